@@ -27,7 +27,8 @@ typedef struct worst {
 static const double good = 20.0, fair = 1e6;
 
 /* `floor`: what an answer is at least taken for. */
-static void note(worst *w, const gkv_gk *gk, double at, double got, quad expected, const quad changed[INPUTS], quad floor)
+static void note(worst *w, const gkv_gk *gk, double at, double got, quad expected,
+                 const quad changed[INPUTS], quad floor)
 {
     const quad size = fmaxq(fabsq(expected), floor);
     quad condition = 0;
@@ -37,8 +38,8 @@ static void note(worst *w, const gkv_gk *gk, double at, double got, quad expecte
     w->count++;
     if (condition < good && !(error <= w->well)) {
         w->well = error;
-        snprintf(w->where, sizeof w->where, "%s g=%g k=%g c=%g at %.17g", gkv_gk_family_name(gk->family), gk->g, gk->k,
-                 gk->c, at);
+        snprintf(w->where, sizeof w->where, "%s g=%g k=%g c=%g at %.17g",
+                 gkv_gk_family_name(gk->family), gk->g, gk->k, gk->c, at);
     }
     if (condition < fair)
         w->ill = fmax(w->ill, error);
@@ -47,7 +48,8 @@ static void note(worst *w, const gkv_gk *gk, double at, double got, quad expecte
 
 static void show(const worst *w)
 {
-    printf("%-26s %9ld  %8.1e  %8.1e  %11.1e   %s\n", w->name, w->count, w->well, w->ill, w->conditioned, w->where);
+    printf("%-26s %9ld  %8.1e  %8.1e  %11.1e   %s\n", w->name, w->count, w->well, w->ill,
+           w->conditioned, w->where);
 }
 
 /* The parameters with one of x, g, k, c moved by 1e-12 of itself. */
@@ -59,14 +61,45 @@ static quad_gk moved(const gkv_gk *gk, int input, quad *at)
     return q;
 }
 
-enum { Z, LOG_F, F, CDF, CDF_UPPER, LOG_CDF, LOG_CDF_UPPER, B_Z, B_LOG_F, B_F, B_CDF, B_CDF_UPPER, B_LOG_CDF,
-       B_LOG_CDF_UPPER, S_Z, S_LOG_F, S_CDF, AT_X };
+enum {
+    Z,
+    LOG_F,
+    F,
+    CDF,
+    CDF_UPPER,
+    LOG_CDF,
+    LOG_CDF_UPPER,
+    B_Z,
+    B_LOG_F,
+    B_F,
+    B_CDF,
+    B_CDF_UPPER,
+    B_LOG_CDF,
+    B_LOG_CDF_UPPER,
+    S_Z,
+    S_LOG_F,
+    S_CDF,
+    AT_X
+};
 
 static worst at_x[AT_X] = {
-    {.name = "z"}, {.name = "log f, of max(1,|.|)"}, {.name = "f"}, {.name = "cdf"}, {.name = "upper cdf"},
-    {.name = "log cdf"}, {.name = "upper log cdf"}, {.name = "batch z"}, {.name = "batch log f"}, {.name = "batch f"},
-    {.name = "batch cdf"}, {.name = "batch upper cdf"}, {.name = "batch log cdf"}, {.name = "batch upper log cdf"},
-    {.name = "float batch z"}, {.name = "float batch log f"}, {.name = "float batch cdf"},
+    {.name = "z"},
+    {.name = "log f, of max(1,|.|)"},
+    {.name = "f"},
+    {.name = "cdf"},
+    {.name = "upper cdf"},
+    {.name = "log cdf"},
+    {.name = "upper log cdf"},
+    {.name = "batch z"},
+    {.name = "batch log f"},
+    {.name = "batch f"},
+    {.name = "batch cdf"},
+    {.name = "batch upper cdf"},
+    {.name = "batch log cdf"},
+    {.name = "batch upper log cdf"},
+    {.name = "float batch z"},
+    {.name = "float batch log f"},
+    {.name = "float batch cdf"},
 };
 
 /* All that is had at x, from z there and at changed inputs. */
@@ -98,7 +131,8 @@ static void compare_at(const gkv_gk *gk, double x, const double got[7], int firs
         for (int i = 0; i < INPUTS; i++)
             changed[i] = quad_cdf(-side * zs[i]);
         if (quad_cdf(-side * z) > 1e-306Q)
-            note(&at_x[first + CDF + upper], gk, x, got[CDF + upper], quad_cdf(-side * z), changed, 0);
+            note(&at_x[first + CDF + upper], gk, x, got[CDF + upper], quad_cdf(-side * z), changed,
+                 0);
         for (int i = 0; i < INPUTS; i++)
             changed[i] = quad_log_cdf(-side * zs[i]);
         const quad log_p = quad_log_cdf(-side * z);
@@ -109,7 +143,8 @@ static void compare_at(const gkv_gk *gk, double x, const double got[7], int firs
 
 static void compare_float(const gkv_gk *gk, double x)
 {
-    const gkv_gk rounded = {(float)gk->a, (float)gk->b, (float)gk->g, (float)gk->k, (float)gk->c, gk->family};
+    const gkv_gk rounded = {(float)gk->a, (float)gk->b, (float)gk->g,
+                            (float)gk->k, (float)gk->c, gk->family};
     const float at = (float)x;
     if (!isfinite(at) || fabsf(at) < 1e-30F || !gkv_gk_is_valid(&rounded))
         return;
@@ -136,8 +171,12 @@ static void compare_float(const gkv_gk *gk, double x)
         note(&at_x[S_CDF], &rounded, at, cdf, quad_cdf(exact), changed, 0);
 }
 
-static worst quantiles[6] = {{.name = "Q"}, {.name = "quantile, lower and upper"}, {.name = "quantile, from logs"},
-                             {.name = "batch Q"}, {.name = "batch quantile"}, {.name = "batch quantile, logs"}};
+static worst quantiles[6] = {{.name = "Q"},
+                             {.name = "quantile, lower and upper"},
+                             {.name = "quantile, from logs"},
+                             {.name = "batch Q"},
+                             {.name = "batch quantile"},
+                             {.name = "batch quantile, logs"}};
 
 static void compare_Q(worst *w, const gkv_gk *gk, double at, double got, quad z, quad z_changed)
 {
@@ -162,12 +201,14 @@ static void batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, double p, double 
 
 static void compare_quantiles(const gkv_gk *gk)
 {
-    static const double ps[] = {1e-307, 1e-250, 1e-100, 1e-30, 1e-17, 1e-9, 1e-4, .01, .07, .1, .25, .3, .45, .4999, .49999999};
+    static const double ps[] = {1e-307, 1e-250, 1e-100, 1e-30, 1e-17, 1e-9,  1e-4,     .01,
+                                .07,    .1,     .25,    .3,    .45,   .4999, .49999999};
     static const double logs[] = {-1e9, -1e5, -2000, -701, -650, -300, -50, -3, -.75};
     const int batches = gk->family == GKV_GK_FAMILY_GK;
     double x;
     for (size_t i = 0; i < sizeof ps / sizeof *ps; i++) {
-        const quad z = quad_normal_score_log(logq(ps[i])), other = quad_normal_score_log(logq(ps[i] * (1 + 1e-12Q)));
+        const quad z = quad_normal_score_log(logq(ps[i])),
+                   other = quad_normal_score_log(logq(ps[i] * (1 + 1e-12Q)));
         compare_Q(&quantiles[1], gk, ps[i], gkv_gk_quantile(gk, ps[i]), z, other);
         compare_Q(&quantiles[1], gk, ps[i], gkv_gk_quantile_upper(gk, ps[i]), -z, -other);
         if (batches) {
@@ -178,7 +219,8 @@ static void compare_quantiles(const gkv_gk *gk)
         }
     }
     for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
-        const quad z = quad_normal_score_log(logs[i]), other = quad_normal_score_log(logs[i] * (1 + 1e-12Q));
+        const quad z = quad_normal_score_log(logs[i]),
+                   other = quad_normal_score_log(logs[i] * (1 + 1e-12Q));
         compare_Q(&quantiles[2], gk, logs[i], gkv_gk_quantile_log(gk, logs[i]), z, other);
         compare_Q(&quantiles[2], gk, logs[i], gkv_gk_quantile_log_upper(gk, logs[i]), -z, -other);
         if (batches) {
@@ -193,7 +235,8 @@ static void compare_quantiles(const gkv_gk *gk)
 /* Everything at one set of parameters. */
 static void compare(const gkv_gk *gk)
 {
-    static const double zs[] = {1e-12, 1e-3, .1, .4, .9, 1.5, 2.3, 4, 7.9, 8.1, 15, 25, 37, 60, 700, 1e5};
+    static const double zs[] = {1e-12, 1e-3, .1, .4, .9, 1.5, 2.3, 4,
+                                7.9,   8.1,  15, 25, 37, 60,  700, 1e5};
     double x[SPOTS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < 2 * sizeof zs / sizeof *zs; i++) {
@@ -217,14 +260,20 @@ static void compare(const gkv_gk *gk)
         double got[14];
         if (x[i] == gk->a)
             continue;
-        const double scalar[7] = {gkv_gk_Q_inverse(gk, x[i]), gkv_gk_log_pdf(gk, x[i]), gkv_gk_pdf(gk, x[i]),
-                                  gkv_gk_cdf(gk, x[i]), gkv_gk_cdf_upper(gk, x[i]), gkv_gk_log_cdf(gk, x[i]),
+        const double scalar[7] = {gkv_gk_Q_inverse(gk, x[i]),    gkv_gk_log_pdf(gk, x[i]),
+                                  gkv_gk_pdf(gk, x[i]),          gkv_gk_cdf(gk, x[i]),
+                                  gkv_gk_cdf_upper(gk, x[i]),    gkv_gk_log_cdf(gk, x[i]),
                                   gkv_gk_log_cdf_upper(gk, x[i])};
         compare_at(gk, x[i], scalar, 0);
         if (gk->family != GKV_GK_FAMILY_GK)
             continue;
-        const gkv_gk_at_x out = {.z = got, .log_pdf = got + 1, .pdf = got + 2, .cdf = got + 3, .cdf_upper = got + 4,
-                                 .log_cdf = got + 5, .log_cdf_upper = got + 6};
+        const gkv_gk_at_x out = {.z = got,
+                                 .log_pdf = got + 1,
+                                 .pdf = got + 2,
+                                 .cdf = got + 3,
+                                 .cdf_upper = got + 4,
+                                 .log_cdf = got + 5,
+                                 .log_cdf_upper = got + 6};
         if (gkv_gk_batch_x(gk, 1, x + i, &out) != GKV_OK)
             abort();
         compare_at(gk, x[i], got, B_Z);
@@ -235,11 +284,32 @@ static void compare(const gkv_gk *gk)
 
 /* --- Derivatives, against differences of the fourth order ----------------- */
 
-enum { D_Q, D2_Q, LOG_D_Q, Q_THETA, LOG_D_Q_THETA, Z_X, Z_THETA, DLOG_F, SCORE, B_SCORE, HESSIAN, SLOPES };
+enum {
+    D_Q,
+    D2_Q,
+    LOG_D_Q,
+    Q_THETA,
+    LOG_D_Q_THETA,
+    Z_X,
+    Z_THETA,
+    DLOG_F,
+    SCORE,
+    B_SCORE,
+    HESSIAN,
+    SLOPES
+};
 
-static worst slopes[SLOPES] = {{.name = "Q'"}, {.name = "Q''"}, {.name = "log Q', of max(1,|.|)"}, {.name = "dQ/dtheta"},
-                               {.name = "dlog Q'/dtheta"}, {.name = "dz/dx"}, {.name = "dz/dtheta"},
-                               {.name = "dlog f/dx"}, {.name = "score"}, {.name = "batch score"}, {.name = "Hessian"}};
+static worst slopes[SLOPES] = {{.name = "Q'"},
+                               {.name = "Q''"},
+                               {.name = "log Q', of max(1,|.|)"},
+                               {.name = "dQ/dtheta"},
+                               {.name = "dlog Q'/dtheta"},
+                               {.name = "dz/dx"},
+                               {.name = "dz/dtheta"},
+                               {.name = "dlog f/dx"},
+                               {.name = "score"},
+                               {.name = "batch score"},
+                               {.name = "Hessian"}};
 
 typedef quad function(const quad_gk *gk, quad at);
 
@@ -263,7 +333,8 @@ static quad difference(function *f, const quad_gk *gk, quad at, int i, int j, qu
 {
     quad value[4];
     quad_gk q = *gk;
-    const quad h = (j == -2 ? 1e-8Q : 1e-6Q) * fine, step = h * fmaxq(fabsq(*input(&q, &at, i)), 0.1Q);
+    const quad h = (j == -2 ? 1e-8Q : 1e-6Q) * fine,
+               step = h * fmaxq(fabsq(*input(&q, &at, i)), 0.1Q);
     for (int s = 0; s < 4; s++) {
         quad_gk other = *gk;
         quad place = at;
@@ -273,12 +344,15 @@ static quad difference(function *f, const quad_gk *gk, quad at, int i, int j, qu
     return (8 * (value[2] - value[1]) - (value[3] - value[0])) / (12 * step);
 }
 
-static void compare_slope(int which, const gkv_gk *gk, double at, double got, function *f, int i, int j)
+static void compare_slope(int which, const gkv_gk *gk, double at, double got, function *f, int i,
+                          int j)
 {
     const quad_gk q = quad_of(gk);
-    const quad expected = i == -2 ? f(&q, at) : difference(f, &q, at, i, j, 1), size = fmaxq(fabsq(expected), 1e-6Q);
+    const quad expected = i == -2 ? f(&q, at) : difference(f, &q, at, i, j, 1),
+               size = fmaxq(fabsq(expected), 1e-6Q);
     /* Differences know what they do not know: at the end of a support, or against a large f. */
-    if (!(size < 1e306Q) || (i > -2 && fabsq(f(&q, at)) > (j == -2 ? 1e9Q : 1e5Q) * size) || (i > -2 && fabsq(difference(f, &q, at, i, j, 0.25Q) - expected) > 1e-14Q * size))
+    if (!(size < 1e306Q) || (i > -2 && fabsq(f(&q, at)) > (j == -2 ? 1e9Q : 1e5Q) * size) ||
+        (i > -2 && fabsq(difference(f, &q, at, i, j, 0.25Q) - expected) > 1e-14Q * size))
         return;
     quad changed[INPUTS];
     for (int c = 0; c < INPUTS; c++) {
@@ -303,7 +377,8 @@ static void compare_derivatives(const gkv_gk *gk)
         compare_slope(LOG_D_Q, gk, z, gkv_gk_log_dQ(gk, z), quad_log_dQ, -2, -2);
         compare_slope(Z_X, gk, x, z_x, z_of, -1, -2);
         compare_slope(DLOG_F, gk, x, gkv_gk_dlog_pdf(gk, x), log_f_of, -1, -2);
-        if (gk->family == GKV_GK_FAMILY_GK && gkv_gk_batch_x(gk, 1, &x, &(gkv_gk_at_x){.score = batch}) != GKV_OK)
+        if (gk->family == GKV_GK_FAMILY_GK &&
+            gkv_gk_batch_x(gk, 1, &x, &(gkv_gk_at_x){.score = batch}) != GKV_OK)
             abort();
         for (int i = 0; i < 4; i++) {
             if (i > 0) /* ∂Q/∂A is 1, which differences of a large Q would not see */
@@ -319,7 +394,7 @@ static void compare_derivatives(const gkv_gk *gk)
     }
 }
 
-/* --- The bound of k, by brute force ---------------------------------------- */
+/* --- The bound of k, by brute force --------------------------------------- */
 
 static quad bound_at(quad v, quad g, quad c)
 {
@@ -329,7 +404,8 @@ static quad bound_at(quad v, quad g, quad c)
 
 static double compare_bounds(void)
 {
-    static const double gs[] = {.01, .3, 1.7, 4, 6, 6.5, 12}, cs[] = {.05, .4, .8, .9, .99, .999999};
+    static const double gs[] = {.01, .3, 1.7, 4, 6, 6.5, 12},
+                        cs[] = {.05, .4, .8, .9, .99, .999999};
     double worst_bound = 0;
     for (size_t i = 0; i < 7; i++)
         for (size_t j = 0; j < 6; j++) {
@@ -352,15 +428,17 @@ static double compare_bounds(void)
 int main(void)
 {
     static const double gs[] = {0, .2, -1, 2, -5, 8, 20, 200, -2000}, cs[] = {.8, .3, .97};
-    static const double ks[] = {-.499, -.45, -.3, -.1, -.055, 0, .1, .5, 1, 2.3, 5}, hs[] = {0, 1e-6, .01, .1, .3, 1};
+    static const double ks[] = {-.499, -.45, -.3, -.1, -.055, 0, .1, .5, 1, 2.3, 5},
+                        hs[] = {0, 1e-6, .01, .1, .3, 1};
     long sets = 0;
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
         for (size_t ig = 0; ig < sizeof gs / sizeof *gs; ig++)
             for (size_t ic = 0; ic < (family == GKV_GK_FAMILY_GH ? 1 : 3); ic++)
-                for (size_t ik = 0; ik < (family ? sizeof hs / sizeof *hs : sizeof ks / sizeof *ks); ik++)
+                for (size_t ik = 0; ik < (family ? sizeof hs / sizeof *hs : sizeof ks / sizeof *ks);
+                     ik++)
                     for (int shifted = 0; shifted < 2; shifted++) {
-                        const gkv_gk gk = {shifted ? 3 : 0, shifted ? .7 : 1, gs[ig], family ? hs[ik] : ks[ik], cs[ic],
-                                           family};
+                        const gkv_gk gk = {shifted ? 3 : 0,          shifted ? .7 : 1, gs[ig],
+                                           family ? hs[ik] : ks[ik], cs[ic],           family};
                         if (!gkv_gk_is_valid(&gk))
                             continue;
                         compare(&gk);
@@ -368,8 +446,8 @@ int main(void)
                             compare_derivatives(&gk);
                         sets++;
                     }
-    printf("%ld sets of parameters\n%-26s %9s  %8s  %8s  %11s   largest error of `well` at\n", sets, "", "values", "well",
-           "ill", "conditioned");
+    printf("%ld sets of parameters\n%-26s %9s  %8s  %8s  %11s   largest error of `well` at\n", sets,
+           "", "values", "well", "ill", "conditioned");
     for (int i = 0; i < AT_X; i++)
         show(&at_x[i]);
     for (int i = 0; i < 6; i++)

@@ -15,31 +15,34 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-#define BEST(call)                                             \
-    do {                                                       \
-        double best = 1e9;                                     \
-        for (int run = 0; run < RUNS; run++) {                 \
-            const double start = seconds();                    \
-            if ((call) != GKV_OK) {                            \
-                fprintf(stderr, "%s\n", gkv_error_message());  \
-                return 1;                                      \
-            }                                                  \
-            const double took = seconds() - start;             \
-            best = took < best ? took : best;                  \
-        }                                                      \
-        printf(" %8.1f", best / N * 1e9);                      \
+#define BEST(call)                                            \
+    do {                                                      \
+        double best = 1e9;                                    \
+        for (int run = 0; run < RUNS; run++) {                \
+            const double start = seconds();                   \
+            if ((call) != GKV_OK) {                           \
+                fprintf(stderr, "%s\n", gkv_error_message()); \
+                return 1;                                     \
+            }                                                 \
+            const double took = seconds() - start;            \
+            best = took < best ? took : best;                 \
+        }                                                     \
+        printf(" %8.1f", best / N * 1e9);                     \
     } while (0)
 
 int main(void)
 {
-    static const gkv_gk shapes[] = {{3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {1, 3, .4, 2.3, .8, 0}, {2, 1, 5, -.1, .8, 0}};
+    static const gkv_gk shapes[] = {
+        {3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {1, 3, .4, 2.3, .8, 0}, {2, 1, 5, -.1, .8, 0}};
     double *x = malloc(N * sizeof *x), *p = malloc(N * sizeof *p), *z = malloc(N * sizeof *z),
            *out = malloc(N * 4 * sizeof *out);
-    float *x_f = malloc(N * sizeof *x_f), *z_f = malloc(N * sizeof *z_f), *out_f = malloc(N * sizeof *out_f);
+    float *x_f = malloc(N * sizeof *x_f), *z_f = malloc(N * sizeof *z_f),
+          *out_f = malloc(N * sizeof *out_f);
     if (!x || !p || !z || !out || !x_f || !z_f || !out_f)
         return 1;
-    printf("%s\n%-18s %8s %8s %8s %8s %8s %8s %8s | %8s %8s\n", gkv_build_description(), "ns a value", "log f", "z, log f",
-           "cdf", "log cdf", "quantile", "score", "draw", "float:", "z, log f");
+    printf("%s\n%-18s %8s %8s %8s %8s %8s %8s %8s | %8s %8s\n", gkv_build_description(),
+           "ns a value", "log f", "z, log f", "cdf", "log cdf", "quantile", "score", "draw",
+           "float:", "z, log f");
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const gkv_gk *gk = &shapes[s];
         printf("g = %-4g k = %-7g", gk->g, gk->k);

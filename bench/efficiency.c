@@ -53,7 +53,8 @@ static void bound_of(const gkv_gk *gk, double bound[4])
 static void measure(const gkv_gk *truth, size_t n, size_t count, gkv_gk_method method)
 {
     enum { BLOCK = 500 };
-    double *x = malloc(BLOCK * n * sizeof *x), bound[4], mean[4] = {0}, square[4] = {0}, covered[4] = {0}, se[4] = {0};
+    double *x = malloc(BLOCK * n * sizeof *x), bound[4], mean[4] = {0}, square[4] = {0},
+           covered[4] = {0}, se[4] = {0};
     gkv_gk_sample *samples = calloc(BLOCK, sizeof *samples);
     gkv_gk_fit_result *fits = calloc(BLOCK, sizeof *fits);
     if (!x || !samples || !fits)
@@ -93,9 +94,11 @@ static void measure(const gkv_gk *truth, size_t n, size_t count, gkv_gk_method m
             used++;
         }
     }
-    printf("%-3s %6zu (%g, %g, %g, %g)", method == GKV_GK_LM ? "lm" : "mle", n, truth->a, truth->b, truth->g, truth->k);
+    printf("%-3s %6zu (%g, %g, %g, %g)", method == GKV_GK_LM ? "lm" : "mle", n, truth->a, truth->b,
+           truth->g, truth->k);
     for (int j = 0; j < 4; j++)
-        printf("%s %6.3f", j ? "" : "  rmse", sqrt(square[j] / (double)used * (double)n) / bound[j]);
+        printf("%s %6.3f", j ? "" : "  rmse",
+               sqrt(square[j] / (double)used * (double)n) / bound[j]);
     for (int j = 0; j < 4; j++)
         printf("%s %6.3f", j ? "" : "  bias", mean[j] / (double)used * sqrt((double)n) / bound[j]);
     for (int j = 0; j < 4; j++)
@@ -113,8 +116,10 @@ int main(int argc, char **argv)
     static const gkv_gk truths[] = {
         {3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {0, 1, 1, 1, .8, 0}, {2, 1, 5, -.1, .8, 0}};
     const size_t count = argc > 1 ? (size_t)atol(argv[1]) : 4000;
-    printf("%zu samples each; A, B, g, k: root mean squared error and bias over the Cramér–Rao bound; cover of 95%%\n"
-           "intervals in %%; share of fits whose χ² has p < .05\n", count);
+    printf("%zu samples each; A, B, g, k: root mean squared error and bias over the Cramér–Rao "
+           "bound; cover of 95%%\n"
+           "intervals in %%; share of fits whose χ² has p < .05\n",
+           count);
     for (size_t n = 1000; n <= 10000; n *= 10)
         for (size_t t = 0; t < sizeof truths / sizeof *truths; t++) {
             measure(&truths[t], n, count, GKV_GK_LM);

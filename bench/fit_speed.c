@@ -57,7 +57,7 @@ static void check(gkv_status status)
     exit(1);
 }
 
-/* --- The peers' problem: one pass of generalised least squares on M order statistics -------- */
+/* --- The peers' problem: one pass of generalised least squares on M order statistics --- */
 
 typedef struct problem {
     double x[M], z[M], ln[M], phi[M], weight[M], step[M + 1]; /* ln: log(1+z²) */
@@ -87,7 +87,8 @@ static void residuals(const problem *p, const double *v, double *r)
     double before = 0;
     for (int i = 0; i < M; i++) {
         const double T = 1 + c * tanh(0.5 * v[2] * p->z[i]);
-        const double u = (p->x[i] - v[0] - v[1] * T * p->z[i] * exp(v[3] * p->ln[i])) * p->weight[i];
+        const double u =
+            (p->x[i] - v[0] - v[1] * T * p->z[i] * exp(v[3] * p->ln[i])) * p->weight[i];
         r[i] = p->step[i] * (u - before);
         before = u;
     }
@@ -95,12 +96,15 @@ static void residuals(const problem *p, const double *v, double *r)
 }
 
 /* jacobian[i·row + j·column] */
-static void derivatives(const problem *p, const double *v, double *jacobian, size_t row, size_t column)
+static void derivatives(const problem *p, const double *v, double *jacobian, size_t row,
+                        size_t column)
 {
     double before[4] = {0};
     for (size_t i = 0; i < M; i++) {
-        const double t = tanh(0.5 * v[2] * p->z[i]), T = 1 + c * t, W = p->z[i] * exp(v[3] * p->ln[i]);
-        const double dq[4] = {1, T * W, 0.5 * c * (1 - t * t) * p->z[i] * v[1] * W, v[1] * T * W * p->ln[i]};
+        const double t = tanh(0.5 * v[2] * p->z[i]), T = 1 + c * t,
+                     W = p->z[i] * exp(v[3] * p->ln[i]);
+        const double dq[4] = {1, T * W, 0.5 * c * (1 - t * t) * p->z[i] * v[1] * W,
+                              v[1] * T * W * p->ln[i]};
         for (size_t j = 0; j < 4; j++) {
             const double u = -dq[j] * p->weight[i];
             jacobian[i * row + j * column] = p->step[i] * (u - before[j]);
@@ -135,7 +139,8 @@ enum { PASSES = 5 };
 #endif
 
 #ifdef GKV_HAVE_CMINPACK
-static int minpack_function(void *user, int m, int n, const double *v, double *r, double *jacobian, int leading, int flag)
+static int minpack_function(void *user, int m, int n, const double *v, double *r, double *jacobian,
+                            int leading, int flag)
 {
     (void)m, (void)n;
     if (flag == 1)
@@ -152,8 +157,8 @@ static void fit_minpack(const problem *shared, const double *x)
     state(&p, x, v);
     for (int pass = 0, nfev, njev, pivot[4]; pass < PASSES; pass++) {
         refresh(&p, v);
-        lmder(minpack_function, &p, M + 1, 4, v, r, jacobian, M + 1, 1e-3, 1e-8, 0, 50, scale, 1, 100, 0, &nfev, &njev,
-              pivot, qtf, w1, w2, w3, w4);
+        lmder(minpack_function, &p, M + 1, 4, v, r, jacobian, M + 1, 1e-3, 1e-8, 0, 50, scale, 1,
+              100, 0, &nfev, &njev, pivot, qtf, w1, w2, w3, w4);
     }
 }
 #endif
@@ -176,7 +181,8 @@ static void fit_gsl(gsl_multifit_nlinear_workspace *w, const problem *shared, co
     problem p = *shared;
     double v[4];
     state(&p, x, v);
-    gsl_multifit_nlinear_fdf f = {.f = gsl_residuals, .df = gsl_derivatives, .n = M + 1, .p = 4, .params = &p};
+    gsl_multifit_nlinear_fdf f = {
+        .f = gsl_residuals, .df = gsl_derivatives, .n = M + 1, .p = 4, .params = &p};
     for (int pass = 0, info; pass < PASSES; pass++) {
         refresh(&p, v);
         gsl_vector_view view = gsl_vector_view_array(v, 4);
@@ -187,7 +193,7 @@ static void fit_gsl(gsl_multifit_nlinear_workspace *w, const problem *shared, co
 }
 #endif
 
-/* --- Lines ------------------------------------------------------------------------------ */
+/* --- Lines ---------------------------------------------------------------- */
 
 static void one_fit(gkv_gk_method method, size_t n)
 {
@@ -204,8 +210,8 @@ static void one_fit(gkv_gk_method method, size_t n)
             check(gkv_gk_fit(x, n, &set, &fit));
         times[run] = (times[run] + now()) / 20;
     }
-    printf("%-4s of %zu observations, one thread: %.3f ms\n", method == GKV_GK_MLE ? "mle" : "lm", n,
-           1e3 * median(times));
+    printf("%-4s of %zu observations, one thread: %.3f ms\n", method == GKV_GK_MLE ? "mle" : "lm",
+           n, 1e3 * median(times));
     free(x);
 }
 
@@ -229,9 +235,9 @@ static double many_small(const char *what, const double *x, size_t count, size_t
     for (size_t i = 0; i < count; i++)
         passes += fits[i].passes, iterations += fits[i].iterations;
     const double time = median(times);
-    printf("lm   of %zu × %d %s, %zu levels, %s: %.0f fits a second (%.1f passes, %.1f steps)\n", count, M, what,
-           fits[0].levels, threads == 1 ? "one thread" : "all threads", (double)count / time, passes / (double)count,
-           iterations / (double)count);
+    printf("lm   of %zu × %d %s, %zu levels, %s: %.0f fits a second (%.1f passes, %.1f steps)\n",
+           count, M, what, fits[0].levels, threads == 1 ? "one thread" : "all threads",
+           (double)count / time, passes / (double)count, iterations / (double)count);
     free(samples);
     free(fits);
     return time / (double)count;
@@ -240,8 +246,8 @@ static double many_small(const char *what, const double *x, size_t count, size_t
 static void report_peer(const char *name, double *times, size_t count, double ours)
 {
     const double time = median(times) / (double)count;
-    printf("     %s on the same, one thread: %.0f fits a second; lm is %.1f times as fast\n", name, 1 / time,
-           time / ours);
+    printf("     %s on the same, one thread: %.0f fits a second; lm is %.1f times as fast\n", name,
+           1 / time, time / ours);
 }
 
 static void peers(const double *x, size_t count, double ours)
@@ -260,7 +266,8 @@ static void peers(const double *x, size_t count, double ours)
 #endif
 #ifdef GKV_HAVE_GSL
     gsl_multifit_nlinear_parameters parameters = gsl_multifit_nlinear_default_parameters();
-    gsl_multifit_nlinear_workspace *w = gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &parameters, M + 1, 4);
+    gsl_multifit_nlinear_workspace *w =
+        gsl_multifit_nlinear_alloc(gsl_multifit_nlinear_trust, &parameters, M + 1, 4);
     gsl_set_error_handler_off();
     for (int run = 0; run < RUNS; run++) {
         times[run] = -now();
@@ -279,7 +286,8 @@ static void codes(size_t n, size_t d, int likelihood)
     gkv_gk_sample *samples = room(d, sizeof *samples);
     gkv_gk_fit_result *fits = room(d, sizeof *fits);
     for (size_t j = 0; j < d; j++) {
-        const gkv_gk truth = {.a = 0, .b = 1, .g = 0.05 * (double)j - 1, .k = 0.01 * (double)j, .c = .8};
+        const gkv_gk truth = {
+            .a = 0, .b = 1, .g = 0.05 * (double)j - 1, .k = 0.01 * (double)j, .c = .8};
         gkv_gk_random(&truth, j + 1, 0, n, x + j * n);
         samples[j] = (gkv_gk_sample){.x = x + j * n, .n = n};
     }
@@ -291,8 +299,8 @@ static void codes(size_t n, size_t d, int likelihood)
         check(gkv_gk_fit_many(samples, d, &set, 0, fits, NULL));
         times[run] += now();
     }
-    printf("lm   of %zu × %zu codes, all threads, %s log-likelihoods: %.1f ms\n", n, d, likelihood ? "with" : "without",
-           1e3 * median(times));
+    printf("lm   of %zu × %zu codes, all threads, %s log-likelihoods: %.1f ms\n", n, d,
+           likelihood ? "with" : "without", 1e3 * median(times));
     free(x);
     free(samples);
     free(fits);

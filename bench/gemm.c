@@ -20,8 +20,9 @@ typedef struct layer {
     bool sparse, first; /* of the encoder: sparse inputs, no gradient in them */
 } layer;
 
-static const layer layers[LAYERS] = {{784, 400, true, true},   {400, 400, false, false}, {400, 80, false, false},
-                                     {40, 400, false, false}, {400, 400, false, false}, {400, 784, false, false}};
+static const layer layers[LAYERS] = {{784, 400, true, true},   {400, 400, false, false},
+                                     {400, 80, false, false},  {40, 400, false, false},
+                                     {400, 400, false, false}, {400, 784, false, false}};
 
 typedef struct operands {
     gki_real *x, *weight, *packed, *bias, *y, *d_y, *d_x, *d_weight, *mean;
@@ -63,12 +64,18 @@ static gki_real *noise(size_t n)
 
 static operands prepare(const layer *l)
 {
-    operands o = {.x = noise(BATCH * l->in), .weight = noise(l->in * l->out),
-                  .packed = allocate(gki_packed_size(l->out, l->in) * sizeof(gki_real)), .y = noise(BATCH * l->out),
-                  .d_y = noise(BATCH * l->out), .d_x = noise(BATCH * l->in), .d_weight = noise(l->in * l->out),
-                  .mean = allocate(l->in * sizeof(gki_real)), .bias = noise(l->out),
+    operands o = {.x = noise(BATCH * l->in),
+                  .weight = noise(l->in * l->out),
+                  .packed = allocate(gki_packed_size(l->out, l->in) * sizeof(gki_real)),
+                  .y = noise(BATCH * l->out),
+                  .d_y = noise(BATCH * l->out),
+                  .d_x = noise(BATCH * l->in),
+                  .d_weight = noise(l->in * l->out),
+                  .mean = allocate(l->in * sizeof(gki_real)),
+                  .bias = noise(l->out),
                   .lists = allocate(l->in * BATCH * sizeof(gki_nonzero))};
-    for (size_t i = 0; l->sparse && i < l->in; i++) { /* an eighth of the pixels, most of them in the middle */
+    for (size_t i = 0; l->sparse && i < l->in; i++) {
+        /* an eighth of the pixels, most of them in the middle */
         const double y = (double)(i / 28) - 13.5, x = (double)(i % 28) - 13.5;
         o.mean[i] = (gki_real)(0.55 * exp(-(x * x + y * y) / 58));
         for (size_t r = 0; r < BATCH; r++)
@@ -82,8 +89,8 @@ typedef void work(const layer *l, const operands *o, size_t rows);
 static void forward_packed(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gki_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, o->packed, o->bias,
-                         o->y + r * l->out);
+        gki_gemm_forward(kernels, rows, l->out, l->in, o->x + r * l->in, o->weight, o->packed,
+                         o->bias, o->y + r * l->out);
 }
 
 static void forward(const layer *l, const operands *o, size_t rows)
@@ -96,9 +103,14 @@ static void forward(const layer *l, const operands *o, size_t rows)
 static void forward_sparse(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gki_sparse_forward(kernels, &(gki_sparse_product){.rows = rows, .in = l->in, .out = l->out,
-                                                          .x = o->x + r * l->in, .mean = o->mean, .weight = o->weight,
-                                                          .packed = o->packed, .bias = o->bias,
+        gki_sparse_forward(kernels, &(gki_sparse_product){.rows = rows,
+                                                          .in = l->in,
+                                                          .out = l->out,
+                                                          .x = o->x + r * l->in,
+                                                          .mean = o->mean,
+                                                          .weight = o->weight,
+                                                          .packed = o->packed,
+                                                          .bias = o->bias,
                                                           .y = o->y + r * l->out});
 }
 
@@ -112,13 +124,15 @@ static void forward_openblas(const layer *l, const operands *o, size_t rows)
 static void backward(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gki_gemm_backward(kernels, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
+        gki_gemm_backward(kernels, rows, l->out, l->in, o->d_y + r * l->out, o->weight,
+                          o->d_x + r * l->in);
 }
 
 static void backward_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t r = 0; r < BATCH; r += rows)
-        gki_gemm_backward(NULL, rows, l->out, l->in, o->d_y + r * l->out, o->weight, o->d_x + r * l->in);
+        gki_gemm_backward(NULL, rows, l->out, l->in, o->d_y + r * l->out, o->weight,
+                          o->d_x + r * l->in);
 }
 
 static size_t least(size_t a, size_t b)
@@ -130,14 +144,15 @@ static size_t least(size_t a, size_t b)
 static void gradient(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
-        gki_gemm_gradient(kernels, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x,
-                          o->d_weight);
+        gki_gemm_gradient(kernels, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y,
+                          o->x, o->d_weight);
 }
 
 static void gradient_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
-        gki_gemm_gradient(NULL, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y, o->x, o->d_weight);
+        gki_gemm_gradient(NULL, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y,
+                          o->x, o->d_weight);
 }
 
 static void gradient_sparse(const layer *l, const operands *o, size_t rows)
@@ -145,9 +160,15 @@ static void gradient_sparse(const layer *l, const operands *o, size_t rows)
     (void)rows;
     for (size_t first = 0; first < l->in; first += GKV_SPARSE_COLUMNS)
         gki_sparse_weight_gradient(
-            kernels, &(gki_sparse_gradient){.rows = BATCH, .in = l->in, .out = l->out, .first = first,
-                                            .count = least(GKV_SPARSE_COLUMNS, l->in - first), .x = o->x,
-                                            .mean = o->mean, .d_y = o->d_y, .lists = o->lists + first * BATCH,
+            kernels, &(gki_sparse_gradient){.rows = BATCH,
+                                            .in = l->in,
+                                            .out = l->out,
+                                            .first = first,
+                                            .count = least(GKV_SPARSE_COLUMNS, l->in - first),
+                                            .x = o->x,
+                                            .mean = o->mean,
+                                            .d_y = o->d_y,
+                                            .lists = o->lists + first * BATCH,
                                             .d_weight = o->d_weight});
 }
 
@@ -169,7 +190,8 @@ typedef struct timing {
 } timing;
 
 /* The works take turns, so that what else the machine does meets all of them. */
-static void measure(size_t count, work *const *works, const layer *l, const operands *o, size_t rows, timing *out)
+static void measure(size_t count, work *const *works, const layer *l, const operands *o,
+                    size_t rows, timing *out)
 {
     double times[8][ROUNDS];
     const size_t repeats = 1 + 20000000 / (2 * BATCH * l->in * l->out);
@@ -211,7 +233,8 @@ static void report(const char *name, const layer *l, size_t rows, size_t count, 
     const double flops = 2.0 * BATCH * (double)l->in * (double)l->out;
     printf("%-9s %3zu -> %3zu, %3zu rows  ", name, l->in, l->out, rows);
     for (size_t w = 0; w < count; w++)
-        printf("  %s %6.1f (%6.1f)", names[w], flops / t[w].best * 1e-9, flops / t[w].median * 1e-9);
+        printf("  %s %6.1f (%6.1f)", names[w], flops / t[w].best * 1e-9,
+               flops / t[w].median * 1e-9);
     printf("\n");
     if (ours >= 0) {
         step[0] += t[0].best;
@@ -228,7 +251,8 @@ int main(void)
         return 1;
     }
     const double square = peak();
-    printf("%s; square SGEMM %.1f GFLOP/s. Dense GFLOP/s, best (median):\n", gki_simd_name(gki_simd_level()), square);
+    printf("%s; square SGEMM %.1f GFLOP/s. Dense GFLOP/s, best (median):\n",
+           gki_simd_name(gki_simd_level()), square);
     double flops = 0, pack_time = 0;
     for (size_t i = 0; i < LAYERS; i++) {
         const layer *l = &layers[i];
@@ -238,7 +262,9 @@ int main(void)
             work *const forwards[] = {forward_openblas, forward, forward_packed, forward_sparse};
             static const char *const forward_names[] = {"OpenBLAS", "ours", "packed", "sparse"};
             report("forward", l, rows, l->sparse ? 4 : 3, forwards, forward_names, &o,
-                   rows > 50 ? -1 : l->sparse ? 3 : 2);
+                   rows > 50   ? -1
+                   : l->sparse ? 3
+                               : 2);
             work *const backwards[] = {backward_openblas, backward};
             static const char *const backward_names[] = {"OpenBLAS", "ours"};
             if (!l->first)
@@ -247,19 +273,23 @@ int main(void)
         work *const gradients[] = {gradient_openblas, gradient, gradient_sparse};
         static const char *const gradient_names[] = {"OpenBLAS", "ours", "sparse"};
         const size_t part = l->out < 112 ? l->out : 112;
-        report("gradient", l, part, l->sparse ? 3 : 2, gradients, gradient_names, &o, l->sparse ? 2 : 1);
+        report("gradient", l, part, l->sparse ? 3 : 2, gradients, gradient_names, &o,
+               l->sparse ? 2 : 1);
         work *const packings[] = {packing};
         timing t;
         measure(1, packings, l, &o, 0, &t);
         pack_time += t.best;
         flops += 2.0 * BATCH * (double)l->in * (double)l->out * (l->first ? 2 : 3);
-        free(o.x), free(o.weight), free(o.packed), free(o.y), free(o.d_y), free(o.d_x), free(o.d_weight);
+        free(o.x), free(o.weight), free(o.packed), free(o.y), free(o.d_y), free(o.d_x),
+            free(o.d_weight);
         free(o.mean), free(o.bias), free(o.lists);
     }
-    printf("A step's products, %.0f MFLOP: OpenBLAS %.2f ms (%.1f GFLOP/s, %.0f %% of the peak), ours %.2f ms, of "
+    printf("A step's products, %.0f MFLOP: OpenBLAS %.2f ms (%.1f GFLOP/s, %.0f %% of the peak), "
+           "ours %.2f ms, of "
            "which packing %.2f ms (%.1f GFLOP/s, %.0f %%)\n",
-           flops * 1e-6, step[0] * 1e3, flops / step[0] * 1e-9, 100 * flops / step[0] * 1e-9 / square,
-           (step[1] + pack_time) * 1e3, pack_time * 1e3, flops / (step[1] + pack_time) * 1e-9,
+           flops * 1e-6, step[0] * 1e3, flops / step[0] * 1e-9,
+           100 * flops / step[0] * 1e-9 / square, (step[1] + pack_time) * 1e3, pack_time * 1e3,
+           flops / (step[1] + pack_time) * 1e-9,
            100 * flops / (step[1] + pack_time) * 1e-9 / square);
     return 0;
 }

@@ -1,6 +1,6 @@
-/* How long the measures of generated samples take, on features and images that are noise, with the sizes of MNIST
- * and features of 84 numbers: seconds that passed, and seconds of all processors. Argument: threads, 1 unless
- * given. */
+/* How long the measures of generated samples take, on features and images that are noise, with the
+ * sizes of MNIST and features of 84 numbers: seconds that passed, and seconds of all processors.
+ * Argument: threads, 1 unless given. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -49,7 +49,8 @@ static void show(const char *what, times start)
 
 static void of_features(int threads, uint32_t *seed)
 {
-    float *const sets[2] = {room(ROWS, FEATURES * sizeof(float)), room(ROWS, FEATURES * sizeof(float))};
+    float *const sets[2] = {room(ROWS, FEATURES * sizeof(float)),
+                            room(ROWS, FEATURES * sizeof(float))};
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < (size_t)ROWS * FEATURES; i++) {
             const int more = (int)(next(seed) >> 20) + (int)(next(seed) >> 20); /* each below 16 */
@@ -79,8 +80,8 @@ static void of_features(int threads, uint32_t *seed)
     must(gkv_neighbour_metrics_of(reference, sets[1], ROWS, &metrics));
     show("precision, recall, density, coverage of 10,000 × 84", start);
     gkv_reference_free(reference);
-    printf("    (%g; %g ± %g; %g %g %g %g)\n", distance, kid.mean, kid.sd, metrics.precision, metrics.recall,
-           metrics.density, metrics.coverage);
+    printf("    (%g; %g ± %g; %g %g %g %g)\n", distance, kid.mean, kid.sd, metrics.precision,
+           metrics.recall, metrics.density, metrics.coverage);
     free(sets[0]);
     free(sets[1]);
 }

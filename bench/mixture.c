@@ -70,7 +70,8 @@ static matrix read_npy(const char *path)
     matrix m = {0};
     if ((!narrow && !strstr(text, "'<f8'")) || !strstr(text, "'fortran_order': False") || !shape ||
         sscanf(shape, "'shape': (%zu, %zu", &m.n, &m.d) != 2 || m.n < 12 || m.d < 1)
-        die("the .npy file must have two dimensions of float32 or float64 in C order, 12 rows or more");
+        die("the .npy file must have two dimensions of float32 or float64 in C order, 12 rows or "
+            "more");
     m.x = room(m.n * m.d, sizeof *m.x);
     for (size_t i = 0; i < m.n * m.d; i++) {
         float value;
@@ -138,7 +139,8 @@ static double mean(const double *values, size_t n)
     return sum / (double)n;
 }
 
-static void one_distribution(const char *name, const matrix *kept, const matrix *held, int normal, int threads)
+static void one_distribution(const char *name, const matrix *kept, const matrix *held, int normal,
+                             int threads)
 {
     gkv_mgk_fit_settings set;
     gkv_mgk_fit_defaults(&set);
@@ -151,8 +153,9 @@ static void one_distribution(const char *name, const matrix *kept, const matrix 
     const double seconds = now() - began;
     double *log_pdf = room(held->n, sizeof *log_pdf);
     must(gkv_mgk_log_pdf_many(mgk, held->n, held->x, threads, log_pdf, NULL));
-    printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s  χ²/dof %.2f\n", name, mean(log_pdf, held->n),
-           result.log_likelihood / (double)kept->n, seconds, result.goodness);
+    printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s  χ²/dof %.2f\n", name,
+           mean(log_pdf, held->n), result.log_likelihood / (double)kept->n, seconds,
+           result.goodness);
     fflush(stdout);
     free(log_pdf);
     gkv_mgk_free(mgk);
@@ -163,14 +166,16 @@ static int trace(void *user, const gkv_mgk_mixture_progress *p)
 {
     (void)user;
     if (p->iteration % 10 == 0)
-        printf("    iteration %3d  fit %12.5f  held-out %12.5f  %7.2f s  shortened %zu, refused %zu of %zu\n",
-               p->iteration, p->log_likelihood, p->held_out, p->seconds, p->damped, p->refused, p->components);
+        printf("    iteration %3d  fit %12.5f  held-out %12.5f  %7.2f s  shortened %zu, refused "
+               "%zu of %zu\n",
+               p->iteration, p->log_likelihood, p->held_out, p->seconds, p->damped, p->refused,
+               p->components);
     fflush(stdout);
     return 0;
 }
 
-static void mixture(const char *name, const matrix *kept, const matrix *held, int normal, size_t components,
-                    int threads)
+static void mixture(const char *name, const matrix *kept, const matrix *held, int normal,
+                    size_t components, int threads)
 {
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
@@ -182,10 +187,12 @@ static void mixture(const char *name, const matrix *kept, const matrix *held, in
     gkv_mgk_mixture *found = NULL;
     gkv_mgk_mixture_result r;
     must(gkv_mgk_mixture_fit(kept->n, kept->d, kept->x, &set, threads, &found, &r));
-    printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s\n", name, r.held_out, r.log_likelihood / (double)kept->n,
-           r.seconds);
-    printf("    %d iterations, best %d; %s; largest fall of the mean log-likelihood %.2g; %zu components\n",
-           r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease, r.components);
+    printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s\n", name, r.held_out,
+           r.log_likelihood / (double)kept->n, r.seconds);
+    printf("    %d iterations, best %d; %s; largest fall of the mean log-likelihood %.2g; %zu "
+           "components\n",
+           r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
+           r.components);
     fflush(stdout);
     gkv_mgk_mixture_free(found);
 }

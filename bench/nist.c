@@ -36,8 +36,8 @@ int main(int argc, char **argv)
     double digits = 0;
     gkv_lm_settings settings;
     gkv_lm_defaults(&settings);
-    printf("%-9s %-8s %5s  %-11s %5s %5s %5s  %6s %6s %6s\n", "problem", "level", "start", "stopped by", "steps", "res.",
-           "Jac.", "LRE b", "LRE sd", "LRE rss");
+    printf("%-9s %-8s %5s  %-11s %5s %5s %5s  %6s %6s %6s\n", "problem", "level", "start",
+           "stopped by", "steps", "res.", "Jac.", "LRE b", "LRE sd", "LRE rss");
     for (int k = 0; k < NIST_MODELS; k++) {
         if (nist_read(argv[1], &nist_models[k], &problem, message)) {
             fprintf(stderr, "bench_nist: %s\n", message);
@@ -46,10 +46,11 @@ int main(int argc, char **argv)
         for (int start = 0; start < NIST_STARTS; start++) {
             nist_outcome out;
             const gkv_status status = nist_solve(&problem, start, &settings, jacobian, &out);
-            printf("%-9s %-8s %5d  %-11s %5d %5d %5d  %6.2f %6.2f %6.2f%s\n", problem.model->name, problem.level,
-                   start + 1, status == GKV_OK ? reason(out.result.stop) : "error", out.result.iterations,
-                   out.result.residual_evaluations, out.result.jacobian_evaluations, out.lre_parameters,
-                   out.lre_deviations, out.lre_rss, out.lre_parameters < 6 ? "  <" : "");
+            printf("%-9s %-8s %5d  %-11s %5d %5d %5d  %6.2f %6.2f %6.2f%s\n", problem.model->name,
+                   problem.level, start + 1, status == GKV_OK ? reason(out.result.stop) : "error",
+                   out.result.iterations, out.result.residual_evaluations,
+                   out.result.jacobian_evaluations, out.lre_parameters, out.lre_deviations,
+                   out.lre_rss, out.lre_parameters < 6 ? "  <" : "");
             if (status != GKV_OK)
                 printf("          %s\n", gkv_error_message());
             runs++;

@@ -123,7 +123,8 @@ static inline quad quad_normal_score_log(quad lp)
     quad z = -sqrtq(-2 * lp) - 1;
     for (int i = 0; i < 200; i++) {
         const quad value = quad_log_cdf(z);
-        const quad hazard = z < -1000 ? -z - 1 / z + 2 / (z * z * z) : expq(-z * z / 2 - logq(2 * M_PIq) / 2 - value);
+        const quad hazard = z < -1000 ? -z - 1 / z + 2 / (z * z * z)
+                                      : expq(-z * z / 2 - logq(2 * M_PIq) / 2 - value);
         const quad step = (value - lp) / hazard;
         z -= step;
         if (fabsq(step) < 1e-30Q * fabsq(z))

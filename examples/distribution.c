@@ -14,7 +14,8 @@ int main(void)
     }
     printf("%8s %12s %12s %12s\n", "x", "density", "P(X ≤ x)", "log P(X > x)");
     for (double x = 0; x <= 10; x += 2)
-        printf("%8.2f %12.6g %12.6g %12.6g\n", x, gkv_gk_pdf(&gk, x), gkv_gk_cdf(&gk, x), gkv_gk_log_cdf_upper(&gk, x));
+        printf("%8.2f %12.6g %12.6g %12.6g\n", x, gkv_gk_pdf(&gk, x), gkv_gk_cdf(&gk, x),
+               gkv_gk_log_cdf_upper(&gk, x));
     printf("median %g, upper quartile %.6f, 99.9%% quantile %.6f\n", gkv_gk_quantile(&gk, 0.5),
            gkv_gk_quantile(&gk, 0.75), gkv_gk_quantile(&gk, 0.999));
 

@@ -11,10 +11,11 @@ static void print(const char *method, const gkv_gk *truth, const gkv_gk_fit_resu
 {
     const double estimates[] = {fit->gk.a, fit->gk.b, fit->gk.g, fit->gk.k};
     const double truths[] = {truth->a, truth->b, truth->g, truth->k};
-    printf("%s: log-likelihood %.2f, goodness of fit p = %.3f\n", method, fit->log_likelihood, fit->p_value);
+    printf("%s: log-likelihood %.2f, goodness of fit p = %.3f\n", method, fit->log_likelihood,
+           fit->p_value);
     for (int i = 0; i < GKV_GK_PARAMETERS; i++)
-        printf("  %c = %8.4f ± %.4f, 95%% from %8.4f to %8.4f; in truth %g\n", "ABgk"[i], estimates[i], fit->se[i],
-               fit->low[i], fit->high[i], truths[i]);
+        printf("  %c = %8.4f ± %.4f, 95%% from %8.4f to %8.4f; in truth %g\n", "ABgk"[i],
+               estimates[i], fit -> se[i], fit -> low[i], fit -> high[i], truths[i]);
 }
 
 int main(void)
@@ -36,8 +37,8 @@ int main(void)
     if (gkv_gk_fit(x, N, &settings, &fit) != GKV_OK)
         goto failed;
     print("maximum likelihood", &truth, &fit);
-    printf("P(X > 10) = %.3g, the value that one in a million exceeds: %.2f\n", gkv_gk_cdf_upper(&fit.gk, 10),
-           gkv_gk_quantile_upper(&fit.gk, 1e-6));
+    printf("P(X > 10) = %.3g, the value that one in a million exceeds: %.2f\n",
+           gkv_gk_cdf_upper(&fit.gk, 10), gkv_gk_quantile_upper(&fit.gk, 1e-6));
     free(x);
     return 0;
 failed:

@@ -10,7 +10,8 @@ enum { PROBLEMS = 10000, N = 8, P = 2 };
 
 static double truth(size_t problem, int parameter)
 {
-    return parameter == 0 ? 1 + 0.001 * (double)(problem % 4000) : 0.2 + 0.0001 * (double)(problem % 7000);
+    return parameter == 0 ? 1 + 0.001 * (double)(problem % 4000)
+                          : 0.2 + 0.0001 * (double)(problem % 7000);
 }
 
 /* Element e of lane l is at e·lanes + l. */
@@ -19,11 +20,13 @@ static gkv_status residuals(void *user, const gkv_lm_group *group, const double 
     const double *y = user;
     for (size_t i = 0; i < N; i++)
         for (size_t l = 0; l < group->lanes; l++)
-            r[i * group->lanes + l] = x[l] * exp(-x[group->lanes + l] * (double)i) - y[group->problem[l] * N + i];
+            r[i * group->lanes + l] =
+                x[l] * exp(-x[group->lanes + l] * (double)i) - y[group->problem[l] * N + i];
     return GKV_OK;
 }
 
-static gkv_status derivatives(void *user, const gkv_lm_group *group, const double *x, double *jacobian)
+static gkv_status derivatives(void *user, const gkv_lm_group *group, const double *x,
+                              double *jacobian)
 {
     (void)user;
     const size_t lanes = group->lanes;
@@ -50,7 +53,8 @@ int main(void)
         x[i * P] = x[i * P + 1] = 1;
     }
     if (gkv_lm_batch_create(N, P, 0, &batch) != GKV_OK ||
-        gkv_lm_batch_solve(batch, PROBLEMS, residuals, derivatives, y, x, NULL, results, NULL) != GKV_OK) {
+        gkv_lm_batch_solve(batch, PROBLEMS, residuals, derivatives, y, x, NULL, results, NULL) !=
+            GKV_OK) {
         fprintf(stderr, "%s\n", gkv_error_message());
         goto done;
     }
@@ -60,8 +64,8 @@ int main(void)
         for (int j = 0; j < P; j++)
             worst = fmax(worst, fabs(x[i * P + (size_t)j] - truth(i, j)));
     }
-    printf("%d problems, %zu at a time, %zu converged; the worst parameter is off by %.1e\n", PROBLEMS,
-           gkv_lm_lanes(), converged, worst);
+    printf("%d problems, %zu at a time, %zu converged; the worst parameter is off by %.1e\n",
+           PROBLEMS, gkv_lm_lanes(), converged, worst);
     failed = converged < PROBLEMS || worst > 1e-8;
 done:
     gkv_lm_batch_free(batch);

@@ -8,8 +8,10 @@ enum { N = 4000, D = 2 };
 
 int main(void)
 {
-    const gkv_gk left[D] = {{.a = -4, .b = 1, .g = 0.5, .k = 0.1, .c = 0.8}, {.a = 0, .b = 1, .c = 0.8}};
-    const gkv_gk right[D] = {{.a = 4, .b = 1, .g = -0.5, .k = 0.1, .c = 0.8}, {.a = 2, .b = 2, .c = 0.8}};
+    const gkv_gk left[D] = {{.a = -4, .b = 1, .g = 0.5, .k = 0.1, .c = 0.8},
+                            {.a = 0, .b = 1, .c = 0.8}};
+    const gkv_gk right[D] = {{.a = 4, .b = 1, .g = -0.5, .k = 0.1, .c = 0.8},
+                             {.a = 2, .b = 2, .c = 0.8}};
     const double weights[2] = {0.3, 0.7}, tilted[D * D] = {1, 0.7, 0.7, 1};
     double *x = malloc(N * D * sizeof *x);
     gkv_mgk *component[2] = {NULL, NULL};
@@ -25,11 +27,13 @@ int main(void)
         gkv_mgk_mixture_sample(truth, 1, 0, N, 0, x, NULL) != GKV_OK ||
         gkv_mgk_mixture_fit(N, D, x, &settings, 0, &fitted, &result) != GKV_OK)
         goto done;
-    printf("%s; log-likelihood %.4f a row\n", gkv_mgk_mixture_stop_name(result.stop), result.log_likelihood / N);
+    printf("%s; log-likelihood %.4f a row\n", gkv_mgk_mixture_stop_name(result.stop),
+           result.log_likelihood / N);
     for (size_t k = 0; k < gkv_mgk_mixture_count(fitted); k++) {
         const gkv_gk *margins = gkv_mgk_margins(gkv_mgk_mixture_component(fitted, k));
-        printf("weight %.3f, centre (%.2f, %.2f), skewness g (%.2f, %.2f)\n", gkv_mgk_mixture_weights(fitted)[k],
-               margins[0].a, margins[1].a, margins[0].g, margins[1].g);
+        printf("weight %.3f, centre (%.2f, %.2f), skewness g (%.2f, %.2f)\n",
+               gkv_mgk_mixture_weights(fitted)[k], margins[0].a, margins[1].a, margins[0].g,
+               margins[1].g);
     }
     failed = 0;
 done:

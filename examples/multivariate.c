@@ -26,7 +26,8 @@ int main(void)
                result.margins[j].gk.b, result.margins[j].gk.g, result.margins[j].gk.k);
     printf("correlation of normal scores: %.3f ± %.3f, in truth 0.6\n", result.correlation[1],
            result.correlation_se[1]);
-    printf("log-likelihood %.1f, AIC %.1f, BIC %.1f\n", result.log_likelihood, result.aic, result.bic);
+    printf("log-likelihood %.1f, AIC %.1f, BIC %.1f\n", result.log_likelihood, result.aic,
+           result.bic);
 
     /* The second coordinate once the first is known to be 3: a distribution like any other. */
     const double known[1] = {3};

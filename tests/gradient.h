@@ -32,7 +32,8 @@ static inline double test_derivative(test_function *f, void *context, double *x,
         for (int j = 1; j <= i; j++) {
             factor *= shrink * shrink;
             table[j][i] = (table[j - 1][i] * factor - table[j - 1][i - 1]) / (factor - 1);
-            const double estimate = fmax(fabs(table[j][i] - table[j - 1][i]), fabs(table[j][i] - table[j - 1][i - 1]));
+            const double estimate =
+                fmax(fabs(table[j][i] - table[j - 1][i]), fabs(table[j][i] - table[j - 1][i - 1]));
             if (estimate <= error) {
                 error = estimate;
                 best = table[j][i];
@@ -46,8 +47,10 @@ static inline double test_derivative(test_function *f, void *context, double *x,
  * to the entry, or to a hundredth of the gradient's largest entry if that is more; but
  * nothing is asked beyond the differences' own rounding, about 3e-10 of f. Fourth-order
  * differences settle most entries; Ridders' method decides the others. */
-static inline void test_check_gradient_(test_function *f, void *context, double *x, const double *gradient, size_t n,
-                                        size_t stride, double tolerance, const char *what, const char *file, int line)
+static inline void test_check_gradient_(test_function *f, void *context, double *x,
+                                        const double *gradient, size_t n, size_t stride,
+                                        double tolerance, const char *what, const char *file,
+                                        int line)
 {
     double largest = 0;
     const double floor_of_rounding = 3e-10 * (1 + fabs(f(context)));
@@ -55,15 +58,18 @@ static inline void test_check_gradient_(test_function *f, void *context, double 
         largest = fmax(largest, fabs(gradient[i]));
     for (size_t i = 0; i < n; i += stride) {
         const double step = 1e-3;
-        double slope = (4 * test_central(f, context, &x[i], step / 2) - test_central(f, context, &x[i], step)) / 3;
+        double slope = (4 * test_central(f, context, &x[i], step / 2) -
+                        test_central(f, context, &x[i], step)) /
+                       3;
         double allowed = tolerance * fmax(fabs(slope), 1e-2 * largest) + floor_of_rounding;
         if (fabs(gradient[i] - slope) <= allowed)
             continue;
         slope = test_derivative(f, context, &x[i], step);
         allowed = tolerance * fmax(fabs(slope), 1e-2 * largest) + floor_of_rounding;
         if (!(fabs(gradient[i] - slope) <= allowed)) {
-            print_error("gradient of %s, element %zu: %.12g, but the differences give %.12g (allowed: %.2g)\n", what,
-                        i, gradient[i], slope, allowed);
+            print_error("gradient of %s, element %zu: %.12g, but the differences give %.12g "
+                        "(allowed: %.2g)\n",
+                        what, i, gradient[i], slope, allowed);
             _fail(file, line);
         }
     }
@@ -99,9 +105,10 @@ static inline double test_log_det(size_t n, double *matrix)
 /* A map of n numbers x to n numbers y. */
 typedef void test_map(void *context, const double *x, double *y);
 
-/* ∂y/∂x, jacobian[j·m + i] = ∂y_i/∂x_j for n numbers x and m numbers y, by fourth-order differences. */
-static inline void test_jacobian(test_map *map, void *context, const double *x, size_t n, size_t m, double step,
-                                 double *jacobian)
+/* ∂y/∂x, jacobian[j·m + i] = ∂y_i/∂x_j for n numbers x and m numbers y, by fourth-order
+ * differences. */
+static inline void test_jacobian(test_map *map, void *context, const double *x, size_t n, size_t m,
+                                 double step, double *jacobian)
 {
     static const double places[4] = {1, -1, 0.5, -0.5};
     double *at = test_alloc(n * sizeof *at), *y = test_alloc(4 * m * sizeof *y);
@@ -113,7 +120,8 @@ static inline void test_jacobian(test_map *map, void *context, const double *x, 
         }
         at[j] = x[j];
         for (size_t i = 0; i < m; i++) {
-            const double wide = (y[i] - y[m + i]) / (2 * step), narrow = (y[2 * m + i] - y[3 * m + i]) / step;
+            const double wide = (y[i] - y[m + i]) / (2 * step),
+                         narrow = (y[2 * m + i] - y[3 * m + i]) / step;
             jacobian[j * m + i] = (4 * narrow - wide) / 3;
         }
     }
@@ -123,7 +131,8 @@ static inline void test_jacobian(test_map *map, void *context, const double *x, 
 }
 
 /* log|det ∂y/∂x| by fourth-order differences. */
-static inline double test_log_det_of(test_map *map, void *context, const double *x, size_t n, double step)
+static inline double test_log_det_of(test_map *map, void *context, const double *x, size_t n,
+                                     double step)
 {
     double *jacobian = test_alloc(n * n * sizeof *jacobian);
     test_jacobian(map, context, x, n, n, step, jacobian);

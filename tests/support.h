@@ -19,9 +19,10 @@
 #define assert_close(actual, expected, tolerance) \
     test_close_(actual, expected, tolerance, #actual, __FILE__, __LINE__)
 
-/* |actual − expected| ≤ tolerance·|expected|; NaN fails, and an infinity is close to itself only. */
+/* |actual − expected| ≤ tolerance·|expected|; NaN fails, and an infinity is close to itself
+ * only. */
 #define assert_relative(actual, expected, tolerance) \
-    test_close_(actual, expected, (tolerance) * fabs((double)(expected)), #actual, __FILE__, __LINE__)
+    test_close_(actual, expected, (tolerance)*fabs((double)(expected)), #actual, __FILE__, __LINE__)
 
 static inline void test_close_(double actual, double expected, double tolerance, const char *what,
                                const char *file, int line)
@@ -35,13 +36,13 @@ static inline void test_close_(double actual, double expected, double tolerance,
 }
 
 /* The call returns GKV_OK, or its message is shown. */
-#define assert_ok(call)                                                                   \
-    do {                                                                                  \
-        const gkv_status test_status_ = (call);                                           \
-        if (test_status_ != GKV_OK) {                                                     \
-            print_error("%s: %s\n", gkv_status_name(test_status_), gkv_error_message());  \
-            _fail(__FILE__, __LINE__);                                                    \
-        }                                                                                 \
+#define assert_ok(call)                                                                  \
+    do {                                                                                 \
+        const gkv_status test_status_ = (call);                                          \
+        if (test_status_ != GKV_OK) {                                                    \
+            print_error("%s: %s\n", gkv_status_name(test_status_), gkv_error_message()); \
+            _fail(__FILE__, __LINE__);                                                   \
+        }                                                                                \
     } while (0)
 
 /* The call returns this code and its message contains this text. */

@@ -34,10 +34,12 @@ typedef enum gkv_bench_part {
     GKV_BENCH_NOISE,            /* drawing u; computing z and log q from it, and their gradients */
     GKV_BENCH_FLOW,             /* the prior's flow, with the matrix products of its networks */
     GKV_BENCH_BASE,             /* the density of the base and its gradients */
-    GKV_BENCH_LOSS,             /* −log p(x|z), its gradient in the logits, and the sums of losses */
-    GKV_BENCH_OPTIMISER,        /* the norm of the gradient, Adam, the moving average of the weights */
-    GKV_BENCH_DATA,             /* fetching, augmenting and binarizing images */
-    GKV_BENCH_WAITING,          /* waiting for other threads, and all other time */
+    /* −log p(x|z), its gradient in the logits, and the sums of losses */
+    GKV_BENCH_LOSS,
+    /* the norm of the gradient, Adam, the moving average of the weights */
+    GKV_BENCH_OPTIMISER,
+    GKV_BENCH_DATA,    /* fetching, augmenting and binarizing images */
+    GKV_BENCH_WAITING, /* waiting for other threads, and all other time */
     GKV_BENCH_PARTS
 } gkv_bench_part;
 
@@ -52,39 +54,43 @@ typedef struct gkv_bench_profile {
 /* A training run as in gkv_train(), but in memory only. */
 typedef struct gkv_bench_training gkv_bench_training;
 
-/* Creates a training run on all images of the data set except data.validation of them. Takes ownership of the
- * data set, also on failure. The run has no semi-amortized fine-tuning (train.fine_tune_epochs = 0).
- * GKV_ERR_CONFIG for settings that cannot be built or too few images, GKV_ERR_MEMORY. The caller frees *out
- * with gkv_bench_training_free(). */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,
+/* Creates a training run on all images of the data set except data.validation of them. Takes
+ * ownership of the data set, also on failure. The run has no semi-amortized fine-tuning
+ * (train.fine_tune_epochs = 0). GKV_ERR_CONFIG for settings that cannot be built or too few images,
+ * GKV_ERR_MEMORY. The caller frees *out with gkv_bench_training_free(). */
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(const gkv_settings *settings,
+                                                          gkv_dataset *dataset,
                                                           gkv_bench_training **out);
 GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL does nothing. */
 
-/* Does `steps` training steps on `threads` threads (1 … 256). The steps must be within the run's train.epochs.
- * *seconds receives the wall-clock time, and *profile, unless it is NULL, the time of each part. GKV_ERR_ARGUMENT for
- * another number of threads or more steps than the run has left, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps,
-                                                       double *seconds, gkv_bench_profile *profile);
+/* Does `steps` training steps on `threads` threads (1 … 256). The steps must be within the run's
+ * train.epochs. *seconds receives the wall-clock time, and *profile, unless it is NULL, the time of
+ * each part. GKV_ERR_ARGUMENT for another number of threads or more steps than the run has left,
+ * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads,
+                                                       size_t steps, double *seconds,
+                                                       gkv_bench_profile *profile);
 
 /* Refits the base once. Only the fit is timed, and *seconds receives the time.
  *
- * With first ≠ 0 it is the first refit of a run, which starts from the codes. It may be repeated. With first = 0 it is
- * a later refit, which starts from the current base. If there was no first refit yet, the function does one before,
- * which is not timed.
+ * With first ≠ 0 it is the first refit of a run, which starts from the codes. It may be repeated.
+ * With first = 0 it is a later refit, which starts from the current base. If there was no first
+ * refit yet, the function does one before, which is not timed.
  *
- * A refit uses fresh codes of as many images as in a run. A mixture with train.refit_steps differs. After its first
- * refit the run continues from the step at which that refit is due, and its steps accumulate sufficient statistics. The
- * function does the steps between two such refits, or the last of them if there are many, and then refits to their
- * statistics. These steps must be within the run's train.epochs.
+ * A refit uses fresh codes of as many images as in a run. A mixture with train.refit_steps differs.
+ * After its first refit the run continues from the step at which that refit is due, and its steps
+ * accumulate sufficient statistics. The function does the steps between two such refits, or the
+ * last of them if there are many, and then refits to their statistics. These steps must be within
+ * the run's train.epochs.
  *
- * *seconds is 0 if a run with these settings has no such refit, and if the first refit of a mixture with
- * train.refit_steps is rejected, because the next refit would then be a first one again. GKV_ERR_ARGUMENT as above,
- * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first,
-                                                         double *seconds);
+ * *seconds is 0 if a run with these settings has no such refit, and if the first refit of a mixture
+ * with train.refit_steps is rejected, because the next refit would then be a first one again.
+ * GKV_ERR_ARGUMENT as above, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads,
+                                                         int first, double *seconds);
 
-/* Returns the number of steps between two refits after the first one, which may be a fraction. 0 if a run has no such
- * refits. */
+/* Returns the number of steps between two refits after the first one, which may be a fraction. 0 if
+ * a run has no such refits. */
 GKV_API double gkv_bench_training_refit_steps(const gkv_bench_training *training);
 
 /* Returns the model in its current state. The training run owns it, and steps change it. */
@@ -98,15 +104,17 @@ GKV_API uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *traini
 typedef struct gkv_bench_operations {
     double training; /* A training step, forward and backward, per image. */
     double encoding; /* The encoding of one image. */
-    double sample;   /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
+    /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
+    double sample;
 } gkv_bench_operations;
 
 /* Counts the operations of a model. */
 GKV_API void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations);
 
-/* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on `threads` threads
- * (1 … 256). The product has 2n³ operations. An untimed product comes before it. Afterwards OpenBLAS uses one thread
- * again, as gkvae/model.h states. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
+/* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on
+ * `threads` threads (1 … 256). The product has 2n³ operations. An untimed product comes before it.
+ * Afterwards OpenBLAS uses one thread again, as gkvae/model.h states. GKV_ERR_ARGUMENT,
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds);
 
 #ifdef __cplusplus

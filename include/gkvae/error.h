@@ -1,7 +1,8 @@
 /* Error codes and messages.
  *
- * Every function of gkvae that can fail returns a gkv_status. When the status is not GKV_OK, gkv_error_message() says
- * what went wrong, where, and what to do. The library never prints and never exits. */
+ * Every function of gkvae that can fail returns a gkv_status. When the status is not GKV_OK,
+ * gkv_error_message() says what went wrong, where, and what to do. The library never prints and
+ * never exits. */
 #ifndef GKVAE_ERROR_H
 #define GKVAE_ERROR_H
 
@@ -19,30 +20,34 @@ extern "C" {
 
 typedef enum gkv_status {
     GKV_OK = 0,
-    GKV_ERR_ARGUMENT,    /* an argument is outside its documented range, or NULL where that is not allowed */
-    GKV_ERR_MEMORY,      /* a memory allocation failed */
-    GKV_ERR_DATA,        /* a data file or a sample is malformed or unusable */
-    GKV_ERR_CONFIG,      /* a configuration has an unknown key or a bad value */
-    GKV_ERR_IO,          /* a file, folder or network operation failed */
-    GKV_ERR_NUMERIC,     /* there is no finite result: an iteration diverged, or a matrix is singular */
+    /* an argument is outside its documented range, or NULL where that is not allowed */
+    GKV_ERR_ARGUMENT,
+    GKV_ERR_MEMORY, /* a memory allocation failed */
+    GKV_ERR_DATA,   /* a data file or a sample is malformed or unusable */
+    GKV_ERR_CONFIG, /* a configuration has an unknown key or a bad value */
+    GKV_ERR_IO,     /* a file, folder or network operation failed */
+    /* there is no finite result: an iteration diverged, or a matrix is singular */
+    GKV_ERR_NUMERIC,
     GKV_ERR_BUSY,        /* another process uses the run folder */
     GKV_ERR_INTERRUPTED, /* the caller asked to stop; finished work is saved */
     GKV_ERR_INTERNAL     /* the library contradicts itself: a bug */
 } gkv_status;
 
-/* The message of the last failed call on this thread, or "" if none has failed. It says what went wrong, where, and
- * what to do. The library owns the string; it is valid until the next failure on this thread. Thread-safe. */
+/* The message of the last failed call on this thread, or "" if none has failed. It says what went
+ * wrong, where, and what to do. The library owns the string; it is valid until the next failure on
+ * this thread. Thread-safe. */
 GKV_API const char *gkv_error_message(void);
 
-/* The name of the code, as in "GKV_ERR_DATA", or "unknown status" for any other number. Never NULL; the string is
- * static. Thread-safe. */
+/* The name of the code, as in "GKV_ERR_DATA", or "unknown status" for any other number. Never NULL;
+ * the string is static. Thread-safe. */
 GKV_API const char *gkv_status_name(gkv_status status);
 
 /* The version of the library, as in "0.1.0". The string is static. Thread-safe. */
 GKV_API const char *gkv_version(void);
 
-/* Describes the build in three lines: the compiler, the BLAS, and the instruction set of the kernels. The library owns
- * the string; it is valid until the next call on this thread. Thread-safe. */
+/* Describes the build in three lines: the compiler, the BLAS, and the instruction set of the
+ * kernels. The library owns the string; it is valid until the next call on this thread.
+ * Thread-safe. */
 GKV_API const char *gkv_build_description(void);
 
 #ifdef __cplusplus

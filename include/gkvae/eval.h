@@ -1,6 +1,7 @@
 /* Evaluation of a model on a data set, by a protocol that the results state.
  *
- * Thread-safety: every function may run at the same time on several threads with different outputs. */
+ * Thread-safety: every function may run at the same time on several threads with different
+ * outputs. */
 #ifndef GKVAE_EVAL_H
 #define GKVAE_EVAL_H
 
@@ -17,53 +18,65 @@
 extern "C" {
 #endif
 
-/* The figures of an evaluation whose posteriors are refined (gkvae/refine.h). They are means over images and use the
- * same posterior noise as gkv_metrics. A figure named X_se is the standard error of X. */
+/* The figures of an evaluation whose posteriors are refined (gkvae/refine.h). They are means over
+ * images and use the same posterior noise as gkv_metrics. A figure named X_se is the standard error
+ * of X. */
 typedef struct gkv_refined_metrics {
     double neg_elbo, neg_elbo_se;             /* As in gkv_metrics. */
     double reconstruction, reconstruction_se; /* As in gkv_metrics. */
     double kl, kl_se;                         /* As in gkv_metrics. */
     double nll, nll_se;                       /* As in gkv_metrics. */
     double ess;                               /* As in gkv_metrics. */
-    double cross_entropy_before; /* −log p(x|z) at the encoder's mean, in nats. */
-    double cross_entropy;        /* −log p(x|z) at the refined mean, in nats. */
-    double mse, psnr, ssim;      /* As in gkv_metrics, at the refined mean. */
-    double accepted;             /* The mean number of accepted iterations. */
-    uint64_t improved;           /* The number of images with at least one accepted iteration. */
-    double milliseconds;         /* The wall-clock time of refinement per image. */
-    int iterations, samples;     /* The settings of the refinement. */
+    double cross_entropy_before;              /* −log p(x|z) at the encoder's mean, in nats. */
+    double cross_entropy;                     /* −log p(x|z) at the refined mean, in nats. */
+    double mse, psnr, ssim;                   /* As in gkv_metrics, at the refined mean. */
+    double accepted;                          /* The mean number of accepted iterations. */
+    uint64_t improved;       /* The number of images with at least one accepted iteration. */
+    double milliseconds;     /* The wall-clock time of refinement per image. */
+    int iterations, samples; /* The settings of the refinement. */
 } gkv_refined_metrics;
 
-/* The figures of an evaluation. Log-probabilities are means over images in nats per image. A figure named X_se is the
- * standard error of X over images. Targets are the images binarized once. For grey targets there is no likelihood:
- * nll and ess are NaN, reconstruction is a cross-entropy, and neg_elbo is the training loss. */
+/* The figures of an evaluation. Log-probabilities are means over images in nats per image. A figure
+ * named X_se is the standard error of X over images. Targets are the images binarized once. For
+ * grey targets there is no likelihood: nll and ess are NaN, reconstruction is a cross-entropy, and
+ * neg_elbo is the training loss. */
 typedef struct gkv_metrics {
     double neg_elbo, neg_elbo_se;             /* E_q[−log p(x|z) − log p(z) + log q(z|x)]. */
     double reconstruction, reconstruction_se; /* E_q[−log p(x|z)]. */
     double kl, kl_se;                         /* E_q[log q(z|x) − log p(z)]. */
-    double nll, nll_se;       /* −log p(x) by importance sampling (Burda et al. 2016, eq. 8). On average it is an upper
-                                 bound, which is tighter with more samples. */
-    uint64_t nll_samples;     /* The number of importance samples per image. The terms above are means over them. */
-    double ess;               /* The effective sample size (Σw)²/Σw² of an image's importance weights. */
-    uint64_t active_units;    /* The number of latent dimensions whose code has a variance over images above 0.01. */
-    double class_accuracy;    /* The accuracy of the class with the largest p(y|z) at the codes (gkv_class_accuracy).
-                                 NaN for a model without classes or images without labels. */
-    double mse, psnr, ssim;   /* The decoder's probabilities at the code (u = 0) compared with the grey images. */
-    uint64_t images;          /* The number of images. */
-    uint64_t parameters;      /* The number of trained parameters of the model. */
-    double train_seconds;     /* The training time of the run; NaN if it is not known. */
-    double refit_seconds;     /* The part of train_seconds that refits of the base took; NaN if it is not known. */
-    double eval_seconds;      /* The wall-clock time of the evaluation. */
-    int threads;              /* The number of threads of the evaluation. */
-    uint64_t seed;            /* train.seed of the model. */
-    uint64_t eval_seed;       /* eval.seed. */
-    gkv_refined_metrics refined; /* The figures with refined posteriors; NaN and 0 without refinement. */
-    gkv_generation generation;   /* As gkv_generation_none() sets it. gkv_evaluate_generation() measures it. */
-    char protocol[256];       /* A description of the targets, the images and the samples. */
+    /* −log p(x) by importance sampling (Burda et al. 2016, eq. 8). On average it is an upper bound,
+     * which is tighter with more samples. */
+    double nll, nll_se;
+    /* The number of importance samples per image. The terms above are means over them. */
+    uint64_t nll_samples;
+    /* The effective sample size (Σw)²/Σw² of an image's importance weights. */
+    double ess;
+    /* The number of latent dimensions whose code has a variance over images above 0.01. */
+    uint64_t active_units;
+    /* The accuracy of the class with the largest p(y|z) at the codes (gkv_class_accuracy). NaN for
+     * a model without classes or images without labels. */
+    double class_accuracy;
+    /* The decoder's probabilities at the code (u = 0) compared with the grey images. */
+    double mse, psnr, ssim;
+    uint64_t images;      /* The number of images. */
+    uint64_t parameters;  /* The number of trained parameters of the model. */
+    double train_seconds; /* The training time of the run; NaN if it is not known. */
+    /* The part of train_seconds that refits of the base took; NaN if it is not known. */
+    double refit_seconds;
+    double eval_seconds; /* The wall-clock time of the evaluation. */
+    int threads;         /* The number of threads of the evaluation. */
+    uint64_t seed;       /* train.seed of the model. */
+    uint64_t eval_seed;  /* eval.seed. */
+    /* The figures with refined posteriors; NaN and 0 without refinement. */
+    gkv_refined_metrics refined;
+    /* As gkv_generation_none() sets it. gkv_evaluate_generation() measures it. */
+    gkv_generation generation;
+    char protocol[256];          /* A description of the targets, the images and the samples. */
     char dataset[GKV_NAME_SIZE]; /* data.dataset. */
 } gkv_metrics;
 
-/* The images of an evaluation. The split of the training half depends on train.seed and data.validation. */
+/* The images of an evaluation. The split of the training half depends on train.seed and
+ * data.validation. */
 typedef enum gkv_eval_set {
     GKV_EVAL_TEST,      /* The test half. */
     GKV_EVAL_TRAIN,     /* The images of the training half that the model was trained on. */
@@ -71,46 +84,52 @@ typedef enum gkv_eval_set {
 } gkv_eval_set;
 
 typedef struct gkv_eval_options {
-    gkv_eval_set of;                   /* The images. Unless it is GKV_EVAL_TEST, the data set argument must be the
-                                          training half. */
-    /* Called on the calling thread with the number of finished images and the number in all; with `refine` each image
-     * counts twice. May be NULL. */
+    /* The images. Unless it is GKV_EVAL_TEST, the data set argument must be the training half. */
+    gkv_eval_set of;
+    /* Called on the calling thread with the number of finished images and the number in all; with
+     * `refine` each image counts twice. May be NULL. */
     void (*progress)(void *context, size_t done, size_t of);
-    void *context;                     /* The first argument of progress(). */
-    const volatile sig_atomic_t *stop; /* When *stop is nonzero, the call ends with GKV_ERR_INTERRUPTED. May be NULL. */
-    const gkv_refine_settings *refine; /* The settings of refinement, or NULL for no refinement. The mode must be
-                                          GKV_REFINE_MEAN. eval.seed, train.threads and `stop` replace its seed, threads
-                                          and stop. */
-    float *refined_mean;               /* Receives the refined means [images, latent] with `refine`. May be NULL. */
+    void *context; /* The first argument of progress(). */
+    /* When *stop is nonzero, the call ends with GKV_ERR_INTERRUPTED. May be NULL. */
+    const volatile sig_atomic_t *stop;
+    /* The settings of refinement, or NULL for no refinement. The mode must be GKV_REFINE_MEAN.
+     * eval.seed, train.threads and `stop` replace its seed, threads and stop. */
+    const gkv_refine_settings *refine;
+    /* Receives the refined means [images, latent] with `refine`. May be NULL. */
+    float *refined_mean;
 } gkv_eval_options;
 
-/* Evaluates the model on the data set by settings->eval and settings->data.binarization. Test images are binarized once
- * from eval.seed, and images of the training half once from train.seed, as validation does. eval.images limits the
- * evaluation to the first images; those of the training half are in the random order of the split.
+/* Evaluates the model on the data set by settings->eval and settings->data.binarization. Test
+ * images are binarized once from eval.seed, and images of the training half once from train.seed,
+ * as validation does. eval.images limits the evaluation to the first images; those of the training
+ * half are in the random order of the split.
  *
- * `options` may be NULL. train_seconds and refit_seconds are NaN. Memory does not grow with the number of samples.
- * Results are the same to the bit on any number of threads.
+ * `options` may be NULL. train_seconds and refit_seconds are NaN. Memory does not grow with the
+ * number of samples. Results are the same to the bit on any number of threads.
  *
- * GKV_ERR_DATA if the images and the model differ in size, or if images of the training half have another mean than
- * those of training; GKV_ERR_CONFIG for eval.images beyond the set, or a set without images; GKV_ERR_ARGUMENT for
- * invalid options; GKV_ERR_NUMERIC if a figure is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+ * GKV_ERR_DATA if the images and the model differ in size, or if images of the training half have
+ * another mean than those of training; GKV_ERR_CONFIG for eval.images beyond the set, or a set
+ * without images; GKV_ERR_ARGUMENT for invalid options; GKV_ERR_NUMERIC if a figure is not finite;
+ * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
-                                             const gkv_settings *settings, const gkv_eval_options *options,
-                                             gkv_metrics *metrics);
+                                             const gkv_settings *settings,
+                                             const gkv_eval_options *options, gkv_metrics *metrics);
 
-/* Computes the fraction of the test images whose label is the most probable class given the code (gkv_model_code,
- * gkv_model_classify). The images are those of settings->eval. NaN for a model without classes or images without
- * labels. GKV_ERR_CONFIG for eval.images beyond the set, GKV_ERR_MEMORY. */
+/* Computes the fraction of the test images whose label is the most probable class given the code
+ * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NaN for a model
+ * without classes or images without labels. GKV_ERR_CONFIG for eval.images beyond the set,
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test,
                                                    const gkv_settings *settings, double *accuracy);
 
-/* Writes the figures to a file as one flat JSON object. NaN is written as null. docs/files.md lists the keys.
- * GKV_ERR_IO. */
+/* Writes the figures to a file as one flat JSON object. NaN is written as null. docs/files.md lists
+ * the keys. GKV_ERR_IO. */
 GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);
 
-/* Writes images first … first + n − 1 of a half, as the model sees them, to targets[n, pixels]. They are grey, or
- * binarized once: the test half from eval.seed and the training half from train.seed, as validation and static
- * binarization do. GKV_ERR_ARGUMENT if the half has fewer images, GKV_ERR_MEMORY. */
+/* Writes images first … first + n − 1 of a half, as the model sees them, to targets[n, pixels].
+ * They are grey, or binarized once: the test half from eval.seed and the training half from
+ * train.seed, as validation and static binarization do. GKV_ERR_ARGUMENT if the half has fewer
+ * images, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images,
                                             gkv_split half, size_t first, size_t n, float *targets);
 

@@ -1,15 +1,18 @@
-/* Features of images, computed by a small classifier with fixed weights. Distances between sets of images are measured
- * in these features.
+/* Features of images, computed by a small classifier with fixed weights. Distances between sets of
+ * images are measured in these features.
  *
- * The network is a LeNet (LeCun, Bottou, Bengio & Haffner 1998) that was trained to classify the images of a data set.
- * It has two convolutions of 5×5, each followed by ReLU and max-pooling 2×2, then two linear layers with ReLU, and then
- * a linear layer to the classes with a softmax. The activations of the second linear layer are the features.
+ * The network is a LeNet (LeCun, Bottou, Bengio & Haffner 1998) that was trained to classify the
+ * images of a data set. It has two convolutions of 5×5, each followed by ReLU and max-pooling 2×2,
+ * then two linear layers with ReLU, and then a linear layer to the classes with a softmax. The
+ * activations of the second linear layer are the features.
  *
- * gkvae has networks for MNIST and Fashion-MNIST, as files features/NAME.safetensors and built into the library.
- * scripts/train_features.py trains a network on other labelled images. docs/files.md describes the file format. Metrics
- * can be compared only if the same network computed the features, so state its SHA-256 with them.
+ * gkvae has networks for MNIST and Fashion-MNIST, as files features/NAME.safetensors and built into
+ * the library. scripts/train_features.py trains a network on other labelled images. docs/files.md
+ * describes the file format. Metrics can be compared only if the same network computed the
+ * features, so state its SHA-256 with them.
  *
- * Thread-safety: a gkv_features never changes after it is made, so any number of threads may use one. */
+ * Thread-safety: a gkv_features never changes after it is made, so any number of threads may use
+ * one. */
 #ifndef GKVAE_FEATURES_H
 #define GKVAE_FEATURES_H
 
@@ -23,41 +26,45 @@ extern "C" {
 
 typedef struct gkv_features gkv_features;
 
-/* Makes the built-in network of a data set, which is "mnist" or "fashion-mnist". The caller frees *out with
- * gkv_features_free(); it is NULL after a failure. GKV_ERR_CONFIG for another data set; the message says how to make a
- * network. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Makes the built-in network of a data set, which is "mnist" or "fashion-mnist". The caller frees
+ * *out with gkv_features_free(); it is NULL after a failure. GKV_ERR_CONFIG for another data set;
+ * the message says how to make a network. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_features_builtin(const char *dataset, gkv_features **out);
 
-/* Reads a network from a file. The caller frees *out with gkv_features_free(); it is NULL after a failure.
- * GKV_ERR_IO if the file cannot be read. GKV_ERR_DATA if the file has another format, if a tensor is missing or has
- * another type or shape, or if weights are not finite or so large that a sum could overflow; the message names the
- * tensor or the field. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Reads a network from a file. The caller frees *out with gkv_features_free(); it is NULL after a
+ * failure. GKV_ERR_IO if the file cannot be read. GKV_ERR_DATA if the file has another format, if a
+ * tensor is missing or has another type or shape, or if weights are not finite or so large that a
+ * sum could overflow; the message names the tensor or the field. GKV_ERR_ARGUMENT for NULL,
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_features_load(const char *path, gkv_features **out);
 
 /* Frees the network. NULL is fine. */
 GKV_API void gkv_features_free(gkv_features *features);
 
-/* The height and width of the images in pixels, the number of features of an image, and the number of classes.
- * `features` is not NULL, here and below. */
+/* The height and width of the images in pixels, the number of features of an image, and the number
+ * of classes. `features` is not NULL, here and below. */
 GKV_API size_t gkv_features_height(const gkv_features *features);
 GKV_API size_t gkv_features_width(const gkv_features *features);
 GKV_API size_t gkv_features_dimensions(const gkv_features *features);
 GKV_API size_t gkv_features_classes(const gkv_features *features);
 
-/* The name of the network's data set, such as "mnist", and the SHA-256 of its file in 64 hexadecimal digits. The
- * network owns both strings. */
+/* The name of the network's data set, such as "mnist", and the SHA-256 of its file in 64
+ * hexadecimal digits. The network owns both strings. */
 GKV_API const char *gkv_features_name(const gkv_features *features);
 GKV_API const char *gkv_features_sha256(const gkv_features *features);
 
-/* Computes the features and class probabilities of images[n, height·width], whose grey levels are in [0,1], row by row.
- * features[n, dimensions] receives the features, which are at least 0 because of the ReLU. probabilities[n, classes]
- * receives the probabilities, which sum to 1 for each image. Either of the two may be NULL. `threads` is the number of
- * threads, or 0 for all processors. The results are the same to the bit for any number of threads.
+/* Computes the features and class probabilities of images[n, height·width], whose grey levels are
+ * in [0,1], row by row. features[n, dimensions] receives the features, which are at least 0 because
+ * of the ReLU. probabilities[n, classes] receives the probabilities, which sum to 1 for each image.
+ * Either of the two may be NULL. `threads` is the number of threads, or 0 for all processors. The
+ * results are the same to the bit for any number of threads.
  *
- * GKV_ERR_ARGUMENT for NULL images or network, n of 0, both results NULL, or threads below 0. GKV_ERR_DATA for a pixel
- * outside [0,1] or NaN; the message names the image. GKV_ERR_MEMORY. After a failure the results are unspecified. */
-GKV_API GKV_MUST_USE gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float *images,
-                                                   int threads, float *features, float *probabilities);
+ * GKV_ERR_ARGUMENT for NULL images or network, n of 0, both results NULL, or threads below 0.
+ * GKV_ERR_DATA for a pixel outside [0,1] or NaN; the message names the image. GKV_ERR_MEMORY. After
+ * a failure the results are unspecified. */
+GKV_API GKV_MUST_USE gkv_status gkv_features_apply(const gkv_features *network, size_t n,
+                                                   const float *images, int threads,
+                                                   float *features, float *probabilities);
 
 #ifdef __cplusplus
 }

@@ -1,17 +1,19 @@
 /* The g-and-k distribution for whole arrays, on the CPU's best instruction set.
  *
- * A function takes one set of parameters and n values. Inputs and outputs are arrays of n contiguous numbers. An
- * output that is NULL is skipped. An output may be the input, but outputs must not overlap each other. The result of
- * an element depends only on its value and on the instruction set, not on its index. Arrays may therefore be split
- * over threads in any way. The functions do not allocate memory, and are thread-safe.
+ * A function takes one set of parameters and n values. Inputs and outputs are arrays of n
+ * contiguous numbers. An output that is NULL is skipped. An output may be the input, but outputs
+ * must not overlap each other. The result of an element depends only on its value and on the
+ * instruction set, not on its index. Arrays may therefore be split over threads in any way. The
+ * functions do not allocate memory, and are thread-safe.
  *
- * Accuracy: the relative error is 1e-13 in double and 1e-5 in float. For log densities it is relative to max(1, |log
- * f|). docs/gk.md defines the measure and lists exceptions. For |z| above 8 (double) or 3.5 (float), f and the
- * probabilities come from the functions of gkvae/gk.h, which are as accurate and slower. Values that are not finite,
- * or are out of the range of the kernels, come from there too.
+ * Accuracy: the relative error is 1e-13 in double and 1e-5 in float. For log densities it is
+ * relative to max(1, |log f|). docs/gk.md defines the measure and lists exceptions. For |z| above 8
+ * (double) or 3.5 (float), f and the probabilities come from the functions of gkvae/gk.h, which are
+ * as accurate and slower. Values that are not finite, or are out of the range of the kernels, come
+ * from there too.
  *
- * The float functions round the parameters to float first. All functions return GKV_ERR_ARGUMENT if the parameters
- * are invalid before or after this rounding, and for families other than g-and-k. */
+ * The float functions round the parameters to float first. All functions return GKV_ERR_ARGUMENT if
+ * the parameters are invalid before or after this rounding, and for families other than g-and-k. */
 #ifndef GKVAE_GK_BATCH_H
 #define GKVAE_GK_BATCH_H
 
@@ -40,16 +42,17 @@ typedef struct gkv_gk_at_x_f {
 } gkv_gk_at_x_f;
 
 /* Computes the outputs that are not NULL at x[n]. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_x(const gkv_gk *gk, size_t n, const double *x, const gkv_gk_at_x *out);
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_x(const gkv_gk *gk, size_t n, const double *x,
+                                               const gkv_gk_at_x *out);
 GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_x_f(const gkv_gk *gk, size_t n, const float *x,
                                                  const gkv_gk_at_x_f *out);
 
 /* The outputs at a normal score z. They take no inversion. */
 typedef struct gkv_gk_at_z {
-    double *x;          /* Q(z) */
-    double *dq;         /* Q'(z) */
-    double *log_dq;     /* log Q'(z) */
-    double *log_pdf;    /* log f(Q(z)) */
+    double *x;       /* Q(z) */
+    double *dq;      /* Q'(z) */
+    double *log_dq;  /* log Q'(z) */
+    double *log_pdf; /* log f(Q(z)) */
 } gkv_gk_at_z;
 
 /* The same outputs in float. */
@@ -58,7 +61,8 @@ typedef struct gkv_gk_at_z_f {
 } gkv_gk_at_z_f;
 
 /* Computes the outputs that are not NULL at z[n]. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_z(const gkv_gk *gk, size_t n, const double *z, const gkv_gk_at_z *out);
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_z(const gkv_gk *gk, size_t n, const double *z,
+                                               const gkv_gk_at_z *out);
 GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_z_f(const gkv_gk *gk, size_t n, const float *z,
                                                  const gkv_gk_at_z_f *out);
 
@@ -70,12 +74,12 @@ typedef enum gkv_gk_tail {
     GKV_GK_LOG_UPPER  /* p = log P(X > x) */
 } gkv_gk_tail;
 
-/* Computes the quantiles x[n] of the probabilities p[n]. A quantile is NaN under the conditions of gkv_gk_quantile.
- * Also returns GKV_ERR_ARGUMENT for an unknown tail. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const double *p,
-                                                      double *x);
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile_f(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const float *p,
-                                                        float *x);
+/* Computes the quantiles x[n] of the probabilities p[n]. A quantile is NaN under the conditions of
+ * gkv_gk_quantile. Also returns GKV_ERR_ARGUMENT for an unknown tail. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, size_t n,
+                                                      const double *p, double *x);
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile_f(const gkv_gk *gk, gkv_gk_tail tail,
+                                                        size_t n, const float *p, float *x);
 
 #ifdef __cplusplus
 }

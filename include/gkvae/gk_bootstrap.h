@@ -1,12 +1,13 @@
 /* The bootstrap: standard errors, intervals and a test of fit by simulation.
  *
- * The parametric bootstrap draws samples of the same size from the fitted distribution, and fits each of them. The
- * distribution of these estimates about the fitted parameters approximates that of the estimates about the true
- * ones. The fractions of their χ² and A² that exceed those of the sample are p-values. They take into account that
- * the parameters are estimated (Stute, González-Manteiga and Presedo-Quindimil, Metrika 40, 1993).
+ * The parametric bootstrap draws samples of the same size from the fitted distribution, and fits
+ * each of them. The distribution of these estimates about the fitted parameters approximates that
+ * of the estimates about the true ones. The fractions of their χ² and A² that exceed those of the
+ * sample are p-values. They take into account that the parameters are estimated (Stute,
+ * González-Manteiga and Presedo-Quindimil, Metrika 40, 1993).
  *
- * The nonparametric bootstrap draws from the sample, with replacement. Its errors are also valid if the model is
- * wrong, but it cannot test the fit. */
+ * The nonparametric bootstrap draws from the sample, with replacement. Its errors are also valid if
+ * the model is wrong, but it cannot test the fit. */
 #ifndef GKVAE_GK_BOOTSTRAP_H
 #define GKVAE_GK_BOOTSTRAP_H
 
@@ -18,30 +19,33 @@
 extern "C" {
 #endif
 
-/* The bootstrap calls this function after each block of replicates, on the calling thread. If it does not return 0, the
- * bootstrap ends with GKV_ERR_INTERRUPTED. */
+/* The bootstrap calls this function after each block of replicates, on the calling thread. If it
+ * does not return 0, the bootstrap ends with GKV_ERR_INTERRUPTED. */
 typedef int gkv_gk_progress(void *user, size_t done, size_t replicates);
 
 /* The settings. Comments begin with the default. */
 typedef struct gkv_gk_bootstrap_settings {
-    size_t replicates;         /* 999; ≥ 19; the number of replicates */
-    int nonparametric;         /* 0; 1 for the nonparametric bootstrap */
-    uint64_t seed;             /* 1; the seed of the random numbers */
-    int threads;               /* 0; the number of threads; 0 means all; the result does not depend on it */
+    size_t replicates; /* 999; ≥ 19; the number of replicates */
+    int nonparametric; /* 0; 1 for the nonparametric bootstrap */
+    uint64_t seed;     /* 1; the seed of the random numbers */
+    /* 0; the number of threads; 0 means all; the result does not depend on it */
+    int threads;
     double confidence;         /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     gkv_gk_progress *progress; /* NULL; see gkv_gk_progress */
     void *progress_user;       /* NULL; the `user` argument of `progress` */
-    double *estimates;         /* NULL; [replicates × 4] receives A, B, g, k of each replicate, NaN if it could not
-                                  be fitted */
+    /* NULL; [replicates × 4] receives A, B, g, k of each replicate, NaN if it could not be
+     * fitted */
+    double *estimates;
 } gkv_gk_bootstrap_settings;
 
 typedef struct gkv_gk_bootstrap_result {
-    double se[4];              /* standard deviations of the estimates of A, B, g, k */
-    double bias[4];            /* means of the estimates minus the fitted values */
-    double low[4], high[4];    /* percentile intervals: the quantiles (1 ∓ confidence)/2 of the estimates */
-    double covariance[4][4];   /* covariance of the estimates of A, B, g, k */
-    double p_chi2;             /* (1 + number of replicates with a greater or equal χ²)/(1 + used); NaN if
-                                  nonparametric */
+    double se[4];   /* standard deviations of the estimates of A, B, g, k */
+    double bias[4]; /* means of the estimates minus the fitted values */
+    /* percentile intervals: the quantiles (1 ∓ confidence)/2 of the estimates */
+    double low[4], high[4];
+    double covariance[4][4]; /* covariance of the estimates of A, B, g, k */
+    /* (1 + number of replicates with a greater or equal χ²)/(1 + used); NaN if nonparametric */
+    double p_chi2;
     double p_anderson_darling; /* the same for A²; NaN if nonparametric or if the fit has no A² */
     size_t used, failed;       /* the numbers of replicates that were, and were not, fitted */
 } gkv_gk_bootstrap_result;
@@ -49,13 +53,14 @@ typedef struct gkv_gk_bootstrap_result {
 /* Sets all settings to their defaults. */
 GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
 
-/* Makes a bootstrap of `fit`, the fit of `sample` with `fit_settings`. NULL settings of either kind mean the
- * defaults. The parameters of `fit` must be valid and of the g-and-k family. A weighted sample counts as Σ w
- * observations, rounded. The random numbers of a replicate depend only on the seed and its number.
+/* Makes a bootstrap of `fit`, the fit of `sample` with `fit_settings`. NULL settings of either kind
+ * mean the defaults. The parameters of `fit` must be valid and of the g-and-k family. A weighted
+ * sample counts as Σ w observations, rounded. The random numbers of a replicate depend only on the
+ * seed and its number.
  *
- * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit` and settings out of
- * range; GKV_ERR_NUMERIC if fewer than half of the replicates could be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY.
- * After an error *result is zeroed. Thread-safe. */
+ * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit` and
+ * settings out of range; GKV_ERR_NUMERIC if fewer than half of the replicates could be fitted;
+ * GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. After an error *result is zeroed. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample,
                                                  const gkv_gk_fit_settings *fit_settings,
                                                  const gkv_gk_fit_result *fit,

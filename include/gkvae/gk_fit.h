@@ -1,38 +1,40 @@
-/* Fits of a g-and-k distribution to a sample. There are three methods, from a simple to an efficient one.
+/* Fits of a g-and-k distribution to a sample. There are three methods, from a simple to an
+ * efficient one.
  *
- * octiles  A closed form in seven sample quantiles (Moors 1988; Drovandi and Pettitt 2011). It is exact for the
- * quantiles
- *          of a distribution and inaccurate for those of a sample. The other methods use it as a start.
+ * GKV_GK_OCTILES is a closed form in seven sample quantiles (Moors 1988; Drovandi and Pettitt
+ * 2011). It is exact for the quantiles of a distribution and inaccurate for those of a sample. The
+ * other methods use it as a start.
  *
- * lm       Generalised least squares on m sample quantiles. x_i are the sample quantiles at levels p_i, z_i =
- * Φ⁻¹(p_i),
- *          and q'(p) = Q'(z)/φ(z). With
+ * GKV_GK_LM is generalised least squares on m sample quantiles. x_i are the sample quantiles at
+ * levels p_i, z_i = Φ⁻¹(p_i), and q'(p) = Q'(z)/φ(z). With
  *
- *              u_i = (x_i − Q(z_i))/q'_i − ½ p_i(1−p_i)/(n+2) q''_i/q'_i
+ *     u_i = (x_i − Q(z_i))/q'_i − ½ p_i(1−p_i)/(n+2) q''_i/q'_i
  *
- *          whose last term is the mean of the first one (David and Johnson 1954), the residuals
+ * whose last term is the mean of the first one (David and Johnson 1954), the residuals
  *
- *              r_i = √(n+2) (u_{i+1} − u_i)/√(p_{i+1} − p_i),  i = 0 … m,  u_0 = u_{m+1} = 0
+ *     r_i = √(n+2) (u_{i+1} − u_i)/√(p_{i+1} − p_i),  i = 0 … m,  u_0 = u_{m+1} = 0
  *
- *          are the increments of a Brownian bridge, which are independent with unit variance. Levenberg–Marquardt
- *          (gkvae/lm_batch.h) minimizes ½ Σ r_i² with fixed q'. Then q' is computed at the solution, and so on, until
- *          the estimates do not change. These are the reweighting iterations. Levels are denser in the tails, which
- *          determine k: p = sin²(πt/2) for equally spaced t, from 0.002 to 0.998. Standard errors are within 4% of the
- *          least possible ones. A few outliers in a thousand values have little effect, because the fit uses quantiles
- *          only. In small samples of a density that changes abruptly the equations may have no solution. The estimates
- *          are then those of mle, and `method` of the result is GKV_GK_MLE.
+ * are the increments of a Brownian bridge, which are independent with unit variance.
+ * Levenberg–Marquardt (gkvae/lm_batch.h) minimizes ½ Σ r_i² with fixed q'. Then q' is computed at
+ * the solution, and so on, until the estimates do not change. These are the reweighting iterations.
+ * Levels are denser in the tails, which determine k: p = sin²(πt/2) for equally spaced t, from
+ * 0.002 to 0.998. Standard errors are within 4% of the least possible ones. A few outliers in a
+ * thousand values have little effect, because the fit uses quantiles only. In small samples of a
+ * density that changes abruptly the equations may have no solution. The estimates are then those of
+ * GKV_GK_MLE, and `method` of the result says so.
  *
- * mle      The maximum of Σ w log f, by damped Newton steps with the analytic Hessian from the lm fit. The
- * likelihood of
- *          the g-and-k distribution is unbounded, because the density has a pole where Q' = 0. k therefore stays at
- *          least min(3/n, 0.05) above k_min(g), and the method finds the local maximum near the lm fit.
+ * GKV_GK_MLE is the maximum of Σ w log f, by damped Newton steps with the analytic Hessian from the
+ * least-squares fit. The likelihood of the g-and-k distribution is unbounded, because the density
+ * has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05) above k_min(g), and the method
+ * finds the local maximum near the least-squares fit.
  *
- * k is always above its least valid value. The variable of the solvers is k − k_min(g), which has a lower bound, so
- * that all parameters that they visit are valid.
+ * k is always above its least valid value. The variable of the solvers is k − k_min(g), which has a
+ * lower bound, so that all parameters that they visit are valid.
  *
- * A weight is the number of observations that a value represents. Weight 2 is the same value twice, with the same
- * bits in the lm method. The responsibilities of a mixture's component can be weights. With weights, n above is
- * their sum. Equal values form one group with the sum of their weights, at the middle of their ranks.
+ * A weight is the number of observations that a value represents. Weight 2 is the same value twice,
+ * with the same bits in the lm method. The responsibilities of a mixture's component can be
+ * weights. With weights, n above is their sum. Equal values form one group with the sum of their
+ * weights, at the middle of their ranks.
  *
  * docs/fitting.md contains more. gkvae/gk_bootstrap.h has intervals and tests by simulation. */
 #ifndef GKVAE_GK_FIT_H
@@ -59,28 +61,34 @@ typedef enum gkv_gk_method {
 
 /* The settings of a fit. Comments begin with the default. */
 typedef struct gkv_gk_fit_settings {
-    size_t levels;          /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit
-                               uses fewer levels if the sample has fewer distinct values */
-    double tail;            /* 0.002; 0 … 0.1; the fraction of the sample beyond the outermost levels, on either
-                               side, but at least one value; 0 reduces the error of k by 2%, but outliers then have
-                               an effect */
-    double c;               /* 0.8; 0 < c < 1; c is not fitted */
-    double margin;          /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
-    int max_passes;         /* 20; ≥ 1; the limit of reweighting iterations; from the 9th iteration on Newton's
-                               method solves the same equations, and if it does not converge the estimates are those
-                               of mle */
-    double pass_tolerance;  /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this
-                               number of standard errors */
-    const gkv_gk *start;    /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit
-                               with a doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
-    gkv_lm_settings lm;     /* the settings of each reweighting iteration; the defaults are cost_tolerance 1e-3,
-                               step_tolerance 1e-8 and max_iterations 10, because q' changes after each iteration;
-                               the fit itself sets bounds, fixed and weights */
-    gkv_gk_method method;   /* GKV_GK_LM */
-    int one_start;          /* 0; 1 means that a doubtful fit is not repeated from other starts; this suits repeated
-                               fits of a slowly changing sample */
-    unsigned char fixed[4]; /* 0; 1 fixes A, B, g or k at its value in the start, which is then needed; a fixed k
-                               must be valid; the octile method ignores this setting */
+    /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
+     * fewer levels if the sample has fewer distinct values */
+    size_t levels;
+    /* 0.002; 0 … 0.1; the fraction of the sample beyond the outermost levels, on either side, but
+     * at least one value; 0 reduces the error of k by 2%, but outliers then have an effect */
+    double tail;
+    double c;      /* 0.8; 0 < c < 1; c is not fitted */
+    double margin; /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
+    /* 20; ≥ 1; the limit of reweighting iterations; from the 9th iteration on Newton's method
+     * solves the same equations, and if it does not converge the estimates are those of mle */
+    int max_passes;
+    /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this number of
+     * standard errors */
+    double pass_tolerance;
+    /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
+     * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
+    const gkv_gk *start;
+    /* the settings of each reweighting iteration; the defaults are cost_tolerance 1e-3,
+     * step_tolerance 1e-8 and max_iterations 10, because q' changes after each iteration; the fit
+     * itself sets bounds, fixed and weights */
+    gkv_lm_settings lm;
+    gkv_gk_method method; /* GKV_GK_LM */
+    /* 0; 1 means that a doubtful fit is not repeated from other starts; this suits repeated fits of
+     * a slowly changing sample */
+    int one_start;
+    /* 0; 1 fixes A, B, g or k at its value in the start, which is then needed; a fixed k must be
+     * valid; the octile method ignores this setting */
+    unsigned char fixed[4];
     double low[4], high[4]; /* −∞, ∞; bounds of A, B, g and k; the octile method ignores them */
     double confidence;      /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     int max_newton;         /* 100; ≥ 1; the limit of steps of the mle */
@@ -89,38 +97,48 @@ typedef struct gkv_gk_fit_settings {
 } gkv_gk_fit_settings;
 
 typedef struct gkv_gk_fit_result {
-    gkv_gk gk;               /* the estimates; they are always valid */
-    double se[4];            /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the
-                                settings; those of lm are of the equations Jᵀr = 0, including the dependence of q',
-                                and not less than those of (JᵀJ)⁻¹; those of mle are of the observed information */
-    double covariance[4][4]; /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
-    double log_likelihood;   /* Σ w log f(x_i) at the estimates; NaN unless settings.likelihood is 1 */
-    double aic, bic;         /* 2q − 2 log L and q log n − 2 log L, q = parameters */
-    double chi2;             /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), less what the parameters explain; χ²
-                                distributed with `dof` degrees of freedom under the model */
-    size_t dof;              /* levels − parameters */
-    double p_value;          /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
-                                distribution of the data is not g-and-k */
-    size_t n;                /* the number of values with a weight above 0 */
-    size_t levels;           /* the number of levels used */
-    int passes;              /* the number of reweighting iterations, from all starts */
-    int iterations;          /* the number of LM steps of all reweighting iterations */
-    int converged;           /* 1 if the fit has converged; else 0 */
-    int at_bound;            /* 1 if k is at its least valid value, because the tails of the data are lighter than
-                                those of any g-and-k distribution; errors do not take the bound into account, so that
-                                intervals for a k near its bound have at least the nominal coverage */
-    signed char bound[4];    /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those
-                                of the settings and of the fit (|g| ≤ 100, and k as in at_bound) */
-    double cost_before;      /* ½‖r‖² at the start, with the q' of the start */
-    double cost_after;       /* ½‖r‖² at the estimates, with the q' of the estimates */
-    gkv_lm_stop stop;        /* why the last reweighting iteration ended; GKV_LM_GRADIENT if Newton's method
-                                converged */
-    gkv_gk_method method;    /* the method of the estimates; GKV_GK_MLE also if lm has found no solution */
-    double low[4], high[4];  /* confidence intervals: estimate ± z·se, and for B the factors e^(± z·se/B) */
-    double total;            /* Σ w, the number of observations */
-    size_t parameters;       /* the number of fitted parameters */
-    int newton;              /* the number of steps of the mle */
-    double anderson_darling; /* A², a distance from the data; NaN unless settings.anderson_darling is 1 */
+    gkv_gk gk; /* the estimates; they are always valid */
+    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings;
+     * those of lm are of the equations Jᵀr = 0, including the dependence of q', and not less than
+     * those of (JᵀJ)⁻¹; those of mle are of the observed information */
+    double se[4];
+    /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
+    double covariance[4][4];
+    /* Σ w log f(x_i) at the estimates; NaN unless settings.likelihood is 1 */
+    double log_likelihood;
+    double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
+    /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), less what the parameters explain; χ²
+     * distributed with `dof` degrees of freedom under the model */
+    double chi2;
+    size_t dof; /* levels − parameters */
+    /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
+     * distribution of the data is not g-and-k */
+    double p_value;
+    size_t n;       /* the number of values with a weight above 0 */
+    size_t levels;  /* the number of levels used */
+    int passes;     /* the number of reweighting iterations, from all starts */
+    int iterations; /* the number of LM steps of all reweighting iterations */
+    int converged;  /* 1 if the fit has converged; else 0 */
+    /* 1 if k is at its least valid value, because the tails of the data are lighter than those of
+     * any g-and-k distribution; errors do not take the bound into account, so that intervals for a
+     * k near its bound have at least the nominal coverage */
+    int at_bound;
+    /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
+     * settings and of the fit (|g| ≤ 100, and k as in at_bound) */
+    signed char bound[4];
+    double cost_before; /* ½‖r‖² at the start, with the q' of the start */
+    double cost_after;  /* ½‖r‖² at the estimates, with the q' of the estimates */
+    /* why the last reweighting iteration ended; GKV_LM_GRADIENT if Newton's method converged */
+    gkv_lm_stop stop;
+    /* the method of the estimates; GKV_GK_MLE also if lm has found no solution */
+    gkv_gk_method method;
+    /* confidence intervals: estimate ± z·se, and for B the factors e^(± z·se/B) */
+    double low[4], high[4];
+    double total;      /* Σ w, the number of observations */
+    size_t parameters; /* the number of fitted parameters */
+    int newton;        /* the number of steps of the mle */
+    /* A², a distance from the data; NaN unless settings.anderson_darling is 1 */
+    double anderson_darling;
 } gkv_gk_fit_result;
 
 /* Sets all settings to their defaults. */
@@ -128,46 +146,53 @@ GKV_API void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings);
 
 /* Computes parameters from the seven octiles e[0 … 6] = E1 … E7:
  *
- *     A = E4,  c tanh(g z₆/2) = (E6 + E2 − 2 E4)/(E6 − E2),  ((1+z₇²)/(1+z₆²))^k = (E7−E1) z₆/((E6−E2) z₇),
+ *     A = E4, c tanh(g z₆/2) = (E6 + E2 − 2 E4)/(E6 − E2), ((1+z₇²)/(1+z₆²))^k = (E7−E1)
+ *         z₆/((E6−E2) z₇),
  *
- * with the normal quantiles z₆ and z₇ of 6/8 and 7/8. gkv_gk_project makes them valid, and B follows from E6 − E2.
- * The result is exact for octiles of a g-and-k distribution whose k is at least `margin` above its bound. Returns
- * GKV_ERR_ARGUMENT unless 0 < c < 1 and margin ≥ 0, and GKV_ERR_DATA unless the octiles are finite, E2 < E6 and E1 <
- * E7. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out);
+ * with the normal quantiles z₆ and z₇ of 6/8 and 7/8. gkv_gk_project makes them valid, and B
+ * follows from E6 − E2. The result is exact for octiles of a g-and-k distribution whose k is at
+ * least `margin` above its bound. Returns GKV_ERR_ARGUMENT unless 0 < c < 1 and margin ≥ 0, and
+ * GKV_ERR_DATA unless the octiles are finite, E2 < E6 and E1 < E7. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin,
+                                                    gkv_gk *out);
 
-/* The octile method for x[n] in ascending order, 0 < c < 1, with the margin 1e-4. Returns the errors of
- * gkv_gk_fit_sorted. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out);
+/* The octile method for x[n] in ascending order, 0 < c < 1, with the margin 1e-4. Returns the
+ * errors of gkv_gk_fit_sorted. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c,
+                                                   gkv_gk *out);
 
-/* Fits x[n], which may have any order and does not change. If `settings` is NULL, the defaults apply. The result has
- * the same bits as that of gkv_gk_fit_many, which also supports weights.
+/* Fits x[n], which may have any order and does not change. If `settings` is NULL, the defaults
+ * apply. The result has the same bits as that of gkv_gk_fit_many, which also supports weights.
  *
- * Returns GKV_ERR_DATA for n < 8, values that are not finite, equal values, fewer than 7 distinct values, and heavy
- * ties, that is, a value with more than two observations and more than a tenth of the sample; GKV_ERR_ARGUMENT for
- * settings out of range; GKV_ERR_NUMERIC; GKV_ERR_MEMORY. A fit that has not converged is not an error; see
- * `converged`. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+ * Returns GKV_ERR_DATA for n < 8, values that are not finite, equal values, fewer than 7 distinct
+ * values, and heavy ties, that is, a value with more than two observations and more than a tenth of
+ * the sample; GKV_ERR_ARGUMENT for settings out of range; GKV_ERR_NUMERIC; GKV_ERR_MEMORY. A fit
+ * that has not converged is not an error; see `converged`. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit(const double *x, size_t n,
+                                           const gkv_gk_fit_settings *settings,
                                            gkv_gk_fit_result *result);
 
-/* Fits x[n], which must be in ascending order. Returns GKV_ERR_DATA if it is not, and the errors of gkv_gk_fit. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_sorted(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+/* Fits x[n], which must be in ascending order. Returns GKV_ERR_DATA if it is not, and the errors of
+ * gkv_gk_fit. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_sorted(const double *x, size_t n,
+                                                  const gkv_gk_fit_settings *settings,
                                                   gkv_gk_fit_result *result);
 
 /* A sample for gkv_gk_fit_many. The pointers are not owned. */
 typedef struct gkv_gk_sample {
-    const double *x;       /* [n] the values; they do not change */
-    const double *weights; /* [n] weights ≥ 0 with a sum of at least 8; values of weight 0 are ignored; NULL means 1 */
-    size_t n;              /* the number of values */
-    int sorted;            /* 1 if x is in ascending order */
-    const gkv_gk *start;   /* the start for this sample; NULL means settings.start */
+    const double *x; /* [n] the values; they do not change */
+    /* [n] weights ≥ 0 with a sum of at least 8; values of weight 0 are ignored; NULL means 1 */
+    const double *weights;
+    size_t n;            /* the number of values */
+    int sorted;          /* 1 if x is in ascending order */
+    const gkv_gk *start; /* the start for this sample; NULL means settings.start */
 } gkv_gk_sample;
 
-/* Fits `count` samples on `threads` threads; 0 means all. Batched Levenberg–Marquardt solves them together.
- * results[i] has the same bits as the fit of sample i alone, on any number of threads. If a sample cannot be fitted,
- * the other samples are fitted, and its result is zeroed. If `statuses` is not NULL, statuses[i] becomes the status
- * of sample i. Returns GKV_OK if all samples were fitted, else the status of the first sample that was not; the
- * message names it. Thread-safe. */
+/* Fits `count` samples on `threads` threads; 0 means all. Batched Levenberg–Marquardt solves them
+ * together. results[i] has the same bits as the fit of sample i alone, on any number of threads. If
+ * a sample cannot be fitted, the other samples are fitted, and its result is zeroed. If `statuses`
+ * is not NULL, statuses[i] becomes the status of sample i. Returns GKV_OK if all samples were
+ * fitted, else the status of the first sample that was not; the message names it. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count,
                                                 const gkv_gk_fit_settings *settings, int threads,
                                                 gkv_gk_fit_result *results, gkv_status *statuses);
@@ -176,18 +201,21 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, si
  *
  *     A² = −n − (1/n) Σ_i [(2i − 1) log F(x_(i)) + (2n − 2i + 1) log(1 − F(x_(i)))]
  *
- * With weights it is the integral n ∫ (F_n − F)²/(F(1 − F)) dF. *p_value, which may be NULL, becomes P(A² > a2) for
- * n → ∞ (Marsaglia and Marsaglia, Journal of Statistical Software 9(2), 2004). It is valid only if the parameters
- * were not estimated from the sample. If they were, A² is much smaller, and gkv_gk_bootstrap gives the p-value.
- * Returns the errors of gkv_gk_fit, but ties are allowed. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample, double *a2,
+ * With weights it is the integral n ∫ (F_n − F)²/(F(1 − F)) dF. *p_value, which may be NULL,
+ * becomes P(A² > a2) for n → ∞ (Marsaglia and Marsaglia, Journal of Statistical Software 9(2),
+ * 2004). It is valid only if the parameters were not estimated from the sample. If they were, A² is
+ * much smaller, and gkv_gk_bootstrap gives the p-value. Returns the errors of gkv_gk_fit, but ties
+ * are allowed. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_anderson_darling(const gkv_gk *gk,
+                                                        const gkv_gk_sample *sample, double *a2,
                                                         double *p_value);
 
-/* Returns the level u with P(U_(r) ≤ u) = p, where U_(r) is the r-th smallest of n uniform draws. It is the quantile
- * p of Beta(r, n + 1 − r). gkv_gk_quantile at u is the quantile p of the r-th smallest of n draws from the
- * distribution. This is the band of a QQ plot, whose point at level (i − ½)/n has r = i. n and r may be real numbers
- * with 0 < r < n + 1. The result is NaN for others, and for p outside [0, 1]. The relative error of u is about
- * 1e-10; so is that of 1 − u near 1, within the resolution of a double. Does not allocate memory. Thread-safe. */
+/* Returns the level u with P(U_(r) ≤ u) = p, where U_(r) is the r-th smallest of n uniform draws.
+ * It is the quantile p of Beta(r, n + 1 − r). gkv_gk_quantile at u is the quantile p of the r-th
+ * smallest of n draws from the distribution. This is the band of a QQ plot, whose point at level (i
+ * − ½)/n has r = i. n and r may be real numbers with 0 < r < n + 1. The result is NaN for others,
+ * and for p outside [0, 1]. The relative error of u is about 1e-10; so is that of 1 − u near 1,
+ * within the resolution of a double. Does not allocate memory. Thread-safe. */
 GKV_API double gkv_gk_order_level(double n, double r, double p);
 
 #ifdef __cplusplus

@@ -4,8 +4,9 @@
  *     [section]
  *     key = value                      ; a comment after a blank
  *
- * Blanks around keys and values are removed. ":" may stand for "=". A byte-order mark is skipped. A section may be
- * opened again further down. A gkv_ini never changes after it is read, so any number of threads may use one. */
+ * Blanks around keys and values are removed. ":" may stand for "=". A byte-order mark is skipped. A
+ * section may be opened again further down. A gkv_ini never changes after it is read, so any number
+ * of threads may use one. */
 #ifndef GKVAE_INI_H
 #define GKVAE_INI_H
 
@@ -24,22 +25,23 @@ enum { GKV_INI_ENTRIES_MAX = 10000, GKV_INI_SECTION_SIZE = 256 };
 typedef struct gkv_ini_entry {
     const char *section; /* "" before the first section */
     const char *key, *value;
-    int line;            /* its number, from 1 */
+    int line; /* its number, from 1 */
 } gkv_ini_entry;
 
 typedef struct gkv_ini gkv_ini;
 
-/* Reads the file. The caller frees *out with gkv_ini_free(); it is NULL after a failure. GKV_ERR_IO if the file
- * cannot be read. GKV_ERR_CONFIG, with a message "FILE:LINE: …", for a line of another form, a key that the section
- * has already, a line of 4096 bytes or more, a key of more than 48 bytes, or more than GKV_INI_ENTRIES_MAX entries;
- * also for a file with a zero byte. GKV_ERR_DATA for a file of more than 1 MiB. GKV_ERR_ARGUMENT for NULL,
- * GKV_ERR_MEMORY. */
+/* Reads the file. The caller frees *out with gkv_ini_free(); it is NULL after a failure. GKV_ERR_IO
+ * if the file cannot be read. GKV_ERR_CONFIG, with a message "FILE:LINE: …", for a line of another
+ * form, a key that the section has already, a line of 4096 bytes or more, a key of more than 48
+ * bytes, or more than GKV_INI_ENTRIES_MAX entries; also for a file with a zero byte. GKV_ERR_DATA
+ * for a file of more than 1 MiB. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_ini_read(const char *path, gkv_ini **out);
 
 /* Frees it; NULL is fine. */
 GKV_API void gkv_ini_free(gkv_ini *ini);
 
-/* The number of entries, 0 for NULL; and entry i, NULL past the last one. Entries live as long as the gkv_ini. */
+/* The number of entries, 0 for NULL; and entry i, NULL past the last one. Entries live as long as
+ * the gkv_ini. */
 GKV_API size_t gkv_ini_count(const gkv_ini *ini);
 GKV_API const gkv_ini_entry *gkv_ini_at(const gkv_ini *ini, size_t i);
 

@@ -1,18 +1,20 @@
-/* Nonlinear least squares by the Levenberg–Marquardt method: minimizes ½ Σ w_i ρ(r_i(x)²) for n residuals of p
- * parameters. Parameters may have bounds or be fixed. Linear combinations of parameters may be constrained to their
- * values at the start.
+/* Nonlinear least squares by the Levenberg–Marquardt method: minimizes ½ Σ w_i ρ(r_i(x)²) for n
+ * residuals of p parameters. Parameters may have bounds or be fixed. Linear combinations of
+ * parameters may be constrained to their values at the start.
  *
- * The method is that of Moré (Lecture Notes in Mathematics 630, 1978) and MINPACK. Each step minimizes ‖J d + r‖
- * over the trust region ‖D d‖ ≤ radius. It solves min ‖J d + r‖² + λ‖D d‖² by QR for the λ that belongs to the
- * radius, and never forms JᵀJ. D contains the largest norm that each column of J has had, so that the method does
- * not depend on the units of the parameters. The radius follows the ratio of actual to predicted reduction. Geodesic
- * acceleration (Transtrum and Sethna, arXiv:1201.5885) optionally corrects a step, and helps in narrow curved
- * valleys. A parameter at a bound stays there if the cost decreases beyond the bound. A parameter that a step would
- * move beyond a bound moves to the bound, and the step of the other parameters is computed again.
+ * The method is that of Moré (Lecture Notes in Mathematics 630, 1978) and MINPACK. Each step
+ * minimizes ‖J d + r‖ over the trust region ‖D d‖ ≤ radius. It solves min ‖J d + r‖² + λ‖D d‖² by
+ * QR for the λ that belongs to the radius, and never forms JᵀJ. D contains the largest norm that
+ * each column of J has had, so that the method does not depend on the units of the parameters. The
+ * radius follows the ratio of actual to predicted reduction. Geodesic acceleration (Transtrum and
+ * Sethna, arXiv:1201.5885) optionally corrects a step, and helps in narrow curved valleys. A
+ * parameter at a bound stays there if the cost decreases beyond the bound. A parameter that a step
+ * would move beyond a bound moves to the bound, and the step of the other parameters is computed
+ * again.
  *
- * Convergence is decided by MINPACK's tests, with one change. Where rounding hides the reduction of the cost, steps
- * are accepted as long as the predicted reductions decrease. Solutions are therefore accurate to the last digits
- * that the data determine.
+ * Convergence is decided by MINPACK's tests, with one change. Where rounding hides the reduction of
+ * the cost, steps are accepted as long as the predicted reductions decrease. Solutions are
+ * therefore accurate to the last digits that the data determine.
  *
  * gkvae/lm_batch.h solves many small problems of one size, with the same bits. */
 #ifndef GKVAE_LM_H
@@ -26,36 +28,43 @@
 extern "C" {
 #endif
 
-/* Writes r[0 … n−1] at x[0 … p−1]. x is within the bounds. If a residual is NaN or infinite, the solver rejects the
- * step and tries a shorter one. If the callback returns an error, gkv_lm_solve ends and returns it. The message is
- * that of a failed call of this library within the callback, if there was one. Otherwise it names the callback and
- * the error. */
+/* Writes r[0 … n−1] at x[0 … p−1]. x is within the bounds. If a residual is NaN or infinite, the
+ * solver rejects the step and tries a shorter one. If the callback returns an error, gkv_lm_solve
+ * ends and returns it. The message is that of a failed call of this library within the callback, if
+ * there was one. Otherwise it names the callback and the error. */
 typedef gkv_status gkv_lm_residuals(void *user, const double *x, double *r);
 
-/* Writes J, column-major: jacobian[j·n + i] = ∂r_i/∂x_j. x is the point of the last call of the residuals, and they
- * were finite there. The solver applies weights and losses to the results of both callbacks. */
+/* Writes J, column-major: jacobian[j·n + i] = ∂r_i/∂x_j. x is the point of the last call of the
+ * residuals, and they were finite there. The solver applies weights and losses to the results of
+ * both callbacks. */
 typedef gkv_status gkv_lm_jacobian(void *user, const double *x, double *jacobian);
 
-/* Why a solution ended. The first five reasons are convergence. The first four are MINPACK's info 1 … 4. */
+/* Why a solution ended. The first five reasons are convergence. The first four are MINPACK's info 1
+ * … 4. */
 typedef enum gkv_lm_stop {
-    GKV_LM_COST = 1,      /* the predicted relative reduction of the cost is ≤ cost_tolerance, and so is the actual
-                             one as far as rounding shows it; or rounding hides the reductions, and the predictions
-                             no longer decrease */
-    GKV_LM_STEP,          /* the step is ≤ step_tolerance relative to x, in the norm of the columns of J */
+    /* the predicted relative reduction of the cost is ≤ cost_tolerance, and so is the actual one as
+     * far as rounding shows it; or rounding hides the reductions, and the predictions no longer
+     * decrease */
+    GKV_LM_COST = 1,
+    /* the step is ≤ step_tolerance relative to x, in the norm of the columns of J */
+    GKV_LM_STEP,
     GKV_LM_COST_AND_STEP, /* both of these conditions hold */
-    GKV_LM_GRADIENT,      /* |cosine| ≤ gradient_tolerance between r and every column of J whose parameter may change */
-    GKV_LM_ZERO,          /* the residuals are 0, or not greater than the rounding of x makes them */
-    GKV_LM_LIMIT,         /* max_iterations or max_evaluations was reached */
-    GKV_LM_NO_PROGRESS,   /* no step reduces the cost, however short it is */
-    GKV_LM_ASKED,         /* the monitor asked for the end */
-    GKV_LM_FAULT          /* in a batch: the start or its residuals are not finite, or J is not finite */
+    /* |cosine| ≤ gradient_tolerance between r and every column of J whose parameter may change */
+    GKV_LM_GRADIENT,
+    /* the residuals are 0, or not greater than the rounding of x makes them */
+    GKV_LM_ZERO,
+    GKV_LM_LIMIT,       /* max_iterations or max_evaluations was reached */
+    GKV_LM_NO_PROGRESS, /* no step reduces the cost, however short it is */
+    GKV_LM_ASKED,       /* the monitor asked for the end */
+    /* in a batch: the start or its residuals are not finite, or J is not finite */
+    GKV_LM_FAULT
 } gkv_lm_stop;
 
-/* The loss ρ(s) of a squared residual s, for a loss_scale of 1. For a scale c the loss is c² ρ(s/c²). Near 0 every
- * loss is about s. The solver scales rows of J and r by √(w ρ'). This gives the gradient of the loss, and the
- * curvature of iteratively reweighted least squares. A weight counts residuals: weight 2 means the same residual
- * twice. If residuals have known variances and the loss is not GKV_LM_SQUARES, divide them by their standard
- * deviations instead. */
+/* The loss ρ(s) of a squared residual s, for a loss_scale of 1. For a scale c the loss is c²
+ * ρ(s/c²). Near 0 every loss is about s. The solver scales rows of J and r by √(w ρ'). This gives
+ * the gradient of the loss, and the curvature of iteratively reweighted least squares. A weight
+ * counts residuals: weight 2 means the same residual twice. If residuals have known variances and
+ * the loss is not GKV_LM_SQUARES, divide them by their standard deviations instead. */
 typedef enum gkv_lm_loss {
     GKV_LM_SQUARES, /* s: least squares */
     GKV_LM_HUBER,   /* s for s ≤ 1, else 2√s − 1 */
@@ -70,43 +79,52 @@ typedef struct gkv_lm_progress {
     int residual_evaluations; /* calls of the residuals so far */
     int jacobian_evaluations; /* Jacobians computed so far */
     double cost;              /* the cost at x */
-    double gradient;          /* the largest |cosine| between r and a column of J whose parameter may change */
-    double step;              /* the length of the last step tried relative to x, in the norm of the columns of J; 0
-                                 before the first step */
-    double damping;           /* λ of the last step tried; 0 for a Gauss–Newton step */
-    const double *x;          /* [p]; valid during the call */
+    /* the largest |cosine| between r and a column of J whose parameter may change */
+    double gradient;
+    /* the length of the last step tried relative to x, in the norm of the columns of J; 0 before
+     * the first step */
+    double step;
+    double damping;  /* λ of the last step tried; 0 for a Gauss–Newton step */
+    const double *x; /* [p]; valid during the call */
 } gkv_lm_progress;
 
-/* The solver calls the monitor after the start and after every step tried. If the monitor does not return 0, the
- * solution ends with GKV_LM_ASKED and the best x so far. */
+/* The solver calls the monitor after the start and after every step tried. If the monitor does not
+ * return 0, the solution ends with GKV_LM_ASKED and the best x so far. */
 typedef int gkv_lm_monitor(void *user, const gkv_lm_progress *progress);
 
 /* The settings. Comments begin with the default. The pointers are not owned. */
 typedef struct gkv_lm_settings {
-    double cost_tolerance;      /* 1e-22; ≥ 0; MINPACK's ftol */
-    double step_tolerance;      /* 1e-12; ≥ 0; MINPACK's xtol */
-    double gradient_tolerance;  /* 1e-14; ≥ 0; MINPACK's gtol */
-    double first_step;          /* 0.1; ≥ 0; the first radius relative to ‖D x‖, or to ‖r‖ if x is 0; a small value is
-                                   cautious, and 0 means no limit */
-    double acceleration;        /* 0; ≥ 0; the greatest accepted ratio of twice the scaled geodesic acceleration to the
-                                   scaled step; 0 disables the acceleration, and 0.75 is usual; it takes one more
-                                   evaluation for each step */
-    int max_iterations;         /* 5000; ≥ 0; the limit of accepted plus rejected steps; with 0 x does not change,
-                                   and J is computed at x */
-    int max_evaluations;        /* 5000; ≥ 1; the limit of evaluations of the residuals, including those for
-                                   differences; the solver begins no step after the limit, but the start, a step that
-                                   has begun, and J at its end may exceed it */
-    gkv_lm_loss loss;           /* GKV_LM_SQUARES; the loss function */
-    double loss_scale;          /* 1; > 0; the residual at which the loss starts to differ from the square */
-    const double *weights;      /* NULL; the n weights w_i ≥ 0 of the squared residuals; NULL means 1 */
-    const double *low, *high;   /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
-    const unsigned char *fixed; /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
-    const double *held;         /* NULL; linear equality constraints, n_held × p, row-major: the combinations Σ
-                                   held[i,j] x_j keep their values at the start up to rounding; cannot be used
-                                   together with bounds */
-    size_t n_held;              /* 0; < p; the number of these constraints */
-    gkv_lm_monitor *monitor;    /* NULL; see gkv_lm_monitor */
-    void *monitor_user;         /* NULL; the `user` argument of the monitor */
+    double cost_tolerance;     /* 1e-22; ≥ 0; MINPACK's ftol */
+    double step_tolerance;     /* 1e-12; ≥ 0; MINPACK's xtol */
+    double gradient_tolerance; /* 1e-14; ≥ 0; MINPACK's gtol */
+    /* 0.1; ≥ 0; the first radius relative to ‖D x‖, or to ‖r‖ if x is 0; a small value is cautious,
+     * and 0 means no limit */
+    double first_step;
+    /* 0; ≥ 0; the greatest accepted ratio of twice the scaled geodesic acceleration to the scaled
+     * step; 0 disables the acceleration, and 0.75 is usual; it takes one more evaluation for each
+     * step */
+    double acceleration;
+    /* 5000; ≥ 0; the limit of accepted plus rejected steps; with 0 x does not change, and J is
+     * computed at x */
+    int max_iterations;
+    /* 5000; ≥ 1; the limit of evaluations of the residuals, including those for differences; the
+     * solver begins no step after the limit, but the start, a step that has begun, and J at its end
+     * may exceed it */
+    int max_evaluations;
+    gkv_lm_loss loss; /* GKV_LM_SQUARES; the loss function */
+    /* 1; > 0; the residual at which the loss starts to differ from the square */
+    double loss_scale;
+    /* NULL; the n weights w_i ≥ 0 of the squared residuals; NULL means 1 */
+    const double *weights;
+    const double *low, *high; /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
+    /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
+    const unsigned char *fixed;
+    /* NULL; linear equality constraints, n_held × p, row-major: the combinations Σ held[i,j] x_j
+     * keep their values at the start up to rounding; cannot be used together with bounds */
+    const double *held;
+    size_t n_held;           /* 0; < p; the number of these constraints */
+    gkv_lm_monitor *monitor; /* NULL; see gkv_lm_monitor */
+    void *monitor_user;      /* NULL; the `user` argument of the monitor */
 } gkv_lm_settings;
 
 typedef struct gkv_lm_result {
@@ -116,7 +134,8 @@ typedef struct gkv_lm_result {
     int residual_evaluations; /* the number of calls of the residuals */
     int jacobian_evaluations; /* the number of Jacobians computed */
     double cost_before;       /* ½ Σ w ρ at the start */
-    double cost_after;        /* ½ Σ w ρ at the returned x; up to rounding, it is the least cost found */
+    /* ½ Σ w ρ at the returned x; up to rounding, it is the least cost found */
+    double cost_after;
 } gkv_lm_result;
 
 /* A workspace for problems of one size. It is reusable. Only one thread may use it at a time. */
@@ -125,40 +144,46 @@ typedef struct gkv_lm gkv_lm;
 /* Sets all settings to their defaults. */
 GKV_API void gkv_lm_defaults(gkv_lm_settings *settings);
 
-/* Creates a workspace for n residuals of p parameters, n ≥ p ≥ 1. It has about 2np + 8n + 8p² doubles. The other
- * functions do not allocate memory. The caller frees *out with gkv_lm_free. After an error *out is NULL. Returns
- * GKV_ERR_ARGUMENT for other sizes and for sizes that overflow, and GKV_ERR_MEMORY. Thread-safe. */
+/* Creates a workspace for n residuals of p parameters, n ≥ p ≥ 1. It has about 2np + 8n + 8p²
+ * doubles. The other functions do not allocate memory. The caller frees *out with gkv_lm_free.
+ * After an error *out is NULL. Returns GKV_ERR_ARGUMENT for other sizes and for sizes that
+ * overflow, and GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out);
 
 /* Frees a workspace. `lm` may be NULL. */
 GKV_API void gkv_lm_free(gkv_lm *lm);
 
-/* Minimizes the cost from the start x[p], and writes the best x found to x[p], also after an error. The solver first
- * moves the start into the bounds.
+/* Minimizes the cost from the start x[p], and writes the best x found to x[p], also after an error.
+ * The solver first moves the start into the bounds.
  *
- * If `jacobian` is NULL, the solver uses differences. They are one-sided until the solution converges, and central
- * from there on. J is also computed at the solution, for covariances. If J is not finite, the solver calls
- * `jacobian` once more at the same x, to find the element for the message. If `settings` is NULL, the defaults
- * apply. `result` may be NULL. `user` is the first argument of the callbacks. docs/lm.md documents the accuracy on
- * the problems of NIST and MINPACK.
+ * If `jacobian` is NULL, the solver uses differences. They are one-sided until the solution
+ * converges, and central from there on. J is also computed at the solution, for covariances. If J
+ * is not finite, the solver calls `jacobian` once more at the same x, to find the element for the
+ * message. If `settings` is NULL, the defaults apply. `result` may be NULL. `user` is the first
+ * argument of the callbacks. docs/lm.md documents the accuracy on the problems of NIST and MINPACK.
  *
- * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence; gkv_lm_converged tells
- * them apart. Returns GKV_ERR_ARGUMENT for settings out of range, a start that is not finite, and contradictory
- * bounds; GKV_ERR_NUMERIC if the residuals at the start, or J, are not finite; and the error of a callback. */
-GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
-                                             void *user, double *x, const gkv_lm_settings *settings,
+ * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence;
+ * gkv_lm_converged tells them apart. Returns GKV_ERR_ARGUMENT for settings out of range, a start
+ * that is not finite, and contradictory bounds; GKV_ERR_NUMERIC if the residuals at the start, or
+ * J, are not finite; and the error of a callback. */
+GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals,
+                                             gkv_lm_jacobian *jacobian, void *user, double *x,
+                                             const gkv_lm_settings *settings,
                                              gkv_lm_result *result);
 
-/* Computes (JᵀJ)⁻¹ into covariance[p × p], and the numerical rank of J into *rank, which may be NULL. J is that of
- * the last solution, at the x it returned, with weights and loss applied. Bounds are ignored.
+/* Computes (JᵀJ)⁻¹ into covariance[p × p], and the numerical rank of J into *rank, which may be
+ * NULL. J is that of the last solution, at the x it returned, with weights and loss applied. Bounds
+ * are ignored.
  *
- * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12. A parameter that
- * changes along a direction in which no residual changes is not determined by the data. Its variance is ∞, and its
- * covariances are 0. Fixed parameters have variance and covariances 0, and do not count in the rank. If the scale of
- * the residuals is unknown, multiply the covariance by 2·cost/(n − number of parameters that are not fixed).
+ * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12.
+ * A parameter that changes along a direction in which no residual changes is not determined by the
+ * data. Its variance is ∞, and its covariances are 0. Fixed parameters have variance and
+ * covariances 0, and do not count in the rank. If the scale of the residuals is unknown, multiply
+ * the covariance by 2·cost/(n − number of parameters that are not fixed).
  *
  * Returns GKV_ERR_ARGUMENT if no problem has been solved. */
-GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank);
+GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance,
+                                                  size_t *rank);
 
 /* Returns a description of the reason, as in "the cost no longer changes". It is never NULL. */
 GKV_API const char *gkv_lm_stop_name(gkv_lm_stop stop);

@@ -1,6 +1,6 @@
 /* Finite mixtures of multivariate g-and-k distributions, f(x) = Σ_k π_k f_k(x), and their fit by
- * expectation–maximization (EM; Dempster, Laird and Rubin 1977). Normal mixtures are the special case of margins
- * with g = k = 0.
+ * expectation–maximization (EM; Dempster, Laird and Rubin 1977). Normal mixtures are the special
+ * case of margins with g = k = 0.
  *
  * A mixture is immutable. gkvae/mgk.h describes threads and determinism. */
 #ifndef GKVAE_MGK_MIXTURE_H
@@ -19,11 +19,12 @@ extern "C" {
 
 typedef struct gkv_mgk_mixture gkv_mgk_mixture;
 
-/* Creates a mixture of copies of `count` ≥ 1 components of the same dimension. The weights must be positive, and are
- * scaled to the sum 1; NULL means equal weights. The caller frees *out with gkv_mgk_mixture_free. Returns
- * GKV_ERR_ARGUMENT for other arguments, and GKV_ERR_MEMORY. */
+/* Creates a mixture of copies of `count` ≥ 1 components of the same dimension. The weights must be
+ * positive, and are scaled to the sum 1; NULL means equal weights. The caller frees *out with
+ * gkv_mgk_mixture_free. Returns GKV_ERR_ARGUMENT for other arguments, and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
-                                                       const gkv_mgk *const *components, gkv_mgk_mixture **out);
+                                                       const gkv_mgk *const *components,
+                                                       gkv_mgk_mixture **out);
 
 /* Frees a mixture. `mixture` may be NULL. */
 GKV_API void gkv_mgk_mixture_free(gkv_mgk_mixture *mixture);
@@ -34,61 +35,70 @@ GKV_API size_t gkv_mgk_mixture_dimensions(const gkv_mgk_mixture *mixture);
 GKV_API const double *gkv_mgk_mixture_weights(const gkv_mgk_mixture *mixture); /* [count] */
 GKV_API const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t i);
 
-/* Writes log f of row i of x[n × d] to log_pdf[i]. It is −∞ where the densities of all components are 0, and NaN for
- * rows with NaN. Returns GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n, const double *x,
-                                                        int threads, double *log_pdf);
+/* Writes log f of row i of x[n × d] to log_pdf[i]. It is −∞ where the densities of all components
+ * are 0, and NaN for rows with NaN. Returns GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n,
+                                                        const double *x, int threads,
+                                                        double *log_pdf);
 
-/* Writes π_k f_k(x_i)/f(x_i) to responsibilities[i·count + k], and, unless it is NULL, log f to log_pdf[n]. Rows whose
- * density is 0 get the weights π. Rows with NaN get NaN. Returns GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size_t n,
-                                                                 const double *x, int threads, double *log_pdf,
+/* Writes π_k f_k(x_i)/f(x_i) to responsibilities[i·count + k], and, unless it is NULL, log f to
+ * log_pdf[n]. Rows whose density is 0 get the weights π. Rows with NaN get NaN. Returns
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture,
+                                                                 size_t n, const double *x,
+                                                                 int threads, double *log_pdf,
                                                                  double *responsibilities);
 
-/* Writes draws number first … first + n − 1 of the random sequence of `seed` to x[n × d], and, unless it is NULL, the
- * component of each to component[n]. Draw i is a function of seed and i only. Returns GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed, uint64_t first,
-                                                       size_t n, int threads, double *x, size_t *component);
+/* Writes draws number first … first + n − 1 of the random sequence of `seed` to x[n × d], and,
+ * unless it is NULL, the component of each to component[n]. Draw i is a function of seed and i
+ * only. Returns GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture,
+                                                       uint64_t seed, uint64_t first, size_t n,
+                                                       int threads, double *x, size_t *component);
 
 /* The marginal and conditional distributions, with the arguments and errors of gkv_mgk_marginal and
- * gkv_mgk_conditional. The weights of a conditional mixture are proportional to π_k f_k(x_given). Components whose
- * weight is 0 are left out. Also returns GKV_ERR_NUMERIC if the density of x_given is 0 in all components. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count,
-                                                         const size_t *which, gkv_mgk_mixture **out);
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t count,
-                                                            const size_t *given, const double *x,
-                                                            gkv_mgk_mixture **out);
+ * gkv_mgk_conditional. The weights of a conditional mixture are proportional to π_k f_k(x_given).
+ * Components whose weight is 0 are left out. Also returns GKV_ERR_NUMERIC if the density of x_given
+ * is 0 in all components. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture,
+                                                         size_t count, const size_t *which,
+                                                         gkv_mgk_mixture **out);
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture,
+                                                            size_t count, const size_t *given,
+                                                            const double *x, gkv_mgk_mixture **out);
 
 /* --- The fit --------------------------------------------------------------
  *
  * The start is k-means++ and k-means on robustly standardised rows. Each iteration has two steps:
  *   E  r_ik = π_k f_k(x_i)/f(x_i); values below 1e-5 are left out.
- *   M  The quantile method (gkvae/gk_fit.h) fits every margin of every component with the weights r_ik, in one batch.
- *      R_k is the shrunk correlation of the weighted normal scores, and π_k = Σ_i r_ik/n.
- * This M-step does not maximize the likelihood. It is more robust against outliers, and nearly as efficient. A
- * component takes a fraction of its step for which Σ_i r_ik log f_k(x_i) does not decrease: 1, ½, a fifth, the new R
- * only, or none. After none it skips several M-steps. The algorithm is therefore a generalized EM, whose
- * log-likelihood never decreases.
+ *   M  The quantile method (gkvae/gk_fit.h) fits every margin of every component with the weights
+ *      r_ik, in one batch. R_k is the shrunk correlation of the weighted normal scores, and π_k =
+ *      Σ_i r_ik/n.
+ * This M-step does not maximize the likelihood. It is more robust against outliers, and nearly as
+ * efficient. A component takes a fraction of its step for which Σ_i r_ik log f_k(x_i) does not
+ * decrease: 1, ½, a fifth, the new R only, or none. After none it skips several M-steps. The
+ * algorithm is therefore a generalized EM, whose log-likelihood never decreases.
  *
- * During the fit there is a noise component. Its density is a product of Cauchy densities with the medians of the
- * columns and twice their spreads. Its weight e^−300 is so small that it has only rows that no other component
- * explains. An extreme outlier then costs several hundred nats instead of 10¹², and does not distort the components.
- * The noise is not part of the returned mixture.
+ * During the fit there is a noise component. Its density is a product of Cauchy densities with the
+ * medians of the columns and twice their spreads. Its weight e^−300 is so small that it has only
+ * rows that no other component explains. An extreme outlier then costs several hundred nats instead
+ * of 10¹², and does not distort the components. The noise is not part of the returned mixture.
  *
- * A fit may also start from a mixture and make a few iterations at a time as data arrive (`start`, `step`, `keep`).
- * Rows may be known to belong to a group of components (`groups`).
+ * A fit may also start from a mixture and make a few iterations at a time as data arrive (`start`,
+ * `step`, `keep`). Rows may be known to belong to a group of components (`groups`).
  *
- * Most r_ik are negligible. Components that are 16 nats below the best one of a row (r_ik < 1e-7) are evaluated in
- * every sixth iteration only. */
+ * Most r_ik are negligible. Components that are 16 nats below the best one of a row (r_ik < 1e-7)
+ * are evaluated in every sixth iteration only. */
 
 typedef enum gkv_mgk_mixture_stop {
-    GKV_MIXTURE_CONVERGED = 1, /* the gain was below `tolerance` in two consecutive iterations; EM is slow at the
-                                  end, so that further iterations may gain more in total */
-    GKV_MIXTURE_LIMIT,         /* max_iterations was reached */
-    GKV_MIXTURE_HELD_OUT,      /* the held-out rows did not improve for `patience` iterations */
-    GKV_MIXTURE_STALLED,       /* the log-likelihood decreased by more than rounding explains; the last step was
-                                  undone */
-    GKV_MIXTURE_ASKED          /* the monitor asked for the end */
+    /* the gain was below `tolerance` in two consecutive iterations; EM is slow at the end, so that
+     * further iterations may gain more in total */
+    GKV_MIXTURE_CONVERGED = 1,
+    GKV_MIXTURE_LIMIT,    /* max_iterations was reached */
+    GKV_MIXTURE_HELD_OUT, /* the held-out rows did not improve for `patience` iterations */
+    /* the log-likelihood decreased by more than rounding explains; the last step was undone */
+    GKV_MIXTURE_STALLED,
+    GKV_MIXTURE_ASKED /* the monitor asked for the end */
 } gkv_mgk_mixture_stop;
 
 /* The state of a fit that a monitor receives. Means are for each observation, in nats. */
@@ -102,96 +112,113 @@ typedef struct gkv_mgk_mixture_progress {
     size_t refused;        /* the number of components whose last step was not taken */
 } gkv_mgk_mixture_progress;
 
-/* The fit calls the monitor after every iteration, on the calling thread. If it does not return 0, the fit ends with
- * the best mixture so far. */
+/* The fit calls the monitor after every iteration, on the calling thread. If it does not return 0,
+ * the fit ends with the best mixture so far. */
 typedef int gkv_mgk_mixture_monitor(void *user, const gkv_mgk_mixture_progress *progress);
 
-/* A value of gkv_mgk_mixture_settings.tolerance. For up to N = 2000 observations it is 0.01 nats, which no
- * likelihood-ratio test detects. For more observations, where iterations take longer, it is 0.01(N/2000)², but at
- * most 2e-4 nats for each observation. */
+/* A value of gkv_mgk_mixture_settings.tolerance. For up to N = 2000 observations it is 0.01 nats,
+ * which no likelihood-ratio test detects. For more observations, where iterations take longer, it
+ * is 0.01(N/2000)², but at most 2e-4 nats for each observation. */
 #define GKV_MGK_TOLERANCE_AUTO (-1.0)
 
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_mgk_mixture_settings {
-    size_t components;              /* 8; 1 … n; the number of components */
-    uint64_t seed;                  /* 1; the seed of the start */
-    const gkv_mgk_mixture *start;   /* NULL; the start, a mixture of `components` components; NULL means k-means */
-    double step;                    /* 1; in (0, 1]; the fraction of the way to its fit that a component and its
-                                       weight try first; a smaller value keeps more information from earlier samples
-                                       if each fit has new rows */
-    int keep;                       /* 0; 1 means that no component is dropped; a component with fewer than
-                                       `least_rows` rows at `start` is reinitialised: it takes half of the heaviest
-                                       component, and both halves are moved apart along its first principal axis */
-    size_t groups;                  /* 0; the number of groups; the components are divided in order into this number
-                                       of equal groups, only the components of a row's group can have the row, and
-                                       log f(x_i) is log Σ π_k f_k(x_i) over them; 0 means that there are no groups */
+    size_t components; /* 8; 1 … n; the number of components */
+    uint64_t seed;     /* 1; the seed of the start */
+    /* NULL; the start, a mixture of `components` components; NULL means k-means */
+    const gkv_mgk_mixture *start;
+    /* 1; in (0, 1]; the fraction of the way to its fit that a component and its weight try first; a
+     * smaller value keeps more information from earlier samples if each fit has new rows */
+    double step;
+    /* 0; 1 means that no component is dropped; a component with fewer than `least_rows` rows at
+     * `start` is reinitialised: it takes half of the heaviest component, and both halves are moved
+     * apart along its first principal axis */
+    int keep;
+    /* 0; the number of groups; the components are divided in order into this number of equal
+     * groups, only the components of a row's group can have the row, and log f(x_i) is log Σ π_k
+     * f_k(x_i) over them; 0 means that there are no groups */
+    size_t groups;
     const uint32_t *group;          /* NULL; [n] the group of each row, 0 … groups − 1 */
     const uint32_t *held_out_group; /* NULL; [held_out_rows] the group of each held-out row */
     int max_iterations;             /* 200; ≥ 0; the limit of iterations */
-    double tolerance;               /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0; in nats of the total log-likelihood Σ w log f */
-    int normal;                     /* 0; 1 fits a normal mixture: g = k = 0, with the exact M-step */
-    int independent;                /* 0; 1 sets R = I in all components */
-    int shared_shapes;              /* 0; 1 means that a column has the same g and k in all components, the
-                                       precision-weighted means of its fits; all components then take the same
-                                       fraction of their steps */
-    double shrink;                  /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) with the weight of each component, or 0
-                                       … 1 */
-    int shrink_shapes;              /* 1; 1 shrinks g and k of the columns of a component towards 0, according to the
-                                       ratio of their errors to their spread (empirical Bayes) */
-    const double *weights;          /* NULL; [n] the number of observations that each row represents, ≥ 0; NULL means
-                                       1 */
-    double log_noise;               /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
-    double least_scale;             /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
-    double least_rows;              /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly
-                                       any is dropped */
-    const double *held_out;         /* NULL; [held_out_rows × d] rows that are evaluated but not fitted */
-    size_t held_out_rows;           /* 0; the number of these rows */
-    int quick;                      /* 0; 1 computes densities and scores in float, with an error of about 1e-6, and
-                                       leaves out responsibilities below 1e-3; this is for fits of a few iterations;
-                                       log_likelihood of the result is then that of the last E-step, including the
-                                       noise, and without held-out rows there is no E-step after the last M-step */
-    int patience;                   /* 10; ≥ 1; the fit ends after this number of iterations without a better mean of
-                                       the held-out rows; the best mixture is returned */
-    gkv_gk_fit_settings margins;    /* gkv_gk_fit_defaults with max_passes = 4 and likelihood = 0; the settings of
-                                       margins; `start` is ignored; fixed parameters keep their values at the start,
-                                       for k-means g = k = 0 */
-    const char *const *names;       /* NULL; [d] the names of the columns for messages */
+    /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0; in nats of the total log-likelihood Σ w log f */
+    double tolerance;
+    /* 0; 1 fits a normal mixture: g = k = 0, with the exact M-step */
+    int normal;
+    int independent; /* 0; 1 sets R = I in all components */
+    /* 0; 1 means that a column has the same g and k in all components, the precision-weighted means
+     * of its fits; all components then take the same fraction of their steps */
+    int shared_shapes;
+    /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) with the weight of each component, or 0 … 1 */
+    double shrink;
+    /* 1; 1 shrinks g and k of the columns of a component towards 0, according to the ratio of their
+     * errors to their spread (empirical Bayes) */
+    int shrink_shapes;
+    /* NULL; [n] the number of observations that each row represents, ≥ 0; NULL means 1 */
+    const double *weights;
+    double log_noise; /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
+    /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
+    double least_scale;
+    /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is
+     * dropped */
+    double least_rows;
+    /* NULL; [held_out_rows × d] rows that are evaluated but not fitted */
+    const double *held_out;
+    size_t held_out_rows; /* 0; the number of these rows */
+    /* 0; 1 computes densities and scores in float, with an error of about 1e-6, and leaves out
+     * responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
+     * result is then that of the last E-step, including the noise, and without held-out rows there
+     * is no E-step after the last M-step */
+    int quick;
+    /* 10; ≥ 1; the fit ends after this number of iterations without a better mean of the held-out
+     * rows; the best mixture is returned */
+    int patience;
+    /* gkv_gk_fit_defaults with max_passes = 4 and likelihood = 0; the settings of margins; `start`
+     * is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
+    gkv_gk_fit_settings margins;
+    const char *const *names;         /* NULL; [d] the names of the columns for messages */
     gkv_mgk_mixture_monitor *monitor; /* NULL; see gkv_mgk_mixture_monitor */
-    void *monitor_user;             /* NULL; the `user` argument of the monitor */
+    void *monitor_user;               /* NULL; the `user` argument of the monitor */
 } gkv_mgk_mixture_settings;
 
 typedef struct gkv_mgk_mixture_result {
     gkv_mgk_mixture_stop stop; /* why the fit ended */
     int iterations;            /* the number of iterations */
-    int best_iteration;        /* the iteration of the returned mixture: the last, or the best on the held-out rows */
-    size_t components;         /* the number of components of the returned mixture */
-    size_t dropped;            /* the number of components that were dropped */
-    size_t revived;            /* the number of components that were reinitialised at the start, see `keep` */
-    double log_likelihood;     /* Σ_i w_i log f(x_i) of the returned mixture */
-    double held_out;           /* the mean log f of the held-out rows; NaN if there are none */
-    double largest_decrease;   /* the largest decrease of the mean log-likelihood in an iteration */
-    size_t damped, refused;    /* the numbers of steps of components that were shortened, and not taken */
-    double tolerance;          /* the tolerance that was used, in nats of the total log-likelihood */
-    size_t parameters;         /* the number of fitted parameters: count − 1 weights, A and B of every margin, every
-                                  g and k that is not exactly 0, less those of margins.fixed, and d(d−1)/2 for every
-                                  component whose R is not I; shrunk parameters count in full, so that aic and bic
-                                  are rather too large */
-    double aic, bic;           /* 2p − 2 log L and p log Σw − 2 log L, p = parameters */
-    double seconds;            /* the duration of the fit */
+    /* the iteration of the returned mixture: the last, or the best on the held-out rows */
+    int best_iteration;
+    size_t components; /* the number of components of the returned mixture */
+    size_t dropped;    /* the number of components that were dropped */
+    /* the number of components that were reinitialised at the start, see `keep` */
+    size_t revived;
+    double log_likelihood;   /* Σ_i w_i log f(x_i) of the returned mixture */
+    double held_out;         /* the mean log f of the held-out rows; NaN if there are none */
+    double largest_decrease; /* the largest decrease of the mean log-likelihood in an iteration */
+    /* the numbers of steps of components that were shortened, and not taken */
+    size_t damped, refused;
+    /* the tolerance that was used, in nats of the total log-likelihood */
+    double tolerance;
+    /* the number of fitted parameters: count − 1 weights, A and B of every margin, every g and k
+     * that is not exactly 0, less those of margins.fixed, and d(d−1)/2 for every component whose R
+     * is not I; shrunk parameters count in full, so that aic and bic are rather too large */
+    size_t parameters;
+    double aic, bic; /* 2p − 2 log L and p log Σw − 2 log L, p = parameters */
+    double seconds;  /* the duration of the fit */
 } gkv_mgk_mixture_result;
 
 /* Sets all settings to their defaults. */
 GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
 
-/* Fits a mixture to x[n × d]. NULL settings mean the defaults. `result` may be NULL. The caller frees *out with
- * gkv_mgk_mixture_free. A fit that has not converged is not an error; see `stop`.
+/* Fits a mixture to x[n × d]. NULL settings mean the defaults. `result` may be NULL. The caller
+ * frees *out with gkv_mgk_mixture_free. A fit that has not converged is not an error; see `stop`.
  *
- * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from 1, for a constant
- * column, and for fewer different rows than components; GKV_ERR_ARGUMENT for settings out of range; GKV_ERR_MEMORY. The
- * function needs memory for about 3nd doubles, and 12 bytes for each r_ik that is not left out. */
+ * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
+ * 1, for a constant column, and for fewer different rows than components; GKV_ERR_ARGUMENT for
+ * settings out of range; GKV_ERR_MEMORY. The function needs memory for about 3nd doubles, and 12
+ * bytes for each r_ik that is not left out. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
-                                                    const gkv_mgk_mixture_settings *settings, int threads,
-                                                    gkv_mgk_mixture **out, gkv_mgk_mixture_result *result);
+                                                    const gkv_mgk_mixture_settings *settings,
+                                                    int threads, gkv_mgk_mixture **out,
+                                                    gkv_mgk_mixture_result *result);
 
 /* Returns a description of the reason. It is never NULL. */
 GKV_API const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop);

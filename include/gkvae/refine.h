@@ -1,30 +1,31 @@
 /* Refined inference: the best Gaussian posterior of each image.
  *
- * The encoder maps an image to its posterior in one pass, with independent dimensions unless posterior = full.
- * Refinement replaces this posterior by q(z|x) = N(μ, P⁻¹) with a full covariance. It runs a damped Gauss–Newton
- * iteration for each image. The best Gaussian satisfies
+ * The encoder maps an image to its posterior in one pass, with independent dimensions unless
+ * posterior = full. Refinement replaces this posterior by q(z|x) = N(μ, P⁻¹) with a full
+ * covariance. It runs a damped Gauss–Newton iteration for each image. The best Gaussian satisfies
  *     E_q[∇_z log p(x, z)] = 0   and   P = E_q[−∇²_z log p(x, z)]
- * (Opper & Archambeau, Neural Computation 21, 2009, eq. 9–10). Natural-gradient variational inference converges to
- * it by P ← (1 − ρ)P + ρ E_q[−∇²], μ ← μ + P⁻¹ E_q[∇] (Khan & Lin, AISTATS 2017; Khan et al., ICML 2018). Here the
- * Gauss–Newton part replaces the Hessian, which makes P positive definite, and the step of μ is that of
- * Levenberg–Marquardt:
+ * (Opper & Archambeau, Neural Computation 21, 2009, eq. 9–10). Natural-gradient variational
+ * inference converges to it by P ← (1 − ρ)P + ρ E_q[−∇²], μ ← μ + P⁻¹ E_q[∇] (Khan & Lin, AISTATS
+ * 2017; Khan et al., ICML 2018). Here the Gauss–Newton part replaces the Hessian, which makes P
+ * positive definite, and the step of μ is that of Levenberg–Marquardt:
  *     H̄ = mean over samples z of q of Jᵀ diag(π(1−π)) J + (∂ε/∂z)ᵀ Λ(ε) (∂ε/∂z)
  *     P ← (1 − ρ)P + ρH̄,   μ ← μ − (P + λ diag P)⁻¹ mean ∇(−log p(x, z))
- * J is the decoder's Jacobian at z, by forward mode, and π are the decoder's probabilities. Λ is a curvature of the
- * base at ε = h⁻¹(z). Gradients are exact.
+ * J is the decoder's Jacobian at z, by forward mode, and π are the decoder's probabilities. Λ is a
+ * curvature of the base at ε = h⁻¹(z). Gradients are exact.
  *
- * A step is accepted if it lowers the −ELBO on held-out (acceptance) samples. Each image has its own acceptance noise,
- * which never changes. A rejected step is undone and tried again with λ ten times as large and ρ halved. On the
- * acceptance noise the −ELBO is therefore never above the encoder's. On other noise it may be slightly above, if there
- * is almost nothing to gain.
+ * A step is accepted if it lowers the −ELBO on held-out (acceptance) samples. Each image has its
+ * own acceptance noise, which never changes. A rejected step is undone and tried again with λ ten
+ * times as large and ρ halved. On the acceptance noise the −ELBO is therefore never above the
+ * encoder's. On other noise it may be slightly above, if there is almost nothing to gain.
  *
- * Refinement starts from a Gaussian with the means and scales of the encoder's posterior, and with its correlations if
- * posterior = full. For normal noise without a posterior flow this is the posterior itself. For any other posterior it
- * is the Gaussian with the means and scales of 64 draws.
+ * Refinement starts from a Gaussian with the means and scales of the encoder's posterior, and with
+ * its correlations if posterior = full. For normal noise without a posterior flow this is the
+ * posterior itself. For any other posterior it is the Gaussian with the means and scales of 64
+ * draws.
  *
- * MAP mode has no posterior. Levenberg–Marquardt minimises −log p(x, z) itself, from the encoder's code to the most
- * probable code. The mode is suited to reconstruction. In tens of dimensions it is a poor centre of a Gaussian
- * posterior. */
+ * MAP mode has no posterior. Levenberg–Marquardt minimises −log p(x, z) itself, from the encoder's
+ * code to the most probable code. The mode is suited to reconstruction. In tens of dimensions it is
+ * a poor centre of a Gaussian posterior. */
 #ifndef GKVAE_REFINE_H
 #define GKVAE_REFINE_H
 
@@ -46,25 +47,32 @@ typedef enum gkv_refine_mode {
 /* The settings of refinement. Each comment states the range and the default. */
 typedef struct gkv_refine_settings {
     gkv_refine_mode mode; /* The mode. Default GKV_REFINE_MEAN. */
-    int iterations;       /* The number of iterations, 0 … 1000. Default 3. With 0 the result is the start. */
-    int samples;          /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
-                             mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
-    int slopes;           /* The number of gradient samples, even, 2 … 512. Default 16. An iteration's gradient is the
-                             mean over so many samples, and over at least `samples`. MAP uses μ alone. */
-    int judges;           /* The number of acceptance samples, even, 2 … 512. Default 16. A step is accepted by the
-                             −ELBO on these samples, which are held out from gradient and curvature. MAP uses μ
-                             alone. */
-    double damping;       /* The initial λ, 0 … 1e12. Default 0.1. */
-    double rate;          /* The initial ρ, above 0 and at most 1. Default 0.7. Iteration t = 0, 1, … uses
-                             ρ = rate/(1 + decay·t). MAP uses ρ = 1. */
-    double decay;         /* The decay of ρ, at least 0. Default 0.5. MAP does not read it. */
-    double prior_weight;  /* The weight of the prior in MAP mode, 0 … 1. Default 1. MAP minimises
-                             −log p(x|z) − prior_weight·log p(z). 1 gives the most probable code, and less a code that
-                             reconstructs x more closely. GKV_REFINE_MEAN does not read it. */
-    uint64_t seed;        /* The seed of the noise. Default 1. */
-    int threads;          /* The number of threads, 0 … 256. Default 0, which is the model's number. */
-    const volatile sig_atomic_t *stop; /* Once *stop is nonzero, no image starts another iteration, and each result is
-                                          the last accepted one. Must outlive the refiner. Default NULL. */
+    /* The number of iterations, 0 … 1000. Default 3. With 0 the result is the start. */
+    int iterations;
+    /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
+     * mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
+    int samples;
+    /* The number of gradient samples, even, 2 … 512. Default 16. An iteration's gradient is the
+     * mean over so many samples, and over at least `samples`. MAP uses μ alone. */
+    int slopes;
+    /* The number of acceptance samples, even, 2 … 512. Default 16. A step is accepted by the −ELBO
+     * on these samples, which are held out from gradient and curvature. MAP uses μ alone. */
+    int judges;
+    double damping; /* The initial λ, 0 … 1e12. Default 0.1. */
+    /* The initial ρ, above 0 and at most 1. Default 0.7. Iteration t = 0, 1, … uses ρ = rate/(1 +
+     * decay·t). MAP uses ρ = 1. */
+    double rate;
+    double decay; /* The decay of ρ, at least 0. Default 0.5. MAP does not read it. */
+    /* The weight of the prior in MAP mode, 0 … 1. Default 1. MAP minimises −log p(x|z) −
+     * prior_weight·log p(z). 1 gives the most probable code, and less a code that reconstructs x
+     * more closely. GKV_REFINE_MEAN does not read it. */
+    double prior_weight;
+    uint64_t seed; /* The seed of the noise. Default 1. */
+    /* The number of threads, 0 … 256. Default 0, which is the model's number. */
+    int threads;
+    /* Once *stop is nonzero, no image starts another iteration, and each result is the last
+     * accepted one. Must outlive the refiner. Default NULL. */
+    const volatile sig_atomic_t *stop;
 } gkv_refine_settings;
 
 /* Fills in the defaults. */
@@ -79,36 +87,39 @@ typedef enum gkv_refine_outcome {
 
 /* The results for n images. The caller owns the arrays. Each pointer may be NULL. */
 typedef struct gkv_refined {
-    float *mean;                 /* μ [n, latent]; the code in MAP mode. */
-    float *factor;               /* L [n, latent, latent], lower triangular, with LLᵀ = P⁻¹. In MAP mode P is the
-                                    curvature at the start of the last accepted step (Laplace's approximation). Where P
-                                    is singular or no step was accepted, L is the encoder's. */
-    double *before;              /* −ELBO at the start [n], in nats, on the acceptance noise; in MAP mode the minimised
-                                    function. */
-    double *after;               /* The same at the end [n]; after ≤ before. */
+    float *mean; /* μ [n, latent]; the code in MAP mode. */
+    /* L [n, latent, latent], lower triangular, with LLᵀ = P⁻¹. In MAP mode P is the curvature at
+     * the start of the last accepted step (Laplace's approximation). Where P is singular or no step
+     * was accepted, L is the encoder's. */
+    float *factor;
+    /* −ELBO at the start [n], in nats, on the acceptance noise; in MAP mode the minimised
+     * function. */
+    double *before;
+    double *after;                /* The same at the end [n]; after ≤ before. */
     double *cross_entropy_before; /* −log p(x|z) at z = μ at the start [n], in nats. */
     double *cross_entropy_after;  /* −log p(x|z) at z = μ at the end [n], in nats. */
-    int *accepted;               /* The number of accepted iterations [n]. */
-    gkv_refine_outcome *outcome; /* The outcome [n]. */
+    int *accepted;                /* The number of accepted iterations [n]. */
+    gkv_refine_outcome *outcome;  /* The outcome [n]. */
 } gkv_refined;
 
-/* A refiner of one model. It holds all the memory of refinement: a fixed amount for each thread, whatever the number
- * of images. The amount grows with latent² and the widest layer. */
+/* A refiner of one model. It holds all the memory of refinement: a fixed amount for each thread,
+ * whatever the number of images. The amount grows with latent² and the widest layer. */
 typedef struct gkv_refiner gkv_refiner;
 
-/* Creates a refiner. The refiner borrows the model, which must outlive it. The model may be trained between runs. NULL
- * settings are the defaults. GKV_ERR_ARGUMENT for settings outside the ranges above, GKV_ERR_MEMORY. The caller frees
- * *out with gkv_refiner_free(). */
-GKV_API GKV_MUST_USE gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings *settings,
+/* Creates a refiner. The refiner borrows the model, which must outlive it. The model may be trained
+ * between runs. NULL settings are the defaults. GKV_ERR_ARGUMENT for settings outside the ranges
+ * above, GKV_ERR_MEMORY. The caller frees *out with gkv_refiner_free(). */
+GKV_API GKV_MUST_USE gkv_status gkv_refiner_create(const gkv_model *model,
+                                                   const gkv_refine_settings *settings,
                                                    gkv_refiner **out);
 
 /* Frees a refiner. NULL does nothing. */
 GKV_API void gkv_refiner_free(gkv_refiner *refiner);
 
-/* Refines the posteriors of images[n, pixels], in [0, 1] as for gkv_model_encode(). Image i uses number first + i of
- * the seed's noise. The function cannot fail; gkv_refine_outcome reports the outcome of each image. It allocates no
- * memory. Results are the same to the bit on any number of threads. A refiner runs on one thread at a time; several
- * refiners may share a model. */
+/* Refines the posteriors of images[n, pixels], in [0, 1] as for gkv_model_encode(). Image i uses
+ * number first + i of the seed's noise. The function cannot fail; gkv_refine_outcome reports the
+ * outcome of each image. It allocates no memory. Results are the same to the bit on any number of
+ * threads. A refiner runs on one thread at a time; several refiners may share a model. */
 GKV_API void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
                              const gkv_refined *out);
 

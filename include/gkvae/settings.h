@@ -19,7 +19,8 @@ extern "C" {
 
 enum { GKV_NAME_SIZE = 32, GKV_PATH_SIZE = 1024 };
 
-/* The values of the keys that are choices, in the order in which gkv_settings_key.range lists their names. */
+/* The values of the keys that are choices, in the order in which gkv_settings_key.range lists their
+ * names. */
 
 typedef enum gkv_binarization {
     GKV_BINARIZE_DYNAMIC, /* dynamic: pixels are drawn anew at every step */
@@ -47,7 +48,11 @@ typedef enum gkv_posterior_flow_family {
     GKV_POSTERIOR_FLOWS
 } gkv_posterior_flow_family;
 
-typedef enum gkv_prior_flow_family { GKV_PRIOR_FLOW_NONE, GKV_PRIOR_FLOW_REALNVP, GKV_PRIOR_FLOWS } gkv_prior_flow_family;
+typedef enum gkv_prior_flow_family {
+    GKV_PRIOR_FLOW_NONE,
+    GKV_PRIOR_FLOW_REALNVP,
+    GKV_PRIOR_FLOWS
+} gkv_prior_flow_family;
 
 typedef enum gkv_base_family {
     GKV_BASE_NORMAL,           /* normal: N(0, I) */
@@ -63,10 +68,10 @@ typedef enum gkv_base_family {
 
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
-    GKV_FIT_FIXED = 0,        /* fixed: it stays as it starts */
-    GKV_FIT_LM = 1,           /* lm: refits by Levenberg–Marquardt, for mixtures within EM */
-    GKV_FIT_GRADIENT = 2,     /* grad: gradients of the objective */
-    GKV_FIT_LM_GRADIENT = 3   /* lm+grad: gradients between refits */
+    GKV_FIT_FIXED = 0,      /* fixed: it stays as it starts */
+    GKV_FIT_LM = 1,         /* lm: refits by Levenberg–Marquardt, for mixtures within EM */
+    GKV_FIT_GRADIENT = 2,   /* grad: gradients of the objective */
+    GKV_FIT_LM_GRADIENT = 3 /* lm+grad: gradients between refits */
 } gkv_base_fitting;
 
 /* The correlations within a component of a mixture. */
@@ -79,8 +84,9 @@ typedef enum gkv_covariance {
 typedef enum gkv_bound { GKV_BOUND_ELBO, GKV_BOUND_IWAE } gkv_bound;
 
 typedef enum gkv_resampling {
-    GKV_RESAMPLING_NONE,      /* none: the model learns from all draws of an image */
-    GKV_RESAMPLING_IMPORTANCE /* importance: the model learns from one draw, chosen by its importance weight */
+    GKV_RESAMPLING_NONE, /* none: the model learns from all draws of an image */
+    /* importance: the model learns from one draw, chosen by its importance weight */
+    GKV_RESAMPLING_IMPORTANCE
 } gkv_resampling;
 
 typedef enum gkv_encoder_gradient {
@@ -95,9 +101,12 @@ typedef enum gkv_generation_scope {
 } gkv_generation_scope;
 
 typedef struct gkv_data_settings {
-    char dataset[GKV_NAME_SIZE];      /* Name of the data set: mnist, fashion-mnist, or any other for one's own files. */
-    char folder[GKV_PATH_SIZE];       /* Folder that contains DATASET/train-images-idx3-ubyte[.gz] and the other files. */
-    char train_images[GKV_PATH_SIZE]; /* File of the training images. "" takes the standard name in the folder. */
+    /* Name of the data set: mnist, fashion-mnist, or any other for one's own files. */
+    char dataset[GKV_NAME_SIZE];
+    /* Folder that contains DATASET/train-images-idx3-ubyte[.gz] and the other files. */
+    char folder[GKV_PATH_SIZE];
+    /* File of the training images. "" takes the standard name in the folder. */
+    char train_images[GKV_PATH_SIZE];
     char train_labels[GKV_PATH_SIZE]; /* File of the training labels. "" takes the standard name. */
     char test_images[GKV_PATH_SIZE];  /* File of the test images. "" takes the standard name. */
     char test_labels[GKV_PATH_SIZE];  /* File of the test labels. "" takes the standard name. */
@@ -106,67 +115,83 @@ typedef struct gkv_data_settings {
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
-    int64_t latent;                           /* Dimensions of z. */
-    int64_t hidden;                           /* Units of each hidden layer of the encoder and of the decoder. */
-    int64_t layers;                           /* Hidden layers of the encoder, and of the decoder. */
+    int64_t latent; /* Dimensions of z. */
+    /* Units of each hidden layer of the encoder and of the decoder. */
+    int64_t hidden;
+    /* Hidden layers of the encoder, and of the decoder. */
+    int64_t layers;
     gkv_block block;                          /* Form of a hidden layer. */
     gkv_posterior_family posterior;           /* Family of q(z|x). */
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
     int64_t posterior_layers;                 /* Layers of the posterior's flow. */
     gkv_prior_flow_family prior_flow;         /* Flow between the base and the prior p(z). */
     int64_t prior_layers;                     /* Coupling layers of the prior's flow. */
-    int64_t prior_hidden;                     /* Units of each hidden layer of a coupling network. */
-    double log_scale_bound;                   /* Coupling log-scales are log_scale_bound·tanh(·). */
-    gkv_base_family base;                     /* Base distribution of the prior. */
-    gkv_base_fitting base_fit;                /* How the base is fitted. */
-    int64_t base_components;                  /* Components of a mixture; for gk-by-class, of each label's mixture. */
-    gkv_covariance base_covariance;           /* Correlations within a component. */
-    int64_t base_rank;                        /* Factors of a low-rank correlation. */
-    bool base_tied_shapes;                    /* Whether all components have the same g and k. */
-    int64_t base_classes;                     /* Number of labels for gk-by-class. */
-    double base_g, base_k;                    /* The base's g and k before any fit. */
+    /* Units of each hidden layer of a coupling network. */
+    int64_t prior_hidden;
+    double log_scale_bound;    /* Coupling log-scales are log_scale_bound·tanh(·). */
+    gkv_base_family base;      /* Base distribution of the prior. */
+    gkv_base_fitting base_fit; /* How the base is fitted. */
+    /* Components of a mixture; for gk-by-class, of each label's mixture. */
+    int64_t base_components;
+    gkv_covariance base_covariance; /* Correlations within a component. */
+    int64_t base_rank;              /* Factors of a low-rank correlation. */
+    bool base_tied_shapes;          /* Whether all components have the same g and k. */
+    int64_t base_classes;           /* Number of labels for gk-by-class. */
+    double base_g, base_k;          /* The base's g and k before any fit. */
 } gkv_model_settings;
 
 typedef struct gkv_train_settings {
-    int64_t epochs;                  /* Passes over the training images. */
-    int64_t batch;                   /* Images per step. */
-    gkv_bound objective;             /* The bound that is maximised. */
-    int64_t samples;                 /* Draws of z for each image of a step. */
-    gkv_resampling resampling;       /* The draws of an image from which the model learns. */
-    int64_t elbo_epochs;             /* Number of first epochs that use the ELBO with one draw of each image. */
-    gkv_encoder_gradient gradient;   /* The encoder's gradient. */
-    double learning_rate;            /* Adam's step size at the start of a cosine decay to 0. */
-    double weight_decay;             /* AdamW's weight decay; 0 is none. */
-    double clip_norm;                /* Bound on the norm of the gradient; 0 is none. */
-    double kl_weight;                /* Weight β of the KL term; 1 is the ELBO. */
-    double kl_warmup;                /* Epochs over which the weight of the KL term rises from 0. */
-    double augmentation;             /* Fraction of the images with elastic augmentation, at the start. */
-    double free_bits;                /* Nats of an image's KL term that cost nothing; 0 is none. */
-    double refit_every;              /* Epochs between refits of the base; may be below 1. */
-    int64_t refit_iterations;        /* Iterations of EM in a refit of a mixture to codes. */
-    int64_t refit_codes;             /* Training codes of a refit to codes. */
-    int64_t refit_steps;             /* Steps between refits from sufficient statistics; 0 refits to codes instead. */
-    double refit_window;             /* Window of the running sufficient statistics, in epochs of images. */
-    double refit_damping;            /* Fraction in (0, 1] of the way to the new parameters that a refit tries. */
-    double ema;                      /* Decay per step of the average of the weights; 0 is off. */
-    int64_t fine_tune_epochs;        /* Number of last epochs, which use semi-amortized fine-tuning. */
-    int64_t fine_tune_iterations;    /* Iterations of refinement for each image in fine-tuning. */
-    int64_t fine_tune_samples;       /* Curvature samples of an iteration in fine-tuning; even. */
-    int64_t patience;                /* Epochs without a better validation −ELBO before training stops; 0 is off. */
-    int64_t checkpoint_every;        /* Epochs between checkpoints. */
-    uint64_t seed;                   /* Seed of the weights, the order of images and all training noise. */
-    int64_t threads;                 /* Threads; 0 stands for "auto", one per processor. */
+    int64_t epochs;            /* Passes over the training images. */
+    int64_t batch;             /* Images per step. */
+    gkv_bound objective;       /* The bound that is maximised. */
+    int64_t samples;           /* Draws of z for each image of a step. */
+    gkv_resampling resampling; /* The draws of an image from which the model learns. */
+    /* Number of first epochs that use the ELBO with one draw of each image. */
+    int64_t elbo_epochs;
+    gkv_encoder_gradient gradient; /* The encoder's gradient. */
+    double learning_rate;          /* Adam's step size at the start of a cosine decay to 0. */
+    double weight_decay;           /* AdamW's weight decay; 0 is none. */
+    double clip_norm;              /* Bound on the norm of the gradient; 0 is none. */
+    double kl_weight;              /* Weight β of the KL term; 1 is the ELBO. */
+    double kl_warmup;              /* Epochs over which the weight of the KL term rises from 0. */
+    /* Fraction of the images with elastic augmentation, at the start. */
+    double augmentation;
+    double free_bits;         /* Nats of an image's KL term that cost nothing; 0 is none. */
+    double refit_every;       /* Epochs between refits of the base; may be below 1. */
+    int64_t refit_iterations; /* Iterations of EM in a refit of a mixture to codes. */
+    int64_t refit_codes;      /* Training codes of a refit to codes. */
+    /* Steps between refits from sufficient statistics; 0 refits to codes instead. */
+    int64_t refit_steps;
+    /* Window of the running sufficient statistics, in epochs of images. */
+    double refit_window;
+    /* Fraction in (0, 1] of the way to the new parameters that a refit tries. */
+    double refit_damping;
+    double ema; /* Decay per step of the average of the weights; 0 is off. */
+    /* Number of last epochs, which use semi-amortized fine-tuning. */
+    int64_t fine_tune_epochs;
+    int64_t fine_tune_iterations; /* Iterations of refinement for each image in fine-tuning. */
+    int64_t fine_tune_samples;    /* Curvature samples of an iteration in fine-tuning; even. */
+    /* Epochs without a better validation −ELBO before training stops; 0 is off. */
+    int64_t patience;
+    int64_t checkpoint_every; /* Epochs between checkpoints. */
+    /* Seed of the weights, the order of images and all training noise. */
+    uint64_t seed;
+    int64_t threads; /* Threads; 0 stands for "auto", one per processor. */
 } gkv_train_settings;
 
 typedef struct gkv_eval_settings {
-    int64_t samples;                 /* Importance samples per image. */
-    int64_t images;                  /* Number of test images, from the first; 0 stands for "all". */
+    int64_t samples; /* Importance samples per image. */
+    /* Number of test images, from the first; 0 stands for "all". */
+    int64_t images;
     gkv_generation_scope generation; /* Which metrics of generation are measured. */
-    int64_t draws;                   /* Images in a set of draws; 0 stands for "auto", one per test image. */
-    int64_t draw_sets;               /* Number of sets of draws. */
-    double temperature;              /* Scale of the base's normal scores in the draws. */
-    char features[GKV_PATH_SIZE];    /* File of the feature network; "" takes that of the data set. */
-    uint64_t seed;                   /* Seed of posterior noise, of draws and of the test set's binarization. */
+    /* Images in a set of draws; 0 stands for "auto", one per test image. */
+    int64_t draws;
+    int64_t draw_sets;  /* Number of sets of draws. */
+    double temperature; /* Scale of the base's normal scores in the draws. */
+    /* File of the feature network; "" takes that of the data set. */
+    char features[GKV_PATH_SIZE];
+    /* Seed of posterior noise, of draws and of the test set's binarization. */
+    uint64_t seed;
 } gkv_eval_settings;
 
 typedef struct gkv_settings {
@@ -187,11 +212,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_settings_read(gkv_settings *settings, const 
 
 /* Applies one assignment: name is "section.key". GKV_ERR_CONFIG as above; `origin`
  * (as in "--set") is named in the message. */
-GKV_API GKV_MUST_USE gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value,
-                                                 const char *origin);
+GKV_API GKV_MUST_USE gkv_status gkv_settings_set(gkv_settings *settings, const char *name,
+                                                 const char *value, const char *origin);
 
-/* Checks every value and the combinations of values, such as a posterior flow with no layers. Training checks what also
- * depends on the data, such as the batch size. GKV_ERR_CONFIG. */
+/* Checks every value and the combinations of values, such as a posterior flow with no layers.
+ * Training checks what also depends on the data, such as the batch size. GKV_ERR_CONFIG. */
 GKV_API GKV_MUST_USE gkv_status gkv_settings_check(const gkv_settings *settings);
 
 /* Writes every key as an INI file, so that reading it gives the same settings back
@@ -206,8 +231,9 @@ typedef struct gkv_settings_key {
     const char *meaning; /* one or more sentences */
 } gkv_settings_key;
 
-/* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it is "gk". The
- * name is "" for an unknown key, a key that is not a choice, and a value out of range. Thread-safe. */
+/* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it
+ * is "gk". The name is "" for an unknown key, a key that is not a choice, and a value out of range.
+ * Thread-safe. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The i-th key, from 0; NULL past the last. */
@@ -215,8 +241,8 @@ GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);
 
 /* The value of a key ("section.key") as text, in the caller's buffer.
  * GKV_ERR_CONFIG for an unknown key, GKV_ERR_ARGUMENT for a short buffer. */
-GKV_API GKV_MUST_USE gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value,
-                                                 size_t size);
+GKV_API GKV_MUST_USE gkv_status gkv_settings_get(const gkv_settings *settings, const char *name,
+                                                 char *value, size_t size);
 
 #ifdef __cplusplus
 }

@@ -10,9 +10,10 @@
 extern "C" {
 #endif
 
-/* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn one text into the
- * other. No byte is edited twice: this is the optimal string alignment form of the Damerau–Levenshtein distance. Only
- * the first 63 bytes of each text count. Neither argument is NULL. Allocates nothing; thread-safe. */
+/* The least number of insertions, deletions, replacements and swaps of neighbouring bytes that turn
+ * one text into the other. No byte is edited twice: this is the optimal string alignment form of
+ * the Damerau–Levenshtein distance. Only the first 63 bytes of each text count. Neither argument is
+ * NULL. Allocates nothing; thread-safe. */
 GKV_API size_t gkv_text_distance(const char *a, const char *b);
 
 #ifdef __cplusplus

@@ -28,56 +28,66 @@ extern "C" {
 
 /* The progress of a run. Losses are in nats per image. */
 typedef struct gkv_train_progress {
-    uint64_t epoch;                /* The current epoch, from 1. */
-    uint64_t epochs;               /* The number of epochs of the run. */
-    uint64_t step;                 /* The number of finished steps of the run. */
-    uint64_t steps;                /* The number of all steps of the run. */
-    uint64_t epoch_step;           /* The number of finished steps of the epoch. */
-    uint64_t epoch_steps;          /* The number of all steps of the epoch. */
-    double neg_elbo;               /* The mean −ELBO over the epoch so far, at KL weight 1. */
-    double reconstruction, kl;     /* The two terms of neg_elbo. */
-    double kl_weight;              /* The KL weight of the last step. */
-    double learning_rate;          /* The learning rate of the last step. */
-    double images_per_second;      /* The mean rate since this process began, with data loading and refits. */
-    double seconds;                /* The training time so far, of all processes of the run. */
-    double seconds_left;           /* The estimated remaining time; NaN before the first step of this process. */
-    bool epoch_ended;              /* Whether this is the end of an epoch. The validation fields and `best` are valid
-                                      only then. */
-    double validation_neg_elbo;    /* The mean −ELBO over the validation images; NaN without validation. */
+    uint64_t epoch;            /* The current epoch, from 1. */
+    uint64_t epochs;           /* The number of epochs of the run. */
+    uint64_t step;             /* The number of finished steps of the run. */
+    uint64_t steps;            /* The number of all steps of the run. */
+    uint64_t epoch_step;       /* The number of finished steps of the epoch. */
+    uint64_t epoch_steps;      /* The number of all steps of the epoch. */
+    double neg_elbo;           /* The mean −ELBO over the epoch so far, at KL weight 1. */
+    double reconstruction, kl; /* The two terms of neg_elbo. */
+    double kl_weight;          /* The KL weight of the last step. */
+    double learning_rate;      /* The learning rate of the last step. */
+    /* The mean rate since this process began, with data loading and refits. */
+    double images_per_second;
+    double seconds; /* The training time so far, of all processes of the run. */
+    /* The estimated remaining time; NaN before the first step of this process. */
+    double seconds_left;
+    /* Whether this is the end of an epoch. The validation fields and `best` are valid only then. */
+    bool epoch_ended;
+    /* The mean −ELBO over the validation images; NaN without validation. */
+    double validation_neg_elbo;
     double validation_reconstruction, validation_kl; /* The two terms of validation_neg_elbo. */
-    bool best;                     /* Whether validation_neg_elbo is the lowest so far. */
-    uint64_t skipped;              /* The number of steps that were skipped because a number was not finite. */
-    uint64_t rollbacks;            /* The number of returns to the last good state. */
-    bool refitted;                 /* Whether the base was refitted in this epoch. The fields below describe the last
-                                      refit, except refit_seconds. */
-    double refit_seconds;          /* The time of all refits of the epoch. */
-    double refit_step;             /* The accepted step, 0 … 1: 0 is a rejected refit, 1 the whole way to the fit. */
-    double refit_goodness;         /* The mean squared residual per degree of freedom; 1 for a family that fits. NaN
-                                      for a base without such residuals. */
-    double g_min, g_max, k_min, k_max; /* The ranges of g and k over the base's margins; 0 for a base without them. */
+    bool best; /* Whether validation_neg_elbo is the lowest so far. */
+    /* The number of steps that were skipped because a number was not finite. */
+    uint64_t skipped;
+    uint64_t rollbacks; /* The number of returns to the last good state. */
+    /* Whether the base was refitted in this epoch. The fields below describe the last refit, except
+     * refit_seconds. */
+    bool refitted;
+    double refit_seconds; /* The time of all refits of the epoch. */
+    /* The accepted step, 0 … 1: 0 is a rejected refit, 1 the whole way to the fit. */
+    double refit_step;
+    /* The mean squared residual per degree of freedom; 1 for a family that fits. NaN for a base
+     * without such residuals. */
+    double refit_goodness;
+    /* The ranges of g and k over the base's margins; 0 for a base without them. */
+    double g_min, g_max, k_min, k_max;
 } gkv_train_progress;
 
 typedef struct gkv_train_options {
-    bool resume;      /* Resume from the folder's checkpoint. */
-    bool overwrite;   /* Replace the run in the folder by a new one. */
-    /* Called after every step, and again at the end of an epoch, after refit and validation. May be NULL. */
+    bool resume;    /* Resume from the folder's checkpoint. */
+    bool overwrite; /* Replace the run in the folder by a new one. */
+    /* Called after every step, and again at the end of an epoch, after refit and validation. May be
+     * NULL. */
     void (*progress)(void *context, const gkv_train_progress *progress);
-    void *context;    /* The first argument of progress() and warning(). */
-    const volatile sig_atomic_t *stop; /* Once *stop is nonzero, the current step or refit of the base is finished, a
-                                          validation is abandoned, the state is saved, and the call returns
-                                          GKV_ERR_INTERRUPTED. May be NULL. */
-    /* Called before the first step with a warning, one sentence without a newline. The warning lists classes of
-     * model.base_classes without training images. May be NULL. */
+    void *context; /* The first argument of progress() and warning(). */
+    /* Once *stop is nonzero, the current step or refit of the base is finished, a validation is
+     * abandoned, the state is saved, and the call returns GKV_ERR_INTERRUPTED. May be NULL. */
+    const volatile sig_atomic_t *stop;
+    /* Called before the first step with a warning, one sentence without a newline. The warning
+     * lists classes of model.base_classes without training images. May be NULL. */
     void (*warning)(void *context, const char *text);
 } gkv_train_options;
 
 typedef struct gkv_train_result {
-    uint64_t epochs, steps;     /* The number of finished epochs and steps of the run. */
-    double seconds;             /* The training time of all processes of the run. */
-    double refit_seconds;       /* The part of `seconds` that refits of the base took. */
-    double best_validation;     /* The lowest validation −ELBO, in nats per image; NaN without validation. */
-    uint64_t best_epoch;        /* The epoch of best_validation, from 1. */
-    bool stopped_early;         /* Whether train.patience ended the run before its last epoch. */
+    uint64_t epochs, steps; /* The number of finished epochs and steps of the run. */
+    double seconds;         /* The training time of all processes of the run. */
+    double refit_seconds;   /* The part of `seconds` that refits of the base took. */
+    /* The lowest validation −ELBO, in nats per image; NaN without validation. */
+    double best_validation;
+    uint64_t best_epoch;         /* The epoch of best_validation, from 1. */
+    bool stopped_early;          /* Whether train.patience ended the run before its last epoch. */
     uint64_t skipped, rollbacks; /* As in gkv_train_progress. */
 } gkv_train_result;
 
@@ -89,13 +99,14 @@ GKV_API void gkv_train_options_defaults(gkv_train_options *options);
  * GKV_ERR_CONFIG names any other difference. NULL options are the defaults. `result` may be
  * NULL. After an error *result describes the run up to the error.
  *
- * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG if neither resume nor overwrite is
- * set and the folder holds a run, or another file that a run would replace; also if there is nothing
- * to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns to the last
- * good state that docs/training.md describes; the last good checkpoint is kept.
+ * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG if neither resume nor
+ * overwrite is set and the folder holds a run, or another file that a run would replace; also if
+ * there is nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the
+ * returns to the last good state that docs/training.md describes; the last good checkpoint is kept.
  * GKV_ERR_INTERRUPTED after *stop. The errors of reading data and writing files. */
 GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const char *folder,
-                                          const gkv_train_options *options, gkv_train_result *result);
+                                          const gkv_train_options *options,
+                                          gkv_train_result *result);
 
 /* The stage of the run in a folder. */
 typedef enum gkv_run_stage {
@@ -105,14 +116,15 @@ typedef enum gkv_run_stage {
     GKV_RUN_FINISHED /* Training is complete. */
 } gkv_run_stage;
 
-/* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of model.safetensors;
- * reads no images. A run is finished if its checkpoint is from the end of its last epoch or, with train.patience, of
- * the epoch at which patience ran out. A folder that does not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or
- * GKV_ERR_IO if one of the files is damaged or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+/* Reads the stage from config.ini, history.jsonl, checkpoint.safetensors and the presence of
+ * model.safetensors; reads no images. A run is finished if its checkpoint is from the end of its
+ * last epoch or, with train.patience, of the epoch at which patience ran out. A folder that does
+ * not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or GKV_ERR_IO if one of the files is damaged
+ * or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
-/* Return the seconds of training in a run folder so far, and the part of them that refits of the base
- * took. They read times.json, and return NaN if it does not have the number. */
+/* Return the seconds of training in a run folder so far, and the part of them that refits of the
+ * base took. They read times.json, and return NaN if it does not have the number. */
 GKV_API double gkv_train_seconds(const char *folder);
 GKV_API double gkv_refit_seconds(const char *folder);
 

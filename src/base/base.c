@@ -23,8 +23,8 @@ const gki_base_ops *gki_base_of(gkv_base_family family)
     return bases[family];
 }
 
-void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
-                         double *cdf)
+void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n,
+                         const double *x, double *pdf, double *cdf)
 {
     const gkv_gk gk = {margin[0], margin[1], margin[2], margin[3], margin[4], 0};
     for (size_t i = 0; i < n; i++) {
@@ -34,8 +34,8 @@ void gki_base_add_margin(const double margin[5], double sd, double weight, size_
     }
 }
 
-void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
-                           double *pdf, double *cdf)
+void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
+                           size_t n, const double *x, double *pdf, double *cdf)
 {
     double margin[5];
     base->ops->margin(base, params, dimension, margin);

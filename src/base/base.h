@@ -21,31 +21,37 @@ enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
 
 /* How to build a base. */
 typedef struct gki_base_spec {
-    gki_slot eps;        /* The slot of ε [d]. */
-    gki_slot d_eps;      /* The slot of the gradient in ε [d]. */
-    gki_slot label;      /* For a base with classes: 1 + the class of the row, or 0 for a row without a class. */
-    double g, k;         /* The shape before any fit. */
-    bool trainable;      /* Whether the optimiser trains the base together with the network. */
-    bool refitted;       /* Whether refits fit the base. */
-    size_t components;   /* The components of a mixture. A base with classes has so many for each class. */
-    size_t classes;      /* The classes of a base by class; 0 for any other base. */
-    bool dependent;      /* Whether each component has a correlation matrix. */
-    size_t rank;         /* The factors of each correlation matrix after a refit; 0, or d and more, sets no limit. */
-    bool shared_shapes;  /* Whether all components have the same g and k. */
-    uint64_t seed;       /* The seed of a random start. */
+    gki_slot eps;   /* The slot of ε [d]. */
+    gki_slot d_eps; /* The slot of the gradient in ε [d]. */
+    /* For a base with classes: 1 + the class of the row, or 0 for a row without a class. */
+    gki_slot label;
+    double g, k;    /* The shape before any fit. */
+    bool trainable; /* Whether the optimiser trains the base together with the network. */
+    bool refitted;  /* Whether refits fit the base. */
+    /* The components of a mixture. A base with classes has so many for each class. */
+    size_t components;
+    size_t classes; /* The classes of a base by class; 0 for any other base. */
+    bool dependent; /* Whether each component has a correlation matrix. */
+    /* The factors of each correlation matrix after a refit; 0, or d and more, sets no limit. */
+    size_t rank;
+    bool shared_shapes; /* Whether all components have the same g and k. */
+    uint64_t seed;      /* The seed of a random start. */
 } gki_base_spec;
 
-/* The codes of a refit. A code is ε of one training image. A base is fitted to `fit` and accepted by the log density
- * of `held_out`. */
+/* The codes of a refit. A code is ε of one training image. A base is fitted to `fit` and accepted
+ * by the log density of `held_out`. */
 typedef struct gki_base_codes {
-    const gki_real *fit;            /* [fit_count, d] */
-    const gki_real *held_out;       /* [held_out_count, d] */
-    const uint32_t *fit_class;      /* The classes [fit_count]; NULL for a base without classes. */
-    const uint32_t *held_out_class; /* The classes [held_out_count]; NULL for a base without classes. */
+    const gki_real *fit;       /* [fit_count, d] */
+    const gki_real *held_out;  /* [held_out_count, d] */
+    const uint32_t *fit_class; /* The classes [fit_count]; NULL for a base without classes. */
+    /* The classes [held_out_count]; NULL for a base without classes. */
+    const uint32_t *held_out_class;
     size_t fit_count, held_out_count;
-    const gki_real *stats;   /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
-    double held_out_density; /* The mean log density of `held_out` under the current base, or NaN if it is not known.
-                                It is read only if there are statistics. */
+    /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
+    const gki_real *stats;
+    /* The mean log density of `held_out` under the current base, or NaN if it is not known. It is
+     * read only if there are statistics. */
+    double held_out_density;
 } gki_base_codes;
 
 /* GKV_REFIT_CODES_MIN: the fewest codes of a refit.
@@ -54,102 +60,116 @@ enum { GKV_REFIT_CODES_MIN = 100, GKV_REFIT_HELD_OUT_EVERY = 5 };
 
 /* The settings of a refit. */
 typedef struct gki_base_refit_settings {
-    bool first;        /* Start from the codes (octiles, k-means++) instead of the current parameters. */
-    double damping;    /* The length of the first step that is tried, in (0, 1]. */
-    double forgetting; /* The fraction of the base's knowledge that new statistics replace, in (0, 1]. A window of n
-                          images and statistics of m images give m/n. */
-    int iterations;    /* The most iterations of expectation–maximization of a mixture. */
-    uint64_t seed;     /* The seed of a start from the codes. */
+    /* Start from the codes (octiles, k-means++) instead of the current parameters. */
+    bool first;
+    double damping; /* The length of the first step that is tried, in (0, 1]. */
+    /* The fraction of the base's knowledge that new statistics replace, in (0, 1]. A window of n
+     * images and statistics of m images give m/n. */
+    double forgetting;
+    int iterations; /* The most iterations of expectation–maximization of a mixture. */
+    uint64_t seed;  /* The seed of a start from the codes. */
     int threads;
 } gki_base_refit_settings;
 
 /* The results of a refit. */
 typedef struct gki_base_refit_report {
-    long iterations;        /* Iterations of Levenberg–Marquardt, summed over margins. */
-    double cost_before;     /* Half the squared whitened residuals at the start, summed over margins. */
-    double cost_after;      /* The same at the solutions. */
-    double goodness;        /* Mean over margins of ‖r‖² per degree of freedom: 1 for a family that fits. */
-    double step;            /* The accepted step: 1 is the whole way to the fit, 0 is a rejected refit. */
+    long iterations; /* Iterations of Levenberg–Marquardt, summed over margins. */
+    /* Half the squared whitened residuals at the start, summed over margins. */
+    double cost_before;
+    double cost_after; /* The same at the solutions. */
+    /* Mean over margins of ‖r‖² per degree of freedom: 1 for a family that fits. */
+    double goodness;
+    /* The accepted step: 1 is the whole way to the fit, 0 is a rejected refit. */
+    double step;
     double held_out_before; /* Mean log density of the held-out codes before the refit, in nats. */
     double held_out_after;  /* The same after the refit. */
-    double g_min, g_max;    /* The range of g over margins after the step; 0 for a base without g. */
-    double k_min, k_max;    /* The range of k over margins after the step; 0 for a base without k. */
-    long em_iterations;     /* Iterations of expectation–maximization; 0 for a base that is not a mixture. */
-    double forgetting;      /* The setting, for a refit to statistics; 0 for a refit to codes. */
-    long reinitialised;     /* Empty components that a refit to statistics reinitialised. */
-    double seconds;         /* Wall-clock time of the refit. */
+    /* The range of g over margins after the step; 0 for a base without g. */
+    double g_min, g_max;
+    /* The range of k over margins after the step; 0 for a base without k. */
+    double k_min, k_max;
+    /* Iterations of expectation–maximization; 0 for a base that is not a mixture. */
+    long em_iterations;
+    double forgetting;  /* The setting, for a refit to statistics; 0 for a refit to codes. */
+    long reinitialised; /* Empty components that a refit to statistics reinitialised. */
+    double seconds;     /* Wall-clock time of the refit. */
 } gki_base_refit_report;
 
 /* The operations of a family of bases. Pointers are NULL where a comment says so. */
 typedef struct gki_base_ops {
-    const char *name;   /* The name in the settings. */
-    bool is_mixture;    /* Whether the base has components. */
-    bool has_classes;   /* Whether the base has components for each label. */
+    const char *name; /* The name in the settings. */
+    bool is_mixture;  /* Whether the base has components. */
+    bool has_classes; /* Whether the base has components for each label. */
 
-    /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller frees *base. */
-    gkv_status (*create)(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **base);
+    /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller
+     * frees *base. */
+    gkv_status (*create)(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_base **base);
     void (*free)(gki_base *base);
 
     /* Sets the initial parameters. */
     void (*init)(const gki_base *base, const gki_params *params);
 
-    /* Computes log p_base(ε) of rows [first, first + count). In a workspace with a backward part it also keeps what
-     * backward() needs. */
+    /* Computes log p_base(ε) of rows [first, first + count). In a workspace with a backward part it
+     * also keeps what backward() needs. */
     void (*log_density)(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 
     /* Computes d_eps from d_log_density, after log_density(). */
     void (*backward)(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 
-    /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. Λ is a symmetric, positive definite
-     * curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, it is the Gauss–Newton curvature (∂r/∂ε)ᵀ ∂r/∂ε. */
-    void (*curvature)(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda);
+    /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. Λ is a symmetric,
+     * positive definite curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, it is the
+     * Gauss–Newton curvature (∂r/∂ε)ᵀ ∂r/∂ε. */
+    void (*curvature)(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
+                      gki_real *lambda);
 
-    /* Computes the parameter gradients in independent parts, as layers do. parts() is 0 unless the base is
-     * trainable. */
+    /* Computes the parameter gradients in independent parts, as layers do. parts() is 0 unless the
+     * base is trainable. */
     size_t (*parts)(const gki_base *base);
     void (*gradient)(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
 
-    /* Turns standard normals rows[count, d] into draws of ε, in place. choice[count], uniform on (0, 1), selects the
-     * component of a mixture; other bases do not read it. */
-    void (*transform)(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                      gki_real *rows);
+    /* Turns standard normals rows[count, d] into draws of ε, in place. choice[count], uniform on
+     * (0, 1), selects the component of a mixture; other bases do not read it. */
+    void (*transform)(const gki_base *base, const gki_params *params, size_t count,
+                      const double *choice, gki_real *rows);
 
     /* The same for draws from one class. NULL for a base without classes. */
-    void (*transform_class)(const gki_base *base, const gki_params *params, size_t which, size_t count,
-                            const double *choice, gki_real *rows);
+    void (*transform_class)(const gki_base *base, const gki_params *params, size_t which,
+                            size_t count, const double *choice, gki_real *rows);
 
-    /* Writes p(class | ε) of a row that log_density() has seen to out[classes]. NULL for a base without classes. */
-    void (*class_probabilities)(const gki_base *base, const gki_workspace *ws, size_t row, double *out);
+    /* Writes p(class | ε) of a row that log_density() has seen to out[classes]. NULL for a base
+     * without classes. */
+    void (*class_probabilities)(const gki_base *base, const gki_workspace *ws, size_t row,
+                                double *out);
 
     /* Projects the parameters into the strictly valid region after a step of the optimiser. */
     void (*project)(const gki_base *base, const gki_params *params);
 
-    /* Returns GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters, as a damaged file may have them, are not a
-     * distribution. */
+    /* Returns GKV_ERR_DATA or GKV_ERR_NUMERIC if the parameters, as a damaged file may have them,
+     * are not a distribution. */
     gkv_status (*check)(const gki_base *base, const gki_params *params);
 
-    /* Fits the base to codes: margins by Levenberg–Marquardt, mixtures by expectation–maximization with
-     * Levenberg–Marquardt inside. Then moves the parameters by a step of at most `damping`. The step keeps the
-     * parameters strictly valid and does not lower the mean log density of the held-out codes. NULL for a base without
-     * parameters. */
+    /* Fits the base to codes: margins by Levenberg–Marquardt, mixtures by expectation–maximization
+     * with Levenberg–Marquardt inside. Then moves the parameters by a step of at most `damping`.
+     * The step keeps the parameters strictly valid and does not lower the mean log density of the
+     * held-out codes. NULL for a base without parameters. */
     gkv_status (*refit)(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
                         const gki_base_refit_settings *settings, gki_base_refit_report *report);
 
-    /* Adds the sufficient statistics of rows that log_density() and backward() have seen, so that a refit does not need
-     * the rows again. stats_size() is the length of the array, which starts at 0. stats() adds one of stats_parts()
-     * independent parts. A row counts `weight` times; NULL weights are 1. Refits use codes if stats_size is NULL or
-     * returns 0. */
+    /* Adds the sufficient statistics of rows that log_density() and backward() have seen, so that a
+     * refit does not need the rows again. stats_size() is the length of the array, which starts at
+     * 0. stats() adds one of stats_parts() independent parts. A row counts `weight` times; NULL
+     * weights are 1. Refits use codes if stats_size is NULL or returns 0. */
     size_t (*stats_size)(const gki_base *base);
     size_t (*stats_parts)(const gki_base *base);
-    void (*stats)(const gki_base *base, const gki_workspace *ws, const gki_slot *weight, size_t rows, size_t part,
-                  gki_real *stats);
+    void (*stats)(const gki_base *base, const gki_workspace *ws, const gki_slot *weight,
+                  size_t rows, size_t part, gki_real *stats);
 
     /* Writes the margin of one dimension as (A, B, g, k, c). NULL if margins are not g-and-k. */
     void (*margin)(const gki_base *base, const gki_params *params, size_t dimension, double out[5]);
 
     /* Writes the density and the distribution function of one dimension at x[n]. */
-    void (*margin_at)(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
-                      double *pdf, double *cdf);
+    void (*margin_at)(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
+                      const double *x, double *pdf, double *cdf);
 } gki_base_ops;
 
 /* The first member of every base. */
@@ -163,16 +183,16 @@ struct gki_base {
 /* Returns the operations of a family of bases. */
 const gki_base_ops *gki_base_of(gkv_base_family family);
 
-/* Adds `weight` times the density and the distribution function, at x[n], of a g-and-k margin (A, B, g, k, c) whose
- * normal scores have standard deviation `sd`. */
-void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n, const double *x, double *pdf,
-                         double *cdf);
+/* Adds `weight` times the density and the distribution function, at x[n], of a g-and-k margin (A,
+ * B, g, k, c) whose normal scores have standard deviation `sd`. */
+void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n,
+                         const double *x, double *pdf, double *cdf);
 
 /* Implements margin_at() by margin(), for a base whose margins are g-and-k. */
-void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
-                           double *pdf, double *cdf);
+void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
+                           size_t n, const double *x, double *pdf, double *cdf);
 
-extern const gki_base_ops gki_base_normal, gki_base_gk, gki_base_gk_copula, gki_base_full_gaussian, gki_base_student_t,
-    gki_base_gaussian_mixture, gki_base_gk_mixture, gki_base_gk_by_class;
+extern const gki_base_ops gki_base_normal, gki_base_gk, gki_base_gk_copula, gki_base_full_gaussian,
+    gki_base_student_t, gki_base_gaussian_mixture, gki_base_gk_mixture, gki_base_gk_by_class;
 
 #endif

@@ -23,7 +23,7 @@ const double gki_base_outlier_residual = 5;
 
 static const double c_standard = GKV_GK_DEFAULT_C;
 
-/* --- Parameters -------------------------------------------------------------- */
+/* --- Parameters ----------------------------------------------------------- */
 
 gkv_gk gki_base_gk_get(const gki_base *base, const gki_params *params, size_t dimension)
 {
@@ -31,11 +31,15 @@ gkv_gk gki_base_gk_get(const gki_base *base, const gki_params *params, size_t di
     double value[GKV_BASE_MARGIN_PARAMETERS];
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
         value[i] = (double)gki_param_value(params, self->margin[i])[dimension];
-    return (gkv_gk){.a = value[GKV_BASE_A], .b = value[GKV_BASE_B], .g = value[GKV_BASE_G], .k = value[GKV_BASE_K],
+    return (gkv_gk){.a = value[GKV_BASE_A],
+                    .b = value[GKV_BASE_B],
+                    .g = value[GKV_BASE_G],
+                    .k = value[GKV_BASE_K],
                     .c = c_standard};
 }
 
-void gki_base_gk_set(const gki_base *base, const gki_params *params, size_t dimension, const gkv_gk *gk)
+void gki_base_gk_set(const gki_base *base, const gki_params *params, size_t dimension,
+                     const gkv_gk *gk)
 {
     const gki_base_gk_state *self = gki_base_gk_of(base);
     const double value[GKV_BASE_MARGIN_PARAMETERS] = {gk->a, gk->b, gk->g, gk->k};
@@ -57,8 +61,8 @@ static void destroy(gki_base *base)
     free(base);
 }
 
-static gkv_status create(const gki_base_ops *ops, bool copula, const gki_base_spec *spec, gki_params *params,
-                         gki_plan *plan, gki_base **out)
+static gkv_status create(const gki_base_ops *ops, bool copula, const gki_base_spec *spec,
+                         gki_params *params, gki_plan *plan, gki_base **out)
 {
     static const char *const names[GKV_BASE_MARGIN_PARAMETERS] = {"location", "scale", "g", "k"};
     const size_t d = spec->eps.width;
@@ -77,9 +81,11 @@ static gkv_status create(const gki_base_ops *ops, bool copula, const gki_base_sp
     self->whitened = copula ? gki_plan_forward(plan, d) : self->z;
     self->score = copula ? gki_plan_forward(plan, d) : self->z;
     for (size_t i = 0; i < GKV_BASE_MARGIN_PARAMETERS; i++)
-        GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->margin[i], "prior.base.%s", names[i]));
+        GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->margin[i],
+                                    "prior.base.%s", names[i]));
     if (copula)
-        GKV_TRY_GOTO(gki_params_add(params, d, d, spec->trainable, &self->cholesky, "prior.base.cholesky"));
+        GKV_TRY_GOTO(
+            gki_params_add(params, d, d, spec->trainable, &self->cholesky, "prior.base.cholesky"));
     if (spec->trainable) {
         self->d_margin = gki_plan_backward(plan, GKV_BASE_MARGIN_PARAMETERS * d);
         self->d_score = gki_plan_backward(plan, d);
@@ -93,12 +99,14 @@ done:
     return status;
 }
 
-static gkv_status create_independent(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_independent(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                                     gki_base **out)
 {
     return create(&gki_base_gk, false, spec, params, plan, out);
 }
 
-static gkv_status create_copula(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_copula(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                                gki_base **out)
 {
     return create(&gki_base_gk_copula, true, spec, params, plan, out);
 }
@@ -129,20 +137,25 @@ static gkv_status check(const gki_base *base, const gki_params *params)
         double length = 0;
         for (size_t i = 0; i < d; i++) {
             if (i > j && row[i] != 0)
-                return gki_fail(GKV_ERR_DATA, "the base's Cholesky factor is not lower triangular at (%zu, %zu)", j, i);
+                return gki_fail(GKV_ERR_DATA,
+                                "the base's Cholesky factor is not lower triangular at (%zu, %zu)",
+                                j, i);
             length += (double)row[i] * (double)row[i];
         }
         if (!(row[j] > 0) || fabs(length - 1) > 1e-3)
-            return gki_fail(GKV_ERR_DATA, "row %zu of the base's Cholesky factor has diagonal %g and squared length "
-                            "%g; a correlation matrix needs a positive diagonal and length 1", j, (double)row[j], length);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "row %zu of the base's Cholesky factor has diagonal %g and squared length "
+                "%g; a correlation matrix needs a positive diagonal and length 1",
+                j, (double)row[j], length);
     }
     return GKV_OK;
 }
 
 gkv_gk gki_base_gk_project(const gkv_gk *gk)
 {
-    const bool free = gk->b > 0 && gk->k >= gki_base_gk_free_k && isfinite(gk->a) && isfinite(gk->b) && isfinite(gk->g) &&
-                      isfinite(gk->k);
+    const bool free = gk->b > 0 && gk->k >= gki_base_gk_free_k && isfinite(gk->a) &&
+                      isfinite(gk->b) && isfinite(gk->g) && isfinite(gk->k);
     return free ? *gk : gkv_gk_project(gk, gki_base_gk_margin_of_safety);
 }
 
@@ -169,14 +182,16 @@ static void project(const gki_base *base, const gki_params *params)
     }
 }
 
-/* --- Density ------------------------------------------------------------------ */
+/* --- Density -------------------------------------------------------------- */
 
-void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count, const gki_base_gk_rows *rows)
+void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count,
+                          const gki_base_gk_rows *rows)
 {
     const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     const gki_gk_columns columns = columns_of(self, params);
-    gki_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq, rows->ratio);
+    gki_gk_batch_inverse(count, d, &columns, rows->eps, rows->z, rows->log_dq, rows->dq,
+                         rows->ratio);
     double log_det = 0;
     if (self->copula) {
         const gki_real *cholesky = gki_param_value(params, self->cholesky);
@@ -201,8 +216,10 @@ void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t
 static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     const gki_base_gk_state *self = gki_base_gk_of(base);
-    const gki_base_gk_rows rows = {.eps = gki_at(ws, base->eps, first), .z = gki_at(ws, self->z, first),
-                                   .log_dq = gki_at(ws, self->log_dq, first), .dq = gki_at(ws, self->dq, first),
+    const gki_base_gk_rows rows = {.eps = gki_at(ws, base->eps, first),
+                                   .z = gki_at(ws, self->z, first),
+                                   .log_dq = gki_at(ws, self->log_dq, first),
+                                   .dq = gki_at(ws, self->dq, first),
                                    .ratio = gki_at(ws, self->ratio, first),
                                    .whitened = gki_at(ws, self->whitened, first),
                                    .score = gki_at(ws, self->score, first),
@@ -210,8 +227,10 @@ static void log_density(const gki_base *base, gki_workspace *ws, size_t first, s
     gki_base_gk_evaluate(base, ws->params, count, &rows);
 }
 
-/* Computes the weighted gradients in the parameters for each row. gradient() sums them over rows. */
-static void backward_parameters(const gki_base_gk_state *self, gki_workspace *ws, size_t first, size_t count)
+/* Computes the weighted gradients in the parameters for each row. gradient() sums them over
+ * rows. */
+static void backward_parameters(const gki_base_gk_state *self, gki_workspace *ws, size_t first,
+                                size_t count)
 {
     const size_t d = self->base.eps.width;
     const gki_gk_columns columns = columns_of(self, ws->params);
@@ -219,7 +238,8 @@ static void backward_parameters(const gki_base_gk_state *self, gki_workspace *ws
         const gki_real weight = *gki_at(ws, self->base.d_log_density, r);
         const gki_real *score = gki_at(ws, self->score, r), *ratio = gki_at(ws, self->ratio, r);
         const gki_real *dq = gki_at(ws, self->dq, r), *eps = gki_at(ws, self->base.eps, r);
-        gki_real *d_a = gki_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d, *d_k = d_g + d;
+        gki_real *d_a = gki_at(ws, self->d_margin, r), *d_b = d_a + d, *d_g = d_b + d,
+                 *d_k = d_g + d;
         gki_real *d_score = gki_at(ws, self->d_score, r);
         /* d_a and d_b hold Q_g and Q_k until the loop below overwrites them. */
         const gki_gk_outputs out = {.x_g = d_a, .x_k = d_b, .log_dq_g = d_g, .log_dq_k = d_k};
@@ -250,8 +270,10 @@ static void backward(const gki_base *base, gki_workspace *ws, size_t first, size
         backward_parameters(self, ws, first, count);
 }
 
-/* R⁻¹ is the same for all rows. The first row's Λ serves as its array, so that row is computed last. */
-static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
+/* R⁻¹ is the same for all rows. The first row's Λ serves as its array, so that row is computed
+ * last. */
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
+                      gki_real *lambda)
 {
     const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
@@ -292,7 +314,8 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
         return;
     const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
     gki_real *grad = gki_param_grad(ws->params, self->cholesky);
-    gki_blas_product(true, false, d, d, rows, 1, gki_at(ws, self->d_score, 0), d, gki_at(ws, self->whitened, 0), d, 0, grad, d);
+    gki_blas_product(true, false, d, d, rows, 1, gki_at(ws, self->d_score, 0), d,
+                     gki_at(ws, self->whitened, 0), d, 0, grad, d);
     double weight = 0;
     for (size_t r = 0; r < rows; r++)
         weight += (double)*gki_at(ws, base->d_log_density, r);
@@ -303,10 +326,10 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
     }
 }
 
-/* --- Draws --------------------------------------------------------------------- */
+/* --- Draws ---------------------------------------------------------------- */
 
-static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                      gki_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count,
+                      const double *choice, gki_real *rows)
 {
     (void)choice;
     const gki_base_gk_state *self = gki_base_gk_of(base);
@@ -334,13 +357,12 @@ static void margin(const gki_base *base, const gki_params *params, size_t dimens
     out[0] = gk.a, out[1] = gk.b, out[2] = gk.g, out[3] = gk.k, out[4] = gk.c;
 }
 
-#define GK_OPS(its_name, its_create)                                                                \
-    {                                                                                               \
-        .name = its_name, .create = its_create, .free = destroy, .init = init,                      \
-        .log_density = log_density, .backward = backward, .curvature = curvature,                   \
-        .parts = parts, .gradient = gradient,                                                       \
-        .transform = transform, .project = project, .check = check, .refit = gki_base_gk_refit,     \
-        .margin = margin, .margin_at = gki_base_gk_margin_at                                                                            \
+#define GK_OPS(its_name, its_create)                                                              \
+    {                                                                                             \
+        .name = its_name, .create = its_create, .free = destroy, .init = init,                    \
+        .log_density = log_density, .backward = backward, .curvature = curvature, .parts = parts, \
+        .gradient = gradient, .transform = transform, .project = project, .check = check,         \
+        .refit = gki_base_gk_refit, .margin = margin, .margin_at = gki_base_gk_margin_at          \
     }
 
 const gki_base_ops gki_base_gk = GK_OPS("gk", create_independent);

@@ -29,11 +29,12 @@ typedef struct gki_base_gk_state {
 /* The distance in k that parameters keep from the edge of the valid region. */
 extern const double gki_base_gk_margin_of_safety;
 
-/* Every g is valid for k at or above this value: the supremum of k_min(g) plus the margin of safety. */
+/* Every g is valid for k at or above this value: the supremum of k_min(g) plus the margin of
+ * safety. */
 extern const double gki_base_gk_free_k;
 
-/* The scale of Cauchy's loss for whitened residuals, whose variance is 1 if codes are g-and-k. Residuals beyond it are
- * outliers and count less. */
+/* The scale of Cauchy's loss for whitened residuals, whose variance is 1 if codes are g-and-k.
+ * Residuals beyond it are outliers and count less. */
 extern const double gki_base_outlier_residual;
 
 /* Does gkv_gk_project() with that margin. Returns early if the parameters are valid for every g. */
@@ -46,21 +47,25 @@ static inline const gki_base_gk_state *gki_base_gk_of(const gki_base *base)
 
 /* Gets and sets the parameters of one margin as a gkv_gk. */
 gkv_gk gki_base_gk_get(const gki_base *base, const gki_params *params, size_t dimension);
-void gki_base_gk_set(const gki_base *base, const gki_params *params, size_t dimension, const gkv_gk *gk);
+void gki_base_gk_set(const gki_base *base, const gki_params *params, size_t dimension,
+                     const gkv_gk *gk);
 
-/* Arrays of `count` rows. eps is the input; the others are outputs. Without the copula `whitened` must be `z`,
- * and `score` is not written. dq, ratio and score may be NULL. */
+/* Arrays of `count` rows. eps is the input; the others are outputs. Without the copula `whitened`
+ * must be `z`, and `score` is not written. dq, ratio and score may be NULL. */
 typedef struct gki_base_gk_rows {
-    const gki_real *eps;                                        /* [count, d] */
-    gki_real *z, *log_dq, *dq, *ratio, *whitened, *score;       /* [count, d] */
-    gki_real *log_density;                                      /* [count] */
+    const gki_real *eps;                                  /* [count, d] */
+    gki_real *z, *log_dq, *dq, *ratio, *whitened, *score; /* [count, d] */
+    gki_real *log_density;                                /* [count] */
 } gki_base_gk_rows;
 
-/* Computes the log densities of `count` rows, and the intermediate results that gki_base_gk_rows lists. */
-void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count, const gki_base_gk_rows *rows);
+/* Computes the log densities of `count` rows, and the intermediate results that gki_base_gk_rows
+ * lists. */
+void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count,
+                          const gki_base_gk_rows *rows);
 
 /* refit() of both bases (base_gk_refit.c); see gki_base_ops. */
-gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
-                             const gki_base_refit_settings *settings, gki_base_refit_report *report);
+gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params,
+                             const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                             gki_base_refit_report *report);
 
 #endif

@@ -15,7 +15,8 @@
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 
-/* BLOCK_ROWS: the rows of one task. It is fixed, so that results do not depend on the number of threads. */
+/* BLOCK_ROWS: the rows of one task. It is fixed, so that results do not depend on the number of
+ * threads. */
 enum { HALVINGS = 6, BLOCK_ROWS = 250 };
 
 typedef struct refit {
@@ -24,10 +25,11 @@ typedef struct refit {
     const gki_base_codes *codes;
     size_t d;
     int threads;
-    double *rows;               /* the codes to fit to [n, d] */
-    gkv_gk *old, *fitted;       /* [d] */
-    double *old_r, *fitted_r;   /* correlation matrices [d, d] */
-    double *trial_r;            /* the correlation matrix of the trial step, then its Cholesky factor [d, d] */
+    double *rows;             /* the codes to fit to [n, d] */
+    gkv_gk *old, *fitted;     /* [d] */
+    double *old_r, *fitted_r; /* correlation matrices [d, d] */
+    /* the correlation matrix of the trial step, then its Cholesky factor [d, d] */
+    double *trial_r;
     gki_real *z, *log_dq, *whitened, *log_density; /* results for the held-out codes */
     gki_real *saved_cholesky;
 } refit;
@@ -72,9 +74,11 @@ static double held_out_density(const refit *it)
     const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (long b = 0; b < blocks; b++) {
-        const size_t first = (size_t)b * BLOCK_ROWS, count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+        const size_t first = (size_t)b * BLOCK_ROWS,
+                     count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
         gki_real *z = it->z + first * d;
-        const gki_base_gk_rows rows = {.eps = it->codes->held_out + first * d, .z = z,
+        const gki_base_gk_rows rows = {.eps = it->codes->held_out + first * d,
+                                       .z = z,
                                        .log_dq = it->log_dq + first * d,
                                        .whitened = it->whitened ? it->whitened + first * d : z,
                                        .log_density = it->log_density + first};
@@ -116,7 +120,8 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
     GKV_TRY_GOTO(gki_alloc(d, sizeof *statuses, &statuses));
     convert_codes(it, columns);
     for (size_t j = 0; j < d; j++)
-        samples[j] = (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
+        samples[j] =
+            (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
     settings.margin = gki_base_gk_margin_of_safety;
@@ -153,9 +158,13 @@ static gkv_status move(const refit *it, double tau)
     const gki_base_gk_state *self = gki_base_gk_of(it->base);
     for (size_t j = 0; j < it->d; j++) {
         const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
-        gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b + tau * (to->b - from->b),
-                     .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = from->c};
-        if (tau > 0) /* the valid region is not convex, so a point between two valid points may be invalid */
+        gkv_gk gk = {.a = from->a + tau * (to->a - from->a),
+                     .b = from->b + tau * (to->b - from->b),
+                     .g = from->g + tau * (to->g - from->g),
+                     .k = from->k + tau * (to->k - from->k),
+                     .c = from->c};
+        /* the valid region is not convex, so a point between two valid points may be invalid */
+        if (tau > 0)
             gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
         gki_base_gk_set(it->base, it->params, j, &gk);
     }
@@ -170,7 +179,8 @@ static gkv_status move(const refit *it, double tau)
     for (size_t i = 0; i < it->d * it->d; i++)
         it->trial_r[i] = it->old_r[i] + tau * (it->fitted_r[i] - it->old_r[i]);
     if (!gki_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
-        return gki_fail(GKV_ERR_NUMERIC, "the correlation matrix of a refit is not positive definite");
+        return gki_fail(GKV_ERR_NUMERIC,
+                        "the correlation matrix of a refit is not positive definite");
     for (size_t i = 0; i < it->d * it->d; i++)
         cholesky[i] = (gki_real)it->trial_r[i];
     return GKV_OK;
@@ -209,12 +219,14 @@ static void describe(const refit *it, gki_base_refit_report *report)
     }
 }
 
-gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
-                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
+gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params,
+                             const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                             gki_base_refit_report *report)
 {
     const bool copula = gki_base_gk_of(base)->copula;
     const int threads = settings->threads;
-    refit it = {.base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
+    refit it = {
+        .base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
     memset(report, 0, sizeof *report);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(refit_create(&it, copula));
@@ -223,9 +235,10 @@ gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params, con
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = settings->damping;
     if (copula) {
-        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads, it.fitted_r,
-                                     NULL);
-        if (status == GKV_ERR_DATA) { /* the codes are not finite; the training step deals with that */
+        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads,
+                                     it.fitted_r, NULL);
+        if (status == GKV_ERR_DATA) {
+            /* the codes are not finite; the training step deals with that */
             status = GKV_OK;
             tau = 0;
         }

@@ -13,20 +13,23 @@
 
 static const double c_standard = GKV_GK_DEFAULT_C;
 
-/* Lower bounds after a step of the optimiser: of scales and of the diagonal of W, and of the log of a
- * component's weight relative to the heaviest one. A lighter component would get no gradient any more. */
+/* Lower bounds after a step of the optimiser: of scales and of the diagonal of W, and of the log of
+ * a component's weight relative to the heaviest one. A lighter component would get no gradient any
+ * more. */
 static const double least_scale = 1e-3, least_log_weight = -12;
 
 gkv_gk gki_mixture_get(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j)
 {
-    return (gkv_gk){.a = (double)gki_mixture_margin(self, params, GKV_MIXTURE_A, k)[j],
-                    .b = (double)gki_mixture_margin(self, params, GKV_MIXTURE_B, k)[j],
-                    .g = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_G, k)[j] : 0,
-                    .k = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_K, k)[j] : 0,
-                    .c = c_standard};
+    return (gkv_gk){
+        .a = (double)gki_mixture_margin(self, params, GKV_MIXTURE_A, k)[j],
+        .b = (double)gki_mixture_margin(self, params, GKV_MIXTURE_B, k)[j],
+        .g = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_G, k)[j] : 0,
+        .k = self->shaped ? (double)gki_mixture_margin(self, params, GKV_MIXTURE_K, k)[j] : 0,
+        .c = c_standard};
 }
 
-void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j, const gkv_gk *gk)
+void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j,
+                     const gkv_gk *gk)
 {
     const double value[GKV_MIXTURE_MARGINS] = {gk->a, gk->b, gk->g, gk->k};
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
@@ -56,7 +59,7 @@ void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params,
         weights[k] /= sum;
 }
 
-/* --- Creation and initial values ---------------------------------------------- */
+/* --- Creation and initial values ------------------------------------------ */
 
 static void destroy(gki_base *base)
 {
@@ -84,23 +87,28 @@ static gkv_status add_parameters(gki_base_mixture *self, gki_params *params)
     const bool trainable = self->spec.trainable;
     GKV_TRY(gki_params_add(params, K, 0, trainable, &self->logits, "prior.base.logits"));
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
-        GKV_TRY(gki_params_add(params, K, d, trainable, &self->margin[i], "prior.base.%s", names[i]));
+        GKV_TRY(
+            gki_params_add(params, K, d, trainable, &self->margin[i], "prior.base.%s", names[i]));
     if (self->spec.dependent)
-        GKV_TRY(gki_params_add(params, K * d, d, trainable, &self->whitening, "prior.base.whitening"));
+        GKV_TRY(
+            gki_params_add(params, K * d, d, trainable, &self->whitening, "prior.base.whitening"));
     return GKV_OK;
 }
 
-static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_spec *spec, gki_params *params,
-                         gki_plan *plan, gki_base **out)
+static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_spec *spec,
+                         gki_params *params, gki_plan *plan, gki_base **out)
 {
     gki_base_mixture *self = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
-    if (spec->components < 1 || spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
-        return gki_fail(GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible", ops->name,
-                        spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
+    if (spec->components < 1 ||
+        spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
+        return gki_fail(
+            GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible",
+            ops->name, spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
-    self->base = (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
+    self->base =
+        (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
     self->base.log_density = gki_plan_forward(plan, 1);
     self->base.d_log_density = gki_plan_backward(plan, 1);
     self->spec = *spec;
@@ -118,7 +126,8 @@ done:
     return status;
 }
 
-static gkv_status create_full_gaussian(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_full_gaussian(const gki_base_spec *spec, gki_params *params,
+                                       gki_plan *plan, gki_base **out)
 {
     gki_base_spec one = *spec;
     one.components = 1;
@@ -128,21 +137,24 @@ static gkv_status create_full_gaussian(const gki_base_spec *spec, gki_params *pa
     return create(&gki_base_full_gaussian, false, &one, params, plan, out);
 }
 
-static gkv_status create_gaussian(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_gaussian(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                                  gki_base **out)
 {
     gki_base_spec plain = *spec;
     plain.classes = 0;
     return create(&gki_base_gaussian_mixture, false, &plain, params, plan, out);
 }
 
-static gkv_status create_gk(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_gk(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                            gki_base **out)
 {
     gki_base_spec plain = *spec;
     plain.classes = 0;
     return create(&gki_base_gk_mixture, true, &plain, params, plan, out);
 }
 
-static gkv_status create_by_class(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create_by_class(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                                  gki_base **out)
 {
     return create(&gki_base_gk_by_class, true, spec, params, plan, out);
 }
@@ -156,7 +168,11 @@ static void init(const gki_base *base, const gki_params *params)
     const bool apart = self->spec.trainable && !self->spec.refitted && self->components > 1;
     for (size_t k = 0; k < self->components; k++) {
         for (size_t j = 0; j < d; j++) {
-            const gkv_gk gk = {.a = 0, .b = apart ? sqrt(0.5) : 1, .g = self->spec.g, .k = self->spec.k, .c = c_standard};
+            const gkv_gk gk = {.a = 0,
+                               .b = apart ? sqrt(0.5) : 1,
+                               .g = self->spec.g,
+                               .k = self->spec.k,
+                               .c = c_standard};
             gki_mixture_set(self, params, k, j, &gk);
             if (self->spec.dependent)
                 gki_mixture_whitening(self, params, k)[j * d + j] = 1;
@@ -164,25 +180,31 @@ static void init(const gki_base *base, const gki_params *params)
         if (!apart)
             continue;
         gki_real *location = gki_mixture_margin(self, params, GKV_MIXTURE_A, k);
-        gki_rng_normal(gki_rng_at(self->spec.seed, GKV_STREAM_INIT, self->margin[GKV_MIXTURE_A], k), d, location);
+        gki_rng_normal(gki_rng_at(self->spec.seed, GKV_STREAM_INIT, self->margin[GKV_MIXTURE_A], k),
+                       d, location);
         for (size_t j = 0; j < d; j++)
             location[j] *= (gki_real)sqrt(0.5);
     }
 }
 
-/* --- Validation and projection -------------------------------------------------- */
+/* --- Validation and projection -------------------------------------------- */
 
 static gkv_status check_whitening(size_t d, size_t k, const gki_real *w)
 {
     for (size_t j = 0; j < d; j++, w += d) {
         for (size_t i = 0; i < j; i++)
             if (w[i] != 0)
-                return gki_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu is not upper triangular at "
-                                "(%zu, %zu)", k, j, i);
+                return gki_fail(
+                    GKV_ERR_DATA,
+                    "the whitening matrix of the base's component %zu is not upper triangular at "
+                    "(%zu, %zu)",
+                    k, j, i);
         for (size_t i = j; i < d; i++)
             if (!isfinite(w[i]) || (i == j && !(w[i] > 0)))
-                return gki_fail(GKV_ERR_DATA, "the whitening matrix of the base's component %zu has %g at (%zu, %zu)", k,
-                                (double)w[i], j, i);
+                return gki_fail(
+                    GKV_ERR_DATA,
+                    "the whitening matrix of the base's component %zu has %g at (%zu, %zu)", k,
+                    (double)w[i], j, i);
     }
     return GKV_OK;
 }
@@ -196,12 +218,17 @@ static gkv_status check(const gki_base *base, const gki_params *params)
         if (!isfinite(logit))
             return gki_fail(GKV_ERR_DATA, "the weight of the base's component %zu is %g", k, logit);
         for (size_t j = 0; j < d; j++) {
-            const gkv_gk gk = gki_mixture_get(self, params, k, j), first = gki_mixture_get(self, params, 0, j);
+            const gkv_gk gk = gki_mixture_get(self, params, k, j),
+                         first = gki_mixture_get(self, params, 0, j);
             if (gkv_gk_check(&gk) != GKV_OK)
-                return gki_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j, k);
+                return gki_fail_context(GKV_ERR_DATA, "margin %zu of the base's component %zu", j,
+                                        k);
             if (self->spec.shared_shapes && (gk.g != first.g || gk.k != first.k))
-                return gki_fail(GKV_ERR_DATA, "the base's components have a common shape, but margin %zu of component %zu "
-                                "has another shape than that of component 0", j, k);
+                return gki_fail(
+                    GKV_ERR_DATA,
+                    "the base's components have a common shape, but margin %zu of component %zu "
+                    "has another shape than that of component 0",
+                    j, k);
         }
         if (self->spec.dependent)
             GKV_TRY(check_whitening(d, k, gki_mixture_whitening(self, params, k)));
@@ -240,7 +267,8 @@ static void project(const gki_base *base, const gki_params *params)
 }
 
 /* The margin of the one component of full-gaussian, which is normal. */
-static void normal_margin(const gki_base *base, const gki_params *params, size_t dimension, double out[5])
+static void normal_margin(const gki_base *base, const gki_params *params, size_t dimension,
+                          double out[5])
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const gkv_gk gk = gki_mixture_get(self, params, 0, dimension);
@@ -249,17 +277,31 @@ static void normal_margin(const gki_base *base, const gki_params *params, size_t
     out[0] = gk.a, out[1] = exp(-GKV_HALF_LOG_2PI) / pdf, out[2] = 0, out[3] = 0, out[4] = gk.c;
 }
 
-#define MIXTURE_OPS                                                                                                  \
-    .free = destroy, .init = init, .log_density = gki_mixture_log_density, .backward = gki_mixture_backward,         \
-    .curvature = gki_mixture_curvature, .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,                \
-    .transform = gki_mixture_transform,                                                                              \
-    .project = project, .check = check, .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,              \
-    .stats_size = gki_mixture_stats_size, .stats_parts = gki_mixture_stats_parts, .stats = gki_mixture_stats
+#define MIXTURE_OPS                                                               \
+    .free = destroy, .init = init, .log_density = gki_mixture_log_density,        \
+    .backward = gki_mixture_backward, .curvature = gki_mixture_curvature,         \
+    .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,                 \
+    .transform = gki_mixture_transform, .project = project, .check = check,       \
+    .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,               \
+    .stats_size = gki_mixture_stats_size, .stats_parts = gki_mixture_stats_parts, \
+    .stats = gki_mixture_stats
 
-const gki_base_ops gki_base_full_gaussian = {
-    .name = "full-gaussian", .create = create_full_gaussian, .margin = normal_margin, MIXTURE_OPS};
-const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture", .is_mixture = true, .create = create_gaussian, MIXTURE_OPS};
-const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture", .is_mixture = true, .create = create_gk, MIXTURE_OPS};
-const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class", .is_mixture = true, .has_classes = true, .create = create_by_class,
+const gki_base_ops gki_base_full_gaussian = {.name = "full-gaussian",
+                                             .create = create_full_gaussian,
+                                             .margin = normal_margin,
+                                             MIXTURE_OPS};
+const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture",
+                                                .is_mixture = true,
+                                                .create = create_gaussian,
+                                                MIXTURE_OPS};
+const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture",
+                                          .is_mixture = true,
+                                          .create = create_gk,
+                                          MIXTURE_OPS};
+const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class",
+                                           .is_mixture = true,
+                                           .has_classes = true,
+                                           .create = create_by_class,
                                            .transform_class = gki_mixture_transform_class,
-                                           .class_probabilities = gki_mixture_class_probabilities, MIXTURE_OPS};
+                                           .class_probabilities = gki_mixture_class_probabilities,
+                                           MIXTURE_OPS};

@@ -11,8 +11,8 @@
  *
  *   log f_k = −½‖w‖² + Σ log W_jj − (d/2) log 2π − Σ log Q'_j(ζ_j)
  *
- * A pass needs W, and no inverse of it. The gradient in W does not keep the diagonal of (WWᵀ)⁻¹ at 1,
- * so training by gradient may give scores of any variance. Refits set the variance back to 1.
+ * A pass needs W, and no inverse of it. The gradient in W does not keep the diagonal of (WWᵀ)⁻¹ at
+ * 1, so training by gradient may give scores of any variance. Refits set the variance back to 1.
  *
  * The parameters in the model's table are
  *   prior.base.logits [K]: log π_k up to a constant
@@ -34,14 +34,14 @@ enum { GKV_MIXTURE_MOST = 4096 };
 typedef struct gki_base_mixture {
     gki_base base;
     gki_base_spec spec;
-    size_t components;      /* K, the components of all classes together */
-    size_t per_class;       /* the components of one class; K without classes */
-    bool shaped;            /* whether margins are g-and-k, not normal */
+    size_t components; /* K, the components of all classes together */
+    size_t per_class;  /* the components of one class; K without classes */
+    bool shaped;       /* whether margins are g-and-k, not normal */
     gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
-    gki_slot zeta, w;       /* ζ and w [K·d]; the same slot for independent dimensions */
+    gki_slot zeta, w;           /* ζ and w [K·d]; the same slot for independent dimensions */
     gki_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
     gki_slot responsibility;    /* r_k = π_k f_k/p [K] */
-    gki_slot u;             /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
+    gki_slot u;                 /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
 } gki_base_mixture;
 
 static inline const gki_base_mixture *gki_base_mixture_of(const gki_base *base)
@@ -50,37 +50,42 @@ static inline const gki_base_mixture *gki_base_mixture_of(const gki_base *base)
 }
 
 /* Return the part of a parameter that belongs to component k: [d] of a margin's, [d, d] of W. */
-static inline gki_real *gki_mixture_margin(const gki_base_mixture *self, const gki_params *params, size_t which,
-                                           size_t k)
+static inline gki_real *gki_mixture_margin(const gki_base_mixture *self, const gki_params *params,
+                                           size_t which, size_t k)
 {
     return gki_param_value(params, self->margin[which]) + k * self->base.eps.width;
 }
 
-static inline gki_real *gki_mixture_whitening(const gki_base_mixture *self, const gki_params *params, size_t k)
+static inline gki_real *gki_mixture_whitening(const gki_base_mixture *self,
+                                              const gki_params *params, size_t k)
 {
-    return gki_param_value(params, self->whitening) + k * self->base.eps.width * self->base.eps.width;
+    return gki_param_value(params, self->whitening) +
+           k * self->base.eps.width * self->base.eps.width;
 }
 
 /* Gets and sets the parameters of one margin of one component as a gkv_gk. */
 gkv_gk gki_mixture_get(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j);
-void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j, const gkv_gk *gk);
+void gki_mixture_set(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j,
+                     const gkv_gk *gk);
 
-/* Returns pointers to the g-and-k margins of component k and those after it, for gk/gk_batch_kernels.h. */
-gki_gk_columns gki_mixture_columns(const gki_base_mixture *self, const gki_params *params, size_t k);
+/* Returns pointers to the g-and-k margins of component k and those after it, for
+ * gk/gk_batch_kernels.h. */
+gki_gk_columns gki_mixture_columns(const gki_base_mixture *self, const gki_params *params,
+                                   size_t k);
 
 /* Writes π to weights[K]. The weights sum to 1. */
 void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params, double *weights);
 
-/* Returns the first component of class `which` and writes the number of its components to *count. Class −1 stands for
- * all K components. */
+/* Returns the first component of class `which` and writes the number of its components to *count.
+ * Class −1 stands for all K components. */
 static inline size_t gki_mixture_first(const gki_base_mixture *self, long which, size_t *count)
 {
     *count = which < 0 ? self->components : self->per_class;
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
-/* Rows with a nonzero responsibility of a component are gathered into an array of this many numbers. The array holds a
- * whole tile up to about 80 dimensions, and fewer rows beyond. */
+/* Rows with a nonzero responsibility of a component are gathered into an array of this many
+ * numbers. The array holds a whole tile up to about 80 dimensions, and fewer rows beyond. */
 enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
 
 /* Returns the capacity of that array in rows of d numbers. */
@@ -89,40 +94,44 @@ static inline size_t gki_mixture_gathered(size_t d)
     return GKV_MIXTURE_GATHERED / d;
 }
 
-/* Arrays of `count` rows. eps and label are inputs; the others are outputs. label is 1 + the class of a row, or NULL.
- * For independent dimensions w must be zeta. For normal margins log_dq, dq and ratio are not written. dq and ratio may
- * be NULL. */
+/* Arrays of `count` rows. eps and label are inputs; the others are outputs. label is 1 + the class
+ * of a row, or NULL. For independent dimensions w must be zeta. For normal margins log_dq, dq and
+ * ratio are not written. dq and ratio may be NULL. */
 typedef struct gki_mixture_rows {
-    const gki_real *eps, *label;                 /* [count, d], [count] */
-    gki_real *zeta, *w, *log_dq, *dq, *ratio;    /* [count, K·d] */
-    gki_real *responsibility, *log_density;      /* [count, K], [count] */
+    const gki_real *eps, *label;              /* [count, d], [count] */
+    gki_real *zeta, *w, *log_dq, *dq, *ratio; /* [count, K·d] */
+    gki_real *responsibility, *log_density;   /* [count, K], [count] */
 } gki_mixture_rows;
 
-/* Computes log densities and responsibilities of `count` rows, and the intermediate results that gki_mixture_rows
- * lists. */
+/* Computes log densities and responsibilities of `count` rows, and the intermediate results that
+ * gki_mixture_rows lists. */
 void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
                           const gki_mixture_rows *rows);
 
-/* Computes the mean log density of codes[count, d]: of log p(ε, class) for classes[count], and of log p(ε) if
- * `classes` is NULL. The mean of no codes is NaN. GKV_ERR_MEMORY. */
-gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_params *params, const gki_real *codes,
-                                    const uint32_t *classes, size_t count, int threads, double *mean);
+/* Computes the mean log density of codes[count, d]: of log p(ε, class) for classes[count], and of
+ * log p(ε) if `classes` is NULL. The mean of no codes is NaN. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_params *params,
+                                    const gki_real *codes, const uint32_t *classes, size_t count,
+                                    int threads, double *mean);
 
-/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c, mixture_refit.c. */
+/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c,
+ * mixture_refit.c. */
 void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
-void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
-                           gki_real *lambda);
+void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first,
+                           size_t count, gki_real *lambda);
 size_t gki_mixture_parts(const gki_base *base);
 void gki_mixture_gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
-void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                           gki_real *rows);
-void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which, size_t count,
-                                 const double *choice, gki_real *rows);
-void gki_mixture_class_probabilities(const gki_base *base, const gki_workspace *ws, size_t row, double *out);
-void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
-                           const double *x, double *pdf, double *cdf);
-gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
-                             const gki_base_refit_settings *settings, gki_base_refit_report *report);
+void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count,
+                           const double *choice, gki_real *rows);
+void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which,
+                                 size_t count, const double *choice, gki_real *rows);
+void gki_mixture_class_probabilities(const gki_base *base, const gki_workspace *ws, size_t row,
+                                     double *out);
+void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
+                           size_t n, const double *x, double *pdf, double *cdf);
+gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
+                             const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                             gki_base_refit_report *report);
 
 #endif

@@ -6,7 +6,8 @@
 #include "core/memory.h"
 #include "num/constants.h"
 
-static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_base **out)
 {
     (void)params;
     gki_base *base = NULL;
@@ -37,7 +38,8 @@ static void log_density(const gki_base *base, gki_workspace *ws, size_t first, s
         gki_real squares = 0;
         for (size_t j = 0; j < d; j++)
             squares += eps[j] * eps[j];
-        *gki_at(ws, base->log_density, r) = (gki_real)(-0.5 * (double)squares - (double)d * GKV_HALF_LOG_2PI);
+        *gki_at(ws, base->log_density, r) =
+            (gki_real)(-0.5 * (double)squares - (double)d * GKV_HALF_LOG_2PI);
     }
 }
 
@@ -52,7 +54,8 @@ static void backward(const gki_base *base, gki_workspace *ws, size_t first, size
     }
 }
 
-static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
+                      gki_real *lambda)
 {
     const size_t d = base->eps.width;
     (void)ws, (void)first;
@@ -76,8 +79,8 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
     (void)part;
 }
 
-static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                      gki_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count,
+                      const double *choice, gki_real *rows)
 {
     (void)base;
     (void)params;

@@ -1,12 +1,14 @@
-/* Independent Student's t margins with location m, scale s and ν degrees of freedom in each dimension. This is a
- * heavy-tailed baseline for the g-and-k bases, whose tails have another form. With y = (ε − m)/s
+/* Independent Student's t margins with location m, scale s and ν degrees of freedom in each
+ * dimension. This is a heavy-tailed baseline for the g-and-k bases, whose tails have another form.
+ * With y = (ε − m)/s
  *
  *   log p = Σ log Γ((ν+1)/2) − log Γ(ν/2) − ½ log(νπ) − log s − ½(ν+1) log(1 + y²/ν)
  *
- * The parameters are prior.base.location, prior.base.scale and prior.base.log_freedom = log ν, [d] each.
+ * The parameters are prior.base.location, prior.base.scale and prior.base.log_freedom = log ν, [d]
+ * each.
  *
- * Refits maximize the likelihood by expectation–maximization (Lange, Little and Taylor, Journal of the
- * American Statistical Association 84, 1989), where the weight of a value is (ν+1)/(ν+y²). */
+ * Refits maximize the likelihood by expectation–maximization (Lange, Little and Taylor, Journal of
+ * the American Statistical Association 84, 1989), where the weight of a value is (ν+1)/(ν+y²). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +34,8 @@ static const student_t *of(const gki_base *base)
     return (const student_t *)base;
 }
 
-static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan, gki_base **out)
+static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_base **out)
 {
     const size_t d = spec->eps.width;
     student_t *self = NULL;
@@ -44,9 +47,11 @@ static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan
     self->trainable = spec->trainable;
     if (spec->trainable)
         self->d_all = gki_plan_backward(plan, 3 * d);
-    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->location, "prior.base.location"));
+    GKV_TRY_GOTO(
+        gki_params_add(params, d, 0, spec->trainable, &self->location, "prior.base.location"));
     GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->scale, "prior.base.scale"));
-    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->log_freedom, "prior.base.log_freedom"));
+    GKV_TRY_GOTO(gki_params_add(params, d, 0, spec->trainable, &self->log_freedom,
+                                "prior.base.log_freedom"));
 done:
     if (status != GKV_OK) {
         free(self);
@@ -85,16 +90,18 @@ static margin margin_of(const gki_base *base, const gki_params *params, size_t j
 /* The terms of log p that do not depend on y, without −log s. */
 static double constant_of(double freedom)
 {
-    return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - 0.5 * log(freedom * 3.14159265358979323846);
+    return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) -
+           0.5 * log(freedom * 3.14159265358979323846);
 }
 
 static double log_density_at(const margin *m, double x)
 {
     const double y = (x - m->location) / m->scale;
-    return constant_of(m->freedom) - log(m->scale) - 0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
+    return constant_of(m->freedom) - log(m->scale) -
+           0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
 }
 
-/* --- Passes ------------------------------------------------------------------------ */
+/* --- Passes --------------------------------------------------------------- */
 
 static void log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
@@ -119,7 +126,9 @@ static double digamma(double x)
         sum -= 1 / x;
     const double square = 1 / (x * x);
     return sum + log(x) - 0.5 / x -
-           square * (1.0 / 12 - square * (1.0 / 120 - square * (1.0 / 252 - square * (1.0 / 240 - square / 132))));
+           square *
+               (1.0 / 12 -
+                square * (1.0 / 120 - square * (1.0 / 252 - square * (1.0 / 240 - square / 132))));
 }
 
 static void backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
@@ -127,7 +136,8 @@ static void backward(const gki_base *base, gki_workspace *ws, size_t first, size
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, ws->params, j);
-        const double nu = m.freedom, rise = 0.5 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu);
+        const double nu = m.freedom,
+                     rise = 0.5 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu);
         for (size_t r = first; r < first + count; r++) {
             const double weight = (double)*gki_at(ws, base->d_log_density, r);
             const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
@@ -138,14 +148,16 @@ static void backward(const gki_base *base, gki_workspace *ws, size_t first, size
             gki_real *to = gki_at(ws, of(base)->d_all, r);
             to[j] = (gki_real)(weight * score / m.scale);
             to[d + j] = (gki_real)(weight * (score * y - 1) / m.scale);
-            to[2 * d + j] = (gki_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
+            to[2 * d + j] =
+                (gki_real)(weight * nu * (rise - 0.5 * log1p(y * y / nu) + 0.5 * score * y / nu));
         }
     }
 }
 
-/* Λ = diag((ν+1)/(ν+y²))/s² is the curvature of the parabola that touches −log p at y and lies nowhere below it.
- * The second derivative itself is negative in the tails. */
-static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count, gki_real *lambda)
+/* Λ = diag((ν+1)/(ν+y²))/s² is the curvature of the parabola that touches −log p at y and lies
+ * nowhere below it. The second derivative itself is negative in the tails. */
+static void curvature(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,
+                      gki_real *lambda)
 {
     const size_t d = base->eps.width;
     memset(lambda, 0, count * d * d * sizeof *lambda);
@@ -153,7 +165,8 @@ static void curvature(const gki_base *base, const gki_workspace *ws, size_t firs
         const margin m = margin_of(base, ws->params, j);
         for (size_t r = 0; r < count; r++) {
             const double y = ((double)gki_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
-            lambda[(r * d + j) * d + j] = (gki_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
+            lambda[(r * d + j) * d + j] =
+                (gki_real)((m.freedom + 1) / (m.freedom + y * y) / (m.scale * m.scale));
         }
     }
 }
@@ -173,7 +186,7 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
         gki_nn_kernels_get()->axpy(d, 1, gki_at(ws, of(base)->d_all, r) + part * d, grad);
 }
 
-/* --- The distribution function, for draws and pictures -------------------------------- */
+/* --- The distribution function, for draws and pictures -------------------- */
 
 /* The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by
  * Lentz's method; x < (a + 1)/(a + b + 2). */
@@ -227,20 +240,21 @@ static double from_normal(double z, double nu)
     return copysign(exp(0.5 * (low + high)), z);
 }
 
-static void transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                      gki_real *rows)
+static void transform(const gki_base *base, const gki_params *params, size_t count,
+                      const double *choice, gki_real *rows)
 {
     (void)choice;
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         const margin m = margin_of(base, params, j);
         for (size_t r = 0; r < count; r++)
-            rows[r * d + j] = (gki_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
+            rows[r * d + j] =
+                (gki_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
     }
 }
 
-static void margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n, const double *x,
-                      double *pdf, double *cdf)
+static void margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
+                      const double *x, double *pdf, double *cdf)
 {
     const margin m = margin_of(base, params, dimension);
     for (size_t i = 0; i < n; i++) {
@@ -250,14 +264,16 @@ static void margin_at(const gki_base *base, const gki_params *params, size_t dim
     }
 }
 
-/* --- Validation and projection ----------------------------------------------------------- */
+/* --- Validation and projection -------------------------------------------- */
 
 static void project(const gki_base *base, const gki_params *params)
 {
-    gki_real *scale = gki_param_value(params, of(base)->scale), *freedom = gki_param_value(params, of(base)->log_freedom);
+    gki_real *scale = gki_param_value(params, of(base)->scale),
+             *freedom = gki_param_value(params, of(base)->log_freedom);
     for (size_t j = 0; of(base)->trainable && j < base->eps.width; j++) {
         scale[j] = scale[j] > (gki_real)least_scale ? scale[j] : (gki_real)least_scale;
-        freedom[j] = (gki_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
+        freedom[j] =
+            (gki_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
     }
 }
 
@@ -265,14 +281,18 @@ static gkv_status check(const gki_base *base, const gki_params *params)
 {
     for (size_t j = 0; j < base->eps.width; j++) {
         const margin m = margin_of(base, params, j);
-        if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) || !(m.freedom > 0 && isfinite(m.freedom)))
-            return gki_fail(GKV_ERR_DATA, "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
-                            "of freedom", j, m.location, m.scale, m.freedom);
+        if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) ||
+            !(m.freedom > 0 && isfinite(m.freedom)))
+            return gki_fail(
+                GKV_ERR_DATA,
+                "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
+                "of freedom",
+                j, m.location, m.scale, m.freedom);
     }
     return GKV_OK;
 }
 
-/* --- The refit ------------------------------------------------------------------------------ */
+/* --- The refit ------------------------------------------------------------ */
 
 static double mean_log_density(const margin *m, const gki_real *x, size_t n, size_t stride)
 {
@@ -285,14 +305,16 @@ static double mean_log_density(const margin *m, const gki_real *x, size_t n, siz
     return sum / (double)n;
 }
 
-/* One iteration of expectation–maximization. It computes location and scale by weighted moments, then solves
- * log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0 for ν by bisection. */
+/* One iteration of expectation–maximization. It computes location and scale by weighted moments,
+ * then solves log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0 for ν by
+ * bisection. */
 static void em_iteration(margin *m, const gki_real *x, size_t n, size_t stride)
 {
     const double nu = m->freedom;
     double total = 0, mean = 0, squares = 0, logs = 0;
     for (size_t i = 0; i < n; i++) {
-        const double y = ((double)x[i * stride] - m->location) / m->scale, w = (nu + 1) / (nu + y * y);
+        const double y = ((double)x[i * stride] - m->location) / m->scale,
+                     w = (nu + 1) / (nu + y * y);
         total += w;
         mean += w * (double)x[i * stride];
         logs += log(w) - w;
@@ -303,7 +325,8 @@ static void em_iteration(margin *m, const gki_real *x, size_t n, size_t stride)
         squares += (nu + 1) / (nu + y * y) * (at - mean) * (at - mean);
     }
     m->location = mean;
-    m->scale = sqrt(squares / total); /* Σw in place of n converges faster (Kent, Tyler and Vardi 1994) */
+    /* Σw in place of n converges faster (Kent, Tyler and Vardi 1994) */
+    m->scale = sqrt(squares / total);
     const double given = 1 + logs / (double)n + digamma((nu + 1) / 2) - log((nu + 1) / 2);
     double low = log(least_freedom), high = log(most_freedom);
     for (int i = 0; i < 60; i++) {
@@ -334,7 +357,8 @@ static margin fit_margin(margin m, const gki_real *x, size_t n, size_t stride, b
         if (!(next.scale > least_scale && isfinite(next.scale) && isfinite(next.location)))
             break;
         const bool settled = fabs(next.location - m.location) < 1e-5 * m.scale &&
-                             fabs(next.scale - m.scale) < 1e-5 * m.scale && fabs(log(next.freedom / m.freedom)) < 1e-3;
+                             fabs(next.scale - m.scale) < 1e-5 * m.scale &&
+                             fabs(log(next.freedom / m.freedom)) < 1e-3;
         m = next;
         if (settled)
             break;
@@ -342,13 +366,15 @@ static margin fit_margin(margin m, const gki_real *x, size_t n, size_t stride, b
     return m;
 }
 
-/* The most codes of a fit, the first ones. More codes would not improve three parameters noticeably. */
+/* The most codes of a fit, the first ones. More codes would not improve three parameters
+ * noticeably. */
 enum { MOST_CODES = 8000 };
 
-/* Moves one margin to its fit. The step is halved as long as it lowers the log density of the margin's held-out
- * codes. Returns the accepted step, 0 if there is none. */
-static double move_margin(const gki_base *base, const gki_params *params, size_t j, const gki_base_codes *codes,
-                          const gki_base_refit_settings *settings, double *before, double *after)
+/* Moves one margin to its fit. The step is halved as long as it lowers the log density of the
+ * margin's held-out codes. Returns the accepted step, 0 if there is none. */
+static double move_margin(const gki_base *base, const gki_params *params, size_t j,
+                          const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                          double *before, double *after)
 {
     const size_t d = base->eps.width;
     const margin old = margin_of(base, params, j);
@@ -358,7 +384,8 @@ static double move_margin(const gki_base *base, const gki_params *params, size_t
     double tau = settings->damping;
     *before = *after = mean_log_density(&old, held_out, codes->held_out_count, d);
     for (int i = 0; i < 7; i++, tau /= 2) {
-        const margin m = {old.location + tau * (to.location - old.location), old.scale * pow(to.scale / old.scale, tau),
+        const margin m = {old.location + tau * (to.location - old.location),
+                          old.scale * pow(to.scale / old.scale, tau),
                           old.freedom * pow(to.freedom / old.freedom, tau)};
         const double density = mean_log_density(&m, held_out, codes->held_out_count, d);
         if (density >= *before) {
@@ -382,7 +409,8 @@ static gkv_status refit(const gki_base *base, const gki_params *params, const gk
     GKV_TRY(gki_alloc(3 * d, sizeof *figures, &figures));
 #pragma omp parallel for schedule(static) num_threads(settings->threads)
     for (size_t j = 0; j < d; j++)
-        figures[3 * j + 2] = move_margin(base, params, j, codes, settings, &figures[3 * j], &figures[3 * j + 1]);
+        figures[3 * j + 2] =
+            move_margin(base, params, j, codes, settings, &figures[3 * j], &figures[3 * j + 1]);
     for (size_t j = 0; j < d; j++) {
         report->held_out_before += figures[3 * j];
         report->held_out_after += figures[3 * j + 1];

@@ -4,7 +4,8 @@
 
 #include "base/base_mixture.h"
 
-static void draw_from(const gki_base_mixture *self, const gki_params *params, size_t k, gki_real *row)
+static void draw_from(const gki_base_mixture *self, const gki_params *params, size_t k,
+                      gki_real *row)
 {
     const size_t d = self->base.eps.width;
     if (self->spec.dependent) { /* solve ζW = w by forward substitution */
@@ -28,8 +29,8 @@ static void draw_from(const gki_base_mixture *self, const gki_params *params, si
         row[j] = a[j] + b[j] * row[j];
 }
 
-/* Draws rows from all components (which = −1) or from those of one class. The component of a row is the first at which
- * the cumulative weight reaches the row's `choice` times the total weight. */
+/* Draws rows from all components (which = −1) or from those of one class. The component of a row is
+ * the first at which the cumulative weight reaches the row's `choice` times the total weight. */
 static void draw(const gki_base_mixture *self, const gki_params *params, long which, size_t count,
                  const double *choice, gki_real *rows)
 {
@@ -49,14 +50,14 @@ static void draw(const gki_base_mixture *self, const gki_params *params, long wh
     }
 }
 
-void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count, const double *choice,
-                           gki_real *rows)
+void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count,
+                           const double *choice, gki_real *rows)
 {
     draw(gki_base_mixture_of(base), params, -1, count, choice, rows);
 }
 
-void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which, size_t count,
-                                 const double *choice, gki_real *rows)
+void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which,
+                                 size_t count, const double *choice, gki_real *rows)
 {
     draw(gki_base_mixture_of(base), params, (long)which, count, choice, rows);
 }
@@ -75,8 +76,8 @@ static double score_sd(size_t d, const gki_real *whitening, size_t j)
     return sqrt(squares);
 }
 
-void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
-                           const double *x, double *pdf, double *cdf)
+void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
+                           size_t n, const double *x, double *pdf, double *cdf)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
@@ -87,7 +88,9 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
     for (size_t k = 0; k < self->components; k++) {
         const gkv_gk gk = gki_mixture_get(self, params, k, dimension);
         const double margin[5] = {gk.a, gk.b, gk.g, gk.k, gk.c};
-        const double sd = self->spec.dependent ? score_sd(d, gki_mixture_whitening(self, params, k), dimension) : 1;
+        const double sd = self->spec.dependent
+                              ? score_sd(d, gki_mixture_whitening(self, params, k), dimension)
+                              : 1;
         gki_base_add_margin(margin, sd, weights[k], n, x, pdf, cdf);
     }
 }

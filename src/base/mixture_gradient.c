@@ -23,18 +23,21 @@ size_t gki_mixture_parts(const gki_base *base)
 }
 
 /* The weight of a row times its responsibility in component k. */
-static gki_real weight_of(const gki_base_mixture *self, const gki_workspace *ws, size_t row, size_t k)
+static gki_real weight_of(const gki_base_mixture *self, const gki_workspace *ws, size_t row,
+                          size_t k)
 {
     return *gki_at(ws, self->base.d_log_density, row) * gki_at(ws, self->responsibility, row)[k];
 }
 
 /* Adds a row's gradient in g and k. */
-static void add_shapes(const gki_base_mixture *self, const gki_workspace *ws, size_t row, size_t k, gki_real weight,
-                       gki_real *grad_g, gki_real *grad_k)
+static void add_shapes(const gki_base_mixture *self, const gki_workspace *ws, size_t row, size_t k,
+                       gki_real weight, gki_real *grad_g, gki_real *grad_k)
 {
     const size_t d = self->base.eps.width;
-    const gki_real *zeta = gki_at(ws, self->zeta, row) + k * d, *u = gki_at(ws, self->u, row) + k * d;
-    const gki_real *dq = gki_at(ws, self->dq, row) + k * d, *ratio = gki_at(ws, self->ratio, row) + k * d;
+    const gki_real *zeta = gki_at(ws, self->zeta, row) + k * d,
+                   *u = gki_at(ws, self->u, row) + k * d;
+    const gki_real *dq = gki_at(ws, self->dq, row) + k * d,
+                   *ratio = gki_at(ws, self->ratio, row) + k * d;
     gki_real x_g[COLUMNS], x_k[COLUMNS], log_dq_g[COLUMNS], log_dq_k[COLUMNS];
     const gki_gk_outputs out = {.x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g, .log_dq_k = log_dq_k};
     for (size_t first = 0; first < d; first += COLUMNS) {
@@ -52,8 +55,9 @@ static void add_shapes(const gki_base_mixture *self, const gki_workspace *ws, si
 }
 
 /* Adds a row's gradient in A and B: ∂Q/∂B is (Q − A)/B, and ∂log Q'/∂B is 1/B. */
-static void add_location_and_scale(const gki_base_mixture *self, const gki_workspace *ws, size_t row, size_t k,
-                                   gki_real weight, gki_real *grad_a, gki_real *grad_b)
+static void add_location_and_scale(const gki_base_mixture *self, const gki_workspace *ws,
+                                   size_t row, size_t k, gki_real weight, gki_real *grad_a,
+                                   gki_real *grad_b)
 {
     const size_t d = self->base.eps.width;
     const gki_real *a = gki_mixture_margin(self, ws->params, GKV_MIXTURE_A, k);
@@ -69,8 +73,8 @@ static void add_location_and_scale(const gki_base_mixture *self, const gki_works
 }
 
 /* Adds −v r_k ζᵀw of a row to the products. The entries below the diagonal are not meaningful. */
-static void add_products(const gki_base_mixture *self, const gki_workspace *ws, size_t row, size_t k, gki_real weight,
-                         gki_mixture_outer *products, gki_real *grad_w)
+static void add_products(const gki_base_mixture *self, const gki_workspace *ws, size_t row,
+                         size_t k, gki_real weight, gki_mixture_outer *products, gki_real *grad_w)
 {
     const size_t d = self->base.eps.width;
     const gki_real *zeta = gki_at(ws, self->zeta, row) + k * d;
@@ -81,10 +85,10 @@ static void add_products(const gki_base_mixture *self, const gki_workspace *ws, 
     products->count++;
 }
 
-/* Completes the gradient in W: adds the remaining products, zeroes the entries below the diagonal, and adds the
- * gradient of log W_jj over all rows, where `total` is Σ v r_k. */
-static void finish_whitening(const gki_base_mixture *self, const gki_workspace *ws, size_t k, double total,
-                             gki_mixture_outer *products, gki_real *grad_w)
+/* Completes the gradient in W: adds the remaining products, zeroes the entries below the diagonal,
+ * and adds the gradient of log W_jj over all rows, where `total` is Σ v r_k. */
+static void finish_whitening(const gki_base_mixture *self, const gki_workspace *ws, size_t k,
+                             double total, gki_mixture_outer *products, gki_real *grad_w)
 {
     const size_t d = self->base.eps.width;
     const gki_real *whitening = gki_mixture_whitening(self, ws->params, k);
@@ -104,7 +108,8 @@ static void gradient_of(const gki_base_mixture *self, gki_workspace *ws, size_t 
         grad[i] = gki_param_grad(ws->params, self->margin[i]) + k * d;
         memset(grad[i], 0, d * sizeof *grad[i]);
     }
-    gki_real *grad_w = self->spec.dependent ? gki_param_grad(ws->params, self->whitening) + k * d * d : NULL;
+    gki_real *grad_w =
+        self->spec.dependent ? gki_param_grad(ws->params, self->whitening) + k * d * d : NULL;
     if (grad_w)
         memset(grad_w, 0, d * d * sizeof *grad_w);
     gki_mixture_outer products;

@@ -22,7 +22,8 @@ static inline vr clamped(vr z)
 static void standardise(size_t n, const gki_real *a, const gki_real *b, gki_real *z)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
-        const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) / vr_load_part(b + i, n - i, 1);
+        const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) /
+                     vr_load_part(b + i, n - i, 1);
         vr_store_part(z + i, n - i, clamped(y));
     }
 }
@@ -36,7 +37,8 @@ static void clamp(size_t n, gki_real *z, gki_real *dq)
     }
 }
 
-static void log_densities(size_t components, size_t d, const gki_real *w, const gki_real *log_dq, gki_real *log_f)
+static void log_densities(size_t components, size_t d, const gki_real *w, const gki_real *log_dq,
+                          gki_real *log_f)
 {
     for (size_t k = 0; k < components; k++, w += d) {
         vr sum = vr_set(0), logs = vr_set(0);
@@ -60,7 +62,8 @@ static gki_real softmax(size_t components, gki_real *logs)
 {
     gki_real most = logs[0];
     for (size_t k = 1; k < components; k++)
-        most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most; /* a NaN is kept: no number compares above it */
+        /* a NaN is kept: no number compares above it */
+        most = logs[k] > most || logs[k] != logs[k] ? logs[k] : most;
     vr sum = vr_set(0);
     for (size_t k = 0; k < components; k += VR_LANES) {
         const vr off = vr_load_part(logs + k, components - k, -INFINITY) - vr_set(most);
@@ -87,8 +90,8 @@ static gki_real dot(size_t n, const gki_real *x, const gki_real *y)
     return vr_sum(sum) + rest;
 }
 
-static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio, const gki_real *dq,
-                      gki_real *to)
+static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio,
+                         const gki_real *dq, gki_real *to)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         vr gradient = vr_load_part(u + i, n - i, 0);
@@ -102,6 +105,6 @@ static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki
 #undef MOST
 #undef LEAST_RESPONSIBILITY
 
-GKV_SIMD_TABLE(gki_mixture_kernels,
-    .standardise = standardise, .clamp = clamp, .log_densities = log_densities,
-    .softmax = softmax, .dot = dot, .add_gradient = add_gradient);
+GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .clamp = clamp,
+               .log_densities = log_densities, .softmax = softmax, .dot = dot,
+               .add_gradient = add_gradient);

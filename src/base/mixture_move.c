@@ -1,4 +1,5 @@
-/* Conversion of a mixture's parameters between the table and double precision, and steps between two states. */
+/* Conversion of a mixture's parameters between the table and double precision, and steps between
+ * two states. */
 #include "base/mixture_move.h"
 
 #include <math.h>
@@ -14,7 +15,7 @@
 /* Iterations of EM that reduce a correlation matrix to its rank. */
 enum { FACTOR_ITERATIONS = 10 };
 
-/* --- Saving and restoring the parameters ------------------------------------------- */
+/* --- Saving and restoring the parameters ---------------------------------- */
 
 static size_t tensors_of(const gki_base_mixture *self, gki_param_id *ids)
 {
@@ -27,15 +28,16 @@ static size_t tensors_of(const gki_base_mixture *self, gki_param_id *ids)
     return count;
 }
 
-/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are; copies nothing as long as
- * `saved` is NULL. */
+/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are;
+ * copies nothing as long as `saved` is NULL. */
 static size_t copy_parameters(const gki_mixture_move *it, bool back)
 {
     gki_param_id ids[GKV_MIXTURE_MARGINS + 2];
     const size_t count = tensors_of(it->self, ids);
     size_t at = 0;
     for (size_t i = 0; i < count; at += it->params->list[ids[i]].size, i++) {
-        gki_real *value = gki_param_value(it->params, ids[i]), *saved = it->saved ? it->saved + at : NULL;
+        gki_real *value = gki_param_value(it->params, ids[i]),
+                 *saved = it->saved ? it->saved + at : NULL;
         const size_t bytes = it->params->list[ids[i]].size * sizeof *value;
         if (saved)
             memcpy(back ? value : saved, back ? saved : value, bytes);
@@ -53,7 +55,7 @@ void gki_mixture_restore(const gki_mixture_move *move)
     copy_parameters(move, true);
 }
 
-/* --- Between the table and double precision ------------------------------------------ */
+/* --- Between the table and double precision ------------------------------- */
 
 /* Inverts an upper triangular matrix. */
 static void invert_upper(size_t d, const gki_real *w, double *inverse)
@@ -88,7 +90,8 @@ static double *scratch_of(const gki_mixture_move *it)
     return it->scratch + (size_t)omp_get_thread_num() * scratch_size(it);
 }
 
-/* Reads component k's margins, and R = UᵀU with U = W⁻¹. Standard deviations of scores other than 1 go into B. */
+/* Reads component k's margins, and R = UᵀU with U = W⁻¹. Standard deviations of scores other than 1
+ * go into B. */
 static void read_component(const gki_mixture_move *it, size_t k)
 {
     const size_t d = it->d;
@@ -111,8 +114,8 @@ static void read_component(const gki_mixture_move *it, size_t k)
             r[i * d + j] = r[j * d + i] = i == j ? 1 : r[i * d + j] / (sd[i] * sd[j]);
 }
 
-/* Writes W = L⁻ᵀ of R = LLᵀ to the table. Returns false if R is not positive definite to working precision. Overwrites
- * R. */
+/* Writes W = L⁻ᵀ of R = LLᵀ to the table. Returns false if R is not positive definite to working
+ * precision. Overwrites R. */
 static bool write_whitening(const gki_mixture_move *it, size_t k, double *r, double *l)
 {
     const size_t d = it->d;
@@ -129,8 +132,11 @@ static bool write_whitening(const gki_mixture_move *it, size_t k, double *r, dou
 
 static gkv_gk between(const gkv_gk *from, const gkv_gk *to, double tau)
 {
-    gkv_gk gk = {.a = from->a + tau * (to->a - from->a), .b = from->b * pow(to->b / from->b, tau),
-                 .g = from->g + tau * (to->g - from->g), .k = from->k + tau * (to->k - from->k), .c = to->c};
+    gkv_gk gk = {.a = from->a + tau * (to->a - from->a),
+                 .b = from->b * pow(to->b / from->b, tau),
+                 .g = from->g + tau * (to->g - from->g),
+                 .k = from->k + tau * (to->k - from->k),
+                 .c = to->c};
     /* The valid region is not convex, so a point between two valid points may be invalid. */
     return gki_base_gk_project(&gk);
 }
@@ -164,13 +170,14 @@ bool gki_mixture_move_to(const gki_mixture_move *it, double tau)
     return all;
 }
 
-/* --- Creation ----------------------------------------------------------------------------- */
+/* --- Creation ------------------------------------------------------------- */
 
 static gkv_status state_create(const gki_mixture_move *it, gki_mixture_state *s)
 {
     GKV_TRY(gki_alloc(it->K, sizeof *s->weights, &s->weights));
     GKV_TRY(gki_alloc(it->K * it->d, sizeof *s->margins, &s->margins));
-    return it->self->spec.dependent ? gki_alloc(it->K * it->d, it->d * sizeof *s->r, &s->r) : GKV_OK;
+    return it->self->spec.dependent ? gki_alloc(it->K * it->d, it->d * sizeof *s->r, &s->r)
+                                    : GKV_OK;
 }
 
 static void state_free(gki_mixture_state *s)
@@ -180,10 +187,13 @@ static void state_free(gki_mixture_state *s)
     free(s->r);
 }
 
-gkv_status gki_mixture_move_create(const gki_base_mixture *self, const gki_params *params, int threads,
-                                   gki_mixture_move *out)
+gkv_status gki_mixture_move_create(const gki_base_mixture *self, const gki_params *params,
+                                   int threads, gki_mixture_move *out)
 {
-    gki_mixture_move it = {.self = self, .params = params, .d = self->base.eps.width, .K = self->components,
+    gki_mixture_move it = {.self = self,
+                           .params = params,
+                           .d = self->base.eps.width,
+                           .K = self->components,
                            .threads = threads};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)threads * scratch_size(&it), sizeof *it.scratch, &it.scratch));

@@ -1,5 +1,5 @@
-/* Sums of outer products Σ xᵀy over the rows of a component. Rows are buffered, and each full buffer is one matrix
- * product. */
+/* Sums of outer products Σ xᵀy over the rows of a component. Rows are buffered, and each full
+ * buffer is one matrix product. */
 #ifndef GKV_BASE_MIXTURE_OUTER_H
 #define GKV_BASE_MIXTURE_OUTER_H
 
@@ -15,14 +15,25 @@ typedef struct gki_mixture_outer {
 static inline void gki_mixture_outer_add(gki_mixture_outer *rows, gki_real *to)
 {
     const size_t d = rows->d;
-    const gki_product product = {.m = d, .n = d, .k = rows->count, .a = rows->x, .a_row = 1, .a_step = d, .b = rows->y,
-                                 .b_row = d, .c = to, .c_row = d, .start = to, .start_row = d};
+    const gki_product product = {.m = d,
+                                 .n = d,
+                                 .k = rows->count,
+                                 .a = rows->x,
+                                 .a_row = 1,
+                                 .a_step = d,
+                                 .b = rows->y,
+                                 .b_row = d,
+                                 .c = to,
+                                 .c_row = d,
+                                 .start = to,
+                                 .start_row = d};
     if (rows->count > 0)
         gki_gemm_product(gki_gemm_kernels_get(), &product);
     rows->count = 0;
 }
 
-/* Returns the offset of the next row in x and y. Adds the buffered rows to `to` first if the buffer is full. */
+/* Returns the offset of the next row in x and y. Adds the buffered rows to `to` first if the buffer
+ * is full. */
 static inline size_t gki_mixture_outer_next(gki_mixture_outer *rows, gki_real *to)
 {
     if (rows->count == gki_mixture_gathered(rows->d))

@@ -4,8 +4,9 @@
  * dimensions in one batch. During training with train.refit_steps every refit after the first uses
  * sufficient statistics in place of codes (mixture_stats.h).
  *
- * The parameters then move towards the fit by a step of length τ (mixture_move.h). The step is halved until
- * the held-out codes are no less likely than before. If no step passes, the parameters do not change. */
+ * The parameters then move towards the fit by a step of length τ (mixture_move.h). The step is
+ * halved until the held-out codes are no less likely than before. If no step passes, the parameters
+ * do not change. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,18 +19,26 @@
 /* The least scale of a margin, as a fraction of the codes' scale. */
 static const double least_scale = 0.01;
 
-/* The first fit stops when the held-out log density has not improved for FIRST_PATIENCE iterations. It fits normal
- * components first, which is fast, and then the shapes in SHAPE_ITERATIONS more. HALVINGS and STATS_HALVINGS are the
- * most halvings of the step of a refit to codes and to statistics. */
-enum { HALVINGS = 4, STATS_HALVINGS = 1, FIRST_PATIENCE = 3, FIRST_ITERATIONS = 10, SHAPE_ITERATIONS = 2 };
+/* The first fit stops when the held-out log density has not improved for FIRST_PATIENCE iterations.
+ * It fits normal components first, which is fast, and then the shapes in SHAPE_ITERATIONS more.
+ * HALVINGS and STATS_HALVINGS are the most halvings of the step of a refit to codes and to
+ * statistics. */
+enum {
+    HALVINGS = 4,
+    STATS_HALVINGS = 1,
+    FIRST_PATIENCE = 3,
+    FIRST_ITERATIONS = 10,
+    SHAPE_ITERATIONS = 2
+};
 
 typedef struct refit {
     gki_mixture_move move;
     const gki_base_codes *codes;
     const gki_base_refit_settings *settings;
-    double *rows;          /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
+    /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
+    double *rows;
     gkv_mgk_mixture *found;
-    bool improved;         /* whether the fit has a higher held-out log density than its start */
+    bool improved; /* whether the fit has a higher held-out log density than its start */
 } refit;
 
 static void refit_free(refit *it)
@@ -39,7 +48,7 @@ static void refit_free(refit *it)
     gkv_mgk_mixture_free(it->found);
 }
 
-/* --- The fit --------------------------------------------------------------------------- */
+/* --- The fit -------------------------------------------------------------- */
 
 static gkv_status take_rows(refit *it)
 {
@@ -61,7 +70,8 @@ static gkv_status current(const refit *it, gkv_mgk_mixture **out)
     *out = NULL;
     GKV_TRY_GOTO(gki_alloc(count, sizeof *parts, &parts));
     for (size_t k = 0; k < count; k++)
-        GKV_TRY_GOTO(gkv_mgk_create(d, old->margins + k * d, old->r ? old->r + k * d * d : NULL, &parts[k]));
+        GKV_TRY_GOTO(
+            gkv_mgk_create(d, old->margins + k * d, old->r ? old->r + k * d * d : NULL, &parts[k]));
     status = gkv_mgk_mixture_create(count, old->weights, (const gkv_mgk *const *)parts, out);
 done:
     for (size_t k = 0; parts && k < count; k++)
@@ -121,8 +131,10 @@ static gkv_status fit(refit *it, gki_base_refit_report *report)
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
     if (it->codes->fit_count < it->move.K)
-        return gki_fail(GKV_ERR_CONFIG, "%zu codes to fit to are too few for %zu components of the base: lower "
-                        "model.base_components, or give more codes", it->codes->fit_count, it->move.K);
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%zu codes to fit to are too few for %zu components of the base: lower "
+                        "model.base_components, or give more codes",
+                        it->codes->fit_count, it->move.K);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
     if (!it->settings->first) {
@@ -130,14 +142,14 @@ static gkv_status fit(refit *it, gki_base_refit_report *report)
     } else if (!set.normal) {
         gkv_mgk_mixture_settings gaussian = set;
         gaussian.normal = 1;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &gaussian, it->settings->threads,
-                                         &start, &result));
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &gaussian,
+                                         it->settings->threads, &start, &result));
         report->em_iterations = result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
     set.start = start;
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &set, it->settings->threads,
-                                     &it->found, &result));
+    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &set,
+                                     it->settings->threads, &it->found, &result));
     report->em_iterations += result.iterations;
     /* Without held-out codes the best iteration is the last one. */
     it->improved = it->settings->first || result.best_iteration > 0;
@@ -147,7 +159,7 @@ done:
     return status;
 }
 
-/* --- The step ---------------------------------------------------------------------------- */
+/* --- The step ------------------------------------------------------------- */
 
 static void describe(const refit *it, gki_base_refit_report *report)
 {
@@ -156,7 +168,8 @@ static void describe(const refit *it, gki_base_refit_report *report)
     report->g_min = report->k_min = INFINITY;
     report->g_max = report->k_max = -INFINITY;
     for (size_t i = 0; i < it->move.K * it->move.d; i++) {
-        const gkv_gk gk = gki_mixture_get(it->move.self, it->move.params, i / it->move.d, i % it->move.d);
+        const gkv_gk gk =
+            gki_mixture_get(it->move.self, it->move.params, i / it->move.d, i % it->move.d);
         report->g_min = fmin(report->g_min, gk.g);
         report->g_max = fmax(report->g_max, gk.g);
         report->k_min = fmin(report->k_min, gk.k);
@@ -166,17 +179,20 @@ static void describe(const refit *it, gki_base_refit_report *report)
 
 static gkv_status mean_density(const refit *it, double *density)
 {
-    return gki_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out, it->codes->held_out_class,
-                                    it->codes->held_out_count, it->settings->threads, density);
+    return gki_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out,
+                                    it->codes->held_out_class, it->codes->held_out_count,
+                                    it->settings->threads, density);
 }
 
 static gkv_status step(const refit *it, gki_base_refit_report *report)
 {
     double tau = it->settings->damping;
-    const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS; /* the next refit to statistics is soon */
+    /* the next refit to statistics is soon */
+    const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS;
     for (int i = 0; i <= halvings && it->improved && report->step == 0; i++, tau /= 2) {
         if (!gki_mixture_move_to(&it->move, tau))
-            continue; /* an R is not positive definite to working precision; a shorter step will be */
+            /* an R is not positive definite to working precision; a shorter step will be */
+            continue;
         double density = 0;
         GKV_TRY(mean_density(it, &density));
         if (density >= report->held_out_before) { /* false for NaN */
@@ -192,7 +208,8 @@ static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
 {
     double density = 0;
     gki_mixture_save(&it->move);
-    const size_t count = gki_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
+    const size_t count =
+        gki_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
     if (count == 0)
         return GKV_OK;
     GKV_TRY(mean_density(it, &density));
@@ -205,16 +222,19 @@ static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
     return GKV_OK;
 }
 
-gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
-                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
+gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
+                             const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                             gki_base_refit_report *report)
 {
     refit it = {.codes = codes, .settings = settings};
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
     gkv_status status = GKV_OK;
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
-        return gki_fail(GKV_ERR_ARGUMENT, "the refit of a base by class needs the classes of its codes");
-    GKV_TRY(gki_mixture_move_create(gki_base_mixture_of(base), params, settings->threads, &it.move));
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the refit of a base by class needs the classes of its codes");
+    GKV_TRY(
+        gki_mixture_move_create(gki_base_mixture_of(base), params, settings->threads, &it.move));
     report->held_out_before = codes->stats ? codes->held_out_density : NAN;
     if (isnan(report->held_out_before))
         GKV_TRY_GOTO(mean_density(&it, &report->held_out_before));
@@ -226,8 +246,8 @@ gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params, con
     } else {
         status = fit(&it, report);
     }
-    /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps its parameters, and
-     * the training step deals with the cause. */
+    /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps
+     * its parameters, and the training step deals with the cause. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK)

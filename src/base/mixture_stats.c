@@ -6,8 +6,8 @@
 
 #include "base/mixture_outer.h"
 
-/* Rows with a lower responsibility are left out. Scores are clamped to ±score_bound, so that no outlier distorts a
- * component. */
+/* Rows with a lower responsibility are left out. Scores are clamped to ±score_bound, so that no
+ * outlier distorts a component. */
 static const gki_real least_responsibility = (gki_real)1e-3, score_bound = 6;
 
 static size_t cell_of(gki_real zeta)
@@ -38,7 +38,8 @@ gki_stats_component gki_stats_at(const gki_base_mixture *self, const gki_real *s
 size_t gki_mixture_stats_size(const gki_base *base)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
-    return self->spec.shared_shapes && self->shaped ? 0 : self->components * size_of_component(self);
+    return self->spec.shared_shapes && self->shaped ? 0
+                                                    : self->components * size_of_component(self);
 }
 
 size_t gki_mixture_stats_parts(const gki_base *base)
@@ -52,16 +53,19 @@ static gki_real clamp(gki_real most, gki_real x)
 }
 
 /* Writes the standard deviations of u = ζWWᵀ to spread[d]. */
-static void spread_of(const gki_base_mixture *self, const gki_params *params, size_t k, gki_real *spread)
+static void spread_of(const gki_base_mixture *self, const gki_params *params, size_t k,
+                      gki_real *spread)
 {
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++)
         spread[j] = (gki_real)sqrt(1 + gki_stats_coupling_information(self, params, k, j));
 }
 
-/* Adds a row to the sums of a component. The squares of dependent components are buffered in `rows`. */
-static void add_row(const gki_base_mixture *self, const gki_stats_component *to, gki_real r, const gki_real *zeta,
-                    const gki_real *u, const gki_real *spread, gki_mixture_outer *rows)
+/* Adds a row to the sums of a component. The squares of dependent components are buffered in
+ * `rows`. */
+static void add_row(const gki_base_mixture *self, const gki_stats_component *to, gki_real r,
+                    const gki_real *zeta, const gki_real *u, const gki_real *spread,
+                    gki_mixture_outer *rows)
 {
     const size_t d = self->base.eps.width;
     const size_t at = gki_mixture_outer_next(rows, to->square);
@@ -84,7 +88,8 @@ static void add_row(const gki_base_mixture *self, const gki_stats_component *to,
     *to->weight += r;
 }
 
-double gki_stats_coupling_information(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j)
+double gki_stats_coupling_information(const gki_base_mixture *self, const gki_params *params,
+                                      size_t k, size_t j)
 {
     const size_t d = self->base.eps.width;
     const gki_real *row = gki_mixture_whitening(self, params, k) + j * d;
@@ -94,8 +99,8 @@ double gki_stats_coupling_information(const gki_base_mixture *self, const gki_pa
     return fmax(0, sum - 1);
 }
 
-void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_slot *weight, size_t rows, size_t part,
-                       gki_real *stats)
+void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_slot *weight,
+                       size_t rows, size_t part, gki_real *stats)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
@@ -109,7 +114,8 @@ void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_
         const gki_real responsibility = gki_at(ws, self->responsibility, row)[part];
         if (responsibility >= least_responsibility)
             add_row(self, &to, weight ? responsibility * *gki_at(ws, *weight, row) : responsibility,
-                    gki_at(ws, self->zeta, row) + part * d, gki_at(ws, self->u, row) + part * d, spread, &squares);
+                    gki_at(ws, self->zeta, row) + part * d, gki_at(ws, self->u, row) + part * d,
+                    spread, &squares);
     }
     gki_mixture_outer_add(&squares, to.square);
 }

@@ -11,7 +11,8 @@
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
 /* Computes the mean and the standard deviation of a component's scores in dimension j. */
-static void moments(const gki_base_mixture *self, const gki_stats_component *of, size_t j, double *mean, double *sd)
+static void moments(const gki_base_mixture *self, const gki_stats_component *of, size_t j,
+                    double *mean, double *sd)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -42,15 +43,16 @@ static levels make_levels(void)
     return it;
 }
 
-/* Computes h_θ = ∂Q/∂θ / Q' of a margin at the boundaries, for θ = (A/B, log B, g, k). The derivative of the score of a
- * fixed value in θ is −h_θ. */
+/* Computes h_θ = ∂Q/∂θ / Q' of a margin at the boundaries, for θ = (A/B, log B, g, k). The
+ * derivative of the score of a fixed value in θ is −h_θ. */
 static void score_derivatives(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
         z[i] = gki_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
     const gki_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
-    gki_gk_batch_shape_d(N, g, k, margin->c, z, &out); /* h does not depend on A and B: this uses A = 0, B = 1 */
+    /* h does not depend on A and B: this uses A = 0, B = 1 */
+    gki_gk_batch_shape_d(N, g, k, margin->c, z, &out);
 #pragma omp simd
     for (size_t i = 0; i < N; i++) {
         h[0][i] = 1 / dq[i];
@@ -74,15 +76,18 @@ typedef struct equations {
     double m[4][4], b[4];
 } equations;
 
-/* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the increments of the whitened
- * quantile residuals of gkvae/gk_fit.h at the levels of the boundaries. */
-static void add_cells(const gki_real *cells, double n, double h[4][N], const levels *at, equations *to)
+/* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the
+ * increments of the whitened quantile residuals of gkvae/gk_fit.h at the levels of the
+ * boundaries. */
+static void add_cells(const gki_real *cells, double n, double h[4][N], const levels *at,
+                      equations *to)
 {
     const double outlier = n / (gki_base_outlier_residual * gki_base_outlier_residual);
     double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
     for (size_t c = 0; c < GKV_STATS_CELLS; c++) {
         error[c] = (double)cells[c] / n - at->probability[c];
-        weight[c] = 1 / (at->probability[c] + outlier * error[c] * error[c]); /* 1/p times Cauchy's 1/(1 + r²/5²) */
+        /* 1/p times Cauchy's 1/(1 + r²/5²) */
+        weight[c] = 1 / (at->probability[c] + outlier * error[c] * error[c]);
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
         derivative[i][0] = -at->pdf[0] * h[i][0];
@@ -103,14 +108,15 @@ static void add_cells(const gki_real *cells, double n, double h[4][N], const lev
     }
 }
 
-/* Adds the information of the other dimensions about g and k. The score function of a margin's θ is that of the margin
- * alone plus (u − ζ)h_θ, where u = ζWWᵀ. The mean of this term is 0 if the component is g-and-k, and its information is
- * (WWᵀ)_jj − 1, `information`. A and B follow g and k as in the margin alone. */
-static void add_coupling(const gki_real *coupling, double n, double information, double h[4][N], const levels *at,
-                         equations *to)
+/* Adds the information of the other dimensions about g and k. The score function of a margin's θ is
+ * that of the margin alone plus (u − ζ)h_θ, where u = ζWWᵀ. The mean of this term is 0 if the
+ * component is g-and-k, and its information is (WWᵀ)_jj − 1, `information`. A and B follow g and k
+ * as in the margin alone. */
+static void add_coupling(const gki_real *coupling, double n, double information, double h[4][N],
+                         const levels *at, equations *to)
 {
     double edge[N], effect[2][N], expected[2][N], mean[N] = {0};
-    const double (*m)[4] = (const double (*)[4])to->m;
+    const double(*m)[4] = (const double(*)[4])to->m;
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
@@ -169,12 +175,14 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
     gk.a += step * old->b * clamp(longest[0], delta[0]);
     gk.b *= exp(step * clamp(longest[1], delta[1]));
     gk.g += step * clamp(longest[2], delta[2]);
-    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gki_base_gk_free_k); /* every g is valid for this k */
+    /* every g is valid for this k */
+    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gki_base_gk_free_k);
     return gk;
 }
 
 /* Moves R towards the correlation of the scores. */
-static void step_correlation(const gki_base_mixture *self, const gki_stats_component *of, double step, double *r)
+static void step_correlation(const gki_base_mixture *self, const gki_stats_component *of,
+                             double step, double *r)
 {
     const size_t d = self->base.eps.width;
     const double n = (double)*of->weight;
@@ -183,14 +191,16 @@ static void step_correlation(const gki_base_mixture *self, const gki_stats_compo
         moments(self, of, j, &mean[j], &sd[j]);
     for (size_t i = 0; i < d; i++)
         for (size_t j = i + 1; j < d; j++) {
-            const double found = ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
+            const double found =
+                ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
             r[i * d + j] += step * (clamp(1, found) - r[i * d + j]);
             r[j * d + i] = r[i * d + j];
         }
 }
 
-void gki_stats_step(const gki_base_mixture *self, const gki_params *params, const gkv_gk *old, const gki_real *stats,
-                    size_t k, double step, const gki_stats_prior *prior, gkv_gk *margins, double *r)
+void gki_stats_step(const gki_base_mixture *self, const gki_params *params, const gkv_gk *old,
+                    const gki_real *stats, size_t k, double step, const gki_stats_prior *prior,
+                    gkv_gk *margins, double *r)
 {
     const size_t d = self->base.eps.width;
     const gki_stats_component of = gki_stats_at(self, stats, k);
@@ -207,8 +217,8 @@ void gki_stats_step(const gki_base_mixture *self, const gki_params *params, cons
             score_derivatives(&old[j], h);
             add_cells(of.cells + j * GKV_STATS_CELLS, n, h, &at, &normal);
             if (of.coupling)
-                add_coupling(of.coupling + j * GKV_STATS_CELLS, n, gki_stats_coupling_information(self, params, k, j),
-                             h, &at, &normal);
+                add_coupling(of.coupling + j * GKV_STATS_CELLS, n,
+                             gki_stats_coupling_information(self, params, k, j), h, &at, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);

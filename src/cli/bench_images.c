@@ -1,5 +1,5 @@
-/* Synthetic images that cost as much time as MNIST's. They are pen strokes with few fully white pixels and a mean grey
- * level of 13 %. 67 pixels of the border are always off. */
+/* Synthetic images that cost as much time as MNIST's. They are pen strokes with few fully white
+ * pixels and a mean grey level of 13 %. 67 pixels of the border are always off. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -26,7 +26,8 @@ static void find_dark(bool *dark)
     for (size_t i = 0; i < BENCH_PIXELS; i++) {
         size_t farther = 0;
         for (size_t j = 0; j < BENCH_PIXELS; j++)
-            farther += from_centre(j) > from_centre(i) || (j < i && from_centre(j) >= from_centre(i));
+            farther +=
+                from_centre(j) > from_centre(i) || (j < i && from_centre(j) >= from_centre(i));
         dark[i] = farther < DARK;
     }
 }
@@ -56,7 +57,8 @@ static void stroke(uint64_t *state, uint8_t *image)
     }
     for (int i = 0; i <= DOTS; i++) {
         const double t = (double)i / DOTS, a = (1 - t) * (1 - t), b = 2 * t * (1 - t), c = t * t;
-        dot(a * p[0][0] + b * p[1][0] + c * p[2][0], a * p[0][1] + b * p[1][1] + c * p[2][1], image);
+        dot(a * p[0][0] + b * p[1][0] + c * p[2][0], a * p[0][1] + b * p[1][1] + c * p[2][1],
+            image);
     }
 }
 

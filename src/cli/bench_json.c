@@ -25,9 +25,11 @@ static json_t *width_of(const bench *it, const bench_model *model, size_t width)
     put(out, "step_flops", images * model->operations.training / step);
     put(out, "step_share_of_peak", bench_median(&model->at[width].step_share));
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
-        put(parts, gkv_bench_part_name((gkv_bench_part)part), bench_median(&model->at[width].parts[part]));
+        put(parts, gkv_bench_part_name((gkv_bench_part)part),
+            bench_median(&model->at[width].parts[part]));
     json_object_set_new(out, "step_parts_thread_seconds", parts);
-    put(out, "first_refit_seconds", model->at[width].first_refit > 0 ? model->at[width].first_refit : NAN);
+    put(out, "first_refit_seconds",
+        model->at[width].first_refit > 0 ? model->at[width].first_refit : NAN);
     put(out, "refit_seconds", bench_median(&model->at[width].refit));
     put(out, "refit_share", bench_refit_share(model, width));
     put(out, "evaluated_images_per_second", 1 / evaluation);
@@ -112,5 +114,6 @@ int bench_write_json(const bench *it)
     if (file)
         good = fclose(file) == 0 && good;
     free(text);
-    return good ? CLI_OK : cli_error(CLI_IO, "%s: cannot be written: %s", it->json, strerror(errno));
+    return good ? CLI_OK
+                : cli_error(CLI_IO, "%s: cannot be written: %s", it->json, strerror(errno));
 }

@@ -1,7 +1,7 @@
 /* Rounds of measurements; declared in cli_bench.h.
  *
- * Each round measures everything once, in turn. So other work on the machine affects all figures alike, and
- * a speed can be compared with the peak of the same round. */
+ * Each round measures everything once, in turn. So other work on the machine affects all figures
+ * alike, and a speed can be compared with the peak of the same round. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 /* EVALUATED: images per thread in an evaluation, which is the size of its tasks. */
 enum { EVALUATED = 20, DRAW_BLOCK = 1000, GK_VALUES = 16384 };
 
-const char *const bench_gk_names[BENCH_GK_FUNCTIONS] = {"Q(z)", "log f(Q(z))", "z and log f(x)", "quantile of p"};
+const char *const bench_gk_names[BENCH_GK_FUNCTIONS] = {"Q(z)", "log f(Q(z))", "z and log f(x)",
+                                                        "quantile of p"};
 
 void bench_add(bench_series *series, double value)
 {
@@ -38,11 +39,12 @@ double bench_median(const bench_series *series)
 
 int bench_go_on(void)
 {
-    return cli_stop ? cli_error(cli_code(GKV_ERR_INTERRUPTED), "interrupted before all figures were measured")
+    return cli_stop ? cli_error(cli_code(GKV_ERR_INTERRUPTED),
+                                "interrupted before all figures were measured")
                     : CLI_OK;
 }
 
-/* --- Training ----------------------------------------------------------------------------- */
+/* --- Training ------------------------------------------------------------- */
 
 static int train(bench_model *model, size_t width, int threads, double peak)
 {
@@ -61,17 +63,20 @@ static int train(bench_model *model, size_t width, int threads, double peak)
     }
     const double step = seconds / (double)steps;
     bench_add(&model->at[width].step, step);
-    bench_add(&model->at[width].step_share, (double)model->batch * model->operations.training / step / peak);
+    bench_add(&model->at[width].step_share,
+              (double)model->batch * model->operations.training / step / peak);
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
         bench_add(&model->at[width].parts[part], parts[part] / (double)steps);
 done:
     return code;
 }
 
-/* Measures the first refit, which a run makes once. Later steps and refits are those of most of a run. */
+/* Measures the first refit, which a run makes once. Later steps and refits are those of most of a
+ * run. */
 static int refit_first(bench_model *model, size_t width, int threads)
 {
-    return cli_check(gkv_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
+    return cli_check(
+        gkv_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
 }
 
 static int refit(bench_model *model, size_t width, int threads)
@@ -83,9 +88,10 @@ static int refit(bench_model *model, size_t width, int threads)
     return code;
 }
 
-/* --- Evaluation and draws ------------------------------------------------------------------ */
+/* --- Evaluation and draws ------------------------------------------------- */
 
-static int evaluate_once(bench_model *model, int threads, size_t images, const gkv_dataset *test, double *seconds)
+static int evaluate_once(bench_model *model, int threads, size_t images, const gkv_dataset *test,
+                         double *seconds)
 {
     gkv_settings settings = model->settings;
     const gkv_eval_options how = {.stop = &cli_stop};
@@ -93,13 +99,14 @@ static int evaluate_once(bench_model *model, int threads, size_t images, const g
     settings.eval.images = (int64_t)images;
     settings.train.threads = threads;
     const double began = cli_seconds();
-    const int code = cli_check(gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, &how,
-                                            &metrics));
+    const int code = cli_check(
+        gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, &how, &metrics));
     *seconds = cli_seconds() - began;
     return code;
 }
 
-static int evaluate(bench_model *model, size_t width, int threads, const gkv_dataset *test, double peak)
+static int evaluate(bench_model *model, size_t width, int threads, const gkv_dataset *test,
+                    double peak)
 {
     double seconds;
     const size_t images = model->evaluated[width];
@@ -130,14 +137,15 @@ static int draw(bench_model *model, size_t width, int threads, double peak)
     }
     const double seconds = cli_seconds() - began;
     bench_add(&model->at[width].drawing, seconds);
-    bench_add(&model->at[width].drawing_share, BENCH_DRAWS * model->operations.sample / seconds / peak);
+    bench_add(&model->at[width].drawing_share,
+              BENCH_DRAWS * model->operations.sample / seconds / peak);
 done:
     free(codes);
     free(images);
     return code;
 }
 
-/* --- g-and-k --------------------------------------------------------------------------------- */
+/* --- g-and-k -------------------------------------------------------------- */
 
 typedef struct gk_arrays {
     double in[GK_VALUES], out[GK_VALUES], out2[GK_VALUES];
@@ -149,16 +157,20 @@ static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arr
     if (single) {
         switch (function) {
         case 0: return gkv_gk_batch_z_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_z_f){.x = a->out_f});
-        case 1: return gkv_gk_batch_z_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_z_f){.log_pdf = a->out_f});
+        case 1:
+            return gkv_gk_batch_z_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_z_f){.log_pdf = a->out_f});
         case 2:
-            return gkv_gk_batch_x_f(gk, GK_VALUES, a->in_f, &(gkv_gk_at_x_f){.z = a->out_f, .log_pdf = a->out2_f});
+            return gkv_gk_batch_x_f(gk, GK_VALUES, a->in_f,
+                                    &(gkv_gk_at_x_f){.z = a->out_f, .log_pdf = a->out2_f});
         default: return gkv_gk_batch_quantile_f(gk, GKV_GK_LOWER, GK_VALUES, a->in_f, a->out_f);
         }
     }
     switch (function) {
     case 0: return gkv_gk_batch_z(gk, GK_VALUES, a->in, &(gkv_gk_at_z){.x = a->out});
     case 1: return gkv_gk_batch_z(gk, GK_VALUES, a->in, &(gkv_gk_at_z){.log_pdf = a->out});
-    case 2: return gkv_gk_batch_x(gk, GK_VALUES, a->in, &(gkv_gk_at_x){.z = a->out, .log_pdf = a->out2});
+    case 2:
+        return gkv_gk_batch_x(gk, GK_VALUES, a->in,
+                              &(gkv_gk_at_x){.z = a->out, .log_pdf = a->out2});
     default: return gkv_gk_batch_quantile(gk, GKV_GK_LOWER, GK_VALUES, a->in, a->out);
     }
 }
@@ -199,10 +211,10 @@ done:
     return code;
 }
 
-/* --- Rounds ----------------------------------------------------------------------------------- */
+/* --- Rounds --------------------------------------------------------------- */
 
-/* Chooses, from a first measurement, the numbers of steps and images that take about `slot` seconds; at most `most`
- * images. */
+/* Chooses, from a first measurement, the numbers of steps and images that take about `slot`
+ * seconds; at most `most` images. */
 static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t most, double slot)
 {
     const size_t steps = 4;
@@ -228,7 +240,8 @@ done:
     return code;
 }
 
-static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test, double peak)
+static int measure_model(bench *it, bench_model *model, size_t width, const gkv_dataset *test,
+                         double peak)
 {
     const int threads = it->threads[width];
     int code = CLI_OK;
@@ -264,7 +277,8 @@ done:
 static int open_model(bench *it, bench_model *model, const uint8_t *images, const uint8_t *labels)
 {
     gkv_dataset *dataset;
-    int code = cli_check(gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
+    int code = cli_check(
+        gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
     if (code == CLI_OK)
         code = cli_check(gkv_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -295,9 +309,10 @@ done:
 
 int bench_measure(bench *it)
 {
-    /* The time is divided among training, evaluation and g-and-k functions. The times of draws, of refits with their
-     * steps, and of the peak are added to it. */
-    const size_t of_models = (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
+    /* The time is divided among training, evaluation and g-and-k functions. The times of draws, of
+     * refits with their steps, and of the peak are added to it. */
+    const size_t of_models =
+        (it->wanted & BENCH_TRAINING ? 1U : 0U) + (it->wanted & BENCH_EVALUATION ? 1U : 0U);
     const size_t timed = it->widths * it->models * of_models + 1;
     const double slot = 0.75 * it->seconds / (double)(it->rounds * timed);
     gkv_dataset *test = NULL;

@@ -6,7 +6,7 @@
 
 #include "cli_bench.h"
 
-/* --- Tables --------------------------------------------------------------------------------- */
+/* --- Tables --------------------------------------------------------------- */
 
 enum { CELLS_MAX = 256 };
 
@@ -59,20 +59,22 @@ static void cell_gain(table *t, size_t width, double one, double all)
         cell(t, "%.2f", one / all);
 }
 
-/* --- Results ------------------------------------------------------------------------ */
+/* --- Results -------------------------------------------------------------- */
 
 static void print_peak(const bench *it)
 {
     for (size_t w = 0; w < it->widths; w++)
-        printf("%s%.1f GFLOP/s on %d thread%s", w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ",
-               1e-9 * bench_median(&it->peak[w]), it->threads[w], it->threads[w] == 1 ? "" : "s");
+        printf("%s%.1f GFLOP/s on %d thread%s",
+               w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&it->peak[w]),
+               it->threads[w], it->threads[w] == 1 ? "" : "s");
     puts(" (the peak)\n");
 }
 
 static void print_training(const bench *it)
 {
     table t = {.count = 0};
-    const char *const head[] = {"training", "images/s", "ms a step", "GFLOP/s", "of the peak", "× 1 thread"};
+    const char *const head[] = {"training", "images/s",    "ms a step",
+                                "GFLOP/s",  "of the peak", "× 1 thread"};
     enum { COLUMNS = sizeof head / sizeof *head };
     for (size_t i = 0; i < COLUMNS; i++)
         cell(&t, "%s", head[i]);
@@ -93,7 +95,8 @@ static void print_training(const bench *it)
 
 double bench_refit_to_steps(const bench_model *model, size_t width)
 {
-    return bench_median(&model->at[width].refit) / (model->refit_steps * bench_median(&model->at[width].step));
+    return bench_median(&model->at[width].refit) /
+           (model->refit_steps * bench_median(&model->at[width].step));
 }
 
 double bench_refit_share(const bench_model *model, size_t width)
@@ -111,13 +114,16 @@ static void print_parts(const bench *it)
         for (size_t w = 0; w < it->widths; w++)
             cell_name(&t, it, &it->model[m], w);
     for (int part = 0; part <= GKV_BENCH_PARTS; part++) {
-        cell(&t, "  %s", part < GKV_BENCH_PARTS ? gkv_bench_part_name((gkv_bench_part)part) : "refits, beside it");
+        cell(&t, "  %s",
+             part < GKV_BENCH_PARTS ? gkv_bench_part_name((gkv_bench_part)part)
+                                    : "refits, beside it");
         for (size_t m = 0; m < it->models; m++) {
             for (size_t w = 0; w < it->widths; w++) {
                 const bench_model *model = &it->model[m];
                 const double whole = it->threads[w] * bench_median(&model->at[w].step);
-                const double share = part < GKV_BENCH_PARTS ? bench_median(&model->at[w].parts[part]) / whole
-                                                            : bench_refit_to_steps(model, w);
+                const double share = part < GKV_BENCH_PARTS
+                                         ? bench_median(&model->at[w].parts[part]) / whole
+                                         : bench_refit_to_steps(model, w);
                 if (isfinite(share) && share > 0)
                     cell(&t, "%.3f (%4.1f %%)", 1e3 * share * whole, 100 * share);
                 else
@@ -131,7 +137,8 @@ static void print_parts(const bench *it)
 static void print_refits(const bench *it)
 {
     table t = {.count = 0};
-    const char *const head[] = {"refits of the base", "the first, s", "others, ms", "steps between", "of an epoch"};
+    const char *const head[] = {"refits of the base", "the first, s", "others, ms", "steps between",
+                                "of an epoch"};
     enum { COLUMNS = sizeof head / sizeof *head };
     size_t rows = 0;
     for (size_t i = 0; i < COLUMNS; i++)
@@ -141,7 +148,8 @@ static void print_refits(const bench *it)
         for (size_t w = 0; w < it->widths && model->refit_steps > 0; w++, rows++) {
             cell_name(&t, it, model, w);
             cell(&t, "%.3f", model->at[w].first_refit);
-            const bool any = model->at[w].refit.count > 0; /* there are none if the first refit was rejected */
+            /* there are none if the first refit was rejected */
+            const bool any = model->at[w].refit.count > 0;
             cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->at[w].refit));
             cell(&t, "%.6g", model->refit_steps);
             cell(&t, any ? "%.1f %%" : "–", 100 * bench_refit_share(model, w));
@@ -160,7 +168,8 @@ static void print_evaluation(const bench *it)
     enum { COLUMNS = sizeof head / sizeof *head };
     for (size_t i = 0; i < COLUMNS; i++)
         if (i == 0)
-            cell(&t, "evaluation, %lld samples an image", (long long)it->model[0].settings.eval.samples);
+            cell(&t, "evaluation, %lld samples an image",
+                 (long long)it->model[0].settings.eval.samples);
         else
             cell(&t, "%s", head[i]);
     for (size_t m = 0; m < it->models; m++) {
@@ -231,6 +240,8 @@ void bench_print(const bench *it)
     if (!(it->wanted & BENCH_RUN))
         return;
     const int threads = it->threads[it->widths - 1];
-    printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f MB at most\n",
-           it->images, threads, threads == 1 ? "" : "s", it->first_step, it->epoch, 1e-6 * it->peak_memory);
+    printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f "
+           "MB at most\n",
+           it->images, threads, threads == 1 ? "" : "s", it->first_step, it->epoch,
+           1e-6 * it->peak_memory);
 }

@@ -1,7 +1,7 @@
-/* A run in its own process: the time of its first step, the time of an epoch, and its memory; declared in
- * cli_bench.h. */
-#define _XOPEN_SOURCE 700   /* nftw() */
-#define _DEFAULT_SOURCE /* wait4() */
+/* A run in its own process: the time of its first step, the time of an epoch, and its memory;
+ * declared in cli_bench.h. */
+#define _XOPEN_SOURCE 700 /* nftw() */
+#define _DEFAULT_SOURCE   /* wait4() */
 #include <errno.h>
 #include <ftw.h>
 #include <poll.h>
@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* --- The child ---------------------------------------------------------------------------- */
+/* --- The child ------------------------------------------------------------ */
 
 /* Reports the first step by a byte on standard output. */
 static void on_progress(void *context, const gkv_train_progress *progress)
@@ -49,16 +49,18 @@ done:
     return code;
 }
 
-/* --- The parent ---------------------------------------------------------------------------- */
+/* --- The parent ----------------------------------------------------------- */
 
 /* An idx1-ubyte file. */
 static int write_labels(const bench *it, const char *path)
 {
     const uint32_t n = (uint32_t)it->images;
-    const uint8_t head[8] = {0, 0, 8, 1, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    const uint8_t head[8] = {
+        0, 0, 8, 1, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
     uint8_t *labels = bench_labels(n, (size_t)it->model[0].settings.model.base_classes);
     FILE *file = fopen(path, "wb");
-    bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head && fwrite(labels, 1, n, file) == n;
+    bool good = file && fwrite(head, 1, sizeof head, file) == sizeof head &&
+                fwrite(labels, 1, n, file) == n;
     if (file)
         good = fclose(file) == 0 && good;
     free(labels);
@@ -88,10 +90,12 @@ done:
     return code;
 }
 
-/* Starts this program as a child, whose standard output goes into a pipe. *out is the end to read. */
+/* Starts this program as a child, whose standard output goes into a pipe. *out is the end to
+ * read. */
 static int start(const char *folder, pid_t *child, int *out)
 {
-    char *arguments[] = {(char *)(uintptr_t)cli_program, "bench", "--child", (char *)(uintptr_t)folder, NULL};
+    char *arguments[] = {(char *)(uintptr_t)cli_program, "bench", "--child",
+                         (char *)(uintptr_t)folder, NULL};
     int ends[2];
     if (pipe(ends) != 0)
         return cli_error(CLI_IO, "cannot create a pipe: %s", strerror(errno));
@@ -113,8 +117,8 @@ static int start(const char *folder, pid_t *child, int *out)
     return CLI_OK;
 }
 
-/* Waits until the child closes its end of the pipe, which it does when it ends. A signal may reach only this process.
- * Then the child is killed, because none of its files are kept. */
+/* Waits until the child closes its end of the pipe, which it does when it ends. A signal may reach
+ * only this process. Then the child is killed, because none of its files are kept. */
 static void wait_for_end(bench *it, pid_t child, int out, double began)
 {
     enum { LOOK = 100 }; /* milliseconds: a signal just before poll() does not wake it */
@@ -146,7 +150,8 @@ static int watch(bench *it, pid_t child, int out, double began)
     if (cli_stop)
         return bench_go_on();
     if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK)
-        return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL, "the measured training "
+        return cli_error(WIFEXITED(status) ? WEXITSTATUS(status) : CLI_INTERNAL,
+                         "the measured training "
                          "failed; its message is above");
     return CLI_OK;
 }
@@ -171,7 +176,8 @@ int bench_process(bench *it)
     pid_t child = -1;
     int out = -1, code = CLI_OK;
     if (!mkdtemp(folder)) {
-        code = cli_error(CLI_IO, "%s: cannot create a temporary folder: %s", folder, strerror(errno));
+        code =
+            cli_error(CLI_IO, "%s: cannot create a temporary folder: %s", folder, strerror(errno));
         free(folder);
         return code;
     }

@@ -1,7 +1,8 @@
 /* The choice of images for pictures, by a fixed rule that cannot favour good ones. */
 #include "pictures.h"
 
-/* The index of image k, from 0, among those of this label; the number of images if there is none. */
+/* The index of image k, from 0, among those of this label; the number of images if there is
+ * none. */
 static size_t find_labelled(const gkv_dataset *images, unsigned label, size_t k)
 {
     const uint8_t *labels = gkv_dataset_labels(images);

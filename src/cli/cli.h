@@ -41,7 +41,7 @@ enum {
     } while (0)
 #define CLI_CHECK(call) CLI_TRY(cli_check(call))
 
-/* --- commands, one in each file ------------------------------------------------------- */
+/* --- commands, one in each file ------------------------------------------- */
 
 int cli_train(int argc, char **argv);
 int cli_eval(int argc, char **argv);
@@ -62,11 +62,12 @@ int cli_settings(int argc, char **argv);
 int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
-/* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the command. CLI_OK if
- * they are valid; *of_test tells whether they select test images. A usage error ends the process. */
+/* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the
+ * command. CLI_OK if they are valid; *of_test tells whether they select test images. A usage error
+ * ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 
-/* --- main.c ----------------------------------------------------------------------- */
+/* --- main.c --------------------------------------------------------------- */
 
 typedef struct cli_command_row {
     const char *name; /* one word or two */
@@ -77,7 +78,7 @@ typedef struct cli_command_row {
 /* The i-th command, from 0, as in gkvae --help; NULL past the last. */
 const cli_command_row *cli_command_at(size_t i);
 
-/* --- messages.c ------------------------------------------------------------------ */
+/* --- messages.c ----------------------------------------------------------- */
 
 /* Prints "gkvae: …" and a newline on standard error; returns the code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -106,12 +107,13 @@ char *cli_command(int argc, char **argv);
 /* The name that the program was called by. */
 extern const char *cli_program;
 
-/* --- options.c -------------------------------------------------------------------- */
+/* --- options.c ------------------------------------------------------------ */
 
 /* argp_parse(), after refusing an unknown long option with the nearest known one. */
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 
-/* The table of options of a command. It runs the command up to cli_parse(), which then parses nothing and ends it. */
+/* The table of options of a command. It runs the command up to cli_parse(), which then parses
+ * nothing and ends it. */
 const struct argp *cli_argp_of(int (*run)(int argc, char **argv));
 
 /* The options of a table and of its children, in their order; returns how many. */
@@ -119,8 +121,10 @@ enum { CLI_OPTIONS_MAX = 64 };
 size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[CLI_OPTIONS_MAX]);
 
 /* The text as a whole number, or as a number, in a range. Any other text is a usage error. */
-uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high);
-double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high);
+uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low,
+                   uint64_t high);
+double cli_number(struct argp_state *state, const char *option, const char *text, double low,
+                  double high);
 
 /* The text as a path to write to: a usage error if it is empty. */
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
@@ -141,7 +145,7 @@ void cli_assign(cli_assignments *all, struct argp_state *state, const char *name
 void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text);
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
-/* --- model_options.c --------------------------------------------------------------- */
+/* --- model_options.c ------------------------------------------------------ */
 
 /* The arguments of all commands that open a model: FOLDER or MODEL.safetensors, which is
  * needed, and --threads. Commands that read images also have --data-folder and --set.
@@ -155,7 +159,7 @@ typedef struct cli_model_arguments {
 /* The children of a command without images, and of a command that reads images. */
 extern const struct argp_child cli_model_only[2], cli_model_and_data[3];
 
-/* --- run.c ------------------------------------------------------------------------ */
+/* --- run.c ---------------------------------------------------------------- */
 
 /* A model with its settings. A run folder gives the settings of the run. A model file alone gives
  * the settings that the model was trained with, and default paths. */
@@ -171,27 +175,28 @@ typedef struct cli_run {
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run);
 void cli_run_free(cli_run *run);
 
-/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the paths of the data
- * and the settings of an evaluation. */
+/* Whether this setting, "SECTION.KEY" in `name`, is part of the model. The other settings are the
+ * paths of the data and the settings of an evaluation. */
 bool cli_is_models_own(const gkv_settings_key *key, const char *name);
 
 /* True if the folder's model file is no longer the one that was read. */
 bool cli_run_changed(const cli_run *run, const char *folder);
 
-/* Opens the run's images of one half; or, if `idx` is not NULL, the images of an IDX file. CLI_DATA if they do not have
- * the model's size. */
+/* Opens the run's images of one half; or, if `idx` is not NULL, the images of an IDX file. CLI_DATA
+ * if they do not have the model's size. */
 int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out);
 
-/* --- outputs.c --------------------------------------------------------------------- */
+/* --- outputs.c ------------------------------------------------------------ */
 
-/* CLI_USAGE if `path`, the file that an option names for output, is the file `other`, which the command also reads or
- * writes. Either path may be NULL, which means no file. */
+/* CLI_USAGE if `path`, the file that an option names for output, is the file `other`, which the
+ * command also reads or writes. Either path may be NULL, which means no file. */
 int cli_output_spares(const char *option, const char *path, const char *other);
 
 /* The same check for all files of a run and its images. */
-int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run);
+int cli_output_spares_run(const char *option, const char *path,
+                          const cli_model_arguments *arguments, const cli_run *run);
 
-/* --- terminal.c -------------------------------------------------------------------- */
+/* --- terminal.c ----------------------------------------------------------- */
 
 /* A line on standard error that is rewritten in place, at most ten times a second and
  * never wider than the terminal. Off when standard error is no terminal. */
@@ -221,7 +226,7 @@ size_t cli_columns(const char *text);
  * 'l' and 'r' of `align` align the columns. NULL is an empty cell. */
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align);
 
-/* --- signals.c ---------------------------------------------------------------------- */
+/* --- signals.c ------------------------------------------------------------ */
 
 /* From now on SIGINT, SIGTERM and SIGHUP set cli_stop to their number. A second signal ends
  * the program at once, except a second SIGHUP, because a closing terminal may send several.

@@ -16,20 +16,30 @@ typedef struct base_fit_arguments {
 
 static const struct argp_option options[] = {
     {"base", 'b', "BASE", 0,
-     "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture "
-     "or gk-by-class (needed)", 0},
+     "The base distribution to fit: normal, full-gaussian, student-t, gk, gk-copula, "
+     "gaussian-mixture, gk-mixture "
+     "or gk-by-class (needed)",
+     0},
     {"components", 'k', "K", 0,
      "The number of components of a mixture, or of each class's mixture for gk-by-class (default: "
-     "model.base_components of the model)", 0},
+     "model.base_components of the model)",
+     0},
     {"covariance", 'c', "full|low-rank|diagonal", 0,
-     "The correlations within a component: full, low-rank or diagonal (default: those of the model)", 0},
-    {"rank", 'r', "N", 0, "The number of factors of a low-rank covariance (default: model.base_rank of the model)", 0},
-    {"tied-shapes", 'g', "yes|no", 0, "Whether all components have the same g and k (default: as in the model)", 0},
+     "The correlations within a component: full, low-rank or diagonal (default: those of the "
+     "model)",
+     0},
+    {"rank", 'r', "N", 0,
+     "The number of factors of a low-rank covariance (default: model.base_rank of the model)", 0},
+    {"tied-shapes", 'g', "yes|no", 0,
+     "Whether all components have the same g and k (default: as in the model)", 0},
     {"codes", 'n', "N", 0, "Fit to at most N training codes (default: 50000)", 0},
-    {"out", 'o', "FOLDER", 0, "Write the model with its new base to this folder (default: only print the result)", 0},
+    {"out", 'o', "FOLDER", 0,
+     "Write the model with its new base to this folder (default: only print the result)", 0},
     {"update", 'u', NULL, 0,
-     "Write the model with its new base to the run's own folder, and keep the replaced files as *.before-fit.* "
-     "(default: no)", 0},
+     "Write the model with its new base to the run's own folder, and keep the replaced files as "
+     "*.before-fit.* "
+     "(default: no)",
+     0},
     {.name = NULL},
 };
 
@@ -44,7 +54,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'k': cli_assign(&a->wanted, state, "model.base_components", arg, "--components"); return 0;
     case 'c': cli_assign(&a->wanted, state, "model.base_covariance", arg, "--covariance"); return 0;
     case 'r': cli_assign(&a->wanted, state, "model.base_rank", arg, "--rank"); return 0;
-    case 'g': cli_assign(&a->wanted, state, "model.base_tied_shapes", arg, "--tied-shapes"); return 0;
+    case 'g':
+        cli_assign(&a->wanted, state, "model.base_tied_shapes", arg, "--tied-shapes");
+        return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case 'u': a->update = true; return 0;
@@ -65,8 +77,8 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
     printf("mean log density of %zu held-out codes, in nats:\n", r->held_out);
     printf("  %-18s %s\n", cli_base_name(run->model, name), cli_decimal(r->before, 3, before));
     printf("  %-18s %s   %s%s, fitted to %zu codes", cli_base_name(fitted, name),
-           cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "", cli_decimal(r->after - r->before, 3, gain),
-           r->codes);
+           cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "",
+           cli_decimal(r->after - r->before, 3, gain), r->codes);
     if (r->em_iterations > 0)
         printf(" in %ld iterations", r->em_iterations);
     printf(", %s\n", cli_duration(r->seconds, time));
@@ -79,14 +91,16 @@ static const char *target(const base_fit_arguments *a)
 }
 
 /* CLI_NUMERIC if no step of the fit was accepted, so that the base is unchanged. */
-static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted, const gkv_base_fit_report *report)
+static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted,
+                          const gkv_base_fit_report *report)
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
     char name[GKV_NAME_SIZE];
     if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
         return CLI_OK;
-    return cli_error(CLI_NUMERIC, "no step of the fit increased the density of held-out codes, so %s is "
-                                  "unchanged%s; try more codes, or fewer components",
+    return cli_error(CLI_NUMERIC,
+                     "no step of the fit increased the density of held-out codes, so %s is "
+                     "unchanged%s; try more codes, or fewer components",
                      cli_base_name(fitted, name), target(a) ? " and was not written" : "");
 }
 
@@ -109,13 +123,19 @@ done:
 int cli_base_fit(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .children = cli_model_and_data, .parser = parse,
+        .options = options,
+        .children = cli_model_and_data,
+        .parser = parse,
         .args_doc = "FOLDER --base BASE\nMODEL.safetensors --base BASE",
-        .doc = "Fits another base distribution to the codes of a trained model's training images. The rest of the "
-               "model does not change. Prints the mean log density of held-out codes under the old base and under "
+        .doc = "Fits another base distribution to the codes of a trained model's training images. "
+               "The rest of the "
+               "model does not change. Prints the mean log density of held-out codes under the old "
+               "base and under "
                "the new one.\v"
-               "The held-out codes are those of the run's validation images, or of every fifth training image if "
-               "the run has none. A gain in log density is a gain in the KL term: a base that is better by 0.1 nats "
+               "The held-out codes are those of the run's validation images, or of every fifth "
+               "training image if "
+               "the run has none. A gain in log density is a gain in the KL term: a base that is "
+               "better by 0.1 nats "
                "lowers −ELBO by 0.1 nats. Further training with the new base can lower it more."};
     base_fit_arguments a = {.update = false};
     gkv_base_fit_defaults(&a.fit);
@@ -127,16 +147,20 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     if (a.update && !run.is_folder) {
-        code = cli_error(CLI_USAGE, "--update writes to the run's folder, but %s is not a folder; use --out FOLDER",
-                         a.model.model);
+        code = cli_error(
+            CLI_USAGE,
+            "--update writes to the run's folder, but %s is not a folder; use --out FOLDER",
+            a.model.model);
         goto done;
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
     if (target(&a))
-        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update)); /* before the fit, which may take long */
+        /* before the fit, which may take long */
+        CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update));
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
-    CLI_CHECK(gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
+    CLI_CHECK(
+        gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
     print_report(&run, fitted, &report);
     CLI_TRY(check_accepted(&a, fitted, &report));
     code = keep(&a, &run, fitted);

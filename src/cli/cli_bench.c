@@ -12,14 +12,18 @@ static const struct argp_option options[] = {
     {"threads", 't', "N", 0,
      "Measure on one thread and on N threads (default: train.threads, or one per processor)", 0},
     {"seconds", 'c', "T", 0, "Measure for about T seconds (default: 40)", 0},
-    {"rounds", 'r', "N", 0, "Repeat the measurements in N rounds and show the medians (default: 5)", 0},
+    {"rounds", 'r', "N", 0, "Repeat the measurements in N rounds and show the medians (default: 5)",
+     0},
     {"images", 'i', "N", 0, "The number of training images, at least 1000 (default: 60000)", 0},
     {"only", 'o', "training|evaluation|draws|gk|run", 0,
-     "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae train); may be "
-     "repeated (default: all)", 0},
+     "Measure only training, evaluation, draws, gk, or run (the start and the memory of gkvae "
+     "train); may be "
+     "repeated (default: all)",
+     0},
     {"json", 'j', "FILE", 0, "Also write the figures to this file as JSON (default: no)", 0},
     {"quiet", 'q', NULL, 0, "Print no progress (default: a live line on a terminal)", 0},
-    {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0}, /* the run whose start and memory are measured */
+    /* the run whose start and memory are measured */
+    {"child", 'C', "FOLDER", OPTION_HIDDEN, NULL, 0},
     {.name = NULL},
 };
 
@@ -46,7 +50,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 's': cli_assign_text(&it->assignments, state, arg); return 0;
     case 't': cli_assign(&it->assignments, state, "train.threads", arg, "--threads"); return 0;
     case 'c': it->seconds = cli_number(state, "--seconds", arg, 1, 86400); return 0;
-    case 'r': it->rounds = (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX); return 0;
+    case 'r':
+        it->rounds = (size_t)cli_whole(state, "--rounds", arg, BENCH_ROUNDS_MIN, BENCH_ROUNDS_MAX);
+        return 0;
     case 'i': it->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
     case 'o': it->wanted |= wanted_of(state, arg); return 0;
     case 'j': it->json = cli_path(state, "--json", arg); return 0;
@@ -61,7 +67,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* At most a tenth of the images is held out, and there are enough epochs that no run ends during its measurement. */
+/* At most a tenth of the images is held out, and there are enough epochs that no run ends during
+ * its measurement. */
 static int read_settings(bench *it, gkv_settings *settings)
 {
     int code = CLI_OK;
@@ -82,8 +89,11 @@ static void choose_models(bench *it, const gkv_settings *settings)
 {
     const gkv_model_settings *model = &settings->model;
     const bool plain = model->prior_flow == GKV_PRIOR_FLOW_NONE && model->base == GKV_BASE_NORMAL &&
-                       model->posterior == GKV_POSTERIOR_NORMAL && model->posterior_flow == GKV_POSTERIOR_FLOW_NONE;
-    it->model[0].name = plain ? "plain" : it->config || it->assignments.count ? "configured" : "default";
+                       model->posterior == GKV_POSTERIOR_NORMAL &&
+                       model->posterior_flow == GKV_POSTERIOR_FLOW_NONE;
+    it->model[0].name = plain                                 ? "plain"
+                        : it->config || it->assignments.count ? "configured"
+                                                              : "default";
     it->model[0].settings = *settings;
     it->models = plain ? 1 : 2;
     if (plain)
@@ -103,7 +113,9 @@ static void choose_models(bench *it, const gkv_settings *settings)
 static void choose_threads(bench *it, const gkv_settings *settings)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const int most = settings->train.threads > 0 ? (int)settings->train.threads : processors > 0 ? (int)processors : 1;
+    const int most = settings->train.threads > 0 ? (int)settings->train.threads
+                     : processors > 0            ? (int)processors
+                                                 : 1;
     it->threads[0] = 1;
     it->threads[1] = most;
     it->widths = most > 1 ? 2 : 1;
@@ -111,16 +123,25 @@ static void choose_threads(bench *it, const gkv_settings *settings)
 
 int cli_bench(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "[CONFIG.ini]",
-        .doc = "Measures how fast this machine trains, evaluates and draws. It measures the configured model and "
-               "the plain VAE of the same sizes, on synthetic images that cost as much time as MNIST's.\v"
-               "The peak is the speed of OpenBLAS on large square matrices in single precision, measured in each "
-               "round. GFLOP/s count 2·in·out for each product of a linear layer with one image, as if no pixel "
-               "were zero. The products are the forward one, the one for the gradient of the weights, and, except "
-               "in the encoder's first layer, the one for the gradient of the inputs. Nothing else counts. The "
-               "refits' share of an epoch's time is that of refits at the rate of a run, without the first refit. "
-               "gkvae settings prints all settings and their defaults."};
+    static const struct argp argp = {.options = options,
+                                     .parser = parse,
+                                     .args_doc = "[CONFIG.ini]",
+                                     .doc =
+                                         "Measures how fast this machine trains, evaluates and "
+                                         "draws. It measures the configured model and "
+                                         "the plain VAE of the same sizes, on synthetic images "
+                                         "that cost as much time as MNIST's.\v"
+                                         "The peak is the speed of OpenBLAS on large square "
+                                         "matrices in single precision, measured in each "
+                                         "round. GFLOP/s count 2·in·out for each product of a "
+                                         "linear layer with one image, as if no pixel "
+                                         "were zero. The products are the forward one, the one for "
+                                         "the gradient of the weights, and, except "
+                                         "in the encoder's first layer, the one for the gradient "
+                                         "of the inputs. Nothing else counts. The "
+                                         "refits' share of an epoch's time is that of refits at "
+                                         "the rate of a run, without the first refit. "
+                                         "gkvae settings prints all settings and their defaults."};
     bench *it = cli_alloc(1, sizeof *it);
     bench_arguments a = {.it = it};
     gkv_settings settings;
@@ -146,7 +167,8 @@ int cli_bench(int argc, char **argv)
         CLI_TRY(bench_process(it));
     if (it->wanted & ~(unsigned)BENCH_RUN)
         CLI_TRY(bench_measure(it));
-    printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), it->rounds, gkv_build_description());
+    printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), it->rounds,
+           gkv_build_description());
     bench_print(it);
     if (it->json)
         CLI_TRY(bench_write_json(it));

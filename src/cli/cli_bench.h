@@ -29,14 +29,19 @@ typedef struct bench_model {
     gkv_bench_operations operations;
     size_t parameters, batch;
     double refit_steps; /* steps from one refit to the next; 0 without refits */
-    size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS]; /* steps and evaluated images of one measurement */
-    size_t piece[BENCH_WIDTHS]; /* steps of about a second; a signal can stop the measurement between two pieces */
+    /* steps and evaluated images of one measurement */
+    size_t steps[BENCH_WIDTHS], evaluated[BENCH_WIDTHS];
+    /* steps of about a second; a signal can stop the measurement between two pieces */
+    size_t piece[BENCH_WIDTHS];
     struct {
         bench_series step, evaluation, drawing; /* seconds: a step, an evaluated image, all draws */
-        bench_series refit;  /* seconds of a refit, without the first one */
-        double first_refit; /* seconds of the first refit, which is measured once; 0 without refits */
-        bench_series step_share, evaluation_share, drawing_share; /* speeds as fractions of the peak in a round */
-        bench_series parts[GKV_BENCH_PARTS]; /* seconds of the parts of a step, summed over threads */
+        bench_series refit;                     /* seconds of a refit, without the first one */
+        /* seconds of the first refit, which is measured once; 0 without refits */
+        double first_refit;
+        /* speeds as fractions of the peak in a round */
+        bench_series step_share, evaluation_share, drawing_share;
+        /* seconds of the parts of a step, summed over threads */
+        bench_series parts[GKV_BENCH_PARTS];
     } at[BENCH_WIDTHS];
 } bench_model;
 
@@ -55,20 +60,27 @@ typedef struct bench {
     int threads[BENCH_WIDTHS];
     size_t models;
     bench_model model[BENCH_MODELS];
-    bench_series peak[BENCH_WIDTHS]; /* operations per second */
+    bench_series peak[BENCH_WIDTHS];        /* operations per second */
     bench_series gk[BENCH_GK_FUNCTIONS][2]; /* values per second, in float and in double */
     double first_step, epoch; /* seconds from the start of `gkvae train`; NaN if not measured */
-    double peak_memory; /* bytes */
+    double peak_memory;       /* bytes */
 } bench;
 
 /* The parts that can be measured: the choices of --only. */
-enum { BENCH_TRAINING = 1, BENCH_EVALUATION = 2, BENCH_DRAWING = 4, BENCH_GK = 8, BENCH_RUN = 16, BENCH_ALL = 31 };
+enum {
+    BENCH_TRAINING = 1,
+    BENCH_EVALUATION = 2,
+    BENCH_DRAWING = 4,
+    BENCH_GK = 8,
+    BENCH_RUN = 16,
+    BENCH_ALL = 31
+};
 enum { BENCH_OF_MODELS = BENCH_TRAINING | BENCH_EVALUATION | BENCH_DRAWING };
 
 /* The number of timed draws from the prior, and the size of the matrices of the peak. */
 enum { BENCH_DRAWS = 10000, BENCH_SQUARE = 2048 };
 
-/* --- bench_images.c: synthetic images in place of MNIST's --------------------------------- */
+/* --- bench_images.c: synthetic images in place of MNIST's ----------------- */
 
 enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
 
@@ -78,12 +90,12 @@ uint8_t *bench_images(size_t count);
 /* Labels for these images, with all classes equally frequent; the caller frees them. */
 uint8_t *bench_labels(size_t count, size_t classes);
 
-/* --- bench_measure.c ------------------------------------------------------------------ */
+/* --- bench_measure.c ------------------------------------------------------ */
 
 /* Measures all rounds. */
 int bench_measure(bench *it);
 
-/* --- bench_process.c ------------------------------------------------------------------ */
+/* --- bench_process.c ------------------------------------------------------ */
 
 /* Trains the first model for an epoch in a separate process. */
 int bench_process(bench *it);
@@ -91,7 +103,7 @@ int bench_process(bench *it);
 /* The main function of this process; `folder` contains its config.ini. */
 int bench_child(const char *folder);
 
-/* --- bench_print.c, bench_json.c -------------------------------------------------------- */
+/* --- bench_print.c, bench_json.c ------------------------------------------ */
 
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);
@@ -99,8 +111,8 @@ int bench_write_json(const bench *it);
 /* Checks, before the measurements, that the file can be written. It does not change the file. */
 int bench_check_json(const char *path);
 
-/* The time of a refit as a fraction of the time of the steps between two refits, without the first refit; NaN without
- * refits. */
+/* The time of a refit as a fraction of the time of the steps between two refits, without the first
+ * refit; NaN without refits. */
 double bench_refit_to_steps(const bench_model *model, size_t width);
 
 /* The time of refits as a fraction of the time of steps and refits together. */

@@ -10,7 +10,9 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
     gkv_status status = gkv_table_find(table, name, column);
     if (status == GKV_OK)
         status = gkv_table_numbers(table, *column, &values);
-    return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
+    return status == GKV_OK
+               ? CLI_OK
+               : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
 }
 
 /* Prints one line that names the columns of text, which a choice of all columns leaves out. */
@@ -22,7 +24,8 @@ static void report_left_out(const gkv_table *table, size_t except)
         if (gkv_table_kind(table, c) != GKV_COLUMN_TEXT || c == except)
             continue;
         if (left < NAMED)
-            fprintf(stderr, "%s%.80s", left ? ", " : "gkvae: columns of text are left out: ", gkv_table_name(table, c));
+            fprintf(stderr, "%s%.80s", left ? ", " : "gkvae: columns of text are left out: ",
+                    gkv_table_name(table, c));
         left++;
     }
     if (left > NAMED)
@@ -31,8 +34,8 @@ static void report_left_out(const gkv_table *table, size_t except)
         fputc('\n', stderr);
 }
 
-int cli_columns_choose(const gkv_table *table, const char *path, const char *list, size_t except, size_t **chosen,
-                       size_t *n_chosen)
+int cli_columns_choose(const gkv_table *table, const char *path, const char *list, size_t except,
+                       size_t **chosen, size_t *n_chosen)
 {
     const size_t n_columns = gkv_table_columns(table);
     int code = CLI_OK;
@@ -42,22 +45,25 @@ int cli_columns_choose(const gkv_table *table, const char *path, const char *lis
     for (size_t c = 0; !list && c < n_columns; c++)
         if (gkv_table_kind(table, c) != GKV_COLUMN_TEXT && c != except)
             (*chosen)[(*n_chosen)++] = c;
-    for (char *word = list ? strtok_r(words, ",", &rest) : NULL; word; word = strtok_r(NULL, ",", &rest)) {
+    for (char *word = list ? strtok_r(words, ",", &rest) : NULL; word;
+         word = strtok_r(NULL, ",", &rest)) {
         size_t column;
         CLI_TRY(cli_columns_find(table, "--column", word, &column));
         for (size_t i = 0; i < *n_chosen; i++)
             if ((*chosen)[i] == column) {
-                code = cli_error(CLI_USAGE, "--column %s: column %zu, \"%s\", is named twice", list, column + 1,
-                                 gkv_table_name(table, column));
+                code = cli_error(CLI_USAGE, "--column %s: column %zu, \"%s\", is named twice", list,
+                                 column + 1, gkv_table_name(table, column));
                 goto done;
             }
         (*chosen)[(*n_chosen)++] = column;
     }
     if (*n_chosen == 0)
-        code = list ? cli_error(CLI_USAGE, "--column: no column is named; give names or numbers, as in --column "
-                                           "height,3")
-                    : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
-                                except == SIZE_MAX ? "" : " but the one of --weights");
+        code =
+            list ? cli_error(CLI_USAGE,
+                             "--column: no column is named; give names or numbers, as in --column "
+                             "height,3")
+                 : cli_error(CLI_DATA, "%s: no column contains numbers%s", path,
+                             except == SIZE_MAX ? "" : " but the one of --weights");
     else if (!list)
         report_left_out(table, except);
 done:

@@ -7,24 +7,34 @@
 
 static const struct argp_option options[] = {
     {"out", 'o', "FOLDER", 0,
-     "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a plan it also "
-     "contains the runs (default: no files; with a plan results/PLAN)", 0},
+     "Write compare.csv, compare.json, pictures and the page index.html to this folder. With a "
+     "plan it also "
+     "contains the runs (default: no files; with a plan results/PLAN)",
+     0},
     {"against", 'a', "RUN", 0,
-     "Show differences from this run, or from this model of the table (default: the first, or that of the plan)", 0},
+     "Show differences from this run, or from this model of the table (default: the first, or that "
+     "of the plan)",
+     0},
     {"metrics", 'm', "KEY,…", 0,
-     "Show these keys of metrics.json, and differences of the first of them (default: the likelihoods, metrics of "
-     "draws, errors and times that the runs have)", 0},
+     "Show these keys of metrics.json, and differences of the first of them (default: the "
+     "likelihoods, metrics of "
+     "draws, errors and times that the runs have)",
+     0},
     {"plan", 'p', "FILE", 0,
-     "Train and evaluate the models of this plan that are not finished yet (default: compare runs)", 0},
+     "Train and evaluate the models of this plan that are not finished yet (default: compare runs)",
+     0},
     {"seeds", 'S', "N-N,…", 0,
-     "Use these seeds for the models of a plan, such as 1-3 or 1,5 (default: those of the plan)", 0},
+     "Use these seeds for the models of a plan, such as 1-3 or 1,5 (default: those of the plan)",
+     0},
     {"only", 'n', "NAME,…", 0, "Use only these models of a plan (default: all)", 0},
     {"table", 'T', NULL, 0,
      "Print the table of a plan's finished runs, and train and evaluate nothing (default: no)", 0},
     {"data-folder", 'f', "DIR", 0,
      "The folder of a plan's images, as data.folder (default: that of its configuration)", 0},
     {"threads", 't', "N", 0,
-     "The number of threads of a plan's training and evaluation, as train.threads (default: as configured)", 0},
+     "The number of threads of a plan's training and evaluation, as train.threads (default: as "
+     "configured)",
+     0},
     {.name = NULL},
 };
 
@@ -34,10 +44,12 @@ static void check(const compare_arguments *a, struct argp_state *state)
     if (a->plan && a->n_runs > 0)
         argp_error(state, "--plan makes its own runs: leave out %s", a->runs[0]);
     if (!a->plan && of_plan)
-        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a plan: add --plan "
+        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a "
+                          "plan: add --plan "
                           "FILE");
     if (!a->plan && a->n_runs == 0)
-        argp_error(state, "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
+        argp_error(state,
+                   "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -76,12 +88,15 @@ static int find_reference(comparison *it, const char *wanted)
         if (strcmp(it->rows[r].name, name) == 0)
             found = r;
         for (size_t i = 0; i < it->rows[r].n_runs; i++)
-            if (strcmp(it->rows[r].runs[i]->folder, name) == 0 || strcmp(it->rows[r].runs[i]->name, name) == 0)
+            if (strcmp(it->rows[r].runs[i]->folder, name) == 0 ||
+                strcmp(it->rows[r].runs[i]->name, name) == 0)
                 found = r;
     }
     free(name);
     it->against = found;
-    return found != SIZE_MAX ? CLI_OK : cli_error(CLI_USAGE, "--against %s: none of the runs has this name", wanted);
+    return found != SIZE_MAX
+               ? CLI_OK
+               : cli_error(CLI_USAGE, "--against %s: none of the runs has this name", wanted);
 }
 
 /* The folders of the runs, one per line. */
@@ -128,10 +143,14 @@ done:
 int cli_compare(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "RUN…\n--plan FILE",
-        .doc = "Compares the figures of several runs. Runs that differ only in their seed form one row, which shows "
+        .options = options,
+        .parser = parse,
+        .args_doc = "RUN…\n--plan FILE",
+        .doc = "Compares the figures of several runs. Runs that differ only in their seed form one "
+               "row, which shows "
                "the mean over the seeds and its standard error. Differences are paired by seed.\v"
-               "A plan (docs/compare.md) describes models by their settings, and how they are evaluated. Finished "
+               "A plan (docs/compare.md) describes models by their settings, and how they are "
+               "evaluated. Finished "
                "steps are not repeated, so the same command continues after Ctrl-C."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);

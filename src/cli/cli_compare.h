@@ -1,4 +1,5 @@
-/* Declarations for the files of gkvae compare: runs with their figures, the rows of the table, and their output. */
+/* Declarations for the files of gkvae compare: runs with their figures, the rows of the table, and
+ * their output. */
 #ifndef GKV_CLI_COMPARE_H
 #define GKV_CLI_COMPARE_H
 
@@ -6,7 +7,7 @@
 
 #include "cli.h"
 
-/* --- compare_columns.c: the known figures --------------------------------------------------- */
+/* --- compare_columns.c: the known figures --------------------------------- */
 
 typedef enum compare_better { COMPARE_NEITHER, COMPARE_SMALLER, COMPARE_LARGER } compare_better;
 
@@ -14,10 +15,10 @@ typedef struct compare_column {
     char key[48];       /* in metrics.json */
     char error_key[56]; /* of its standard error over images or sets of draws, if the file has it */
     char heading[64];
-    int places;         /* decimals */
+    int places; /* decimals */
     compare_better better;
-    bool shown;         /* shown by default */
-    bool of_draws;      /* of generated images: an error is over sets of draws, not images */
+    bool shown;    /* shown by default */
+    bool of_draws; /* of generated images: an error is over sets of draws, not images */
 } compare_column;
 
 enum { COMPARE_COLUMNS = 160 };
@@ -25,17 +26,21 @@ enum { COMPARE_COLUMNS = 160 };
 /* All known figures, in the order of a table; returns their number. */
 size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS]);
 
-/* The figures of a list such as "nll,mse", in its order. CLI_USAGE, with the nearest key, for an unknown key. */
-int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLUMNS], size_t *count);
+/* The figures of a list such as "nll,mse", in its order. CLI_USAGE, with the nearest key, for an
+ * unknown key. */
+int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLUMNS],
+                           size_t *count);
 
-/* --- compare_runs.c --------------------------------------------------------------------------------- */
+/* --- compare_runs.c ------------------------------------------------------- */
 
 typedef struct compare_run {
     char *folder;
-    char *name;            /* the folder, without the common leading folders of all runs; for a plan, MODEL-SEED */
+    /* the folder, without the common leading folders of all runs; for a plan, MODEL-SEED */
+    char *name;
     uint64_t seed;         /* train.seed */
     gkv_settings settings; /* config.ini */
-    bool fitted;           /* its base was fitted after training, to codes of a model with another base */
+    /* its base was fitted after training, to codes of a model with another base */
+    bool fitted;
     json_t *metrics;
 } compare_run;
 
@@ -51,70 +56,85 @@ typedef struct comparison {
     size_t n_runs;
     compare_row *rows;
     size_t n_rows;
-    size_t against;          /* the row that differences are taken from; SIZE_MAX: none */
-    char *protocol, *generation_protocol, *dataset; /* common to all runs that have one; NULL: none has one */
-    compare_column known[COMPARE_COLUMNS];  /* all figures that some run has */
+    size_t against; /* the row that differences are taken from; SIZE_MAX: none */
+    /* common to all runs that have one; NULL: none has one */
+    char *protocol, *generation_protocol, *dataset;
+    compare_column known[COMPARE_COLUMNS]; /* all figures that some run has */
     size_t n_known;
-    compare_column shown[COMPARE_COLUMNS];  /* the columns of the table */
+    compare_column shown[COMPARE_COLUMNS]; /* the columns of the table */
     size_t n_shown;
-    size_t measure;          /* the figure of the differences, as its index in `shown`; SIZE_MAX: none */
+    /* the figure of the differences, as its index in `shown`; SIZE_MAX: none */
+    size_t measure;
 } comparison;
 
-/* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if the folder is not a run or has no such figures. */
+/* Reads FOLDER/config.ini and FOLDER/FIGURES. CLI_CONFIG if the folder is not a run or has no such
+ * figures. */
 int compare_run_open(const char *folder, const char *figures, compare_run *run);
 
 /* Names the runs and groups them into rows. */
 void compare_rows_find(comparison *it);
 
-/* Adds a row of these runs. It keeps pointers to them, so they must be in it->runs and must not move. */
+/* Adds a row of these runs. It keeps pointers to them, so they must be in it->runs and must not
+ * move. */
 void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n);
 
-/* Notes the protocols. CLI_CONFIG, with both runs and both protocols, if two runs were measured differently. */
+/* Notes the protocols. CLI_CONFIG, with both runs and both protocols, if two runs were measured
+ * differently. */
 int compare_protocols(comparison *it);
 
-/* Chooses the columns: those of `metrics`; or, if it is NULL, the default ones that some run has. */
+/* Chooses the columns: those of `metrics`; or, if it is NULL, the default ones that some run
+ * has. */
 int compare_choose(comparison *it, const char *metrics);
 
 void compare_free(comparison *it);
 
-/* --- same_model.c ---------------------------------------------------------------------------------------- */
+/* --- same_model.c --------------------------------------------------------- */
 
-/* Whether two configurations make the same model; if not, `name` is the first key ("section.key") that differs.
- * data.folder, train.threads and [eval] are ignored, and so is train.seed unless of_one_seed is true. */
-bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed, char name[64]);
+/* Whether two configurations make the same model; if not, `name` is the first key ("section.key")
+ * that differs. data.folder, train.threads and [eval] are ignored, and so is train.seed unless
+ * of_one_seed is true. */
+bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed,
+                        char name[64]);
 
-/* --- compare_values.c --------------------------------------------------------------------------------------- */
+/* --- compare_values.c ----------------------------------------------------- */
 
 /* A figure of a row, or the difference of two rows. Unknown values are NaN. */
 typedef struct compare_value {
-    double mean, error;  /* the mean and its standard error */
-    size_t n;            /* the number of seeds; for a difference, of the seeds that both rows have */
-    bool over_seeds;     /* whether the error is over seeds; if not, it is over images or sets of draws */
-    size_t sets;         /* the number of sets of draws that the error is over; 0 for an error over images */
+    double mean, error; /* the mean and its standard error */
+    /* the number of seeds; for a difference, of the seeds that both rows have */
+    size_t n;
+    /* whether the error is over seeds; if not, it is over images or sets of draws */
+    bool over_seeds;
+    /* the number of sets of draws that the error is over; 0 for an error over images */
+    size_t sets;
 } compare_value;
 
 compare_value compare_value_of(const compare_row *row, const compare_column *column);
 
-/* row − against: the mean of the differences of shared seeds (n > 0), or without any the difference of the means (n
- * = 0). */
-compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column);
+/* row − against: the mean of the differences of shared seeds (n > 0), or without any the difference
+ * of the means (n = 0). */
+compare_value compare_difference(const compare_row *row, const compare_row *against,
+                                 const compare_column *column);
 
-/* Half the width of a 95 % interval: by Student's t over seeds or sets of draws, by the normal distribution over images. */
+/* Half the width of a 95 % interval: by Student's t over seeds or sets of draws, by the normal
+ * distribution over images. */
 double compare_half_width(const compare_value *value);
 
 /* A number of a run's figures; NaN if there is none. */
 double compare_number(const compare_run *run, const char *key);
 
-/* --- compare_table.c ---------------------------------------------------------------------------------------- */
+/* --- compare_table.c ------------------------------------------------------ */
 
 /* A table of texts; freed by compare_words_free. */
 typedef struct compare_words {
-    char **cells;            /* (n_rows + 1) × n_columns: headings first */
+    char **cells; /* (n_rows + 1) × n_columns: headings first */
     size_t n_rows, n_columns;
 } compare_words;
 
-/* Names, numbers of seeds, these columns, and if `differences` is true the column of differences. */
-compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n, bool differences);
+/* Names, numbers of seeds, these columns, and if `differences` is true the column of
+ * differences. */
+compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n,
+                               bool differences);
 void compare_words_free(compare_words *words);
 
 /* A sentence or two that explain the numbers; the caller frees it. */
@@ -123,7 +143,7 @@ char *compare_caption(const comparison *it);
 /* Prints the table. */
 void compare_print(const comparison *it, const char *heading);
 
-/* --- compare_files.c, compare_page.c ---------------------------------------------------------------------------- */
+/* --- compare_files.c, compare_page.c -------------------------------------- */
 
 /* CLI_CONFIG if the folder is a run folder, whose page would be overwritten. */
 int compare_check_out(const char *folder);
@@ -132,18 +152,18 @@ int compare_check_out(const char *folder);
 int compare_write(const comparison *it, const char *folder);
 
 /* Writes pictures and index.html. The page ends with `text` under `heading`. */
-int compare_page(const comparison *it, const char *folder, const char *title, const char *command, const char *heading,
-                 const char *text);
+int compare_page(const comparison *it, const char *folder, const char *title, const char *command,
+                 const char *heading, const char *text);
 
-/* --- compare_plan.c ------------------------------------------------------------------------------------------ */
+/* --- compare_plan.c ------------------------------------------------------- */
 
 typedef struct compare_arguments {
     const char *plan, *out, *against, *metrics, *seeds, *only, *data_folder;
-    int threads;              /* 0: the default */
+    int threads; /* 0: the default */
     bool table;
     char **runs;
     size_t n_runs;
-    const char *command;      /* the whole command line */
+    const char *command; /* the whole command line */
 } compare_arguments;
 
 int compare_by_plan(const compare_arguments *arguments);

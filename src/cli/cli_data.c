@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* --- get ------------------------------------------------------------------------------ */
+/* --- get ------------------------------------------------------------------ */
 
 typedef struct get_arguments {
     const char *name, *folder;
@@ -45,13 +45,16 @@ int cli_data_get(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"folder", 'f', "DIR", 0, "Write the files to DIR/NAME (default: data)", 0},
-        {"quiet", 'q', NULL, 0, "Print nothing unless the command fails (default: print each step)", 0},
+        {"quiet", 'q', NULL, 0, "Print nothing unless the command fails (default: print each step)",
+         0},
         {.name = NULL},
     };
-    static const struct argp argp = {
-        .options = options, .parser = parse_get, .args_doc = "NAME",
-        .doc = "Downloads a data set and checks its SHA-256. Files that are already there and correct are not "
-               "downloaded again."};
+    static const struct argp argp = {.options = options,
+                                     .parser = parse_get,
+                                     .args_doc = "NAME",
+                                     .doc = "Downloads a data set and checks its SHA-256. Files "
+                                            "that are already there and correct are not "
+                                            "downloaded again."};
     get_arguments a = {.folder = "data"};
     char *source = NULL;
     int code = CLI_OK;
@@ -64,7 +67,7 @@ done:
     return code;
 }
 
-/* --- info ----------------------------------------------------------------------------- */
+/* --- info ----------------------------------------------------------------- */
 
 typedef struct info_arguments {
     const char *config, *images, *labels;
@@ -109,13 +112,14 @@ static void print_file(const char *what, const gkv_file_info *file)
         printf("  %s  none\n", what);
         return;
     }
-    printf("  %s  %s\n          sha256 %s%s\n", what, file->path, file->sha256, verdicts[file->checksum]);
+    printf("  %s  %s\n          sha256 %s%s\n", what, file->path, file->sha256,
+           verdicts[file->checksum]);
 }
 
 static void print_info(const char *half, const gkv_data_info *info)
 {
-    printf("%s: %zu images of %zu × %zu pixels; mean grey %.2f of 255; %.2f %% of pixels on\n", half, info->count,
-           info->height, info->width, info->mean_grey, 100 * info->share_on);
+    printf("%s: %zu images of %zu × %zu pixels; mean grey %.2f of 255; %.2f %% of pixels on\n",
+           half, info->count, info->height, info->width, info->mean_grey, 100 * info->share_on);
     if (info->classes > 0) {
         printf("  images of each label:");
         for (size_t c = 0; c < info->classes; c++)
@@ -129,16 +133,22 @@ static void print_info(const char *half, const gkv_data_info *info)
 int cli_data_info(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"dataset", 'd', "NAME", 0, "The name of the data set, as data.dataset (default: mnist)", 0},
+        {"dataset", 'd', "NAME", 0, "The name of the data set, as data.dataset (default: mnist)",
+         0},
         {"folder", 'f', "DIR", 0,
-         "The folder that contains NAME/train-images-idx3-ubyte and the other files (default: data)", 0},
-        {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
+         "The folder that contains NAME/train-images-idx3-ubyte and the other files (default: "
+         "data)",
+         0},
+        {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)",
+         0},
         {.name = NULL},
     };
-    static const struct argp argp = {
-        .options = options, .parser = parse_info, .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
-        .doc = "Describes the images in the files of a data set, or in IDX files of images and labels. Checks the "
-               "files of a data set that gkvae data list names."};
+    static const struct argp argp = {.options = options,
+                                     .parser = parse_info,
+                                     .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
+                                     .doc = "Describes the images in the files of a data set, or "
+                                            "in IDX files of images and labels. Checks the "
+                                            "files of a data set that gkvae data list names."};
     info_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_data_info info;
@@ -150,7 +160,8 @@ int cli_data_info(int argc, char **argv)
     CLI_TRY(cli_assignments_apply(&a.assignments, &settings));
     if (a.images) {
         CLI_CHECK(gkv_settings_set(&settings, "data.train_images", a.images, "IMAGES"));
-        CLI_CHECK(gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
+        CLI_CHECK(
+            gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
         CLI_CHECK(gkv_data_describe(&settings.data, GKV_TRAIN, &info));
         print_info(a.images, &info);
         goto done;
@@ -163,17 +174,19 @@ int cli_data_info(int argc, char **argv)
                info.labels.checksum != GKV_CHECKSUM_DIFFERENT;
     }
     if (!good)
-        code = cli_error(CLI_DATA, "%s/%s is not the data set of that name; gkvae data get %s fetches it",
+        code = cli_error(CLI_DATA,
+                         "%s/%s is not the data set of that name; gkvae data get %s fetches it",
                          settings.data.folder, settings.data.dataset, settings.data.dataset);
 done:
     return code;
 }
 
-/* --- list ----------------------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------- */
 
 int cli_data_list(int argc, char **argv)
 {
-    static const struct argp argp = {.doc = "Lists the data sets that gkvae data get can download."};
+    static const struct argp argp = {.doc =
+                                         "Lists the data sets that gkvae data get can download."};
     const int code = cli_parse(&argp, argc, argv, NULL);
     if (code != CLI_OK)
         return code;

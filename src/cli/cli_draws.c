@@ -3,12 +3,14 @@
 
 #include "cli_draws.h"
 
-int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n, float *images)
+int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
+                    float *images)
 {
     float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
     int code = CLI_OK;
     if (which)
-        CLI_CHECK(gkv_model_sample_class(model, *which, n, draws->seed, draws->first, draws->temperature, codes));
+        CLI_CHECK(gkv_model_sample_class(model, *which, n, draws->seed, draws->first,
+                                         draws->temperature, codes));
     else
         CLI_CHECK(gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, codes));
     CLI_CHECK(gkv_model_decode(model, n, codes, images));

@@ -5,12 +5,15 @@
 #include "cli.h"
 
 typedef struct cli_draws {
-    uint64_t seed, first; /* draws start at number `first` of the seed's sequence, for codes and pixels alike */
+    /* draws start at number `first` of the seed's sequence, for codes and pixels alike */
+    uint64_t seed, first;
     double temperature;
-    bool pixels;          /* one Bernoulli draw of each pixel, 0 or 1; if false, the decoder's means */
+    /* one Bernoulli draw of each pixel, 0 or 1; if false, the decoder's means */
+    bool pixels;
 } cli_draws;
 
 /* n draws as images[n, pixels], from the class *which, or from all classes if it is NULL. */
-int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n, float *images);
+int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
+                    float *images);
 
 #endif

@@ -17,14 +17,19 @@ typedef struct encode_arguments {
 
 static const struct argp_option options[] = {
     {"what", 'w', "z|eps|mean|prior|prior-eps", 0,
-     "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; prior, draws from p(z) "
-     "without any image; or prior-eps, ε of such draws (default: z)", 0},
-    {"split", 'p', "train|test", 0, "Encode the training or the test images of the run (default: test)", 0},
+     "z, a draw from q(z|x); eps, that draw's ε = h⁻¹(z); mean, z at the noise u = 0; prior, draws "
+     "from p(z) "
+     "without any image; or prior-eps, ε of such draws (default: z)",
+     0},
+    {"split", 'p', "train|test", 0,
+     "Encode the training or the test images of the run (default: test)", 0},
     {"idx", 'x', "FILE", 0, "Encode the images of this IDX file (default: those of the run)", 0},
     {"count", 'n', "N", 0,
-     "Encode the first N images (default: all), or write N draws from the prior (default: 10000)", 0},
+     "Encode the first N images (default: all), or write N draws from the prior (default: 10000)",
+     0},
     {"seed", 'S', "N", 0,
-     "The seed of the draws (default: train.seed of the run; for the prior 1, as in gkvae sample)", 0},
+     "The seed of the draws (default: train.seed of the run; for the prior 1, as in gkvae sample)",
+     0},
     {"out", 'o', "FILE.npy", 0, "Write the codes to this file (default: codes.npy)", 0},
     {.name = NULL},
 };
@@ -36,7 +41,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case 'w':
         a->prior = strcmp(arg, "prior") == 0 || strcmp(arg, "prior-eps") == 0;
-        if (!a->prior && strcmp(arg, "z") != 0 && strcmp(arg, "eps") != 0 && strcmp(arg, "mean") != 0)
+        if (!a->prior && strcmp(arg, "z") != 0 && strcmp(arg, "eps") != 0 &&
+            strcmp(arg, "mean") != 0)
             argp_error(state, "--what %s: must be z, eps, mean, prior or prior-eps", arg);
         a->what = arg;
         return 0;
@@ -55,7 +61,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'o': a->out = cli_path(state, "--out", arg); return 0;
     case ARGP_KEY_END:
         if (a->prior && (a->idx || a->half_given))
-            argp_error(state, "--what %s has no images: leave out %s", a->what, a->idx ? "--idx" : "--split");
+            argp_error(state, "--what %s has no images: leave out %s", a->what,
+                       a->idx ? "--idx" : "--split");
         if (a->idx && a->half_given)
             argp_error(state, "--idx FILE and --split: choose one");
         return 0;
@@ -85,7 +92,8 @@ static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
     int code = CLI_OK;
     CLI_TRY(cli_run_images(run, a->half, a->idx, &images));
     if (a->count > gkv_dataset_count(images)) {
-        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count, gkv_dataset_count(images));
+        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count,
+                         gkv_dataset_count(images));
         goto done;
     }
     if (a->count == 0)
@@ -93,7 +101,8 @@ static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
     if (!a->seed_given)
         a->seed = run->settings.train.seed;
     *codes = cli_alloc(a->count * d, sizeof **codes);
-    targets = cli_alloc(BLOCK * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof *targets);
+    targets = cli_alloc(BLOCK * gkv_model_height(run->model) * gkv_model_width(run->model),
+                        sizeof *targets);
     for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
         CLI_CHECK(gkv_targets(&run->settings, images, a->half, first, n, targets));
@@ -125,13 +134,19 @@ done:
 int cli_encode(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .children = cli_model_and_data, .parser = parse,
+        .options = options,
+        .children = cli_model_and_data,
+        .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Writes the codes of images as a NumPy array of float32, with one row for each image. The images are "
-               "the run's test or training images, or those of an IDX file. With --what prior or prior-eps it "
+        .doc = "Writes the codes of images as a NumPy array of float32, with one row for each "
+               "image. The images are "
+               "the run's test or training images, or those of an IDX file. With --what prior or "
+               "prior-eps it "
                "writes draws from the prior, for which a model file is enough.\v"
-               "A model of binary images encodes images that are binarized once: the training images with the seed "
-               "train.seed, and all others with eval.seed. To read the file in Python: numpy.load(\"codes.npy\")"};
+               "A model of binary images encodes images that are binarized once: the training "
+               "images with the seed "
+               "train.seed, and all others with eval.seed. To read the file in Python: "
+               "numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
     float *codes = NULL;

@@ -28,30 +28,48 @@ enum { SETS = sizeof sets / sizeof *sets };
 
 static const struct argp_option options[] = {
     {"samples", 'n', "S", 0,
-     "The number of importance samples per image, as eval.samples (default: that of the run, or 500)", 0},
-    {"images", 'i', "N", 0, "Use only the first N images, as eval.images (default: that of the run, or all)", 0},
+     "The number of importance samples per image, as eval.samples (default: that of the run, or "
+     "500)",
+     0},
+    {"images", 'i', "N", 0,
+     "Use only the first N images, as eval.images (default: that of the run, or all)", 0},
     {"seed", 'S', "N", 0,
-     "The seed of posterior noise, draws and binarization, as eval.seed (default: that of the run, or 1)", 0},
+     "The seed of posterior noise, draws and binarization, as eval.seed (default: that of the run, "
+     "or 1)",
+     0},
     {"refine", 'r', "lm:T[:S]", 0,
-     "Also refine each image's posterior by T iterations of Levenberg–Marquardt with S samples, and measure both "
-     "posteriors (default: no; S is 2)", 0},
+     "Also refine each image's posterior by T iterations of Levenberg–Marquardt with S samples, "
+     "and measure both "
+     "posteriors (default: no; S is 2)",
+     0},
     {"of", 'o', "test|train|validation", 0,
-     "Measure on the test images; on train, the images that the model was trained on; or on validation, the images "
-     "held out of them. For train and validation the command writes figures only, to metrics-train.json or "
-     "metrics-validation.json (default: test)", 0},
+     "Measure on the test images; on train, the images that the model was trained on; or on "
+     "validation, the images "
+     "held out of them. For train and validation the command writes figures only, to "
+     "metrics-train.json or "
+     "metrics-validation.json (default: test)",
+     0},
     {"draws", 'd', "N", 0,
-     "The number of images in a set of draws for the metrics of generation, as eval.draws (default: that of the "
-     "run, or the number of test images)", 0},
-    {"draw-sets", 'D', "N", 0, "The number of sets of draws, as eval.draw_sets (default: that of the run, or 3)", 0},
+     "The number of images in a set of draws for the metrics of generation, as eval.draws "
+     "(default: that of the "
+     "run, or the number of test images)",
+     0},
+    {"draw-sets", 'D', "N", 0,
+     "The number of sets of draws, as eval.draw_sets (default: that of the run, or 3)", 0},
     {"temperature", 'T', "T", 0,
      "The temperature of the draws, as eval.temperature (default: that of the run, or 1)", 0},
     {"no-generation", 'G', NULL, 0,
-     "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if there is a "
-     "feature network for the data set)", 0},
-    {"no-pictures", 'P', NULL, 0, "Write figures only, without pictures and page (default: write all of them)", 0},
+     "Skip the metrics of generation, as --set eval.generation=none (default: they are measured if "
+     "there is a "
+     "feature network for the data set)",
+     0},
+    {"no-pictures", 'P', NULL, 0,
+     "Write figures only, without pictures and page (default: write all of them)", 0},
     {"figures", 'F', "FILE", 0,
-     "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures and the page in "
-     "the folder)", 0},
+     "Write the figures to this file, and nothing to the folder (default: metrics.json, pictures "
+     "and the page in "
+     "the folder)",
+     0},
     {"quiet", 'q', NULL, 0,
      "Print no progress (default: a live line on a terminal, otherwise a line for each tenth)", 0},
     {.name = NULL},
@@ -73,12 +91,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n': cli_assign(&a->run.assignments, state, "eval.samples", arg, "--samples"); return 0;
     case 'i': cli_assign(&a->run.assignments, state, "eval.images", arg, "--images"); return 0;
     case 'S': cli_assign(&a->run.assignments, state, "eval.seed", arg, "--seed"); return 0;
-    case 'r': cli_refine_parse(state, arg, &a->refine); a->wants_refined = true; return 0;
+    case 'r':
+        cli_refine_parse(state, arg, &a->refine);
+        a->wants_refined = true;
+        return 0;
     case 'o': a->of = set_named(state, arg); return 0;
     case 'd': cli_assign(&a->run.assignments, state, "eval.draws", arg, "--draws"); return 0;
-    case 'D': cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets"); return 0;
-    case 'T': cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature"); return 0;
-    case 'G': cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation"); return 0;
+    case 'D':
+        cli_assign(&a->run.assignments, state, "eval.draw_sets", arg, "--draw-sets");
+        return 0;
+    case 'T':
+        cli_assign(&a->run.assignments, state, "eval.temperature", arg, "--temperature");
+        return 0;
+    case 'G':
+        cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation");
+        return 0;
     case 'P': a->no_pictures = true; return 0;
     case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
     case 'q': a->quiet = true; return 0;
@@ -87,7 +114,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* --- Progress --------------------------------------------------------------------------- */
+/* --- Progress ------------------------------------------------------------- */
 
 typedef struct reporter {
     bool quiet;
@@ -101,7 +128,8 @@ static void on_progress(void *context, size_t done, size_t of)
 {
     reporter *it = context;
     char images[64], left[64], time[32];
-    if (it->quiet || done == 0 || !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
+    if (it->quiet || done == 0 ||
+        !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
         return;
     const size_t round = of / it->rounds;
     snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
@@ -115,18 +143,24 @@ static void on_progress(void *context, size_t done, size_t of)
         fprintf(stderr, "%s, %s\n", images, left);
 }
 
-/* --- Results ----------------------------------------------------------------------------- */
+/* --- Results -------------------------------------------------------------- */
 
 static void print_metrics(const gkv_metrics *m)
 {
     enum { COLUMNS = 4, CELL = 64 };
-    const struct { const char *name; double value, se; int places; const char *unit; } rows[] = {
+    const struct {
+        const char *name;
+        double value, se;
+        int places;
+        const char *unit;
+    } rows[] = {
         {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
         {"  reconstruction", m->reconstruction, m->reconstruction_se, 3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
-        {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2, "% of the images"},
+        {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
+         "% of the images"},
         {"active units", (double)m->active_units, NAN, 0, ""},
         {"mean squared error", m->mse, NAN, 5, ""},
         {"PSNR", m->psnr, NAN, 2, "dB"},
@@ -143,9 +177,11 @@ static void print_metrics(const gkv_metrics *m)
     for (size_t i = 0; i < ROWS; i++) {
         if (!rows[i].name)
             continue; /* this model has no such figure */
-        snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places, rows[i].value);
+        snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places,
+                 rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
-        const char *const row[COLUMNS] = {rows[i].name, text[i][0], isfinite(rows[i].se) ? text[i][1] : "",
+        const char *const row[COLUMNS] = {rows[i].name, text[i][0],
+                                          isfinite(rows[i].se) ? text[i][1] : "",
                                           isfinite(rows[i].value) ? rows[i].unit : ""};
         memcpy(cells + n_rows++ * COLUMNS, row, sizeof row);
     }
@@ -156,17 +192,22 @@ static void print_metrics(const gkv_metrics *m)
     if (n == 0)
         return;
     char heading[64];
-    snprintf(heading, sizeof heading, "refined, lm:%d:%d", m->refined.iterations, m->refined.samples);
+    snprintf(heading, sizeof heading, "refined, lm:%d:%d", m->refined.iterations,
+             m->refined.samples);
     putchar('\n');
     cli_refined_print(heading, refined, n);
 }
 
-static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test, float *refined,
-                    gkv_metrics *metrics)
+static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_dataset *test,
+                    float *refined, gkv_metrics *metrics)
 {
     reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
-    const gkv_eval_options how = {.of = a->of, .progress = on_progress, .context = &it, .stop = &cli_stop,
-                                  .refine = a->wants_refined ? &a->refine : NULL, .refined_mean = refined};
+    const gkv_eval_options how = {.of = a->of,
+                                  .progress = on_progress,
+                                  .context = &it,
+                                  .stop = &cli_stop,
+                                  .refine = a->wants_refined ? &a->refine : NULL,
+                                  .refined_mean = refined};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
     cli_live_clear(&it.live);
@@ -182,10 +223,14 @@ static bool measures_all(const cli_run *run, const gkv_dataset *test)
     return images == 0 || (size_t)images == gkv_dataset_count(test);
 }
 
-static const struct argp eval_argp = {
-    .options = options, .children = cli_model_and_data, .parser = parse, .args_doc = "FOLDER",
-    .doc = "Measures the model of a run, on the test images unless --of names others. Writes metrics.json, pictures "
-           "and the results page index.html to the folder."};
+static const struct argp eval_argp = {.options = options,
+                                      .children = cli_model_and_data,
+                                      .parser = parse,
+                                      .args_doc = "FOLDER",
+                                      .doc =
+                                          "Measures the model of a run, on the test images unless "
+                                          "--of names others. Writes metrics.json, pictures "
+                                          "and the results page index.html to the folder."};
 
 static bool measures_generation(const gkv_settings *settings)
 {
@@ -199,9 +244,13 @@ static int check_model_kept(const gkv_settings *before, const gkv_settings *afte
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char name[64], values[2][GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-        if (cli_is_models_own(key, name) && gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
-            gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK && strcmp(values[0], values[1]) != 0)
-            return cli_error(CLI_CONFIG, "%s = %s: an evaluation cannot change the model's settings", name, values[1]);
+        if (cli_is_models_own(key, name) &&
+            gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
+            gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK &&
+            strcmp(values[0], values[1]) != 0)
+            return cli_error(CLI_CONFIG,
+                             "%s = %s: an evaluation cannot change the model's settings", name,
+                             values[1]);
     }
     return CLI_OK;
 }
@@ -219,7 +268,9 @@ int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of
         code = check_model_kept(settings, &own);
     *of_test = a.of == GKV_EVAL_TEST;
     if (code == CLI_OK && a.figures)
-        code = cli_error(CLI_USAGE, "--figures: a plan chooses the files of figures itself; leave this option out");
+        code = cli_error(
+            CLI_USAGE,
+            "--figures: a plan chooses the files of figures itself; leave this option out");
     if (code == CLI_OK && *of_test && measures_generation(&own) && *own.eval.features)
         code = cli_generation_open(own.eval.features, &network);
     gkv_features_free(network);
@@ -251,14 +302,16 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.run, &run));
     CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
     if (!run.is_folder) {
-        code = cli_error(CLI_USAGE, "%s is not a folder: an evaluation writes its results to a run folder",
+        code = cli_error(CLI_USAGE,
+                         "%s is not a folder: an evaluation writes its results to a run folder",
                          a.run.model);
         goto done;
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
-        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model, strerror(errno));
+        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model,
+                         strerror(errno));
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))
@@ -272,9 +325,11 @@ int cli_eval(int argc, char **argv)
     /* They are printed first, so that the figures are not lost if the disk fails. */
     print_metrics(&metrics);
     fflush(stdout);
-    /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have taken an hour. */
-    const int generation = training ? cli_generation_measure(&run, test, training, network, refined, a.quiet,
-                                                             &metrics.generation) : CLI_OK;
+    /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
+     * taken an hour. */
+    const int generation = training ? cli_generation_measure(&run, test, training, network, refined,
+                                                             a.quiet, &metrics.generation)
+                                    : CLI_OK;
     cli_generation_print(&metrics.generation);
     fflush(stdout);
     evaluated = true;
@@ -284,16 +339,23 @@ int cli_eval(int argc, char **argv)
     CLI_CHECK(gkv_metrics_write(&metrics, path));
     CLI_TRY(generation);
     if (a.of == GKV_EVAL_TEST && !a.no_pictures && !a.figures) {
-        cli_evaluation evaluation = {.folder = a.run.model, .run = &run, .metrics = &metrics,
-                                     .training = training, .sample_seed = run.settings.eval.seed, .command = command};
+        cli_evaluation evaluation = {.folder = a.run.model,
+                                     .run = &run,
+                                     .metrics = &metrics,
+                                     .training = training,
+                                     .sample_seed = run.settings.eval.seed,
+                                     .command = command};
         CLI_TRY(cli_evaluation_draw(&evaluation, test));
         CLI_TRY(cli_report(&evaluation));
         printf("the results page: %s/index.html\n", a.run.model);
     }
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
-        cli_error(code, "%s/model.safetensors was replaced during the evaluation: these figures are of the "
-                        "previous model. Evaluate again when training is finished", a.run.model);
+        cli_error(
+            code,
+            "%s/model.safetensors was replaced during the evaluation: these figures are of the "
+            "previous model. Evaluate again when training is finished",
+            a.run.model);
     gkv_dataset_free(test);
     gkv_dataset_free(training);
     gkv_features_free(network);

@@ -13,12 +13,16 @@ typedef struct features_arguments {
 } features_arguments;
 
 static const struct argp_option options[] = {
-    {"dataset", 'd', "NAME", 0, "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
-    {"network", 'N', "FILE.safetensors", 0, "Use the network in this file (default: that of --dataset)", 0},
+    {"dataset", 'd', "NAME", 0,
+     "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
+    {"network", 'N', "FILE.safetensors", 0,
+     "Use the network in this file (default: that of --dataset)", 0},
     {"out", 'o', "FILE.npy", 0, "Write the features to this file (default: features.npy)", 0},
-    {"probabilities", 'P', "FILE.npy", 0, "Also write the probabilities of the classes to this file (default: no)", 0},
+    {"probabilities", 'P', "FILE.npy", 0,
+     "Also write the probabilities of the classes to this file (default: no)", 0},
     {"count", 'n', "N", 0, "Use only the first N images (default: all)", 0},
-    {"threads", 't', "N", 0, "The number of threads. The results do not depend on it (default: one per processor)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads. The results do not depend on it (default: one per processor)", 0},
     {.name = NULL},
 };
 
@@ -60,7 +64,8 @@ done:
     return code;
 }
 
-/* The images of a file: grey levels of an IDX file, or values of a NumPy array, one row for each image. */
+/* The images of a file: grey levels of an IDX file, or values of a NumPy array, one row for each
+ * image. */
 typedef struct images {
     gkv_dataset *levels; /* one of the two is NULL */
     gkv_table *values;
@@ -69,11 +74,12 @@ typedef struct images {
 
 static int wrong_size(const features_arguments *a, const gkv_features *network, const char *have)
 {
-    return cli_error(CLI_DATA,
-                     "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
-                     "--network (scripts/train_features.py trains one on labelled images)",
-                     a->images, have, gkv_features_name(network), gkv_features_height(network),
-                     gkv_features_width(network));
+    return cli_error(
+        CLI_DATA,
+        "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
+        "--network (scripts/train_features.py trains one on labelled images)",
+        a->images, have, gkv_features_name(network), gkv_features_height(network),
+        gkv_features_width(network));
 }
 
 static int open_levels(const features_arguments *a, const gkv_features *network, images *out)
@@ -115,7 +121,8 @@ static int open_images(const features_arguments *a, const gkv_features *network,
 }
 
 /* Values of an array, checked here, where the image's number and the file are known. */
-static int fetch_values(const features_arguments *a, const images *from, size_t first, size_t n, size_t pixels, float *to)
+static int fetch_values(const features_arguments *a, const images *from, size_t first, size_t n,
+                        size_t pixels, float *to)
 {
     int code = CLI_OK;
     for (size_t k = 0; k < pixels; k++) {
@@ -124,8 +131,10 @@ static int fetch_values(const features_arguments *a, const images *from, size_t 
         for (size_t i = 0; i < n; i++) {
             const double value = column[first + i];
             if (value < 0 || value > 1)
-                return cli_error(CLI_DATA, "%s: row %zu, column %zu is %g, but pixels are from 0 to 1%s", a->images,
-                                 first + i + 1, k + 1, value, value > 1 ? "; divide levels up to 255 by 255" : "");
+                return cli_error(CLI_DATA,
+                                 "%s: row %zu, column %zu is %g, but pixels are from 0 to 1%s",
+                                 a->images, first + i + 1, k + 1, value,
+                                 value > 1 ? "; divide levels up to 255 by 255" : "");
             to[i * pixels + k] = (float)value;
         }
     }
@@ -134,7 +143,8 @@ done:
 }
 
 /* Images [first, first + n) as values in [0, 1], [n, pixels]. */
-static int fetch(const features_arguments *a, const images *from, size_t first, size_t n, size_t pixels, float *to)
+static int fetch(const features_arguments *a, const images *from, size_t first, size_t n,
+                 size_t pixels, float *to)
 {
     if (from->values)
         return fetch_values(a, from, first, n, pixels, to);
@@ -144,8 +154,8 @@ static int fetch(const features_arguments *a, const images *from, size_t first, 
     return CLI_OK;
 }
 
-static int apply(const features_arguments *a, const gkv_features *network, const images *from, size_t count,
-                 float *features, float *probabilities)
+static int apply(const features_arguments *a, const gkv_features *network, const images *from,
+                 size_t count, float *features, float *probabilities)
 {
     enum { BLOCK = 1000 };
     const size_t pixels = gkv_features_height(network) * gkv_features_width(network);
@@ -154,8 +164,9 @@ static int apply(const features_arguments *a, const gkv_features *network, const
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
         CLI_TRY(fetch(a, from, first, n, pixels, block));
-        CLI_CHECK(gkv_features_apply(network, n, block, a->threads, features + first * gkv_features_dimensions(network),
-                                     probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
+        CLI_CHECK(gkv_features_apply(
+            network, n, block, a->threads, features + first * gkv_features_dimensions(network),
+            probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
     }
 done:
     free(block);
@@ -165,13 +176,20 @@ done:
 int cli_features(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "IMAGES",
-        .doc = "Writes the features of images as a NumPy array of float32, one row for each image. Features are the activations "
-               "of the last hidden layer of a small frozen classifier; distances between sets of images are measured in them. "
-               "IMAGES is an IDX file, or FILE.npy with one row for each image and values from 0 to 1, as gkvae sample --npy "
+        .options = options,
+        .parser = parse,
+        .args_doc = "IMAGES",
+        .doc = "Writes the features of images as a NumPy array of float32, one row for each image. "
+               "Features are the activations "
+               "of the last hidden layer of a small frozen classifier; distances between sets of "
+               "images are measured in them. "
+               "IMAGES is an IDX file, or FILE.npy with one row for each image and values from 0 "
+               "to 1, as gkvae sample --npy "
                "writes.\v"
-               "The images must have the size that the network was trained on. Figures are comparable only if the same network "
-               "made the features; its SHA-256 is printed. scripts/train_features.py trains a network on other labelled images. "
+               "The images must have the size that the network was trained on. Figures are "
+               "comparable only if the same network "
+               "made the features; its SHA-256 is printed. scripts/train_features.py trains a "
+               "network on other labelled images. "
                "In Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;
@@ -186,7 +204,8 @@ int cli_features(int argc, char **argv)
         CLI_CHECK(gkv_features_builtin(a.dataset ? a.dataset : "mnist", &network));
     CLI_TRY(open_images(&a, network, &from));
     const size_t count = a.count > 0 ? a.count : from.count;
-    const size_t dimensions = gkv_features_dimensions(network), classes = gkv_features_classes(network);
+    const size_t dimensions = gkv_features_dimensions(network),
+                 classes = gkv_features_classes(network);
     features = cli_alloc(count * dimensions, sizeof *features);
     if (a.probabilities)
         probabilities = cli_alloc(count * classes, sizeof *probabilities);

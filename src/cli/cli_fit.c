@@ -14,41 +14,61 @@ double cli_parameter(const gkv_gk *gk, size_t parameter)
     return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
 }
 
-/* --- Arguments ------------------------------------------------------------------------------ */
+/* --- Arguments ------------------------------------------------------------ */
 
 enum { NORMAL = 256, NONPARAMETRIC, TOLERANCE }; /* options without a letter */
 
 static const struct argp_option options[] = {
     {"column", 'c', "NAME|NUMBER,...", 0,
-     "Fit these columns, given by names of the header or by numbers from 1 (default: all columns of numbers)", 0},
+     "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
+     "of numbers)",
+     0},
     {"weights", 'w', "NAME|NUMBER", 0,
-     "The column with the number of observations that each line stands for (default: one observation per line)", 0},
+     "The column with the number of observations that each line stands for (default: one "
+     "observation per line)",
+     0},
     {"method", 'm', "octile|lm|mle", 0,
-     "octile, the closed form from the octiles; lm, least squares on quantiles by Levenberg–Marquardt; or mle, "
-     "maximum likelihood that starts from lm (default: lm)", 0},
+     "octile, the closed form from the octiles; lm, least squares on quantiles by "
+     "Levenberg–Marquardt; or mle, "
+     "maximum likelihood that starts from lm (default: lm)",
+     0},
     {"levels", 'l', "M", 0,
-     "The number of quantiles that lm fits (default: a quarter of the sample, limited to 7 … 99)", 0},
+     "The number of quantiles that lm fits (default: a quarter of the sample, limited to 7 … 99)",
+     0},
     {"fix", 'f', "NAME=VALUE,...", 0,
      "Hold A, B, g or k at this value, or set c to another value than 0.8 (default: none)", 0},
-    {"normal", NORMAL, NULL, 0, "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
+    {"normal", NORMAL, NULL, 0,
+     "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
     {"bootstrap", 'b', "N", 0,
-     "Compute standard errors, intervals and a test of fit from N simulated samples, at least 19 (default: no)", 0},
+     "Compute standard errors, intervals and a test of fit from N simulated samples, at least 19 "
+     "(default: no)",
+     0},
     {"nonparametric", NONPARAMETRIC, NULL, 0,
-     "Draw the samples of the bootstrap from the data, not from the fitted distribution (default: no)", 0},
+     "Draw the samples of the bootstrap from the data, not from the fitted distribution (default: "
+     "no)",
+     0},
     {"multivariate", 'M', NULL, 0,
-     "Fit one distribution to all columns together: g-and-k margins and the correlation of their normal scores "
-     "(default: fit each column by itself)", 0},
+     "Fit one distribution to all columns together: g-and-k margins and the correlation of their "
+     "normal scores "
+     "(default: fit each column by itself)",
+     0},
     {"mixture", 'K', "K", 0,
-     "Fit a mixture of K multivariate g-and-k distributions to all columns together (default: no)", 0},
+     "Fit a mixture of K multivariate g-and-k distributions to all columns together (default: no)",
+     0},
     {"held-out", 'H', "SHARE", 0,
-     "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when it no longer "
-     "improves their likelihood (default: 0)", 0},
+     "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when "
+     "it no longer "
+     "improves their likelihood (default: 0)",
+     0},
     {"tolerance", TOLERANCE, "NATS", 0,
-     "End a mixture's fit when two iterations in a row each gain less than this (default: 0.01 up to 2000 lines, "
-     "then more, at most 2e-4 per line)", 0},
+     "End a mixture's fit when two iterations in a row each gain less than this (default: 0.01 up "
+     "to 2000 lines, "
+     "then more, at most 2e-4 per line)",
+     0},
     {"seed", 'S', "N", 0, "The seed of all random draws (default: 1)", 0},
-    {"threads", 't', "N", 0, "The number of threads. The results do not depend on it (default: one per processor)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads. The results do not depend on it (default: one per processor)", 0},
     {"json", 'j', NULL, 0, "Print JSON (default: a table)", 0},
     {"picture", 'p', "FILE.png", 0,
      "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
@@ -59,8 +79,10 @@ static const struct argp_option options[] = {
 
 static gkv_gk_method method_of(struct argp_state *state, const char *text)
 {
-    static const struct { const char *name; gkv_gk_method method; } methods[] = {
-        {"octile", GKV_GK_OCTILES}, {"lm", GKV_GK_LM}, {"mle", GKV_GK_MLE}};
+    static const struct {
+        const char *name;
+        gkv_gk_method method;
+    } methods[] = {{"octile", GKV_GK_OCTILES}, {"lm", GKV_GK_LM}, {"mle", GKV_GK_MLE}};
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
         if (strcmp(text, methods[i].name) == 0)
             return methods[i].method;
@@ -83,7 +105,8 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
             target = &a->value[i];
         }
     if (*given)
-        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0], *target, value);
+        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0],
+                   *target, value);
     *given = true;
     *target = value;
 }
@@ -111,17 +134,21 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->multivariate)
         argp_error(state, "--multivariate and --mixture: choose one");
     if (a->components && fixed)
-        argp_error(state, "--fix does not go with --mixture: use --normal, or fit with --multivariate or by columns");
+        argp_error(state, "--fix does not go with --mixture: use --normal, or fit with "
+                          "--multivariate or by columns");
     if (joint && a->replicates)
-        argp_error(state, "--bootstrap does not go with %s: it is for fits of single columns", joint);
+        argp_error(state, "--bootstrap does not go with %s: it is for fits of single columns",
+                   joint);
     if (joint && a->method != GKV_GK_LM && (a->components || a->method == GKV_GK_OCTILES))
-        argp_error(state, "--method %s does not go with %s", a->method == GKV_GK_MLE ? "mle" : "octile", joint);
+        argp_error(state, "--method %s does not go with %s",
+                   a->method == GKV_GK_MLE ? "mle" : "octile", joint);
     if (fixed && a->normal)
         argp_error(state, "--normal and --fix: choose one");
     if ((fixed || a->normal) && a->method == GKV_GK_OCTILES)
         argp_error(state, "the closed form cannot hold parameters: use --method lm or mle");
     if (a->components && a->weights)
-        argp_error(state, "--weights does not go with --mixture: fit with --multivariate or by columns");
+        argp_error(state,
+                   "--weights does not go with --mixture: fit with --multivariate or by columns");
     if (a->held_out > 0 && !a->components)
         argp_error(state, "--held-out goes with --mixture");
     if (a->tolerance >= 0 && !a->components)
@@ -162,7 +189,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* --- The command ------------------------------------------------------------------------------ */
+/* --- The command ---------------------------------------------------------- */
 
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
 {
@@ -181,8 +208,8 @@ bool cli_fit_holds(const cli_fit_arguments *a)
     return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
 }
 
-/* The estimates from the octiles, with the held values in place of theirs. If a held k is not valid for a free g, the
- * fit starts at g = 0. */
+/* The estimates from the octiles, with the held values in place of theirs. If a held k is not valid
+ * for a free g, the fit starts at g = 0. */
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
 {
     gkv_gk_fit_settings settings;
@@ -222,10 +249,10 @@ const char **cli_fit_names(const cli_fit_data *data)
     return names;
 }
 
-/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can contain such
- * columns. Returns the code of the first of them. */
-static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen, cli_fit_column *columns,
-                        size_t *n_columns)
+/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can
+ * contain such columns. Returns the code of the first of them. */
+static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen,
+                        cli_fit_column *columns, size_t *n_columns)
 {
     int first = CLI_OK;
     *n_columns = 0;
@@ -272,19 +299,28 @@ done:
 int cli_fit(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "FILE\n-",
-        .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array (.npy). The "
-               "fields of a text are separated by commas, semicolons, tabs or blanks, and its first line may be a "
+        .options = options,
+        .parser = parse,
+        .args_doc = "FILE\n-",
+        .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array "
+               "(.npy). The "
+               "fields of a text are separated by commas, semicolons, tabs or blanks, and its "
+               "first line may be a "
                "header.\v"
                "  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
-               "Columns that cannot be fitted are reported on standard error, and the others are printed; the exit "
-               "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends a bootstrap and "
+               "Columns that cannot be fitted are reported on standard error, and the others are "
+               "printed; the exit "
+               "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends "
+               "a bootstrap and "
                "prints the fit without it."};
-    cli_fit_arguments a = {.method = GKV_GK_LM, .confidence = 0.95, .c = gkv_gk_standard().c, .seed = 1,
+    cli_fit_arguments a = {.method = GKV_GK_LM,
+                           .confidence = 0.95,
+                           .c = gkv_gk_standard().c,
+                           .seed = 1,
                            .tolerance = -1};
     gkv_table *table = NULL;
     int code = CLI_OK;

@@ -16,15 +16,16 @@ typedef struct cli_fit_arguments {
     const char *file, *columns, *weights, *picture;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
-    size_t levels;               /* 0: the default of the library */
+    size_t levels; /* 0: the default of the library */
     double confidence, c;
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
-    size_t replicates;           /* number of bootstrap samples; 0: no bootstrap */
-    size_t components;           /* number of components of a mixture; 0: no mixture */
-    double tolerance;            /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
-    double held_out;             /* fraction of the rows that is held out of a mixture's fit */
+    size_t replicates; /* number of bootstrap samples; 0: no bootstrap */
+    size_t components; /* number of components of a mixture; 0: no mixture */
+    /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
+    double tolerance;
+    double held_out; /* fraction of the rows that is held out of a mixture's fit */
     uint64_t seed;
     int threads;
 } cli_fit_arguments;
@@ -39,11 +40,11 @@ typedef struct cli_fit_column {
 typedef struct cli_fit_data {
     const cli_fit_column *columns;
     size_t n_columns, n;
-    const double *weights;     /* NULL: 1 */
+    const double *weights; /* NULL: 1 */
     const char *weights_name;
 } cli_fit_data;
 
-/* --- The three kinds of fit ----------------------------------------------------------------- */
+/* --- The three kinds of fit ----------------------------------------------- */
 
 /* fit_columns.c: each column by itself. Columns that cannot be fitted are reported and left
  * out; returns the code of the first of them. */
@@ -56,8 +57,8 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
 
-/* Whether parameters are held fixed; and the start of the fit of a sample, in which held parameters have their
- * final values. */
+/* Whether parameters are held fixed; and the start of the fit of a sample, in which held parameters
+ * have their final values. */
 bool cli_fit_holds(const cli_fit_arguments *a);
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start);
 
@@ -66,7 +67,7 @@ double *cli_fit_rows(const cli_fit_data *data);
 /* Their names; the caller frees the array. */
 const char **cli_fit_names(const cli_fit_data *data);
 
-/* --- fit_show.c, fit_json.c ------------------------------------------------------------------------------- */
+/* --- fit_show.c, fit_json.c ----------------------------------------------- */
 
 /* A fit of one column. */
 typedef struct cli_fit_row {
@@ -92,24 +93,25 @@ json_t *cli_fit_json_matrix(const double *values, size_t d);
 /* Prints and frees the value; CLI_DATA if a name is not UTF-8. */
 int cli_fit_print_json(json_t *value);
 
-/* Prints a value to the precision of its standard error, of which `digits` digits are shown: a value with a standard
- * error of 1e-7 is 100000000.0000012, not 1e+08. */
+/* Prints a value to the precision of its standard error, of which `digits` digits are shown: a
+ * value with a standard error of 1e-7 is 100000000.0000012, not 1e+08. */
 enum { CLI_CELL = 48 };
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits);
 
-/* --- fit_picture.c ------------------------------------------------------------------------------ */
+/* --- fit_picture.c -------------------------------------------------------- */
 
 /* The distribution that was fitted to a column: a mixture, usually of one component. */
 typedef struct cli_fit_margin {
     const gkv_gk *components;
-    const double *weights;            /* of the components, with sum 1; NULL for one component */
+    const double *weights; /* of the components, with sum 1; NULL for one component */
     size_t n_components;
-    const double *covariance;         /* of the parameters, 4 × 4; NULL: no bands are drawn */
+    const double *covariance; /* of the parameters, 4 × 4; NULL: no bands are drawn */
 } cli_fit_margin;
 
-/* Draws for each of one to six columns a histogram with the density and its confidence band by the delta method, and a
- * QQ plot with the pointwise band of samples of the fitted distribution. */
-int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins);
+/* Draws for each of one to six columns a histogram with the density and its confidence band by the
+ * delta method, and a QQ plot with the pointwise band of samples of the fitted distribution. */
+int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data,
+                    const cli_fit_margin *margins);
 /* CLI_USAGE if there are more columns than a picture can show. */
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns);
 

@@ -6,7 +6,7 @@
 
 #include "gkvae/features.h"
 
-/* --- Measuring ------------------------------------------------------------------------------------- */
+/* --- Measuring ------------------------------------------------------------ */
 
 static bool fits(const cli_run *run, const gkv_features *network)
 {
@@ -14,7 +14,8 @@ static bool fits(const cli_run *run, const gkv_features *network)
            gkv_features_width(network) == gkv_model_width(run->model);
 }
 
-/* The network of the run's data set. If there is none for its images, *out is NULL and standard error reports why. */
+/* The network of the run's data set. If there is none for its images, *out is NULL and standard
+ * error reports why. */
 static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
 {
     const gkv_status status = gkv_features_builtin(run->settings.data.dataset, out);
@@ -24,11 +25,13 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
         fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
-            fprintf(stderr, "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
-                            "%zu, but the model's are %zu × %zu; train one for these with "
-                            "scripts/train_features.py, and set eval.features to it\n",
-                    run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
-                    gkv_model_height(run->model), gkv_model_width(run->model));
+            fprintf(
+                stderr,
+                "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
+                "%zu, but the model's are %zu × %zu; train one for these with "
+                "scripts/train_features.py, and set eval.features to it\n",
+                run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
+                gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
         *out = NULL;
     }
@@ -37,7 +40,8 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
 
 int cli_generation_open(const char *wanted, gkv_features **out)
 {
-    return cli_check(strpbrk(wanted, "./") ? gkv_features_load(wanted, out) : gkv_features_builtin(wanted, out));
+    return cli_check(strpbrk(wanted, "./") ? gkv_features_load(wanted, out)
+                                           : gkv_features_builtin(wanted, out));
 }
 
 int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
@@ -49,10 +53,12 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));
     if (!fits(run, *out))
-        code = cli_error(CLI_DATA, "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's "
-                                   "are %zu × %zu; name another network",
-                         gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
-                         gkv_model_height(run->model), gkv_model_width(run->model));
+        code = cli_error(
+            CLI_DATA,
+            "eval.features: the network \"%s\" is for images of %zu × %zu, but the model's "
+            "are %zu × %zu; name another network",
+            gkv_features_name(*out), gkv_features_height(*out), gkv_features_width(*out),
+            gkv_model_height(run->model), gkv_model_width(run->model));
 done:
     if (code != CLI_OK) {
         gkv_features_free(*out);
@@ -92,18 +98,20 @@ static void on_progress(void *context, size_t done, size_t of)
 }
 
 int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
-                           const gkv_features *network, const float *refined, bool quiet, gkv_generation *out)
+                           const gkv_features *network, const float *refined, bool quiet,
+                           gkv_generation *out)
 {
     reporter it = {.quiet = quiet, .began = cli_seconds()};
-    const gkv_generation_options options = {.refined = refined, .progress = on_progress, .context = &it,
-                                            .stop = &cli_stop};
+    const gkv_generation_options options = {
+        .refined = refined, .progress = on_progress, .context = &it, .stop = &cli_stop};
     cli_live_start(&it.live, !quiet);
-    const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, &run->settings, &options, out);
+    const gkv_status status =
+        gkv_evaluate_generation(run->model, test, training, network, &run->settings, &options, out);
     cli_live_clear(&it.live);
     return cli_check(status);
 }
 
-/* --- Tables ------------------------------------------------------------------------------------------ */
+/* --- Tables --------------------------------------------------------------- */
 
 static const char *const set_names[GKV_IMAGE_SETS] = {
     [GKV_SET_SAMPLES] = "samples",
@@ -115,11 +123,13 @@ static const char *const set_names[GKV_IMAGE_SETS] = {
 };
 
 enum { COLUMNS = 10 };
-static const char *const columns[COLUMNS] = {"images", "Fréchet", "KID", "precision", "recall", "density", "coverage",
-                                             "class entropy", "confidence", "recognised"};
+static const char *const columns[COLUMNS] = {"images",     "Fréchet",   "KID",      "precision",
+                                             "recall",     "density",   "coverage", "class entropy",
+                                             "confidence", "recognised"};
 
 /* The cells of all sets in one form; returns how many rows. */
-static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char **cells, cli_texts *all)
+static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char **cells,
+                       cli_texts *all)
 {
     size_t rows = 0;
     for (size_t s = 0; s < GKV_IMAGE_SETS; s++) {
@@ -152,7 +162,8 @@ static const char *const form_names[GKV_IMAGE_FORMS] = {
 static const char *errors_of(cli_texts *all, const gkv_generation *g)
 {
     return g->sets < 2 ? "one set of draws, without standard errors"
-        : cli_texts_keep(all, cli_text("± standard errors over %llu sets of draws", (unsigned long long)g->sets));
+                       : cli_texts_keep(all, cli_text("± standard errors over %llu sets of draws",
+                                                      (unsigned long long)g->sets));
 }
 
 void cli_generation_print(const gkv_generation *g)
@@ -174,30 +185,39 @@ void cli_generation_print(const gkv_generation *g)
         printf("  %zu: %.1f (%.1f)", c, 100 * g->class_share[c], 100 * g->test_class_share[c]);
     putchar('\n');
     if (isfinite(g->nearest_samples))
-        printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test images %s\n",
+        printf("nearest training image, distance in pixels: samples %s, reconstructions %s, test "
+               "images %s\n",
                cli_texts_with_error(&all, g->nearest_samples, g->nearest_samples_se, 3),
-               cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se, 3),
+               cli_texts_with_error(&all, g->nearest_reconstructions, g->nearest_reconstructions_se,
+                                    3),
                cli_texts_with_error(&all, g->nearest_test, g->nearest_test_se, 3));
     printf("(%s; %s)\n", g->protocol, errors_of(&all, g));
     cli_texts_free(&all);
 }
 
-gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form form, const char **cells, cli_texts *all)
+gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form form,
+                                      const char **cells, cli_texts *all)
 {
     const char *caption = NULL;
     if (form == GKV_FORM_MEANS)
         caption = cli_texts_keep(
             all, cli_text("Protocol: %s; %s. Fréchet distance and KID: smaller "
-                          "is better. The row of training images shows the values of a perfect model. Pixel means are "
-                          "smoother than real images, which raises precision, density and coverage. Recognised: the "
+                          "is better. The row of training images shows the values of a perfect "
+                          "model. Pixel means are "
+                          "smoother than real images, which raises precision, density and "
+                          "coverage. Recognised: the "
                           "fraction of images whose most probable class is their label.",
                           g->protocol, errors_of(all, g)));
-    return (gkv_report_table){
-        .heading = cli_texts_keep(all, cli_text("Generation: %s", form_names[form])), .caption = caption, .columns = columns,
-        .n_columns = COLUMNS, .cells = cells, .n_rows = add_rows(g, form, cells, all)};
+    return (gkv_report_table){.heading =
+                                  cli_texts_keep(all, cli_text("Generation: %s", form_names[form])),
+                              .caption = caption,
+                              .columns = columns,
+                              .n_columns = COLUMNS,
+                              .cells = cells,
+                              .n_rows = add_rows(g, form, cells, all)};
 }
 
-/* --- The table for everybody ---------------------------------------------------------------------------- */
+/* --- The table for everybody ---------------------------------------------- */
 
 enum { PLAIN_COLUMNS = 5 };
 
@@ -212,10 +232,11 @@ static const char *range_of(cli_texts *all, const double *share, size_t classes)
     return cli_texts_keep(all, cli_text("%.1f … %.1f", 100 * low, 100 * high));
 }
 
-gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells, cli_texts *all)
+gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells,
+                                            cli_texts *all)
 {
-    static const char *const headings[PLAIN_COLUMNS] = {"of 100 images", "drawn from the model", "real images",
-                                                        "with N(0, I) as prior", "meaning"};
+    static const char *const headings[PLAIN_COLUMNS] = {
+        "of 100 images", "drawn from the model", "real images", "with N(0, I) as prior", "meaning"};
     const gkv_generation_figures *samples = &g->of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
     const gkv_generation_figures *real = &g->of[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const gkv_generation_figures *normal = &g->of[GKV_SET_NORMAL][GKV_FORM_MEANS];
@@ -223,18 +244,21 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
     if (isfinite(samples->frechet)) {
 #define SHARE(figures, name) cli_texts_number(all, 100 * (figures)->name, 1)
         const char *const table[][PLAIN_COLUMNS] = {
-            {"a classifier is sure of its class",
-             SHARE(samples, confident), SHARE(real, confident), SHARE(normal, confident),
+            {"a classifier is sure of its class", SHARE(samples, confident), SHARE(real, confident),
+             SHARE(normal, confident),
              "images whose most probable class has a probability above 90 %"},
-            {"look like a test image", SHARE(samples, precision), SHARE(real, precision), SHARE(normal, precision),
-             "precision: the images are realistic"},
-            {"test images that resemble at least one", SHARE(samples, coverage), SHARE(real, coverage),
-             SHARE(normal, coverage), "coverage: the images are diverse"},
-            {"size of the rarest and of the most frequent class", range_of(all, g->class_share, g->classes),
-             range_of(all, g->test_class_share, g->classes), NULL, "classes according to the classifier"},
+            {"look like a test image", SHARE(samples, precision), SHARE(real, precision),
+             SHARE(normal, precision), "precision: the images are realistic"},
+            {"test images that resemble at least one", SHARE(samples, coverage),
+             SHARE(real, coverage), SHARE(normal, coverage), "coverage: the images are diverse"},
+            {"size of the rarest and of the most frequent class",
+             range_of(all, g->class_share, g->classes),
+             range_of(all, g->test_class_share, g->classes), NULL,
+             "classes according to the classifier"},
             {"distance to the test images as a whole", cli_texts_number(all, samples->frechet, 2),
              cli_texts_number(all, real->frechet, 2), cli_texts_number(all, normal->frechet, 2),
-             "Fréchet distance in features; 0 if both collections have the same means and covariances"},
+             "Fréchet distance in features; 0 if both collections have the same means and "
+             "covariances"},
             {"distance to the nearest training image", cli_texts_number(all, g->nearest_samples, 2),
              cli_texts_number(all, g->nearest_test, 2), NULL,
              "mean, in pixels; a value far below that of real images would mean copies"},
@@ -244,13 +268,22 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
         memcpy(cells, table, sizeof table);
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test images. No draw is "
-                      "left out. The real images are training images; in the rows of classes and of nearest images "
-                      "they are test images. A small frozen network computes the features in which images are "
-                      "compared. The drawn images are pixel means, which are smoother than real images and so "
-                      "nearer to each other. Therefore a percentage above that of real images does not mean that "
+        all, cli_text("Sets of %llu images drawn from the model are compared with all %llu test "
+                      "images. No draw is "
+                      "left out. The real images are training images; in the rows of classes and "
+                      "of nearest images "
+                      "they are test images. A small frozen network computes the features in which "
+                      "images are "
+                      "compared. The drawn images are pixel means, which are smoother than real "
+                      "images and so "
+                      "nearer to each other. Therefore a percentage above that of real images does "
+                      "not mean that "
                       "the model is better than real images.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
-    return (gkv_report_table){.heading = "Generation: realistic and diverse?", .caption = caption, .columns = headings,
-                              .n_columns = PLAIN_COLUMNS, .cells = cells, .n_rows = rows};
+    return (gkv_report_table){.heading = "Generation: realistic and diverse?",
+                              .caption = caption,
+                              .columns = headings,
+                              .n_columns = PLAIN_COLUMNS,
+                              .cells = cells,
+                              .n_rows = rows};
 }

@@ -22,7 +22,8 @@ static const function functions[] = {
     {"logpdf", gkv_gk_log_pdf, NULL, NULL, NULL, false},
     {"cdf", gkv_gk_cdf, gkv_gk_cdf_upper, gkv_gk_log_cdf, gkv_gk_log_cdf_upper, false},
     {"logcdf", gkv_gk_log_cdf, gkv_gk_log_cdf_upper, NULL, NULL, false},
-    {"quantile", gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log, gkv_gk_quantile_log_upper, true},
+    {"quantile", gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log,
+     gkv_gk_quantile_log_upper, true},
     {"z", gkv_gk_Q_inverse, NULL, NULL, NULL, false},
 };
 static const function sample = {.name = "sample"}, summary = {.name = "summary"};
@@ -38,23 +39,31 @@ typedef struct gk_arguments {
 
 static const struct argp_option options[] = {
     {"params", 'p', "A,B,g,k[,c]", 0,
-     "The parameters of the distribution: median A, scale B > 0, skewness g, tail weight k, and c, which is 0.8 by "
-     "default; this or --fit is needed", 0},
-    {"fit", 'f', "FILE.json", 0, "The distribution in a file that gkvae fit --json wrote (default: --params)", 0},
+     "The parameters of the distribution: median A, scale B > 0, skewness g, tail weight k, and c, "
+     "which is 0.8 by "
+     "default; this or --fit is needed",
+     0},
+    {"fit", 'f', "FILE.json", 0,
+     "The distribution in a file that gkvae fit --json wrote (default: --params)", 0},
     {"column", 'c', "NAME", 0,
      "The column whose distribution is used, if the file has several (default: the only one)", 0},
     {"family", 'F', "gk|gh|ggh", 0,
-     "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the generalised g-and-h family "
-     "(default: gk)", 0},
-    {"upper", 'u', NULL, 0, "For cdf, logcdf and quantile: use the upper tail, P(X > x) (default: P(X ≤ x))", 0},
+     "gk, the g-and-k family; gh, the g-and-h family, with h in place of k; or ggh, the "
+     "generalised g-and-h family "
+     "(default: gk)",
+     0},
+    {"upper", 'u', NULL, 0,
+     "For cdf, logcdf and quantile: use the upper tail, P(X > x) (default: P(X ≤ x))", 0},
     {"log", 'l', NULL, 0,
-     "For pdf, cdf and quantile: print and read logarithms of densities and probabilities (default: no)", 0},
+     "For pdf, cdf and quantile: print and read logarithms of densities and probabilities "
+     "(default: no)",
+     0},
     {"count", 'n', "N", 0, "For sample: the number of draws (default: 1)", 0},
     {"seed", 'S', "N", 0, "For sample: the seed of the draws (default: 1)", 0},
     {.name = NULL},
 };
 
-/* --- Arguments ----------------------------------------------------------------------------- */
+/* --- Arguments ------------------------------------------------------------ */
 
 static const function *find_function(struct argp_state *state, const char *name)
 {
@@ -64,8 +73,10 @@ static const function *find_function(struct argp_state *state, const char *name)
     if (strcmp(name, sample.name) == 0)
         return &sample;
     if (strcmp(name, summary.name) != 0)
-        argp_error(state, "there is no function %s: use pdf, logpdf, cdf, logcdf, quantile, z, sample or summary",
-                   name);
+        argp_error(
+            state,
+            "there is no function %s: use pdf, logpdf, cdf, logcdf, quantile, z, sample or summary",
+            name);
     return &summary;
 }
 
@@ -81,13 +92,17 @@ static void add_number(gk_arguments *a, struct argp_state *state, const char *te
 static void check_arguments(const gk_arguments *a, struct argp_state *state)
 {
     if (!a->function)
-        argp_error(state, "which function? pdf, logpdf, cdf, logcdf, quantile, z, sample or summary is needed");
+        argp_error(
+            state,
+            "which function? pdf, logpdf, cdf, logcdf, quantile, z, sample or summary is needed");
     if (!a->params == !a->fit)
         argp_error(state, "either --params A,B,g,k or --fit FILE.json is needed");
     if (a->column && !a->fit)
         argp_error(state, "--column goes with --fit");
     if (a->fit && strcmp(a->family, "gk") != 0)
-        argp_error(state, "--family goes with --params: the fits of gkvae fit are always g-and-k distributions");
+        argp_error(
+            state,
+            "--family goes with --params: the fits of gkvae fit are always g-and-k distributions");
     const function *f = a->function;
     if ((a->upper && !f->upper) || (a->log && !f->log) || (a->upper && a->log && !f->log_upper))
         argp_error(state, "%s has no %s", f->name, a->upper && !f->upper ? "--upper" : "--log");
@@ -116,8 +131,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* Copies the words, and puts a blank before negative numbers, so that argp does not take them for options. The caller
- * frees the copies. */
+/* Copies the words, and puts a blank before negative numbers, so that argp does not take them for
+ * options. The caller frees the copies. */
 static char **shield_numbers(int argc, char **argv)
 {
     char **words = cli_alloc((size_t)argc + 1, sizeof *words);
@@ -131,7 +146,7 @@ static char **shield_numbers(int argc, char **argv)
     return words;
 }
 
-/* --- Results ------------------------------------------------------------------------------- */
+/* --- Results -------------------------------------------------------------- */
 
 typedef struct evaluation {
     const gkv_gk *gk;
@@ -151,7 +166,10 @@ static int print_values(const gk_arguments *a, const gkv_gk *gk)
 {
     const function *f = a->function;
     evaluate *const which[2][2] = {{f->plain, f->log}, {f->upper, f->log_upper}};
-    evaluation e = {.gk = gk, .function = which[a->upper][a->log], .of_probability = f->of_probability, .log = a->log};
+    evaluation e = {.gk = gk,
+                    .function = which[a->upper][a->log],
+                    .of_probability = f->of_probability,
+                    .log = a->log};
     int code = CLI_OK;
     for (size_t i = 0; i < a->n_numbers && code == CLI_OK; i++)
         code = print_value(&e, a->numbers[i]);
@@ -210,12 +228,16 @@ done:
 int cli_gk(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse,
+        .options = options,
+        .parser = parse,
         .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z --params A,B,g,k [NUMBER…]\n"
                     "sample --params A,B,g,k -n N\nsummary --params A,B,g,k",
-        .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the density, the "
-               "probability, the quantile or the normal score z. The numbers are arguments or, without any, words "
-               "on standard input. Each result is a line with 17 digits, which read back as the same double.\v"
+        .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the "
+               "density, the "
+               "probability, the quantile or the normal score z. The numbers are arguments or, "
+               "without any, words "
+               "on standard input. Each result is a line with 17 digits, which read back as the "
+               "same double.\v"
                "  gkvae gk pdf --params 3,1,2,0.5 0 5 -1.5\n"
                "  gkvae gk quantile --params 3,1,2,0.5 0.01 0.99\n"
                "  gkvae gk quantile --upper --params 3,1,2,0.5 1e-12\n"
@@ -223,14 +245,16 @@ int cli_gk(int argc, char **argv)
                "  gkvae fit returns.csv --json > fit.json\n"
                "  gkvae gk cdf --fit fit.json -5\n"
                "  gkvae gk summary --params 0,1,0.5,0.2 --family gh\n\n"
-               "The quantile of a number that is not a probability is nan, and the exit code is then 3."};
+               "The quantile of a number that is not a probability is nan, and the exit code is "
+               "then 3."};
     gk_arguments a = {.family = "gk", .count = 1, .seed = 1};
     gkv_gk gk = gkv_gk_standard();
     int code = CLI_OK;
     a.numbers = cli_alloc((size_t)argc, sizeof *a.numbers);
     char **words = shield_numbers(argc, argv);
     CLI_TRY(cli_parse(&argp, argc, words, &a));
-    CLI_TRY(a.params ? cli_gk_parse(a.params, a.family, &gk) : cli_gk_from_fit(a.fit, a.column, &gk));
+    CLI_TRY(a.params ? cli_gk_parse(a.params, a.family, &gk)
+                     : cli_gk_from_fit(a.fit, a.column, &gk));
     if (a.function == &sample)
         CLI_TRY(print_sample(&a, &gk));
     else

@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "gkvae/gk.h"
 
-/* --- gk_parameters.c ---------------------------------------------------------------------- */
+/* --- gk_parameters.c ------------------------------------------------------ */
 
 /* The distribution of "A,B,g,k" or "A,B,g,k,c" in the family "gk", "gh" or "ggh". CLI_USAGE
  * with the cause if there is none. */
@@ -15,17 +15,17 @@ int cli_gk_parse(const char *text, const char *family, gkv_gk *gk);
  * is NULL. */
 int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk);
 
-/* --- numbers.c ------------------------------------------------------------------------------ */
+/* --- numbers.c ------------------------------------------------------------ */
 
 /* Whether the text is a decimal number, inf or nan. */
 bool cli_is_number(const char *text, double *out);
 
-/* Reads the words of standard input, between white space, and passes each number to the function as soon as it is
- * complete. The memory does not grow. The function returns CLI_OK to continue. */
+/* Reads the words of standard input, between white space, and passes each number to the function as
+ * soon as it is complete. The memory does not grow. The function returns CLI_OK to continue. */
 int cli_numbers_read(int (*use)(void *context, double x), void *context);
 
-/* Prints a line with 17 digits, which read back as the same double; or inf, -inf or nan. CLI_IO if standard output
- * cannot be written to. */
+/* Prints a line with 17 digits, which read back as the same double; or inf, -inf or nan. CLI_IO if
+ * standard output cannot be written to. */
 int cli_number_print(double value);
 
 #endif

@@ -8,23 +8,32 @@
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
     const char *images, *out; /* out is NULL for no picture */
-    size_t count; /* 0: the images that gkvae eval shows */
+    size_t count;             /* 0: the images that gkvae eval shows */
     gkv_refine_settings refine;
     bool wants_refined, has_samples, has_weight, mean, no_picture;
 } reconstruct_arguments;
 
 static const struct argp_option options[] = {
     {"count", 'n', "N", 0,
-     "Draw the first N images (default: four of each class, as in gkvae eval, or 40 without labels)", 0},
+     "Draw the first N images (default: four of each class, as in gkvae eval, or 40 without "
+     "labels)",
+     0},
     {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: reconstructions.png)", 0},
     {"refine", 'r', "lm:T[:S]", 0,
-     "Also refine each code by T iterations of Levenberg–Marquardt, and print and draw the effect (default: no)", 0},
+     "Also refine each code by T iterations of Levenberg–Marquardt, and print and draw the effect "
+     "(default: no)",
+     0},
     {"prior-weight", 'w', "W", 0,
-     "With --refine: the weight of log p(z) beside log p(x|z). 1 gives the most probable code, and less gives a "
-     "closer reconstruction (default: 0.5)", 0},
+     "With --refine: the weight of log p(z) beside log p(x|z). 1 gives the most probable code, and "
+     "less gives a "
+     "closer reconstruction (default: 0.5)",
+     0},
     {"mean", 'm', NULL, 0,
-     "With --refine: use the mean of the refined posterior, by S samples (default: use the code of --prior-weight)", 0},
-    {"no-picture", 'P', NULL, 0, "With --refine: print figures only (default: figures and a picture)", 0},
+     "With --refine: use the mean of the refined posterior, by S samples (default: use the code of "
+     "--prior-weight)",
+     0},
+    {"no-picture", 'P', NULL, 0,
+     "With --refine: print figures only (default: figures and a picture)", 0},
     {.name = NULL},
 };
 
@@ -77,11 +86,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int cli_reconstruct(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options, .children = cli_model_and_data, .parser = parse,
-        .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
-        .doc = "Draws images above a model's reconstructions of them. The images are the run's test images, or "
-               "those of an IDX file."};
+    static const struct argp argp = {.options = options,
+                                     .children = cli_model_and_data,
+                                     .parser = parse,
+                                     .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
+                                     .doc = "Draws images above a model's reconstructions of them. "
+                                            "The images are the run's test images, or "
+                                            "those of an IDX file."};
     enum { BLOCKS = 4 };
     reconstruct_arguments a = {0};
     cli_run run = {.model = NULL};
@@ -97,7 +108,8 @@ int cli_reconstruct(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
     chosen = cli_alloc(a.count + BLOCKS * CLI_COLUMNS, sizeof *chosen);
     if (a.count > gkv_dataset_count(images)) {
-        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a.count, gkv_dataset_count(images));
+        code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a.count,
+                         gkv_dataset_count(images));
         goto done;
     }
     if (a.count > 0) {

@@ -18,22 +18,30 @@ typedef struct sample_arguments {
 } sample_arguments;
 
 static const struct argp_option options[] = {
-    {"count", 'n', "N", 0, "The number of images (default: 200; with --class each 20 of each class)", 0},
+    {"count", 'n', "N", 0,
+     "The number of images (default: 200; with --class each 20 of each class)", 0},
     {"seed", 'S', "N", 0, "The seed of the draws (default: 1)", 0},
     {"temperature", 'T', "T", 0,
-     "The scale of the base's normal scores; below 1, draws are nearer to the mode (default: 1)", 0},
+     "The scale of the base's normal scores; below 1, draws are nearer to the mode (default: 1)",
+     0},
     {"class", 'c', "Y", 0,
-     "Draw only class Y, or with \"each\" a block of rows for every class; needs a model whose base is gk-by-class "
-     "(default: all classes, by their weights)", 0},
+     "Draw only class Y, or with \"each\" a block of rows for every class; needs a model whose "
+     "base is gk-by-class "
+     "(default: all classes, by their weights)",
+     0},
     {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
     {"form", 'm', "means|draws", 0,
-     "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel (default: means)", 0},
+     "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel "
+     "(default: means)",
+     0},
     {"out", 'o', "FILE.png", 0,
      "Write the picture to this file (default: samples.png, or no picture with --idx or --npy)", 0},
     {"idx", 'x', "FILE", 0,
      "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
     {"npy", 'y', "FILE.npy", 0,
-     "Also write the images to this file as a NumPy array of float32, [images, height·width] (default: no)", 0},
+     "Also write the images to this file as a NumPy array of float32, [images, height·width] "
+     "(default: no)",
+     0},
     {.name = NULL},
 };
 
@@ -63,7 +71,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* The number of columns of a picture that is about twice as wide as high, without empty cells if possible. */
+/* The number of columns of a picture that is about twice as wide as high, without empty cells if
+ * possible. */
 static size_t columns_for(size_t n)
 {
     size_t wished = 1;
@@ -80,12 +89,13 @@ static size_t columns_for(size_t n)
 
 /* The images in the form of each file; either pointer may be NULL. */
 typedef struct sample_images {
-    float *values;  /* [count, pixels] */
+    float *values; /* [count, pixels] */
     uint8_t *bytes;
 } sample_images;
 
 /* Draws block by block, so that no second copy of all images is needed. */
-static int draw_images(const sample_arguments *a, const gkv_model *model, size_t pixels, const sample_images *images)
+static int draw_images(const sample_arguments *a, const gkv_model *model, size_t pixels,
+                       const sample_images *images)
 {
     enum { BLOCK = 1000 };
     int code = CLI_OK;
@@ -106,7 +116,8 @@ done:
 
 static int write_files(const sample_arguments *a, const gkv_model *model)
 {
-    const size_t height = gkv_model_height(model), width = gkv_model_width(model), pixels = height * width;
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model),
+                 pixels = height * width;
     sample_images images = {.values = a->npy ? cli_alloc(a->count * pixels, sizeof(float)) : NULL,
                             .bytes = a->idx ? cli_alloc(a->count, pixels) : NULL};
     int code = CLI_OK;
@@ -134,20 +145,26 @@ static int draw_picture(const sample_arguments *a, const gkv_model *model)
         classes[count++] = c;
     if (count == 0)
         return cli_picture_samples(model, &a->draws, a->count, columns_for(a->count), a->out);
-    return cli_picture_class_samples(model, classes, count, &a->draws, a->count,
-                                     a->each_class ? (a->count < 20 ? a->count : 20) : columns_for(a->count), a->out);
+    return cli_picture_class_samples(
+        model, classes, count, &a->draws, a->count,
+        a->each_class ? (a->count < 20 ? a->count : 20) : columns_for(a->count), a->out);
 }
 
 static int check_classes(const sample_arguments *a, const gkv_model *model)
 {
     const size_t classes = gkv_model_classes(model);
     if ((a->one_class || a->each_class) && classes == 0)
-        return cli_error(CLI_USAGE, "--class: the model's base, %s, has no classes; train a model with model.base = "
-                         "gk-by-class", cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
+        return cli_error(
+            CLI_USAGE,
+            "--class: the model's base, %s, has no classes; train a model with model.base = "
+            "gk-by-class",
+            cli_base_name(model, (char[GKV_NAME_SIZE]){""}));
     if (a->one_class && a->which >= classes)
-        return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which, classes - 1);
+        return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which,
+                         classes - 1);
     if (a->each_class && (a->idx || a->npy))
-        return cli_error(CLI_USAGE, "%s cannot hold the blocks of --class each: choose one class, or none",
+        return cli_error(CLI_USAGE,
+                         "%s cannot hold the blocks of --class each: choose one class, or none",
                          a->idx ? "--idx" : "--npy");
     return CLI_OK;
 }
@@ -156,11 +173,14 @@ static int check_draws(const sample_arguments *a, const gkv_model *model)
 {
     if (a->draws.first + a->count - 1 > UINT32_MAX)
         return cli_error(CLI_USAGE,
-                         "--first %" PRIu64 " with %zu images: the sequence of a seed ends at number %" PRIu32,
+                         "--first %" PRIu64
+                         " with %zu images: the sequence of a seed ends at number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
     if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
-        return cli_error(CLI_USAGE, "--form draws: the model was trained on grey levels (data.binarization = grey); its "
-                         "pixels are mean levels, not probabilities, and cannot be drawn; use --form means");
+        return cli_error(
+            CLI_USAGE,
+            "--form draws: the model was trained on grey levels (data.binarization = grey); its "
+            "pixels are mean levels, not probabilities, and cannot be drawn; use --form means");
     return CLI_OK;
 }
 
@@ -179,14 +199,20 @@ done:
 
 int cli_sample(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .options = options, .children = cli_model_only, .parser = parse, .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Draws images from a model. They are the decoder's pixel probabilities at draws from the prior or, "
-               "with --form draws, pixels that are 0 or 1.\v"
-               "An IDX file contains 255 times each probability, rounded to the nearest whole number, and halves to "
-               "even. With --form draws it contains 0 and 255. Each draw depends only on the seed and its number, "
-               "so --first can write a long sequence in parts. The images are held in memory, with 4 bytes per "
-               "pixel for --npy and 1 byte for --idx."};
+    static const struct argp argp = {.options = options,
+                                     .children = cli_model_only,
+                                     .parser = parse,
+                                     .args_doc = "FOLDER\nMODEL.safetensors",
+                                     .doc = "Draws images from a model. They are the decoder's "
+                                            "pixel probabilities at draws from the prior or, "
+                                            "with --form draws, pixels that are 0 or 1.\v"
+                                            "An IDX file contains 255 times each probability, "
+                                            "rounded to the nearest whole number, and halves to "
+                                            "even. With --form draws it contains 0 and 255. Each "
+                                            "draw depends only on the seed and its number, "
+                                            "so --first can write a long sequence in parts. The "
+                                            "images are held in memory, with 4 bytes per "
+                                            "pixel for --npy and 1 byte for --idx."};
     sample_arguments a = {.draws = {.seed = 1, .temperature = 1}};
     cli_run run = {.model = NULL};
     int code = CLI_OK;
@@ -203,7 +229,8 @@ int cli_sample(int argc, char **argv)
         CLI_TRY(write_files(&a, run.model));
     if (a.out) {
         CLI_TRY(draw_picture(&a, run.model));
-        printf("%zu images: %s\n", a.count * (a.each_class ? gkv_model_classes(run.model) : 1), a.out);
+        printf("%zu images: %s\n", a.count * (a.each_class ? gkv_model_classes(run.model) : 1),
+               a.out);
     }
 done:
     cli_run_free(&run);

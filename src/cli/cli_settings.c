@@ -26,7 +26,8 @@ static char *default_of(const gkv_settings *defaults, const gkv_settings_key *ke
 
 static bool begins_section(size_t i)
 {
-    return i == 0 || strcmp(gkv_settings_key_at(i)->section, gkv_settings_key_at(i - 1)->section) != 0;
+    return i == 0 ||
+           strcmp(gkv_settings_key_at(i)->section, gkv_settings_key_at(i - 1)->section) != 0;
 }
 
 static void print_plain(const gkv_settings *defaults)
@@ -46,16 +47,20 @@ static void print_plain(const gkv_settings *defaults)
 static void print_markdown(const gkv_settings *defaults)
 {
     puts("# Configuration\n\n"
-         "A configuration is an INI file: `[section]`, `key = value`, comments after `#` or `;`. A key\n"
-         "that is not in the file has its default. `gkvae train CONFIG.ini --set section.key=value` changes single\n"
-         "keys, and a run keeps all of them in `config.ini` in its folder. An unknown key or a value out of\n"
+         "A configuration is an INI file: `[section]`, `key = value`, comments after `#` or `;`. A "
+         "key\n"
+         "that is not in the file has its default. `gkvae train CONFIG.ini --set "
+         "section.key=value` changes single\n"
+         "keys, and a run keeps all of them in `config.ini` in its folder. An unknown key or a "
+         "value out of\n"
          "range is refused with the file, the line and the nearest key there is (exit code 4).\n\n"
          "This page is made by `gkvae settings --markdown`.");
     const gkv_settings_key *key;
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         char *value = default_of(defaults, key);
         if (begins_section(i))
-            printf("\n## [%s]\n\n| key | default | values | meaning |\n|---|---|---|---|\n", key->section);
+            printf("\n## [%s]\n\n| key | default | values | meaning |\n|---|---|---|---|\n",
+                   key->section);
         if (*value)
             printf("| `%s` | `%s` |", key->name, value);
         else
@@ -72,11 +77,13 @@ int cli_settings(int argc, char **argv)
 {
     static const struct argp_option options[] = {
         {"markdown", 'm', NULL, 0,
-         "Print the page docs/configuration.md (default: plain text, in the form of an INI file)", 0},
+         "Print the page docs/configuration.md (default: plain text, in the form of an INI file)",
+         0},
         {.name = NULL},
     };
     static const struct argp argp = {
-        .options = options, .parser = parse,
+        .options = options,
+        .parser = parse,
         .doc = "Prints every setting with its default, its allowed values and its meaning."};
     bool markdown = false;
     gkv_settings defaults;

@@ -19,20 +19,31 @@ typedef struct train_arguments {
 } train_arguments;
 
 static const struct argp_option options[] = {
-    {"out", 'o', "FOLDER", 0, "Keep the run in this folder, which is created if necessary (needed)", 0},
+    {"out", 'o', "FOLDER", 0, "Keep the run in this folder, which is created if necessary (needed)",
+     0},
     {"set", 's', "SECTION.KEY=VALUE", 0, "Change one setting; may be repeated (default: none)", 0},
     {"epochs", 'e', "N", 0,
-     "The number of epochs, as --set train.epochs=N (default: that of the configuration, or of gkvae settings)", 0},
-    {"seed", 'S', "N", 0, "The seed of the run, as --set train.seed=N (default: that of the configuration, or 1)", 0},
+     "The number of epochs, as --set train.epochs=N (default: that of the configuration, or of "
+     "gkvae settings)",
+     0},
+    {"seed", 'S', "N", 0,
+     "The seed of the run, as --set train.seed=N (default: that of the configuration, or 1)", 0},
     {"threads", 't', "N", 0,
-     "The number of threads, as --set train.threads=N. The results do not depend on it (default: that of the "
-     "configuration, or one per processor)", 0},
+     "The number of threads, as --set train.threads=N. The results do not depend on it (default: "
+     "that of the "
+     "configuration, or one per processor)",
+     0},
     {"resume", 'r', NULL, 0,
-     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a new run)", 0},
+     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a "
+     "new run)",
+     0},
     {"overwrite", 'w', NULL, 0,
-     "Replace the run in the folder, and other files that have the names of a run's files (default: keep them and "
-     "fail)", 0},
-    {"quiet", 'q', NULL, 0, "Print no progress (default: a line per epoch, and a live line on a terminal)", 0},
+     "Replace the run in the folder, and other files that have the names of a run's files "
+     "(default: keep them and "
+     "fail)",
+     0},
+    {"quiet", 'q', NULL, 0,
+     "Print no progress (default: a line per epoch, and a live line on a terminal)", 0},
     {.name = NULL},
 };
 
@@ -59,14 +70,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (a->resume && a->overwrite)
             argp_error(state, "--resume continues a run and --overwrite replaces it: choose one");
         if (a->resume && a->config)
-            argp_error(state, "a resumed run has its own configuration, %s/config.ini: leave out %s", a->folder,
-                       a->config);
+            argp_error(state,
+                       "a resumed run has its own configuration, %s/config.ini: leave out %s",
+                       a->folder, a->config);
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
 }
 
-/* --- Progress --------------------------------------------------------------------------- */
+/* --- Progress ------------------------------------------------------------- */
 
 typedef struct reporter {
     const train_arguments *arguments;
@@ -97,32 +109,37 @@ static void print_epoch(const gkv_train_progress *p)
 {
     char time[32], number[4][32];
     const int digits = snprintf(NULL, 0, "%" PRIu64, p->epochs);
-    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", digits, p->epoch, p->epochs,
-           p->neg_elbo, p->reconstruction, p->kl);
+    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", digits,
+           p->epoch, p->epochs, p->neg_elbo, p->reconstruction, p->kl);
     if (isfinite(p->validation_neg_elbo))
         printf("  validation %7.3f%s", p->validation_neg_elbo, p->best ? " *" : "  ");
     printf("  %5.0f images/s", p->images_per_second);
     if (p->epoch < p->epochs)
         printf("  ETA %s", cli_duration(p->seconds_left, time));
     if (p->refitted) {
-        printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, "); /* a rejected refit leaves the base unchanged */
+        /* a rejected refit leaves the base unchanged */
+        printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, ");
         /* A base without g and k has only zeros. */
         if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0)
-            printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]), cli_decimal(p->g_max, 2, number[1]),
-                   cli_decimal(p->k_min, 2, number[2]), cli_decimal(p->k_max, 2, number[3]));
+            printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]),
+                   cli_decimal(p->g_max, 2, number[1]), cli_decimal(p->k_min, 2, number[2]),
+                   cli_decimal(p->k_max, 2, number[3]));
         printf("%.2f s", p->refit_seconds);
     }
     if (p->skipped > 0)
-        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64 " returns to an earlier "
-               "state)", p->skipped, p->rollbacks);
+        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64
+               " returns to an earlier "
+               "state)",
+               p->skipped, p->rollbacks);
     putchar('\n');
 }
 
 static void on_progress(void *context, const gkv_train_progress *p)
 {
     reporter *it = context;
-    /* The files of an evaluation describe a model that training now changes, so they are removed. This may
-     * be an old evaluation or one made during training. Only here is the folder known to be this run's. */
+    /* The files of an evaluation describe a model that training now changes, so they are removed.
+     * This may be an old evaluation or one made during training. Only here is the folder known to
+     * be this run's. */
     if (!it->begun || p->epoch_ended)
         cli_evaluation_remove(it->arguments->folder, true);
     it->begun = true;
@@ -147,7 +164,7 @@ static void on_warning(void *context, const char *text)
     cli_error(CLI_OK, "%s", text);
 }
 
-/* --- Before and after a run ------------------------------------------------------------------------- */
+/* --- Before and after a run ----------------------------------------------- */
 
 static int read_settings(const train_arguments *a, gkv_settings *settings)
 {
@@ -156,8 +173,7 @@ static int read_settings(const train_arguments *a, gkv_settings *settings)
     gkv_settings_defaults(settings);
     if (config && access(config, F_OK) != 0) {
         code = cli_error(errno == ENOENT ? CLI_CONFIG : CLI_IO,
-                         "%s: there is no run to resume: the folder has no config.ini",
-                         a->folder);
+                         "%s: there is no run to resume: the folder has no config.ini", a->folder);
         goto done;
     }
     if (config || a->config)
@@ -169,8 +185,8 @@ done:
     return code;
 }
 
-/* Training removes the files of an evaluation of the model that it changes. In a folder without a run,
- * files of these names belong to the user and must be kept. */
+/* Training removes the files of an evaluation of the model that it changes. In a folder without a
+ * run, files of these names belong to the user and must be kept. */
 static int check_folder(const train_arguments *a)
 {
     int code = CLI_OK;
@@ -178,8 +194,11 @@ static int check_folder(const train_arguments *a)
     const bool is_run = access(checkpoint, F_OK) == 0;
     char *found = a->resume || a->overwrite || is_run ? NULL : cli_evaluation_find(a->folder);
     if (found)
-        code = cli_error(CLI_CONFIG, "%s: the folder has no run, but a run would replace this file; name another "
-                                     "folder, or add --overwrite", found);
+        code =
+            cli_error(CLI_CONFIG,
+                      "%s: the folder has no run, but a run would replace this file; name another "
+                      "folder, or add --overwrite",
+                      found);
     free(found);
     free(checkpoint);
     return code;
@@ -189,7 +208,8 @@ static int check_folder(const train_arguments *a)
  * which are not in config.ini. */
 static void print_resume_command(const train_arguments *a)
 {
-    const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out", a->folder};
+    const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out",
+                                                      a->folder};
     char *assigned[CLI_ASSIGNMENTS_MAX];
     const size_t count = a->resume ? a->assignments.count : 0;
     for (size_t i = 0; i < count; i++) {
@@ -207,12 +227,15 @@ static void print_resume_command(const train_arguments *a)
 static void print_end(const train_arguments *a, const gkv_train_result *result)
 {
     char time[32];
-    printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s", result->stopped_early ? "stopped early" : "done",
-           result->epochs, result->steps, cli_duration(result->seconds, time));
+    printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s",
+           result->stopped_early ? "stopped early" : "done", result->epochs, result->steps,
+           cli_duration(result->seconds, time));
     if (result->refit_seconds > 0 && result->seconds > 0)
-        printf(" (%.1f %% of this for refits of the base)", 100 * result->refit_seconds / result->seconds);
+        printf(" (%.1f %% of this for refits of the base)",
+               100 * result->refit_seconds / result->seconds);
     if (isfinite(result->best_validation))
-        printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation, result->best_epoch);
+        printf("; best validation −ELBO %.3f, epoch %" PRIu64, result->best_validation,
+               result->best_epoch);
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", a->folder});
     printf("\nto measure it: %s\n", next);
     free(next);
@@ -236,10 +259,14 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
 int cli_train(int argc, char **argv)
 {
     static const struct argp argp = {
-        .options = options, .parser = parse, .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
-        .doc = "Trains a model with the settings of CONFIG.ini, or with the default settings, and keeps the run in "
+        .options = options,
+        .parser = parse,
+        .args_doc = "[CONFIG.ini] --out FOLDER\n--resume --out FOLDER",
+        .doc = "Trains a model with the settings of CONFIG.ini, or with the default settings, and "
+               "keeps the run in "
                "a folder.\v"
-               "Ctrl-C stops training at the end of a step and saves the run. --resume then continues to exactly "
+               "Ctrl-C stops training at the end of a step and saves the run. --resume then "
+               "continues to exactly "
                "the same result. gkvae settings prints all settings and their defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;

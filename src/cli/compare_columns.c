@@ -10,7 +10,8 @@ typedef struct known {
     const char *key, *heading;
     int places;
     compare_better better;
-    bool shown, of_draws; /* of_draws: a figure of generated images; with a prefix, of the sets to compare them with */
+    /* of_draws: a figure of generated images; with a prefix, of the sets to compare them with */
+    bool shown, of_draws;
 } known;
 
 static const known table[] = {
@@ -52,7 +53,9 @@ static const known table[] = {
 enum { TABLE = sizeof table / sizeof *table };
 
 /* The prefixes of figures of draws: the sets of images that are not plain draws. */
-static const struct { const char *prefix, *words; } others[] = {
+static const struct {
+    const char *prefix, *words;
+} others[] = {
     {"binary_", "binary draws"},
     {"posterior_", "posterior draws"},
     {"posterior_binary_", "binary posterior draws"},
@@ -69,7 +72,9 @@ enum { OTHERS = sizeof others / sizeof *others };
 
 static compare_column column_of(const known *of, const char *prefix, const char *words)
 {
-    compare_column column = {.places = of->places, .better = of->better, .shown = of->shown && !*prefix,
+    compare_column column = {.places = of->places,
+                             .better = of->better,
+                             .shown = of->shown && !*prefix,
                              .of_draws = of->of_draws};
     snprintf(column.key, sizeof column.key, "%s%s", prefix, of->key);
     snprintf(column.error_key, sizeof column.error_key, "%s_se", column.key);
@@ -100,8 +105,11 @@ static int choose_one(const char *key, const compare_column *all, size_t n, comp
         if (gkv_text_distance(key, all[i].key) < gkv_text_distance(key, all[nearest].key))
             nearest = i;
     }
-    return cli_error(CLI_USAGE, "--metrics: no figure \"%s\" is known; the nearest is \"%s\" (docs/files.md lists the keys of "
-                     "metrics.json)", key, all[nearest].key);
+    return cli_error(CLI_USAGE,
+                     "--metrics: no figure \"%s\" is known; the nearest is \"%s\" (docs/files.md "
+                     "lists the keys of "
+                     "metrics.json)",
+                     key, all[nearest].key);
 }
 
 int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLUMNS], size_t *count)
@@ -111,9 +119,11 @@ int compare_columns_choose(const char *list, compare_column columns[COMPARE_COLU
     char *words = cli_text("%s", list), *rest = NULL;
     int code = CLI_OK;
     *count = 0;
-    for (char *key = strtok_r(words, ",", &rest); key && code == CLI_OK; key = strtok_r(NULL, ",", &rest))
-        code = *count < COMPARE_COLUMNS ? choose_one(key, all, n, &columns[(*count)++])
-                                        : cli_error(CLI_USAGE, "--metrics %s: more than there are", list);
+    for (char *key = strtok_r(words, ",", &rest); key && code == CLI_OK;
+         key = strtok_r(NULL, ",", &rest))
+        code = *count < COMPARE_COLUMNS
+                   ? choose_one(key, all, n, &columns[(*count)++])
+                   : cli_error(CLI_USAGE, "--metrics %s: more than there are", list);
     if (code == CLI_OK && *count == 0)
         code = cli_error(CLI_USAGE, "--metrics: the list is empty");
     free(words);

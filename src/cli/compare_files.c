@@ -10,7 +10,7 @@
 #include "cli_compare.h"
 #include "gkvae/file.h"
 
-/* --- CSV: one line for each run -------------------------------------------------------------------------- */
+/* --- CSV: one line for each run ------------------------------------------- */
 
 static void put_text(FILE *out, const char *text)
 {
@@ -79,14 +79,15 @@ static int write_csv(const comparison *it, const char *path)
     return code;
 }
 
-/* --- JSON: one object for each model ------------------------------------------------------------------------------ */
+/* --- JSON: one object for each model -------------------------------------- */
 
 static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* JSON is UTF-8, but the name of a folder may contain any bytes. Bytes of other encodings become question marks. */
+/* JSON is UTF-8, but the name of a folder may contain any bytes. Bytes of other encodings become
+ * question marks. */
 static json_t *text_of(const char *text)
 {
     json_t *own = json_string(text);
@@ -121,7 +122,8 @@ static json_t *value_object(const compare_value *value, bool is_difference)
 static json_t *row_object(const comparison *it, size_t r)
 {
     const compare_row *row = &it->rows[r];
-    json_t *object = json_object(), *seeds = json_array(), *folders = json_array(), *figures = json_object();
+    json_t *object = json_object(), *seeds = json_array(), *folders = json_array(),
+           *figures = json_object();
     json_t *differences = json_object();
     for (size_t i = 0; i < row->n_runs; i++) {
         json_array_append_new(seeds, json_integer((json_int_t)row->runs[i]->seed));
@@ -151,7 +153,8 @@ static int write_json(const comparison *it, const char *path)
     json_object_set_new(object, "dataset", text_or_null(it->dataset));
     json_object_set_new(object, "protocol", text_or_null(it->protocol));
     json_object_set_new(object, "generation_protocol", text_or_null(it->generation_protocol));
-    json_object_set_new(object, "against", text_or_null(it->against == SIZE_MAX ? NULL : it->rows[it->against].name));
+    json_object_set_new(object, "against",
+                        text_or_null(it->against == SIZE_MAX ? NULL : it->rows[it->against].name));
     for (size_t r = 0; r < it->n_rows; r++)
         json_array_append_new(rows, row_object(it, r));
     json_object_set_new(object, "rows", rows);
@@ -170,8 +173,12 @@ int compare_check_out(const char *folder)
     char *config = cli_text("%s/config.ini", folder);
     const bool is_run = access(config, F_OK) == 0;
     free(config);
-    return is_run ? cli_error(CLI_CONFIG, "%s: this is a run's folder, and its page would be overwritten: choose another one, "
-                              "by --out", folder) : CLI_OK;
+    return is_run ? cli_error(CLI_CONFIG,
+                              "%s: this is a run's folder, and its page would be overwritten: "
+                              "choose another one, "
+                              "by --out",
+                              folder)
+                  : CLI_OK;
 }
 
 int compare_write(const comparison *it, const char *folder)

@@ -26,17 +26,20 @@ static void pictures_free(pictures *all)
 static gkv_bar bar_of(const char *name, const compare_value *value)
 {
     const double half = compare_half_width(value);
-    return (gkv_bar){.name = name, .value = value->mean, .low = value->mean - half, .high = value->mean + half};
+    return (gkv_bar){
+        .name = name, .value = value->mean, .low = value->mean - half, .high = value->mean + half};
 }
 
 static const char *direction_of(const compare_column *column)
 {
-    return column->better == COMPARE_SMALLER ? " (less is better)" : column->better == COMPARE_LARGER ? " (more is better)" : "";
+    return column->better == COMPARE_SMALLER  ? " (less is better)"
+           : column->better == COMPARE_LARGER ? " (more is better)"
+                                              : "";
 }
 
 /* Draws the rows. Takes ownership of the heading; copies the caption. */
-static int draw(const comparison *it, const char *folder, const char *file, const gkv_bar *bars, double reference,
-                char *heading, const char *caption, pictures *all)
+static int draw(const comparison *it, const char *folder, const char *file, const gkv_bar *bars,
+                double reference, char *heading, const char *caption, pictures *all)
 {
     gkv_bars_settings settings;
     gkv_bars_defaults(&settings);
@@ -45,22 +48,28 @@ static int draw(const comparison *it, const char *folder, const char *file, cons
     char *path = cli_text("%s/%s.png", folder, file);
     const size_t most = it->n_rows < GKV_BARS_MAX ? it->n_rows : GKV_BARS_MAX;
     const int code = cli_check(gkv_plot_bars(path, bars, most, &settings));
-    char *words = it->n_rows > most ? cli_text("%s The first %zu of %zu models.", caption, most, it->n_rows)
-                                    : cli_text("%s", caption);
-    all->list[all->count++] = (gkv_report_figure){.heading = heading, .caption = words, .png = path};
+    char *words = it->n_rows > most
+                      ? cli_text("%s The first %zu of %zu models.", caption, most, it->n_rows)
+                      : cli_text("%s", caption);
+    all->list[all->count++] =
+        (gkv_report_figure){.heading = heading, .caption = words, .png = path};
     return code;
 }
 
-static int draw_column(const comparison *it, const char *folder, const compare_column *column, gkv_bar *bars, pictures *all)
+static int draw_column(const comparison *it, const char *folder, const compare_column *column,
+                       gkv_bar *bars, pictures *all)
 {
     for (size_t r = 0; r < it->n_rows; r++) {
         const compare_value value = compare_value_of(&it->rows[r], column);
         bars[r] = bar_of(it->rows[r].name, &value);
     }
     char *heading = cli_text("%s%s", column->heading, direction_of(column));
-    return draw(it, folder, column->key, bars, NAN, heading, column->of_draws
-                ? "Means, and their 95 % intervals by Student's t: over seeds, or of a single seed over its sets of draws."
-                : "Means, and their 95 % intervals: by Student's t over seeds, or of a single seed over images.", all);
+    return draw(it, folder, column->key, bars, NAN, heading,
+                column->of_draws ? "Means, and their 95 % intervals by Student's t: over seeds, or "
+                                   "of a single seed over its sets of draws."
+                                 : "Means, and their 95 % intervals: by Student's t over seeds, or "
+                                   "of a single seed over images.",
+                all);
 }
 
 static int draw_differences(const comparison *it, const char *folder, gkv_bar *bars, pictures *all)
@@ -68,13 +77,17 @@ static int draw_differences(const comparison *it, const char *folder, gkv_bar *b
     const compare_column *column = &it->shown[it->measure];
     const compare_row *against = &it->rows[it->against];
     for (size_t r = 0; r < it->n_rows; r++) {
-        const compare_value value = r == it->against ? (compare_value){0, NAN, 1, true, 0}
-                                                     : compare_difference(&it->rows[r], against, column);
+        const compare_value value = r == it->against
+                                        ? (compare_value){0, NAN, 1, true, 0}
+                                        : compare_difference(&it->rows[r], against, column);
         bars[r] = bar_of(it->rows[r].name, &value);
     }
-    char *heading = cli_text("%s less %s's%s", column->heading, against->name, direction_of(column));
-    return draw(it, folder, "difference", bars, 0, heading, "Means of the differences, paired by seed, and their 95 % intervals "
-                "by Student's t over seeds. There are no whiskers where only one seed is shared.", all);
+    char *heading =
+        cli_text("%s less %s's%s", column->heading, against->name, direction_of(column));
+    return draw(it, folder, "difference", bars, 0, heading,
+                "Means of the differences, paired by seed, and their 95 % intervals "
+                "by Student's t over seeds. There are no whiskers where only one seed is shared.",
+                all);
 }
 
 /* The picture of differences, then one of each column for which smaller or larger is better. */
@@ -105,15 +118,20 @@ static size_t others_of(const comparison *it, compare_column others[COMPARE_COLU
     return count;
 }
 
-static gkv_report_table table_of(const compare_words *words, const char *heading, const char *caption)
+static gkv_report_table table_of(const compare_words *words, const char *heading,
+                                 const char *caption)
 {
     const char *const *cells = (const char *const *)words->cells;
-    return (gkv_report_table){.heading = heading, .caption = caption, .columns = cells, .n_columns = words->n_columns,
-                              .cells = cells + words->n_columns, .n_rows = words->n_rows};
+    return (gkv_report_table){.heading = heading,
+                              .caption = caption,
+                              .columns = cells,
+                              .n_columns = words->n_columns,
+                              .cells = cells + words->n_columns,
+                              .n_rows = words->n_rows};
 }
 
-int compare_page(const comparison *it, const char *folder, const char *title, const char *command, const char *heading,
-                 const char *text)
+int compare_page(const comparison *it, const char *folder, const char *title, const char *command,
+                 const char *heading, const char *text)
 {
     pictures all = {.count = 0};
     compare_column rest[COMPARE_COLUMNS];
@@ -121,17 +139,27 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
     compare_words main_words = compare_words_of(it, it->shown, it->n_shown, true);
     compare_words rest_words = compare_words_of(it, rest, n_rest, false);
     char *caption = compare_caption(it), *path = cli_text("%s/index.html", folder);
-    char *summary = cli_text("%zu models with %zu runs on %s. %s%s%s", it->n_rows, it->n_runs, it->dataset ? it->dataset : "one data set",
-                             it->protocol ? "Protocol: " : "", it->protocol ? it->protocol : "", it->protocol ? "." : "");
-    char *draws = cli_text("%s%s", it->generation_protocol ? "Draws: " : "", it->generation_protocol ? it->generation_protocol : "");
+    char *summary =
+        cli_text("%zu models with %zu runs on %s. %s%s%s", it->n_rows, it->n_runs,
+                 it->dataset ? it->dataset : "one data set", it->protocol ? "Protocol: " : "",
+                 it->protocol ? it->protocol : "", it->protocol ? "." : "");
+    char *draws = cli_text("%s%s", it->generation_protocol ? "Draws: " : "",
+                           it->generation_protocol ? it->generation_protocol : "");
     int code = CLI_OK;
     CLI_TRY(draw_all(it, folder, &all));
-    const gkv_report_table tables[2] = {table_of(&main_words, "Side by side", caption),
-                                        table_of(&rest_words, "The other figures", *draws ? draws : NULL)};
+    const gkv_report_table tables[2] = {
+        table_of(&main_words, "Side by side", caption),
+        table_of(&rest_words, "The other figures", *draws ? draws : NULL)};
     const gkv_report_text texts[] = {{heading, text}};
-    const gkv_report report = {.title = title, .summary = summary, .command = command, .tables = tables,
-                               .n_tables = n_rest > 0 ? 2 : 1, .figures = all.list, .n_figures = all.count,
-                               .texts = texts, .n_texts = 1};
+    const gkv_report report = {.title = title,
+                               .summary = summary,
+                               .command = command,
+                               .tables = tables,
+                               .n_tables = n_rest > 0 ? 2 : 1,
+                               .figures = all.list,
+                               .n_figures = all.count,
+                               .texts = texts,
+                               .n_texts = 1};
     code = cli_check(gkv_report_html(path, &report));
 done:
     pictures_free(&all);

@@ -6,10 +6,12 @@
 
 #include "plan.h"
 
-/* --- The finished runs ------------------------------------------------------------------------ */
+/* --- The finished runs ---------------------------------------------------- */
 
-/* Adds the row of a model: its finished and evaluated runs. it->runs has capacity for all, so the runs never move. */
-static int add_row(const compare_plan *plan, const char *folder, size_t model, const plan_eval *eval, comparison *it)
+/* Adds the row of a model: its finished and evaluated runs. it->runs has capacity for all, so the
+ * runs never move. */
+static int add_row(const compare_plan *plan, const char *folder, size_t model,
+                   const plan_eval *eval, comparison *it)
 {
     const compare_run **runs = cli_alloc(plan->n_seeds, sizeof *runs);
     size_t n = 0;
@@ -20,7 +22,8 @@ static int add_row(const compare_plan *plan, const char *folder, size_t model, c
         char *why = NULL;
         code = plan_need_of(plan, folder, model, seed, &need, &why);
         free(why);
-        if (code != CLI_OK || need != PLAN_READY || !plan_is_measured(plan, folder, model, seed, eval)) {
+        if (code != CLI_OK || need != PLAN_READY ||
+            !plan_is_measured(plan, folder, model, seed, eval)) {
             code = CLI_OK; /* it is left out; plan_need_of has reported it */
             continue;
         }
@@ -46,7 +49,8 @@ static void choose_reference(comparison *it, const char *name)
 }
 
 /* The table, files and page of one evaluation. */
-static int show_eval(const compare_plan *plan, const compare_arguments *a, const char *folder, const plan_eval *eval)
+static int show_eval(const compare_plan *plan, const compare_arguments *a, const char *folder,
+                     const plan_eval *eval)
 {
     comparison it = {.runs = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.runs)};
     char *place = *eval->name ? cli_text("%s/of.%s", folder, eval->name) : cli_text("%s", folder);
@@ -78,7 +82,7 @@ done:
     return code;
 }
 
-/* --- The command -------------------------------------------------------------------------- */
+/* --- The command ---------------------------------------------------------- */
 
 static int keep_only(compare_plan *plan, const char *list)
 {
@@ -87,7 +91,8 @@ static int keep_only(compare_plan *plan, const char *list)
     size_t place;
     for (size_t m = 0; m < plan->n_models; m++)
         plan->models[m].wanted = false;
-    for (char *name = strtok_r(words, ",", &rest); name && code == CLI_OK; name = strtok_r(NULL, ",", &rest)) {
+    for (char *name = strtok_r(words, ",", &rest); name && code == CLI_OK;
+         name = strtok_r(NULL, ",", &rest)) {
         code = plan_find(plan, name, "--only", &place);
         if (code == CLI_OK)
             plan->models[place].wanted = true;
@@ -123,7 +128,8 @@ int compare_by_plan(const compare_arguments *a)
         of_steps = plan_do(&plan, a, folder);
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
-        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae")); /* as it was called */
+        /* as it was called */
+        fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae"));
         goto done;
     }
     for (size_t e = 0; e < plan.n_evals; e++)

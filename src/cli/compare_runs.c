@@ -9,7 +9,7 @@
 
 #include "cli_compare.h"
 
-/* --- A run -------------------------------------------------------------------------------------- */
+/* --- A run ---------------------------------------------------------------- */
 
 static bool has_file(const char *folder, const char *name)
 {
@@ -32,7 +32,8 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
     int code = CLI_OK;
     json_error_t error;
     *run = (compare_run){.folder = without_slashes(folder)};
-    char *config = cli_text("%s/config.ini", run->folder), *path = cli_text("%s/%s", run->folder, figures);
+    char *config = cli_text("%s/config.ini", run->folder),
+         *path = cli_text("%s/%s", run->folder, figures);
     if (access(config, F_OK) != 0) {
         code = cli_error(CLI_CONFIG, "%s: this is no run: there is no config.ini in it", folder);
         goto done;
@@ -41,8 +42,9 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
     CLI_CHECK(gkv_settings_read(&run->settings, config));
     if (access(path, F_OK) != 0) {
         char *eval = cli_quote(3, (const char *const[]){cli_program, "eval", run->folder});
-        code = cli_error(CLI_CONFIG, "%s: there are no figures of this run yet, no %s; to measure it: %s", run->folder,
-                         figures, eval);
+        code = cli_error(CLI_CONFIG,
+                         "%s: there are no figures of this run yet, no %s; to measure it: %s",
+                         run->folder, figures, eval);
         free(eval);
         goto done;
     }
@@ -51,14 +53,15 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
         code = cli_error(CLI_DATA, "%s: these are no figures of an evaluation: %s", path,
                          run->metrics ? "no JSON object" : error.text);
     run->seed = run->settings.train.seed;
-    run->fitted = !has_file(run->folder, "history.jsonl") || has_file(run->folder, "config.before-fit.ini");
+    run->fitted =
+        !has_file(run->folder, "history.jsonl") || has_file(run->folder, "config.before-fit.ini");
 done:
     free(config);
     free(path);
     return code;
 }
 
-/* --- Names ---------------------------------------------------------------------------------------- */
+/* --- Names ---------------------------------------------------------------- */
 
 /* The length of the common beginning of two texts. */
 static size_t common(const char *one, const char *other)
@@ -104,7 +107,7 @@ static char *name_of(const compare_run *const *runs, size_t n)
     return cut > 0 ? cli_text("%.*s", (int)cut, first) : cli_text("%s", first);
 }
 
-/* --- Rows ------------------------------------------------------------------------------------------- */
+/* --- Rows ----------------------------------------------------------------- */
 
 void compare_rows_add(comparison *it, const char *name, const compare_run *const *runs, size_t n)
 {
@@ -112,7 +115,8 @@ void compare_rows_add(comparison *it, const char *name, const compare_run *const
     if (!it->rows)
         exit(cli_error(CLI_MEMORY, "out of memory: %zu rows", it->n_rows + 1));
     compare_row *row = &it->rows[it->n_rows++];
-    *row = (compare_row){.name = cli_text("%s", name), .runs = cli_alloc(n, sizeof *row->runs), .n_runs = n};
+    *row = (compare_row){
+        .name = cli_text("%s", name), .runs = cli_alloc(n, sizeof *row->runs), .n_runs = n};
     memcpy(row->runs, runs, n * sizeof *row->runs);
 }
 
@@ -127,7 +131,8 @@ static bool has_row(const comparison *it, const char *name)
 static bool are_alike(const compare_run *one, const compare_run *other)
 {
     char name[64];
-    return one->fitted == other->fitted && compare_same_model(&one->settings, &other->settings, false, name);
+    return one->fitted == other->fitted &&
+           compare_same_model(&one->settings, &other->settings, false, name);
 }
 
 /* Adds one row of all runs, or, if two have the same seed, a row of each. */
@@ -184,17 +189,21 @@ void compare_free(comparison *it)
     *it = (comparison){.runs = NULL};
 }
 
-/* --- Protocols ------------------------------------------------------------------------------------------ */
+/* --- Protocols ------------------------------------------------------------ */
 
-/* A text of a run's figures, or NULL; the caller frees it. For images of the training half it does not name the seed that
- * splits and binarizes them: that is the model's own, and does not make two evaluations different. */
+/* A text of a run's figures, or NULL; the caller frees it. For images of the training half it does
+ * not name the seed that splits and binarizes them: that is the model's own, and does not make two
+ * evaluations different. */
 static char *text_of(const compare_run *run, const char *key)
 {
-    const char *text = json_string_value(json_object_get(run->metrics, key)); /* NULL for null, or anything else */
+    /* NULL for null, or anything else */
+    const char *text = json_string_value(json_object_get(run->metrics, key));
     char *own = cli_text(" from seed %" PRIu64 ";", run->seed), *result = NULL;
-    const char *found = text && strstr(text, "in the random order of their split") ? strstr(text, own) : NULL;
+    const char *found =
+        text && strstr(text, "in the random order of their split") ? strstr(text, own) : NULL;
     if (found)
-        result = cli_text("%.*s from the model's seed%s", (int)(found - text), text, found + strlen(own) - 1);
+        result = cli_text("%.*s from the model's seed%s", (int)(found - text), text,
+                          found + strlen(own) - 1);
     else if (text)
         result = cli_text("%s", text);
     free(own);
@@ -202,15 +211,18 @@ static char *text_of(const compare_run *run, const char *key)
 }
 
 /* Sets *shared to the text of this key, which must be the same for all runs that have one. */
-static int agree(const comparison *it, const char *key, const char *what, const char *remedy, char **shared)
+static int agree(const comparison *it, const char *key, const char *what, const char *remedy,
+                 char **shared)
 {
     const compare_run *first = NULL;
     int code = CLI_OK;
     for (size_t i = 0; i < it->n_runs && code == CLI_OK; i++) {
         char *text = text_of(&it->runs[i], key);
         if (text && first && strcmp(text, *shared) != 0)
-            code = cli_error(CLI_CONFIG, "these figures cannot be compared because their %s differ:\n  %s: %s\n  %s: %s\n%s",
-                             what, first->folder, *shared, it->runs[i].folder, text, remedy);
+            code = cli_error(
+                CLI_CONFIG,
+                "these figures cannot be compared because their %s differ:\n  %s: %s\n  %s: %s\n%s",
+                what, first->folder, *shared, it->runs[i].folder, text, remedy);
         if (text && !first) {
             first = &it->runs[i];
             *shared = text;
@@ -236,10 +248,12 @@ static int agree_on_refinement(const comparison *it)
         }
         for (size_t k = 0; k < 2; k++)
             if (compare_number(first, keys[k]) != compare_number(run, keys[k]))
-                return cli_error(CLI_CONFIG, "these figures cannot be compared, for their refinements differ:\n"
-                                 "  %s: lm:%g:%g\n  %s: lm:%g:%g\nEvaluate both with the same --refine",
-                                 first->folder, compare_number(first, keys[0]), compare_number(first, keys[1]),
-                                 run->folder, compare_number(run, keys[0]), compare_number(run, keys[1]));
+                return cli_error(
+                    CLI_CONFIG,
+                    "these figures cannot be compared, for their refinements differ:\n"
+                    "  %s: lm:%g:%g\n  %s: lm:%g:%g\nEvaluate both with the same --refine",
+                    first->folder, compare_number(first, keys[0]), compare_number(first, keys[1]),
+                    run->folder, compare_number(run, keys[0]), compare_number(run, keys[1]));
     }
     return CLI_OK;
 }
@@ -248,16 +262,20 @@ int compare_protocols(comparison *it)
 {
     int code = CLI_OK;
     CLI_TRY(agree(it, "dataset", "data sets", "Compare models of one data set", &it->dataset));
-    CLI_TRY(agree(it, "protocol", "protocols", "Evaluate both with the same options (gkvae eval RUN --samples N --images N "
-                  "--seed N), and models of the same data.binarization", &it->protocol));
-    CLI_TRY(agree(it, "generation_protocol", "protocols of draws", "Evaluate both with the same options of draws, by the same "
-                  "version of gkvae", &it->generation_protocol));
+    CLI_TRY(agree(it, "protocol", "protocols",
+                  "Evaluate both with the same options (gkvae eval RUN --samples N --images N "
+                  "--seed N), and models of the same data.binarization",
+                  &it->protocol));
+    CLI_TRY(agree(it, "generation_protocol", "protocols of draws",
+                  "Evaluate both with the same options of draws, by the same "
+                  "version of gkvae",
+                  &it->generation_protocol));
     code = agree_on_refinement(it);
 done:
     return code;
 }
 
-/* --- Columns ---------------------------------------------------------------------------------------------- */
+/* --- Columns -------------------------------------------------------------- */
 
 static size_t runs_with(const comparison *it, const compare_column *column)
 {
@@ -273,7 +291,8 @@ static size_t measure_of(const comparison *it)
     static const char *const best[] = {"refined_nll", "nll", "neg_elbo"};
     for (size_t b = 0; b < sizeof best / sizeof *best; b++)
         for (size_t c = 0; c < it->n_shown; c++)
-            if (strcmp(it->shown[c].key, best[b]) == 0 && runs_with(it, &it->shown[c]) == it->n_runs)
+            if (strcmp(it->shown[c].key, best[b]) == 0 &&
+                runs_with(it, &it->shown[c]) == it->n_runs)
                 return c;
     return it->n_shown > 0 ? 0 : SIZE_MAX;
 }

@@ -47,10 +47,12 @@ static bool has_differences(const comparison *it)
 /* The seed of a row, or the number of its seeds if there are several. */
 static char *seeds_of(const compare_row *row)
 {
-    return row->n_runs == 1 ? cli_text("seed %" PRIu64, row->runs[0]->seed) : cli_text("%zu seeds", row->n_runs);
+    return row->n_runs == 1 ? cli_text("seed %" PRIu64, row->runs[0]->seed)
+                            : cli_text("%zu seeds", row->n_runs);
 }
 
-compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n, bool differences)
+compare_words compare_words_of(const comparison *it, const compare_column *columns, size_t n,
+                               bool differences)
 {
     const bool with = differences && has_differences(it);
     compare_words words = {.n_rows = it->n_rows, .n_columns = 2 + n + with};
@@ -60,7 +62,8 @@ compare_words compare_words_of(const comparison *it, const compare_column *colum
     for (size_t c = 0; c < n; c++)
         *cell++ = cli_text("%s", columns[c].heading);
     if (with)
-        *cell++ = cli_text("%s less %s's", it->shown[it->measure].heading, it->rows[it->against].name);
+        *cell++ =
+            cli_text("%s less %s's", it->shown[it->measure].heading, it->rows[it->against].name);
     for (size_t r = 0; r < it->n_rows; r++) {
         *cell++ = cli_text("%s", it->rows[r].name);
         *cell++ = seeds_of(&it->rows[r]);
@@ -92,16 +95,20 @@ char *compare_caption(const comparison *it)
         single |= it->rows[r].n_runs == 1;
         if (!has_differences(it) || r == it->against)
             continue;
-        const compare_value d = compare_difference(&it->rows[r], &it->rows[it->against], &it->shown[it->measure]);
+        const compare_value d =
+            compare_difference(&it->rows[r], &it->rows[it->against], &it->shown[it->measure]);
         unpaired |= d.n == 0;
         paired |= d.n > 0;
     }
-    const char *errors = several && single ? "Means over seeds ± their standard error; for one seed ± the standard error over images"
+    const char *errors = several && single ? "Means over seeds ± their standard error; for one "
+                                             "seed ± the standard error over images"
                          : several         ? "Means over seeds ± their standard error"
                                            : "± the standard error over images";
-    return cli_text("%s%s.%s%s", errors,
-                    single && draws ? ", or for figures of draws over sets of draws" : "", paired ? " Differences are paired by seed." : "",
-                    unpaired ? " Unpaired: the difference of the means of models without a seed in common." : "");
+    return cli_text(
+        "%s%s.%s%s", errors, single && draws ? ", or for figures of draws over sets of draws" : "",
+        paired ? " Differences are paired by seed." : "",
+        unpaired ? " Unpaired: the difference of the means of models without a seed in common."
+                 : "");
 }
 
 void compare_print(const comparison *it, const char *heading)

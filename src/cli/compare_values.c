@@ -40,7 +40,8 @@ compare_value compare_value_of(const compare_row *row, const compare_column *col
                            column->of_draws ? (sets > 1 && sets < 1e9 ? (size_t)sets : 1) : 0};
 }
 
-compare_value compare_difference(const compare_row *row, const compare_row *against, const compare_column *column)
+compare_value compare_difference(const compare_row *row, const compare_row *against,
+                                 const compare_column *column)
 {
     sums s = {0};
     for (size_t i = 0; i < row->n_runs; i++)
@@ -58,7 +59,8 @@ compare_value compare_difference(const compare_row *row, const compare_row *agai
     return (compare_value){a.mean - b.mean, known ? hypot(a.error, b.error) : NAN, 0, true, 0};
 }
 
-/* The 97.5 % quantile of Student's t: exact to 0.003, by Cornish and Fisher's expansion from five degrees of freedom on. */
+/* The 97.5 % quantile of Student's t: exact to 0.003, by Cornish and Fisher's expansion from five
+ * degrees of freedom on. */
 static double students_t(size_t freedom)
 {
     static const double few[] = {NAN, 12.706, 4.303, 3.182, 2.776};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Kinds of values --------------------------------------------------------- */
+/* --- Kinds of values ------------------------------------------------------ */
 
 /* The list with single blanks in place of separators. */
 static const char *spaced(cli_texts *texts, const char *list, const char *separators)
@@ -85,8 +85,8 @@ static cli_value option_value(const struct argp_option *option, cli_texts *texts
     return (cli_value){CLI_VALUE_FREE, NULL};
 }
 
-/* The kind of a command's first argument, from its usage lines: the first words of the lines if they are choices;
- * otherwise the name of the argument in the first line. */
+/* The kind of a command's first argument, from its usage lines: the first words of the lines if
+ * they are choices; otherwise the name of the argument in the first line. */
 static cli_value argument_value(const char *lines, cli_texts *texts)
 {
     if (!lines)
@@ -114,7 +114,7 @@ static cli_value argument_value(const char *lines, cli_texts *texts)
     return value;
 }
 
-/* --- The table --------------------------------------------------------------------------- */
+/* --- The table ------------------------------------------------------------ */
 
 static cli_option read_option(const struct argp_option *from, cli_texts *texts)
 {
@@ -189,7 +189,7 @@ void cli_completion_first_words(const cli_completion_table *table,
     }
 }
 
-/* --- The command ----------------------------------------------------------------------------- */
+/* --- The command ---------------------------------------------------------- */
 
 typedef struct shell {
     const char *name;
@@ -228,12 +228,12 @@ int cli_completion(int argc, char **argv)
     static const struct argp argp = {
         .parser = parse,
         .args_doc = "bash|zsh|fish",
-        .doc =
-            "Prints a script that completes the commands, their options and what these may be.\v"
-            "make install puts the scripts where the shells look for them. Without an installation:\n\n"
-            "  bash    eval \"$(gkvae completion bash)\" in ~/.bashrc\n"
-            "  zsh     gkvae completion zsh > FOLDER/_gkvae, with a FOLDER of $fpath\n"
-            "  fish    gkvae completion fish > ~/.config/fish/completions/gkvae.fish"};
+        .doc = "Prints a script that completes the commands, their options and what these may be.\v"
+               "make install puts the scripts where the shells look for them. Without an "
+               "installation:\n\n"
+               "  bash    eval \"$(gkvae completion bash)\" in ~/.bashrc\n"
+               "  zsh     gkvae completion zsh > FOLDER/_gkvae, with a FOLDER of $fpath\n"
+               "  fish    gkvae completion fish > ~/.config/fish/completions/gkvae.fish"};
     const shell *chosen = NULL;
     const int code = cli_parse(&argp, argc, argv, &chosen);
     if (code != CLI_OK)

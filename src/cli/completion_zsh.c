@@ -119,7 +119,8 @@ static void print_second_words(const cli_completion_table *table)
             puts("'");
         }
         puts(
-            "            )\n            _describe -t commands command second\n            return\n        fi\n"
+            "            )\n            _describe -t commands command second\n            return\n "
+            "       fi\n"
             "        shift words\n        ((CURRENT--))\n        name+=\" $words[1]\"\n        ;;");
     }
 }
@@ -148,8 +149,8 @@ void cli_completion_zsh(const cli_completion_table *table)
     puts("    esac\n    case $name in");
     for (size_t i = 0; i < table->n_commands; i++)
         print_command(&table->commands[i]);
-    puts(
-        "    esac\n}\n\n"
-        "# Loaded by the completion system, or sourced.\n"
-        "if [[ $funcstack[1] == _gkvae ]]; then\n    _gkvae \"$@\"\nelse\n    compdef _gkvae gkvae\nfi");
+    puts("    esac\n}\n\n"
+         "# Loaded by the completion system, or sourced.\n"
+         "if [[ $funcstack[1] == _gkvae ]]; then\n    _gkvae \"$@\"\nelse\n    compdef _gkvae "
+         "gkvae\nfi");
 }

@@ -10,9 +10,20 @@
 enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
 
 static const char *const names[] = {
-    "metrics.json", "index.html", "samples.png", "reconstructions.png", "interpolations.png",
-    "base.png",     "latent.png", "curves.png",  "terms.png", "classes.png", "nearest.png",
-    "metrics-train.json", "metrics-validation.json", /* of other images; an evaluation of test images keeps them */
+    "metrics.json",
+    "index.html",
+    "samples.png",
+    "reconstructions.png",
+    "interpolations.png",
+    "base.png",
+    "latent.png",
+    "curves.png",
+    "terms.png",
+    "classes.png",
+    "nearest.png",
+    /* of other images; an evaluation of test images keeps them */
+    "metrics-train.json",
+    "metrics-validation.json",
 };
 enum { NAMES = sizeof names / sizeof *names, OTHERS = 2 };
 
@@ -56,14 +67,16 @@ static int draw_interpolations(cli_evaluation *it, const gkv_dataset *test, cons
 static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    const cli_draws draws = {.seed = it->sample_seed, .temperature = it->run->settings.eval.temperature};
+    const cli_draws draws = {.seed = it->sample_seed,
+                             .temperature = it->run->settings.eval.temperature};
     return cli_picture_samples(it->run->model, &draws, SAMPLES, SAMPLE_COLUMNS, path);
 }
 
 static int draw_nearest(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    return it->training ? cli_picture_nearest(it->run, it->training, it->sample_seed, path) : CLI_OK;
+    return it->training ? cli_picture_nearest(it->run, it->training, it->sample_seed, path)
+                        : CLI_OK;
 }
 
 /* A row of draws for each class of the base. */
@@ -75,8 +88,9 @@ static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char 
     for (size_t c = 0; c < count; c++)
         classes[c] = c;
     const cli_draws draws = {.seed = it->sample_seed, .temperature = 1};
-    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, &draws, SAMPLE_COLUMNS,
-                                                 SAMPLE_COLUMNS, path) : CLI_OK;
+    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, &draws,
+                                                 SAMPLE_COLUMNS, SAMPLE_COLUMNS, path)
+                     : CLI_OK;
 }
 
 static int draw_latent(cli_evaluation *it, const gkv_dataset *test, const char *path)
@@ -106,11 +120,13 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
         const char *name;
         int (*draw)(cli_evaluation *it, const gkv_dataset *test, const char *path);
     } pictures[] = {
-        {"samples.png", draw_samples},     {"nearest.png", draw_nearest},
+        {"samples.png", draw_samples},
+        {"nearest.png", draw_nearest},
         {"classes.png", draw_classes},
         {"reconstructions.png", draw_reconstructions},
         {"interpolations.png", draw_interpolations},
-        {"base.png", draw_base},           {"latent.png", draw_latent},
+        {"base.png", draw_base},
+        {"latent.png", draw_latent},
         {"curves.png", draw_curves},
     };
     const size_t count = gkv_dataset_count(test);

@@ -12,15 +12,15 @@ typedef struct cli_evaluation {
     const gkv_metrics *metrics;
     const gkv_dataset *training; /* NULL unless generation was measured */
     bool latent, base, reconstructions, interpolations, curves; /* whether these pictures exist */
-    bool labelled;          /* the test images have labels */
-    size_t codes;           /* number of test images in the pictures of codes */
-    double explained[2];    /* fractions of the variance that the axes of latent.png explain */
+    bool labelled;                                              /* the test images have labels */
+    size_t codes;        /* number of test images in the pictures of codes */
+    double explained[2]; /* fractions of the variance that the axes of latent.png explain */
     uint64_t sample_seed;
     const char *command;
 } cli_evaluation;
 
-/* Removes the files of an earlier evaluation of test images from the folder; if `others` is true, also those of other
- * images. */
+/* Removes the files of an earlier evaluation of test images from the folder; if `others` is true,
+ * also those of other images. */
 void cli_evaluation_remove(const char *folder, bool others);
 
 /* The path of the first of these files that exists, which the caller frees; NULL if none exists. */

@@ -4,7 +4,7 @@
 
 #include "cli_fit.h"
 
-/* --- Fits ------------------------------------------------------------------------------------- */
+/* --- Fits ----------------------------------------------------------------- */
 
 /* The state of progress lines of a bootstrap. */
 typedef struct reporter {
@@ -20,13 +20,15 @@ static int on_progress(void *user, size_t done, size_t replicates)
     reporter *it = user;
     char count[160], rate[64], left[64], time[32];
     const double seconds = cli_seconds() - it->began;
-    const bool due = cli_live_due(&it->live) || (!it->live.on && !it->quiet && done * 10 / replicates > it->tenths);
+    const bool due = cli_live_due(&it->live) ||
+                     (!it->live.on && !it->quiet && done * 10 / replicates > it->tenths);
     if (!due || done == 0)
         return cli_stop;
     snprintf(count, sizeof count, "%.80s: bootstrap %zu of %zu", it->name, done, replicates);
     const double each_second = (double)done / fmax(seconds, 1e-3);
     snprintf(rate, sizeof rate, "%.*f/s", each_second < 10, each_second);
-    snprintf(left, sizeof left, "ETA %s", cli_duration(seconds / (double)done * (double)(replicates - done), time));
+    snprintf(left, sizeof left, "ETA %s",
+             cli_duration(seconds / (double)done * (double)(replicates - done), time));
     it->tenths = done * 10 / replicates;
     if (it->live.on)
         cli_live_show(&it->live, (const char *const[]){count, rate, left}, 3);
@@ -35,8 +37,8 @@ static int on_progress(void *user, size_t done, size_t replicates)
     return cli_stop;
 }
 
-static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample, const gkv_gk_fit_settings *settings,
-                     cli_fit_row *row)
+static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
+                     const gkv_gk_fit_settings *settings, cli_fit_row *row)
 {
     reporter it = {.name = row->name, .quiet = a->quiet, .began = cli_seconds()};
     gkv_gk_bootstrap_settings how;
@@ -49,13 +51,16 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample, co
     how.progress = on_progress;
     how.progress_user = &it;
     cli_live_start(&it.live, !a->quiet);
-    const gkv_status status = gkv_gk_bootstrap(sample, settings, &row->result, &how, &row->bootstrap);
+    const gkv_status status =
+        gkv_gk_bootstrap(sample, settings, &row->result, &how, &row->bootstrap);
     cli_live_clear(&it.live);
     row->bootstrapped = status == GKV_OK;
-    return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s: %s", row->name, gkv_error_message());
+    return status == GKV_OK ? CLI_OK
+                            : cli_error(cli_code(status), "%s: %s", row->name, gkv_error_message());
 }
 
-/* The fit of one column. jobs[i] belongs to samples[i]; columns that fail are removed from both arrays. */
+/* The fit of one column. jobs[i] belongs to samples[i]; columns that fail are removed from both
+ * arrays. */
 typedef struct job {
     cli_fit_column column;
     gkv_gk start;
@@ -74,8 +79,8 @@ static void keep_first(int *first, int code)
         *first = code;
 }
 
-static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *jobs, gkv_gk_sample *samples,
-                     size_t *n)
+static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *jobs,
+                     gkv_gk_sample *samples, size_t *n)
 {
     const bool held = cli_fit_holds(a);
     int first = CLI_OK;
@@ -83,7 +88,8 @@ static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *
     for (size_t i = 0; i < data->n_columns; i++) {
         job *it = &jobs[*n];
         *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
-        samples[*n] = (gkv_gk_sample){.x = data->columns[i].x, .weights = data->weights, .n = data->n};
+        samples[*n] =
+            (gkv_gk_sample){.x = data->columns[i].x, .weights = data->weights, .n = data->n};
         const gkv_status status = held ? cli_fit_start(a, &samples[*n], &it->start) : GKV_OK;
         samples[*n].start = held ? &it->start : NULL;
         if (status == GKV_OK)
@@ -129,13 +135,14 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
     return first;
 }
 
-/* --- Output ------------------------------------------------------------------------------ */
+/* --- Output --------------------------------------------------------------- */
 
 static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
 {
     int code = CLI_OK;
     if (a->json) {
-        json_t *array = json_array(); /* an array even for one column, so that all outputs have one form */
+        /* an array even for one column, so that all outputs have one form */
+        json_t *array = json_array();
         for (size_t i = 0; i < n; i++)
             json_array_append_new(array, cli_fit_json_of_row(a, &jobs[i].row));
         code = cli_fit_print_json(array);

@@ -27,7 +27,9 @@ int cli_fit_print_json(json_t *value)
     char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     json_decref(value);
     if (!text)
-        return cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; rename it in the file");
+        return cli_error(
+            CLI_DATA,
+            "the name of a column is not UTF-8 text, which JSON needs; rename it in the file");
     puts(text);
     free(text);
     return CLI_OK;
@@ -53,10 +55,12 @@ static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row 
         put_number(one, "standard_error", cli_fit_has_errors(row) ? r->se[p] : NAN);
         put_number(one, "low", cli_fit_has_errors(row) ? r->low[p] : NAN);
         put_number(one, "high", cli_fit_has_errors(row) ? r->high[p] : NAN);
-        json_object_set_new(one, "fixed", json_boolean(a->fixed[p] || (a->normal && p >= GKV_GK_G)));
-        json_object_set_new(one, "bound", !r->bound[p]       ? json_null()
-                                          : r->bound[p] < 0 ? json_string("lower")
-                                                            : json_string("upper"));
+        json_object_set_new(one, "fixed",
+                            json_boolean(a->fixed[p] || (a->normal && p >= GKV_GK_G)));
+        json_object_set_new(one, "bound",
+                            !r->bound[p]      ? json_null()
+                            : r->bound[p] < 0 ? json_string("lower")
+                                              : json_string("upper"));
         json_object_set_new(parameters, cli_parameter_names[p], one);
     }
     return parameters;
@@ -84,7 +88,8 @@ static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootst
 
 json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
 {
-    static const char *const methods[] = {[GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
+    static const char *const methods[] = {
+        [GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
     const gkv_gk_fit_result *r = &row->result;
     json_t *object = json_object();
     json_object_set_new(object, "column", json_string(row->name));
@@ -105,7 +110,8 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
         put_count(object, "levels", r->levels);
         json_object_set_new(object, "converged", json_boolean(r->converged));
         json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
-        json_object_set_new(object, "covariance", cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
+        json_object_set_new(object, "covariance",
+                            cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
     }
     if (row->bootstrapped)
         json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));

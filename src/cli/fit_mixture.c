@@ -6,7 +6,7 @@
 #include "cli_fit.h"
 #include "gkvae/mgk_mixture.h"
 
-/* --- Held-out rows ------------------------------------------------------------- */
+/* --- Held-out rows -------------------------------------------------------- */
 
 static int ascending(const void *a, const void *b)
 {
@@ -35,7 +35,7 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
     free(lot);
 }
 
-/* --- Progress ------------------------------------------------------------------------------------ */
+/* --- Progress ------------------------------------------------------------- */
 
 typedef struct reporter {
     cli_live live;
@@ -47,7 +47,8 @@ static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
 {
     reporter *it = user;
     char text[5][96], time[2][32];
-    const bool due = cli_live_due(&it->live) || (!it->live.on && !it->quiet && p->iteration % 10 == 0);
+    const bool due =
+        cli_live_due(&it->live) || (!it->live.on && !it->quiet && p->iteration % 10 == 0);
     if (!due)
         return cli_stop;
     const double each = p->iteration ? p->seconds / p->iteration : 0;
@@ -71,7 +72,7 @@ static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
     return cli_stop;
 }
 
-/* --- Results ------------------------------------------------------------------------------------- */
+/* --- Results -------------------------------------------------------------- */
 
 /* The margin of one column in every component. */
 static gkv_gk margin(const gkv_mgk_mixture *mixture, size_t component, size_t column)
@@ -108,10 +109,12 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
 {
     char time[32];
     print_components(data, mixture);
-    printf("%zu lines, log-likelihood %.8g (%.6g per line), %zu parameters, AIC %.8g, BIC %.8g\n", fitted,
-           r->log_likelihood, r->log_likelihood / (double)fitted, r->parameters, r->aic, r->bic);
+    printf("%zu lines, log-likelihood %.8g (%.6g per line), %zu parameters, AIC %.8g, BIC %.8g\n",
+           fitted, r->log_likelihood, r->log_likelihood / (double)fitted, r->parameters, r->aic,
+           r->bic);
     if (isfinite(r->held_out))
-        printf("held out: %zu lines, log-likelihood %.6g per line\n", data->n - fitted, r->held_out);
+        printf("held out: %zu lines, log-likelihood %.6g per line\n", data->n - fitted,
+               r->held_out);
     printf("%d iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
            gkv_mgk_mixture_stop_name(r->stop));
     if (r->stop == GKV_MIXTURE_CONVERGED)
@@ -134,7 +137,8 @@ static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture
         json_t *one = json_object();
         json_object_set_new(one, "column", json_string(data->columns[c].name));
         for (size_t p = 0; p < CLI_PARAMETERS; p++)
-            json_object_set_new(one, cli_parameter_names[p], cli_fit_json_number(cli_parameter(&gk, p)));
+            json_object_set_new(one, cli_parameter_names[p],
+                                cli_fit_json_number(cli_parameter(&gk, p)));
         json_object_set_new(one, "c", cli_fit_json_number(gk.c));
         json_array_append_new(margins, one);
     }
@@ -167,7 +171,8 @@ static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     return cli_fit_print_json(object);
 }
 
-static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_mgk_mixture *mixture)
+static int draw(const cli_fit_arguments *a, const cli_fit_data *data,
+                const gkv_mgk_mixture *mixture)
 {
     const size_t count = gkv_mgk_mixture_count(mixture), d = data->n_columns;
     cli_fit_margin *margins = cli_alloc(d, sizeof *margins);
@@ -175,7 +180,8 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_
     for (size_t c = 0; c < d; c++) {
         for (size_t k = 0; k < count; k++)
             components[c * count + k] = margin(mixture, k, c);
-        margins[c] = (cli_fit_margin){.components = components + c * count, .n_components = count,
+        margins[c] = (cli_fit_margin){.components = components + c * count,
+                                      .n_components = count,
                                       .weights = gkv_mgk_mixture_weights(mixture)};
     }
     const int code = cli_fit_picture(a, data, margins);
@@ -186,7 +192,8 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_
 
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
 {
-    const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside, d = data->n_columns;
+    const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside,
+                 d = data->n_columns;
     gkv_mgk_mixture_settings settings;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *mixture = NULL;
@@ -212,7 +219,8 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     }
     cli_catch_signals();
     cli_live_start(&it.live, !a->quiet);
-    const gkv_status status = gkv_mgk_mixture_fit(fitted, d, x, &settings, a->threads, &mixture, &result);
+    const gkv_status status =
+        gkv_mgk_mixture_fit(fitted, d, x, &settings, a->threads, &mixture, &result);
     cli_live_clear(&it.live);
     CLI_CHECK(status);
     if (a->json)

@@ -38,8 +38,8 @@ static void print_all(const cli_fit_arguments *a, const cli_fit_data *data, cons
         print_correlation(data, r);
     else if (r->d > SHOWN_MOST)
         printf("(the %zu × %zu correlation matrix is in the output of --json)\n", r->d, r->d);
-    printf("all together: log-likelihood %.8g, %zu parameters, AIC %.8g, BIC %.8g\n", r->log_likelihood,
-           r->parameters, r->aic, r->bic);
+    printf("all together: log-likelihood %.8g, %zu parameters, AIC %.8g, BIC %.8g\n",
+           r->log_likelihood, r->parameters, r->aic, r->bic);
     if (isfinite(r->goodness))
         printf("mean χ²/d.o.f. of the margins: %.3f\n", r->goodness);
 }
@@ -57,7 +57,8 @@ static int print_json(const cli_fit_arguments *a, const cli_fit_data *data, cons
     json_object_set_new(object, "observations", cli_fit_json_number(r->weight));
     json_object_set_new(object, "margins", margins);
     json_object_set_new(object, "correlation", cli_fit_json_matrix(r->correlation, r->d));
-    json_object_set_new(object, "correlation_standard_error", cli_fit_json_matrix(r->correlation_se, r->d));
+    json_object_set_new(object, "correlation_standard_error",
+                        cli_fit_json_matrix(r->correlation_se, r->d));
     json_object_set_new(object, "correlation_repair", cli_fit_json_number(r->repair));
     json_object_set_new(object, "log_likelihood", cli_fit_json_number(r->log_likelihood));
     json_object_set_new(object, "parameters", json_integer((json_int_t)r->parameters));
@@ -83,10 +84,12 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const gkv_
 static int make_starts(const cli_fit_arguments *a, const cli_fit_data *data, gkv_gk *starts)
 {
     for (size_t i = 0; i < data->n_columns; i++) {
-        const gkv_gk_sample sample = {.x = data->columns[i].x, .weights = data->weights, .n = data->n};
+        const gkv_gk_sample sample = {
+            .x = data->columns[i].x, .weights = data->weights, .n = data->n};
         const gkv_status status = cli_fit_start(a, &sample, &starts[i]);
         if (status != GKV_OK)
-            return cli_error(cli_code(status), "%s: %s", data->columns[i].name, gkv_error_message());
+            return cli_error(cli_code(status), "%s: %s", data->columns[i].name,
+                             gkv_error_message());
     }
     return CLI_OK;
 }
@@ -110,16 +113,21 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
         CLI_TRY(make_starts(a, data, starts));
         settings.starts = starts;
     }
-    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings, a->threads, &mgk, &result));
+    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings, a->threads, &mgk,
+                          &result));
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};
         cli_fit_warn(a, rows[i].name, &rows[i].result);
     }
     if (result.repair > 0)
-        fprintf(stderr, "gkvae: the columns' normal scores are linearly dependent: %.2g of the identity was mixed into "
-                        "their correlation matrix, and the log-likelihood depends on that more than on the data; leave "
-                        "out a column\n", result.repair);
+        fprintf(stderr,
+                "gkvae: the columns' normal scores are linearly dependent: %.2g of the identity "
+                "was mixed into "
+                "their correlation matrix, and the log-likelihood depends on that more than on the "
+                "data; leave "
+                "out a column\n",
+                result.repair);
     if (a->json)
         CLI_TRY(print_json(a, data, rows, &result));
     else

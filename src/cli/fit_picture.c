@@ -15,7 +15,7 @@ typedef struct panel_data {
     double theoretical[QUANTILES], empirical[QUANTILES], q_low[QUANTILES], q_high[QUANTILES];
 } panel_data;
 
-/* --- The sample ---------------------------------------------------------------------------------- */
+/* --- The sample ----------------------------------------------------------- */
 
 typedef struct weighted {
     double x, weight;
@@ -27,8 +27,8 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* n values of equal weight: the quantiles (i + ½)/n of the weighted sample. Without weights they are the sorted
- * values. */
+/* n values of equal weight: the quantiles (i + ½)/n of the weighted sample. Without weights they
+ * are the sorted values. */
 static double *sort_sample(const double *x, const double *weights, size_t n)
 {
     weighted *pairs = cli_alloc(n, sizeof *pairs);
@@ -48,7 +48,7 @@ static double *sort_sample(const double *x, const double *weights, size_t n)
     return sorted;
 }
 
-/* --- The fitted distribution: a mixture, usually of one component ----------------------------------------- */
+/* --- The fitted distribution: a mixture, usually of one component --------- */
 
 static double weight(const cli_fit_margin *m, size_t component)
 {
@@ -63,7 +63,8 @@ static double density(const cli_fit_margin *m, double x)
     return sum;
 }
 
-/* The quantile lies between the least and the greatest quantile of the components. Bisection finds it. */
+/* The quantile lies between the least and the greatest quantile of the components. Bisection finds
+ * it. */
 static double quantile(const cli_fit_margin *m, double p)
 {
     double low = INFINITY, high = -INFINITY;
@@ -72,7 +73,8 @@ static double quantile(const cli_fit_margin *m, double p)
         low = fmin(low, x);
         high = fmax(high, x);
     }
-    for (double middle = low + (high - low) / 2; low < middle && middle < high; middle = low + (high - low) / 2) {
+    for (double middle = low + (high - low) / 2; low < middle && middle < high;
+         middle = low + (high - low) / 2) {
         double below = 0;
         for (size_t k = 0; k < m->n_components; k++)
             below += weight(m, k) * gkv_gk_cdf(&m->components[k], middle);
@@ -84,7 +86,8 @@ static double quantile(const cli_fit_margin *m, double p)
     return low;
 }
 
-/* √(vᵀ C v): the standard error of a function with the gradient v in the parameters; 0 without a covariance. */
+/* √(vᵀ C v): the standard error of a function with the gradient v in the parameters; 0 without a
+ * covariance. */
 static double standard_error(const cli_fit_margin *m, const double v[CLI_PARAMETERS])
 {
     double variance = 0;
@@ -103,7 +106,7 @@ static bool has_bands(const cli_fit_margin *m)
     return m->covariance != NULL;
 }
 
-/* --- Panels ---------------------------------------------------------------------------------------- */
+/* --- Panels --------------------------------------------------------------- */
 
 static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data *data)
 {
@@ -115,7 +118,8 @@ static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data
         const double x = from + (to - from) * (double)i / (CURVE_POINTS - 1), f = density(m, x);
         if (m->covariance)
             gkv_gk_score(m->components, x, score);
-        const double reach = exp(z * standard_error(m, score)); /* on the log scale, so that the band is positive */
+        /* on the log scale, so that the band is positive */
+        const double reach = exp(z * standard_error(m, score));
         data->x[i] = x;
         data->density[i] = f;
         data->low[i] = f / reach;
@@ -123,13 +127,16 @@ static void fill_density(const cli_fit_margin *m, size_t n, double z, panel_data
     }
 }
 
-/* The points of the QQ plot, and their pointwise bands. A band contains the order statistic of its point in the
- * fraction `confidence` of samples of `total` observations from the fitted distribution. */
-static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, double confidence, panel_data *data)
+/* The points of the QQ plot, and their pointwise bands. A band contains the order statistic of its
+ * point in the fraction `confidence` of samples of `total` observations from the fitted
+ * distribution. */
+static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, double confidence,
+                             panel_data *data)
 {
     const size_t count = n < QUANTILES ? n : QUANTILES;
     for (size_t i = 0; i < count; i++) {
-        const double p = ((double)i + 0.5) / (double)count, rank = p * total + 0.5, tail = 0.5 * (1 - confidence);
+        const double p = ((double)i + 0.5) / (double)count, rank = p * total + 0.5,
+                     tail = 0.5 * (1 - confidence);
         data->theoretical[i] = quantile(m, p);
         data->empirical[i] = data->sorted[(size_t)(p * (double)n)];
         data->q_low[i] = quantile(m, gkv_gk_order_level(total, rank, tail));
@@ -138,8 +145,8 @@ static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, do
     return count;
 }
 
-static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m, double confidence,
-                       panel_data *data, gkv_fit_panel *panel)
+static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m,
+                       double confidence, panel_data *data, gkv_fit_panel *panel)
 {
     const gkv_gk normal = gkv_gk_standard();
     const double z = gkv_gk_quantile_upper(&normal, (1 - confidence) / 2);
@@ -150,17 +157,24 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
     for (size_t i = 0; i < n; i++)
         total += columns->weights ? columns->weights[i] : 1;
     if (m->n_components == 1)
-        snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name, cli_decimal(m->components->g, 2, g),
-                 cli_decimal(m->components->k, 2, k));
+        snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name,
+                 cli_decimal(m->components->g, 2, g), cli_decimal(m->components->k, 2, k));
     else
         snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
     data->sorted = sort_sample(it->x, columns->weights, n);
     fill_density(m, n, z, data);
     const size_t quantiles = fill_quantiles(m, n, total, confidence, data);
-    *panel = (gkv_fit_panel){.title = data->title, .sample = data->sorted, .n_sample = n, .density_x = data->x,
-                             .density_y = data->density, .n_density = CURVE_POINTS,
-                             .theoretical = data->theoretical, .empirical = data->empirical,
-                             .quantile_low = data->q_low, .quantile_high = data->q_high, .n_quantiles = quantiles};
+    *panel = (gkv_fit_panel){.title = data->title,
+                             .sample = data->sorted,
+                             .n_sample = n,
+                             .density_x = data->x,
+                             .density_y = data->density,
+                             .n_density = CURVE_POINTS,
+                             .theoretical = data->theoretical,
+                             .empirical = data->empirical,
+                             .quantile_low = data->q_low,
+                             .quantile_high = data->q_high,
+                             .n_quantiles = quantiles};
     if (has_bands(m)) {
         panel->density_low = data->low;
         panel->density_high = data->high;
@@ -170,12 +184,14 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 {
     return a->picture && n_columns > PANELS_MOST
-               ? cli_error(CLI_USAGE, "--picture shows up to six columns, not %zu: choose some with --column",
+               ? cli_error(CLI_USAGE,
+                           "--picture shows up to six columns, not %zu: choose some with --column",
                            n_columns)
                : CLI_OK;
 }
 
-int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_margin *margins)
+int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data,
+                    const cli_fit_margin *margins)
 {
     const size_t n = data->n_columns;
     panel_data *panels = cli_alloc(n, sizeof *panels);
@@ -183,11 +199,13 @@ int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data, const 
     gkv_fit_settings settings;
     char band[64], quantile_band[64];
     snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);
-    snprintf(quantile_band, sizeof quantile_band, "%.6g%% of samples, point by point (QQ)", 100 * a->confidence);
+    snprintf(quantile_band, sizeof quantile_band, "%.6g%% of samples, point by point (QQ)",
+             100 * a->confidence);
     for (size_t i = 0; i < n; i++)
         fill_panel(data, i, &margins[i], a->confidence, &panels[i], &shown[i]);
     gkv_fit_defaults(&settings);
-    settings.fitted_name = margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
+    settings.fitted_name =
+        margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
     settings.band_name = band;
     settings.quantile_band_name = quantile_band;
     settings.x_label = n == 1 ? data->columns[0].name : "value";

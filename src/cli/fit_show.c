@@ -11,20 +11,30 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
     if (result->method == GKV_GK_OCTILES)
         return;
     if (!result->converged && result->method == GKV_GK_MLE)
-        fprintf(stderr, "gkvae: %s: not converged after %d steps of Newton's method\n", name, result->newton);
+        fprintf(stderr, "gkvae: %s: not converged after %d steps of Newton's method\n", name,
+                result->newton);
     else if (!result->converged)
-        fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name, result->passes,
-                gkv_lm_stop_name(result->stop));
+        fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name,
+                result->passes, gkv_lm_stop_name(result->stop));
     if (result->method != a->method && !by_moments)
-        fprintf(stderr, "gkvae: %s: the equations of lm have no solution at which the values are likely, so the "
-                        "estimates are those of maximum likelihood\n", name);
+        fprintf(stderr,
+                "gkvae: %s: the equations of lm have no solution at which the values are likely, "
+                "so the "
+                "estimates are those of maximum likelihood\n",
+                name);
     if (result->at_bound)
-        fprintf(stderr, "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has lighter "
-                        "tails. The standard error of k ignores this bound%s\n", name,
-                result->gk.g != 0 && !a->fixed[GKV_GK_G] ? ". With another g the tails can be lighter: try --fix "
-                                                           "g=0" : "");
+        fprintf(stderr,
+                "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has "
+                "lighter "
+                "tails. The standard error of k ignores this bound%s\n",
+                name,
+                result->gk.g != 0 && !a->fixed[GKV_GK_G]
+                    ? ". With another g the tails can be lighter: try --fix "
+                      "g=0"
+                    : "");
     if (fabs(result->gk.g) >= 100 && !a->fixed[GKV_GK_G])
-        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: only its sign is known\n", name);
+        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: only its sign is known\n",
+                name);
 }
 
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
@@ -57,10 +67,12 @@ bool cli_fit_has_errors(const cli_fit_row *row)
 /* The standard error of a parameter: by bootstrap if there is one. */
 static double error_of(const cli_fit_row *row, size_t parameter)
 {
-    return row->bootstrapped ? row->bootstrap.se[parameter] : cli_fit_has_errors(row) ? row->result.se[parameter] : NAN;
+    return row->bootstrapped         ? row->bootstrap.se[parameter]
+           : cli_fit_has_errors(row) ? row->result.se[parameter]
+                                     : NAN;
 }
 
-/* --- The table of one fit: a line for each parameter, then the figures of the whole fit ---------------------- */
+/* --- The table of one fit: a line for each parameter, then the figures of the whole fit --- */
 
 enum { ONE_COLUMNS = 9 };
 
@@ -69,7 +81,8 @@ static void put_error(char cell[CLI_CELL], double se)
     snprintf(cell, CLI_CELL, "%.3g", se);
 }
 
-static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t p, char text[ONE_COLUMNS][CLI_CELL])
+static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t p,
+                     char text[ONE_COLUMNS][CLI_CELL])
 {
     const gkv_gk_fit_result *r = &row->result;
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
@@ -100,11 +113,13 @@ static void print_test(const cli_fit_row *row)
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
     if (!cli_fit_has_errors(row) || !isfinite(r->chi2))
         return;
-    printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2, r->dof, r->p_value);
+    printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2, r->dof,
+           r->p_value);
     if (isfinite(r->anderson_darling))
         printf("Anderson and Darling's A² = %.4g\n", r->anderson_darling);
     if (row->bootstrapped && isfinite(b->p_chi2))
-        printf("by simulation: p = %.4g for χ², p = %.4g for A²\n", b->p_chi2, b->p_anderson_darling);
+        printf("by simulation: p = %.4g for χ², p = %.4g for A²\n", b->p_chi2,
+               b->p_anderson_darling);
 }
 
 static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
@@ -143,12 +158,13 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     printf("(c = %g)\n", r->gk.c);
 }
 
-/* --- The table of several fits: a line for each column ------------------------------------------------------- */
+/* --- The table of several fits: a line for each column -------------------- */
 
 enum { WIDE = 2 * CLI_CELL };
 
 /* Prints a finite number; other values give an empty cell. */
-static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], const char *format, double value)
+static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], const char *format,
+                                                             double value)
 {
     if (isfinite(value))
         snprintf(cell, WIDE, format, value);
@@ -157,8 +173,8 @@ static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], co
 static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
 {
     enum { COLUMNS = 10 };
-    static const char *const heads[COLUMNS] = {"column", "n", "A", "B", "g", "k", "log-likelihood", "AIC",
-                                               "χ²/d.o.f.", "p"};
+    static const char *const heads[COLUMNS] = {"column",         "n",   "A",         "B", "g", "k",
+                                               "log-likelihood", "AIC", "χ²/d.o.f.", "p"};
     char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
     const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
     memcpy(cells, heads, sizeof heads);
@@ -189,7 +205,8 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
     cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
     if (a->method != GKV_GK_OCTILES || a->replicates)
         printf("(± standard error%s; %s)\n", a->replicates ? ", and p, by bootstrap" : "",
-               a->normal && a->multivariate ? "normal margins by their moments" : method_text(a->method));
+               a->normal && a->multivariate ? "normal margins by their moments"
+                                            : method_text(a->method));
     free(text);
     free(cells);
 }

@@ -12,12 +12,16 @@ static const cli_command_row commands[] = {
     {"data list", cli_data_list, "list the data sets that can be downloaded"},
     {"train", cli_train, "train a model, or continue a run that was stopped"},
     {"eval", cli_eval, "measure a model on test images, and write pictures and a results page"},
-    {"compare", cli_compare, "compare the figures of several runs, or train and evaluate a plan of models"},
+    {"compare", cli_compare,
+     "compare the figures of several runs, or train and evaluate a plan of models"},
     {"sample", cli_sample, "draw images from a model"},
     {"reconstruct", cli_reconstruct, "draw images and a model's reconstructions of them"},
-    {"interpolate", cli_interpolate, "draw interpolations between images, or between classes, through the prior"},
-    {"encode", cli_encode, "write the latent codes of images, or draws from the prior, as a NumPy array"},
-    {"features", cli_features, "write the features that a frozen classifier computes from images, as a NumPy array"},
+    {"interpolate", cli_interpolate,
+     "draw interpolations between images, or between classes, through the prior"},
+    {"encode", cli_encode,
+     "write the latent codes of images, or draws from the prior, as a NumPy array"},
+    {"features", cli_features,
+     "write the features that a frozen classifier computes from images, as a NumPy array"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
@@ -53,9 +57,11 @@ static void print_help(void)
          "  1    an error in the program itself: please report it\n"
          "  2    wrong usage: an unknown command or option, or a value out of range\n"
          "  3    bad data: a file that is truncated, inconsistent, or of another kind than needed\n"
-         "  4    bad configuration: an unknown key, a bad value, or a run that cannot be resumed with it\n"
+         "  4    bad configuration: an unknown key, a bad value, or a run that cannot be resumed "
+         "with it\n"
          "  5    a file, folder, disk or network failed\n"
-         "  6    numerical failure: training diverged, a figure is not finite, or a fit found nothing\n"
+         "  6    numerical failure: training diverged, a figure is not finite, or a fit found "
+         "nothing\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
          "  129  the terminal was closed (SIGHUP); training has saved its run\n"
@@ -78,10 +84,12 @@ static int refuse(const char *name)
         if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
             nearest = commands[i].name;
     for (size_t i = 0; i < COMMANDS; i++)
-        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0) /* the name is a beginning of it */
+        /* the name is a beginning of it */
+        if (*name && strncmp(name, commands[i].name, strlen(name)) == 0)
             nearest = commands[i].name;
-    return cli_error(CLI_USAGE, "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)", name,
-                     nearest);
+    return cli_error(CLI_USAGE,
+                     "unknown command \"%s\"; the nearest is \"%s\" (all of them: gkvae --help)",
+                     name, nearest);
 }
 
 /* Runs the command that the words name; argv[0] is the program. */
@@ -103,12 +111,15 @@ static int dispatch(int argc, char **argv)
         free(name);
     } else if (strcmp(argv[1], "data") == 0 && !*second) {
         const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;
-        fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae data list\n"
+        fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae "
+              "data list\n"
               "Each of these three commands has its own --help.\n",
               asked ? stdout : stderr);
         code = asked ? CLI_OK : CLI_USAGE;
     } else {
-        code = refuse(*second && (strcmp(argv[1], "data") == 0 || strcmp(argv[1], "base") == 0) ? both : argv[1]);
+        code = refuse(*second && (strcmp(argv[1], "data") == 0 || strcmp(argv[1], "base") == 0)
+                          ? both
+                          : argv[1]);
     }
     free(both);
     return code;
@@ -141,7 +152,8 @@ int main(int argc, char **argv)
         print_help();
         return CLI_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 || strcmp(argv[1], "-h") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
         print_help();
         return CLI_OK;
     }
@@ -154,7 +166,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         argv[1] = version;
     if (argv[1][0] == '-')
-        return cli_error(CLI_USAGE, "unknown option %s: gkvae begins with a command (all of them: gkvae --help)",
-                         argv[1]);
+        return cli_error(
+            CLI_USAGE, "unknown option %s: gkvae begins with a command (all of them: gkvae --help)",
+            argv[1]);
     return dispatch(argc, argv);
 }

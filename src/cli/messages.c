@@ -81,7 +81,8 @@ static void close_stdout(void)
     if (fclose(stdout) == 0 && !failed)
         return;
     /* errno is 0 if the error happened in an earlier write. */
-    fprintf(stderr, "gkvae: standard output: %s\n", errno ? strerror(errno) : "cannot be written to");
+    fprintf(stderr, "gkvae: standard output: %s\n",
+            errno ? strerror(errno) : "cannot be written to");
     _exit(CLI_IO);
 }
 
@@ -92,7 +93,8 @@ void cli_watch_stdout(void)
 
 static bool is_plain(const char *word)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,+@%";
     return *word && word[strspn(word, plain)] == '\0';
 }
 

@@ -3,8 +3,10 @@
 
 static const struct argp_option model_options[] = {
     {"threads", 't', "N", 0,
-     "The number of threads, as train.threads. The results do not depend on it (default: that of the run, or one "
-     "per processor)", 0},
+     "The number of threads, as train.threads. The results do not depend on it (default: that of "
+     "the run, or one "
+     "per processor)",
+     0},
     {.name = NULL},
 };
 
@@ -27,9 +29,12 @@ static error_t parse_model(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option data_options[] = {
-    {"data-folder", 'f', "DIR", 0, "The folder of the images, as data.folder (default: that of the run, or data)", 0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of the images, as data.folder (default: that of the run, or data)", 0},
     {"set", 's', "SECTION.KEY=VALUE", 0,
-     "Change one setting that is not part of the model, such as eval.seed; may be repeated (default: none)", 0},
+     "Change one setting that is not part of the model, such as eval.seed; may be repeated "
+     "(default: none)",
+     0},
     {.name = NULL},
 };
 

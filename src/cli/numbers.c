@@ -47,7 +47,8 @@ static int use_word(stream *s, const char *word)
     double value;
     s->words++;
     if (!cli_is_number(word, &value))
-        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is not a number", s->words, SHOWN, word);
+        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is not a number",
+                         s->words, SHOWN, word);
     return s->use(s->context, value);
 }
 
@@ -83,15 +84,17 @@ int cli_numbers_read(int (*use)(void *context, double x), void *context)
         fputs("gkvae: reading numbers from the terminal; Ctrl-D ends them\n", stderr);
     for (bool ended = false; !ended && code == CLI_OK;) {
         if (s.length == BUFFER)
-            return cli_error(CLI_DATA, "standard input: word %" PRIu64 " is longer than %d characters", s.words + 1,
-                             BUFFER - 1);
+            return cli_error(CLI_DATA,
+                             "standard input: word %" PRIu64 " is longer than %d characters",
+                             s.words + 1, BUFFER - 1);
         const ssize_t got = read(STDIN_FILENO, s.buffer + s.length, BUFFER - s.length);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return cli_error(CLI_IO, "standard input: cannot be read: %s", strerror(errno));
         if (memchr(s.buffer + s.length, '\0', (size_t)got))
-            return cli_error(CLI_DATA, "standard input: it contains a zero byte, so it is not text");
+            return cli_error(CLI_DATA,
+                             "standard input: it contains a zero byte, so it is not text");
         s.length += (size_t)got;
         ended = got == 0;
         code = use_words(&s, ended);

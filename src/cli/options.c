@@ -17,7 +17,8 @@ typedef struct option_list {
 
 static void add_options(option_list *all, const struct argp_option *options)
 {
-    for (const struct argp_option *o = options; o && (o->name || o->key || o->doc) && all->count < CLI_OPTIONS_MAX; o++)
+    for (const struct argp_option *o = options;
+         o && (o->name || o->key || o->doc) && all->count < CLI_OPTIONS_MAX; o++)
         all->list[all->count++] = o;
 }
 
@@ -36,7 +37,8 @@ size_t cli_argp_options(const struct argp *argp, const struct argp_option *list[
     return all.count;
 }
 
-/* The pointer through which cli_parse() returns the table to cli_argp_of(); NULL when it must parse. */
+/* The pointer through which cli_parse() returns the table to cli_argp_of(); NULL when it must
+ * parse. */
 static const struct argp **wanted;
 
 const struct argp *cli_argp_of(int (*run)(int argc, char **argv))
@@ -72,7 +74,8 @@ static const char *nearest_option(const option_list *all, const char *name)
     const char *nearest = "help";
     size_t best = gkv_text_distance(name, nearest);
     for (size_t i = 0; i < all->count; i++) {
-        const size_t distance = all->list[i]->name ? gkv_text_distance(name, all->list[i]->name) : SIZE_MAX;
+        const size_t distance =
+            all->list[i]->name ? gkv_text_distance(name, all->list[i]->name) : SIZE_MAX;
         if (distance < best) {
             best = distance;
             nearest = all->list[i]->name;
@@ -104,8 +107,9 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
             has_value = word[2 + length] == '=';
             option = find_long(&all, word + 2, length);
             if (!option)
-                return cli_error(CLI_USAGE, "unknown option --%s; the nearest is --%s (all of them: %s --help)", name,
-                                 nearest_option(&all, name), argv[0]);
+                return cli_error(
+                    CLI_USAGE, "unknown option --%s; the nearest is --%s (all of them: %s --help)",
+                    name, nearest_option(&all, name), argv[0]);
         } else {
             option = find_short(&all, word[1]);
             has_value = word[2] != '\0';
@@ -114,20 +118,25 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
             i++; /* the next word is its value */
     }
     const error_t error = argp_parse(argp, argc, argv, 0, NULL, input);
-    return error ? cli_error(error == ENOMEM ? CLI_MEMORY : CLI_USAGE, "%s: %s", argv[0], strerror(error)) : CLI_OK;
+    return error ? cli_error(error == ENOMEM ? CLI_MEMORY : CLI_USAGE, "%s: %s", argv[0],
+                             strerror(error))
+                 : CLI_OK;
 }
 
-uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low, uint64_t high)
+uint64_t cli_whole(struct argp_state *state, const char *option, const char *text, uint64_t low,
+                   uint64_t high)
 {
     const bool digits = *text && text[strspn(text, "0123456789")] == '\0';
     errno = 0;
     const uintmax_t value = digits ? strtoumax(text, NULL, 10) : 0;
     if (!digits || errno || value < low || value > high)
-        argp_error(state, "%s %s: must be a whole number from %" PRIu64 " to %" PRIu64, option, text, low, high);
+        argp_error(state, "%s %s: must be a whole number from %" PRIu64 " to %" PRIu64, option,
+                   text, low, high);
     return (uint64_t)value;
 }
 
-double cli_number(struct argp_state *state, const char *option, const char *text, double low, double high)
+double cli_number(struct argp_state *state, const char *option, const char *text, double low,
+                  double high)
 {
     char *end = NULL;
     const double value = strtod(text, &end);

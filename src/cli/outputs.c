@@ -18,19 +18,22 @@ int cli_output_spares(const char *option, const char *path, const char *other)
 {
     if (!path || !other || !*other || !are_same(path, other))
         return CLI_OK;
-    return cli_error(CLI_USAGE, "%s %s: this is %s, which the command needs itself; name another file",
-                     option, path, other);
+    return cli_error(CLI_USAGE,
+                     "%s %s: this is %s, which the command needs itself; name another file", option,
+                     path, other);
 }
 
-int cli_output_spares_run(const char *option, const char *path, const cli_model_arguments *arguments, const cli_run *run)
+int cli_output_spares_run(const char *option, const char *path,
+                          const cli_model_arguments *arguments, const cli_run *run)
 {
-    static const char *const files[] = {"model.safetensors", "config.ini", "checkpoint.safetensors", "history.csv",
-                                        "history.jsonl", "refits.jsonl", "times.json", "metrics.json", "lock"};
+    static const char *const files[] = {
+        "model.safetensors", "config.ini", "checkpoint.safetensors", "history.csv", "history.jsonl",
+        "refits.jsonl",      "times.json", "metrics.json",           "lock"};
     const gkv_data_settings *data = &run->settings.data;
     const char *network = run->settings.eval.features;
     const bool is_file = strpbrk(network, "./") != NULL; /* otherwise it is a built-in network */
-    const char *const others[] = {arguments->model, data->train_images, data->train_labels, data->test_images,
-                                  data->test_labels, is_file ? network : NULL};
+    const char *const others[] = {arguments->model,  data->train_images, data->train_labels,
+                                  data->test_images, data->test_labels,  is_file ? network : NULL};
     int code = CLI_OK;
     for (size_t i = 0; i < sizeof files / sizeof *files && run->is_folder && code == CLI_OK; i++) {
         char *file = cli_text("%s/%s", arguments->model, files[i]);

@@ -39,7 +39,8 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     gkv_scatter_defaults(&settings);
     settings.width = 720;
     settings.height = 600;
-    snprintf(x_label, sizeof x_label, "first principal axis (%.0f %% of the variance)", 100 * explained[0]);
+    snprintf(x_label, sizeof x_label, "first principal axis (%.0f %% of the variance)",
+             100 * explained[0]);
     snprintf(y_label, sizeof y_label, "second principal axis (%.0f %%)", 100 * explained[1]);
     settings.x_label = x_label;
     settings.y_label = y_label;
@@ -52,7 +53,7 @@ done:
     return code;
 }
 
-/* --- The base ---------------------------------------------------------------------------- */
+/* --- The base ------------------------------------------------------------- */
 
 /* One dimension: its draws, sorted, and how far they are from normal. */
 typedef struct dimension {
@@ -113,19 +114,21 @@ static void write_title(const gkv_model *model, size_t number, char title[TITLE_
     if (base == GKV_BASE_NORMAL)
         snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
     else if (has_gk_margins(base) && gkv_model_base_margin(model, number, margin) == GKV_OK)
-        snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1, cli_decimal(margin[2], 2, g),
-                 cli_decimal(margin[3], 2, k));
+        snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1,
+                 cli_decimal(margin[2], 2, g), cli_decimal(margin[3], 2, k));
     else
         snprintf(title, TITLE_SIZE, "dimension %zu", number + 1);
 }
 
-/* Quantiles x[n] of the base's margin at p[n], by bisection of all of them at once in a wide interval. */
-static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n, const double *p,
-                            double *x)
+/* Quantiles x[n] of the base's margin at p[n], by bisection of all of them at once in a wide
+ * interval. */
+static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n,
+                            const double *p, double *x)
 {
     enum { MOST = QUANTILES + 2, ROUNDS = 60 };
     double low[MOST], high[MOST], pdf[MOST], cdf[MOST];
-    const double middle = it->sorted[n_sorted / 2], reach = 1e3 * (1 + it->sorted[n_sorted - 1] - it->sorted[0]);
+    const double middle = it->sorted[n_sorted / 2],
+                 reach = 1e3 * (1 + it->sorted[n_sorted - 1] - it->sorted[0]);
     int code = CLI_OK;
     for (size_t i = 0; i < n; i++)
         low[i] = middle - reach, high[i] = middle + reach;
@@ -140,7 +143,8 @@ done:
     return code;
 }
 
-static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data, gkv_fit_panel *panel)
+static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data,
+                      gkv_fit_panel *panel)
 {
     const size_t cut = n / 1000, quantiles = n < QUANTILES ? n : QUANTILES;
     double p[QUANTILES + 2], x[QUANTILES + 2], cdf[CURVE_POINTS];
@@ -150,17 +154,24 @@ static int fill_panel(const gkv_model *model, const dimension *it, size_t n, pan
         p[i] = ((double)i + 0.5) / (double)quantiles;
     p[quantiles] = 0.001, p[quantiles + 1] = 0.999;
     CLI_TRY(margin_quantiles(model, it, n, quantiles + 2, p, x));
-    const double low = fmin(it->sorted[cut], x[quantiles]), high = fmax(it->sorted[n - 1 - cut], x[quantiles + 1]);
+    const double low = fmin(it->sorted[cut], x[quantiles]),
+                 high = fmax(it->sorted[n - 1 - cut], x[quantiles + 1]);
     for (size_t i = 0; i < CURVE_POINTS; i++)
         data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
-    CLI_CHECK(gkv_model_base_margin_at(model, it->number, CURVE_POINTS, data->x, data->density, cdf));
+    CLI_CHECK(
+        gkv_model_base_margin_at(model, it->number, CURVE_POINTS, data->x, data->density, cdf));
     for (size_t i = 0; i < quantiles; i++) {
         data->theoretical[i] = x[i];
         data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
     }
-    *panel = (gkv_fit_panel){.title = data->title, .sample = it->sorted, .n_sample = n, .density_x = data->x,
-                             .density_y = data->density, .n_density = CURVE_POINTS,
-                             .theoretical = data->theoretical, .empirical = data->empirical,
+    *panel = (gkv_fit_panel){.title = data->title,
+                             .sample = it->sorted,
+                             .n_sample = n,
+                             .density_x = data->x,
+                             .density_y = data->density,
+                             .n_density = CURVE_POINTS,
+                             .theoretical = data->theoretical,
+                             .empirical = data->empirical,
                              .n_quantiles = quantiles};
 done:
     return code;
@@ -206,7 +217,9 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     gkv_fit_defaults(&settings);
     settings.standard_normal = !normal;
     settings.sample_name = "ε of posterior draws, test images";
-    settings.fitted_name = normal ? "base: N(0, 1)" : gk ? "base: g-and-k margin" : "base: its margin";
+    settings.fitted_name = normal ? "base: N(0, 1)"
+                           : gk   ? "base: g-and-k margin"
+                                  : "base: its margin";
     settings.x_label = "ε";
     code = cli_check(gkv_plot_base_margins(path, panel, panels, &settings));
 done:

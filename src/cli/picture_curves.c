@@ -12,8 +12,8 @@ typedef struct curve {
     gkv_line_style style;
 } curve;
 
-/* The first epoch can be so high that the rest of the curve looks flat. So the axis ends a little above the second
- * epoch, if there are at least four. */
+/* The first epoch can be so high that the rest of the curve looks flat. So the axis ends a little
+ * above the second epoch, if there are at least four. */
 static double top_of(const gkv_series *series, size_t n_series)
 {
     double top = NAN;
@@ -27,8 +27,8 @@ static double top_of(const gkv_series *series, size_t n_series)
     return isfinite(top) && isfinite(least) ? top + 0.1 * (top - least) : NAN;
 }
 
-static int draw(const json_t *records, const curve *curves, size_t n_curves, bool zoom, const char *y_label,
-                const char *path)
+static int draw(const json_t *records, const curve *curves, size_t n_curves, bool zoom,
+                const char *y_label, const char *path)
 {
     enum { MOST = 4 };
     gkv_series series[MOST];
@@ -45,8 +45,12 @@ static int draw(const json_t *records, const curve *curves, size_t n_curves, boo
             any = any || isfinite(y[i]);
         }
         if (any)
-            series[used++] = (gkv_series){.name = curves[c].name, .x = epochs, .y = y, .n = n,
-                                           .style = curves[c].style, .markers = n <= 40};
+            series[used++] = (gkv_series){.name = curves[c].name,
+                                          .x = epochs,
+                                          .y = y,
+                                          .n = n,
+                                          .style = curves[c].style,
+                                          .markers = n <= 40};
         else
             free(y);
     }
@@ -69,10 +73,11 @@ int cli_picture_curves(const char *folder, const char *path, const char *terms_p
 {
     static const curve bounds[] = {{"neg_elbo", "training", GKV_LINE_DASHED},
                                    {"validation_neg_elbo", "validation", GKV_LINE_SOLID}};
-    static const curve terms[] = {{"reconstruction", "reconstruction, training", GKV_LINE_DASHED},
-                                  {"validation_reconstruction", "reconstruction, validation", GKV_LINE_SOLID},
-                                  {"kl", "KL, training", GKV_LINE_DASHED},
-                                  {"validation_kl", "KL, validation", GKV_LINE_SOLID}};
+    static const curve terms[] = {
+        {"reconstruction", "reconstruction, training", GKV_LINE_DASHED},
+        {"validation_reconstruction", "reconstruction, validation", GKV_LINE_SOLID},
+        {"kl", "KL, training", GKV_LINE_DASHED},
+        {"validation_kl", "KL, validation", GKV_LINE_SOLID}};
     json_t *records = cli_records_read(folder, "history.jsonl");
     int code = CLI_OK;
     *drawn = json_array_size(records) > 0;

@@ -15,17 +15,18 @@ static size_t pixels_of(const gkv_model *model)
 static int draw_grid(const gkv_model *model, const float *images, size_t rows, size_t cols,
                      const gkv_image_grid_settings *settings, const char *path)
 {
-    return cli_check(gkv_plot_image_grid(path, images, rows, cols, gkv_model_height(model), gkv_model_width(model),
-                                         settings));
+    return cli_check(gkv_plot_image_grid(path, images, rows, cols, gkv_model_height(model),
+                                         gkv_model_width(model), settings));
 }
 
-int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols, const char *path)
+int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols,
+                        const char *path)
 {
     return cli_picture_class_samples(model, NULL, 1, draws, n, cols, path);
 }
 
-int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
-                              size_t n, size_t cols, const char *path)
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes,
+                              const cli_draws *draws, size_t n, size_t cols, const char *path)
 {
     const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
     float *images = cli_alloc(n_classes * block, sizeof *images);
@@ -42,9 +43,10 @@ done:
     return code;
 }
 
-/* --- Reconstructions -------------------------------------------------------------------- */
+/* --- Reconstructions ------------------------------------------------------ */
 
-int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen)
+int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
+              float *grey, float *seen)
 {
     const size_t pixels = pixels_of(run->model);
     int code = CLI_OK;
@@ -52,20 +54,21 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
         const uint8_t *levels = gkv_dataset_pixels(images, chosen[i]);
         for (size_t k = 0; k < pixels; k++)
             grey[i * pixels + k] = (float)levels[k] / 255.0F;
-        code = cli_check(gkv_targets(&run->settings, images, GKV_TEST, chosen[i], 1, seen + i * pixels));
+        code = cli_check(
+            gkv_targets(&run->settings, images, GKV_TEST, chosen[i], 1, seen + i * pixels));
     }
     return code;
 }
 
-int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
-                      size_t n, size_t cols, const char *path)
+int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels,
+                      size_t n_lines, size_t n, size_t cols, const char *path)
 {
     const size_t pixels = pixels_of(model), rows = n_lines * ((n + cols - 1) / cols);
     float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < n_lines; l++)
-            memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels, lines[l] + i * pixels,
-                   pixels * sizeof *grid);
+            memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels,
+                   lines[l] + i * pixels, pixels * sizeof *grid);
     gkv_image_grid_settings settings;
     gkv_image_grid_defaults(&settings);
     settings.scale = 4;
@@ -78,8 +81,8 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
     return code;
 }
 
-int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
-                                size_t cols, const char *path)
+int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                                size_t n, size_t cols, const char *path)
 {
     static const char *const labels[] = {"original", "binarized", "reconstructed"};
     static const char *const grey_labels[] = {"original", "reconstructed"};
@@ -93,9 +96,11 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
     CLI_CHECK(gkv_model_code(run->model, n, seen, codes));
     CLI_CHECK(gkv_model_decode(run->model, n, codes, decoded));
     if (binary)
-        code = cli_picture_lines(run->model, (const float *const[]){grey, seen, decoded}, labels, 3, n, cols, path);
+        code = cli_picture_lines(run->model, (const float *const[]){grey, seen, decoded}, labels, 3,
+                                 n, cols, path);
     else
-        code = cli_picture_lines(run->model, (const float *const[]){grey, decoded}, grey_labels, 2, n, cols, path);
+        code = cli_picture_lines(run->model, (const float *const[]){grey, decoded}, grey_labels, 2,
+                                 n, cols, path);
 done:
     free(grey);
     free(seen);
@@ -104,43 +109,47 @@ done:
     return code;
 }
 
-/* --- Draws and training images ------------------------------------------------------------ */
+/* --- Draws and training images -------------------------------------------- */
 
-int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, const char *path)
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed,
+                        const char *path)
 {
     static const char *const labels[] = {"drawn", "nearest"};
     const size_t pixels = pixels_of(run->model);
-    float *drawn = cli_alloc(CLI_NEAREST * pixels, sizeof *drawn), *nearest = cli_alloc(CLI_NEAREST * pixels, sizeof *nearest);
+    float *drawn = cli_alloc(CLI_NEAREST * pixels, sizeof *drawn),
+          *nearest = cli_alloc(CLI_NEAREST * pixels, sizeof *nearest);
     uint32_t place[CLI_NEAREST];
     int code = CLI_OK;
     const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
     CLI_TRY(cli_draw_images(run->model, &draws, NULL, CLI_NEAREST, drawn));
-    CLI_CHECK(gkv_nearest(drawn, CLI_NEAREST, gkv_dataset_pixels(training, 0), gkv_dataset_count(training), pixels,
-                          (int)run->settings.train.threads, place, NULL));
+    CLI_CHECK(gkv_nearest(drawn, CLI_NEAREST, gkv_dataset_pixels(training, 0),
+                          gkv_dataset_count(training), pixels, (int)run->settings.train.threads,
+                          place, NULL));
     for (size_t i = 0; i < CLI_NEAREST; i++) {
         const uint8_t *levels = gkv_dataset_pixels(training, place[i]);
         for (size_t k = 0; k < pixels; k++)
             nearest[i * pixels + k] = (float)levels[k] / 255.0F;
     }
-    code = cli_picture_lines(run->model, (const float *const[]){drawn, nearest}, labels, 2, CLI_NEAREST, 2 * CLI_COLUMNS,
-                             path);
+    code = cli_picture_lines(run->model, (const float *const[]){drawn, nearest}, labels, 2,
+                             CLI_NEAREST, 2 * CLI_COLUMNS, path);
 done:
     free(drawn);
     free(nearest);
     return code;
 }
 
-/* --- Interpolations --------------------------------------------------------------------- */
+/* --- Interpolations ------------------------------------------------------- */
 
 /* ε of both ends of each interpolation, [2n, latent]: first all beginnings, then all ends. */
-static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to, size_t n,
-                       float *seen, float *eps)
+static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size_t *from,
+                       const size_t *to, size_t n, float *seen, float *eps)
 {
     const size_t pixels = pixels_of(run->model);
     float *codes = cli_alloc(2 * n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     for (size_t i = 0; i < 2 * n; i++)
-        CLI_CHECK(gkv_targets(&run->settings, images, GKV_TEST, i < n ? from[i] : to[i - n], 1, seen + i * pixels));
+        CLI_CHECK(gkv_targets(&run->settings, images, GKV_TEST, i < n ? from[i] : to[i - n], 1,
+                              seen + i * pixels));
     CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, codes));
     CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, eps));
 done:
@@ -149,7 +158,8 @@ done:
 }
 
 /* The decoder's images along the line from each eps[r] to eps[n + r], [n × steps, pixels]. */
-static int decode_interpolations(const gkv_model *model, size_t n, size_t steps, const float *eps, float *decoded)
+static int decode_interpolations(const gkv_model *model, size_t n, size_t steps, const float *eps,
+                                 float *decoded)
 {
     const size_t d = gkv_model_latent(model);
     float *codes = cli_alloc(n * steps * d, sizeof *codes);
@@ -158,7 +168,8 @@ static int decode_interpolations(const gkv_model *model, size_t n, size_t steps,
         for (size_t s = 0; s < steps; s++) {
             const float t = steps > 1 ? (float)s / (float)(steps - 1) : 0.5F;
             for (size_t j = 0; j < d; j++)
-                codes[(r * steps + s) * d + j] = (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
+                codes[(r * steps + s) * d + j] =
+                    (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
         }
     CLI_CHECK(gkv_model_generate(model, n * steps, codes, codes));
     CLI_CHECK(gkv_model_decode(model, n * steps, codes, decoded));
@@ -167,11 +178,12 @@ done:
     return code;
 }
 
-int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
-                            size_t steps, const char *path)
+int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed,
+                                     double temperature, size_t n, size_t steps, const char *path)
 {
     const size_t d = gkv_model_latent(model);
-    float *eps = cli_alloc(2 * n * d, sizeof *eps), *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
+    float *eps = cli_alloc(2 * n * d, sizeof *eps),
+          *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
     gkv_image_grid_settings settings;
     int code = CLI_OK;
     CLI_CHECK(gkv_model_sample_class(model, from, n, seed, 0, temperature, eps));
@@ -188,8 +200,8 @@ done:
     return code;
 }
 
-int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
-                               size_t n, size_t steps, const char *path)
+int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from,
+                               const size_t *to, size_t n, size_t steps, const char *path)
 {
     const size_t pixels = pixels_of(run->model), d = gkv_model_latent(run->model), cols = steps + 2;
     float *seen = cli_alloc(2 * n * pixels, sizeof *seen), *eps = cli_alloc(2 * n * d, sizeof *eps);

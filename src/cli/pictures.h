@@ -8,40 +8,44 @@
 /* Columns of a picture by class, and the steps between two images. */
 enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
 
-/* --- picture_images.c --- */
+/* --- picture_images.c ----------------------------------------------------- */
 
 /* Draws n images from the prior, `cols` in each row. */
-int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols, const char *path);
+int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols,
+                        const char *path);
 
 /* The same for classes: a block of rows for each of n_classes classes, with n draws each. */
-int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes, const cli_draws *draws,
-                              size_t n, size_t cols, const char *path);
+int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes,
+                              const cli_draws *draws, size_t n, size_t cols, const char *path);
 
 /* Lines of the first draws of the seed's sequence, with the nearest training image below each. */
 enum { CLI_NEAREST = 40 };
-int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, const char *path);
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed,
+                        const char *path);
 
-/* Blocks of `cols` images: the grey original, the image that the model saw (unless it is the original), and the
- * decoder's mean at the code. chosen[n] are the indices of the images. */
-int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
-                                size_t cols, const char *path);
+/* Blocks of `cols` images: the grey original, the image that the model saw (unless it is the
+ * original), and the decoder's mean at the code. chosen[n] are the indices of the images. */
+int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                                size_t n, size_t cols, const char *path);
 
 /* Reads images chosen[n], in grey and as the model sees them, [n, pixels] each. */
-int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, float *grey, float *seen);
+int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
+              float *grey, float *seen);
 
 /* Blocks of `cols` images, with one line for each version of the images, [n, pixels] each. */
-int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels, size_t n_lines,
-                      size_t n, size_t cols, const char *path);
+int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels,
+                      size_t n_lines, size_t n, size_t cols, const char *path);
 
-/* Interpolations from image from[r] to image to[r] along a straight line in ε, with `steps` images each. */
-int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from, const size_t *to,
-                               size_t n, size_t steps, const char *path);
+/* Interpolations from image from[r] to image to[r] along a straight line in ε, with `steps` images
+ * each. */
+int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from,
+                               const size_t *to, size_t n, size_t steps, const char *path);
 
 /* The same from n draws of class `from` to n draws of class `to`. */
-int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed, double temperature, size_t n,
-                            size_t steps, const char *path);
+int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed,
+                                     double temperature, size_t n, size_t steps, const char *path);
 
-/* --- choose.c --- */
+/* --- choose.c ------------------------------------------------------------- */
 
 /* The first image of every class, then the second of each, and so on: `rounds` of at
  * most CLI_COLUMNS classes. Without labels, the first images. Returns how many are in
@@ -51,7 +55,7 @@ size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size
 /* Chooses CLI_PAIRS pairs of images, of two classes if there are labels; returns their number. */
 size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to);
 
-/* --- picture_codes.c --- */
+/* --- picture_codes.c ------------------------------------------------------ */
 
 /* Codes of the first n test images on their two principal axes, coloured by label.
  * explained[2] receives the axes' shares of the variance. */
@@ -64,7 +68,7 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
  * (Shapiro and Francia, Journal of the American Statistical Association 67, 1972). */
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path);
 
-/* --- picture_curves.c --- */
+/* --- picture_curves.c ----------------------------------------------------- */
 
 /* −ELBO over epochs, training and validation, and its two terms, from FOLDER/history.csv.
  * *drawn is false if there are no epochs to draw. */

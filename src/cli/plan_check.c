@@ -9,9 +9,10 @@
 #include "plan.h"
 #include "gkvae/text.h"
 
-/* --- Settings ------------------------------------------------------------------------------------- */
+/* --- Settings ------------------------------------------------------------- */
 
-static int set(const compare_plan *it, gkv_settings *settings, const plan_setting *setting, const char *key)
+static int set(const compare_plan *it, gkv_settings *settings, const plan_setting *setting,
+               const char *key)
 {
     char *where = cli_text("%s:%d", it->path, setting->line);
     const int code = cli_check(gkv_settings_set(settings, key, setting->value, where));
@@ -23,15 +24,17 @@ static int set(const compare_plan *it, gkv_settings *settings, const plan_settin
 static int check_key(const compare_plan *it, const plan_setting *setting)
 {
     if (strcmp(setting->key, "train.seed") == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s: set it for all models in [plan], as in seeds = 1-3", it->path,
+        return cli_error(CLI_CONFIG,
+                         "%s:%d: %s: set it for all models in [plan], as in seeds = 1-3", it->path,
                          setting->line, setting->key);
     if (strncmp(setting->key, "eval.", 5) == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s: set it for all models in [plan], as in eval = --samples 200", it->path,
-                         setting->line, setting->key);
+        return cli_error(CLI_CONFIG,
+                         "%s:%d: %s: set it for all models in [plan], as in eval = --samples 200",
+                         it->path, setting->line, setting->key);
     if (strncmp(setting->key, "fit.", 4) == 0)
-        return cli_error(CLI_CONFIG, "%s:%d: %s needs from = NAME, the model to whose codes the base is fitted",
-                         it->path,
-                         setting->line, setting->key);
+        return cli_error(CLI_CONFIG,
+                         "%s:%d: %s needs from = NAME, the model to whose codes the base is fitted",
+                         it->path, setting->line, setting->key);
     return CLI_OK;
 }
 
@@ -48,9 +51,11 @@ static int check_trained(const compare_plan *it, const gkv_settings *common, pla
     return CLI_OK;
 }
 
-/* --- Fits ------------------------------------------------------------------------------------------- */
+/* --- Fits ----------------------------------------------------------------- */
 
-static const struct { const char *key, *option, *setting; } fits[] = {
+static const struct {
+    const char *key, *option, *setting;
+} fits[] = {
     {"fit.base", "--base", "model.base"},
     {"fit.components", "--components", "model.base_components"},
     {"fit.covariance", "--covariance", "model.base_covariance"},
@@ -73,9 +78,11 @@ static int check_codes(const compare_plan *it, const plan_setting *setting)
     char *end = NULL;
     errno = 0;
     const long long codes = strtoll(setting->value, &end, 10);
-    return *end == '\0' && errno == 0 && codes >= 100 && codes <= 10000000 ? CLI_OK
-        : cli_error(CLI_CONFIG, "%s:%d: fit.codes = %s: must be a whole number from 100 to 10000000", it->path, setting->line,
-                    setting->value);
+    return *end == '\0' && errno == 0 && codes >= 100 && codes <= 10000000
+               ? CLI_OK
+               : cli_error(CLI_CONFIG,
+                           "%s:%d: fit.codes = %s: must be a whole number from 100 to 10000000",
+                           it->path, setting->line, setting->value);
 }
 
 static int check_fit(const compare_plan *it, const plan_setting *setting, gkv_settings *expected)
@@ -83,12 +90,17 @@ static int check_fit(const compare_plan *it, const plan_setting *setting, gkv_se
     size_t nearest = 0;
     for (size_t i = 0; i < FITS; i++) {
         if (strcmp(fits[i].key, setting->key) == 0)
-            return fits[i].setting ? set(it, expected, setting, fits[i].setting) : check_codes(it, setting);
-        if (gkv_text_distance(setting->key, fits[i].key) < gkv_text_distance(setting->key, fits[nearest].key))
+            return fits[i].setting ? set(it, expected, setting, fits[i].setting)
+                                   : check_codes(it, setting);
+        if (gkv_text_distance(setting->key, fits[i].key) <
+            gkv_text_distance(setting->key, fits[nearest].key))
             nearest = i;
     }
-    return cli_error(CLI_CONFIG, "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the "
-                                 "nearest is \"%s\"", it->path, setting->line, setting->key, fits[nearest].key);
+    return cli_error(
+        CLI_CONFIG,
+        "%s:%d: unknown key \"%s\" of a model with from = NAME, whose base is fitted; the "
+        "nearest is \"%s\"",
+        it->path, setting->line, setting->key, fits[nearest].key);
 }
 
 static int check_fitted(const compare_plan *it, plan_model *model)
@@ -101,14 +113,14 @@ static int check_fitted(const compare_plan *it, plan_model *model)
         code = check_fit(it, &model->settings[i], &model->expected);
     }
     if (code == CLI_OK && !has_base)
-        code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: the base to fit",
-                         it->path, model->line,
-                         model->name);
+        code =
+            cli_error(CLI_CONFIG, "%s:%d: [model %s]: fit.base = BASE is needed: the base to fit",
+                      it->path, model->line, model->name);
     model->expected.model.base_fit = GKV_FIT_LM; /* as gkv_base_fit leaves it */
     return code;
 }
 
-/* --- Options of gkvae eval ---------------------------------------------------------------------------- */
+/* --- Options of gkvae eval ------------------------------------------------ */
 
 /* Runs in a child process, which a usage error ends. The pipe carries its messages. */
 static void try_options(const compare_plan *it, const plan_eval *eval, int out)
@@ -123,8 +135,10 @@ static void try_options(const compare_plan *it, const plan_eval *eval, int out)
     dup2(out, STDOUT_FILENO); /* --help prints there */
     int code = cli_eval_check((int)eval->n_words + 2, words, &it->models[0].expected, &of_test);
     if (code == CLI_OK && !of_test && !*eval->name)
-        code = cli_error(CLI_CONFIG, "metrics.json is for test images; give the evaluation of other images a name, "
-                                     "as in eval.train = --of train");
+        code = cli_error(
+            CLI_CONFIG,
+            "metrics.json is for test images; give the evaluation of other images a name, "
+            "as in eval.train = --of train");
     fflush(stderr);
     _exit(code);
 }
@@ -172,13 +186,13 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
     if (child < 0)
         code = cli_error(CLI_IO, "cannot start a process: %s", strerror(errno));
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK || *message)
-        code = cli_error(CLI_CONFIG, "%s:%d: eval%s%s: %s", it->path, eval->line, *eval->name ? "." : "", eval->name,
-                         gist(message));
+        code = cli_error(CLI_CONFIG, "%s:%d: eval%s%s: %s", it->path, eval->line,
+                         *eval->name ? "." : "", eval->name, gist(message));
     free(message);
     return code;
 }
 
-/* --- All ------------------------------------------------------------------------------------------------ */
+/* --- All ------------------------------------------------------------------ */
 
 int plan_check(compare_plan *it)
 {
@@ -193,9 +207,11 @@ int plan_check(compare_plan *it)
     }
     for (size_t m = 0; m < it->n_models; m++) {
         plan_model *model = &it->models[m];
-        CLI_TRY(model->from == SIZE_MAX ? check_trained(it, &common, model) : check_fitted(it, model));
+        CLI_TRY(model->from == SIZE_MAX ? check_trained(it, &common, model)
+                                        : check_fitted(it, model));
         if (gkv_settings_check(&model->expected) != GKV_OK) {
-            code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, model->line, model->name, gkv_error_message());
+            code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, model->line,
+                             model->name, gkv_error_message());
             goto done;
         }
     }

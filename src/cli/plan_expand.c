@@ -49,8 +49,8 @@ static const plan_setting *find_setting(const plan_section *section, const char 
 }
 
 /* All models of an earlier section, by the section's name as written in the file. */
-static int models_of(const compare_plan *it, const char *name, const char *where, const plan_section *earlier, size_t n_earlier,
-                     brace *out)
+static int models_of(const compare_plan *it, const char *name, const char *where,
+                     const plan_section *earlier, size_t n_earlier, brace *out)
 {
     for (size_t s = 0; s < n_earlier; s++) {
         if (strcmp(earlier[s].name, name) != 0)
@@ -60,10 +60,12 @@ static int models_of(const compare_plan *it, const char *name, const char *where
             out->values[out->n] = cli_text("%s", it->models[earlier[s].first + out->n].name);
         return CLI_OK;
     }
-    return cli_error(CLI_CONFIG, "%s: from = %s: no section above is [model %s]", where, name, name);
+    return cli_error(CLI_CONFIG, "%s: from = %s: no section above is [model %s]", where, name,
+                     name);
 }
 
-static int fill_brace(const compare_plan *it, const plan_section *section, const plan_section *earlier, size_t n_earlier, brace *out)
+static int fill_brace(const compare_plan *it, const plan_section *section,
+                      const plan_section *earlier, size_t n_earlier, brace *out)
 {
     const plan_setting *setting = find_setting(section, out->key);
     char *where = cli_text("%s:%d", it->path, setting ? setting->line : section->line);
@@ -81,20 +83,21 @@ static int fill_brace(const compare_plan *it, const plan_section *section, const
     return code;
 }
 
-static int find_braces(const compare_plan *it, const plan_section *section, const plan_section *earlier, size_t n_earlier, braces *all)
+static int find_braces(const compare_plan *it, const plan_section *section,
+                       const plan_section *earlier, size_t n_earlier, braces *all)
 {
     for (const char *open = strchr(section->name, '{'); open; open = strchr(open + 1, '{')) {
         const char *close = strchr(open, '}');
         if (!close || all->count == BRACES_MAX)
-            return cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, section->line, section->name,
+            return cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, section->line,
+                             section->name,
                              close ? "too many lists for one name" : "a { has no } after it");
         char *key = cli_text("%.*s", (int)(close - open - 1), open + 1);
         for (size_t b = 0; b < all->count; b++)
             if (strcmp(all->list[b].key, key) == 0) {
                 free(key);
                 return cli_error(CLI_CONFIG, "%s:%d: [model %s] uses {%s} twice in its name",
-                                 it->path, section->line, section->name,
-                                 all->list[b].key);
+                                 it->path, section->line, section->name, all->list[b].key);
             }
         brace *next = &all->list[all->count++];
         *next = (brace){.key = key};
@@ -122,7 +125,8 @@ static char *current_name(const char *pattern, const braces *all)
         const size_t plain = strcspn(pattern, "{");
         const bool is_list = pattern[plain] == '{';
         const brace *list = &all->list[b];
-        char *longer = cli_text("%s%.*s%s", name, (int)plain, pattern, is_list ? list->values[list->at] : "");
+        char *longer =
+            cli_text("%s%.*s%s", name, (int)plain, pattern, is_list ? list->values[list->at] : "");
         free(name);
         name = longer;
         pattern += plain;
@@ -134,7 +138,8 @@ static char *current_name(const char *pattern, const braces *all)
     return name;
 }
 
-/* Advances to the next combination; the last list varies fastest. False after the last combination. */
+/* Advances to the next combination; the last list varies fastest. False after the last
+ * combination. */
 static bool advance(braces *all)
 {
     for (size_t b = all->count; b-- > 0;) {
@@ -147,20 +152,24 @@ static bool advance(braces *all)
 
 static int check_name(const compare_plan *it, const plan_section *section, const char *name)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+=.";
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+=.";
     char *where = cli_text("%s:%d", it->path, section->line);
     int code = CLI_OK;
-    if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' || strncmp(name, "of.", 3) == 0 ||
-        strlen(name) > NAME_MAX_BYTES)
-        code = cli_error(CLI_CONFIG, "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, "
-                                     "digits, - _ + = . only, at most %d, and must not begin with - or . or of. (a "
-                                     "folder of evaluations)", where, section->name, name,
-                         (int)NAME_MAX_BYTES);
+    if (!*name || name[strspn(name, plain)] || name[0] == '-' || name[0] == '.' ||
+        strncmp(name, "of.", 3) == 0 || strlen(name) > NAME_MAX_BYTES)
+        code = cli_error(
+            CLI_CONFIG,
+            "%s: [model %s]: \"%s\" is the name of folders. It may contain letters, "
+            "digits, - _ + = . only, at most %d, and must not begin with - or . or of. (a "
+            "folder of evaluations)",
+            where, section->name, name, (int)NAME_MAX_BYTES);
     else if (it->n_models == MODELS_MAX)
         code = cli_error(CLI_CONFIG, "%s: more than %d models", where, (int)MODELS_MAX);
     for (size_t i = 0; i < it->n_models && code == CLI_OK; i++)
         if (strcmp(it->models[i].name, name) == 0)
-            code = cli_error(CLI_CONFIG, "%s: line %d already defines a model %s", where, it->models[i].line, name);
+            code = cli_error(CLI_CONFIG, "%s: line %d already defines a model %s", where,
+                             it->models[i].line, name);
     free(where);
     return code;
 }
@@ -194,19 +203,23 @@ static int expand_one(compare_plan *it, const plan_section *section, const brace
         }
     }
     plan_model *model = add_model(it);
-    *model = (plan_model){.name = name, .line = section->line, .from = parent, .wanted = true,
+    *model = (plan_model){.name = name,
+                          .line = section->line,
+                          .from = parent,
+                          .wanted = true,
                           .settings = cli_alloc(section->n_settings, sizeof *model->settings)};
     for (size_t i = 0; i < section->n_settings; i++) {
         const plan_setting *its = &section->settings[i];
         const char *value = current_value(all, its->key);
         if (its != from)
-            model->settings[model->n_settings++] =
-                (plan_setting){cli_text("%s", its->key), cli_text("%s", value ? value : its->value), its->line};
+            model->settings[model->n_settings++] = (plan_setting){
+                cli_text("%s", its->key), cli_text("%s", value ? value : its->value), its->line};
     }
     return CLI_OK;
 }
 
-int plan_expand(compare_plan *it, plan_section *section, const plan_section *earlier, size_t n_earlier)
+int plan_expand(compare_plan *it, plan_section *section, const plan_section *earlier,
+                size_t n_earlier)
 {
     braces all = {.count = 0};
     int code = find_braces(it, section, earlier, n_earlier, &all);

@@ -18,7 +18,8 @@ enum { LINE = 512, LOOK = 200 /* milliseconds: a signal just before poll() does 
 
 static volatile sig_atomic_t running; /* the process of the child; 0 without one */
 
-/* Ctrl-Z stops the child, which has its own process group, and then this process. Both continue together. */
+/* Ctrl-Z stops the child, which has its own process group, and then this process. Both continue
+ * together. */
 static void on_suspend(int number)
 {
     const int before = errno;
@@ -31,8 +32,9 @@ static void on_suspend(int number)
     errno = before;
 }
 
-/* Runs in the child after fork(), so it calls only functions that are allowed there. The child has its own process
- * group, so a Ctrl-C reaches it only once, through its parent. It does not outlive its parent. */
+/* Runs in the child after fork(), so it calls only functions that are allowed there. The child has
+ * its own process group, so a Ctrl-C reaches it only once, through its parent. It does not outlive
+ * its parent. */
 static void become(char *const *words, int out, pid_t parent)
 {
     const int in = open("/dev/null", O_RDONLY);
@@ -72,7 +74,8 @@ static void take(lines *all, const char *bytes, size_t n)
 }
 
 /* Copies output to the log until the child closes its end. */
-static int follow(int in, pid_t child, FILE *log, const char *log_name, void (*show)(void *context, const char *line), void *context)
+static int follow(int in, pid_t child, FILE *log, const char *log_name,
+                  void (*show)(void *context, const char *line), void *context)
 {
     lines all = {.n = 0};
     char bytes[4096];
@@ -94,7 +97,8 @@ static int follow(int in, pid_t child, FILE *log, const char *log_name, void (*s
         if (got <= 0)
             break;
         take(&all, bytes, (size_t)got);
-        if (code == CLI_OK && (fwrite(bytes, 1, (size_t)got, log) != (size_t)got || fflush(log) != 0))
+        if (code == CLI_OK &&
+            (fwrite(bytes, 1, (size_t)got, log) != (size_t)got || fflush(log) != 0))
             code = cli_error(CLI_IO, "%s: cannot be written: %s", log_name, strerror(errno));
     }
     return code;
@@ -106,10 +110,13 @@ static int wait_for(pid_t child)
     while (waitpid(child, &status, 0) < 0)
         if (errno != EINTR)
             return CLI_INTERNAL;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : CLI_INTERNAL;
+    return WIFEXITED(status)     ? WEXITSTATUS(status)
+           : WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+                                 : CLI_INTERNAL;
 }
 
-int plan_run(char *const *words, const char *log_name, void (*show)(void *context, const char *line), void *context)
+int plan_run(char *const *words, const char *log_name,
+             void (*show)(void *context, const char *line), void *context)
 {
     int ends[2], code = CLI_OK;
     struct sigaction suspend = {.sa_handler = on_suspend, .sa_flags = SA_RESTART}, before;

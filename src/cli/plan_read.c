@@ -11,9 +11,10 @@
 
 enum { SEEDS_MAX = 1000 };
 
-/* --- Small parts ---------------------------------------------------------------------------------- */
+/* --- Small parts ---------------------------------------------------------- */
 
-static int add_seeds(const char *range, const char *text, const char *where, uint64_t **seeds, size_t *n)
+static int add_seeds(const char *range, const char *text, const char *where, uint64_t **seeds,
+                     size_t *n)
 {
     char *end = NULL;
     errno = 0;
@@ -23,13 +24,16 @@ static int add_seeds(const char *range, const char *text, const char *where, uin
     if (digit && *end == '-' && end[1] >= '0' && end[1] <= '9')
         last = strtoumax(end + 1, &end, 10);
     if (!digit || *end || errno || last < first || last > INT64_MAX)
-        return cli_error(CLI_CONFIG, "%s: seeds %s: must be whole numbers or ranges of them, as in 1-3 or 1,5", where, text);
+        return cli_error(CLI_CONFIG,
+                         "%s: seeds %s: must be whole numbers or ranges of them, as in 1-3 or 1,5",
+                         where, text);
     if (last - first >= SEEDS_MAX - *n)
         return cli_error(CLI_CONFIG, "%s: seeds %s: more than %d", where, text, (int)SEEDS_MAX);
     for (uint64_t seed = first; seed <= last; seed++) {
         for (size_t i = 0; i < *n; i++)
             if ((*seeds)[i] == seed)
-                return cli_error(CLI_CONFIG, "%s: seeds %s: %" PRIu64 " is given twice", where, text, seed);
+                return cli_error(CLI_CONFIG, "%s: seeds %s: %" PRIu64 " is given twice", where,
+                                 text, seed);
         (*seeds)[(*n)++] = seed;
     }
     return CLI_OK;
@@ -42,7 +46,8 @@ int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n)
     free(*seeds);
     *seeds = cli_alloc(SEEDS_MAX, sizeof **seeds);
     *n = 0;
-    for (char *word = strtok_r(words, ", ", &rest); word && code == CLI_OK; word = strtok_r(NULL, ", ", &rest))
+    for (char *word = strtok_r(words, ", ", &rest); word && code == CLI_OK;
+         word = strtok_r(NULL, ", ", &rest))
         code = add_seeds(word, text, where, seeds, n);
     if (code == CLI_OK && *n == 0)
         code = cli_error(CLI_CONFIG, "%s: seeds: no seed is given", where);
@@ -58,12 +63,14 @@ int plan_find(const compare_plan *it, const char *name, const char *where, size_
             *index = i;
             return CLI_OK;
         }
-        if (gkv_text_distance(name, it->models[i].name) < gkv_text_distance(name, it->models[nearest].name))
+        if (gkv_text_distance(name, it->models[i].name) <
+            gkv_text_distance(name, it->models[nearest].name))
             nearest = i;
     }
-    return it->n_models == 0 ? cli_error(CLI_CONFIG, "%s: there is no model \"%s\" yet", where, name)
-                             : cli_error(CLI_CONFIG, "%s: there is no model \"%s\"; the nearest is \"%s\"", where, name,
-                                         it->models[nearest].name);
+    return it->n_models == 0
+               ? cli_error(CLI_CONFIG, "%s: there is no model \"%s\" yet", where, name)
+               : cli_error(CLI_CONFIG, "%s: there is no model \"%s\"; the nearest is \"%s\"", where,
+                           name, it->models[nearest].name);
 }
 
 static int refuse_key(const char *where, const char *key, const char *const *known, size_t n)
@@ -72,7 +79,8 @@ static int refuse_key(const char *where, const char *key, const char *const *kno
     for (size_t i = 1; i < n; i++)
         if (gkv_text_distance(key, known[i]) < gkv_text_distance(key, known[nearest]))
             nearest = i;
-    return cli_error(CLI_CONFIG, "%s: unknown key \"%s\" of a plan; the nearest is \"%s\"", where, key, known[nearest]);
+    return cli_error(CLI_CONFIG, "%s: unknown key \"%s\" of a plan; the nearest is \"%s\"", where,
+                     key, known[nearest]);
 }
 
 /* A path relative to the plan's folder. */
@@ -87,18 +95,24 @@ static char *beside(const char *plan_path, const char *path)
 /* The file's name without folder and ending. */
 static char *name_of(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *point = strrchr(name, '.');
-    return point && point > name ? cli_text("%.*s", (int)(point - name), name) : cli_text("%s", name);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
+               *point = strrchr(name, '.');
+    return point && point > name ? cli_text("%.*s", (int)(point - name), name)
+                                 : cli_text("%s", name);
 }
 
-/* --- [plan] ------------------------------------------------------------------------------------------ */
+/* --- [plan] --------------------------------------------------------------- */
 
-static int add_eval(compare_plan *it, const char *name, const char *options, int line, const char *where)
+static int add_eval(compare_plan *it, const char *name, const char *options, int line,
+                    const char *where)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
     if (name && (!*name || name[strspn(name, plain)]))
-        return cli_error(CLI_CONFIG, "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and "
-                                     "+ only", where, name);
+        return cli_error(
+            CLI_CONFIG,
+            "%s: eval.%s: the name of an evaluation may contain letters, digits, -, _ and "
+            "+ only",
+            where, name);
     it->evals = realloc(it->evals, (it->n_evals + 1) * sizeof *it->evals);
     if (!it->evals)
         exit(cli_error(CLI_MEMORY, "out of memory: %zu evaluations", it->n_evals + 1));
@@ -131,7 +145,7 @@ static int take_plan(compare_plan *it, const gkv_ini_entry *entry, const char *w
     return refuse_key(where, entry->key, known, sizeof known / sizeof *known);
 }
 
-/* --- The file ------------------------------------------------------------------------------------------ */
+/* --- The file ------------------------------------------------------------- */
 
 typedef struct sections {
     plan_section *list;
@@ -143,7 +157,8 @@ static void add_setting(plan_setting **list, size_t *n, const gkv_ini_entry *ent
     *list = realloc(*list, (*n + 1) * sizeof **list);
     if (!*list)
         exit(cli_error(CLI_MEMORY, "out of memory: %zu settings", *n + 1));
-    (*list)[(*n)++] = (plan_setting){cli_text("%s", entry->key), cli_text("%s", entry->value), entry->line};
+    (*list)[(*n)++] =
+        (plan_setting){cli_text("%s", entry->key), cli_text("%s", entry->value), entry->line};
 }
 
 static const char *model_name(const char *section)
@@ -161,10 +176,13 @@ static int open_section(const gkv_ini_entry *entry, const char *where, sections 
     if (strcmp(entry->section, "plan") == 0 || strcmp(entry->section, "all") == 0)
         return CLI_OK;
     if (!name || !*name)
-        return cli_error(CLI_CONFIG, "%s: unknown section \"%s\": a plan has [plan], [all] and [model NAME]", where, entry->section);
+        return cli_error(CLI_CONFIG,
+                         "%s: unknown section \"%s\": a plan has [plan], [all] and [model NAME]",
+                         where, entry->section);
     for (size_t i = 0; i < all->count; i++)
         if (strcmp(all->list[i].name, name) == 0)
-            return cli_error(CLI_CONFIG, "%s: [model %s] is on line %d already", where, name, all->list[i].line);
+            return cli_error(CLI_CONFIG, "%s: [model %s] is on line %d already", where, name,
+                             all->list[i].line);
     all->list[all->count++] = (plan_section){.name = name, .line = entry->line};
     return CLI_OK;
 }
@@ -174,7 +192,8 @@ static int take(compare_plan *it, const gkv_ini_entry *entry, const char *where,
     if (!entry->key)
         return open_section(entry, where, all);
     if (!*entry->section)
-        return cli_error(CLI_CONFIG, "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]",
+        return cli_error(CLI_CONFIG,
+                         "%s: \"%s\" is in no section: a plan has [plan], [all] and [model NAME]",
                          where, entry->key);
     if (strcmp(entry->section, "plan") == 0)
         return take_plan(it, entry, where);
@@ -216,7 +235,9 @@ static int complete(compare_plan *it)
     size_t index;
     int code = CLI_OK;
     if (it->n_models == 0)
-        code = cli_error(CLI_CONFIG, "%s: the plan has no models; add a section [model NAME] for each", it->path);
+        code =
+            cli_error(CLI_CONFIG, "%s: the plan has no models; add a section [model NAME] for each",
+                      it->path);
     if (code == CLI_OK && it->against)
         code = plan_find(it, it->against, where, &index);
     if (code == CLI_OK && it->n_evals == 0)

@@ -16,7 +16,7 @@ char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint
     return cli_text("%s/%s-%" PRIu64, folder, it->models[model].name, seed);
 }
 
-/* --- Marks --------------------------------------------------------------------------------------- */
+/* --- Marks ---------------------------------------------------------------- */
 
 /* The digest of RUN/NAME; "" if the file does not exist or cannot be read. */
 static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_SIZE])
@@ -28,7 +28,8 @@ static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_
     free(path);
 }
 
-static int write_mark(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
+static int write_mark(const char *run, const char *mark, const char *command,
+                      const char *digest_of_source, const char *made)
 {
     char digest[GKV_DIGEST_SIZE], *path = cli_text("%s/%s", run, mark);
     digest_of(run, made, digest);
@@ -56,13 +57,15 @@ static bool has_text(const json_t *mark, const char *key, const char *wanted)
 }
 
 /* Whether the mark records this command, and its input and its result are unchanged. */
-static bool is_marked(const char *run, const char *mark, const char *command, const char *digest_of_source, const char *made)
+static bool is_marked(const char *run, const char *mark, const char *command,
+                      const char *digest_of_source, const char *made)
 {
     char *path = cli_text("%s/%s", run, mark), digest[GKV_DIGEST_SIZE];
     json_t *object = json_load_file(path, 0, NULL);
     free(path);
     bool good = json_is_object(object) && has_text(object, "command", command) &&
-                has_text(object, "source_sha256", digest_of_source) && has_text(object, "version", gkv_version());
+                has_text(object, "source_sha256", digest_of_source) &&
+                has_text(object, "version", gkv_version());
     if (good) {
         digest_of(run, made, digest);
         good = has_text(object, "made_sha256", digest);
@@ -71,7 +74,7 @@ static bool is_marked(const char *run, const char *mark, const char *command, co
     return good;
 }
 
-/* --- Commands as marks record them --------------------------------------------------------------------- */
+/* --- Commands as marks record them ---------------------------------------- */
 
 /* Adds a word to a text, which it frees. */
 static char *extend(char *text, const char *word, const char *value)
@@ -92,7 +95,8 @@ static char *fit_command(const compare_plan *it, size_t model)
     return command;
 }
 
-bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64], char value[GKV_PATH_SIZE])
+bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[64],
+                       char value[GKV_PATH_SIZE])
 {
     const gkv_settings_key *found;
     for (size_t k = 0; (found = gkv_settings_key_at(k)); k++) {
@@ -106,25 +110,29 @@ bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[
 
 static char *eval_command(const compare_plan *it, size_t model, const plan_eval *eval)
 {
-    char *options = cli_quote(eval->n_words, (const char *const *)eval->words), *command = cli_text("eval");
+    char *options = cli_quote(eval->n_words, (const char *const *)eval->words),
+         *command = cli_text("eval");
     char key[64], value[GKV_PATH_SIZE], word[66], digest[GKV_DIGEST_SIZE];
     for (size_t i = 0; plan_eval_setting(it, model, i, key, value); i++) {
         snprintf(word, sizeof word, "%s=", key + strlen("eval."));
         command = extend(command, word, value);
     }
     const char *network = it->models[model].expected.eval.features;
-    if (strpbrk(network, "./") && access(network, F_OK) == 0 && gkv_file_digest(network, digest) == GKV_OK)
-        command = extend(command, "network=", digest); /* the name alone does not identify the network */
+    if (strpbrk(network, "./") && access(network, F_OK) == 0 &&
+        gkv_file_digest(network, digest) == GKV_OK)
+        /* the name alone does not identify the network */
+        command = extend(command, "network=", digest);
     if (*options)
         command = extend(command, "", options);
     free(options);
     return command;
 }
 
-/* --- Models ---------------------------------------------------------------------------------------------- */
+/* --- Models --------------------------------------------------------------- */
 
 /* Whether the run's config.ini has the plan's settings; if not, *why describes the difference. */
-static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed, bool *same, char **why)
+static int is_as_expected(const compare_plan *it, const char *run, size_t model, uint64_t seed,
+                          bool *same, char **why)
 {
     char *config = cli_text("%s/config.ini", run), name[64], values[2][GKV_PATH_SIZE];
     gkv_settings expected = it->models[model].expected, found;
@@ -146,7 +154,8 @@ done:
     return code;
 }
 
-static int need_of_trained(const compare_plan *it, const char *run, size_t model, uint64_t seed, plan_need *need, char **why)
+static int need_of_trained(const compare_plan *it, const char *run, size_t model, uint64_t seed,
+                           plan_need *need, char **why)
 {
     gkv_run_stage stage;
     bool same = false;
@@ -163,14 +172,15 @@ done:
     return code;
 }
 
-static int need_of_fitted(const compare_plan *it, const char *folder, const char *run, size_t model, uint64_t seed, plan_need *need,
-                          char **why)
+static int need_of_fitted(const compare_plan *it, const char *folder, const char *run, size_t model,
+                          uint64_t seed, plan_need *need, char **why)
 {
     bool same = false;
     const int code = is_as_expected(it, run, model, seed, &same, why);
     if (code != CLI_OK || !same)
         return code;
-    char *parent = plan_folder(folder, it, it->models[model].from, seed), *command = fit_command(it, model);
+    char *parent = plan_folder(folder, it, it->models[model].from, seed),
+         *command = fit_command(it, model);
     char digest[GKV_DIGEST_SIZE];
     digest_of(parent, model_file, digest);
     if (is_marked(run, fit_mark, command, digest, model_file))
@@ -180,20 +190,24 @@ static int need_of_fitted(const compare_plan *it, const char *folder, const char
     return CLI_OK;
 }
 
-int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed, plan_need *need, char **why)
+int plan_need_of(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+                 plan_need *need, char **why)
 {
     char *run = plan_folder(folder, it, model, seed);
     *need = PLAN_NEW;
     *why = NULL;
-    const int code = it->models[model].from == SIZE_MAX ? need_of_trained(it, run, model, seed, need, why)
-                                                        : need_of_fitted(it, folder, run, model, seed, need, why);
+    const int code = it->models[model].from == SIZE_MAX
+                         ? need_of_trained(it, run, model, seed, need, why)
+                         : need_of_fitted(it, folder, run, model, seed, need, why);
     free(run);
     return code;
 }
 
-bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval)
+bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+                      const plan_eval *eval)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval), digest[GKV_DIGEST_SIZE];
+    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval),
+         digest[GKV_DIGEST_SIZE];
     digest_of(run, model_file, digest);
     const bool measured = is_marked(run, eval->mark, command, digest, eval->figures);
     free(run);
@@ -203,7 +217,8 @@ bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, 
 
 int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = fit_command(it, model), digest[GKV_DIGEST_SIZE];
+    char *run = plan_folder(folder, it, model, seed), *command = fit_command(it, model),
+         digest[GKV_DIGEST_SIZE];
     char *parent = plan_folder(folder, it, it->models[model].from, seed);
     digest_of(parent, model_file, digest);
     const int code = write_mark(run, fit_mark, command, digest, model_file);
@@ -213,9 +228,11 @@ int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint
     return code;
 }
 
-int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed, const plan_eval *eval)
+int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
+                   const plan_eval *eval)
 {
-    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval), digest[GKV_DIGEST_SIZE];
+    char *run = plan_folder(folder, it, model, seed), *command = eval_command(it, model, eval),
+         digest[GKV_DIGEST_SIZE];
     digest_of(run, model_file, digest);
     const int code = write_mark(run, eval->mark, command, digest, eval->figures);
     free(run);

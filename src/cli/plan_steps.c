@@ -16,7 +16,7 @@ typedef enum step_kind { STEP_TRAIN, STEP_FIT, STEP_EVAL, STEP_KINDS } step_kind
 
 typedef struct step {
     step_kind kind;
-    size_t model, seed;      /* indices */
+    size_t model, seed; /* indices */
     size_t eval;
     bool resume;
 } step;
@@ -27,10 +27,14 @@ typedef struct job {
     const char *folder;
     step *steps;
     size_t n_steps, at;
-    bool *failed;            /* [model, seed]: its remaining steps are skipped */
-    int code;                /* of the first step that failed */
-    struct { double seconds; size_t n; } took[STEP_KINDS]; /* time of the finished steps of each kind */
-    double began;            /* when the current step began */
+    bool *failed; /* [model, seed]: its remaining steps are skipped */
+    int code;     /* of the first step that failed */
+    /* time of the finished steps of each kind */
+    struct {
+        double seconds;
+        size_t n;
+    } took[STEP_KINDS];
+    double began; /* when the current step began */
     cli_live live;
 } job;
 
@@ -47,11 +51,11 @@ static bool *failed_of(const job *it, const step *s)
 static char *name_of(const job *it, const step *s)
 {
     const char *eval = s->kind == STEP_EVAL ? it->plan->evals[s->eval].name : "";
-    return cli_text("%s-%" PRIu64 "%s%s%s", it->plan->models[s->model].name, it->plan->seeds[s->seed], *eval ? " (" : "", eval,
-                    *eval ? ")" : "");
+    return cli_text("%s-%" PRIu64 "%s%s%s", it->plan->models[s->model].name,
+                    it->plan->seeds[s->seed], *eval ? " (" : "", eval, *eval ? ")" : "");
 }
 
-/* --- The steps to do -------------------------------------------------------------------------------- */
+/* --- The steps to do ------------------------------------------------------ */
 
 static void note_time(job *it, step_kind kind, double seconds)
 {
@@ -85,7 +89,8 @@ static bool *needed_models(const compare_plan *plan)
     return needed;
 }
 
-/* Adds the steps of a model for a seed. made[] marks the earlier models that will be trained or fitted. */
+/* Adds the steps of a model for a seed. made[] marks the earlier models that will be trained or
+ * fitted. */
 static int add_steps(job *it, size_t model, size_t seed, bool *made)
 {
     const compare_plan *plan = it->plan;
@@ -102,15 +107,19 @@ static int add_steps(job *it, size_t model, size_t seed, bool *made)
         need = PLAN_NEW;
     made[model] = need != PLAN_READY;
     if (made[model])
-        it->steps[it->n_steps++] = (step){.kind = is_fit ? STEP_FIT : STEP_TRAIN, .model = model, .seed = seed,
+        it->steps[it->n_steps++] = (step){.kind = is_fit ? STEP_FIT : STEP_TRAIN,
+                                          .model = model,
+                                          .seed = seed,
                                           .resume = need == PLAN_RESUME};
     else
         note_times_of(it, run);
     if (why)
         fprintf(stderr, "gkvae: %s does not match the plan (%s) and is replaced\n", run, why);
     for (size_t e = 0; e < plan->n_evals && its->wanted; e++)
-        if (made[model] || !plan_is_measured(plan, it->folder, model, plan->seeds[seed], &plan->evals[e]))
-            it->steps[it->n_steps++] = (step){.kind = STEP_EVAL, .model = model, .seed = seed, .eval = e};
+        if (made[model] ||
+            !plan_is_measured(plan, it->folder, model, plan->seeds[seed], &plan->evals[e]))
+            it->steps[it->n_steps++] =
+                (step){.kind = STEP_EVAL, .model = model, .seed = seed, .eval = e};
     free(why);
     free(run);
     return code;
@@ -134,7 +143,7 @@ static void list_steps(job *it)
     free(made);
 }
 
-/* --- Commands -------------------------------------------------------------------------------------------- */
+/* --- Commands ------------------------------------------------------------- */
 
 /* The words of a command. Each word is allocated. */
 typedef struct command {
@@ -173,7 +182,8 @@ static void add_train(const job *it, const step *s, const char *run, command *wo
         for (size_t i = 0; i < plan->n_all; i++)
             add_option(words, "--set", cli_text("%s=%s", plan->all[i].key, plan->all[i].value));
         for (size_t i = 0; i < model->n_settings; i++)
-            add_option(words, "--set", cli_text("%s=%s", model->settings[i].key, model->settings[i].value));
+            add_option(words, "--set",
+                       cli_text("%s=%s", model->settings[i].key, model->settings[i].value));
         add_option(words, "--seed", cli_text("%" PRIu64, plan->seeds[s->seed]));
         char *config = cli_text("%s/config.ini", run);
         if (access(config, F_OK) == 0) /* a run that does not match the plan */
@@ -192,7 +202,8 @@ static void add_fit(const job *it, const step *s, const char *run, command *word
     add_word(words, cli_text("fit"));
     add_word(words, plan_folder(it->folder, it->plan, model->from, it->plan->seeds[s->seed]));
     for (size_t i = 0; i < model->n_settings; i++)
-        add_option(words, plan_fit_option(model->settings[i].key), cli_text("%s", model->settings[i].value));
+        add_option(words, plan_fit_option(model->settings[i].key),
+                   cli_text("%s", model->settings[i].value));
     add_option(words, "--out", cli_text("%s", run));
 }
 
@@ -202,7 +213,8 @@ static void add_eval(const job *it, const step *s, const char *run, command *wor
     add_word(words, cli_text("eval"));
     add_word(words, cli_text("%s", run));
     char key[64], value[GKV_PATH_SIZE];
-    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++) /* they override config.ini */
+    /* they override config.ini */
+    for (size_t i = 0; plan_eval_setting(it->plan, s->model, i, key, value); i++)
         add_option(words, "--set", cli_text("%s=%s", key, value));
     for (size_t i = 0; i < eval->n_words; i++)
         add_word(words, cli_text("%s", eval->words[i]));
@@ -216,10 +228,13 @@ static command command_of(const job *it, const step *s, const char *run)
 {
     enum { OTHERS = 64 }; /* including the settings of [eval] */
     const compare_plan *plan = it->plan;
-    const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) + plan->evals[s->eval].n_words + OTHERS;
+    const size_t most = 2 * (plan->n_all + plan->models[s->model].n_settings) +
+                        plan->evals[s->eval].n_words + OTHERS;
     command words = {.words = cli_alloc(most, sizeof *words.words)};
     add_word(&words, cli_text("%s", cli_program));
-    (s->kind == STEP_TRAIN ? add_train : s->kind == STEP_FIT ? add_fit : add_eval)(it, s, run, &words);
+    (s->kind == STEP_TRAIN ? add_train
+     : s->kind == STEP_FIT ? add_fit
+                           : add_eval)(it, s, run, &words);
     if (s->kind != STEP_TRAIN && it->arguments->data_folder)
         add_option(&words, "--data-folder", cli_text("%s", it->arguments->data_folder));
     if (it->arguments->threads > 0)
@@ -227,9 +242,10 @@ static command command_of(const job *it, const step *s, const char *run)
     return words;
 }
 
-/* --- Progress ------------------------------------------------------------------------------------------------ */
+/* --- Progress ------------------------------------------------------------- */
 
-/* The remaining time, from the mean times of finished steps; NaN until there is one of each kind that remains. */
+/* The remaining time, from the mean times of finished steps; NaN until there is one of each kind
+ * that remains. */
 static double seconds_left(const job *it, size_t from, double of_first)
 {
     double left = 0;
@@ -245,7 +261,8 @@ static double seconds_left(const job *it, size_t from, double of_first)
 
 enum { PARTS = 12, PART = 160 };
 
-/* Splits a line into its fields, which two blanks separate, and puts its ETA into `eta`. Returns the number of the others. */
+/* Splits a line into its fields, which two blanks separate, and puts its ETA into `eta`. Returns
+ * the number of the others. */
 static size_t fields_of(const char *line, char fields[][PART], size_t most, char eta[PART])
 {
     size_t n = 0;
@@ -253,7 +270,8 @@ static size_t fields_of(const char *line, char fields[][PART], size_t most, char
         const char *gap = strstr(line, "  ");
         const size_t length = gap ? (size_t)(gap - line) : strlen(line);
         const bool is_eta = strncmp(line, "ETA ", 4) == 0;
-        snprintf(is_eta ? eta : fields[n], PART, "%.*s", (int)(length < PART ? length : PART - 1), line);
+        snprintf(is_eta ? eta : fields[n], PART, "%.*s", (int)(length < PART ? length : PART - 1),
+                 line);
         n += !is_eta;
         line += length;
     }
@@ -272,7 +290,8 @@ static void show(void *context, const char *line)
     char *name = name_of(it, &it->steps[it->at]);
     const double left = seconds_left(it, it->at, cli_seconds() - it->began);
     const size_t n_fields = fields_of(line, fields, PARTS, eta);
-    snprintf(head, PART, "[%zu/%zu] %s %s", it->at + 1, it->n_steps, doing[it->steps[it->at].kind], name);
+    snprintf(head, PART, "[%zu/%zu] %s %s", it->at + 1, it->n_steps, doing[it->steps[it->at].kind],
+             name);
     snprintf(of_plan, PART, "plan's ETA %s", cli_duration(left, time));
     free(name);
     parts[n++] = head;
@@ -290,8 +309,8 @@ static void print_done(job *it, const step *s, double seconds)
     char took[32], left[32], *name = name_of(it, s);
     const int digits = snprintf(NULL, 0, "%zu", it->n_steps);
     const double eta = seconds_left(it, it->at + 1, 0);
-    fprintf(stderr, "[%*zu/%zu] %s %s in %s", digits, it->at + 1, it->n_steps, name, done_words[s->kind],
-            cli_duration(seconds, took));
+    fprintf(stderr, "[%*zu/%zu] %s %s in %s", digits, it->at + 1, it->n_steps, name,
+            done_words[s->kind], cli_duration(seconds, took));
     if (isfinite(eta) && it->at + 1 < it->n_steps)
         fprintf(stderr, ", plan's ETA %s", cli_duration(eta, left));
     fputc('\n', stderr);
@@ -316,9 +335,10 @@ static void print_last_line(const char *log)
     free(last);
 }
 
-/* --- A step ---------------------------------------------------------------------------------------------------- */
+/* --- A step --------------------------------------------------------------- */
 
-/* Removes a fitted model that does not match the plan. It is an error if a trained run is in its place. */
+/* Removes a fitted model that does not match the plan. It is an error if a trained run is in its
+ * place. */
 static int clear_fit(const char *run)
 {
     static const char *const trained[] = {"checkpoint.safetensors", "history.jsonl"};
@@ -326,9 +346,12 @@ static int clear_fit(const char *run)
     for (size_t i = 0; i < sizeof trained / sizeof *trained; i++) {
         char *path = cli_text("%s/%s", run, trained[i]);
         const bool there = access(path, F_OK) == 0;
-        const int code = there ? cli_error(CLI_CONFIG, "%s: a trained run is in the folder of a fitted model; move "
-                                                       "it away", path)
-                               : CLI_OK;
+        const int code =
+            there ? cli_error(CLI_CONFIG,
+                              "%s: a trained run is in the folder of a fitted model; move "
+                              "it away",
+                              path)
+                  : CLI_OK;
         free(path);
         if (there)
             return code;
@@ -336,7 +359,8 @@ static int clear_fit(const char *run)
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         char *path = cli_text("%s/%s", run, made[i]);
         const bool gone = unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR;
-        const int code = gone ? CLI_OK : cli_error(CLI_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        const int code =
+            gone ? CLI_OK : cli_error(CLI_IO, "%s: cannot be removed: %s", path, strerror(errno));
         free(path);
         if (!gone)
             return code;
@@ -344,7 +368,8 @@ static int clear_fit(const char *run)
     return CLI_OK;
 }
 
-/* Removes the figures of the model that the step replaces. Training does not know those of a plan. */
+/* Removes the figures of the model that the step replaces. Training does not know those of a
+ * plan. */
 static void forget_figures(const job *it, const char *run)
 {
     for (size_t e = 0; e < it->plan->n_evals; e++) {
@@ -369,7 +394,8 @@ static int mark(const job *it, const step *s)
 
 static int do_step(job *it, const step *s)
 {
-    char *run = plan_folder(it->folder, it->plan, s->model, it->plan->seeds[s->seed]), *log = cli_text("%s.log", run);
+    char *run = plan_folder(it->folder, it->plan, s->model, it->plan->seeds[s->seed]),
+         *log = cli_text("%s.log", run);
     command words = command_of(it, s, run);
     char *name = name_of(it, s);
     int code = s->kind == STEP_FIT ? clear_fit(run) : CLI_OK;
@@ -392,7 +418,8 @@ static int do_step(job *it, const step *s)
         print_done(it, s, seconds);
     } else if (!cli_stop) {
         *failed_of(it, s) = s->kind != STEP_EVAL;
-        cli_error(code, "%s: %s failed with exit code %d, see %s", name, failed_words[s->kind], code, log);
+        cli_error(code, "%s: %s failed with exit code %d, see %s", name, failed_words[s->kind],
+                  code, log);
         print_last_line(log);
     }
     command_free(&words);
@@ -413,7 +440,9 @@ static bool is_lost(const job *it, const step *s)
 
 int plan_do(const compare_plan *plan, const compare_arguments *arguments, const char *folder)
 {
-    job it = {.plan = plan, .arguments = arguments, .folder = folder,
+    job it = {.plan = plan,
+              .arguments = arguments,
+              .folder = folder,
               .failed = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.failed)};
     int code = cli_check(gkv_file_make_folder(folder));
     if (code == CLI_OK) {

@@ -10,21 +10,26 @@
 
 /* All arrays of the n images. */
 typedef struct refined_images {
-    float *grey, *seen, *before, *after;       /* [n, pixels]: originals, targets, and two reconstructions */
-    float *code, *refined;                     /* [n, latent] */
-    double *entropy_before, *entropy;          /* −log p(x|z) at both codes, [n] */
+    /* [n, pixels]: originals, targets, and two reconstructions */
+    float *grey, *seen, *before, *after;
+    float *code, *refined;            /* [n, latent] */
+    double *entropy_before, *entropy; /* −log p(x|z) at both codes, [n] */
     int *accepted;
 } refined_images;
 
 static refined_images images_create(const gkv_model *model, size_t n)
 {
-    const size_t numbers = n * gkv_model_height(model) * gkv_model_width(model), d = gkv_model_latent(model);
-    return (refined_images){
-        .grey = cli_alloc(numbers, sizeof(float)), .seen = cli_alloc(numbers, sizeof(float)),
-        .before = cli_alloc(numbers, sizeof(float)), .after = cli_alloc(numbers, sizeof(float)),
-        .code = cli_alloc(n * d, sizeof(float)), .refined = cli_alloc(n * d, sizeof(float)),
-        .entropy_before = cli_alloc(n, sizeof(double)), .entropy = cli_alloc(n, sizeof(double)),
-        .accepted = cli_alloc(n, sizeof(int))};
+    const size_t numbers = n * gkv_model_height(model) * gkv_model_width(model),
+                 d = gkv_model_latent(model);
+    return (refined_images){.grey = cli_alloc(numbers, sizeof(float)),
+                            .seen = cli_alloc(numbers, sizeof(float)),
+                            .before = cli_alloc(numbers, sizeof(float)),
+                            .after = cli_alloc(numbers, sizeof(float)),
+                            .code = cli_alloc(n * d, sizeof(float)),
+                            .refined = cli_alloc(n * d, sizeof(float)),
+                            .entropy_before = cli_alloc(n, sizeof(double)),
+                            .entropy = cli_alloc(n, sizeof(double)),
+                            .accepted = cli_alloc(n, sizeof(int))};
 }
 
 static void images_free(refined_images *it)
@@ -40,8 +45,8 @@ static void images_free(refined_images *it)
     free(it->accepted);
 }
 
-static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n, refined_images *it,
-                  double *seconds)
+static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                  refined_images *it, double *seconds)
 {
     gkv_refiner *refiner = NULL;
     int code = CLI_OK;
@@ -49,9 +54,11 @@ static int refine(const gkv_model *model, const gkv_refine_settings *settings, s
     CLI_CHECK(gkv_model_decode(model, n, it->code, it->before));
     CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
     *seconds = cli_seconds();
-    gkv_refiner_run(refiner, n, it->seen, 0, &(gkv_refined){.mean = it->refined, .accepted = it->accepted,
-                                                            .cross_entropy_before = it->entropy_before,
-                                                            .cross_entropy_after = it->entropy});
+    gkv_refiner_run(refiner, n, it->seen, 0,
+                    &(gkv_refined){.mean = it->refined,
+                                   .accepted = it->accepted,
+                                   .cross_entropy_before = it->entropy_before,
+                                   .cross_entropy_after = it->entropy});
     *seconds = cli_seconds() - *seconds;
     code = cli_check(gkv_model_decode(model, n, it->refined, it->after));
 done:
@@ -88,8 +95,8 @@ static double pixel_variance(const float *images, size_t n, size_t pixels)
 }
 
 /* Both figures of images[n, pixels]. decoded[n, dimensions] receives their features. */
-static int measure(const gkv_features *network, int threads, size_t n, const float *images, const float *originals,
-                   float *decoded, collection *out)
+static int measure(const gkv_features *network, int threads, size_t n, const float *images,
+                   const float *originals, float *decoded, collection *out)
 {
     const size_t d = gkv_features_dimensions(network);
     int code = CLI_OK;
@@ -100,10 +107,10 @@ done:
     return code;
 }
 
-/* Measures the originals, the reconstructions from the encoder's codes, and those from refined codes. All figures
- * are NaN without a network for the images. */
-static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original, collection *before,
-                       collection *after)
+/* Measures the originals, the reconstructions from the encoder's codes, and those from refined
+ * codes. All figures are NaN without a network for the images. */
+static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original,
+                       collection *before, collection *after)
 {
     const int threads = (int)run->settings.train.threads;
     gkv_features *network = NULL;
@@ -127,8 +134,8 @@ done:
     return code;
 }
 
-static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n, const refined_images *it,
-                         double seconds)
+static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n,
+                         const refined_images *it, double seconds)
 {
     const gkv_model *model = run->model;
     const size_t height = gkv_model_height(model), width = gkv_model_width(model);
@@ -143,8 +150,8 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     for (size_t i = 0; i < n; i++)
         accepted += it->accepted[i];
     const cli_refined_row rows[] = {
-        {"−log p(x|z) at the code", gkv_mean_se_of(it->entropy_before, n).mean, gkv_mean_se_of(it->entropy, n).mean, 3,
-         "nats per image"},
+        {"−log p(x|z) at the code", gkv_mean_se_of(it->entropy_before, n).mean,
+         gkv_mean_se_of(it->entropy, n).mean, 3, "nats per image"},
         {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
         {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
@@ -158,16 +165,19 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     const size_t count = sizeof rows / sizeof *rows - (isfinite(refined.frechet) ? 0 : 2);
     snprintf(of_originals, sizeof of_originals, "of the originals %.1f", original.variance);
     if (settings->mode == GKV_REFINE_MAP)
-        snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations, settings->prior_weight);
+        snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations,
+                 settings->prior_weight);
     else
-        snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations, settings->samples);
+        snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations,
+                 settings->samples);
     cli_refined_print(heading, rows, count);
 done:
     return code;
 }
 
-int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, size_t cols,
-                            const gkv_refine_settings *settings, const char *path)
+int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                            size_t n, size_t cols, const gkv_refine_settings *settings,
+                            const char *path)
 {
     static const char *const labels[] = {"original", "encoder", "refined"};
     refined_images it = images_create(run->model, n);
@@ -177,8 +187,8 @@ int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const
     CLI_TRY(refine(run->model, settings, n, &it, &seconds));
     CLI_TRY(print_figures(run, settings, n, &it, seconds));
     if (path)
-        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after}, labels, 3, n, cols,
-                                 path);
+        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after},
+                                 labels, 3, n, cols, path);
 done:
     images_free(&it);
     return code;

@@ -9,9 +9,13 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
     enum { MOST = 1000, MOST_SAMPLES = 512 };
     char iterations[16] = "", samples[16] = "", extra = 0;
     const int fields = sscanf(text, "lm:%15[0-9]:%15[0-9]%c", iterations, samples, &extra);
-    const size_t used = strlen("lm:") + strlen(iterations) + (fields == 2 ? 1 + strlen(samples) : 0);
+    const size_t used =
+        strlen("lm:") + strlen(iterations) + (fields == 2 ? 1 + strlen(samples) : 0);
     if (fields < 1 || fields > 2 || strlen(text) != used)
-        argp_error(state, "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3", text);
+        argp_error(
+            state,
+            "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3",
+            text);
     settings->iterations = (int)cli_whole(state, "--refine, T", iterations, 0, MOST);
     if (fields < 2)
         return false;
@@ -33,8 +37,8 @@ void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t 
             if (isfinite(values[v]))
                 cli_decimal(values[v], rows[i].places, text[i][v]);
         }
-        const char *const row[COLUMNS] = {rows[i].name, isnan(rows[i].before) ? "" : text[i][0], text[i][1],
-                                          rows[i].unit};
+        const char *const row[COLUMNS] = {rows[i].name, isnan(rows[i].before) ? "" : text[i][0],
+                                          text[i][1], rows[i].unit};
         memcpy(cells + (i + 1) * COLUMNS, row, sizeof row);
     }
     cli_table(cells, n + 1, COLUMNS, "lrrl");

@@ -6,8 +6,8 @@
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
 
-/* Parses "lm:T" or "lm:T:S", the value of --refine, to iterations and samples. Any other text is a usage error. True
- * if S is given. */
+/* Parses "lm:T" or "lm:T:S", the value of --refine, to iterations and samples. Any other text is a
+ * usage error. True if S is given. */
 bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_settings *settings);
 
 /* A figure before and after refinement; `before` is NaN if it exists only after. */
@@ -25,9 +25,11 @@ void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t 
 enum { CLI_REFINED_ROWS = 12 };
 size_t cli_refined_rows(const gkv_metrics *metrics, cli_refined_row rows[CLI_REFINED_ROWS]);
 
-/* Prints the figures of refinement for images chosen[n]. Unless the path is NULL it also draws them in blocks of `cols`
- * columns: the originals, the reconstructions from the encoder's codes, and those from refined codes. */
-int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n, size_t cols,
-                            const gkv_refine_settings *settings, const char *path);
+/* Prints the figures of refinement for images chosen[n]. Unless the path is NULL it also draws them
+ * in blocks of `cols` columns: the originals, the reconstructions from the encoder's codes, and
+ * those from refined codes. */
+int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                            size_t n, size_t cols, const gkv_refine_settings *settings,
+                            const char *path);
 
 #endif

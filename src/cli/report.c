@@ -11,7 +11,7 @@
 #include "refined.h"
 #include "gkvae/plot.h"
 
-/* --- Summary ----------------------------------------------------------------------------- */
+/* --- Summary -------------------------------------------------------------- */
 
 static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
@@ -24,26 +24,36 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
     };
     if (single[m->base])
         return single[m->base];
-    const bool dependent = m->base_covariance != GKV_COVARIANCE_DIAGONAL, normal = m->base == GKV_BASE_GAUSSIAN_MIXTURE;
-    const char *kind = normal ? (dependent ? "normal distributions with full covariances" : "independent normal distributions")
-                              : (dependent ? "multivariate g-and-k distributions" : "independent g-and-k distributions");
-    const char *factors = m->base_covariance == GKV_COVARIANCE_LOW_RANK
-                              ? cli_texts_keep(all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank)) : "";
+    const bool dependent = m->base_covariance != GKV_COVARIANCE_DIAGONAL,
+               normal = m->base == GKV_BASE_GAUSSIAN_MIXTURE;
+    const char *kind = normal ? (dependent ? "normal distributions with full covariances"
+                                           : "independent normal distributions")
+                              : (dependent ? "multivariate g-and-k distributions"
+                                           : "independent g-and-k distributions");
+    const char *factors =
+        m->base_covariance == GKV_COVARIANCE_LOW_RANK
+            ? cli_texts_keep(
+                  all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank))
+            : "";
     if (m->base == GKV_BASE_GK_BY_CLASS)
-        return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels", (long long)m->base_components, kind, factors,
-                                  (long long)m->base_classes));
-    return cli_texts_keep(all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
+        return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels",
+                                            (long long)m->base_components, kind, factors,
+                                            (long long)m->base_classes));
+    return cli_texts_keep(
+        all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
 }
 
 static const char *fit_of(const gkv_model_settings *m)
 {
     static const char em[] = ", fitted to codes by expectation–maximization";
-    static const char em_lm[] = ", fitted to codes by expectation–maximization with Levenberg–Marquardt in the M-step";
+    static const char em_lm[] =
+        ", fitted to codes by expectation–maximization with Levenberg–Marquardt in the M-step";
     static const char lm[] = ", fitted to codes by Levenberg–Marquardt between epochs";
     static const char *const by_lm[GKV_BASES] = {
-        [GKV_BASE_NORMAL] = "", [GKV_BASE_FULL_GAUSSIAN] = em, [GKV_BASE_STUDENT_T] = em, [GKV_BASE_GK] = lm,
-        [GKV_BASE_GK_COPULA] = lm, [GKV_BASE_GAUSSIAN_MIXTURE] = em, [GKV_BASE_GK_MIXTURE] = em_lm,
-        [GKV_BASE_GK_BY_CLASS] = em_lm,
+        [GKV_BASE_NORMAL] = "",        [GKV_BASE_FULL_GAUSSIAN] = em,
+        [GKV_BASE_STUDENT_T] = em,     [GKV_BASE_GK] = lm,
+        [GKV_BASE_GK_COPULA] = lm,     [GKV_BASE_GAUSSIAN_MIXTURE] = em,
+        [GKV_BASE_GK_MIXTURE] = em_lm, [GKV_BASE_GK_BY_CLASS] = em_lm,
     };
     if (m->base == GKV_BASE_NORMAL)
         return "";
@@ -67,41 +77,56 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     const char *base = base_of(all, m), *fit = fit_of(m);
     const char *prior = "";
     if (flow)
-        prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ", (long long)m->prior_layers));
-    return cli_texts_keep(all, cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s binarization) "
-                              "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are "
-                              "measured on test images that training never used, except those of refits and of "
-                              "training.",
-                              (long long)m->latent, s->data.dataset,
-                              gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization), epochs, s->train.seed,
-                              prior, base, fit));
+        prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ",
+                                             (long long)m->prior_layers));
+    return cli_texts_keep(
+        all,
+        cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s "
+                 "binarization) "
+                 "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are "
+                 "measured on test images that training never used, except those of refits and of "
+                 "training.",
+                 (long long)m->latent, s->data.dataset,
+                 gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
+                 epochs, s->train.seed, prior, base, fit));
 }
 
-/* --- Tables ------------------------------------------------------------------------------ */
+/* --- Tables --------------------------------------------------------------- */
 
 enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
 
 static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
-    static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error", "what it is"};
-    const struct { const char *name; double value, se; int places; const char *meaning; } rows[METRIC_ROWS] = {
-        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image: reconstruction + KL; an upper bound on −log p(x)"},
+    static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error",
+                                                        "what it is"};
+    const struct {
+        const char *name;
+        double value, se;
+        int places;
+        const char *meaning;
+    } rows[METRIC_ROWS] = {
+        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
+         "nats per image: reconstruction + KL; an upper bound on −log p(x)"},
         {"reconstruction", m->reconstruction, m->reconstruction_se, 3,
          "nats: the mean of −log p(x|z) over the posterior"},
         {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)"},
         {"−log p(x)", m->nll, m->nll_se, 3,
-         "nats, estimated by importance sampling; on average too large, and closer with more samples"},
+         "nats, estimated by importance sampling; on average too large, and closer with more "
+         "samples"},
         {"importance samples", (double)m->nll_samples, NAN, 0, "per image"},
-        {"effective samples", m->ess, NAN, 1, "per image: (Σw)²/Σw² of its importance weights; mean over images"},
+        {"effective samples", m->ess, NAN, 1,
+         "per image: (Σw)²/Σw² of its importance weights; mean over images"},
         {"active units", (double)m->active_units, NAN, 0,
          "latent dimensions in which the variance of the codes over images is above 0.01"},
         {"classes recognised", m->class_accuracy, NAN, 4,
          "the fraction of images whose most probable class, given the code, is their label"},
-        {"mean squared error", m->mse, NAN, 5, "between reconstructions and grey originals, with pixels in 0 … 1"},
+        {"mean squared error", m->mse, NAN, 5,
+         "between reconstructions and grey originals, with pixels in 0 … 1"},
         {"PSNR", m->psnr, NAN, 2, "dB; mean over images"},
         {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images"},
         {"test images", (double)m->images, NAN, 0, ""},
-        {"parameters", (double)m->parameters, NAN, 0, "numbers that training fits, including those of the base"},
+        {"parameters", (double)m->parameters, NAN, 0,
+         "numbers that training fits, including those of the base"},
         {"training", m->train_seconds, NAN, 1, "seconds of wall time"},
         {"refits of the base", m->refit_seconds, NAN, 1, "seconds, included in training"},
         {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time"},
@@ -109,12 +134,18 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
     for (size_t i = 0; i < METRIC_ROWS; i++) {
         cells[i * METRIC_COLUMNS] = rows[i].name;
         cells[i * METRIC_COLUMNS + 1] = cli_texts_number(all, rows[i].value, rows[i].places);
-        cells[i * METRIC_COLUMNS + 2] = isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
+        cells[i * METRIC_COLUMNS + 2] =
+            isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
         cells[i * METRIC_COLUMNS + 3] = rows[i].meaning;
     }
-    const char *caption = cli_texts_keep(all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
-    return (gkv_report_table){.heading = "Measurements", .caption = caption, .columns = columns,
-                              .n_columns = METRIC_COLUMNS, .cells = cells, .n_rows = METRIC_ROWS};
+    const char *caption = cli_texts_keep(
+        all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
+    return (gkv_report_table){.heading = "Measurements",
+                              .caption = caption,
+                              .columns = columns,
+                              .n_columns = METRIC_COLUMNS,
+                              .cells = cells,
+                              .n_rows = METRIC_ROWS};
 }
 
 enum { REFINED_COLUMNS = 4 };
@@ -127,23 +158,30 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
     const size_t n = cli_refined_rows(m, rows);
     for (size_t i = 0; i < n; i++) {
         cells[i * REFINED_COLUMNS] = rows[i].name;
-        cells[i * REFINED_COLUMNS + 1] = isnan(rows[i].before) ? NULL : cli_texts_number(all, rows[i].before, rows[i].places);
+        cells[i * REFINED_COLUMNS + 1] =
+            isnan(rows[i].before) ? NULL : cli_texts_number(all, rows[i].before, rows[i].places);
         cells[i * REFINED_COLUMNS + 2] = cli_texts_number(all, rows[i].after, rows[i].places);
         cells[i * REFINED_COLUMNS + 3] = rows[i].unit;
     }
-    const char *caption = cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
-                                                       "full covariance, found by %d iterations of "
-                                                       "Levenberg–Marquardt with %d samples. Both columns use the "
-                                                       "same noise.", m->refined.iterations, m->refined.samples));
-    return (gkv_report_table){.heading = "Refined posteriors", .caption = caption, .columns = columns,
-                              .n_columns = REFINED_COLUMNS, .cells = cells, .n_rows = n};
+    const char *caption =
+        cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
+                                     "full covariance, found by %d iterations of "
+                                     "Levenberg–Marquardt with %d samples. Both columns use the "
+                                     "same noise.",
+                                     m->refined.iterations, m->refined.samples));
+    return (gkv_report_table){.heading = "Refined posteriors",
+                              .caption = caption,
+                              .columns = columns,
+                              .n_columns = REFINED_COLUMNS,
+                              .cells = cells,
+                              .n_rows = n};
 }
 
 enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
 
 /* Two numbers of a refit with a sign between them; a dash if the base has no such numbers. */
-static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low, const char *sign,
-                            const char *high, int places)
+static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low,
+                            const char *sign, const char *high, int places)
 {
     const double from = cli_record_number(refits, i, low), to = cli_record_number(refits, i, high);
     char texts[2][32];
@@ -156,9 +194,10 @@ static const char *range_of(cli_texts *all, const json_t *refits, size_t i, cons
 /* The last refits; no rows if there were none. */
 static gkv_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
 {
-    static const char *const columns[REFIT_COLUMNS] = {"epoch", "LM steps", "cost", "χ²/dof", "step", "gain", "g",
-                                                       "k", "seconds"};
-    const size_t count = json_array_size(refits), first = count > REFIT_ROWS ? count - REFIT_ROWS : 0;
+    static const char *const columns[REFIT_COLUMNS] = {
+        "epoch", "LM steps", "cost", "χ²/dof", "step", "gain", "g", "k", "seconds"};
+    const size_t count = json_array_size(refits),
+                 first = count > REFIT_ROWS ? count - REFIT_ROWS : 0;
     for (size_t i = first; i < count; i++) {
         const char **row = cells + (i - first) * REFIT_COLUMNS;
         row[0] = cli_texts_number(all, cli_record_number(refits, i, "epoch"), 0);
@@ -166,24 +205,30 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
         row[2] = range_of(all, refits, i, "cost_before", "→", "cost_after", 0);
         row[3] = cli_texts_number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
         row[4] = cli_texts_number(all, cli_record_number(refits, i, "step_length"), 2);
-        row[5] = cli_texts_number(all, cli_record_number(refits, i, "held_out_after") -
-                                 cli_record_number(refits, i, "held_out_before"), 3);
+        row[5] = cli_texts_number(all,
+                                  cli_record_number(refits, i, "held_out_after") -
+                                      cli_record_number(refits, i, "held_out_before"),
+                                  3);
         row[6] = range_of(all, refits, i, "g_min", "…", "g_max", 2);
         row[7] = range_of(all, refits, i, "k_min", "…", "k_max", 2);
         row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
     }
-    return (gkv_report_table){.heading = "Refits of the base", .columns = columns, .n_columns = REFIT_COLUMNS,
-                              .cells = cells, .n_rows = count - first,
-                              .caption = "The last refits of the run. Cost: half the sum of squared residuals that "
-                                         "Levenberg–Marquardt minimises, over all margins. χ² per degree of freedom "
-                                         "(dof) is near 1 if the family fits. Step: the fraction of the way to the "
-                                         "new parameters that the base moved; 0 means that the refit was rejected, "
-                                         "because it made held-out codes less likely. Gain: the increase of their "
-                                         "mean log density, in nats. g and k: smallest and largest values over "
-                                         "margins."};
+    return (gkv_report_table){
+        .heading = "Refits of the base",
+        .columns = columns,
+        .n_columns = REFIT_COLUMNS,
+        .cells = cells,
+        .n_rows = count - first,
+        .caption = "The last refits of the run. Cost: half the sum of squared residuals that "
+                   "Levenberg–Marquardt minimises, over all margins. χ² per degree of freedom "
+                   "(dof) is near 1 if the family fits. Step: the fraction of the way to the "
+                   "new parameters that the base moved; 0 means that the refit was rejected, "
+                   "because it made held-out codes less likely. Gain: the increase of their "
+                   "mean log density, in nats. g and k: smallest and largest values over "
+                   "margins."};
 }
 
-/* --- The page ---------------------------------------------------------------------------- */
+/* --- The page ------------------------------------------------------------- */
 
 /* The text of the run's config.ini. */
 static char *read_configuration(const char *folder)
@@ -205,23 +250,32 @@ enum { NUMBERS = 6 };
 static const char *nats_note(cli_texts *all, double error, bool refined)
 {
     char its[32];
-    return cli_texts_keep(all, isfinite(error) ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its), refined ? ", refined" : "")
-                                               : cli_text("nats%s", refined ? ", refined" : ""));
+    return cli_texts_keep(all, isfinite(error)
+                                   ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its),
+                                              refined ? ", refined" : "")
+                                   : cli_text("nats%s", refined ? ", refined" : ""));
 }
 
 /* The figures at the head of the page; returns how many of them this model has. */
-static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS], cli_texts *all)
+static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS],
+                               cli_texts *all)
 {
     const gkv_metrics *m = it->metrics;
     const gkv_generation_figures *samples = &m->generation.of[GKV_SET_SAMPLES][GKV_FORM_MEANS];
     const gkv_generation_figures *floor = &m->generation.of[GKV_SET_TRAINING][GKV_FORM_MEANS];
     const bool refined = isfinite(m->refined.nll), seconds = m->train_seconds < 3600;
     char time[32];
-    const struct { const char *label; double value; int places; const char *note; } candidates[NUMBERS - 1] = {
+    const struct {
+        const char *label;
+        double value;
+        int places;
+        const char *note;
+    } candidates[NUMBERS - 1] = {
         {"Fréchet distance", samples->frechet, 2,
-         cli_texts_keep(all, cli_text("of %llu draws; real images: %.2f", (unsigned long long)m->generation.draws,
-                                      floor->frechet))},
-        {"coverage", samples->coverage, 3, cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
+         cli_texts_keep(all, cli_text("of %llu draws; real images: %.2f",
+                                      (unsigned long long)m->generation.draws, floor->frechet))},
+        {"coverage", samples->coverage, 3,
+         cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
         {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
          nats_note(all, refined ? m->refined.nll_se : m->nll_se, refined)},
         {"−ELBO", m->neg_elbo, 2, nats_note(all, m->neg_elbo_se, false)},
@@ -230,12 +284,13 @@ static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbe
     size_t count = 0;
     for (size_t i = 0; i < NUMBERS - 1; i++)
         if (isfinite(candidates[i].value))
-            numbers[count++] = (gkv_report_number){candidates[i].label,
-                                                   cli_texts_number(all, candidates[i].value, candidates[i].places),
-                                                   candidates[i].note};
-    numbers[count++] = (gkv_report_number){"training time",
-                                           cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
-                                           seconds ? "minutes:seconds" : "hours:min:s"};
+            numbers[count++] = (gkv_report_number){
+                candidates[i].label,
+                cli_texts_number(all, candidates[i].value, candidates[i].places),
+                candidates[i].note};
+    numbers[count++] = (gkv_report_number){
+        "training time", cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
+        seconds ? "minutes:seconds" : "hours:min:s"};
     return count;
 }
 
@@ -244,14 +299,18 @@ int cli_report(const cli_evaluation *it)
     const gkv_metrics *m = it->metrics;
     cli_texts all = {.count = 0};
     gkv_report_figure figures[CLI_FIGURES];
-    const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
+    const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS],
+        *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
-    const char *plain_cells[CLI_PLAIN_CELLS], *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
+    const char *plain_cells[CLI_PLAIN_CELLS],
+        *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
     json_t *refits = cli_records_read(it->folder, "refits.jsonl");
     const gkv_report_table candidates[] = {
         cli_generation_plain_table(&m->generation, plain_cells, &all),
-        cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS], &all),
-        cli_generation_table(&m->generation, GKV_FORM_BINARY, generation_cells[GKV_FORM_BINARY], &all),
+        cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS],
+                             &all),
+        cli_generation_table(&m->generation, GKV_FORM_BINARY, generation_cells[GKV_FORM_BINARY],
+                             &all),
         metrics_table(m, metric_cells, &all),
         refined_table(m, refined_cells, &all),
         refits_table(refits, refit_cells, &all),

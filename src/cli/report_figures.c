@@ -16,85 +16,110 @@ static const char *margin_of_base(const cli_evaluation *it)
     case GKV_BASE_GK_COPULA: return "a g-and-k distribution";
     default: break;
     }
-    return "a mixture of its components' margins; their locations and widths make its modes and shoulders";
+    return "a mixture of its components' margins; their locations and widths make its modes and "
+           "shoulders";
 }
 
 static char *samples(const cli_evaluation *it)
 {
-    return cli_text("200 images drawn from the model: the decoder's pixel probabilities at the first 200 draws "
-                    "from the prior with seed %" PRIu64 " and temperature %g. No draw is left out.",
-                    it->sample_seed, it->run->settings.eval.temperature);
+    return cli_text(
+        "200 images drawn from the model: the decoder's pixel probabilities at the first 200 draws "
+        "from the prior with seed %" PRIu64 " and temperature %g. No draw is left out.",
+        it->sample_seed, it->run->settings.eval.temperature);
 }
 
 static char *nearest(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("The first %d of these draws. Below each draw is the training image with the smallest "
-                    "Euclidean distance in pixels. A model that had memorised its training images would draw copies "
-                    "of them.", (int)CLI_NEAREST);
+    return cli_text(
+        "The first %d of these draws. Below each draw is the training image with the smallest "
+        "Euclidean distance in pixels. A model that had memorised its training images would draw "
+        "copies "
+        "of them.",
+        (int)CLI_NEAREST);
 }
 
 static char *classes(const cli_evaluation *it)
 {
-    return cli_text("Each row shows draws from the base of one class: the first draws with seed %" PRIu64
-                    " and temperature 1. No draw is left out.", it->sample_seed);
+    return cli_text(
+        "Each row shows draws from the base of one class: the first draws with seed %" PRIu64
+        " and temperature 1. No draw is left out.",
+        it->sample_seed);
 }
 
 static char *reconstructions(const cli_evaluation *it)
 {
-    const char *which = it->labelled ? "the first test images of each class" : "the first test images";
-    const char *how = "A reconstruction shows the decoder's pixel probabilities at the code of the image that the "
+    const char *which =
+        it->labelled ? "the first test images of each class" : "the first test images";
+    const char *how = "A reconstruction shows the decoder's pixel probabilities at the code of the "
+                      "image that the "
                       "model sees, without posterior noise.";
     if (it->run->settings.data.binarization == GKV_BINARIZE_GREY)
         return cli_text("The rows come in pairs: %s, and their reconstructions. %s", which, how);
-    return cli_text("The rows come in threes: %s; the same images binarized at random, as the model sees them; and the "
-                    "reconstructions. %s", which, how);
+    return cli_text("The rows come in threes: %s; the same images binarized at random, as the "
+                    "model sees them; and the "
+                    "reconstructions. %s",
+                    which, how);
 }
 
 static char *interpolations(const cli_evaluation *it)
 {
-    return cli_text("Each row goes from one test image (left, as the model sees it) to %s (right). The images "
-                    "between them are the decoder's output along a straight line in ε, the space of the base. The "
-                    "prior's flow transforms this line to a curve of latent codes. The test images are the first %s.",
-                    it->labelled ? "one of another class" : "another", it->labelled ? "of their classes" : "ones");
+    return cli_text(
+        "Each row goes from one test image (left, as the model sees it) to %s (right). The images "
+        "between them are the decoder's output along a straight line in ε, the space of the base. "
+        "The "
+        "prior's flow transforms this line to a curve of latent codes. The test images are the "
+        "first %s.",
+        it->labelled ? "one of another class" : "another",
+        it->labelled ? "of their classes" : "ones");
 }
 
 static char *base(const cli_evaluation *it)
 {
     const bool all = gkv_model_latent(it->run->model) <= CLI_PANELS;
-    return cli_text("The histograms show ε = h⁻¹(z) for one draw from the posterior of each of the first %zu test "
-                    "images. No fit has used these images. The curve is the base's margin, %s. %s Non-normality is "
-                    "measured by the squared correlation of the order statistics with normal scores "
-                    "(Shapiro–Francia). The lower plots compare the quantiles of ε with those of the margin: the "
-                    "points are on the dashed line if the margin fits.",
-                    it->codes, margin_of_base(it),
-                    all ? "All dimensions are shown, those with the least normal draws first."
-                        : "The six dimensions with the least normal draws are shown, in this order.");
+    return cli_text(
+        "The histograms show ε = h⁻¹(z) for one draw from the posterior of each of the first %zu "
+        "test "
+        "images. No fit has used these images. The curve is the base's margin, %s. %s "
+        "Non-normality is "
+        "measured by the squared correlation of the order statistics with normal scores "
+        "(Shapiro–Francia). The lower plots compare the quantiles of ε with those of the margin: "
+        "the "
+        "points are on the dashed line if the margin fits.",
+        it->codes, margin_of_base(it),
+        all ? "All dimensions are shown, those with the least normal draws first."
+            : "The six dimensions with the least normal draws are shown, in this order.");
 }
 
 static char *latent(const cli_evaluation *it)
 {
-    const char *labels = gkv_model_classes(it->run->model) > 0
-                             ? " The colours show the labels; training used the labels of training images, but not "
-                               "these."
-                             : " The colours show the labels, which training did not use.";
-    return cli_text("The codes z of the first %zu test images on their two principal axes, which explain %.0f %% "
-                    "and %.0f %% of the variance.%s", it->codes, 100 * it->explained[0], 100 * it->explained[1],
+    const char *labels =
+        gkv_model_classes(it->run->model) > 0
+            ? " The colours show the labels; training used the labels of training images, but not "
+              "these."
+            : " The colours show the labels, which training did not use.";
+    return cli_text("The codes z of the first %zu test images on their two principal axes, which "
+                    "explain %.0f %% "
+                    "and %.0f %% of the variance.%s",
+                    it->codes, 100 * it->explained[0], 100 * it->explained[1],
                     it->labelled ? labels : "");
 }
 
 static char *curves(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("−ELBO by epoch; smaller is better. Training: the mean over the epoch, during which the "
-                    "weights change. Validation: the value on held-out images at the end of the epoch. The first "
-                    "epoch may lie above the frame.");
+    return cli_text(
+        "−ELBO by epoch; smaller is better. Training: the mean over the epoch, during which the "
+        "weights change. Validation: the value on held-out images at the end of the epoch. The "
+        "first "
+        "epoch may lie above the frame.");
 }
 
 static char *terms(const cli_evaluation *it)
 {
     (void)it;
-    return cli_text("−ELBO = reconstruction + KL. In the first epochs the weight of the KL term rises from 0, and "
+    return cli_text("−ELBO = reconstruction + KL. In the first epochs the weight of the KL term "
+                    "rises from 0, and "
                     "the KL term may be larger than at the end.");
 }
 
@@ -106,24 +131,32 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
         char *(*caption)(const cli_evaluation *it);
     } table[CLI_FIGURES] = {
         {true, true, "samples", "Samples", "a grid of images drawn from the model", samples},
-        {it->training != NULL, true, "nearest", "Samples and training images", "drawn images over their nearest training images",
-         nearest},
-        {gkv_model_classes(it->run->model) > 0, false, "classes", "Samples by class", "rows of images, a class each", classes},
-        {it->reconstructions, false, "reconstructions", "Reconstructions", "test images over their reconstructions",
-         reconstructions},
-        {it->interpolations, false, "interpolations", "Interpolations", "rows of images, each changing into another",
-         interpolations},
-        {it->base, false, "base", gkv_model_settings_of(it->run->model)->model.base == GKV_BASE_NORMAL ? "The base and the codes" : "The fitted base",
+        {it->training != NULL, true, "nearest", "Samples and training images",
+         "drawn images over their nearest training images", nearest},
+        {gkv_model_classes(it->run->model) > 0, false, "classes", "Samples by class",
+         "rows of images, a class each", classes},
+        {it->reconstructions, false, "reconstructions", "Reconstructions",
+         "test images over their reconstructions", reconstructions},
+        {it->interpolations, false, "interpolations", "Interpolations",
+         "rows of images, each changing into another", interpolations},
+        {it->base, false, "base",
+         gkv_model_settings_of(it->run->model)->model.base == GKV_BASE_NORMAL
+             ? "The base and the codes"
+             : "The fitted base",
          "histograms with the base's density, over QQ plots", base},
         {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
         {it->curves, false, "curves", "Training", "curves of −ELBO over epochs", curves},
-        {it->curves, false, "terms", "Reconstruction and KL", "curves of reconstruction and KL over epochs", terms},
+        {it->curves, false, "terms", "Reconstruction and KL",
+         "curves of reconstruction and KL over epochs", terms},
     };
     size_t count = 0;
     for (size_t i = 0; i < CLI_FIGURES; i++)
         if (table[i].there)
-            figures[count++] = (gkv_report_figure){.heading = table[i].heading, .alt = table[i].alt,
-                                                   .caption = table[i].caption(it), .leads = table[i].leads,
-                                                   .png = cli_text("%s/%s.png", it->folder, table[i].name)};
+            figures[count++] =
+                (gkv_report_figure){.heading = table[i].heading,
+                                    .alt = table[i].alt,
+                                    .caption = table[i].caption(it),
+                                    .leads = table[i].leads,
+                                    .png = cli_text("%s/%s.png", it->folder, table[i].name)};
     return count;
 }

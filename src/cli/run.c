@@ -5,12 +5,13 @@
 
 #include "cli.h"
 
-/* --- Settings ------------------------------------------------------------------------------ */
+/* --- Settings ------------------------------------------------------------- */
 
 bool cli_is_models_own(const gkv_settings_key *key, const char *name)
 {
     return strcmp(key->section, "model") == 0 || strcmp(name, "data.binarization") == 0 ||
-           strcmp(name, "data.validation") == 0 || (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
+           strcmp(name, "data.validation") == 0 ||
+           (strcmp(key->section, "train") == 0 && strcmp(name, "train.threads") != 0);
 }
 
 /* `source` is where the run's settings are from: config.ini, or "" for the command line. */
@@ -24,7 +25,8 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
             continue;
         int code = cli_check(gkv_settings_get(&run->settings, name, wished, sizeof wished));
         if (code == CLI_OK)
-            code = cli_check(gkv_settings_get(gkv_model_settings_of(run->model), name, made, sizeof made));
+            code = cli_check(
+                gkv_settings_get(gkv_model_settings_of(run->model), name, made, sizeof made));
         if (code != CLI_OK)
             return code;
         if (strcmp(wished, made) == 0)
@@ -32,13 +34,15 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
         for (size_t a = 0; assignments && a < assignments->count; a++)
             if (strcmp(assignments->list[a].name, name) == 0)
                 source = assignments->list[a].origin;
-        return cli_error(CLI_CONFIG, "%s sets %s = %s, but the model was trained with %s = %s; remove this "
-                                     "setting, or use the model's value", source, name, wished, name, made);
+        return cli_error(CLI_CONFIG,
+                         "%s sets %s = %s, but the model was trained with %s = %s; remove this "
+                         "setting, or use the model's value",
+                         source, name, wished, name, made);
     }
     return CLI_OK;
 }
 
-/* --- Run ----------------------------------------------------------------------------------- */
+/* --- Run ------------------------------------------------------------------ */
 
 int cli_run_open(const cli_model_arguments *arguments, cli_run *run)
 {
@@ -97,9 +101,10 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
         CLI_CHECK(gkv_dataset_load(&run->settings.data, half, out));
     const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);
     if (height != gkv_model_height(run->model) || width != gkv_model_width(run->model))
-        code = cli_error(CLI_DATA, "%s: the images are %zu × %zu, but the model was trained on %zu × %zu",
-                         idx ? idx : run->settings.data.dataset, height, width, gkv_model_height(run->model),
-                         gkv_model_width(run->model));
+        code = cli_error(CLI_DATA,
+                         "%s: the images are %zu × %zu, but the model was trained on %zu × %zu",
+                         idx ? idx : run->settings.data.dataset, height, width,
+                         gkv_model_height(run->model), gkv_model_width(run->model));
 done:
     if (code != CLI_OK) {
         gkv_dataset_free(*out);

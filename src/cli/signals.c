@@ -17,7 +17,8 @@ static void on_signal(int signal_number)
     cli_stop = signal_number;
     /* The current step may take a second to finish, so the signal is confirmed now. */
     const int before = errno; /* the interrupted code may be about to read it */
-    static const char notice[] = "\ngkvae: stopping after the current step; repeat to quit at once\n";
+    static const char notice[] =
+        "\ngkvae: stopping after the current step; repeat to quit at once\n";
     if (isatty(STDERR_FILENO))
         (void)!write(STDERR_FILENO, notice, sizeof notice - 1);
     errno = before;

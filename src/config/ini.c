@@ -23,7 +23,8 @@ enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, FIRST_CAPACITY = 64 }
 
 struct gkv_ini {
     gkv_ini_entry *list;
-    char **texts;         /* of each entry: section, key and value, one after another, each with a NUL */
+    /* of each entry: section, key and value, one after another, each with a NUL */
+    char **texts;
     size_t count, capacity;
 };
 
@@ -33,7 +34,7 @@ typedef struct reader {
     int line;             /* number of the current line, from 1 */
     char text[LINE_SIZE]; /* that line, without comment and blanks at its ends */
     char section[GKV_INI_SECTION_SIZE];
-    bool is_long;         /* inih saw only its beginning */
+    bool is_long; /* inih saw only its beginning */
     gkv_ini *ini;
     gkv_status status;
 } reader;
@@ -80,7 +81,9 @@ static gkv_status add(const reader *in, const char *key, const char *value)
         memcpy(text + of_section + of_key, value, of_value);
     }
     ini->texts[ini->count] = text;
-    ini->list[ini->count++] = (gkv_ini_entry){.section = text, .key = key ? text + of_section : NULL, .line = in->line,
+    ini->list[ini->count++] = (gkv_ini_entry){.section = text,
+                                              .key = key ? text + of_section : NULL,
+                                              .line = in->line,
                                               .value = key ? text + of_section + of_key : NULL};
     return GKV_OK;
 }
@@ -123,7 +126,8 @@ static gkv_status take_line(reader *in)
     if (key == 0 || key == length)
         return fail_line(in, "a line must be [section] or key = value");
     /* inih must see at least the key and its =. */
-    return key <= KEY_MAX ? GKV_OK : fail_line(in, "the key is too long: no key has more than 48 bytes");
+    return key <= KEY_MAX ? GKV_OK
+                          : fail_line(in, "the key is too long: no key has more than 48 bytes");
 }
 
 /* The function that inih calls instead of fgets(): the next line, cut to the size of the buffer. */
@@ -149,15 +153,16 @@ static gkv_status check_new(const reader *in, const char *key)
     for (size_t i = 0; i < in->ini->count; i++) {
         const gkv_ini_entry *entry = &in->ini->list[i];
         if (entry->key && strcmp(entry->key, key) == 0 && strcmp(entry->section, in->section) == 0)
-            return gki_fail(GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two", in->path,
-                            in->line, gki_text_printable(in->section, shown[0]), *in->section ? "." : "",
-                            gki_text_printable(key, shown[1]), entry->line);
+            return gki_fail(
+                GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two",
+                in->path, in->line, gki_text_printable(in->section, shown[0]),
+                *in->section ? "." : "", gki_text_printable(key, shown[1]), entry->line);
     }
     return GKV_OK;
 }
 
-/* The function that inih calls with each "name = value". It always returns 1. A failure is kept in the reader,
- * which then ends the file. */
+/* The function that inih calls with each "name = value". It always returns 1. A failure is kept in
+ * the reader, which then ends the file. */
 static int take_value(void *user, const char *section, const char *name, const char *value)
 {
     reader *in = user;

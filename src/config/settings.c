@@ -12,7 +12,8 @@ void gkv_settings_defaults(gkv_settings *settings)
 {
     memset(settings, 0, sizeof *settings);
     for (size_t i = 0; i < gki_settings_row_count; i++)
-        gki_settings_row_parse(&gki_settings_rows[i], gki_settings_rows[i].initial, settings, "default");
+        gki_settings_row_parse(&gki_settings_rows[i], gki_settings_rows[i].initial, settings,
+                               "default");
 }
 
 /* The row of "section.key". */
@@ -25,7 +26,8 @@ static gkv_status find(const char *name, const char *where, const gki_settings_r
     return gki_settings_row_find(section, point ? point + 1 : name, where, out);
 }
 
-gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value, const char *origin)
+gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char *value,
+                            const char *origin)
 {
     const gki_settings_row *row = NULL;
     GKV_TRY(find(name, origin, &row));
@@ -36,19 +38,22 @@ const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_
 {
     const gki_settings_row *row = NULL;
     text[0] = '\0';
-    if (find(name, "settings", &row) == GKV_OK && (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
+    if (find(name, "settings", &row) == GKV_OK &&
+        (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
         gki_settings_row_choice(row, value, text);
     return text;
 }
 
-gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value, size_t size)
+gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value,
+                            size_t size)
 {
     const gki_settings_row *row = NULL;
     char text[GKV_VALUE_SIZE];
     GKV_TRY(find(name, "settings", &row));
     gki_settings_row_format(row, settings, text);
     if (strlen(text) >= size)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings: the value of %s needs %zu bytes, but the buffer has %zu", name,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "settings: the value of %s needs %zu bytes, but the buffer has %zu", name,
                         strlen(text) + 1, size);
     memcpy(value, text, strlen(text) + 1);
     return GKV_OK;
@@ -63,8 +68,8 @@ static gkv_status check_rows(const gkv_settings *settings)
         gkv_settings scratch;
         char text[GKV_VALUE_SIZE];
         if (row->kind > GKV_KIND_SWITCH && !memchr(field, '\0', row->size))
-            return gki_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes", row->key.section,
-                            row->key.name, row->size);
+            return gki_fail(GKV_ERR_CONFIG, "settings: %s.%s does not end in its %zu bytes",
+                            row->key.section, row->key.name, row->size);
         gki_settings_row_format(row, settings, text);
         GKV_TRY(gki_settings_row_parse(row, text, &scratch, "settings"));
     }
@@ -72,34 +77,42 @@ static gkv_status check_rows(const gkv_settings *settings)
 }
 
 /* The name of the value that a choice has. */
-#define NAME(settings, key, value) gkv_settings_choice(key, (int)(settings)->value, (char[GKV_NAME_SIZE]){""})
+#define NAME(settings, key, value) \
+    gkv_settings_choice(key, (int)(settings)->value, (char[GKV_NAME_SIZE]){""})
 
 static gkv_status check_fine_tuning(const gkv_settings *settings)
 {
     const gkv_train_settings *train = &settings->train;
     const gkv_model_settings *model = &settings->model;
     if (train->fine_tune_samples % 2)
-        return gki_fail(GKV_ERR_CONFIG, "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
-                        (long long)train->fine_tune_samples);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: train.fine_tune_samples = %lld: they come in pairs; give an even number",
+            (long long)train->fine_tune_samples);
     if (train->fine_tune_epochs == 0)
         return GKV_OK;
-    if (model->posterior != GKV_POSTERIOR_NORMAL || model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, but "
-                        "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or fine_tune_epochs to 0",
-                        (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
-                        NAME(model, "model.posterior_flow", posterior_flow));
+    if (model->posterior != GKV_POSTERIOR_NORMAL ||
+        model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: train.fine_tune_epochs = %lld refines normal posteriors without a flow, but "
+            "model.posterior = %s, model.posterior_flow = %s; set them to normal and none, or "
+            "fine_tune_epochs to 0",
+            (long long)train->fine_tune_epochs, NAME(model, "model.posterior", posterior),
+            NAME(model, "model.posterior_flow", posterior_flow));
     if (train->patience > 0)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which "
-                        "train.fine_tune_epochs = %lld does not lower; set one of them to 0",
-                        (long long)train->patience, (long long)train->fine_tune_epochs);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: train.patience = %lld chooses the epoch by the encoder's −ELBO, which "
+            "train.fine_tune_epochs = %lld does not lower; set one of them to 0",
+            (long long)train->patience, (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 
 static bool has_components(gkv_base_family base)
 {
-    return base == GKV_BASE_GAUSSIAN_MIXTURE || base == GKV_BASE_GK_MIXTURE || base == GKV_BASE_GK_BY_CLASS;
+    return base == GKV_BASE_GAUSSIAN_MIXTURE || base == GKV_BASE_GK_MIXTURE ||
+           base == GKV_BASE_GK_BY_CLASS;
 }
 
 /* The keys of components and of covariance have no effect for bases without components. */
@@ -107,24 +120,30 @@ static gkv_status check_base(const gkv_model_settings *model)
 {
     if (model->base == GKV_BASE_FULL_GAUSSIAN && model->base_covariance != GKV_COVARIANCE_FULL)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base = full-gaussian has any covariance, but model.base_covariance = %s; set it to "
+                        "settings: model.base = full-gaussian has any covariance, but "
+                        "model.base_covariance = %s; set it to "
                         "full, or the base to gaussian-mixture with base_components = 1",
                         NAME(model, "model.base_covariance", base_covariance));
     if (!has_components(model->base))
         return GKV_OK;
     if (model->base_fit == GKV_FIT_FIXED)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_fit = fixed leaves all components of model.base = %s equal, as one component; "
-                        "set base_fit to lm or grad, or the base to gk", NAME(model, "model.base", base));
+                        "settings: model.base_fit = fixed leaves all components of model.base = %s "
+                        "equal, as one component; "
+                        "set base_fit to lm or grad, or the base to gk",
+                        NAME(model, "model.base", base));
     if (model->base_covariance != GKV_COVARIANCE_LOW_RANK)
         return GKV_OK;
     if (model->base_fit & GKV_FIT_GRADIENT)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_covariance = low-rank is kept by refits, but not by gradients (model.base_fit = "
-                        "%s); set base_fit to lm, or base_covariance to full", NAME(model, "model.base_fit", base_fit));
+                        "settings: model.base_covariance = low-rank is kept by refits, but not by "
+                        "gradients (model.base_fit = "
+                        "%s); set base_fit to lm, or base_covariance to full",
+                        NAME(model, "model.base_fit", base_fit));
     if (model->base_rank >= model->latent)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base_rank = %lld factors of model.latent = %lld dimensions make any correlation; "
+                        "settings: model.base_rank = %lld factors of model.latent = %lld "
+                        "dimensions make any correlation; "
                         "give fewer factors than dimensions, or set model.base_covariance to full",
                         (long long)model->base_rank, (long long)model->latent);
     return GKV_OK;
@@ -135,19 +154,21 @@ static gkv_status check_flows(const gkv_model_settings *model)
     const bool posterior_flow = model->posterior_flow != GKV_POSTERIOR_FLOW_NONE;
     if (posterior_flow && model->posterior_layers == 0)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.posterior_flow = %s has no layers; set model.posterior_layers to 1 or more",
+                        "settings: model.posterior_flow = %s has no layers; set "
+                        "model.posterior_layers to 1 or more",
                         NAME(model, "model.posterior_flow", posterior_flow));
     if (!posterior_flow && model->posterior_layers > 0)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
-                        "planar or radial, or the layers to 0",
-                        (long long)model->posterior_layers);
-    /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight layers, and one
-     * key should be enough to turn the flow off. */
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
+            "planar or radial, or the layers to 0",
+            (long long)model->posterior_layers);
+    /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight
+     * layers, and one key should be enough to turn the flow off. */
     if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: a coupling layer moves one half of z by the other, but model.latent = 1 has no "
-                        "halves; raise it, or set model.prior_flow = none");
+        return gki_fail(GKV_ERR_CONFIG, "settings: a coupling layer moves one half of z by the "
+                                        "other, but model.latent = 1 has no "
+                                        "halves; raise it, or set model.prior_flow = none");
     return GKV_OK;
 }
 
@@ -156,19 +177,24 @@ static gkv_status check_objective(const gkv_settings *settings)
     const gkv_train_settings *train = &settings->train;
     if (train->free_bits > 0 && train->objective != GKV_BOUND_ELBO)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: train.free_bits = %g is for the KL term of the ELBO, but train.objective = %s has none; "
-                        "set one of them back", train->free_bits, NAME(train, "train.objective", objective));
+                        "settings: train.free_bits = %g is for the KL term of the ELBO, but "
+                        "train.objective = %s has none; "
+                        "set one of them back",
+                        train->free_bits, NAME(train, "train.objective", objective));
     if (train->patience > 0 && settings->data.validation == 0)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: train.patience = %lld needs validation images, but data.validation = 0; hold some out, "
+                        "settings: train.patience = %lld needs validation images, but "
+                        "data.validation = 0; hold some out, "
                         "or set patience to 0",
                         (long long)train->patience);
     if (train->resampling == GKV_RESAMPLING_IMPORTANCE &&
         (train->objective != GKV_BOUND_IWAE || train->fine_tune_epochs > 0))
-        return gki_fail(GKV_ERR_CONFIG,
-                        "settings: train.resampling = importance needs train.objective = iwae without fine-tuning, but the "
-                        "objective is %s and train.fine_tune_epochs is %lld; set resampling to none",
-                        NAME(train, "train.objective", objective), (long long)train->fine_tune_epochs);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: train.resampling = importance needs train.objective = iwae without "
+            "fine-tuning, but the "
+            "objective is %s and train.fine_tune_epochs is %lld; set resampling to none",
+            NAME(train, "train.objective", objective), (long long)train->fine_tune_epochs);
     return GKV_OK;
 }
 

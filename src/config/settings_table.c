@@ -7,127 +7,177 @@
 #include "core/error.h"
 #include "core/text.h"
 
-#define FIELD(section, name) offsetof(gkv_settings, section.name), sizeof((gkv_settings *)0)->section.name
-#define ROW(section, name, type, range, meaning, kind, initial, low, high, above, below, zero, why)               \
-    {{#section, #name, type, range, meaning}, kind, FIELD(section, name), initial, low, high, above, below, zero, why}
+#define FIELD(section, name) \
+    offsetof(gkv_settings, section.name), sizeof((gkv_settings *)0)->section.name
+#define ROW(section, name, type, range, meaning, kind, initial, low, high, above, below, zero,   \
+            why)                                                                                 \
+    {                                                                                            \
+        {#section, #name, type, range, meaning}, kind, FIELD(section, name), initial, low, high, \
+            above, below, zero, why                                                              \
+    }
 
-#define INTEGER(section, name, initial, low, high, meaning) \
-    ROW(section, name, "integer", #low " … " #high, meaning, GKV_KIND_INTEGER, #initial, low, high, 0, 0, NULL, NULL)
-#define INTEGER_OR(zero, section, name, initial, low, high, meaning)                                               \
-    ROW(section, name, "integer", zero " or " #low " … " #high, meaning, GKV_KIND_INTEGER, initial, low, high, 0, \
-        0, zero, NULL)
-#define SEED(section, name, initial, meaning)                                                                      \
-    ROW(section, name, "integer", "0 … 9223372036854775807", meaning, GKV_KIND_SEED, #initial, 0, 0, 0, 0, NULL, \
-        NULL)
-#define NUMBER(section, name, initial, low, high, meaning) \
-    ROW(section, name, "number", #low " … " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, 0, 0, NULL, NULL)
-#define NUMBER_ABOVE(section, name, initial, low, high, meaning, why)                                            \
-    ROW(section, name, "number", "above " #low ", at most " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
-        1, 0, NULL, why)
-#define NUMBER_BELOW(section, name, initial, low, high, meaning)                                                  \
-    ROW(section, name, "number", "at least " #low ", below " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
-        0, 1, NULL, NULL)
-#define CHOICE(section, name, initial, names, meaning)                                                            \
+#define INTEGER(section, name, initial, low, high, meaning)                                   \
+    ROW(section, name, "integer", #low " … " #high, meaning, GKV_KIND_INTEGER, #initial, low, \
+        high, 0, 0, NULL, NULL)
+#define INTEGER_OR(zero, section, name, initial, low, high, meaning)                       \
+    ROW(section, name, "integer", zero " or " #low " … " #high, meaning, GKV_KIND_INTEGER, \
+        initial, low, high, 0, 0, zero, NULL)
+#define SEED(section, name, initial, meaning)                                                     \
+    ROW(section, name, "integer", "0 … 9223372036854775807", meaning, GKV_KIND_SEED, #initial, 0, \
+        0, 0, 0, NULL, NULL)
+#define NUMBER(section, name, initial, low, high, meaning)                                        \
+    ROW(section, name, "number", #low " … " #high, meaning, GKV_KIND_NUMBER, #initial, low, high, \
+        0, 0, NULL, NULL)
+#define NUMBER_ABOVE(section, name, initial, low, high, meaning, why)                        \
+    ROW(section, name, "number", "above " #low ", at most " #high, meaning, GKV_KIND_NUMBER, \
+        #initial, low, high, 1, 0, NULL, why)
+#define NUMBER_BELOW(section, name, initial, low, high, meaning)                              \
+    ROW(section, name, "number", "at least " #low ", below " #high, meaning, GKV_KIND_NUMBER, \
+        #initial, low, high, 0, 1, NULL, NULL)
+#define CHOICE(section, name, initial, names, meaning) \
     ROW(section, name, "name", names, meaning, GKV_KIND_CHOICE, #initial, 0, 0, 0, 0, NULL, NULL)
-#define SWITCH(section, name, initial, meaning)                                                                   \
-    ROW(section, name, "name", "no, yes", meaning, GKV_KIND_SWITCH, #initial, 0, 0, 0, 0, NULL, NULL)
+#define SWITCH(section, name, initial, meaning)                                                 \
+    ROW(section, name, "name", "no, yes", meaning, GKV_KIND_SWITCH, #initial, 0, 0, 0, 0, NULL, \
+        NULL)
 #define TEXT(section, name, kind, type, initial, meaning) \
     ROW(section, name, type, "", meaning, kind, initial, 0, 0, 0, 0, NULL, NULL)
 
 const gki_settings_row gki_settings_rows[] = {
     TEXT(data, dataset, GKV_KIND_LABEL, "name", "mnist",
          "The data set: mnist, fashion-mnist, or any other name for your own files."),
-    TEXT(data, folder, GKV_KIND_FOLDER, "path", "data",
-         "The folder that contains DATASET/train-images-idx3-ubyte[.gz] and the three other files."),
-    TEXT(data, train_images, GKV_KIND_PATH, "path", "", "An IDX file of training images in place of the standard one."),
-    TEXT(data, train_labels, GKV_KIND_PATH, "path", "", "An IDX file of training labels in place of the standard one."),
-    TEXT(data, test_images, GKV_KIND_PATH, "path", "", "An IDX file of test images in place of the standard one."),
-    TEXT(data, test_labels, GKV_KIND_PATH, "path", "", "An IDX file of test labels in place of the standard one."),
+    TEXT(
+        data, folder, GKV_KIND_FOLDER, "path", "data",
+        "The folder that contains DATASET/train-images-idx3-ubyte[.gz] and the three other files."),
+    TEXT(data, train_images, GKV_KIND_PATH, "path", "",
+         "An IDX file of training images in place of the standard one."),
+    TEXT(data, train_labels, GKV_KIND_PATH, "path", "",
+         "An IDX file of training labels in place of the standard one."),
+    TEXT(data, test_images, GKV_KIND_PATH, "path", "",
+         "An IDX file of test images in place of the standard one."),
+    TEXT(data, test_labels, GKV_KIND_PATH, "path", "",
+         "An IDX file of test labels in place of the standard one."),
     CHOICE(data, binarization, dynamic, "dynamic, static, grey",
            "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey."),
-    INTEGER(data, validation, 2000, 0, 1000000, "Training images held out for validation; 0 is none."),
+    INTEGER(data, validation, 2000, 0, 1000000,
+            "Training images held out for validation; 0 is none."),
 
     INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
     INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
     CHOICE(model, block, residual, "silu, residual, gated",
-           "The form of a hidden layer: LayerNorm and SiLU; the same with its input added, except in the first layer; "
+           "The form of a hidden layer: LayerNorm and SiLU; the same with its input added, except "
+           "in the first layer; "
            "or h·sigmoid(g)."),
     CHOICE(model, posterior, normal, "normal, full, gk, gk-amortized",
-           "The family of q(z|x): normal with independent dimensions; normal with any covariance; g-and-k with one "
+           "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
+           "g-and-k with one "
            "shape for all x; or g-and-k with a shape for each x."),
-    CHOICE(model, posterior_flow, none, "none, planar, radial", "The flow that follows the posterior."),
+    CHOICE(model, posterior_flow, none, "none, planar, radial",
+           "The flow that follows the posterior."),
     INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
-    CHOICE(model, prior_flow, realnvp, "none, realnvp", "The flow between the base and the prior p(z)."),
+    CHOICE(model, prior_flow, realnvp, "none, realnvp",
+           "The flow between the base and the prior p(z)."),
     INTEGER(model, prior_layers, 8, 0, 256, "Coupling layers of the prior's flow; 0 is no flow."),
-    INTEGER(model, prior_hidden, 128, 1, 65536, "Units of each hidden layer of a coupling network."),
-    NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10, "Coupling log-scales are this bound times a tanh.", NULL),
-    CHOICE(model, base, gk-mixture,
-           "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, gk-by-class",
-           "The base distribution of the prior: N(0, I); normal with any covariance; independent Student's t; "
-           "independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of normals; a mixture of "
+    INTEGER(model, prior_hidden, 128, 1, 65536,
+            "Units of each hidden layer of a coupling network."),
+    NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10,
+                 "Coupling log-scales are this bound times a tanh.", NULL),
+    CHOICE(model, base, gk - mixture,
+           "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, "
+           "gk-by-class",
+           "The base distribution of the prior: N(0, I); normal with any covariance; independent "
+           "Student's t; "
+           "independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of normals; a "
+           "mixture of "
            "multivariate g-and-k distributions; or such a mixture for each label."),
     CHOICE(model, base_fit, lm, "fixed, lm, grad, lm+grad",
-           "How the base is fitted: not at all; by refits with Levenberg–Marquardt, for mixtures within EM; by "
+           "How the base is fitted: not at all; by refits with Levenberg–Marquardt, for mixtures "
+           "within EM; by "
            "gradients; or by gradients between refits."),
-    INTEGER(model, base_components, 32, 1, 4096, "Components of a mixture; with gk-by-class, of each label's mixture."),
+    INTEGER(model, base_components, 32, 1, 4096,
+            "Components of a mixture; with gk-by-class, of each label's mixture."),
     CHOICE(model, base_covariance, full, "full, low-rank, diagonal",
-           "Correlation of the dimensions within a component: any matrix, that of a model with few factors, or none."),
+           "Correlation of the dimensions within a component: any matrix, that of a model with few "
+           "factors, or none."),
     INTEGER(model, base_rank, 4, 1, 4096, "Factors of a low-rank correlation; fewer than latent."),
-    SWITCH(model, base_tied_shapes, no, "Whether all components of a mixture have the same shapes g and k."),
-    INTEGER(model, base_classes, 10, 1, 256, "Number of labels of gk-by-class, which are 0 and up."),
+    SWITCH(model, base_tied_shapes, no,
+           "Whether all components of a mixture have the same shapes g and k."),
+    INTEGER(model, base_classes, 10, 1, 256,
+            "Number of labels of gk-by-class, which are 0 and up."),
     NUMBER(model, base_g, 0, -5, 5, "The base's skewness g before any fit."),
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
-                 "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there is no density"),
+                 "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there "
+                 "is no density"),
 
     INTEGER(train, epochs, 46, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
     CHOICE(train, objective, elbo, "elbo, iwae",
-           "The bound that is maximised: the ELBO, or the importance-weighted bound, which is tighter with more samples."),
+           "The bound that is maximised: the ELBO, or the importance-weighted bound, which is "
+           "tighter with more samples."),
     INTEGER(train, samples, 1, 1, 1000, "Draws of z for each image of a step."),
     CHOICE(train, resampling, none, "none, importance",
-           "The draws from which iwae learns: all of an image's draws, or one of them, drawn by its importance weight. "
+           "The draws from which iwae learns: all of an image's draws, or one of them, drawn by "
+           "its importance weight. "
            "The gradient is the same on average, and a step takes about half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
-            "Number of first epochs that use the ELBO with one draw of each image, instead of objective and samples."),
-    CHOICE(train, gradient, path-derivative, "total, path-derivative",
-           "The encoder's gradient: total, or without the score term of log q(z|x). The latter is the same on average and "
+            "Number of first epochs that use the ELBO with one draw of each image, instead of "
+            "objective and samples."),
+    CHOICE(train, gradient, path - derivative, "total, path-derivative",
+           "The encoder's gradient: total, or without the score term of log q(z|x). The latter is "
+           "the same on average and "
            "has less noise near the best posterior. It needs posterior = normal without a flow."),
-    NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1, "Adam's step size at the start of a cosine decay to 0.", NULL),
+    NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1,
+                 "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0.1, 0, 100,
            "AdamW's weight decay of linear layers, in units of the step size; 0 is none."),
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
     NUMBER(train, kl_weight, 1, 0, 1000, "Weight β of the KL term; 1 is the ELBO."),
-    NUMBER(train, kl_warmup, 5, 0, 1000000, "Epochs over which the weight of the KL term rises from 0."),
+    NUMBER(train, kl_warmup, 5, 0, 1000000,
+           "Epochs over which the weight of the KL term rises from 0."),
     NUMBER(train, free_bits, 0, 0, 1000000,
-           "Free bits: nats of an image's KL term that cost nothing, so that codes stay in use; 0 is none. ELBO only."),
+           "Free bits: nats of an image's KL term that cost nothing, so that codes stay in use; 0 "
+           "is none. ELBO only."),
     NUMBER(train, augmentation, 0, 0, 1,
-           "Fraction of the images that elastic augmentation deforms at each visit, at the start. It falls to 0 "
+           "Fraction of the images that elastic augmentation deforms at each visit, at the start. "
+           "It falls to 0 "
            "with the learning rate."),
     NUMBER_ABOVE(train, refit_every, 1, 0, 1000000,
-                 "Epochs between refits of the base to codes; 0.25 is four in each epoch. Mixtures that are refitted every "
-                 "refit_steps steps are refitted to codes once.", NULL),
-    INTEGER(train, refit_iterations, 1, 1, 1000, "Iterations of EM in a refit of a mixture to codes, except the first refit."),
+                 "Epochs between refits of the base to codes; 0.25 is four in each epoch. Mixtures "
+                 "that are refitted every "
+                 "refit_steps steps are refitted to codes once.",
+                 NULL),
+    INTEGER(train, refit_iterations, 1, 1, 1000,
+            "Iterations of EM in a refit of a mixture to codes, except the first refit."),
     INTEGER(train, refit_codes, 20000, 100, 10000000,
             "Codes that a refit to codes uses: those of the last training images before it."),
     INTEGER(train, refit_steps, 10, 0, 1000000,
-            "Steps between refits of a mixture from running sufficient statistics, with base_fit = lm; they are at "
-            "least two steps and 500 images apart. 0 refits to codes every refit_every epochs instead."),
-    NUMBER_ABOVE(train, refit_window, 0.25, 0, 1000000,
-                 "Window of the running sufficient statistics, in epochs of images: n new images have the "
-                 "forgetting factor 1 − n/window. The window has at least 5 images for each dimension of each "
-                 "component, and grows as the learning rate falls.", NULL),
-    NUMBER_ABOVE(train, refit_damping, 1, 0, 1,
-                 "Fraction of the way to the new parameters that a refit tries first; 1 is all of the way.", NULL),
-    NUMBER_BELOW(train, ema, 0.999, 0, 1, "Decay per step of the average of the weights; 0 is off."),
+            "Steps between refits of a mixture from running sufficient statistics, with base_fit = "
+            "lm; they are at "
+            "least two steps and 500 images apart. 0 refits to codes every refit_every epochs "
+            "instead."),
+    NUMBER_ABOVE(
+        train, refit_window, 0.25, 0, 1000000,
+        "Window of the running sufficient statistics, in epochs of images: n new images have the "
+        "forgetting factor 1 − n/window. The window has at least 5 images for each dimension of "
+        "each "
+        "component, and grows as the learning rate falls.",
+        NULL),
+    NUMBER_ABOVE(
+        train, refit_damping, 1, 0, 1,
+        "Fraction of the way to the new parameters that a refit tries first; 1 is all of the way.",
+        NULL),
+    NUMBER_BELOW(train, ema, 0.999, 0, 1,
+                 "Decay per step of the average of the weights; 0 is off."),
     INTEGER(train, fine_tune_epochs, 0, 0, 1000000,
-            "Last epochs with semi-amortized fine-tuning: each image's posterior is refined before the model learns from it; "
+            "Last epochs with semi-amortized fine-tuning: each image's posterior is refined before "
+            "the model learns from it; "
             "0 is none."),
     INTEGER(train, fine_tune_iterations, 1, 0, 100,
             "Iterations of the refinement in fine-tuning, for each image of a step."),
     INTEGER(train, fine_tune_samples, 2, 2, 512,
             "Curvature samples of an iteration of the refinement in fine-tuning; an even number."),
-    INTEGER(train, patience, 0, 0, 1000000, "Epochs without a better validation −ELBO before training stops; 0 is off."),
+    INTEGER(train, patience, 0, 0, 1000000,
+            "Epochs without a better validation −ELBO before training stops; 0 is off."),
     INTEGER(train, checkpoint_every, 1, 1, 1000000, "Epochs between checkpoints."),
     SEED(train, seed, 1, "Seed of the weights, the order of images and all training noise."),
     INTEGER_OR("auto", train, threads, "auto", 1, 256, "Threads; auto is one per processor."),
@@ -135,14 +185,18 @@ const gki_settings_row gki_settings_rows[] = {
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
     INTEGER_OR("all", eval, images, "all", 1, 1000000, "Number of test images, from the first."),
     CHOICE(eval, generation, all, "all, samples, none",
-           "Metrics of generation: of all sets of images; of the draws from the prior alone, as pixel means; or none."),
-    INTEGER_OR("auto", eval, draws, "auto", 2, 1000000,
-               "Images in each set of draws for the metrics of generation; auto is one per test image."),
-    INTEGER(eval, draw_sets, 3, 1, 1000, "Number of sets of draws; the metrics of generation are averaged over them."),
+           "Metrics of generation: of all sets of images; of the draws from the prior alone, as "
+           "pixel means; or none."),
+    INTEGER_OR(
+        "auto", eval, draws, "auto", 2, 1000000,
+        "Images in each set of draws for the metrics of generation; auto is one per test image."),
+    INTEGER(eval, draw_sets, 3, 1, 1000,
+            "Number of sets of draws; the metrics of generation are averaged over them."),
     NUMBER(eval, temperature, 1, 0, 100,
            "Temperature of the draws: the scale of the base's normal scores; 1 is the model."),
     TEXT(eval, features, GKV_KIND_PATH, "path", "",
-         "The network whose features the metrics of generation compare; if empty, the built-in network of the data "
+         "The network whose features the metrics of generation compare; if empty, the built-in "
+         "network of the data "
          "set."),
     SEED(eval, seed, 1, "Seed of posterior noise, of draws and of the test set's binarization."),
 };

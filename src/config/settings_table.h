@@ -21,12 +21,12 @@ typedef enum gki_settings_kind {
 typedef struct gki_settings_row {
     gkv_settings_key key;
     gki_settings_kind kind;
-    size_t offset, size;      /* of the field in gkv_settings */
-    const char *initial;      /* the default, as text in a file */
-    double low, high;         /* the range of integers and numbers */
+    size_t offset, size;        /* of the field in gkv_settings */
+    const char *initial;        /* the default, as text in a file */
+    double low, high;           /* the range of integers and numbers */
     bool above_low, below_high; /* whether the bound itself is outside the range */
-    const char *zero;         /* the word for 0; NULL if 0 has no word */
-    const char *why;          /* the reason for the range, or NULL */
+    const char *zero;           /* the word for 0; NULL if 0 has no word */
+    const char *why;            /* the reason for the range, or NULL */
 } gki_settings_row;
 
 extern const gki_settings_row gki_settings_rows[];
@@ -36,22 +36,24 @@ enum { GKV_VALUE_SIZE = GKV_PATH_SIZE };
 
 /* Sets the row's field from text. The message of GKV_ERR_CONFIG is "WHERE: section.name = text:"
  * and the requirement; the field is then unchanged. */
-gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text, gkv_settings *settings,
-                                  const char *where);
+gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
+                                  gkv_settings *settings, const char *where);
 
-/* The field as text that gki_settings_row_parse() reads back exactly. A number has the fewest digits for this. The
- * text with its NUL has at most GKV_VALUE_SIZE bytes. */
+/* The field as text that gki_settings_row_parse() reads back exactly. A number has the fewest
+ * digits for this. The text with its NUL has at most GKV_VALUE_SIZE bytes. */
 void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *settings,
                              char text[GKV_VALUE_SIZE]);
 
 /* The name of a choice's value; "" for a value out of range. Returns name. */
-const char *gki_settings_row_choice(const gki_settings_row *row, int value, char name[GKV_NAME_SIZE]);
+const char *gki_settings_row_choice(const gki_settings_row *row, int value,
+                                    char name[GKV_NAME_SIZE]);
 
 /* Finds the row of a key. GKV_ERR_CONFIG, with the nearest valid name, for an unknown key. */
 gkv_status gki_settings_row_find(const char *section, const char *name, const char *where,
                                  const gki_settings_row **out);
 
-/* Checks that a section exists. GKV_ERR_CONFIG, with the nearest valid name, for an unknown section. */
+/* Checks that a section exists. GKV_ERR_CONFIG, with the nearest valid name, for an unknown
+ * section. */
 gkv_status gki_settings_section_check(const char *section, const char *where);
 
 #endif

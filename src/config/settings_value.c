@@ -42,8 +42,8 @@ static bool parse_integer(const char *text, int64_t *out)
     return errno == 0 && value >= INT64_MIN && value <= INT64_MAX;
 }
 
-/* strtoumax() would read "-1" as the largest number. The bound is that of integers in JSON, where seeds are
- * reported. */
+/* strtoumax() would read "-1" as the largest number. The bound is that of integers in JSON, where
+ * seeds are reported. */
 static bool parse_seed(const char *text, uint64_t *out)
 {
     if (!*text || text[strspn(text, "0123456789")] != '\0')
@@ -60,7 +60,8 @@ static bool inside(const gki_settings_row *row, double value)
            (row->below_high ? value < row->high : value <= row->high);
 }
 
-/* The index of a name in a list like "a, b, c"; −1 if it is none of them, and then *nearest is the most similar. */
+/* The index of a name in a list like "a, b, c"; −1 if it is none of them, and then *nearest is the
+ * most similar. */
 static int choice_index(const char *list, const char *text, char nearest[GKV_NAME_SIZE])
 {
     size_t best = SIZE_MAX;
@@ -94,7 +95,8 @@ static const char *choice_at(const char *list, int index, int *length)
 /* The form that a name in a path must have, if the text does not have it; otherwise NULL. */
 static const char *label_fault(const char *text)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
     if (!*text || *text == '.' || text[strspn(text, allowed)] != '\0')
         return "a name of letters, digits, -, _ and ., not beginning with a point";
     return NULL;
@@ -109,7 +111,8 @@ static const char *path_fault(const char *text)
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F)
             return "a path without control characters";
         if ((text[i] == '#' || text[i] == ';') && after_blank)
-            return "a path without # or ; at the beginning of a word, because a comment begins there in a file";
+            return "a path without # or ; at the beginning of a word, because a comment begins "
+                   "there in a file";
     }
     if (length > 0 && (text[0] == ' ' || text[length - 1] == ' '))
         return "a path that neither begins nor ends with a blank";
@@ -118,15 +121,17 @@ static const char *path_fault(const char *text)
     return NULL;
 }
 
-static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where, const char *wanted,
-                         const char *reason)
+static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where,
+                         const char *wanted, const char *reason)
 {
     char shown[GKV_PRINTABLE_SIZE];
-    return gki_fail(GKV_ERR_CONFIG, "%s: %s.%s = %s: must be %s%s%s", where, row->key.section, row->key.name,
-                    gki_text_printable(text, shown), wanted, reason ? "; " : "", reason ? reason : "");
+    return gki_fail(GKV_ERR_CONFIG, "%s: %s.%s = %s: must be %s%s%s", where, row->key.section,
+                    row->key.name, gki_text_printable(text, shown), wanted, reason ? "; " : "",
+                    reason ? reason : "");
 }
 
-static gkv_status parse_text(const gki_settings_row *row, const char *text, char *field, const char *where)
+static gkv_status parse_text(const gki_settings_row *row, const char *text, char *field,
+                             const char *where)
 {
     char wanted[160];
     const char *fault = row->kind == GKV_KIND_LABEL ? label_fault(text) : path_fault(text);
@@ -156,24 +161,28 @@ static int get_choice(const gki_settings_row *row, const char *field)
 {
     int index = 0;
     if (row->kind == GKV_KIND_SWITCH)
-        return *(const unsigned char *)field; /* reading a bool that is neither 0 nor 1 would be undefined */
+        /* reading a bool that is neither 0 nor 1 would be undefined */
+        return *(const unsigned char *)field;
     memcpy(&index, field, sizeof index);
     return index;
 }
 
-static gkv_status parse_choice(const gki_settings_row *row, const char *text, char *field, const char *where)
+static gkv_status parse_choice(const gki_settings_row *row, const char *text, char *field,
+                               const char *where)
 {
     char nearest[GKV_NAME_SIZE] = "", wanted[160];
     const int index = choice_index(row->key.range, text, nearest);
     if (index < 0) {
-        snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range, nearest);
+        snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range,
+                 nearest);
         return refuse(row, text, where, wanted, NULL);
     }
     put_choice(row, index, field);
     return GKV_OK;
 }
 
-const char *gki_settings_row_choice(const gki_settings_row *row, int value, char name[GKV_NAME_SIZE])
+const char *gki_settings_row_choice(const gki_settings_row *row, int value,
+                                    char name[GKV_NAME_SIZE])
 {
     int length = 0;
     const char *at = choice_at(row->key.range, value, &length);
@@ -181,8 +190,8 @@ const char *gki_settings_row_choice(const gki_settings_row *row, int value, char
     return name;
 }
 
-gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text, gkv_settings *settings,
-                                  const char *where)
+gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
+                                  gkv_settings *settings, const char *where)
 {
     char *field = (char *)settings + row->offset;
     char wanted[160], zero[64];
@@ -196,7 +205,8 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
         if (!whole || !inside(row, (double)value)) {
             snprintf(wanted, sizeof wanted, "an integer, %s", row->key.range);
             snprintf(zero, sizeof zero, "use \"%s\"", row->zero ? row->zero : "");
-            return refuse(row, text, where, wanted, whole && value == 0 && row->zero ? zero : row->why);
+            return refuse(row, text, where, wanted,
+                          whole && value == 0 && row->zero ? zero : row->why);
         }
         memcpy(field, &value, sizeof value);
         return GKV_OK;
@@ -259,7 +269,8 @@ void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *se
     default: {
         /* A field without a NUL is cut at its size. */
         const char *end = memchr(field, '\0', row->size);
-        snprintf(text, GKV_VALUE_SIZE, "%.*s", (int)(end ? (size_t)(end - field) : row->size - 1), field);
+        snprintf(text, GKV_VALUE_SIZE, "%.*s", (int)(end ? (size_t)(end - field) : row->size - 1),
+                 field);
     }
     }
 }

@@ -1,5 +1,5 @@
-/* How functions of the library record failures and pass them on. The public part is gkvae/error.h. All functions are
- * thread-safe: messages belong to a thread. */
+/* How functions of the library record failures and pass them on. The public part is gkvae/error.h.
+ * All functions are thread-safe: messages belong to a thread. */
 #ifndef GKV_CORE_ERROR_H
 #define GKV_CORE_ERROR_H
 
@@ -9,28 +9,29 @@
  *     return gki_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
 gkv_status gki_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The number of messages that this thread has recorded. A caller compares two values to learn whether a callback has
- * recorded a message. */
+/* The number of messages that this thread has recorded. A caller compares two values to learn
+ * whether a callback has recorded a message. */
 unsigned long gki_failures(void);
 
 /* Puts the text (printf format) and ": " before this thread's message, and returns the code. */
-gkv_status gki_fail_context(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+gkv_status gki_fail_context(gkv_status code, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Evaluates the call, and returns its status from the calling function unless that is GKV_OK. */
-#define GKV_TRY(call)                                \
-    do {                                             \
-        gkv_status gki_try_status_ = (call);         \
-        if (gki_try_status_ != GKV_OK)               \
-            return gki_try_status_;                  \
+#define GKV_TRY(call)                        \
+    do {                                     \
+        gkv_status gki_try_status_ = (call); \
+        if (gki_try_status_ != GKV_OK)       \
+            return gki_try_status_;          \
     } while (0)
 
-/* As GKV_TRY, for functions with a clean-up section at their end: stores the status in `status`, and jumps to the label
- * `done` unless the status is GKV_OK. */
-#define GKV_TRY_GOTO(call)              \
-    do {                                \
-        status = (call);                \
-        if (status != GKV_OK)           \
-            goto done;                  \
+/* As GKV_TRY, for functions with a clean-up section at their end: stores the status in `status`,
+ * and jumps to the label `done` unless the status is GKV_OK. */
+#define GKV_TRY_GOTO(call)    \
+    do {                      \
+        status = (call);      \
+        if (status != GKV_OK) \
+            goto done;        \
     } while (0)
 
 #endif

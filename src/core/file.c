@@ -15,11 +15,11 @@
 #include "core/memory.h"
 
 struct gki_file_writer {
-    char *path;         /* the final path of the file, with links resolved */
-    char *temporary;    /* the path of the temporary file */
+    char *path;      /* the final path of the file, with links resolved */
+    char *temporary; /* the path of the temporary file */
     FILE *stream;
-    gkv_status status;  /* the status of the first failure */
-    int error;          /* the errno of the first failure */
+    gkv_status status; /* the status of the first failure */
+    int error;         /* the errno of the first failure */
 };
 
 static gkv_status cannot(const char *what, const char *path, int error)
@@ -45,7 +45,8 @@ void gki_file_abandon(gki_file_writer *writer)
     writer_free(writer);
 }
 
-/* Copies the path into *out, with links resolved if it exists. Refuses anything but a regular file. */
+/* Copies the path into *out, with links resolved if it exists. Refuses anything but a regular
+ * file. */
 static gkv_status resolve(const char *path, char **out)
 {
     struct stat info;
@@ -62,7 +63,8 @@ static gkv_status resolve(const char *path, char **out)
     /* A rename onto a device would replace the device. */
     if (stat(target, &info) != 0 || !S_ISREG(info.st_mode)) {
         free(target);
-        return gki_fail(GKV_ERR_IO, "%s: cannot write: it leads to something that is not a regular file", path);
+        return gki_fail(GKV_ERR_IO,
+                        "%s: cannot write: it leads to something that is not a regular file", path);
     }
     *out = target;
     return GKV_OK;
@@ -79,7 +81,8 @@ gkv_status gki_file_begin(const char *path, gki_file_writer **out)
         return gki_fail(GKV_ERR_IO, "cannot write a file of no name");
     GKV_TRY_GOTO(gki_alloc(1, sizeof *writer, &writer));
     GKV_TRY_GOTO(resolve(path, &writer->path));
-    /* A killed process of the same id may have left a file of this name. Then the next name is tried. */
+    /* A killed process of the same id may have left a file of this name. Then the next name is
+     * tried. */
     int descriptor = -1;
     do {
         free(writer->temporary);
@@ -142,7 +145,8 @@ static int open_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *folder = NULL;
-    if (gki_strf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") != GKV_OK) {
+    if (gki_strf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") !=
+        GKV_OK) {
         errno = ENOMEM;
         return -1;
     }
@@ -161,7 +165,8 @@ gkv_status gki_file_commit(gki_file_writer *writer)
         status = writer_failed(writer, 0);
         goto done;
     }
-    /* The folder is opened before the rename, while a failure can still leave the old file in place. */
+    /* The folder is opened before the rename, while a failure can still leave the old file in
+     * place. */
     folder = open_folder_of(writer->path);
     errno = 0;
     if (folder < 0 || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0) {
@@ -219,7 +224,8 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
             size_t grown = capacity ? capacity + capacity / 2 + 1 : guess;
             char *larger = grown < SIZE_MAX ? realloc(bytes, grown + 1) : NULL;
             if (!larger) {
-                status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path, grown);
+                status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path,
+                                  grown);
                 goto done;
             }
             bytes = larger;
@@ -244,7 +250,8 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
     bytes = NULL;
     goto done;
 too_long:
-    status = gki_fail(GKV_ERR_DATA, "%s: longer than the %zu bytes such a file may have", path, limit);
+    status =
+        gki_fail(GKV_ERR_DATA, "%s: longer than the %zu bytes such a file may have", path, limit);
 done:
     free(bytes);
     close(descriptor);
@@ -277,8 +284,9 @@ gkv_status gkv_file_make_folder(const char *path)
             if (stat(name, &info) != 0)
                 status = cannot("make the folder", name, error);
             else if (!S_ISDIR(info.st_mode))
-                status = gki_fail(GKV_ERR_IO, "%s: cannot make the folder: a file of that name is in the way",
-                                  name);
+                status =
+                    gki_fail(GKV_ERR_IO,
+                             "%s: cannot make the folder: a file of that name is in the way", name);
         }
         *end = kept;
         if (status != GKV_OK || kept == '\0')

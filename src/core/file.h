@@ -1,11 +1,12 @@
 /* Atomic writing of files, reading of whole files, and the lock of a run folder.
  *
- * A writer fills the temporary file PATH.tmp-PID-N beside PATH. Once every byte is on the disk, rename() puts it in the
- * place of PATH. Until gki_file_commit() succeeds, the old file is untouched. After any failure, such as a full disk,
- * the temporary file is removed. Only a killed process leaves one behind; the next gki_lock_acquire() of that folder
- * removes it.
+ * A writer fills the temporary file PATH.tmp-PID-N beside PATH. Once every byte is on the disk,
+ * rename() puts it in the place of PATH. Until gki_file_commit() succeeds, the old file is
+ * untouched. After any failure, such as a full disk, the temporary file is removed. Only a killed
+ * process leaves one behind; the next gki_lock_acquire() of that folder removes it.
  *
- * A writer belongs to one thread at a time. Different writers are independent. The other functions are thread-safe. */
+ * A writer belongs to one thread at a time. Different writers are independent. The other functions
+ * are thread-safe. */
 #ifndef GKV_CORE_FILE_H
 #define GKV_CORE_FILE_H
 
@@ -17,20 +18,21 @@
 
 typedef struct gki_file_writer gki_file_writer;
 
-/* Starts writing PATH. *out is the writer, or NULL after a failure; gki_file_commit() or gki_file_abandon() frees
- * it. A symbolic link is followed, so the file that it names is replaced and not the link. GKV_ERR_IO if the folder
- * is missing or not writable, or if PATH exists and is not a regular file. GKV_ERR_MEMORY. */
+/* Starts writing PATH. *out is the writer, or NULL after a failure; gki_file_commit() or
+ * gki_file_abandon() frees it. A symbolic link is followed, so the file that it names is replaced
+ * and not the link. GKV_ERR_IO if the folder is missing or not writable, or if PATH exists and is
+ * not a regular file. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_file_begin(const char *path, gki_file_writer **out);
 
-/* Append bytes, or text in printf format. GKV_ERR_IO if a write fails. The writer remembers the first failure: later
- * calls do nothing and return it again, and so does gki_file_commit(). So a caller may ignore these results and check
- * that of the commit alone. */
+/* Append bytes, or text in printf format. GKV_ERR_IO if a write fails. The writer remembers the
+ * first failure: later calls do nothing and return it again, and so does gki_file_commit(). So a
+ * caller may ignore these results and check that of the commit alone. */
 gkv_status gki_file_write(gki_file_writer *writer, const void *bytes, size_t count);
 gkv_status gki_file_printf(gki_file_writer *writer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes the file durable (fsync of file and folder) and renames it to its final path. Frees the writer, also after a
- * failure. GKV_ERR_IO. */
+/* Makes the file durable (fsync of file and folder) and renames it to its final path. Frees the
+ * writer, also after a failure. GKV_ERR_IO. */
 GKV_MUST_USE gkv_status gki_file_commit(gki_file_writer *writer);
 
 /* Removes the temporary file and frees the writer. NULL is fine. */
@@ -38,9 +40,10 @@ void gki_file_abandon(gki_file_writer *writer);
 
 /* gkv_file_write_atomic() of gkvae/file.h begins, writes and commits in one call. */
 
-/* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL that *count does not
- * count follows the last byte. Pipes can be read too. *out is NULL after a failure. GKV_ERR_DATA if the file is longer
- * than `limit` bytes, GKV_ERR_IO if it cannot be read, GKV_ERR_MEMORY. */
+/* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL
+ * that *count does not count follows the last byte. Pipes can be read too. *out is NULL after a
+ * failure. GKV_ERR_DATA if the file is longer than `limit` bytes, GKV_ERR_IO if it cannot be read,
+ * GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count);
 
 /* True if something of that name exists, be it a file, a folder or a broken link. */
@@ -48,17 +51,18 @@ bool gki_file_exists(const char *path);
 
 typedef struct gki_lock gki_lock;
 
-/* Locks a folder against other processes and against other threads of this one. *out is the lock, or NULL after a
- * failure; gki_lock_free() releases it.
+/* Locks a folder against other processes and against other threads of this one. *out is the lock,
+ * or NULL after a failure; gki_lock_free() releases it.
  *
- * The lock belongs to the kernel (flock on FOLDER/lock). It ends when its holder ends, also by a crash or a kill, so
- * the file "lock" alone does not mean that the folder is locked. GKV_ERR_BUSY if somebody else holds the lock; the
- * message names the folder and, if known, the process. GKV_ERR_IO, GKV_ERR_MEMORY. On success the function removes
- * the temporary files that killed writers left in the folder. */
+ * The lock belongs to the kernel (flock on FOLDER/lock). It ends when its holder ends, also by a
+ * crash or a kill, so the file "lock" alone does not mean that the folder is locked. GKV_ERR_BUSY
+ * if somebody else holds the lock; the message names the folder and, if known, the process.
+ * GKV_ERR_IO, GKV_ERR_MEMORY. On success the function removes the temporary files that killed
+ * writers left in the folder. */
 GKV_MUST_USE gkv_status gki_lock_acquire(const char *folder, gki_lock **out);
 
-/* Releases the folder. NULL is fine. The file "lock" stays: if it were removed, two processes could lock two different
- * files of the same name. */
+/* Releases the folder. NULL is fine. The file "lock" stays: if it were removed, two processes could
+ * lock two different files of the same name. */
 void gki_lock_free(gki_lock *lock);
 
 #endif

@@ -31,9 +31,9 @@ static bool is_temporary(const char *name)
     return number > 0 && tail[pid + 1 + number] == '\0';
 }
 
-/* Removes the temporary files of killed processes. Only the holder of the lock writes into the folder, and the caller
- * has just acquired the lock, so every temporary file is a remnant. Failures are ignored: a remnant only takes disk
- * space. */
+/* Removes the temporary files of killed processes. Only the holder of the lock writes into the
+ * folder, and the caller has just acquired the lock, so every temporary file is a remnant. Failures
+ * are ignored: a remnant only takes disk space. */
 static void sweep(const char *folder)
 {
     DIR *listing = opendir(folder);
@@ -53,9 +53,11 @@ static gkv_status busy(int descriptor, const char *folder)
     char *end = NULL;
     long pid = got > 0 ? strtol(text, &end, 10) : 0;
     if (pid > 0 && end && *end == '\n')
-        return gki_fail(GKV_ERR_BUSY, "%s: in use by process %ld; wait until it ends, or choose another folder",
+        return gki_fail(GKV_ERR_BUSY,
+                        "%s: in use by process %ld; wait until it ends, or choose another folder",
                         folder, pid);
-    return gki_fail(GKV_ERR_BUSY, "%s: in use by another process; wait until it ends, or choose another folder",
+    return gki_fail(GKV_ERR_BUSY,
+                    "%s: in use by another process; wait until it ends, or choose another folder",
                     folder);
 }
 
@@ -80,7 +82,8 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
             status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
         goto done;
     }
-    /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is ignored. */
+    /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is
+     * ignored. */
     char text[32];
     const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)length, 0) != length)

@@ -9,8 +9,8 @@
 
 #include <sys/mman.h>
 
-/* Blocks of at least one huge page are placed in huge pages. Passes over weights and activations then rarely miss the
- * TLB, which makes a training step 5 % faster. */
+/* Blocks of at least one huge page are placed in huge pages. Passes over weights and activations
+ * then rarely miss the TLB, which makes a training step 5 % faster. */
 enum { HUGE_PAGE = 2 << 20 };
 
 static void *allocate(size_t bytes)
@@ -20,7 +20,8 @@ static void *allocate(size_t bytes)
         bytes = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
         void *memory = aligned_alloc(HUGE_PAGE, bytes);
         if (memory)
-            (void)madvise(memory, bytes, MADV_HUGEPAGE); /* only advice: the memory is usable without it too */
+            /* only advice: the memory is usable without it too */
+            (void)madvise(memory, bytes, MADV_HUGEPAGE);
         return memory;
     }
 #endif
@@ -33,8 +34,10 @@ gkv_status gki_alloc(size_t count, size_t size, void *out)
     *slot = NULL;
     size_t bytes = 0;
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - GKV_ALIGNMENT)
-        return gki_fail(GKV_ERR_MEMORY, "%zu elements of %zu bytes do not fit in memory", count, size);
-    /* aligned_alloc() needs a multiple of the alignment, and a size of 0 has no portable meaning. */
+        return gki_fail(GKV_ERR_MEMORY, "%zu elements of %zu bytes do not fit in memory", count,
+                        size);
+    /* aligned_alloc() needs a multiple of the alignment, and a size of 0 has no portable
+     * meaning. */
     bytes = (bytes + GKV_ALIGNMENT - 1) / GKV_ALIGNMENT * GKV_ALIGNMENT;
     if (bytes == 0)
         bytes = GKV_ALIGNMENT;

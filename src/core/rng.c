@@ -74,8 +74,8 @@ void gki_rng_normal_f(gki_rng at, size_t n, float *out)
         for (size_t k = 0; k < pairs; k += 2) {
             const philox4x32_ctr_t r = block_at(at, block++);
             for (size_t half = 0; half < 2 && k + half < pairs; half++) {
-                /* u near 0 makes the tails, and there a float keeps all 32 bits. u near 1 may round to 1. Its
-                 * logarithm is 0, which is a valid radius. */
+                /* u near 0 makes the tails, and there a float keeps all 32 bits. u near 1 may round
+                 * to 1. Its logarithm is 0, which is a valid radius. */
                 u[k + half] = ((float)r.v[2 * half] + 0.5F) * 0x1p-32F;
                 v[k + half] = ((float)r.v[2 * half + 1] + 0.5F) * 0x1p-32F;
             }

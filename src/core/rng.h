@@ -1,8 +1,8 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011) from Random123.
  *
- * There is no state. A number is a pure function of (seed, stream, step, index). So noise does not depend on
- * threads, on batches or on earlier draws, and a resumed run draws the same numbers as an uninterrupted one. All
- * functions are thread-safe. */
+ * There is no state. A number is a pure function of (seed, stream, step, index). So noise does not
+ * depend on threads, on batches or on earlier draws, and a resumed run draws the same numbers as an
+ * uninterrupted one. All functions are thread-safe. */
 #ifndef GKV_CORE_RNG_H
 #define GKV_CORE_RNG_H
 
@@ -11,28 +11,39 @@
 
 #include "core/real.h"
 
-/* The purpose of the numbers. The values are part of the reproducibility promise: append new ones, never renumber. */
+/* The purpose of the numbers. The values are part of the reproducibility promise: append new ones,
+ * never renumber. */
 typedef enum gki_stream {
     GKV_STREAM_INIT = 1,       /* initial weights; index = position of the parameter in the table */
     GKV_STREAM_SHUFFLE,        /* the order of the training images; step = epoch */
     GKV_STREAM_BINARIZE_TRAIN, /* dynamic binarization; step = training step, index = image */
-    GKV_STREAM_BINARIZE_FIXED, /* the fixed binarization of test, validation and static sets; index = image */
-    GKV_STREAM_POSTERIOR,      /* u ~ N(0,I) in training; step = training step, index = image */
-    GKV_STREAM_CODE,           /* chooses the draw of an image that a refit or the backward pass uses; step = training
-                                  step, index = position in the batch */
-    GKV_STREAM_EVAL,           /* posterior noise in evaluation; step = sample, index = image */
-    GKV_STREAM_SAMPLE,         /* draws from the prior; vae/draws.h defines step, index = number of the draw */
+    /* the fixed binarization of test, validation and static sets; index = image */
+    GKV_STREAM_BINARIZE_FIXED,
+    GKV_STREAM_POSTERIOR, /* u ~ N(0,I) in training; step = training step, index = image */
+    /* chooses the draw of an image that a refit or the backward pass uses; step = training step,
+     * index = position in the batch */
+    GKV_STREAM_CODE,
+    GKV_STREAM_EVAL, /* posterior noise in evaluation; step = sample, index = image */
+    /* draws from the prior; vae/draws.h defines step, index = number of the draw */
+    GKV_STREAM_SAMPLE,
     GKV_STREAM_VALIDATION_SPLIT, /* the choice of validation images */
-    GKV_STREAM_BOOTSTRAP,      /* bootstrap samples */
-    GKV_STREAM_USER,           /* draws that a caller of the public API requests, and noise of tests */
-    GKV_STREAM_REFINE,         /* posterior noise in refinement; index = image, infer/refine_iteration.h defines step */
-    GKV_STREAM_FINE_TUNE,      /* posterior noise in fine-tuning; index = image, every epoch has its own steps */
-    GKV_STREAM_AUGMENT,        /* whether an image is augmented; step = training step, index = image */
-    GKV_STREAM_AUGMENT_FIELD,  /* the elastic deformation of an augmented image; step and index as GKV_STREAM_AUGMENT */
-    GKV_STREAM_PIXELS,         /* Bernoulli draws of decoded images; index = number of the draw */
-    GKV_STREAM_SUBSET,         /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for set b */
-    GKV_STREAM_CHOICE          /* the order in which generation metrics take images; index = 0 for training images, 1
-                                  for test images */
+    GKV_STREAM_BOOTSTRAP,        /* bootstrap samples */
+    /* draws that a caller of the public API requests, and noise of tests */
+    GKV_STREAM_USER,
+    /* posterior noise in refinement; index = image, infer/refine_iteration.h defines step */
+    GKV_STREAM_REFINE,
+    /* posterior noise in fine-tuning; index = image, every epoch has its own steps */
+    GKV_STREAM_FINE_TUNE,
+    /* whether an image is augmented; step = training step, index = image */
+    GKV_STREAM_AUGMENT,
+    /* the elastic deformation of an augmented image; step and index as GKV_STREAM_AUGMENT */
+    GKV_STREAM_AUGMENT_FIELD,
+    GKV_STREAM_PIXELS, /* Bernoulli draws of decoded images; index = number of the draw */
+    /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for set b */
+    GKV_STREAM_SUBSET,
+    /* the order in which generation metrics take images; index = 0 for training images, 1 for test
+     * images */
+    GKV_STREAM_CHOICE
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */
@@ -54,8 +65,8 @@ void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gki_rng_uniform(gki_rng at, size_t n, double *out);
 
-/* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their tails need more than
- * 32 random bits. */
+/* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their
+ * tails need more than 32 random bits. */
 void gki_rng_normal_d(gki_rng at, size_t n, double *out);
 
 /* Writes n standard normals in float, by Box–Muller from 32-bit uniforms. */

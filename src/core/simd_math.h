@@ -1,12 +1,14 @@
-/* exp and log of vectors as inline functions. A call would spill every vector register, and the important kernels take
- * several of these functions for each value. simd_types.h includes this file.
+/* exp and log of vectors as inline functions. A call would spill every vector register, and the
+ * important kernels take several of these functions for each value. simd_types.h includes this
+ * file.
  *
- * Both functions accept any argument. For ±∞, NaN, zero and denormals they return what libm returns. Their error is
- * less than 1 ulp (tests/core).
+ * Both functions accept any argument. For ±∞, NaN, zero and denormals they return what libm
+ * returns. Their error is less than 1 ulp (tests/core).
  *
- *   exp   x = n log 2 + r with |r| ≤ log 2/2, where log 2 is the sum of two constants. Then e^r = 1 + r + r² P(r).
- *   log   x = 2ⁿ (1+f) with √½ ≤ 1+f < √2. In float, log(1+f) = f − f²/2 + f³ P(f). In double, the polynomial is in
- *         s = f/(2+f) (Tang, ACM TOMS 16, 1990).
+ *   exp   x = n log 2 + r with |r| ≤ log 2/2, where log 2 is the sum of two constants. Then e^r = 1
+ *         + r + r² P(r).
+ *   log   x = 2ⁿ (1+f) with √½ ≤ 1+f < √2. In float, log(1+f) = f − f²/2 + f³ P(f). In double, the
+ *         polynomial is in s = f/(2+f) (Tang, ACM TOMS 16, 1990).
  *
  * The polynomials P are Chebyshev fits that were computed with 40 digits. */
 #ifndef GKV_CORE_SIMD_MATH_H
@@ -14,14 +16,26 @@
 
 #if defined(GKV_SIMD_AVX512_FILE)
 
-static inline vf vf_round_(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-static inline vd vd_round_(vd x) { return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vf vf_round_(vf x)
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vd vd_round_(vd x)
+{
+    return _mm512_roundscale_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 /* p·2ⁿ with one rounding */
-static inline vf vf_scale_(vf p, vf n) { return _mm512_scalef_ps(p, n); }
-static inline vd vd_scale_(vd p, vd n) { return _mm512_scalef_pd(p, n); }
+static inline vf vf_scale_(vf p, vf n)
+{
+    return _mm512_scalef_ps(p, n);
+}
+static inline vd vd_scale_(vd p, vd n)
+{
+    return _mm512_scalef_pd(p, n);
+}
 
-/* Splits x = 2ⁿ m. n is −∞ for 0 and +∞ for ∞, and m is NaN for x < 0, so log returns the right value for all of
- * them. */
+/* Splits x = 2ⁿ m. n is −∞ for 0 and +∞ for ∞, and m is NaN for x < 0, so log returns the right
+ * value for all of them. */
 static inline vf vf_split_(vf x, vf *n)
 {
     const vf m = _mm512_getmant_ps(x, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_nan), one = vf_set(1.0F);
@@ -43,8 +57,14 @@ static inline vd vd_split_(vd x, vd *n)
 
 #elif defined(GKV_SIMD_AVX2_FILE)
 
-static inline vf vf_round_(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-static inline vd vd_round_(vd x) { return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vf vf_round_(vf x)
+{
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vd vd_round_(vd x)
+{
+    return _mm256_round_pd(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 
 static inline vf vf_power_of_2_(__m256i n)
 {
@@ -53,7 +73,8 @@ static inline vf vf_power_of_2_(__m256i n)
 
 static inline vd vd_power_of_2_(__m128i n)
 {
-    return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(n, _mm_set1_epi32(1023))), 52));
+    return _mm256_castsi256_pd(
+        _mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(n, _mm_set1_epi32(1023))), 52));
 }
 
 /* p·2ⁿ by two factors, since 2ⁿ alone may be out of range. */
@@ -69,41 +90,49 @@ static inline vd vd_scale_(vd p, vd n)
     return p * vd_power_of_2_(half) * vd_power_of_2_(_mm_sub_epi32(whole, half));
 }
 
-/* Splits x = 2ⁿ m with √½ ≤ m < √2. The upper bits of (bits of x) − (bits of √½) are the exponent n. */
+/* Splits x = 2ⁿ m with √½ ≤ m < √2. The upper bits of (bits of x) − (bits of √½) are the exponent
+ * n. */
 static inline vf vf_split_(vf x, vf *n)
 {
-    const vf tiny = _mm256_cmp_ps(x, vf_set(0x1p-126F), _CMP_LT_OQ); /* a denormal has too few bits: it is scaled up */
+    /* a denormal has too few bits: it is scaled up */
+    const vf tiny = _mm256_cmp_ps(x, vf_set(0x1p-126F), _CMP_LT_OQ);
     x = _mm256_blendv_ps(x, x * vf_set(0x1p24F), tiny);
-    const __m256i root = _mm256_set1_epi32(0x3f3504f3), moved = _mm256_sub_epi32(_mm256_castps_si256(x), root);
+    const __m256i root = _mm256_set1_epi32(0x3f3504f3),
+                  moved = _mm256_sub_epi32(_mm256_castps_si256(x), root);
     *n = _mm256_cvtepi32_ps(_mm256_srai_epi32(moved, 23)) - _mm256_and_ps(tiny, vf_set(24.0F));
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_and_si256(moved, _mm256_set1_epi32(0x007fffff)), root));
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_and_si256(moved, _mm256_set1_epi32(0x007fffff)), root));
 }
 
 static inline vd vd_split_(vd x, vd *n)
 {
     const vd tiny = _mm256_cmp_pd(x, vd_set(0x1p-1022), _CMP_LT_OQ);
     x = _mm256_blendv_pd(x, x * vd_set(0x1p54), tiny);
-    const __m256i root = _mm256_set1_epi64x(0x3fe6a09e667f3bcd), moved = _mm256_sub_epi64(_mm256_castpd_si256(x), root);
+    const __m256i root = _mm256_set1_epi64x(0x3fe6a09e667f3bcd),
+                  moved = _mm256_sub_epi64(_mm256_castpd_si256(x), root);
     /* converts an integer below 2⁵¹ to double: it is added to the low bits of 1.5·2⁵² */
     const __m256i magic = _mm256_set1_epi64x(0x4338000000000000);
-    const __m256i top = _mm256_sub_epi64(_mm256_srli_epi64(_mm256_add_epi64(moved, _mm256_set1_epi64x(1LL << 62)), 52),
-                                         _mm256_set1_epi64x(1LL << 10));
-    *n = _mm256_castsi256_pd(_mm256_add_epi64(top, magic)) - _mm256_castsi256_pd(magic) - _mm256_and_pd(tiny, vd_set(54.0));
+    const __m256i top = _mm256_sub_epi64(
+        _mm256_srli_epi64(_mm256_add_epi64(moved, _mm256_set1_epi64x(1LL << 62)), 52),
+        _mm256_set1_epi64x(1LL << 10));
+    *n = _mm256_castsi256_pd(_mm256_add_epi64(top, magic)) - _mm256_castsi256_pd(magic) -
+         _mm256_and_pd(tiny, vd_set(54.0));
     const __m256i low = _mm256_and_si256(moved, _mm256_set1_epi64x((1LL << 52) - 1));
     return _mm256_castsi256_pd(_mm256_add_epi64(low, root));
 }
 
-/* The logarithm of 0, of negative numbers, of ∞ and of NaN, for which the split of the bits is not valid. */
-#define GKV_LOG_ENDS_(S, x, value)                                                                     \
-    S##_select((x) > S##_set(0.0F),                                                                    \
-               S##_select((x) < S##_set((float)INFINITY), value, x),                                    \
+/* The logarithm of 0, of negative numbers, of ∞ and of NaN, for which the split of the bits is not
+ * valid. */
+#define GKV_LOG_ENDS_(S, x, value)                                                        \
+    S##_select((x) > S##_set(0.0F), S##_select((x) < S##_set((float)INFINITY), value, x), \
                S##_select((x) == S##_set(0.0F), S##_set((float)-INFINITY), S##_set((float)NAN)))
 
 #endif
 
 static inline vf vf_exp(vf x)
 {
-    /* These bounds are beyond the range of finite results. The order of the operands of max and min keeps NaN. */
+    /* These bounds are beyond the range of finite results. The order of the operands of max and min
+     * keeps NaN. */
     x = vf_min(vf_set(90.0F), vf_max(vf_set(-105.0F), x));
     const vf n = vf_round_(x * vf_set(1.44269504F));
     const vf r = vf_fma(n, vf_set(-1.42860677e-6F), vf_fma(n, vf_set(-0.693145752F), x));
@@ -120,7 +149,8 @@ static inline vd vd_exp(vd x)
 {
     x = vd_min(vd_set(711.0), vd_max(vd_set(-747.0), x));
     const vd n = vd_round_(x * vd_set(1.4426950408889634));
-    const vd r = vd_fma(n, vd_set(-1.9082149292705877e-10), vd_fma(n, vd_set(-0.6931471803691238), x));
+    const vd r =
+        vd_fma(n, vd_set(-1.9082149292705877e-10), vd_fma(n, vd_set(-0.6931471803691238), x));
     vd p = vd_set(2.0914717341716376e-9);
     p = vd_fma(p, r, vd_set(2.5105259538448493e-8));
     p = vd_fma(p, r, vd_set(2.7557273570102140e-7));
@@ -149,7 +179,8 @@ static inline vf vf_log(vf x)
     p = vf_fma(p, f, vf_set(-2.49999970e-1F));
     p = vf_fma(p, f, vf_set(3.33333312e-1F));
     const vf square = f * f;
-    const vf small = vf_fma(n, vf_set(1.42860677e-6F), vf_fma(square * f, p, vf_set(-0.5F) * square));
+    const vf small =
+        vf_fma(n, vf_set(1.42860677e-6F), vf_fma(square * f, p, vf_set(-0.5F) * square));
     return GKV_LOG_ENDS_(vf, x, vf_fma(n, vf_set(0.693145752F), f + small));
 }
 

@@ -1,4 +1,5 @@
-/* The vectors of simd_types.h in the numeric type of the networks: vr is vf, or vd in the double build. */
+/* The vectors of simd_types.h in the numeric type of the networks: vr is vf, or vd in the double
+ * build. */
 #ifndef GKV_CORE_SIMD_REAL_H
 #define GKV_CORE_SIMD_REAL_H
 

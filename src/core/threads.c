@@ -10,6 +10,7 @@ int gki_threads(int requested)
 gkv_status gki_threads_check(int requested, const char *what)
 {
     return requested >= 0 ? GKV_OK
-                      : gki_fail(GKV_ERR_ARGUMENT, "%s needs 1 thread or more, or 0 for all processors; not %d", what,
-                                 requested);
+                          : gki_fail(GKV_ERR_ARGUMENT,
+                                     "%s needs 1 thread or more, or 0 for all processors; not %d",
+                                     what, requested);
 }

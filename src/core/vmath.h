@@ -1,7 +1,7 @@
 /* Elementwise functions of arrays, computed with the best instruction set of the CPU.
  *
- * Each function computes y[i] = f(x[i]) for i < n; y may be x. The error is at most 2 ulp. The result of an element
- * depends only on its argument, not on its index. Thread-safe. */
+ * Each function computes y[i] = f(x[i]) for i < n; y may be x. The error is at most 2 ulp. The
+ * result of an element depends only on its argument, not on its index. Thread-safe. */
 #ifndef GKV_CORE_VMATH_H
 #define GKV_CORE_VMATH_H
 
@@ -17,7 +17,8 @@ typedef void gki_vmap_d(size_t n, const double *x, double *y);
 typedef struct gki_vmath {
     gki_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
     gki_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
-    /* Box–Muller (1958): u[n] and v[n], uniform on (0,1), become the independent standard normals a[n] and b[n]. */
+    /* Box–Muller (1958): u[n] and v[n], uniform on (0,1), become the independent standard normals
+     * a[n] and b[n]. */
     void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);
     void (*box_muller_d)(size_t n, const double *u, const double *v, double *a, double *b);
 } gki_vmath;

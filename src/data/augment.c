@@ -3,36 +3,42 @@
 #include <math.h>
 
 enum {
-    CELLS = 4,                              /* cells of the B-spline along each axis */
-    POINTS = CELLS + 3,                     /* control points: one at each knot, and one more at either end */
-    AFFINE = 4,                             /* random numbers of the affine map */
-    DRAWS = AFFINE + 2 * POINTS * POINTS,   /* all random numbers */
-    BLOCK = 16                              /* pixels whose source positions are computed at a time */
+    CELLS = 4, /* cells of the B-spline along each axis */
+    /* control points: one at each knot, and one more at either end */
+    POINTS = CELLS + 3,
+    AFFINE = 4,                           /* random numbers of the affine map */
+    DRAWS = AFFINE + 2 * POINTS * POINTS, /* all random numbers */
+    /* pixels whose source positions are computed at a time */
+    BLOCK = 16
 };
 
 /* Standard deviations: radians, shear, log scale, and a fraction of the image's side. */
-static const gki_real turn_sd = (gki_real)0.087, shear_sd = (gki_real)0.1, scale_sd = (gki_real)0.07,
-                      point_sd = (gki_real)0.06;
+static const gki_real turn_sd = (gki_real)0.087, shear_sd = (gki_real)0.1,
+                      scale_sd = (gki_real)0.07, point_sd = (gki_real)0.06;
 
 /* A deformation. Index 0 is the vertical axis, downwards, and index 1 is the horizontal axis. */
 typedef struct field {
-    gki_real map[2][2];        /* from positions in `out` to positions in `grey`, both relative to the centre */
-    const gki_real *points[2]; /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
-    gki_real scale[2];         /* factors of the displacements, in pixels */
+    /* from positions in `out` to positions in `grey`, both relative to the centre */
+    gki_real map[2][2];
+    /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
+    const gki_real *points[2];
+    gki_real scale[2]; /* factors of the displacements, in pixels */
 } field;
 
 /* Computes the affine map from AFFINE standard normals. */
 static void draw_map(const gki_real *normal, field *f)
 {
     const gki_real turn = turn_sd * normal[0], shear = shear_sd * normal[1];
-    const double down = exp((double)(scale_sd * normal[2])), right = exp((double)(scale_sd * normal[3]));
+    const double down = exp((double)(scale_sd * normal[2])),
+                 right = exp((double)(scale_sd * normal[3]));
     const gki_real c = (gki_real)cos((double)turn), s = (gki_real)sin((double)turn);
     f->map[0][0] = (gki_real)down * c, f->map[0][1] = -(gki_real)right * s;
-    f->map[1][0] = (gki_real)down * (s + shear * c), f->map[1][1] = (gki_real)right * (c - shear * s);
+    f->map[1][0] = (gki_real)down * (s + shear * c),
+    f->map[1][1] = (gki_real)right * (c - shear * s);
 }
 
-/* Computes the coefficients of the cubic B-spline in one cell, as a polynomial in the relative position t in the cell,
- * 0 … 1. The control points p are `stride` elements apart. */
+/* Computes the coefficients of the cubic B-spline in one cell, as a polynomial in the relative
+ * position t in the cell, 0 … 1. The control points p are `stride` elements apart. */
 static void cubic(const gki_real *p, size_t stride, gki_real c[4])
 {
     const gki_real a = p[0], b = p[stride], d = p[2 * stride], e = p[3 * stride];
@@ -51,15 +57,20 @@ static inline gki_real value(const gki_real c[4], gki_real t)
 /* The grey level of a pixel, or 0 outside the image. */
 static gki_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
 {
-    return row >= 0 && column >= 0 && row < (long)height && column < (long)width ? grey[row * (long)width + column] : 0;
+    return row >= 0 && column >= 0 && row < (long)height && column < (long)width
+               ? grey[row * (long)width + column]
+               : 0;
 }
 
-/* The value of `grey` at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0, 0). */
-static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gki_real y, gki_real x)
+/* The value of `grey` at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0,
+ * 0). */
+static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gki_real y,
+                             gki_real x)
 {
     if (!(y > -1 && x > -1 && y < (gki_real)height && x < (gki_real)width))
         return 0;
-    const long row = (long)(y + 1) - 1, column = (long)(x + 1) - 1; /* rounded down, not towards 0 */
+    /* rounded down, not towards 0 */
+    const long row = (long)(y + 1) - 1, column = (long)(x + 1) - 1;
     const gki_real below = y - (gki_real)row, beside = x - (gki_real)column;
     gki_real four[4];
     if (row >= 0 && column >= 0 && row + 1 < (long)height && column + 1 < (long)width) {
@@ -71,13 +82,15 @@ static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, g
         for (long k = 0; k < 4; k++)
             four[k] = level_at(grey, height, width, row + k / 2, column + k % 2);
     }
-    const gki_real above = four[0] + beside * (four[1] - four[0]), under = four[2] + beside * (four[3] - four[2]);
+    const gki_real above = four[0] + beside * (four[1] - four[0]),
+                   under = four[2] + beside * (four[3] - four[2]);
     return (uint8_t)(above + below * (under - above) + (gki_real)0.5);
 }
 
-/* Computes one row of `out`. First, splines across the rows give the control points of this row. Then splines along the
- * row give the displacement of each pixel. */
-static void deform_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row, uint8_t *out)
+/* Computes one row of `out`. First, splines across the rows give the control points of this row.
+ * Then splines along the row give the displacement of each pixel. */
+static void deform_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row,
+                       uint8_t *out)
 {
     const gki_real centre[2] = {(gki_real)(height - 1) / 2, (gki_real)(width - 1) / 2};
     const gki_real cells = CELLS / (gki_real)width, v = (gki_real)row - centre[0];
@@ -94,8 +107,8 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
             cubic(points[axis] + cell, 1, along[axis][cell]);
     }
     for (size_t cell = 0; cell < CELLS; cell++)
-        for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count; first < end;
-             first += count) {
+        for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count;
+             first < end; first += count) {
             gki_real position[2][BLOCK]; /* positions in `grey` */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
@@ -104,8 +117,9 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
 #pragma omp simd
                 for (size_t k = 0; k < count; k++) {
                     const gki_real column = (gki_real)(int)(first + k);
-                    position[axis][k] = start + turn * (column - centre[1]) +
-                                        value(c, (column + (gki_real)0.5) * cells - (gki_real)(int)cell);
+                    position[axis][k] =
+                        start + turn * (column - centre[1]) +
+                        value(c, (column + (gki_real)0.5) * cells - (gki_real)(int)cell);
                 }
             }
             for (size_t k = 0; k < count; k++)

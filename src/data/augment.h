@@ -1,5 +1,6 @@
-/* Elastic augmentation of grey images (Simard, Steinkraus and Platt, ICDAR 2003): a random affine map about the
- * centre of the image, and a random smooth field of displacements. So a training image is different in each epoch. */
+/* Elastic augmentation of grey images (Simard, Steinkraus and Platt, ICDAR 2003): a random affine
+ * map about the centre of the image, and a random smooth field of displacements. So a training
+ * image is different in each epoch. */
 #ifndef GKV_DATA_AUGMENT_H
 #define GKV_DATA_AUGMENT_H
 
@@ -8,14 +9,15 @@
 
 #include "core/rng.h"
 
-/* Writes a random deformation of the image grey[height·width] to out[height·width]. Each pixel of `out` is the value of
- * `grey` at a displaced position, by bilinear interpolation. Outside the image the value is 0. The result is a function
- * of the image and of `at` alone. Thread-safe.
+/* Writes a random deformation of the image grey[height·width] to out[height·width]. Each pixel of
+ * `out` is the value of `grey` at a displaced position, by bilinear interpolation. Outside the
+ * image the value is 0. The result is a function of the image and of `at` alone. Thread-safe.
  *
- * All random quantities are normal with mean 0. Their standard deviations are 5° for the rotation, 0.1 for the
- * shear, 0.07 for the logarithm of the scale along each axis, and 6 % of the image's side for the displacement of
- * each control point of a cubic B-spline. The control points are a fourth of the image apart. For a 28 × 28 image,
- * the smoothed displacement of a pixel has a standard deviation of about 0.8 pixels. */
+ * All random quantities are normal with mean 0. Their standard deviations are 5° for the rotation,
+ * 0.1 for the shear, 0.07 for the logarithm of the scale along each axis, and 6 % of the image's
+ * side for the displacement of each control point of a cubic B-spline. The control points are a
+ * fourth of the image apart. For a 28 × 28 image, the smoothed displacement of a pixel has a
+ * standard deviation of about 0.8 pixels. */
 void gki_augment(const uint8_t *grey, size_t height, size_t width, gki_rng at, uint8_t *out);
 
 #endif

@@ -6,8 +6,8 @@
 
 enum { BLOCK = 4, LISTED = 256 };
 
-/* True if one of four pixels is neither black nor white. A byte is 0 or 255 if and only if each of its bits equals the
- * next one. All four bytes are tested at once. */
+/* True if one of four pixels is neither black nor white. A byte is 0 or 255 if and only if each of
+ * its bits equals the next one. All four bytes are tested at once. */
 static inline uint32_t has_grey(const uint8_t *four)
 {
     uint32_t bits;
@@ -23,16 +23,18 @@ static inline philox4x32_ctr_t words_of(gki_rng at, size_t block)
     return philox4x32(counter, key);
 }
 
-static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t block, gki_real *out)
+static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t block,
+                              gki_real *out)
 {
     const philox4x32_ctr_t words = words_of(at, block);
     for (size_t k = 0; k < n; k++)
         out[k] = (gki_real)gki_pixel_on(grey[k], words.v[k]);
 }
 
-/* gki_rng_words() makes words in blocks of four, each from its own counter. This function makes the blocks itself,
- * so that a block of four black or white pixels, as most blocks of MNIST are, needs no random numbers. The other
- * blocks are first collected in a list, because the processor cannot predict a branch on them. */
+/* gki_rng_words() makes words in blocks of four, each from its own counter. This function makes the
+ * blocks itself, so that a block of four black or white pixels, as most blocks of MNIST are, needs
+ * no random numbers. The other blocks are first collected in a list, because the processor cannot
+ * predict a branch on them. */
 void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
 {
     const size_t blocks = n / BLOCK, rest = n % BLOCK;

@@ -1,8 +1,8 @@
 /* Converts grey levels to the values that a Bernoulli decoder is trained on.
  *
- * Dynamic binarization (Salakhutdinov and Murray 2008; Burda et al. 2016) draws each pixel again at every step, and the
- * pixel is 1 with probability grey/255. Static binarization draws once. The mode "grey" uses grey/255 itself. All
- * functions are thread-safe. */
+ * Dynamic binarization (Salakhutdinov and Murray 2008; Burda et al. 2016) draws each pixel again at
+ * every step, and the pixel is 1 with probability grey/255. Static binarization draws once. The
+ * mode "grey" uses grey/255 itself. All functions are thread-safe. */
 #ifndef GKV_DATA_BINARIZE_H
 #define GKV_DATA_BINARIZE_H
 
@@ -14,20 +14,21 @@
 #include "core/rng.h"
 #include "gkvae/settings.h"
 
-/* Returns 1 if word·255 < grey·2³², and else 0. So the probability is grey/255: never for grey 0, always for grey 255.
- * Since 2³² = 255·0x01010101 + 1, the condition is word ≤ grey·0x01010101 for every grey but 0, which needs 32 bits
- * only. */
+/* Returns 1 if word·255 < grey·2³², and else 0. So the probability is grey/255: never for grey 0,
+ * always for grey 255. Since 2³² = 255·0x01010101 + 1, the condition is word ≤ grey·0x01010101 for
+ * every grey but 0, which needs 32 bits only. */
 static inline unsigned gki_pixel_on(uint8_t grey, uint32_t word)
 {
     return (grey != 0) & (word <= grey * UINT32_C(0x01010101));
 }
 
-/* out[i] = gki_pixel_on(grey[i], word i of gki_rng_words(at, n, …)) for i < n. The word of a pixel depends only on its
- * index i. */
+/* out[i] = gki_pixel_on(grey[i], word i of gki_rng_words(at, n, …)) for i < n. The word of a pixel
+ * depends only on its index i. */
 void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out);
 
-/* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n. Probabilities
- * are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may be `probabilities`. */
+/* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n.
+ * Probabilities are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may
+ * be `probabilities`. */
 void gki_binarize_probabilities(const float *probabilities, size_t n, gki_rng at, float *out);
 
 /* out[i] = grey[i]/255 for i < n. */

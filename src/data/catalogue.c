@@ -66,8 +66,10 @@ static gkv_status find(const char *name, const gki_known_data **out)
         return GKV_OK;
     char names[256] = "";
     for (size_t i = 0, used = 0; i < KNOWN && used < sizeof names; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", known[i].name);
-    return gki_fail(GKV_ERR_ARGUMENT, "\"%s\" is not a known data set; expected one of: %s", name, names);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 known[i].name);
+    return gki_fail(GKV_ERR_ARGUMENT, "\"%s\" is not a known data set; expected one of: %s", name,
+                    names);
 }
 
 gkv_status gki_known_file_check(const gki_known_file *file, const char *path, const char *called)
@@ -77,11 +79,12 @@ gkv_status gki_known_file_check(const gki_known_file *file, const char *path, co
     GKV_TRY(gki_sha256_file(path, file->bytes, sum, &bytes));
     if (strcmp(sum, file->sha256) == 0)
         return GKV_OK;
-    return gki_fail(GKV_ERR_DATA, "%s: the SHA-256 of the content is %s; expected %s", called, sum, file->sha256);
+    return gki_fail(GKV_ERR_DATA, "%s: the SHA-256 of the content is %s; expected %s", called, sum,
+                    file->sha256);
 }
 
-gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress *progress, void *context,
-                        char **source)
+gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress *progress,
+                        void *context, char **source)
 {
     if (source)
         *source = NULL;

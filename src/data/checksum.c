@@ -11,8 +11,8 @@
 enum { CHUNK = 1 << 16 };
 
 /* Reads the content to its end and adds it to the sum. */
-static gkv_status add_content(gki_reader *reader, const char *path, uint64_t limit, uint8_t *chunk, SHA2_CTX *sum,
-                         uint64_t *bytes)
+static gkv_status add_content(gki_reader *reader, const char *path, uint64_t limit, uint8_t *chunk,
+                              SHA2_CTX *sum, uint64_t *bytes)
 {
     size_t got = 0;
     do {
@@ -20,13 +20,15 @@ static gkv_status add_content(gki_reader *reader, const char *path, uint64_t lim
         SHA256Update(sum, chunk, got);
         *bytes += got;
         if (*bytes > limit)
-            return gki_fail(GKV_ERR_DATA, "%s: the content is longer than %" PRIu64 " bytes; expected no more", path,
-                            limit);
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: the content is longer than %" PRIu64 " bytes; expected no more",
+                            path, limit);
     } while (got == CHUNK);
     return GKV_OK;
 }
 
-gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes)
+gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE],
+                           uint64_t *bytes)
 {
     gki_reader *reader = NULL;
     uint8_t *chunk = NULL;

@@ -7,9 +7,11 @@
 #include "core/error.h"
 #include "gkvae/file.h"
 
-/* Computes the SHA-256 of a file's content in hexadecimal, and the size of the content in bytes. The content of a gzip
- * file is what it decompresses to. GKV_ERR_DATA if the content has more than `limit` bytes, so that a small file cannot
- * cause endless work. Other errors as gkv_dataset_open(). Thread-safe. */
-gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE], uint64_t *bytes);
+/* Computes the SHA-256 of a file's content in hexadecimal, and the size of the content in bytes.
+ * The content of a gzip file is what it decompresses to. GKV_ERR_DATA if the content has more than
+ * `limit` bytes, so that a small file cannot cause endless work. Other errors as
+ * gkv_dataset_open(). Thread-safe. */
+gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGEST_SIZE],
+                           uint64_t *bytes);
 
 #endif

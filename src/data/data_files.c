@@ -42,7 +42,8 @@ gkv_status gki_folder_scratch(const char *parent, char **path)
     if (!mkdtemp(pattern)) {
         const int reason = errno;
         free(pattern);
-        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent, strerror(reason));
+        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent,
+                        strerror(reason));
     }
     *path = pattern;
     return GKV_OK;
@@ -70,8 +71,8 @@ static bool is_scratch(const char *parent, const char *name)
     char *path = NULL;
     const size_t length = strlen(scratch_name);
     const bool named = strncmp(name, scratch_name, length) == 0 && strlen(name) == length + 6;
-    const bool found = named && gki_strf(&path, "%s/%s", parent, name) == GKV_OK && lstat(path, &about) == 0 &&
-                       S_ISDIR(about.st_mode);
+    const bool found = named && gki_strf(&path, "%s/%s", parent, name) == GKV_OK &&
+                       lstat(path, &about) == 0 && S_ISDIR(about.st_mode);
     free(path);
     return found;
 }

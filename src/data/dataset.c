@@ -25,18 +25,22 @@ static gkv_status read_files(gkv_dataset *dataset, const char *images_path, cons
     GKV_TRY(gki_idx_read(labels_path, GKV_IDX_LABELS, &labels));
     dataset->labels = labels.bytes;
     if (labels.count != images.count)
-        return gki_fail(GKV_ERR_DATA, "%s: the header's count is %zu; expected %zu, one label for each image of %s",
-                        labels_path, labels.count, images.count, images_path);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the header's count is %zu; expected %zu, one label for each image of %s",
+            labels_path, labels.count, images.count, images_path);
     return GKV_OK;
 }
 
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
     if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: out is NULL; expected the address of a pointer");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_open: out is NULL; expected the address of a pointer");
     *out = NULL;
     if (!images_path)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
     gkv_dataset *dataset = NULL;
     gkv_status status;
     GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
@@ -48,19 +52,22 @@ done:
     return status;
 }
 
-gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels, size_t count, size_t height,
-                                   size_t width, gkv_dataset **out)
+gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels, size_t count,
+                                   size_t height, size_t width, gkv_dataset **out)
 {
     if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
     *out = NULL;
     size_t bytes = 0;
     if (!pixels)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_from_memory: pixels is NULL; expected the images");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "gkv_dataset_from_memory: pixels is NULL; expected the images");
     if (count == 0 || height == 0 || width == 0 || __builtin_mul_overflow(count, height, &bytes) ||
         __builtin_mul_overflow(bytes, width, &bytes))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_from_memory: count %zu × height %zu × width %zu; expected at least 1 of each, "
+                        "gkv_dataset_from_memory: count %zu × height %zu × width %zu; expected at "
+                        "least 1 of each, "
                         "and a product that can be addressed",
                         count, height, width);
     gkv_dataset *dataset = NULL;
@@ -108,7 +115,8 @@ size_t gkv_dataset_width(const gkv_dataset *dataset)
 
 const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 {
-    return image < dataset->count ? dataset->pixels + image * dataset->height * dataset->width : NULL;
+    return image < dataset->count ? dataset->pixels + image * dataset->height * dataset->width
+                                  : NULL;
 }
 
 const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
@@ -120,7 +128,8 @@ gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first, size_t las
 {
     if (first >= last || last > dataset->count)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_mean: images %zu up to %zu; expected first < last ≤ %zu, the number of images",
+                        "gkv_dataset_mean: images %zu up to %zu; expected first < last ≤ %zu, the "
+                        "number of images",
                         first, last, dataset->count);
     /* Sums of whole numbers below 2^53 are exact in double, in any order. */
     const size_t size = dataset->height * dataset->width;

@@ -12,19 +12,22 @@
 enum { ON = 128 }; /* the least grey level that counts as on */
 
 /* GKV_ERR_IO for a missing file; the message says how to get it. */
-static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name, const char *key)
+static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name,
+                          const char *key)
 {
     if (gki_known_data_find(settings->dataset))
-        return gki_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`", folder, name,
-                        settings->dataset);
+        return gki_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`",
+                        folder, name, settings->dataset);
     return gki_fail(GKV_ERR_IO,
-                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or set data.dataset "
+                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or "
+                    "set data.dataset "
                     "to a data set that `gkvae data get` knows (\"%s\" is none)",
                     folder, name, key, settings->dataset);
 }
 
 /* Finds the files with standard names. *labels is kept if it is not NULL. */
-static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split split, char **images,
+                                  char **labels)
 {
     const char *const *names = gki_data_file_names + (split == GKV_TEST ? 2 : 0);
     char *folder = NULL;
@@ -32,22 +35,25 @@ static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split s
     GKV_TRY_GOTO(gki_strf(&folder, "%s/%s", settings->folder, settings->dataset));
     GKV_TRY_GOTO(gki_file_locate(folder, names[0], images));
     if (!*images) {
-        status = missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
+        status =
+            missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
         goto done;
     }
     if (*labels)
         goto done;
     GKV_TRY_GOTO(gki_file_locate(folder, names[1], labels));
     if (!*labels && gki_known_data_find(settings->dataset))
-        status = missing(settings, folder, names[1], split == GKV_TEST ? "test_labels" : "train_labels");
+        status =
+            missing(settings, folder, names[1], split == GKV_TEST ? "test_labels" : "train_labels");
 done:
     free(folder);
     return status;
 }
 
-/* Finds the paths of the files, which the caller frees with free(). *labels is NULL if there are no labels.
- * GKV_ERR_IO if a file is missing. */
-static gkv_status locate(const gkv_data_settings *settings, gkv_split split, char **images, char **labels)
+/* Finds the paths of the files, which the caller frees with free(). *labels is NULL if there are no
+ * labels. GKV_ERR_IO if a file is missing. */
+static gkv_status locate(const gkv_data_settings *settings, gkv_split split, char **images,
+                         char **labels)
 {
     const char *set_images = split == GKV_TEST ? settings->test_images : settings->train_images;
     const char *set_labels = split == GKV_TEST ? settings->test_labels : settings->train_labels;
@@ -73,7 +79,8 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
         *out = NULL;
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_load: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "gkv_dataset_load: NULL, or split %d; expected settings, an output "
+                        "pointer, and GKV_TRAIN or "
                         "GKV_TEST",
                         (int)split);
     char *images = NULL, *labels = NULL;
@@ -84,9 +91,11 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
     return status;
 }
 
-/* Describes one file. If the file has the path of a known data set, `expected` is that data set and `file` the
- * number of the file in it. If `expected` is NULL, the file may be any file of any known data set. */
-static gkv_status describe_file(const char *path, const gki_known_data *expected, int file, gkv_file_info *out)
+/* Describes one file. If the file has the path of a known data set, `expected` is that data set and
+ * `file` the number of the file in it. If `expected` is NULL, the file may be any file of any known
+ * data set. */
+static gkv_status describe_file(const char *path, const gki_known_data *expected, int file,
+                                gkv_file_info *out)
 {
     uint64_t bytes = 0;
     snprintf(out->path, sizeof out->path, "%s", path);
@@ -134,8 +143,10 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
                            const char *labels, gkv_data_info *out)
 {
     const gki_known_data *known = gki_known_data_find(settings->dataset);
-    const bool own_images = (split == GKV_TEST ? settings->test_images : settings->train_images)[0] != '\0';
-    const bool own_labels = (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
+    const bool own_images =
+        (split == GKV_TEST ? settings->test_images : settings->train_images)[0] != '\0';
+    const bool own_labels =
+        (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
     const int first = split == GKV_TEST ? 2 : 0;
     gkv_dataset *dataset = NULL;
     GKV_TRY(gkv_dataset_open(images, labels, &dataset));
@@ -155,7 +166,8 @@ gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split,
 {
     if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_data_describe: NULL, or split %d; expected settings, an output pointer, and GKV_TRAIN or "
+                        "gkv_data_describe: NULL, or split %d; expected settings, an output "
+                        "pointer, and GKV_TRAIN or "
                         "GKV_TEST",
                         (int)split);
     char *images = NULL, *labels = NULL;

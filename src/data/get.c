@@ -1,5 +1,5 @@
-/* Fetches a known data set. The files of a source are checked in a temporary folder before they are renamed into the
- * folder of the data set. */
+/* Fetches a known data set. The files of a source are checked in a temporary folder before they are
+ * renamed into the folder of the data set. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdbool.h>
@@ -19,7 +19,8 @@ static gkv_status check_in(const gki_known_data *data, int file, const char *fol
     char *path = NULL;
     GKV_TRY(gki_file_locate(folder, gki_data_file_names[file], &path));
     if (!path)
-        return gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file is missing", folder, gki_data_file_names[file]);
+        return gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file is missing", folder,
+                        gki_data_file_names[file]);
     const gkv_status status = gki_known_file_check(&data->files[file], path, path);
     free(path);
     return status;
@@ -41,10 +42,11 @@ gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
     return status;
 }
 
-/* Prepares the renaming of a file into `home`. If `home` has the file already, raw or gzip, *have is set. A file of the
- * same name and another content may belong to the user, so it is renamed and not overwritten. */
-static gkv_status set_aside(const gki_known_file *known, const char *home, const char *name, bool *have,
-                           gki_reporter reporter)
+/* Prepares the renaming of a file into `home`. If `home` has the file already, raw or gzip, *have
+ * is set. A file of the same name and another content may belong to the user, so it is renamed and
+ * not overwritten. */
+static gkv_status set_aside(const gki_known_file *known, const char *home, const char *name,
+                            bool *have, gki_reporter reporter)
 {
     static const char *const endings[] = {"", ".gz"};
     for (int i = 0; i < 2 && !*have; i++) {
@@ -70,7 +72,8 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
 }
 
 /* Renames the files of `from` into `home`. */
-static gkv_status move_in(const gki_known_data *data, const char *from, const char *home, gki_reporter reporter)
+static gkv_status move_in(const gki_known_data *data, const char *from, const char *home,
+                          gki_reporter reporter)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char *source = NULL, *target = NULL;
@@ -81,12 +84,14 @@ static gkv_status move_in(const gki_known_data *data, const char *from, const ch
             goto done;
         GKV_TRY_GOTO(gki_file_locate(from, gki_data_file_names[i], &source));
         if (!source) {
-            status = gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file has gone", from, gki_data_file_names[i]);
+            status =
+                gki_fail(GKV_ERR_IO, "%s/%s[.gz]: the file has gone", from, gki_data_file_names[i]);
             goto done;
         }
         GKV_TRY_GOTO(gki_strf(&target, "%s%s", home, strrchr(source, '/')));
         if (rename(source, target) != 0)
-            status = gki_fail(GKV_ERR_IO, "%s: cannot be put in place: %s", target, strerror(errno));
+            status =
+                gki_fail(GKV_ERR_IO, "%s: cannot be put in place: %s", target, strerror(errno));
     done:
         free(source);
         free(target);
@@ -96,8 +101,8 @@ static gkv_status move_in(const gki_known_data *data, const char *from, const ch
 }
 
 /* Lets one source deliver into a new folder below `scratch`, and checks the files. */
-static gkv_status fetch_checked(const gki_known_data *data, const gki_source *source, const char *scratch,
-                                gki_reporter reporter, char **delivered)
+static gkv_status fetch_checked(const gki_known_data *data, const gki_source *source,
+                                const char *scratch, gki_reporter reporter, char **delivered)
 {
     char *folder = NULL;
     GKV_TRY(gki_folder_scratch(scratch, &folder));
@@ -116,7 +121,8 @@ done:
     return status;
 }
 
-/* The list of sources that failed, with their errors. Each source may use an equal part of the text. */
+/* The list of sources that failed, with their errors. Each source may use an equal part of the
+ * text. */
 typedef struct report {
     char text[REPORT_SIZE];
     size_t used;
@@ -126,7 +132,8 @@ typedef struct report {
 static void note_failure(report *tried, const char *about, size_t sources_left, gkv_status status)
 {
     const size_t limit = (sizeof tried->text - tried->used) / (sources_left + 1);
-    const int length = snprintf(tried->text + tried->used, limit, "; %s: %s", about, gkv_error_message());
+    const int length =
+        snprintf(tried->text + tried->used, limit, "; %s: %s", about, gkv_error_message());
     tried->used += length < 0 ? 0 : (size_t)length < limit ? (size_t)length : limit - 1;
     if (status == GKV_ERR_DATA) /* a wrong file is a worse failure than a missing one */
         tried->code = GKV_ERR_DATA;
@@ -159,8 +166,8 @@ static gkv_status try_sources(const gki_known_data *data, const char *home, cons
     return gki_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
 }
 
-/* Makes a folder for temporary files and locks it. A process that finds such a folder without a lock knows that its
- * maker was killed, and removes it. */
+/* Makes a folder for temporary files and locks it. A process that finds such a folder without a
+ * lock knows that its maker was killed, and removes it. */
 static gkv_status open_scratch(const char *home, char **scratch, gki_lock **lock)
 {
     enum { TRIES = 3 }; /* another process may remove the folder before it is locked */
@@ -178,7 +185,8 @@ static gkv_status open_scratch(const char *home, char **scratch, gki_lock **lock
     return status;
 }
 
-gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter, char **source)
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter,
+                              char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
     gki_lock *lock = NULL;

@@ -31,8 +31,10 @@ static gkv_status read_field(source from, const char *field, uint32_t *value)
     size_t got = 0;
     GKV_TRY(gki_reader_read(from.reader, b, sizeof b, &got));
     if (got < sizeof b)
-        return gki_fail(GKV_ERR_DATA, "%s: the file stops in the header's %s: %zu of its bytes are there; expected %zu",
-                        from.path, field, got, sizeof b);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the file stops in the header's %s: %zu of its bytes are there; expected %zu",
+            from.path, field, got, sizeof b);
     *value = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | (uint32_t)b[3];
     return GKV_OK;
 }
@@ -43,7 +45,8 @@ static gkv_status read_magic(source from, uint32_t expected)
     GKV_TRY(read_field(from, "magic number", &magic));
     if (magic == expected)
         return GKV_OK;
-    return gki_fail(GKV_ERR_DATA, "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
+    return gki_fail(GKV_ERR_DATA,
+                    "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
                     from.path, magic, kind_of(magic), expected, kind_of(expected));
 }
 
@@ -52,30 +55,35 @@ static gkv_status read_size(source from, const char *field, size_t *size)
     uint32_t value = 0;
     GKV_TRY(read_field(from, field, &value));
     if (value == 0)
-        return gki_fail(GKV_ERR_DATA, "%s: the header's %s is 0; expected at least 1", from.path, field);
+        return gki_fail(GKV_ERR_DATA, "%s: the header's %s is 0; expected at least 1", from.path,
+                        field);
     *size = value;
     return GKV_OK;
 }
 
-/* Checks that a file of this size can hold what its header states. `stated` describes it for the message. */
-static gkv_status check_size(source from, const char *stated, const gki_idx *idx, size_t header, size_t *bytes)
+/* Checks that a file of this size can hold what its header states. `stated` describes it for the
+ * message. */
+static gkv_status check_size(source from, const char *stated, const gki_idx *idx, size_t header,
+                             size_t *bytes)
 {
     const uint64_t bound = gki_reader_bound(from.reader);
     const char *kind = gki_reader_kind(from.reader);
     size_t total = 0;
     if (__builtin_mul_overflow(idx->count, idx->height, bytes) ||
-        __builtin_mul_overflow(*bytes, idx->width, bytes) || __builtin_add_overflow(*bytes, header, &total))
+        __builtin_mul_overflow(*bytes, idx->width, bytes) ||
+        __builtin_add_overflow(*bytes, header, &total))
         total = SIZE_MAX;
     if (total > bound)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: the header states %s, %zu bytes with the header; expected at most %" PRIu64
-                        " bytes from %s",
-                        from.path, stated, total, bound, kind);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the header states %s, %zu bytes with the header; expected at most %" PRIu64
+            " bytes from %s",
+            from.path, stated, total, bound, kind);
     return GKV_OK;
 }
 
-/* Reads `bytes` bytes. The memory doubles as they arrive, so a false header costs at most twice the real content of the
- * file. */
+/* Reads `bytes` bytes. The memory doubles as they arrive, so a false header costs at most twice the
+ * real content of the file. */
 static gkv_status read_body(source from, const char *stated, size_t bytes, uint8_t **out)
 {
     size_t held = 0, capacity = 0;
@@ -84,22 +92,26 @@ static gkv_status read_body(source from, const char *stated, size_t bytes, uint8
         capacity = capacity < bytes ? capacity : bytes;
         uint8_t *grown = realloc(*out, capacity);
         if (!grown)
-            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path, capacity);
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", from.path,
+                            capacity);
         *out = grown;
         size_t got = 0;
         GKV_TRY(gki_reader_read(from.reader, grown + held, capacity - held, &got));
         held += got;
         if (held < capacity)
             return gki_fail(GKV_ERR_DATA,
-                            "%s: the file is too short: %zu bytes follow the header; expected %zu, for the header's %s",
+                            "%s: the file is too short: %zu bytes follow the header; expected %zu, "
+                            "for the header's %s",
                             from.path, held, bytes, stated);
     }
     uint8_t extra;
     size_t got = 0;
-    GKV_TRY(gki_reader_read(from.reader, &extra, 1, &got)); /* zlib then also checks the sum at the end */
+    /* zlib then also checks the sum at the end */
+    GKV_TRY(gki_reader_read(from.reader, &extra, 1, &got));
     if (got > 0)
         return gki_fail(GKV_ERR_DATA,
-                        "%s: the file is too long: more than %zu bytes follow the header; expected %zu, for the "
+                        "%s: the file is too long: more than %zu bytes follow the header; expected "
+                        "%zu, for the "
                         "header's %s",
                         from.path, bytes, bytes, stated);
     return GKV_OK;
@@ -115,7 +127,8 @@ static gkv_status read_all(source from, uint32_t magic, gki_idx *idx)
         header = 16;
         GKV_TRY(read_size(from, "height", &idx->height));
         GKV_TRY(read_size(from, "width", &idx->width));
-        snprintf(stated, sizeof stated, "count %zu × height %zu × width %zu", idx->count, idx->height, idx->width);
+        snprintf(stated, sizeof stated, "count %zu × height %zu × width %zu", idx->count,
+                 idx->height, idx->width);
     } else {
         idx->height = idx->width = 1;
         snprintf(stated, sizeof stated, "count %zu", idx->count);
@@ -140,7 +153,8 @@ gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out)
 
 enum { HEADER = 16, FIELDS = 4 }; /* bytes and numbers in the header of a file of images */
 
-gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, size_t height, size_t width)
+gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, size_t height,
+                         size_t width)
 {
     const size_t fields[FIELDS] = {GKV_IDX_IMAGES, count, height, width};
     uint8_t header[HEADER];
@@ -148,8 +162,8 @@ gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, 
     gki_file_writer *writer = NULL;
     for (size_t i = 1; i < FIELDS; i++) {
         if (fields[i] == 0 || fields[i] > UINT32_MAX || bytes > SIZE_MAX / fields[i])
-            return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path, count, height,
-                            width);
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path,
+                            count, height, width);
         bytes *= fields[i];
     }
     for (size_t i = 0; i < HEADER; i++)

@@ -1,5 +1,5 @@
-/* The IDX format: a header of big-endian 32-bit numbers (the magic number, and then each size), followed by unsigned
- * bytes in row-major order. gkv_idx_write() is declared in gkvae/data.h. */
+/* The IDX format: a header of big-endian 32-bit numbers (the magic number, and then each size),
+ * followed by unsigned bytes in row-major order. gkv_idx_write() is declared in gkvae/data.h. */
 #ifndef GKV_DATA_IDX_H
 #define GKV_DATA_IDX_H
 
@@ -16,7 +16,8 @@ typedef struct gki_idx {
     uint8_t *bytes;       /* [count·height·width]; the caller frees it with free() */
 } gki_idx;
 
-/* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero. Thread-safe. */
+/* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero.
+ * Thread-safe. */
 gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out);
 
 #endif

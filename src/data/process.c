@@ -20,7 +20,8 @@ extern char **environ;
 
 enum { EXCERPT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
 
-/* The exit code of the child by which some implementations of posix_spawnp() report that there is no such program. */
+/* The exit code of the child by which some implementations of posix_spawnp() report that there is
+ * no such program. */
 enum { NOT_FOUND = 127 };
 
 static bool is_error_line(const char *line)
@@ -28,7 +29,8 @@ static bool is_error_line(const char *line)
     return strstr(line, "ERR") || strstr(line, "E: ") || strstr(line, "rror");
 }
 
-/* Copies the first error lines of the log, or its last line if there are none, into one line of text. */
+/* Copies the first error lines of the log, or its last line if there are none, into one line of
+ * text. */
 static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
 {
     char line[512];
@@ -50,7 +52,8 @@ static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
         if (!found_error)
             used = 0;
         found_error = found_error || is_error_line(line);
-        const int more = snprintf(excerpt + used, EXCERPT_SIZE - used, "%s%s", used ? "; " : "", line);
+        const int more =
+            snprintf(excerpt + used, EXCERPT_SIZE - used, "%s%s", used ? "; " : "", line);
         used += more > 0 ? (size_t)more : 0;
     }
     fclose(file);
@@ -97,7 +100,8 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
         return reason;
     reason = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!reason)
-        reason = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        reason = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
+                                                  O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!reason)
         reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
     if (!reason) /* posix_spawnp() takes char *const * but does not change the strings */
@@ -121,7 +125,8 @@ bool gki_process_exists(const char *name)
     return found;
 }
 
-gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_reporter reporter)
+gkv_status gki_process_run(const char *const argv[], const char *log, int seconds,
+                           gki_reporter reporter)
 {
     pid_t child = 0;
     int result = 0;
@@ -131,15 +136,18 @@ gkv_status gki_process_run(const char *const argv[], const char *log, int second
         return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
     if (!wait_for(child, argv[0], seconds, reporter, &result)) {
         stop(child);
-        return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0], seconds);
+        return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0],
+                        seconds);
     }
     if (WIFEXITED(result) && WEXITSTATUS(result) == 0)
         return GKV_OK;
     if (WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)
-        return gki_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0], NOT_FOUND);
+        return gki_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0],
+                        NOT_FOUND);
     read_excerpt(log, excerpt);
     if (WIFEXITED(result))
-        return gki_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result), excerpt);
-    return gki_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0], WIFSIGNALED(result) ? WTERMSIG(result) : 0,
-                    excerpt);
+        return gki_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result),
+                        excerpt);
+    return gki_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0],
+                    WIFSIGNALED(result) ? WTERMSIG(result) : 0, excerpt);
 }

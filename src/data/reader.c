@@ -26,11 +26,11 @@ struct gki_reader {
     char *path;
     char kind[64];
     int file;
-    uint64_t size;      /* of the file on the disk */
+    uint64_t size; /* of the file on the disk */
     bool gzip;
-    bool member_ended;  /* a gzip stream is complete; further input must be another stream */
+    bool member_ended; /* a gzip stream is complete; further input must be another stream */
     z_stream inflater;
-    size_t start, end;  /* the part of `input` that has not been used */
+    size_t start, end; /* the part of `input` that has not been used */
     uint8_t input[INPUT_SIZE];
 };
 
@@ -66,8 +66,8 @@ static gkv_status begin(gki_reader *reader)
     reader->size = (uint64_t)about.st_size;
     GKV_TRY(refill(reader));
     reader->gzip = reader->end >= 2 && reader->input[0] == 0x1f && reader->input[1] == 0x8b;
-    snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes", reader->gzip ? "gzip" : "raw",
-             reader->size);
+    snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes",
+             reader->gzip ? "gzip" : "raw", reader->size);
     if (reader->gzip && inflateInit2(&reader->inflater, GZIP_ONLY) != Z_OK)
         return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
     return GKV_OK;
@@ -104,8 +104,9 @@ uint64_t gki_reader_bound(const gki_reader *reader)
 {
     if (!reader->gzip)
         return reader->size;
-    const uint64_t plausible =
-        reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO ? reader->size * PLAUSIBLE_RATIO : PLAUSIBLE_SIZE;
+    const uint64_t plausible = reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO
+                                   ? reader->size * PLAUSIBLE_RATIO
+                                   : PLAUSIBLE_SIZE;
     const uint64_t possible = reader->size * DEFLATE_RATIO;
     return plausible < possible ? plausible : possible;
 }
@@ -130,14 +131,16 @@ static gkv_status read_raw(gki_reader *reader, uint8_t *out, size_t n, size_t *g
     return GKV_OK;
 }
 
-/* Begins the next gzip stream. A file may consist of several streams (RFC 1952, 2.2) and of nothing else. */
+/* Begins the next gzip stream. A file may consist of several streams (RFC 1952, 2.2) and of nothing
+ * else. */
 static gkv_status next_member(gki_reader *reader)
 {
     const uint8_t first = reader->input[reader->start];
     if (first != 0x1f)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: the gzip data is followed by a byte 0x%02x; expected the end of the file",
-                        reader->path, first);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the gzip data is followed by a byte 0x%02x; expected the end of the file",
+            reader->path, first);
     reader->member_ended = false;
     return inflateReset(&reader->inflater) == Z_OK
                ? GKV_OK
@@ -152,7 +155,8 @@ static gkv_status read_gzip(gki_reader *reader, uint8_t *out, size_t n, size_t *
         if (reader->start == reader->end) {
             if (reader->member_ended)
                 return GKV_OK;
-            return gki_fail(GKV_ERR_DATA, "%s: the gzip data stops in the middle; expected more than %s",
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: the gzip data stops in the middle; expected more than %s",
                             reader->path, reader->kind);
         }
         if (reader->member_ended)
@@ -168,7 +172,8 @@ static gkv_status read_gzip(gki_reader *reader, uint8_t *out, size_t n, size_t *
         if (result == Z_STREAM_END)
             reader->member_ended = true;
         else if (result == Z_MEM_ERROR)
-            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed",
+                            reader->path);
         else if (result != Z_OK && result != Z_BUF_ERROR)
             return gki_fail(GKV_ERR_DATA, "%s: the gzip data is damaged: %s", reader->path,
                             z->msg ? z->msg : "zlib gives no reason");

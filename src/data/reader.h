@@ -1,5 +1,5 @@
-/* Reads the content of a file, which is decompressed if the file is gzip (RFC 1952). A reader belongs to one thread
- * at a time; different readers are independent. */
+/* Reads the content of a file, which is decompressed if the file is gzip (RFC 1952). A reader
+ * belongs to one thread at a time; different readers are independent. */
 #ifndef GKV_DATA_READER_H
 #define GKV_DATA_READER_H
 
@@ -10,21 +10,25 @@
 
 typedef struct gki_reader gki_reader;
 
-/* Opens a regular file. *out is NULL after a failure. GKV_ERR_IO, with the reason of the system; GKV_ERR_MEMORY. */
+/* Opens a regular file. *out is NULL after a failure. GKV_ERR_IO, with the reason of the system;
+ * GKV_ERR_MEMORY. */
 gkv_status gki_reader_open(const char *path, gki_reader **out);
 
 /* Closes the file and frees the reader. NULL is fine. */
 void gki_reader_close(gki_reader *reader);
 
-/* Reads n bytes, or fewer at the end of the content; *got is their number. GKV_ERR_DATA for gzip data that is damaged,
- * truncated, or followed by anything but more gzip data. GKV_ERR_IO, GKV_ERR_MEMORY. */
+/* Reads n bytes, or fewer at the end of the content; *got is their number. GKV_ERR_DATA for gzip
+ * data that is damaged, truncated, or followed by anything but more gzip data. GKV_ERR_IO,
+ * GKV_ERR_MEMORY. */
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
 
-/* The greatest size of the content that is accepted. For a raw file it is the size of the file. For a gzip file it is
- * 64 MiB or 200 times the size of the file, whichever is more, but not more than the format allows (1032 times). */
+/* The greatest size of the content that is accepted. For a raw file it is the size of the file. For
+ * a gzip file it is 64 MiB or 200 times the size of the file, whichever is more, but not more than
+ * the format allows (1032 times). */
 uint64_t gki_reader_bound(const gki_reader *reader);
 
-/* A description of the file for messages, as in "a gzip file of 20 bytes". The reader owns the string. */
+/* A description of the file for messages, as in "a gzip file of 20 bytes". The reader owns the
+ * string. */
 const char *gki_reader_kind(const gki_reader *reader);
 
 #endif

@@ -1,5 +1,5 @@
-/* Downloads the gzip files of a data set from a web server, one after another, with libcurl. Time and size are limited,
- * because neither the network nor the server is trusted. */
+/* Downloads the gzip files of a data set from a web server, one after another, with libcurl. Time
+ * and size are limited, because neither the network nor the server is trusted. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
@@ -50,7 +50,8 @@ static size_t receive(char *bytes, size_t one, size_t n, void *context)
 }
 
 /* Called about once a second, whatever happens or does not. */
-static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up)
+static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total,
+                       curl_off_t up)
 {
     download *d = context;
     const int seconds = gki_waiting_due(&d->waiting);
@@ -59,7 +60,8 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     if (seconds > 0 && now == 0)
         gkv_report(d->reporter, "waiting for an answer: %d s", seconds);
     else if (seconds > 0 && total > 0)
-        gkv_report(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total, seconds);
+        gkv_report(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now,
+                   (int64_t)total, seconds);
     else if (seconds > 0)
         gkv_report(d->reporter, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
     return 0;
@@ -114,7 +116,8 @@ static gkv_status transfer(const char *path, download *d)
     if (d->reason)
         status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
-        status = gki_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more", d->url, d->limit);
+        status = gki_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more",
+                          d->url, d->limit);
     else if (result != CURLE_OK)
         status = gki_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
 done:
@@ -122,8 +125,8 @@ done:
     return status;
 }
 
-static gkv_status fetch_file(const gki_source *source, const gki_known_file *known, const char *name,
-                             const char *scratch, gki_reporter reporter)
+static gkv_status fetch_file(const gki_source *source, const gki_known_file *known,
+                             const char *name, const char *scratch, gki_reporter reporter)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
@@ -141,8 +144,8 @@ done:
     return status;
 }
 
-gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data, const char *scratch,
-                           gki_reporter reporter, char **delivered)
+gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
+                           const char *scratch, gki_reporter reporter, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);

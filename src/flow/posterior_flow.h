@@ -1,9 +1,11 @@
 /* Posterior flows: z = f_K∘…∘f_1(z0). The parameters of each layer are an output of the encoder.
  *
- * The functions work on single rows, keep no state and are thread-safe. A family has no parameters of its own. It is
- * invertible for all real values of its raw parameters, and it is the identity if they are zero.
+ * The functions work on single rows, keep no state and are thread-safe. A family has no parameters
+ * of its own. It is invertible for all real values of its raw parameters, and it is the identity if
+ * they are zero.
  *
- * To add a family, write one file with a gki_posterior_flow_ops and add one line to posterior_flow.c. */
+ * To add a family, write one file with a gki_posterior_flow_ops and add one line to
+ * posterior_flow.c. */
 #ifndef GKV_FLOW_POSTERIOR_FLOW_H
 #define GKV_FLOW_POSTERIOR_FLOW_H
 
@@ -18,8 +20,8 @@ typedef struct gki_posterior_flow_ops {
     size_t (*width)(size_t d);
     /* Computes out = f(in; raw) and returns log|det ∂out/∂in|. `in` and `out` do not overlap. */
     gki_real (*forward)(size_t d, const gki_real *raw, const gki_real *in, gki_real *out);
-    /* Computes the gradients in `in` and in `raw` from the gradients in `out` and in the log-determinant. d_in may be
-     * d_out. */
+    /* Computes the gradients in `in` and in `raw` from the gradients in `out` and in the
+     * log-determinant. d_in may be d_out. */
     void (*backward)(size_t d, const gki_real *raw, const gki_real *in, const gki_real *d_out,
                      gki_real d_log_det, gki_real *d_in, gki_real *d_raw);
 } gki_posterior_flow_ops;

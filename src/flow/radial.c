@@ -40,7 +40,8 @@ static gki_real forward(size_t d, const gki_real *raw, const gki_real *in, gki_r
     const radial it = evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
         out[j] = (gki_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
-    return (gki_real)((double)(d - 1) * log1p(it.beta * it.h) + log1p(it.alpha * it.beta * it.h * it.h));
+    return (gki_real)((double)(d - 1) * log1p(it.beta * it.h) +
+                      log1p(it.alpha * it.beta * it.h * it.h));
 }
 
 static void backward(size_t d, const gki_real *raw, const gki_real *in, const gki_real *d_out,

@@ -23,11 +23,13 @@ static void destroy(gki_flow *flow)
     free(self);
 }
 
-static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan *plan, gki_flow **out)
+static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_flow **out)
 {
     if (spec->z.width < 2)
-        return gki_fail(GKV_ERR_CONFIG, "a RealNVP flow needs model.latent of 2 or more to have something to "
-                                        "couple; use model.prior_flow = none");
+        return gki_fail(GKV_ERR_CONFIG,
+                        "a RealNVP flow needs model.latent of 2 or more to have something to "
+                        "couple; use model.prior_flow = none");
     if (spec->layers == 0)
         return gki_flow_none.create(spec, params, plan, out);
     realnvp *self = NULL;
@@ -37,7 +39,9 @@ static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan
     self->flow.log_det = gki_plan_forward(plan, 1);
     self->flow.d_log_det = gki_plan_backward(plan, 1);
     GKV_TRY_GOTO(gki_alloc(spec->layers, sizeof *self->layers, &self->layers));
-    gki_coupling_spec layer = {.in = spec->z, .d_in = spec->d_z, .hidden = spec->hidden,
+    gki_coupling_spec layer = {.in = spec->z,
+                               .d_in = spec->d_z,
+                               .hidden = spec->hidden,
                                .log_scale_bound = spec->log_scale_bound};
     for (; layer.index < spec->layers; layer.index++, self->count++) {
         gki_coupling *coupling = &self->layers[layer.index];
@@ -62,7 +66,8 @@ static void init(const gki_flow *flow, const gki_params *params, uint64_t seed)
 {
     const realnvp *self = (const realnvp *)flow;
     for (size_t i = 0; i < self->count; i++)
-        gki_mlp_init(&self->layers[i].net, params, seed, 0.0); /* outputs of 0 make the layer the identity */
+        /* outputs of 0 make the layer the identity */
+        gki_mlp_init(&self->layers[i].net, params, seed, 0.0);
 }
 
 static void normalise(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count)
@@ -80,8 +85,8 @@ static void backward(const gki_flow *flow, gki_workspace *ws, size_t first, size
         gki_coupling_backward(&self->layers[i], ws, flow->d_log_det, first, count);
 }
 
-static void tangent(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                    gki_real *tangents, const gki_tangents *scratch)
+static void tangent(const gki_flow *flow, const gki_workspace *ws, size_t first, size_t count,
+                    size_t each, gki_real *tangents, const gki_tangents *scratch)
 {
     const realnvp *self = (const realnvp *)flow;
     for (size_t i = 0; i < self->count; i++)

@@ -1,7 +1,8 @@
-/* The quantile function Q of a normal score, its inverse, and the density, probabilities and quantiles of x.
+/* The quantile function Q of a normal score, its inverse, and the density, probabilities and
+ * quantiles of x.
  *
- * z = Q⁻¹(x) has more than double precision here. Rounding it to double would magnify its error by a factor of about z²
- * in a tail probability. */
+ * z = Q⁻¹(x) has more than double precision here. Rounding it to double would magnify its error by
+ * a factor of about z² in a tail probability. */
 #include <float.h>
 #include <math.h>
 
@@ -10,7 +11,7 @@
 #include "num/constants.h"
 #include "num/special.h"
 
-/* --- The quantile function ------------------------------------------------- */
+/* --- The quantile function ------------------------------------------------ */
 
 gkv_gk gkv_gk_standard(void)
 {
@@ -95,16 +96,17 @@ double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double
     return (double)z;
 }
 
-/* --- The inverse ----------------------------------------------------------- */
+/* --- The inverse ---------------------------------------------------------- */
 
 /* For s = |z| and t = log s the equation Q(z) = x is
  *     F(t) = t + Λ(s) − log|y| = 0,   y = (x−A)/B,   F' = ρ > 0.
- * F is increasing, and nearly linear in the tails. Halley's steps stay inside a bracket of the root. If they do not
- * shrink the bracket, bisection in log s halves it. */
+ * F is increasing, and nearly linear in the tails. Halley's steps stay inside a bracket of the
+ * root. If they do not shrink the bracket, bisection in log s halves it. */
 
 enum { MAX_STEPS = 400, TRUSTED_STEPS = 10 };
 
-/* The iteration ends after a step of this size, because the error is then about the cube of the step. */
+/* The iteration ends after a step of this size, because the error is then about the cube of the
+ * step. */
 static const gki_wide final_step = 1e-7L;
 
 static gki_wide solve(const gkv_gk *gk, gki_wide y)
@@ -127,7 +129,8 @@ static gki_wide solve(const gkv_gk *gk, gki_wide y)
             high = s;
         else
             low = s;
-        const gki_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho; /* F''/F' and Newton's step */
+        /* F''/F' and Newton's step */
+        const gki_wide curvature = s * at.rho_z / at.rho, newton = -F / at.rho;
         const gki_wide move = newton / fmaxl(0.5L, 1 + 0.5L * newton * curvature);
         s *= expl(fmaxl(-50, fminl(50, move)));
         if (fabsl(move) * (1 + fabsl(curvature)) <= final_step)
@@ -152,7 +155,7 @@ double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
     return (double)gkv_gk_Q_inverse_wide(gk, x);
 }
 
-/* --- Density, probabilities and quantiles ---------------------------------- */
+/* --- Density, probabilities and quantiles --------------------------------- */
 
 static gki_wide log_pdf(const gkv_gk *gk, double x)
 {
@@ -215,7 +218,8 @@ double gkv_gk_log_cdf_upper(const gkv_gk *gk, double x)
 }
 
 /* Q at `side` (±1) times the normal score of p. */
-static double quantile(const gkv_gk *gk, double p, double side, double (*score)(double p, double *low))
+static double quantile(const gkv_gk *gk, double p, double side,
+                       double (*score)(double p, double *low))
 {
     double low;
     const double z = score(p, &low);

@@ -1,8 +1,9 @@
-/* The interface of a family of quantile functions. Each family is one file and one row of the table in family.c.
+/* The interface of a family of quantile functions. Each family is one file and one row of the table
+ * in family.c.
  *
- * Every family has Q(z) = A + B z e^Λ, where Λ is a function of z, g, k and c, and Q' = B e^Λ ρ with
- * ρ = z Q'/(Q − A), the slope of log|Q − A| in log|z|. The other files compute everything from Λ, ρ and their
- * derivatives, and do not depend on the family. */
+ * Every family has Q(z) = A + B z e^Λ, where Λ is a function of z, g, k and c, and Q' = B e^Λ ρ
+ * with ρ = z Q'/(Q − A), the slope of log|Q − A| in log|z|. The other files compute everything from
+ * Λ, ρ and their derivatives, and do not depend on the family. */
 #ifndef GKV_GK_FAMILY_H
 #define GKV_GK_FAMILY_H
 
@@ -10,8 +11,8 @@
 #include "num/constants.h"
 #include "num/wide.h"
 
-/* Λ and ρ at one z, and their partial derivatives: lambda_zg is ∂²Λ/∂z∂g. Second derivatives in k are 0, because Λ
- * and ρ are linear in k. */
+/* Λ and ρ at one z, and their partial derivatives: lambda_zg is ∂²Λ/∂z∂g. Second derivatives in k
+ * are 0, because Λ and ρ are linear in k. */
 typedef struct gki_gk_jet {
     gki_wide lambda, lambda_z, lambda_g, lambda_k, lambda_zz, lambda_zg, lambda_zk, lambda_gg;
     gki_wide rho, rho_z, rho_g, rho_k, rho_zz, rho_zg, rho_zk, rho_gg;
@@ -33,15 +34,16 @@ typedef struct gki_gk_family_ops {
     /* The weight M(z) of k in ρ = P(gz) + k M(z); NULL for a family without c. */
     double (*weight)(double z);
 
-    /* The least k with Q' ≥ 0 on |z| ≤ z_max, for 0 ≤ c < 1 and z_max > 0 (∞: the whole line). *touches becomes 1 if Q'
-     * has a zero when k equals the bound, else 0. */
+    /* The least k with Q' ≥ 0 on |z| ≤ z_max, for 0 ≤ c < 1 and z_max > 0 (∞: the whole line).
+     * *touches becomes 1 if Q' has a zero when k equals the bound, else 0. */
     double (*bound)(double g, double c, double z_max, int *touches);
 
-    /* The bound for z_max = ∞. At g = 0, where the bound jumps, the function returns its limit. If `slope` is not NULL,
-     * *slope becomes the derivative in g. */
+    /* The bound for z_max = ∞. At g = 0, where the bound jumps, the function returns its limit. If
+     * `slope` is not NULL, *slope becomes the derivative in g. */
     double (*bound_limit)(double g, double c, double *slope);
 
-    /* An upper bound of bound_limit that is smooth in g, and its derivative in g; see gkv_gk_from_free. */
+    /* An upper bound of bound_limit that is smooth in g, and its derivative in g; see
+     * gkv_gk_from_free. */
     double (*floor)(double g, double c, double *slope);
 
     /* The limit of the orders of moments: the moment of order r exists if r is below it. */
@@ -72,8 +74,8 @@ gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet);
 /* Q⁻¹(x) in more than double precision; ±∞ outside a bounded support. */
 gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x);
 
-/* Returns GKV_OK if gk is valid and of the g-and-k family, else GKV_ERR_ARGUMENT. `what` names the operation in the
- * message, as in "a batch". */
+/* Returns GKV_OK if gk is valid and of the g-and-k family, else GKV_ERR_ARGUMENT. `what` names the
+ * operation in the message, as in "a batch". */
 gkv_status gki_gk_check_gk(const gkv_gk *gk, const char *what);
 
 #endif

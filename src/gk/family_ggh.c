@@ -1,4 +1,5 @@
-/* The generalised g-and-h family: Q = A + B (1 + c tanh(gz/2)) z e^{hz²/2}. The member k holds h. */
+/* The generalised g-and-h family: Q = A + B (1 + c tanh(gz/2)) z e^{hz²/2}. The member k holds
+ * h. */
 #include <math.h>
 
 #include "gk/skew.h"
@@ -12,7 +13,8 @@ static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
     gki_gk_assemble(gk, z, &s, &t, 1 + gk->k * t.M + s.p, order, out);
 }
 
-/* Solves the equation without skewness twice: first for y, then for y/T with T at the first solution. */
+/* Solves the equation without skewness twice: first for y, then for y/T with T at the first
+ * solution. */
 static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
     const gki_wide half_gs = 0.5L * gk->g * gki_gk_tail_exp_start(y, gk->k);
@@ -41,14 +43,22 @@ static double bound_limit(double g, double c, double *slope)
 
 static double bound(double g, double c, double z_max, int *touches)
 {
-    const double value = isinf(z_max)       ? bound_limit(g, c, NULL)
-                         : g == 0 || c == 0 ? -1 / (z_max * z_max)
-                                            : gki_gk_violation_peak(c, 0.5 * fabs(g) * z_max) * 0.25 * g * g;
+    const double value = isinf(z_max) ? bound_limit(g, c, NULL)
+                         : g == 0 || c == 0
+                             ? -1 / (z_max * z_max)
+                             : gki_gk_violation_peak(c, 0.5 * fabs(g) * z_max) * 0.25 * g * g;
     *touches = isfinite(z_max) || value > 0;
     return value;
 }
 
 const gki_gk_family_ops gki_gk_family_ggh = {
-    .name = "generalised g-and-h", .jet = jet, .start = start, .support_end = support_end, .weight = weight,
-    .bound = bound, .bound_limit = bound_limit, .floor = bound_limit, .moments_below = gki_gk_tail_exp_moments_below,
+    .name = "generalised g-and-h",
+    .jet = jet,
+    .start = start,
+    .support_end = support_end,
+    .weight = weight,
+    .bound = bound,
+    .bound_limit = bound_limit,
+    .floor = bound_limit,
+    .moments_below = gki_gk_tail_exp_moments_below,
 };

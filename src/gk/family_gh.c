@@ -11,8 +11,8 @@ static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
     gki_gk_assemble(gk, z, &s, &t, s.p + gk->k * t.M, order, out);
 }
 
-/* Combines the solutions for g = 0 and for h = 0. For g > 0 both are too large. For g < 0 the solution for g = 0 is too
- * small. */
+/* Combines the solutions for g = 0 and for h = 0. For g > 0 both are too large. For g < 0 the
+ * solution for g = 0 is too small. */
 static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
     const gki_wide g = gk->g, h = gk->k, straight = gki_gk_tail_exp_start(y, h);
@@ -31,7 +31,8 @@ static gki_wide support_end(const gkv_gk *gk)
     return gk->k == 0 && gk->g < 0 ? 1 / -(gki_wide)gk->g : INFINITY;
 }
 
-/* The condition Q' > 0 is h z² > −P(gz), P(u) = u/(1 − e^{−u}) > 0. It is strongest at |z| = z_max with gz < 0. */
+/* The condition Q' > 0 is h z² > −P(gz), P(u) = u/(1 − e^{−u}) > 0. It is strongest at |z| = z_max
+ * with gz < 0. */
 static double bound(double g, double c, double z_max, int *touches)
 {
     (void)c;
@@ -48,6 +49,12 @@ static double zero_bound(double g, double c, double *slope)
 }
 
 const gki_gk_family_ops gki_gk_family_gh = {
-    .name = "g-and-h", .jet = jet, .start = start, .support_end = support_end, .bound = bound,
-    .bound_limit = zero_bound, .floor = zero_bound, .moments_below = gki_gk_tail_exp_moments_below,
+    .name = "g-and-h",
+    .jet = jet,
+    .start = start,
+    .support_end = support_end,
+    .bound = bound,
+    .bound_limit = zero_bound,
+    .floor = zero_bound,
+    .moments_below = gki_gk_tail_exp_moments_below,
 };

@@ -19,12 +19,14 @@ static void jet(const gkv_gk *gk, gki_wide z, int order, gki_gk_jet *out)
         .M1 = 4 * z * m * m,
         .M2 = 4 * m * m * (1 - 4 * h),
     };
-    /* Both forms are sums of terms of one sign, so that the tail is accurate also for k = −½ and large |z|. */
+    /* Both forms are sums of terms of one sign, so that the tail is accurate also for k = −½ and
+     * large |z|. */
     const gki_wide tail = k >= 0 ? 1 + 2 * k * h : (1 + 2 * k) - 2 * k * m;
     gki_gk_assemble(gk, z, &s, &t, tail + s.p, order, out);
 }
 
-/* The root that the kernels compute in double. One step of the caller makes it accurate to full precision. */
+/* The root that the kernels compute in double. One step of the caller makes it accurate to full
+ * precision. */
 static gki_wide start(const gkv_gk *gk, gki_wide y)
 {
     const double zero = 0, one = 1, x = (double)fminl(y, DBL_MAX);
@@ -50,7 +52,8 @@ static double bound_limit(double g, double c, double *slope)
 {
     double v = 1;
     const double peak = c > 0 ? 0.5 * gki_gk_excess_peak(g, c, INFINITY, &v) : -0.5;
-    if (slope) /* by the envelope theorem the derivative of the maximum is the partial derivative in g */
+    /* by the envelope theorem the derivative of the maximum is the partial derivative in g */
+    if (slope)
         *slope = peak > -0.5 ? peak * 0.5 * g / (v * v + 0.25 * g * g) : 0;
     return fmax(-0.5, peak);
 }
@@ -58,7 +61,8 @@ static double bound_limit(double g, double c, double *slope)
 static double bound(double g, double c, double z_max, int *touches)
 {
     double v;
-    const double peak = g == 0 || c == 0 ? -0.5 : 0.5 * gki_gk_excess_peak(g, c, 0.5 * fabs(g) * z_max, &v);
+    const double peak =
+        g == 0 || c == 0 ? -0.5 : 0.5 * gki_gk_excess_peak(g, c, 0.5 * fabs(g) * z_max, &v);
     *touches = peak > -0.5;
     return fmax(-0.5, peak);
 }
@@ -71,8 +75,8 @@ static double flat_exponential(double t, double *slope)
     return value;
 }
 
-/* A smooth ψ(t) ≥ max(0, t): ψ(t) = t for t ≥ 1, ψ(t) = 1 for t ≤ −1, and ψ(t) = 1 − (1−t) step(½(1+t)) between
- * them. step is the smooth step from 0 to 1. *slope becomes the derivative. */
+/* A smooth ψ(t) ≥ max(0, t): ψ(t) = t for t ≥ 1, ψ(t) = 1 for t ≤ −1, and ψ(t) = 1 − (1−t)
+ * step(½(1+t)) between them. step is the smooth step from 0 to 1. *slope becomes the derivative. */
 static double smooth_maximum(double t, double *slope)
 {
     *slope = t >= 1 ? 1 : 0;
@@ -82,13 +86,14 @@ static double smooth_maximum(double t, double *slope)
     const double up = flat_exponential(0.5 * (1 + t), &up_slope);
     const double down = flat_exponential(0.5 * (1 - t), &down_slope);
     const double step = up / (up + down);
-    const double step_slope = 0.5 * (up_slope * down + up * down_slope) / ((up + down) * (up + down));
+    const double step_slope =
+        0.5 * (up_slope * down + up * down_slope) / ((up + down) * (up + down));
     *slope = step - (1 - t) * step_slope;
     return 1 - (1 - t) * step;
 }
 
-/* A smooth function of g above the bound. Half the interior maximum is smooth in g, also where it is a little below −½.
- * There smooth_maximum joins it to a constant. */
+/* A smooth function of g above the bound. Half the interior maximum is smooth in g, also where it
+ * is a little below −½. There smooth_maximum joins it to a constant. */
 static double floor_of(double g, double c, double *slope)
 {
     static const double fade = 1.0 / 128.0;
@@ -106,6 +111,13 @@ static double moments_below(double k)
 }
 
 const gki_gk_family_ops gki_gk_family_gk = {
-    .name = "g-and-k", .jet = jet, .start = start, .support_end = support_end, .weight = weight, .bound = bound,
-    .bound_limit = bound_limit, .floor = floor_of, .moments_below = moments_below,
+    .name = "g-and-k",
+    .jet = jet,
+    .start = start,
+    .support_end = support_end,
+    .weight = weight,
+    .bound = bound,
+    .bound_limit = bound_limit,
+    .floor = floor_of,
+    .moments_below = moments_below,
 };

@@ -1,5 +1,5 @@
-/* The functions of gkvae/gk_batch.h. They pass the arrays to the kernels in chunks that stay in the cache. This file
- * includes gk_arrays_real.h twice, for double and for float. */
+/* The functions of gkvae/gk_batch.h. They pass the arrays to the kernels in chunks that stay in the
+ * cache. This file includes gk_arrays_real.h twice, for double and for float. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -19,9 +19,10 @@ enum { CHUNK = 512 };
 #define K(name) name##_d
 #define P(name) name
 #define EXP exp_d
-#define RELIABLE 8.0 /* the greatest |z| for which probabilities of a rounded z are accurate enough */
+/* the greatest |z| for which probabilities of a rounded z are accurate enough */
+#define RELIABLE 8.0
 #define CLAMPED 1e299 /* a little less than the |z| to which the kernels clamp z */
-#define SCORES 37.0  /* the greatest |z| for which the kernels compute normal scores */
+#define SCORES 37.0   /* the greatest |z| for which the kernels compute normal scores */
 #define LARGEST DBL_MAX
 #include "gk/gk_arrays_real.h"
 

@@ -1,5 +1,5 @@
-/* gk_arrays.c includes this file twice. REAL is the numeric type, K(name) a name of gk_batch_kernels.h, and P(name)
- * a name of gkvae/gk_batch.h. */
+/* gk_arrays.c includes this file twice. REAL is the numeric type, K(name) a name of
+ * gk_batch_kernels.h, and P(name) a name of gkvae/gk_batch.h. */
 
 /* One set of parameters, rounded to REAL. */
 typedef struct K(one) {
@@ -8,17 +8,19 @@ typedef struct K(one) {
     gkv_gk gk;                 /* the rounded parameters, in double */
 } K(one);
 
-static gkv_status K(prepare)(const gkv_gk *gk, K(one) *one)
+static gkv_status K(prepare)(const gkv_gk *gk, K(one) * one)
 {
     GKV_TRY(gki_gk_check_gk(gk, "a batch"));
     one->a = (REAL)gk->a, one->b = (REAL)gk->b, one->g = (REAL)gk->g, one->k = (REAL)gk->k;
     one->columns = (K(gki_gk_columns)){&one->a, &one->b, &one->g, &one->k, (REAL)gk->c};
     one->gk = (gkv_gk){.a = one->a, .b = one->b, .g = one->g, .k = one->k, .c = one->columns.c};
-    return gkv_gk_check(&one->gk) == GKV_OK ? GKV_OK : gki_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
+    return gkv_gk_check(&one->gk) == GKV_OK
+               ? GKV_OK
+               : gki_fail_context(GKV_ERR_ARGUMENT, "rounded to float");
 }
 
-/* Whether a value is NaN or its absolute value is not below `limit`. The loop has no branch, because usually there
- * is no such value. */
+/* Whether a value is NaN or its absolute value is not below `limit`. The loop has no branch,
+ * because usually there is no such value. */
 static int K(any_beyond)(size_t n, const REAL *values, REAL limit)
 {
     REAL beyond = 0; /* REAL rather than int keeps the width of the vectors */
@@ -29,7 +31,7 @@ static int K(any_beyond)(size_t n, const REAL *values, REAL limit)
 }
 
 /* Computes element i by the functions of gkvae/gk.h. */
-static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x) *out)
+static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x) * out)
 {
     double score[4];
     if (out->z)
@@ -56,14 +58,15 @@ static void K(exactly)(const gkv_gk *gk, double x, size_t i, const P(gkv_gk_at_x
 }
 
 /* Computes d log f/dx and ∂log f/∂θ from z, Q' and Q''/Q'. */
-static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq, const REAL *ratio, REAL *dlog_pdf,
-                      REAL *score)
+static void K(slopes)(const K(one) * one, size_t n, const REAL *z, const REAL *dq,
+                      const REAL *ratio, REAL *dlog_pdf, REAL *score)
 {
     REAL x[CHUNK], x_g[CHUNK], x_k[CHUNK], log_dq_g[CHUNK], log_dq_k[CHUNK];
     if (score)
-        K(gki_gk_batch_forward)(n, 1, &one->columns, z,
-                                &(K(gki_gk_outputs)){.x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g,
-                                                     .log_dq_k = log_dq_k});
+        K(gki_gk_batch_forward)
+    (n, 1, &one->columns, z,
+     &(K(gki_gk_outputs)){
+         .x = x, .x_g = x_g, .x_k = x_k, .log_dq_g = log_dq_g, .log_dq_k = log_dq_k});
     for (size_t i = 0; i < n; i++) {
         const REAL neg_slope = (z[i] + ratio[i]) / dq[i];
         if (dlog_pdf)
@@ -78,19 +81,27 @@ static void K(slopes)(const K(one) *one, size_t n, const REAL *z, const REAL *dq
 }
 
 /* Computes n ≤ CHUNK elements, from index `first` on. */
-static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_t first, const P(gkv_gk_at_x) *all)
+static void K(chunk_at_x)(const K(one) * one, size_t n, const REAL *values, size_t first,
+                          const P(gkv_gk_at_x) * all)
 {
-    const P(gkv_gk_at_x) out = {.z = AT(all->z, first), .log_pdf = AT(all->log_pdf, first), .pdf = AT(all->pdf, first),
-                                .cdf = AT(all->cdf, first), .cdf_upper = AT(all->cdf_upper, first),
-                                .log_cdf = AT(all->log_cdf, first), .log_cdf_upper = AT(all->log_cdf_upper, first),
-                                .dlog_pdf = AT(all->dlog_pdf, first), .score = AT(all->score, 4 * first)};
-    /* The distance between the arrays is not a multiple of a page. Otherwise stores to one would delay loads from
-     * another. */
-    _Alignas(64) REAL x[CHUNK + 16], z[CHUNK + 16], log_pdf[CHUNK + 16], dq[CHUNK + 16], ratio[CHUNK + 16];
+    const P(gkv_gk_at_x) out = {.z = AT(all->z, first),
+                                .log_pdf = AT(all->log_pdf, first),
+                                .pdf = AT(all->pdf, first),
+                                .cdf = AT(all->cdf, first),
+                                .cdf_upper = AT(all->cdf_upper, first),
+                                .log_cdf = AT(all->log_cdf, first),
+                                .log_cdf_upper = AT(all->log_cdf_upper, first),
+                                .dlog_pdf = AT(all->dlog_pdf, first),
+                                .score = AT(all->score, 4 * first)};
+    /* The distance between the arrays is not a multiple of a page. Otherwise stores to one would
+     * delay loads from another. */
+    _Alignas(64) REAL x[CHUNK + 16], z[CHUNK + 16], log_pdf[CHUNK + 16], dq[CHUNK + 16],
+        ratio[CHUNK + 16];
     memcpy(x, values + first, n * sizeof *x); /* an output may be the input */
     const int slopes = out.dlog_pdf || out.score;
-    K(gki_gk_batch_density)(n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
-                            slopes ? ratio : NULL);
+    K(gki_gk_batch_density)
+    (n, 1, &one->columns, x, z, out.log_pdf || out.pdf ? log_pdf : NULL, slopes ? dq : NULL,
+     slopes ? ratio : NULL);
     if (slopes)
         K(slopes)(one, n, z, dq, ratio, out.dlog_pdf, out.score);
     if (out.cdf || out.cdf_upper || out.log_cdf || out.log_cdf_upper)
@@ -101,9 +112,12 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
         memcpy(out.log_pdf, log_pdf, n * sizeof *log_pdf);
     if (out.z)
         memcpy(out.z, z, n * sizeof *z);
-    /* For large |z| the rounding of z makes f and the probabilities inaccurate. For still larger |z| the kernels do not
-     * apply. gkvae/gk.h computes both. */
-    const P(gkv_gk_at_x) far = {.pdf = out.pdf, .cdf = out.cdf, .cdf_upper = out.cdf_upper, .log_cdf = out.log_cdf,
+    /* For large |z| the rounding of z makes f and the probabilities inaccurate. For still larger
+     * |z| the kernels do not apply. gkvae/gk.h computes both. */
+    const P(gkv_gk_at_x) far = {.pdf = out.pdf,
+                                .cdf = out.cdf,
+                                .cdf_upper = out.cdf_upper,
+                                .log_cdf = out.log_cdf,
                                 .log_cdf_upper = out.log_cdf_upper};
     const int any_far = far.pdf || far.cdf || far.cdf_upper || far.log_cdf || far.log_cdf_upper;
     const double widest = (double)LARGEST * fmin(1.0, one->gk.b);
@@ -119,7 +133,7 @@ static void K(chunk_at_x)(const K(one) *one, size_t n, const REAL *values, size_
     }
 }
 
-gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(gkv_gk_at_x) *out)
+gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(gkv_gk_at_x) * out)
 {
     K(one) one;
     GKV_TRY(K(prepare)(gk, &one));
@@ -128,7 +142,7 @@ gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(
     return GKV_OK;
 }
 
-gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(gkv_gk_at_z) *out)
+gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(gkv_gk_at_z) * out)
 {
     K(one) one;
     GKV_TRY(K(prepare)(gk, &one));
@@ -136,8 +150,9 @@ gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
         REAL at[CHUNK], log_dq[CHUNK];
         memcpy(at, z + i, count * sizeof *at);
-        K(gki_gk_batch_forward)(count, 1, &one.columns, at,
-                                &(K(gki_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
+        K(gki_gk_batch_forward)
+        (count, 1, &one.columns, at,
+         &(K(gki_gk_outputs)){.x = AT(out->x, i), .dq = AT(out->dq, i), .log_dq = log_dq});
         if (out->log_dq)
             memcpy(out->log_dq + i, log_dq, count * sizeof *at);
         for (size_t j = 0; out->log_pdf && j < count; j++)
@@ -149,10 +164,11 @@ gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(
     return GKV_OK;
 }
 
-gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const REAL *p, REAL *x)
+gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const REAL *p,
+                                    REAL *x)
 {
-    static double (*const exact[])(const gkv_gk *, double) = {gkv_gk_quantile, gkv_gk_quantile_upper,
-                                                              gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
+    static double (*const exact[])(const gkv_gk *, double) = {
+        gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
     K(one) one;
     if ((unsigned)tail > GKV_GK_LOG_UPPER)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no tail number %d", (int)tail);

@@ -26,7 +26,8 @@ void gkv_gk_random(const gkv_gk *gk, uint64_t seed, uint64_t first, size_t n, do
         const size_t skip = (size_t)((first + done) % BLOCK);
         const size_t count = n - done < BLOCK - skip ? n - done : BLOCK - skip;
         double normal[BLOCK];
-        gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, block >> 32, block), skip + count, normal);
+        gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, block >> 32, block), skip + count,
+                         normal);
         memcpy(x + done, normal + skip, count * sizeof *x);
         transform(gk, count, x + done);
         done += count;

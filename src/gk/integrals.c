@@ -1,4 +1,5 @@
-/* Integrals over the normal score: moments, entropy and Fisher information. The modes of the density. */
+/* Integrals over the normal score: moments, entropy and Fisher information. The modes of the
+ * density. */
 #include "gkvae/gk_moments.h"
 
 #include <math.h>
@@ -9,7 +10,7 @@
 #include "num/constants.h"
 #include "num/quadrature.h"
 
-/* --- Moments and entropy --------------------------------------------------- */
+/* --- Moments and entropy -------------------------------------------------- */
 
 typedef struct request {
     const gkv_gk *gk;
@@ -25,16 +26,22 @@ static gkv_status not_converged(const gkv_gk *gk, const char *what, double error
     const char *family = gkv_gk_family_name(gk->family);
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
     if (!isfinite(error))
-        return gki_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g cannot be computed, because the integrand "
-                                         "overflows; use a smaller |g| or %c", what, family, gk->g, k, gk->k, k);
-    return gki_fail(GKV_ERR_NUMERIC, "%s of a %s with g = %g and %c = %g is accurate to %.1e only; the parameters are "
-                                     "near the bound of validity or near those where the integral does not exist",
-                    what, family, gk->g, k, gk->k, error);
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "%s of a %s with g = %g and %c = %g cannot be computed, because the integrand "
+            "overflows; use a smaller |g| or %c",
+            what, family, gk->g, k, gk->k, k);
+    return gki_fail(
+        GKV_ERR_NUMERIC,
+        "%s of a %s with g = %g and %c = %g is accurate to %.1e only; the parameters are "
+        "near the bound of validity or near those where the integral does not exist",
+        what, family, gk->g, k, gk->k, error);
 }
 
-/* (aq + b)^n φ(z) for n = first … last, with q = z e^Λ = (Q − A)/B. Where e^Λ is large it is multiplied with φ in the
- * exponent, because e^Λ alone may overflow and φ alone may underflow. */
-static void powers_of(const gkv_gk *gk, gki_wide z, gki_wide a, gki_wide b, int first, int last, gki_wide *value)
+/* (aq + b)^n φ(z) for n = first … last, with q = z e^Λ = (Q − A)/B. Where e^Λ is large it is
+ * multiplied with φ in the exponent, because e^Λ alone may overflow and φ alone may underflow. */
+static void powers_of(const gkv_gk *gk, gki_wide z, gki_wide a, gki_wide b, int first, int last,
+                      gki_wide *value)
 {
     const gki_wide lambda = gki_gk_jet_at(gk, z, 0).lambda, large = fmaxl(0, lambda);
     const gki_wide base = a * z * expl(lambda - large) + b * expl(-large);
@@ -72,13 +79,15 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
     request r = {.gk = gk, .first = 1, .last = 1};
     gki_wide mean, central[3] = {0, 0, 0};
     double error = gki_integrate(central_powers, &r, 1, gki_gk_scale(gk), &mean);
-    const int symmetric = gk->g == 0; /* odd central moments are then 0; their computed values are rounding errors */
+    /* odd central moments are then 0; their computed values are rounding errors */
+    const int symmetric = gk->g == 0;
     if (symmetric)
         mean = 0;
     out->mean = (double)(gk->a + gk->b * mean);
     if (last > 1) {
         r = (request){.gk = gk, .centre = mean, .first = 2, .last = last};
-        error = fmax(error, gki_integrate(central_powers, &r, (size_t)last - 1, gki_gk_scale(gk), central));
+        error = fmax(
+            error, gki_integrate(central_powers, &r, (size_t)last - 1, gki_gk_scale(gk), central));
         out->variance = (double)(gk->b * central[0] * gk->b);
         if (last > 2)
             out->skewness = symmetric ? 0 : (double)(central[1] / central[0] / sqrtl(central[0]));
@@ -93,7 +102,8 @@ gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
     *out = NAN;
     GKV_TRY(gkv_gk_check(gk));
     if (r < 0 || r > 100)
-        return gki_fail(GKV_ERR_ARGUMENT, "the order of a raw moment must be in 0 … 100, not %d", r);
+        return gki_fail(GKV_ERR_ARGUMENT, "the order of a raw moment must be in 0 … 100, not %d",
+                        r);
     *out = r == 0 ? 1 : r % 2 ? NAN : INFINITY;
     if (r == 0 || !exists(gk, r))
         return GKV_OK;
@@ -122,7 +132,7 @@ gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
     return error <= tolerance ? GKV_OK : not_converged(gk, "the entropy", error);
 }
 
-/* --- Fisher information ---------------------------------------------------- */
+/* --- Fisher information --------------------------------------------------- */
 
 /* s_i s_j φ(z) for all i ≤ j, with the score s at Q(z). */
 static void products(gki_wide z, const void *user, gki_wide *value)
@@ -154,14 +164,16 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
             information[i][j] = information[j][i] = (double)(value[next++] / by_i / by_j);
         }
     if (!(error <= 1e-8))
-        return gki_fail(GKV_ERR_NUMERIC, "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
-                                         "only; the parameters are near the bound of validity, where it grows without "
-                                         "bound",
-                        gkv_gk_family_name(gk->family), gk->g, gk->k, error);
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "the Fisher information of a %s with g = %g and k = %g is accurate to %.1e "
+            "only; the parameters are near the bound of validity, where it grows without "
+            "bound",
+            gkv_gk_family_name(gk->family), gk->g, gk->k, error);
     return GKV_OK;
 }
 
-/* --- Modes ----------------------------------------------------------------- */
+/* --- Modes ---------------------------------------------------------------- */
 
 /* A mode is a zero of −d/dz log f(Q(z)) = z + Q''/Q' with a change of sign from − to +. */
 typedef struct point {
@@ -174,10 +186,12 @@ static point at(const gkv_gk *gk, gki_wide z)
 {
     const gki_gk_jet jet = gki_gk_jet_at(gk, z, 1);
     const gki_wide ratio = jet.rho_z / jet.rho;
-    return (point){z, gki_gk_neg_log_pdf_slope(&jet, z), 1 + jet.lambda_zz + jet.rho_zz / jet.rho - ratio * ratio};
+    return (point){z, gki_gk_neg_log_pdf_slope(&jet, z),
+                   1 + jet.lambda_zz + jet.rho_zz / jet.rho - ratio * ratio};
 }
 
-/* The zero between two points of neg_log_pdf_slope, or of `curvature` if `turning` is not 0, by bisection. */
+/* The zero between two points of neg_log_pdf_slope, or of `curvature` if `turning` is not 0, by
+ * bisection. */
 static point root(const gkv_gk *gk, point low, point high, int turning)
 {
     for (int i = 0; i < 200; i++) {
@@ -202,7 +216,8 @@ typedef struct list {
     double x[GKV_GK_MODES_MAX], log_pdf[GKV_GK_MODES_MAX];
 } list;
 
-/* Inserts a mode into the list, which is sorted by height. If the list is full, the lowest mode is dropped. */
+/* Inserts a mode into the list, which is sorted by height. If the list is full, the lowest mode is
+ * dropped. */
 static void add(list *modes, point mode)
 {
     const gki_gk_jet jet = gki_gk_jet_at(modes->gk, mode.z, 0);
@@ -222,7 +237,8 @@ static void search_cell(list *modes, point low, point high)
         add(modes, root(modes->gk, low, high, 0));
     if ((at_low > 0) != (at_high > 0) || (low.curvature > 0) == (high.curvature > 0))
         return;
-    /* The slope does not change its sign, but it has a turning point. The cell may contain a mode and an antimode. */
+    /* The slope does not change its sign, but it has a turning point. The cell may contain a mode
+     * and an antimode. */
     const point turn = root(modes->gk, low, high, 1);
     if (at_low > 0 && turn.neg_log_pdf_slope < 0)
         add(modes, root(modes->gk, turn, high, 0));
@@ -234,8 +250,8 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
 {
     enum { STEPS = 700 };
     list modes = {.gk = gk};
-    /* The grid goes from −far to near 0 and from there to far. There is no mode beyond ±far, because |z| is greater
-     * than |Q''/Q'| there. */
+    /* The grid goes from −far to near 0 and from there to far. There is no mode beyond ±far,
+     * because |z| is greater than |Q''/Q'| there. */
     const double far = 60.0 + fabs(gk->g), near = 1e-4 * gki_gk_scale(gk);
     const double ratio = pow(far / near, 1.0 / STEPS);
     point before = at(gk, -far);
@@ -243,7 +259,8 @@ size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
     for (int i = 0; i <= 2 * STEPS; i++) {
         z = i <= STEPS ? z / (i ? ratio : 1) : z * ratio;
         if (i == STEPS)
-            z = near; /* so that the cell across 0 has its middle there: symmetric modes are exact */
+            /* so that the cell across 0 has its middle there: symmetric modes are exact */
+            z = near;
         const point here = at(gk, i <= STEPS ? -z : z);
         if (i > 0)
             search_cell(&modes, before, here);

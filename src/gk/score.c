@@ -8,7 +8,8 @@
  *          = −Q_ij/Q' − V_i z_j − V_j z_i − V_z z_i z_j
  *     H_ij = −D z_ij − (1 + V_zz) z_i z_j − V_zi z_j − V_zj z_i − V_ij
  *
- * Subscripts are partial derivatives at fixed z, θ = (A,B,g,k). s is the score and H the Hessian. */
+ * Subscripts are partial derivatives at fixed z, θ = (A,B,g,k). s is the score and H the
+ * Hessian. */
 #include <math.h>
 
 #include "gk/family.h"
@@ -50,7 +51,8 @@ static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, dou
                               at->lambda_zk + at->rho_zk / r - r_z * r_k};
     /* Q_i/Q' and Q_ij/Q', from Q − A = B z e^Λ and (Q − A)/Q' = z/ρ */
     const gki_wide unit = z / r;
-    const gki_wide q[4] = {expl(-at->lambda) / (b * r), unit / b, unit * at->lambda_g, unit * at->lambda_k};
+    const gki_wide q[4] = {expl(-at->lambda) / (b * r), unit / b, unit * at->lambda_g,
+                           unit * at->lambda_k};
     gki_wide q2[4][4] = {{0}}, V2[4][4] = {{0}};
     q2[GKV_GK_B][GKV_GK_G] = q[GKV_GK_G] / b;
     q2[GKV_GK_B][GKV_GK_K] = q[GKV_GK_K] / b;
@@ -63,7 +65,8 @@ static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, dou
     V2[GKV_GK_K][GKV_GK_K] = -r_k * r_k;
     for (int i = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
-            const gki_wide both = q[i] * q[j], z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
+            const gki_wide both = q[i] * q[j],
+                           z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
             const gki_wide value =
                 -neg_slope * z_ij - (1 + V_zz) * both + V_zi[i] * q[j] + V_zi[j] * q[i] - V2[i][j];
             hessian[i][j] = hessian[j][i] = (double)value;

@@ -3,8 +3,8 @@
  *     tanh   E = 1 + c tanh(u/2)
  *     exp    E = (e^u − 1)/u
  *
- * Both come with ℓ = log E and p = 1 + uℓ', and the first two derivatives of ℓ and p. The tanh's p omits the 1. The
- * tail adds it in a form without cancellation. */
+ * Both come with ℓ = log E and p = 1 + uℓ', and the first two derivatives of ℓ and p. The tanh's p
+ * omits the 1. The tail adds it in a form without cancellation. */
 #ifndef GKV_GK_SKEW_H
 #define GKV_GK_SKEW_H
 
@@ -17,14 +17,15 @@ typedef struct gki_gk_skew {
     gki_wide p, p1, p2; /* p, p', p'' */
 } gki_gk_skew;
 
-/* The tanh factor at u. It is written in e = exp(−|u|): nothing overflows, and T is a sum of positive terms. Order 0
- * leaves out p''. */
+/* The tanh factor at u. It is written in e = exp(−|u|): nothing overflows, and T is a sum of
+ * positive terms. Order 0 leaves out p''. */
 static inline gki_gk_skew gki_gk_skew_tanh(gki_wide u, double c, int order)
 {
     gki_gk_skew s = {0};
     u = fmaxl(-1e5L, fminl(1e5L, u)); /* beyond, e is 0 */
     const gki_wide e = expl(-fabsl(u)), logistic = e / (1 + e), wide_c = c;
-    const gki_wide T = u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
+    const gki_wide T =
+        u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
     const gki_wide tanh = copysignl(1 - 2 * logistic, u), sech2 = 4 * logistic / (1 + e);
     const gki_wide T1 = wide_c * sech2 / 2, T2 = -T1 * tanh;
     s.l = logl(T);
@@ -40,13 +41,20 @@ static inline gki_gk_skew gki_gk_skew_tanh(gki_wide u, double c, int order)
     return s;
 }
 
-/* The exponential factor near u = 0, by the series p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}, β_n = B_{2n}/(2n)! with
- * the Bernoulli numbers B_{2n}. */
+/* The exponential factor near u = 0, by the series p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}, β_n
+ * = B_{2n}/(2n)! with the Bernoulli numbers B_{2n}. */
 static inline gki_gk_skew gki_gk_skew_exp_series(gki_wide u)
 {
     static const gki_wide beta[] = {
-        1.0L / 12, -1.0L / 720, 1.0L / 30240, -1.0L / 1209600, 1.0L / 47900160, -691.0L / 1307674368000.0L,
-        1.0L / 74724249600.0L, -3617.0L / 10670622842880000.0L, 43867.0L / 5109094217170944000.0L,
+        1.0L / 12,
+        -1.0L / 720,
+        1.0L / 30240,
+        -1.0L / 1209600,
+        1.0L / 47900160,
+        -691.0L / 1307674368000.0L,
+        1.0L / 74724249600.0L,
+        -3617.0L / 10670622842880000.0L,
+        43867.0L / 5109094217170944000.0L,
     };
     gki_gk_skew s = {.l = u / 2, .l1 = 0.5L, .p = 1 + u / 2, .p1 = 0.5L};
     gki_wide power = 1; /* u^{2n−2} */
@@ -88,10 +96,11 @@ typedef struct gki_gk_tail_part {
     gki_wide M, M1, M2; /* M = zL' and its first two derivatives */
 } gki_gk_tail_part;
 
-/* Computes the jet from the skewness factor, the tail and ρ. The family computes ρ itself, in a form that avoids
- * cancellation. */
-static inline void gki_gk_assemble(const gkv_gk *gk, gki_wide z, const gki_gk_skew *s, const gki_gk_tail_part *t,
-                                   gki_wide rho, int order, gki_gk_jet *jet)
+/* Computes the jet from the skewness factor, the tail and ρ. The family computes ρ itself, in a
+ * form that avoids cancellation. */
+static inline void gki_gk_assemble(const gkv_gk *gk, gki_wide z, const gki_gk_skew *s,
+                                   const gki_gk_tail_part *t, gki_wide rho, int order,
+                                   gki_gk_jet *jet)
 {
     const gki_wide g = gk->g, k = gk->k;
     jet->lambda = s->l + (k == 0 ? 0 : k * t->L); /* 0 · ∞ */

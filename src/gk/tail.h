@@ -11,8 +11,8 @@ static inline gki_gk_tail_part gki_gk_tail_exp(gki_wide z)
     return (gki_gk_tail_part){.L = z * z / 2, .L1 = z, .L2 = 1, .M = z * z, .M1 = 2 * z, .M2 = 2};
 }
 
-/* An approximation of the root of s e^{hs²/2} = y. The root is √(W(h y²)/h) with Lambert's function W. The
- * approximation of W has a relative error of a few hundredths. */
+/* An approximation of the root of s e^{hs²/2} = y. The root is √(W(h y²)/h) with Lambert's function
+ * W. The approximation of W has a relative error of a few hundredths. */
 static inline gki_wide gki_gk_tail_exp_start(gki_wide y, gki_wide h)
 {
     if (!(h > 0))

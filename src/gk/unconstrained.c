@@ -1,4 +1,5 @@
-/* The unconstrained transform: a smooth map from four real numbers to valid parameters, and its inverse. */
+/* The unconstrained transform: a smooth map from four real numbers to valid parameters, and its
+ * inverse. */
 #include <math.h>
 #include <string.h>
 
@@ -27,13 +28,15 @@ static double floor_at(const gki_gk_family_ops *ops, double g, double c, double 
 static gkv_status check_family(const gki_gk_family_ops *ops, int64_t family, double c)
 {
     if (!ops)
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld", (long long)family);
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
+                        (long long)family);
     if (ops->weight && !(c >= 0 && c < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "c must be in [0, 1) to be valid for every g, not %g", c);
     return GKV_OK;
 }
 
-gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk *gk, double jacobian[4][4])
+gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk *gk,
+                            double jacobian[4][4])
 {
     const gki_gk_family_ops *ops = gki_gk_family_of(family);
     GKV_TRY(check_family(ops, family, c));
@@ -43,7 +46,8 @@ gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk 
     double slope;
     const double least = floor_at(ops, u[2], c, &slope);
     const double above = rise > 0 ? rise + log1p(exp(-rise)) : log1p(exp(rise));
-    *gk = (gkv_gk){.a = u[0], .b = exp(log_b), .g = u[2], .k = least + above, .c = c, .family = family};
+    *gk = (gkv_gk){
+        .a = u[0], .b = exp(log_b), .g = u[2], .k = least + above, .c = c, .family = family};
     if (jacobian) {
         memset(jacobian, 0, 16 * sizeof(double));
         jacobian[GKV_GK_A][GKV_GK_A] = 1.0;
@@ -63,10 +67,12 @@ gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4])
     double slope;
     const double least = floor_at(ops, gk->g, gk->c, &slope), above = gk->k - least;
     if (!(above > 0))
-        return gki_fail(GKV_ERR_ARGUMENT, "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
-                                          "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k "
-                                          "enough",
-                        gk->k, least, gk->g, gk->c);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "k = %.10g is not above %.10g, the infimum of k in the unconstrained "
+            "transform for g = %g and c = %g; gkv_gk_project with a margin of 1/64 raises k "
+            "enough",
+            gk->k, least, gk->g, gk->c);
     u[GKV_GK_A] = gk->a;
     u[GKV_GK_B] = log(gk->b);
     u[GKV_GK_G] = gk->g;

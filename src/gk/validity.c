@@ -1,8 +1,10 @@
-/* Validity: when Q is increasing, what is wrong with invalid parameters, and which valid parameters are near them.
+/* Validity: when Q is increasing, what is wrong with invalid parameters, and which valid parameters
+ * are near them.
  *
  * For g z < 0 and v = |g z|/2, the condition Q' > 0 is
  *     k M(z) > S(v) − 1,   S(v) = c v sech²v/(1 − c tanh v),   M = 2z²/(1+z²) or z².
- * The condition for g z > 0 is weaker. Each bound is therefore the maximum of a function of one variable. */
+ * The condition for g z > 0 is weaker. Each bound is therefore the maximum of a function of one
+ * variable. */
 #include "gk/validity.h"
 
 #include <math.h>
@@ -12,7 +14,7 @@
 #include "gkvae/gk.h"
 #include "num/maximize.h"
 
-/* --- Bounds ---------------------------------------------------------------- */
+/* --- Bounds --------------------------------------------------------------- */
 
 typedef struct shape {
     double g, c, k;
@@ -115,8 +117,9 @@ double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
         return INFINITY;
     double at;
     const double end = 0.5 * fabs(gk->g) * fmax(z_max, 1e-100);
-    return fmin(1.0, 1.0 / gki_maximize(reciprocal_c, &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight}, end, 0,
-                                         &at));
+    return fmin(1.0, 1.0 / gki_maximize(reciprocal_c,
+                                        &(shape){.g = gk->g, .k = gk->k, .weight = ops->weight},
+                                        end, 0, &at));
 }
 
 double gkv_gk_c_max(const gkv_gk *gk)
@@ -124,18 +127,20 @@ double gkv_gk_c_max(const gkv_gk *gk)
     return gkv_gk_c_max_within(gk, INFINITY);
 }
 
-/* --- Checks ---------------------------------------------------------------- */
+/* --- Checks --------------------------------------------------------------- */
 
 /* For c below c* S(v) < 1 for all v, so that k ≥ 0 is always valid. */
 static const double c_star = 0.8335565596009648;
 
-/* Checks the conditions other than the bound of k. Returns the description of the fault, or NULL. */
+/* Checks the conditions other than the bound of k. Returns the description of the fault, or
+ * NULL. */
 static const char *basic_fault(const gkv_gk *gk)
 {
     const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     if (!ops)
         return "the family is unknown";
-    if (!isfinite(gk->a) || !isfinite(gk->b) || !isfinite(gk->g) || !isfinite(gk->k) || !isfinite(gk->c))
+    if (!isfinite(gk->a) || !isfinite(gk->b) || !isfinite(gk->g) || !isfinite(gk->k) ||
+        !isfinite(gk->c))
         return "a parameter is not finite";
     if (!(gk->b > 0))
         return "the scale B must be above 0";
@@ -177,15 +182,18 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %lld",
                         (long long)gk->family);
     if (fault)
-        return gki_fail(GKV_ERR_ARGUMENT, "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "not a %s distribution: %s (A = %g, B = %g, g = %g, k = %g, c = %g)", name,
                         fault, gk->a, gk->b, gk->g, gk->k, gk->c);
     double bound;
     if (above_bound(gk, INFINITY, &bound))
         return GKV_OK;
     const char k = gk->family == GKV_GK_FAMILY_GK ? 'k' : 'h';
-    const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17; /* enough to distinguish the two numbers */
+    /* enough to distinguish the two numbers */
+    const int digits = fabs(gk->k - bound) > 1e-8 * fabs(bound) ? 10 : 17;
     return gki_fail(GKV_ERR_ARGUMENT,
-                    "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g and c = %g; its "
+                    "not a %s distribution: %c = %.*g is not above %.*g, the least %c for g = %g "
+                    "and c = %g; its "
                     "quantile function is not increasing",
                     name, k, digits, gk->k, digits, bound, k, gk->g, gk->c);
 }
@@ -209,7 +217,7 @@ gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
     return near;
 }
 
-/* --- A table of the bound for kernels -------------------------------------- */
+/* --- A table of the bound for kernels ------------------------------------- */
 
 static const double g_most = 100.0, v_least = 0.25, v_most = 60.0;
 
@@ -224,19 +232,21 @@ static s_jet s_jet_at(double v, double c)
     const double e = exp(-2.0 * v), logistic = e / (1.0 + e), tanh_v = 1.0 - 2.0 * logistic;
     const double sech2 = 4.0 * logistic * (1.0 - logistic);
     const double W = c * sech2 / ((1.0 - c) + 2.0 * c * logistic);
-    const double dW = W * (W - 2.0 * tanh_v), d2W = dW * (W - 2.0 * tanh_v) + W * (dW - 2.0 * sech2);
+    const double dW = W * (W - 2.0 * tanh_v),
+                 d2W = dW * (W - 2.0 * tanh_v) + W * (dW - 2.0 * sech2);
     return (s_jet){v * W, W + v * dW, 2.0 * dW + v * d2W};
 }
 
-/* The position of the maximum of E = (S − 1)(1 + τ/v²), τ = g²/4, by Newton's method from a v near it. If there is no
- * maximum, any v will do, because E is then below −1 everywhere. */
+/* The position of the maximum of E = (S − 1)(1 + τ/v²), τ = g²/4, by Newton's method from a v near
+ * it. If there is no maximum, any v will do, because E is then below −1 everywhere. */
 static double maximum_near(double v, double tau, double c)
 {
     for (int step = 0; step < 30; step++) {
         const s_jet at = s_jet_at(v, c);
         const double r = tau / (v * v);
         const double dE = at.dS * (1.0 + r) - 2.0 * (at.S - 1.0) * r / v;
-        const double d2E = at.d2S * (1.0 + r) - 4.0 * at.dS * r / v + 6.0 * (at.S - 1.0) * r / (v * v);
+        const double d2E =
+            at.d2S * (1.0 + r) - 4.0 * at.dS * r / v + 6.0 * (at.S - 1.0) * r / (v * v);
         const double move = d2E < 0 ? -dE / d2E : copysign(0.1 * v, dE);
         const double next = fmax(v_least, fmin(v_most, v + fmax(-0.2 * v, fmin(0.2 * v, move))));
         const double moved = fabs(next - v);

@@ -4,26 +4,29 @@
 #ifndef GKV_GK_VALIDITY_H
 #define GKV_GK_VALIDITY_H
 
-/* k_min(g,c) of the g-and-k family. At g = 0 the function returns the limit for g → 0, not −½. If `slope` is not NULL,
- * *slope becomes the derivative in g. */
+/* k_min(g,c) of the g-and-k family. At g = 0 the function returns the limit for g → 0, not −½. If
+ * `slope` is not NULL, *slope becomes the derivative in g. */
 double gki_gk_k_min_limit(double g, double c, double *slope);
 
 /* The maximum of (S(v) − 1)(1 + g²/(4v²)) on (0, v_end]. *at becomes its position. */
 double gki_gk_excess_peak(double g, double c, double v_end, double *at);
 
-/* The greatest local maximum of the same function on (0, ∞), or −∞ if there is none. *at becomes its position. */
+/* The greatest local maximum of the same function on (0, ∞), or −∞ if there is none. *at becomes
+ * its position. */
 double gki_gk_excess_interior_maximum(double g, double c, double *at);
 
 /* The maximum of (S(v) − 1)/v² on (0, v_end]. */
 double gki_gk_violation_peak(double c, double v_end);
 
-/* A table from which kernels compute k_min as a function of g for one c. It holds the position v of the maximum for
- * GKV_K_MIN_NODES + 1 values of g. From an interpolated position two Newton steps give k_min to 1e-13. */
+/* A table from which kernels compute k_min as a function of g for one c. It holds the position v of
+ * the maximum for GKV_K_MIN_NODES + 1 values of g. From an interpolated position two Newton steps
+ * give k_min to 1e-13. */
 enum { GKV_K_MIN_NODES = 64 };
 
 typedef struct gki_k_min_table {
-    double c;                      /* the c for which the table holds */
-    double s_most;                 /* s = |g|/(2 + |g|) of the last node; node i is at s_most·i/NODES */
+    double c; /* the c for which the table holds */
+    /* s = |g|/(2 + |g|) of the last node; node i is at s_most·i/NODES */
+    double s_most;
     double v[GKV_K_MIN_NODES + 1]; /* the position of the maximum at each node */
 } gki_k_min_table;
 

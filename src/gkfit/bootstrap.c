@@ -1,5 +1,6 @@
-/* The bootstrap. Replicates are drawn and fitted in blocks. The random numbers of a replicate depend only on the
- * seed and its number, so that results depend neither on blocks nor on threads. */
+/* The bootstrap. Replicates are drawn and fitted in blocks. The random numbers of a replicate
+ * depend only on the seed and its number, so that results depend neither on blocks nor on
+ * threads. */
 #include "gkvae/gk_bootstrap.h"
 
 #include <math.h>
@@ -21,19 +22,22 @@ typedef struct boot {
     const gkv_gk_bootstrap_settings *set;
     gkv_gk_fit_settings fit_set;
     gkv_gk gk;
-    size_t drawn;                     /* the number of observations of a replicate */
-    size_t width;                     /* the number of elements of a replicate in `numbers` */
-    size_t block;                     /* the number of replicates of a block */
+    size_t drawn; /* the number of observations of a replicate */
+    size_t width; /* the number of elements of a replicate in `numbers` */
+    size_t block; /* the number of replicates of a block */
     int threads;
-    gki_gk_ties ties;                 /* the distinct values of the sample */
-    double *numbers;                  /* [block × width] values, or (nonparametric) how often each value was drawn */
-    double *ties_memory;              /* the memory of the distinct values */
-    gkv_gk_sample *samples;           /* [block] */
-    gkv_gk_fit_result *fits;          /* [block] */
-    gkv_status *statuses;             /* [block] */
-    double *estimates;                /* [4 × replicates] the estimates of replicates that could be fitted */
-    size_t used, failed;              /* replicates that could, and could not, be fitted */
-    size_t chi2_above, a2_above;      /* replicates whose χ², or A², is not below that of the sample */
+    gki_gk_ties ties; /* the distinct values of the sample */
+    /* [block × width] values, or (nonparametric) how often each value was drawn */
+    double *numbers;
+    double *ties_memory;     /* the memory of the distinct values */
+    gkv_gk_sample *samples;  /* [block] */
+    gkv_gk_fit_result *fits; /* [block] */
+    gkv_status *statuses;    /* [block] */
+    /* [4 × replicates] the estimates of replicates that could be fitted */
+    double *estimates;
+    size_t used, failed; /* replicates that could, and could not, be fitted */
+    /* replicates whose χ², or A², is not below that of the sample */
+    size_t chi2_above, a2_above;
 } boot;
 
 void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
@@ -56,7 +60,8 @@ static void draw_counts(const boot *b, size_t replicate, double *counts)
     memset(counts, 0, b->ties.count * sizeof *counts);
     for (size_t i = 0; i < b->drawn; i += CHUNK) {
         const size_t size = b->drawn - i < CHUNK ? b->drawn - i : CHUNK;
-        gki_rng_uniform(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size, u);
+        gki_rng_uniform(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, i / CHUNK), size,
+                        u);
         for (size_t j = 0; j < size; j++) {
             const double position = u[j] * b->ties.total;
             size_t low = 0, high = b->ties.count - 1;
@@ -77,7 +82,8 @@ static void draw(boot *b, size_t replicate, size_t i)
     double *numbers = b->numbers + i * b->width;
     if (b->set->nonparametric) {
         draw_counts(b, replicate, numbers);
-        b->samples[i] = (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = 1};
+        b->samples[i] =
+            (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = 1};
     } else {
         draw_values(b, replicate, numbers);
         b->samples[i] = (gkv_gk_sample){.x = numbers, .n = b->drawn};
@@ -110,19 +116,23 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
 #pragma omp parallel for schedule(dynamic, 1) num_threads(b->threads)
         for (size_t i = 0; i < size; i++)
             draw(b, done + i, i);
-        const gkv_status status = gkv_gk_fit_many(b->samples, size, &b->fit_set, b->threads, b->fits, b->statuses);
+        const gkv_status status =
+            gkv_gk_fit_many(b->samples, size, &b->fit_set, b->threads, b->fits, b->statuses);
         if (status != GKV_OK && status != GKV_ERR_DATA && status != GKV_ERR_NUMERIC)
             return status; /* these two statuses only mean that a replicate could not be fitted */
         for (size_t i = 0; i < size; i++)
             take(b, fit, done + i, i);
         done += size;
         if (set->progress && set->progress(set->progress_user, done, set->replicates) != 0)
-            return gki_fail(GKV_ERR_INTERRUPTED, "the bootstrap was stopped after %zu of %zu replicates", done,
+            return gki_fail(GKV_ERR_INTERRUPTED,
+                            "the bootstrap was stopped after %zu of %zu replicates", done,
                             set->replicates);
     }
     if (2 * b->used < set->replicates)
-        return gki_fail(GKV_ERR_NUMERIC, "the bootstrap could fit only %zu of %zu replicates; the last error was: %s",
-                        b->used, set->replicates, gkv_error_message());
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "the bootstrap could fit only %zu of %zu replicates; the last error was: %s", b->used,
+            set->replicates, gkv_error_message());
     return GKV_OK;
 }
 
@@ -138,7 +148,8 @@ static double quantile(const double *x, size_t n, double p)
 static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootstrap_result *result)
 {
     const size_t n = b->used, stride = b->set->replicates;
-    const double centre[4] = {fit->gk.a, fit->gk.b, fit->gk.g, fit->gk.k}, tail = 0.5 - 0.5 * b->set->confidence;
+    const double centre[4] = {fit->gk.a, fit->gk.b, fit->gk.g, fit->gk.k},
+                 tail = 0.5 - 0.5 * b->set->confidence;
     double *spare = NULL;
     GKV_TRY(gki_alloc(n, sizeof *spare, &spare));
     for (size_t j = 0; j < 4; j++) {
@@ -164,8 +175,10 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
     }
     free(spare);
     const int test = !b->set->nonparametric;
-    result->p_chi2 = test && isfinite(fit->chi2) ? (double)(1 + b->chi2_above) / (double)(1 + n) : NAN;
-    result->p_anderson_darling = test && b->fit_set.anderson_darling ? (double)(1 + b->a2_above) / (double)(1 + n) : NAN;
+    result->p_chi2 =
+        test && isfinite(fit->chi2) ? (double)(1 + b->chi2_above) / (double)(1 + n) : NAN;
+    result->p_anderson_darling =
+        test && b->fit_set.anderson_darling ? (double)(1 + b->a2_above) / (double)(1 + n) : NAN;
     result->used = n;
     result->failed = b->failed;
     return GKV_OK;
@@ -174,10 +187,12 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
 static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_result *fit)
 {
     if (set->replicates < LEAST || set->replicates > UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu", LEAST, set->replicates);
+        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu",
+                        LEAST, set->replicates);
     GKV_TRY(gki_threads_check(set->threads, "a bootstrap"));
     if (!(set->confidence > 0 && set->confidence < 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
+                        set->confidence);
     return gki_gk_check_gk(&fit->gk, "a fit's bootstrap");
 }
 
@@ -187,7 +202,8 @@ static gkv_status create(boot *b, const gkv_gk_sample *sample)
     GKV_TRY(gki_alloc(gki_gk_ties_size(n), sizeof(double), &b->ties_memory));
     GKV_TRY(gki_gk_ties_of(sample, 0, b->ties_memory, &b->ties));
     if (!(b->ties.total < 4e9))
-        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large", b->ties.total);
+        return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large",
+                        b->ties.total);
     b->drawn = (size_t)(b->ties.total + 0.5);
     b->width = b->set->nonparametric ? b->ties.count : b->drawn;
     b->block = BLOCK_NUMBERS / b->width;
@@ -216,9 +232,11 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settin
         b.fit_set = *fit_settings;
     else
         gkv_gk_fit_defaults(&b.fit_set);
-    b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk; /* also the values of fixed parameters */
+    /* also the values of fixed parameters */
+    b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk;
     b.fit_set.likelihood = 0;
-    b.fit_set.anderson_darling = isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
+    b.fit_set.anderson_darling =
+        isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(create(&b, sample));
     GKV_TRY_GOTO(replicate_all(&b, fit));

@@ -1,7 +1,8 @@
 /* The state of the fit of one sample, and the stages of a fit.
  *
- * The solvers use the units (x − centre)/spread, so that bounds and tolerances have the same meaning for every sample.
- * Their variables are A, B, g and k − k_min(g). If `plain` is 1, the fourth variable is k. */
+ * The solvers use the units (x − centre)/spread, so that bounds and tolerances have the same
+ * meaning for every sample. Their variables are A, B, g and k − k_min(g). If `plain` is 1, the
+ * fourth variable is k. */
 #ifndef GKV_GKFIT_FIT_H
 #define GKV_GKFIT_FIT_H
 
@@ -32,50 +33,60 @@ typedef struct gki_gk_task {
     double *z, *ln, *phi;             /* normal scores of the levels, log(1+z²), φ(z) */
     double *noise;                    /* ½ p(1−p)/(n+2) */
     double *weight;                   /* 1/q' at the last gki_gk_fit_refresh */
-    double *target;                   /* x less the difference of its mean and Q, at the last refresh */
-    double *step;                     /* √((n+2)/(p_{i+1} − p_i)) */
-    double *memory;                   /* the block of memory of the arrays */
-    double centre, spread;            /* the units of the solvers */
-    gkv_gk initial;                   /* the estimate of the octile method, in the units of the sample */
-    gkv_gk start;                     /* the start, in the units of the sample */
-    double v[4], before[4];           /* the variables, and those before the last reweighting iteration */
-    double low[4], high[4];           /* the bounds of the variables */
-    unsigned char fixed[4];           /* 1 for a variable that is fixed by the settings or pinned */
-    unsigned char pinned[4];          /* 1 for a variable that is fixed because it is at a bound of the settings */
-    int plain;                        /* 1 if the fourth variable is k */
-    int open;                         /* 1 if the task takes part in the next reweighting iteration */
-    double covariance[4][4];          /* of A, B, g, k in the units of the solvers */
+    /* x less the difference of its mean and Q, at the last refresh */
+    double *target;
+    double *step;          /* √((n+2)/(p_{i+1} − p_i)) */
+    double *memory;        /* the block of memory of the arrays */
+    double centre, spread; /* the units of the solvers */
+    /* the estimate of the octile method, in the units of the sample */
+    gkv_gk initial;
+    gkv_gk start; /* the start, in the units of the sample */
+    /* the variables, and those before the last reweighting iteration */
+    double v[4], before[4];
+    double low[4], high[4]; /* the bounds of the variables */
+    unsigned char fixed[4]; /* 1 for a variable that is fixed by the settings or pinned */
+    /* 1 for a variable that is fixed because it is at a bound of the settings */
+    unsigned char pinned[4];
+    int plain; /* 1 if the fourth variable is k */
+    /* 1 if the task takes part in the next reweighting iteration */
+    int open;
+    double covariance[4][4]; /* of A, B, g, k in the units of the solvers */
 } gki_gk_task;
 
 /* k_min(g) and, unless they are NULL, its slope and curvature in g. */
-double gki_gk_fit_k_min(const gki_gk_fit_common *common, double g, double *slope, double *curvature);
+double gki_gk_fit_k_min(const gki_gk_fit_common *common, double g, double *slope,
+                        double *curvature);
 
 /* The parameters that belong to the variables v, in the units of the solvers. */
-gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task, const double v[4]);
+gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task,
+                        const double v[4]);
 
 /* Checks settings that do not depend on a sample. Returns GKV_ERR_ARGUMENT. */
 gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set);
 
-/* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has gki_gk_ties_size(n)
- * elements. Allocates task->memory. */
+/* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has
+ * gki_gk_ties_size(n) elements. Allocates task->memory. */
 gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch);
 
 /* Computes the weights and targets for the current variables of the task. */
 void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Sets the variables of the task to `start`, which is in the units of the sample, and opens the task. */
-gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, const gkv_gk *start);
+/* Sets the variables of the task to `start`, which is in the units of the sample, and opens the
+ * task. */
+gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task,
+                            const gkv_gk *start);
 
-/* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at this bound. *changed
- * becomes 1 if a variable was fixed, so that the task must be solved again. */
+/* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at
+ * this bound. *changed becomes 1 if a variable was fixed, so that the task must be solved again. */
 gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, int *changed);
 
 /* Undoes gki_gk_fit_pin. */
 void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Makes the reweighting iterations of the open tasks, and the Newton fallback of tasks that do not converge. The tasks
- * must have the same number of rows. */
-gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count);
+/* Makes the reweighting iterations of the open tasks, and the Newton fallback of tasks that do not
+ * converge. The tasks must have the same number of rows. */
+gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks,
+                                             size_t count);
 
 /* The least-squares problem at a point, with the q' of that point. */
 typedef struct gki_gk_equations {
@@ -94,35 +105,38 @@ int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 /* The Newton fallback: solves ψ = 0 by Newton's method. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Computes the covariance of estimates that solve ψ = 0: S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Unlike (JᵀJ)⁻¹ it takes into
- * account that q' is estimated. S is noisy in small samples. Each variance is therefore at least that of (JᵀJ)⁻¹.
- * Returns GKV_ERR_MEMORY on failure. */
+/* Computes the covariance of estimates that solve ψ = 0: S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Unlike (JᵀJ)⁻¹
+ * it takes into account that q' is estimated. S is noisy in small samples. Each variance is
+ * therefore at least that of (JᵀJ)⁻¹. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Computes the covariance of A, B, g, k from the covariance [4 × 4] of the variables, by k = k_min(g) + v[3]. */
-void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task, const double *from);
+/* Computes the covariance of A, B, g, k from the covariance [4 × 4] of the variables, by k =
+ * k_min(g) + v[3]. */
+void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task,
+                                const double *from);
 
-/* Computes χ² from the probabilities of the levels at the task's variables, its p-value, and the number of
- * parameters that are not fixed. Returns GKV_ERR_MEMORY on failure. */
+/* Computes χ² from the probabilities of the levels at the task's variables, its p-value, and the
+ * number of parameters that are not fixed. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Maximizes the likelihood, starting at the task's variables. */
 gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Returns Σ w log f at gk, which is in the units of the solvers. If `sums` is not NULL, computes the derivatives
- * too. */
-double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
-                             gki_gk_sums *sums);
+/* Returns Σ w log f at gk, which is in the units of the solvers. If `sums` is not NULL, computes
+ * the derivatives too. */
+double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
+                             const gkv_gk *gk, gki_gk_sums *sums);
 
 /* Computes confidence intervals from the estimates and standard errors. */
 void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
 
-/* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional statistics. */
+/* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional
+ * statistics. */
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Fits `count` tasks, whose samples are set. chosen[count] and `scratch` are work space; `scratch` has
- * gki_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of its task. The
- * function returns other errors. */
+/* Fits `count` tasks, whose samples are set. chosen[count] and `scratch` are work space; `scratch`
+ * has gki_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of
+ * its task. The function returns other errors. */
 gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
                             gki_gk_task **chosen, double *scratch);
 

@@ -1,5 +1,5 @@
-/* The stages of the fits of a block of samples: set up, solve, restart if the result is doubtful, apply the bounds
- * of the settings, conclude. */
+/* The stages of the fits of a block of samples: set up, solve, restart if the result is doubtful,
+ * apply the bounds of the settings, conclude. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -9,7 +9,8 @@
 #include "num/special.h"
 #include "gkfit/fit.h"
 
-/* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its message. */
+/* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its
+ * message. */
 static void record_status(gki_gk_task *task, gkv_status status)
 {
     task->status = status;
@@ -19,8 +20,8 @@ static void record_status(gki_gk_task *task, gkv_status status)
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
 }
 
-/* The octile estimate as a start, with |g| at most 6. A large g of the octiles is uncertain, and a g that is much
- * too large is a bad start. */
+/* The octile estimate as a start, with |g| at most 6. A large g of the octiles is uncertain, and a
+ * g that is much too large is a bad start. */
 static gkv_gk clamped_start(const gkv_gk *initial, double margin)
 {
     gkv_gk start = *initial;
@@ -35,15 +36,18 @@ static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     gkv_status status = gki_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
     task->start = given ? *given : clamped_start(&task->initial, set->margin);
-    if (status == GKV_OK && !given && (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
-        status = gki_fail(GKV_ERR_ARGUMENT, "fixed parameters need a start, which contains their values");
+    if (status == GKV_OK && !given &&
+        (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
+        status = gki_fail(GKV_ERR_ARGUMENT,
+                          "fixed parameters need a start, which contains their values");
     if (status == GKV_OK && set->method != GKV_GK_OCTILES)
         status = gki_gk_fit_begin(common, task, &task->start);
     record_status(task, status);
 }
 
 /* Solves the open tasks. Those with the same number of rows are solved together. */
-static gkv_status solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count, gki_gk_task **chosen)
+static gkv_status solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                        gki_gk_task **chosen)
 {
     for (size_t rows = SIZE_MAX;;) {
         size_t most = 0, picked = 0;
@@ -63,19 +67,22 @@ static gkv_status solve(const gki_gk_fit_common *common, gki_gk_task *tasks, siz
 /* A p-value of χ² below this makes a fit doubtful. */
 static const double unlikely = 1e-4;
 
-/* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is unlikely. */
+/* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is
+ * unlikely. */
 static int needs_restart(const gki_gk_task *task)
 {
     const gkv_gk_fit_result *result = &task->result;
-    return task->status == GKV_OK && (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
-                                      gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
+    return task->status == GKV_OK &&
+           (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
+            gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
 }
 
-/* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles overestimate
- * them; and the maximum of the likelihood. */
+/* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles
+ * overestimate them; and the maximum of the likelihood. */
 enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
 
-static gkv_status likelihood_maximum(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk *start)
+static gkv_status likelihood_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
+                                     gkv_gk *start)
 {
     gki_gk_task copy = *task; /* shares the arrays of the task, which the mle does not use */
     GKV_TRY(gki_gk_fit_mle(common, &copy));
@@ -92,7 +99,8 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     const gkv_gk *given = &task->start;
     gkv_gk start = clamped_start(&task->initial, common->set->margin);
     if (way == AT_LIGHT_TAILS)
-        start = (gkv_gk){.a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
+        start = (gkv_gk){
+            .a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
     else if (way == AT_LIKELIHOOD_MAXIMUM)
         GKV_TRY(likelihood_maximum(common, task, &start));
     start.a = fixed[0] ? given->a : start.a;
@@ -103,11 +111,13 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     return gki_gk_fit_begin(common, task, &start);
 }
 
-/* Of two fits of one sample, keeps the one with the greater likelihood, in `second`. A fit that has not converged
- * must be better by 3 than one that has. The result counts the iterations of both. */
-static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *first, gki_gk_task *second)
+/* Of two fits of one sample, keeps the one with the greater likelihood, in `second`. A fit that has
+ * not converged must be better by 3 than one that has. The result counts the iterations of both. */
+static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *first,
+                        gki_gk_task *second)
 {
-    const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v), other = gki_gk_fit_gk_of(common, second, second->v);
+    const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v),
+                 other = gki_gk_fit_gk_of(common, second, second->v);
     const int reweightings = first->result.passes + second->result.passes;
     const int iterations = first->result.iterations + second->result.iterations;
     const double lead = 3.0 * (first->result.converged - second->result.converged);
@@ -119,8 +129,8 @@ static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *firs
     second->result.iterations = iterations;
 }
 
-/* Whether a task restarts at this start. A fit that began at the octiles does not restart there. The likelihood
- * takes the most time, and is only for fits that have not converged. */
+/* Whether a task restarts at this start. A fit that began at the octiles does not restart there.
+ * The likelihood takes the most time, and is only for fits that have not converged. */
 static int wants_restart(const gki_gk_fit_common *common, const gki_gk_task *task, int way)
 {
     if (way == AT_OCTILES && !task->sample->start && !common->set->start)
@@ -129,8 +139,8 @@ static int wants_restart(const gki_gk_fit_common *common, const gki_gk_task *tas
 }
 
 /* Restarts the doubtful fits at another start. */
-static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
-                                   gki_gk_task **chosen, int way)
+static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task *tasks,
+                                   size_t count, gki_gk_task **chosen, int way)
 {
     size_t again = 0;
     for (size_t i = 0; i < count; i++)
@@ -153,7 +163,8 @@ static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task 
     return status;
 }
 
-/* Fixes parameters at the bounds of the settings that they have reached, and fits the others again. */
+/* Fixes parameters at the bounds of the settings that they have reached, and fits the others
+ * again. */
 static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
                                  gki_gk_task **chosen)
 {
@@ -174,9 +185,9 @@ static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *t
     return GKV_OK;
 }
 
-/* For a small sample of a density that changes abruptly, the least-squares equations may have no solution near
- * likely parameters. The estimates are then those of maximum likelihood, unless the χ² of the quantiles, on which
- * outliers have little effect, is unlikely. */
+/* For a small sample of a density that changes abruptly, the least-squares equations may have no
+ * solution near likely parameters. The estimates are then those of maximum likelihood, unless the
+ * χ² of the quantiles, on which outliers have little effect, is unlikely. */
 static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gki_gk_task other = *task; /* shares the arrays of the task */
@@ -198,7 +209,8 @@ static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
         status = gki_gk_fit_mle(common, task);
     else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
         status = gki_gk_fit_errors(common, task);
-    else if (common->set->method == GKV_GK_LM && !task->result.converged && gki_gk_fit_newton_allowed(common->set))
+    else if (common->set->method == GKV_GK_LM && !task->result.converged &&
+             gki_gk_fit_newton_allowed(common->set))
         status = mle_fallback(common, task);
     if (status == GKV_OK)
         status = gki_gk_fit_conclude(common, task);

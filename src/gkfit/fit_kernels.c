@@ -4,7 +4,7 @@
 
 #define C(x) vd_set(x)
 
-/* --- Normal scores of levels ---------------------------------------------------------- */
+/* --- Normal scores of levels ---------------------------------------------- */
 
 static inline vd polynomial(vd x, const double *coefficients, size_t count)
 {
@@ -17,17 +17,19 @@ static inline vd polynomial(vd x, const double *coefficients, size_t count)
 /* Φ⁻¹ by the central and the intermediate branch of AS 241, which suffice for p ≥ 1e-11. */
 static inline vd normal_quantile(vd p)
 {
-    static const double near_over[8] = {2509.0809287301226727, 33430.575583588128105,  67265.770927008700853,
-                                        45921.953931549871457, 13731.693765509461125,  1971.5909503065514427,
-                                        133.14166789178437745, 3.387132872796366608};
-    static const double near_under[8] = {5226.495278852545925,  28729.085735721942674, 39307.89580009271061,
-                                         21213.794301586595867, 5394.1960214247511077, 687.1870074920579083,
-                                         42.313330701600911252, 1.0};
-    static const double far_over[8] = {7.7454501427834140764e-4, .0227238449892691845833, .24178072517745061177,
-                                       1.27045825245236838258,   3.64784832476320460504,  5.7694972214606914055,
+    static const double near_over[8] = {
+        2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+        13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608};
+    static const double near_under[8] = {
+        5226.495278852545925,  28729.085735721942674, 39307.89580009271061,  21213.794301586595867,
+        5394.1960214247511077, 687.1870074920579083,  42.313330701600911252, 1.0};
+    static const double far_over[8] = {7.7454501427834140764e-4, .0227238449892691845833,
+                                       .24178072517745061177,    1.27045825245236838258,
+                                       3.64784832476320460504,   5.7694972214606914055,
                                        4.6303378461565452959,    1.42343711074968357734};
-    static const double far_under[8] = {1.05075007164441684324e-9, 5.475938084995344946e-4, .0151986665636164571966,
-                                        .14810397642748007459,     .68976733498510000455,   1.6763848301838038494,
+    static const double far_under[8] = {1.05075007164441684324e-9, 5.475938084995344946e-4,
+                                        .0151986665636164571966,   .14810397642748007459,
+                                        .68976733498510000455,     1.6763848301838038494,
                                         2.05319162663775882187,    1.0};
     const vd q = p - C(0.5), square = C(0.180625) - q * q;
     const vd middle = q * polynomial(square, near_over, 8) / polynomial(square, near_under, 8);
@@ -48,7 +50,7 @@ static void scores(size_t n, const double *p, double *z, double *ln, double *phi
     }
 }
 
-/* --- The least k ---------------------------------------------------------------------- */
+/* --- The least k ---------------------------------------------------------- */
 
 /* E = (S − 1)(1 + τ/v²), τ = g²/4, and its derivatives in v. */
 typedef struct excess_terms {
@@ -72,13 +74,14 @@ static inline excess_terms excess_at(vd v, vd tau, vd c)
     return t;
 }
 
-/* k_min(g), its slope and its curvature. Linear interpolation in the table leaves an error of 1e-4 in the position v
- * of the maximum. Two Newton steps reduce it below 1e-12. The error of E at its maximum is of the order of the
- * square of that. For no v is the result greater than k_min. */
+/* k_min(g), its slope and its curvature. Linear interpolation in the table leaves an error of 1e-4
+ * in the position v of the maximum. Two Newton steps reduce it below 1e-12. The error of E at its
+ * maximum is of the order of the square of that. For no v is the result greater than k_min. */
 static inline vd k_min_at(const gki_k_min_table *table, vd g, vd *slope, vd *curvature)
 {
     const vd size = vd_abs(g), c = C(table->c), tau = C(0.25) * g * g;
-    const vd index = vd_min(size / (C(2.0) + size) * C(GKV_K_MIN_NODES / table->s_most), C(GKV_K_MIN_NODES));
+    const vd index =
+        vd_min(size / (C(2.0) + size) * C(GKV_K_MIN_NODES / table->s_most), C(GKV_K_MIN_NODES));
     double indices[VD_LANES], starts[VD_LANES];
     vd_store(indices, index);
     for (size_t l = 0; l < VD_LANES; l++) {
@@ -103,8 +106,8 @@ static inline vd k_min_at(const gki_k_min_table *table, vd g, vd *slope, vd *cur
     return vd_select(bound > C(-0.5), bound, C(-0.5));
 }
 
-static void k_min_many(size_t n, const gki_k_min_table *table, const double *g, double *k_min, double *slope,
-                      double *curvature)
+static void k_min_many(size_t n, const gki_k_min_table *table, const double *g, double *k_min,
+                       double *slope, double *curvature)
 {
     for (size_t i = 0; i < n; i += VD_LANES) {
         vd s, h;
@@ -114,7 +117,7 @@ static void k_min_many(size_t n, const gki_k_min_table *table, const double *g, 
     }
 }
 
-/* --- Least squares on quantiles ------------------------------------------------------- */
+/* --- Least squares on quantiles ------------------------------------------- */
 
 /* T, sech²(gz/2) and z(1 + z²)^k at z. */
 typedef struct shape {
@@ -134,7 +137,8 @@ static inline shape shape_at(vd z, vd ln, vd g, vd k, vd c)
 }
 
 /* The excess follows from q''/q' = (z + Q''/Q')/φ. */
-static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight, double *excess)
+static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, double *weight,
+                    double *excess)
 {
     const vd one = C(1.0), two = C(2.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
     for (size_t i = 0; i < n; i += VD_LANES) {
@@ -150,12 +154,14 @@ static void weights(size_t n, const gkv_gk *gk, const gki_gk_fit_levels *at, dou
         const vd dq = b * R * vd_exp(k * ln);
         vd_store_part(weight + i, left, phi / dq);
         const vd neg_slope = z + two * k * z * m + R_z / R; /* z + Q''/Q' */
-        vd_store_part(excess + i, left, vd_load_part(at->noise + i, left, 0.0) * neg_slope * dq / (phi * phi));
+        vd_store_part(excess + i, left,
+                      vd_load_part(at->noise + i, left, 0.0) * neg_slope * dq / (phi * phi));
     }
 }
 
 /* k of each lane, and its slope in g, from the fourth variable. */
-static inline vd k_of(const gki_gk_fit_lanes *fit, size_t lane, size_t left, vd g, vd fourth, vd *slope)
+static inline vd k_of(const gki_gk_fit_lanes *fit, size_t lane, size_t left, vd g, vd fourth,
+                      vd *slope)
 {
     const vd plain = vd_load_part(fit->plain + lane, left, 1.0);
     vd curvature;
@@ -177,26 +183,32 @@ static void whiten(size_t n, const double *step, double *u)
     }
 }
 
-/* One fit. The vectors run along its levels. The result has the same bits as that of a lane of the other functions. */
+/* One fit. The vectors run along its levels. The result has the same bits as that of a lane of the
+ * other functions. */
 static void terms(const gki_gk_fit_lanes *fit, const double *v, double *r, double *out)
 {
     const size_t rows = fit->rows;
     double k_min, k_slope, curvature;
     k_min_many(1, fit->table, v + 2, &k_min, &k_slope, &curvature);
     const vd a = C(v[0]), b = C(v[1]), g = C(v[2]), c = C(fit->table->c);
-    const vd k = C(v[3] + (fit->plain[0] > 0 ? 0.0 : k_min)), slope = C(fit->plain[0] > 0 ? 0.0 : k_slope);
+    const vd k = C(v[3] + (fit->plain[0] > 0 ? 0.0 : k_min)),
+             slope = C(fit->plain[0] > 0 ? 0.0 : k_slope);
     for (size_t i = 0; i < rows; i += VD_LANES) {
         const size_t left = rows - i;
         const vd z = vd_load_part(fit->z + i, left, 0.0), ln = vd_load_part(fit->ln + i, left, 0.0);
         const shape s = shape_at(z, ln, g, k, c);
-        const vd u_a = -vd_load_part(fit->weight + i, left, 0.0), u_b = s.T * s.offset * u_a, u_k = b * u_b * ln;
+        const vd u_a = -vd_load_part(fit->weight + i, left, 0.0), u_b = s.T * s.offset * u_a,
+                 u_k = b * u_b * ln;
         if (r)
-            vd_store_part(r + i, left, -u_a * (vd_load_part(fit->x + i, left, 0.0) - (a + b * (s.T * s.offset))));
+            vd_store_part(r + i, left,
+                          -u_a *
+                              (vd_load_part(fit->x + i, left, 0.0) - (a + b * (s.T * s.offset))));
         if (!out)
             continue;
         vd_store_part(out + i, left, u_a);
         vd_store_part(out + rows + i, left, u_b);
-        vd_store_part(out + 2 * rows + i, left, C(0.5) * c * z * s.sech2 * b * s.offset * u_a + slope * u_k);
+        vd_store_part(out + 2 * rows + i, left,
+                      C(0.5) * c * z * s.sech2 * b * s.offset * u_a + slope * u_k);
         vd_store_part(out + 3 * rows + i, left, u_k);
     }
     if (r)
@@ -215,13 +227,16 @@ static void residuals(const gki_gk_fit_lanes *fit, const double *v, double *r)
     }
     for (size_t lane = 0; lane < lanes; lane += VD_LANES) {
         const size_t left = lanes - lane;
-        const vd a = vd_load_part(v + lane, left, 0.0), b = vd_load_part(v + lanes + lane, left, 1.0);
+        const vd a = vd_load_part(v + lane, left, 0.0),
+                 b = vd_load_part(v + lanes + lane, left, 1.0);
         const vd g = vd_load_part(v + 2 * lanes + lane, left, 0.0);
         vd slope;
-        const vd k = k_of(fit, lane, left, g, vd_load_part(v + 3 * lanes + lane, left, 0.0), &slope);
+        const vd k =
+            k_of(fit, lane, left, g, vd_load_part(v + 3 * lanes + lane, left, 0.0), &slope);
         vd before = C(0.0);
         for (size_t i = lane; i < fit->rows * lanes; i += lanes) {
-            const shape s = shape_at(vd_load_part(fit->z + i, left, 0.0), vd_load_part(fit->ln + i, left, 0.0), g, k, c);
+            const shape s = shape_at(vd_load_part(fit->z + i, left, 0.0),
+                                     vd_load_part(fit->ln + i, left, 0.0), g, k, c);
             const vd off = vd_load_part(fit->x + i, left, 0.0) - (a + b * (s.T * s.offset));
             const vd u = off * vd_load_part(fit->weight + i, left, 0.0);
             vd_store_part(r + i, left, vd_load_part(fit->step + i, left, 0.0) * (u - before));
@@ -240,12 +255,15 @@ static void jacobian(const gki_gk_fit_lanes *fit, const double *v, double *out)
     }
     for (size_t lane = 0; lane < lanes; lane += VD_LANES) {
         const size_t left = lanes - lane;
-        const vd b = vd_load_part(v + lanes + lane, left, 1.0), g = vd_load_part(v + 2 * lanes + lane, left, 0.0);
+        const vd b = vd_load_part(v + lanes + lane, left, 1.0),
+                 g = vd_load_part(v + 2 * lanes + lane, left, 0.0);
         vd slope;
-        const vd k = k_of(fit, lane, left, g, vd_load_part(v + 3 * lanes + lane, left, 0.0), &slope);
+        const vd k =
+            k_of(fit, lane, left, g, vd_load_part(v + 3 * lanes + lane, left, 0.0), &slope);
         vd before_a = C(0.0), before_b = before_a, before_g = before_a, before_k = before_a;
         for (size_t i = lane; i < column; i += lanes) {
-            const vd z = vd_load_part(fit->z + i, left, 0.0), ln = vd_load_part(fit->ln + i, left, 0.0);
+            const vd z = vd_load_part(fit->z + i, left, 0.0),
+                     ln = vd_load_part(fit->ln + i, left, 0.0);
             const vd step = vd_load_part(fit->step + i, left, 0.0);
             const shape s = shape_at(z, ln, g, k, c);
             const vd u_a = -vd_load_part(fit->weight + i, left, 0.0);
@@ -260,7 +278,7 @@ static void jacobian(const gki_gk_fit_lanes *fit, const double *v, double *out)
     }
 }
 
-/* --- Log-likelihood, score and Hessian of a sample ------------------------------------ */
+/* --- Log-likelihood, score and Hessian of a sample ------------------------ */
 
 /* With z(x,θ) implicit in x = Q(z,θ), L = log Q', ζ_a = −Q_a/Q' and ρ = z + L_z,
  *
@@ -287,7 +305,8 @@ static inline point point_at(vd z, vd b, vd g, vd k, vd c)
     const vd size = one - two * logistic, t = vd_select(gz < zero, -size, size);
     const vd s2 = four * logistic * (one - logistic), d = half * s2 - t * t;
     const vd T = vd_select(gz < zero, (one - c) + lost, (one + c) - lost);
-    /* Partial derivatives of T: T_gz is ∂²T/∂g∂z. A prefix z or g means that the derivative is multiplied by it. */
+    /* Partial derivatives of T: T_gz is ∂²T/∂g∂z. A prefix z or g means that the derivative is
+     * multiplied by it. */
     const vd half_c = half * c * s2;
     const vd T_z = half_c * g, T_zz = -half_c * g * g * t, zT_zzz = -half_c * g * g * gz * d;
     const vd T_g = half_c * z, T_gg = -half_c * square * t, gT_ggg = -half_c * square * gz * d;
@@ -296,7 +315,9 @@ static inline point point_at(vd z, vd b, vd g, vd k, vd c)
     const vd tail_z = four * k * z * m * m;
     const vd R = T * tail + half_c * gz, inverse = one / R;
     const vd R_z = (T_z * (one + tail - gz * t) + tail_z * T) * inverse;
-    const vd R_zz = (T_zz * (two + tail) + two * tail_z * T_z + four * k * m * m * (one - four * h) * T + zT_zzz) * inverse;
+    const vd R_zz = (T_zz * (two + tail) + two * tail_z * T_z +
+                     four * k * m * m * (one - four * h) * T + zT_zzz) *
+                    inverse;
     const vd R_g = T_g * (one + tail - gz * t) * inverse, R_k = two * h * T * inverse;
     const vd R_gg = (T_gg * (two + tail) + gT_ggg) * inverse, R_gk = two * h * T_g * inverse;
     const vd R_gz = (T_gz * (one + tail) + T_g * tail_z + gT_ggz) * inverse;
@@ -324,11 +345,13 @@ static inline double sum_of(vd v)
     return sum;
 }
 
-static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weight, gki_gk_sums *out)
+static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weight,
+                 gki_gk_sums *out)
 {
     static const double ones[8] = {1, 1, 1, 1, 1, 1, 1, 1};
     const vd zero = C(0.0), one = C(1.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
-    vd density = zero, score[4] = {zero, zero, zero, zero}, hessian[GKV_GK_PAIRS], outer[GKV_GK_PAIRS];
+    vd density = zero, score[4] = {zero, zero, zero, zero}, hessian[GKV_GK_PAIRS],
+       outer[GKV_GK_PAIRS];
     for (size_t j = 0; j < GKV_GK_PAIRS; j++)
         hessian[j] = outer[j] = zero;
     for (size_t i = 0; i < n; i += VD_LANES) {
@@ -339,9 +362,10 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         const point p = point_at(at, b, g, k, c);
         const vd neg_slope = at + p.L_z, curvature = one + p.L_zz - neg_slope * p.L_z;
         const vd L[4] = {zero, one / b, p.L_g, p.L_k}, L_z[4] = {zero, zero, p.L_gz, p.L_kz};
-        const vd L_ab[GKV_GK_PAIRS] = {zero, zero, zero, zero, -one / (b * b), zero, zero, p.L_gg, p.L_gk, p.L_kk};
-        const vd q_ab[GKV_GK_PAIRS] = {zero,   zero,   zero, zero, zero, -p.zeta[2] / b, -p.zeta[3] / b,
-                                       p.q_gg, p.q_gk, p.q_kk};
+        const vd L_ab[GKV_GK_PAIRS] = {zero, zero, zero,   zero,   -one / (b * b),
+                                       zero, zero, p.L_gg, p.L_gk, p.L_kk};
+        const vd q_ab[GKV_GK_PAIRS] = {zero,           zero,           zero,   zero,   zero,
+                                       -p.zeta[2] / b, -p.zeta[3] / b, p.q_gg, p.q_gk, p.q_kk};
         vd s[4];
         density = density - w * (C(0.5) * at * at + p.log_dq);
         for (size_t j = 0; j < 4; j++) {
@@ -350,8 +374,8 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         }
         for (size_t j = 0, pair = 0; j < 4; j++)
             for (size_t l = j; l < 4; l++, pair++) {
-                const vd cross = neg_slope * (q_ab[pair] + L[j] * p.zeta[l] + L[l] * p.zeta[j]) - L_z[j] * p.zeta[l] -
-                                 L_z[l] * p.zeta[j] - L_ab[pair];
+                const vd cross = neg_slope * (q_ab[pair] + L[j] * p.zeta[l] + L[l] * p.zeta[j]) -
+                                 L_z[j] * p.zeta[l] - L_z[l] * p.zeta[j] - L_ab[pair];
                 hessian[pair] = hessian[pair] + w * (cross - curvature * p.zeta[j] * p.zeta[l]);
                 outer[pair] = outer[pair] + w * s[j] * s[l];
             }
@@ -363,6 +387,5 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         out->hessian[j] += sum_of(hessian[j]), out->outer[j] += sum_of(outer[j]);
 }
 
-GKV_SIMD_TABLE(gki_gk_fit_kernels,
-    .scores = scores, .k_min = k_min_many, .weights = weights, .residuals = residuals,
-    .jacobian = jacobian, .terms = terms, .sums = sums);
+GKV_SIMD_TABLE(gki_gk_fit_kernels, .scores = scores, .k_min = k_min_many, .weights = weights,
+               .residuals = residuals, .jacobian = jacobian, .terms = terms, .sums = sums);

@@ -1,4 +1,5 @@
-/* The public functions for fits of one sample and of many. Blocks of samples are distributed over threads. */
+/* The public functions for fits of one sample and of many. Blocks of samples are distributed over
+ * threads. */
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
@@ -26,7 +27,8 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
                                       .max_newton = 100,
                                       .likelihood = 1};
     gkv_lm_defaults(&settings->lm);
-    /* A reweighting iteration needs one or two LM steps only, because the next iteration changes q'. */
+    /* A reweighting iteration needs one or two LM steps only, because the next iteration changes
+     * q'. */
     settings->lm.cost_tolerance = 1e-3;
     settings->lm.step_tolerance = 1e-8;
     settings->lm.max_iterations = 10;
@@ -42,10 +44,10 @@ typedef struct workspace {
 typedef struct job {
     const gki_gk_fit_common *common;
     const gkv_gk_sample *samples;
-    size_t count;  /* the number of samples */
-    size_t block;  /* the number of samples of a block */
+    size_t count; /* the number of samples */
+    size_t block; /* the number of samples of a block */
     int threads;
-    workspace *workspaces;            /* one for each thread */
+    workspace *workspaces; /* one for each thread */
     gkv_gk_fit_result *results;
     gkv_status *statuses;             /* or NULL */
     size_t first;                     /* the first sample that could not be fitted */
@@ -80,7 +82,8 @@ static void job_free(job *j)
     free(j->workspaces);
 }
 
-/* Records an error. The error of the sample with the least index is kept, independent of the order of the threads. */
+/* Records an error. The error of the sample with the least index is kept, independent of the order
+ * of the threads. */
 static void record_error(job *j, size_t index, gkv_status status, const char *message)
 {
 #pragma omp critical(gki_gk_fit_record_error)
@@ -98,7 +101,8 @@ static void fit_one_block(job *j, size_t begin)
     memset(own->tasks, 0, size * sizeof *own->tasks);
     for (size_t i = 0; i < size; i++)
         own->tasks[i].sample = &j->samples[begin + i];
-    const gkv_status status = gki_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
+    const gkv_status status =
+        gki_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
     if (status != GKV_OK)
         record_error(j, begin, status, gkv_error_message());
     for (size_t i = 0; i < size; i++) {
@@ -122,11 +126,13 @@ static gkv_status fit_all(job *j)
         fit_one_block(j, b * j->block);
     if (j->fault == GKV_OK)
         return GKV_OK;
-    return j->count == 1 ? gki_fail(j->fault, "%s", j->message)
-                         : gki_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
+    return j->count == 1
+               ? gki_fail(j->fault, "%s", j->message)
+               : gki_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
 }
 
-gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv_gk_fit_settings *settings, int threads,
+gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count,
+                           const gkv_gk_fit_settings *settings, int threads,
                            gkv_gk_fit_result *results, gkv_status *statuses)
 {
     gkv_gk_fit_settings set;
@@ -145,21 +151,30 @@ gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count, const gkv
         return status;
     const size_t all = (size_t)gki_threads(threads);
     const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
-    gki_gk_fit_common common = {.set = &set, .kernels = gki_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
+    gki_gk_fit_common common = {
+        .set = &set, .kernels = gki_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
     gki_k_min_table_fill(set.c, &common.table);
-    job j = {.common = &common, .samples = samples, .count = count, .block = per_thread < BLOCK ? per_thread : BLOCK,
-             .threads = (int)used, .results = results, .statuses = statuses};
+    job j = {.common = &common,
+             .samples = samples,
+             .count = count,
+             .block = per_thread < BLOCK ? per_thread : BLOCK,
+             .threads = (int)used,
+             .results = results,
+             .statuses = statuses};
     status = fit_all(&j);
     job_free(&j);
     return status;
 }
 
-gkv_status gkv_gk_fit(const double *x, size_t n, const gkv_gk_fit_settings *settings, gkv_gk_fit_result *result)
+gkv_status gkv_gk_fit(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+                      gkv_gk_fit_result *result)
 {
     return gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = n}, 1, settings, 1, result, NULL);
 }
 
-gkv_status gkv_gk_fit_sorted(const double *x, size_t n, const gkv_gk_fit_settings *settings, gkv_gk_fit_result *result)
+gkv_status gkv_gk_fit_sorted(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+                             gkv_gk_fit_result *result)
 {
-    return gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = n, .sorted = 1}, 1, settings, 1, result, NULL);
+    return gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = n, .sorted = 1}, 1, settings, 1, result,
+                           NULL);
 }

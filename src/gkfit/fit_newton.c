@@ -1,10 +1,10 @@
 /* The Newton fallback of a quantile fit whose reweighting iterations do not converge.
  *
- * The reweighting iterations are a fixed-point iteration for the estimating equations ψ(v) = Jᵀr = 0 with the q' of
- * v. If the density changes abruptly, the q' of a small sample depends so strongly on v that the iterations
- * oscillate. Newton's method takes this dependence into account, because it differentiates ψ as a whole, by
- * differences. A step must reduce ψᵀ(JᵀJ)⁻¹ψ, which is the squared length of a least-squares step in standard
- * errors. */
+ * The reweighting iterations are a fixed-point iteration for the estimating equations ψ(v) = Jᵀr =
+ * 0 with the q' of v. If the density changes abruptly, the q' of a small sample depends so strongly
+ * on v that the iterations oscillate. Newton's method takes this dependence into account, because
+ * it differentiates ψ as a whole, by differences. A step must reduce ψᵀ(JᵀJ)⁻¹ψ, which is the
+ * squared length of a least-squares step in standard errors. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +14,31 @@
 #include "num/linalg.h"
 
 enum { HALVINGS = 8 };
-static const double longest = 2.0, difference = 1e-4; /* the longest step and the length of differences, in standard
-                                                         errors */
+/* the longest step and the length of differences, in standard errors */
+static const double longest = 2.0, difference = 1e-4;
 
 typedef struct state {
-    double v[4];                  /* the variables */
-    double step[4];               /* the least-squares step from them */
-    unsigned char constrained[4]; /* 1 for a variable that is fixed or that a step would move beyond its bound */
-    gki_gk_equations at;          /* the equations at v */
-    double merit;                 /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
+    double v[4];    /* the variables */
+    double step[4]; /* the least-squares step from them */
+    /* 1 for a variable that is fixed or that a step would move beyond its bound */
+    unsigned char constrained[4];
+    gki_gk_equations at; /* the equations at v */
+    double merit;        /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
 } state;
 
-void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, gki_gk_equations *out)
+void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
+                          gki_gk_equations *out)
 {
     const size_t rows = task->m + 1;
     const double plain = task->plain, *r = scratch, *j = scratch + rows;
-    const gki_gk_fit_lanes fit = {.lanes = 1, .rows = rows, .x = task->target, .z = task->z, .ln = task->ln,
-                                  .weight = task->weight, .step = task->step, .plain = &plain,
+    const gki_gk_fit_lanes fit = {.lanes = 1,
+                                  .rows = rows,
+                                  .x = task->target,
+                                  .z = task->z,
+                                  .ln = task->ln,
+                                  .weight = task->weight,
+                                  .step = task->step,
+                                  .plain = &plain,
                                   .table = &common->table};
     gki_gk_fit_refresh(common, task);
     common->kernels->terms(&fit, task->v, scratch, scratch + rows);
@@ -56,7 +64,7 @@ static void evaluate(const gki_gk_fit_common *common, gki_gk_task *task, double 
     for (int j = 0; j < 4; j++) {
         down[j] = -s->at.psi[j];
         s->constrained[j] = task->fixed[j] || (s->v[j] <= task->low[j] && down[j] <= 0) ||
-                     (s->v[j] >= task->high[j] && down[j] >= 0);
+                            (s->v[j] >= task->high[j] && down[j] >= 0);
     }
     s->merit = INFINITY;
     if (!gki_solve4x4_symmetric(s->at.normal, s->constrained, down, s->step))
@@ -67,16 +75,18 @@ static void evaluate(const gki_gk_fit_common *common, gki_gk_task *task, double 
 }
 
 /* Moves from `from` by a fraction of the step d, within the bounds. */
-static void cut(const gki_gk_task *task, const state *from, const double d[4], double fraction, state *to)
+static void cut(const gki_gk_task *task, const state *from, const double d[4], double fraction,
+                state *to)
 {
     for (int j = 0; j < 4; j++)
-        to->v[j] = task->fixed[j] ? from->v[j]
-                                  : fmax(task->low[j], fmin(task->high[j], from->v[j] + fraction * d[j]));
+        to->v[j] = task->fixed[j]
+                       ? from->v[j]
+                       : fmax(task->low[j], fmin(task->high[j], from->v[j] + fraction * d[j]));
 }
 
 /* ∂ψ/∂v by differences, including the dependence of q' on v. */
-static void slopes(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, const state *s,
-                   double slope[4][4])
+static void slopes(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
+                   const state *s, double slope[4][4])
 {
     for (int b = 0; b < 4; b++) {
         if (s->constrained[b])
@@ -90,8 +100,10 @@ static void slopes(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     }
 }
 
-/* Newton's step, or the least-squares step if Newton's does not exist, cut to the longest allowed length. */
-static void propose(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch, const state *s, double d[4])
+/* Newton's step, or the least-squares step if Newton's does not exist, cut to the longest allowed
+ * length. */
+static void propose(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
+                    const state *s, double d[4])
 {
     double slope[4][4] = {{0}}, down[4], normal[4][4], length = 0.0;
     for (int b = 0; b < 4; b++)
@@ -129,7 +141,8 @@ static int advance(const gki_gk_fit_common *common, gki_gk_task *task, double *s
 }
 
 /* Computes S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Returns 0 if S is singular. */
-static int sandwich(double slope[4][4], const state *s, const unsigned char fixed[4], double covariance[4][4])
+static int sandwich(double slope[4][4], const state *s, const unsigned char fixed[4],
+                    double covariance[4][4])
 {
     double bread[4][4];
     for (int j = 0; j < 4; j++) {
@@ -160,7 +173,8 @@ gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task)
     slopes(common, task, scratch, &s, slope);
     memcpy(task->v, s.v, sizeof s.v);
     free(scratch);
-    if (!gki_invert4x4_symmetric(s.at.normal, task->fixed, plain) || !sandwich(slope, &s, task->fixed, full))
+    if (!gki_invert4x4_symmetric(s.at.normal, task->fixed, plain) ||
+        !sandwich(slope, &s, task->fixed, full))
         return GKV_OK; /* the covariance of the last reweighting iteration remains */
     for (int j = 0; j < 4; j++)
         factor[j] = full[j][j] > 0 ? fmax(1.0, sqrt(plain[j][j] / full[j][j])) : 1.0;

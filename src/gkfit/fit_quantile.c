@@ -1,5 +1,5 @@
-/* The quantile method: generalised least squares by batched Levenberg–Marquardt. A reweighting iteration is a
- * solution with fixed q', for all samples that have not converged. */
+/* The quantile method: generalised least squares by batched Levenberg–Marquardt. A reweighting
+ * iteration is a solution with fixed q', for all samples that have not converged. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "gkfit/fit.h"
 #include "gkvae/lm_batch.h"
 
-/* The greatest number of reweighting iterations before the Newton fallback. If the iterations converge, they do so
- * soon. */
+/* The greatest number of reweighting iterations before the Newton fallback. If the iterations
+ * converge, they do so soon. */
 enum { REWEIGHTINGS_MAX = 8 };
 
 static int max_reweightings(const gkv_gk_fit_settings *set)
@@ -23,7 +23,8 @@ int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
     return set->max_passes > REWEIGHTINGS_MAX;
 }
 
-/* Copies of the arrays of the tasks in the lanes of a group. Element e of lane l is at e·width + l. */
+/* Copies of the arrays of the tasks in the lanes of a group. Element e of lane l is at e·width +
+ * l. */
 typedef struct lanes {
     size_t width;                       /* the number of lanes of the group */
     size_t task[GKV_LM_LANES_MAX];      /* the task whose data each lane holds, or SIZE_MAX */
@@ -34,14 +35,15 @@ typedef struct lanes {
 /* The state of the reweighting iterations of several tasks. */
 typedef struct reweighting {
     const gki_gk_fit_common *common;
-    gki_gk_task **open;          /* the tasks of this iteration; problem i of the solver is open[i] */
-    size_t rows;                 /* of each task */
+    /* the tasks of this iteration; problem i of the solver is open[i] */
+    gki_gk_task **open;
+    size_t rows; /* of each task */
     lanes lanes;
-    double *memory;              /* the block of memory of the arrays of doubles */
-    double *v, *low, *high;      /* [open × 4] variables and bounds, for the solver */
-    double *covariance;          /* [open × 16] covariances from the solver */
-    unsigned char *fixed;        /* [open × 4] fixed variables, for the solver */
-    gkv_lm_result *solved;       /* [open] results of the solver */
+    double *memory;         /* the block of memory of the arrays of doubles */
+    double *v, *low, *high; /* [open × 4] variables and bounds, for the solver */
+    double *covariance;     /* [open × 16] covariances from the solver */
+    unsigned char *fixed;   /* [open × 4] fixed variables, for the solver */
+    gkv_lm_result *solved;  /* [open] results of the solver */
 } reweighting;
 
 /* Writes `values` to one lane of a column, followed by zeros. */
@@ -60,7 +62,8 @@ static void clear_lanes(lanes *own, size_t width)
         own->task[l] = SIZE_MAX;
 }
 
-/* The data of a group for the kernels. Copies the data of a task if its lane does not hold them yet. */
+/* The data of a group for the kernels. Copies the data of a task if its lane does not hold them
+ * yet. */
 static gki_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
 {
     lanes *own = &p->lanes;
@@ -78,8 +81,14 @@ static gki_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
         put(p->rows, own->width, own->weight + l, task->weight, task->m);
         put(p->rows, own->width, own->step + l, task->step, task->m + 1);
     }
-    return (gki_gk_fit_lanes){.lanes = group->lanes, .rows = p->rows, .x = own->x, .z = own->z, .ln = own->ln,
-                              .weight = own->weight, .step = own->step, .plain = own->plain,
+    return (gki_gk_fit_lanes){.lanes = group->lanes,
+                              .rows = p->rows,
+                              .x = own->x,
+                              .z = own->z,
+                              .ln = own->ln,
+                              .weight = own->weight,
+                              .step = own->step,
+                              .plain = own->plain,
                               .table = &p->common->table};
 }
 
@@ -99,8 +108,8 @@ static gkv_status jacobian(void *user, const gkv_lm_group *group, const double *
     return GKV_OK;
 }
 
-/* The weight is 1/q'(p) = φ(z)/Q'(z). The mean of a sample quantile is Q + ½ p(1−p)/(n+2) q''(p) up to terms of
- * order n⁻² (David and Johnson 1954). */
+/* The weight is 1/q'(p) = φ(z)/Q'(z). The mean of a sample quantile is Q + ½ p(1−p)/(n+2) q''(p) up
+ * to terms of order n⁻² (David and Johnson 1954). */
 void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     enum { CHUNK = 64 };
@@ -129,7 +138,8 @@ static void gather(const reweighting *p, size_t i)
     memcpy(p->fixed + 4 * i, task->fixed, sizeof task->fixed);
 }
 
-void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task, const double *from)
+void gki_gk_fit_take_covariance(const gki_gk_fit_common *common, gki_gk_task *task,
+                                const double *from)
 {
     memcpy(task->covariance, from, sizeof task->covariance);
     double slope = 0.0, (*v)[4] = task->covariance;
@@ -162,18 +172,23 @@ static void scatter(const reweighting *p, size_t i)
     result->iterations += solved->iterations;
     result->passes++;
     result->stop = solved->stop;
-    /* Without an accepted step the variables do not change. This is convergence only if the solver has converged. */
-    result->converged = solved->accepted > 0 || solved->stop == GKV_LM_GRADIENT || solved->stop == GKV_LM_ZERO;
+    /* Without an accepted step the variables do not change. This is convergence only if the solver
+     * has converged. */
+    result->converged =
+        solved->accepted > 0 || solved->stop == GKV_LM_GRADIENT || solved->stop == GKV_LM_ZERO;
     const gkv_gk_fit_settings *set = p->common->set;
     for (int j = 0; j < 4; j++)
-        if (!(fabs(task->v[j] - task->before[j]) <= set->pass_tolerance * sqrt(task->covariance[j][j])))
+        if (!(fabs(task->v[j] - task->before[j]) <=
+              set->pass_tolerance * sqrt(task->covariance[j][j])))
             result->converged = 0;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    task->open = !result->converged && result->passes < max_reweightings(set) && solved->stop != GKV_LM_FAULT;
+    task->open = !result->converged && result->passes < max_reweightings(set) &&
+                 solved->stop != GKV_LM_FAULT;
 }
 
 /* Newton's method for the tasks that have not converged. */
-static gkv_status newton_fallback(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count)
+static gkv_status newton_fallback(const gki_gk_fit_common *common, gki_gk_task **tasks,
+                                  size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
@@ -219,13 +234,15 @@ static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, siz
     set.high = p->high;
     set.fixed = p->fixed;
     set.weights = NULL;
-    GKV_TRY(gkv_lm_batch_solve(batch, count, residuals, jacobian, p, p->v, &set, p->solved, p->covariance));
+    GKV_TRY(gkv_lm_batch_solve(batch, count, residuals, jacobian, p, p->v, &set, p->solved,
+                               p->covariance));
     for (size_t i = 0; i < count; i++)
         scatter(p, i);
     return GKV_OK;
 }
 
-gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks, size_t count)
+gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks,
+                                             size_t count)
 {
     reweighting p = {.common = common, .rows = tasks[0]->rows};
     gkv_lm_batch *batch = NULL;

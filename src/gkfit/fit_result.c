@@ -1,4 +1,5 @@
-/* The results of a fit: χ², the Anderson–Darling distance, intervals, and estimates in the units of the sample. */
+/* The results of a fit: χ², the Anderson–Darling distance, intervals, and estimates in the units of
+ * the sample. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,12 +9,12 @@
 #include "num/linalg.h"
 #include "num/special.h"
 
-/* --- Goodness of fit ------------------------------------------------------------------ */
+/* --- Goodness of fit ------------------------------------------------------ */
 
-/* Computes the standardized increments of F − p from level to level. At the true parameters their means and
- * variances are exact for any tails. With d observations between two levels, the variance of a square is 2 + 2/d.
- * The excess kurtosis 6/d contributes to it, less 4/d, because the increments, whose skewness is 2/√d, add up to 0.
- * *excess becomes Σ 1/d. */
+/* Computes the standardized increments of F − p from level to level. At the true parameters their
+ * means and variances are exact for any tails. With d observations between two levels, the variance
+ * of a square is 2 + 2/d. The excess kurtosis 6/d contributes to it, less 4/d, because the
+ * increments, whose skewness is 2/√d, add up to 0. *excess becomes Σ 1/d. */
 static void probabilities(const gki_gk_task *task, const gkv_gk *gk, double *r, double *excess)
 {
     const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -32,9 +33,10 @@ static void probabilities(const gki_gk_task *task, const gkv_gk *gk, double *r, 
     }
 }
 
-/* One least-squares step removes from the sum of squares what the parameters explain. The step is not 0 if the
- * estimates are not those of least squares. The remaining sum would be χ² distributed if the increments were normal.
- * Its distribution is approximated by a scaled χ² of the true mean and variance, which has fewer degrees of freedom. */
+/* One least-squares step removes from the sum of squares what the parameters explain. The step is
+ * not 0 if the estimates are not those of least squares. The remaining sum would be χ² distributed
+ * if the increments were normal. Its distribution is approximated by a scaled χ² of the true mean
+ * and variance, which has fewer degrees of freedom. */
 gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
@@ -68,20 +70,24 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
     return GKV_OK;
 }
 
-/* The limiting distribution function of A², by the short form of Marsaglia and Marsaglia; its error is 2e-6. */
+/* The limiting distribution function of A², by the short form of Marsaglia and Marsaglia; its error
+ * is 2e-6. */
 static double limit_cdf(double a)
 {
     if (!(a > 0))
         return 0.0;
     if (a < 2.0)
         return exp(-1.2337141 / a) / sqrt(a) *
-               (2.00012 + (0.247105 - (0.0649821 - (0.0347962 - (0.011672 - 0.00168691 * a) * a) * a) * a) * a);
-    return exp(-exp(1.0776 - (2.30695 - (0.43424 - (0.082433 - (0.008056 - 0.0003146 * a) * a) * a) * a) * a));
+               (2.00012 +
+                (0.247105 - (0.0649821 - (0.0347962 - (0.011672 - 0.00168691 * a) * a) * a) * a) *
+                    a);
+    return exp(-exp(
+        1.0776 - (2.30695 - (0.43424 - (0.082433 - (0.008056 - 0.0003146 * a) * a) * a) * a) * a));
 }
 
-/* Between two values F_n is a constant h. The antiderivative of (h − u)²/(u(1 − u)) is h² log u − (1 − h)² log(1 −
- * u) − u. Summation by parts leaves, for each value, its logarithms times the difference of the factors on its two
- * sides. The function replaces the values by normal scores. */
+/* Between two values F_n is a constant h. The antiderivative of (h − u)²/(u(1 − u)) is h² log u −
+ * (1 − h)² log(1 − u) − u. Summation by parts leaves, for each value, its logarithms times the
+ * difference of the factors on its two sides. The function replaces the values by normal scores. */
 static double distance(const gkv_gk *gk, gki_gk_ties *ties)
 {
     const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -93,13 +99,15 @@ static double distance(const gkv_gk *gk, gki_gk_ties *ties)
             ties->x[r] = gkv_gk_Q_inverse(gk, ties->x[r]);
     for (size_t r = 0; r < ties->count; r++) {
         const double after = ties->end[r] / ties->total, mass = after - before, z = ties->x[r];
-        sum += mass * ((before + after) * gki_normal_log_cdf(z) + (2.0 - before - after) * gki_normal_log_cdf(-z));
+        sum += mass * ((before + after) * gki_normal_log_cdf(z) +
+                       (2.0 - before - after) * gki_normal_log_cdf(-z));
         before = after;
     }
     return -ties->total * (1.0 + sum);
 }
 
-gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample, double *a2, double *p_value)
+gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample, double *a2,
+                                   double *p_value)
 {
     GKV_TRY(gkv_gk_check(gk));
     double *scratch = NULL;
@@ -115,9 +123,10 @@ gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample
     return status;
 }
 
-/* --- Estimates and intervals ---------------------------------------------------------- */
+/* --- Estimates and intervals ---------------------------------------------- */
 
-/* The interval of B is that of log B. It is positive, and suits the skewed distribution of the estimate. */
+/* The interval of B is that of log B. It is positive, and suits the skewed distribution of the
+ * estimate. */
 void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
 {
     const double z = gki_normal_quantile(0.5 + 0.5 * confidence);
@@ -131,8 +140,10 @@ void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result)
     result->high[GKV_GK_B] = result->gk.b * factor;
 }
 
-/* Sets result->bound. The bound of k is relative to k_min(g), unless it is a bound of the settings. */
-static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk_fit_result *result)
+/* Sets result->bound. The bound of k is relative to k_min(g), unless it is a bound of the
+ * settings. */
+static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task,
+                   gkv_gk_fit_result *result)
 {
     for (int j = 0; j < 4; j++) {
         const int by_settings = j == 3 && task->pinned[j];
@@ -142,7 +153,8 @@ static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task, gkv
     }
 }
 
-static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task, gkv_gk_fit_result *result)
+static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
+                      gkv_gk_fit_result *result)
 {
     const gkv_gk_fit_settings *set = common->set;
     const double unit[4] = {task->spread, task->spread, 1.0, 1.0};
@@ -150,7 +162,8 @@ static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task, 
     result->gk.a = set->fixed[0] ? task->start.a : task->centre + task->spread * result->gk.a;
     result->gk.b = set->fixed[1] ? task->start.b : task->spread * result->gk.b;
     for (int i = 0; i < 4; i++) {
-        result->se[i] = unit[i] * sqrt(task->covariance[i][i]); /* computed first, because unit² may overflow */
+        /* computed first, because unit² may overflow */
+        result->se[i] = unit[i] * sqrt(task->covariance[i][i]);
         for (int j = 0; j < 4; j++)
             result->covariance[i][j] = task->covariance[i][j] * unit[i] * unit[j];
     }
@@ -190,6 +203,7 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;
-    return set->anderson_darling ? gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling, NULL)
-                                 : GKV_OK;
+    return set->anderson_darling
+               ? gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling, NULL)
+               : GKV_OK;
 }

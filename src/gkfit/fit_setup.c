@@ -32,11 +32,12 @@ static gkv_status check_fixed(const gkv_gk_fit_settings *set)
     for (int j = 0; j < 4; j++) {
         fixed += set->fixed[j] != 0;
         if (!(set->low[j] <= set->high[j]) || set->low[j] == INFINITY || set->high[j] == -INFINITY)
-            return gki_fail(GKV_ERR_ARGUMENT, "no value satisfies a fit's bounds %g and %g of %s", set->low[j],
-                            set->high[j], names[j]);
+            return gki_fail(GKV_ERR_ARGUMENT, "no value satisfies a fit's bounds %g and %g of %s",
+                            set->low[j], set->high[j], names[j]);
     }
     if (!(set->high[1] > 0))
-        return gki_fail(GKV_ERR_ARGUMENT, "the upper bound of B must be above 0 in a fit, not %g", set->high[1]);
+        return gki_fail(GKV_ERR_ARGUMENT, "the upper bound of B must be above 0 in a fit, not %g",
+                        set->high[1]);
     if (fixed == 4)
         return gki_fail(GKV_ERR_ARGUMENT, "all four parameters are fixed; there is nothing to fit");
     return GKV_OK;
@@ -45,17 +46,23 @@ static gkv_status check_fixed(const gkv_gk_fit_settings *set)
 gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
 {
     if (set->levels && set->levels < LEVELS_MIN)
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs %d or more levels, not %zu", LEVELS_MIN, set->levels);
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs %d or more levels, not %zu", LEVELS_MIN,
+                        set->levels);
     if (!(set->tail >= 0 && set->tail <= 0.1))
-        return gki_fail(GKV_ERR_ARGUMENT, "the tail that a fit's levels leave out must be 0 … 0.1, not %g", set->tail);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the tail that a fit's levels leave out must be 0 … 0.1, not %g",
+                        set->tail);
     if (!(set->c > 0 && set->c < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
     if (!(set->margin > 0 && set->margin < 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g", set->margin);
+        return gki_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g",
+                        set->margin);
     if (set->max_passes < 1 || !(set->pass_tolerance > 0) || set->max_newton < 1)
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
     if (!(set->confidence > 0 && set->confidence < 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g", set->confidence);
+        return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
+                        set->confidence);
     if (set->method != GKV_GK_LM && set->method != GKV_GK_MLE && set->method != GKV_GK_OCTILES)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
     return check_fixed(set);
@@ -63,14 +70,14 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
 
 static size_t rows_of(size_t m)
 {
-    /* Samples with similar numbers of levels are in the same batch. The padding depends on m only, so that a result
-     * does not depend on the rest of the batch. */
+    /* Samples with similar numbers of levels are in the same batch. The padding depends on m only,
+     * so that a result does not depend on the rest of the batch. */
     const size_t unit = m < 128 ? 8 : 64;
     return (m + unit) / unit * unit;
 }
 
-static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *task, const gki_gk_ties *ties,
-                                double *p)
+static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *task,
+                                const gki_gk_ties *ties, double *p)
 {
     const size_t m = task->m;
     gki_gk_levels_choose(ties, m, common->set->tail, task->x, p);
@@ -78,8 +85,11 @@ static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *ta
         const double x = task->x[i];
         task->x[i] = (x - task->centre) / task->spread;
         if (!(fabs(task->x[i]) < 1e100)) /* otherwise squares of residuals may overflow */
-            return gki_fail(GKV_ERR_DATA, "the distance of the value %g from the median of the sample is more than "
-                                          "1e100 times its spread %g", x, task->spread);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "the distance of the value %g from the median of the sample is more than "
+                "1e100 times its spread %g",
+                x, task->spread);
         task->noise[i] = 0.5 * p[i] * (1.0 - p[i]) / (ties->total + 2.0);
         task->step[i] = sqrt((ties->total + 2.0) / (p[i] - (i > 0 ? p[i - 1] : 0.0)));
     }
@@ -89,7 +99,8 @@ static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *ta
 }
 
 /* Computes the octile estimate, and the units of the solvers. */
-static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task *task, const gki_gk_ties *ties)
+static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task *task,
+                                   const gki_gk_ties *ties)
 {
     double e[7];
     for (int i = 0; i < 7; i++)
@@ -107,8 +118,8 @@ gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task
     gki_gk_ties ties;
     GKV_TRY(gki_gk_ties_of(task->sample, 0, scratch, &ties));
     if (set->levels > task->sample->n)
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu", task->sample->n,
-                        LEVELS_MIN, task->sample->n, set->levels);
+        return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu",
+                        task->sample->n, LEVELS_MIN, task->sample->n, set->levels);
     GKV_TRY(initial_estimate(common, task, &ties));
     task->result.method = set->method;
     task->result.n = ties.n;
@@ -132,31 +143,39 @@ gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task
     return choose_levels(common, task, &ties, next);
 }
 
-/* --- Starts and bounds -------------------------------------------------------------------- */
+/* --- Starts and bounds ---------------------------------------------------- */
 
-/* Sets the bounds of one variable to the intersection of the bounds of the settings and the fit's own bounds. */
-static void bound(gki_gk_task *task, int j, double low, double high, double own_low, double own_high)
+/* Sets the bounds of one variable to the intersection of the bounds of the settings and the fit's
+ * own bounds. */
+static void bound(gki_gk_task *task, int j, double low, double high, double own_low,
+                  double own_high)
 {
     task->low[j] = fmax(low, own_low);
     task->high[j] = fmin(high, own_high);
-    if (!(task->low[j] <= task->high[j])) { /* no value is in both; the bounds of the settings apply */
+    if (!(task->low[j] <= task->high[j])) {
+        /* no value is in both; the bounds of the settings apply */
         task->low[j] = isfinite(low) ? low : high - 1e6;
         task->high[j] = isfinite(high) ? high : low + 1e6;
     }
 }
 
-/* With a fixed k, bounds g to values for which k is valid: |g| must be on one side of the solution of k_min(g) = k. */
+/* With a fixed k, bounds g to values for which k is valid: |g| must be on one side of the solution
+ * of k_min(g) = k. */
 static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, double g, double k)
 {
     const double least = k - common->set->margin, c = common->set->c, most = 100.0;
-    const int inside = gki_gk_k_min_limit(0.0, c, NULL) <= least, outside = gki_gk_k_min_limit(most, c, NULL) <= least;
+    const int inside = gki_gk_k_min_limit(0.0, c, NULL) <= least,
+              outside = gki_gk_k_min_limit(most, c, NULL) <= least;
     if (inside && outside)
         return GKV_OK;
     if (!inside && !outside)
         return gkv_gk_k_min(0.0, c) <= k
-                   ? gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too",
-                              k, c)
-                   : gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for any g with c = %g", k, c);
+                   ? gki_fail(
+                         GKV_ERR_ARGUMENT,
+                         "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too", k,
+                         c)
+                   : gki_fail(GKV_ERR_ARGUMENT,
+                              "the fixed k = %g is not valid for any g with c = %g", k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {
         const double middle = 0.5 * (low + high);
@@ -165,11 +184,17 @@ static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, do
         else
             high = middle;
     }
-    const double from = inside ? -low : g < 0 ? -most : high, to = inside ? low : g < 0 ? -high : most;
+    const double from = inside  ? -low
+                        : g < 0 ? -most
+                                : high,
+                 to = inside  ? low
+                      : g < 0 ? -high
+                              : most;
     task->low[2] = fmax(task->low[2], from);
     task->high[2] = fmin(task->high[2], to);
     if (task->low[2] > task->high[2])
-        return gki_fail(GKV_ERR_ARGUMENT, "the fixed k = %g is not valid for g between the bounds %g and %g", k,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the fixed k = %g is not valid for g between the bounds %g and %g", k,
                         common->set->low[2], common->set->high[2]);
     return GKV_OK;
 }
@@ -177,7 +202,8 @@ static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, do
 static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const gkv_gk_fit_settings *set = common->set;
-    bound(task, 0, (set->low[0] - task->centre) / task->spread, (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
+    bound(task, 0, (set->low[0] - task->centre) / task->spread,
+          (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
     bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
     bound(task, 2, set->low[2], set->high[2], -100.0, 100.0);
     task->low[3] = set->margin;
@@ -191,12 +217,14 @@ static void into_box(gki_gk_task *task)
             task->v[j] = fmax(task->low[j], fmin(task->high[j], task->v[j]));
 }
 
-static gkv_status check_start(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *start)
+static gkv_status check_start(const gki_gk_fit_common *common, const gki_gk_task *task,
+                              const gkv_gk *start)
 {
     const gkv_gk_fit_settings *set = common->set;
     const double value[4] = {start->a, start->b, start->g, start->k};
     if (start->family != GKV_GK_FAMILY_GK)
-        return gki_fail(GKV_ERR_ARGUMENT, "the start of a fit must be of the g-and-k family, not the %s family",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the start of a fit must be of the g-and-k family, not the %s family",
                         gkv_gk_family_name(start->family));
     for (int j = 0; j < 4; j++)
         if (task->fixed[j] && !isfinite(value[j]))
@@ -216,10 +244,13 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, 
     for (int j = 0; j < 4; j++)
         task->fixed[j] = set->fixed[j];
     GKV_TRY(check_start(common, task, start));
-    /* The projection takes place in the units of the solvers, because it has a least B. Fixed parameters keep their
-     * values. */
-    const gkv_gk from = {.a = (start->a - task->centre) / task->spread, .b = start->b / task->spread, .g = start->g,
-                         .k = start->k, .c = set->c};
+    /* The projection takes place in the units of the solvers, because it has a least B. Fixed
+     * parameters keep their values. */
+    const gkv_gk from = {.a = (start->a - task->centre) / task->spread,
+                         .b = start->b / task->spread,
+                         .g = start->g,
+                         .k = start->k,
+                         .c = set->c};
     const gkv_gk near = gkv_gk_project(&from, set->margin);
     task->plain = set->fixed[2] || set->fixed[3];
     set_bounds(common, task);
@@ -252,7 +283,8 @@ gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, in
     }
     const double k = gki_gk_fit_gk_of(common, task, task->v).k;
     const double inside = fmax(set->low[3], fmin(set->high[3], k));
-    if (task->fixed[3] || (inside == k && !(task->plain && (k == set->low[3] || k == set->high[3]))))
+    if (task->fixed[3] ||
+        (inside == k && !(task->plain && (k == set->low[3] || k == set->high[3]))))
         return GKV_OK;
     task->fixed[3] = task->pinned[3] = 1;
     *changed = 1;

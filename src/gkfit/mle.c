@@ -7,13 +7,14 @@
 #include "num/constants.h"
 #include "num/linalg.h"
 
-/* --- The log-likelihood --------------------------------------------------------------- */
+/* --- The log-likelihood --------------------------------------------------- */
 
-/* Observations are split into stripes. The sums of the stripes are added in a fixed order, so that the result is the
- * same on any number of threads. */
+/* Observations are split into stripes. The sums of the stripes are added in a fixed order, so that
+ * the result is the same on any number of threads. */
 enum { CHUNK = 512, STRIPES = 64 };
 
-/* z is clamped to this, so that z² does not overflow for x far outside the support of a k near −½. */
+/* z is clamped to this, so that z² does not overflow for x far outside the support of a k near
+ * −½. */
 static const double z_most = 1e60;
 
 typedef struct stripe {
@@ -21,8 +22,8 @@ typedef struct stripe {
     gki_gk_sums sums;
 } stripe;
 
-static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk, size_t first,
-                      size_t count, int derivatives, stripe *out)
+static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
+                      size_t first, size_t count, int derivatives, stripe *out)
 {
     const gkv_gk_sample *sample = task->sample;
     const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -51,8 +52,8 @@ static void add_sums(gki_gk_sums *to, const gki_gk_sums *more)
         to->hessian[j] += more->hessian[j], to->outer[j] += more->outer[j];
 }
 
-double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
-                             gki_gk_sums *sums)
+double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
+                             const gkv_gk *gk, gki_gk_sums *sums)
 {
     const size_t n = task->sample->n, chunks = (n + CHUNK - 1) / CHUNK;
     const size_t count = chunks < STRIPES ? chunks : STRIPES;
@@ -61,8 +62,9 @@ double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task 
 #pragma omp parallel for schedule(static) num_threads(common->threads) if (count > 8)
     for (size_t s = 0; s < count; s++)
         for (size_t chunk = s * chunks / count; chunk < (s + 1) * chunks / count; chunk++)
-            add_chunk(common, task, gk, chunk * CHUNK, n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK,
-                      sums != NULL, &stripes[s]);
+            add_chunk(common, task, gk, chunk * CHUNK,
+                      n - chunk * CHUNK < CHUNK ? n - chunk * CHUNK : CHUNK, sums != NULL,
+                      &stripes[s]);
     double total = 0.0;
     if (sums)
         memset(sums, 0, sizeof *sums);
@@ -79,13 +81,15 @@ double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task 
     return sums->log_likelihood;
 }
 
-/* --- Its maximum ---------------------------------------------------------------------- */
+/* --- Its maximum ---------------------------------------------------------- */
 
-/* A step solves (M + λ diag O) d = ∇ with M = −Σ ∇∇ log f and O = Σ ∇log f ∇log fᵀ. All are derivatives in the
- * variables (A, B, g, k − k_min(g)). λ increases until M + λ diag O is positive definite and the step increases the
- * likelihood. No step is longer than a few standard errors, which O measures. */
+/* A step solves (M + λ diag O) d = ∇ with M = −Σ ∇∇ log f and O = Σ ∇log f ∇log fᵀ. All are
+ * derivatives in the variables (A, B, g, k − k_min(g)). λ increases until M + λ diag O is positive
+ * definite and the step increases the likelihood. No step is longer than a few standard errors,
+ * which O measures. */
 
-/* The longest step in standard errors, and the gain of the likelihood at which the iteration ends. */
+/* The longest step in standard errors, and the gain of the likelihood at which the iteration
+ * ends. */
 static const double longest = 3.0, enough = 1e-9;
 
 /* A damping above this means that no step along the gradient increases the likelihood. */
@@ -109,7 +113,8 @@ static void unfold(const double pairs[GKV_GK_PAIRS], double sign, double full[4]
             full[i][j] = full[j][i] = sign * pairs[pair];
 }
 
-/* Changes derivatives at fixed k to derivatives at fixed k − k_min(g): slope·∂_k is added to ∂_g. */
+/* Changes derivatives at fixed k to derivatives at fixed k − k_min(g): slope·∂_k is added to
+ * ∂_g. */
 static void along_g(double slope, double full[4][4])
 {
     for (int j = 0; j < 4; j++)
@@ -124,7 +129,8 @@ static void evaluate(const gki_gk_fit_common *common, const gki_gk_task *task, p
     double k_min = 0.0;
     if (!task->plain)
         k_min = gki_gk_fit_k_min(common, at->v[2], &at->slope, &at->curvature);
-    const gkv_gk gk = {.a = at->v[0], .b = at->v[1], .g = at->v[2], .k = k_min + at->v[3], .c = common->set->c};
+    const gkv_gk gk = {
+        .a = at->v[0], .b = at->v[1], .g = at->v[2], .k = k_min + at->v[3], .c = common->set->c};
     at->value = gki_gk_fit_likelihood(common, task, &gk, &at->sums);
     memcpy(at->gradient, at->sums.score, sizeof at->gradient);
     at->gradient[2] += at->slope * at->gradient[3];
@@ -140,7 +146,7 @@ static void list_constrained(const gki_gk_task *task, const point *at, unsigned 
 {
     for (int j = 0; j < 4; j++)
         constrained[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
-                  (at->v[j] >= task->high[j] && at->gradient[j] >= 0);
+                         (at->v[j] >= task->high[j] && at->gradient[j] >= 0);
 }
 
 static double length(double outer[4][4], const double d[4])
@@ -152,7 +158,8 @@ static double length(double outer[4][4], const double d[4])
     return sqrt(fmax(sum, 0.0));
 }
 
-/* Computes the step for the least λ ≥ *lambda for which it exists and is not too long. Returns 0 if there is none. */
+/* Computes the step for the least λ ≥ *lambda for which it exists and is not too long. Returns 0 if
+ * there is none. */
 static int propose(point *at, const unsigned char constrained[4], double *lambda, double d[4])
 {
     for (; *lambda < 1e12; *lambda = fmax(1e-3, 4.0 * *lambda)) {
@@ -160,7 +167,8 @@ static int propose(point *at, const unsigned char constrained[4], double *lambda
         memcpy(damped, at->information, sizeof damped);
         for (int j = 0; j < 4; j++)
             damped[j][j] += *lambda * at->outer[j][j];
-        if (gki_solve4x4_symmetric(damped, constrained, at->gradient, d) && length(at->outer, d) <= longest)
+        if (gki_solve4x4_symmetric(damped, constrained, at->gradient, d) &&
+            length(at->outer, d) <= longest)
             return 1;
     }
     return 0;
@@ -169,7 +177,8 @@ static int propose(point *at, const unsigned char constrained[4], double *lambda
 static void move(const gki_gk_task *task, const point *from, const double d[4], point *to)
 {
     for (int j = 0; j < 4; j++)
-        to->v[j] = task->fixed[j] ? from->v[j] : fmax(task->low[j], fmin(task->high[j], from->v[j] + d[j]));
+        to->v[j] = task->fixed[j] ? from->v[j]
+                                  : fmax(task->low[j], fmin(task->high[j], from->v[j] + d[j]));
 }
 
 /* Iterates to the maximum of the likelihood. */
@@ -180,7 +189,8 @@ static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
     double lambda = 0.0, d[4];
     unsigned char constrained[4];
     result->converged = 0;
-    for (result->newton = 0; result->newton < common->set->max_newton && !result->converged; result->newton++) {
+    for (result->newton = 0; result->newton < common->set->max_newton && !result->converged;
+         result->newton++) {
         list_constrained(task, at, constrained);
         if (!propose(at, constrained, &lambda, d))
             break;
@@ -189,8 +199,8 @@ static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
             gain += d[j] * at->gradient[j];
         move(task, at, d, &next);
         evaluate(common, task, &next);
-        /* At the corner where k_min(g) becomes −½ the likelihood may increase towards the corner on both sides. No step
-         * increases it then, however short it is. */
+        /* At the corner where k_min(g) becomes −½ the likelihood may increase towards the corner on
+         * both sides. No step increases it then, however short it is. */
         const int last = gain < enough && (lambda < 1.0 || (constrained[3] && lambda > corner));
         if (next.value > at->value || (last && next.value > at->value - 1e-12 * fabs(at->value))) {
             *at = next;
@@ -203,8 +213,9 @@ static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
     }
 }
 
-/* If the tails are much too light for the data, the derivatives of the likelihood are useless. k first increases in
- * fixed steps, as long as the mean log-likelihood of an observation increases by more than 1. */
+/* If the tails are much too light for the data, the derivatives of the likelihood are useless. k
+ * first increases in fixed steps, as long as the mean log-likelihood of an observation increases by
+ * more than 1. */
 static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, point *at)
 {
     for (int step = 0; step < 20 && !task->fixed[3]; step++) {
@@ -217,9 +228,10 @@ static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, poin
     }
 }
 
-/* At its pole the density is unbounded, and the likelihood can be arbitrarily large with the pole at an observation.
- * k therefore stays 3/n above its bound. This is less than the standard error of k, and enough for the likelihood to
- * have a maximum. The distance is at most 0.05, so that the normal distribution remains possible. */
+/* At its pole the density is unbounded, and the likelihood can be arbitrarily large with the pole
+ * at an observation. k therefore stays 3/n above its bound. This is less than the standard error of
+ * k, and enough for the likelihood to have a maximum. The distance is at most 0.05, so that the
+ * normal distribution remains possible. */
 static void keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const double distance = fmin(3.0 / task->result.total, 0.05);

@@ -10,14 +10,16 @@ static const double z_3_4 = 0.67448975019608174320, z_7_8 = 1.150349380376008207
 gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out)
 {
     if (!(c > 0 && c < 1) || !(margin >= 0 && isfinite(margin)))
-        return gki_fail(GKV_ERR_ARGUMENT, "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g", c,
-                        margin);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g",
+                        c, margin);
     for (int i = 0; i < 7; i++)
         if (!isfinite(e[i]))
             return gki_fail(GKV_ERR_DATA, "octile %d is %g; octiles must be finite", i + 1, e[i]);
     const double inner = e[5] - e[1], outer = e[6] - e[0];
     if (!(inner > 0 && outer > 0))
-        return gki_fail(GKV_ERR_DATA, "the octiles have no spread: E6 − E2 = %g, E7 − E1 = %g", inner, outer);
+        return gki_fail(GKV_ERR_DATA, "the octiles have no spread: E6 − E2 = %g, E7 − E1 = %g",
+                        inner, outer);
     gkv_gk gk = {.a = e[3], .c = c};
     /* c tanh cannot be greater than c. A greater skewness becomes nearly c. */
     const double skew = (e[5] + e[1] - 2.0 * e[3]) / inner;

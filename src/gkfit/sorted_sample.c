@@ -14,13 +14,18 @@ static gkv_status check_values(const gkv_gk_sample *sample)
     const double *x = sample->x, *w = sample->weights;
     for (size_t i = 0; i < sample->n; i++) {
         if (!isfinite(x[i]))
-            return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs finite values: value %zu of %zu is %g", i + 1, sample->n,
-                            x[i]);
+            return gki_fail(GKV_ERR_DATA,
+                            "a g-and-k fit needs finite values: value %zu of %zu is %g", i + 1,
+                            sample->n, x[i]);
         if (sample->sorted && i > 0 && x[i] < x[i - 1])
-            return gki_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g", i + 1, x[i], x[i - 1]);
+            return gki_fail(GKV_ERR_DATA, "the sample is not sorted: value %zu is %g after %g",
+                            i + 1, x[i], x[i - 1]);
         if (w && !(w[i] >= 0 && isfinite(w[i])))
-            return gki_fail(GKV_ERR_DATA, "weight %zu of %zu is %g; a weight is the number of observations of a value, "
-                                          "and must be finite and ≥ 0", i + 1, sample->n, w[i]);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "weight %zu of %zu is %g; a weight is the number of observations of a value, "
+                "and must be finite and ≥ 0",
+                i + 1, sample->n, w[i]);
     }
     return GKV_OK;
 }
@@ -47,14 +52,20 @@ static void merge(const double *x, const double *weights, size_t n, gki_gk_ties 
 static gkv_status check_size_and_spread(const gki_gk_ties *ties, int weighted)
 {
     if (weighted && !(ties->total >= GKV_GK_FIT_MIN && ties->total < 1e15))
-        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d observations and less than 1e15; the weights of "
-                                      "%zu values add up to %g", GKV_GK_FIT_MIN, ties->n, ties->total);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "a g-and-k fit needs at least %d observations and less than 1e15; the weights of "
+            "%zu values add up to %g",
+            GKV_GK_FIT_MIN, ties->n, ties->total);
     const double first = ties->x[0], last = ties->x[ties->count - 1];
     if (ties->count == 1)
-        return gki_fail(GKV_ERR_DATA, "all %zu values are %g; a sample without spread has no g-and-k fit", ties->n,
-                        first);
+        return gki_fail(GKV_ERR_DATA,
+                        "all %zu values are %g; a sample without spread has no g-and-k fit",
+                        ties->n, first);
     if (!isfinite(last - first))
-        return gki_fail(GKV_ERR_DATA, "the range of the sample, %g to %g, is too large for a double", first, last);
+        return gki_fail(GKV_ERR_DATA,
+                        "the range of the sample, %g to %g, is too large for a double", first,
+                        last);
     return GKV_OK;
 }
 
@@ -63,23 +74,31 @@ static gkv_status check_ties(const gki_gk_ties *ties)
     for (size_t r = 0; r < ties->count; r++) {
         const double here = ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
         if (here > 2 && here > 0.1 * ties->total)
-            return gki_fail(GKV_ERR_DATA, "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
-                                          "fit them", here, ties->total, ties->x[r]);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
+                "fit them",
+                here, ties->total, ties->x[r]);
     }
     if (ties->count < DISTINCT_MIN)
-        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct",
-                        DISTINCT_MIN, ties->count, ties->n);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct",
+            DISTINCT_MIN, ties->count, ties->n);
     return GKV_OK;
 }
 
-gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gki_gk_ties *ties)
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory,
+                          gki_gk_ties *ties)
 {
     const size_t n = sample->n;
     const double *x = sample->x, *weights = sample->weights;
     if (n < 1 || (!weights && n < GKV_GK_FIT_MIN))
-        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values, not %zu", GKV_GK_FIT_MIN, n);
+        return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values, not %zu",
+                        GKV_GK_FIT_MIN, n);
     if (n >= UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "a g-and-k fit takes fewer than %u values, not %zu", UINT32_MAX, n);
+        return gki_fail(GKV_ERR_ARGUMENT, "a g-and-k fit takes fewer than %u values, not %zu",
+                        UINT32_MAX, n);
     GKV_TRY(check_values(sample));
     if (!sample->sorted) {
         memcpy(memory, x, n * sizeof *memory);
@@ -98,7 +117,8 @@ gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *m
     return allow_ties ? GKV_OK : check_ties(ties);
 }
 
-/* The first group from `from` on whose middle rank is at least `rank`, or `count` if there is none. */
+/* The first group from `from` on whose middle rank is at least `rank`, or `count` if there is
+ * none. */
 static size_t first_at(const gki_gk_ties *ties, size_t from, double rank)
 {
     size_t low = from, high = ties->count;
@@ -129,14 +149,15 @@ size_t gki_gk_levels_default(double total)
 
 void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double *x, double *p)
 {
-    /* The outermost order statistics are neither nearly normal nor nearly linear in the parameters, and are left out.
-     * Levels beyond 1e-5 would not add information. */
+    /* The outermost order statistics are neither nearly normal nor nearly linear in the parameters,
+     * and are left out. Levels beyond 1e-5 would not add information. */
     const double half_pi = 1.57079632679489661923;
     const double first = fmax(fmax(1e-5, tail), first_rank / (ties->total + 1.0));
     const double begin = asin(sqrt(fmin(first, 0.25))) / half_pi;
     size_t next = 0;
     for (size_t i = 0; i < m; i++) {
-        const double t = begin + (1.0 - 2.0 * begin) * (double)i / ((double)m - 1.0), s = sin(half_pi * t);
+        const double t = begin + (1.0 - 2.0 * begin) * (double)i / ((double)m - 1.0),
+                     s = sin(half_pi * t);
         const double rank = s * s * (ties->total + 1.0);
         size_t r = first_at(ties, next, rank);
         if (r > next && (r == ties->count ||

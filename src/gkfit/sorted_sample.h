@@ -7,8 +7,9 @@
 #include "core/error.h"
 #include "gkvae/gk_fit.h"
 
-/* The distinct values of a sample in ascending order. Equal values are ties, which form one group. The observations of
- * group r have the ranks end[r−1] + 1 … end[r]. The group counts at the middle of these ranks. */
+/* The distinct values of a sample in ascending order. Equal values are ties, which form one group.
+ * The observations of group r have the ranks end[r−1] + 1 … end[r]. The group counts at the middle
+ * of these ranks. */
 typedef struct gki_gk_ties {
     size_t n;     /* the number of values with a weight above 0 */
     size_t count; /* the number of distinct values */
@@ -23,10 +24,11 @@ static inline size_t gki_gk_ties_size(size_t n)
     return 5 * n;
 }
 
-/* Prepares a sample. Returns GKV_ERR_DATA with the reason unless the sample has at least GKV_GK_FIT_MIN observations
- * that are all finite. Unless allow_ties is 1, the function also refuses samples with heavy ties, which no
- * continuous distribution fits. */
-gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory, gki_gk_ties *ties);
+/* Prepares a sample. Returns GKV_ERR_DATA with the reason unless the sample has at least
+ * GKV_GK_FIT_MIN observations that are all finite. Unless allow_ties is 1, the function also
+ * refuses samples with heavy ties, which no continuous distribution fits. */
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory,
+                          gki_gk_ties *ties);
 
 /* The middle rank of group r. It corresponds to the level p = rank/(n+1). */
 static inline double gki_gk_ties_rank(const gki_gk_ties *ties, size_t r)
@@ -41,8 +43,8 @@ double gki_gk_ties_quantile(const gki_gk_ties *ties, double p);
 /* The default number of levels of a fit to `total` observations. */
 size_t gki_gk_levels_default(double total);
 
-/* Chooses m ≤ count of the values x[m] and their levels p[m]. Levels lie closer in the tails, but leave out the
- * fraction `tail` of the sample on either side. */
+/* Chooses m ≤ count of the values x[m] and their levels p[m]. Levels lie closer in the tails, but
+ * leave out the fraction `tail` of the sample on either side. */
 void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double *x, double *p);
 
 #endif

@@ -1,4 +1,5 @@
-/* Monte Carlo estimates for each image, in parallel tasks. Evaluation and validation call gki_estimate(). */
+/* Monte Carlo estimates for each image, in parallel tasks. Evaluation and validation call
+ * gki_estimate(). */
 #include "infer/estimate.h"
 
 #include <math.h>
@@ -76,16 +77,19 @@ static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, s
     const size_t width = model->encoder.out.width;
     for (size_t i = 0; i < count; i++) {
         gki_real *x = gki_at(&s->ws, model->x, i);
-        gki_images_fetch(job->images, first + i, 0, x); /* the step is not read: images are binarized once */
+        /* the step is not read: images are binarized once */
+        gki_images_fetch(job->images, first + i, 0, x);
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gki_pass_encode(model, &s->ws, 0, count);
     memcpy(s->encoded, gki_at(&s->ws, model->encoder.out, 0), count * width * sizeof *s->encoded);
 }
 
-/* Computes z, log q(z|x) and log p(z) of `count` rows: rows `row` and after it of the task that starts with image
- * `first`. The rows must have their noise and, for the model's posterior, their encoding. */
-static void latent_rows(const gki_estimate_job *job, scratch *s, size_t first, size_t row, size_t count)
+/* Computes z, log q(z|x) and log p(z) of `count` rows: rows `row` and after it of the task that
+ * starts with image `first`. The rows must have their noise and, for the model's posterior, their
+ * encoding. */
+static void latent_rows(const gki_estimate_job *job, scratch *s, size_t first, size_t row,
+                        size_t count)
 {
     const gkv_model *model = job->model;
     const size_t d = model->d;
@@ -95,7 +99,8 @@ static void latent_rows(const gki_estimate_job *job, scratch *s, size_t first, s
     }
     for (size_t r = 0; r < count; r++) {
         const size_t image = first + (row + r) / job->samples;
-        const float *mean = job->gaussians->mean + image * d, *factor = job->gaussians->factor + image * d * d;
+        const float *mean = job->gaussians->mean + image * d,
+                    *factor = job->gaussians->factor + image * d * d;
         const gki_real *u = gki_at(&s->ws, model->posterior.u, r);
         gki_real *z = gki_at(&s->ws, model->posterior.z, r);
         double log_q = -(double)d * GKV_HALF_LOG_2PI;
@@ -147,8 +152,10 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
         const size_t pass = rows - row < PASS_ROWS ? rows - row : PASS_ROWS;
         for (size_t r = 0; r < pass; r++) {
             const size_t image = (row + r) / job->samples, sample = (row + r) % job->samples;
-            memcpy(gki_at(&s->ws, model->encoder.out, r), s->encoded + image * width, width * sizeof(gki_real));
-            memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels, model->pixels * sizeof(gki_real));
+            memcpy(gki_at(&s->ws, model->encoder.out, r), s->encoded + image * width,
+                   width * sizeof(gki_real));
+            memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels,
+                   model->pixels * sizeof(gki_real));
             gki_rng_normal(gki_rng_at(job->seed, GKV_STREAM_EVAL, sample,
                                       gki_images_index(job->images, first + image)),
                            model->d, gki_at(&s->ws, model->posterior.u, r));
@@ -158,7 +165,8 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
         gki_pass_likelihood(model, &s->ws, 0, pass);
         for (size_t r = 0; r < pass; r++) {
             const double log_q = (double)*gki_at(&s->ws, model->posterior.log_q, r);
-            add_sample(&sums[(row + r) / job->samples], (double)*gki_at(&s->ws, model->reconstruction, r),
+            add_sample(&sums[(row + r) / job->samples],
+                       (double)*gki_at(&s->ws, model->reconstruction, r),
                        log_q - gki_pass_log_prior(model, &s->ws, r));
         }
     }
@@ -172,7 +180,8 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
 }
 
 /* Runs tasks of TASK_IMAGES images in parallel. Each thread has its own scratch. */
-typedef void task_function(const gki_estimate_job *job, scratch *s, size_t first, size_t count, void *argument);
+typedef void task_function(const gki_estimate_job *job, scratch *s, size_t first, size_t count,
+                           void *argument);
 
 static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, void *argument)
 {
@@ -191,7 +200,8 @@ static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, vo
     for (int t = 1; t < threads; t++)
         gki_workspace_share_packed(&scratches[t].ws, &scratches[0].ws);
     size_t finished = 0;
-    bool stopped = job->stop && *job->stop; /* later only the first thread reads it, and it may get no task */
+    /* later only the first thread reads it, and it may get no task */
+    bool stopped = job->stop && *job->stop;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long k = 0; k < tasks; k++) {
         bool skip;
@@ -215,7 +225,8 @@ static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, vo
         }
     }
     if (stopped)
-        status = gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted after %zu of %zu images", finished, count);
+        status = gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted after %zu of %zu images",
+                          finished, count);
 done:
     for (int t = threads; t-- > 0;)
         scratch_free(&scratches[t]);
@@ -223,7 +234,8 @@ done:
     return status;
 }
 
-static void estimate_one(const gki_estimate_job *job, scratch *s, size_t first, size_t count, void *argument)
+static void estimate_one(const gki_estimate_job *job, scratch *s, size_t first, size_t count,
+                         void *argument)
 {
     estimate_task(job, s, first, count, argument);
 }
@@ -240,14 +252,17 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
     for (size_t i = 0; i < count; i++)
         gkv_accumulator_add(&neg_elbo, estimates->reconstruction[i] + estimates->kl[i]);
     const gkv_mean_se unknown = {.n = count, .mean = NAN, .se = NAN};
-    *out = (gki_estimates_summary){.neg_elbo = gkv_accumulator_result(&neg_elbo),
-                                   .reconstruction = gkv_mean_se_of(estimates->reconstruction, count),
-                                   .kl = gkv_mean_se_of(estimates->kl, count),
-                                   .nll = likelihood ? gkv_mean_se_of(estimates->nll, count) : unknown,
-                                   .ess = likelihood ? gkv_mean_se_of(estimates->ess, count).mean : NAN};
+    *out = (gki_estimates_summary){
+        .neg_elbo = gkv_accumulator_result(&neg_elbo),
+        .reconstruction = gkv_mean_se_of(estimates->reconstruction, count),
+        .kl = gkv_mean_se_of(estimates->kl, count),
+        .nll = likelihood ? gkv_mean_se_of(estimates->nll, count) : unknown,
+        .ess = likelihood ? gkv_mean_se_of(estimates->ess, count).mean : NAN};
     if (!isfinite(out->neg_elbo.mean) || (likelihood && !isfinite(out->nll.mean)))
-        return gki_fail(GKV_ERR_NUMERIC, "the model gives some test image no finite log-probability: its −ELBO is %g",
-                        out->neg_elbo.mean);
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "the model gives some test image no finite log-probability: its −ELBO is %g",
+            out->neg_elbo.mean);
     return GKV_OK;
 }
 
@@ -255,7 +270,8 @@ typedef struct codes_out {
     gki_real *codes, *probabilities;
 } codes_out;
 
-static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, size_t count, void *argument)
+static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, size_t count,
+                      void *argument)
 {
     const codes_out *out = argument;
     const gkv_model *model = job->model;
@@ -263,10 +279,11 @@ static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, siz
     encode_task(job, s, first, count);
     memset(gki_at(&s->ws, model->posterior.u, 0), 0, count * d * sizeof(gki_real));
     gki_posterior_forward(&model->posterior, &s->ws, 0, count);
-    memcpy(out->codes + first * d, gki_at(&s->ws, model->posterior.z, 0), count * d * sizeof(gki_real));
+    memcpy(out->codes + first * d, gki_at(&s->ws, model->posterior.z, 0),
+           count * d * sizeof(gki_real));
     gki_pass_decode(model, &s->ws, 0, count);
     model->likelihood->mean(count * model->pixels, gki_at(&s->ws, model->decoder.out, 0),
-                 out->probabilities + first * model->pixels);
+                            out->probabilities + first * model->pixels);
 }
 
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities)

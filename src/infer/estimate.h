@@ -12,7 +12,8 @@ typedef struct gki_estimates {
     double *reconstruction; /* the mean over samples of −log p(x|z), in nats [count] */
     double *kl;             /* the mean over samples of log q(z|x) − log p(z), in nats [count] */
     double *nll;            /* −log of the mean importance weight, in nats [count] */
-    double *ess;            /* the effective sample size (Σw)²/Σw² of the weights (Kong 1992), 1 … samples [count] */
+    /* the effective sample size (Σw)²/Σw² of the weights (Kong 1992), 1 … samples [count] */
+    double *ess;
 } gki_estimates;
 
 /* Gaussians N(mean, LLᵀ) that replace the posteriors of the images. */
@@ -26,20 +27,22 @@ typedef struct gki_estimate_job {
     const gki_params *params; /* the values to use: the model's own, or the moving average */
     const gki_images *images;
     const gki_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
-    size_t samples;           /* the number of samples per image */
-    uint64_t seed;            /* the seed of the posterior noise; sample s of image i has step s and index i */
+    size_t samples;                          /* the number of samples per image */
+    /* the seed of the posterior noise; sample s of image i has step s and index i */
+    uint64_t seed;
     int threads;
     void (*progress)(void *context, size_t done, size_t of); /* called on one thread; may be NULL */
     void *context;
     const volatile sig_atomic_t *stop; /* once *stop is nonzero: GKV_ERR_INTERRUPTED; may be NULL */
 } gki_estimate_job;
 
-/* Allocates estimates of `count` images. The caller frees them with gki_estimates_free(). GKV_ERR_MEMORY. */
+/* Allocates estimates of `count` images. The caller frees them with gki_estimates_free().
+ * GKV_ERR_MEMORY. */
 gkv_status gki_estimates_create(size_t count, gki_estimates *out);
 void gki_estimates_free(gki_estimates *estimates); /* frees the arrays, not the struct */
 
-/* Computes the estimates of the job's images. Memory grows with the number of threads, not with the number of samples.
- * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+/* Computes the estimates of the job's images. Memory grows with the number of threads, not with the
+ * number of samples. GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 gkv_status gki_estimate(const gki_estimate_job *job, gki_estimates *out);
 
 /* Means over images, with standard errors. */
@@ -48,17 +51,18 @@ typedef struct gki_estimates_summary {
     double ess;
 } gki_estimates_summary;
 
-/* Computes means and standard errors. nll and ess are NaN unless `likelihood` is true. GKV_ERR_NUMERIC if another mean
- * is not finite, GKV_ERR_MEMORY. */
+/* Computes means and standard errors. nll and ess are NaN unless `likelihood` is true.
+ * GKV_ERR_NUMERIC if another mean is not finite, GKV_ERR_MEMORY. */
 gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count, bool likelihood,
                                    gki_estimates_summary *out);
 
-/* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for them, as
- * probabilities[count, pixels]. */
+/* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for
+ * them, as probabilities[count, pixels]. */
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities);
 
-/* Computes the fraction of the images whose label is the most probable class given the code. NaN for a model without
- * classes or images without labels. */
-gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, double *accuracy);
+/* Computes the fraction of the images whose label is the most probable class given the code. NaN
+ * for a model without classes or images without labels. */
+gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images,
+                                 double *accuracy);
 
 #endif

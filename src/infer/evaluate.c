@@ -1,5 +1,5 @@
-/* The public evaluation of gkvae/eval.h. The program calls gkv_evaluate(); images are selected, estimated, refined and
- * summarised here, by estimate.c and evaluate_refined.c. */
+/* The public evaluation of gkvae/eval.h. The program calls gkv_evaluate(); images are selected,
+ * estimated, refined and summarised here, by estimate.c and evaluate_refined.c. */
 #include "gkvae/eval.h"
 
 #include <math.h>
@@ -34,7 +34,8 @@ static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metric
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, gki_images_index(job->images, i));
+        const uint8_t *levels =
+            gkv_dataset_pixels(job->images->dataset, gki_images_index(job->images, i));
         gki_images_grey(levels, pixels, grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
@@ -61,11 +62,14 @@ done:
 static const char *const set_names[] = {"test", "training", "held-out"};
 
 /* The order in which eval.images limits them. */
-static const char *const set_orders[] = {"", " in the random order of their split", " in the random order of their split"};
+static const char *const set_orders[] = {"", " in the random order of their split",
+                                         " in the random order of their split"};
 
-/* Selects the images of a set. The caller frees *order, which the selection uses unless it is the test set. */
-static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset, const gkv_settings *settings,
-                                gkv_eval_set of, uint32_t **order, gki_images *out)
+/* Selects the images of a set. The caller frees *order, which the selection uses unless it is the
+ * test set. */
+static gkv_status choose_images(const gkv_model *model, const gkv_dataset *dataset,
+                                const gkv_settings *settings, gkv_eval_set of, uint32_t **order,
+                                gki_images *out)
 {
     const gkv_settings *trained = &model->settings;
     if (of == GKV_EVAL_TEST)
@@ -74,8 +78,11 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     GKV_TRY(gki_images_of_half(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
-        return gki_fail(GKV_ERR_CONFIG, "the model held %zu training images out, and there are %zu: none is left to "
-                        "evaluate; choose another set or data set", held_out, count);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "the model held %zu training images out, and there are %zu: none is left to "
+            "evaluate; choose another set or data set",
+            held_out, count);
     GKV_TRY(gki_alloc(count, sizeof **order, order));
     gki_images_split(trained->train.seed, count, *order);
     out->order = of == GKV_EVAL_TRAIN ? *order : *order + (count - held_out);
@@ -83,27 +90,33 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     return gki_images_take_first(settings, set_names[of], out);
 }
 
-static void describe_protocol(const gkv_settings *settings, const gki_images *images, gkv_eval_set of,
-                              gkv_metrics *metrics)
+static void describe_protocol(const gkv_settings *settings, const gki_images *images,
+                              gkv_eval_set of, gkv_metrics *metrics)
 {
     char name[GKV_NAME_SIZE];
     if (images->mode == GKV_BINARIZE_GREY)
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s", images->count, set_names[of],
-                 set_orders[of]);
+                 "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s",
+                 images->count, set_names[of], set_orders[of]);
     else
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "%s binarization in training; the first %zu %s images%s, binarized once from seed %llu; %lld "
-                 "importance samples per image", gkv_settings_choice("data.binarization", (int)settings->data.binarization, name), images->count, set_names[of],
-                 set_orders[of], (unsigned long long)images->seed, (long long)settings->eval.samples);
+                 "%s binarization in training; the first %zu %s images%s, binarized once from seed "
+                 "%llu; %lld "
+                 "importance samples per image",
+                 gkv_settings_choice("data.binarization", (int)settings->data.binarization, name),
+                 images->count, set_names[of], set_orders[of], (unsigned long long)images->seed,
+                 (long long)settings->eval.samples);
 }
 
-static gkv_status summarise(const gki_estimates *estimates, const gki_images *images, gkv_metrics *metrics)
+static gkv_status summarise(const gki_estimates *estimates, const gki_images *images,
+                            gkv_metrics *metrics)
 {
     gki_estimates_summary s;
-    GKV_TRY(gki_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
+    GKV_TRY(
+        gki_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
     metrics->neg_elbo = s.neg_elbo.mean, metrics->neg_elbo_se = s.neg_elbo.se;
-    metrics->reconstruction = s.reconstruction.mean, metrics->reconstruction_se = s.reconstruction.se;
+    metrics->reconstruction = s.reconstruction.mean,
+    metrics->reconstruction_se = s.reconstruction.se;
     metrics->kl = s.kl.mean, metrics->kl_se = s.kl.se;
     metrics->nll = s.nll.mean, metrics->nll_se = s.nll.se;
     metrics->ess = s.ess;
@@ -122,18 +135,21 @@ static void on_round(void *context, size_t done, size_t of)
     it->options->progress(it->options->context, it->round * of + done, it->rounds * of);
 }
 
-gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const gkv_settings *settings,
-                        const gkv_eval_options *options, gkv_metrics *metrics)
+gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
+                        const gkv_settings *settings, const gkv_eval_options *options,
+                        gkv_metrics *metrics)
 {
     memset(metrics, 0, sizeof *metrics);
     gkv_generation_none(&metrics->generation);
     if (gkv_dataset_height(test) != model->height || gkv_dataset_width(test) != model->width)
-        return gki_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
-                        gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
+        return gki_fail(
+            GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+            gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
     const double began = omp_get_wtime();
     const gkv_refine_settings *refine = options ? options->refine : NULL;
     if (refine && refine->mode != GKV_REFINE_MEAN)
-        return gki_fail(GKV_ERR_ARGUMENT, "an evaluation needs posteriors, and MAP refinement has none; use "
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "an evaluation needs posteriors, and MAP refinement has none; use "
                         "GKV_REFINE_MEAN");
     if (refine) /* an error must not wait for the first round */
         GKV_TRY(gki_refine_settings_check(refine));
@@ -145,8 +161,11 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     gki_estimates estimates = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(choose_images(model, test, settings, of, &order, &images));
-    gki_estimate_job job = {.model = model, .params = &model->params, .images = &images,
-                            .samples = (size_t)settings->eval.samples, .seed = settings->eval.seed,
+    gki_estimate_job job = {.model = model,
+                            .params = &model->params,
+                            .images = &images,
+                            .samples = (size_t)settings->eval.samples,
+                            .seed = settings->eval.seed,
                             .threads = gki_thread_count(settings)};
     round_progress round = {.options = options, .rounds = refine ? 2 : 1};
     if (options) {
@@ -160,7 +179,8 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test, const g
     gki_refined_metrics_none(&metrics->refined);
     round.round = 1;
     if (refine)
-        GKV_TRY_GOTO(gki_evaluate_refined(&job, refine, &estimates, options->refined_mean, &metrics->refined));
+        GKV_TRY_GOTO(gki_evaluate_refined(&job, refine, &estimates, options->refined_mean,
+                                          &metrics->refined));
     job.progress = NULL;
     GKV_TRY_GOTO(measure_codes(&job, metrics));
     GKV_TRY_GOTO(gki_class_accuracy_of(model, &images, &metrics->class_accuracy));
@@ -180,12 +200,14 @@ done:
     return status;
 }
 
-gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images, gkv_split half, size_t first,
-                       size_t n, float *targets)
+gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images, gkv_split half,
+                       size_t first, size_t n, float *targets)
 {
-    const size_t count = gkv_dataset_count(images), pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
+    const size_t count = gkv_dataset_count(images),
+                 pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
     if (first > count || n > count - first)
-        return gki_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n, count);
+        return gki_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n,
+                        count);
     gki_images once;
     gki_real *row = NULL;
     GKV_TRY(gki_images_of_half(settings, images, half, &once));

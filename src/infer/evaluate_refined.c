@@ -1,4 +1,5 @@
-/* The refined part of gkv_evaluate(), which is its only caller. It uses the public refiner block by block. */
+/* The refined part of gkv_evaluate(), which is its only caller. It uses the public refiner block by
+ * block. */
 #include "infer/evaluate_refined.h"
 
 #include <math.h>
@@ -13,12 +14,14 @@
 enum { BLOCK_IMAGES = 500 };
 
 typedef struct block {
-    float *x, *factor;                   /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
-    double *entropy_before, *entropy;    /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
+    float *x, *factor; /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
+    /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
+    double *entropy_before, *entropy;
     int *accepted;
     uint32_t *indices;
-    gki_real *row;                       /* one image */
-    float *means, *decoded, *grey;       /* all images' [count, d], [count, pixels], [count, pixels] */
+    gki_real *row; /* one image */
+    /* all images' [count, d], [count, pixels], [count, pixels] */
+    float *means, *decoded, *grey;
 } block;
 
 static void block_free(block *it)
@@ -58,10 +61,22 @@ done:
 
 void gki_refined_metrics_none(gkv_refined_metrics *out)
 {
-    *out = (gkv_refined_metrics){.neg_elbo = NAN, .neg_elbo_se = NAN, .reconstruction = NAN, .reconstruction_se = NAN,
-                                 .kl = NAN, .kl_se = NAN, .nll = NAN, .nll_se = NAN, .ess = NAN,
-                                 .cross_entropy_before = NAN, .cross_entropy = NAN, .mse = NAN, .psnr = NAN,
-                                 .ssim = NAN, .accepted = NAN, .milliseconds = NAN};
+    *out = (gkv_refined_metrics){.neg_elbo = NAN,
+                                 .neg_elbo_se = NAN,
+                                 .reconstruction = NAN,
+                                 .reconstruction_se = NAN,
+                                 .kl = NAN,
+                                 .kl_se = NAN,
+                                 .nll = NAN,
+                                 .nll_se = NAN,
+                                 .ess = NAN,
+                                 .cross_entropy_before = NAN,
+                                 .cross_entropy = NAN,
+                                 .mse = NAN,
+                                 .psnr = NAN,
+                                 .ssim = NAN,
+                                 .accepted = NAN,
+                                 .milliseconds = NAN};
 }
 
 /* Converts the progress of a block to the progress of all images. */
@@ -78,8 +93,9 @@ static void on_progress(void *context, size_t done, size_t of)
 }
 
 /* Refines and estimates images [first, first + n), and adds to the sums in `out`. */
-static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b, size_t first, size_t n,
-                           const gki_estimates *estimates, gkv_refined_metrics *out)
+static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b,
+                           size_t first, size_t n, const gki_estimates *estimates,
+                           gkv_refined_metrics *out)
 {
     const gkv_model *model = job->model;
     const size_t pixels = model->pixels, d = model->d;
@@ -93,12 +109,15 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     }
     const double began = omp_get_wtime();
     gkv_refiner_run(refiner, n, b->x, first,
-                    &(gkv_refined){.mean = b->means + first * d, .factor = b->factor,
-                                   .cross_entropy_before = b->entropy_before, .cross_entropy_after = b->entropy,
+                    &(gkv_refined){.mean = b->means + first * d,
+                                   .factor = b->factor,
+                                   .cross_entropy_before = b->entropy_before,
+                                   .cross_entropy_after = b->entropy,
                                    .accepted = b->accepted});
     if (job->stop && *job->stop)
-        return gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted while refining images %zu to %zu of %zu", first + 1,
-                        first + n, job->images->count);
+        return gki_fail(GKV_ERR_INTERRUPTED,
+                        "evaluation was interrupted while refining images %zu to %zu of %zu",
+                        first + 1, first + n, job->images->count);
     out->milliseconds += 1000 * (omp_get_wtime() - began);
     for (size_t i = 0; i < n; i++) {
         out->cross_entropy_before += b->entropy_before[i];
@@ -116,14 +135,16 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     part.gaussians = &gaussians;
     part.progress = job->progress ? on_progress : NULL;
     part.context = &progress;
-    gki_estimates slice = {.reconstruction = estimates->reconstruction + first, .kl = estimates->kl + first,
-                           .nll = estimates->nll + first, .ess = estimates->ess + first};
+    gki_estimates slice = {.reconstruction = estimates->reconstruction + first,
+                           .kl = estimates->kl + first,
+                           .nll = estimates->nll + first,
+                           .ess = estimates->ess + first};
     return gki_estimate(&part, &slice);
 }
 
 /* Converts sums and estimates to means. */
-static gkv_status summarise(const gki_estimate_job *job, const block *b, const gki_estimates *estimates,
-                            gkv_refined_metrics *out)
+static gkv_status summarise(const gki_estimate_job *job, const block *b,
+                            const gki_estimates *estimates, gkv_refined_metrics *out)
 {
     const gkv_model *model = job->model;
     const size_t n = job->images->count;
@@ -162,7 +183,8 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
     GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));
     for (size_t first = 0; first < count; first += BLOCK_IMAGES)
-        GKV_TRY_GOTO(do_block(job, refiner, &b, first, count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,
+        GKV_TRY_GOTO(do_block(job, refiner, &b, first,
+                              count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,
                               estimates, out));
     GKV_TRY_GOTO(summarise(job, &b, estimates, out));
     if (mean)

@@ -8,9 +8,9 @@
 /* Sets the figures of an evaluation without refinement: NaN and 0. */
 void gki_refined_metrics_none(gkv_refined_metrics *out);
 
-/* Refines the posteriors of the job's images and measures the figures. `estimates` has the same number of images and is
- * overwritten. mean[count, d] receives the refined means, unless it is NULL. Memory for the Gaussians does not grow
- * with the number of images. */
+/* Refines the posteriors of the job's images and measures the figures. `estimates` has the same
+ * number of images and is overwritten. mean[count, d] receives the refined means, unless it is
+ * NULL. Memory for the Gaussians does not grow with the number of images. */
 gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_settings *settings,
                                 gki_estimates *estimates, float *mean, gkv_refined_metrics *out);
 

@@ -19,18 +19,18 @@ void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
     *settings = (gkv_base_fit_settings){.codes = 50000, .rounds = 20, .tolerance = 1e-3};
 }
 
-/* The codes and their classes, in three parts: `fit` codes that refits fit to, `acceptance` codes that accept their
- * steps, and `held_out` codes that measure the result. */
+/* The codes and their classes, in three parts: `fit` codes that refits fit to, `acceptance` codes
+ * that accept their steps, and `held_out` codes that measure the result. */
 typedef struct job {
     const gkv_model *model;
     const gkv_settings *run;
     const gkv_dataset *images;
     gkv_base_fit_settings settings;
-    uint32_t *index;     /* the indices of the images, in the order of the codes */
+    uint32_t *index; /* the indices of the images, in the order of the codes */
     size_t fit, acceptance, held_out;
-    float *eps;          /* the codes [fit + acceptance + held_out, d] */
-    gki_real *codes;     /* the same in gki_real */
-    uint32_t *classes;   /* the classes of the codes; NULL for a base without classes */
+    float *eps;        /* the codes [fit + acceptance + held_out, d] */
+    gki_real *codes;   /* the same in gki_real */
+    uint32_t *classes; /* the classes of the codes; NULL for a base without classes */
 } job;
 
 static void job_free(job *it)
@@ -41,10 +41,10 @@ static void job_free(job *it)
     free(it->classes);
 }
 
-/* --- The images ----------------------------------------------------------------------------- */
+/* --- The images ----------------------------------------------------------- */
 
-/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart receives their
- * number. */
+/* Moves one of GKV_REFIT_HELD_OUT_EVERY of the first `count` indices behind the others. *apart
+ * receives their number. */
 static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
 {
     uint32_t *removed = NULL;
@@ -63,13 +63,17 @@ static gkv_status set_apart(uint32_t *index, size_t count, size_t *apart)
     return GKV_OK;
 }
 
-/* Selects the images. Those that training held out measure the result; settings.codes limits the others. */
+/* Selects the images. Those that training held out measure the result; settings.codes limits the
+ * others. */
 static gkv_status choose_images(job *it)
 {
-    const size_t count = gkv_dataset_count(it->images), unseen = (size_t)it->model->settings.data.validation;
+    const size_t count = gkv_dataset_count(it->images),
+                 unseen = (size_t)it->model->settings.data.validation;
     if (unseen >= count || count - unseen < GKV_REFIT_CODES_MIN)
-        return gki_fail(GKV_ERR_DATA, "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
-                        count, unseen, GKV_REFIT_CODES_MIN);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%zu images, of which %zu are held out, are too few to fit a base to: it takes %d",
+            count, unseen, GKV_REFIT_CODES_MIN);
     GKV_TRY(gki_alloc(count, sizeof *it->index, &it->index));
     gki_images_split(it->model->settings.train.seed, count, it->index);
     it->fit = count - unseen < it->settings.codes ? count - unseen : it->settings.codes;
@@ -90,19 +94,23 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
     if (classes == 0)
         return GKV_OK;
     if (!labels)
-        return gki_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
-                        "none; give data.train_labels");
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "model.base = gk-by-class needs the labels of the training images, and there are "
+            "none; give data.train_labels");
     GKV_TRY(gki_alloc(count, sizeof *it->classes, &it->classes));
     for (size_t i = 0; i < count; i++) {
         it->classes[i] = labels[it->index[i]];
         if (it->classes[i] >= classes)
-            return gki_fail(GKV_ERR_CONFIG, "training image %u has label %u; raise model.base_classes, which is %zu",
-                            (unsigned)it->index[i], (unsigned)it->classes[i], classes);
+            return gki_fail(
+                GKV_ERR_CONFIG,
+                "training image %u has label %u; raise model.base_classes, which is %zu",
+                (unsigned)it->index[i], (unsigned)it->classes[i], classes);
     }
     return GKV_OK;
 }
 
-/* --- The codes -------------------------------------------------------------------------------- */
+/* --- The codes ------------------------------------------------------------ */
 
 /* Draws codes from, …, from + count − 1 with noise number `noise` and following. */
 static gkv_status encode_some(const job *it, size_t from, size_t count, size_t noise, float *seen)
@@ -112,14 +120,16 @@ static gkv_status encode_some(const job *it, size_t from, size_t count, size_t n
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
         float *eps = it->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
-            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->index[from + first + i], 1, seen + i * model->pixels));
+            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->index[from + first + i], 1,
+                                seen + i * model->pixels));
         GKV_TRY(gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, eps));
         GKV_TRY(gkv_model_normalise(model, n, eps, eps));
     }
     return GKV_OK;
 }
 
-/* Held-out codes use the first noise, so that they do not depend on the number of the other codes. */
+/* Held-out codes use the first noise, so that they do not depend on the number of the other
+ * codes. */
 static gkv_status encode(job *it)
 {
     const size_t d = it->model->d, others = it->fit + it->acceptance, count = others + it->held_out;
@@ -137,7 +147,8 @@ done:
     return status;
 }
 
-/* Computes the mean log density of the held-out ε under a model's base, without the log determinant of the flow. */
+/* Computes the mean log density of the held-out ε under a model's base, without the log determinant
+ * of the flow. */
 static gkv_status held_out_density(const job *it, const gkv_model *model, double *mean)
 {
     const size_t d = model->d, first = it->fit + it->acceptance;
@@ -146,7 +157,8 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
     GKV_TRY(gki_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
     for (size_t at = 0; at < it->held_out; at += BLOCK) {
         const size_t n = it->held_out - at < BLOCK ? it->held_out - at : BLOCK;
-        memcpy(gki_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d, n * d * sizeof(gki_real));
+        memcpy(gki_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d,
+               n * d * sizeof(gki_real));
         model->base->ops->log_density(model->base, &ws, 0, n);
         for (size_t r = 0; r < n; r++)
             sum += (double)*gki_at(&ws, model->base->log_density, r);
@@ -154,14 +166,15 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
     gki_workspace_free(&ws);
     *mean = sum / (double)it->held_out;
     if (!isfinite(*mean))
-        return gki_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g", *mean);
+        return gki_fail(GKV_ERR_NUMERIC, "held-out codes have no finite density: its mean is %g",
+                        *mean);
     return GKV_OK;
 }
 
-/* --- The fit ------------------------------------------------------------------------------------ */
+/* --- The fit -------------------------------------------------------------- */
 
-/* The model's settings, except those of the base. base_fit becomes lm, because the new base is refitted to codes,
- * however the old base was fitted. */
+/* The model's settings, except those of the base. base_fit becomes lm, because the new base is
+ * refitted to codes, however the old base was fitted. */
 static gkv_settings settings_with(const gkv_model *model, const gkv_model_settings *wanted)
 {
     gkv_settings settings = model->settings;
@@ -183,9 +196,11 @@ static void copy_others(const gkv_model *from, const gkv_model *to)
 {
     for (size_t i = 0; i < to->params.count; i++) {
         const gki_param *param = &to->params.list[i];
-        for (size_t j = 0; j < from->params.count && strncmp(param->name, "prior.base.", 11) != 0; j++)
+        for (size_t j = 0; j < from->params.count && strncmp(param->name, "prior.base.", 11) != 0;
+             j++)
             if (strcmp(from->params.list[j].name, param->name) == 0)
-                memcpy(to->params.values + param->offset, from->params.values + from->params.list[j].offset,
+                memcpy(to->params.values + param->offset,
+                       from->params.values + from->params.list[j].offset,
                        param->size * sizeof(gki_real));
     }
 }
@@ -193,11 +208,17 @@ static void copy_others(const gkv_model *from, const gkv_model *to)
 static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_report *report)
 {
     const size_t d = fresh->d;
-    const gki_base_codes codes = {.fit = it->codes, .held_out = it->codes + it->fit * d, .fit_count = it->fit,
-                                  .held_out_count = it->acceptance, .fit_class = it->classes,
+    const gki_base_codes codes = {.fit = it->codes,
+                                  .held_out = it->codes + it->fit * d,
+                                  .fit_count = it->fit,
+                                  .held_out_count = it->acceptance,
+                                  .fit_class = it->classes,
                                   .held_out_class = it->classes ? it->classes + it->fit : NULL};
-    gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = ROUND_ITERATIONS,
-                                   .seed = fresh->settings.train.seed, .threads = gki_thread_count(&it->model->settings)};
+    gki_base_refit_settings how = {.first = true,
+                                   .damping = 1,
+                                   .iterations = ROUND_ITERATIONS,
+                                   .seed = fresh->settings.train.seed,
+                                   .threads = gki_thread_count(&it->model->settings)};
     if (!fresh->base->ops->refit)
         return GKV_OK;
     for (; report->rounds <= it->settings.rounds; report->rounds++) {
@@ -212,19 +233,24 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
     return GKV_OK;
 }
 
-static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *training, const gkv_base_fit_settings *s)
+static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *training,
+                                  const gkv_base_fit_settings *s)
 {
-    if (gkv_dataset_height(training) != model->height || gkv_dataset_width(training) != model->width)
-        return gki_fail(GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
-                        gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
+    if (gkv_dataset_height(training) != model->height ||
+        gkv_dataset_width(training) != model->width)
+        return gki_fail(
+            GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
+            gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
     if (s->codes < GKV_REFIT_CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
                         GKV_REFIT_CODES_MIN);
     return gki_images_check_trained(model, training);
 }
 
-gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted, const gkv_settings *run,
-                        const gkv_dataset *training, const gkv_base_fit_settings *settings, gkv_model **out,
+gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted,
+                        const gkv_settings *run, const gkv_dataset *training,
+                        const gkv_base_fit_settings *settings, gkv_model **out,
                         gkv_base_fit_report *report)
 {
     const double began = omp_get_wtime();

@@ -1,4 +1,5 @@
-/* Saves a model with another base in a new folder, or in the folder of its run (gkvae/base_fit.h). */
+/* Saves a model with another base in a new folder, or in the folder of its run
+ * (gkvae/base_fit.h). */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
@@ -12,9 +13,10 @@
 #include "gkvae/base_fit.h"
 #include "vae/model.h"
 
-static const char *const replaced[][2] = {{"model.safetensors", "model.before-fit.safetensors"},
-                                          {"config.ini", "config.before-fit.ini"},
-                                          {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
+static const char *const replaced[][2] = {
+    {"model.safetensors", "model.before-fit.safetensors"},
+    {"config.ini", "config.before-fit.ini"},
+    {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
 enum { REPLACED = sizeof replaced / sizeof *replaced };
 
 /* Checks that no file of the folder would be overwritten. */
@@ -25,8 +27,11 @@ static gkv_status check_folder(const char *folder, int replace)
         char *path = NULL;
         GKV_TRY(gki_strf(&path, "%s/%s", folder, replaced[i][replace ? 1 : 0]));
         if (gki_file_exists(path))
-            status = gki_fail(GKV_ERR_CONFIG, replace ? "%s is what an earlier fit has kept: move it away first"
-                                                      : "%s: the folder holds a run, or a part of one: name another", path);
+            status =
+                gki_fail(GKV_ERR_CONFIG,
+                         replace ? "%s is what an earlier fit has kept: move it away first"
+                                 : "%s: the folder holds a run, or a part of one: name another",
+                         path);
         free(path);
     }
     return status;
@@ -45,7 +50,8 @@ static gkv_status check_parent(const char *folder)
     if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
         errno = ENOTDIR;
     if (errno != 0 || access(parent, W_OK | X_OK) != 0)
-        status = gki_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent, strerror(errno));
+        status = gki_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent,
+                          strerror(errno));
 done:
     free(parent);
     return status;
@@ -62,8 +68,8 @@ gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
     return GKV_OK;
 }
 
-/* Links the old files to their second names. The checkpoint is renamed, because training cannot resume from it with the
- * new configuration. */
+/* Links the old files to their second names. The checkpoint is renamed, because training cannot
+ * resume from it with the new configuration. */
 static gkv_status keep_old(const char *folder)
 {
     gkv_status status = GKV_OK;
@@ -72,17 +78,18 @@ static gkv_status keep_old(const char *folder)
         GKV_TRY_GOTO(gki_strf(&from, "%s/%s", folder, replaced[i][0]));
         GKV_TRY_GOTO(gki_strf(&to, "%s/%s", folder, replaced[i][1]));
         const bool is_checkpoint = i + 1 == REPLACED;
-        if ((!is_checkpoint || gki_file_exists(from)) && (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
+        if ((!is_checkpoint || gki_file_exists(from)) &&
+            (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
             status = gki_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
-done:
+    done:
         free(from);
         free(to);
     }
     return status;
 }
 
-/* Restores the first name of each file that has its second name. A file for which this fails keeps its second name, and
- * the earlier error is reported. */
+/* Restores the first name of each file that has its second name. A file for which this fails keeps
+ * its second name, and the earlier error is reported. */
 static void take_back_old(const char *folder)
 {
     for (size_t i = 0; i < REPLACED; i++) {
@@ -95,7 +102,8 @@ static void take_back_old(const char *folder)
     }
 }
 
-gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder, int replace)
+gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder,
+                             int replace)
 {
     gkv_settings settings = *run;
     settings.model = model->settings.model;

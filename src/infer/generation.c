@@ -39,10 +39,10 @@ typedef struct job {
     gkv_kid_settings kid;
     gkv_neighbour_settings neighbours;
     side sides[GKV_IMAGE_FORMS];
-    uint32_t *order;      /* a random order of the training images */
-    float *targets;       /* [references, pixels] */
-    float *codes;         /* of one set: [rows, latent] */
-    float *means, *pixels; /* of one set: [rows, pixels] each */
+    uint32_t *order;                 /* a random order of the training images */
+    float *targets;                  /* [references, pixels] */
+    float *codes;                    /* of one set: [rows, latent] */
+    float *means, *pixels;           /* of one set: [rows, pixels] each */
     float *features, *probabilities; /* of one set in one form */
 } job;
 
@@ -51,7 +51,8 @@ void gkv_generation_none(gkv_generation *out)
     memset(out, 0, sizeof *out);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         for (int f = 0; f < GKV_IMAGE_FORMS; f++)
-            out->of[s][f] = (gkv_generation_figures){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+            out->of[s][f] = (gkv_generation_figures){NAN, NAN, NAN, NAN, NAN, NAN, NAN,
+                                                     NAN, NAN, NAN, NAN, NAN, NAN};
     out->test_confidence = out->test_confident = out->test_recognised = NAN;
     out->nearest_samples = out->nearest_samples_se = NAN;
     out->nearest_reconstructions = out->nearest_reconstructions_se = NAN;
@@ -67,12 +68,13 @@ static gkv_status step_done(job *it)
     if (options && options->progress)
         options->progress(options->context, it->done, it->steps);
     if (options && options->stop && *options->stop)
-        return gki_fail(GKV_ERR_INTERRUPTED, "interrupted: generation was measured on %zu of %zu sets of images", it->done,
-                        it->steps);
+        return gki_fail(GKV_ERR_INTERRUPTED,
+                        "interrupted: generation was measured on %zu of %zu sets of images",
+                        it->done, it->steps);
     return GKV_OK;
 }
 
-/* --- the test images ----------------------------------------------------------------------------- */
+/* --- the test images ------------------------------------------------------ */
 
 /* Returns the fraction of images whose most probable class is their label; NaN without labels. */
 static double recognised(const job *it, const gki_set_ops *set, size_t repetition, size_t n)
@@ -92,55 +94,74 @@ static gkv_status measure_test(job *it, gkv_generation *out)
     for (size_t f = 0; f < it->forms; f++) {
         const float *images = it->targets;
         if (f == GKV_FORM_MEANS) {
-            gki_images_grey(gkv_dataset_pixels(it->source.test, 0), it->references * it->source.pixels, it->means);
+            gki_images_grey(gkv_dataset_pixels(it->source.test, 0),
+                            it->references * it->source.pixels, it->means);
             images = it->means;
         }
         side *to = &it->sides[f];
-        GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features, it->probabilities));
-        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours, &to->reference));
+        GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features,
+                                   it->probabilities));
+        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours,
+                                     &to->reference));
         if (f == GKV_FORM_MEANS) {
             gkv_class_metrics classes;
-            GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes, out->test_class_share, &classes));
+            GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes,
+                                         out->test_class_share, &classes));
             out->test_confidence = classes.confidence;
             out->test_confident = classes.confident;
-            out->test_recognised = recognised(it, &gki_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
+            out->test_recognised =
+                recognised(it, &gki_set_table[GKV_SET_RECONSTRUCTIONS], 0, it->references);
         }
     }
     return step_done(it);
 }
 
-/* --- one set of images ----------------------------------------------------------------------------- */
+/* --- one set of images ---------------------------------------------------- */
 
 /* A figure's values over repetitions. */
 typedef struct repeated {
-    gkv_accumulator frechet, kid, precision, recall, density, coverage, entropy, confidence, confident, recognised;
+    gkv_accumulator frechet, kid, precision, recall, density, coverage, entropy, confidence,
+        confident, recognised;
 } repeated;
 
 static void summarise(const repeated *from, gkv_generation_figures *to)
 {
-    const gkv_mean_se frechet = gkv_accumulator_result(&from->frechet), kid = gkv_accumulator_result(&from->kid);
+    const gkv_mean_se frechet = gkv_accumulator_result(&from->frechet),
+                      kid = gkv_accumulator_result(&from->kid);
     const gkv_mean_se coverage = gkv_accumulator_result(&from->coverage);
     *to = (gkv_generation_figures){
-        .frechet = frechet.mean, .frechet_se = frechet.se, .kid = kid.mean, .kid_se = kid.se,
-        .precision = from->precision.mean, .recall = from->recall.mean, .density = from->density.mean,
-        .coverage = coverage.mean, .coverage_se = coverage.se, .class_entropy = from->entropy.mean,
-        .confidence = from->confidence.mean, .confident = from->confident.mean, .recognised = from->recognised.mean,
+        .frechet = frechet.mean,
+        .frechet_se = frechet.se,
+        .kid = kid.mean,
+        .kid_se = kid.se,
+        .precision = from->precision.mean,
+        .recall = from->recall.mean,
+        .density = from->density.mean,
+        .coverage = coverage.mean,
+        .coverage_se = coverage.se,
+        .class_entropy = from->entropy.mean,
+        .confidence = from->confidence.mean,
+        .confident = from->confident.mean,
+        .recognised = from->recognised.mean,
     };
 }
 
-/* Compares n images with the test images of that form, and adds the figures to *to. class_fractions[classes], unless it
- * is NULL, receives the histogram of classes. */
-static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images, double *class_fractions,
-                          repeated *to)
+/* Compares n images with the test images of that form, and adds the figures to *to.
+ * class_fractions[classes], unless it is NULL, receives the histogram of classes. */
+static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images,
+                          double *class_fractions, repeated *to)
 {
     const side *against = &it->sides[form];
     double frechet = 0;
     gkv_kid kid;
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
-    GKV_TRY(gkv_features_apply(it->network, n, images, it->threads, it->features, it->probabilities));
-    GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions, &frechet));
-    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions, &it->kid, &kid));
+    GKV_TRY(
+        gkv_features_apply(it->network, n, images, it->threads, it->features, it->probabilities));
+    GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions,
+                                 &frechet));
+    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions,
+                                &it->kid, &kid));
     GKV_TRY(gkv_neighbour_metrics_of(against->reference, it->features, n, &neighbours));
     GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, class_fractions, &classes));
     gkv_accumulator_add(&to->frechet, frechet);
@@ -155,14 +176,17 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     return GKV_OK;
 }
 
-/* Computes mean and standard error over images[n, pixels] of the distance to the nearest training image. */
-static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean, double *se)
+/* Computes mean and standard error over images[n, pixels] of the distance to the nearest training
+ * image. */
+static gkv_status measure_nearest(const job *it, size_t n, const float *images, double *mean,
+                                  double *se)
 {
     double *distance = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(n, sizeof *distance, &distance));
     GKV_TRY_GOTO(gkv_nearest(images, n, gkv_dataset_pixels(it->source.training, 0),
-                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads, NULL, distance));
+                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads,
+                             NULL, distance));
     const gkv_mean_se result = gkv_mean_se_of(distance, n);
     *mean = result.mean;
     *se = result.se;
@@ -174,11 +198,12 @@ done:
 /* How many images a set has; 0 if it is not measured. */
 static size_t count_of(const job *it, gkv_image_set which)
 {
-    return it->samples_only && which != GKV_SET_SAMPLES ? 0 : gki_set_table[which].count(&it->source);
+    return it->samples_only && which != GKV_SET_SAMPLES ? 0
+                                                        : gki_set_table[which].count(&it->source);
 }
 
-/* Measures all repetitions of a set, in all forms. Fractions of classes and distances to training images are those of
- * the first repetition of the samples. */
+/* Measures all repetitions of a set, in all forms. Fractions of classes and distances to training
+ * images are those of the first repetition of the samples. */
 static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
     const gki_set_ops *set = &gki_set_table[which];
@@ -188,15 +213,18 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     for (size_t r = 0; n > 0 && r < repetitions; r++) {
         double *class_fractions = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
         GKV_TRY(set->make(&it->source, r, it->means));
-        GKV_TRY(measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
+        GKV_TRY(
+            measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
         gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
         if (it->forms > GKV_FORM_BINARY) {
-            GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n, it->pixels));
+            GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n,
+                                          it->pixels));
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
         if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only)
-            GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples, &out->nearest_samples_se));
+            GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples,
+                                    &out->nearest_samples_se));
         GKV_TRY(step_done(it));
     }
     for (size_t f = 0; n > 0 && f < it->forms; f++)
@@ -204,23 +232,29 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     return GKV_OK;
 }
 
-/* Measures the distances of up to NEAREST_MOST test images and of their reconstructions to the training images. The
- * images are drawn from the seed, because the first test images of MNIST are easier than the last. */
+/* Measures the distances of up to NEAREST_MOST test images and of their reconstructions to the
+ * training images. The images are drawn from the seed, because the first test images of MNIST are
+ * easier than the last. */
 static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
 {
-    const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST, pixels = it->source.pixels;
+    const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST,
+                 pixels = it->source.pixels;
     uint32_t *selected = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(it->references, sizeof *selected, &selected));
-    gki_rng_permutation(gki_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1), (uint32_t)it->references, selected);
+    gki_rng_permutation(gki_rng_at(it->source.seed, GKV_STREAM_CHOICE, 0, 1),
+                        (uint32_t)it->references, selected);
     for (size_t i = 0; i < n; i++) {
-        gki_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels, it->means + i * pixels);
-        memcpy(it->pixels + i * pixels, it->targets + selected[i] * pixels, pixels * sizeof *it->pixels);
+        gki_images_grey(gkv_dataset_pixels(it->source.test, selected[i]), pixels,
+                        it->means + i * pixels);
+        memcpy(it->pixels + i * pixels, it->targets + selected[i] * pixels,
+               pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
     GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, it->codes));
     GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, it->means));
-    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions, &out->nearest_reconstructions_se));
+    GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions,
+                                 &out->nearest_reconstructions_se));
     out->nearest_images = n;
     status = step_done(it);
 done:
@@ -228,22 +262,26 @@ done:
     return status;
 }
 
-/* --- all sets ----------------------------------------------------------------------------------------- */
+/* --- all sets ------------------------------------------------------------- */
 
-static gkv_status check(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
-                        const gkv_features *network)
+static gkv_status check(const gkv_model *model, const gkv_dataset *test,
+                        const gkv_dataset *training, const gkv_features *network)
 {
     const gkv_dataset *const both[] = {test, training};
     const size_t height = model->height, width = model->width;
     for (size_t i = 0; i < 2; i++)
         if (gkv_dataset_height(both[i]) != height || gkv_dataset_width(both[i]) != width)
-            return gki_fail(GKV_ERR_DATA, "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
-                            i == 0 ? "test" : "training", gkv_dataset_height(both[i]), gkv_dataset_width(both[i]), height,
-                            width);
+            return gki_fail(GKV_ERR_DATA,
+                            "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
+                            i == 0 ? "test" : "training", gkv_dataset_height(both[i]),
+                            gkv_dataset_width(both[i]), height, width);
     if (gkv_features_height(network) != height || gkv_features_width(network) != width)
-        return gki_fail(GKV_ERR_DATA, "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
-                        "%zu: give another one by eval.features", gkv_features_name(network), gkv_features_height(network),
-                        gkv_features_width(network), height, width);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "the feature network \"%s\" is for images of %zu × %zu, but the model's are %zu × "
+            "%zu: give another one by eval.features",
+            gkv_features_name(network), gkv_features_height(network), gkv_features_width(network),
+            height, width);
     return GKV_OK;
 }
 
@@ -259,7 +297,8 @@ static gkv_status allocate(job *it)
     GKV_TRY(gki_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
     GKV_TRY(gki_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
     for (size_t f = 0; f < it->forms; f++)
-        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->sides[f].features, &it->sides[f].features));
+        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->sides[f].features,
+                          &it->sides[f].features));
     return GKV_OK;
 }
 
@@ -280,7 +319,8 @@ static void release(job *it)
 
 static size_t count_steps(const job *it)
 {
-    size_t steps = it->samples_only ? 1 : 2; /* the test images, and their nearest training images */
+    /* the test images, and their nearest training images */
+    size_t steps = it->samples_only ? 1 : 2;
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         if (count_of(it, (gkv_image_set)s) > 0)
             steps += gki_set_table[s].repeated ? it->repetitions : 1;
@@ -289,34 +329,43 @@ static size_t count_steps(const job *it)
 
 static void describe(const job *it, gkv_generation *out)
 {
-    const size_t subset = it->kid.size, least = it->source.draws < it->references ? it->source.draws : it->references;
+    const size_t subset = it->kid.size,
+                 least = it->source.draws < it->references ? it->source.draws : it->references;
     out->draws = it->source.draws;
     out->sets = it->repetitions;
     out->references = it->references;
     out->classes = it->classes;
     out->temperature = it->source.temperature;
     snprintf(out->features, sizeof out->features, "%s", gkv_features_name(it->network));
-    snprintf(out->features_sha256, sizeof out->features_sha256, "%s", gkv_features_sha256(it->network));
+    snprintf(out->features_sha256, sizeof out->features_sha256, "%s",
+             gkv_features_sha256(it->network));
     snprintf(out->protocol, sizeof out->protocol,
-             "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g against all %zu test "
-             "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and coverage with k = %zu",
-             out->features, out->features_sha256, it->source.draws, it->source.temperature, it->references,
-             it->kid.subsets, subset < least ? subset : least, it->neighbours.k_precision, it->neighbours.k_density);
+             "features of the network \"%s\" (SHA-256 %.8s…); sets of %zu draws at temperature %g "
+             "against all %zu test "
+             "images; KID of %zu subsets of %zu; precision and recall with k = %zu, density and "
+             "coverage with k = %zu",
+             out->features, out->features_sha256, it->source.draws, it->source.temperature,
+             it->references, it->kid.subsets, subset < least ? subset : least,
+             it->neighbours.k_precision, it->neighbours.k_density);
 }
 
-gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
-                                   const gkv_features *network, const gkv_settings *settings,
+gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
+                                   const gkv_dataset *training, const gkv_features *network,
+                                   const gkv_settings *settings,
                                    const gkv_generation_options *options, gkv_generation *out)
 {
     if (!model || !test || !training || !network || !settings || !out)
-        return gki_fail(GKV_ERR_ARGUMENT, "generation: a model, test and training images, a network, settings and a "
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "generation: a model, test and training images, a network, settings and a "
                         "pointer for the figures are needed");
     gkv_generation_none(out);
-    if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 || !(settings->eval.temperature >= 0) ||
-        isinf(settings->eval.temperature))
-        return gki_fail(GKV_ERR_ARGUMENT, "generation: %" PRId64 " draws in each of %" PRId64 " sets at temperature %g: there must "
-                        "be one set or more, and no number may be negative", settings->eval.draws, settings->eval.draw_sets,
-                        settings->eval.temperature);
+    if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 ||
+        !(settings->eval.temperature >= 0) || isinf(settings->eval.temperature))
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "generation: %" PRId64 " draws in each of %" PRId64
+                        " sets at temperature %g: there must "
+                        "be one set or more, and no number may be negative",
+                        settings->eval.draws, settings->eval.draw_sets, settings->eval.temperature);
     if (settings->eval.generation == GKV_GENERATION_NONE)
         return GKV_OK;
     GKV_TRY(check(model, test, training, network));
@@ -324,14 +373,24 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);
     job it = {
-        .source = {.model = model, .test = test, .training = training, .refined = options ? options->refined : NULL,
+        .source = {.model = model,
+                   .test = test,
+                   .training = training,
+                   .refined = options ? options->refined : NULL,
                    .draws = settings->eval.draws > 0 ? (size_t)settings->eval.draws : references,
-                   .pixels = model->pixels, .seed = settings->eval.seed, .temperature = settings->eval.temperature},
-        .network = network, .options = options, .references = references,
-        .dimensions = gkv_features_dimensions(network), .classes = gkv_features_classes(network),
-        .repetitions = (size_t)settings->eval.draw_sets, .threads = gki_thread_count(settings),
+                   .pixels = model->pixels,
+                   .seed = settings->eval.seed,
+                   .temperature = settings->eval.temperature},
+        .network = network,
+        .options = options,
+        .references = references,
+        .dimensions = gkv_features_dimensions(network),
+        .classes = gkv_features_classes(network),
+        .repetitions = (size_t)settings->eval.draw_sets,
+        .threads = gki_thread_count(settings),
         .samples_only = samples_only,
-        .forms = samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
+        .forms =
+            samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
     };
     gkv_status status = GKV_OK;
     gkv_kid_defaults(&it.kid);
@@ -339,8 +398,8 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     it.kid.seed = it.source.seed;
     it.kid.threads = it.neighbours.threads = it.threads;
     GKV_TRY_GOTO(allocate(&it));
-    gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0), (uint32_t)gkv_dataset_count(training),
-                        it.order);
+    gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0),
+                        (uint32_t)gkv_dataset_count(training), it.order);
     GKV_TRY_GOTO(gkv_targets(settings, test, GKV_TEST, 0, references, it.targets));
     it.source.targets = it.targets;
     it.source.order = it.order;

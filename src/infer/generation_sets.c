@@ -18,7 +18,7 @@ static const uint8_t *label_of_test(const gki_set_source *source, size_t repetit
     return labels ? labels + i : NULL;
 }
 
-/* --- draws from the prior, and from N(0, I) in place of it --------------------------------------- */
+/* --- draws from the prior, and from N(0, I) in place of it ---------------- */
 
 static size_t count_of_draws(const gki_set_source *source)
 {
@@ -32,30 +32,34 @@ static gkv_status make_samples(const gki_set_source *source, size_t repetition, 
     return gkv_model_decode(source->model, source->draws, source->codes, images);
 }
 
-/* Uses the normal scores of the samples, so only the prior and its temperature make the difference. */
+/* Uses the normal scores of the samples, so only the prior and its temperature make the
+ * difference. */
 static gkv_status make_normal(const gki_set_source *source, size_t repetition, float *images)
 {
     const size_t d = source->model->d;
     gki_real scores[4096]; /* the most dimensions that a model has */
     for (size_t i = 0; i < source->draws; i++) {
         const uint64_t number = repetition * source->draws + i;
-        gki_rng_normal(gki_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d, scores);
+        gki_rng_normal(gki_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d,
+                       scores);
         for (size_t j = 0; j < d; j++)
             source->codes[i * d + j] = (float)scores[j];
     }
     return gkv_model_decode(source->model, source->draws, source->codes, images);
 }
 
-/* --- from the test images ------------------------------------------------------------------------ */
+/* --- from the test images ------------------------------------------------- */
 
 static gkv_status make_posterior(const gki_set_source *source, size_t repetition, float *images)
 {
     const size_t n = count_of_test(source);
-    GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n, source->codes));
+    GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n,
+                           source->codes));
     return gkv_model_decode(source->model, n, source->codes, images);
 }
 
-static gkv_status make_reconstructions(const gki_set_source *source, size_t repetition, float *images)
+static gkv_status make_reconstructions(const gki_set_source *source, size_t repetition,
+                                       float *images)
 {
     (void)repetition;
     const size_t n = count_of_test(source);
@@ -74,7 +78,7 @@ static gkv_status make_refined(const gki_set_source *source, size_t repetition, 
     return gkv_model_decode(source->model, count_of_test(source), source->refined, images);
 }
 
-/* --- training images ------------------------------------------------------------------------------ */
+/* --- training images ------------------------------------------------------ */
 
 static size_t count_of_training(const gki_set_source *source)
 {
@@ -85,7 +89,8 @@ static size_t count_of_training(const gki_set_source *source)
 /* The index in the data set. Successive repetitions continue in the random order, which repeats. */
 static size_t index_of_training(const gki_set_source *source, size_t repetition, size_t i)
 {
-    return source->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
+    return source
+        ->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
 }
 
 static gkv_status make_training(const gki_set_source *source, size_t repetition, float *images)
@@ -93,7 +98,8 @@ static gkv_status make_training(const gki_set_source *source, size_t repetition,
     const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
         const size_t index = index_of_training(source, repetition, i);
-        gki_images_grey(gkv_dataset_pixels(source->training, index), source->pixels, images + i * source->pixels);
+        gki_images_grey(gkv_dataset_pixels(source->training, index), source->pixels,
+                        images + i * source->pixels);
     }
     return GKV_OK;
 }

@@ -10,22 +10,24 @@
 typedef struct gki_set_source {
     const gkv_model *model;
     const gkv_dataset *test, *training;
-    const float *targets;     /* the test images as the model sees them, [test, pixels] */
-    const float *refined;     /* refined codes of the test images, [test, latent], or NULL */
-    const uint32_t *order;    /* a random order of the training images */
+    const float *targets;  /* the test images as the model sees them, [test, pixels] */
+    const float *refined;  /* refined codes of the test images, [test, latent], or NULL */
+    const uint32_t *order; /* a random order of the training images */
     size_t draws, pixels;
     uint64_t seed;
     double temperature;
-    float *codes;             /* scratch, [larger of draws and test, latent] */
+    float *codes; /* scratch, [larger of draws and test, latent] */
 } gki_set_source;
 
 typedef struct gki_set_ops {
-    bool repeated;            /* whether there is one repetition for each set of draws, and not only one */
+    /* whether there is one repetition for each set of draws, and not only one */
+    bool repeated;
     /* Returns the number of images of a repetition; 0 if the set cannot be made. */
     size_t (*count)(const gki_set_source *source);
     /* Writes the images of a repetition to images[count, pixels], in [0, 1]. */
     gkv_status (*make)(const gki_set_source *source, size_t repetition, float *images);
-    /* Returns the label of image i, or NULL without labels. The function is NULL for images that have no label. */
+    /* Returns the label of image i, or NULL without labels. The function is NULL for images that
+     * have no label. */
     const uint8_t *(*label)(const gki_set_source *source, size_t repetition, size_t i);
 } gki_set_ops;
 

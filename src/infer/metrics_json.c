@@ -19,31 +19,34 @@ static json_t *whole(uint64_t value)
     return json_integer((json_int_t)value);
 }
 
-/* Figures of generation: a key for each set, form and figure, as in "floor_binary_frechet_lenet". */
+/* Figures of generation: a key for each set, form and figure, as in
+ * "floor_binary_frechet_lenet". */
 static bool add_generation(json_t *object, const gkv_generation *g)
 {
     static const char *const sets[GKV_IMAGE_SETS] = {
-        [GKV_SET_SAMPLES] = "", [GKV_SET_NORMAL] = "normal_", [GKV_SET_POSTERIOR] = "posterior_",
-        [GKV_SET_RECONSTRUCTIONS] = "reconstructed_", [GKV_SET_REFINED] = "refined_", [GKV_SET_TRAINING] = "floor_",
+        [GKV_SET_SAMPLES] = "",
+        [GKV_SET_NORMAL] = "normal_",
+        [GKV_SET_POSTERIOR] = "posterior_",
+        [GKV_SET_RECONSTRUCTIONS] = "reconstructed_",
+        [GKV_SET_REFINED] = "refined_",
+        [GKV_SET_TRAINING] = "floor_",
     };
-    static const char *const forms[GKV_IMAGE_FORMS] = {[GKV_FORM_MEANS] = "", [GKV_FORM_BINARY] = "binary_"};
+    static const char *const forms[GKV_IMAGE_FORMS] = {
+        [GKV_FORM_MEANS] = "", [GKV_FORM_BINARY] = "binary_"};
     bool good = true;
     for (size_t s = 0; s < GKV_IMAGE_SETS; s++)
         for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
             const gkv_generation_figures *of = &g->of[s][f];
-            const struct { const char *name; double value; } figures[] = {
-                {"frechet_lenet", of->frechet},
-                {"frechet_lenet_se", of->frechet_se},
-                {"kid_lenet", of->kid},
-                {"kid_lenet_se", of->kid_se},
-                {"precision", of->precision},
-                {"recall", of->recall},
-                {"density", of->density},
-                {"coverage", of->coverage},
-                {"coverage_se", of->coverage_se},
-                {"class_entropy", of->class_entropy},
-                {"confidence", of->confidence},
-                {"confident", of->confident},
+            const struct {
+                const char *name;
+                double value;
+            } figures[] = {
+                {"frechet_lenet", of->frechet},   {"frechet_lenet_se", of->frechet_se},
+                {"kid_lenet", of->kid},           {"kid_lenet_se", of->kid_se},
+                {"precision", of->precision},     {"recall", of->recall},
+                {"density", of->density},         {"coverage", of->coverage},
+                {"coverage_se", of->coverage_se}, {"class_entropy", of->class_entropy},
+                {"confidence", of->confidence},   {"confident", of->confident},
                 {"recognised", of->recognised},
             };
             for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
@@ -68,7 +71,10 @@ gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
     const bool measured = g->sets > 0;
     const gkv_refined_metrics *r = &m->refined;
     const bool refined = r->samples > 0;
-    const struct { const char *key; json_t *value; } fields[] = {
+    const struct {
+        const char *key;
+        json_t *value;
+    } fields[] = {
         {"neg_elbo", number(m->neg_elbo)},
         {"neg_elbo_se", number(m->neg_elbo_se)},
         {"reconstruction", number(m->reconstruction)},

@@ -9,14 +9,15 @@
 #include "num/constants.h"
 #include "num/linalg.h"
 
-/* TRIES: the most trial steps of an iteration, each shorter than the one before. NOISE_STEPS: the step numbers of noise
- * that an iteration has. */
+/* TRIES: the most trial steps of an iteration, each shorter than the one before. NOISE_STEPS: the
+ * step numbers of noise that an iteration has. */
 enum { TRIES = 4, NOISE_STEPS = 1024 };
-/* λ is multiplied by lambda_factor after a rejected step and divided by it after an accepted one. A rejected step
- * leaves λ between lambda_floor and lambda_ceiling. At the ceiling μ no longer moves, but P still can. */
+/* λ is multiplied by lambda_factor after a rejected step and divided by it after an accepted one. A
+ * rejected step leaves λ between lambda_floor and lambda_ceiling. At the ceiling μ no longer moves,
+ * but P still can. */
 static const double lambda_factor = 10, lambda_floor = 1e-3, lambda_ceiling = 1e12;
 
-/* --- Memory ---------------------------------------------------------------------------- */
+/* --- Memory --------------------------------------------------------------- */
 
 static bool is_map(const gki_refinement *it)
 {
@@ -37,18 +38,22 @@ static void gaussians_free(gki_gaussians *gaussians)
     free(gaussians->factor);
 }
 
-gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target, size_t capacity,
-                                 gki_refinement *out)
+gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target,
+                                 size_t capacity, gki_refinement *out)
 {
     const size_t d = target->d;
-    *out = (gki_refinement){.settings = *settings, .target = target, .d = d, .capacity = capacity,
+    *out = (gki_refinement){.settings = *settings,
+                            .target = target,
+                            .d = d,
+                            .capacity = capacity,
                             .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
     if (is_map(out))
         own->samples = own->slopes = own->judges = 1; /* the point u = 0 */
     if (own->slopes < own->samples)
         own->slopes = own->samples;
-    const size_t points = capacity * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
+    const size_t points =
+        capacity * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->images, &out->images));
     GKV_TRY_GOTO(gaussians_create(capacity, d, &out->now));
@@ -90,8 +95,8 @@ uint64_t gki_refinement_noise_count(int iterations)
     return ((uint64_t)iterations + 1) * NOISE_STEPS;
 }
 
-void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, const gki_real *sd, const gki_real *mixing,
-                          uint64_t index)
+void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, const gki_real *sd,
+                          const gki_real *mixing, uint64_t index)
 {
     const size_t d = it->d;
     double *precision = it->now.precision + i * d * d, *factor = it->now.factor + i * d * d;
@@ -118,11 +123,12 @@ void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, co
     it->images[i] = (gki_refinement_image){.index = index, .lambda = it->settings.damping};
 }
 
-/* --- Points ----------------------------------------------------------------------------- */
+/* --- Points --------------------------------------------------------------- */
 
-/* Writes points μ ± Lu of image i to rows [first, first + count). u is from the image's noise at steps `step`,
- * step + 1, … In MAP mode the point is μ. */
-static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t step, size_t first, size_t count)
+/* Writes points μ ± Lu of image i to rows [first, first + count). u is from the image's noise at
+ * steps `step`, step + 1, … In MAP mode the point is μ. */
+static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t step, size_t first,
+                 size_t count)
 {
     const size_t d = it->d;
     const double *mean = of->mean + i * d, *factor = of->factor + i * d * d;
@@ -134,7 +140,8 @@ static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t
     for (size_t j = 0; is_map(it) && j < d; j++)
         z[j] = (gki_real)mean[j];
     for (size_t pair = 0; pair < count / 2; pair++, z += 2 * d) {
-        const gki_rng at = gki_rng_at(it->settings.seed, it->stream, it->noise_step + step + pair, it->images[i].index);
+        const gki_rng at = gki_rng_at(it->settings.seed, it->stream, it->noise_step + step + pair,
+                                      it->images[i].index);
         double squares = 0;
         gki_rng_normal(at, d, it->noise);
         for (size_t j = 0; j < d; j++) {
@@ -149,7 +156,8 @@ static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t
     }
 }
 
-/* Computes the −ELBO of an image from the values at its acceptance samples, rows [first, first + samples). */
+/* Computes the −ELBO of an image from the values at its acceptance samples, rows [first, first +
+ * samples). */
 static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t first)
 {
     const size_t d = it->d, samples = (size_t)it->settings.judges;
@@ -163,7 +171,8 @@ static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t
     return sum;
 }
 
-/* Computes trial_value, the −ELBO on the acceptance samples, of those of the first n images whose step is possible. */
+/* Computes trial_value, the −ELBO on the acceptance samples, of those of the first n images whose
+ * step is possible. */
 static void evaluate_bounds(gki_refinement *it, const gki_gaussians *of, size_t n)
 {
     const size_t samples = (size_t)it->settings.judges;
@@ -179,11 +188,12 @@ static void evaluate_bounds(gki_refinement *it, const gki_gaussians *of, size_t 
         it->images[it->owner[r]].trial_value = bound_of(it, of, r);
 }
 
-/* --- Steps ------------------------------------------------------------------------------- */
+/* --- Steps ---------------------------------------------------------------- */
 
-/* Adds the gradients at `count` points of each of the first n images that can be refined. Their noise starts at step
- * `step`. Unless `curvature` is NULL, also adds the curvatures. */
-static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count, gki_real *curvature)
+/* Adds the gradients at `count` points of each of the first n images that can be refined. Their
+ * noise starts at step `step`. Unless `curvature` is NULL, also adds the curvatures. */
+static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count,
+                      gki_real *curvature)
 {
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
@@ -195,10 +205,12 @@ static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count,
     it->target->expand(it->target->context, rows, it->owner, it->z, it->gradient, curvature);
 }
 
-/* Computes the gradients and curvatures of an iteration. Gradients are cheaper than curvatures and use more samples. */
+/* Computes the gradients and curvatures of an iteration. Gradients are cheaper than curvatures and
+ * use more samples. */
 static void expand(gki_refinement *it, size_t n, int iteration)
 {
-    const size_t samples = (size_t)it->settings.samples, gradient_samples = (size_t)it->settings.slopes, d = it->d;
+    const size_t samples = (size_t)it->settings.samples,
+                 gradient_samples = (size_t)it->settings.slopes, d = it->d;
     const uint64_t step = (uint64_t)(iteration + 1) * NOISE_STEPS;
     memset(it->gradient, 0, n * d * sizeof *it->gradient);
     memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
@@ -206,11 +218,13 @@ static void expand(gki_refinement *it, size_t n, int iteration)
     expand_at(it, n, step + samples / 2, gradient_samples - samples, NULL);
 }
 
-/* Computes the trial step of image i with this ρ. Returns false if it is not finite or not positive definite. */
+/* Computes the trial step of image i with this ρ. Returns false if it is not finite or not positive
+ * definite. */
 static bool propose(gki_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
-    const double curvature_weight = 1 / (double)it->settings.samples, gradient_weight = 1 / (double)it->settings.slopes;
+    const double curvature_weight = 1 / (double)it->settings.samples,
+                 gradient_weight = 1 / (double)it->settings.slopes;
     const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
     const gki_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
@@ -274,8 +288,8 @@ static size_t try_steps(gki_refinement *it, size_t n, double rho)
     return pending;
 }
 
-/* Computes L of a MAP result. If P is singular (no weight on the prior, a decoder that ignores a dimension), L is that
- * of the start. */
+/* Computes L of a MAP result. If P is singular (no weight on the prior, a decoder that ignores a
+ * dimension), L is that of the start. */
 static void finish(gki_refinement *it, size_t i)
 {
     const size_t d = it->d;

@@ -1,4 +1,5 @@
-/* A model as the target of refine_iteration.c. refiner.c and train/fine_tune.c create it, one for each thread. */
+/* A model as the target of refine_iteration.c. refiner.c and train/fine_tune.c create it, one for
+ * each thread. */
 #include "infer/refine_target.h"
 
 #include <math.h>
@@ -10,37 +11,46 @@
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
 
-/* The sizes are fixed, because results may depend on them. About TANGENTS tangents pass through a layer together, and
- * PIXELS outputs of the last layer (a multiple of 32), so that they fit in an L2 cache. DRAWS is the number of draws of
- * a posterior that is not Gaussian, and DRAWS_STEP the first step number of their noise. */
+/* The sizes are fixed, because results may depend on them. About TANGENTS tangents pass through a
+ * layer together, and PIXELS outputs of the last layer (a multiple of 32), so that they fit in an
+ * L2 cache. DRAWS is the number of draws of a posterior that is not Gaussian, and DRAWS_STEP the
+ * first step number of their noise. */
 enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_STEP = 1 << 30 };
 
-static void value(void *context, size_t rows, const size_t *image, const gki_real *z, double *value);
-static void expand(void *context, size_t rows, const size_t *image, const gki_real *z, gki_real *gradient,
-                   gki_real *curvature);
+static void value(void *context, size_t rows, const size_t *image, const gki_real *z,
+                  double *value);
+static void expand(void *context, size_t rows, const size_t *image, const gki_real *z,
+                   gki_real *gradient, gki_real *curvature);
 
 static size_t part_width(const gkv_model *model)
 {
     return model->pixels < PIXELS ? model->pixels : PIXELS;
 }
 
-gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity, gki_refine_target *out)
+gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity,
+                                    gki_refine_target *out)
 {
     const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
     const size_t hidden = gki_mlp_widest(&model->decoder, model->decoder.count - 1);
     const size_t widest = hidden > model->flow->widest ? hidden : model->flow->widest;
-    *out = (gki_refine_target){.model = model, .prior_weight = prior_weight, .group = group,
-                               .target = {.d = d, .context = out, .value = value, .expand = expand}};
+    *out =
+        (gki_refine_target){.model = model,
+                            .prior_weight = prior_weight,
+                            .group = group,
+                            .target = {.d = d, .context = out, .value = value, .expand = expand}};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
     GKV_TRY_GOTO(gki_workspace_keep_packed(&out->ws));
     GKV_TRY_GOTO(gki_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->label, &out->label));
     GKV_TRY_GOTO(gki_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
-    GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
-    GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
+    GKV_TRY_GOTO(
+        gki_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
+    GKV_TRY_GOTO(
+        gki_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
     if (model->decoder.residual)
-        GKV_TRY_GOTO(gki_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
+        GKV_TRY_GOTO(
+            gki_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
     GKV_TRY_GOTO(gki_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
     GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
     GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
@@ -81,7 +91,7 @@ void gki_refine_target_images(gki_refine_target *it, size_t n, const float *imag
         it->x[i] = (gki_real)images[i];
 }
 
-/* --- Passes ----------------------------------------------------------------------------- */
+/* --- Passes --------------------------------------------------------------- */
 
 /* Copies z, x and labels of `count` rows to the first rows of the workspace. */
 static void put(gki_refine_target *it, size_t count, const size_t *image, const gki_real *z)
@@ -89,7 +99,8 @@ static void put(gki_refine_target *it, size_t count, const size_t *image, const 
     const gkv_model *model = it->model;
     memcpy(gki_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
     for (size_t r = 0; r < count; r++)
-        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->pixels, model->pixels * sizeof *it->x);
+        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->pixels,
+               model->pixels * sizeof *it->x);
     for (size_t r = 0; r < count && model->base->classes > 0; r++)
         *gki_at(&it->ws, model->label, r) = it->label[image[r]];
 }
@@ -114,8 +125,8 @@ static void value(void *context, size_t rows, const size_t *image, const gki_rea
     }
 }
 
-void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const size_t *image, const gki_real *z,
-                                     double *value)
+void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const size_t *image,
+                                     const gki_real *z, double *value)
 {
     for (size_t first = 0; first < rows; first += ROWS) {
         const size_t count = rows - first < ROWS ? rows - first : ROWS;
@@ -126,7 +137,7 @@ void gki_refine_target_cross_entropy(gki_refine_target *it, size_t rows, const s
     }
 }
 
-/* --- Curvature ---------------------------------------------------------------------------- */
+/* --- Curvature ------------------------------------------------------------ */
 
 /* Computes c ← c + a bᵀ for matrices of d rows with `depth` columns. */
 static void add_product(size_t d, size_t depth, const gki_real *a, const gki_real *b, gki_real *c)
@@ -134,35 +145,40 @@ static void add_product(size_t d, size_t depth, const gki_real *a, const gki_rea
     gki_gemm_forward(gki_gemm_kernels_get(), d, d, depth, a, b, NULL, NULL, c);
 }
 
-/* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the decoder's outputs. J is
- * scaled by the roots of F for a part of the pixels at a time. */
+/* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the
+ * decoder's outputs. J is scaled by the roots of F for a part of the pixels at a time. */
 static void add_likelihood(gki_refine_target *it, size_t first, size_t count, const size_t *image,
                            gki_real *curvature)
 {
     const gkv_model *model = it->model;
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
     const size_t d = model->d, hidden = model->decoder.count - 1, part = part_width(model);
-    const gki_real *tangents = gki_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d, NULL, &it->tangent_scratch);
+    const gki_real *tangents = gki_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d,
+                                               NULL, &it->tangent_scratch);
     for (size_t from = 0; from < model->pixels; from += part) {
         const size_t width = model->pixels - from < part ? model->pixels - from : part;
-        gki_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from, width, it->part);
+        gki_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from,
+                                width, it->part);
         for (size_t r = 0; r < count; r++) {
             gki_real *jacobian = it->part + r * d * width;
-            kernels->scale_rows(width, d, it->sd + (first + r) * model->pixels + from, jacobian, width);
+            kernels->scale_rows(width, d, it->sd + (first + r) * model->pixels + from, jacobian,
+                                width);
             add_product(d, width, jacobian, jacobian, curvature + image[first + r] * d * d);
         }
     }
 }
 
 /* Adds (∂ε/∂z)ᵀ Λ (∂ε/∂z) of the rows, times the weight of the prior. */
-static void add_prior(gki_refine_target *it, size_t first, size_t count, const size_t *image, gki_real *curvature)
+static void add_prior(gki_refine_target *it, size_t first, size_t count, const size_t *image,
+                      gki_real *curvature)
 {
     const gkv_model *model = it->model;
     const size_t d = model->d;
     memset(it->tangents, 0, count * d * d * sizeof *it->tangents);
     for (size_t k = 0; k < count * d; k++)
         it->tangents[k * d + k % d] = 1;
-    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents, &it->tangent_scratch);
+    model->flow->ops->tangent(model->flow, &it->ws, first, count, d, it->tangents,
+                              &it->tangent_scratch);
     model->base->ops->curvature(model->base, &it->ws, first, count, it->lambda);
     for (size_t e = 0; e < count * d * d; e++)
         it->lambda[e] *= (gki_real)it->prior_weight;
@@ -174,8 +190,8 @@ static void add_prior(gki_refine_target *it, size_t first, size_t count, const s
     }
 }
 
-static void expand(void *context, size_t rows, const size_t *image, const gki_real *z, gki_real *gradient,
-                   gki_real *curvature)
+static void expand(void *context, size_t rows, const size_t *image, const gki_real *z,
+                   gki_real *gradient, gki_real *curvature)
 {
     gki_refine_target *it = context;
     const gkv_model *model = it->model;
@@ -188,7 +204,8 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
         forward_likelihood(it, count);
         gki_pass_prior(model, ws, 0, count);
         for (size_t r = 0; r < count; r++)
-            model->likelihood->fisher_sd(model->pixels, gki_at(ws, model->x, r), gki_at(ws, model->decoder.d_out, r),
+            model->likelihood->fisher_sd(model->pixels, gki_at(ws, model->x, r),
+                                         gki_at(ws, model->decoder.d_out, r),
                                          it->sd + r * model->pixels);
         gki_mlp_backward(&model->decoder, ws, 0, count);
         gki_pass_prior_backward(model, ws, 0, count, (gki_real)it->prior_weight);
@@ -205,10 +222,12 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
     }
 }
 
-/* --- The start of refinement ---------------------------------------------------------------- */
+/* --- The start of refinement ---------------------------------------------- */
 
-/* Computes mean and standard deviation of DRAWS draws from the posterior of the image in this row, which is encoded. */
-static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t index, gki_real *mean, gki_real *sd)
+/* Computes mean and standard deviation of DRAWS draws from the posterior of the image in this row,
+ * which is encoded. */
+static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t index,
+                    gki_real *mean, gki_real *sd)
 {
     const gkv_model *model = it->model;
     const size_t d = model->d;
@@ -232,8 +251,8 @@ static void moments(gki_refine_target *it, size_t row, uint64_t seed, uint64_t i
         sd[j] = (gki_real)sqrt((double)sd[j]);
 }
 
-void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *settings, size_t n, uint64_t first,
-                             gki_real *mean, gki_real *sd)
+void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *settings, size_t n,
+                             uint64_t first, gki_real *mean, gki_real *sd)
 {
     const gkv_model *model = it->model;
     const gki_posterior *posterior = &model->posterior;

@@ -1,4 +1,5 @@
-/* The public refiner of gkvae/refine.h: batches of images over threads. The program and evaluate_refined.c call it. */
+/* The public refiner of gkvae/refine.h: batches of images over threads. The program and
+ * evaluate_refined.c call it. */
 #include "gkvae/refine.h"
 
 #include <math.h>
@@ -9,14 +10,22 @@
 #include "core/memory.h"
 #include "infer/refine_target.h"
 
-/* The images of a batch. It has fewer if their d × d matrices would have more than BATCH_NUMBERS numbers. */
+/* The images of a batch. It has fewer if their d × d matrices would have more than BATCH_NUMBERS
+ * numbers. */
 enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
 
 void gkv_refine_defaults(gkv_refine_settings *settings)
 {
-    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN, .iterations = 3, .samples = 2, .slopes = 16,
-                                      .judges = 16, .damping = 0.1, .rate = 0.7, .decay = 0.5,
-                                      .prior_weight = 1, .seed = 1};
+    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN,
+                                      .iterations = 3,
+                                      .samples = 2,
+                                      .slopes = 16,
+                                      .judges = 16,
+                                      .damping = 0.1,
+                                      .rate = 0.7,
+                                      .decay = 0.5,
+                                      .prior_weight = 1,
+                                      .seed = 1};
 }
 
 /* The memory of one thread. */
@@ -41,22 +50,30 @@ gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
     if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
         return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d is not a gkv_refine_mode", (int)s->mode);
     if (s->iterations < 0 || s->iterations > 1000)
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000", s->iterations);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000",
+                        s->iterations);
     const int counts[] = {s->samples, s->slopes, s->judges};
     static const char *const names[] = {"samples", "slopes", "judges"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
-            return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
-                            counts[i], names[i]);
+            return gki_fail(
+                GKV_ERR_ARGUMENT,
+                "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
+                counts[i], names[i]);
     if (!(s->damping >= 0 && s->damping <= 1e12))
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12", s->damping);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12",
+                        s->damping);
     if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
-                        "decay of at least 0", s->rate, s->decay);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
+                        "decay of at least 0",
+                        s->rate, s->decay);
     if (!(s->prior_weight >= 0 && s->prior_weight <= 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1", s->prior_weight);
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1",
+                        s->prior_weight);
     if (s->threads < 0 || s->threads > 256)
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
     return GKV_OK;
 }
 
@@ -73,7 +90,8 @@ static void worker_free(worker *it)
 static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
 {
     const size_t batch = refiner->batch, d = refiner->model->d;
-    const double weight = refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
+    const double weight =
+        refiner->settings.mode == GKV_REFINE_MAP ? refiner->settings.prior_weight : 1;
     GKV_TRY(gki_refine_target_create(refiner->model, weight, batch, &it->target));
     GKV_TRY(gki_refinement_create(&refiner->settings, &it->target.target, batch, &it->refinement));
     GKV_TRY(gki_alloc(batch * d, sizeof *it->mean, &it->mean));
@@ -85,7 +103,8 @@ static gkv_status worker_create(const gkv_refiner *refiner, worker *it)
     return GKV_OK;
 }
 
-gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings *settings, gkv_refiner **out)
+gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings *settings,
+                              gkv_refiner **out)
 {
     gkv_refine_settings defaults;
     gkv_refine_defaults(&defaults);
@@ -143,7 +162,8 @@ static void report(const worker *it, size_t i, size_t to, const gkv_refined *out
 {
     const size_t d = it->refinement.d;
     const gki_refinement_image *image = &it->refinement.images[i];
-    const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
+    const double *mean = it->refinement.now.mean + i * d,
+                 *factor = it->refinement.now.factor + i * d * d;
     for (size_t j = 0; out->mean && j < d; j++)
         out->mean[to * d + j] = (float)mean[j];
     for (size_t j = 0; out->factor && j < d; j++)
@@ -159,15 +179,16 @@ static void report(const worker *it, size_t i, size_t to, const gkv_refined *out
         out->outcome[to] = outcome_of(image);
 }
 
-static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t n, const float *images,
-                         uint64_t number, size_t first, const gkv_refined *out)
+static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t n,
+                         const float *images, uint64_t number, size_t first, const gkv_refined *out)
 {
     const size_t d = it->refinement.d;
     gki_refine_target_images(&it->target, n, images);
     gki_refine_target_begin(&it->target, settings, n, number, it->mean, it->sd);
     for (size_t i = 0; i < n; i++)
         gki_refinement_begin(&it->refinement, i, it->mean + i * d, it->sd + i * d,
-                             gki_posterior_mixing(&it->target.model->posterior, &it->target.ws, i), number + i);
+                             gki_posterior_mixing(&it->target.model->posterior, &it->target.ws, i),
+                             number + i);
     cross_entropy(it, n, out->cross_entropy_before ? out->cross_entropy_before + first : NULL);
     gki_refinement_run(&it->refinement, n);
     cross_entropy(it, n, out->cross_entropy_after ? out->cross_entropy_after + first : NULL);
@@ -175,7 +196,8 @@ static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t
         report(it, i, first + i, out);
 }
 
-void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first, const gkv_refined *out)
+void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
+                     const gkv_refined *out)
 {
     const size_t batch = refiner->batch;
     const long batches = (long)((n + batch - 1) / batch);
@@ -186,8 +208,8 @@ void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64
 #pragma omp for schedule(dynamic, 1)
         for (long b = 0; b < batches; b++) {
             const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;
-            refine_batch(it, &refiner->settings, count, images + from * refiner->model->pixels, first + from, from,
-                         out);
+            refine_batch(it, &refiner->settings, count, images + from * refiner->model->pixels,
+                         first + from, from, out);
         }
     }
 }

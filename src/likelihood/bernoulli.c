@@ -1,5 +1,6 @@
-/* Independent Bernoulli pixels: the decoder's output is the logit of the probability of a 1. Grey images in [0, 1] are
- * allowed too; −log p is then the cross-entropy, which is no density of grey levels. */
+/* Independent Bernoulli pixels: the decoder's output is the logit of the probability of a 1. Grey
+ * images in [0, 1] are allowed too; −log p is then the cross-entropy, which is no density of grey
+ * levels. */
 #include <math.h>
 
 #include "core/vmath.h"
@@ -37,6 +38,11 @@ static void draw(size_t pixels, const float *means, gki_rng at, float *image)
 }
 
 const gki_likelihood_ops gki_likelihood_bernoulli = {
-    .name = "bernoulli", .outputs = 1, .initial = initial, .negative_log = negative_log, .fisher_sd = fisher_sd,
-    .mean = mean, .draw = draw,
+    .name = "bernoulli",
+    .outputs = 1,
+    .initial = initial,
+    .negative_log = negative_log,
+    .fisher_sd = fisher_sd,
+    .mean = mean,
+    .draw = draw,
 };

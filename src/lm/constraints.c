@@ -33,8 +33,9 @@ static double dot(size_t n, const double *a, const double *b)
     return sum;
 }
 
-/* Makes row k of the basis, which has length 1, orthogonal to the rows before it, and again of length 1. The
- * Gram–Schmidt process is repeated once to remove rounding errors. Returns 0 if the row depends on those before it. */
+/* Makes row k of the basis, which has length 1, orthogonal to the rows before it, and again of
+ * length 1. The Gram–Schmidt process is repeated once to remove rounding errors. Returns 0 if the
+ * row depends on those before it. */
 static int orthonormalize(gki_lm_constraints *constraints, size_t k)
 {
     const size_t p = constraints->p;
@@ -54,8 +55,8 @@ static int orthonormalize(gki_lm_constraints *constraints, size_t k)
     return 1;
 }
 
-/* Writes a combination of the parameters that are not fixed into row k, scaled to length 1. Returns 0 if its
- * coefficients are all 0. */
+/* Writes a combination of the parameters that are not fixed into row k, scaled to length 1. Returns
+ * 0 if its coefficients are all 0. */
 static int put_combination(gki_lm_constraints *constraints, size_t k, const double *combination,
                            const unsigned char *fixed)
 {
@@ -74,8 +75,8 @@ static int put_combination(gki_lm_constraints *constraints, size_t k, const doub
     return 1;
 }
 
-/* Writes into row k the unit vector with the greatest distance from the space of the rows before it. Parameters that
- * occur in no combination thus remain variables of their own. */
+/* Writes into row k the unit vector with the greatest distance from the space of the rows before
+ * it. Parameters that occur in no combination thus remain variables of their own. */
 static void put_unit(gki_lm_constraints *constraints, size_t k, const unsigned char *fixed)
 {
     const size_t p = constraints->p;
@@ -92,24 +93,27 @@ static void put_unit(gki_lm_constraints *constraints, size_t k, const unsigned c
     constraints->basis[k * p + best] = 1.0;
 }
 
-void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations, size_t count,
-                              const unsigned char *fixed, const double *x)
+void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations,
+                              size_t count, const unsigned char *fixed, const double *x)
 {
     const size_t p = constraints->p;
     size_t rank = 0, dimension = 0;
     for (size_t j = 0; j < p; j++)
         dimension += !(fixed && fixed[j]);
     for (size_t i = 0; i < count && rank < dimension; i++)
-        rank += put_combination(constraints, rank, combinations + i * p, fixed) && orthonormalize(constraints, rank);
+        rank += put_combination(constraints, rank, combinations + i * p, fixed) &&
+                orthonormalize(constraints, rank);
     for (size_t k = rank; k < dimension; k++) {
         put_unit(constraints, k, fixed);
         orthonormalize(constraints, k);
     }
     constraints->dimension = dimension - rank;
-    memmove(constraints->basis, constraints->basis + rank * p, constraints->dimension * p * sizeof *constraints->basis);
+    memmove(constraints->basis, constraints->basis + rank * p,
+            constraints->dimension * p * sizeof *constraints->basis);
     memcpy(constraints->anchor, x, p * sizeof *x);
     for (size_t k = 0; k < constraints->dimension; k++) {
-        /* A sum that is 0 up to rounding becomes 0, because the solver derives the length of its first step from it. */
+        /* A sum that is 0 up to rounding becomes 0, because the solver derives the length of its
+         * first step from it. */
         double size = 0.0;
         for (size_t j = 0; j < p; j++)
             size += fabs(constraints->basis[k * p + j] * x[j]);
@@ -135,7 +139,8 @@ void gki_lm_constraints_jacobian(gki_lm_constraints *constraints, size_t n, doub
         for (size_t j = 0; j < constraints->p; j++)
             constraints->row[j] = jacobian[j * n + i];
         for (size_t k = 0; k < constraints->dimension; k++)
-            jacobian[k * n + i] = dot(constraints->p, constraints->row, constraints->basis + k * constraints->p);
+            jacobian[k * n + i] =
+                dot(constraints->p, constraints->row, constraints->basis + k * constraints->p);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Linear equality constraints: x = anchor + Bᵀy. The rows of B are an orthonormal basis of the directions that satisfy
- * the constraints, and the solver minimizes over y. */
+/* Linear equality constraints: x = anchor + Bᵀy. The rows of B are an orthonormal basis of the
+ * directions that satisfy the constraints, and the solver minimizes over y. */
 #ifndef GKV_LM_CONSTRAINTS_H
 #define GKV_LM_CONSTRAINTS_H
 
@@ -24,10 +24,11 @@ gkv_status gki_lm_constraints_open(gki_lm_constraints *constraints, size_t p);
 /* Frees the arrays. */
 void gki_lm_constraints_close(gki_lm_constraints *constraints);
 
-/* Sets the basis and anchor, and y for this x[p], so that the linear combinations[count × p] of the parameters keep
- * their values and the parameters in fixed[p] (or NULL) do not change. Combinations may be linearly dependent. */
-void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations, size_t count,
-                              const unsigned char *fixed, const double *x);
+/* Sets the basis and anchor, and y for this x[p], so that the linear combinations[count × p] of the
+ * parameters keep their values and the parameters in fixed[p] (or NULL) do not change. Combinations
+ * may be linearly dependent. */
+void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations,
+                              size_t count, const unsigned char *fixed, const double *x);
 
 /* Computes x[p] from y. */
 void gki_lm_constraints_x(const gki_lm_constraints *constraints, const double *y, double *x);

@@ -1,6 +1,7 @@
-/* The covariance (JᵀJ)⁻¹ from the triangle R of J. With C = diag(1/column norms) and the pivoted factorization R C P
- * = Q' S, it is C P S⁻¹ S⁻ᵀ Pᵀ C. The columns of R C have unit norm, so that the rank does not depend on the units
- * of the parameters. The code is scalar, because it runs once for each problem, on p × p numbers. */
+/* The covariance (JᵀJ)⁻¹ from the triangle R of J. With C = diag(1/column norms) and the pivoted
+ * factorization R C P = Q' S, it is C P S⁻¹ S⁻ᵀ Pᵀ C. The columns of R C have unit norm, so that
+ * the rank does not depend on the units of the parameters. The code is scalar, because it runs once
+ * for each problem, on p × p numbers. */
 #include <math.h>
 
 #include "lm/runner.h"
@@ -14,9 +15,9 @@ static double norm_of(size_t n, const double *v)
     return sqrt(sum);
 }
 
-/* Replaces a[p × p], whose columns have norm 1 or 0, by S with a P = Q' S and |S_00| ≥ |S_11| ≥ …. Column j of S
- * belongs to column order[j] of a. The method is Householder reflections; column norms are computed anew for each
- * pivot. */
+/* Replaces a[p × p], whose columns have norm 1 or 0, by S with a P = Q' S and |S_00| ≥ |S_11| ≥ ….
+ * Column j of S belongs to column order[j] of a. The method is Householder reflections; column
+ * norms are computed anew for each pivot. */
 static void factor_pivoted(size_t p, double *a, size_t *order)
 {
     for (size_t j = 0; j < p; j++)
@@ -40,7 +41,8 @@ static void factor_pivoted(size_t p, double *a, size_t *order)
         order[k] = order[widest];
         order[widest] = kept;
         double *v = a + k * p;
-        const double diagonal = v[k] > 0 ? -length : length, top = v[k] - diagonal, factor = -top / diagonal;
+        const double diagonal = v[k] > 0 ? -length : length, top = v[k] - diagonal,
+                     factor = -top / diagonal;
         for (size_t i = k + 1; i < p; i++)
             v[i] /= top;
         for (size_t j = k + 1; j < p; j++) {
@@ -58,8 +60,8 @@ static void factor_pivoted(size_t p, double *a, size_t *order)
     }
 }
 
-/* Inverts the leading upper triangle in place. Column j of the inverse follows from the earlier columns of the
- * inverse and the old column j, from the first row to the last. */
+/* Inverts the leading upper triangle in place. Column j of the inverse follows from the earlier
+ * columns of the inverse and the old column j, from the first row to the last. */
 static void invert_triangle(size_t n, size_t rank, double *r)
 {
     for (size_t j = 0; j < rank; j++) {
@@ -74,9 +76,9 @@ static void invert_triangle(size_t n, size_t rank, double *r)
     }
 }
 
-/* Whether parameter `row` of S changes along a direction of the null space of S. (−S₁₁⁻¹ S₁₂, 1) spans this space.
- * S₁₁ is the leading triangle, which is already inverted, and S₁₂ is the block to its right. The error of S₁₂ is
- * about `tolerance`, because columns have norm 1. */
+/* Whether parameter `row` of S changes along a direction of the null space of S. (−S₁₁⁻¹ S₁₂, 1)
+ * spans this space. S₁₁ is the leading triangle, which is already inverted, and S₁₂ is the block to
+ * its right. The error of S₁₂ is about `tolerance`, because columns have norm 1. */
 static int is_undetermined(size_t p, size_t rank, const double *s, size_t row, double tolerance)
 {
     if (row >= rank)
@@ -94,8 +96,9 @@ static int is_undetermined(size_t p, size_t rank, const double *s, size_t row, d
     return 0;
 }
 
-void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed, double tolerance,
-                          double *covariance, size_t *rank, double *work, size_t *order)
+void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle,
+                          const unsigned char *fixed, double tolerance, double *covariance,
+                          size_t *rank, double *work, size_t *order)
 {
     double *s = work, *unit = work + p * p;
     for (size_t j = 0; j < p; j++) {

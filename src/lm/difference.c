@@ -5,21 +5,27 @@
 #include "core/error.h"
 #include "lm/runner.h"
 
-/* The length h of the difference in parameter j. It is proportional to |x_j|. If x_j is almost 0, it is proportional
- * to the size at which x_j would contribute a thousandth of ‖D x‖, or of ‖r‖ if all parameters are almost 0. */
+/* The length h of the difference in parameter j. It is proportional to |x_j|. If x_j is almost 0,
+ * it is proportional to the size at which x_j would contribute a thousandth of ‖D x‖, or of ‖r‖ if
+ * all parameters are almost 0. */
 static double length_of(const gki_lm_runner *d, size_t l, size_t j)
 {
     const gki_lm_lane *lane = &d->lane[l];
-    const double scale = d->scale[j * d->kernels->lanes + l], size = fabs(d->x[j * d->kernels->lanes + l]);
+    const double scale = d->scale[j * d->kernels->lanes + l],
+                 size = fabs(d->x[j * d->kernels->lanes + l]);
     const double extent = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
-    /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then about equal. */
-    return (lane->one_sided_stop ? 6.0554544523933395e-06 : 1.4901161193847656e-08) * larger(size, least);
+    /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then
+     * about equal. */
+    return (lane->one_sided_stop ? 6.0554544523933395e-06 : 1.4901161193847656e-08) *
+           larger(size, least);
 }
 
-/* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds allow it. The difference
- * quotients become column j of J. If the other side has been computed, column j becomes the average of both. */
-static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int side, int *open, int *found)
+/* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds
+ * allow it. The difference quotients become column j of J. If the other side has been computed,
+ * column j becomes the average of both. */
+static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int side, int *open,
+                            int *found)
 {
     static const gki_lm_measure plain = {.loss = GKV_LM_SQUARES};
     const size_t lanes = d->kernels->lanes;
@@ -41,7 +47,8 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
             found[l] |= done;
             open[l] &= !done || d->lane[l].one_sided_stop;
         }
-        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->side_weight, d->system + j * d->n * lanes);
+        d->kernels->difference(d->n, d->residual, d->fresh, d->mask, d->side_weight,
+                               d->system + j * d->n * lanes);
     }
     for (size_t l = 0; l < lanes; l++)
         d->shifted[j * lanes + l] = d->x[j * lanes + l];
@@ -61,7 +68,8 @@ gkv_status gki_lm_differences(gki_lm_runner *d, gki_lm_task *task)
             GKV_TRY(take_side(d, task, j, side, open, found));
         for (size_t l = 0; l < lanes; l++) {
             gki_lm_lane *lane = &d->lane[l];
-            if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] && !lane->fault) {
+            if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] &&
+                !lane->fault) {
                 lane->fault = GKV_LM_BAD_DIFFERENCE;
                 lane->index = j;
                 lane->result.stop = GKV_LM_FAULT;

@@ -1,4 +1,5 @@
-/* The solver for many problems. Each thread has a runner, and all runners take problems from one task. */
+/* The solver for many problems. Each thread has a runner, and all runners take problems from one
+ * task. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,7 +32,8 @@ size_t gkv_lm_lanes(void)
     return gki_lm_kernels_of(gki_lm_level())->lanes;
 }
 
-/* The kernels with the most lanes that still keep all threads busy. Results do not depend on the choice. */
+/* The kernels with the most lanes that still keep all threads busy. Results do not depend on the
+ * choice. */
 static const gki_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
 {
     const size_t per_thread = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
@@ -75,8 +77,9 @@ void gkv_lm_batch_free(gkv_lm_batch *batch)
 }
 
 gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_residuals *residuals,
-                              gkv_lm_batch_jacobian *jacobian, void *user, double *x, const gkv_lm_settings *settings,
-                              gkv_lm_result *results, double *covariances)
+                              gkv_lm_batch_jacobian *jacobian, void *user, double *x,
+                              const gkv_lm_settings *settings, gkv_lm_result *results,
+                              double *covariances)
 {
     gkv_lm_settings set;
     if (settings)
@@ -84,8 +87,10 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
     else
         gkv_lm_defaults(&set);
     if (set.held || set.n_held || set.monitor)
-        return gki_fail(GKV_ERR_ARGUMENT, "a batch of least-squares problems supports neither `held` combinations nor "
-                                          "a monitor");
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a batch of least-squares problems supports neither `held` combinations nor "
+            "a monitor");
     GKV_TRY(gki_lm_check(batch->n, batch->p, count, &set));
     gki_lm_task task = {.residuals = residuals,
                         .jacobian = jacobian,
@@ -107,7 +112,8 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         gki_lm_runner_fit(&batch->runners[i], kernels, batch->p);
         const gkv_status own = gki_lm_run(&batch->runners[i], &task);
 #pragma omp critical(gki_lm_batch_status)
-        if (own != GKV_OK && status == GKV_OK) { /* each thread has its own message; the caller's thread gets a copy */
+        if (own != GKV_OK && status == GKV_OK) {
+            /* each thread has its own message; the caller's thread gets a copy */
             status = own;
             snprintf(message, sizeof message, "%s", gkv_error_message());
         }

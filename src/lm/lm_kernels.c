@@ -2,11 +2,11 @@
 #include "lm/lm_lanes.h"
 #include "lm/lm_loss.h"
 
-/* Applies the reflection I − factor·u uᵀ, u = (top, v), to one or two columns. The first element of a column is at
- * its corner, the others follow in `first` or `second`. Two columns together need only one load of v. `second` may
- * be NULL. */
-static inline void reflect(size_t n, const double *v, vd top, vd factor, double *first, double *first_corner,
-                           double *second, double *second_corner)
+/* Applies the reflection I − factor·u uᵀ, u = (top, v), to one or two columns. The first element of
+ * a column is at its corner, the others follow in `first` or `second`. Two columns together need
+ * only one load of v. `second` may be NULL. */
+static inline void reflect(size_t n, const double *v, vd top, vd factor, double *first,
+                           double *first_corner, double *second, double *second_corner)
 {
     vec4 sum = zero4(), other_sum = sum;
     size_t i = 0;
@@ -42,14 +42,17 @@ static inline void reflect(size_t n, const double *v, vd top, vd factor, double 
     }
 }
 
-/* Squares of lengths in this range, and products of such lengths, neither overflow nor underflow. */
+/* Squares of lengths in this range, and products of such lengths, neither overflow nor
+ * underflow. */
 #define TAME_LOW 1e-70
 #define TAME_HIGH 1e70
 
-/* Folds rows of a system into a triangle by one Householder reflection for each column. The reflections make the
- * rows 0; their vectors v are stored there instead, and top and factor in tau[2p]. Column j of the rows begins at
- * rows + j·stride. Its elements from index wide + j on are 0. */
-static inline void fold(size_t n, size_t wide, size_t stride, size_t p, double *rows, double *tau, double *triangle)
+/* Folds rows of a system into a triangle by one Householder reflection for each column. The
+ * reflections make the rows 0; their vectors v are stored there instead, and top and factor in
+ * tau[2p]. Column j of the rows begins at rows + j·stride. Its elements from index wide + j on are
+ * 0. */
+static inline void fold(size_t n, size_t wide, size_t stride, size_t p, double *rows, double *tau,
+                        double *triangle)
 {
     const vd zero = vd_set(0), one = vd_set(1);
     for (size_t k = 0; k < p; k++) {
@@ -61,13 +64,15 @@ static inline void fold(size_t n, size_t wide, size_t stride, size_t p, double *
         vd diagonal = vd_select(corner > zero, -length, length), top = corner - diagonal;
         put(triangle, k * p + k, vd_select(nothing, zero, diagonal));
         if (any(tame == 0)) { /* the vector is scaled to length 1 */
-            const vd unit = vd_select(either(tame, nothing), one, one / vd_select(nothing, one, length));
+            const vd unit =
+                vd_select(either(tame, nothing), one, one / vd_select(nothing, one, length));
             for (size_t i = 0; i < used; i++)
                 put(v, i, get(v, i) * unit);
             diagonal = vd_select(nothing, one, diagonal * unit);
             top = vd_select(nothing, zero, top * unit);
         }
-        const vd square = -(diagonal * top), factor = vd_select(nothing, zero, one / vd_select(nothing, one, square));
+        const vd square = -(diagonal * top),
+                 factor = vd_select(nothing, zero, one / vd_select(nothing, one, square));
         put(tau, 2 * k, top);
         put(tau, 2 * k + 1, factor);
         size_t j = k + 1;
@@ -75,7 +80,8 @@ static inline void fold(size_t n, size_t wide, size_t stride, size_t p, double *
             reflect(used, v, top, factor, rows + j * stride * LANES, triangle + (j * p + k) * LANES,
                     rows + (j + 1) * stride * LANES, triangle + ((j + 1) * p + k) * LANES);
         if (j == p)
-            reflect(used, v, top, factor, rows + j * stride * LANES, triangle + (j * p + k) * LANES, NULL, NULL);
+            reflect(used, v, top, factor, rows + j * stride * LANES, triangle + (j * p + k) * LANES,
+                    NULL, NULL);
     }
 }
 
@@ -89,7 +95,8 @@ static void factor(size_t n, size_t p, double *system, double *tau, double *tria
     }
 }
 
-static void rotate(size_t n, size_t p, const double *system, const double *tau, double *b, double *q)
+static void rotate(size_t n, size_t p, const double *system, const double *tau, double *b,
+                   double *q)
 {
     for (size_t k = 0; k < p; k++)
         put(q, k, vd_set(0));
@@ -102,7 +109,8 @@ static void rotate(size_t n, size_t p, const double *system, const double *tau, 
     }
 }
 
-static void columns(size_t p, const double *triangle, const double *r_norm, double *norms, double *cosines)
+static void columns(size_t p, const double *triangle, const double *r_norm, double *norms,
+                    double *cosines)
 {
     const vd zero = vd_set(0), one = vd_set(1), r = get(r_norm, 0);
     const lane_mask silent = r < vd_set(TINY);
@@ -144,7 +152,8 @@ static void step(size_t p, const double *triangle, const double *right, const do
         fold(p, 1, p, p, rows, unit, damped); /* `unit` is scratch for the factors here */
         for (size_t j = 0; j < p; j++)
             for (size_t i = 0; i <= j; i++)
-                put(damped, j * p + i, vd_select(plain, get(triangle, j * p + i), get(damped, j * p + i)));
+                put(damped, j * p + i,
+                    vd_select(plain, get(triangle, j * p + i), get(damped, j * p + i)));
         for (size_t i = 0; i < p; i++)
             put(damped, p * p + i, vd_select(plain, get(right, i), get(damped, p * p + i)));
     }
@@ -153,7 +162,8 @@ static void step(size_t p, const double *triangle, const double *right, const do
         for (size_t j = k + 1; j < p; j++)
             sum = sum - get(damped, j * p + k) * get(d, j);
         const vd diagonal = get(damped, k * p + k);
-        const lane_mask nothing = diagonal == zero, none = either(nothing, get(unconstrained, k) == zero);
+        const lane_mask nothing = diagonal == zero,
+                        none = either(nothing, get(unconstrained, k) == zero);
         put(d, k, vd_select(none, zero, sum / vd_select(nothing, one, diagonal)));
     }
     for (size_t j = 0; j < p; j++)
@@ -161,7 +171,8 @@ static void step(size_t p, const double *triangle, const double *right, const do
     put(norm, 0, length_of(p, unit, zero));
 }
 
-static void step_norm_derivative(size_t p, const double *scale, const double *norm, double *square, double *work)
+static void step_norm_derivative(size_t p, const double *scale, const double *norm, double *square,
+                                 double *work)
 {
     const vd zero = vd_set(0), one = vd_set(1), length = get(norm, 0);
     const double *damped = work;
@@ -204,8 +215,8 @@ static void copy(size_t n, const double *mask, const double *from, double *to)
         put(to, i, vd_select(chosen, get(from, i), get(to, i)));
 }
 
-static void difference(size_t n, const double *r, const double *to, const double *h, const double *weight,
-                       double *column)
+static void difference(size_t n, const double *r, const double *to, const double *h,
+                       const double *weight, double *column)
 {
     const vd length = get(h, 0), part = get(weight, 0), rest = vd_set(1) - part;
     const lane_mask chosen = length != vd_set(0);
@@ -215,10 +226,10 @@ static void difference(size_t n, const double *r, const double *to, const double
     }
 }
 
-GKV_SIMD_TABLE(gki_lm_kernels,
-    .lanes = VD_LANES, .cost = cost, .weigh = weigh, .change = change, .difference = difference,
-    .factor = factor, .rotate = rotate, .columns = columns, .step = step, .step_norm_derivative = step_norm_derivative,
-    .move = move, .norm = norm, .copy = copy);
+GKV_SIMD_TABLE(gki_lm_kernels, .lanes = VD_LANES, .cost = cost, .weigh = weigh, .change = change,
+               .difference = difference, .factor = factor, .rotate = rotate, .columns = columns,
+               .step = step, .step_norm_derivative = step_norm_derivative, .move = move,
+               .norm = norm, .copy = copy);
 
 #ifdef GKV_SIMD_PORTABLE_FILE
 const gki_lm_kernels *gki_lm_kernels_single(gki_simd level)

@@ -1,4 +1,5 @@
-/* For lm_kernels.c: loads and stores of elements of all lanes, sums of products, and lengths of vectors. */
+/* For lm_kernels.c: loads and stores of elements of all lanes, sums of products, and lengths of
+ * vectors. */
 #ifndef GKV_LM_LANES_H
 #define GKV_LM_LANES_H
 
@@ -10,17 +11,32 @@
 /* Whether a comparison holds in any lane. */
 #if defined(GKV_SIMD_AVX512_FILE)
 typedef vd_mask_ lane_mask;
-static inline int any(lane_mask m) { return _mm512_test_epi64_mask((__m512i)m, (__m512i)m) != 0; }
+static inline int any(lane_mask m)
+{
+    return _mm512_test_epi64_mask((__m512i)m, (__m512i)m) != 0;
+}
 #elif defined(GKV_SIMD_AVX2_FILE)
 typedef vd_mask_ lane_mask;
-static inline int any(lane_mask m) { return !_mm256_testz_si256((__m256i)m, (__m256i)m); }
+static inline int any(lane_mask m)
+{
+    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+}
 #else
 typedef int lane_mask;
-static inline int any(lane_mask m) { return m; }
+static inline int any(lane_mask m)
+{
+    return m;
+}
 #endif
 
-static inline lane_mask both(lane_mask a, lane_mask b) { return a & b; }
-static inline lane_mask either(lane_mask a, lane_mask b) { return a | b; }
+static inline lane_mask both(lane_mask a, lane_mask b)
+{
+    return a & b;
+}
+static inline lane_mask either(lane_mask a, lane_mask b)
+{
+    return a | b;
+}
 
 /* Lengths below this count as 0, so that reciprocals are finite. */
 #define TINY 1e-300
@@ -35,9 +51,9 @@ static inline void put(double *array, size_t element, vd value)
     vd_store(array + element * LANES, value);
 }
 
-/* A vec4 holds vec4 consecutive elements of each lane. Sums have vec4 partial sums, the first of elements 0, 4, 8 …
- * and so on. Additions to different partial sums do not wait for each other, and a single lane can use vector
- * instructions. */
+/* A vec4 holds vec4 consecutive elements of each lane. Sums have vec4 partial sums, the first of
+ * elements 0, 4, 8 … and so on. Additions to different partial sums do not wait for each other, and
+ * a single lane can use vector instructions. */
 #if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
 typedef struct vec4 {
     vd a, b, c, d;

@@ -4,9 +4,10 @@
 
 #include "lm/lm_lanes.h"
 
-/* ρ'(t²), t = r/scale. Rows are scaled by √(w ρ'). This gives the gradient of the loss, and the curvature of
- * iteratively reweighted least squares. The curvature omits the term in ρ'', which is negative for these losses.
- * With that term, even with safeguards, more distant starts end in poor minima. */
+/* ρ'(t²), t = r/scale. Rows are scaled by √(w ρ'). This gives the gradient of the loss, and the
+ * curvature of iteratively reweighted least squares. The curvature omits the term in ρ'', which is
+ * negative for these losses. With that term, even with safeguards, more distant starts end in poor
+ * minima. */
 static inline vd slope_of(vd t, gkv_lm_loss loss)
 {
     const vd one = vd_set(1), s = t * t;
@@ -31,7 +32,8 @@ static inline int is_plain(const gki_lm_measure *m)
     return !m->weights && m->loss == GKV_LM_SQUARES;
 }
 
-static void weigh(size_t n, size_t p, const double *r, const gki_lm_measure *m, double *system, double *norm)
+static void weigh(size_t n, size_t p, const double *r, const gki_lm_measure *m, double *system,
+                  double *norm)
 {
     double *right = system + p * n * LANES;
     if (is_plain(m)) {
@@ -47,7 +49,8 @@ static void weigh(size_t n, size_t p, const double *r, const gki_lm_measure *m, 
     put(norm, 0, length_of(n, right, vd_set(0)));
 }
 
-static void change(size_t n, const double *r, const double *to, const gki_lm_measure *m, double *out)
+static void change(size_t n, const double *r, const double *to, const gki_lm_measure *m,
+                   double *out)
 {
     for (size_t i = 0; i < n; i++) {
         const vd row = is_plain(m) ? vd_set(1) : factor_of(i, r, m);
@@ -55,7 +58,8 @@ static void change(size_t n, const double *r, const double *to, const gki_lm_mea
     }
 }
 
-/* ρ(t²). The logarithm of each lane comes from libm, so that all instruction sets give the same bits. */
+/* ρ(t²). The logarithm of each lane comes from libm, so that all instruction sets give the same
+ * bits. */
 static inline vd loss_of(vd t, gkv_lm_loss loss)
 {
     const vd one = vd_set(1), two = vd_set(2), s = t * t;

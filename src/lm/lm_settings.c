@@ -35,25 +35,34 @@ gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings 
     if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0))
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0");
     if (!(set->first_step >= 0) || set->max_iterations < 0 || set->max_evaluations < 1)
-        return gki_fail(GKV_ERR_ARGUMENT, "least squares: first_step and max_iterations must be ≥ 0, "
-                                          "max_evaluations ≥ 1");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "least squares: first_step and max_iterations must be ≥ 0, "
+                        "max_evaluations ≥ 1");
     if (!(set->acceleration >= 0))
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0; 0 disables it");
     if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: there is no loss %d", (int)set->loss);
     if (set->loss != GKV_LM_SQUARES && !(set->loss_scale > 1e-150 && set->loss_scale < 1e150))
-        return gki_fail(GKV_ERR_ARGUMENT, "least squares: loss_scale must be positive and of the size of a residual, "
-                                          "not %g", set->loss_scale);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "least squares: loss_scale must be positive and of the size of a residual, "
+                        "not %g",
+                        set->loss_scale);
     for (size_t i = 0; i < p * count; i++) {
-        const double low = set->low ? set->low[i] : -INFINITY, high = set->high ? set->high[i] : INFINITY;
+        const double low = set->low ? set->low[i] : -INFINITY,
+                     high = set->high ? set->high[i] : INFINITY;
         if (!(low <= high) || low == INFINITY || high == -INFINITY)
-            return gki_fail(GKV_ERR_ARGUMENT, "least squares: no value satisfies the bounds %g and %g of parameter "
-                                              "%zu%s", low, high, i % p, where_of(where, i / p, count));
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "least squares: no value satisfies the bounds %g and %g of parameter "
+                            "%zu%s",
+                            low, high, i % p, where_of(where, i / p, count));
     }
     for (size_t i = 0; set->weights && i < n * count; i++)
         if (!(set->weights[i] >= 0 && set->weights[i] < INFINITY))
-            return gki_fail(GKV_ERR_ARGUMENT, "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 "
-                                              "and finite", i % n, set->weights[i], where_of(where, i / n, count));
+            return gki_fail(
+                GKV_ERR_ARGUMENT,
+                "least squares: the weight of residual %zu is %g%s; weights must be ≥ 0 "
+                "and finite",
+                i % n, set->weights[i], where_of(where, i / n, count));
     return GKV_OK;
 }
 

@@ -10,10 +10,10 @@
 #include "core/error.h"
 #include "core/memory.h"
 
-/* --- Memory ------------------------------------------------------------------ */
+/* --- Memory --------------------------------------------------------------- */
 
-/* Sets the pointers of the arrays into the block of memory, if it exists. Returns the number of doubles of all
- * arrays. */
+/* Sets the pointers of the arrays into the block of memory, if it exists. Returns the number of
+ * doubles of all arrays. */
 static size_t lay_out(gki_lm_runner *d)
 {
     const size_t n = d->n, p = d->p, lanes = d->kernels->lanes;
@@ -21,15 +21,37 @@ static size_t lay_out(gki_lm_runner *d)
         double **array;
         size_t elements;
     } arrays[] = {
-        {&d->system, n * (p + 1)},  {&d->reflections, n * (p + 1)},
-        {&d->residual, n},          {&d->fresh, n},
-        {&d->weights, n},           {&d->change, n},
-        {&d->new_tau, d->tau_count},{&d->tau, d->tau_count},
-        {&d->new_triangle, p * (p + 1)}, {&d->triangle, p * (p + 1)},
-        {&d->x, p},       {&d->low, p},   {&d->high, p},    {&d->fixed, p}, {&d->point, p},
-        {&d->step, p},    {&d->raw, p},   {&d->scale, p},   {&d->trust, p}, {&d->unconstrained, p}, {&d->inner, p},
-        {&d->norms, p},   {&d->cosines, p}, {&d->moved, p}, {&d->rhs, p},  {&d->shifted, p},
-        {&d->work, p * (2 * p + 4)}, {&d->numbers, 1}, {&d->lambda, 1}, {&d->norm_derivative, 1}, {&d->mask, 1},
+        {&d->system, n * (p + 1)},
+        {&d->reflections, n * (p + 1)},
+        {&d->residual, n},
+        {&d->fresh, n},
+        {&d->weights, n},
+        {&d->change, n},
+        {&d->new_tau, d->tau_count},
+        {&d->tau, d->tau_count},
+        {&d->new_triangle, p * (p + 1)},
+        {&d->triangle, p * (p + 1)},
+        {&d->x, p},
+        {&d->low, p},
+        {&d->high, p},
+        {&d->fixed, p},
+        {&d->point, p},
+        {&d->step, p},
+        {&d->raw, p},
+        {&d->scale, p},
+        {&d->trust, p},
+        {&d->unconstrained, p},
+        {&d->inner, p},
+        {&d->norms, p},
+        {&d->cosines, p},
+        {&d->moved, p},
+        {&d->rhs, p},
+        {&d->shifted, p},
+        {&d->work, p * (2 * p + 4)},
+        {&d->numbers, 1},
+        {&d->lambda, 1},
+        {&d->norm_derivative, 1},
+        {&d->mask, 1},
         {&d->side_weight, 1},
     };
     size_t total = 0;
@@ -45,11 +67,14 @@ gkv_status gki_lm_runner_open(gki_lm_runner *d, const gki_lm_kernels *kernels, s
 {
     *d = (gki_lm_runner){.n = n};
     if (p < 1 || n < p)
-        return gki_fail(GKV_ERR_ARGUMENT, "least squares need at least one parameter and at least as many residuals "
-                                          "as parameters, not %zu residuals and %zu parameters", n, p);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "least squares need at least one parameter and at least as many residuals "
+                        "as parameters, not %zu residuals and %zu parameters",
+                        n, p);
     if (n > SIZE_MAX / sizeof(double) / GKV_LM_LANES_MAX / 16 / (p + 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "a least-squares problem of %zu residuals and %zu parameters is too large", n,
-                        p);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a least-squares problem of %zu residuals and %zu parameters is too large",
+                        n, p);
     gki_lm_runner_fit(d, kernels, p);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(lay_out(d), sizeof(double), &d->memory));
@@ -78,7 +103,7 @@ void gki_lm_runner_close(gki_lm_runner *d)
     d->order = NULL;
 }
 
-/* --- Problems ---------------------------------------------------------------- */
+/* --- Problems ------------------------------------------------------------- */
 
 /* Loads the start, bounds and weights of a problem into lane l. */
 static void load(gki_lm_runner *d, const gki_lm_task *task, size_t l, size_t problem)
@@ -86,8 +111,10 @@ static void load(gki_lm_runner *d, const gki_lm_task *task, size_t l, size_t pro
     const gkv_lm_settings *set = task->set;
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->group.problem[l] = problem;
-    d->lane[l] = (gki_lm_lane){.state = GKV_LM_START, .cost = INFINITY, .trusted = INFINITY,
-                                .result = {.cost_before = INFINITY}};
+    d->lane[l] = (gki_lm_lane){.state = GKV_LM_START,
+                               .cost = INFINITY,
+                               .trusted = INFINITY,
+                               .result = {.cost_before = INFINITY}};
     for (size_t j = 0; j < p; j++) {
         const size_t at = j * lanes + l, from = problem * p + j;
         const int fixed = set->fixed && set->fixed[from];
@@ -122,8 +149,9 @@ void gki_lm_unload(gki_lm_runner *d, gki_lm_task *task, size_t l)
             for (size_t i = 0; i < p * p; i++)
                 covariance[i] = NAN;
         else
-            gki_lm_covariance_of(p, lanes, d->triangle + l, task->set->fixed ? task->set->fixed + problem * p : NULL,
-                                 0.0, covariance, NULL, d->work, d->order);
+            gki_lm_covariance_of(p, lanes, d->triangle + l,
+                                 task->set->fixed ? task->set->fixed + problem * p : NULL, 0.0,
+                                 covariance, NULL, d->work, d->order);
     }
 }
 
@@ -142,11 +170,12 @@ void gki_lm_refill(gki_lm_runner *d, gki_lm_task *task, size_t l)
     } while (d->lane[l].result.stop);
 }
 
-/* --- Steps ------------------------------------------------------------------- */
+/* --- Steps ---------------------------------------------------------------- */
 
 gki_lm_measure gki_lm_measure_of(const gki_lm_runner *d, const gki_lm_task *task)
 {
-    return (gki_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss, task->set->loss_scale};
+    return (gki_lm_measure){task->set->weights ? d->weights : NULL, task->set->loss,
+                            task->set->loss_scale};
 }
 
 gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status)
@@ -157,10 +186,12 @@ gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv
                     gkv_status_name(status));
 }
 
-gkv_status gki_lm_evaluate(gki_lm_runner *d, gki_lm_task *task, const double *point, const gki_lm_measure *measure)
+gkv_status gki_lm_evaluate(gki_lm_runner *d, gki_lm_task *task, const double *point,
+                           const gki_lm_measure *measure)
 {
     const unsigned long before = gki_failures();
-    GKV_TRY(gki_lm_callback_error("residuals", before, task->residuals(task->user, &d->group, point, d->fresh)));
+    GKV_TRY(gki_lm_callback_error("residuals", before,
+                                  task->residuals(task->user, &d->group, point, d->fresh)));
     d->kernels->cost(d->n, d->fresh, measure, d->numbers);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         d->lane[l].result.residual_evaluations += d->group.active[l];
@@ -190,7 +221,8 @@ static gkv_status try_points(gki_lm_runner *d, gki_lm_task *task)
     for (size_t l = 0; l < lanes; l++) {
         const gki_lm_lane *lane = &d->lane[l];
         /* A step without a predicted reduction is rejected without a trial. */
-        d->group.active[l] = lane->state != GKV_LM_IDLE && !(lane->state == GKV_LM_TRIAL && !(lane->predicted > 0));
+        d->group.active[l] =
+            lane->state != GKV_LM_IDLE && !(lane->state == GKV_LM_TRIAL && !(lane->predicted > 0));
         any |= d->group.active[l];
     }
     if (any)
@@ -220,7 +252,8 @@ static gkv_status try_points(gki_lm_runner *d, gki_lm_task *task)
     return GKV_OK;
 }
 
-/* Sets the columns of fixed parameters to 0, because the callback may have written anything there. */
+/* Sets the columns of fixed parameters to 0, because the callback may have written anything
+ * there. */
 static void clear_fixed(gki_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes;
@@ -244,7 +277,8 @@ static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
         return GKV_OK;
     const unsigned long before = gki_failures();
     if (task->jacobian)
-        GKV_TRY(gki_lm_callback_error("derivatives", before, task->jacobian(task->user, &d->group, d->x, d->system)));
+        GKV_TRY(gki_lm_callback_error("derivatives", before,
+                                      task->jacobian(task->user, &d->group, d->x, d->system)));
     else
         GKV_TRY(gki_lm_differences(d, task));
     if (task->set->fixed)
@@ -271,7 +305,8 @@ static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
     return GKV_OK;
 }
 
-/* Computes Moré's scale D, the unconstrained parameters and the gradient, and tests whether the gradient is 0. */
+/* Computes Moré's scale D, the unconstrained parameters and the gradient, and tests whether the
+ * gradient is 0. */
 static void prepare(gki_lm_runner *d, const gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
@@ -305,9 +340,10 @@ static void prepare(gki_lm_runner *d, const gki_lm_task *task)
         lane->gradient = lane->r_norm * sqrt(squares);
         if (lane->fault)
             lane->result.stop = GKV_LM_FAULT;
-        /* The residuals count as 0 if the rounding of x changes them by as much. For a very low cost, the error of
-         * differences decides. */
-        const int deep = !task->jacobian && lane->cost <= DBL_EPSILON * DBL_EPSILON * lane->result.cost_before;
+        /* The residuals count as 0 if the rounding of x changes them by as much. For a very low
+         * cost, the error of differences decides. */
+        const int deep =
+            !task->jacobian && lane->cost <= DBL_EPSILON * DBL_EPSILON * lane->result.cost_before;
         if (!lane->result.stop && lane->r_norm <= (deep ? 1e-10 : DBL_EPSILON / 2) * rounding)
             lane->result.stop = GKV_LM_ZERO;
         if (!lane->result.stop && lane->cosine <= task->set->gradient_tolerance)
@@ -316,15 +352,17 @@ static void prepare(gki_lm_runner *d, const gki_lm_task *task)
     }
 }
 
-/* One-sided differences give about half of the digits. Where the solution with them has converged, the lane computes J
- * again by central differences and continues. Returns whether there is such a lane. */
+/* One-sided differences give about half of the digits. Where the solution with them has converged,
+ * the lane computes J again by central differences and continues. Returns whether there is such a
+ * lane. */
 static int refine(gki_lm_runner *d, const gki_lm_task *task)
 {
     int any = 0;
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
-        lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian && !lane->one_sided_stop &&
-                               lane->result.stop && lane->result.stop <= GKV_LM_GRADIENT;
+        lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian &&
+                               !lane->one_sided_stop && lane->result.stop &&
+                               lane->result.stop <= GKV_LM_GRADIENT;
         if (!lane->wants_jacobian)
             continue;
         any = 1;

@@ -1,6 +1,6 @@
-/* The Levenberg–Marquardt method, for both solvers. A runner solves problems of a task in the lanes of its kernels.
- * Each lane is a state machine. A step of the runner advances all lanes. It calls the residuals once, and the
- * Jacobian once if a lane needs it. */
+/* The Levenberg–Marquardt method, for both solvers. A runner solves problems of a task in the lanes
+ * of its kernels. Each lane is a state machine. A step of the runner advances all lanes. It calls
+ * the residuals once, and the Jacobian once if a lane needs it. */
 #ifndef GKV_LM_RUNNER_H
 #define GKV_LM_RUNNER_H
 
@@ -29,24 +29,29 @@ typedef enum gki_lm_fault {
 typedef struct gki_lm_lane {
     gki_lm_state state;
     gki_lm_fault fault;
-    size_t index;           /* the parameter of the fault */
-    gkv_lm_result result;   /* result.stop is 0 until the problem ends */
-    int wants_jacobian;     /* whether x is new, so that J must be computed */
-    int wants_step;         /* whether the lane needs a new step */
-    gkv_lm_stop one_sided_stop; /* the stop with one-sided differences; if not 0, differences are central */
-    double cost;            /* at x */
-    double r_norm;          /* ‖r‖ of the weighted system of the last J */
-    double radius;          /* the trust-region radius: ‖D d‖ is about ≤ radius */
-    double lambda;          /* the damping λ of the last step */
-    double cosine;          /* the largest |cosine| between r and a column of J of an unconstrained parameter */
-    double gradient;        /* ‖D⁻¹Jᵀr‖ over the unconstrained parameters */
-    double predicted;       /* the reduction of the cost by the step that the linear model predicts */
-    double slope;           /* gradient · step */
-    double trusted;         /* the prediction of the last step whose reduction was below rounding, or +∞ */
-    double step_norm;       /* ‖D step‖ */
-    double x_norm;          /* ‖D x‖ */
-    double relative;        /* ‖step‖/‖x‖ in the norm of the current columns of J. D may contain the columns of a
-                               distant start, and is then no measure of a small step. */
+    size_t index;         /* the parameter of the fault */
+    gkv_lm_result result; /* result.stop is 0 until the problem ends */
+    int wants_jacobian;   /* whether x is new, so that J must be computed */
+    int wants_step;       /* whether the lane needs a new step */
+    /* the stop with one-sided differences; if not 0, differences are central */
+    gkv_lm_stop one_sided_stop;
+    double cost;   /* at x */
+    double r_norm; /* ‖r‖ of the weighted system of the last J */
+    double radius; /* the trust-region radius: ‖D d‖ is about ≤ radius */
+    double lambda; /* the damping λ of the last step */
+    /* the largest |cosine| between r and a column of J of an unconstrained parameter */
+    double cosine;
+    double gradient; /* ‖D⁻¹Jᵀr‖ over the unconstrained parameters */
+    /* the reduction of the cost by the step that the linear model predicts */
+    double predicted;
+    double slope; /* gradient · step */
+    /* the prediction of the last step whose reduction was below rounding, or +∞ */
+    double trusted;
+    double step_norm; /* ‖D step‖ */
+    double x_norm;    /* ‖D x‖ */
+    /* ‖step‖/‖x‖ in the norm of the current columns of J. D may contain the columns of a distant
+     * start, and is then no measure of a small step. */
+    double relative;
 } gki_lm_lane;
 
 /* Problems that any number of runners solve. */
@@ -54,36 +59,39 @@ typedef struct gki_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
     void *user;
-    const gkv_lm_settings *set; /* `monitor` is allowed for one problem only, and `held` is ignored */
-    size_t count;               /* the number of problems */
-    double *x;                  /* count × p */
-    gkv_lm_result *results;     /* count, or NULL */
-    double *covariances;        /* count × p × p, or NULL */
-    atomic_size_t next;         /* the first problem that no runner has taken */
-    atomic_int halted;          /* a callback failed, and all runners must end */
+    /* `monitor` is allowed for one problem only, and `held` is ignored */
+    const gkv_lm_settings *set;
+    size_t count;           /* the number of problems */
+    double *x;              /* count × p */
+    gkv_lm_result *results; /* count, or NULL */
+    double *covariances;    /* count × p × p, or NULL */
+    atomic_size_t next;     /* the first problem that no runner has taken */
+    atomic_int halted;      /* a callback failed, and all runners must end */
 } gki_lm_task;
 
-/* The state of a runner. Arrays have the layout of lm/lm_kernels.h: element e of lane l is at e·lanes + l. The comments
- * give the number of elements of a lane. */
+/* The state of a runner. Arrays have the layout of lm/lm_kernels.h: element e of lane l is at
+ * e·lanes + l. The comments give the number of elements of a lane. */
 typedef struct gki_lm_runner {
     const gki_lm_kernels *kernels;
-    size_t n, p;             /* the numbers of residuals and parameters */
-    double *memory;          /* the one block of memory of the arrays */
-    double *system;          /* n × (p + 1): J and r, then the reflections of the QR factorization */
-    double *reflections;     /* n × p: the reflections of the last J, for the geodesic acceleration */
-    double *residual;        /* n: the residuals at x */
-    double *fresh;           /* n: the residuals at the last point */
-    double *weights;         /* n */
-    double *new_tau, *tau;   /* 2p · blocks: the other numbers of the reflections */
+    size_t n, p;    /* the numbers of residuals and parameters */
+    double *memory; /* the one block of memory of the arrays */
+    /* n × (p + 1): J and r, then the reflections of the QR factorization */
+    double *system;
+    /* n × p: the reflections of the last J, for the geodesic acceleration */
+    double *reflections;
+    double *residual;                /* n: the residuals at x */
+    double *fresh;                   /* n: the residuals at the last point */
+    double *weights;                 /* n */
+    double *new_tau, *tau;           /* 2p · blocks: the other numbers of the reflections */
     double *new_triangle, *triangle; /* p × (p + 1): of the newest J, and of each lane's last J */
-    double *x;               /* p: the best parameters so far */
-    double *low, *high;      /* p: bounds */
-    double *fixed;           /* p: 1 for a fixed parameter */
-    double *point;           /* p: the point at which residuals are evaluated */
-    double *step;            /* p: the step within the bounds */
-    double *raw;             /* p: the solution of the damped system */
-    double *scale;           /* p: the largest norm each column of J has had */
-    double *trust;           /* p: D, that is `scale`, with 1 for a column of zeros */
+    double *x;                       /* p: the best parameters so far */
+    double *low, *high;              /* p: bounds */
+    double *fixed;                   /* p: 1 for a fixed parameter */
+    double *point;                   /* p: the point at which residuals are evaluated */
+    double *step;                    /* p: the step within the bounds */
+    double *raw;                     /* p: the solution of the damped system */
+    double *scale;                   /* p: the largest norm each column of J has had */
+    double *trust;                   /* p: D, that is `scale`, with 1 for a column of zeros */
     double *unconstrained;   /* p: 0 for a parameter at a bound that the step may not leave */
     double *inner;           /* p: 0 also for parameters that the current step moves to a bound */
     double *norms, *cosines; /* p: of the columns of J */
@@ -103,18 +111,20 @@ typedef struct gki_lm_runner {
     gki_lm_lane lane[GKV_LM_LANES_MAX];
 } gki_lm_runner;
 
-/* Allocates a runner. Returns GKV_ERR_ARGUMENT unless n ≥ p ≥ 1, or if the sizes overflow; GKV_ERR_MEMORY. */
-gkv_status gki_lm_runner_open(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t n, size_t p);
+/* Allocates a runner. Returns GKV_ERR_ARGUMENT unless n ≥ p ≥ 1, or if the sizes overflow;
+ * GKV_ERR_MEMORY. */
+gkv_status gki_lm_runner_open(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t n,
+                              size_t p);
 
 /* Frees the memory of a runner. */
 void gki_lm_runner_close(gki_lm_runner *runner);
 
-/* Prepares the runner for problems of p parameters with these kernels. p and the number of lanes must not exceed
- * those of gki_lm_runner_open. */
+/* Prepares the runner for problems of p parameters with these kernels. p and the number of lanes
+ * must not exceed those of gki_lm_runner_open. */
 void gki_lm_runner_fit(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t p);
 
-/* Solves problems of the task until none is left. If a callback fails, the function returns its status, and problems
- * that have begun keep their best x. */
+/* Solves problems of the task until none is left. If a callback fails, the function returns its
+ * status, and problems that have begun keep their best x. */
 gkv_status gki_lm_run(gki_lm_runner *runner, gki_lm_task *task);
 
 /* fmax and fmin of numbers other than NaN, without a call of libm. */
@@ -128,7 +138,7 @@ static inline double smaller(double a, double b)
     return a < b ? a : b;
 }
 
-/* --- Between the runner's files -------------------------------------------- */
+/* --- Between the runner's files ------------------------------------------- */
 
 /* Writes the result of a lane's problem to the task. */
 void gki_lm_unload(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
@@ -136,21 +146,21 @@ void gki_lm_unload(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
 /* Ends the problem of a lane, and starts the next problem of the task there. */
 void gki_lm_refill(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
 
-/* Returns the status of a callback. If it is an error and the callback left no message, the function records one.
- * `before` is gki_failures() before the call. */
+/* Returns the status of a callback. If it is an error and the callback left no message, the
+ * function records one. `before` is gki_failures() before the call. */
 gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
-/* Calls the residuals at point[p] once, for the lanes of group.active, and writes them to `fresh`. `numbers`
- * receives their costs by the measure, which are +∞ if they are not finite. */
+/* Calls the residuals at point[p] once, for the lanes of group.active, and writes them to `fresh`.
+ * `numbers` receives their costs by the measure, which are +∞ if they are not finite. */
 gkv_status gki_lm_evaluate(gki_lm_runner *runner, gki_lm_task *task, const double *point,
                            const gki_lm_measure *measure);
 
 /* The cost function of a task in the lanes of this runner. */
 gki_lm_measure gki_lm_measure_of(const gki_lm_runner *runner, const gki_lm_task *task);
 
-/* Computes J at x by differences, for the lanes that want it. Differences are forward. They are backward if the forward
- * point is outside the bounds or its residuals are not finite. They are central after the solution with one-sided
- * differences has converged. */
+/* Computes J at x by differences, for the lanes that want it. Differences are forward. They are
+ * backward if the forward point is outside the bounds or its residuals are not finite. They are
+ * central after the solution with one-sided differences has converged. */
 gkv_status gki_lm_differences(gki_lm_runner *runner, gki_lm_task *task);
 
 /* Computes steps and points for all lanes that want a step, or ends their problems. */
@@ -159,26 +169,30 @@ void gki_lm_propose(gki_lm_runner *runner, const gki_lm_task *task);
 /* Accepts or rejects the step of a lane whose trial has this cost, and tests for convergence. */
 void gki_lm_accept(gki_lm_runner *runner, const gki_lm_task *task, size_t lane, double trial_cost);
 
-/* Adds the geodesic acceleration to the steps of the lanes in the state GKV_LM_PROBE. `fresh` holds r(x + h·step). */
+/* Adds the geodesic acceleration to the steps of the lanes in the state GKV_LM_PROBE. `fresh` holds
+ * r(x + h·step). */
 void gki_lm_geodesic(gki_lm_runner *runner, const gki_lm_task *task);
 
 /* h: the fraction of the step at which its curvature is measured. */
 #define GKV_LM_PROBE_LENGTH 0.1
 
-/* --- Shared with the solvers ------------------------------------------------ */
+/* --- Shared with the solvers ---------------------------------------------- */
 
 /* The instruction set of solvers that are created from now on. */
 gki_simd gki_lm_level(void);
 
-/* Selects that instruction set, for tests. With GKV_SIMD_LEVELS, the default, the CPU decides. Not thread-safe. */
+/* Selects that instruction set, for tests. With GKV_SIMD_LEVELS, the default, the CPU decides. Not
+ * thread-safe. */
 void gki_lm_use(gki_simd level);
 
-/* Checks the settings, including the bounds and weights of `count` problems. Returns GKV_ERR_ARGUMENT. */
+/* Checks the settings, including the bounds and weights of `count` problems. Returns
+ * GKV_ERR_ARGUMENT. */
 gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set);
 
-/* Computes the covariance from a lane's triangle; see gkv_lm_covariance. `fixed` has p elements or is NULL. `work` has
- * p(p + 1) elements and `order` p. */
-void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const unsigned char *fixed,
-                          double tolerance, double *covariance, size_t *rank, double *work, size_t *order);
+/* Computes the covariance from a lane's triangle; see gkv_lm_covariance. `fixed` has p elements or
+ * is NULL. `work` has p(p + 1) elements and `order` p. */
+void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle,
+                          const unsigned char *fixed, double tolerance, double *covariance,
+                          size_t *rank, double *work, size_t *order);
 
 #endif

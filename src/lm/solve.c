@@ -9,15 +9,16 @@
 #include "lm/constraints.h"
 
 struct gkv_lm {
-    gki_lm_runner runner;   /* with constraints, runner.p is the number of elements of y */
-    size_t p;               /* the number of parameters */
+    gki_lm_runner runner; /* with constraints, runner.p is the number of elements of y */
+    size_t p;             /* the number of parameters */
     gki_lm_constraints constraints;
-    unsigned char *fixed;   /* [p] of the last problem */
-    int constrained;        /* whether the last problem had linear equality constraints */
-    int solved;             /* whether the runner's triangle is that of J at a solution */
+    unsigned char *fixed; /* [p] of the last problem */
+    int constrained;      /* whether the last problem had linear equality constraints */
+    int solved;           /* whether the runner's triangle is that of J at a solution */
 };
 
-/* The caller's functions, which take x. With linear equality constraints the runner works with y instead. */
+/* The caller's functions, which take x. With linear equality constraints the runner works with y
+ * instead. */
 typedef struct single {
     gkv_lm_residuals *residuals;
     gkv_lm_jacobian *jacobian;
@@ -36,14 +37,16 @@ static const double *point_of(const single *one, const double *x)
     return one->constraints->x;
 }
 
-static gkv_status single_residuals(void *user, const gkv_lm_group *group, const double *x, double *r)
+static gkv_status single_residuals(void *user, const gkv_lm_group *group, const double *x,
+                                   double *r)
 {
     (void)group;
     const single *one = user;
     return one->residuals(one->user, point_of(one, x), r);
 }
 
-static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const double *x, double *jacobian)
+static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const double *x,
+                                  double *jacobian)
 {
     (void)group;
     const single *one = user;
@@ -88,8 +91,8 @@ void gkv_lm_free(gkv_lm *lm)
     free(lm);
 }
 
-/* Records the error of a problem that ended with GKV_LM_FAULT. With linear equality constraints the index is that of an
- * element of y, not of a parameter. */
+/* Records the error of a problem that ended with GKV_LM_FAULT. With linear equality constraints the
+ * index is that of an element of y, not of a parameter. */
 static gkv_status report_fault(gkv_lm *lm, const single *one)
 {
     gki_lm_runner *d = &lm->runner;
@@ -99,22 +102,34 @@ static gkv_status report_fault(gkv_lm *lm, const single *one)
         size_t i = 0;
         while (i < n - 1 && isfinite(d->fresh[i]))
             i++;
-        return gki_fail(GKV_ERR_NUMERIC, "least squares: residual %zu is %g at the start; start at a point where the "
-                                         "residuals and the sum of their squares are finite", i, d->fresh[i]);
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "least squares: residual %zu is %g at the start; start at a point where the "
+            "residuals and the sum of their squares are finite",
+            i, d->fresh[i]);
     }
     if (lane->fault == GKV_LM_BAD_DIFFERENCE)
-        return gki_fail(GKV_ERR_NUMERIC, "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
-                                         "on either side", one->constraints ? "unconstrained direction" : "parameter",
-                        lane->index, d->x[lane->index]);
-    if (one->jacobian) { /* the factorization has overwritten J; the callback computes it again to find the fault */
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "the derivative in %s %zu cannot be computed at %g: residuals are not finite "
+            "on either side",
+            one->constraints ? "unconstrained direction" : "parameter", lane->index,
+            d->x[lane->index]);
+    if (one->jacobian) {
+        /* the factorization has overwritten J; the callback computes it again to find the fault */
         const unsigned long before = gki_failures();
-        GKV_TRY(gki_lm_callback_error("derivatives", before, one->jacobian(one->user, point_of(one, d->x), d->system)));
+        GKV_TRY(gki_lm_callback_error("derivatives", before,
+                                      one->jacobian(one->user, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(d->system[k]) && !lm->fixed[k / n])
-                return gki_fail(GKV_ERR_NUMERIC, "the derivative of residual %zu in parameter %zu is not finite at a "
-                                                 "point where the residuals are", k % n, k / n);
+                return gki_fail(
+                    GKV_ERR_NUMERIC,
+                    "the derivative of residual %zu in parameter %zu is not finite at a "
+                    "point where the residuals are",
+                    k % n, k / n);
     }
-    return gki_fail(GKV_ERR_NUMERIC, "the derivatives in %s %zu are too large for a sum of their squares",
+    return gki_fail(GKV_ERR_NUMERIC,
+                    "the derivatives in %s %zu are too large for a sum of their squares",
                     one->constraints ? "unconstrained direction" : "parameter", lane->index);
 }
 
@@ -123,23 +138,30 @@ static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const doub
     GKV_TRY(gki_lm_check(lm->runner.n, lm->p, 1, set));
     for (size_t j = 0; j < lm->p; j++)
         if (!isfinite(x[j]))
-            return gki_fail(GKV_ERR_ARGUMENT, "least squares: parameter %zu of the start is not finite", j);
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "least squares: parameter %zu of the start is not finite", j);
     if (set->n_held == 0)
         return GKV_OK;
     if (!set->held || set->n_held >= lm->p)
-        return gki_fail(GKV_ERR_ARGUMENT, "least squares: n_held = %zu combinations need an array `held` and more than "
-                                          "%zu parameters", set->n_held, set->n_held);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "least squares: n_held = %zu combinations need an array `held` and more than "
+            "%zu parameters",
+            set->n_held, set->n_held);
     if (set->low || set->high)
-        return gki_fail(GKV_ERR_ARGUMENT, "least squares: `held` combinations cannot be used together with bounds");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "least squares: `held` combinations cannot be used together with bounds");
     for (size_t i = 0; i < set->n_held * lm->p; i++)
         if (!isfinite(set->held[i]))
-            return gki_fail(GKV_ERR_ARGUMENT, "least squares: coefficient %zu of `held` combination %zu is %g",
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "least squares: coefficient %zu of `held` combination %zu is %g",
                             i % lm->p, i / lm->p, set->held[i]);
     return GKV_OK;
 }
 
-gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian, void *user, double *x,
-                        const gkv_lm_settings *settings, gkv_lm_result *result)
+gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
+                        void *user, double *x, const gkv_lm_settings *settings,
+                        gkv_lm_result *result)
 {
     gkv_lm_settings set;
     if (settings)
@@ -151,7 +173,12 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     for (size_t j = 0; j < lm->p; j++)
         lm->fixed[j] = set.fixed && set.fixed[j];
     lm->constrained = set.n_held > 0;
-    single one = {residuals, jacobian, set.monitor, user, set.monitor_user, lm->runner.n,
+    single one = {residuals,
+                  jacobian,
+                  set.monitor,
+                  user,
+                  set.monitor_user,
+                  lm->runner.n,
                   lm->constrained ? &lm->constraints : NULL};
     gki_lm_task task = {.residuals = single_residuals,
                         .jacobian = jacobian ? single_jacobian : NULL,
@@ -169,7 +196,8 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
         set.monitor = single_monitor;
         set.monitor_user = &one;
     }
-    gki_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->constrained ? lm->constraints.dimension : lm->p);
+    gki_lm_runner_fit(&lm->runner, lm->runner.kernels,
+                      lm->constrained ? lm->constraints.dimension : lm->p);
     const gkv_status status = gki_lm_run(&lm->runner, &task);
     if (lm->constrained)
         gki_lm_constraints_x(&lm->constraints, lm->constraints.y, x);
@@ -183,10 +211,12 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
 gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank)
 {
     if (!lm->solved)
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no covariance before a solution; call gkv_lm_solve first");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "there is no covariance before a solution; call gkv_lm_solve first");
     gki_lm_runner *d = &lm->runner;
     gki_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
-                         lm->constrained ? lm->constraints.covariance : covariance, rank, d->work, d->order);
+                         lm->constrained ? lm->constraints.covariance : covariance, rank, d->work,
+                         d->order);
     if (lm->constrained)
         gki_lm_constraints_covariance(&lm->constraints, covariance);
     return GKV_OK;

@@ -4,30 +4,34 @@
 
 #include "lm/runner.h"
 
-/* The relative rounding error of the cost, which is a sum of n squares. Smaller reductions cannot be observed. */
+/* The relative rounding error of the cost, which is a sum of n squares. Smaller reductions cannot
+ * be observed. */
 static double noise_of(const gki_lm_runner *d)
 {
     return 1e-14 + DBL_EPSILON * sqrt((double)d->n);
 }
 
-/* Computes the steps of all lanes for their λ, from R and `right`, in the unconstrained parameters, into raw[p]. Their
- * norms are in `numbers`. A lane that does not want a step gets the same step as before, because its inputs have not
- * changed. */
+/* Computes the steps of all lanes for their λ, from R and `right`, in the unconstrained parameters,
+ * into raw[p]. Their norms are in `numbers`. A lane that does not want a step gets the same step as
+ * before, because its inputs have not changed. */
 static void solve_damped(gki_lm_runner *d, const double *right, const double *unconstrained)
 {
     for (size_t l = 0; l < d->kernels->lanes; l++)
         d->lambda[l] = d->lane[l].lambda;
-    d->kernels->step(d->p, d->triangle, right, unconstrained, d->trust, d->lambda, d->raw, d->numbers, d->work);
+    d->kernels->step(d->p, d->triangle, right, unconstrained, d->trust, d->lambda, d->raw,
+                     d->numbers, d->work);
 }
 
-/* Computes λ in the lanes that want a step: the length of its step is the radius, to within a tenth. λ is 0 if the
- * undamped step is not longer than that. The method is Newton's on 1/‖D d‖ between bounds of λ (Moré, section 5). */
+/* Computes λ in the lanes that want a step: the length of its step is the radius, to within a
+ * tenth. λ is 0 if the undamped step is not longer than that. The method is Newton's on 1/‖D d‖
+ * between bounds of λ (Moré, section 5). */
 static void find_lambda(gki_lm_runner *d)
 {
     enum { TRIES = 10 };
     const size_t lanes = d->kernels->lanes;
     const double *right = d->triangle + d->p * d->p * lanes;
-    double low[GKV_LM_LANES_MAX], high[GKV_LM_LANES_MAX], excess[GKV_LM_LANES_MAX], guess[GKV_LM_LANES_MAX];
+    double low[GKV_LM_LANES_MAX], high[GKV_LM_LANES_MAX], excess[GKV_LM_LANES_MAX],
+        guess[GKV_LM_LANES_MAX];
     int open[GKV_LM_LANES_MAX], any = 0;
     for (size_t l = 0; l < lanes; l++) {
         guess[l] = d->lane[l].lambda;
@@ -78,7 +82,8 @@ static void find_lambda(gki_lm_runner *d)
                 low[l] = larger(low[l], lane->lambda);
             else
                 high[l] = smaller(high[l], lane->lambda);
-            lane->lambda = larger(low[l], lane->lambda + excess[l] / lane->radius / d->norm_derivative[l]);
+            lane->lambda =
+                larger(low[l], lane->lambda + excess[l] / lane->radius / d->norm_derivative[l]);
         }
     }
 }
@@ -88,9 +93,9 @@ static double into_box(const gki_lm_runner *d, size_t at, double x)
     return larger(d->low[at], smaller(d->high[at], x));
 }
 
-/* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their bounds move to the
- * bound, and the step of the remaining ones is computed again with these moves given, until no parameter leaves its
- * bounds. `inner` marks the remaining parameters. */
+/* Cuts the raw steps of the lanes that want one at the bounds. Parameters that would leave their
+ * bounds move to the bound, and the step of the remaining ones is computed again with these moves
+ * given, until no parameter leaves its bounds. `inner` marks the remaining parameters. */
 static void cut_steps(gki_lm_runner *d)
 {
     const size_t lanes = d->kernels->lanes, p = d->p;
@@ -139,7 +144,8 @@ static void measure_steps(gki_lm_runner *d)
     const size_t lanes = d->kernels->lanes, p = d->p;
     d->kernels->move(p, d->triangle, d->step, d->moved);
     d->kernels->norm(p, d->scale, d->step, d->numbers, d->work);
-    d->kernels->norm(p, d->norms, d->step, d->norm_derivative, d->work); /* two arrays that are not in use here */
+    /* two arrays that are not in use here */
+    d->kernels->norm(p, d->norms, d->step, d->norm_derivative, d->work);
     d->kernels->norm(p, d->norms, d->x, d->side_weight, d->work);
     for (size_t l = 0; l < lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
@@ -159,8 +165,8 @@ static void measure_steps(gki_lm_runner *d)
     }
 }
 
-/* Computes ‖D x‖ and, at the start, the first radius. If x is almost 0 compared with the residuals, the radius is
- * proportional to ‖r‖ instead of ‖D x‖. */
+/* Computes ‖D x‖ and, at the start, the first radius. If x is almost 0 compared with the residuals,
+ * the radius is proportional to ‖r‖ instead of ‖D x‖. */
 static void measure_points(gki_lm_runner *d, const gkv_lm_settings *set)
 {
     d->kernels->norm(d->p, d->scale, d->x, d->numbers, d->work);
@@ -184,8 +190,8 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
     for (size_t l = 0; l < lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
         const gkv_lm_result *result = &lane->result;
-        if (lane->wants_step &&
-            (result->iterations >= set->max_iterations || result->residual_evaluations >= set->max_evaluations)) {
+        if (lane->wants_step && (result->iterations >= set->max_iterations ||
+                                 result->residual_evaluations >= set->max_evaluations)) {
             lane->result.stop = lane->one_sided_stop ? lane->one_sided_stop : GKV_LM_LIMIT;
             lane->wants_step = 0;
         }
@@ -208,7 +214,8 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
         if (set->acceleration > 0 && lane->predicted > 0) {
             lane->state = GKV_LM_PROBE;
             for (size_t j = 0; j < d->p; j++)
-                d->point[j * lanes + l] = d->x[j * lanes + l] + GKV_LM_PROBE_LENGTH * d->step[j * lanes + l];
+                d->point[j * lanes + l] =
+                    d->x[j * lanes + l] + GKV_LM_PROBE_LENGTH * d->step[j * lanes + l];
         }
     }
 }
@@ -221,7 +228,8 @@ static void update_radius(gki_lm_lane *lane, double trial_cost)
     if (ratio <= 0.25) {
         double factor = 0.5;
         if (actual < 0) /* the minimum of the parabola through both costs and the slope */
-            factor = trial_cost < 100.0 * lane->cost ? 0.5 * lane->slope / (lane->slope + actual) : 0.1;
+            factor =
+                trial_cost < 100.0 * lane->cost ? 0.5 * lane->slope / (lane->slope + actual) : 0.1;
         factor = factor >= 0.1 ? smaller(factor, 0.5) : 0.1;
         lane->radius = factor * smaller(lane->radius, 10.0 * lane->step_norm);
         lane->lambda /= factor;
@@ -235,21 +243,25 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
 {
     gki_lm_lane *lane = &d->lane[l];
     const gkv_lm_settings *set = task->set;
-    const double cost = lane->cost, actual = cost - trial_cost, predicted = lane->predicted, noise = noise_of(d) * cost;
-    /* A reduction below the rounding error of the cost is accepted without proof as long as the predictions
-     * decrease. */
-    const int flat = predicted <= noise && fabs(actual) <= noise && trial_cost <= lane->result.cost_before;
+    const double cost = lane->cost, actual = cost - trial_cost, predicted = lane->predicted,
+                 noise = noise_of(d) * cost;
+    /* A reduction below the rounding error of the cost is accepted without proof as long as the
+     * predictions decrease. */
+    const int flat =
+        predicted <= noise && fabs(actual) <= noise && trial_cost <= lane->result.cost_before;
     const int better = flat || (predicted > 0 && actual >= 1e-4 * predicted);
     const int cost_still = (predicted <= set->cost_tolerance * cost &&
                             fabs(actual) <= larger(noise, set->cost_tolerance * cost) &&
-                            (flat || actual <= 2.0 * predicted)) || (flat && predicted >= 0.5 * lane->trusted);
+                            (flat || actual <= 2.0 * predicted)) ||
+                           (flat && predicted >= 0.5 * lane->trusted);
     const int step_still = lane->relative <= set->step_tolerance;
-    /* If the radius alone makes the step tiny, and the gradient is far above the error of differences, x is no
-     * minimum. The residuals are not finite nearby, or J is wrong. */
+    /* If the radius alone makes the step tiny, and the gradient is far above the error of
+     * differences, x is no minimum. The residuals are not finite nearby, or J is wrong. */
     const int blocked = step_still && !cost_still && lane->lambda > 1.0 && lane->cosine > 1e-5;
     if (flat)
         lane->trusted = predicted;
-    else if (actual > 10.0 * noise) /* the factor 10 prevents an endless alternation of both kinds of steps */
+    /* the factor 10 prevents an endless alternation of both kinds of steps */
+    else if (actual > 10.0 * noise)
         lane->trusted = INFINITY;
     if (!flat)
         update_radius(lane, trial_cost);
@@ -266,7 +278,9 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
     else if (blocked || !(lane->radius > 0))
         lane->result.stop = GKV_LM_NO_PROGRESS;
     else if (cost_still || step_still)
-        lane->result.stop = cost_still && step_still ? GKV_LM_COST_AND_STEP : cost_still ? GKV_LM_COST : GKV_LM_STEP;
+        lane->result.stop = cost_still && step_still ? GKV_LM_COST_AND_STEP
+                            : cost_still             ? GKV_LM_COST
+                                                     : GKV_LM_STEP;
 }
 
 void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
@@ -286,12 +300,14 @@ void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
         if (lane->state != GKV_LM_PROBE)
             continue;
         lane->state = GKV_LM_TRIAL;
-        /* The comparison is false also for NaN, which follows from residuals that are not finite. */
+        /* The comparison is false also for NaN, which follows from residuals that are not
+         * finite. */
         const int accelerates = 2.0 * d->numbers[l] <= task->set->acceleration * lane->step_norm;
         for (size_t j = 0; j < p; j++) {
             const size_t at = j * lanes + l;
             const double bound = d->step[at] > 0 ? d->high[at] : d->low[at];
-            const double straight = d->inner[at] != 0 || d->step[at] == 0 ? d->x[at] + d->step[at] : bound;
+            const double straight =
+                d->inner[at] != 0 || d->step[at] == 0 ? d->x[at] + d->step[at] : bound;
             d->point[at] = accelerates ? into_box(d, at, straight + 0.5 * d->raw[at]) : straight;
         }
     }

@@ -7,8 +7,8 @@
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 
-gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes, double *histogram,
-                                gkv_class_metrics *out)
+gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes,
+                                double *histogram, gkv_class_metrics *out)
 {
     if (!out)
         return gki_fail(GKV_ERR_ARGUMENT, "class metrics: the output is NULL");

@@ -5,7 +5,8 @@
 
 enum { SWEEPS = 64 }; /* convergence is quadratic: about 10 sweeps are enough in practice */
 
-void gki_moments(const double *rows, size_t n, size_t d, double divisor, double *mean, double *covariance)
+void gki_moments(const double *rows, size_t n, size_t d, double divisor, double *mean,
+                 double *covariance)
 {
     memset(mean, 0, d * sizeof *mean);
     memset(covariance, 0, d * d * sizeof *covariance);
@@ -23,8 +24,8 @@ void gki_moments(const double *rows, size_t n, size_t d, double divisor, double 
             covariance[k * d + j] = covariance[j * d + k] /= divisor;
 }
 
-/* Rotates the plane of axes p and q so that a[p][q] becomes 0. v, unless NULL, accumulates the rotations; its rows
- * become the eigenvectors. */
+/* Rotates the plane of axes p and q so that a[p][q] becomes 0. v, unless NULL, accumulates the
+ * rotations; its rows become the eigenvectors. */
 static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
 {
     const double off = a[p * d + q];
@@ -51,8 +52,8 @@ static void rotate(double *a, double *v, size_t d, size_t p, size_t q)
     a[p * d + q] = a[q * d + p] = 0;
 }
 
-/* Rotates all planes in turn, until off-diagonal elements are negligible. The largest element of `a` has magnitude
- * 1. */
+/* Rotates all planes in turn, until off-diagonal elements are negligible. The largest element of
+ * `a` has magnitude 1. */
 static gkv_status sweep(double *a, double *v, size_t d)
 {
     for (int round = 0; round < SWEEPS; round++) {
@@ -66,8 +67,9 @@ static gkv_status sweep(double *a, double *v, size_t d)
             for (size_t q = p + 1; q < d; q++)
                 rotate(a, v, d, p, q);
     }
-    return gki_fail(GKV_ERR_NUMERIC, "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix", (int)SWEEPS,
-                    d, d);
+    return gki_fail(GKV_ERR_NUMERIC,
+                    "Jacobi's method did not converge in %d sweeps of a %zu×%zu matrix",
+                    (int)SWEEPS, d, d);
 }
 
 gkv_status gki_jacobi(double *a, double *vectors, size_t d)

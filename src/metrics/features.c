@@ -1,7 +1,9 @@
-/* Computes the features of images by a feature network. features_read.c reads the file of the network.
+/* Computes the features of images by a feature network. features_read.c reads the file of the
+ * network.
  *
- * Images are processed in tiles of a fixed number of images. A convolution processes one image at a time, and a linear
- * layer one tile. So the data of a thread stays in its cache, and results do not depend on the number of threads. */
+ * Images are processed in tiles of a fixed number of images. A convolution processes one image at a
+ * time, and a linear layer one tile. So the data of a thread stays in its cache, and results do not
+ * depend on the number of threads. */
 #include "metrics/features.h"
 
 #include <math.h>
@@ -20,10 +22,11 @@ enum { TILE = 25 }; /* images */
 
 /* The memory of one thread. */
 typedef struct scratch {
-    gki_real *conv;                       /* scratch memory of gki_conv_forward() */
-    gki_real *image;                      /* one image */
-    gki_real *outputs;                    /* [4, outputs] outputs of a convolution for one image */
-    gki_real *pooled;                     /* pooled outputs of the first convolution for one image */
+    gki_real *conv;    /* scratch memory of gki_conv_forward() */
+    gki_real *image;   /* one image */
+    gki_real *outputs; /* [4, outputs] outputs of a convolution for one image */
+    /* pooled outputs of the first convolution for one image */
+    gki_real *pooled;
     gki_real *rows;                       /* [TILE, in] pooled outputs of the last convolution */
     gki_real *units[GKV_FEATURE_LINEARS]; /* [TILE, out] outputs of each linear layer */
 } scratch;
@@ -63,14 +66,15 @@ const char *gkv_features_sha256(const gkv_features *features)
     return features->sha256;
 }
 
-/* --- Memory -------------------------------------------------------------------------- */
+/* --- Memory --------------------------------------------------------------- */
 
 static size_t larger(size_t a, size_t b)
 {
     return a > b ? a : b;
 }
 
-/* Computes the sizes of the arrays of a scratch, rounded up to whole cache lines, and returns their sum. */
+/* Computes the sizes of the arrays of a scratch, rounded up to whole cache lines, and returns their
+ * sum. */
 enum { ARRAYS = 5 + GKV_FEATURE_LINEARS };
 static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
 {
@@ -105,11 +109,11 @@ static scratch scratch_at(gki_real *memory, const size_t sizes[ARRAYS])
     return s;
 }
 
-/* --- A tile ---------------------------------------------------------------------------- */
+/* --- A tile --------------------------------------------------------------- */
 
 /* Runs one image through both convolutions into `out`. False for a pixel outside [0,1]. */
-static bool convolve(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn, const float *image,
-                     const scratch *s, gki_real *out)
+static bool convolve(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn,
+                     const float *image, const scratch *s, gki_real *out)
 {
     for (size_t i = 0; i < f->height * f->width; i++) {
         if (!(image[i] >= 0.0F && image[i] <= 1.0F)) /* NaN fails too */
@@ -121,7 +125,8 @@ static bool convolve(const gkv_features *f, const gki_gemm_kernels *gemm, const 
         const gki_conv *const conv = &f->convolutions[i];
         const gki_feature_layer *const layer = &f->layers[i];
         gki_real *const pooled = i + 1 < GKV_FEATURE_CONVOLUTIONS ? s->pooled : out;
-        gki_conv_forward(conv, gemm, x, layer->weight, layer->packed, layer->bias, s->conv, s->outputs);
+        gki_conv_forward(conv, gemm, x, layer->weight, layer->packed, layer->bias, s->conv,
+                         s->outputs);
         nn->pool_relu(gki_conv_outputs(conv), s->outputs, pooled);
         x = pooled;
     }
@@ -146,9 +151,11 @@ static void softmax(size_t n, const gki_real *logits, float *to)
         to[i] = (float)(exp((double)logits[i] - top) / sum);
 }
 
-/* Runs `count` images through the network. Either result may be NULL. False for a pixel outside [0,1]. */
-static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn, size_t count,
-                     const float *images, const scratch *s, float *features, float *probabilities)
+/* Runs `count` images through the network. Either result may be NULL. False for a pixel outside
+ * [0,1]. */
+static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn,
+                     size_t count, const float *images, const scratch *s, float *features,
+                     float *probabilities)
 {
     const size_t row = linear(f, 0)->in, dimensions = gkv_features_dimensions(f);
     for (size_t i = 0; i < count; i++)
@@ -158,7 +165,8 @@ static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const 
     const gki_real *x = s->rows;
     for (size_t i = 0; i < layers; i++) {
         const gki_feature_layer *const layer = linear(f, i);
-        gki_gemm_forward(gemm, count, layer->out, layer->in, x, layer->weight, layer->packed, layer->bias, s->units[i]);
+        gki_gemm_forward(gemm, count, layer->out, layer->in, x, layer->weight, layer->packed,
+                         layer->bias, s->units[i]);
         if (i + 1 < GKV_FEATURE_LINEARS)
             relu(count * layer->out, s->units[i]);
         x = s->units[i];
@@ -170,10 +178,10 @@ static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const 
     return true;
 }
 
-/* --- All tiles ---------------------------------------------------------------------------- */
+/* --- All tiles ------------------------------------------------------------ */
 
-static gkv_status check(const gkv_features *f, size_t n, const float *images, int threads, const float *features,
-                        const float *probabilities)
+static gkv_status check(const gkv_features *f, size_t n, const float *images, int threads,
+                        const float *features, const float *probabilities)
 {
     if (!f || !images)
         return gki_fail(GKV_ERR_ARGUMENT, "features of images need a network and images, not NULL");
@@ -191,12 +199,13 @@ static gkv_status name_pixel(const gkv_features *f, size_t first, const float *i
     size_t at = first * pixels;
     while (images[at] >= 0.0F && images[at] <= 1.0F)
         at++;
-    return gki_fail(GKV_ERR_DATA, "features: pixel %zu of image %zu is %g; grey values must be in [0,1]", at % pixels,
-                    at / pixels, (double)images[at]);
+    return gki_fail(GKV_ERR_DATA,
+                    "features: pixel %zu of image %zu is %g; grey values must be in [0,1]",
+                    at % pixels, at / pixels, (double)images[at]);
 }
 
-gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float *images, int threads, float *features,
-                              float *probabilities)
+gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float *images,
+                              int threads, float *features, float *probabilities)
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
     const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
@@ -205,7 +214,8 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
     const gki_nn_kernels *const nn = gki_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_threads(threads);
     const size_t used = available < tiles ? available : tiles;
-    const size_t pixels = network->height * network->width, dimensions = gkv_features_dimensions(network);
+    const size_t pixels = network->height * network->width,
+                 dimensions = gkv_features_dimensions(network);
     size_t sizes[ARRAYS];
     const size_t each = lay_out(network, sizes);
     gki_real *memory = NULL;

@@ -8,7 +8,8 @@
 
 enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };
 
-/* One layer: Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel (nn/conv.h). */
+/* One layer: Y = X Wᵀ + 1 biasᵀ. For a convolution, the rows of X are the pixels under the kernel
+ * (nn/conv.h). */
 typedef struct gki_feature_layer {
     size_t in, out;
     gki_real *weight; /* [out, in] */
@@ -24,7 +25,8 @@ struct gkv_features {
     gki_feature_layer layers[GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS];
 };
 
-/* Makes a network from the bytes of its file. `name` stands for the path in messages. Errors as gkv_features_load(). */
+/* Makes a network from the bytes of its file. `name` stands for the path in messages. Errors as
+ * gkv_features_load(). */
 gkv_status gki_features_read(const char *name, const void *bytes, size_t size, gkv_features **out);
 
 #endif

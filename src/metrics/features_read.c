@@ -34,25 +34,30 @@ typedef struct source {
     gki_safetensors *file;
 } source;
 
-/* --- Metadata --------------------------------------------------------------------- */
+/* --- Metadata ------------------------------------------------------------- */
 
 static gkv_status read_text(const source *from, const char *key, const char **out)
 {
     *out = gki_safetensors_metadata(from->file, key);
     return *out ? GKV_OK
-                : gki_fail(GKV_ERR_DATA, "%s: not a feature network: there is no \"%s\" in __metadata__", from->path, key);
+                : gki_fail(GKV_ERR_DATA,
+                           "%s: not a feature network: there is no \"%s\" in __metadata__",
+                           from->path, key);
 }
 
-static gkv_status read_number(const source *from, const char *key, size_t low, size_t high, size_t *out)
+static gkv_status read_number(const source *from, const char *key, size_t low, size_t high,
+                              size_t *out)
 {
     const char *text = NULL;
     char shown[GKV_PRINTABLE_SIZE];
     GKV_TRY(read_text(from, key, &text));
     const size_t length = strspn(text, "0123456789");
-    const size_t value = length > 0 && length <= 9 && text[length] == '\0' ? strtoul(text, NULL, 10) : 0;
+    const size_t value =
+        length > 0 && length <= 9 && text[length] == '\0' ? strtoul(text, NULL, 10) : 0;
     if (value < low || value > high)
-        return gki_fail(GKV_ERR_DATA, "%s: __metadata__: %s is \"%s\", not a whole number from %zu to %zu", from->path,
-                        key, gki_text_printable(text, shown), low, high);
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: __metadata__: %s is \"%s\", not a whole number from %zu to %zu",
+                        from->path, key, gki_text_printable(text, shown), low, high);
     *out = value;
     return GKV_OK;
 }
@@ -67,8 +72,10 @@ static gkv_status read_metadata(const source *from, gkv_features *to)
         return gki_fail(GKV_ERR_DATA, "%s: __metadata__: format is \"%s\", not \"%s\"", from->path,
                         gki_text_printable(text, shown), format);
     GKV_TRY(read_text(from, "name", &text));
-    if (!*text || strlen(text) > NAME_MAX_SIZE || strcmp(gki_text_printable(text, shown), text) != 0)
-        return gki_fail(GKV_ERR_DATA, "%s: __metadata__: name is \"%s\", not a word of 1 to %d bytes", from->path,
+    if (!*text || strlen(text) > NAME_MAX_SIZE ||
+        strcmp(gki_text_printable(text, shown), text) != 0)
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: __metadata__: name is \"%s\", not a word of 1 to %d bytes", from->path,
                         gki_text_printable(text, shown), NAME_MAX_SIZE);
     GKV_TRY(gki_strdup(text, &to->name));
     GKV_TRY(read_number(from, "height", SIDE_MIN, SIDE_MAX, &to->height));
@@ -76,10 +83,11 @@ static gkv_status read_metadata(const source *from, gkv_features *to)
     return read_number(from, "classes", 2, CLASSES_MAX, &to->classes);
 }
 
-/* --- Layers ------------------------------------------------------------------------ */
+/* --- Layers --------------------------------------------------------------- */
 
 /* Reads a tensor of this shape. All elements must be finite. The caller frees *out with free(). */
-static gkv_status read_tensor(const source *from, const char *name, size_t rank, const int64_t *shape, float **out)
+static gkv_status read_tensor(const source *from, const char *name, size_t rank,
+                              const int64_t *shape, float **out)
 {
     size_t count = 1;
     uint64_t bytes = 0;
@@ -87,13 +95,15 @@ static gkv_status read_tensor(const source *from, const char *name, size_t rank,
         count *= (size_t)shape[i];
     const gki_tensor *const found = gki_safetensors_find(from->file, name);
     if (!found || !gki_tensor_bytes(found, &bytes) || bytes != count * sizeof **out)
-        return gki_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL); /* returns the error */
+        /* returns the error */
+        return gki_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL);
     GKV_TRY(gki_alloc(count, sizeof **out, out));
     GKV_TRY(gki_safetensors_read(from->file, name, GKV_F32, rank, shape, *out));
     for (size_t i = 0; i < count; i++)
         if (!isfinite((*out)[i]))
-            return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": element %zu is %g; weights must be finite", from->path,
-                            name, i, (double)(*out)[i]);
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: tensor \"%s\": element %zu is %g; weights must be finite",
+                            from->path, name, i, (double)(*out)[i]);
     return GKV_OK;
 }
 
@@ -102,17 +112,20 @@ static gkv_status pack(gki_feature_layer *layer)
     const gki_gemm_kernels *const kernels = gki_gemm_kernels_get();
     if (!kernels)
         return GKV_OK;
-    GKV_TRY(gki_alloc(gki_packed_size(layer->out, layer->in), sizeof *layer->packed, &layer->packed));
+    GKV_TRY(
+        gki_alloc(gki_packed_size(layer->out, layer->in), sizeof *layer->packed, &layer->packed));
     for (size_t piece = 0; piece < gki_pack_pieces(layer->out, layer->in); piece++)
         gki_pack_piece(kernels, layer->out, layer->in, layer->weight, piece, layer->packed);
     return GKV_OK;
 }
 
-/* Reads a layer. Its input has `channels` channels with `positions` positions each. In the file, as in PyTorch, the
- * index of the channel comes before that of the position; in memory it comes after it. The shape is [out, shape[1],
- * …]. `out` is `classes` if that is not 0, and otherwise the number in the file. */
-static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels, size_t positions,
-                             size_t rank, int64_t *shape, size_t classes, gki_feature_layer *layer)
+/* Reads a layer. Its input has `channels` channels with `positions` positions each. In the file, as
+ * in PyTorch, the index of the channel comes before that of the position; in memory it comes after
+ * it. The shape is [out, shape[1], …]. `out` is `classes` if that is not 0, and otherwise the
+ * number in the file. */
+static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels,
+                             size_t positions, size_t rank, int64_t *shape, size_t classes,
+                             gki_feature_layer *layer)
 {
     gkv_status status = GKV_OK;
     float *weight = NULL, *bias = NULL;
@@ -122,7 +135,9 @@ static gkv_status read_layer(const source *from, const char *group, size_t numbe
     const gki_tensor *const found = gki_safetensors_find(from->file, weight_name);
     shape[0] = classes > 0 ? (int64_t)classes : found && found->rank > 0 ? found->shape[0] : 1;
     if (shape[0] < 1 || shape[0] > UNITS_MAX)
-        return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape begins with %" PRId64 ", not a number from 1 to %d",
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: tensor \"%s\": shape begins with %" PRId64
+                        ", not a number from 1 to %d",
                         from->path, weight_name, shape[0], UNITS_MAX);
     layer->out = (size_t)shape[0];
     layer->in = channels * positions;
@@ -134,7 +149,8 @@ static gkv_status read_layer(const source *from, const char *group, size_t numbe
         layer->bias[o] = (gki_real)bias[o];
         for (size_t c = 0; c < channels; c++)
             for (size_t p = 0; p < positions; p++)
-                layer->weight[o * layer->in + p * channels + c] = (gki_real)weight[o * layer->in + c * positions + p];
+                layer->weight[o * layer->in + p * channels + c] =
+                    (gki_real)weight[o * layer->in + c * positions + p];
     }
     GKV_TRY_GOTO(pack(layer));
 done:
@@ -147,13 +163,20 @@ static gkv_status read_layers(const source *from, gkv_features *to)
 {
     size_t height = to->height, width = to->width, channels = 1;
     if (gki_safetensors_count(from->file) != 2 * LAYERS)
-        return gki_fail(GKV_ERR_DATA, "%s: not a feature network: it has %zu tensors, not a weight and a bias of %d layers",
-                        from->path, gki_safetensors_count(from->file), LAYERS);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: not a feature network: it has %zu tensors, not a weight and a bias of %d layers",
+            from->path, gki_safetensors_count(from->file), LAYERS);
     for (size_t i = 0; i < GKV_FEATURE_CONVOLUTIONS; i++) {
         gki_conv *const conv = &to->convolutions[i];
-        *conv = (gki_conv){.height = height, .width = width, .in = channels, .kernel = KERNEL, .padding = paddings[i]};
+        *conv = (gki_conv){.height = height,
+                           .width = width,
+                           .in = channels,
+                           .kernel = KERNEL,
+                           .padding = paddings[i]};
         int64_t shape[4] = {0, (int64_t)channels, KERNEL, KERNEL};
-        GKV_TRY(read_layer(from, "convolutions", i, channels, KERNEL * KERNEL, 4, shape, 0, &to->layers[i]));
+        GKV_TRY(read_layer(from, "convolutions", i, channels, KERNEL * KERNEL, 4, shape, 0,
+                           &to->layers[i]));
         channels = conv->out = to->layers[i].out;
         height = gki_conv_pooled(conv, height);
         width = gki_conv_pooled(conv, width);
@@ -170,8 +193,8 @@ static gkv_status read_layers(const source *from, gkv_features *to)
     return GKV_OK;
 }
 
-/* Refuses weights with which a sum in a layer could overflow for some image. Otherwise a value in the network could be
- * infinite or NaN, and ReLU or pooling could hide it. */
+/* Refuses weights with which a sum in a layer could overflow for some image. Otherwise a value in
+ * the network could be infinite or NaN, and ReLU or pooling could hide it. */
 static gkv_status check_sums(const source *from, const gkv_features *f)
 {
     double bound = 1; /* of the magnitude of the layer's inputs */
@@ -185,14 +208,16 @@ static gkv_status check_sums(const source *from, const gkv_features *f)
             next = fmax(next, sum);
         }
         if (!(next < sum_max))
-            return gki_fail(GKV_ERR_DATA, "%s: layer %zu of %d: the weights are so large that sums may reach %g, beyond float32",
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: layer %zu of %d: the weights are so large that sums may reach %g, "
+                            "beyond float32",
                             from->path, i + 1, LAYERS, next);
         bound = next;
     }
     return GKV_OK;
 }
 
-/* --- The whole file ----------------------------------------------------------------- */
+/* --- The whole file ------------------------------------------------------- */
 
 gkv_status gki_features_read(const char *name, const void *bytes, size_t size, gkv_features **out)
 {

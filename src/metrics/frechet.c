@@ -1,4 +1,5 @@
-/* The Fréchet distance between two normal distributions that have the moments of two sets of features. */
+/* The Fréchet distance between two normal distributions that have the moments of two sets of
+ * features. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -35,11 +36,12 @@ static void moments_free(moments *m)
 
 static double root(double eigenvalue)
 {
-    return sqrt(fmax(eigenvalue, 0)); /* because of rounding, an eigenvalue of 0 may be slightly negative */
+    /* because of rounding, an eigenvalue of 0 may be slightly negative */
+    return sqrt(fmax(eigenvalue, 0));
 }
 
-/* Computes tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V, it is Σ √λ over the eigenvalues λ of
- * the symmetric Λ^½ V B Vᵀ Λ^½, which are those of A^½ B A^½. Overwrites A. */
+/* Computes tr (AB)^½ for positive semidefinite A and B[d × d]. With A = Vᵀ Λ V, it is Σ √λ over the
+ * eigenvalues λ of the symmetric Λ^½ V B Vᵀ Λ^½, which are those of A^½ B A^½. Overwrites A. */
 static gkv_status root_trace(double *a, const double *b, size_t d, double *trace)
 {
     double *v = NULL, *vb = NULL, *product = NULL;
@@ -70,7 +72,8 @@ done:
     return status;
 }
 
-gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d, double *distance)
+gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d,
+                                double *distance)
 {
     if (!distance)
         return gki_fail(GKV_ERR_ARGUMENT, "Fréchet distance: the output is NULL");

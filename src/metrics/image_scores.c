@@ -1,4 +1,5 @@
-/* The mean squared error, the PSNR and the structural similarity of pairs of images, and their means over a batch. */
+/* The mean squared error, the PSNR and the structural similarity of pairs of images, and their
+ * means over a batch. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 #include "core/memory.h"
 #include "gkvae/image_metrics.h"
 
-/* --- Checks and squared errors ----------------------------------------------------- */
+/* --- Checks and squared errors -------------------------------------------- */
 
 /* Refuses a pixel outside [0,1]; `what` names the measure in the message. */
 static gkv_status pixels_check(const char *what, const float *a, const float *b, size_t pixels)
@@ -17,8 +18,9 @@ static gkv_status pixels_check(const char *what, const float *a, const float *b,
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; i < pixels; i++)
             if (!(images[k][i] >= 0.0F && images[k][i] <= 1.0F)) /* false for NaN too */
-                return gki_fail(GKV_ERR_DATA, "%s: pixel %zu of the %s image is %g; grey values must be in [0,1]", what,
-                                i, k == 0 ? "first" : "second", (double)images[k][i]);
+                return gki_fail(GKV_ERR_DATA,
+                                "%s: pixel %zu of the %s image is %g; grey values must be in [0,1]",
+                                what, i, k == 0 ? "first" : "second", (double)images[k][i]);
     return GKV_OK;
 }
 
@@ -38,7 +40,7 @@ static double psnr_of(double mse)
     return mse > 0 ? -10.0 * log10(mse) : (double)INFINITY;
 }
 
-/* --- Structural similarity, by a separable Gaussian window -------------------------- */
+/* --- Structural similarity, by a separable Gaussian window ---------------- */
 
 enum { TAPS = 11, RADIUS = TAPS / 2, MOMENTS = 5 };
 
@@ -56,11 +58,12 @@ typedef struct side {
 typedef struct ssim_plan {
     side rows, columns;
     double weights[TAPS];
-    double *across; /* [rows.pixels × columns.windows × MOMENTS] moments that are filtered along the rows */
+    /* [rows.pixels × columns.windows × MOMENTS] moments that are filtered along the rows */
+    double *across;
 } ssim_plan;
 
-/* The pixel at position i of a line of n pixels with symmetric padding. The pattern d c b a | a b c d | d c b a has the
- * period 2n. */
+/* The pixel at position i of a line of n pixels with symmetric padding. The pattern d c b a | a b c
+ * d | d c b a has the period 2n. */
 static size_t padded_index(long i, size_t n)
 {
     const long period = 2 * (long)n;
@@ -105,7 +108,8 @@ static gkv_status ssim_create(size_t h, size_t w, ssim_plan **out)
     GKV_TRY_GOTO(side_create(&ssim->rows, h));
     GKV_TRY_GOTO(side_create(&ssim->columns, w));
     /* Each side is below 2^30, so h·w and this size fit in 64 bits. */
-    GKV_TRY_GOTO(gki_alloc(h * ssim->columns.windows, MOMENTS * sizeof *ssim->across, &ssim->across));
+    GKV_TRY_GOTO(
+        gki_alloc(h * ssim->columns.windows, MOMENTS * sizeof *ssim->across, &ssim->across));
 
     double sum = 0;
     for (int tap = 0; tap < TAPS; tap++) {
@@ -173,7 +177,7 @@ static double ssim_of_checked(ssim_plan *ssim, const float *a, const float *b)
     return total / ((double)ssim->rows.windows * (double)ssim->columns.windows);
 }
 
-/* --- The public functions ------------------------------------------------------------ */
+/* --- The public functions ------------------------------------------------- */
 
 gkv_status gkv_image_mse(const float *a, const float *b, size_t pixels, double *mse)
 {
@@ -200,7 +204,8 @@ gkv_status gkv_image_ssim(const float *a, const float *b, size_t h, size_t w, do
     return status;
 }
 
-gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t h, size_t w, gkv_image_scores *scores)
+gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t h, size_t w,
+                               gkv_image_scores *scores)
 {
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");

@@ -1,4 +1,5 @@
-/* The kernel inception distance: the mean of unbiased estimates of the squared maximum mean discrepancy of subsets. */
+/* The kernel inception distance: the mean of unbiased estimates of the squared maximum mean
+ * discrepancy of subsets. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -16,17 +17,20 @@ void gkv_kid_defaults(gkv_kid_settings *settings)
     *settings = (gkv_kid_settings){.subsets = 100, .size = 1000, .seed = 1};
 }
 
-static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t n_b, gkv_kid_settings *out)
+static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t n_b,
+                              gkv_kid_settings *out)
 {
     gkv_kid_defaults(out);
     if (given)
         *out = *given;
     if (out->subsets < 1 || out->subsets > UINT32_MAX || out->size < 2)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "kernel distance of %zu subsets of %zu rows: at least 1 subset of at least 2 rows is needed",
+                        "kernel distance of %zu subsets of %zu rows: at least 1 subset of at least "
+                        "2 rows is needed",
                         out->subsets, out->size);
     if (n_a > UINT32_MAX || n_b > UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "kernel distance of %zu and %zu rows: at most %lu are possible", n_a, n_b,
                         (unsigned long)UINT32_MAX);
     const size_t smaller = n_a < n_b ? n_a : n_b;
     out->size = out->size < smaller ? out->size : smaller;
@@ -40,7 +44,8 @@ typedef struct worker {
     double *tile;    /* products of a tile of pairs */
 } worker;
 
-static gkv_status worker_create(const gki_pairs_kernels *kernels, size_t size, size_t d, size_t n, worker *out)
+static gkv_status worker_create(const gki_pairs_kernels *kernels, size_t size, size_t d, size_t n,
+                                worker *out)
 {
     for (int s = 0; s < 2; s++)
         GKV_TRY(gki_panels_create(kernels, size, d, &out->subset[s]));
@@ -56,7 +61,8 @@ static void worker_free(worker *w)
     free(w->tile);
 }
 
-/* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a tile. */
+/* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a
+ * tile. */
 static double kernel_sum(const gki_panels *x, const gki_panels *y, int above, double *c)
 {
     double sum = 0;
@@ -70,7 +76,8 @@ static double kernel_sum(const gki_panels *x, const gki_panels *y, int above, do
             for (size_t i = 0; i < rows; i++) {
                 const size_t first = above && row + i + 1 > column ? row + i + 1 - column : 0;
                 const size_t skip = first < columns ? first : columns;
-                sum += x->kernels->cubes(columns - skip, 1 / (double)x->d, c + i * GKV_PAIRS_COLUMNS + skip);
+                sum += x->kernels->cubes(columns - skip, 1 / (double)x->d,
+                                         c + i * GKV_PAIRS_COLUMNS + skip);
             }
         }
     return sum;
@@ -82,14 +89,17 @@ static double subset_distance(const worker *w)
     const double m = (double)w->subset[0].n;
     const double within = 2 * kernel_sum(&w->subset[0], &w->subset[0], 1, w->tile) +
                           2 * kernel_sum(&w->subset[1], &w->subset[1], 1, w->tile);
-    return within / (m * (m - 1)) - 2 * kernel_sum(&w->subset[0], &w->subset[1], 0, w->tile) / (m * m);
+    return within / (m * (m - 1)) -
+           2 * kernel_sum(&w->subset[0], &w->subset[1], 0, w->tile) / (m * m);
 }
 
 /* Draws and packs the two subsets with this number. */
-static void draw(worker *w, const float *const sets[2], const size_t n[2], uint64_t seed, size_t subset)
+static void draw(worker *w, const float *const sets[2], const size_t n[2], uint64_t seed,
+                 size_t subset)
 {
     for (unsigned s = 0; s < 2; s++) {
-        gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s], w->order);
+        gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_SUBSET, subset, s), (uint32_t)n[s],
+                            w->order);
         gki_panels_pack(&w->subset[s], sets[s], w->order);
     }
 }
@@ -104,7 +114,8 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
     gkv_kid_settings set;
     GKV_TRY(settings_of(settings, n_a, n_b, &set));
     if (set.size < 2) {
-        *out = (gkv_kid){.mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
+        *out = (gkv_kid){
+            .mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
         return GKV_OK;
     }
     const gki_pairs_kernels *kernels = gki_pairs_kernels_get();

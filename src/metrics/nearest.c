@@ -1,9 +1,9 @@
 /* The nearest image. Products in gki_real select candidates, which are then compared in double.
  *
- * Let q be a query and L = 255 r the grey levels of a reference r. The score q·L − |L|²/510 equals 255/2 (|q|² − |q
- * − r|²). So the score of a reference that is nearer than the best one so far is above a threshold, which is
- * computed from the best distance and the bound of the rounding error. Only references whose score reaches the
- * threshold are compared in double. */
+ * Let q be a query and L = 255 r the grey levels of a reference r. The score q·L − |L|²/510 equals
+ * 255/2 (|q|² − |q − r|²). So the score of a reference that is nearer than the best one so far is
+ * above a threshold, which is computed from the best distance and the bound of the rounding error.
+ * Only references whose score reaches the threshold are compared in double. */
 #include <float.h>
 #include <math.h>
 #include <omp.h>
@@ -16,7 +16,8 @@
 #include "nn/gemm.h"
 #include "num/blas.h"
 
-enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 }; /* sizes of a tile, and number of grey levels */
+/* sizes of a tile, and number of grey levels */
+enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 };
 
 /* The data that all threads read. */
 typedef struct search {
@@ -24,11 +25,11 @@ typedef struct search {
     const float *queries;
     const uint8_t *references;
     size_t n, m, pixels;
-    double *squares;        /* [m] |L|² of each reference */
-    double grey[LEVELS];    /* L/255 for each grey level */
-    double rounding;        /* bound of the error of a score, relative to |q| |L| + |L|²/510 */
-    uint32_t *index;        /* [n] result, or NULL */
-    double *distance;       /* [n] result, or NULL */
+    double *squares;     /* [m] |L|² of each reference */
+    double grey[LEVELS]; /* L/255 for each grey level */
+    double rounding;     /* bound of the error of a score, relative to |q| |L| + |L|²/510 */
+    uint32_t *index;     /* [n] result, or NULL */
+    double *distance;    /* [n] result, or NULL */
 } search;
 
 /* The memory of one thread. */
@@ -63,8 +64,9 @@ static void worker_free(worker *w)
     free(w->scores);
 }
 
-/* The bound of the relative rounding error of `pixels` multiply-adds in single precision, in any order (Higham,
- * Accuracy and Stability of Numerical Algorithms, section 3.1). The factor 2 covers the rounding in double. */
+/* The bound of the relative rounding error of `pixels` multiply-adds in single precision, in any
+ * order (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). The factor 2 covers
+ * the rounding in double. */
 static double rounding_of(size_t pixels)
 {
     const double error = ((double)pixels + 4) * (double)FLT_EPSILON / 2;
@@ -110,8 +112,8 @@ static double load_references(const search *s, size_t first, size_t count, worke
     return sqrt(greatest);
 }
 
-/* The threshold of query i. References of the tile with a lower score are not nearer than the best one so far.
- * `greatest` is the greatest |L| of the tile. */
+/* The threshold of query i. References of the tile with a lower score are not nearer than the best
+ * one so far. `greatest` is the greatest |L| of the tile. */
 static double threshold_of(const search *s, const worker *w, size_t i, double greatest)
 {
     if (isinf(w->best[i]) || isinf(s->rounding))
@@ -127,7 +129,8 @@ static void search_block(const search *s, size_t first, worker *w)
     for (size_t from = 0; from < s->m; from += REFERENCES) {
         const size_t tile = least(REFERENCES, s->m - from);
         const double greatest = load_references(s, from, tile, w);
-        gki_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL, w->bias, w->scores);
+        gki_gemm_forward(s->kernels, count, tile, s->pixels, w->queries, w->references, NULL,
+                         w->bias, w->scores);
         for (size_t i = 0; i < count; i++) {
             const gki_real *const scores = w->scores + i * tile;
             double threshold = threshold_of(s, w, i, greatest);
@@ -150,11 +153,13 @@ static void search_block(const search *s, size_t first, worker *w)
         s->distance[first + i] = sqrt(w->best[i]);
 }
 
-static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads)
+static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m,
+                        size_t pixels, int threads)
 {
     GKV_TRY(gki_unit_set_check("nearest images", "queries", queries, n, pixels));
     if (!references || m == 0 || m > UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "nearest of %zu images%s: 1 to %lu references are possible", m,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "nearest of %zu images%s: 1 to %lu references are possible", m,
                         references ? "" : " that are NULL", (unsigned long)UINT32_MAX);
     return gki_threads_check(threads, "a search for nearest images");
 }
@@ -172,16 +177,23 @@ static void levels_of(search *s)
     }
 }
 
-gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels, int threads,
-                       uint32_t *index, double *distance)
+gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references, size_t m,
+                       size_t pixels, int threads, uint32_t *index, double *distance)
 {
     GKV_TRY(check(queries, n, references, m, pixels, threads));
-    search s = {.kernels = gki_gemm_kernels_get(), .queries = queries, .references = references,
-                .n = n, .m = m, .pixels = pixels, .rounding = rounding_of(pixels), .index = index,
+    search s = {.kernels = gki_gemm_kernels_get(),
+                .queries = queries,
+                .references = references,
+                .n = n,
+                .m = m,
+                .pixels = pixels,
+                .rounding = rounding_of(pixels),
+                .index = index,
                 .distance = distance};
     if (!s.kernels)
         gki_blas_one_thread(); /* the blocks already run in parallel */
-    const size_t blocks = n / QUERIES + (n % QUERIES > 0), used = least((size_t)gki_threads(threads), blocks);
+    const size_t blocks = n / QUERIES + (n % QUERIES > 0),
+                 used = least((size_t)gki_threads(threads), blocks);
     worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(m, sizeof *s.squares, &s.squares));

@@ -1,4 +1,5 @@
-/* Precision, recall, density and coverage: counts of the rows that are in balls of the other set. */
+/* Precision, recall, density and coverage: counts of the rows that are in balls of the other
+ * set. */
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
@@ -46,7 +47,8 @@ static void insert(double distance, size_t k, double *least)
     least[rank] = distance;
 }
 
-/* Computes the k least squared distances of each row of a block to the other rows of the set: least[rows × k]. */
+/* Computes the k least squared distances of each row of a block to the other rows of the set:
+ * least[rows × k]. */
 static void block_neighbours(const gki_panels *set, size_t row, size_t k, double *c, double *least)
 {
     const size_t rows = gki_pairs_count(set->n, row, GKV_PAIRS_ROWS);
@@ -57,7 +59,8 @@ static void block_neighbours(const gki_panels *set, size_t row, size_t k, double
         gki_pairs_products(set, row, set, column, c);
         for (size_t i = 0; i < rows; i++) {
             double *const own = c + i * GKV_PAIRS_COLUMNS, *const mine = least + i * k;
-            if (!(set->kernels->distances(columns, set->norms[row + i], set->norms + column, own) < mine[k - 1]))
+            if (!(set->kernels->distances(columns, set->norms[row + i], set->norms + column, own) <
+                  mine[k - 1]))
                 continue;
             for (size_t j = 0; j < columns; j++)
                 if (own[j] < mine[k - 1] && column + j != row + i)
@@ -66,10 +69,13 @@ static void block_neighbours(const gki_panels *set, size_t row, size_t k, double
     }
 }
 
-/* Computes radii[b][n], the squared distance of each row to its k[b]-th nearest other row, or NaN if there is none. */
-static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k, int threads, double *const *radii)
+/* Computes radii[b][n], the squared distance of each row to its k[b]-th nearest other row, or NaN
+ * if there is none. */
+static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k, int threads,
+                           double *const *radii)
 {
-    const size_t n = set->n, used = threads_for(threads, n), tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
+    const size_t n = set->n, used = threads_for(threads, n),
+                 tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
     size_t most = 0; /* the greatest k below n */
     for (size_t b = 0; b < balls; b++) {
         if (k[b] < n)
@@ -100,8 +106,8 @@ done:
 
 /* ---- the reference ---- */
 
-gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const gkv_neighbour_settings *settings,
-                                gkv_reference **out)
+gkv_status gkv_reference_create(const float *features, size_t n, size_t d,
+                                const gkv_neighbour_settings *settings, gkv_reference **out)
 {
     if (!out)
         return gki_fail(GKV_ERR_ARGUMENT, "reference features: the output is NULL");
@@ -111,7 +117,8 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d, const
     if (settings)
         set = *settings;
     if (set.k_precision == 0 || set.k_density == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "nearest neighbours number %zu and %zu: the nearest has number 1",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "nearest neighbours number %zu and %zu: the nearest has number 1",
                         set.k_precision, set.k_density);
     GKV_TRY(gki_threads_check(set.threads, "a search for nearest neighbours"));
     GKV_TRY(gki_set_check("nearest neighbours", "reference features", features, n, d));
@@ -152,10 +159,10 @@ typedef struct counts {
     double occupied; /* real rows with a generated row in their ball */
 } counts;
 
-/* Adds the counts of a block of real rows with all generated rows. covered[m] and `sums` accumulate over all blocks
- * of a thread. c is the memory of a tile. */
-static void count_block(const gkv_reference *reference, size_t row, const gki_panels *generated, const double *radii,
-                        double *c, double *covered, counts *sums)
+/* Adds the counts of a block of real rows with all generated rows. covered[m] and `sums` accumulate
+ * over all blocks of a thread. c is the memory of a tile. */
+static void count_block(const gkv_reference *reference, size_t row, const gki_panels *generated,
+                        const double *radii, double *c, double *covered, counts *sums)
 {
     const gki_panels *real = &reference->rows;
     const size_t rows = gki_pairs_count(real->n, row, GKV_PAIRS_ROWS);
@@ -185,14 +192,17 @@ static void count_block(const gkv_reference *reference, size_t row, const gki_pa
 
 /* The memory and counts of one thread. */
 typedef struct worker {
-    double *tile;    /* distances of a tile of pairs */
-    double *covered; /* [m] 1 if the generated row is in the ball of a real row of this thread, else 0 */
+    double *tile; /* distances of a tile of pairs */
+    /* [m] 1 if the generated row is in the ball of a real row of this thread, else 0 */
+    double *covered;
     counts sums;
 } worker;
 
-static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, const worker *workers, size_t used)
+static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m,
+                                        const worker *workers, size_t used)
 {
-    const double n = (double)reference->rows.n, generated = (double)m, k = (double)reference->settings.k_density;
+    const double n = (double)reference->rows.n, generated = (double)m,
+                 k = (double)reference->settings.k_density;
     counts all = {0};
     double covered = 0;
     for (size_t t = 0; t < used; t++) {
@@ -216,13 +226,14 @@ static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m
     };
 }
 
-gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float *generated, size_t n,
-                                    gkv_neighbour_metrics *out)
+gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float *generated,
+                                    size_t n, gkv_neighbour_metrics *out)
 {
     if (!reference || !out)
         return gki_fail(GKV_ERR_ARGUMENT, "nearest neighbours: the %s is NULL",
                         reference ? "output" : "reference");
-    GKV_TRY(gki_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
+    GKV_TRY(
+        gki_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
     const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
     gki_panels rows = {0};
     double *radii = NULL;
@@ -232,15 +243,18 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
     GKV_TRY_GOTO(gki_alloc(n, sizeof *radii, &radii));
     GKV_TRY_GOTO(gki_alloc(used, sizeof *workers, &workers));
     for (size_t t = 0; t < used; t++) {
-        GKV_TRY_GOTO(gki_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
+        GKV_TRY_GOTO(
+            gki_alloc(GKV_PAIRS_ROWS, GKV_PAIRS_COLUMNS * sizeof(double), &workers[t].tile));
         GKV_TRY_GOTO(gki_alloc(n, sizeof(double), &workers[t].covered));
     }
     gki_panels_pack(&rows, generated, NULL);
-    GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
+    GKV_TRY_GOTO(
+        radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(real); block++) {
         worker *const mine = &workers[omp_get_thread_num()];
-        count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered, &mine->sums);
+        count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered,
+                    &mine->sums);
     }
     *out = metrics_of(reference, n, workers, used);
 done:

@@ -27,8 +27,10 @@ void gki_panels_pack(gki_panels *panels, const float *x, const uint32_t *index)
     panels->kernels->pack(panels->n, panels->d, x, index, panels->x, panels->norms);
 }
 
-void gki_pairs_products(const gki_panels *a, size_t row, const gki_panels *b, size_t column, double *c)
+void gki_pairs_products(const gki_panels *a, size_t row, const gki_panels *b, size_t column,
+                        double *c)
 {
-    a->kernels->products(gki_pairs_count(a->n, row, GKV_PAIRS_ROWS), gki_pairs_count(b->n, column, GKV_PAIRS_COLUMNS),
-                         a->d, a->x + row * a->d, b->x + column * b->d, c);
+    a->kernels->products(gki_pairs_count(a->n, row, GKV_PAIRS_ROWS),
+                         gki_pairs_count(b->n, column, GKV_PAIRS_COLUMNS), a->d, a->x + row * a->d,
+                         b->x + column * b->d, c);
 }

@@ -1,12 +1,13 @@
-/* The kernels of pairs.h. Registers hold a tile of TILE_ROWS rows by TILE_VECTORS vectors. A panel has the rows of
- * TILE_VECTORS vectors, which is a multiple of TILE_ROWS. */
+/* The kernels of pairs.h. Registers hold a tile of TILE_ROWS rows by TILE_VECTORS vectors. A panel
+ * has the rows of TILE_VECTORS vectors, which is a multiple of TILE_ROWS. */
 #include "core/simd_types.h"
 #include "metrics/pairs.h"
 
 #if defined(GKV_SIMD_AVX512_FILE)
 enum { TILE_ROWS = 8, TILE_VECTORS = 3 }; /* 24 of 32 registers hold the tile and 3 hold columns */
 #elif defined(GKV_SIMD_AVX2_FILE)
-enum { TILE_ROWS = 4, TILE_VECTORS = 3 }; /* 12 of 16 registers hold the tile, 3 columns and 1 an element of a row */
+/* 12 of 16 registers hold the tile, 3 columns and 1 an element of a row */
+enum { TILE_ROWS = 4, TILE_VECTORS = 3 };
 #else
 enum { TILE_ROWS = 4, TILE_VECTORS = 4 };
 #endif
@@ -14,9 +15,11 @@ enum { TILE_ROWS = 4, TILE_VECTORS = 4 };
 enum { PANEL = TILE_VECTORS * VD_LANES };
 
 _Static_assert(PANEL % TILE_ROWS == 0, "a panel consists of whole groups of rows");
-_Static_assert(GKV_PAIRS_ROWS % PANEL == 0 && GKV_PAIRS_COLUMNS % PANEL == 0, "a tile consists of whole panels");
+_Static_assert(GKV_PAIRS_ROWS % PANEL == 0 && GKV_PAIRS_COLUMNS % PANEL == 0,
+               "a tile consists of whole panels");
 
-static void pack(size_t count, size_t d, const float *x, const uint32_t *index, double *panels, double *norms)
+static void pack(size_t count, size_t d, const float *x, const uint32_t *index, double *panels,
+                 double *norms)
 {
     for (size_t i = 0; i < count; i++) {
         const float *row = x + (index ? index[i] : i) * d;
@@ -55,11 +58,13 @@ static inline void tile(size_t d, const double *a, const double *b, double *c)
             vd_store(c + i * GKV_PAIRS_COLUMNS + v * VD_LANES, sums[i][v]);
 }
 
-static void products(size_t rows, size_t columns, size_t d, const double *a, const double *b, double *c)
+static void products(size_t rows, size_t columns, size_t d, const double *a, const double *b,
+                     double *c)
 {
     for (size_t j = 0; j < columns; j += PANEL)
         for (size_t i = 0; i < rows; i += TILE_ROWS)
-            tile(d, a + i / PANEL * PANEL * d + i % PANEL, b + j * d, c + i * GKV_PAIRS_COLUMNS + j);
+            tile(d, a + i / PANEL * PANEL * d + i % PANEL, b + j * d,
+                 c + i * GKV_PAIRS_COLUMNS + j);
 }
 
 static double distances(size_t n, double own, const double *norms, double *c)
@@ -67,7 +72,8 @@ static double distances(size_t n, double own, const double *norms, double *c)
     vd least = vd_set((double)INFINITY);
     for (size_t j = 0; j < n; j += VD_LANES) {
         const vd sum = vd_set(own) + vd_load_part(norms + j, n - j, (double)INFINITY);
-        const vd distance = vd_max(vd_fma(vd_set(-2), vd_load_part(c + j, n - j, 0), sum), vd_set(0));
+        const vd distance =
+            vd_max(vd_fma(vd_set(-2), vd_load_part(c + j, n - j, 0), sum), vd_set(0));
         least = vd_min(distance, least);
         vd_store_part(c + j, n - j, distance);
     }
@@ -89,10 +95,12 @@ static double sum_of_lanes(vd v)
 
 static void count(size_t n, const double *c, gki_pairs_balls *balls)
 {
-    const vd one = vd_set(1), zero = vd_set(0), precision = vd_set(balls->precision), density = vd_set(balls->density);
+    const vd one = vd_set(1), zero = vd_set(0), precision = vd_set(balls->precision),
+             density = vd_set(balls->density);
     vd inside = zero, recalled = zero;
     for (size_t j = 0; j < n; j += VD_LANES) {
-        const vd distance = vd_load_part(c + j, n - j, (double)INFINITY); /* lanes beyond the end are in no ball */
+        /* lanes beyond the end are in no ball */
+        const vd distance = vd_load_part(c + j, n - j, (double)INFINITY);
         const vd generated = vd_load_part(balls->generated + j, n - j, 0);
         const vd covered = vd_load_part(balls->covered + j, n - j, 0);
         vd_store_part(balls->covered + j, n - j, vd_select(distance <= precision, one, covered));
@@ -120,6 +128,5 @@ static double cubes(size_t n, double scale, const double *c)
     return total;
 }
 
-GKV_SIMD_TABLE(gki_pairs_kernels,
-    .panel = PANEL, .pack = pack, .products = products, .distances = distances, .count = count,
-    .cubes = cubes);
+GKV_SIMD_TABLE(gki_pairs_kernels, .panel = PANEL, .pack = pack, .products = products,
+               .distances = distances, .count = count, .cubes = cubes);

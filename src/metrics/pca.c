@@ -6,19 +6,24 @@
 #include "gkvae/image_metrics.h"
 #include "metrics/feature_covariance.h"
 
-static gkv_status covariance_of(const double *codes, size_t n, size_t d, double *mean, double *covariance)
+static gkv_status covariance_of(const double *codes, size_t n, size_t d, double *mean,
+                                double *covariance)
 {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!isfinite(codes[i * d + j]))
-                return gki_fail(GKV_ERR_DATA, "principal axes: code %zu has %g in dimension %zu; it must be finite", i,
-                                codes[i * d + j], j);
+                return gki_fail(
+                    GKV_ERR_DATA,
+                    "principal axes: code %zu has %g in dimension %zu; it must be finite", i,
+                    codes[i * d + j], j);
     gki_moments(codes, n, d, (double)n, mean, covariance);
     double trace = 0;
     for (size_t j = 0; j < d; j++)
         trace += covariance[j * d + j];
     if (!isfinite(trace))
-        return gki_fail(GKV_ERR_NUMERIC, "principal axes: the codes are so large that their squares overflow; rescale them");
+        return gki_fail(
+            GKV_ERR_NUMERIC,
+            "principal axes: the codes are so large that their squares overflow; rescale them");
     return GKV_OK;
 }
 
@@ -36,11 +41,12 @@ static void fix_sign(double *axis, size_t d)
             axis[j] = -axis[j];
 }
 
-gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes, double *explained)
+gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes,
+                    double *explained)
 {
     if (n == 0 || d == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "principal axes of %zu codes of %zu dimensions: neither may be 0",
-                        n, d);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "principal axes of %zu codes of %zu dimensions: neither may be 0", n, d);
     double *mean = NULL, *matrix = NULL, *vectors = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(d, sizeof *mean, &mean));
@@ -82,7 +88,8 @@ gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double 
         for (size_t j = 0; j < d && axes; j++)
             axes[axis * d + j] = missing ? 0 : vector[j];
         if (explained)
-            explained[axis] = missing || total == 0 ? 0 : fmax(matrix[order[axis] * d + order[axis]], 0) / total;
+            explained[axis] =
+                missing || total == 0 ? 0 : fmax(matrix[order[axis] * d + order[axis]], 0) / total;
     }
 done:
     free(mean);

@@ -2,12 +2,14 @@
 
 #include <math.h>
 
-static gkv_status shape_check(const char *what, const char *which, const float *x, size_t n, size_t d)
+static gkv_status shape_check(const char *what, const char *which, const float *x, size_t n,
+                              size_t d)
 {
     if (!x)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: the %s are NULL", what, which);
     if (n == 0 || d == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: the %s are %zu rows of %zu columns; at least one of each is needed",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%s: the %s are %zu rows of %zu columns; at least one of each is needed",
                         what, which, n, d);
     return GKV_OK;
 }
@@ -18,19 +20,22 @@ gkv_status gki_set_check(const char *what, const char *which, const float *x, si
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gki_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be finite", what, i,
-                                which, (double)x[i * d + j], j);
+                return gki_fail(GKV_ERR_DATA,
+                                "%s: row %zu of the %s has %g in column %zu; it must be finite",
+                                what, i, which, (double)x[i * d + j], j);
     return GKV_OK;
 }
 
-gkv_status gki_unit_set_check(const char *what, const char *elements, const float *x, size_t n, size_t d)
+gkv_status gki_unit_set_check(const char *what, const char *elements, const float *x, size_t n,
+                              size_t d)
 {
     GKV_TRY(shape_check(what, elements, x, n, d));
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++)
             if (!(x[i * d + j] >= 0.0F && x[i * d + j] <= 1.0F)) /* false for NaN too */
-                return gki_fail(GKV_ERR_DATA, "%s: row %zu of the %s has %g in column %zu; it must be in [0,1]", what,
-                                i, elements, (double)x[i * d + j], j);
+                return gki_fail(GKV_ERR_DATA,
+                                "%s: row %zu of the %s has %g in column %zu; it must be in [0,1]",
+                                what, i, elements, (double)x[i * d + j], j);
     return GKV_OK;
 }
 

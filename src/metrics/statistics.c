@@ -70,13 +70,14 @@ double gkv_log_mean_exp(const double *x, size_t n)
     return top + log(sum / (double)n);
 }
 
-gkv_status gkv_active_units(const double *means, size_t n, size_t d, double threshold, double *variance,
-                            size_t *active)
+gkv_status gkv_active_units(const double *means, size_t n, size_t d, double threshold,
+                            double *variance, size_t *active)
 {
     *active = 0;
     if (n == 0 || d == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "active units of %zu posterior means of %zu dimensions: neither may be 0", n,
-                        d);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "active units of %zu posterior means of %zu dimensions: neither may be 0",
+                        n, d);
     gkv_accumulator *columns = NULL;
     GKV_TRY(gki_alloc(d, sizeof *columns, &columns));
     gkv_status status = GKV_OK;
@@ -84,8 +85,10 @@ gkv_status gkv_active_units(const double *means, size_t n, size_t d, double thre
         for (size_t j = 0; j < d; j++) {
             const double value = means[i * d + j];
             if (!isfinite(value)) {
-                status = gki_fail(GKV_ERR_DATA, "active units: posterior mean %zu has %g in dimension %zu; it must be finite",
-                                  i, value, j);
+                status = gki_fail(
+                    GKV_ERR_DATA,
+                    "active units: posterior mean %zu has %g in dimension %zu; it must be finite",
+                    i, value, j);
                 break;
             }
             gkv_accumulator_add(&columns[j], value);

@@ -37,13 +37,16 @@ void gki_clusters_free(gki_clusters *clusters)
     free(clusters->trials);
 }
 
-/* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `products` has GKV_MGK_TILE × count elements.
- * The cost of removing a centre is the sum, over its members, of the weighted difference of the distances from the
- * second nearest and the nearest centre. */
-static void assign_tile(gki_clusters *s, size_t t, const double *lengths, double *products, double *sums)
+/* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `products` has GKV_MGK_TILE ×
+ * count elements. The cost of removing a centre is the sum, over its members, of the weighted
+ * difference of the distances from the second nearest and the nearest centre. */
+static void assign_tile(gki_clusters *s, size_t t, const double *lengths, double *products,
+                        double *sums)
 {
-    const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(s->n, t), d = s->d, width = 2 * d + 2;
-    gki_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d, 0.0, products, s->count);
+    const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(s->n, t), d = s->d,
+                 width = 2 * d + 2;
+    gki_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d,
+                       0.0, products, s->count);
     s->tiles[t] = 0.0;
     for (size_t i = 0; i < rows; i++) {
         const double w = gki_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;
@@ -73,10 +76,12 @@ static void assign_tile(gki_clusters *s, size_t t, const double *lengths, double
     }
 }
 
-/* Assigns all rows to their nearest centres. The sums of the first block become those of all rows. */
+/* Assigns all rows to their nearest centres. The sums of the first block become those of all
+ * rows. */
 static gkv_status assign(gki_clusters *s)
 {
-    const size_t blocks = gki_mgk_blocks(s->n), size = s->count * (2 * s->d + 2), tiles = gki_mgk_tiles(s->n);
+    const size_t blocks = gki_mgk_blocks(s->n), size = s->count * (2 * s->d + 2),
+                 tiles = gki_mgk_tiles(s->n);
     const size_t size_each = GKV_MGK_TILE * s->count;
     const int used = gki_mgk_threads(s->threads, blocks);
     double *products = NULL;
@@ -102,8 +107,8 @@ static gkv_status assign(gki_clusters *s)
     return GKV_OK;
 }
 
-/* Iterations of k-means: centres become the means of their members, and then rows are assigned again. A centre without
- * members does not change. */
+/* Iterations of k-means: centres become the means of their members, and then rows are assigned
+ * again. A centre without members does not change. */
 static gkv_status iterate(gki_clusters *s, int iterations)
 {
     GKV_TRY(assign(s));
@@ -135,9 +140,9 @@ static size_t cheapest_centre(const gki_clusters *s, size_t rank)
     return found;
 }
 
-/* Swaps of centres. k-means may merge two clusters and split another, and cannot correct this. A centre with a small
- * cost of removal moves to a row that is far from all centres. The swap is kept if it reduces the total (Fränti,
- * Journal of Big Data 5, 2018). */
+/* Swaps of centres. k-means may merge two clusters and split another, and cannot correct this. A
+ * centre with a small cost of removal moves to a row that is far from all centres. The swap is kept
+ * if it reduces the total (Fränti, Journal of Big Data 5, 2018). */
 static gkv_status swap_centres(gki_clusters *s)
 {
     double *keep = NULL;
@@ -150,8 +155,8 @@ static gkv_status swap_centres(gki_clusters *s)
         double u[2];
         memcpy(keep, s->centres, size * sizeof *keep);
         gki_rng_uniform(gki_mgk_draw(s->seed, draw), 1, u);
-        memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d, s->rows + gki_clusters_row_at(s, u[0] * before) * s->d,
-               s->d * sizeof *s->centres);
+        memcpy(s->centres + cheapest_centre(s, draw % RANKS) * s->d,
+               s->rows + gki_clusters_row_at(s, u[0] * before) * s->d, s->d * sizeof *s->centres);
         GKV_TRY_GOTO(iterate(s, 2));
         if (s->total < before * (1.0 - 1e-4)) {
             failures = 0;

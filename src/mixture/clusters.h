@@ -13,33 +13,34 @@ typedef struct gki_clusters {
     size_t only;           /* with `group`, rows of other groups have weight 0 */
     uint64_t seed;         /* of the random numbers */
     int threads;
-    double *rows;          /* [n × d] the rows; the caller fills them before gki_clusters_find */
-    double *centres;       /* [count × d] */
-    double *distance;      /* [n] the squared distance of each row from its nearest centre */
-    double *sums;          /* [blocks × count × (2d + 2)] sums over the members of each cluster in a block: Σw, the
-                              cost of removing the centre, Σwx, Σwx²; at the end the first block contains the sums of
-                              all rows */
-    double total;          /* Σ w·distance */
-    double *tiles;         /* [tiles] Σ w·distance of each tile */
-    double *trials;        /* [tiles × candidates] Σ w·distance of each tile with each candidate */
+    double *rows;     /* [n × d] the rows; the caller fills them before gki_clusters_find */
+    double *centres;  /* [count × d] */
+    double *distance; /* [n] the squared distance of each row from its nearest centre */
+    /* [blocks × count × (2d + 2)] sums over the members of each cluster in a block: Σw, the cost of
+     * removing the centre, Σwx, Σwx²; at the end the first block contains the sums of all rows */
+    double *sums;
+    double total;   /* Σ w·distance */
+    double *tiles;  /* [tiles] Σ w·distance of each tile */
+    double *trials; /* [tiles × candidates] Σ w·distance of each tile with each candidate */
 } gki_clusters;
 
-/* Allocates memory for out->n, out->d and out->count. The caller frees it with gki_clusters_free, also after an
- * error. */
+/* Allocates memory for out->n, out->d and out->count. The caller frees it with gki_clusters_free,
+ * also after an error. */
 gkv_status gki_clusters_create(gki_clusters *out);
 void gki_clusters_free(gki_clusters *clusters);
 
-/* Computes the centres and the sums over their members. Returns GKV_ERR_DATA if there are fewer different rows than
- * clusters, and GKV_ERR_MEMORY. */
+/* Computes the centres and the sums over their members. Returns GKV_ERR_DATA if there are fewer
+ * different rows than clusters, and GKV_ERR_MEMORY. */
 gkv_status gki_clusters_find(gki_clusters *clusters);
 
-/* --- Shared by clusters.c and clusters_seed.c --------------------------------------------------- */
+/* --- Shared by clusters.c and clusters_seed.c ----------------------------- */
 
-/* Chooses the first centres by k-means++ (Arthur and Vassilvitskii 2007). Each centre is the best of several
- * candidates that are drawn. */
+/* Chooses the first centres by k-means++ (Arthur and Vassilvitskii 2007). Each centre is the best
+ * of several candidates that are drawn. */
 gkv_status gki_clusters_seed(gki_clusters *clusters);
 
-/* The row at which the cumulative sum of w·distance exceeds `target`. Its own w·distance is positive. */
+/* The row at which the cumulative sum of w·distance exceeds `target`. Its own w·distance is
+ * positive. */
 size_t gki_clusters_row_at(const gki_clusters *clusters, double target);
 
 /* The weight of row i. */

@@ -13,7 +13,8 @@ static double distance_between(size_t d, const double *a, const double *b)
     return sum;
 }
 
-/* Updates the distances for centre k. The first centre replaces all distances. Returns Σ w·distance. */
+/* Updates the distances for centre k. The first centre replaces all distances. Returns Σ
+ * w·distance. */
 static double add_centre(gki_clusters *s, size_t k)
 {
     const size_t tiles = gki_mgk_tiles(s->n), d = s->d;
@@ -46,8 +47,9 @@ static size_t best_candidate(gki_clusters *s, size_t count, const size_t *candid
         memset(sums, 0, GKV_CLUSTERS_CANDIDATES * sizeof *sums);
         for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(s->n, t); i < end; i++)
             for (size_t c = 0; c < count; c++)
-                sums[c] += gki_clusters_weight(s, i) * fmin(s->distance[i], distance_between(d, s->rows + i * d,
-                                                                                    s->rows + candidates[c] * d));
+                sums[c] += gki_clusters_weight(s, i) *
+                           fmin(s->distance[i],
+                                distance_between(d, s->rows + i * d, s->rows + candidates[c] * d));
     }
     double least = INFINITY;
     size_t best = candidates[0];
@@ -86,18 +88,21 @@ gkv_status gki_clusters_seed(gki_clusters *s)
     double total = 0.0, u[GKV_CLUSTERS_CANDIDATES];
     memset(s->tiles, 0, gki_mgk_tiles(s->n) * sizeof *s->tiles);
     memset(s->centres, 0, s->count * s->d * sizeof *s->centres);
-    for (size_t i = 0; i < s->n; i++) { /* equal distances, so that the first centre is drawn by the weights alone */
+    for (size_t i = 0; i < s->n; i++) {
+        /* equal distances, so that the first centre is drawn by the weights alone */
         s->distance[i] = 1.0;
         s->tiles[i / GKV_MGK_TILE] += gki_clusters_weight(s, i);
         total += gki_clusters_weight(s, i);
     }
     for (size_t k = 0; k < s->count; k++) {
-        if (!(total > 0) && s->group) { /* a group with few rows or none; the other centres equal the first */
+        if (!(total > 0) && s->group) {
+            /* a group with few rows or none; the other centres equal the first */
             memcpy(s->centres + k * s->d, s->centres, s->d * sizeof *s->centres);
             continue;
         }
         if (!(total > 0))
-            return gki_fail(GKV_ERR_DATA, "%zu components need as many different rows, but there are only %zu",
+            return gki_fail(GKV_ERR_DATA,
+                            "%zu components need as many different rows, but there are only %zu",
                             s->count, k);
         size_t candidates[GKV_CLUSTERS_CANDIDATES];
         gki_rng_uniform(gki_mgk_draw(s->seed, k), count, u);

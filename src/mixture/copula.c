@@ -32,8 +32,10 @@ static gkv_status check_correlation(size_t d, const double *r)
             const double value = r[i * d + j];
             if (!(fabs(value) <= 1.0 + 1e-12) || fabs(value - r[j * d + i]) > 1e-12 ||
                 (i == j && fabs(value - 1.0) > 1e-12))
-                return gki_fail(GKV_ERR_ARGUMENT, "not a correlation matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i,
-                                j, value, j, i, r[j * d + i]);
+                return gki_fail(
+                    GKV_ERR_ARGUMENT,
+                    "not a correlation matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i, j,
+                    value, j, i, r[j * d + i]);
         }
     return GKV_OK;
 }
@@ -46,14 +48,18 @@ static gkv_status check_covariance(size_t d, const double *mean, const double *c
     for (size_t i = 0; i < d && covariance; i++)
         for (size_t j = 0; j <= i; j++) {
             const double a = covariance[i * d + j], b = covariance[j * d + i];
-            if (!isfinite(a) || fabs(a - b) > 1e-12 * sqrt(covariance[i * d + i] * covariance[j * d + j]))
-                return gki_fail(GKV_ERR_ARGUMENT, "not a covariance matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i, j,
-                                a, j, i, b);
+            if (!isfinite(a) ||
+                fabs(a - b) > 1e-12 * sqrt(covariance[i * d + i] * covariance[j * d + j]))
+                return gki_fail(
+                    GKV_ERR_ARGUMENT,
+                    "not a covariance matrix: element (%zu, %zu) is %g, (%zu, %zu) is %g", i, j, a,
+                    j, i, b);
         }
     return GKV_OK;
 }
 
-gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out)
+gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
+                         const double *cholesky, gkv_mgk **out)
 {
     *out = NULL;
     gkv_status status = GKV_OK;
@@ -87,8 +93,8 @@ done:
     return status;
 }
 
-static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const double *mean, const double *covariance,
-                                        gkv_mgk **out)
+static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const double *mean,
+                                        const double *covariance, gkv_mgk **out)
 {
     if (!covariance)
         return gki_mgk_build(d, margins, mean, NULL, out);
@@ -99,8 +105,10 @@ static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const d
     if (gki_cholesky(d, covariance, least_pivot, factor))
         status = gki_mgk_build(d, margins, mean, factor, out);
     else
-        status = gki_fail(GKV_ERR_NUMERIC, "the %zu × %zu matrix is not positive definite; mix it with the identity "
-                                           "(gkv_mgk_correlation does)", d, d);
+        status = gki_fail(GKV_ERR_NUMERIC,
+                          "the %zu × %zu matrix is not positive definite; mix it with the identity "
+                          "(gkv_mgk_correlation does)",
+                          d, d);
     free(factor);
     return status;
 }
@@ -114,8 +122,8 @@ gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correla
     return build_from_covariance(d, margins, NULL, correlation, out);
 }
 
-gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *mean, const double *covariance,
-                                 gkv_mgk **out)
+gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *mean,
+                                 const double *covariance, gkv_mgk **out)
 {
     *out = NULL;
     GKV_TRY(gki_mgk_check_margins(d, margins));

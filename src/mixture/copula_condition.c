@@ -1,8 +1,8 @@
 /* Marginal and conditional distributions, and missing values.
  *
- * All functions put the known coordinates b first and make the reordered rows of L triangular again: (L_bb 0; L_ab
- * L_aa). Then z_a = m_a + L_ab w_b + L_aa ε with w_b = L_bb⁻¹(z_b − m_b). L_aa is the Cholesky factor of the
- * conditional covariance. */
+ * All functions put the known coordinates b first and make the reordered rows of L triangular
+ * again: (L_bb 0; L_ab L_aa). Then z_a = m_a + L_ab w_b + L_aa ε with w_b = L_bb⁻¹(z_b − m_b). L_aa
+ * is the Cholesky factor of the conditional covariance. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "num/linalg.h"
 #include "mixture/rows.h"
 
-/* Sets order[0 … count−1] = which, followed by the other coordinates. Checks that the coordinates of `which` exist
- * and are different. */
+/* Sets order[0 … count−1] = which, followed by the other coordinates. Checks that the coordinates
+ * of `which` exist and are different. */
 static gkv_status order_coordinates(size_t d, size_t count, const size_t *which, size_t *order)
 {
     unsigned char *taken = NULL;
@@ -21,7 +21,8 @@ static gkv_status order_coordinates(size_t d, size_t count, const size_t *which,
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < count && status == GKV_OK; i++) {
         if (which[i] >= d)
-            status = gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu does not exist; there are %zu", which[i], d);
+            status = gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu does not exist; there are %zu",
+                              which[i], d);
         else if (taken[which[i]])
             status = gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu occurs twice", which[i]);
         else
@@ -53,7 +54,8 @@ gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *whic
     *out = NULL;
     const size_t d = mgk->d;
     if (count < 1 || count > d)
-        return gki_fail(GKV_ERR_ARGUMENT, "a marginal distribution has 1 … %zu coordinates, not %zu", d, count);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a marginal distribution has 1 … %zu coordinates, not %zu", d, count);
     size_t *order = NULL;
     double *factor = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
@@ -79,13 +81,15 @@ done:
 }
 
 /* Computes z − m of the known coordinates into known[count]. */
-static gkv_status known_scores(const gkv_mgk *mgk, size_t count, const size_t *order, const double *x, double *known)
+static gkv_status known_scores(const gkv_mgk *mgk, size_t count, const size_t *order,
+                               const double *x, double *known)
 {
     for (size_t i = 0; i < count; i++) {
         const size_t j = order[i];
         const double z = gkv_gk_Q_inverse(&mgk->margins[j], x[i]);
         if (!isfinite(x[i]) || !isfinite(z))
-            return gki_fail(GKV_ERR_ARGUMENT, "coordinate %zu is %g, which is not finite or outside the support", j,
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "coordinate %zu is %g, which is not finite or outside the support", j,
                             x[i]);
         known[i] = z - mgk->mean[j];
     }
@@ -102,13 +106,15 @@ static void solve_known(size_t d, size_t count, const double *factor, double *kn
     }
 }
 
-gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *given, const double *x, gkv_mgk **out)
+gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *given,
+                               const double *x, gkv_mgk **out)
 {
     *out = NULL;
     const size_t d = mgk->d, left = d - count;
     if (count >= d)
-        return gki_fail(GKV_ERR_ARGUMENT, "a conditional distribution needs fewer than %zu given coordinates, not %zu",
-                        d, count);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a conditional distribution needs fewer than %zu given coordinates, not %zu", d, count);
     size_t *order = NULL;
     double *factor = NULL, *known = NULL, *mean = NULL;
     gkv_gk *margins = NULL;
@@ -141,14 +147,16 @@ done:
     return status;
 }
 
-/* The state of a thread that fills in missing values. It keeps the factor of the last pattern, because many rows
- * miss the same coordinates. */
+/* The state of a thread that fills in missing values. It keeps the factor of the last pattern,
+ * because many rows miss the same coordinates. */
 typedef struct filler {
     double *factor; /* [d × d] the reordered factor */
     double *known;  /* [d] w of the known coordinates, then ε of the missing ones */
-    size_t *order; /* [d] the order of the coordinates of the current row */
+    size_t *order;  /* [d] the order of the coordinates of the current row */
     size_t *last;   /* [d] the order that belongs to the factor */
-    size_t count;   /* the number of known coordinates that belongs to the factor; d + 1 if there is no factor yet */
+    /* the number of known coordinates that belongs to the factor; d + 1 if there is no factor
+     * yet */
+    size_t count;
 } filler;
 
 /* Replaces the NaN of a row by draws. */
@@ -170,7 +178,8 @@ static void fill_row(const gkv_mgk *mgk, filler *f, gki_rng at, double *x)
         f->count = known;
     }
     for (size_t i = 0; i < known; i++)
-        f->known[i] = gkv_gk_Q_inverse(&mgk->margins[f->order[i]], x[f->order[i]]) - mgk->mean[f->order[i]];
+        f->known[i] =
+            gkv_gk_Q_inverse(&mgk->margins[f->order[i]], x[f->order[i]]) - mgk->mean[f->order[i]];
     solve_known(d, known, f->factor, f->known);
     gki_rng_normal_d(at, missing, f->known + known);
     for (size_t i = known; i < d; i++) {
@@ -185,13 +194,17 @@ static gkv_status check_known(const gkv_mgk *mgk, size_t n, const double *x)
 {
     const size_t d = mgk->d;
     for (size_t i = 0; i < n * d; i++)
-        if (isinf(x[i]) || (mgk->margins[i % d].k == -0.5 && isinf(gkv_gk_Q_inverse(&mgk->margins[i % d], x[i]))))
-            return gki_fail(GKV_ERR_ARGUMENT, "row %zu, coordinate %zu is %g, which is infinite or outside the support",
-                            i / d, i % d, x[i]);
+        if (isinf(x[i]) ||
+            (mgk->margins[i % d].k == -0.5 && isinf(gkv_gk_Q_inverse(&mgk->margins[i % d], x[i]))))
+            return gki_fail(
+                GKV_ERR_ARGUMENT,
+                "row %zu, coordinate %zu is %g, which is infinite or outside the support", i / d,
+                i % d, x[i]);
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads, double *x)
+gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads,
+                          double *x)
 {
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n);
     const int used = gki_mgk_threads(threads, tiles);
@@ -205,7 +218,8 @@ gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, siz
     {
         const size_t me = (size_t)omp_get_thread_num();
         double *mine = numbers + me * (d + 1) * d;
-        filler f = {.factor = mine, .known = mine + d * d, .order = order + me * 2 * d, .count = d + 1};
+        filler f = {
+            .factor = mine, .known = mine + d * d, .order = order + me * 2 * d, .count = d + 1};
         f.last = f.order + d;
 #pragma omp for schedule(static)
         for (size_t t = 0; t < tiles; t++)

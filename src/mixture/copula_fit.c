@@ -1,5 +1,5 @@
-/* The fit of a multivariate g-and-k distribution in two steps: the margins, then the correlation of their normal
- * scores. */
+/* The fit of a multivariate g-and-k distribution in two steps: the margins, then the correlation of
+ * their normal scores. */
 #include "gkvae/mgk_fit.h"
 
 #include <math.h>
@@ -37,8 +37,8 @@ typedef struct selection {
     gki_mgk_weighted_rows selected;
 } selection;
 
-static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights, const char *const *names,
-                              selection *out)
+static gkv_status select_rows(size_t n, size_t d, const double *x, const double *weights,
+                              const char *const *names, selection *out)
 {
     char text[GKV_MGK_COLUMN_TEXT];
     *out = (selection){.selected = {.n = n, .d = d, .x = x, .weights = weights}};
@@ -78,20 +78,31 @@ static void copy_columns(const gki_mgk_weighted_rows *selected, int threads, dou
         const size_t first = t * GKV_MGK_TILE, end = first + gki_mgk_tile_rows(selected->n, t);
         for (size_t j = 0; j < d; j++)
             for (size_t i = first; i < end; i++)
-                columns[j * selected->n + i] = selected->x[(selected->row ? selected->row[i] : i) * d + j];
+                columns[j * selected->n + i] =
+                    selected->x[(selected->row ? selected->row[i] : i) * d + j];
     }
 }
 
-/* A normal margin (g = k = 0) by moments, which maximize the likelihood. Standard errors are those of the normal
- * distribution. */
-static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *set, size_t n, double weight, double mean,
-                                double variance, gkv_gk_fit_result *result)
+/* A normal margin (g = k = 0) by moments, which maximize the likelihood. Standard errors are those
+ * of the normal distribution. */
+static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *set, size_t n,
+                                double weight, double mean, double variance,
+                                gkv_gk_fit_result *result)
 {
     if (!(variance > 0 && sqrt(variance) > 1e-14 * fabs(mean)))
-        return gki_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out", column, mean);
-    *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c}, .n = n, .total = weight,
-                                  .method = GKV_GK_MLE, .parameters = 2, .converged = 1,
-                                  .log_likelihood = NAN, .aic = NAN, .bic = NAN, .chi2 = NAN, .p_value = NAN,
+        return gki_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out",
+                        column, mean);
+    *result = (gkv_gk_fit_result){.gk = {.a = mean, .b = sqrt(variance), .c = set->c},
+                                  .n = n,
+                                  .total = weight,
+                                  .method = GKV_GK_MLE,
+                                  .parameters = 2,
+                                  .converged = 1,
+                                  .log_likelihood = NAN,
+                                  .aic = NAN,
+                                  .bic = NAN,
+                                  .chi2 = NAN,
+                                  .p_value = NAN,
                                   .anderson_darling = NAN};
     result->covariance[GKV_GK_A][GKV_GK_A] = variance / weight;
     result->covariance[GKV_GK_B][GKV_GK_B] = 0.5 * variance / weight;
@@ -101,8 +112,9 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
     return GKV_OK;
 }
 
-static gkv_status fit_normals(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set,
-                              const unsigned char *wanted, gkv_mgk_fit_result *result)
+static gkv_status fit_normals(const gki_mgk_weighted_rows *selected,
+                              const gkv_mgk_fit_settings *set, const unsigned char *wanted,
+                              gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d;
     double *moments = NULL;
@@ -112,13 +124,15 @@ static gkv_status fit_normals(const gki_mgk_weighted_rows *selected, const gkv_m
     gkv_status status = GKV_OK;
     for (size_t j = 0; j < d && status == GKV_OK; j++)
         if (!wanted || wanted[j])
-            status = normal_margin(gki_mgk_column_text(text, set->names, j), &set->margins, selected->n,
-                                   result->weight, moments[j], moments[d + j], &result->margins[j]);
+            status =
+                normal_margin(gki_mgk_column_text(text, set->names, j), &set->margins, selected->n,
+                              result->weight, moments[j], moments[d + j], &result->margins[j]);
     free(moments);
     return status;
 }
 
-static gkv_status fit_margins(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
+static gkv_status fit_margins(const gki_mgk_weighted_rows *selected,
+                              const gkv_mgk_fit_settings *set, int threads,
                               gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d, n = selected->n;
@@ -133,7 +147,9 @@ static gkv_status fit_margins(const gki_mgk_weighted_rows *selected, const gkv_m
     GKV_TRY_GOTO(gki_alloc(d, sizeof *failed, &failed));
     copy_columns(selected, threads, columns);
     for (size_t j = 0; j < d; j++)
-        samples[j] = (gkv_gk_sample){.x = columns + j * n, .weights = selected->weights, .n = n,
+        samples[j] = (gkv_gk_sample){.x = columns + j * n,
+                                     .weights = selected->weights,
+                                     .n = n,
                                      .start = set->starts ? &set->starts[j] : NULL};
     status = gkv_gk_fit_many(samples, d, &set->margins, threads, result->margins, statuses);
     if (status == GKV_ERR_DATA && set->normal_fallback) {
@@ -150,7 +166,8 @@ static gkv_status fit_margins(const gki_mgk_weighted_rows *selected, const gkv_m
         for (size_t j = 0; j < d; j++)
             if (statuses[j] != GKV_OK) {
                 /* the fit is repeated alone, so that the message does not name a sample number */
-                status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads, &result->margins[j], NULL);
+                status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads,
+                                         &result->margins[j], NULL);
                 status = gki_fail_context(status, "%s", gki_mgk_column_text(text, set->names, j));
                 break;
             }
@@ -170,8 +187,8 @@ done:
 }
 
 /* Computes R, its standard errors, the log-likelihood and the distribution. */
-static gkv_status join(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set, int threads,
-                       gkv_mgk_fit_result *result, gkv_mgk **out)
+static gkv_status join(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_settings *set,
+                       int threads, gkv_mgk_fit_result *result, gkv_mgk **out)
 {
     const size_t d = selected->d;
     gkv_gk *margins = NULL;
@@ -184,16 +201,18 @@ static gkv_status join(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_
     for (size_t j = 0; j < d; j++)
         margins[j] = result->margins[j].gk;
     GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));
-    /* Scores of normal margins are not clamped, so that R is exactly the correlation of the data. */
+    /* Scores of normal margins are not clamped, so that R is exactly the correlation of the
+     * data. */
     const double most = set->normal ? INFINITY : gki_mgk_most_score(result->weight);
     GKV_TRY_GOTO(gki_mgk_scores_of(selected, &columns, NULL, NULL, most, threads, &scores));
-    gki_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation, factor,
-                               &result->shrink, &result->repair);
+    gki_mgk_scores_correlation(&scores, set->independent ? 1.0 : set->shrink, result->correlation,
+                               factor, &result->shrink, &result->repair);
     for (size_t i = 0; i < d * d; i++) {
         const double r = result->correlation[i] / fmax(1e-300, 1.0 - result->shrink);
-        result->correlation_se[i] = i % (d + 1) == 0 || set->independent
-                                        ? 0.0
-                                        : (1.0 - result->shrink) * fmax(0.0, 1.0 - r * r) / sqrt(result->weight);
+        result->correlation_se[i] =
+            i % (d + 1) == 0 || set->independent
+                ? 0.0
+                : (1.0 - result->shrink) * fmax(0.0, 1.0 - r * r) / sqrt(result->weight);
     }
     result->log_likelihood = gki_mgk_scores_log_likelihood(&scores, factor, factor + d * d);
     GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, factor, out));
@@ -208,15 +227,19 @@ done:
 static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
 {
     if (d < 1 || n > UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
                         (size_t)UINT32_MAX, d, n);
     if (!((set->shrink >= 0 && set->shrink <= 1) || set->shrink == GKV_MGK_SHRINK_AUTO))
-        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", set->shrink);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
+                        set->shrink);
     return gki_gk_fit_check_settings(&set->margins);
 }
 
 gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
-                       const gkv_mgk_fit_settings *settings, int threads, gkv_mgk **out, gkv_mgk_fit_result *result)
+                       const gkv_mgk_fit_settings *settings, int threads, gkv_mgk **out,
+                       gkv_mgk_fit_result *result)
 {
     *out = NULL;
     gkv_mgk_fit_settings set;
@@ -232,7 +255,8 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     for (size_t i = 0; i < rows.selected.n; i++)
         found.weight += rows.selected.weights ? rows.selected.weights[i] : 1.0;
     if (rows.selected.n < 2)
-        GKV_TRY_GOTO(gki_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu", rows.selected.n));
+        GKV_TRY_GOTO(gki_fail(GKV_ERR_DATA, "a fit needs at least 2 rows with weight, not %zu",
+                              rows.selected.n));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *found.margins, &found.margins));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation, &found.correlation));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));

@@ -45,8 +45,10 @@ static void shape_derivatives(const gki_mgk_columns *columns, size_t rows, tile 
 {
     const size_t d = columns->d;
     if (columns->one_c) {
-        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
-        const gki_gk_outputs_d out = {.x_g = t->x_g, .x_k = t->x_k, .log_dq_g = t->log_g, .log_dq_k = t->log_k};
+        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k,
+                                      columns->margins[0].c};
+        const gki_gk_outputs_d out = {
+            .x_g = t->x_g, .x_k = t->x_k, .log_dq_g = t->log_g, .log_dq_k = t->log_k};
         gki_gk_batch_forward_d(rows, d, &all, t->z, &out);
         return;
     }
@@ -60,7 +62,8 @@ static void shape_derivatives(const gki_mgk_columns *columns, size_t rows, tile 
     }
 }
 
-static void add_margins(const gkv_mgk *mgk, size_t rows, const double *x, const double *weights, tile *t, double *sum)
+static void add_margins(const gkv_mgk *mgk, size_t rows, const double *x, const double *weights,
+                        tile *t, double *sum)
 {
     const size_t d = mgk->d;
     shape_derivatives(&mgk->columns, rows, t);
@@ -77,8 +80,10 @@ static void add_margins(const gkv_mgk *mgk, size_t rows, const double *x, const 
         }
 }
 
-/* Adds to the sums for m and L. gkv_mgk_gradient sets the elements above the diagonal to 0 at the end. */
-static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, tile *t, const sums *sum)
+/* Adds to the sums for m and L. gkv_mgk_gradient sets the elements above the diagonal to 0 at the
+ * end. */
+static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, tile *t,
+                       const sums *sum)
 {
     const size_t d = mgk->d;
     double total = 0.0;
@@ -98,8 +103,8 @@ static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, t
         sum->cholesky[j * d + j] -= total / mgk->cholesky[j * d + j];
 }
 
-static void do_tile(const gkv_mgk *mgk, size_t rows, const double *x, const double *weights, tile *t, double *log_pdf,
-                    double *dx, const sums *sum)
+static void do_tile(const gkv_mgk *mgk, size_t rows, const double *x, const double *weights,
+                    tile *t, double *log_pdf, double *dx, const sums *sum)
 {
     const size_t d = mgk->d;
     gki_mgk_inverse_rows(&mgk->columns, rows, x, t->z, t->log_dq, t->dq, t->ratio);
@@ -137,11 +142,12 @@ static void add_up(size_t blocks, size_t stride, size_t size, const double *from
             to[i] += from[b * stride + i];
 }
 
-gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const double *weights, int threads,
-                            const gkv_mgk_gradients *out)
+gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const double *weights,
+                            int threads, const gkv_mgk_gradients *out)
 {
     const size_t d = mgk->d, size = GKV_MGK_TILE * d, blocks = gki_mgk_blocks(n);
-    const size_t width = (out->margins ? 4 * d : 0) + (out->mean ? d : 0) + (out->cholesky ? d * d : 0);
+    const size_t width =
+        (out->margins ? 4 * d : 0) + (out->mean ? d : 0) + (out->cholesky ? d * d : 0);
     const int used = gki_mgk_threads(threads, blocks);
     double *scratch = NULL, *partial = NULL;
     gkv_status status = GKV_OK;
@@ -157,8 +163,9 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
         sum.cholesky = part(out->cholesky, &at, d * d, partial);
         for (size_t k = gki_mgk_block_start(n, b); k < gki_mgk_block_start(n, b + 1); k++) {
             const size_t first = k * GKV_MGK_TILE;
-            do_tile(mgk, gki_mgk_tile_rows(n, k), x + first * d, weights ? weights + first : NULL, &t,
-                    out->log_pdf ? out->log_pdf + first : NULL, out->x ? out->x + first * d : NULL, &sum);
+            do_tile(mgk, gki_mgk_tile_rows(n, k), x + first * d, weights ? weights + first : NULL,
+                    &t, out->log_pdf ? out->log_pdf + first : NULL,
+                    out->x ? out->x + first * d : NULL, &sum);
         }
     }
     size_t at = 0;
@@ -187,6 +194,7 @@ void gkv_mgk_row_gradient(size_t d, const double *rows, double *gradient)
             along += rows[i * d + j] * gradient[i * d + j];
         }
         for (size_t j = 0; j <= i; j++)
-            gradient[i * d + j] = (gradient[i * d + j] - along / square * rows[i * d + j]) / sqrt(square);
+            gradient[i * d + j] =
+                (gradient[i * d + j] - along / square * rows[i * d + j]) / sqrt(square);
     }
 }

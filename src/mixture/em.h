@@ -1,6 +1,6 @@
-/* The parts of the fit of a mixture by expectation–maximization, which gkvae/mgk_mixture.h describes. They are in
- * em_data.c (memory and data), em_start.c (the start), em_expect.c (the E-step), em_margins.c and em_maximize.c (the
- * M-step). mixture_fit.c calls them. */
+/* The parts of the fit of a mixture by expectation–maximization, which gkvae/mgk_mixture.h
+ * describes. They are in em_data.c (memory and data), em_start.c (the start), em_expect.c (the
+ * E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c calls them. */
 #ifndef GKV_MGK_EM_H
 #define GKV_MGK_EM_H
 
@@ -11,8 +11,8 @@
 #include "mixture/scores.h"
 #include "mixture/margin_table.h"
 
-/* The non-negligible responsibilities of a tile of rows, as a sparse matrix. Those of row i are the elements
- * start[i] … start[i+1] − 1 of the arrays. */
+/* The non-negligible responsibilities of a tile of rows, as a sparse matrix. Those of row i are the
+ * elements start[i] … start[i+1] − 1 of the arrays. */
 typedef struct gki_em_tile {
     uint32_t start[GKV_MGK_TILE + 1];
     uint32_t *component;    /* the component of each element */
@@ -27,15 +27,17 @@ typedef struct gki_em_rows {
     const double *x;       /* [n × d]; not owned */
     const double *weights; /* [n], or NULL for 1; not owned */
     double total;          /* Σ w */
-    const uint32_t *group; /* [n] the group of each row, or NULL if every component may have every row; not owned */
-    double *log_noise;     /* [n] log of the weighted noise density */
-    unsigned char *far;    /* [n × count] 1 for a component that the last full E-step found far below the best of the
-                              row */
-    gki_em_tile *tiles;    /* [tiles] */
-    double *sums;          /* [tiles × (1 + 2 count)] Σ w log f of each tile, then the terms of `weight` and of
-                              `gain` */
-    double *weight;        /* [count] Σ_i w_i r_ik */
-    double *gain;          /* [count] Σ_i w_i r_ik log f_k(x_i) */
+    /* [n] the group of each row, or NULL if every component may have every row; not owned */
+    const uint32_t *group;
+    double *log_noise; /* [n] log of the weighted noise density */
+    /* [n × count] 1 for a component that the last full E-step found far below the best of the
+     * row */
+    unsigned char *far;
+    gki_em_tile *tiles; /* [tiles] */
+    /* [tiles × (1 + 2 count)] Σ w log f of each tile, then the terms of `weight` and of `gain` */
+    double *sums;
+    double *weight; /* [count] Σ_i w_i r_ik */
+    double *gain;   /* [count] Σ_i w_i r_ik log f_k(x_i) */
 } gki_em_rows;
 
 /* The state of a fit. */
@@ -46,23 +48,26 @@ typedef struct gki_em {
     size_t count;           /* the number of components, including dropped ones */
     gkv_mgk **parts;        /* [count] the components */
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
-    gki_mgk_float *floats;  /* [count] their float forms, if set->quick; member a is NULL if not made */
+    /* [count] their float forms, if set->quick; member a is NULL if not made */
+    gki_mgk_float *floats;
     double *pi;             /* [count] weights; 0 for a dropped component */
     gkv_mgk **old_parts;    /* [count] the components that the last M-step replaced, else NULL */
     double *old_pi;         /* [count] the weights before the last M-step */
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *columns;        /* [d × n] x by column */
-    uint32_t *order;        /* [d × n] for each column, the rows in ascending order of its values */
-    gki_em_rows fit;        /* the rows of the fit */
-    gki_em_rows held_out;   /* the held-out rows */
-    size_t *support;        /* [count + 1] component k has the elements support[k] … support[k+1] − 1 of the next two
-                               arrays */
-    uint32_t *support_row;  /* row numbers, ascending for each component */
-    double *support_weight; /* weights w_i r_ik */
-    size_t support_capacity;/* the number of elements that these arrays can hold */
-    int *rest;              /* [count] the number of M-steps that the component still skips */
-    int *pause;             /* [count] the number that it last had to skip */
-    size_t damped, refused; /* the numbers of components whose last step was shortened, and was not taken */
+    uint32_t *order;      /* [d × n] for each column, the rows in ascending order of its values */
+    gki_em_rows fit;      /* the rows of the fit */
+    gki_em_rows held_out; /* the held-out rows */
+    /* [count + 1] component k has the elements support[k] … support[k+1] − 1 of the next two
+     * arrays */
+    size_t *support;
+    uint32_t *support_row;   /* row numbers, ascending for each component */
+    double *support_weight;  /* weights w_i r_ik */
+    size_t support_capacity; /* the number of elements that these arrays can hold */
+    int *rest;               /* [count] the number of M-steps that the component still skips */
+    int *pause;              /* [count] the number that it last had to skip */
+    /* the numbers of components whose last step was shortened, and was not taken */
+    size_t damped, refused;
 } gki_em;
 
 /* The number of components of a group. The group of component k is k / gki_em_per_group(). */
@@ -71,37 +76,40 @@ static inline size_t gki_em_per_group(const gki_em *em)
     return em->set->groups > 0 ? em->count / em->set->groups : em->count;
 }
 
-/* Allocates the state of a fit, and computes the order and spread of the columns and the noise densities. x[n × d]
- * and the held-out rows must be finite. The caller frees it with gki_em_free, also after an error. Returns
- * GKV_ERR_DATA for a column that is constant or whose range overflows, and GKV_ERR_MEMORY. */
-gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
-                         gki_em *out);
+/* Allocates the state of a fit, and computes the order and spread of the columns and the noise
+ * densities. x[n × d] and the held-out rows must be finite. The caller frees it with gki_em_free,
+ * also after an error. Returns GKV_ERR_DATA for a column that is constant or whose range overflows,
+ * and GKV_ERR_MEMORY. */
+gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set,
+                         int threads, gki_em *out);
 
 /* Frees the contents of *em. */
 void gki_em_free(gki_em *em);
 
-/* Makes the first components from clusters (mixture/clusters.h), with normal margins, for each group separately. */
+/* Makes the first components from clusters (mixture/clusters.h), with normal margins, for each
+ * group separately. */
 gkv_status gki_em_start(gki_em *em);
 
 /* Makes the first components as copies of those of a mixture. */
 gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from);
 
-/* Reinitialises components that have hardly any rows by the last E-step of em->fit: each takes half of a heavy
- * component. *count becomes their number. */
+/* Reinitialises components that have hardly any rows by the last E-step of em->fit: each takes half
+ * of a heavy component. *count becomes their number. */
 gkv_status gki_em_reinitialise(gki_em *em, size_t *count);
 
-/* One E-step. If `full` is 1, it evaluates every component at every row. *mean becomes Σ w log f/Σ w, including the
- * noise. */
+/* One E-step. If `full` is 1, it evaluates every component at every row. *mean becomes Σ w log f/Σ
+ * w, including the noise. */
 gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean);
 
-/* Replaces component k by `part`, and its table by `table`, which may be NULL. *em owns both from now on. The old
- * component is not freed. */
+/* Replaces component k by `part`, and its table by `table`, which may be NULL. *em owns both from
+ * now on. The old component is not freed. */
 void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table);
 
 /* The rows of component k, weighted by w_i r_ik. They point into *em. */
 gki_mgk_weighted_rows gki_em_weighted_rows(const gki_em *em, size_t k);
 
-/* Fits the margins [count × d] of all components to these rows, except for components that are frozen. */
+/* Fits the margins [count × d] of all components to these rows, except for components that are
+ * frozen. */
 gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv_gk *fitted);
 
 /* One M-step from the last E-step of em->fit. The components that it replaces are kept. */

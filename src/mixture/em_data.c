@@ -8,8 +8,9 @@
 #include "num/sort.h"
 #include "mixture/em.h"
 
-/* Computes the median and a robust spread of a sorted column. The spread is that of the quartiles, or, if they are
- * equal, that of the mean distance from the median. It is 0 for a constant column. */
+/* Computes the median and a robust spread of a sorted column. The spread is that of the quartiles,
+ * or, if they are equal, that of the mean distance from the median. It is 0 for a constant
+ * column. */
 static void measure(size_t n, const double *sorted, double *centre, double *scale)
 {
     *centre = sorted[n / 2];
@@ -26,7 +27,8 @@ static void measure(size_t n, const double *sorted, double *centre, double *scal
 static void order_column(gki_em *em, size_t j, double *scratch)
 {
     const size_t n = em->fit.n;
-    double *x = scratch, *rows = scratch + n, *spare = scratch + 2 * n, *column = em->columns + j * n;
+    double *x = scratch, *rows = scratch + n, *spare = scratch + 2 * n,
+           *column = em->columns + j * n;
     for (size_t i = 0; i < n; i++) {
         x[i] = column[i] = em->fit.x[i * em->d + j];
         rows[i] = (double)i;
@@ -49,7 +51,8 @@ static gkv_status order_columns(gki_em *em)
         order_column(em, j, scratch + (size_t)omp_get_thread_num() * 4 * n);
     free(scratch);
     for (size_t j = 0; j < d; j++) {
-        const double first = em->columns[j * n + em->order[j * n]], last = em->columns[j * n + em->order[j * n + n - 1]];
+        const double first = em->columns[j * n + em->order[j * n]],
+                     last = em->columns[j * n + em->order[j * n + n - 1]];
         if (!isfinite(last - first))
             return gki_fail(GKV_ERR_DATA, "the range of %s, %g to %g, is too large for a double",
                             gki_mgk_column_text(text, em->set->names, j), first, last);
@@ -60,7 +63,8 @@ static gkv_status order_columns(gki_em *em)
     return GKV_OK;
 }
 
-/* The log density of the noise at each row: Σ_j of the log Cauchy densities, plus the log weight. */
+/* The log density of the noise at each row: Σ_j of the log Cauchy densities, plus the log
+ * weight. */
 static void noise_of(const gki_em *em, gki_em_rows *rows)
 {
     const size_t d = em->d, tiles = gki_mgk_tiles(rows->n);
@@ -80,11 +84,12 @@ static void noise_of(const gki_em *em, gki_em_rows *rows)
         }
 }
 
-static gkv_status rows_create(gki_em *em, size_t n, const double *x, const double *weights, const uint32_t *group,
-                              gki_em_rows *out)
+static gkv_status rows_create(gki_em *em, size_t n, const double *x, const double *weights,
+                              const uint32_t *group, gki_em_rows *out)
 {
     const size_t tiles = gki_mgk_tiles(n), parts = em->count;
-    *out = (gki_em_rows){.n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
+    *out = (gki_em_rows){
+        .n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
     for (size_t i = 0; i < n; i++)
         out->total += weights ? weights[i] : 1.0;
     GKV_TRY(gki_alloc(n, sizeof *out->log_noise, &out->log_noise));
@@ -109,8 +114,8 @@ static void rows_free(gki_em_rows *rows)
     free(rows->gain);
 }
 
-gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set, int threads,
-                         gki_em *out)
+gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set,
+                         int threads, gki_em *out)
 {
     *out = (gki_em){.set = set, .d = d, .threads = threads, .count = set->components};
     GKV_TRY(gki_alloc(out->count, sizeof *out->parts, &out->parts));
@@ -127,7 +132,8 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     GKV_TRY(gki_alloc(d, n * sizeof *out->columns, &out->columns));
     GKV_TRY(gki_alloc(d, n * sizeof *out->order, &out->order));
     GKV_TRY(rows_create(out, n, x, set->weights, set->group, &out->fit));
-    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->held_out_group, &out->held_out));
+    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->held_out_group,
+                        &out->held_out));
     GKV_TRY(order_columns(out));
     noise_of(out, &out->fit);
     noise_of(out, &out->held_out);

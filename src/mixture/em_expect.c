@@ -11,11 +11,12 @@
 /* Responsibilities below this are left out, in the exact and in the float path. */
 static const double least_exact = 1e-5, least_float = 1e-3;
 
-/* Components that are this many nats below the best one of a row are skipped until the next full E-step. */
+/* Components that are this many nats below the best one of a row are skipped until the next full
+ * E-step. */
 static const double far_below = 16.0;
 
-/* The number of tiles that are evaluated for one component before the next one, so that its table stays in the
- * cache. */
+/* The number of tiles that are evaluated for one component before the next one, so that its table
+ * stays in the cache. */
 enum { GROUP = 16 };
 
 /* The scratch of a thread. */
@@ -35,13 +36,15 @@ static void to_float(size_t d, const double *x, float *to)
 }
 
 /* Computes log f_k of the rows of a tile that are not far from component k; −∞ for the others. */
-static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int full, size_t k, double *logs,
-                      scratch *s)
+static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int full, size_t k,
+                      double *logs, scratch *s)
 {
-    const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
+    const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE,
+                 count = gki_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
     if (full && !rows->group && !em->set->quick) {
-        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k, parts);
+        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k,
+                             parts);
         return;
     }
     double *picked = s->x;
@@ -50,7 +53,8 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
     const size_t group = k / gki_em_per_group(em);
     for (size_t i = 0; i < count; i++) {
         logs[i * parts + k] = -INFINITY;
-        if (rows->group ? rows->group[first + i] != group : !full && rows->far[(first + i) * parts + k])
+        if (rows->group ? rows->group[first + i] != group
+                        : !full && rows->far[(first + i) * parts + k])
             continue;
         if (picked_f)
             to_float(d, x + i * d, picked_f + used * d);
@@ -61,9 +65,11 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
     if (used == 0)
         return;
     if (picked_f)
-        gki_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found, 1);
+        gki_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found,
+                              1);
     else
-        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found, 1);
+        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found,
+                             1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
@@ -83,8 +89,8 @@ static gkv_status reserve(gki_em_tile *tile, size_t needed)
 }
 
 /* Stores the responsibilities that are not negligible in the tile. */
-static gkv_status keep_responsibilities(size_t parts, size_t count, const double *responsibilities, double least,
-                                        gki_em_tile *tile)
+static gkv_status keep_responsibilities(size_t parts, size_t count, const double *responsibilities,
+                                        double least, gki_em_tile *tile)
 {
     size_t needed = 0;
     for (size_t i = 0; i < count * parts; i++)
@@ -103,8 +109,8 @@ static gkv_status keep_responsibilities(size_t parts, size_t count, const double
     return GKV_OK;
 }
 
-static void add_up_tile(const gki_em_rows *rows, size_t first, size_t count, size_t parts, const double *logs,
-                        const gki_em_tile *tile, double *sums)
+static void add_up_tile(const gki_em_rows *rows, size_t first, size_t count, size_t parts,
+                        const double *logs, const gki_em_tile *tile, double *sums)
 {
     for (size_t i = 0; i < count; i++) {
         const double w = rows->weights ? rows->weights[first + i] : 1.0;
@@ -117,8 +123,8 @@ static void add_up_tile(const gki_em_rows *rows, size_t first, size_t count, siz
 }
 
 /* Computes the responsibilities and sums of a tile from its densities. */
-static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full, const double *log_pi,
-                        const double *logs, double *responsibilities)
+static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
+                        const double *log_pi, const double *logs, double *responsibilities)
 {
     const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
@@ -142,9 +148,11 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
         add_up_tile(rows, first, count, parts, logs, tile, sums);
 }
 
-static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full, const double *log_pi, scratch *s)
+static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full,
+                     const double *log_pi, scratch *s)
 {
-    const size_t tiles = gki_mgk_tiles(rows->n), first = group * GROUP, size = GKV_MGK_TILE * em->count;
+    const size_t tiles = gki_mgk_tiles(rows->n), first = group * GROUP,
+                 size = GKV_MGK_TILE * em->count;
     const size_t end = first + GROUP < tiles ? first + GROUP : tiles;
     for (size_t k = 0; k < em->count; k++)
         for (size_t t = first; t < end; t++)
@@ -175,7 +183,8 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     for (size_t g = 0; g < groups; g++) {
         double *mine = memory + (size_t)omp_get_thread_num() * size_each;
         const size_t size = GKV_MGK_TILE * d;
-        scratch s = {.x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
+        scratch s = {
+            .x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
         s.floats = em->set->quick ? (float *)mine : NULL;
         s.responsibilities = s.found + GKV_MGK_TILE;
         s.logs = s.responsibilities + GKV_MGK_TILE * parts;
@@ -186,7 +195,8 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     memset(rows->gain, 0, parts * sizeof *rows->gain);
     for (size_t t = 0; t < tiles; t++) {
         if (rows->tiles[t].status != GKV_OK) {
-            status = gki_fail(GKV_ERR_MEMORY, "out of memory for the responsibilities of %zu rows", rows->n);
+            status = gki_fail(GKV_ERR_MEMORY, "out of memory for the responsibilities of %zu rows",
+                              rows->n);
             goto done;
         }
         const double *sums = rows->sums + t * (1 + 2 * parts);

@@ -1,4 +1,5 @@
-/* The margins of the M-step: every column of every component, fitted with the responsibilities as weights. */
+/* The margins of the M-step: every column of every component, fitted with the responsibilities as
+ * weights. */
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -7,27 +8,29 @@
 #include "core/memory.h"
 #include "mixture/em.h"
 
-/* Weighted samples of margins are made for a block of columns at a time, which limits their memory to this number of
- * doubles. */
+/* Weighted samples of margins are made for a block of columns at a time, which limits their memory
+ * to this number of doubles. */
 enum { SAMPLE_NUMBERS = 1 << 21 };
 
 typedef struct margins_job {
     const unsigned char *frozen; /* [count] 1 for a component whose margins are not fitted */
-    gkv_gk *fitted;              /* [count × d] fitted margins; B = 0 for a margin that is not fitted yet */
-    double (*covariance)[16];    /* [count × d] covariances of A, B, g, k */
+    /* [count × d] fitted margins; B = 0 for a margin that is not fitted yet */
+    gkv_gk *fitted;
+    double (*covariance)[16]; /* [count × d] covariances of A, B, g, k */
 } margins_job;
 
 gki_mgk_weighted_rows gki_em_weighted_rows(const gki_em *em, size_t k)
 {
     const size_t first = em->support[k];
     return (gki_mgk_weighted_rows){.n = em->support[k + 1] - first,
-                           .d = em->d,
-                           .x = em->fit.x,
-                           .row = em->support_row + first,
-                           .weights = em->support_weight + first};
+                                   .d = em->d,
+                                   .x = em->fit.x,
+                                   .row = em->support_row + first,
+                                   .weights = em->support_weight + first};
 }
 
-/* Normal margins by moments, for normal mixtures and for columns without a g-and-k fit, whose B is 0. */
+/* Normal margins by moments, for normal mixtures and for columns without a g-and-k fit, whose B is
+ * 0. */
 static gkv_status fit_normals(const gki_em *em, margins_job *job)
 {
     const size_t d = em->d;
@@ -74,7 +77,8 @@ static void distribute_column(const gki_em *em, size_t j, size_t *next, double *
 }
 
 /* Fits the margins of columns [first, first + width) of all components in one batch. */
-static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, size_t width, double *memory, size_t *next)
+static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, size_t width,
+                            double *memory, size_t *next)
 {
     const size_t d = em->d, size = em->support[em->count];
     const int used = gki_mgk_threads(em->threads, width);
@@ -105,7 +109,8 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
                                                 .start = &em->parts[k]->margins[first + c]};
         }
     if (wanted > 0)
-        status = gkv_gk_fit_many(samples, wanted, &em->set->margins, em->threads, results, statuses);
+        status =
+            gkv_gk_fit_many(samples, wanted, &em->set->margins, em->threads, results, statuses);
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK; /* fit_normals() handles the columns that could not be fitted */
     for (size_t i = 0; i < wanted && status == GKV_OK; i++)
@@ -131,15 +136,16 @@ static gkv_status fit_shapes(const gki_em *em, margins_job *job)
     GKV_TRY_GOTO(gki_alloc(width * size, 2 * sizeof *memory, &memory));
     GKV_TRY_GOTO(gki_alloc(width, em->count * sizeof *next, &next));
     for (size_t first = 0; first < em->d; first += width)
-        GKV_TRY_GOTO(fit_block(em, job, first, em->d - first < width ? em->d - first : width, memory, next));
+        GKV_TRY_GOTO(
+            fit_block(em, job, first, em->d - first < width ? em->d - first : width, memory, next));
 done:
     free(memory);
     free(next);
     return status;
 }
 
-/* The prior variance of one shape parameter of component k, by moments: the mean square of the estimates of its
- * columns less their error variances. */
+/* The prior variance of one shape parameter of component k, by moments: the mean square of the
+ * estimates of its columns less their error variances. */
 static double prior_variance(const gki_em *em, const margins_job *job, size_t k, int shape)
 {
     double sum = 0.0, count = 0.0;
@@ -157,10 +163,12 @@ static double prior_variance(const gki_em *em, const margins_job *job, size_t k,
 /* Whether the covariance c[4 × 4] of A, B, g and k has an invertible part of g and k. */
 static int knows_shape(const double *c)
 {
-    return isfinite(c[10]) && isfinite(c[15]) && c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
+    return isfinite(c[10]) && isfinite(c[15]) &&
+           c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
 }
 
-/* Sets (g, k), and changes A and B according to the covariance of their errors with those of g and k. */
+/* Sets (g, k), and changes A and B according to the covariance of their errors with those of g and
+ * k. */
 static void take_shape(const double *c, double g, double k, gkv_gk *gk)
 {
     const double cgg = c[10], cgk = c[11], ckk = c[15], det = cgg * ckk - cgk * cgk;
@@ -172,30 +180,34 @@ static void take_shape(const double *c, double g, double k, gkv_gk *gk)
     gk->b = fmax(0.5 * gk->b, gk->b + c[6] * u + c[7] * v);
 }
 
-/* Replaces (g, k) by their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), where C is the covariance of their
- * errors. */
+/* Replaces (g, k) by their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), where C is the
+ * covariance of their errors. */
 static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
 {
-    const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11], sum_det = sgg * skk - cgk * cgk;
+    const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11],
+                 sum_det = sgg * skk - cgk * cgk;
     if (knows_shape(c) && sum_det > 0)
         take_shape(c, prior[0] * (skk * gk->g - cgk * gk->k) / sum_det,
                    prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det, gk);
 }
 
-/* Shrinks g and k of all columns, as James and Stein do: with at least three columns this reduces the total error. */
+/* Shrinks g and k of all columns, as James and Stein do: with at least three columns this reduces
+ * the total error. */
 static void shrink_shapes(const gki_em *em, margins_job *job)
 {
     enum { LEAST_COLUMNS = 3 };
     for (size_t k = 0; k < em->count && em->d >= LEAST_COLUMNS; k++) {
-        const double prior[2] = {prior_variance(em, job, k, GKV_GK_G), prior_variance(em, job, k, GKV_GK_K)};
+        const double prior[2] = {prior_variance(em, job, k, GKV_GK_G),
+                                 prior_variance(em, job, k, GKV_GK_K)};
         for (size_t i = k * em->d; i < (k + 1) * em->d; i++)
             if (job->fitted[i].b > 0)
                 shrink_shape(job->covariance[i], prior, &job->fitted[i]);
     }
 }
 
-/* Sets (g, k) of column j in all components, including frozen ones, to their precision-weighted mean (Σ C⁻¹)⁻¹ Σ
- * C⁻¹(g, k). If no component has a usable covariance, they become those of the first component. */
+/* Sets (g, k) of column j in all components, including frozen ones, to their precision-weighted
+ * mean (Σ C⁻¹)⁻¹ Σ C⁻¹(g, k). If no component has a usable covariance, they become those of the
+ * first component. */
 static void average_shapes(const gki_em *em, margins_job *job, size_t j)
 {
     double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
@@ -211,7 +223,8 @@ static void average_shapes(const gki_em *em, margins_job *job, size_t j)
     }
     const double det = gg * kk - gk * gk;
     const gkv_gk *now = &em->parts[0]->margins[j];
-    const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g, mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
+    const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g,
+                 mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
         gkv_gk *fitted = &job->fitted[i];
         if (job->frozen[i / em->d])

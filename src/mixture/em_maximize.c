@@ -1,4 +1,5 @@
-/* The M-step: fits every component to its weighted rows, with a step that does not reduce their log-likelihood. */
+/* The M-step: fits every component to its weighted rows, with a step that does not reduce their
+ * log-likelihood. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,25 +8,26 @@
 #include "num/linalg.h"
 #include "mixture/em.h"
 
-/* A component with less than this fraction of the rows is dropped: its weight becomes 0 permanently. The mean
- * log-likelihood decreases by no more than this number of nats. */
+/* A component with less than this fraction of the rows is dropped: its weight becomes 0
+ * permanently. The mean log-likelihood decreases by no more than this number of nats. */
 static const double least_weight = 1e-8;
 
 /* With `keep` the weight of a component is at least this. */
 static const double least_kept_weight = 1e-6;
 
-/* A component without an acceptable step is nearly optimal until the others change. It skips 1, 3, 7, 7 … M-steps
- * before it tries again. */
+/* A component without an acceptable step is nearly optimal until the others change. It skips 1, 3,
+ * 7, 7 … M-steps before it tries again. */
 static const int longest_pause = 7;
 
 /* The data of an M-step. */
 typedef struct step {
-    gkv_gk *fitted;         /* [count × d] the fitted margins, which are the target of the step */
-    unsigned char *frozen;  /* [count] 1 for a component that has too few rows or skips this M-step */
-    gkv_gk *trial;          /* [d] the margins of a candidate */
-    double *r;              /* [d × d] the correlation matrix of a candidate */
-    double *factor;         /* [d × (2d + 2)] its Cholesky factor, and scratch */
-    gki_mgk_columns columns;/* of `trial` */
+    gkv_gk *fitted; /* [count × d] the fitted margins, which are the target of the step */
+    /* [count] 1 for a component that has too few rows or skips this M-step */
+    unsigned char *frozen;
+    gkv_gk *trial;           /* [d] the margins of a candidate */
+    double *r;               /* [d × d] the correlation matrix of a candidate */
+    double *factor;          /* [d × (2d + 2)] its Cholesky factor, and scratch */
+    gki_mgk_columns columns; /* of `trial` */
 } step;
 
 /* Collects the sparse responsibilities of the tiles by component. */
@@ -55,7 +57,8 @@ static gkv_status collect_support(gki_em *em)
             for (uint32_t e = tile->start[i]; e < tile->start[i + 1]; e++) {
                 const size_t at = em->support[tile->component[e]]++, row = t * GKV_MGK_TILE + i;
                 em->support_row[at] = (uint32_t)row;
-                em->support_weight[at] = (rows->weights ? rows->weights[row] : 1.0) * tile->responsibility[e];
+                em->support_weight[at] =
+                    (rows->weights ? rows->weights[row] : 1.0) * tile->responsibility[e];
             }
     }
     for (size_t k = em->count; k > 0; k--) /* support[k] is now the start of component k + 1 */
@@ -64,9 +67,10 @@ static gkv_status collect_support(gki_em *em)
     return GKV_OK;
 }
 
-/* Margins at a fraction of the way from the old ones to the fitted ones. They are valid, and B is not below its
- * least value. */
-static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, double fraction, gkv_gk *out)
+/* Margins at a fraction of the way from the old ones to the fitted ones. They are valid, and B is
+ * not below its least value. */
+static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, double fraction,
+                    gkv_gk *out)
 {
     for (size_t j = 0; j < em->d; j++) {
         const double least = em->set->least_scale * em->scale[j], b = fmax(to[j].b, least);
@@ -88,8 +92,8 @@ void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table)
     em->tables[k] = table;
 }
 
-/* Moves R only the fraction set->step of the way from the old R. A convex combination of correlation matrices is a
- * correlation matrix. */
+/* Moves R only the fraction set->step of the way from the old R. A convex combination of
+ * correlation matrices is a correlation matrix. */
 static void damp_correlation(const gki_em *em, step *s, size_t k)
 {
     const size_t d = em->d;
@@ -98,8 +102,9 @@ static void damp_correlation(const gki_em *em, step *s, size_t k)
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < d; j++)
             if (i != j)
-                s->r[i * d + j] += (1.0 - em->set->step) *
-                                   (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
+                s->r[i * d + j] +=
+                    (1.0 - em->set->step) *
+                    (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
     /* Up to rounding R is positive definite, because both matrices are. */
     while (!gki_cholesky(d, s->r, 1e-10, s->factor))
         for (size_t i = 0; i < d * d; i++)
@@ -110,7 +115,7 @@ static void damp_correlation(const gki_em *em, step *s, size_t k)
 typedef struct candidate {
     gkv_mgk *part;
     gki_mgk_table *table;
-    double gain;            /* Σ_i w_i r_ik log f_k(x_i) */
+    double gain; /* Σ_i w_i r_ik log f_k(x_i) */
 } candidate;
 
 static void candidate_free(candidate *c)
@@ -120,9 +125,10 @@ static void candidate_free(candidate *c)
     *c = (candidate){0};
 }
 
-/* Makes component k after a fraction of its step. R is that of the scores of the new margins. A frozen component
- * keeps its R. */
-static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fraction, candidate *out)
+/* Makes component k after a fraction of its step. R is that of the scores of the new margins. A
+ * frozen component keeps its R. */
+static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fraction,
+                                 candidate *out)
 {
     const size_t d = em->d;
     const gki_mgk_weighted_rows rows = gki_em_weighted_rows(em, k);
@@ -136,12 +142,14 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
         GKV_TRY_GOTO(gki_mgk_float_of_columns(&s->columns, &float_form));
     else
         GKV_TRY_GOTO(gki_mgk_table_create(&s->columns, em->threads, &out->table));
-    GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table, em->set->quick ? &float_form : NULL, most,
-                                   em->threads, &scores));
+    GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table,
+                                   em->set->quick ? &float_form : NULL, most, em->threads,
+                                   &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else
-        gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r, s->factor, NULL, NULL);
+        gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r,
+                                   s->factor, NULL, NULL);
     if (!s->frozen[k] && em->set->step < 1.0 && !em->set->independent)
         damp_correlation(em, s, k);
     out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
@@ -160,8 +168,8 @@ static void adopt(gki_em *em, size_t k, candidate *c)
     *c = (candidate){0};
 }
 
-/* Tries a fraction of the step of component k. Accepts it if the log-likelihood of its weighted rows does not
- * decrease. */
+/* Tries a fraction of the step of component k. Accepts it if the log-likelihood of its weighted
+ * rows does not decrease. */
 static gkv_status try_step(gki_em *em, step *s, size_t k, double fraction, int *taken)
 {
     candidate c = {0};
@@ -173,7 +181,8 @@ static gkv_status try_step(gki_em *em, step *s, size_t k, double fraction, int *
     return status;
 }
 
-/* Tries a fraction of the steps of all components. Accepts them if the total log-likelihood does not decrease. */
+/* Tries a fraction of the steps of all components. Accepts them if the total log-likelihood does
+ * not decrease. */
 static gkv_status try_together(gki_em *em, step *s, double fraction, int *taken)
 {
     candidate *all = NULL;
@@ -251,8 +260,11 @@ static void set_weights(gki_em *em, double total)
 {
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
-        const double target = em->fit.weight[k] / total, damped = em->pi[k] + em->set->step * (target - em->pi[k]);
-        em->pi[k] = em->set->keep ? fmax(damped, least_kept_weight) : target < least_weight ? 0.0 : damped;
+        const double target = em->fit.weight[k] / total,
+                     damped = em->pi[k] + em->set->step * (target - em->pi[k]);
+        em->pi[k] = em->set->keep           ? fmax(damped, least_kept_weight)
+                    : target < least_weight ? 0.0
+                                            : damped;
         sum += em->pi[k];
     }
     for (size_t k = 0; k < em->count && em->set->keep; k++)

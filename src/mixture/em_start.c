@@ -9,9 +9,10 @@
 #include "mixture/mixture.h"
 #include "num/linalg.h"
 
-/* --- From clusters ------------------------------------------------------------ */
+/* --- From clusters -------------------------------------------------------- */
 
-/* Standardises the rows by median and spread, and clamps them to ±5 to limit the effect of outliers. */
+/* Standardises the rows by median and spread, and clamps them to ±5 to limit the effect of
+ * outliers. */
 
 static void standardise(const gki_em *em, gki_clusters *s)
 {
@@ -22,8 +23,8 @@ static void standardise(const gki_em *em, gki_clusters *s)
         }
 }
 
-/* Makes a component with normal margins from each cluster. The pooled variance within clusters counts as ten additional
- * rows, so that small clusters get a reasonable width. */
+/* Makes a component with normal margins from each cluster. The pooled variance within clusters
+ * counts as ten additional rows, so that small clusters get a reasonable width. */
 static gkv_status make_components(gki_em *em, const gki_clusters *s)
 {
     const size_t d = s->d, width = 2 * d + 2;
@@ -44,7 +45,8 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
     for (size_t k = 0; k < s->count; k++) {
         const double *sum = s->sums + k * width;
         for (size_t j = 0; j < d; j++) {
-            const double own = sum[0] > 0 ? fmax(0.0, sum[2 + d + j] - sum[2 + j] * sum[2 + j] / sum[0]) : 0.0;
+            const double own =
+                sum[0] > 0 ? fmax(0.0, sum[2 + d + j] - sum[2 + j] * sum[2 + j] / sum[0]) : 0.0;
             const double variance = (own + few * within[j]) / (sum[0] + few);
             margins[j] = (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
                                   .b = em->scale[j] * fmax(sqrt(variance), em->set->least_scale),
@@ -62,8 +64,13 @@ done:
 
 gkv_status gki_em_start(gki_em *em)
 {
-    gki_clusters s = {.n = em->fit.n, .d = em->d, .count = gki_em_per_group(em), .weights = em->fit.weights,
-                      .group = em->fit.group, .seed = em->set->seed, .threads = em->threads};
+    gki_clusters s = {.n = em->fit.n,
+                      .d = em->d,
+                      .count = gki_em_per_group(em),
+                      .weights = em->fit.weights,
+                      .group = em->fit.group,
+                      .seed = em->set->seed,
+                      .threads = em->threads};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_clusters_create(&s));
     standardise(em, &s);
@@ -76,7 +83,7 @@ done:
     return status;
 }
 
-/* --- From a mixture ----------------------------------------------------------- */
+/* --- From a mixture ------------------------------------------------------- */
 
 gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
@@ -88,8 +95,10 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
     return GKV_OK;
 }
 
-/* Makes a copy of a component, moved by `distance` standard deviations along the axis. margins[d] is scratch. */
-static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double distance, gkv_gk *margins, gkv_mgk **out)
+/* Makes a copy of a component, moved by `distance` standard deviations along the axis. margins[d]
+ * is scratch. */
+static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double distance,
+                             gkv_gk *margins, gkv_mgk **out)
 {
     memcpy(margins, part->margins, part->d * sizeof *margins);
     for (size_t j = 0; j < part->d; j++)
@@ -97,7 +106,8 @@ static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double dis
     return gki_mgk_build(part->d, margins, part->mean, part->cholesky, out);
 }
 
-/* Splits component `from` in two halves along its first principal axis. The second half replaces component `to`. */
+/* Splits component `from` in two halves along its first principal axis. The second half replaces
+ * component `to`. */
 static gkv_status split(gki_em *em, size_t from, size_t to)
 {
     const size_t d = em->d;

@@ -8,7 +8,13 @@
 #include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
 
-enum { BITS = 5, PER_OCTAVE = 1 << BITS, OCTAVES = 6, INTERVALS = OCTAVES * PER_OCTAVE, NODES = INTERVALS + 1 };
+enum {
+    BITS = 5,
+    PER_OCTAVE = 1 << BITS,
+    OCTAVES = 6,
+    INTERVALS = OCTAVES * PER_OCTAVE,
+    NODES = INTERVALS + 1
+};
 
 /* The cubics of an interval, as functions of t ∈ [0, 1]. A piece is half of a cache line. */
 typedef struct piece {
@@ -17,9 +23,10 @@ typedef struct piece {
 
 struct gki_mgk_table {
     size_t d;
-    gkv_gk *margins;       /* [d] */
-    double *scale;         /* [d] 1/B */
-    piece *pieces;         /* [d × 2 × INTERVALS]: for each column, the intervals of y ≥ 0, then those of y < 0 */
+    gkv_gk *margins; /* [d] */
+    double *scale;   /* [d] 1/B */
+    /* [d × 2 × INTERVALS]: for each column, the intervals of y ≥ 0, then those of y < 0 */
+    piece *pieces;
 };
 
 static const double end = (double)(1 << OCTAVES), good_enough = 1e-6;
@@ -42,7 +49,8 @@ static double value(const float *c, double t)
     return (((double)c[3] * t + (double)c[2]) * t + (double)c[1]) * t + (double)c[0];
 }
 
-/* Fills one side (±1) of one margin. An interval whose error in the middle is too large becomes NaN. */
+/* Fills one side (±1) of one margin. An interval whose error in the middle is too large becomes
+ * NaN. */
 static void fill_side(const gkv_gk *gk, double side, piece *pieces)
 {
     const gki_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -53,13 +61,16 @@ static void fill_side(const gkv_gk *gk, double side, piece *pieces)
     for (size_t i = 0; i < INTERVALS; i++) {
         const double h = side * gk->b * (node(i + 1) - node(i));
         cubic(z[i], z[i + 1], h / dq[i], h / dq[i + 1], pieces[i].z);
-        cubic(log_dq[i], log_dq[i + 1], h * ratio[i] / dq[i], h * ratio[i + 1] / dq[i + 1], pieces[i].log_dq);
+        cubic(log_dq[i], log_dq[i + 1], h * ratio[i] / dq[i], h * ratio[i + 1] / dq[i + 1],
+              pieces[i].log_dq);
         x[i] = gk->a + side * gk->b * 0.5 * (node(i) + node(i + 1));
     }
     gki_gk_batch_inverse_d(INTERVALS, 1, &one, x, z, log_dq, NULL, NULL);
     for (size_t i = 0; i < INTERVALS; i++) {
-        const double off = fabs(value(pieces[i].z, 0.5) - z[i]), log_off = fabs(value(pieces[i].log_dq, 0.5) - log_dq[i]);
-        if (!(off <= good_enough * fmax(1.0, fabs(z[i])) && log_off <= good_enough * fmax(1.0, fabs(log_dq[i]))))
+        const double off = fabs(value(pieces[i].z, 0.5) - z[i]),
+                     log_off = fabs(value(pieces[i].log_dq, 0.5) - log_dq[i]);
+        if (!(off <= good_enough * fmax(1.0, fabs(z[i])) &&
+              log_off <= good_enough * fmax(1.0, fabs(log_dq[i]))))
             pieces[i].z[0] = NAN;
     }
 }
@@ -121,8 +132,8 @@ static void look_up(const piece *pieces, double y, double *z, double *log_dq)
 }
 
 /* Computes the values of a column that are NaN by the table exactly. */
-static void exact_column(const gki_mgk_table *table, size_t j, size_t rows, const double *x, double *z,
-                         double *log_dq)
+static void exact_column(const gki_mgk_table *table, size_t j, size_t rows, const double *x,
+                         double *z, double *log_dq)
 {
     const gkv_gk *gk = &table->margins[j];
     const gki_gk_columns_d one = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
@@ -140,7 +151,8 @@ static void exact_column(const gki_mgk_table *table, size_t j, size_t rows, cons
     }
 }
 
-void gki_mgk_table_inverse(const gki_mgk_table *table, size_t rows, const double *x, double *z, double *log_dq)
+void gki_mgk_table_inverse(const gki_mgk_table *table, size_t rows, const double *x, double *z,
+                           double *log_dq)
 {
     const size_t d = table->d;
     for (size_t j = 0; j < d; j++) {

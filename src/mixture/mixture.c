@@ -12,17 +12,18 @@ static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk
         return gki_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
     for (size_t k = 0; k < count; k++) {
         if (weights && !(weights[k] > 0 && isfinite(weights[k])))
-            return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu has weight %g; weights are positive", k, count,
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "component %zu of %zu has weight %g; weights are positive", k, count,
                             weights[k]);
         if (components[k]->d != components[0]->d)
-            return gki_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu", k, components[k]->d,
-                            components[0]->d);
+            return gki_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu",
+                            k, components[k]->d, components[0]->d);
     }
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_mixture_create(size_t count, const double *weights, const gkv_mgk *const *components,
-                                  gkv_mgk_mixture **out)
+gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
+                                  const gkv_mgk *const *components, gkv_mgk_mixture **out)
 {
     *out = NULL;
     GKV_TRY(check_parts(count, weights, components));
@@ -41,7 +42,8 @@ gkv_status gkv_mgk_mixture_create(size_t count, const double *weights, const gkv
         const gkv_mgk *c = components[k];
         mixture->weights[k] = (weights ? weights[k] : 1.0) / total;
         mixture->log_weights[k] = log(mixture->weights[k]);
-        GKV_TRY_GOTO(gki_mgk_build(c->d, c->margins, c->mean, c->cholesky, &mixture->components[k]));
+        GKV_TRY_GOTO(
+            gki_mgk_build(c->d, c->margins, c->mean, c->cholesky, &mixture->components[k]));
     }
     *out = mixture;
     return GKV_OK;
@@ -82,8 +84,10 @@ const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t 
     return i < mixture->count ? mixture->components[i] : NULL;
 }
 
-/* Makes a mixture of parts[count] with the given weights, without those of weight 0. Frees the parts. */
-static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts, gkv_mgk_mixture **out)
+/* Makes a mixture of parts[count] with the given weights, without those of weight 0. Frees the
+ * parts. */
+static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts,
+                         gkv_mgk_mixture **out)
 {
     const gkv_mgk **kept = NULL;
     double *kept_weights = NULL;
@@ -105,8 +109,8 @@ done:
     return status;
 }
 
-gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count, const size_t *which,
-                                    gkv_mgk_mixture **out)
+gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count,
+                                    const size_t *which, gkv_mgk_mixture **out)
 {
     *out = NULL;
     gkv_mgk **parts = NULL;
@@ -125,8 +129,8 @@ gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count
 }
 
 /* weights[k] = π_k f_k(x_given), scaled to the sum 1. */
-static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, const size_t *given, const double *x,
-                                double *weights)
+static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, const size_t *given,
+                                const double *x, double *weights)
 {
     double *w = NULL;
     GKV_TRY(gki_alloc(count, sizeof *w, &w));
@@ -142,12 +146,14 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
     }
     free(w);
     if (status == GKV_OK && !isfinite(gki_mgk_softmax(mixture->count, weights, -INFINITY)))
-        status = gki_fail(GKV_ERR_NUMERIC, "no component of the mixture gives the %zu values a density above 0", count);
+        status =
+            gki_fail(GKV_ERR_NUMERIC,
+                     "no component of the mixture gives the %zu values a density above 0", count);
     return status;
 }
 
-gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t count, const size_t *given,
-                                       const double *x, gkv_mgk_mixture **out)
+gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t count,
+                                       const size_t *given, const double *x, gkv_mgk_mixture **out)
 {
     *out = NULL;
     gkv_mgk **parts = NULL;

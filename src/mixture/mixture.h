@@ -11,9 +11,10 @@ struct gkv_mgk_mixture {
     gkv_mgk **components;          /* [count] */
 };
 
-/* Log-sum-exp and softmax of a row: replaces logs[count] by exp(logs[k])/S with S = Σ exp(logs[k]) + exp(extra), and
- * returns log S. `extra` is −∞ if there is no additional term. If S is 0, the function returns −∞ and the row
- * becomes 0. If an element is NaN, the result and the row are NaN. */
+/* Log-sum-exp and softmax of a row: replaces logs[count] by exp(logs[k])/S with S = Σ exp(logs[k])
+ * + exp(extra), and returns log S. `extra` is −∞ if there is no additional term. If S is 0, the
+ * function returns −∞ and the row becomes 0. If an element is NaN, the result and the row are
+ * NaN. */
 double gki_mgk_softmax(size_t count, double *logs, double extra);
 
 #endif

@@ -15,11 +15,12 @@
 
 #include "gkvae/mgk_fit.h"
 
-/* The first FULL_FIRST E-steps, and then every FULL_EVERY-th, are full: they evaluate all components at all rows. */
+/* The first FULL_FIRST E-steps, and then every FULL_EVERY-th, are full: they evaluate all
+ * components at all rows. */
 enum { FULL_EVERY = 6, FULL_FIRST = 2 };
 
-/* The greatest accepted decrease of the mean log-likelihood, absolute in nats and relative. It allows for
- * responsibilities that are left out, and for rounding. */
+/* The greatest accepted decrease of the mean log-likelihood, absolute in nats and relative. It
+ * allows for responsibilities that are left out, and for rounding. */
 static const double slack = 1e-5, relative_slack = 1e-10;
 
 void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
@@ -62,30 +63,40 @@ static double now(void)
 static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
 {
     if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
-        return gki_fail(GKV_ERR_ARGUMENT, "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
-                                          "number of rows must be between the number of components and %zu",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
+                        "number of rows must be between the number of components and %zu",
                         s->components, n, d, (size_t)UINT32_MAX);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
-        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g", s->shrink);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
+                        s->shrink);
     if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
         !(s->least_scale > 0) || !(s->least_rows >= 8) || !(s->log_noise <= 0) || s->patience < 1 ||
         !(s->step > 0 && s->step <= 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
-                                          "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
-                                          "patience ≥ 1 and a step in (0, 1]");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
+                        "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
+                        "patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
-        return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu components in %zu dimensions cannot start from a mixture of "
-                                          "%zu components in %zu dimensions",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a fit of %zu components in %zu dimensions cannot start from a mixture of "
+                        "%zu components in %zu dimensions",
                         s->components, d, s->start->count, s->start->d);
     for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
         if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
-            return gki_fail(GKV_ERR_ARGUMENT, "a fit with `quick` needs a start whose components all have c = %g and "
-                                              "scores of mean 0; component %zu does not", s->margins.c, i / d);
+            return gki_fail(GKV_ERR_ARGUMENT,
+                            "a fit with `quick` needs a start whose components all have c = %g and "
+                            "scores of mean 0; component %zu does not",
+                            s->margins.c, i / d);
     }
-    if (s->groups > 0 && (s->components % s->groups != 0 || !s->group || (s->held_out_rows > 0 && !s->held_out_group)))
-        return gki_fail(GKV_ERR_ARGUMENT, "%zu groups need a multiple of that number of components, not %zu, and the "
-                                          "group of every row", s->groups, s->components);
+    if (s->groups > 0 && (s->components % s->groups != 0 || !s->group ||
+                          (s->held_out_rows > 0 && !s->held_out_group)))
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%zu groups need a multiple of that number of components, not %zu, and the "
+                        "group of every row",
+                        s->groups, s->components);
     return gki_gk_fit_check_settings(&s->margins);
 }
 
@@ -93,24 +104,25 @@ static gkv_status check_groups(const char *what, size_t n, const uint32_t *group
 {
     for (size_t i = 0; groups > 0 && i < n; i++)
         if (group[i] >= groups)
-            return gki_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1, (unsigned)group[i],
-                            groups - 1);
+            return gki_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1,
+                            (unsigned)group[i], groups - 1);
     return GKV_OK;
 }
 
-static gkv_status check_data(const char *what, size_t n, size_t d, const double *x, const double *weights,
-                             const char *const *names)
+static gkv_status check_data(const char *what, size_t n, size_t d, const double *x,
+                             const double *weights, const char *const *names)
 {
     char text[GKV_MGK_COLUMN_TEXT];
     double total = 0.0;
     for (size_t i = 0; i < n; i++) {
         if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gki_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n, weights[i]);
+            return gki_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n,
+                            weights[i]);
         total += weights ? weights[i] : 1.0;
         for (size_t j = 0; j < d; j++)
             if (!isfinite(x[i * d + j]))
-                return gki_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what, i + 1,
-                                gki_mgk_column_text(text, names, j), x[i * d + j]);
+                return gki_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what,
+                                i + 1, gki_mgk_column_text(text, names, j), x[i * d + j]);
     }
     if (n > 0 && !(total > 0))
         return gki_fail(GKV_ERR_DATA, "all rows have weight 0");
@@ -183,8 +195,8 @@ static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
     return fmin(least * times * times, fmax(least, most_each * total));
 }
 
-/* The E-step after an M-step. If the log-likelihood decreases by more than the accepted amount, the M-step is
- * undone. */
+/* The E-step after an M-step. If the log-likelihood decreases by more than the accepted amount, the
+ * M-step is undone. */
 static gkv_status expect(fit_state *r, int full)
 {
     gki_em *em = &r->em;
@@ -208,8 +220,8 @@ static gkv_status expect(fit_state *r, int full)
     return GKV_OK;
 }
 
-/* Reinitialises components of the start that have hardly any rows. The E-step that follows defines the
- * log-likelihood anew, so that its decrease is not attributed to an M-step. */
+/* Reinitialises components of the start that have hardly any rows. The E-step that follows defines
+ * the log-likelihood anew, so that its decrease is not attributed to an M-step. */
 static gkv_status reinitialise(fit_state *r)
 {
     gki_em *em = &r->em;
@@ -257,7 +269,8 @@ static gkv_status iterate(fit_state *r)
         if (result->iterations == 0 && em->set->start && em->set->keep)
             GKV_TRY(reinitialise(r));
         GKV_TRY(gki_em_maximize(em));
-        if (em->set->quick && em->held_out.n == 0 && result->iterations + 1 >= em->set->max_iterations) {
+        if (em->set->quick && em->held_out.n == 0 &&
+            result->iterations + 1 >= em->set->max_iterations) {
             /* The E-step after the last M-step is skipped, because its result is not needed. */
             gki_em_forget(em);
             result->iterations++;
@@ -278,7 +291,8 @@ static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mix
     for (size_t k = 0; k < mixture->count; k++) {
         const gkv_mgk *part = mixture->components[k];
         for (size_t j = 0; j < d; j++)
-            count += (size_t)(!fixed[GKV_GK_A] + !fixed[GKV_GK_B] + (part->margins[j].g != 0) + (part->margins[j].k != 0));
+            count += (size_t)(!fixed[GKV_GK_A] + !fixed[GKV_GK_B] + (part->margins[j].g != 0) +
+                              (part->margins[j].k != 0));
         count += part->identity ? 0 : d * (d - 1) / 2;
     }
     return count;
@@ -304,7 +318,8 @@ static gkv_status conclude(fit_state *r)
     for (size_t i = 0; i < em->fit.n; i++)
         if (!em->fit.weights || em->fit.weights[i] > 0)
             result->log_likelihood += (em->fit.weights ? em->fit.weights[i] : 1.0) * log_pdf[i];
-    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, em->threads, log_pdf));
+    GKV_TRY_GOTO(
+        gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, em->threads, log_pdf));
     for (size_t i = 0; i < em->held_out.n; i++)
         held_out += log_pdf[i] / (double)em->held_out.n;
     result->held_out = em->held_out.n > 0 ? held_out : NAN;
@@ -320,8 +335,9 @@ done:
     return status;
 }
 
-gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *settings,
-                               int threads, gkv_mgk_mixture **out, gkv_mgk_mixture_result *result)
+gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
+                               const gkv_mgk_mixture_settings *settings, int threads,
+                               gkv_mgk_mixture **out, gkv_mgk_mixture_result *result)
 {
     *out = NULL;
     gkv_mgk_mixture_settings set;

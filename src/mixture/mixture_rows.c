@@ -33,8 +33,8 @@ double gki_mgk_softmax(size_t count, double *logs, double extra)
 }
 
 /* Evaluates the mixture at all rows. Either output may be NULL. */
-static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads, double *log_pdf,
-                           double *responsibilities)
+static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads,
+                           double *log_pdf, double *responsibilities)
 {
     const size_t d = mixture->d, count = mixture->count, tiles = gki_mgk_tiles(n);
     const size_t size = GKV_MGK_TILE * (2 * d + count);
@@ -45,9 +45,11 @@ static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const doubl
     for (size_t t = 0; t < tiles; t++) {
         double *w = scratch + (size_t)omp_get_thread_num() * size, *log_dq = w + GKV_MGK_TILE * d;
         const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
-        double *logs = responsibilities ? responsibilities + first * count : log_dq + GKV_MGK_TILE * d;
+        double *logs =
+            responsibilities ? responsibilities + first * count : log_dq + GKV_MGK_TILE * d;
         for (size_t k = 0; k < count; k++)
-            gki_mgk_log_pdf_tile(mixture->components[k], NULL, rows, x + first * d, w, log_dq, logs + k, count);
+            gki_mgk_log_pdf_tile(mixture->components[k], NULL, rows, x + first * d, w, log_dq,
+                                 logs + k, count);
         for (size_t i = 0; i < rows; i++) {
             double *row = logs + i * count;
             for (size_t k = 0; k < count; k++)
@@ -63,19 +65,21 @@ static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const doubl
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads,
-                                   double *log_pdf)
+gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n, const double *x,
+                                   int threads, double *log_pdf)
 {
     return evaluate(mixture, n, x, threads, log_pdf, NULL);
 }
 
-gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads,
-                                            double *log_pdf, double *responsibilities)
+gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size_t n,
+                                            const double *x, int threads, double *log_pdf,
+                                            double *responsibilities)
 {
     return evaluate(mixture, n, x, threads, log_pdf, responsibilities);
 }
 
-/* The component that u in (0, 1) selects: the first one up to which the cumulative weights reach u. */
+/* The component that u in (0, 1) selects: the first one up to which the cumulative weights reach
+ * u. */
 static size_t pick(const gkv_mgk_mixture *mixture, double u)
 {
     size_t k = 0;
@@ -84,8 +88,8 @@ static size_t pick(const gkv_mgk_mixture *mixture, double u)
     return k;
 }
 
-gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed, uint64_t first, size_t n, int threads,
-                                  double *x, size_t *component)
+gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed, uint64_t first,
+                                  size_t n, int threads, double *x, size_t *component)
 {
     const size_t d = mixture->d, tiles = gki_mgk_tiles(n);
     const int used = gki_mgk_threads(threads, tiles);
@@ -95,7 +99,8 @@ gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed,
     for (size_t t = 0; t < tiles; t++) {
         double *epsilon = scratch + (size_t)omp_get_thread_num() * (d + 2), u[2];
         for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(n, t); i < end; i++) {
-            /* The normals are those of gkv_mgk_sample of the component. The choice uses another seed. */
+            /* The normals are those of gkv_mgk_sample of the component. The choice uses another
+             * seed. */
             gki_rng_uniform(gki_mgk_draw(~seed, first + i), 1, u);
             gki_rng_normal_d(gki_mgk_draw(seed, first + i), d, epsilon);
             const size_t k = pick(mixture, u[0]);

@@ -14,7 +14,7 @@
 #include "mixture/margin_table.h"
 #include "num/blas.h"
 
-/* --- Margins ------------------------------------------------------------------ */
+/* --- Margins -------------------------------------------------------------- */
 
 int gki_mgk_threads(int asked, size_t parts)
 {
@@ -56,8 +56,8 @@ void gki_mgk_columns_free(gki_mgk_columns *columns)
 }
 
 /* Q⁻¹ of normal margins. */
-static void normal_inverse(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
-                           double *dq, double *ratio)
+static void normal_inverse(const gki_mgk_columns *columns, size_t rows, const double *x, double *z,
+                           double *log_dq, double *dq, double *ratio)
 {
     const size_t d = columns->d;
     for (size_t i = 0; i < rows; i++)
@@ -77,8 +77,8 @@ static void normal_inverse(const gki_mgk_columns *columns, size_t rows, const do
 }
 
 /* Computes one column at a time, for columns with different c. */
-static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const double *x, double *z,
-                              double *log_dq, double *dq, double *ratio)
+static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const double *x,
+                              double *z, double *log_dq, double *dq, double *ratio)
 {
     const size_t d = columns->d;
     double in[GKV_MGK_TILE], out[4][GKV_MGK_TILE];
@@ -95,8 +95,8 @@ static void inverse_by_column(const gki_mgk_columns *columns, size_t rows, const
     }
 }
 
-void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
-                          double *dq, double *ratio)
+void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z,
+                          double *log_dq, double *dq, double *ratio)
 {
     if (columns->normal) {
         normal_inverse(columns, rows, x, z, log_dq, dq, ratio);
@@ -106,7 +106,8 @@ void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const dou
         inverse_by_column(columns, rows, x, z, log_dq, dq, ratio);
         return;
     }
-    const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+    const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k,
+                                  columns->margins[0].c};
     gki_gk_batch_inverse_d(rows, columns->d, &all, x, z, log_dq, dq, ratio);
 }
 
@@ -114,7 +115,8 @@ void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const dou
 {
     const size_t d = columns->d;
     if (columns->one_c) {
-        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k, columns->margins[0].c};
+        const gki_gk_columns_d all = {columns->a, columns->b, columns->g, columns->k,
+                                      columns->margins[0].c};
         gki_gk_batch_forward_d(rows, d, &all, z, &(gki_gk_outputs_d){.x = x});
         return;
     }
@@ -123,7 +125,7 @@ void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const dou
             x[i * d + j] = gkv_gk_Q(&columns->margins[j], z[i * d + j]);
 }
 
-/* --- The distribution --------------------------------------------------------- */
+/* --- The distribution ----------------------------------------------------- */
 
 void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
 {
@@ -136,8 +138,8 @@ void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
     gki_blas_solve_right_d(true, rows, d, mgk->cholesky, z);
 }
 
-/* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow. Otherwise sets z
- * to 0 and returns the log density of the row: NaN if x contains NaN, else −∞. */
+/* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow.
+ * Otherwise sets z to 0 and returns the log density of the row: NaN if x contains NaN, else −∞. */
 static double special_row(size_t d, const double *x, double *z)
 {
     int far = 0;
@@ -154,8 +156,8 @@ static double special_row(size_t d, const double *x, double *z)
     return value;
 }
 
-void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows, const double *x, double *w,
-                          double *log_dq, double *out, size_t stride)
+void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows,
+                          const double *x, double *w, double *log_dq, double *out, size_t stride)
 {
     const size_t d = mgk->d;
     if (table)
@@ -177,8 +179,8 @@ void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t
     }
 }
 
-gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, int threads, double *log_pdf,
-                                double *w)
+gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, int threads,
+                                double *log_pdf, double *w)
 {
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = 2 * GKV_MGK_TILE * d;
     const int used = gki_mgk_threads(threads, tiles);
@@ -208,9 +210,10 @@ static void transform_tile(const gkv_mgk *mgk, size_t rows, double *z, double *x
     gki_mgk_forward_rows(&mgk->columns, rows, z, x);
 }
 
-/* Transforms the normals epsilon[n × d], or, if it is NULL, the normals of draws from … from + n − 1 of the seed. */
-static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon, uint64_t seed, uint64_t from,
-                            int threads, double *x)
+/* Transforms the normals epsilon[n × d], or, if it is NULL, the normals of draws from … from + n −
+ * 1 of the seed. */
+static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon, uint64_t seed,
+                            uint64_t from, int threads, double *x)
 {
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = GKV_MGK_TILE * d;
     const int used = gki_mgk_threads(threads, tiles);
@@ -231,12 +234,14 @@ static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon,
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n, const double *epsilon, int threads, double *x)
+gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n, const double *epsilon, int threads,
+                                  double *x)
 {
     return transform(mgk, n, epsilon, 0, 0, threads, x);
 }
 
-gkv_status gkv_mgk_sample(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads, double *x)
+gkv_status gkv_mgk_sample(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads,
+                          double *x)
 {
     return transform(mgk, n, NULL, seed, first, threads, x);
 }

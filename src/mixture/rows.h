@@ -1,8 +1,8 @@
 /* The structure of a copula distribution, and functions of many rows.
  *
- * Functions of many rows work on tiles, whose data stay in the cache. Sums are computed for blocks of tiles. Blocks
- * depend on the number of rows only, and their sums are added in a fixed order, so that results do not depend on the
- * number of threads. */
+ * Functions of many rows work on tiles, whose data stay in the cache. Sums are computed for blocks
+ * of tiles. Blocks depend on the number of rows only, and their sums are added in a fixed order, so
+ * that results do not depend on the number of threads. */
 #ifndef GKV_MGK_ROWS_H
 #define GKV_MGK_ROWS_H
 
@@ -69,10 +69,10 @@ void gki_mgk_columns_set(gki_mgk_columns *columns, const gkv_gk *margins);
 /* Frees the arrays. */
 void gki_mgk_columns_free(gki_mgk_columns *columns);
 
-/* The same as gki_gk_batch_inverse_d and gki_gk_batch_forward_d for at most GKV_MGK_TILE rows; margins may have
- * different c. gki_mgk_forward_rows writes Q(z) only. */
-void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z, double *log_dq,
-                          double *dq, double *ratio);
+/* The same as gki_gk_batch_inverse_d and gki_gk_batch_forward_d for at most GKV_MGK_TILE rows;
+ * margins may have different c. gki_mgk_forward_rows writes Q(z) only. */
+void gki_mgk_inverse_rows(const gki_mgk_columns *columns, size_t rows, const double *x, double *z,
+                          double *log_dq, double *dq, double *ratio);
 void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const double *z, double *x);
 
 /* x_j = Q_j(z_j) with z ~ N(m, LLᵀ). */
@@ -86,22 +86,24 @@ struct gkv_mgk {
     gki_mgk_columns columns; /* of the margins */
 };
 
-/* Returns GKV_OK if d ≥ 1 and all margins are valid and of the g-and-k family, else GKV_ERR_ARGUMENT. */
+/* Returns GKV_OK if d ≥ 1 and all margins are valid and of the g-and-k family, else
+ * GKV_ERR_ARGUMENT. */
 gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins);
 
-/* Creates a distribution from parts that are known to be valid. A NULL mean is 0, and a NULL cholesky the identity. The
- * caller frees *out. Returns GKV_ERR_MEMORY. */
-gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean, const double *cholesky, gkv_mgk **out);
+/* Creates a distribution from parts that are known to be valid. A NULL mean is 0, and a NULL
+ * cholesky the identity. The caller frees *out. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
+                         const double *cholesky, gkv_mgk **out);
 
 /* Replaces z[rows × d] by w = L⁻¹(z − m). */
 void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z);
 
 typedef struct gki_mgk_table gki_mgk_table;
 
-/* Writes log f of at most GKV_MGK_TILE rows to out[i·stride], and w = L⁻¹(z − m) to w[rows × d]. log_dq[rows × d] is
- * scratch. With the table of mgk's margins (mixture/margin_table.h) the function is fast, with an error of 1e-6.
- * With NULL it is exact. */
-void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows, const double *x, double *w,
-                          double *log_dq, double *out, size_t stride);
+/* Writes log f of at most GKV_MGK_TILE rows to out[i·stride], and w = L⁻¹(z − m) to w[rows × d].
+ * log_dq[rows × d] is scratch. With the table of mgk's margins (mixture/margin_table.h) the
+ * function is fast, with an error of 1e-6. With NULL it is exact. */
+void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t rows,
+                          const double *x, double *w, double *log_dq, double *out, size_t stride);
 
 #endif

@@ -57,8 +57,8 @@ void gki_mgk_float_free(gki_mgk_float *part)
     *part = (gki_mgk_float){0};
 }
 
-void gki_mgk_float_scores(const gki_mgk_float *part, size_t rows, const float *x, float *z, float *log_dq,
-                          float *scratch)
+void gki_mgk_float_scores(const gki_mgk_float *part, size_t rows, const float *x, float *z,
+                          float *log_dq, float *scratch)
 {
     const size_t d = part->d;
     const float most = 1e15F;
@@ -99,13 +99,14 @@ static float sum_squares(size_t d, const float *w)
     return sum;
 }
 
-void gki_mgk_float_log_pdf(const gki_mgk_float *part, size_t rows, const float *x, float *scratch, double *out,
-                           size_t stride)
+void gki_mgk_float_log_pdf(const gki_mgk_float *part, size_t rows, const float *x, float *scratch,
+                           double *out, size_t stride)
 {
     const size_t d = part->d;
     float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
     gki_mgk_float_scores(part, rows, x, z, log_dq, w);
     gki_blas_product_f(false, false, rows, d, d, 1.0F, z, d, part->inverse, d, 0.0F, w, d);
     for (size_t i = 0; i < rows; i++)
-        out[i * stride] = part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
+        out[i * stride] =
+            part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
 }

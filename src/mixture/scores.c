@@ -30,7 +30,8 @@ typedef struct block {
     gkv_status status;
 } block;
 
-/* Adds a row of d scores to the outliers of a block. There are few of them if the margins fit the data. */
+/* Adds a row of d scores to the outliers of a block. There are few of them if the margins fit the
+ * data. */
 static gkv_status add_outlier(block *b, size_t d, double weight, const double *z)
 {
     if (b->outlier_rows == b->outlier_capacity) {
@@ -60,10 +61,10 @@ static double weight_of(const gki_mgk_weighted_rows *selected, size_t i)
     return selected->weights ? selected->weights[i] : 1.0;
 }
 
-/* Computes scores in float, and converts them to double. `scratch` has 3 × rows × d elements. Σ_j log Q'_j of a row
- * becomes the first element of its row of log_dq; the others become 0. */
-static void float_inverse(const gki_mgk_float *float_form, size_t rows, const double *x, float *scratch, double *z,
-                          double *log_dq)
+/* Computes scores in float, and converts them to double. `scratch` has 3 × rows × d elements. Σ_j
+ * log Q'_j of a row becomes the first element of its row of log_dq; the others become 0. */
+static void float_inverse(const gki_mgk_float *float_form, size_t rows, const double *x,
+                          float *scratch, double *z, double *log_dq)
 {
     const size_t d = float_form->d;
     float *in = scratch, *out = in + rows * d, *spare = out + rows * d, logs[GKV_MGK_TILE];
@@ -79,10 +80,11 @@ static void float_inverse(const gki_mgk_float *float_form, size_t rows, const do
 
 /* Adds the rows of a tile to the sums of block b. */
 static gkv_status do_tile(const gki_mgk_weighted_rows *selected, const gki_mgk_columns *columns,
-                          const gki_mgk_table *table, const gki_mgk_float *float_form, double most, size_t tile,
-                          double *scratch, block *b)
+                          const gki_mgk_table *table, const gki_mgk_float *float_form, double most,
+                          size_t tile, double *scratch, block *b)
 {
-    const size_t d = selected->d, first = tile * GKV_MGK_TILE, rows = gki_mgk_tile_rows(selected->n, tile);
+    const size_t d = selected->d, first = tile * GKV_MGK_TILE,
+                 rows = gki_mgk_tile_rows(selected->n, tile);
     double *z = scratch, *log_dq = scratch + rows * d, *gathered = log_dq + rows * d;
     const double *x = selected->x + first * d;
     if (selected->row) {
@@ -135,15 +137,16 @@ static gkv_status add_up(size_t d, size_t blocks, const block *b, gki_mgk_scores
     size_t at = 0;
     for (size_t i = 0; i < blocks; i++) {
         if (b[i].outlier_rows)
-            memcpy(out->outliers + at * (d + 1), b[i].outliers, b[i].outlier_rows * (d + 1) * sizeof *out->outliers);
+            memcpy(out->outliers + at * (d + 1), b[i].outliers,
+                   b[i].outlier_rows * (d + 1) * sizeof *out->outliers);
         at += b[i].outlier_rows;
     }
     return GKV_OK;
 }
 
 gkv_status gki_mgk_scores_of(const gki_mgk_weighted_rows *selected, const gki_mgk_columns *columns,
-                             const gki_mgk_table *table, const gki_mgk_float *float_form, double most, int threads,
-                             gki_mgk_scores *out)
+                             const gki_mgk_table *table, const gki_mgk_float *float_form,
+                             double most, int threads, gki_mgk_scores *out)
 {
     const size_t d = selected->d, blocks = gki_mgk_blocks(selected->n), size = 5 * GKV_MGK_TILE * d;
     const int used = gki_mgk_threads(threads, blocks);
@@ -160,14 +163,16 @@ gkv_status gki_mgk_scores_of(const gki_mgk_weighted_rows *selected, const gki_mg
     for (size_t i = 0; i < blocks; i++) {
         b[i].products = sums + i * d * (d + 1);
         b[i].sum = b[i].products + d * d;
-        for (size_t t = gki_mgk_block_start(selected->n, i); t < gki_mgk_block_start(selected->n, i + 1); t++)
+        for (size_t t = gki_mgk_block_start(selected->n, i);
+             t < gki_mgk_block_start(selected->n, i + 1); t++)
             if (b[i].status == GKV_OK)
                 b[i].status = do_tile(selected, columns, table, float_form, most, t,
                                       scratch + (size_t)omp_get_thread_num() * size, &b[i]);
     }
     status = add_up(d, blocks, b, out);
     if (status == GKV_ERR_MEMORY) /* the message of another thread is not available here */
-        status = gki_fail(GKV_ERR_MEMORY, "out of memory for the normal scores of %zu rows", selected->n);
+        status = gki_fail(GKV_ERR_MEMORY, "out of memory for the normal scores of %zu rows",
+                          selected->n);
 done:
     for (size_t i = 0; b && i < blocks; i++)
         free(b[i].outliers);
@@ -193,7 +198,8 @@ static void shrink_by(size_t d, double s, double *r)
                 r[j * d + k] *= 1.0 - s;
 }
 
-/* Schäfer and Strimmer's λ: the sum of the variances of the correlations, divided by the sum of their squares. */
+/* Schäfer and Strimmer's λ: the sum of the variances of the correlations, divided by the sum of
+ * their squares. */
 static double shrinkage_for(size_t d, double weight, const double *r)
 {
     double variances = 0.0, squares = 0.0;
@@ -206,19 +212,21 @@ static double shrinkage_for(size_t d, double weight, const double *r)
     return squares > 0 ? fmin(1.0, variances / squares) : 1.0;
 }
 
-void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, double *r, double *l, double *used,
-                                double *repair)
+void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, double *r, double *l,
+                                double *used, double *repair)
 {
     const size_t d = scores->d;
     double *scale = l; /* l is scratch until the factor is computed */
     for (size_t j = 0; j < d; j++) {
         const double mean = scores->sum[j] / scores->weight, square = scores->products[j * d + j];
         const double variance = square - scores->weight * mean * mean;
-        scale[j] = variance > 1e-10 * square ? 1.0 / sqrt(variance) : 0.0; /* a smaller variance is rounding error */
+        /* a smaller variance is rounding error */
+        scale[j] = variance > 1e-10 * square ? 1.0 / sqrt(variance) : 0.0;
     }
     for (size_t j = 0; j < d; j++) {
         for (size_t k = 0; k < j; k++) {
-            const double product = scores->products[j * d + k] - scores->sum[j] * (scores->sum[k] / scores->weight);
+            const double product =
+                scores->products[j * d + k] - scores->sum[j] * (scores->sum[k] / scores->weight);
             r[j * d + k] = r[k * d + j] = fmax(-1.0, fmin(1.0, product * scale[j] * scale[k]));
         }
         r[j * d + j] = 1.0;
@@ -267,23 +275,27 @@ static double length2(size_t d, const double *l, const double *z, double most, d
 double gki_mgk_scores_log_likelihood(const gki_mgk_scores *scores, const double *l, double *scratch)
 {
     const size_t d = scores->d;
-    double squares = trace(scores, l, scratch), logs = (double)d * GKV_HALF_LOG_2PI, *w = scratch + d * d;
+    double squares = trace(scores, l, scratch), logs = (double)d * GKV_HALF_LOG_2PI,
+           *w = scratch + d * d;
     for (size_t j = 0; j < d; j++)
         logs += log(l[j * d + j]);
     for (size_t i = 0; i < scores->outlier_rows; i++) {
         const double *row = scores->outliers + i * (d + 1);
-        squares += row[0] * (length2(d, l, row + 1, INFINITY, w) - length2(d, l, row + 1, scores->most, w));
+        squares += row[0] *
+                   (length2(d, l, row + 1, INFINITY, w) - length2(d, l, row + 1, scores->most, w));
     }
     return -0.5 * squares - scores->weight * logs - scores->log_dq;
 }
 
-void gki_mgk_weighted_rows_moments(const gki_mgk_weighted_rows *selected, double *mean, double *variance)
+void gki_mgk_weighted_rows_moments(const gki_mgk_weighted_rows *selected, double *mean,
+                                   double *variance)
 {
     const size_t d = selected->d;
     double total = 0.0;
     memset(mean, 0, d * sizeof *mean);
     memset(variance, 0, d * sizeof *variance);
-    for (size_t i = 0; i < selected->n; i++) { /* West's updates, which avoid squares of values far from 0 */
+    for (size_t i = 0; i < selected->n; i++) {
+        /* West's updates, which avoid squares of values far from 0 */
         const double w = weight_of(selected, i);
         const double *x = selected->x + (selected->row ? selected->row[i] : i) * d;
         total += w;
@@ -308,16 +320,20 @@ const char *gki_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *cons
     return text;
 }
 
-gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk *margins, double shrink,
-                               int threads, double *correlation, double *cholesky)
+gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk *margins,
+                               double shrink, int threads, double *correlation, double *cholesky)
 {
     if (d < 1 || n < 2 || !(shrink >= 0 && shrink <= 1))
-        return gki_fail(GKV_ERR_ARGUMENT, "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
-                                          "not %zu, %zu, %g", n, d, shrink);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
+            "not %zu, %zu, %g",
+            n, d, shrink);
     GKV_TRY(gki_mgk_check_margins(d, margins));
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(x[i]))
-            return gki_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d + 1, i % d + 1, x[i]);
+            return gki_fail(GKV_ERR_DATA, "normal scores: row %zu, column %zu is %g", i / d + 1,
+                            i % d + 1, x[i]);
     const gki_mgk_weighted_rows selected = {.n = n, .d = d, .x = x};
     gki_mgk_columns columns = {0};
     gki_mgk_scores scores = {0};
@@ -325,7 +341,8 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *factor, &factor));
-    GKV_TRY_GOTO(gki_mgk_scores_of(&selected, &columns, NULL, NULL, gki_mgk_most_score((double)n), threads, &scores));
+    GKV_TRY_GOTO(gki_mgk_scores_of(&selected, &columns, NULL, NULL, gki_mgk_most_score((double)n),
+                                   threads, &scores));
     gki_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);

@@ -10,17 +10,17 @@
 #include "nn/nn_kernels.h"
 
 /* Makes the linear layer with this index. The first one may have sparse inputs. */
-static gkv_status add_linear(const gki_mlp_spec *spec, size_t index, gki_params *params, gki_plan *plan,
-                             const char *name, gki_slot in, gki_slot d_in, bool has_d_in, size_t out,
-                             gki_layer *layer)
+static gkv_status add_linear(const gki_mlp_spec *spec, size_t index, gki_params *params,
+                             gki_plan *plan, const char *name, gki_slot in, gki_slot d_in,
+                             bool has_d_in, size_t out, gki_layer *layer)
 {
     if (index == 0 && spec->sparse_in)
         return gki_sparse_linear_create(params, plan, name, in, spec->mean, out, layer);
     return gki_linear_create(params, plan, name, in, d_in, has_d_in, out, layer);
 }
 
-gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params *params, gki_plan *plan,
-                          gki_mlp *mlp)
+gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params *params,
+                          gki_plan *plan, gki_mlp *mlp)
 {
     memset(mlp, 0, sizeof *mlp);
     gkv_status status = gki_alloc(2 * spec->hidden_layers + 1, sizeof *mlp->layers, &mlp->layers);
@@ -38,10 +38,15 @@ gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params
         case GKV_BLOCK_SILU:
         case GKV_BLOCK_RESIDUAL:
             snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
-            status = gki_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out, activation);
+            status = gki_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out,
+                                          activation);
             break;
-        case GKV_BLOCK_GATED: status = gki_gate_create(plan, linear->out, linear->d_out, activation); break;
-        case GKV_BLOCK_LEAKY: status = gki_leaky_relu_create(linear->out, linear->d_out, activation); break;
+        case GKV_BLOCK_GATED:
+            status = gki_gate_create(plan, linear->out, linear->d_out, activation);
+            break;
+        case GKV_BLOCK_LEAKY:
+            status = gki_leaky_relu_create(linear->out, linear->d_out, activation);
+            break;
         }
         in = activation->out;
         d_in = activation->d_out;
@@ -49,8 +54,8 @@ gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params
     }
     if (status == GKV_OK) {
         snprintf(layer_name, sizeof layer_name, "%.40s.output", name);
-        status = add_linear(spec, spec->hidden_layers, params, plan, layer_name, in, d_in, has_d_in, spec->out,
-                            &mlp->layers[mlp->count++]);
+        status = add_linear(spec, spec->hidden_layers, params, plan, layer_name, in, d_in, has_d_in,
+                            spec->out, &mlp->layers[mlp->count++]);
     }
     if (status != GKV_OK) {
         gki_mlp_free(mlp);
@@ -88,7 +93,8 @@ void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, d
                 w[k] = 1;
             continue;
         }
-        const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3; /* PyTorch's default variance */
+        /* PyTorch's default variance */
+        const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3;
         const gki_real scale = (gki_real)sqrt(gain / (double)weight->cols);
         gki_rng_normal(gki_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
         for (size_t k = 0; k < weight->size; k++)
@@ -96,8 +102,8 @@ void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, d
     }
 }
 
-/* Attributes the time of a layer to its part of the profile. Layers with even indices are linear, and the others are
- * activations. */
+/* Attributes the time of a layer to its part of the profile. Layers with even indices are linear,
+ * and the others are activations. */
 static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gkv_bench_part products)
 {
     if (mlp->timed)
@@ -110,7 +116,8 @@ static bool ends_residual(const gki_mlp *mlp, size_t i)
     return mlp->residual && i % 2 == 1 && i > 1;
 }
 
-static void add_rows(const gki_workspace *ws, gki_slot from, gki_slot to, size_t first, size_t count)
+static void add_rows(const gki_workspace *ws, gki_slot from, gki_slot to, size_t first,
+                     size_t count)
 {
     gki_nn_kernels_get()->axpy(count * to.width, 1, gki_at(ws, from, first), gki_at(ws, to, first));
 }
@@ -171,12 +178,14 @@ size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers)
     return widest;
 }
 
-gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first, size_t count,
-                          size_t each, const gki_real *in, const gki_tangents *scratch)
+gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first,
+                          size_t count, size_t each, const gki_real *in,
+                          const gki_tangents *scratch)
 {
     gki_real *from = scratch->a, *to = scratch->b, *spare = scratch->c;
     for (size_t i = 0; i < layers; i++) {
-        mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from, to);
+        mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from,
+                                    to);
         if (ends_residual(mlp, i)) /* `spare` holds the tangents of the input of the block */
             gki_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
         gki_real *done = from;

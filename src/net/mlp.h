@@ -4,7 +4,8 @@
  *   gated     linear to twice the width, and then h·sigmoid(a)
  *   leaky     linear, leaky ReLU (used in coupling layers)
  *
- * The functions on rows follow the rules of nn/layer.h: different threads may call them for different rows. */
+ * The functions on rows follow the rules of nn/layer.h: different threads may call them for
+ * different rows. */
 #ifndef GKV_NET_MLP_H
 #define GKV_NET_MLP_H
 
@@ -20,39 +21,41 @@ typedef struct gki_mlp {
     gki_layer *layers;
     size_t count;
     gki_slot in, out, d_in, d_out;
-    bool timed;      /* true if a profile measures the layers; else the caller measures the whole network */
+    /* true if a profile measures the layers; else the caller measures the whole network */
+    bool timed;
     bool residual;   /* true for residual blocks */
     gki_slot d_skip; /* the gradient along the skip connection of a residual block [hidden] */
 } gki_mlp;
 
 typedef struct gki_mlp_spec {
     gki_slot in, d_in;
-    bool has_d_in;            /* false if the gradient in the input is not needed */
-    bool sparse_in;           /* true for an input of mostly zeros; `mean` is subtracted from it; has_d_in is false */
-    gki_param_id mean;        /* [in.width]; used only with sparse_in */
-    bool timed;               /* as in gki_mlp */
-    size_t hidden;            /* width of the hidden layers */
-    size_t hidden_layers;     /* number of hidden blocks; 0 for a linear map */
-    size_t out;               /* width of the output */
-    unsigned block;           /* a gkv_block, or GKV_BLOCK_LEAKY */
+    bool has_d_in; /* false if the gradient in the input is not needed */
+    /* true for an input of mostly zeros; `mean` is subtracted from it; has_d_in is false */
+    bool sparse_in;
+    gki_param_id mean;    /* [in.width]; used only with sparse_in */
+    bool timed;           /* as in gki_mlp */
+    size_t hidden;        /* width of the hidden layers */
+    size_t hidden_layers; /* number of hidden blocks; 0 for a linear map */
+    size_t out;           /* width of the output */
+    unsigned block;       /* a gkv_block, or GKV_BLOCK_LEAKY */
 } gki_mlp_spec;
 
-/* Makes the layers of a network. Adds their tensors to `params`, under names that begin with `name`, and their slots to
- * `plan`. gki_mlp_free() frees *mlp. Errors as gki_params_add(). */
-gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params *params, gki_plan *plan,
-                          gki_mlp *mlp);
+/* Makes the layers of a network. Adds their tensors to `params`, under names that begin with
+ * `name`, and their slots to `plan`. gki_mlp_free() frees *mlp. Errors as gki_params_add(). */
+gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params *params,
+                          gki_plan *plan, gki_mlp *mlp);
 
 /* Frees the members, not the struct. NULL is fine. */
 void gki_mlp_free(gki_mlp *mlp);
 
-/* Sets initial weights. Weights are normal with variance 1/(3·fan_in), which is PyTorch's default variance. Gains of
- * LayerNorm are 1; shifts and biases stay 0. The variance of the output layer is multiplied by `output_gain`; 0
- * makes all outputs 0. Each tensor draws from its own address of the random numbers, so it does not depend on the
- * others. */
+/* Sets initial weights. Weights are normal with variance 1/(3·fan_in), which is PyTorch's default
+ * variance. Gains of LayerNorm are 1; shifts and biases stay 0. The variance of the output layer is
+ * multiplied by `output_gain`; 0 makes all outputs 0. Each tensor draws from its own address of the
+ * random numbers, so it does not depend on the others. */
 void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, double output_gain);
 
-/* Scratch memory for tangents. Each array has, for every tangent, as many elements as the widest layer
- * (gki_mlp_widest()). */
+/* Scratch memory for tangents. Each array has, for every tangent, as many elements as the widest
+ * layer (gki_mlp_widest()). */
 typedef struct gki_tangents {
     gki_real *a, *b;
     gki_real *c; /* used only by residual blocks */
@@ -61,11 +64,12 @@ typedef struct gki_tangents {
 /* The greatest width of the input and of the first `layers` layers. */
 size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers);
 
-/* Forward-mode differentiation through the first `layers` layers, as `tangent` of gki_layer_ops. Returns the
- * tangents of the output, which are in one of the arrays of `scratch`. `in` may be scratch->a, or NULL for all unit
- * vectors. */
-gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first, size_t count,
-                          size_t each, const gki_real *in, const gki_tangents *scratch);
+/* Forward-mode differentiation through the first `layers` layers, as `tangent` of gki_layer_ops.
+ * Returns the tangents of the output, which are in one of the arrays of `scratch`. `in` may be
+ * scratch->a, or NULL for all unit vectors. */
+gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first,
+                          size_t count, size_t each, const gki_real *in,
+                          const gki_tangents *scratch);
 
 /* The passes of gki_layer_ops for the whole network. */
 void gki_mlp_forward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_t count);

@@ -7,7 +7,8 @@ static void gate_forward(const gki_layer *layer, gki_workspace *ws, size_t first
     const size_t n = layer->out.width;
     for (size_t r = first; r < first + count; r++) {
         const gki_real *in = gki_at(ws, layer->in, r);
-        gki_nn_kernels_get()->gate(n, in, in + n, gki_at(ws, layer->aux, r), gki_at(ws, layer->out, r));
+        gki_nn_kernels_get()->gate(n, in, in + n, gki_at(ws, layer->aux, r),
+                                   gki_at(ws, layer->out, r));
     }
 }
 
@@ -21,8 +22,8 @@ static void gate_backward(const gki_layer *layer, gki_workspace *ws, size_t firs
     }
 }
 
-static void gate_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                         const gki_real *in, gki_real *out)
+static void gate_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
+                         size_t count, size_t each, const gki_real *in, gki_real *out)
 {
     const size_t n = layer->out.width;
     for (size_t r = 0; r < count * each; r++)
@@ -50,25 +51,29 @@ static void leaky_forward(const gki_layer *layer, gki_workspace *ws, size_t firs
 
 static void leaky_backward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
-    gki_nn_kernels_get()->leaky_relu_backward(count * layer->in.width, gki_at(ws, layer->out, first),
-                                              gki_at(ws, layer->d_out, first), gki_at(ws, layer->d_in, first));
+    gki_nn_kernels_get()->leaky_relu_backward(
+        count * layer->in.width, gki_at(ws, layer->out, first), gki_at(ws, layer->d_out, first),
+        gki_at(ws, layer->d_in, first));
 }
 
-/* Forward and backward mode multiply by the same slope, so the kernel of backward serves here too. */
-static void leaky_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                          const gki_real *in, gki_real *out)
+/* Forward and backward mode multiply by the same slope, so the kernel of backward serves here
+ * too. */
+static void leaky_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
+                          size_t count, size_t each, const gki_real *in, gki_real *out)
 {
     const size_t n = layer->out.width;
     for (size_t r = 0; r < count * each; r++)
-        gki_nn_kernels_get()->leaky_relu_backward(n, gki_at(ws, layer->out, first + r / each), in + r * n,
-                                                  out + r * n);
+        gki_nn_kernels_get()->leaky_relu_backward(n, gki_at(ws, layer->out, first + r / each),
+                                                  in + r * n, out + r * n);
 }
 
 static const gki_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL, leaky_tangent};
 
-/* The layer works in place. Backward needs only the sign of the input, which is that of the output. */
+/* The layer works in place. Backward needs only the sign of the input, which is that of the
+ * output. */
 gkv_status gki_leaky_relu_create(gki_slot in, gki_slot d_in, gki_layer *layer)
 {
-    *layer = (gki_layer){.ops = &leaky_ops, .in = in, .out = in, .d_in = d_in, .d_out = d_in, .has_d_in = true};
+    *layer = (gki_layer){
+        .ops = &leaky_ops, .in = in, .out = in, .d_in = d_in, .d_out = d_in, .has_d_in = true};
     return GKV_OK;
 }

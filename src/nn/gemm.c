@@ -34,8 +34,8 @@ size_t gki_pack_pieces(size_t out, size_t in)
     return (out + columns - 1) / columns;
 }
 
-void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight, size_t piece,
-                    gki_real *packed)
+void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight,
+                    size_t piece, gki_real *packed)
 {
     const size_t first = piece * piece_columns(in), end = least(out, first + piece_columns(in));
     for (size_t j = first; j < end; j += kernels->panel)
@@ -50,15 +50,15 @@ void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *p)
     if (kernels)
         kernels->multiply(p);
     else
-        gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step, p->b, p->b_row,
-                         p->start ? 1 : 0, p->c, p->c_row);
+        gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step,
+                         p->b, p->b_row, p->start ? 1 : 0, p->c, p->c_row);
 }
 
-/* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows are x_row and w_row
- * elements apart. */
-static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t depth, const gki_real *x,
-                    size_t x_row, const gki_real *w, size_t w_row, const gki_real *packed, const gki_real *bias,
-                    gki_real *y)
+/* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows
+ * are x_row and w_row elements apart. */
+static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t depth,
+                    const gki_real *x, size_t x_row, const gki_real *w, size_t w_row,
+                    const gki_real *packed, const gki_real *bias, gki_real *y)
 {
     if (!kernels) {
         for (size_t r = 0; bias && r < rows; r++)
@@ -68,10 +68,20 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
     }
     gki_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));
     for (size_t j = 0; j < out; j += kernels->panel) {
-        const size_t columns = least(kernels->panel, out - j), width = gki_packed_width(kernels->panel, columns);
-        gki_product product = {.m = rows, .n = columns, .k = depth, .a = x, .a_row = x_row, .a_step = 1,
-                               .b = packed, .b_row = width, .c = y + j, .c_row = out,
-                               .start = bias ? bias + j : y + j, .start_row = bias ? 0 : out};
+        const size_t columns = least(kernels->panel, out - j),
+                     width = gki_packed_width(kernels->panel, columns);
+        gki_product product = {.m = rows,
+                               .n = columns,
+                               .k = depth,
+                               .a = x,
+                               .a_row = x_row,
+                               .a_step = 1,
+                               .b = packed,
+                               .b_row = width,
+                               .c = y + j,
+                               .c_row = out,
+                               .start = bias ? bias + j : y + j,
+                               .start_row = bias ? 0 : out};
         if (packed) {
             product.b += j * depth;
             kernels->multiply(&product);
@@ -89,36 +99,55 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
     }
 }
 
-void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *x,
-                      const gki_real *weight, const gki_real *packed, const gki_real *bias, gki_real *y)
+void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                      const gki_real *x, const gki_real *weight, const gki_real *packed,
+                      const gki_real *bias, gki_real *y)
 {
     forward(kernels, rows, out, in, x, in, weight, in, packed, bias, y);
 }
 
-void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *d_y,
-                       const gki_real *weight, gki_real *d_x)
+void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                       const gki_real *d_y, const gki_real *weight, gki_real *d_x)
 {
-    gki_gemm_product(kernels, &(gki_product){.m = rows, .n = in, .k = out, .a = d_y, .a_row = out, .a_step = 1,
-                                             .b = weight, .b_row = in, .c = d_x, .c_row = in});
+    gki_gemm_product(kernels, &(gki_product){.m = rows,
+                                             .n = in,
+                                             .k = out,
+                                             .a = d_y,
+                                             .a_row = out,
+                                             .a_step = 1,
+                                             .b = weight,
+                                             .b_row = in,
+                                             .c = d_x,
+                                             .c_row = in});
 }
 
 /* Computes columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
-static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
-                     size_t column, size_t columns, const gki_real *d_y, const gki_real *x, gki_real *d_weight)
+static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                     size_t first, size_t count, size_t column, size_t columns, const gki_real *d_y,
+                     const gki_real *x, gki_real *d_weight)
 {
-    gki_gemm_product(kernels, &(gki_product){.m = count, .n = columns, .k = rows, .a = d_y + first, .a_row = 1,
-                                             .a_step = out, .b = x + column, .b_row = in,
-                                             .c = d_weight + first * in + column, .c_row = in});
+    gki_gemm_product(kernels, &(gki_product){.m = count,
+                                             .n = columns,
+                                             .k = rows,
+                                             .a = d_y + first,
+                                             .a_row = 1,
+                                             .a_step = out,
+                                             .b = x + column,
+                                             .b_row = in,
+                                             .c = d_weight + first * in + column,
+                                             .c_row = in});
 }
 
-void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first,
-                       size_t count, const gki_real *d_y, const gki_real *x, gki_real *d_weight)
+void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                       size_t first, size_t count, const gki_real *d_y, const gki_real *x,
+                       gki_real *d_weight)
 {
     gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, d_weight);
 }
 
-/* True if lists of nonzero inputs are faster than a dense product. The mean estimates the fraction of nonzero
- * inputs: it equals that fraction for binary inputs, and is at most that fraction for inputs in [0, 1]. */
+/* True if lists of nonzero inputs are faster than a dense product. The mean estimates the fraction
+ * of nonzero inputs: it equals that fraction for binary inputs, and is at most that fraction for
+ * inputs in [0, 1]. */
 static bool worth_lists(size_t in, const gki_real *mean)
 {
     double sum = 0;
@@ -141,7 +170,8 @@ void gki_sparse_forward(const gki_gemm_kernels *kernels, const gki_sparse_produc
             const size_t count = least(depth, p->in - first);
             for (size_t r = 0; r < rows; r++)
                 for (size_t i = 0; i < count; i++)
-                    centred[r * count + i] = p->x[(top + r) * p->in + first + i] - p->mean[first + i];
+                    centred[r * count + i] =
+                        p->x[(top + r) * p->in + first + i] - p->mean[first + i];
             forward(kernels, rows, p->out, count, centred, count, p->weight + first, p->in, NULL,
                     first == 0 ? p->bias : NULL, p->y + top * p->out);
         }
@@ -154,7 +184,8 @@ void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels, const gki_spars
         kernels->sparse_gradient(p);
         return;
     }
-    gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x, p->d_weight);
+    gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x,
+             p->d_weight);
     for (size_t top = 0; top < p->out; top += SUMS) { /* subtracts d_yᵀ 1 meanᵀ */
         const size_t count = least(SUMS, p->out - top);
         gki_real sums[SUMS] = {0};

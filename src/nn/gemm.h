@@ -1,14 +1,15 @@
 /* Matrix products of the linear layers and of mixtures, with kernels written for AVX2 and AVX-512.
  *
- * The matrices of a layer are small (a tile of 50 rows, a few hundred columns), and several tiles use every weight. A
- * general library packs both operands at each call. Here only W of the forward product is ever packed, once a step if
- * the workspace has memory for it (nn/workspace.h). All other operands are read in place.
+ * The matrices of a layer are small (a tile of 50 rows, a few hundred columns), and several tiles
+ * use every weight. A general library packs both operands at each call. Here only W of the forward
+ * product is ever packed, once a step if the workspace has memory for it (nn/workspace.h). All
+ * other operands are read in place.
  *
- * Every element of a product is one chain of fused multiply-adds over the inner index, in ascending order. The chain
- * starts from a bias, from the element of C, or from zero. So the bits of an element depend only on its row of A and
- * its column of B. They do not depend on the other rows of the call, on the positions of the row and the column, or on
- * whether W was packed before. Without AVX2, OpenBLAS computes the products, and bits may depend on the number of rows
- * of a call.
+ * Every element of a product is one chain of fused multiply-adds over the inner index, in ascending
+ * order. The chain starts from a bias, from the element of C, or from zero. So the bits of an
+ * element depend only on its row of A and its column of B. They do not depend on the other rows of
+ * the call, on the positions of the row and the column, or on whether W was packed before. Without
+ * AVX2, OpenBLAS computes the products, and bits may depend on the number of rows of a call.
  *
  * All functions are thread-safe for different outputs. */
 #ifndef GKV_NN_GEMM_H
@@ -21,14 +22,14 @@
 #include "core/real.h"
 #include "core/simd.h"
 
-/* C = S + A B with A [m, k], B [k, n], C [m, n] and S [m, n]. One of a_row and a_step is 1: A is either an array of
- * rows or a transposed view of one. */
+/* C = S + A B with A [m, k], B [k, n], C [m, n] and S [m, n]. One of a_row and a_step is 1: A is
+ * either an array of rows or a transposed view of one. */
 typedef struct gki_product {
     size_t m, n, k;
     const gki_real *a;
-    size_t a_row, a_step;  /* element (i, j) of A is a[i·a_row + j·a_step] */
+    size_t a_row, a_step; /* element (i, j) of A is a[i·a_row + j·a_step] */
     const gki_real *b;
-    size_t b_row;          /* distance of the rows of B, in elements */
+    size_t b_row; /* distance of the rows of B, in elements */
     gki_real *c;
     size_t c_row;          /* distance of the rows of C */
     const gki_real *start; /* S; NULL for zeros; it may be C */
@@ -42,8 +43,9 @@ typedef struct gki_nonzero {
 } gki_nonzero;
 
 enum {
-    GKV_SPARSE_ROWS = 256,   /* rows of a batch in one pass of `sparse_gradient`; an L1 cache holds two vectors of the
-                                gradients of each */
+    /* rows of a batch in one pass of `sparse_gradient`; an L1 cache holds two vectors of the
+     * gradients of each */
+    GKV_SPARSE_ROWS = 256,
     GKV_SPARSE_COLUMNS = 112 /* most columns of one call of `sparse_gradient` */
 };
 
@@ -58,7 +60,8 @@ typedef struct gki_sparse_product {
     gki_real *y;            /* [rows, out] */
 } gki_sparse_product;
 
-/* Columns [first, first + count) of d_weight = d_yᵀ (X − 1 meanᵀ), with count ≤ GKV_SPARSE_COLUMNS. */
+/* Columns [first, first + count) of d_weight = d_yᵀ (X − 1 meanᵀ), with count ≤
+ * GKV_SPARSE_COLUMNS. */
 typedef struct gki_sparse_gradient {
     size_t rows, in, out, first, count;
     const gki_real *x;    /* [rows, in] */
@@ -73,8 +76,8 @@ typedef struct gki_gemm_kernels {
     /* Columns of a packed panel. The last panel may be half as wide. */
     size_t panel;
     void (*multiply)(const gki_product *product);
-    /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j ≥ count. Rows of
-     * `to` have gki_packed_width(panel, count) elements. */
+    /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j
+     * ≥ count. Rows of `to` have gki_packed_width(panel, count) elements. */
     void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to);
     void (*sparse_multiply)(const gki_sparse_product *product);
     void (*sparse_gradient)(const gki_sparse_gradient *gradient);
@@ -89,34 +92,38 @@ static inline size_t gki_packed_width(size_t panel, size_t count)
     return count <= panel / 2 ? panel / 2 : panel;
 }
 
-/* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL. Its start is NULL or C. */
+/* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL. Its start is NULL or
+ * C. */
 void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *product);
 
 /* The number of elements of a packed weight [out, in]. It is the same for every instruction set. */
 size_t gki_packed_size(size_t out, size_t in);
 
-/* The number of pieces in which a weight [out, in] is packed, and the packing of one piece. Pieces are independent, so
- * different threads may pack different ones. */
+/* The number of pieces in which a weight [out, in] is packed, and the packing of one piece. Pieces
+ * are independent, so different threads may pack different ones. */
 size_t gki_pack_pieces(size_t out, size_t in);
-void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight, size_t piece,
-                    gki_real *packed);
+void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, const gki_real *weight,
+                    size_t piece, gki_real *packed);
 
-/* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ if `bias` is NULL, with X [rows, in], W [out, in], Y [rows, out]. `packed` is the
- * packed W, or NULL; the result is the same. */
-void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *x,
-                      const gki_real *weight, const gki_real *packed, const gki_real *bias, gki_real *y);
+/* Y = X Wᵀ + 1 biasᵀ, or Y = Y + X Wᵀ if `bias` is NULL, with X [rows, in], W [out, in], Y [rows,
+ * out]. `packed` is the packed W, or NULL; the result is the same. */
+void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                      const gki_real *x, const gki_real *weight, const gki_real *packed,
+                      const gki_real *bias, gki_real *y);
 
 /* dX = dY W, with the shapes of the forward product. */
-void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, const gki_real *d_y,
-                       const gki_real *weight, gki_real *d_x);
+void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                       const gki_real *d_y, const gki_real *weight, gki_real *d_x);
 
 /* Rows [first, first + count) of dW = dYᵀ X. */
-void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in, size_t first, size_t count,
-                       const gki_real *d_y, const gki_real *x, gki_real *d_weight);
+void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
+                       size_t first, size_t count, const gki_real *d_y, const gki_real *x,
+                       gki_real *d_weight);
 
-/* The products of the structs above. A dense product is used instead if the mean shows that X has few zeros, or if
- * `kernels` is NULL. */
+/* The products of the structs above. A dense product is used instead if the mean shows that X has
+ * few zeros, or if `kernels` is NULL. */
 void gki_sparse_forward(const gki_gemm_kernels *kernels, const gki_sparse_product *product);
-void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels, const gki_sparse_gradient *gradient);
+void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels,
+                                const gki_sparse_gradient *gradient);
 
 #endif

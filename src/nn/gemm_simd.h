@@ -1,5 +1,6 @@
-/* Vector functions of the matrix kernels, in addition to simd_real.h: access to the first lanes of a vector, a bit
- * mask of the lanes that are not zero, and the transpose of VR_LANES × VR_LANES elements. */
+/* Vector functions of the matrix kernels, in addition to simd_real.h: access to the first lanes of
+ * a vector, a bit mask of the lanes that are not zero, and the transpose of VR_LANES × VR_LANES
+ * elements. */
 #ifndef GKV_NN_GEMM_SIMD_H
 #define GKV_NN_GEMM_SIMD_H
 
@@ -11,14 +12,32 @@
 
 #ifdef GKV_REAL_IS_DOUBLE
 typedef __mmask8 vr_lanes;
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_pd(lanes, p); }
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_pd(p, lanes, v); }
-static inline unsigned vr_nonzero(vr v) { return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
+{
+    return _mm512_maskz_loadu_pd(lanes, p);
+}
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
+{
+    _mm512_mask_storeu_pd(p, lanes, v);
+}
+static inline unsigned vr_nonzero(vr v)
+{
+    return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
+}
 #else
 typedef __mmask16 vr_lanes;
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm512_maskz_loadu_ps(lanes, p); }
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm512_mask_storeu_ps(p, lanes, v); }
-static inline unsigned vr_nonzero(vr v) { return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
+{
+    return _mm512_maskz_loadu_ps(lanes, p);
+}
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
+{
+    _mm512_mask_storeu_ps(p, lanes, v);
+}
+static inline unsigned vr_nonzero(vr v)
+{
+    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
 #endif
 
 /* Selects the first min(n, VR_LANES) lanes. */
@@ -31,8 +50,14 @@ static inline vr_lanes vr_first_lanes(size_t n)
 
 typedef __m256i vr_lanes;
 #ifdef GKV_REAL_IS_DOUBLE
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm256_maskload_pd(p, lanes); }
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_pd(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
+{
+    return _mm256_maskload_pd(p, lanes);
+}
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
+{
+    _mm256_maskstore_pd(p, lanes, v);
+}
 static inline unsigned vr_nonzero(vr v)
 {
     return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ));
@@ -43,8 +68,14 @@ static inline vr_lanes vr_first_lanes(size_t n)
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(left), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 #else
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes) { return _mm256_maskload_ps(p, lanes); }
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v) { _mm256_maskstore_ps(p, lanes, v); }
+static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
+{
+    return _mm256_maskload_ps(p, lanes);
+}
+static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
+{
+    _mm256_maskstore_ps(p, lanes, v);
+}
 static inline unsigned vr_nonzero(vr v)
 {
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
@@ -91,8 +122,8 @@ static inline void transpose_quarter(const float *from, size_t from_row, __m512 
     out[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high));
 }
 
-/* After transpose_quarter() of each quarter, 128 bits of q0[i] … q3[i] hold column i of four rows. These 4 × 4
- * blocks of 128 bits are transposed in turn. */
+/* After transpose_quarter() of each quarter, 128 bits of q0[i] … q3[i] hold column i of four rows.
+ * These 4 × 4 blocks of 128 bits are transposed in turn. */
 static inline void transpose(const float *from, size_t from_row, float *to, size_t to_row)
 {
     __m512 q0[4], q1[4], q2[4], q3[4];

@@ -10,11 +10,12 @@
 
 #include <string.h>
 
-/* The number of weight elements in a part of the gradient. A part is enough work for a task, and a small layer still
- * has several parts, so that two cores can work on it. */
+/* The number of weight elements in a part of the gradient. A part is enough work for a task, and a
+ * small layer still has several parts, so that two cores can work on it. */
 enum { PART_ELEMENTS = 40000 };
 
-/* The number of rows of a part. Parts are about equal, and each covers whole cache lines of the bias's gradient. */
+/* The number of rows of a part. Parts are about equal, and each covers whole cache lines of the
+ * bias's gradient. */
 static size_t part_rows(const gki_layer *layer)
 {
     const size_t most = PART_ELEMENTS / layer->in.width, out = layer->out.width;
@@ -62,8 +63,8 @@ static void gradient(const gki_layer *layer, gki_workspace *ws, size_t rows, siz
         kernels->axpy(count, 1, d_out + r * out, d_bias);
 }
 
-void gki_linear_tangent_part(const gki_layer *layer, const gki_workspace *ws, size_t rows, const gki_real *in,
-                             size_t first, size_t width, gki_real *out)
+void gki_linear_tangent_part(const gki_layer *layer, const gki_workspace *ws, size_t rows,
+                             const gki_real *in, size_t first, size_t width, gki_real *out)
 {
     const size_t depth = layer->in.width;
     const gki_real *packed = gki_packed(ws, layer->weight);
@@ -73,8 +74,8 @@ void gki_linear_tangent_part(const gki_layer *layer, const gki_workspace *ws, si
                      packed ? packed + first * depth : NULL, NULL, out);
 }
 
-static void tangent(const gki_layer *layer, const gki_workspace *ws, size_t first, size_t count, size_t each,
-                    const gki_real *in, gki_real *out)
+static void tangent(const gki_layer *layer, const gki_workspace *ws, size_t first, size_t count,
+                    size_t each, const gki_real *in, gki_real *out)
 {
     const size_t width = layer->out.width, depth = layer->in.width;
     (void)first; /* the derivative is the same at every row */
@@ -92,8 +93,8 @@ static void tangent(const gki_layer *layer, const gki_workspace *ws, size_t firs
 
 static const gki_layer_ops ops = {forward, backward, parts, gradient, tangent};
 
-gkv_status gki_linear_create(gki_params *params, gki_plan *plan, const char *name, gki_slot in, gki_slot d_in,
-                             bool has_d_in, size_t out_width, gki_layer *layer)
+gkv_status gki_linear_create(gki_params *params, gki_plan *plan, const char *name, gki_slot in,
+                             gki_slot d_in, bool has_d_in, size_t out_width, gki_layer *layer)
 {
     *layer = (gki_layer){.ops = &ops, .in = in, .d_in = d_in, .has_d_in = has_d_in};
     layer->out = gki_plan_forward(plan, out_width);

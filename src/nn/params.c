@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "nn/gemm.h"
 
-/* The size of a tensor, rounded up to whole cache lines. So two tasks never write to the same line. */
+/* The size of a tensor, rounded up to whole cache lines. So two tasks never write to the same
+ * line. */
 static size_t padded(size_t elements)
 {
     const size_t line = GKV_ALIGNMENT / sizeof(gki_real);
@@ -24,14 +25,15 @@ void gki_params_free(gki_params *params)
     memset(params, 0, sizeof *params);
 }
 
-gkv_status gki_params_add(gki_params *params, size_t rows, size_t cols, bool trainable, gki_param_id *id,
-                          const char *name_format, ...)
+gkv_status gki_params_add(gki_params *params, size_t rows, size_t cols, bool trainable,
+                          gki_param_id *id, const char *name_format, ...)
 {
     if (params->count == params->capacity) {
         const size_t capacity = params->capacity ? 2 * params->capacity : 32;
         gki_param *list = realloc(params->list, capacity * sizeof *list);
         if (!list)
-            return gki_fail(GKV_ERR_MEMORY, "out of memory: a table of %zu parameters was refused", capacity);
+            return gki_fail(GKV_ERR_MEMORY, "out of memory: a table of %zu parameters was refused",
+                            capacity);
         params->list = list;
         params->capacity = capacity;
     }

@@ -9,12 +9,16 @@
 
 const char *gkv_bench_part_name(gkv_bench_part part)
 {
-    static const char *const names[GKV_BENCH_PARTS] = {
-        [GKV_BENCH_GEMM_FORWARD] = "GEMM forward",   [GKV_BENCH_GEMM_BACKWARD] = "GEMM backward",
-        [GKV_BENCH_ACTIVATIONS] = "activations",     [GKV_BENCH_NOISE] = "posterior noise",
-        [GKV_BENCH_FLOW] = "flow",                   [GKV_BENCH_BASE] = "base",
-        [GKV_BENCH_LOSS] = "loss",                   [GKV_BENCH_OPTIMISER] = "optimiser",
-        [GKV_BENCH_DATA] = "data",                   [GKV_BENCH_WAITING] = "waiting"};
+    static const char *const names[GKV_BENCH_PARTS] = {[GKV_BENCH_GEMM_FORWARD] = "GEMM forward",
+                                                       [GKV_BENCH_GEMM_BACKWARD] = "GEMM backward",
+                                                       [GKV_BENCH_ACTIVATIONS] = "activations",
+                                                       [GKV_BENCH_NOISE] = "posterior noise",
+                                                       [GKV_BENCH_FLOW] = "flow",
+                                                       [GKV_BENCH_BASE] = "base",
+                                                       [GKV_BENCH_LOSS] = "loss",
+                                                       [GKV_BENCH_OPTIMISER] = "optimiser",
+                                                       [GKV_BENCH_DATA] = "data",
+                                                       [GKV_BENCH_WAITING] = "waiting"};
     return (unsigned)part < GKV_BENCH_PARTS ? names[part] : NULL;
 }
 

@@ -1,12 +1,13 @@
-/* Products with an input of mostly zeros, such as binarized images. Only elements that are not zero are multiplied.
- * SPARSE_VECTORS sums are computed at a time, which hides the latency of a multiply-add. gemm_kernels.c includes this
- * file. */
+/* Products with an input of mostly zeros, such as binarized images. Only elements that are not zero
+ * are multiplied. SPARSE_VECTORS sums are computed at a time, which hides the latency of a
+ * multiply-add. gemm_kernels.c includes this file. */
 enum {
     SPARSE_DEPTH = 128, /* inputs of a block; its weights stay in an L1 cache */
     SPARSE_TILE = 64,   /* rows of a block; their lists stay in an L1 cache */
     SPARSE_PANELS = SPARSE_VECTORS / 2,
     SPARSE_COLUMNS = SPARSE_PANELS * PANEL,
-    LIST_VECTORS = SPARSE_VECTORS / 2, /* vectors of a row of a panel of gradients, which has GKV_SPARSE_ROWS rows */
+    /* vectors of a row of a panel of gradients, which has GKV_SPARSE_ROWS rows */
+    LIST_VECTORS = SPARSE_VECTORS / 2,
     LIST_PANEL = LIST_VECTORS * VR_LANES
 };
 
@@ -25,8 +26,8 @@ static size_t list_nonzeros(size_t n, const gki_real *x, gki_nonzero *list)
 }
 
 /* sum += Σ value · (row `index` of the panel), over the elements of the list. */
-static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gki_nonzero *list, const gki_real *panel,
-                                     vr *sum)
+static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gki_nonzero *list,
+                                     const gki_real *panel, vr *sum)
 {
     for (size_t i = 0; i < count; i++) {
         const vr value = vr_set(list[i].value);
@@ -39,20 +40,23 @@ static ALWAYS_INLINE void add_listed(size_t vectors, size_t count, const gki_non
 /* A block of a product: a tile of rows by `depth` inputs by some packed panels of outputs. */
 typedef struct sparse_block {
     size_t rows, depth;
-    const gki_real *panel[SPARSE_PANELS]; /* the row of each panel for the first input of the block */
-    const gki_real *next[SPARSE_PANELS];  /* the part of each panel that the next block needs; it is prefetched */
-    const gki_real *mean;                 /* [depth] the means of the inputs */
-    const gki_real *start;                /* S as in gki_product */
-    size_t start_row, y_row;              /* distances of the rows of S and of Y */
-    const size_t *counts;                 /* [rows] lengths of the lists */
-    gki_nonzero (*lists)[SPARSE_DEPTH];   /* [rows] the nonzero inputs of each row */
+    /* the row of each panel for the first input of the block */
+    const gki_real *panel[SPARSE_PANELS];
+    /* the part of each panel that the next block needs; it is prefetched */
+    const gki_real *next[SPARSE_PANELS];
+    const gki_real *mean;               /* [depth] the means of the inputs */
+    const gki_real *start;              /* S as in gki_product */
+    size_t start_row, y_row;            /* distances of the rows of S and of Y */
+    const size_t *counts;               /* [rows] lengths of the lists */
+    gki_nonzero (*lists)[SPARSE_DEPTH]; /* [rows] the nonzero inputs of each row */
     gki_real *y;
 } sparse_block;
 
-/* Adds a block to Y. Each element of Y first receives the term of the mean, and then the terms of its nonzero inputs
- * in ascending order. The number of panels and the number of vectors of a panel are constants at every call. Only
- * the lanes of `lanes` are used in the last vector. */
-static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sparse_block *s, vr_lanes lanes)
+/* Adds a block to Y. Each element of Y first receives the term of the mean, and then the terms of
+ * its nonzero inputs in ascending order. The number of panels and the number of vectors of a panel
+ * are constants at every call. Only the lanes of `lanes` are used in the last vector. */
+static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sparse_block *s,
+                                         vr_lanes lanes)
 {
     const size_t width = vectors * VR_LANES, all = panels * vectors;
     vr mean[SPARSE_VECTORS], sum[SPARSE_VECTORS];
@@ -61,7 +65,8 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
     for (size_t k = 0; k < s->depth; k++)
         for (size_t v = 0; v < all; v++)
             mean[v] = vr_fma(vr_set(-s->mean[k]),
-                             vr_load(s->panel[v / vectors] + k * width + v % vectors * VR_LANES), mean[v]);
+                             vr_load(s->panel[v / vectors] + k * width + v % vectors * VR_LANES),
+                             mean[v]);
     for (size_t r = 0; r < s->rows; r++) {
         const gki_real *start = s->start + r * s->start_row;
         gki_real *y = s->y + r * s->y_row;
@@ -72,7 +77,8 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
             const vr value = vr_set(s->lists[r][i].value);
             const size_t row = s->lists[r][i].index * width;
             for (size_t v = 0; v < all; v++)
-                sum[v] = vr_fma(value, vr_load(s->panel[v / vectors] + row + v % vectors * VR_LANES), sum[v]);
+                sum[v] = vr_fma(
+                    value, vr_load(s->panel[v / vectors] + row + v % vectors * VR_LANES), sum[v]);
         }
         for (size_t v = 0; v + 1 < all; v++)
             vr_store(y + v * VR_LANES, sum[v]);
@@ -83,9 +89,10 @@ static ALWAYS_INLINE void multiply_block(size_t panels, size_t vectors, const sp
     }
 }
 
-/* Adds the terms of inputs [first, first + s->depth) to columns [j, j + columns) of Y. The columns are SPARSE_PANELS
- * whole panels, or at most one panel. */
-static void sparse_columns(const gki_sparse_product *p, sparse_block *s, size_t first, size_t j, size_t columns)
+/* Adds the terms of inputs [first, first + s->depth) to columns [j, j + columns) of Y. The columns
+ * are SPARSE_PANELS whole panels, or at most one panel. */
+static void sparse_columns(const gki_sparse_product *p, sparse_block *s, size_t first, size_t j,
+                           size_t columns)
 {
     gki_real packed[SPARSE_DEPTH * SPARSE_COLUMNS] __attribute__((aligned(64)));
     const size_t panels = (columns + PANEL - 1) / PANEL, width = gki_packed_width(PANEL, columns);
@@ -93,12 +100,13 @@ static void sparse_columns(const gki_sparse_product *p, sparse_block *s, size_t 
         const size_t column = j + q * PANEL;
         if (p->packed) {
             s->panel[q] = p->packed + column * p->in + first * width;
-            s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out ? s->panel[q] + SPARSE_COLUMNS * p->in
-                                                          : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
+            s->next[q] = j + 2 * SPARSE_COLUMNS <= p->out
+                             ? s->panel[q] + SPARSE_COLUMNS * p->in
+                             : p->packed + q * PANEL * p->in + (first + s->depth) * PANEL;
         } else {
             gki_real *to = packed + q * SPARSE_DEPTH * PANEL;
-            pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth, p->weight + column * p->in + first,
-                 p->in, to);
+            pack(p->out - column < PANEL ? p->out - column : PANEL, s->depth,
+                 p->weight + column * p->in + first, p->in, to);
             s->panel[q] = s->next[q] = to;
         }
     }
@@ -117,8 +125,12 @@ static void sparse_multiply(const gki_sparse_product *p)
     for (size_t top = 0; top < p->rows; top += SPARSE_TILE) {
         const size_t rows = p->rows - top < SPARSE_TILE ? p->rows - top : SPARSE_TILE;
         for (size_t first = 0; first < p->in; first += SPARSE_DEPTH) {
-            sparse_block s = {.rows = rows, .depth = p->in - first < SPARSE_DEPTH ? p->in - first : SPARSE_DEPTH,
-                              .mean = p->mean + first, .counts = counts, .lists = lists, .y_row = p->out,
+            sparse_block s = {.rows = rows,
+                              .depth = p->in - first < SPARSE_DEPTH ? p->in - first : SPARSE_DEPTH,
+                              .mean = p->mean + first,
+                              .counts = counts,
+                              .lists = lists,
+                              .y_row = p->out,
                               .start_row = first == 0 ? 0 : p->out};
             for (size_t r = 0; r < rows; r++)
                 counts[r] = list_nonzeros(s.depth, p->x + (top + r) * p->in + first, lists[r]);
@@ -133,11 +145,13 @@ static void sparse_multiply(const gki_sparse_product *p)
     }
 }
 
-/* Lists the nonzero elements of each of `columns` ≤ VR_LANES columns of x, in ascending order of rows. */
-static void list_columns(size_t rows, size_t columns, const gki_real *x, size_t x_row, gki_nonzero *lists,
-                         size_t list_size, size_t *counts)
+/* Lists the nonzero elements of each of `columns` ≤ VR_LANES columns of x, in ascending order of
+ * rows. */
+static void list_columns(size_t rows, size_t columns, const gki_real *x, size_t x_row,
+                         gki_nonzero *lists, size_t list_size, size_t *counts)
 {
-    enum { WORD = 30 }; /* rows whose bits are collected, for all columns at once, before lists are made from them */
+    /* rows whose bits are collected, for all columns at once, before lists are made from them */
+    enum { WORD = 30 };
     const vr_lanes lanes = vr_first_lanes(columns);
     memset(counts, 0, columns * sizeof *counts);
     for (size_t top = 0; top < rows; top += WORD) {
@@ -157,8 +171,8 @@ static void list_columns(size_t rows, size_t columns, const gki_real *x, size_t 
 }
 
 /* to[j][i] ← from[i][j] for i < columns ≤ VR_LANES, j < rows ≤ VR_LANES. */
-static void transpose_part(size_t columns, size_t rows, const gki_real *from, size_t from_row, gki_real *to,
-                           size_t to_row)
+static void transpose_part(size_t columns, size_t rows, const gki_real *from, size_t from_row,
+                           gki_real *to, size_t to_row)
 {
     if (columns == VR_LANES && rows == VR_LANES) {
         transpose(from, from_row, to, to_row);
@@ -169,9 +183,10 @@ static void transpose_part(size_t columns, size_t rows, const gki_real *from, si
             to[j * to_row + i] = from[i * from_row + j];
 }
 
-/* Copies columns [j, j + LIST_PANEL) of d_y into a panel, with zeros beyond the last column, and sums them over the
- * rows. */
-static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, size_t j, gki_real *panel, vr *sums)
+/* Copies columns [j, j + LIST_PANEL) of d_y into a panel, with zeros beyond the last column, and
+ * sums them over the rows. */
+static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, size_t j,
+                       gki_real *panel, vr *sums)
 {
     vr_lanes lanes[LIST_VECTORS];
     for (size_t v = 0; v < LIST_VECTORS; v++) {
@@ -188,13 +203,16 @@ static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, si
     }
 }
 
-/* Loads or stores a block of the gradient: block[k][o] is d_weight[j + o][i + k], for `columns` inputs k and a panel of
- * outputs o. */
-static void move_block(const gki_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns, gki_real *block)
+/* Loads or stores a block of the gradient: block[k][o] is d_weight[j + o][i + k], for `columns`
+ * inputs k and a panel of outputs o. */
+static void move_block(const gki_sparse_gradient *p, bool store, size_t j, size_t i, size_t columns,
+                       gki_real *block)
 {
     for (size_t v = 0; v < LIST_VECTORS && j + v * VR_LANES < p->out; v++) {
-        const size_t output = j + v * VR_LANES, left = p->out - output, outputs = left < VR_LANES ? left : VR_LANES;
-        gki_real *d_weight = p->d_weight + output * p->in + p->first + i, *column = block + v * VR_LANES;
+        const size_t output = j + v * VR_LANES, left = p->out - output,
+                     outputs = left < VR_LANES ? left : VR_LANES;
+        gki_real *d_weight = p->d_weight + output * p->in + p->first + i,
+                 *column = block + v * VR_LANES;
         if (store)
             transpose_part(columns, outputs, column, LIST_PANEL, d_weight, p->in);
         else
@@ -202,8 +220,8 @@ static void move_block(const gki_sparse_gradient *p, bool store, size_t j, size_
     }
 }
 
-/* Processes up to GKV_SPARSE_ROWS rows of the batch from `top` on. The first rows overwrite d_weight, and later ones
- * add to it. */
+/* Processes up to GKV_SPARSE_ROWS rows of the batch from `top` on. The first rows overwrite
+ * d_weight, and later ones add to it. */
 static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_t rows)
 {
     gki_real panel[GKV_SPARSE_ROWS * LIST_PANEL] __attribute__((aligned(64)));
@@ -211,7 +229,8 @@ static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_
     size_t counts[GKV_SPARSE_COLUMNS];
     for (size_t i = 0; i < p->count; i += VR_LANES)
         list_columns(rows, p->count - i < VR_LANES ? p->count - i : VR_LANES,
-                     p->x + top * p->in + p->first + i, p->in, p->lists + i * rows, rows, counts + i);
+                     p->x + top * p->in + p->first + i, p->in, p->lists + i * rows, rows,
+                     counts + i);
     for (size_t j = 0; j < p->out; j += LIST_PANEL) {
         vr sums[LIST_VECTORS];
         load_panel(p, top, rows, j, panel, sums);
@@ -239,5 +258,6 @@ static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_
 static void sparse_gradient(const gki_sparse_gradient *p)
 {
     for (size_t top = 0; top < p->rows; top += GKV_SPARSE_ROWS)
-        sparse_gradient_rows(p, top, p->rows - top < GKV_SPARSE_ROWS ? p->rows - top : GKV_SPARSE_ROWS);
+        sparse_gradient_rows(p, top,
+                             p->rows - top < GKV_SPARSE_ROWS ? p->rows - top : GKV_SPARSE_ROWS);
 }

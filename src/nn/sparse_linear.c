@@ -2,8 +2,9 @@
  *
  *   in [rows, in]   weight [out, in]   bias, mean: [out], [in]   out [rows, out]
  *   d_weight = d_outᵀ (X − 1 meanᵀ)          d_bias = Σ_rows d_out
- * The term of the mean is the same for all rows. The rest of the product is a sum of weights over the nonzero inputs
- * of a row. The rest of the gradient is a sum of rows of d_out over the images in which an input is not zero. */
+ * The term of the mean is the same for all rows. The rest of the product is a sum of weights over
+ * the nonzero inputs of a row. The rest of the gradient is a sum of rows of d_out over the images
+ * in which an input is not zero. */
 #include "core/simd.h"
 #include "nn/gemm.h"
 #include "nn/nn_kernels.h"
@@ -13,7 +14,9 @@
 
 static void forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
-    const gki_sparse_product product = {.rows = count, .in = layer->in.width, .out = layer->out.width,
+    const gki_sparse_product product = {.rows = count,
+                                        .in = layer->in.width,
+                                        .out = layer->out.width,
                                         .x = gki_at(ws, layer->in, first),
                                         .mean = gki_param_value(ws->params, layer->mean),
                                         .weight = gki_param_value(ws->params, layer->weight),
@@ -49,9 +52,15 @@ static void gradient(const gki_layer *layer, gki_workspace *ws, size_t rows, siz
     /* For each input, the slot holds a list of all rows. */
     gki_nonzero *lists = (gki_nonzero *)(void *)gki_at(ws, layer->aux, 0);
     const gki_sparse_gradient gradient = {
-        .rows = rows, .in = in, .out = out, .first = first,
-        .count = in - first < GKV_SPARSE_COLUMNS ? in - first : GKV_SPARSE_COLUMNS, .x = gki_at(ws, layer->in, 0),
-        .mean = gki_param_value(ws->params, layer->mean), .d_y = d_out, .lists = lists + first * ws->rows,
+        .rows = rows,
+        .in = in,
+        .out = out,
+        .first = first,
+        .count = in - first < GKV_SPARSE_COLUMNS ? in - first : GKV_SPARSE_COLUMNS,
+        .x = gki_at(ws, layer->in, 0),
+        .mean = gki_param_value(ws->params, layer->mean),
+        .d_y = d_out,
+        .lists = lists + first * ws->rows,
         .d_weight = gki_param_grad(ws->params, layer->weight)};
     gki_sparse_weight_gradient(gki_gemm_kernels_get(), &gradient);
     if (part == 0)
@@ -60,13 +69,15 @@ static void gradient(const gki_layer *layer, gki_workspace *ws, size_t rows, siz
 
 static const gki_layer_ops ops = {forward, backward, parts, gradient, NULL};
 
-gkv_status gki_sparse_linear_create(gki_params *params, gki_plan *plan, const char *name, gki_slot in,
-                                    gki_param_id mean, size_t out_width, gki_layer *layer)
+gkv_status gki_sparse_linear_create(gki_params *params, gki_plan *plan, const char *name,
+                                    gki_slot in, gki_param_id mean, size_t out_width,
+                                    gki_layer *layer)
 {
     *layer = (gki_layer){.ops = &ops, .in = in, .mean = mean};
     layer->out = gki_plan_forward(plan, out_width);
     layer->d_out = gki_plan_backward(plan, out_width);
-    _Static_assert(sizeof(gki_nonzero) == 2 * sizeof(gki_real), "each input's list takes two columns of the slot");
+    _Static_assert(sizeof(gki_nonzero) == 2 * sizeof(gki_real),
+                   "each input's list takes two columns of the slot");
     layer->aux = gki_plan_backward(plan, 2 * in.width);
     GKV_TRY(gki_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
     params->list[layer->weight].packed = true;

@@ -7,7 +7,8 @@
 #include "core/simd.h"
 #include "nn/gemm.h"
 
-/* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number of rows. */
+/* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number
+ * of rows. */
 static gki_slot reserve(size_t *total, size_t width, bool backward)
 {
     const size_t line = GKV_ALIGNMENT / sizeof(gki_real);
@@ -26,8 +27,8 @@ gki_slot gki_plan_backward(gki_plan *plan, size_t width)
     return reserve(&plan->backward_width, width, true);
 }
 
-gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward, const gki_params *params,
-                                gki_workspace *out)
+gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
+                                const gki_params *params, gki_workspace *out)
 {
     memset(out, 0, sizeof *out);
     out->rows = rows;
@@ -77,8 +78,8 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
     const gki_param *param = ws->params->list;
     for (; piece >= pieces_of(param); param++)
         piece -= pieces_of(param);
-    gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, ws->params->values + param->offset,
-                   piece, ws->packed + param->packed_offset);
+    gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols,
+                   ws->params->values + param->offset, piece, ws->packed + param->packed_offset);
 }
 
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads)

@@ -1,12 +1,13 @@
 /* The memory of activations.
  *
- * A model is first laid out as a plan. Every layer reserves slots in it. A slot is a matrix of fixed width with one row
- * for each image. A workspace is the memory for a plan and a number of rows. If several rows are draws of one image,
- * the slots of images and of the encoder have one row for all of them, at index row / draws. A workspace for evaluation
- * has no memory for slots that only the backward pass writes.
+ * A model is first laid out as a plan. Every layer reserves slots in it. A slot is a matrix of
+ * fixed width with one row for each image. A workspace is the memory for a plan and a number of
+ * rows. If several rows are draws of one image, the slots of images and of the encoder have one row
+ * for all of them, at index row / draws. A workspace for evaluation has no memory for slots that
+ * only the backward pass writes.
  *
- * A layer works on a range of rows and touches no other rows. So different threads may work on different rows of one
- * workspace, or on different workspaces, at the same time. */
+ * A layer works on a range of rows and touches no other rows. So different threads may work on
+ * different rows of one workspace, or on different workspaces, at the same time. */
 #ifndef GKV_NN_WORKSPACE_H
 #define GKV_NN_WORKSPACE_H
 
@@ -43,29 +44,29 @@ typedef struct gki_workspace {
 } gki_workspace;
 
 /* Allocates a workspace of `rows` rows, filled with zeros. GKV_ERR_MEMORY. */
-gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward, const gki_params *params,
-                                gki_workspace *out);
+gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
+                                const gki_params *params, gki_workspace *out);
 
 /* Frees the members, not the struct. NULL is fine. */
 void gki_workspace_free(gki_workspace *ws);
 
-/* Allocates memory for packed weights. Without them a layer packs its weight at every call; the result is the same
- * to the bit. Packed weights save time if many calls use the same weights. From now on the caller packs all pieces
- * again after each change of the weights, before the next forward pass. Does nothing if OpenBLAS computes the
- * products. GKV_ERR_MEMORY. */
+/* Allocates memory for packed weights. Without them a layer packs its weight at every call; the
+ * result is the same to the bit. Packed weights save time if many calls use the same weights. From
+ * now on the caller packs all pieces again after each change of the weights, before the next
+ * forward pass. Does nothing if OpenBLAS computes the products. GKV_ERR_MEMORY. */
 gkv_status gki_workspace_keep_packed(gki_workspace *ws);
 
-/* The number of pieces in which the current weights are packed, and the packing of one piece. Pieces are independent.
- * The number is 0 without gki_workspace_keep_packed(). */
+/* The number of pieces in which the current weights are packed, and the packing of one piece.
+ * Pieces are independent. The number is 0 without gki_workspace_keep_packed(). */
 size_t gki_workspace_pack_pieces(const gki_workspace *ws);
 void gki_workspace_pack(const gki_workspace *ws, size_t piece);
 
-/* Allocates packed weights and packs all pieces, on `threads` threads. For weights that do not change any more.
- * GKV_ERR_MEMORY. */
+/* Allocates packed weights and packs all pieces, on `threads` threads. For weights that do not
+ * change any more. GKV_ERR_MEMORY. */
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads);
 
-/* Replaces the packed weights by those of another workspace. That workspace has the same parameters and outlives this
- * one. */
+/* Replaces the packed weights by those of another workspace. That workspace has the same parameters
+ * and outlives this one. */
 void gki_workspace_share_packed(gki_workspace *ws, const gki_workspace *of);
 
 /* The packed weight, or NULL if the workspace has no packed weights. */

@@ -1,16 +1,20 @@
-/* The only file that calls BLAS. Matrices are row-major; x_row is the distance between rows of x in elements. All functions
- * are thread-safe; each call works in one thread once gki_blas_one_thread() was called. */
+/* The only file that calls BLAS. Matrices are row-major; x_row is the distance between rows of x in
+ * elements. All functions are thread-safe; each call works in one thread once gki_blas_one_thread()
+ * was called. */
 #ifndef GKV_NUM_BLAS_H
 #define GKV_NUM_BLAS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* C[m, n] ← alpha·op(A) op(B) + beta·C, where op(A) is m × k, op(B) is k × n, and op transposes on request. */
-void gki_blas_product_d(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, double alpha, const double *a,
-                        size_t a_row, const double *b, size_t b_row, double beta, double *c, size_t c_row);
-void gki_blas_product_f(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha, const float *a,
-                        size_t a_row, const float *b, size_t b_row, float beta, float *c, size_t c_row);
+/* C[m, n] ← alpha·op(A) op(B) + beta·C, where op(A) is m × k, op(B) is k × n, and op transposes on
+ * request. */
+void gki_blas_product_d(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
+                        double alpha, const double *a, size_t a_row, const double *b, size_t b_row,
+                        double beta, double *c, size_t c_row);
+void gki_blas_product_f(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
+                        float alpha, const float *a, size_t a_row, const float *b, size_t b_row,
+                        float beta, float *c, size_t c_row);
 
 /* The lower triangle of C[d, d] ← C + ZᵀZ for Z[rows, d]. */
 void gki_blas_add_gram(size_t rows, size_t d, const double *z, double *c);
@@ -25,7 +29,8 @@ void gki_blas_solve_right_f(bool transpose, size_t rows, size_t d, const float *
 /* X[rows, d] ← X Lᵀ for a lower triangular L[d, d]. */
 void gki_blas_multiply_right(size_t rows, size_t d, const double *l, double *x);
 
-/* Makes BLAS use one thread in this process, because callers divide the work between threads themselves. */
+/* Makes BLAS use one thread in this process, because callers divide the work between threads
+ * themselves. */
 void gki_blas_one_thread(void);
 
 /* A description of the BLAS library. The string is static. */

@@ -16,6 +16,7 @@ const char *gkv_build_description(void)
 {
     static _Thread_local char text[512];
     snprintf(text, sizeof text, "compiler: %s\nBLAS: %s\nkernels: %s (best here: %s)", COMPILER,
-             gki_blas_description(), gki_simd_name(gki_simd_level()), gki_simd_name(gki_simd_best()));
+             gki_blas_description(), gki_simd_name(gki_simd_level()),
+             gki_simd_name(gki_simd_best()));
     return text;
 }

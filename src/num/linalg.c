@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- Cholesky factors --------------------------------------------------- */
+/* --- Cholesky factors ----------------------------------------------------- */
 
 int gki_cholesky(size_t d, const double *a, double least, double *l)
 {
@@ -12,8 +12,10 @@ int gki_cholesky(size_t d, const double *a, double least, double *l)
         for (size_t j = 0; j <= i; j++)
             l[i * d + j] = a[i * d + j];
     for (size_t j = 0; j < d; j++) {
-        double *column = l + j * d; /* column j of L, kept right of the diagonal so that all loops run along rows */
-        double diagonal = l[j * d + j]; /* a[j][j] is recomputed, because l may be a and have replaced it */
+        /* column j of L, kept right of the diagonal so that all loops run along rows */
+        double *column = l + j * d;
+        /* a[j][j] is recomputed, because l may be a and have replaced it */
+        double diagonal = l[j * d + j];
         for (size_t k = 0; k < j; k++)
             diagonal += l[j * d + k] * l[j * d + k];
         if (!(l[j * d + j] > least * diagonal))
@@ -58,7 +60,8 @@ void gki_cholesky_invert(size_t d, const double *l, double *inverse)
 void gki_cholesky_of_rows(size_t n, size_t d, double *m)
 {
     for (size_t i = 0; i < n; i++) {
-        /* Givens rotations of columns i and k make the elements of row i right of the diagonal 0. */
+        /* Givens rotations of columns i and k make the elements of row i right of the diagonal
+         * 0. */
         for (size_t k = d; k-- > i + 1;) {
             const double b = m[i * d + k];
             if (b == 0)
@@ -106,7 +109,7 @@ void gki_cholesky_longest_axis(size_t d, const double *l, double *v, double *scr
         v[i] *= sqrt(length); /* after convergence |Σv| is the variance along v */
 }
 
-/* --- Precision matrices ------------------------------------------------- */
+/* --- Precision matrices --------------------------------------------------- */
 
 /* A pivot that is less than this fraction of its diagonal element is rounding error. */
 static const double least_pivot = 1e-13;
@@ -142,17 +145,18 @@ void gki_precision_solve(size_t d, const double *v, double *g)
     }
 }
 
-/* --- Factor models ------------------------------------------------------ */
+/* --- Factor models -------------------------------------------------------- */
 
 enum { AXES_ITERATIONS = 12 };
 static const double least_unique = 0.01; /* the least Ψ_i of a dimension of variance 1 */
 
-/* The arrays of the EM algorithm. Matrices have one row of d elements for each factor, so that all loops run along
- * rows. */
+/* The arrays of the EM algorithm. Matrices have one row of d elements for each factor, so that all
+ * loops run along rows. */
 typedef struct factors {
     size_t d, rank;
-    double *loading;         /* Λᵀ [rank × d] */
-    double *beta;            /* β = G⁻¹ΛᵀΨ⁻¹ [rank × d], G = I + ΛᵀΨ⁻¹Λ; β times the scores is the factors' mean */
+    double *loading; /* Λᵀ [rank × d] */
+    /* β = G⁻¹ΛᵀΨ⁻¹ [rank × d], G = I + ΛᵀΨ⁻¹Λ; β times the scores is the factors' mean */
+    double *beta;
     double *product;         /* βR [rank × d], and an intermediate product */
     double *small, *inverse; /* a symmetric matrix [rank × rank], and its inverse */
     double *unique;          /* the diagonal of Ψ [d] */
@@ -180,7 +184,8 @@ static void multiply(const factors *f, size_t inner, const double *a, const doub
             gki_axpy(f->d, a[k * inner + i], b + i * f->d, rows + k * f->d);
 }
 
-/* Orthonormalises the rows by the Gram–Schmidt process, which is repeated once to remove rounding errors. */
+/* Orthonormalises the rows by the Gram–Schmidt process, which is repeated once to remove rounding
+ * errors. */
 static void orthonormalise(const factors *f, double *rows)
 {
     for (size_t k = 0; k < f->rank; k++) {
@@ -194,8 +199,8 @@ static void orthonormalise(const factors *f, double *rows)
     }
 }
 
-/* Initializes Λ and Ψ from the principal axes (Tipping and Bishop, Journal of the Royal Statistical Society B 61,
- * 1999). Orthogonal iteration computes the axes. */
+/* Initializes Λ and Ψ from the principal axes (Tipping and Bishop, Journal of the Royal Statistical
+ * Society B 61, 1999). Orthogonal iteration computes the axes. */
 static void initialize(const factors *f, const double *r)
 {
     const size_t d = f->d;
@@ -228,8 +233,8 @@ static void initialize(const factors *f, const double *r)
     }
 }
 
-/* Computes the inverse of the symmetric f->small into f->inverse, and overwrites f->small. Returns 0 if f->small is not
- * positive definite. */
+/* Computes the inverse of the symmetric f->small into f->inverse, and overwrites f->small. Returns
+ * 0 if f->small is not positive definite. */
 static int invert_small(const factors *f)
 {
     const size_t n = f->rank;
@@ -261,9 +266,11 @@ static int em_iteration(const factors *f, const double *r)
         return 0;
     multiply(f, n, f->inverse, f->product, f->beta);
     multiply(f, d, f->beta, r, f->product);
-    for (size_t k = 0; k < n; k++) /* the factors' second moments: conditional covariance plus products of means */
+    /* the factors' second moments: conditional covariance plus products of means */
+    for (size_t k = 0; k < n; k++)
         for (size_t m = 0; m < n; m++)
-            f->small[k * n + m] = f->inverse[k * n + m] + dot(d, f->product + k * d, f->beta + m * d);
+            f->small[k * n + m] =
+                f->inverse[k * n + m] + dot(d, f->product + k * d, f->beta + m * d);
     if (!invert_small(f))
         return 0;
     multiply(f, n, f->inverse, f->product, f->loading);
@@ -279,8 +286,13 @@ static int em_iteration(const factors *f, const double *r)
 void gki_low_rank(size_t d, size_t rank, int iterations, double *r, double *scratch)
 {
     const size_t row = rank * d;
-    const factors f = {.d = d, .rank = rank, .loading = scratch, .beta = scratch + row, .product = scratch + 2 * row,
-                       .small = scratch + 3 * row, .inverse = scratch + 3 * row + rank * rank,
+    const factors f = {.d = d,
+                       .rank = rank,
+                       .loading = scratch,
+                       .beta = scratch + row,
+                       .product = scratch + 2 * row,
+                       .small = scratch + 3 * row,
+                       .inverse = scratch + 3 * row + rank * rank,
                        .unique = scratch + 3 * row + 2 * rank * rank};
     initialize(&f, r);
     for (int i = 0; i < iterations && em_iteration(&f, r); i++)
@@ -296,10 +308,10 @@ void gki_low_rank(size_t d, size_t rank, int iterations, double *r, double *scra
             r[i * d + j] = i == j ? 1 : r[i * d + j] / (f.unique[i] * f.unique[j]);
 }
 
-/* --- 4 × 4 systems ------------------------------------------------------ */
+/* --- 4 × 4 systems -------------------------------------------------------- */
 
-/* Computes M = D L Lᵀ D with D = diag(M)^½ in `scale`, so that L Lᵀ has a unit diagonal. Rows and columns of unknowns
- * that are left out become those of the identity. */
+/* Computes M = D L Lᵀ D with D = diag(M)^½ in `scale`, so that L Lᵀ has a unit diagonal. Rows and
+ * columns of unknowns that are left out become those of the identity. */
 static int factor(double m[4][4], const unsigned char fixed[4], double l[4][4], double scale[4])
 {
     for (int i = 0; i < 4; i++) {
@@ -323,7 +335,8 @@ static int factor(double m[4][4], const unsigned char fixed[4], double l[4][4], 
 }
 
 /* Replaces the right-hand side x by the solution. */
-static void substitute(double l[4][4], const double scale[4], const unsigned char fixed[4], double x[4])
+static void substitute(double l[4][4], const double scale[4], const unsigned char fixed[4],
+                       double x[4])
 {
     for (int i = 0; i < 4; i++) {
         x[i] = fixed[i] ? 0.0 : x[i] / scale[i];
@@ -340,7 +353,8 @@ static void substitute(double l[4][4], const double scale[4], const unsigned cha
         x[i] = fixed[i] ? 0.0 : x[i] / scale[i];
 }
 
-int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
+int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4],
+                           double x[4])
 {
     double l[4][4], scale[4];
     if (!factor(m, fixed, l, scale))

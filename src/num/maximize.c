@@ -6,7 +6,8 @@ enum { GRID = 96 };
 
 static const double v_least = 0.5, v_most = 40.0;
 
-static double golden_section(gki_curve *curve, const void *user, double low, double high, double *at)
+static double golden_section(gki_curve *curve, const void *user, double low, double high,
+                             double *at)
 {
     const double golden = 0.61803398874989484820;
     double left = high - golden * (high - low), right = low + golden * (high - low);
@@ -38,7 +39,8 @@ double gki_maximize(gki_curve *curve, const void *user, double end, int interior
         value[i] = curve(v[i], user);
     }
     for (int i = 0; i < GRID; i++) {
-        if (interior && (i == 0 || i == GRID - 1 || value[i] < value[i - 1] || value[i] < value[i + 1]))
+        if (interior &&
+            (i == 0 || i == GRID - 1 || value[i] < value[i - 1] || value[i] < value[i + 1]))
             continue;
         if (best < 0 || value[i] > value[best])
             best = i;

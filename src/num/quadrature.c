@@ -7,17 +7,21 @@ enum { M = GKV_INTEGRANDS, BOUNDARIES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20
 
 /* The 7-point Gauss rule and the 15-point Kronrod rule (Piessens et al., QUADPACK, 1983). */
 static const gki_wide node[HALF + 1] = {
-    0.991455371120812639206854697526329L, 0.949107912342758524526189684047851L, 0.864864423359769072789712788640926L,
-    0.741531185599394439863864773280788L, 0.586087235467691130294144838258730L, 0.405845151377397166906606412076961L,
+    0.991455371120812639206854697526329L, 0.949107912342758524526189684047851L,
+    0.864864423359769072789712788640926L, 0.741531185599394439863864773280788L,
+    0.586087235467691130294144838258730L, 0.405845151377397166906606412076961L,
     0.207784955007898467600689403773245L, 0,
 };
 static const gki_wide kronrod[HALF + 1] = {
-    0.022935322010529224963732008058970L, 0.063092092629978553290700663189204L, 0.104790010322250183839876322541518L,
-    0.140653259715525918745189590510238L, 0.169004726639267902826583426598550L, 0.190350578064785409913256402421014L,
+    0.022935322010529224963732008058970L, 0.063092092629978553290700663189204L,
+    0.104790010322250183839876322541518L, 0.140653259715525918745189590510238L,
+    0.169004726639267902826583426598550L, 0.190350578064785409913256402421014L,
     0.204432940075298892414161999234649L, 0.209482141084727828012999174891714L,
 };
 static const gki_wide gauss[HALF / 2 + 1] = {
-    0.129484966168869693270611432679082L, 0.279705391489276667901467771423780L, 0.381830050505118944950369775488975L,
+    0.129484966168869693270611432679082L,
+    0.279705391489276667901467771423780L,
+    0.381830050505118944950369775488975L,
     0.417959183673469387755102040816327L,
 };
 
@@ -32,8 +36,10 @@ typedef struct problem {
     gki_integrand *integrand;
     const void *user;
     size_t m;
-    gki_wide total[M]; /* an estimate of the integral of each function's absolute value over the whole line */
-    size_t panels;     /* panels halved so far; the limit ends the refinement where rounding noise dominates */
+    /* an estimate of the integral of each function's absolute value over the whole line */
+    gki_wide total[M];
+    /* panels halved so far; the limit ends the refinement where rounding noise dominates */
+    size_t panels;
 } problem;
 
 static void integrate_panel(const problem *p, gki_wide low, gki_wide high, panel *out)
@@ -56,7 +62,9 @@ static void integrate_panel(const problem *p, gki_wide low, gki_wide high, panel
                          fabsl(value[j][q] - out->value[q] / (high - low));
     for (size_t q = 0; q < p->m; q++) {
         const gki_wide difference = fabsl(out->value[q] - gauss_value[q]);
-        out->error[q] = spread[q] > 0 ? spread[q] * fminl(1, powl(200 * difference / spread[q], 1.5L)) : difference;
+        out->error[q] = spread[q] > 0
+                            ? spread[q] * fminl(1, powl(200 * difference / spread[q], 1.5L))
+                            : difference;
     }
 }
 
@@ -64,15 +72,16 @@ static void integrate_panel(const problem *p, gki_wide low, gki_wide high, panel
 static int accurate(const problem *p, const panel *part)
 {
     for (size_t q = 0; q < p->m; q++)
-        if (part->error[q] > 1e-16L * p->total[q] && part->error[q] > 100 * LDBL_EPSILON * part->size[q])
+        if (part->error[q] > 1e-16L * p->total[q] &&
+            part->error[q] > 100 * LDBL_EPSILON * part->size[q])
             return 0;
     return 1;
 }
 
-/* Adds the integral over [low, high] to value and its estimated error to error. `whole` is the panel of that
- * interval. */
-static void refine(problem *p, gki_wide low, gki_wide high, const panel *whole, int depth, gki_wide *value,
-                   gki_wide *error)
+/* Adds the integral over [low, high] to value and its estimated error to error. `whole` is the
+ * panel of that interval. */
+static void refine(problem *p, gki_wide low, gki_wide high, const panel *whole, int depth,
+                   gki_wide *value, gki_wide *error)
 {
     if (depth == DEPTH_MAX || p->panels == PANELS_MAX || accurate(p, whole)) {
         for (size_t q = 0; q < p->m; q++)
@@ -88,14 +97,15 @@ static void refine(problem *p, gki_wide low, gki_wide high, const panel *whole, 
     refine(p, middle, high, &half, depth + 1, value, error);
 }
 
-/* Writes the boundaries of panels from 0 outwards on one side (+1 or −1), up to where all functions are negligible.
- * Returns their number. */
+/* Writes the boundaries of panels from 0 outwards on one side (+1 or −1), up to where all functions
+ * are negligible. Returns their number. */
 static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_wide *boundary)
 {
     gki_wide most[M] = {0}, value[M];
     int quiet = 0, count = 1;
     boundary[0] = 0;
-    for (gki_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2; at *= at < 0.9L ? 2 : 1.3L) {
+    for (gki_wide at = 0.5L * scale; count < BOUNDARIES_MAX && quiet < 2;
+         at *= at < 0.9L ? 2 : 1.3L) {
         boundary[count++] = side * at;
         p->integrand(side * at, p->user, value);
         int negligible = at > 8;
@@ -109,7 +119,8 @@ static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_w
     return count;
 }
 
-double gki_integrate(gki_integrand *integrand, const void *user, size_t m, double scale, gki_wide *out)
+double gki_integrate(gki_integrand *integrand, const void *user, size_t m, double scale,
+                     gki_wide *out)
 {
     problem p = {.integrand = integrand, .user = user, .m = m};
     gki_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
@@ -127,7 +138,8 @@ double gki_integrate(gki_integrand *integrand, const void *user, size_t m, doubl
         out[q] = 0;
     for (int side = 0; side < 2; side++)
         for (int i = 1; i < count[side]; i++) {
-            const gki_wide a = boundary[side][i - 1], b = boundary[side][i], low = fminl(a, b), high = fmaxl(a, b);
+            const gki_wide a = boundary[side][i - 1], b = boundary[side][i], low = fminl(a, b),
+                           high = fmaxl(a, b);
             integrate_panel(&p, low, high, &part);
             refine(&p, low, high, &part, 0, out, error);
         }

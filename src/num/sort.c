@@ -1,13 +1,14 @@
-/* A radix sort that starts at the least significant digit. The key of a double is its bits with the sign bit
- * inverted, or with all bits inverted if the number is negative. Keys have the order of the numbers. The sort skips
- * digits that are equal in all values. If the values were floats, about half of the digits are. */
+/* A radix sort that starts at the least significant digit. The key of a double is its bits with the
+ * sign bit inverted, or with all bits inverted if the number is negative. Keys have the order of
+ * the numbers. The sort skips digits that are equal in all values. If the values were floats, about
+ * half of the digits are. */
 #include "num/sort.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* Digits have 11 bits, so that the tables of counts fit the first-level cache. For few values digits have 8 bits,
- * because scanning larger tables would take longer than sorting. */
+/* Digits have 11 bits, so that the tables of counts fit the first-level cache. For few values
+ * digits have 8 bits, because scanning larger tables would take longer than sorting. */
 enum { WIDE = 11, NARROW = 8, WIDE_FROM = 4096, TABLES = 8 };
 
 static uint64_t key_of(double value)
@@ -17,10 +18,10 @@ static uint64_t key_of(double value)
     return bits ^ (bits >> 63 ? UINT64_MAX : UINT64_C(1) << 63);
 }
 
-/* Moves the values from `from` to `to` in the order of one digit. counts[d] is the number of values with digit d; the
- * function overwrites it. */
-static void sort_by_digit(size_t n, const double *from, const double *from_weights, double *to, double *to_weights,
-                          unsigned shift, unsigned bits, uint32_t *counts)
+/* Moves the values from `from` to `to` in the order of one digit. counts[d] is the number of values
+ * with digit d; the function overwrites it. */
+static void sort_by_digit(size_t n, const double *from, const double *from_weights, double *to,
+                          double *to_weights, unsigned shift, unsigned bits, uint32_t *counts)
 {
     const size_t size = (size_t)1 << bits;
     uint32_t index = 0;
@@ -48,7 +49,8 @@ void gki_sort(size_t n, double *x, double *weights, double *spare)
         for (unsigned d = 0; d < digits; d++)
             counts[d * size + (key >> (d * bits) & (size - 1))]++;
     }
-    double *from = x, *to = spare, *from_weights = weights, *to_weights = weights ? spare + n : NULL;
+    double *from = x, *to = spare, *from_weights = weights,
+           *to_weights = weights ? spare + n : NULL;
     for (unsigned d = 0; d < digits; d++) {
         uint32_t *table = counts + d * size;
         if (n == 0 || table[key_of(x[0]) >> (d * bits) & (size - 1)] == n)

@@ -16,8 +16,9 @@ double gki_normal_log_pdf(double z)
     return -0.5 * z * z - GKV_HALF_LOG_2PI;
 }
 
-/* Φ(z) = ½ erfc(w), w = −z/√2. The rounding error of w would be magnified by the factor z². fma recovers the part of w
- * that rounding loses, and a first-order term in the derivative of erfc adds its effect. */
+/* Φ(z) = ½ erfc(w), w = −z/√2. The rounding error of w would be magnified by the factor z². fma
+ * recovers the part of w that rounding loses, and a first-order term in the derivative of erfc adds
+ * its effect. */
 double gki_normal_cdf(double z)
 {
     const double w = -z * SQRT_HALF;
@@ -51,7 +52,8 @@ double gki_normal_cdf_pair(double z, double low)
     return low == 0 ? value : value + low * exp(gki_normal_log_pdf(z));
 }
 
-/* φ/Φ. In the far tail it is |z| + 1/|z| to first order; the difference of the logarithms would cancel there. */
+/* φ/Φ. In the far tail it is |z| + 1/|z| to first order; the difference of the logarithms would
+ * cancel there. */
 static double hazard(double z, double log_cdf)
 {
     return z < series_below ? -z - 1.0 / z : exp(gki_normal_log_pdf(z) - log_cdf);
@@ -63,16 +65,19 @@ double gki_normal_log_cdf_pair(double z, double low)
     return low == 0 ? value : value + low * hazard(z, value);
 }
 
-/* An approximation of Φ⁻¹(p) for p ≤ ½ with an error below 4.5e-4 (Abramowitz and Stegun 26.2.23). */
+/* An approximation of Φ⁻¹(p) for p ≤ ½ with an error below 4.5e-4 (Abramowitz and Stegun
+ * 26.2.23). */
 static double initial_quantile(double log_p)
 {
     const double t = sqrt(-2.0 * log_p);
     return (2.515517 + t * (0.802853 + t * 0.010328)) /
-               (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))) - t;
+               (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308))) -
+           t;
 }
 
-/* Two Halley steps reduce the error from 4.5e-4 to 1e-11 and then below rounding. A third step serves the far tail,
- * where the initial value is worse. The last step is not applied: it is the correction *low. */
+/* Two Halley steps reduce the error from 4.5e-4 to 1e-11 and then below rounding. A third step
+ * serves the far tail, where the initial value is worse. The last step is not applied: it is the
+ * correction *low. */
 static double lower_quantile(double p, double *low)
 {
     double z = initial_quantile(log(p));
@@ -129,9 +134,11 @@ double gki_normal_quantile_log_pair(double lp, double *low)
     }
     if (lp > -600.0)
         return gki_normal_quantile_pair(exp(lp), low);
-    /* log Φ is concave and nearly quadratic here, so that Newton's method converges without safeguards. */
+    /* log Φ is concave and nearly quadratic here, so that Newton's method converges without
+     * safeguards. */
     const double root = sqrt(-lp);
-    double z = -1.4142135623730950488 * root * sqrt(1.0 + (log(-lp) + 1.2655121234846454) / (2.0 * lp));
+    double z =
+        -1.4142135623730950488 * root * sqrt(1.0 + (log(-lp) + 1.2655121234846454) / (2.0 * lp));
     for (int i = 0;; i++) {
         const double value = gki_normal_log_cdf(z);
         *low = -(value - lp) / hazard(z, value);
@@ -153,10 +160,10 @@ double gki_normal_quantile_log(double lp)
     return gki_normal_quantile_log_pair(lp, &low);
 }
 
-/* --- The chi-squared distribution --------------------------------------- */
+/* --- The chi-squared distribution ----------------------------------------- */
 
-/* x^a e^(−x)/Γ(a). For large a the logarithms of the three factors would cancel. Stirling's series gives
- * a·(log(1+t) − t) with t = x/a − 1 instead, without cancellation. */
+/* x^a e^(−x)/Γ(a). For large a the logarithms of the three factors would cancel. Stirling's series
+ * gives a·(log(1+t) − t) with t = x/a − 1 instead, without cancellation. */
 static double prefactor(double a, double x)
 {
     if (a < 200.0) {

@@ -1,5 +1,5 @@
-/* The type of integrals and special functions that need more than double precision. On machines where long double is
- * double, the results have double precision only. */
+/* The type of integrals and special functions that need more than double precision. On machines
+ * where long double is double, the results have double precision only. */
 #ifndef GKV_NUM_WIDE_H
 #define GKV_NUM_WIDE_H
 

@@ -51,8 +51,8 @@ static void add_tick(gki_axis *axis, double value)
         axis->ticks[axis->n_ticks++] = value;
 }
 
-/* Writes the labels of ticks that are `step` apart: plain numbers if these are short, and else numbers with a common
- * power of ten. */
+/* Writes the labels of ticks that are `step` apart: plain numbers if these are short, and else
+ * numbers with a common power of ten. */
 static void write_linear_texts(gki_axis *axis, double step)
 {
     const double largest = fmax(fabs(axis->low), fabs(axis->high));
@@ -64,7 +64,8 @@ static void write_linear_texts(gki_axis *axis, double step)
         if (plain || value == 0)
             write_plain(value, plain && scale < 0 ? -scale : 0, axis->texts[i]);
         else
-            write_power(value / pow(10, top), top > scale ? (top - scale < 12 ? top - scale : 12) : 0, top,
+            write_power(value / pow(10, top),
+                        top > scale ? (top - scale < 12 ? top - scale : 12) : 0, top,
                         axis->texts[i]);
     }
 }
@@ -89,7 +90,8 @@ static void linear_ticks(gki_axis *axis, int want)
 static void log_ticks(gki_axis *axis, int want)
 {
     const int from = (int)floor(log10(axis->low) + 1e-9), to = (int)ceil(log10(axis->high) - 1e-9);
-    const double decades = log10(axis->high) - log10(axis->low); /* the ratio of the two may overflow */
+    /* the ratio of the two may overflow */
+    const double decades = log10(axis->high) - log10(axis->low);
     if (decades < 0.8) { /* too short for labels at powers of ten */
         linear_ticks(axis, want);
         return;
@@ -101,7 +103,8 @@ static void log_ticks(gki_axis *axis, int want)
             const double value = m * pow(10, e);
             if (value < axis->low * (1 - 1e-9) || value > axis->high * (1 + 1e-9))
                 continue;
-            const int labelled = m == 1 ? (e - from) % stride == 0 : decades < 2.3 && (m == 2 || m == 5);
+            const int labelled =
+                m == 1 ? (e - from) % stride == 0 : decades < 2.3 && (m == 2 || m == 5);
             if (labelled && axis->n_ticks < GKV_TICKS_MAX) {
                 char *const text = axis->texts[axis->n_ticks];
                 add_tick(axis, value);

@@ -8,21 +8,29 @@ static const double DOT_RADIUS = 4, LINE_WIDTH = 1.6, CAP = 3.5;
 
 void gkv_bars_defaults(gkv_bars_settings *settings)
 {
-    *settings = (gkv_bars_settings){.width = 640, .row_height = 22, .pixel_ratio = 2, .reference = NAN};
+    *settings =
+        (gkv_bars_settings){.width = 640, .row_height = 22, .pixel_ratio = 2, .reference = NAN};
 }
 
 static gkv_status check(const char *path, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
 {
     if (!path || !bars)
-        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values without %s", path ? "values" : "a path");
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values without %s",
+                        path ? "values" : "a path");
     if (n == 0 || n > GKV_BARS_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n, (int)GKV_BARS_MAX);
+        return gki_fail(GKV_ERR_ARGUMENT, "a plot of %zu values: 1 … %d are possible", n,
+                        (int)GKV_BARS_MAX);
     if (!(s->width >= 160 && s->width <= 8000 && s->row_height >= 12 && s->row_height <= 60))
-        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
-                        "and 12 … 60", s->width, s->row_height);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a plot of values %g units wide with rows of %g: they must be in 160 … 8000 "
+            "and 12 … 60",
+            s->width, s->row_height);
     if (isinf(s->reference))
-        return gki_fail(GKV_ERR_ARGUMENT, "a plot of values with its reference at %g: it must be finite, or NaN for none",
-                        s->reference);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a plot of values with its reference at %g: it must be finite, or NaN for none",
+            s->reference);
     return GKV_OK;
 }
 
@@ -31,8 +39,8 @@ static int has_whiskers(const gkv_bar *bar)
     return isfinite(bar->low) && isfinite(bar->high);
 }
 
-/* Makes the axes. The horizontal axis covers the values, the intervals and the reference, with a margin. The
- * vertical axis counts rows from the bottom. */
+/* Makes the axes. The horizontal axis covers the values, the intervals and the reference, with a
+ * margin. The vertical axis counts rows from the bottom. */
 static void fit_axes(gki_frame *frame, const gkv_bar *bars, size_t n, const gkv_bars_settings *s)
 {
     double low = INFINITY, high = -INFINITY;
@@ -43,7 +51,8 @@ static void fit_axes(gki_frame *frame, const gkv_bar *bars, size_t n, const gkv_
         gki_range_widen(&bars[i].high, 1, 0, &low, &high);
     }
     gki_range_widen(&s->reference, 1, 0, &low, &high);
-    const double margin = (high - low) * 0.04; /* NaN if there are no values; gki_axis_make() accepts that */
+    /* NaN if there are no values; gki_axis_make() accepts that */
+    const double margin = (high - low) * 0.04;
     gki_axis_make(&frame->x, low - margin, high + margin, 0, (int)fmax(2, s->width / 110));
     gki_axis_make(&frame->y, 0, (double)n, 0, 2);
     frame->y.n_ticks = 0; /* rows have names instead of ticks */
@@ -53,23 +62,30 @@ static double names_width(gki_canvas *canvas, const gkv_bar *bars, size_t n, dou
 {
     double widest = 0;
     for (size_t i = 0; i < n; i++)
-        widest = fmax(widest, gki_canvas_text_width(canvas, bars[i].name, GKV_TEXT_LABEL, GKV_REGULAR));
+        widest =
+            fmax(widest, gki_canvas_text_width(canvas, bars[i].name, GKV_TEXT_LABEL, GKV_REGULAR));
     return fmin(widest, most);
 }
 
 /* Draws a name and a faint line from it to its dot. `row` is the vertical position of the row. */
-static void draw_name(gki_canvas *canvas, const gki_frame *frame, const gkv_bar *bar, double row, double max_width)
+static void draw_name(gki_canvas *canvas, const gki_frame *frame, const gkv_bar *bar, double row,
+                      double max_width)
 {
     const gki_box box = frame->box;
     const double y = gki_frame_y(frame, row);
     gki_canvas_colour(canvas, gki_grid_line, 1);
     gki_canvas_fill(canvas, box.left, y - 0.25, box.right - box.left, 0.5);
     gki_canvas_text(canvas, box.left - 9, y, bar->name,
-                    (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1,
+                    (gki_text_style){.size = GKV_TEXT_LABEL,
+                                     .colour = gki_ink,
+                                     .align = 1,
+                                     .centred = 1,
                                      .max_width = max_width});
     if (!isfinite(bar->value))
-        gki_canvas_text(canvas, box.left + 8, y, "no value",
-                        (gki_text_style){.size = GKV_TEXT_NOTE, .colour = gki_ink_soft, .centred = 1, .halo = 1});
+        gki_canvas_text(
+            canvas, box.left + 8, y, "no value",
+            (gki_text_style){
+                .size = GKV_TEXT_NOTE, .colour = gki_ink_soft, .centred = 1, .halo = 1});
 }
 
 /* Draws the dot and the whiskers of a row. */
@@ -89,7 +105,8 @@ static void draw_value(gki_canvas *canvas, const gki_frame *frame, const gkv_bar
     gki_frame_dots(canvas, frame, &bar->value, &row, 1, DOT_RADIUS, pen);
 }
 
-gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const gkv_bars_settings *settings)
+gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n,
+                         const gkv_bars_settings *settings)
 {
     gkv_bars_settings defaults;
     gkv_bars_defaults(&defaults);
@@ -104,15 +121,18 @@ gkv_status gkv_plot_bars(const char *path, const gkv_bar *bars, size_t n, const 
     gki_frame frame;
     fit_axes(&frame, bars, n, s);
     const double names = names_width(&canvas, bars, n, s->width * 0.45);
-    frame.box = (gki_box){.left = 12 + names + 9, .top = top, .right = s->width - 18, .bottom = height - below};
-    gki_frame_draw(&canvas, &frame, &(gki_frame_text){.title = s->title, .x_label = s->x_label,
-                                                      .title_size = GKV_TEXT_TITLE});
+    frame.box = (gki_box){
+        .left = 12 + names + 9, .top = top, .right = s->width - 18, .bottom = height - below};
+    gki_frame_draw(
+        &canvas, &frame,
+        &(gki_frame_text){.title = s->title, .x_label = s->x_label, .title_size = GKV_TEXT_TITLE});
     const double rows[2] = {0, (double)n}, at[2] = {s->reference, s->reference};
     for (size_t i = 0; i < n; i++)
         draw_name(&canvas, &frame, &bars[i], (double)(n - i) - 0.5, names);
     gki_frame_enter(&canvas, &frame);
     if (isfinite(s->reference))
-        gki_frame_line(&canvas, &frame, at, rows, 2, (gki_pen){gki_ink_soft, 1, 1, GKV_LINE_DASHED});
+        gki_frame_line(&canvas, &frame, at, rows, 2,
+                       (gki_pen){gki_ink_soft, 1, 1, GKV_LINE_DASHED});
     for (size_t i = 0; i < n; i++)
         draw_value(&canvas, &frame, &bars[i], (double)(n - i) - 0.5);
     gki_frame_leave(&canvas);

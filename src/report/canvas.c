@@ -8,7 +8,10 @@
 #include "gkvae/plot.h"
 #include "report/utf8.h"
 
-#define RGB(hex) {((hex) >> 16 & 255) / 255.0, ((hex) >> 8 & 255) / 255.0, ((hex) & 255) / 255.0}
+#define RGB(hex)                                                                     \
+    {                                                                                \
+        ((hex) >> 16 & 255) / 255.0, ((hex) >> 8 & 255) / 255.0, ((hex)&255) / 255.0 \
+    }
 
 const gki_colour gki_ink = RGB(0x1A1A1A);
 const gki_colour gki_ink_soft = RGB(0x4D4D4D);
@@ -30,22 +33,27 @@ gkv_status gki_canvas_open(gki_canvas *canvas, double width, double height, doub
 {
     *canvas = (gki_canvas){.width = width, .height = height, .ratio = ratio};
     if (!(ratio >= 0.5 && ratio <= 8))
-        return gki_fail(GKV_ERR_ARGUMENT, "a picture's pixel ratio is %g; it must be in 0.5 … 8", ratio);
+        return gki_fail(GKV_ERR_ARGUMENT, "a picture's pixel ratio is %g; it must be in 0.5 … 8",
+                        ratio);
     const double across = ceil(width * ratio - 1e-9), down = ceil(height * ratio - 1e-9);
     if (!(across >= 1 && across <= SIDE_MAX && down >= 1 && down <= SIDE_MAX))
-        return gki_fail(GKV_ERR_ARGUMENT, "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or "
-                        "smaller parts", across, down, (int)SIDE_MAX);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a picture of %.0f×%.0f pixels: a side must have 1 … %d; draw fewer or "
+                        "smaller parts",
+                        across, down, (int)SIDE_MAX);
     canvas->surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)across, (int)down);
     canvas->cr = cairo_create(canvas->surface);
     if (cairo_status(canvas->cr) != CAIRO_STATUS_SUCCESS) {
         gki_canvas_close(canvas);
-        return gki_fail(GKV_ERR_MEMORY, "out of memory for a picture of %.0f×%.0f pixels", across, down);
+        return gki_fail(GKV_ERR_MEMORY, "out of memory for a picture of %.0f×%.0f pixels", across,
+                        down);
     }
     cairo_set_source_rgb(canvas->cr, 1, 1, 1);
     cairo_paint(canvas->cr);
     cairo_scale(canvas->cr, ratio, ratio);
     cairo_set_line_join(canvas->cr, CAIRO_LINE_JOIN_ROUND);
-    /* Grey antialiasing without hinting, so that the font settings of a desktop do not change the picture. */
+    /* Grey antialiasing without hinting, so that the font settings of a desktop do not change the
+     * picture. */
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
     cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
@@ -57,7 +65,8 @@ gkv_status gki_canvas_open(gki_canvas *canvas, double width, double height, doub
 
 static cairo_status_t write_bytes(void *writer, const unsigned char *data, unsigned int length)
 {
-    return gki_file_write(writer, data, length) == GKV_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
+    return gki_file_write(writer, data, length) == GKV_OK ? CAIRO_STATUS_SUCCESS
+                                                          : CAIRO_STATUS_WRITE_ERROR;
 }
 
 gkv_status gki_canvas_save(gki_canvas *canvas, const char *path)
@@ -68,16 +77,19 @@ gkv_status gki_canvas_save(gki_canvas *canvas, const char *path)
     if (drawn == CAIRO_STATUS_NO_MEMORY)
         return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while drawing", path);
     if (drawn != CAIRO_STATUS_SUCCESS)
-        return gki_fail(GKV_ERR_INTERNAL, "%s: drawing failed: %s", path, cairo_status_to_string(drawn));
+        return gki_fail(GKV_ERR_INTERNAL, "%s: drawing failed: %s", path,
+                        cairo_status_to_string(drawn));
     gki_file_writer *writer = NULL;
     GKV_TRY(gki_file_begin(path, &writer));
     cairo_surface_flush(canvas->surface);
-    const cairo_status_t written = cairo_surface_write_to_png_stream(canvas->surface, write_bytes, writer);
+    const cairo_status_t written =
+        cairo_surface_write_to_png_stream(canvas->surface, write_bytes, writer);
     if (written == CAIRO_STATUS_SUCCESS || written == CAIRO_STATUS_WRITE_ERROR)
         return gki_file_commit(writer); /* the commit returns the reason of a failed write */
     gki_file_abandon(writer);
     return gki_fail(written == CAIRO_STATUS_NO_MEMORY ? GKV_ERR_MEMORY : GKV_ERR_INTERNAL,
-                    "%s: the picture could not be written as PNG: %s", path, cairo_status_to_string(written));
+                    "%s: the picture could not be written as PNG: %s", path,
+                    cairo_status_to_string(written));
 }
 
 void gki_canvas_close(gki_canvas *canvas)
@@ -101,8 +113,8 @@ void gki_canvas_fill(gki_canvas *canvas, double x, double y, double width, doubl
     cairo_fill(canvas->cr);
 }
 
-/* Copies text so that cairo accepts it. The copy is well-formed UTF-8 without control characters. A text that is too
- * long for a label ends with an ellipsis. */
+/* Copies text so that cairo accepts it. The copy is well-formed UTF-8 without control characters. A
+ * text that is too long for a label ends with an ellipsis. */
 static const char *drawable(const char *text, char out[TEXT_MAX])
 {
     size_t length = 0;
@@ -168,7 +180,8 @@ void gki_canvas_text(gki_canvas *canvas, double x, double y, const char *text, g
     /* A tolerance of half a unit: the limit may be exactly the width of the text. */
     if (style.max_width > 0 && width_of(canvas, safe) > style.max_width + 0.5)
         shorten(canvas, safe, style.max_width);
-    const double left = -width_of(canvas, safe) * style.align, base = style.centred ? style.size * 0.36 : 0;
+    const double left = -width_of(canvas, safe) * style.align,
+                 base = style.centred ? style.size * 0.36 : 0;
     cairo_save(cr);
     cairo_translate(cr, x, y);
     if (style.upward)

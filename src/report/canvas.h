@@ -1,4 +1,5 @@
-/* A white page for drawing: colours, text, and saving as PNG. A canvas belongs to one thread at a time. */
+/* A white page for drawing: colours, text, and saving as PNG. A canvas belongs to one thread at a
+ * time. */
 #ifndef GKV_REPORT_CANVAS_H
 #define GKV_REPORT_CANVAS_H
 
@@ -18,8 +19,8 @@ typedef struct gki_colour {
     double r, g, b;
 } gki_colour;
 
-extern const gki_colour gki_ink;       /* text */
-extern const gki_colour gki_ink_soft;  /* tick labels, notes */
+extern const gki_colour gki_ink;      /* text */
+extern const gki_colour gki_ink_soft; /* tick labels, notes */
 extern const gki_colour gki_axis_line;
 extern const gki_colour gki_grid_line;
 extern const gki_colour gki_vermilion; /* errors in the data */
@@ -31,13 +32,13 @@ extern const gki_colour gki_palette[]; /* [GKV_PLOT_COLOURS] */
 #define GKV_TEXT_TICK 10.5
 #define GKV_TEXT_NOTE 9.5
 
-/* Opens a white canvas of width × height units. gki_canvas_close() closes it, also after a failure. GKV_ERR_ARGUMENT
- * for a ratio outside 0.5 … 8, and for a side of no pixels or more than 32767, which is cairo's limit.
- * GKV_ERR_MEMORY. */
+/* Opens a white canvas of width × height units. gki_canvas_close() closes it, also after a failure.
+ * GKV_ERR_ARGUMENT for a ratio outside 0.5 … 8, and for a side of no pixels or more than 32767,
+ * which is cairo's limit. GKV_ERR_MEMORY. */
 gkv_status gki_canvas_open(gki_canvas *canvas, double width, double height, double ratio);
 
-/* Writes the canvas to a PNG file, which appears whole or not at all. GKV_ERR_ARGUMENT for no path, GKV_ERR_IO,
- * GKV_ERR_MEMORY. */
+/* Writes the canvas to a PNG file, which appears whole or not at all. GKV_ERR_ARGUMENT for no path,
+ * GKV_ERR_IO, GKV_ERR_MEMORY. */
 gkv_status gki_canvas_save(gki_canvas *canvas, const char *path);
 
 /* Frees the members, not the struct. A zeroed canvas is fine. */
@@ -55,7 +56,8 @@ typedef struct gki_text_style {
     double size; /* in units */
     gki_weight weight;
     gki_colour colour;
-    double align;     /* the point of the text at x: 0 for its left end, 0.5 for its centre, 1 for its right end */
+    /* the point of the text at x: 0 for its left end, 0.5 for its centre, 1 for its right end */
+    double align;
     int centred;      /* nonzero: y is half the height of the small letters; 0: y is the baseline */
     int upward;       /* nonzero: the text is rotated to read upwards */
     int halo;         /* nonzero: the text has a white outline */
@@ -63,7 +65,8 @@ typedef struct gki_text_style {
 } gki_text_style;
 
 /* Draws one line of text. NULL and "" draw nothing. Line breaks become spaces. */
-void gki_canvas_text(gki_canvas *canvas, double x, double y, const char *text, gki_text_style style);
+void gki_canvas_text(gki_canvas *canvas, double x, double y, const char *text,
+                     gki_text_style style);
 
 /* The width of a text in units; 0 for NULL. */
 double gki_canvas_text_width(gki_canvas *canvas, const char *text, double size, gki_weight weight);

@@ -23,9 +23,11 @@ void gkv_fit_defaults(gkv_fit_settings *settings)
 static gkv_status check(const gkv_fit_panel *panels, size_t n, const gkv_fit_settings *s)
 {
     if (n == 0 || n > PANELS_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: 1 … %d are possible", n, (int)PANELS_MAX);
+        return gki_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: 1 … %d are possible", n,
+                        (int)PANELS_MAX);
     if (s->bins == 1 || s->bins > GKV_BINS_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "histograms of %zu bins: 2 … %d are possible, and 0 for automatic", s->bins,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "histograms of %zu bins: 2 … %d are possible, and 0 for automatic", s->bins,
                         (int)GKV_BINS_MAX);
     for (size_t i = 0; i < n; i++) {
         const gkv_fit_panel *const p = &panels[i];
@@ -33,9 +35,11 @@ static gkv_status check(const gkv_fit_panel *panels, size_t n, const gkv_fit_set
             return gki_fail(GKV_ERR_ARGUMENT, "panel %zu (%s) has an empty sample", i,
                             p->title ? p->title : "without a title");
         if (p->n_density && (!p->density_x || !p->density_y))
-            return gki_fail(GKV_ERR_ARGUMENT, "panel %zu: its density has %zu points but no values", i, p->n_density);
+            return gki_fail(GKV_ERR_ARGUMENT, "panel %zu: its density has %zu points but no values",
+                            i, p->n_density);
         if (p->n_quantiles && (!p->theoretical || !p->empirical))
-            return gki_fail(GKV_ERR_ARGUMENT, "panel %zu: its QQ plot has %zu points but no values", i, p->n_quantiles);
+            return gki_fail(GKV_ERR_ARGUMENT, "panel %zu: its QQ plot has %zu points but no values",
+                            i, p->n_quantiles);
     }
     return GKV_OK;
 }
@@ -60,7 +64,8 @@ static double density_top(const gki_histogram *h, const gkv_fit_panel *p, const 
             if (p->density_high)
                 gki_range_widen(&p->density_high[i], 1, 0, &low, &top);
         }
-    /* A bad fit may have a high peak, next to which the histogram would be invisible. So the axis is limited. */
+    /* A bad fit may have a high peak, next to which the histogram would be invisible. So the axis
+     * is limited. */
     if (h->tallest > 0)
         top = fmin(fmax(top, h->tallest), 2.5 * h->tallest);
     return top > 0 ? top * 1.06 : 1;
@@ -82,12 +87,15 @@ static void draw_note(gki_canvas *canvas, const gki_frame *frame, const gki_hist
         right = fmax(right, h->heights[h->bins - 1 - b]);
     }
     const int at_left = left < right;
-    gki_canvas_text(canvas, at_left ? frame->box.left + 5 : frame->box.right - 3, frame->box.top + 10, note,
-                    (gki_text_style){.size = GKV_TEXT_NOTE, .colour = gki_ink_soft, .align = at_left ? 0 : 1, .halo = 1});
+    gki_canvas_text(
+        canvas, at_left ? frame->box.left + 5 : frame->box.right - 3, frame->box.top + 10, note,
+        (gki_text_style){
+            .size = GKV_TEXT_NOTE, .colour = gki_ink_soft, .align = at_left ? 0 : 1, .halo = 1});
 }
 
-static void draw_histogram(gki_canvas *canvas, gki_frame *frame, const gki_histogram *h, const gkv_fit_panel *p,
-                           const gkv_fit_settings *s, const gki_frame_text *text)
+static void draw_histogram(gki_canvas *canvas, gki_frame *frame, const gki_histogram *h,
+                           const gkv_fit_panel *p, const gkv_fit_settings *s,
+                           const gki_frame_text *text)
 {
     gki_frame_draw(canvas, frame, text);
     gki_frame_enter(canvas, frame);
@@ -106,7 +114,8 @@ static void draw_histogram(gki_canvas *canvas, gki_frame *frame, const gki_histo
     cairo_stroke(cr);
 
     if (p->density_low && p->density_high)
-        gki_frame_band(canvas, frame, p->density_x, p->density_low, p->density_high, p->n_density, gki_palette[1], 0.22);
+        gki_frame_band(canvas, frame, p->density_x, p->density_low, p->density_high, p->n_density,
+                       gki_palette[1], 0.22);
     if (s->standard_normal) {
         enum { STEPS = 201 };
         double x[STEPS], y[STEPS];
@@ -143,15 +152,17 @@ static void fit_quantile_axes(gki_frame *frame, const gkv_fit_panel *p, int tick
     gki_axis_make(&frame->y, low - margin, high + margin, 0, ticks);
 }
 
-static void draw_quantiles(gki_canvas *canvas, gki_frame *frame, const gkv_fit_panel *p, const gki_frame_text *text)
+static void draw_quantiles(gki_canvas *canvas, gki_frame *frame, const gkv_fit_panel *p,
+                           const gki_frame_text *text)
 {
     gki_frame_draw(canvas, frame, text);
     gki_frame_enter(canvas, frame);
     if (p->quantile_low && p->quantile_high)
-        gki_frame_band(canvas, frame, p->theoretical, p->quantile_low, p->quantile_high, p->n_quantiles, normal_colour,
-                       quantile_band_opacity);
+        gki_frame_band(canvas, frame, p->theoretical, p->quantile_low, p->quantile_high,
+                       p->n_quantiles, normal_colour, quantile_band_opacity);
     const double ends[2] = {frame->x.low, frame->x.high};
-    gki_frame_line(canvas, frame, ends, ends, 2, (gki_pen){normal_colour, 0.85, 1.2, GKV_LINE_DASHED});
+    gki_frame_line(canvas, frame, ends, ends, 2,
+                   (gki_pen){normal_colour, 0.85, 1.2, GKV_LINE_DASHED});
     gki_frame_dots(canvas, frame, p->theoretical, p->empirical, p->n_quantiles, 1.9,
                    (gki_pen){gki_palette[0], 0.85, 1, GKV_LINE_SOLID});
     gki_frame_leave(canvas);
@@ -169,44 +180,59 @@ static size_t make_legend(const gkv_fit_panel *panels, size_t n, const gkv_fit_s
         quantile_band |= panels[i].n_quantiles && panels[i].quantile_low && panels[i].quantile_high;
     }
     size_t count = 0;
-    out[count++] = (gki_legend_entry){.name = s->sample_name ? s->sample_name : "sample", .mark = GKV_MARK_PATCH,
+    out[count++] = (gki_legend_entry){.name = s->sample_name ? s->sample_name : "sample",
+                                      .mark = GKV_MARK_PATCH,
                                       .pen = {gki_palette[0], 0.45, 1, GKV_LINE_SOLID}};
     if (density)
-        out[count++] = (gki_legend_entry){.name = s->fitted_name ? s->fitted_name : "fitted density",
-                                          .mark = GKV_MARK_LINE, .pen = density_pen()};
+        out[count++] =
+            (gki_legend_entry){.name = s->fitted_name ? s->fitted_name : "fitted density",
+                               .mark = GKV_MARK_LINE,
+                               .pen = density_pen()};
     if (band)
         out[count++] = (gki_legend_entry){.name = s->band_name ? s->band_name : "confidence band",
-                                          .mark = GKV_MARK_PATCH, .pen = {gki_palette[1], 0.22, 1, GKV_LINE_SOLID}};
+                                          .mark = GKV_MARK_PATCH,
+                                          .pen = {gki_palette[1], 0.22, 1, GKV_LINE_SOLID}};
     /* The standard normal and the identity have the same dashes, since both are references. */
     if (s->standard_normal)
         out[count++] = (gki_legend_entry){.name = quantiles ? "N(0, 1); identity in QQ" : "N(0, 1)",
-                                          .mark = GKV_MARK_LINE, .pen = normal_pen()};
+                                          .mark = GKV_MARK_LINE,
+                                          .pen = normal_pen()};
     else if (quantiles)
-        out[count++] = (gki_legend_entry){.name = "identity", .mark = GKV_MARK_LINE, .pen = normal_pen()};
+        out[count++] =
+            (gki_legend_entry){.name = "identity", .mark = GKV_MARK_LINE, .pen = normal_pen()};
     if (quantile_band)
-        out[count++] = (gki_legend_entry){.name = s->quantile_band_name ? s->quantile_band_name : "band of the QQ plot",
-                                          .mark = GKV_MARK_PATCH,
-                                          .pen = {normal_colour, quantile_band_opacity, 1, GKV_LINE_SOLID}};
+        out[count++] = (gki_legend_entry){
+            .name = s->quantile_band_name ? s->quantile_band_name : "band of the QQ plot",
+            .mark = GKV_MARK_PATCH,
+            .pen = {normal_colour, quantile_band_opacity, 1, GKV_LINE_SOLID}};
     return count;
 }
 
-/* Draws the title and the legend, or only measures them if `draw` is 0. Returns the position below them. */
-static double draw_head(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, const char *title, int draw)
+/* Draws the title and the legend, or only measures them if `draw` is 0. Returns the position below
+ * them. */
+static double draw_head(gki_canvas *canvas, const gki_legend_entry *entries, size_t n,
+                        const char *title, int draw)
 {
     double y = MARGIN;
     if (title && *title) {
         if (draw)
             gki_canvas_text(canvas, MARGIN, y + GKV_TEXT_TITLE, title,
-                            (gki_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gki_ink,
+                            (gki_text_style){.size = GKV_TEXT_TITLE,
+                                             .weight = GKV_BOLD,
+                                             .colour = gki_ink,
                                              .max_width = canvas->width - 2 * MARGIN});
         y += GKV_TEXT_TITLE + 10;
     }
-    return y + gki_legend_rows(canvas, entries, n, MARGIN, canvas->width - MARGIN, y + ROW / 2, draw) + 6;
+    return y +
+           gki_legend_rows(canvas, entries, n, MARGIN, canvas->width - MARGIN, y + ROW / 2, draw) +
+           6;
 }
 
-/* Opens a page with the height of its head plus `body`, and draws the head. *top is the position below the head. */
-static gkv_status open_page(gki_canvas *canvas, double width, double body, const gki_legend_entry *entries, size_t n,
-                            const gkv_fit_settings *s, double *top)
+/* Opens a page with the height of its head plus `body`, and draws the head. *top is the position
+ * below the head. */
+static gkv_status open_page(gki_canvas *canvas, double width, double body,
+                            const gki_legend_entry *entries, size_t n, const gkv_fit_settings *s,
+                            double *top)
 {
     gki_canvas ruler;
     GKV_TRY(gki_canvas_open(&ruler, width, 8, s->pixel_ratio));
@@ -220,7 +246,8 @@ static gkv_status open_page(gki_canvas *canvas, double width, double body, const
 gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, size_t n_panels,
                                  const gkv_fit_settings *settings)
 {
-    static const double CELL = 236, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44, QQ_FOOT = 50;
+    static const double CELL = 236, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44,
+                        QQ_FOOT = 50;
     gkv_fit_settings defaults;
     gkv_fit_defaults(&defaults);
     const gkv_fit_settings *const s = settings ? settings : &defaults;
@@ -238,20 +265,24 @@ gkv_status gkv_plot_base_margins(const char *path, const gkv_fit_panel *panels, 
     gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
     double top;
-    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(340, (double)across * CELL), (double)bands * band + 4, entries,
-                           n_entries, s, &top));
+    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(340, (double)across * CELL),
+                           (double)bands * band + 4, entries, n_entries, s, &top));
     for (size_t i = 0; i < n_panels; i++) {
-        const double left = MARGIN - 6 + (double)(i % across) * CELL, y = top + (double)(i / across) * band;
+        const double left = MARGIN - 6 + (double)(i % across) * CELL,
+                     y = top + (double)(i / across) * band;
         const int first = i % across == 0;
         gki_histogram histogram;
         GKV_TRY_GOTO(gki_histogram_make(&histogram, panels[i].sample, panels[i].n_sample, s->bins));
-        gki_frame frame = {.box = {left + LEFT, y + HIST_TOP, left + CELL - RIGHT, y + HIST_TOP + HIST}};
-        gki_frame_text text = {.x_label = s->x_label ? s->x_label : "value", .y_label = first ? "density" : NULL,
+        gki_frame frame = {
+            .box = {left + LEFT, y + HIST_TOP, left + CELL - RIGHT, y + HIST_TOP + HIST}};
+        gki_frame_text text = {.x_label = s->x_label ? s->x_label : "value",
+                               .y_label = first ? "density" : NULL,
                                .y_label_x = left + 12};
         fit_histogram_axes(&frame, &histogram, &panels[i], s, 4, 3);
         draw_histogram(&canvas, &frame, &histogram, &panels[i], s, &text);
         gki_canvas_text(&canvas, left + LEFT - 34, y + HIST_TOP - 9, panels[i].title,
-                        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink,
+                        (gki_text_style){.size = GKV_TEXT_TICK,
+                                         .colour = gki_ink,
                                          .max_width = CELL - LEFT + 34 - RIGHT});
         if (!panels[i].n_quantiles)
             continue;
@@ -268,7 +299,8 @@ done:
     return status;
 }
 
-gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel, const gkv_fit_settings *settings)
+gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel,
+                        const gkv_fit_settings *settings)
 {
     static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEFT = 60;
     gkv_fit_settings defaults;
@@ -281,23 +313,27 @@ gkv_status gkv_plot_fit(const char *path, const gkv_fit_panel *panel, const gkv_
     gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
     double top;
-    GKV_TRY_GOTO(open_page(&canvas, LEFT + WIDE + (quantiles ? LEFT + 8 + SIDE : 0) + MARGIN, TOP + SIDE + FOOT, entries,
-                           n_entries, s, &top));
+    GKV_TRY_GOTO(open_page(&canvas, LEFT + WIDE + (quantiles ? LEFT + 8 + SIDE : 0) + MARGIN,
+                           TOP + SIDE + FOOT, entries, n_entries, s, &top));
     gki_histogram histogram;
     GKV_TRY_GOTO(gki_histogram_make(&histogram, panel->sample, panel->n_sample, s->bins));
     gki_frame frame = {.box = {LEFT, top + TOP, LEFT + WIDE, top + TOP + SIDE}};
     fit_histogram_axes(&frame, &histogram, panel, s, 6, 5);
     draw_histogram(&canvas, &frame, &histogram, panel, s,
-                   &(gki_frame_text){.title = panel->title, .title_size = GKV_TEXT_LABEL,
-                                     .x_label = s->x_label ? s->x_label : "value", .y_label = "density",
+                   &(gki_frame_text){.title = panel->title,
+                                     .title_size = GKV_TEXT_LABEL,
+                                     .x_label = s->x_label ? s->x_label : "value",
+                                     .y_label = "density",
                                      .y_label_x = 18});
     if (quantiles) {
         frame.box.left = LEFT + WIDE + LEFT + 8;
         frame.box.right = frame.box.left + SIDE;
         fit_quantile_axes(&frame, panel, 5);
         draw_quantiles(&canvas, &frame, panel,
-                       &(gki_frame_text){.title = "quantile–quantile", .title_size = GKV_TEXT_LABEL,
-                                         .x_label = "fitted quantile", .y_label = "sample quantile",
+                       &(gki_frame_text){.title = "quantile–quantile",
+                                         .title_size = GKV_TEXT_LABEL,
+                                         .x_label = "fitted quantile",
+                                         .y_label = "sample quantile",
                                          .y_label_x = LEFT + WIDE + 26});
     }
     GKV_TRY_GOTO(gki_canvas_save(&canvas, path));

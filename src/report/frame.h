@@ -1,5 +1,5 @@
-/* A rectangle with two axes, in which points, lines and bands are drawn at their values; and legends. Coordinates on
- * the canvas are in units. */
+/* A rectangle with two axes, in which points, lines and bands are drawn at their values; and
+ * legends. Coordinates on the canvas are in units. */
 #ifndef GKV_REPORT_FRAME_H
 #define GKV_REPORT_FRAME_H
 
@@ -45,23 +45,24 @@ typedef struct gki_pen {
 /* Sets the colour, the width and the dashes of lines that are drawn next. */
 void gki_pen_use(gki_canvas *canvas, gki_pen pen);
 
-/* Draws a line through n points. A point without a position on the axes makes a gap. A single point between gaps is
- * drawn as a dot. NULL x stands for 1 … n. */
-void gki_frame_line(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y, size_t n,
-                    gki_pen pen);
+/* Draws a line through n points. A point without a position on the axes makes a gap. A single point
+ * between gaps is drawn as a dot. NULL x stands for 1 … n. */
+void gki_frame_line(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y,
+                    size_t n, gki_pen pen);
 
 /* Draws a dot at each point inside the frame. */
-void gki_frame_dots(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y, size_t n,
-                    double radius, gki_pen pen);
+void gki_frame_dots(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *y,
+                    size_t n, double radius, gki_pen pen);
 
 /* Fills the area between two curves with the same abscissas. Segments with a gap are left out. */
 void gki_frame_band(gki_canvas *canvas, const gki_frame *frame, const double *x, const double *low,
                     const double *high, size_t n, gki_colour colour, double opacity);
 
 /* Nonzero if the line through n points, or one of the points, touches the box. */
-int gki_frame_line_meets(const gki_frame *frame, const double *x, const double *y, size_t n, gki_box box);
+int gki_frame_line_meets(const gki_frame *frame, const double *x, const double *y, size_t n,
+                         gki_box box);
 
-/* --- Legends: a list in a box, or rows ---------------------------------------------- */
+/* --- Legends: a list in a box, or rows ------------------------------------ */
 
 typedef enum gki_mark { GKV_MARK_LINE, GKV_MARK_DOT, GKV_MARK_PATCH } gki_mark;
 
@@ -73,16 +74,17 @@ typedef struct gki_legend_entry {
 } gki_legend_entry;
 
 /* Computes the size of the list. Names wider than `max_width` are shortened. */
-void gki_legend_size(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double max_width, double *width,
-                     double *height);
+void gki_legend_size(gki_canvas *canvas, const gki_legend_entry *entries, size_t n,
+                     double max_width, double *width, double *height);
 
-/* Draws the list with its upper left corner at (x, y). If `boxed` is nonzero, it is drawn on a white box. */
-void gki_legend_list(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x, double y,
-                     double max_width, int boxed);
+/* Draws the list with its upper left corner at (x, y). If `boxed` is nonzero, it is drawn on a
+ * white box. */
+void gki_legend_list(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x,
+                     double y, double max_width, int boxed);
 
-/* Draws rows of entries between x and `right`. y is the centre of the first row. Returns the height of all rows. If
- * `draw` is 0, nothing is drawn. */
-double gki_legend_rows(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x, double right, double y,
-                       int draw);
+/* Draws rows of entries between x and `right`. y is the centre of the first row. Returns the height
+ * of all rows. If `draw` is 0, nothing is drawn. */
+double gki_legend_rows(gki_canvas *canvas, const gki_legend_entry *entries, size_t n, double x,
+                       double right, double y, int draw);
 
 #endif

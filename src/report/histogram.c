@@ -17,7 +17,8 @@ static double quantile(const double *sorted, size_t n, double p)
     const double rank = p * (double)(n - 1);
     const size_t below = (size_t)rank, above = below + 1 < n ? below + 1 : below;
     const double weight = rank - (double)below;
-    return sorted[below] * (1 - weight) + sorted[above] * weight; /* a difference of the two could overflow */
+    /* a difference of the two could overflow */
+    return sorted[below] * (1 - weight) + sorted[above] * weight;
 }
 
 static void choose_range(gki_histogram *out, const double *sorted, size_t n)
@@ -26,7 +27,8 @@ static void choose_range(gki_histogram *out, const double *sorted, size_t n)
     const double margin = 0.15 * (high - low);
     out->low = fmax(sorted[0], low - margin);
     out->high = fmin(sorted[n - 1], high + margin);
-    /* If all values are equal, or if the range cannot be divided into bins, the range is a unit around the median. */
+    /* If all values are equal, or if the range cannot be divided into bins, the range is a unit
+     * around the median. */
     const double size = fmax(fabs(out->low), fabs(out->high));
     if (!(out->high - out->low > size * 1e-9) || !isfinite(out->high - out->low)) {
         const double half = size < 1e290 ? fmax(0.5, size * 0.1) : 1e290;

@@ -17,9 +17,11 @@ typedef struct gki_histogram {
     size_t outside;               /* number of finite values below low or above high */
 } gki_histogram;
 
-/* Counts the finite values of sample[n] in `bins` bins, at most GKV_BINS_MAX. If `bins` is 0, the number of bins
- * follows the rule of Freedman & Diaconis (1981), limited to 10 … 80. The range covers the central 99 % of the
- * sample and a margin. Without finite values, `finite` and all heights are 0. GKV_ERR_MEMORY. Thread-safe. */
-gkv_status gki_histogram_make(gki_histogram *histogram, const double *sample, size_t n, size_t bins);
+/* Counts the finite values of sample[n] in `bins` bins, at most GKV_BINS_MAX. If `bins` is 0, the
+ * number of bins follows the rule of Freedman & Diaconis (1981), limited to 10 … 80. The range
+ * covers the central 99 % of the sample and a margin. Without finite values, `finite` and all
+ * heights are 0. GKV_ERR_MEMORY. Thread-safe. */
+gkv_status gki_histogram_make(gki_histogram *histogram, const double *sample, size_t n,
+                              size_t bins);
 
 #endif

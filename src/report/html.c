@@ -12,38 +12,47 @@
 #include "gkvae/plot.h"
 #include "report/utf8.h"
 
-/* --- The style sheet ------------------------------------------------------------------ */
+/* --- The style sheet ------------------------------------------------------ */
 
-/* In both colour schemes every colour has a contrast of at least 4.5 with its background, and pictures are on white
- * paper. */
+/* In both colour schemes every colour has a contrast of at least 4.5 with its background, and
+ * pictures are on white paper. */
 static const char *const style_sheet[] = {
-    ":root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f24;--soft:#545d68;--line:#dfe3e8;",
+    ":root{color-scheme:light "
+    "dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f24;--soft:#545d68;--line:#dfe3e8;",
     "--accent:#0b5cad;--stripe:#f8f9fb;--shade:#eef1f5}",
-    "@media(prefers-color-scheme:dark){:root{--page:#12161b;--card:#1a2027;--ink:#e6eaef;--soft:#a3adb9;",
+    "@media(prefers-color-scheme:dark){:root{--page:#12161b;--card:#1a2027;--ink:#e6eaef;--soft:#"
+    "a3adb9;",
     "--line:#303842;--accent:#7db7f5;--stripe:#1f262e;--shade:#232b34}}",
     "*{box-sizing:border-box}",
     "html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-behavior:smooth}",
     "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}",
     "body{margin:0;background:var(--page);color:var(--ink);line-height:1.55;",
-    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu Sans',sans-serif}",
+    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu "
+    "Sans',sans-serif}",
     "header,main,footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}",
     "header{padding-top:2.75rem}",
-    "h1{margin:0;font-size:clamp(1.6rem,1.2rem + 2vw,2.3rem);line-height:1.2;letter-spacing:-.015em;",
+    "h1{margin:0;font-size:clamp(1.6rem,1.2rem + "
+    "2vw,2.3rem);line-height:1.2;letter-spacing:-.015em;",
     "text-wrap:balance;overflow-wrap:anywhere}",
     "h2{margin:0 0 .35rem;font-size:1.2rem;line-height:1.3;overflow-wrap:anywhere}",
     "p{margin:0;max-width:46rem;overflow-wrap:anywhere}",
     ".summary{margin-top:.75rem;font-size:1.075rem;color:var(--soft)}",
-    "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;font-size:.84rem}",
-    "pre{margin:0;padding:.85rem 1rem;background:var(--shade);border-radius:.5rem;overflow:auto;line-height:1.5;",
+    "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans "
+    "Mono',monospace;font-size:.84rem}",
+    "pre{margin:0;padding:.85rem "
+    "1rem;background:var(--shade);border-radius:.5rem;overflow:auto;line-height:1.5;",
     "tab-size:4}",
-    ".command{display:block;margin-top:1.1rem;padding:.6rem .9rem;background:var(--shade);border-radius:.5rem;",
+    ".command{display:block;margin-top:1.1rem;padding:.6rem "
+    ".9rem;background:var(--shade);border-radius:.5rem;",
     "white-space:pre-wrap;overflow-wrap:anywhere}",
     ".command::before{content:'$ ' / '';color:var(--soft);user-select:none}",
     "nav{margin-top:1.25rem;font-size:.925rem}",
     "nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:0;padding:0;list-style:none}",
     "a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}",
-    "a:focus-visible,[tabindex]:focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:.25rem}",
-    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;margin:1.75rem 0 0}",
+    "a:focus-visible,[tabindex]:focus-visible{outline:2px solid "
+    "var(--accent);outline-offset:2px;border-radius:.25rem}",
+    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;"
+    "margin:1.75rem 0 0}",
     ".numbers div{display:flex;flex-direction:column;padding:.9rem 1.1rem;background:var(--card);",
     "border:1px solid var(--line);border-radius:.75rem}",
     ".numbers dt{font-size:.875rem;color:var(--soft)}",
@@ -51,37 +60,47 @@ static const char *const style_sheet[] = {
     ".numbers .value{font-size:1.75rem;font-weight:650;line-height:1.3;letter-spacing:-.01em;",
     "font-variant-numeric:tabular-nums;overflow-wrap:anywhere}",
     ".numbers .note{font-size:.84rem;color:var(--soft)}",
-    "section{margin:1.25rem 0 0;padding:1.3rem 1.4rem 1.4rem;background:var(--card);border:1px solid var(--line);",
+    "section{margin:1.25rem 0 0;padding:1.3rem 1.4rem 1.4rem;background:var(--card);border:1px "
+    "solid var(--line);",
     "border-radius:.75rem;scroll-margin-top:1rem}",
     "section>p{color:var(--soft);margin-bottom:.9rem}",
     ".scroll{overflow-x:auto;margin:.6rem 0 0}",
-    "table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.925rem;font-variant-numeric:tabular-nums lining-nums}",
-    "th,td{padding:.42rem .9rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}",
+    "table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.925rem;font-variant-"
+    "numeric:tabular-nums lining-nums}",
+    "th,td{padding:.42rem .9rem;text-align:left;vertical-align:baseline;border-bottom:1px solid "
+    "var(--line)}",
     "th:first-child,td:first-child{padding-left:.5rem}",
-    "thead th{font-size:.84rem;font-weight:600;color:var(--soft);border-bottom:2px solid var(--line);",
+    "thead th{font-size:.84rem;font-weight:600;color:var(--soft);border-bottom:2px solid "
+    "var(--line);",
     "vertical-align:bottom}",
     "tbody th{font-weight:500;min-width:8.5rem}",
     "tbody tr:nth-child(even){background:var(--stripe)}",
     "tbody tr:last-child>*{border-bottom:0}",
     ".n{text-align:right;white-space:nowrap}",
     "thead .n{white-space:normal}",
-    ".close{font-size:.84rem}.close th,.close td{padding:.35rem .45rem}.close thead th{font-size:.78rem}",
+    ".close{font-size:.84rem}.close th,.close td{padding:.35rem .45rem}.close thead "
+    "th{font-size:.78rem}",
     ".close tbody th{min-width:6.5rem}",
     "figure{margin:.8rem 0 0}",
-    ".paper{padding:.75rem;background:#fff;border:1px solid var(--line);border-radius:.5rem;text-align:center}",
+    ".paper{padding:.75rem;background:#fff;border:1px solid "
+    "var(--line);border-radius:.5rem;text-align:center}",
     "img{display:block;max-width:100%;height:auto;margin:0 auto}",
-    "figcaption{max-width:46rem;margin-top:.7rem;font-size:.925rem;color:var(--soft);overflow-wrap:anywhere}",
+    "figcaption{max-width:46rem;margin-top:.7rem;font-size:.925rem;color:var(--soft);overflow-wrap:"
+    "anywhere}",
     "figcaption b{color:var(--ink);font-weight:600}",
     "footer{padding-top:1.5rem;padding-bottom:2.5rem;font-size:.84rem;color:var(--soft)}",
-    "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{padding-top:1.5rem}",
-    "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr 1fr;gap:.6rem}",
+    "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{"
+    "padding-top:1.5rem}",
+    "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr "
+    "1fr;gap:.6rem}",
     ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
     ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}tbody td:not(.n){min-width:13rem}}",
-    "@media print{body{background:#fff}nav{display:none}section,.numbers div{border:0;padding:0;break-inside:avoid}}",
+    "@media print{body{background:#fff}nav{display:none}section,.numbers "
+    "div{border:0;padding:0;break-inside:avoid}}",
     NULL,
 };
 
-/* --- Parts of a page ------------------------------------------------------------------ */
+/* --- Parts of a page ------------------------------------------------------ */
 
 /* Most bytes of a picture. */
 static const size_t PNG_LIMIT = (size_t)256 << 20;
@@ -112,7 +131,8 @@ static unsigned big_endian(const unsigned char *at)
 
 gkv_status gki_png_read(const char *path, gki_png *png)
 {
-    static const unsigned char head[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n', 0, 0, 0, 13, 'I', 'H', 'D', 'R'};
+    static const unsigned char head[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n',
+                                           0,    0,   0,   13,  'I',  'H',  'D',  'R'};
     static const unsigned char tail[8] = {'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
     memset(png, 0, sizeof *png);
     GKV_TRY(gki_file_read(path, PNG_LIMIT, &png->bytes, &png->count));
@@ -126,7 +146,8 @@ gkv_status gki_png_read(const char *path, gki_png *png)
         return GKV_OK;
     free(png->bytes);
     png->bytes = NULL;
-    return gki_fail(GKV_ERR_DATA, "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
+    return gki_fail(GKV_ERR_DATA,
+                    "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
 }
 
 void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
@@ -138,7 +159,8 @@ void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
     size_t length = 0;
     for (size_t i = 0; i < png->count; i += 3) {
         const size_t left = png->count - i;
-        const unsigned triple = (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+        const unsigned triple = (unsigned)bytes[i] << 16 |
+                                (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
                                 (left > 2 ? bytes[i + 2] : 0U);
         line[length++] = digits[triple >> 18];
         line[length++] = digits[triple >> 12 & 63];
@@ -180,12 +202,13 @@ int gki_html_is_blank(const char *cell)
     return !cell;
 }
 
-/* --- The page ------------------------------------------------------------------------- */
+/* --- The page ------------------------------------------------------------- */
 
 /* The state of writing a page. */
 typedef struct page {
     gki_file_writer *out;
-    size_t section, figure, table; /* numbers of sections, figures and tables so far; links use those of sections */
+    /* numbers of sections, figures and tables so far; links use those of sections */
+    size_t section, figure, table;
 } page;
 
 static gkv_status check(const gkv_report *report)
@@ -195,7 +218,8 @@ static gkv_status check(const gkv_report *report)
     for (size_t i = 0; i < report->n_tables; i++)
         if (report->tables[i].n_columns == 0 || !report->tables[i].columns ||
             (report->tables[i].n_rows && !report->tables[i].cells))
-            return gki_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells", i);
+            return gki_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells",
+                            i);
     for (size_t i = 0; i < report->n_figures; i++)
         if (!report->figures[i].png || !*report->figures[i].png)
             return gki_fail(GKV_ERR_ARGUMENT, "figure %zu of the report names no picture", i);
@@ -207,7 +231,8 @@ static int has(const char *text)
     return text && *text;
 }
 
-/* Writes an element without attributes that contains escaped text. Without text, nothing is written. */
+/* Writes an element without attributes that contains escaped text. Without text, nothing is
+ * written. */
 static void element(gki_file_writer *out, const char *open, const char *text, const char *close)
 {
     if (!has(text))
@@ -219,12 +244,15 @@ static void element(gki_file_writer *out, const char *open, const char *text, co
 
 static void write_head(gki_file_writer *out, const gkv_report *report)
 {
-    gki_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                         /* Tells the browser to load and to run nothing. The page needs nothing anyway. */
-                         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                         "img-src data:; style-src 'unsafe-inline'\">\n"
-                         "<meta name=\"generator\" content=\"gkvae %s\">\n", gkv_version());
+    gki_file_printf(out,
+                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    /* Tells the browser to load and to run nothing. The page needs nothing
+                          * anyway. */
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "img-src data:; style-src 'unsafe-inline'\">\n"
+                    "<meta name=\"generator\" content=\"gkvae %s\">\n",
+                    gkv_version());
     element(out, "<title>", report->title, "</title>\n<style>\n");
     for (const char *const *line = style_sheet; *line; line++)
         gki_file_printf(out, "%s\n", *line);
@@ -284,7 +312,8 @@ static void open_section(page *p, const char *heading)
     p->section++;
     gki_file_printf(p->out, "<section id=\"s%zu\"", p->section);
     if (has(heading)) {
-        gki_file_printf(p->out, " aria-labelledby=\"h%zu\">\n<h2 id=\"h%zu\">", p->section, p->section);
+        gki_file_printf(p->out, " aria-labelledby=\"h%zu\">\n<h2 id=\"h%zu\">", p->section,
+                        p->section);
         gki_html_text(p->out, heading);
         gki_file_printf(p->out, "</h2>\n");
     } else {
@@ -306,12 +335,16 @@ static int is_numeric_column(const gkv_report_table *table, size_t column)
     return numbers;
 }
 
-static void write_cells(gki_file_writer *out, const char *const *cells, const char *numeric, size_t n, int heading)
+static void write_cells(gki_file_writer *out, const char *const *cells, const char *numeric,
+                        size_t n, int heading)
 {
     gki_file_printf(out, "<tr>");
     for (size_t c = 0; c < n; c++) {
         const char *const tag = heading || c == 0 ? "th" : "td";
-        gki_file_printf(out, "<%s%s%s>", tag, heading ? " scope=\"col\"" : c == 0 ? " scope=\"row\"" : "",
+        gki_file_printf(out, "<%s%s%s>", tag,
+                        heading  ? " scope=\"col\""
+                        : c == 0 ? " scope=\"row\""
+                                 : "",
                         numeric[c] ? " class=\"n\"" : "");
         gki_html_text(out, cells[c]);
         gki_file_printf(out, "</%s>", tag);
@@ -333,7 +366,9 @@ static gkv_status write_table(page *p, const gkv_report_table *table)
     p->table++;
     element(out, "<p>", table->caption, "</p>\n");
     /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
-    gki_file_printf(out, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table %zu\">\n<table%s>\n<thead>\n",
+    gki_file_printf(out,
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table "
+                    "%zu\">\n<table%s>\n<thead>\n",
                     p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
     write_cells(out, table->columns, numeric, n, 1);
     gki_file_printf(out, "</thead>\n<tbody>\n");
@@ -353,15 +388,18 @@ static gkv_status write_figure(page *p, const gkv_report_figure *figure)
     GKV_TRY(gki_png_read(figure->png, &png));
     open_section(p, figure->heading);
     p->figure++;
-    const char *const alt = has(figure->alt) ? figure->alt : has(figure->caption) ? figure->caption : figure->heading;
-    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide picture scrolls, so
-     * that its text stays readable. */
+    const char *const alt = has(figure->alt)       ? figure->alt
+                            : has(figure->caption) ? figure->caption
+                                                   : figure->heading;
+    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide
+     * picture scrolls, so that its text stays readable. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
     gki_file_printf(out, "<figure>\n<div class=\"paper\"");
     if (wide)
         gki_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);
-    gki_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "", width, height);
+    gki_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "",
+                    width, height);
     gki_html_text(out, alt);
     gki_file_printf(out, "\" src=\"");
     gki_html_data_uri(out, &png);
@@ -408,7 +446,8 @@ gkv_status gkv_report_html(const char *path, const gkv_report *report)
         gki_html_text(out, report->texts[i].text);
         gki_file_printf(out, "</pre>\n</section>\n");
     }
-    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n", gkv_version());
+    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n",
+                    gkv_version());
     status = gki_file_commit(out);
     out = NULL;
 done:

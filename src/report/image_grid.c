@@ -12,9 +12,9 @@ typedef struct layout {
     size_t rows, cols, h, w;
     int scale, gap;
     size_t block_rows;
-    double left, top;          /* upper left corner of the first image, in pixels */
-    double across, down;       /* width and height of the grid, in pixels */
-    double wide, tall;         /* width and height of the page, in pixels */
+    double left, top;                     /* upper left corner of the first image, in pixels */
+    double across, down;                  /* width and height of the grid, in pixels */
+    double wide, tall;                    /* width and height of the page, in pixels */
     double title_y, columns_y, caption_y; /* baselines of the texts, in units */
 } layout;
 
@@ -36,7 +36,8 @@ static double block_gap(const layout *at)
 
 static double row_top(const layout *at, size_t row)
 {
-    return at->top + (double)row * ((double)at->h * at->scale + at->gap) + (double)blocks_before(at, row) * block_gap(at);
+    return at->top + (double)row * ((double)at->h * at->scale + at->gap) +
+           (double)blocks_before(at, row) * block_gap(at);
 }
 
 static double column_left(const layout *at, size_t column)
@@ -44,28 +45,41 @@ static double column_left(const layout *at, size_t column)
     return at->left + (double)column * ((double)at->w * at->scale + at->gap);
 }
 
-static gkv_status check(size_t rows, size_t cols, size_t h, size_t w, const gkv_image_grid_settings *s)
+static gkv_status check(size_t rows, size_t cols, size_t h, size_t w,
+                        const gkv_image_grid_settings *s)
 {
     if (rows == 0 || cols == 0 || h == 0 || w == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels has nothing to show", rows, cols, h,
-                        w);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a grid of %zu×%zu images of %zu×%zu pixels has nothing to show", rows,
+                        cols, h, w);
     if (s->scale < 1 || s->scale > 64 || s->gap < 0 || s->gap > 256)
-        return gki_fail(GKV_ERR_ARGUMENT, "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
-                        s->scale, s->gap);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
+            s->scale, s->gap);
     /* Larger values could overflow in the products below. */
     if (rows > 32767 || cols > 32767 || h > 32767 || w > 32767)
-        return gki_fail(GKV_ERR_ARGUMENT, "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture", rows,
-                        cols, h, w);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture",
+                        rows, cols, h, w);
     return GKV_OK;
 }
 
-static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w, const gkv_image_grid_settings *s)
+static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w,
+                   const gkv_image_grid_settings *s)
 {
-    layout at = {.rows = rows, .cols = cols, .h = h, .w = w, .scale = s->scale, .gap = s->gap, .block_rows = s->block_rows};
+    layout at = {.rows = rows,
+                 .cols = cols,
+                 .h = h,
+                 .w = w,
+                 .scale = s->scale,
+                 .gap = s->gap,
+                 .block_rows = s->block_rows};
     const double ratio = s->pixel_ratio;
     double labels = 0;
     for (size_t i = 0; i < s->n_row_labels && s->row_labels; i++)
-        labels = fmax(labels, gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
+        labels = fmax(labels,
+                      gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
     at.across = (double)cols * ((double)w * s->scale + s->gap) - s->gap;
     at.left = ceil((MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
     double y = MARGIN;
@@ -123,25 +137,32 @@ static void draw_images(gki_canvas *canvas, const layout *at, const float *image
 
 static void draw_words(gki_canvas *canvas, const layout *at, const gkv_image_grid_settings *s)
 {
-    const double ratio = canvas->ratio, left = at->left / ratio, max_width = canvas->width - left - MARGIN + 1;
-    gki_canvas_text(canvas, left, at->title_y, s->title,
-                    (gki_text_style){.size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gki_ink,
-                                     .max_width = max_width});
-    gki_canvas_text(canvas, left, at->caption_y, s->caption,
-                    (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .max_width = max_width});
+    const double ratio = canvas->ratio, left = at->left / ratio,
+                 max_width = canvas->width - left - MARGIN + 1;
+    gki_canvas_text(
+        canvas, left, at->title_y, s->title,
+        (gki_text_style){
+            .size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gki_ink, .max_width = max_width});
+    gki_canvas_text(
+        canvas, left, at->caption_y, s->caption,
+        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .max_width = max_width});
     const double cell = (double)at->w * at->scale / ratio;
     for (size_t c = 0; s->column_labels && c < s->n_column_labels && c < at->cols; c++)
-        gki_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y, s->column_labels[c],
-                        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .align = 0.5,
+        gki_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y,
+                        s->column_labels[c],
+                        (gki_text_style){.size = GKV_TEXT_TICK,
+                                         .colour = gki_ink_soft,
+                                         .align = 0.5,
                                          .max_width = cell + at->gap / ratio});
     for (size_t r = 0; s->row_labels && s->n_row_labels && r < at->rows; r++)
-        gki_canvas_text(canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
-                        s->row_labels[r % s->n_row_labels],
-                        (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1});
+        gki_canvas_text(
+            canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
+            s->row_labels[r % s->n_row_labels],
+            (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1});
 }
 
-gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t rows, size_t cols, size_t h, size_t w,
-                               const gkv_image_grid_settings *settings)
+gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t rows, size_t cols,
+                               size_t h, size_t w, const gkv_image_grid_settings *settings)
 {
     gkv_image_grid_settings defaults;
     gkv_image_grid_defaults(&defaults);
@@ -152,10 +173,12 @@ gkv_status gkv_plot_image_grid(const char *path, const float *images, size_t row
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_canvas_open(&ruler, 8, 8, s->pixel_ratio));
     const layout at = plan(&ruler, rows, cols, h, w, s);
-    GKV_TRY_GOTO(gki_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio, s->pixel_ratio));
+    GKV_TRY_GOTO(gki_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio,
+                                 s->pixel_ratio));
     if (s->invert) { /* a grey background shows the edges of white images */
         gki_canvas_colour(&canvas, gki_grid_line, 1);
-        gki_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio, (at.top - at.gap / 2.0) / s->pixel_ratio,
+        gki_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio,
+                        (at.top - at.gap / 2.0) / s->pixel_ratio,
                         (at.across + at.gap) / s->pixel_ratio, (at.down + at.gap) / s->pixel_ratio);
     }
     draw_images(&canvas, &at, images, s->invert);

@@ -9,28 +9,34 @@ static const double LINE_WIDTH = 1.8, DOT_RADIUS = 2.6;
 
 void gkv_lines_defaults(gkv_lines_settings *settings)
 {
-    *settings = (gkv_lines_settings){.width = 640, .height = 400, .pixel_ratio = 2, .y_low = NAN, .y_high = NAN};
+    *settings = (gkv_lines_settings){
+        .width = 640, .height = 400, .pixel_ratio = 2, .y_low = NAN, .y_high = NAN};
 }
 
 static gkv_status check(const gkv_series *series, size_t n, const gkv_lines_settings *s)
 {
     if (n == 0 || n > GKV_PLOT_COLOURS)
-        return gki_fail(GKV_ERR_ARGUMENT, "a line plot of %zu series: 1 … %d are possible", n, (int)GKV_PLOT_COLOURS);
+        return gki_fail(GKV_ERR_ARGUMENT, "a line plot of %zu series: 1 … %d are possible", n,
+                        (int)GKV_PLOT_COLOURS);
     for (size_t i = 0; i < n; i++)
         if (series[i].n && !series[i].y)
             return gki_fail(GKV_ERR_ARGUMENT, "series %zu (%s) has %zu points but no values", i,
                             series[i].name ? series[i].name : "without a name", series[i].n);
     if (!(s->width >= 160 && s->width <= 8000 && s->height >= 160 && s->height <= 8000))
-        return gki_fail(GKV_ERR_ARGUMENT, "a line plot of %g×%g units: each side must be in 160 … 8000", s->width,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a line plot of %g×%g units: each side must be in 160 … 8000", s->width,
                         s->height);
-    if (isinf(s->y_low) || isinf(s->y_high) || s->y_low >= s->y_high || (s->log_y && (s->y_low <= 0 || s->y_high <= 0)))
-        return gki_fail(GKV_ERR_ARGUMENT, "the y axis goes from %g to %g%s; its ends must rise%s", s->y_low,
-                        s->y_high, s->log_y ? " on a logarithmic scale" : "", s->log_y ? " and be above 0" : "");
+    if (isinf(s->y_low) || isinf(s->y_high) || s->y_low >= s->y_high ||
+        (s->log_y && (s->y_low <= 0 || s->y_high <= 0)))
+        return gki_fail(GKV_ERR_ARGUMENT, "the y axis goes from %g to %g%s; its ends must rise%s",
+                        s->y_low, s->y_high, s->log_y ? " on a logarithmic scale" : "",
+                        s->log_y ? " and be above 0" : "");
     return GKV_OK;
 }
 
 /* Makes both axes so that they cover the points that can be shown. Returns 0 if there are none. */
-static int fit_axes(gki_frame *frame, const gkv_series *series, size_t n, const gkv_lines_settings *s)
+static int fit_axes(gki_frame *frame, const gkv_series *series, size_t n,
+                    const gkv_lines_settings *s)
 {
     double x_low = INFINITY, x_high = -INFINITY, y_low = INFINITY, y_high = -INFINITY;
     int any = 0, whole = 1;
@@ -64,33 +70,40 @@ static int fit_axes(gki_frame *frame, const gkv_series *series, size_t n, const 
     const double margin = any ? (x_high - x_low) * 0.015 : 0;
     gki_axis_make(&frame->y, y_low, y_high, s->log_y, (int)fmax(2, s->height / 70));
     double ticks = fmax(2, s->width / 90);
-    if (whole && x_high - x_low >= 1) /* whole abscissas, such as epochs, have no ticks between them */
+    /* whole abscissas, such as epochs, have no ticks between them */
+    if (whole && x_high - x_low >= 1)
         ticks = fmin(ticks, x_high - x_low);
     gki_axis_make(&frame->x, x_low - margin, x_high + margin, 0, (int)ticks);
     return any;
 }
 
-static size_t make_legend(const gkv_series *series, size_t n, gki_legend_entry entries[GKV_PLOT_COLOURS])
+static size_t make_legend(const gkv_series *series, size_t n,
+                          gki_legend_entry entries[GKV_PLOT_COLOURS])
 {
     size_t named = 0;
     for (size_t i = 0; i < n; i++)
         if (series[i].name && *series[i].name)
-            entries[named++] = (gki_legend_entry){.name = series[i].name, .mark = GKV_MARK_LINE,
-                                                  .pen = {gki_palette[i], 1, LINE_WIDTH, series[i].style},
-                                                  .markers = series[i].markers};
+            entries[named++] =
+                (gki_legend_entry){.name = series[i].name,
+                                   .mark = GKV_MARK_LINE,
+                                   .pen = {gki_palette[i], 1, LINE_WIDTH, series[i].style},
+                                   .markers = series[i].markers};
     return named;
 }
 
-/* Finds the first corner of the frame in which a box of this size touches no line. Returns 0 if there is none. */
-static int free_corner(const gki_frame *frame, const gkv_series *series, size_t n, double width, double height,
-                       double *x, double *y)
+/* Finds the first corner of the frame in which a box of this size touches no line. Returns 0 if
+ * there is none. */
+static int free_corner(const gki_frame *frame, const gkv_series *series, size_t n, double width,
+                       double height, double *x, double *y)
 {
     const gki_box f = frame->box;
     const double inset = 10, clear = 5;
     if (width > (f.right - f.left) * 0.6 || height > (f.bottom - f.top) * 0.6)
         return 0;
-    const double xs[4] = {f.right - inset - width, f.right - inset - width, f.left + inset, f.left + inset};
-    const double ys[4] = {f.top + inset, f.bottom - inset - height, f.top + inset, f.bottom - inset - height};
+    const double xs[4] = {f.right - inset - width, f.right - inset - width, f.left + inset,
+                          f.left + inset};
+    const double ys[4] = {f.top + inset, f.bottom - inset - height, f.top + inset,
+                          f.bottom - inset - height};
     for (int corner = 0; corner < 4; corner++) {
         const gki_box box = {xs[corner] - clear, ys[corner] - clear, xs[corner] + width + clear,
                              ys[corner] + height + clear};
@@ -106,7 +119,8 @@ static int free_corner(const gki_frame *frame, const gkv_series *series, size_t 
     return 0;
 }
 
-static void draw_series(gki_canvas *canvas, const gki_frame *frame, const gkv_series *series, size_t n)
+static void draw_series(gki_canvas *canvas, const gki_frame *frame, const gkv_series *series,
+                        size_t n)
 {
     gki_frame_enter(canvas, frame);
     for (size_t i = 0; i < n; i++) {
@@ -118,7 +132,8 @@ static void draw_series(gki_canvas *canvas, const gki_frame *frame, const gkv_se
     gki_frame_leave(canvas);
 }
 
-gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_series, const gkv_lines_settings *settings)
+gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_series,
+                          const gkv_lines_settings *settings)
 {
     gkv_lines_settings defaults;
     gkv_lines_defaults(&defaults);
@@ -143,20 +158,27 @@ gkv_status gkv_plot_lines(const char *path, const gkv_series *series, size_t n_s
     double width, height, x = 0, y = 0;
     gki_legend_size(&canvas, entries, n_entries, max_width, &width, &height);
     int inside = 1;
-    if (n_entries && (s->legend == GKV_LEGEND_RIGHT || !free_corner(&frame, series, n_series, width, height, &x, &y))) {
+    if (n_entries && (s->legend == GKV_LEGEND_RIGHT ||
+                      !free_corner(&frame, series, n_series, width, height, &x, &y))) {
         inside = 0;
         frame.box.right -= width;
         x = frame.box.right + 6;
         y = frame.box.top - 6;
     }
-    gki_frame_draw(&canvas, &frame, &(gki_frame_text){.title = s->title, .x_label = s->x_label, .y_label = s->y_label,
-                                                      .title_size = GKV_TEXT_TITLE, .y_label_x = 18});
+    gki_frame_draw(&canvas, &frame,
+                   &(gki_frame_text){.title = s->title,
+                                     .x_label = s->x_label,
+                                     .y_label = s->y_label,
+                                     .title_size = GKV_TEXT_TITLE,
+                                     .y_label_x = 18});
     draw_series(&canvas, &frame, series, n_series);
     gki_legend_list(&canvas, entries, n_entries, x, y, max_width, inside);
     if (!any)
-        gki_canvas_text(&canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
-                        "no finite values to show",
-                        (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink_soft, .align = 0.5, .halo = 1});
+        gki_canvas_text(
+            &canvas, (frame.box.left + frame.box.right) / 2, (frame.box.top + frame.box.bottom) / 2,
+            "no finite values to show",
+            (gki_text_style){
+                .size = GKV_TEXT_LABEL, .colour = gki_ink_soft, .align = 0.5, .halo = 1});
     GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:
     gki_canvas_close(&canvas);

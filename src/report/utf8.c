@@ -22,7 +22,8 @@ uint32_t gki_utf8_next(const char **text)
             return REPLACEMENT;
         character = character << 6 | (s[i] & 0x3FU);
     }
-    if (character < smallest[more] || character > 0x10FFFF || (character >= 0xD800 && character <= 0xDFFF))
+    if (character < smallest[more] || character > 0x10FFFF ||
+        (character >= 0xD800 && character <= 0xDFFF))
         return REPLACEMENT;
     *text += more;
     return character;

@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns the character at *text and advances *text behind it. A malformed or overlong sequence or a surrogate gives
- * U+FFFD and advances by one byte. At the end the result is 0, and *text does not change. */
+/* Returns the character at *text and advances *text behind it. A malformed or overlong sequence or
+ * a surrogate gives U+FFFD and advances by one byte. At the end the result is 0, and *text does not
+ * change. */
 uint32_t gki_utf8_next(const char **text);
 
 /* Writes the character as 1 … 4 bytes and returns their number. */

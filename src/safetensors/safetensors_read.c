@@ -30,7 +30,7 @@ struct gki_safetensors {
     uint64_t data_begin;         /* byte offset of the data section in the file */
     json_t *header;
     size_t count;
-    entry *entries;      /* sorted by their offsets */
+    entry *entries; /* sorted by their offsets */
 };
 
 /* Reads exactly `count` bytes from `offset` on. */
@@ -49,7 +49,8 @@ static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *ou
         if (got < 0)
             return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
         if (got == 0)
-            return gki_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read", file->path);
+            return gki_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read",
+                            file->path);
         to += got;
         offset += (uint64_t)got;
         count -= (uint64_t)got;
@@ -74,7 +75,8 @@ static gkv_status bad_field(const gki_safetensors *file, const char *name, const
                     gki_text_printable(name, shown_name), field, show(value, shown), wanted);
 }
 
-static gkv_status read_dtype(const gki_safetensors *file, const char *name, const json_t *value, gki_dtype *out)
+static gkv_status read_dtype(const gki_safetensors *file, const char *name, const json_t *value,
+                             gki_dtype *out)
 {
     const char *text = json_string_value(value);
     for (int i = 0; text && i < GKV_DTYPES; i++) {
@@ -108,16 +110,18 @@ static gkv_status read_shape(const gki_safetensors *file, const char *name, cons
     return GKV_OK;
 }
 
-/* Reads one tensor of the header and checks it. read_entries() checks the tensors against each other. */
-static gkv_status read_entry(const gki_safetensors *file, const char *name, json_t *value, uint64_t data_size,
-                             entry *out)
+/* Reads one tensor of the header and checks it. read_entries() checks the tensors against each
+ * other. */
+static gkv_status read_entry(const gki_safetensors *file, const char *name, json_t *value,
+                             uint64_t data_size, entry *out)
 {
     char shown_name[GKV_PRINTABLE_SIZE];
     gki_text_printable(name, shown_name);
     if (!*name)
         return gki_fail(GKV_ERR_DATA, "%s: a tensor has the empty name", file->path);
     if (!json_is_object(value) || json_object_size(value) != 3)
-        return bad_field(file, name, "its entry", value, "an object of dtype, shape and data_offsets alone");
+        return bad_field(file, name, "its entry", value,
+                         "an object of dtype, shape and data_offsets alone");
     out->tensor.name = name;
     GKV_TRY(read_dtype(file, name, json_object_get(value, "dtype"), &out->tensor.dtype));
     GKV_TRY(read_shape(file, name, json_object_get(value, "shape"), &out->tensor));
@@ -125,20 +129,21 @@ static gkv_status read_entry(const gki_safetensors *file, const char *name, json
     const json_t *offsets = json_object_get(value, "data_offsets");
     int64_t begin = 0, end = 0;
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 ||
-        !read_count(json_array_get(offsets, 0), &begin) || !read_count(json_array_get(offsets, 1), &end) ||
-        end < begin)
+        !read_count(json_array_get(offsets, 0), &begin) ||
+        !read_count(json_array_get(offsets, 1), &end) || end < begin)
         return bad_field(file, name, "data_offsets", offsets, "a beginning and an end");
     out->begin = (uint64_t)begin;
     out->end = (uint64_t)end;
     if (out->end > data_size)
         return gki_fail(GKV_ERR_DATA,
-                        "%s: tensor \"%s\": data_offsets end at %" PRIu64 ", but the file's data at %" PRIu64
-                        ": it is cut short",
+                        "%s: tensor \"%s\": data_offsets end at %" PRIu64
+                        ", but the file's data at %" PRIu64 ": it is cut short",
                         file->path, shown_name, out->end, data_size);
     uint64_t bytes = 0;
     if (!gki_tensor_bytes(&out->tensor, &bytes) || bytes != out->end - out->begin) {
         char shown[GKV_PRINTABLE_SIZE];
-        return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape %s of %s does not fill its %" PRIu64 " bytes",
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: tensor \"%s\": shape %s of %s does not fill its %" PRIu64 " bytes",
                         file->path, shown_name, show(json_object_get(value, "shape"), shown),
                         gki_dtype_name(out->tensor.dtype), out->end - out->begin);
     }
@@ -151,8 +156,10 @@ static gkv_status check_metadata(const gki_safetensors *file, json_t *map)
     const char *key;
     json_t *value;
     if (!json_is_object(map))
-        return gki_fail(GKV_ERR_DATA, "%s: __metadata__ is %s, not an object", file->path, show(map, shown));
-    json_object_foreach(map, key, value) {
+        return gki_fail(GKV_ERR_DATA, "%s: __metadata__ is %s, not an object", file->path,
+                        show(map, shown));
+    json_object_foreach(map, key, value)
+    {
         if (!json_is_string(value))
             return gki_fail(GKV_ERR_DATA, "%s: __metadata__: \"%s\" is %s, not a text", file->path,
                             gki_text_printable(key, shown_key), show(value, shown));
@@ -170,13 +177,15 @@ static int by_offset(const void *left, const void *right)
     return strcmp(a->tensor.name, b->tensor.name);
 }
 
-/* Reads every entry, and checks that the arrays fill the data section without a gap or an overlap. */
+/* Reads every entry, and checks that the arrays fill the data section without a gap or an
+ * overlap. */
 static gkv_status read_entries(gki_safetensors *file, uint64_t data_size)
 {
     const char *name;
     json_t *value;
     GKV_TRY(gki_alloc(json_object_size(file->header), sizeof *file->entries, &file->entries));
-    json_object_foreach(file->header, name, value) {
+    json_object_foreach(file->header, name, value)
+    {
         if (strcmp(name, "__metadata__") == 0) {
             GKV_TRY(check_metadata(file, value));
             continue;
@@ -192,12 +201,15 @@ static gkv_status read_entries(gki_safetensors *file, uint64_t data_size)
         const entry *next = &file->entries[i];
         if (next->begin != filled)
             return gki_fail(GKV_ERR_DATA,
-                            "%s: tensor \"%s\": data_offsets begin at %" PRIu64 ", but what is before ends at %" PRIu64,
-                            file->path, gki_text_printable(next->tensor.name, shown), next->begin, filled);
+                            "%s: tensor \"%s\": data_offsets begin at %" PRIu64
+                            ", but what is before ends at %" PRIu64,
+                            file->path, gki_text_printable(next->tensor.name, shown), next->begin,
+                            filled);
         filled = next->end;
     }
     if (filled != data_size)
-        return gki_fail(GKV_ERR_DATA, "%s: its tensors fill %" PRIu64 " bytes, but %" PRIu64 " follow the header",
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: its tensors fill %" PRIu64 " bytes, but %" PRIu64 " follow the header",
                         file->path, filled, data_size);
     return GKV_OK;
 }
@@ -208,24 +220,28 @@ static gkv_status read_header(gki_safetensors *file, char **text)
     uint64_t length = 0;
     const uint64_t size = file->size;
     if (size < sizeof prefix)
-        return gki_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file", file->path, size);
+        return gki_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file",
+                        file->path, size);
     GKV_TRY(read_at(file, 0, prefix, sizeof prefix));
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
     if (length < 2 || length > HEADER_MAX || length > size - sizeof prefix)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: not a safetensors file, or cut short: its header's length is given as %" PRIu64
-                        ", of %" PRIu64 " bytes that are there (at most %d are taken)",
-                        file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: not a safetensors file, or cut short: its header's length is given as %" PRIu64
+            ", of %" PRIu64 " bytes that are there (at most %d are taken)",
+            file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
     GKV_TRY(gki_alloc((size_t)length, 1, text));
     GKV_TRY(read_at(file, sizeof prefix, *text, length));
     json_error_t error;
-    file->header = **text == '{' ? json_loadb(*text, (size_t)length, JSON_REJECT_DUPLICATES, &error) : NULL;
+    file->header =
+        **text == '{' ? json_loadb(*text, (size_t)length, JSON_REJECT_DUPLICATES, &error) : NULL;
     if (!file->header) {
         char shown[GKV_PRINTABLE_SIZE];
-        return gki_fail(GKV_ERR_DATA, "%s: the header is not a JSON object: %s (byte %d)", file->path,
-                        **text == '{' ? gki_text_printable(error.text, shown) : "it does not begin with {",
-                        **text == '{' ? error.position : 0);
+        return gki_fail(
+            GKV_ERR_DATA, "%s: the header is not a JSON object: %s (byte %d)", file->path,
+            **text == '{' ? gki_text_printable(error.text, shown) : "it does not begin with {",
+            **text == '{' ? error.position : 0);
     }
     file->data_begin = sizeof prefix + length;
     return GKV_OK;
@@ -245,7 +261,8 @@ static gkv_status open_path(gki_safetensors *file)
 }
 
 /* Opens the `size` bytes in memory, or the file at path `name` if `memory` is NULL. */
-static gkv_status open_file(const char *name, const void *memory, size_t size, gki_safetensors **out)
+static gkv_status open_file(const char *name, const void *memory, size_t size,
+                            gki_safetensors **out)
 {
     gkv_status status = GKV_OK;
     gki_safetensors *file = NULL;
@@ -273,11 +290,13 @@ gkv_status gki_safetensors_open(const char *path, gki_safetensors **out)
     return open_file(path, NULL, 0, out);
 }
 
-gkv_status gki_safetensors_open_memory(const void *bytes, size_t size, const char *name, gki_safetensors **out)
+gkv_status gki_safetensors_open_memory(const void *bytes, size_t size, const char *name,
+                                       gki_safetensors **out)
 {
     *out = NULL;
     if (!bytes)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: the bytes of a safetensors file are needed, not NULL", name);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%s: the bytes of a safetensors file are needed, not NULL", name);
     return open_file(name, bytes, size, out);
 }
 
@@ -323,7 +342,8 @@ const char *gki_safetensors_metadata(const gki_safetensors *file, const char *ke
 }
 
 /* The shape as "[784, 400]". */
-static const char *show_shape(size_t rank, const int64_t *shape, char buffer[GKV_PRINTABLE_SIZE * 2])
+static const char *show_shape(size_t rank, const int64_t *shape,
+                              char buffer[GKV_PRINTABLE_SIZE * 2])
 {
     size_t used = (size_t)snprintf(buffer, 2, "[");
     for (size_t i = 0; i < rank && used < GKV_PRINTABLE_SIZE * 2 - 24; i++)
@@ -332,8 +352,8 @@ static const char *show_shape(size_t rank, const int64_t *shape, char buffer[GKV
     return buffer;
 }
 
-gkv_status gki_safetensors_read(const gki_safetensors *file, const char *name, gki_dtype dtype, size_t rank,
-                                const int64_t *shape, void *out)
+gkv_status gki_safetensors_read(const gki_safetensors *file, const char *name, gki_dtype dtype,
+                                size_t rank, const int64_t *shape, void *out)
 {
     const entry *found = find(file, name);
     if (!found)
@@ -342,10 +362,12 @@ gkv_status gki_safetensors_read(const gki_safetensors *file, const char *name, g
     if (tensor->dtype != dtype)
         return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": dtype is %s, not %s", file->path, name,
                         gki_dtype_name(tensor->dtype), gki_dtype_name(dtype));
-    if (tensor->rank != rank || (rank > 0 && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0)) {
+    if (tensor->rank != rank ||
+        (rank > 0 && memcmp(tensor->shape, shape, rank * sizeof *shape) != 0)) {
         char is[GKV_PRINTABLE_SIZE * 2], wanted[GKV_PRINTABLE_SIZE * 2];
         return gki_fail(GKV_ERR_DATA, "%s: tensor \"%s\": shape is %s, not %s", file->path, name,
-                        show_shape(tensor->rank, tensor->shape, is), show_shape(rank, shape, wanted));
+                        show_shape(tensor->rank, tensor->shape, is),
+                        show_shape(rank, shape, wanted));
     }
     return read_at(file, file->data_begin + found->begin, out, found->end - found->begin);
 }

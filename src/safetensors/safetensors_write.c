@@ -27,14 +27,16 @@ bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes)
 {
     uint64_t product = gki_dtype_size(tensor->dtype);
     for (size_t i = 0; i < tensor->rank; i++)
-        if (tensor->shape[i] < 0 || __builtin_mul_overflow(product, (uint64_t)tensor->shape[i], &product))
+        if (tensor->shape[i] < 0 ||
+            __builtin_mul_overflow(product, (uint64_t)tensor->shape[i], &product))
             return false;
     *bytes = product;
     return product <= INT64_MAX; /* offsets of files and integers of jansson are signed */
 }
 
 /* Adds `value` to the object and takes its reference. The name must be new and UTF-8. */
-static gkv_status put(json_t *object, const char *path, const char *what, const char *name, json_t *value)
+static gkv_status put(json_t *object, const char *path, const char *what, const char *name,
+                      json_t *value)
 {
     char shown[GKV_PRINTABLE_SIZE];
     if (!name || !*name) {
@@ -47,13 +49,16 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
                         gki_text_printable(name, shown));
     }
     if (json_object_set_new(object, name, value) != 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
                         gki_text_printable(name, shown));
     return GKV_OK;
 }
 
-/* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset of its end. */
-static gkv_status describe(json_t *header, const char *path, const gki_tensor *tensor, uint64_t *end)
+/* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset
+ * of its end. */
+static gkv_status describe(json_t *header, const char *path, const gki_tensor *tensor,
+                           uint64_t *end)
 {
     uint64_t bytes = 0;
     char shown[GKV_PRINTABLE_SIZE];
@@ -61,11 +66,13 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
     if (strcmp(shown, "__metadata__") == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: a tensor may not be named \"%s\"", path, shown);
     if ((unsigned)tensor->dtype >= GKV_DTYPES || tensor->rank > GKV_TENSOR_RANK_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": dtype %d or rank %zu is out of range", path, shown,
-                        (int)tensor->dtype, tensor->rank);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": dtype %d or rank %zu is out of range",
+                        path, shown, (int)tensor->dtype, tensor->rank);
     const uint64_t begin = *end;
-    if (!gki_tensor_bytes(tensor, &bytes) || __builtin_add_overflow(begin, bytes, end) || *end > INT64_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": its shape is out of range", path, shown);
+    if (!gki_tensor_bytes(tensor, &bytes) || __builtin_add_overflow(begin, bytes, end) ||
+        *end > INT64_MAX)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\": its shape is out of range", path,
+                        shown);
     if (bytes > 0 && !tensor->data)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
     json_t *shape = json_array();
@@ -76,8 +83,8 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
         return gki_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
     }
     return put(header, path, "tensors", tensor->name,
-               json_pack("{s:s, s:o, s:[I, I]}", "dtype", gki_dtype_name(tensor->dtype), "shape", shape,
-                         "data_offsets", (json_int_t)begin, (json_int_t)*end));
+               json_pack("{s:s, s:o, s:[I, I]}", "dtype", gki_dtype_name(tensor->dtype), "shape",
+                         shape, "data_offsets", (json_int_t)begin, (json_int_t)*end));
 }
 
 gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tensor *tensors,
@@ -91,7 +98,8 @@ gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tenso
     if (metadata_count > 0) {
         json_t *map = json_object();
         for (size_t i = 0; i < metadata_count && status == GKV_OK; i++)
-            status = put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
+            status =
+                put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
         json_object_set_new(header, "__metadata__", map);
     }
     for (size_t i = 0; i < count && status == GKV_OK; i++)
@@ -103,8 +111,8 @@ gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tenso
         goto done;
     }
 
-    /* Spaces pad the header so that the data begins at a multiple of 8. Readers that map the file need the
-     * alignment. */
+    /* Spaces pad the header so that the data begins at a multiple of 8. Readers that map the file
+     * need the alignment. */
     const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++)

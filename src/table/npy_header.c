@@ -33,7 +33,8 @@ static bool take(parser *p, char c)
 static gkv_status broken(const parser *p, const char *expected)
 {
     char rest[32], shown[GKV_PRINTABLE_SIZE];
-    size_t n = (size_t)(p->end - p->at) < sizeof rest - 1 ? (size_t)(p->end - p->at) : sizeof rest - 1;
+    size_t n =
+        (size_t)(p->end - p->at) < sizeof rest - 1 ? (size_t)(p->end - p->at) : sizeof rest - 1;
     memcpy(rest, p->at, n);
     rest[n] = '\0';
     return gki_fail(GKV_ERR_DATA, "%s: the .npy header is damaged: at \"%s\", expected %s", p->file,
@@ -53,7 +54,7 @@ static gkv_status take_string(parser *p, char word[WORD_SIZE])
     return take(p, quote) ? GKV_OK : broken(p, "the end of a short text");
 }
 
-/* --- The three values ---------------------------------------------------------------------- */
+/* --- The three values ----------------------------------------------------- */
 
 static gkv_status take_type(parser *p)
 {
@@ -61,29 +62,37 @@ static gkv_status take_type(parser *p)
     char word[WORD_SIZE], shown[GKV_PRINTABLE_SIZE];
     skip_blanks(p);
     if (p->at < p->end && *p->at == '[')
-        return gki_fail(GKV_ERR_DATA, "%s: the array is of records; save one field of them, as %s", p->file, types);
+        return gki_fail(GKV_ERR_DATA, "%s: the array is of records; save one field of them, as %s",
+                        p->file, types);
     GKV_TRY(take_string(p, word));
     const bool has_order = word[0] && strchr("<>|=", word[0]);
     const char *type = word + has_order;
-    const size_t size = type[0] && type[1] >= '1' && type[1] <= '8' && !type[2] ? (size_t)(type[1] - '0') : 0;
+    const size_t size =
+        type[0] && type[1] >= '1' && type[1] <= '8' && !type[2] ? (size_t)(type[1] - '0') : 0;
     const bool is_float = type[0] == 'f' && (size == 4 || size == 8);
-    const bool is_whole = (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
+    const bool is_whole =
+        (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
     if (!has_order || !(is_float || is_whole) || (word[0] == '|' && size > 1))
         return gki_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s", p->file,
                         gki_text_printable(word, shown), types);
     p->header->type = type[0];
     p->header->size = size;
-    p->header->big_endian = word[0] == '>' || (word[0] == '=' && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+    p->header->big_endian =
+        word[0] == '>' || (word[0] == '=' && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
     return GKV_OK;
 }
 
 static gkv_status take_order(parser *p)
 {
-    static const struct { const char *word; size_t length; bool value; } words[] = {
-        {"True", 4, true}, {"False", 5, false}, {"1", 1, true}, {"0", 1, false}};
+    static const struct {
+        const char *word;
+        size_t length;
+        bool value;
+    } words[] = {{"True", 4, true}, {"False", 5, false}, {"1", 1, true}, {"0", 1, false}};
     skip_blanks(p);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if ((size_t)(p->end - p->at) >= words[i].length && memcmp(p->at, words[i].word, words[i].length) == 0) {
+        if ((size_t)(p->end - p->at) >= words[i].length &&
+            memcmp(p->at, words[i].word, words[i].length) == 0) {
             p->at += words[i].length;
             p->header->fortran = words[i].value;
             return GKV_OK;
@@ -98,7 +107,8 @@ static gkv_status take_length(parser *p, uint64_t *out)
     if (p->at == p->end || *p->at < '0' || *p->at > '9')
         return broken(p, "a length");
     for (; p->at < p->end && *p->at >= '0' && *p->at <= '9'; p->at++)
-        if (__builtin_mul_overflow(*out, 10u, out) || __builtin_add_overflow(*out, (uint64_t)(*p->at - '0'), out))
+        if (__builtin_mul_overflow(*out, 10u, out) ||
+            __builtin_add_overflow(*out, (uint64_t)(*p->at - '0'), out))
             return broken(p, "a length of at most 64 bits");
     if (p->at < p->end && *p->at == 'L') /* the suffix of long integers in Python 2 */
         p->at++;
@@ -118,19 +128,25 @@ static gkv_status take_shape(parser *p)
         GKV_TRY(take_length(p, &lengths[n++]));
     }
     if (n != 1 && n != 2)
-        return gki_fail(GKV_ERR_DATA, "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
-                        "columns)", p->file, n);
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
+            "columns)",
+            p->file, n);
     p->header->rows = lengths[0];
     p->header->columns = n == 2 ? lengths[1] : 1;
     return GKV_OK;
 }
 
-/* --- The dictionary ------------------------------------------------------------------------ */
+/* --- The dictionary ------------------------------------------------------- */
 
-gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length, gki_npy_header *out)
+gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length,
+                                gki_npy_header *out)
 {
-    static const struct { const char *key; gkv_status (*take)(parser *); } entries[] = {
-        {"descr", take_type}, {"fortran_order", take_order}, {"shape", take_shape}};
+    static const struct {
+        const char *key;
+        gkv_status (*take)(parser *);
+    } entries[] = {{"descr", take_type}, {"fortran_order", take_order}, {"shape", take_shape}};
     enum { ENTRIES = sizeof entries / sizeof *entries };
     *out = (gki_npy_header){.size = 0};
     parser p = {.file = file, .at = text, .end = text + length, .header = out};
@@ -147,7 +163,8 @@ gkv_status gki_npy_header_parse(const char *file, const char *text, size_t lengt
             e++;
         if (e == ENTRIES || seen[e])
             return gki_fail(GKV_ERR_DATA, "%s: the .npy header has %s key \"%s\"", file,
-                            e == ENTRIES ? "an unknown" : "twice the", gki_text_printable(key, shown));
+                            e == ENTRIES ? "an unknown" : "twice the",
+                            gki_text_printable(key, shown));
         seen[e] = true;
         if (!take(&p, ':'))
             return broken(&p, "\":\"");
@@ -155,7 +172,8 @@ gkv_status gki_npy_header_parse(const char *file, const char *text, size_t lengt
     }
     for (size_t e = 0; e < ENTRIES; e++)
         if (!seen[e])
-            return gki_fail(GKV_ERR_DATA, "%s: the .npy header has no \"%s\"", file, entries[e].key);
+            return gki_fail(GKV_ERR_DATA, "%s: the .npy header has no \"%s\"", file,
+                            entries[e].key);
     skip_blanks(&p);
     return p.at == p.end ? GKV_OK : broken(&p, "the end of the header");
 }

@@ -18,8 +18,9 @@ typedef struct gki_npy_header {
     uint64_t rows, columns; /* an array of one dimension has one column */
 } gki_npy_header;
 
-/* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for other text, types and
- * shapes; the message names the file. */
-gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length, gki_npy_header *out);
+/* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for
+ * other text, types and shapes; the message names the file. */
+gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length,
+                                gki_npy_header *out);
 
 #endif

@@ -13,7 +13,7 @@ enum {
     PART = 1 << 16         /* the number of bytes that are converted at a time */
 };
 
-/* --- Elements ------------------------------------------------------------------------------ */
+/* --- Elements ------------------------------------------------------------- */
 
 static uint64_t bits_of(const unsigned char *bytes, size_t size, bool big_endian)
 {
@@ -43,7 +43,7 @@ static double element(const gki_npy_header *header, const unsigned char *bytes)
     return value;
 }
 
-/* --- Header -------------------------------------------------------------------------------- */
+/* --- Header --------------------------------------------------------------- */
 
 static gkv_status cut_short(const gki_source *source, const char *where)
 {
@@ -57,8 +57,8 @@ static gkv_status read_header(gki_source *source, gki_npy_header *header)
         return cut_short(source, "its version");
     const unsigned major = gki_source_at(source)[6], minor = gki_source_at(source)[7];
     if (major < 1 || major > 3 || minor != 0)
-        return gki_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0", source->name, major,
-                        minor);
+        return gki_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0",
+                        source->name, major, minor);
     gki_source_use(source, PREFIX);
     const size_t width = major == 1 ? 2 : 4; /* the bytes of the length that follows */
     GKV_TRY(gki_source_need(source, width));
@@ -67,40 +67,51 @@ static gkv_status read_header(gki_source *source, gki_npy_header *header)
     const uint64_t length = bits_of(gki_source_at(source), width, false);
     gki_source_use(source, width);
     if (length > HEADER_MOST)
-        return gki_fail(GKV_ERR_DATA, "%s: the .npy header has %" PRIu64 " bytes; expected at most %d", source->name,
-                        length, HEADER_MOST);
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the .npy header has %" PRIu64 " bytes; expected at most %d",
+                        source->name, length, HEADER_MOST);
     GKV_TRY(gki_source_need(source, (size_t)length));
     if (gki_source_there(source) < length)
         return cut_short(source, "its header");
-    GKV_TRY(gki_npy_header_parse(source->name, (const char *)gki_source_at(source), (size_t)length, header));
+    GKV_TRY(gki_npy_header_parse(source->name, (const char *)gki_source_at(source), (size_t)length,
+                                 header));
     gki_source_use(source, (size_t)length);
     return GKV_OK;
 }
 
-/* Computes the number of bytes of the array, and checks that the source has as many. If its size is unknown, all of
- * them are read first, so that the memory for the table is never greater than the data justify. */
+/* Computes the number of bytes of the array, and checks that the source has as many. If its size is
+ * unknown, all of them are read first, so that the memory for the table is never greater than the
+ * data justify. */
 static gkv_status check_size(gki_source *source, const gki_npy_header *header, size_t *size)
 {
     size_t count;
     if (header->rows == 0 || header->columns == 0)
-        return gki_fail(GKV_ERR_DATA, "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
                         source->name, header->rows, header->columns);
     if (header->columns > GKV_TABLE_COLUMNS_MAX)
-        return gki_fail(GKV_ERR_DATA, "%s: the array has %" PRIu64 " columns; a table has at most %d", source->name,
-                        header->columns, GKV_TABLE_COLUMNS_MAX);
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the array has %" PRIu64 " columns; a table has at most %d",
+                        source->name, header->columns, GKV_TABLE_COLUMNS_MAX);
     if (__builtin_mul_overflow(header->rows, header->columns, &count) ||
         __builtin_mul_overflow(count, header->size, size) || *size > SIZE_MAX / 4)
-        return gki_fail(GKV_ERR_DATA, "%s: the .npy header promises more than memory can hold: %" PRIu64 " × %" PRIu64,
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the .npy header promises more than memory can hold: %" PRIu64
+                        " × %" PRIu64,
                         source->name, header->rows, header->columns);
     if (!source->size_known)
         GKV_TRY(gki_source_need(source, *size));
-    const uint64_t left = source->size_known ? source->size - source->used : gki_source_there(source);
-    return left >= *size ? GKV_OK
-                         : gki_fail(GKV_ERR_DATA, "%s: the .npy file is cut short: its header promises %zu bytes of "
-                                    "numbers, and %" PRIu64 " follow", source->name, *size, left);
+    const uint64_t left =
+        source->size_known ? source->size - source->used : gki_source_there(source);
+    return left >= *size
+               ? GKV_OK
+               : gki_fail(GKV_ERR_DATA,
+                          "%s: the .npy file is cut short: its header promises %zu bytes of "
+                          "numbers, and %" PRIu64 " follow",
+                          source->name, *size, left);
 }
 
-/* --- Numbers ------------------------------------------------------------------------------- */
+/* --- Numbers -------------------------------------------------------------- */
 
 static gkv_status create(const gki_source *source, const gki_npy_header *header, gkv_table **out)
 {
@@ -123,8 +134,10 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
             return cut_short(source, "its numbers");
         size_t used = 0;
         for (; used < count && row < table->n_rows && column < table->n_columns; used++) {
-            table->columns[column].values[row] = element(header, gki_source_at(source) + used * header->size);
-            size_t *inner = header->fortran ? &row : &column, *outer = header->fortran ? &column : &row;
+            table->columns[column].values[row] =
+                element(header, gki_source_at(source) + used * header->size);
+            size_t *inner = header->fortran ? &row : &column,
+                   *outer = header->fortran ? &column : &row;
             if (++*inner == (header->fortran ? table->n_rows : table->n_columns)) {
                 *inner = 0;
                 ++*outer;
@@ -134,7 +147,8 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
     }
     GKV_TRY(gki_source_need(source, 1));
     if (gki_source_there(source) > 0)
-        return gki_fail(GKV_ERR_DATA, "%s: the array is followed by something else; a file has one array",
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the array is followed by something else; a file has one array",
                         source->name);
     return GKV_OK;
 }
@@ -150,8 +164,8 @@ static gkv_status mark_faults(gkv_table *table)
             continue;
         char *fault = NULL;
         const char *what = isnan(table->columns[c].values[row]) ? "NaN" : "infinite";
-        GKV_TRY(gki_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file", table->file,
-                         row + 1, table->columns[c].name, what));
+        GKV_TRY(gki_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file",
+                         table->file, row + 1, table->columns[c].name, what));
         gki_table_give_up(table, c, GKV_COLUMN_FAULTY, fault);
     }
     return GKV_OK;

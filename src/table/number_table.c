@@ -44,7 +44,8 @@ gkv_status gki_table_set_name(gkv_table *table, size_t column, const char *text)
     if (!text || !*text)
         return gki_strf(name, "column %zu", column + 1);
     GKV_TRY(gki_strdup(text, name));
-    for (char *c = *name; *c; c++) /* names are printed, and control characters could affect a terminal */
+    /* names are printed, and control characters could affect a terminal */
+    for (char *c = *name; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             *c = '?';
     return GKV_OK;
@@ -84,7 +85,8 @@ static const char *nearest(const gkv_table *table, const char *name)
 {
     size_t best = 0;
     for (size_t c = 1; c < table->n_columns; c++)
-        if (gkv_text_distance(name, table->columns[c].name) < gkv_text_distance(name, table->columns[best].name))
+        if (gkv_text_distance(name, table->columns[c].name) <
+            gkv_text_distance(name, table->columns[best].name))
             best = c;
     return table->columns[best].name;
 }
@@ -100,19 +102,22 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
 {
     char shown[GKV_PRINTABLE_SIZE], shown_nearest[GKV_PRINTABLE_SIZE];
     if (!table || !name_or_number || !column)
-        return gki_fail(GKV_ERR_ARGUMENT, "a column of a table: the table, the name or the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a column of a table: the table, the name or the output is NULL");
     size_t found = 0;
     for (size_t c = 0; c < table->n_columns; c++)
         if (strcmp(table->columns[c].name, name_or_number) == 0 && found++ == 0)
             *column = c;
     if (found > 1)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu columns are called \"%s\": name it by number; the first is %zu",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%s: %zu columns are called \"%s\": name it by number; the first is %zu",
                         table->file, found, gki_text_printable(name_or_number, shown), *column + 1);
     if (found == 1)
         return GKV_OK;
     const size_t number = number_of(name_or_number);
     if (number < 1 || number > table->n_columns)
-        return gki_fail(GKV_ERR_ARGUMENT, "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
                         table->file, gki_text_printable(name_or_number, shown), table->n_columns,
                         gki_text_printable(nearest(table, name_or_number), shown_nearest));
     *column = number - 1;
@@ -123,7 +128,8 @@ gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double
 {
     char shown[GKV_PRINTABLE_SIZE];
     if (!table || !values || column >= table->n_columns)
-        return gki_fail(GKV_ERR_ARGUMENT, "numbers of a table: column %zu does not exist, or an argument is NULL",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "numbers of a table: column %zu does not exist, or an argument is NULL",
                         column);
     const gki_column *it = &table->columns[column];
     *values = it->values;

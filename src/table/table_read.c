@@ -10,7 +10,8 @@ static const struct {
     const char *advice;
 } others[] = {
     {"\x1f\x8b", 2, "it is packed by gzip: gzip -dc FILE | gkvae … - unpacks it on the way"},
-    {"PK\x03\x04", 4, "it is a zip archive, as .npz and .xlsx are: unpack it, or save the table as .npy or CSV"},
+    {"PK\x03\x04", 4,
+     "it is a zip archive, as .npz and .xlsx are: unpack it, or save the table as .npy or CSV"},
     {"\xd0\xcf\x11\xe0", 4, "it is an old Office document: save the sheet as CSV"},
     {"\xff\xfe", 2, "it is UTF-16: save it as UTF-8"},
     {"\xfe\xff", 2, "it is UTF-16: save it as UTF-8"},
@@ -28,7 +29,8 @@ static gkv_status read_from(gki_source *source, gkv_table **out)
         return gki_table_read_npy(source, out);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (there >= others[i].length && memcmp(bytes, others[i].magic, others[i].length) == 0)
-            return gki_fail(GKV_ERR_DATA, "%s: neither text nor .npy: %s", source->name, others[i].advice);
+            return gki_fail(GKV_ERR_DATA, "%s: neither text nor .npy: %s", source->name,
+                            others[i].advice);
     return gki_table_read_text(source, out);
 }
 
@@ -47,7 +49,8 @@ gkv_status gkv_table_read(const char *path, gkv_table **out)
 gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name, gkv_table **out)
 {
     if ((!bytes && size > 0) || !name || !out)
-        return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the bytes, the name or the output is NULL");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "reading a table: the bytes, the name or the output is NULL");
     *out = NULL;
     gki_source source;
     gki_source_memory(&source, bytes, size, name);

@@ -25,7 +25,7 @@ typedef struct reader {
     bool quotes_open;     /* whether quotes are open at the end of the line */
 } reader;
 
-/* --- Lines and fields -------------------------------------------------------------------- */
+/* --- Lines and fields ----------------------------------------------------- */
 
 /* Removes the characters in `of` from the end of the text. */
 static void cut_end(char *text, const char *of)
@@ -53,12 +53,14 @@ static gkv_status copy_line(reader *r, size_t *length)
         return GKV_OK;
     r->line_number++;
     if (memchr(bytes, '\0', *length))
-        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name, r->line_number);
+        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name,
+                        r->line_number);
     if (*length >= r->line_capacity) {
         const size_t capacity = 2 * *length + 1;
         char *more = realloc(r->line, capacity);
         if (!more)
-            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for the line", r->source->name, r->line_number);
+            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for the line", r->source->name,
+                            r->line_number);
         r->line = more;
         r->line_capacity = capacity;
     }
@@ -67,8 +69,8 @@ static gkv_status copy_line(reader *r, size_t *length)
     return GKV_OK;
 }
 
-/* Finds the next line that is neither empty nor a comment, and removes its line end. *start becomes NULL at the end
- * of the file. */
+/* Finds the next line that is neither empty nor a comment, and removes its line end. *start becomes
+ * NULL at the end of the file. */
 static gkv_status next_line(reader *r, char **start)
 {
     for (;;) {
@@ -83,14 +85,17 @@ static gkv_status next_line(reader *r, char **start)
             from += 3;
         const char *first = from + strspn(from, " \t\r");
         if (strchr(first, '\r'))
-            return gki_fail(GKV_ERR_DATA, "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
-                                          "not with CR alone", r->source->name, r->line_number);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
+                "not with CR alone",
+                r->source->name, r->line_number);
         if (*first == '\0' || *first == '#')
             continue;
         if (!r->separator)
             r->separator = separator_of(from);
-        /* With tabs as separators, a leading or trailing tab means an empty field. With other separators, leading and
-         * trailing blanks have no meaning. */
+        /* With tabs as separators, a leading or trailing tab means an empty field. With other
+         * separators, leading and trailing blanks have no meaning. */
         if (r->separator != '\t') {
             cut_end(from, " \t\r\n");
             from += strspn(from, " \t\r");
@@ -127,8 +132,8 @@ static char *trim(char *field)
     return field;
 }
 
-/* The end of the field that begins at c. A separator within quotes does not end it. *quoted becomes true if quotes
- * are open at the end. */
+/* The end of the field that begins at c. A separator within quotes does not end it. *quoted becomes
+ * true if quotes are open at the end. */
 static char *field_end(char *c, char separator, bool *quoted)
 {
     *quoted = false;
@@ -152,8 +157,8 @@ static gkv_status split(reader *r, char *line)
         const bool last = *end == '\0';
         *end = '\0';
         if (r->n_fields == GKV_TABLE_COLUMNS_MAX)
-            return gki_fail(GKV_ERR_DATA, "%s:%zu: more than %d fields", r->source->name, r->line_number,
-                            GKV_TABLE_COLUMNS_MAX);
+            return gki_fail(GKV_ERR_DATA, "%s:%zu: more than %d fields", r->source->name,
+                            r->line_number, GKV_TABLE_COLUMNS_MAX);
         r->fields[r->n_fields++] = trim(c);
         if (last)
             return GKV_OK;
@@ -161,9 +166,10 @@ static gkv_status split(reader *r, char *line)
     }
 }
 
-/* --- Numbers ----------------------------------------------------------------------------- */
+/* --- Numbers -------------------------------------------------------------- */
 
-/* Parses a finite decimal number. strtod() would also accept blanks, hexadecimal numbers, inf and nan. */
+/* Parses a finite decimal number. strtod() would also accept blanks, hexadecimal numbers, inf and
+ * nan. */
 static bool parse_number(const char *text, double *out)
 {
     char *end = NULL;
@@ -205,8 +211,8 @@ static bool is_date(const char *text)
     return strchr("-/:", text[first]) || (text[first] == '.' && second[length] == '.');
 }
 
-/* Whether a field seems to be a number, although it may not be a valid one, as 0,5 or 5% or 1e999. Such a column is
- * faulty, not text. */
+/* Whether a field seems to be a number, although it may not be a valid one, as 0,5 or 5% or 1e999.
+ * Such a column is faulty, not text. */
 static bool seems_number(const char *text)
 {
     const char *rest = text + strspn(text, "+-");
@@ -225,14 +231,14 @@ static gkv_status mark_fault(const reader *r, size_t column, const char *text)
         advice = "; the decimal sign is a point, and thousands are not grouped";
     else if (*text && text[strlen(text) - 1] == '%')
         advice = "; numbers stand alone, without a unit";
-    GKV_TRY(gki_strf(&fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s", r->source->name, r->line_number,
-                     gki_text_printable(r->table->columns[column].name, shown_name),
+    GKV_TRY(gki_strf(&fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s", r->source->name,
+                     r->line_number, gki_text_printable(r->table->columns[column].name, shown_name),
                      gki_text_printable(text, shown), advice));
     gki_table_give_up(r->table, column, GKV_COLUMN_FAULTY, fault);
     return GKV_OK;
 }
 
-/* --- Rows -------------------------------------------------------------------------------- */
+/* --- Rows ----------------------------------------------------------------- */
 
 /* Creates the columns from the first line. The line is a header if it contains no number. */
 static gkv_status begin(reader *r, bool *is_header)
@@ -257,28 +263,31 @@ static gkv_status grow(reader *r)
             continue;
         double *more = realloc(column->values, capacity * sizeof *more);
         if (!more)
-            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for %zu rows", r->source->name, r->line_number,
-                            capacity);
+            return gki_fail(GKV_ERR_MEMORY, "%s:%zu: no memory for %zu rows", r->source->name,
+                            r->line_number, capacity);
         column->values = more;
     }
     r->row_capacity = capacity;
     return GKV_OK;
 }
 
-/* Adds a row. A column that is not of numbers is only marked, because the caller may not need it. */
+/* Adds a row. A column that is not of numbers is only marked, because the caller may not need
+ * it. */
 static gkv_status add_row(reader *r)
 {
     gkv_table *table = r->table;
     if (r->n_fields != table->n_columns)
-        return gki_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s", r->source->name,
-                        r->line_number, r->n_fields, table->n_columns,
-                        r->quotes_open ? "; quotes are not closed on it: fields cannot hold line ends" : "");
+        return gki_fail(
+            GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s", r->source->name,
+            r->line_number, r->n_fields, table->n_columns,
+            r->quotes_open ? "; quotes are not closed on it: fields cannot hold line ends" : "");
     if (table->n_rows == r->row_capacity)
         GKV_TRY(grow(r));
     for (size_t c = 0; c < table->n_columns; c++) {
         gki_column *column = &table->columns[c];
         const char *text = r->fields[c];
-        if (column->kind != GKV_COLUMN_NUMBERS || parse_number(text, &column->values[table->n_rows]))
+        if (column->kind != GKV_COLUMN_NUMBERS ||
+            parse_number(text, &column->values[table->n_rows]))
             continue;
         if (table->n_rows == 0 && !is_missing(text) && !seems_number(text))
             gki_table_give_up(table, c, GKV_COLUMN_TEXT, NULL);

@@ -16,10 +16,11 @@ gkv_status gki_source_open(gki_source *source, const char *path)
                            .file = standard_input ? stdin : fopen(path, "rb")};
     if (!source->file)
         return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    /* The size is not used for standard input, which may be in the middle of its file, nor if it is 0, as it is for
-     * files in /proc. */
+    /* The size is not used for standard input, which may be in the middle of its file, nor if it is
+     * 0, as it is for files in /proc. */
     struct stat about;
-    if (!standard_input && fstat(fileno(source->file), &about) == 0 && S_ISREG(about.st_mode) && about.st_size > 0) {
+    if (!standard_input && fstat(fileno(source->file), &about) == 0 && S_ISREG(about.st_mode) &&
+        about.st_size > 0) {
         source->size_known = true;
         source->size = (uint64_t)about.st_size;
     }
@@ -28,8 +29,8 @@ gkv_status gki_source_open(gki_source *source, const char *path)
 
 void gki_source_memory(gki_source *source, const void *bytes, size_t size, const char *name)
 {
-    *source = (gki_source){.name = name, .bytes = bytes, .end = size, .ended = true, .size_known = true,
-                           .size = size};
+    *source = (gki_source){
+        .name = name, .bytes = bytes, .end = size, .ended = true, .size_known = true, .size = size};
 }
 
 void gki_source_close(gki_source *source)
@@ -69,7 +70,8 @@ static gkv_status reserve_part(gki_source *source)
     const size_t capacity = 2 * source->capacity + PART;
     unsigned char *more = realloc(source->buffer, capacity);
     if (!more)
-        return gki_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name, capacity);
+        return gki_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name,
+                        capacity);
     source->buffer = more;
     source->bytes = more;
     source->capacity = capacity;
@@ -83,7 +85,8 @@ static gkv_status read_part(gki_source *source)
     const size_t got = fread(source->buffer + source->end, 1, PART, source->file);
     if (got < PART) {
         if (ferror(source->file))
-            return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name, strerror(errno ? errno : EIO));
+            return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name,
+                            strerror(errno ? errno : EIO));
         source->ended = true;
     }
     source->end += got;
@@ -97,13 +100,15 @@ gkv_status gki_source_need(gki_source *source, size_t n)
     return GKV_OK;
 }
 
-gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line, size_t *length)
+gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line,
+                           size_t *length)
 {
     size_t searched = 0;
     for (;;) {
         const size_t there = gki_source_there(source);
         const unsigned char *at = gki_source_at(source);
-        const unsigned char *end = there > searched ? memchr(at + searched, '\n', there - searched) : NULL;
+        const unsigned char *end =
+            there > searched ? memchr(at + searched, '\n', there - searched) : NULL;
         if (end || source->ended) {
             *line = at;
             *length = end ? (size_t)(end - at) + 1 : there;
@@ -117,5 +122,6 @@ gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char 
         searched = there;
         GKV_TRY(read_part(source));
     }
-    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table", source->name, most);
+    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table",
+                    source->name, most);
 }

@@ -43,8 +43,9 @@ const unsigned char *gki_source_at(const gki_source *source);
 /* Marks n available bytes as used. */
 void gki_source_use(gki_source *source, size_t n);
 
-/* Reads the next line including its end. *line is valid until the next call. *length becomes 0 at the end of the file.
- * Returns GKV_ERR_DATA if the line is longer than `most` bytes. */
-gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line, size_t *length);
+/* Reads the next line including its end. *line is valid until the next call. *length becomes 0 at
+ * the end of the file. Returns GKV_ERR_DATA if the line is longer than `most` bytes. */
+gkv_status gki_source_line(gki_source *source, size_t most, const unsigned char **line,
+                           size_t *length);
 
 #endif

@@ -8,8 +8,8 @@
 #include "core/memory.h"
 #include "num/constants.h"
 
-/* BATCH_IMAGES: the images of a batch, which has fewer if their d × d matrices would have more than BATCH_NUMBERS
- * numbers. POINTS: the gradient samples of an image, and its acceptance samples. */
+/* BATCH_IMAGES: the images of a batch, which has fewer if their d × d matrices would have more than
+ * BATCH_NUMBERS numbers. POINTS: the gradient samples of an image, and its acceptance samples. */
 enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20, POINTS = 4 };
 
 gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings)
@@ -23,26 +23,32 @@ gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings)
     return out;
 }
 
-static gkv_status worker_create(const gki_fine_tuner *fine_tuner, const gki_workspace *of, gki_fine_tuner_worker *it)
+static gkv_status worker_create(const gki_fine_tuner *fine_tuner, const gki_workspace *of,
+                                gki_fine_tuner_worker *it)
 {
     const gkv_model *model = fine_tuner->model;
     const gkv_refine_settings settings = gki_fine_tune_refine_settings(&model->settings);
     GKV_TRY(gki_refine_target_create(model, 1, fine_tuner->batch, &it->target));
     gki_workspace_share_packed(&it->target.ws, of);
-    GKV_TRY(gki_refinement_create(&settings, &it->target.target, fine_tuner->batch, &it->refinement));
+    GKV_TRY(
+        gki_refinement_create(&settings, &it->target.target, fine_tuner->batch, &it->refinement));
     it->refinement.stream = GKV_STREAM_FINE_TUNE;
     return gki_alloc(model->d, sizeof *it->variance, &it->variance);
 }
 
-gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads, gki_fine_tuner **out)
+gkv_status gki_fine_tuner_create(const gkv_model *model, const gki_workspace *of, int threads,
+                                 gki_fine_tuner **out)
 {
     gki_fine_tuner *it = NULL;
     gkv_status status = GKV_OK;
     const size_t most = BATCH_NUMBERS / (model->d * model->d);
     *out = NULL;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    *it = (gki_fine_tuner){.model = model, .threads = threads,
-                         .batch = most < 1 ? 1 : most < BATCH_IMAGES ? most : BATCH_IMAGES};
+    *it = (gki_fine_tuner){.model = model,
+                           .threads = threads,
+                           .batch = most < 1              ? 1
+                                    : most < BATCH_IMAGES ? most
+                                                          : BATCH_IMAGES};
     GKV_TRY_GOTO(gki_alloc((size_t)threads, sizeof *it->workers, &it->workers));
     for (int t = 0; t < threads; t++)
         GKV_TRY_GOTO(worker_create(it, of, &it->workers[t]));
@@ -66,26 +72,30 @@ void gki_fine_tuner_free(gki_fine_tuner *fine_tuner)
     free(fine_tuner);
 }
 
-/* Refines the Gaussians of `count` images. They start from the encoder's output and σ in the workspace. */
-static void refine(const gkv_model *model, gki_fine_tuner_worker *it, const gki_workspace *ws, size_t first,
-                   size_t count, const uint32_t *index, uint64_t epoch)
+/* Refines the Gaussians of `count` images. They start from the encoder's output and σ in the
+ * workspace. */
+static void refine(const gkv_model *model, gki_fine_tuner_worker *it, const gki_workspace *ws,
+                   size_t first, size_t count, const uint32_t *index, uint64_t epoch)
 {
     const gki_posterior *posterior = &model->posterior;
     gki_refine_target *target = &it->target;
     for (size_t i = 0; i < count; i++) {
         const size_t row = (first + i) * ws->draws;
-        memcpy(target->x + i * model->pixels, gki_at(ws, model->x, first + i), model->pixels * sizeof *target->x);
+        memcpy(target->x + i * model->pixels, gki_at(ws, model->x, first + i),
+               model->pixels * sizeof *target->x);
         if (model->base->classes > 0)
             target->label[i] = *gki_at(ws, model->label, row);
         gki_refinement_begin(&it->refinement, i, gki_at(ws, posterior->encoded, first + i),
                              gki_at(ws, posterior->sigma, row), NULL, index[i]);
     }
-    it->refinement.noise_step = epoch * gki_refinement_noise_count(it->refinement.settings.iterations);
+    it->refinement.noise_step =
+        epoch * gki_refinement_noise_count(it->refinement.settings.iterations);
     gki_refinement_run(&it->refinement, count);
 }
 
 /* Computes z = m + Lu and log q(z) of each draw of an image. */
-static void draw(const gkv_model *model, const double *mean, const double *factor, gki_workspace *ws, size_t image)
+static void draw(const gkv_model *model, const double *mean, const double *factor,
+                 gki_workspace *ws, size_t image)
 {
     const gki_posterior *posterior = &model->posterior;
     const size_t d = model->d;
@@ -113,8 +123,9 @@ static void variances(size_t d, const double *factor, double *out)
     }
 }
 
-void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_workspace *ws, size_t first, size_t count,
-                       const uint32_t *index, uint64_t epoch, const gki_objective *objective)
+void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_workspace *ws,
+                         size_t first, size_t count, const uint32_t *index, uint64_t epoch,
+                         const gki_objective *objective)
 {
     const gkv_model *model = fine_tuner->model;
     gki_fine_tuner_worker *it = &fine_tuner->workers[thread];
@@ -125,7 +136,8 @@ void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_works
         const size_t n = count - from < fine_tuner->batch ? count - from : fine_tuner->batch;
         refine(model, it, ws, first + from, n, index + from, epoch);
         for (size_t i = 0; i < n; i++) {
-            const double *mean = it->refinement.now.mean + i * d, *factor = it->refinement.now.factor + i * d * d;
+            const double *mean = it->refinement.now.mean + i * d,
+                         *factor = it->refinement.now.factor + i * d * d;
             draw(model, mean, factor, ws, first + from + i);
             variances(d, factor, it->variance);
             gki_posterior_distill(&model->posterior, ws, first + from + i, mean, it->variance);

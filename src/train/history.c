@@ -15,13 +15,15 @@
 
 enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, BLOCK_SIZE = 1 << 16 };
 
-static const char csv_header[] =
-    "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,gradient_norm,validation_neg_elbo,"
-    "validation_reconstruction,validation_kl,images_per_second,seconds,refit_seconds,skipped,rollbacks\n";
+static const char csv_header[] = "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,"
+                                 "gradient_norm,validation_neg_elbo,"
+                                 "validation_reconstruction,validation_kl,images_per_second,"
+                                 "seconds,refit_seconds,skipped,rollbacks\n";
 
-/* Copies the first `lines` lines after the header of the file, if it has one. It copies block by block, because the
- * history of a long run may be larger than memory. */
-static gkv_status copy_lines(const char *path, const char *header, uint64_t lines, gki_file_writer *writer)
+/* Copies the first `lines` lines after the header of the file, if it has one. It copies block by
+ * block, because the history of a long run may be larger than memory. */
+static gkv_status copy_lines(const char *path, const char *header, uint64_t lines,
+                             gki_file_writer *writer)
 {
     const size_t skip = strlen(header);
     char *block = NULL;
@@ -49,7 +51,8 @@ done:
 }
 
 /* Truncates the file to its first `lines` lines after `header`. */
-static gkv_status keep_lines(const char *folder, const char *name, const char *header, uint64_t lines)
+static gkv_status keep_lines(const char *folder, const char *name, const char *header,
+                             uint64_t lines)
 {
     char *path = NULL;
     gkv_status status = GKV_OK;
@@ -101,7 +104,10 @@ static const char *number(double value, const char *missing, char buffer[NUMBER_
 
 gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch *epoch)
 {
-    const struct { const char *name; double value; } fields[] = {
+    const struct {
+        const char *name;
+        double value;
+    } fields[] = {
         {"neg_elbo", epoch->neg_elbo},
         {"reconstruction", epoch->reconstruction},
         {"kl", epoch->kl},
@@ -117,16 +123,17 @@ gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch 
     };
     char csv[LINE_SIZE], json[LINE_SIZE], buffer[NUMBER_SIZE];
     size_t c = (size_t)snprintf(csv, LINE_SIZE, "%" PRIu64 ",%" PRIu64, epoch->epoch, epoch->step);
-    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64, epoch->epoch,
-                                epoch->step);
+    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64,
+                                epoch->epoch, epoch->step);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         c += (size_t)snprintf(csv + c, LINE_SIZE - c, ",%s", number(fields[i].value, "", buffer));
         j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
                               number(fields[i].value, "null", buffer));
     }
-    snprintf(csv + c, LINE_SIZE - c, ",%" PRIu64 ",%" PRIu64 "\n", epoch->skipped, epoch->rollbacks);
-    snprintf(json + j, LINE_SIZE - j, ", \"skipped\": %" PRIu64 ", \"rollbacks\": %" PRIu64 "}\n", epoch->skipped,
+    snprintf(csv + c, LINE_SIZE - c, ",%" PRIu64 ",%" PRIu64 "\n", epoch->skipped,
              epoch->rollbacks);
+    snprintf(json + j, LINE_SIZE - j, ", \"skipped\": %" PRIu64 ", \"rollbacks\": %" PRIu64 "}\n",
+             epoch->skipped, epoch->rollbacks);
     GKV_TRY(append_line(folder, "history.csv", csv));
     return append_line(folder, "history.jsonl", json);
 }
@@ -134,7 +141,10 @@ gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch 
 gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
                                     const gki_base_refit_report *report)
 {
-    const struct { const char *name; double value; } fields[] = {
+    const struct {
+        const char *name;
+        double value;
+    } fields[] = {
         {"cost_before", report->cost_before},
         {"cost_after", report->cost_after},
         {"goodness_of_fit", report->goodness},
@@ -151,8 +161,9 @@ gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t
         {"seconds", report->seconds},
     };
     char json[LINE_SIZE], buffer[NUMBER_SIZE];
-    size_t j = (size_t)snprintf(json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64
-                                ", \"lm_iterations\": %ld", epoch, step, report->iterations);
+    size_t j = (size_t)snprintf(
+        json, LINE_SIZE, "{\"epoch\": %" PRIu64 ", \"step\": %" PRIu64 ", \"lm_iterations\": %ld",
+        epoch, step, report->iterations);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         j += (size_t)snprintf(json + j, LINE_SIZE - j, ", \"%s\": %s", fields[i].name,
                               number(fields[i].value, "null", buffer));
@@ -195,7 +206,8 @@ gki_history_times gki_history_read_times(const char *folder)
     char *path = NULL, *text = NULL;
     size_t size = 0;
     gki_history_times times = {NAN, NAN};
-    if (gki_strf(&path, "%s/times.json", folder) == GKV_OK && gki_file_read(path, 4096, &text, &size) == GKV_OK)
+    if (gki_strf(&path, "%s/times.json", folder) == GKV_OK &&
+        gki_file_read(path, 4096, &text, &size) == GKV_OK)
         times = parse_times(text);
     free(path);
     free(text);
@@ -209,7 +221,8 @@ gkv_status gki_history_save_times(const char *folder, gki_history_times times)
     GKV_TRY_GOTO(gki_strf(&path, "%s/times.json", folder));
     char buffer[2][NUMBER_SIZE];
     GKV_TRY_GOTO(gki_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
-                          number(times.train, "0", buffer[0]), number(times.refits, "0", buffer[1])));
+                          number(times.train, "0", buffer[0]),
+                          number(times.refits, "0", buffer[1])));
     status = gkv_file_write_atomic(path, text, strlen(text));
 done:
     free(path);

@@ -1,5 +1,5 @@
-/* The histories of a run: history.csv and history.jsonl have one line for each epoch, and refits.jsonl has one
- * line for each refit of the base. Also the times of a run, times.json. */
+/* The histories of a run: history.csv and history.jsonl have one line for each epoch, and
+ * refits.jsonl has one line for each refit of the base. Also the times of a run, times.json. */
 #ifndef GKV_TRAIN_HISTORY_H
 #define GKV_TRAIN_HISTORY_H
 
@@ -14,12 +14,13 @@ typedef struct gki_history_epoch {
     double neg_elbo, reconstruction, kl; /* training means over the epoch, at KL weight 1 */
     double kl_weight, learning_rate, gradient_norm;
     double validation_neg_elbo, validation_reconstruction, validation_kl;
-    double images_per_second, seconds, refit_seconds; /* the refit's are part of the seconds; 0 without one */
+    /* the refit's are part of the seconds; 0 without one */
+    double images_per_second, seconds, refit_seconds;
     uint64_t skipped, rollbacks;
 } gki_history_epoch;
 
-/* Truncates the histories of a folder to this many epochs and refits. A resumed run drops the lines that
- * are newer than its checkpoint; a new run starts with 0 and 0. GKV_ERR_IO. */
+/* Truncates the histories of a folder to this many epochs and refits. A resumed run drops the lines
+ * that are newer than its checkpoint; a new run starts with 0 and 0. GKV_ERR_IO. */
 gkv_status gki_history_start(const char *folder, uint64_t epochs, uint64_t refits);
 
 /* Append one line to the histories. GKV_ERR_IO. */
@@ -27,7 +28,8 @@ gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch 
 gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
                                     const gki_base_refit_report *report);
 
-/* Reads the epoch and the step of the last complete line of history.jsonl; 0 and 0 if there is none. */
+/* Reads the epoch and the step of the last complete line of history.jsonl; 0 and 0 if there is
+ * none. */
 void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
 
 /* The times of a run so far, as times.json has them. */

@@ -1,4 +1,5 @@
-/* The benchmarks of gkvae/bench.h: training steps, refits, counts of operations, and matrix products. */
+/* The benchmarks of gkvae/bench.h: training steps, refits, counts of operations, and matrix
+ * products. */
 #include "gkvae/bench.h"
 
 #include <math.h>
@@ -17,10 +18,13 @@ struct gkv_bench_training {
 
 static gkv_status check_threads(int threads)
 {
-    return threads >= 1 && threads <= 256 ? GKV_OK : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+    return threads >= 1 && threads <= 256
+               ? GKV_OK
+               : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
 }
 
-gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset, gkv_bench_training **out)
+gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,
+                                     gkv_bench_training **out)
 {
     gkv_bench_training *training = NULL;
     gkv_settings plain = *settings;
@@ -47,16 +51,17 @@ void gkv_bench_training_free(gkv_bench_training *training)
     free(training);
 }
 
-gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps, double *seconds,
-                                  gkv_bench_profile *out)
+gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps,
+                                  double *seconds, gkv_bench_profile *out)
 {
     gki_trainer *trainer = training->trainer;
     gki_profile profile;
     gki_step_report report;
     GKV_TRY(check_threads(threads));
     if (steps > trainer->steps - trainer->state.step)
-        return gki_fail(GKV_ERR_ARGUMENT, "%zu steps: the run has %llu left of %llu; give it more train.epochs", steps,
-                        (unsigned long long)(trainer->steps - trainer->state.step),
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%zu steps: the run has %llu left of %llu; give it more train.epochs",
+                        steps, (unsigned long long)(trainer->steps - trainer->state.step),
                         (unsigned long long)trainer->steps);
     GKV_TRY(gki_profile_create(threads, &profile));
     trainer->threads = threads;
@@ -78,9 +83,10 @@ gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, siz
     return status;
 }
 
-/* --- Refits ------------------------------------------------------------------------ */
+/* --- Refits --------------------------------------------------------------- */
 
-/* The most steps that a benchmark accumulates into sufficient statistics, unless the held-out codes need more. */
+/* The most steps that a benchmark accumulates into sufficient statistics, unless the held-out codes
+ * need more. */
 enum { MANY_STEPS = 50 };
 
 /* Returns the first step, from this one on, after which a refit is due. */
@@ -91,19 +97,23 @@ static uint64_t due_from(const gki_trainer *trainer, uint64_t step)
     return step;
 }
 
-/* Returns the number of steps after which the first refit is due. It is one period, up to rounding. */
+/* Returns the number of steps after which the first refit is due. It is one period, up to
+ * rounding. */
 static uint64_t first_due(const gki_trainer *trainer)
 {
     const uint64_t period = (uint64_t)gki_trainer_refit_period(trainer);
     return due_from(trainer, period > 1 ? period - 1 : 1);
 }
 
-/* Stores the codes and labels of the first training images, as the last steps of a run before a refit do. */
+/* Stores the codes and labels of the first training images, as the last steps of a run before a
+ * refit do. */
 static gkv_status fresh_codes(gki_trainer *trainer)
 {
     const gkv_model *model = trainer->model;
-    const double between = fmin(gki_trainer_refit_period(trainer), (double)trainer->epoch_steps) * (double)trainer->batch;
-    const size_t capacity = trainer->store.capacity, count = between < (double)capacity ? (size_t)between : capacity;
+    const double between = fmin(gki_trainer_refit_period(trainer), (double)trainer->epoch_steps) *
+                           (double)trainer->batch;
+    const size_t capacity = trainer->store.capacity,
+                 count = between < (double)capacity ? (size_t)between : capacity;
     gki_images images = trainer->train;
     images.count = count;
     float *x = NULL, *codes = NULL;
@@ -144,17 +154,22 @@ static bool has_others(const gki_trainer *trainer)
     return has_first(trainer) && (!trainer->store.stats || first_due(trainer) < trainer->steps);
 }
 
-/* Does the steps between two refits to statistics, starting from empty statistics. The steps before the first of these
- * refits are skipped. If there are many steps between the two, the first of them are skipped too: the time of a refit
- * does not depend on the number of rows, only on the number of held-out codes, which all are there. */
+/* Does the steps between two refits to statistics, starting from empty statistics. The steps before
+ * the first of these refits are skipped. If there are many steps between the two, the first of them
+ * are skipped too: the time of a refit does not depend on the number of rows, only on the number of
+ * held-out codes, which all are there. */
 static gkv_status accumulate_stats(gki_trainer *trainer)
 {
     const uint64_t from = due_from(trainer, trainer->state.step), to = due_from(trainer, from + 1);
-    const uint64_t held_out = 2 * GKV_STATS_HELD_OUT / trainer->batch + 1, most = held_out > MANY_STEPS ? held_out : MANY_STEPS;
+    const uint64_t held_out = 2 * GKV_STATS_HELD_OUT / trainer->batch + 1,
+                   most = held_out > MANY_STEPS ? held_out : MANY_STEPS;
     gki_step_report report;
     if (to > trainer->steps)
-        return gki_fail(GKV_ERR_ARGUMENT, "the run ends after %llu steps, before its next refit but one; give it more "
-                        "train.epochs", (unsigned long long)trainer->steps);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "the run ends after %llu steps, before its next refit but one; give it more "
+            "train.epochs",
+            (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
     gki_trainer_drop_codes(trainer);
     gki_trainer_drop_stats(trainer);
@@ -182,7 +197,8 @@ static gkv_status refit(gki_trainer *trainer, bool first, double *seconds)
     return status;
 }
 
-gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first, double *seconds)
+gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first,
+                                    double *seconds)
 {
     gki_trainer *trainer = training->trainer;
     *seconds = 0;
@@ -212,7 +228,7 @@ double gkv_bench_training_refit_steps(const gkv_bench_training *training)
     return (double)(due_from(&after, due + 1) - due);
 }
 
-/* --- Counts of operations -------------------------------------------------------------- */
+/* --- Counts of operations ------------------------------------------------- */
 
 gkv_model *gkv_bench_training_model(gkv_bench_training *training)
 {
@@ -251,7 +267,8 @@ static double products_of_flow(const gkv_model *model)
 void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
 {
     const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
-    const double encoder = products_of(model, &model->encoder), decoder = products_of(model, &model->decoder);
+    const double encoder = products_of(model, &model->encoder),
+                 decoder = products_of(model, &model->decoder);
     const double flow = products_of_flow(model), draws = (double)model->settings.train.samples;
     operations->encoding = 2 * encoder;
     operations->sample = 2 * (flow + decoder);
@@ -271,7 +288,8 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
     gki_blas_set_threads(threads);
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
-        gki_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0, matrices + 2 * size, n);
+        gki_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0,
+                         matrices + 2 * size, n);
         *seconds = omp_get_wtime() - began;
     }
     gki_blas_one_thread();

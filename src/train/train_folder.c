@@ -31,8 +31,9 @@ gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
 
 /* The files of a run in the order of removal. The configuration is last, so that the rest of a
  * partly removed run is still described. */
-static const char *const run_files[] = {"checkpoint.safetensors", "model.safetensors", "times.json",
-                                        "history.csv", "history.jsonl", "refits.jsonl", "config.ini"};
+static const char *const run_files[] = {
+    "checkpoint.safetensors", "model.safetensors", "times.json", "history.csv",
+    "history.jsonl",          "refits.jsonl",      "config.ini"};
 
 /* Clears the folder for a new run. Existing files are removed only with `overwrite`. */
 static gkv_status clear_folder(const gki_training_run *run)
@@ -42,10 +43,14 @@ static gkv_status clear_folder(const gki_training_run *run)
         gkv_status status = gki_strf(&path, "%s/%s", run->folder, run_files[i]);
         if (status == GKV_OK && gki_file_exists(path)) {
             if (!run->options->overwrite)
-                status = gki_fail(GKV_ERR_CONFIG, "%s already holds a run, or a file that a run would replace (%s): "
-                                  "resume it, overwrite it, or name another folder", run->folder, run_files[i]);
+                status =
+                    gki_fail(GKV_ERR_CONFIG,
+                             "%s already holds a run, or a file that a run would replace (%s): "
+                             "resume it, overwrite it, or name another folder",
+                             run->folder, run_files[i]);
             else if (remove(path) != 0)
-                status = gki_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path, strerror(errno));
+                status = gki_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path,
+                                  strerror(errno));
         }
         free(path);
         GKV_TRY(status);
@@ -62,10 +67,13 @@ static gkv_status read_checkpoint(gki_training_run *run)
     GKV_TRY(gki_alloc(model->pixels, sizeof *of_data, &of_data));
     const gki_real *mean = gki_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
-    gkv_status status = gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
+    gkv_status status =
+        gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
-        status = gki_fail(GKV_ERR_CONFIG, "%s was made with other training images than these: their mean image "
-                          "differs; a run can be resumed only as it began", run->checkpoint);
+        status = gki_fail(GKV_ERR_CONFIG,
+                          "%s was made with other training images than these: their mean image "
+                          "differs; a run can be resumed only as it began",
+                          run->checkpoint);
     free(of_data);
     return status;
 }
@@ -76,9 +84,12 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     if (run->options->resume) {
         GKV_TRY(read_checkpoint(run));
         if (trainer->state.step > trainer->steps)
-            return gki_fail(GKV_ERR_CONFIG, "%s is at step %llu, but with this data and these settings the run ends "
-                            "at step %llu: is it another run's?", run->checkpoint,
-                            (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
+            return gki_fail(
+                GKV_ERR_CONFIG,
+                "%s is at step %llu, but with this data and these settings the run ends "
+                "at step %llu: is it another run's?",
+                run->checkpoint, (unsigned long long)trainer->state.step,
+                (unsigned long long)trainer->steps);
         if (gki_trainer_check_codes(trainer) != GKV_OK)
             return gki_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
         const gki_history_times earlier = gki_history_read_times(run->folder);
@@ -89,14 +100,16 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
-    /* A run that was stopped after a step continues with the refit or the end of the epoch that follows. */
+    /* A run that was stopped after a step continues with the refit or the end of the epoch that
+     * follows. */
     const gki_train_state *state = &trainer->state;
     run->refit_open = gki_trainer_refit_due(trainer, state->step) && state->codes > 0;
     run->epoch_open = gki_trainer_epoch_is_open(trainer);
     if (run->epoch_open)
         run->last = gki_trainer_schedule(trainer, state->step - 1);
     run->first_step = state->step;
-    return gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open, state->refits);
+    return gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
+                             state->refits);
 }
 
 bool gki_run_keeps_best(const gki_training_run *run)
@@ -113,10 +126,11 @@ gkv_status gki_run_write_model(const gki_training_run *run)
 gkv_status gki_run_save(const gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
-    /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage), and a finished run
-     * must have its model. */
+    /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage),
+     * and a finished run must have its model. */
     if (!gki_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gki_run_write_model(run));
-    GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint));
+    GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
+                                 run->checkpoint));
     return gki_history_save_times(run->folder, gki_run_times(run));
 }

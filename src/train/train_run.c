@@ -35,14 +35,16 @@ static void report_progress(gki_training_run *run)
     p->seconds = gki_run_times(run).train;
     const double elapsed = omp_get_wtime() - run->began;
     p->images_per_second = elapsed > 0 ? (double)run->images / elapsed : 0;
-    const uint64_t taken = state->step - run->first_step; /* 0 if the run was resumed at the end of an epoch */
-    p->seconds_left = taken ? elapsed / (double)taken * (double)(trainer->steps - state->step) : NAN;
+    /* 0 if the run was resumed at the end of an epoch */
+    const uint64_t taken = state->step - run->first_step;
+    p->seconds_left =
+        taken ? elapsed / (double)taken * (double)(trainer->steps - state->step) : NAN;
     if (run->options->progress)
         run->options->progress(run->options->context, p);
 }
 
-/* Does the refit that is due after this step. The progress at the end of an epoch describes the last refit of the
- * epoch, and the time of all its refits. */
+/* Does the refit that is due after this step. The progress at the end of an epoch describes the
+ * last refit of the epoch, and the time of all its refits. */
 static gkv_status refit(gki_training_run *run)
 {
     gki_trainer *trainer = run->trainer;
@@ -87,15 +89,25 @@ static gkv_status end_epoch(gki_training_run *run)
         if (gki_run_keeps_best(run))
             GKV_TRY(gki_run_write_model(run));
     }
-    const double now = omp_get_wtime(), images = state->epoch_images ? (double)state->epoch_images : NAN;
-    const gki_history_epoch line = {
-        .epoch = epoch, .step = state->step, .neg_elbo = state->loss / images,
-        .reconstruction = state->reconstruction / images, .kl = state->kl / images, .kl_weight = run->last.kl_weight,
-        .learning_rate = run->last.learning_rate,
-        .gradient_norm = state->gradient_norm / (double)state->epoch_updates,
-        .validation_neg_elbo = validation[0], .validation_reconstruction = validation[1],
-        .validation_kl = validation[2], .images_per_second = images / (now - run->epoch_began),
-        .seconds = now - run->epoch_began, .refit_seconds = p->refitted ? p->refit_seconds : 0, .skipped = state->skipped, .rollbacks = state->rollbacks};
+    const double now = omp_get_wtime(),
+                 images = state->epoch_images ? (double)state->epoch_images : NAN;
+    const gki_history_epoch line = {.epoch = epoch,
+                                    .step = state->step,
+                                    .neg_elbo = state->loss / images,
+                                    .reconstruction = state->reconstruction / images,
+                                    .kl = state->kl / images,
+                                    .kl_weight = run->last.kl_weight,
+                                    .learning_rate = run->last.learning_rate,
+                                    .gradient_norm =
+                                        state->gradient_norm / (double)state->epoch_updates,
+                                    .validation_neg_elbo = validation[0],
+                                    .validation_reconstruction = validation[1],
+                                    .validation_kl = validation[2],
+                                    .images_per_second = images / (now - run->epoch_began),
+                                    .seconds = now - run->epoch_began,
+                                    .refit_seconds = p->refitted ? p->refit_seconds : 0,
+                                    .skipped = state->skipped,
+                                    .rollbacks = state->rollbacks};
     GKV_TRY(gki_history_append_epoch(run->folder, &line));
     report_progress(run);
     p->epoch_ended = p->refitted = false;
@@ -116,7 +128,8 @@ static bool ran_out_of_patience(const gki_trainer *trainer)
 {
     const uint64_t patience = (uint64_t)trainer->model->settings.train.patience;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
-    return patience > 0 && trainer->validation.count > 0 && epoch >= trainer->state.best_epoch + patience;
+    return patience > 0 && trainer->validation.count > 0 &&
+           epoch >= trainer->state.best_epoch + patience;
 }
 
 /* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
@@ -138,7 +151,8 @@ static gkv_status run_epochs(gki_training_run *run)
 {
     gki_trainer *trainer = run->trainer;
     run->epoch_began = omp_get_wtime();
-    while (run->refit_open || run->epoch_open || (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
+    while (run->refit_open || run->epoch_open ||
+           (trainer->state.step < trainer->steps && !ran_out_of_patience(trainer))) {
         if (must_stop(run))
             return stop(run);
         if (run->refit_open) {
@@ -163,7 +177,8 @@ static gkv_status run_epochs(gki_training_run *run)
     return gki_run_save(run);
 }
 
-/* Warns of classes without training images. They are drawn and recognised like others, but were never trained. */
+/* Warns of classes without training images. They are drawn and recognised like others, but were
+ * never trained. */
 static void warn_of_classes(const gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
@@ -181,14 +196,17 @@ static void warn_of_classes(const gki_training_run *run)
     if (missing == 0)
         return;
     char text[256];
-    snprintf(text, sizeof text, "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is drawn of "
-             "such a class is no picture of anything; set model.base_classes to what the labels need", missing, classes,
-             first, missing == 1 ? "has" : "have");
+    snprintf(
+        text, sizeof text,
+        "%zu of the model's %zu classes, the first of them %zu, %s no training image: what is "
+        "drawn of "
+        "such a class is no picture of anything; set model.base_classes to what the labels need",
+        missing, classes, first, missing == 1 ? "has" : "have");
     run->options->warning(run->options->context, text);
 }
 
-gkv_status gkv_train(const gkv_settings *settings, const char *folder, const gkv_train_options *options,
-                     gkv_train_result *result)
+gkv_status gkv_train(const gkv_settings *settings, const char *folder,
+                     const gkv_train_options *options, gkv_train_result *result)
 {
     gkv_train_options defaults;
     gkv_train_options_defaults(&defaults);

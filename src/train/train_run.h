@@ -1,4 +1,5 @@
-/* The state of a training run and its folder. train_run.c runs it, and train_folder.c manages the folder. */
+/* The state of a training run and its folder. train_run.c runs it, and train_folder.c manages the
+ * folder. */
 #ifndef GKV_TRAIN_TRAIN_RUN_H
 #define GKV_TRAIN_TRAIN_RUN_H
 
@@ -14,13 +15,13 @@ typedef struct gki_training_run {
     gki_trainer *trainer;
     double began;
     gki_history_times earlier; /* the times of earlier processes of the run */
-    double refit_seconds; /* the time of refits in this process */
-    double epoch_began;   /* the start of the epoch in this process */
-    uint64_t first_step;  /* the first step of this process */
-    uint64_t images;      /* the number of images that this process trained on */
-    gki_step_report last; /* the report of the last step */
-    bool refit_open;      /* whether a refit is due after the last step, but not done */
-    bool epoch_open;      /* whether all steps of an epoch are done, but not its end */
+    double refit_seconds;      /* the time of refits in this process */
+    double epoch_began;        /* the start of the epoch in this process */
+    uint64_t first_step;       /* the first step of this process */
+    uint64_t images;           /* the number of images that this process trained on */
+    gki_step_report last;      /* the report of the last step */
+    bool refit_open;           /* whether a refit is due after the last step, but not done */
+    bool epoch_open;           /* whether all steps of an epoch are done, but not its end */
     gkv_train_progress progress;
 } gki_training_run;
 
@@ -30,10 +31,12 @@ gki_history_times gki_run_times(const gki_training_run *run);
 /* Creates the folder if necessary, and locks it. GKV_ERR_BUSY, GKV_ERR_IO. */
 gkv_status gki_run_open_folder(gki_training_run *run, const char *folder);
 
-/* Prepares the folder for a new run, or restores the trainer and the histories from the checkpoint. */
+/* Prepares the folder for a new run, or restores the trainer and the histories from the
+ * checkpoint. */
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings);
 
-/* Whether model.safetensors is the best model by validation (early stopping). It is then written at each new best. */
+/* Whether model.safetensors is the best model by validation (early stopping). It is then written at
+ * each new best. */
 bool gki_run_keeps_best(const gki_training_run *run);
 gkv_status gki_run_write_model(const gki_training_run *run);
 

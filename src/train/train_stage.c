@@ -21,14 +21,16 @@ static gkv_status read_state(const char *path, gki_train_state *state)
 /* Whether training is complete in this state. */
 static bool is_last(const gkv_settings *settings, const gki_train_state *state, const char *folder)
 {
-    const uint64_t patience = settings->data.validation > 0 ? (uint64_t)settings->train.patience : 0;
+    const uint64_t patience =
+        settings->data.validation > 0 ? (uint64_t)settings->train.patience : 0;
     uint64_t epoch = 0, step = 0;
     gki_history_last(folder, &epoch, &step);
-    /* At the end of an epoch, the history and the checkpoint have the same step. In the middle of one, the steps
-     * differ or the sums of the epoch are not empty. */
+    /* At the end of an epoch, the history and the checkpoint have the same step. In the middle of
+     * one, the steps differ or the sums of the epoch are not empty. */
     if (epoch == 0 || step != state->step || state->epoch_images > 0 || state->skipped_in_row > 0)
         return false;
-    return epoch >= (uint64_t)settings->train.epochs || (patience > 0 && epoch >= state->best_epoch + patience);
+    return epoch >= (uint64_t)settings->train.epochs ||
+           (patience > 0 && epoch >= state->best_epoch + patience);
 }
 
 gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage)

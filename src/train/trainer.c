@@ -14,15 +14,22 @@ static gkv_status split_images(gki_trainer *trainer)
     const size_t count = gkv_dataset_count(trainer->dataset);
     const size_t held_out = (size_t)settings->data.validation;
     if (held_out >= count)
-        return gki_fail(GKV_ERR_CONFIG, "data.validation is %zu, but the training set has %zu images: none would be "
-                        "left to train on", held_out, count);
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "data.validation is %zu, but the training set has %zu images: none would be "
+            "left to train on",
+            held_out, count);
     GKV_TRY(gki_alloc(count, sizeof *trainer->split, &trainer->split));
     GKV_TRY(gki_alloc(count - held_out, sizeof *trainer->shuffled, &trainer->shuffled));
     const uint64_t seed = settings->train.seed;
     gki_images_split(seed, count, trainer->split);
     const gkv_binarization mode = settings->data.binarization;
-    trainer->train = (gki_images){.dataset = trainer->dataset, .order = trainer->split, .count = count - held_out,
-                                  .mode = mode, .seed = seed, .fixed_step = GKV_FIXED_TRAIN,
+    trainer->train = (gki_images){.dataset = trainer->dataset,
+                                  .order = trainer->split,
+                                  .count = count - held_out,
+                                  .mode = mode,
+                                  .seed = seed,
+                                  .fixed_step = GKV_FIXED_TRAIN,
                                   .every_visit = mode == GKV_BINARIZE_DYNAMIC};
     trainer->validation = trainer->train;
     trainer->validation.order = trainer->split + trainer->train.count;
@@ -34,15 +41,20 @@ static gkv_status split_images(gki_trainer *trainer)
 /* Checks the labels. A base by class needs them, and they must be among its classes. */
 static gkv_status check_labels(const gki_trainer *trainer)
 {
-    const size_t classes = trainer->model->base->classes, count = gkv_dataset_count(trainer->dataset);
+    const size_t classes = trainer->model->base->classes,
+                 count = gkv_dataset_count(trainer->dataset);
     const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
     if (classes > 0 && !labels)
-        return gki_fail(GKV_ERR_CONFIG, "model.base = gk-by-class needs the labels of the training images, and there are "
-                        "none; give data.train_labels, or choose another base");
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "model.base = gk-by-class needs the labels of the training images, and there are "
+            "none; give data.train_labels, or choose another base");
     for (size_t i = 0; classes > 0 && i < count; i++)
         if (labels[i] >= classes)
-            return gki_fail(GKV_ERR_CONFIG, "training image %zu has label %d; raise model.base_classes, which is %zu", i,
-                            labels[i], classes);
+            return gki_fail(
+                GKV_ERR_CONFIG,
+                "training image %zu has label %d; raise model.base_classes, which is %zu", i,
+                labels[i], classes);
     return GKV_OK;
 }
 
@@ -67,22 +79,28 @@ gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     const gki_params *params = &trainer->model->params;
     const size_t count = trainer->train.count, wished = (size_t)settings->train.batch;
     const bool one = settings->train.resampling == GKV_RESAMPLING_IMPORTANCE;
-    const size_t batch = wished < count ? wished : count, draws = one ? 1 : (size_t)settings->train.samples;
+    const size_t batch = wished < count ? wished : count,
+                 draws = one ? 1 : (size_t)settings->train.samples;
     trainer->batch = batch;
-    GKV_TRY_GOTO(gki_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
+    GKV_TRY_GOTO(
+        gki_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
     GKV_TRY_GOTO(gki_workspace_keep_packed(&trainer->ws));
     GKV_TRY_GOTO(gki_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
-    GKV_TRY_GOTO(gki_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares, &trainer->squares));
+    GKV_TRY_GOTO(gki_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares,
+                           &trainer->squares));
     if (settings->train.augmentation > 0)
-        GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * height * width, sizeof *trainer->augmented, &trainer->augmented));
+        GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * height * width,
+                               sizeof *trainer->augmented, &trainer->augmented));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gki_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
     if (settings->train.fine_tune_epochs > 0)
-        GKV_TRY_GOTO(gki_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads, &trainer->fine_tuner));
+        GKV_TRY_GOTO(gki_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads,
+                                           &trainer->fine_tuner));
     if (one)
-        GKV_TRY_GOTO(gki_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch, &trainer->resampler));
+        GKV_TRY_GOTO(gki_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch,
+                                          &trainer->resampler));
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
     GKV_TRY_GOTO(gki_trainer_prepare_refits(trainer));
@@ -120,11 +138,13 @@ void gki_trainer_free(gki_trainer *trainer)
     free(trainer);
 }
 
-/* Lists the arrays that a rollback restores: values, moments, and the average if there is one. Returns their number. */
+/* Lists the arrays that a rollback restores: values, moments, and the average if there is one.
+ * Returns their number. */
 static size_t arrays_of(const gki_trainer *trainer, gki_real *arrays[4])
 {
     const gki_params *params = &trainer->model->params;
-    arrays[0] = params->values, arrays[1] = params->m, arrays[2] = params->v, arrays[3] = trainer->ema;
+    arrays[0] = params->values, arrays[1] = params->m, arrays[2] = params->v,
+    arrays[3] = trainer->ema;
     return trainer->ema ? 4 : 3;
 }
 
@@ -144,7 +164,8 @@ void gki_trainer_return_to_good(gki_trainer *trainer)
     for (size_t i = 0; i < count; i++)
         memcpy(arrays[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
-    trainer->state.moved = trainer->good_moved; /* if 0, components are equal again, and the next refit needs codes */
+    /* if 0, components are equal again, and the next refit needs codes */
+    trainer->state.moved = trainer->good_moved;
     gki_trainer_drop_codes(trainer); /* they are of other weights */
     gki_trainer_drop_stats(trainer);
 }
@@ -161,16 +182,21 @@ gki_params gki_trainer_eval_params(const gki_trainer *trainer)
     return params;
 }
 
-gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop, double out[3])
+gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop,
+                                double out[3])
 {
     const size_t count = trainer->validation.count;
     out[0] = out[1] = out[2] = NAN;
     if (count == 0)
         return GKV_OK;
     const gki_params params = gki_trainer_eval_params(trainer);
-    const gki_estimate_job job = {.model = trainer->model, .params = &params, .images = &trainer->validation,
-                                  .samples = 1, .seed = trainer->model->settings.train.seed,
-                                  .threads = trainer->threads, .stop = stop};
+    const gki_estimate_job job = {.model = trainer->model,
+                                  .params = &params,
+                                  .images = &trainer->validation,
+                                  .samples = 1,
+                                  .seed = trainer->model->settings.train.seed,
+                                  .threads = trainer->threads,
+                                  .stop = stop};
     gki_estimates estimates;
     GKV_TRY(gki_estimates_create(count, &estimates));
     const gkv_status status = gki_estimate(&job, &estimates);

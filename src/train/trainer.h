@@ -1,5 +1,6 @@
-/* The trainer: the state of a training run in memory, its steps, and the refits of its base. train_run.c and speed.c
- * use it. A trainer is used by one thread at a time; it distributes the work itself. */
+/* The trainer: the state of a training run in memory, its steps, and the refits of its base.
+ * train_run.c and speed.c use it. A trainer is used by one thread at a time; it distributes the
+ * work itself. */
 #ifndef GKV_TRAIN_TRAINER_H
 #define GKV_TRAIN_TRAINER_H
 
@@ -18,10 +19,10 @@ enum { GKV_STATS_HELD_OUT = 1000 };
 typedef struct gki_trainer {
     gkv_model *model;
     gkv_dataset *dataset;
-    gki_images train;      /* the training images */
-    gki_images validation; /* the held-out images */
-    uint32_t *split;       /* the indices of both selections in the data set */
-    uint32_t *shuffled;    /* the indices in `train` in the order of the current epoch */
+    gki_images train;        /* the training images */
+    gki_images validation;   /* the held-out images */
+    uint32_t *split;         /* the indices of both selections in the data set */
+    uint32_t *shuffled;      /* the indices in `train` in the order of the current epoch */
     uint64_t shuffled_epoch; /* the epoch of that order */
     gki_workspace ws;
     gki_real *ema;         /* the moving average of params.values; NULL without train.ema */
@@ -31,11 +32,12 @@ typedef struct gki_trainer {
     gki_refit_store store; /* the codes and the sufficient statistics for the next refit */
     uint8_t *augmented;    /* an augmented image for each thread; NULL without train.augmentation */
     gki_fine_tuner *fine_tuner; /* NULL without train.fine_tune_epochs */
-    gki_resampler *resampler; /* NULL unless train.resampling = importance */
+    gki_resampler *resampler;   /* NULL unless train.resampling = importance */
     gki_train_state state;
-    size_t batch;          /* the images of a step; the workspace has a row for each draw of each image */
-    uint64_t epoch_steps;  /* the steps of an epoch */
-    uint64_t steps;        /* the steps of the run */
+    /* the images of a step; the workspace has a row for each draw of each image */
+    size_t batch;
+    uint64_t epoch_steps; /* the steps of an epoch */
+    uint64_t steps;       /* the steps of the run */
     int threads;
 } gki_trainer;
 
@@ -45,47 +47,56 @@ typedef struct gki_step_report {
     double gradient_norm;            /* the norm of the mean gradient, before clipping */
     double kl_weight, learning_rate; /* those of the step */
     size_t images;                   /* the number of images of the step */
-    bool skipped;                    /* whether a number was not finite; the weights are then unchanged */
+    /* whether a number was not finite; the weights are then unchanged */
+    bool skipped;
 } gki_step_report;
 
-/* Creates a trainer at step 0. It takes ownership of the data set, also on failure. The caller frees *out with
- * gki_trainer_free(). GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
-gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gki_trainer **out);
+/* Creates a trainer at step 0. It takes ownership of the data set, also on failure. The caller
+ * frees *out with gki_trainer_free(). GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
+gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset,
+                              gki_trainer **out);
 void gki_trainer_free(gki_trainer *trainer);
 
-/* Returns the learning rate schedule after so many steps, relative to its start: half a cosine, from 1 to 0. */
+/* Returns the learning rate schedule after so many steps, relative to its start: half a cosine,
+ * from 1 to 0. */
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step);
 
-/* Returns a report with the KL weight and the learning rate of a step, which are known before the step. */
+/* Returns a report with the KL weight and the learning rate of a step, which are known before the
+ * step. */
 gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step);
 
-/* Whether all steps of an epoch are done, but not its end (refit, validation), in a state that was saved. */
+/* Whether all steps of an epoch are done, but not its end (refit, validation), in a state that was
+ * saved. */
 bool gki_trainer_epoch_is_open(const gki_trainer *trainer);
 
-/* Does one step. GKV_ERR_NUMERIC if loss or gradient are still not finite after the last allowed rollback. */
+/* Does one step. GKV_ERR_NUMERIC if loss or gradient are still not finite after the last allowed
+ * rollback. */
 gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report);
 
 /* Saves the current state as the last good one. */
 void gki_trainer_mark_good(gki_trainer *trainer);
 
-/* Restores the last good state. The position in the run and its counters do not change, except the number of accepted
- * refits. */
+/* Restores the last good state. The position in the run and its counters do not change, except the
+ * number of accepted refits. */
 void gki_trainer_return_to_good(gki_trainer *trainer);
 
-/* Returns the parameters for evaluation: the moving average if there is one. They are owned by the trainer. */
+/* Returns the parameters for evaluation: the moving average if there is one. They are owned by the
+ * trainer. */
 gki_params gki_trainer_eval_params(const gki_trainer *trainer);
 
-/* Computes the means of −ELBO, reconstruction and KL over the held-out images; NaN without such images.
- * GKV_ERR_INTERRUPTED soon after *stop is nonzero; `stop` may be NULL. */
-gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop, double out[3]);
+/* Computes the means of −ELBO, reconstruction and KL over the held-out images; NaN without such
+ * images. GKV_ERR_INTERRUPTED soon after *stop is nonzero; `stop` may be NULL. */
+gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop,
+                                double out[3]);
 
-/* --- Refits of the base: trainer_refit.c -------------------------------------------- */
+/* --- Refits of the base: trainer_refit.c ---------------------------------- */
 
-/* Allocates the store for refits, if the run has any. Must be called after the numbers of steps are set.
- * GKV_ERR_CONFIG if there are too few images. */
+/* Allocates the store for refits, if the run has any. Must be called after the numbers of steps are
+ * set. GKV_ERR_CONFIG if there are too few images. */
 gkv_status gki_trainer_prepare_refits(gki_trainer *trainer);
 
-/* Returns the number of steps between two refits to codes. It may be a fraction, and is at least 1. */
+/* Returns the number of steps between two refits to codes. It may be a fraction, and is at least
+ * 1. */
 double gki_trainer_refit_period(const gki_trainer *trainer);
 
 /* Whether a refit is due after this many steps of the run. */
@@ -94,11 +105,12 @@ bool gki_trainer_refit_due(const gki_trainer *trainer, uint64_t step);
 /* Stores the codes of the current step's images, one draw of each, if the next refit uses them. */
 void gki_trainer_keep_codes(gki_trainer *trainer, size_t images);
 
-/* Whether the current step adds to the sufficient statistics. Steps whose codes are stored do not, because these codes
- * are held out. */
+/* Whether the current step adds to the sufficient statistics. Steps whose codes are stored do not,
+ * because these codes are held out. */
 bool gki_trainer_uses_stats(const gki_trainer *trainer, size_t images);
 
-/* Returns GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have stored. */
+/* Returns GKV_ERR_DATA if the state, as read from a file, has more codes than its steps can have
+ * stored. */
 gkv_status gki_trainer_check_codes(const gki_trainer *trainer);
 
 /* Drop the stored codes, and the sufficient statistics. */
@@ -108,7 +120,8 @@ void gki_trainer_drop_stats(gki_trainer *trainer);
 /* Whether enough codes are stored for a refit. Skipped steps store none. */
 bool gki_trainer_has_codes(const gki_trainer *trainer);
 
-/* Refits the base to the stored codes, or to the sufficient statistics with the stored codes held out. */
+/* Refits the base to the stored codes, or to the sufficient statistics with the stored codes held
+ * out. */
 gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report);
 
 #endif

@@ -1,5 +1,5 @@
-/* One training step: pack the weights, pass all images forward and backward, reduce the gradient, update the
- * weights. */
+/* One training step: pack the weights, pass all images forward and backward, reduce the gradient,
+ * update the weights. */
 #include <math.h>
 #include <string.h>
 
@@ -24,7 +24,8 @@ gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step)
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const double warmup = settings->kl_warmup * (double)trainer->epoch_steps;
     return (gki_step_report){
-        .learning_rate = settings->learning_rate * trainer->state.rate_factor * gki_trainer_decay(trainer, step),
+        .learning_rate =
+            settings->learning_rate * trainer->state.rate_factor * gki_trainer_decay(trainer, step),
         .kl_weight = settings->kl_weight * (warmup > 0 ? fmin(1, (double)(step + 1) / warmup) : 1)};
 }
 
@@ -39,30 +40,33 @@ static void shuffle_for(gki_trainer *trainer, uint64_t epoch)
 {
     if (trainer->shuffled_epoch == epoch)
         return;
-    gki_rng_permutation(gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_SHUFFLE, epoch, 0),
-                        (uint32_t)trainer->train.count, trainer->shuffled);
+    gki_rng_permutation(
+        gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_SHUFFLE, epoch, 0),
+        (uint32_t)trainer->train.count, trainer->shuffled);
     trainer->shuffled_epoch = epoch;
 }
 
 static void fetch_image(const gki_trainer *trainer, size_t i, double augmentation, gki_real *x)
 {
     if (augmentation > 0)
-        gki_images_fetch_augmented(&trainer->train, i, trainer->state.step, augmentation,
-                                trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
+        gki_images_fetch_augmented(
+            &trainer->train, i, trainer->state.step, augmentation,
+            trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
     else
         gki_images_fetch(&trainer->train, i, trainer->state.step, x);
 }
 
-/* --- The three kinds of step ------------------------------------------------------------ */
+/* --- The three kinds of step ---------------------------------------------- */
 
 typedef struct step step;
 
-/* A kind of step. pass() passes images [first, first + count) of the batch, count ≤ GKV_TILE_ROWS, forward and
- * backward; `index` has their indices in the data set. add_losses() adds the losses of all images to the report in
- * order. */
+/* A kind of step. pass() passes images [first, first + count) of the batch, count ≤ GKV_TILE_ROWS,
+ * forward and backward; `index` has their indices in the data set. add_losses() adds the losses of
+ * all images to the report in order. */
 typedef struct step_kind {
     bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
-    void (*pass)(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index);
+    void (*pass)(gki_trainer *trainer, const step *it, size_t first, size_t count,
+                 const uint32_t *index);
     void (*add_losses)(const gki_trainer *trainer, const step *it, gki_step_report *report);
 } step_kind;
 
@@ -70,19 +74,20 @@ typedef struct step_kind {
 struct step {
     const step_kind *kind;
     uint64_t epoch;
-    const uint32_t *batch;   /* the images of the step, as indices in `train` */
-    size_t images, rows;     /* rows = images · draws */
-    size_t tile;             /* the images of a tile */
-    double augmentation;     /* the fraction of augmented images */
+    const uint32_t *batch; /* the images of the step, as indices in `train` */
+    size_t images, rows;   /* rows = images · draws */
+    size_t tile;           /* the images of a tile */
+    double augmentation;   /* the fraction of augmented images */
     gki_objective objective;
-    long tiles, parts;       /* the tasks of the passes and of the gradient */
-    long pieces;             /* the tasks of packing */
-    long chunks;             /* the tasks of the optimiser */
-    long stats_parts;        /* the tasks of the base's sufficient statistics; 0 without them */
-    double scale;            /* the factor from the summed to the mean, clipped gradient */
+    long tiles, parts; /* the tasks of the passes and of the gradient */
+    long pieces;       /* the tasks of packing */
+    long chunks;       /* the tasks of the optimiser */
+    long stats_parts;  /* the tasks of the base's sufficient statistics; 0 without them */
+    double scale;      /* the factor from the summed to the mean, clipped gradient */
 };
 
-static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_t count,
+                       const uint32_t *index)
 {
     (void)index;
     gki_workspace *ws = &trainer->ws;
@@ -90,16 +95,18 @@ static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_
     gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
 }
 
-static void pass_resampled(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_resampled(gki_trainer *trainer, const step *it, size_t first, size_t count,
+                           const uint32_t *index)
 {
-    gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index, trainer->state.step,
-                       &it->objective);
+    gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index,
+                       trainer->state.step, &it->objective);
 }
 
-static void pass_fine_tuned(gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+static void pass_fine_tuned(gki_trainer *trainer, const step *it, size_t first, size_t count,
+                            const uint32_t *index)
 {
-    gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count, index, it->epoch,
-                        &it->objective);
+    gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count,
+                        index, it->epoch, &it->objective);
 }
 
 /* The loss of an image is the mean over its draws. */
@@ -117,7 +124,8 @@ static void add_losses_of_rows(const gki_trainer *trainer, const step *it, gki_s
 }
 
 /* The resampler has the means over all draws, not only the resampled one. */
-static void add_losses_of_resampler(const gki_trainer *trainer, const step *it, gki_step_report *report)
+static void add_losses_of_resampler(const gki_trainer *trainer, const step *it,
+                                    gki_step_report *report)
 {
     for (size_t i = 0; i < it->images; i++) {
         report->reconstruction += trainer->resampler->losses[2 * i];
@@ -125,24 +133,31 @@ static void add_losses_of_resampler(const gki_trainer *trainer, const step *it, 
     }
 }
 
-static const step_kind plain = {.needs_noise = true, .pass = pass_plain, .add_losses = add_losses_of_rows};
+static const step_kind plain = {.needs_noise = true,
+                                .pass = pass_plain,
+                                .add_losses = add_losses_of_rows};
 static const step_kind resampled = {.pass = pass_resampled, .add_losses = add_losses_of_resampler};
-static const step_kind fine_tuned = {.needs_noise = true, .pass = pass_fine_tuned, .add_losses = add_losses_of_rows};
+static const step_kind fine_tuned = {.needs_noise = true,
+                                     .pass = pass_fine_tuned,
+                                     .add_losses = add_losses_of_rows};
 
-/* The last train.fine_tune_epochs epochs are fine-tuned. The first train.elbo_epochs are plain or fine-tuned. */
+/* The last train.fine_tune_epochs epochs are fine-tuned. The first train.elbo_epochs are plain or
+ * fine-tuned. */
 static const step_kind *kind_of(const gki_trainer *trainer, uint64_t epoch)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
-    if (trainer->fine_tuner && epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs)
+    if (trainer->fine_tuner &&
+        epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs)
         return &fine_tuned;
     return trainer->resampler && epoch >= (uint64_t)settings->elbo_epochs ? &resampled : &plain;
 }
 
-/* --- Passes ------------------------------------------------------------------------------ */
+/* --- Passes --------------------------------------------------------------- */
 
-/* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the noise of their
- * draws. */
-static void fetch_images(const gki_trainer *trainer, const step *it, size_t first, size_t count, const uint32_t *index)
+/* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the
+ * noise of their draws. */
+static void fetch_images(const gki_trainer *trainer, const step *it, size_t first, size_t count,
+                         const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
     const gki_workspace *ws = &trainer->ws;
@@ -150,18 +165,20 @@ static void fetch_images(const gki_trainer *trainer, const step *it, size_t firs
         fetch_image(trainer, it->batch[i], it->augmentation, gki_at(ws, model->x, i));
     gki_profile_mark(ws->profile, GKV_BENCH_DATA);
     for (size_t i = first; i < first + count && it->kind->needs_noise; i++)
-        gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, trainer->state.step,
-                                  index[i - first]),
+        gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR,
+                                  trainer->state.step, index[i - first]),
                        ws->draws * model->d, gki_at(ws, model->posterior.u, i * ws->draws));
     gki_profile_mark(ws->profile, GKV_BENCH_NOISE);
-    for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws; r++)
+    for (size_t r = first * ws->draws; model->base->classes > 0 && r < (first + count) * ws->draws;
+         r++)
         *gki_at(ws, model->label, r) =
             (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[index[r / ws->draws - first]]);
 }
 
 static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
 {
-    const size_t first = tile * it->tile, count = it->images - first < it->tile ? it->images - first : it->tile;
+    const size_t first = tile * it->tile,
+                 count = it->images - first < it->tile ? it->images - first : it->tile;
     uint32_t index[GKV_TILE_ROWS];
     for (size_t i = 0; i < count; i++)
         index[i] = gki_images_index(&trainer->train, it->batch[first + i]);
@@ -169,15 +186,16 @@ static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
     it->kind->pass(trainer, it, first, count, index);
 }
 
-/* --- The optimiser ------------------------------------------------------------------------- */
+/* --- The optimiser -------------------------------------------------------- */
 
 static size_t chunk_size(const gki_params *params, size_t first)
 {
-    return params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first : GKV_TRAINER_CHUNK;
+    return params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first
+                                                         : GKV_TRAINER_CHUNK;
 }
 
-/* Applies decoupled weight decay to the weights of linear layers in the chunk: not through Adam's moments
- * (AdamW; Loshchilov & Hutter, ICLR 2019). */
+/* Applies decoupled weight decay to the weights of linear layers in the chunk: not through Adam's
+ * moments (AdamW; Loshchilov & Hutter, ICLR 2019). */
 static void decay_chunk(const gki_trainer *trainer, size_t first, size_t count, double rate)
 {
     const gki_params *params = &trainer->model->params;
@@ -187,7 +205,8 @@ static void decay_chunk(const gki_trainer *trainer, size_t first, size_t count, 
         if (!param->packed)
             continue;
         const size_t end = param->offset + param->size;
-        const size_t from = param->offset > first ? param->offset : first, to = end < first + count ? end : first + count;
+        const size_t from = param->offset > first ? param->offset : first,
+                     to = end < first + count ? end : first + count;
 #pragma omp simd
         for (size_t i = from; i < to; i++)
             params->values[i] *= keep;
@@ -202,10 +221,10 @@ static void update_chunk(gki_trainer *trainer, size_t first, double scale, doubl
     const double correction = sqrt(1 - pow(adam_beta2, t));
     if (trainer->model->settings.train.weight_decay > 0)
         decay_chunk(trainer, first, count, rate);
-    gki_nn_kernels_get()->adam(count, (gki_real)scale, (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
-                               (gki_real)adam_beta1, (gki_real)adam_beta2, (gki_real)(adam_epsilon * correction),
-                               params->grads + first, params->m + first, params->v + first,
-                               params->values + first);
+    gki_nn_kernels_get()->adam(
+        count, (gki_real)scale, (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
+        (gki_real)adam_beta1, (gki_real)adam_beta2, (gki_real)(adam_epsilon * correction),
+        params->grads + first, params->m + first, params->v + first, params->values + first);
 }
 
 static void average_chunk(const gki_trainer *trainer, size_t first)
@@ -222,7 +241,7 @@ static void average_chunk(const gki_trainer *trainer, size_t first)
         average[i] += (1 - keep) * (values[i] - average[i]);
 }
 
-/* --- Phases of a step, each run by all threads ------------------------------------------------ */
+/* --- Phases of a step, each run by all threads ---------------------------- */
 
 /* The weights are packed once for all rows. */
 static void pack_weights(gki_workspace *ws, const step *it)
@@ -244,7 +263,8 @@ static void pass_images(gki_trainer *trainer, const step *it)
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
-/* The parts of the gradient are independent, given all rows, and so are the sums of squares of its chunks. */
+/* The parts of the gradient are independent, given all rows, and so are the sums of squares of its
+ * chunks. */
 static void reduce_gradient(gki_trainer *trainer, const step *it)
 {
     const gki_params *params = &trainer->model->params;
@@ -263,7 +283,8 @@ static void reduce_gradient(gki_trainer *trainer, const step *it)
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 }
 
-/* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread runs this. */
+/* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread
+ * runs this. */
 static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report *report)
 {
     const double clip = trainer->model->settings.train.clip_norm;
@@ -300,7 +321,7 @@ static void update_weights(gki_trainer *trainer, const step *it, double learning
     }
 }
 
-/* --- The step ----------------------------------------------------------------------------------- */
+/* --- The step ------------------------------------------------------------- */
 
 static gkv_status count_bad_step(gki_trainer *trainer)
 {
@@ -309,8 +330,10 @@ static gkv_status count_bad_step(gki_trainer *trainer)
     if (++state->skipped_in_row < BAD_STEPS_MAX)
         return GKV_OK;
     if (state->rollbacks >= ROLLBACKS_MAX)
-        return gki_fail(GKV_ERR_NUMERIC, "step %llu: loss or gradient is not finite, after %d returns to the last "
-                        "good state at ever lower learning rates; try a lower train.learning_rate or train.clip_norm",
+        return gki_fail(GKV_ERR_NUMERIC,
+                        "step %llu: loss or gradient is not finite, after %d returns to the last "
+                        "good state at ever lower learning rates; try a lower train.learning_rate "
+                        "or train.clip_norm",
                         (unsigned long long)state->step, ROLLBACKS_MAX);
     gki_trainer_return_to_good(trainer);
     state->rollbacks++;
@@ -326,21 +349,32 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
     const bool elbo_only = epoch < (uint64_t)settings->elbo_epochs;
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
-    const size_t left = trainer->train.count - start, images = left < trainer->batch ? left : trainer->batch;
-    const size_t draws = trainer->ws.draws, tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
-    step it = {.kind = kind_of(trainer, epoch), .epoch = epoch, .batch = trainer->shuffled + start, .images = images,
-               .rows = images * draws, .tile = tile, .scale = 1.0 / (double)images};
-    /* Augmentation decreases with the learning rate, so that the last epochs see unchanged images. */
+    const size_t left = trainer->train.count - start,
+                 images = left < trainer->batch ? left : trainer->batch;
+    const size_t draws = trainer->ws.draws,
+                 tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
+    step it = {.kind = kind_of(trainer, epoch),
+               .epoch = epoch,
+               .batch = trainer->shuffled + start,
+               .images = images,
+               .rows = images * draws,
+               .tile = tile,
+               .scale = 1.0 / (double)images};
+    /* Augmentation decreases with the learning rate, so that the last epochs see unchanged
+     * images. */
     it.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
-    it.objective = (gki_objective){.kl_weight = report->kl_weight, .free_bits = settings->free_bits,
-                                   .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
-                                   .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
-                                   .resampled = it.kind == &resampled};
+    it.objective =
+        (gki_objective){.kl_weight = report->kl_weight,
+                        .free_bits = settings->free_bits,
+                        .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
+                        .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
+                        .resampled = it.kind == &resampled};
     it.tiles = (long)((images + tile - 1) / tile);
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
     it.chunks = (long)((model->params.trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
-    it.stats_parts = gki_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
+    it.stats_parts =
+        gki_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
     return it;
 }
 
@@ -348,7 +382,9 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
 static size_t draws_of(const gki_trainer *trainer, uint64_t epoch)
 {
     const gkv_train_settings *settings = &trainer->model->settings.train;
-    return epoch < (uint64_t)settings->elbo_epochs || trainer->resampler ? 1 : (size_t)settings->samples;
+    return epoch < (uint64_t)settings->elbo_epochs || trainer->resampler
+               ? 1
+               : (size_t)settings->samples;
 }
 
 /* Completes a step that updated the weights. */

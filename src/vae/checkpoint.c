@@ -21,31 +21,44 @@ static const char *const prefixes[ARRAYS] = {"", "optimizer.m.", "optimizer.v.",
 
 static gki_tensor tensor_of(const gki_param *param, const char *name, const gki_real *array)
 {
-    return (gki_tensor){.name = name, .dtype = real_dtype, .rank = param->cols ? 2 : 1,
+    return (gki_tensor){.name = name,
+                        .dtype = real_dtype,
+                        .rank = param->cols ? 2 : 1,
                         .shape = {(int64_t)param->rows, (int64_t)param->cols},
                         .data = array ? array + param->offset : NULL};
 }
 
 static gki_tensor codes_tensor(const gkv_model *model, uint64_t count, const gki_real *codes)
 {
-    return (gki_tensor){.name = "refit.codes", .dtype = real_dtype, .rank = 2,
-                        .shape = {(int64_t)count, (int64_t)model->d}, .data = codes};
+    return (gki_tensor){.name = "refit.codes",
+                        .dtype = real_dtype,
+                        .rank = 2,
+                        .shape = {(int64_t)count, (int64_t)model->d},
+                        .data = codes};
 }
 
 static gki_tensor labels_tensor(uint64_t count, const gki_real *labels)
 {
-    return (gki_tensor){.name = "refit.labels", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)count}, .data = labels};
+    return (gki_tensor){.name = "refit.labels",
+                        .dtype = real_dtype,
+                        .rank = 1,
+                        .shape = {(int64_t)count},
+                        .data = labels};
 }
 
 static gki_tensor stats_tensor(const gki_refit_store *store)
 {
-    return (gki_tensor){.name = "refit.stats", .dtype = real_dtype, .rank = 1, .shape = {(int64_t)store->stats_size},
+    return (gki_tensor){.name = "refit.stats",
+                        .dtype = real_dtype,
+                        .rank = 1,
+                        .shape = {(int64_t)store->stats_size},
                         .data = store->stats};
 }
 
 /* Writes the arrays that are not NULL, the stored codes, and the metadata. */
 static gkv_status write_file(const gkv_model *model, const gki_real *const arrays[ARRAYS],
-                             const gki_refit_store *store, const gki_train_state *state, const char *path)
+                             const gki_refit_store *store, const gki_train_state *state,
+                             const char *path)
 {
     const gki_params *params = &model->params;
     gki_tensor *tensors = NULL;
@@ -59,7 +72,8 @@ static gkv_status write_file(const gkv_model *model, const gki_real *const array
     for (size_t s = 0; s < ARRAYS; s++) {
         for (size_t i = 0; arrays[s] && i < params->count; i++) {
             const gki_param *param = &params->list[i];
-            if (s > 0 && !param->trainable) /* such a parameter has no moments, and its average is itself */
+            /* such a parameter has no moments, and its average is itself */
+            if (s > 0 && !param->trainable)
                 continue;
             snprintf(names[count], TENSOR_NAME_SIZE, "%s%s", prefixes[s], param->name);
             tensors[count] = tensor_of(param, names[count], arrays[s]);
@@ -80,16 +94,18 @@ done:
     return status;
 }
 
-static gkv_status check_finite(const char *path, const gki_tensor *tensor, const gki_real *values, size_t count)
+static gkv_status check_finite(const char *path, const gki_tensor *tensor, const gki_real *values,
+                               size_t count)
 {
     for (size_t k = 0; k < count; k++)
         if (!isfinite(values[k]))
-            return gki_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is not a finite number", path, tensor->name, k);
+            return gki_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is not a finite number", path,
+                            tensor->name, k);
     return GKV_OK;
 }
 
-static gkv_status read_array(const gki_safetensors *file, const char *path, const gkv_model *model, size_t which,
-                               gki_real *array)
+static gkv_status read_array(const gki_safetensors *file, const char *path, const gkv_model *model,
+                             size_t which, gki_real *array)
 {
     char name[TENSOR_NAME_SIZE];
     for (size_t i = 0; i < model->params.count; i++) {
@@ -105,17 +121,19 @@ static gkv_status read_array(const gki_safetensors *file, const char *path, cons
     return GKV_OK;
 }
 
-static gkv_status read_stats(const gki_safetensors *file, const char *path, const gki_refit_store *store)
+static gkv_status read_stats(const gki_safetensors *file, const char *path,
+                             const gki_refit_store *store)
 {
     if (!store->stats)
         return GKV_OK;
     const gki_tensor tensor = stats_tensor(store);
-    GKV_TRY(gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, store->stats));
+    GKV_TRY(gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape,
+                                 store->stats));
     return check_finite(path, &tensor, store->stats, store->stats_size);
 }
 
-static gkv_status read_codes(const gki_safetensors *file, const char *path, const gkv_model *model, uint64_t count,
-                             const gki_refit_store *store)
+static gkv_status read_codes(const gki_safetensors *file, const char *path, const gkv_model *model,
+                             uint64_t count, const gki_refit_store *store)
 {
     const size_t capacity = store->capacity;
     gki_real *codes = store->codes, *labels = store->labels;
@@ -125,16 +143,19 @@ static gkv_status read_codes(const gki_safetensors *file, const char *path, cons
     if (count == 0)
         return GKV_OK;
     const gki_tensor tensor = codes_tensor(model, count, NULL);
-    GKV_TRY(gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, codes));
+    GKV_TRY(
+        gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, codes));
     GKV_TRY(check_finite(path, &tensor, codes, (size_t)count * model->d));
     if (!labels)
         return GKV_OK;
     const gki_tensor of_labels = labels_tensor(count, NULL);
-    GKV_TRY(gki_safetensors_read(file, of_labels.name, of_labels.dtype, of_labels.rank, of_labels.shape, labels));
+    GKV_TRY(gki_safetensors_read(file, of_labels.name, of_labels.dtype, of_labels.rank,
+                                 of_labels.shape, labels));
     for (size_t i = 0; i < count; i++)
-        if (!(labels[i] >= 1 && (double)labels[i] <= (double)model->base->classes && labels[i] == floor((double)labels[i])))
-            return gki_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is %g, not one of %zu labels", path, of_labels.name,
-                            i, (double)labels[i], model->base->classes);
+        if (!(labels[i] >= 1 && (double)labels[i] <= (double)model->base->classes &&
+              labels[i] == floor((double)labels[i])))
+            return gki_fail(GKV_ERR_DATA, "%s: tensor %s: element %zu is %g, not one of %zu labels",
+                            path, of_labels.name, i, (double)labels[i], model->base->classes);
     return GKV_OK;
 }
 
@@ -149,15 +170,17 @@ gkv_status gkv_model_save(const gkv_model *model, const char *path)
     return gki_model_write(model, model->params.values, path);
 }
 
-gkv_status gki_checkpoint_write(const gkv_model *model, const gki_real *ema, const gki_refit_store *store,
-                                const gki_train_state *state, const char *path)
+gkv_status gki_checkpoint_write(const gkv_model *model, const gki_real *ema,
+                                const gki_refit_store *store, const gki_train_state *state,
+                                const char *path)
 {
-    const gki_real *const arrays[ARRAYS] = {model->params.values, model->params.m, model->params.v, ema};
+    const gki_real *const arrays[ARRAYS] = {model->params.values, model->params.m, model->params.v,
+                                            ema};
     return write_file(model, arrays, store, state, path);
 }
 
-gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_store *store, gki_train_state *state,
-                               const char *path)
+gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_store *store,
+                               gki_train_state *state, const char *path)
 {
     gki_safetensors *file = NULL;
     gkv_status status = GKV_OK;
@@ -178,15 +201,19 @@ done:
 
 /* Checks that the file has every parameter in its shape. The memory for the parameters is
  * then not larger than the file, whatever the metadata say. */
-static gkv_status check_shapes(const gki_safetensors *file, const char *path, const gki_params *params)
+static gkv_status check_shapes(const gki_safetensors *file, const char *path,
+                               const gki_params *params)
 {
     for (size_t i = 0; i < params->count; i++) {
         const gki_param *param = &params->list[i];
-        const gki_tensor *tensor = gki_safetensors_find(file, param->name), wanted = tensor_of(param, param->name, NULL);
+        const gki_tensor *tensor = gki_safetensors_find(file, param->name),
+                         wanted = tensor_of(param, param->name, NULL);
         if (!tensor || tensor->dtype != wanted.dtype || tensor->rank != wanted.rank ||
             memcmp(tensor->shape, wanted.shape, wanted.rank * sizeof *wanted.shape) != 0)
-            return gki_fail(GKV_ERR_DATA, "%s: its settings ask for a tensor %s of %zu × %zu, which it does not hold",
-                            path, param->name, param->rows, param->cols ? param->cols : 1);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s: its settings ask for a tensor %s of %zu × %zu, which it does not hold", path,
+                param->name, param->rows, param->cols ? param->cols : 1);
     }
     return GKV_OK;
 }

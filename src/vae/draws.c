@@ -3,55 +3,63 @@
 
 #include "data/binarize.h"
 
-void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number, size_t count)
+void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number,
+                          size_t count)
 {
     const gkv_model *model = draws->model;
     const gki_base_ops *base = model->base->ops;
     gki_real *eps = gki_at(ws, model->flow->eps, 0);
     double choice[GKV_DRAWS_MOST];
     for (size_t r = 0; r < count; r++) {
-        gki_rng_normal(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number + r), model->d,
-                       eps + r * model->d);
-        gki_rng_uniform(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_COMPONENT, number + r), 1, &choice[r]);
+        gki_rng_normal(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number + r),
+                       model->d, eps + r * model->d);
+        gki_rng_uniform(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_COMPONENT, number + r),
+                        1, &choice[r]);
     }
     for (size_t i = 0; i < count * model->d; i++)
         eps[i] *= (gki_real)draws->temperature;
     if (draws->which < 0)
         base->transform(model->base, &model->params, count, choice, eps);
     else
-        base->transform_class(model->base, &model->params, (size_t)draws->which, count, choice, eps);
+        base->transform_class(model->base, &model->params, (size_t)draws->which, count, choice,
+                              eps);
     model->flow->ops->generate(model->flow, ws, 0, count);
 }
 
-/* --- Pixels ----------------------------------------------------------------------------- */
+/* --- Pixels --------------------------------------------------------------- */
 
-static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities, uint64_t first,
-                               const float *images)
+static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities,
+                               uint64_t first, const float *images)
 {
     if (!model || (n > 0 && (!probabilities || !images)))
-        return gki_fail(GKV_ERR_ARGUMENT, "drawing pixels: the model, the probabilities or the images are NULL");
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "drawing pixels: the model, the probabilities or the images are NULL");
     if (model->settings.data.binarization == GKV_BINARIZE_GREY)
-        return gki_fail(GKV_ERR_CONFIG, "the model was trained on grey levels (data.binarization = grey): its pixels "
-                                        "are mean levels, not probabilities, and cannot be drawn");
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "the model was trained on grey levels (data.binarization = grey): its pixels "
+            "are mean levels, not probabilities, and cannot be drawn");
     const uint64_t numbers = (uint64_t)UINT32_MAX + 1;
     if (first > numbers || n > numbers - first)
-        return gki_fail(GKV_ERR_ARGUMENT, "%zu images from number %llu of the sequence: it ends with number %lu", n,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%zu images from number %llu of the sequence: it ends with number %lu", n,
                         (unsigned long long)first, (unsigned long)UINT32_MAX);
     for (size_t i = 0; i < n * model->pixels; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
-            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability", i / model->pixels,
-                            i % model->pixels, (double)probabilities[i]);
+            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability",
+                            i / model->pixels, i % model->pixels, (double)probabilities[i]);
     return GKV_OK;
 }
 
-gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities, uint64_t seed,
-                                 uint64_t first, float *images)
+gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities,
+                                 uint64_t seed, uint64_t first, float *images)
 {
     GKV_TRY(check_pixels(model, n, probabilities, first, images));
     const int threads = gki_thread_count(&model->settings);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++)
         model->likelihood->draw(model->pixels, probabilities + i * model->pixels,
-                                gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), images + i * model->pixels);
+                                gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
+                                images + i * model->pixels);
     return GKV_OK;
 }

@@ -4,7 +4,8 @@
 
 #include "vae/model.h"
 
-/* The step numbers of GKV_STREAM_SAMPLE: one for normal scores, one for components. They are part of the protocol. */
+/* The step numbers of GKV_STREAM_SAMPLE: one for normal scores, one for components. They are part
+ * of the protocol. */
 enum { GKV_DRAW_SCORES = 0, GKV_DRAW_COMPONENT = 1 };
 
 /* The most rows of one call of gki_prior_draws_rows(). */
@@ -17,11 +18,14 @@ typedef struct gki_prior_draws {
     double temperature;
 } gki_prior_draws;
 
-/* Computes draws number … number + count − 1 of the seed's sequence, as z in rows [0, count) of the workspace. */
-void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number, size_t count);
+/* Computes draws number … number + count − 1 of the seed's sequence, as z in rows [0, count) of the
+ * workspace. */
+void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number,
+                          size_t count);
 
-/* Computes n draws on the model's threads: z as codes[n, latent]. GKV_ERR_ARGUMENT for a temperature that is
- * negative or not finite, GKV_ERR_MEMORY. */
-gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t number, float *codes);
+/* Computes n draws on the model's threads: z as codes[n, latent]. GKV_ERR_ARGUMENT for a
+ * temperature that is negative or not finite, GKV_ERR_MEMORY. */
+gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t number,
+                                 float *codes);
 
 #endif

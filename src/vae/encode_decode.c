@@ -35,7 +35,8 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
     GKV_TRY(gki_alloc((size_t)threads, sizeof *spaces, &spaces));
     gkv_status status = GKV_OK;
     for (int t = 0; t < threads && status == GKV_OK; t++)
-        status = gki_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params, &spaces[t]);
+        status = gki_workspace_create(&it->model->plan, BLOCK_ROWS, false, &it->model->params,
+                                      &spaces[t]);
     if (status == GKV_OK && blocks >= BLOCKS_PACKED) {
         status = gki_workspace_keep_all_packed(&spaces[0], threads);
         for (int t = 1; t < threads; t++)
@@ -45,7 +46,8 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (long b = 0; b < blocks; b++) {
             const size_t first = (size_t)b * BLOCK_ROWS;
-            block(it, &spaces[omp_get_thread_num()], first, n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS);
+            block(it, &spaces[omp_get_thread_num()], first,
+                  n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS);
         }
     }
     for (int t = threads; t-- > 0;)
@@ -89,7 +91,8 @@ static void encode_block(const request *it, gki_workspace *ws, size_t first, siz
     const gkv_model *model = it->model;
     encode_images(it, ws, first, count);
     for (size_t r = 0; r < count; r++) {
-        const gki_real *encoded = gki_at(ws, model->encoder.out, r), *sigma = gki_at(ws, model->posterior.sigma, r);
+        const gki_real *encoded = gki_at(ws, model->encoder.out, r),
+                       *sigma = gki_at(ws, model->posterior.sigma, r);
         for (size_t j = 0; j < model->d; j++) {
             if (it->out)
                 it->out[(first + r) * model->d + j] = (float)encoded[j];
@@ -99,7 +102,8 @@ static void encode_block(const request *it, gki_workspace *ws, size_t first, siz
     }
 }
 
-gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images, float *mean, float *scale)
+gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images, float *mean,
+                            float *scale)
 {
     const request it = {.model = model, .in = images, .out = mean, .out2 = scale};
     return run_blocks(&it, n, encode_block);
@@ -127,8 +131,8 @@ static void draw_block(const request *it, gki_workspace *ws, size_t first, size_
     take(ws, model->posterior.z, it->out + first * model->d, count);
 }
 
-gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images, uint64_t seed, uint64_t first,
-                          float *codes)
+gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images, uint64_t seed,
+                          uint64_t first, float *codes)
 {
     const request it = {.model = model, .in = images, .out = codes, .seed = seed, .first = first};
     return run_blocks(&it, n, draw_block);
@@ -163,19 +167,22 @@ static void sample_block(const request *it, gki_workspace *ws, size_t first, siz
     take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
 }
 
-gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t first, float *codes)
+gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t first,
+                                 float *codes)
 {
     if (!(draws->temperature >= 0) || !isfinite(draws->temperature))
-        return gki_fail(GKV_ERR_ARGUMENT, "a temperature of %g: give a number ≥ 0; 1 is the model's own",
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a temperature of %g: give a number ≥ 0; 1 is the model's own",
                         draws->temperature);
     const request it = {.model = draws->model, .out = codes, .first = first, .draws = draws};
     return run_blocks(&it, n, sample_block);
 }
 
-gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first, double temperature,
-                            float *codes)
+gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first,
+                            double temperature, float *codes)
 {
-    const gki_prior_draws draws = {.model = model, .which = -1, .seed = seed, .temperature = temperature};
+    const gki_prior_draws draws = {
+        .model = model, .which = -1, .seed = seed, .temperature = temperature};
     return gki_prior_draws_codes(&draws, n, first, codes);
 }
 
@@ -189,7 +196,8 @@ static void log_prior_block(const request *it, gki_workspace *ws, size_t first, 
         it->out_double[first + r] = gki_pass_log_prior(model, ws, r);
 }
 
-gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes, double *log_prior)
+gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes,
+                               double *log_prior)
 {
     const request it = {.model = model, .in = codes, .out_double = log_prior};
     return run_blocks(&it, n, log_prior_block);

@@ -7,16 +7,19 @@
 #include "data/augment.h"
 
 /* Converts grey levels to targets. `index` is the index of the image in the data set. */
-static void binarize(const gki_images *images, const uint8_t *grey, uint32_t index, uint64_t step, gki_real *x)
+static void binarize(const gki_images *images, const uint8_t *grey, uint32_t index, uint64_t step,
+                     gki_real *x)
 {
     const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
     if (images->mode == GKV_BINARIZE_GREY)
         gki_binarize_grey(grey, pixels, x);
     else if (images->every_visit)
-        gki_binarize(grey, pixels, gki_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, index), x);
+        gki_binarize(grey, pixels, gki_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, index),
+                     x);
     else
         gki_binarize(grey, pixels,
-                     gki_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, index), x);
+                     gki_rng_at(images->seed, GKV_STREAM_BINARIZE_FIXED, images->fixed_step, index),
+                     x);
 }
 
 void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_real *x)
@@ -25,8 +28,8 @@ void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_rea
     binarize(images, gkv_dataset_pixels(images->dataset, index), index, step, x);
 }
 
-void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction, uint8_t *scratch,
-                             gki_real *x)
+void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction,
+                                uint8_t *scratch, gki_real *x)
 {
     const uint32_t index = gki_images_index(images, i);
     const uint8_t *grey = gkv_dataset_pixels(images->dataset, index);
@@ -34,7 +37,7 @@ void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t ste
     gki_rng_uniform(gki_rng_at(images->seed, GKV_STREAM_AUGMENT, step, index), 1, &chance);
     if (chance < fraction) {
         gki_augment(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
-                 gki_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, index), scratch);
+                    gki_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, index), scratch);
         grey = scratch;
     }
     binarize(images, grey, index, step, x);
@@ -42,13 +45,16 @@ void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t ste
 
 void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
 {
-    gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count, order);
+    gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count,
+                        order);
 }
 
-gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
-                              gki_images *out)
+gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
+                              gkv_split half, gki_images *out)
 {
-    *out = (gki_images){.dataset = dataset, .mode = settings->data.binarization, .count = gkv_dataset_count(dataset),
+    *out = (gki_images){.dataset = dataset,
+                        .mode = settings->data.binarization,
+                        .count = gkv_dataset_count(dataset),
                         .seed = half == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
                         .fixed_step = half == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
     return GKV_OK;
@@ -63,8 +69,11 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
     const gki_real *of_model = gki_param_value(&model->params, model->input_mean);
     for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
         if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */
-            status = gki_fail(GKV_ERR_DATA, "these are not the training images that the model was made with: their mean "
-                              "image differs; name its own by data.dataset and data.folder, or data.train_images");
+            status = gki_fail(
+                GKV_ERR_DATA,
+                "these are not the training images that the model was made with: their mean "
+                "image differs; name its own by data.dataset and data.folder, or "
+                "data.train_images");
 done:
     free(mean);
     return status;
@@ -74,13 +83,15 @@ gkv_status gki_images_take_first(const gkv_settings *settings, const char *set, 
 {
     const size_t wished = (size_t)settings->eval.images;
     if (wished > images->count)
-        return gki_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the %s set has %zu images", wished, set, images->count);
+        return gki_fail(GKV_ERR_CONFIG, "eval.images is %zu, but the %s set has %zu images", wished,
+                        set, images->count);
     if (wished > 0)
         images->count = wished;
     return GKV_OK;
 }
 
-gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gki_images *out)
+gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test,
+                              gki_images *out)
 {
     GKV_TRY(gki_images_of_half(settings, test, GKV_TEST, out));
     return gki_images_take_first(settings, "test", out);

@@ -9,12 +9,14 @@
 
 typedef struct gki_images {
     const gkv_dataset *dataset;
-    const uint32_t *order;   /* the indices of the images in the data set [count]; NULL for 0, 1, 2, … */
-    size_t count;            /* the number of images */
+    /* the indices of the images in the data set [count]; NULL for 0, 1, 2, … */
+    const uint32_t *order;
+    size_t count; /* the number of images */
     gkv_binarization mode;
-    uint64_t seed;           /* the seed of binarization and augmentation */
-    uint32_t fixed_step;     /* the step number of a single binarization: GKV_FIXED_TRAIN or GKV_FIXED_TEST */
-    bool every_visit;        /* dynamic binarization: images are binarized again in each step */
+    uint64_t seed; /* the seed of binarization and augmentation */
+    /* the step number of a single binarization: GKV_FIXED_TRAIN or GKV_FIXED_TEST */
+    uint32_t fixed_step;
+    bool every_visit; /* dynamic binarization: images are binarized again in each step */
 } gki_images;
 
 /* Step numbers of GKV_STREAM_BINARIZE_FIXED, by split. Part of the protocol. */
@@ -36,28 +38,30 @@ static inline void gki_images_grey(const uint8_t *levels, size_t n, float *to)
 /* Writes image i as targets x[pixels]. `step` is read only with every_visit. */
 void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_real *x);
 
-/* Does the same, with elastic augmentation (data/augment.h) of a random fraction of the images in each step.
- * scratch[pixels] is overwritten. */
-void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction, uint8_t *scratch,
-                             gki_real *x);
+/* Does the same, with elastic augmentation (data/augment.h) of a random fraction of the images in
+ * each step. scratch[pixels] is overwritten. */
+void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction,
+                                uint8_t *scratch, gki_real *x);
 
 /* Selects all images of a half, binarized once: the test half from eval.seed, the training half
  * from train.seed. */
-gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset, gkv_split half,
-                              gki_images *out);
+gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
+                              gkv_split half, gki_images *out);
 
-/* Writes the indices of the training half in a random order to order[count]. Training uses the first ones and holds out
- * the last data.validation. */
+/* Writes the indices of the training half in a random order to order[count]. Training uses the
+ * first ones and holds out the last data.validation. */
 void gki_images_split(uint64_t seed, size_t count, uint32_t *order);
 
-/* Checks by the mean image that the model was trained on these images: GKV_ERR_DATA. For other images the split into
- * trained and held-out ones would have no meaning. */
+/* Checks by the mean image that the model was trained on these images: GKV_ERR_DATA. For other
+ * images the split into trained and held-out ones would have no meaning. */
 gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *training);
 
-/* Limits a selection to its first eval.images. `set` is its name in the message of GKV_ERR_CONFIG. */
+/* Limits a selection to its first eval.images. `set` is its name in the message of
+ * GKV_ERR_CONFIG. */
 gkv_status gki_images_take_first(const gkv_settings *settings, const char *set, gki_images *images);
 
 /* Selects the first eval.images of the test half, binarized once from eval.seed. */
-gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test, gki_images *out);
+gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test,
+                              gki_images *out);
 
 #endif

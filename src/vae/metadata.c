@@ -10,7 +10,7 @@
 #include "core/memory.h"
 #include "core/plain_locale.h"
 
-/* --- Writing --------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------- */
 
 static gki_entry *next_entry(gki_entries *all)
 {
@@ -24,7 +24,10 @@ enum { FACTS = 4 };
 
 static void put_facts(gki_entries *all, const gkv_model *model)
 {
-    const struct { const char *key; size_t value; } sizes[] = {{"height", model->height}, {"width", model->width}};
+    const struct {
+        const char *key;
+        size_t value;
+    } sizes[] = {{"height", model->height}, {"width", model->width}};
     for (size_t i = 0; i < 2; i++) {
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "image.%s", sizes[i].key);
@@ -32,7 +35,8 @@ static void put_facts(gki_entries *all, const gkv_model *model)
     }
     gki_entry *format = next_entry(all);
     snprintf(format->key, GKV_ENTRY_KEY_SIZE, "format");
-    snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt"); /* other tools expect this for row-major [out, in] weights */
+    /* other tools expect this for row-major [out, in] weights */
+    snprintf(format->value, GKV_ENTRY_VALUE_SIZE, "pt");
     gki_entry *version = next_entry(all);
     snprintf(version->key, GKV_ENTRY_KEY_SIZE, "gkvae");
     snprintf(version->value, GKV_ENTRY_VALUE_SIZE, "%s", gkv_version());
@@ -59,13 +63,19 @@ typedef struct state_field {
     bool is_double;
 } state_field;
 
-#define WHOLE(name) {"state." #name, offsetof(gki_train_state, name), false}
-#define NUMBER(name) {"state." #name, offsetof(gki_train_state, name), true}
+#define WHOLE(name)                                            \
+    {                                                          \
+        "state." #name, offsetof(gki_train_state, name), false \
+    }
+#define NUMBER(name)                                          \
+    {                                                         \
+        "state." #name, offsetof(gki_train_state, name), true \
+    }
 static const state_field state_fields[] = {
-    WHOLE(step),           WHOLE(updates),        WHOLE(refits),       WHOLE(skipped),
-    WHOLE(skipped_in_row), WHOLE(rollbacks),      NUMBER(rate_factor), NUMBER(best),
-    WHOLE(best_epoch),     NUMBER(loss),          NUMBER(reconstruction), NUMBER(kl),
-    NUMBER(gradient_norm), WHOLE(epoch_images),   WHOLE(epoch_updates),   WHOLE(codes),
+    WHOLE(step),           WHOLE(updates),      WHOLE(refits),          WHOLE(skipped),
+    WHOLE(skipped_in_row), WHOLE(rollbacks),    NUMBER(rate_factor),    NUMBER(best),
+    WHOLE(best_epoch),     NUMBER(loss),        NUMBER(reconstruction), NUMBER(kl),
+    NUMBER(gradient_norm), WHOLE(epoch_images), WHOLE(epoch_updates),   WHOLE(codes),
     NUMBER(codes_density), WHOLE(moved),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
@@ -78,14 +88,16 @@ static void put_state(gki_entries *all, const gki_train_state *state)
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s", state_fields[i].key);
         if (state_fields[i].is_double)
-            snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%a", *(const double *)field); /* hexadecimal: exact */
+            /* hexadecimal: exact */
+            snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%a", *(const double *)field);
         else
             snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%" PRIu64, *(const uint64_t *)field);
     }
     uselocale(before);
 }
 
-gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state, gki_entries *out)
+gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state,
+                              gki_entries *out)
 {
     size_t most = FACTS + STATE_FIELDS;
     for (size_t i = 0; gkv_settings_key_at(i); i++)
@@ -106,7 +118,7 @@ void gki_entries_free(gki_entries *entries)
     free(entries->view);
 }
 
-/* --- Reading --------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------- */
 
 /* Parses the text as the number of a field. Returns false if it is not a number. */
 static bool parse_field(const state_field *field, const char *text, void *out)
@@ -128,7 +140,8 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
     for (size_t i = 0; i < STATE_FIELDS; i++) {
         const char *text = gki_safetensors_metadata(file, state_fields[i].key);
         if (!text)
-            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
                             path, state_fields[i].key);
         if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
             return gki_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
@@ -137,7 +150,8 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
     return GKV_OK;
 }
 
-gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path, gkv_settings *settings)
+gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path,
+                                 gkv_settings *settings)
 {
     gkv_settings_defaults(settings);
     const gkv_settings_key *key;
@@ -151,7 +165,8 @@ gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path, 
     return GKV_OK;
 }
 
-gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path, const gkv_settings *settings)
+gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
+                                const gkv_settings *settings)
 {
     const gkv_settings_key *key;
     char name[GKV_ENTRY_KEY_SIZE], value[GKV_ENTRY_VALUE_SIZE];
@@ -160,8 +175,10 @@ gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path, c
         const char *saved = gki_safetensors_metadata(file, name);
         GKV_TRY(gkv_settings_get(settings, name, value, sizeof value));
         if (saved && strcmp(saved, value) != 0)
-            return gki_fail(GKV_ERR_CONFIG, "%s was made with %s = %s, not %s: a run can be resumed only as it began",
-                            path, name, saved, value);
+            return gki_fail(
+                GKV_ERR_CONFIG,
+                "%s was made with %s = %s, not %s: a run can be resumed only as it began", path,
+                name, saved, value);
     }
     return GKV_OK;
 }
@@ -172,12 +189,14 @@ gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, siz
     for (size_t i = 0; i < 2; i++) {
         const char *text = gki_safetensors_metadata(file, keys[i]);
         if (!text)
-            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae", path, keys[i]);
+            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae",
+                            path, keys[i]);
         const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
         sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
         if (sizes[i] < 1)
-            return gki_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path, keys[i],
-                            text);
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path,
+                            keys[i], text);
     }
     return GKV_OK;
 }

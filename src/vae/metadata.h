@@ -17,20 +17,25 @@ typedef struct gki_entries {
     size_t count;
 } gki_entries;
 
-/* Creates the metadata of a model and, unless `state` is NULL, of a state. The caller frees *out with
- * gki_entries_free(), also after a failure. */
-gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state, gki_entries *out);
+/* Creates the metadata of a model and, unless `state` is NULL, of a state. The caller frees *out
+ * with gki_entries_free(), also after a failure. */
+gkv_status gki_entries_create(const gkv_model *model, const gki_train_state *state,
+                              gki_entries *out);
 void gki_entries_free(gki_entries *entries);
 
-/* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the message names
- * it. */
-gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki_train_state *state);
+/* Reads the state from a file that was opened from `path`. GKV_ERR_DATA if an entry is missing; the
+ * message names it. */
+gkv_status gki_metadata_state(const gki_safetensors *file, const char *path,
+                              gki_train_state *state);
 
 /* Reads the settings. Settings that the file does not have get their defaults. */
-gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path, gkv_settings *settings);
+gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path,
+                                 gkv_settings *settings);
 
-/* Returns GKV_ERR_CONFIG if the file has other settings, because a resumed run must keep its settings. */
-gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path, const gkv_settings *settings);
+/* Returns GKV_ERR_CONFIG if the file has other settings, because a resumed run must keep its
+ * settings. */
+gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
+                                const gkv_settings *settings);
 
 /* Reads the height and the width of images. */
 gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2]);

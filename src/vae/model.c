@@ -18,16 +18,26 @@ static gkv_status layout_networks(gkv_model *model)
     const gkv_model_settings *settings = &model->settings.model;
     gki_plan *plan = &model->plan;
     model->x = gki_plan_forward(plan, model->pixels);
-    GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean, "encoder.input_mean"));
+    GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean,
+                           "encoder.input_mean"));
     GKV_TRY(gki_posterior_create(settings, &model->params, plan, &model->posterior));
-    const gki_mlp_spec encoder = {.in = model->x, .sparse_in = true, .mean = model->input_mean, .timed = true,
-                                  .hidden = (size_t)settings->hidden, .hidden_layers = (size_t)settings->layers,
-                                  .out = gki_posterior_width(&model->posterior), .block = settings->block};
+    const gki_mlp_spec encoder = {.in = model->x,
+                                  .sparse_in = true,
+                                  .mean = model->input_mean,
+                                  .timed = true,
+                                  .hidden = (size_t)settings->hidden,
+                                  .hidden_layers = (size_t)settings->layers,
+                                  .out = gki_posterior_width(&model->posterior),
+                                  .block = settings->block};
     GKV_TRY(gki_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
     gki_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
-    const gki_mlp_spec decoder = {.in = model->posterior.z, .d_in = gki_plan_backward(plan, model->d),
-                                  .has_d_in = true, .timed = true, .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers, .out = model->pixels * model->likelihood->outputs,
+    const gki_mlp_spec decoder = {.in = model->posterior.z,
+                                  .d_in = gki_plan_backward(plan, model->d),
+                                  .has_d_in = true,
+                                  .timed = true,
+                                  .hidden = (size_t)settings->hidden,
+                                  .hidden_layers = (size_t)settings->layers,
+                                  .out = model->pixels * model->likelihood->outputs,
                                   .block = settings->block};
     GKV_TRY(gki_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gki_plan_forward(plan, 1);
@@ -41,31 +51,39 @@ static gkv_status layout_prior(gkv_model *model)
     const gki_flow_ops *flow = gki_flow_of(settings->prior_flow);
     const gki_base_ops *base = gki_base_of(settings->base);
     model->d_z_prior = gki_plan_backward(&model->plan, model->d);
-    const gki_flow_spec flow_spec = {.z = model->posterior.z, .d_z = model->d_z_prior,
+    const gki_flow_spec flow_spec = {.z = model->posterior.z,
+                                     .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
     if (base->has_classes)
         model->label = gki_plan_forward(&model->plan, 1);
-    const gki_base_spec base_spec = {.eps = model->flow->eps, .d_eps = model->flow->d_eps, .label = model->label,
-                                     .g = settings->base_g, .k = settings->base_k,
-                                     .trainable = settings->base_fit & GKV_FIT_GRADIENT,
-                                     .refitted = settings->base_fit & GKV_FIT_LM,
-                                     .components = (size_t)settings->base_components,
-                                     .classes = base->has_classes ? (size_t)settings->base_classes : 0,
-                                     .dependent = settings->base_covariance != GKV_COVARIANCE_DIAGONAL,
-                                     .rank = settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,
-                                     .shared_shapes = settings->base_tied_shapes,
-                                     .seed = model->settings.train.seed};
+    const gki_base_spec base_spec = {
+        .eps = model->flow->eps,
+        .d_eps = model->flow->d_eps,
+        .label = model->label,
+        .g = settings->base_g,
+        .k = settings->base_k,
+        .trainable = settings->base_fit & GKV_FIT_GRADIENT,
+        .refitted = settings->base_fit & GKV_FIT_LM,
+        .components = (size_t)settings->base_components,
+        .classes = base->has_classes ? (size_t)settings->base_classes : 0,
+        .dependent = settings->base_covariance != GKV_COVARIANCE_DIAGONAL,
+        .rank =
+            settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,
+        .shared_shapes = settings->base_tied_shapes,
+        .seed = model->settings.train.seed};
     return base->create(&base_spec, &model->params, &model->plan, &model->base);
 }
 
-gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width,
+                             gkv_model **out)
 {
     *out = NULL;
     if (height < 1 || width < 1 || height > 65536 / width)
-        return gki_fail(GKV_ERR_ARGUMENT, "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
     gki_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
@@ -89,7 +107,8 @@ done:
     return status;
 }
 
-gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t width, gkv_model **out)
+gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t width,
+                            gkv_model **out)
 {
     GKV_TRY(gki_model_outline(settings, height, width, out));
     const gkv_status status = gki_params_seal(&(*out)->params);
@@ -109,7 +128,8 @@ void gki_model_init(gkv_model *model, const double *mean)
     model->base->ops->init(model->base, &model->params);
 
     gki_real *input_mean = gki_param_value(&model->params, model->input_mean);
-    gki_real *output_bias = gki_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
+    gki_real *output_bias =
+        gki_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
     for (size_t i = 0; i < model->pixels; i++)
         input_mean[i] = (gki_real)mean[i];
     model->likelihood->initial(model->pixels, mean, output_bias);
@@ -122,15 +142,16 @@ void gki_model_init(gkv_model *model, const double *mean)
         weight[i] *= (gki_real)0.1;
 }
 
-gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width, const double *mean,
-                            gkv_model **out)
+gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width,
+                            const double *mean, gkv_model **out)
 {
     GKV_TRY(gki_model_layout(settings, height, width, out));
     for (size_t i = 0; i < height * width; i++) {
         if (!(mean[i] >= 0 && mean[i] <= 1)) {
             gkv_model_free(*out);
             *out = NULL;
-            return gki_fail(GKV_ERR_ARGUMENT, "pixel %zu of the mean image is %g, outside [0, 1]", i, mean[i]);
+            return gki_fail(GKV_ERR_ARGUMENT, "pixel %zu of the mean image is %g, outside [0, 1]",
+                            i, mean[i]);
         }
     }
     gki_model_init(*out, mean);
@@ -175,7 +196,8 @@ size_t gkv_model_latent(const gkv_model *model)
 
 size_t gkv_model_parameters(const gkv_model *model)
 {
-    return gki_params_count_elements(&model->params, false) - model->pixels; /* less the mean image */
+    /* less the mean image */
+    return gki_params_count_elements(&model->params, false) - model->pixels;
 }
 
 const gkv_settings *gkv_model_settings_of(const gkv_model *model)
@@ -194,19 +216,22 @@ gkv_status gkv_model_set_threads(gkv_model *model, int threads)
 gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, double margin[5])
 {
     if (dimension >= model->d)
-        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension,
+                        model->d - 1);
     if (!model->base->ops->margin)
-        return gki_fail(GKV_ERR_CONFIG, "the margins of a base that is a %s are no g-and-k distributions",
+        return gki_fail(GKV_ERR_CONFIG,
+                        "the margins of a base that is a %s are no g-and-k distributions",
                         model->base->ops->name);
     model->base->ops->margin(model->base, &model->params, dimension, margin);
     return GKV_OK;
 }
 
-gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, size_t n, const double *x, double *pdf,
-                                    double *cdf)
+gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, size_t n,
+                                    const double *x, double *pdf, double *cdf)
 {
     if (dimension >= model->d)
-        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension, model->d - 1);
+        return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension,
+                        model->d - 1);
     model->base->ops->margin_at(model->base, &model->params, dimension, n, x, pdf, cdf);
     return GKV_OK;
 }

@@ -47,13 +47,15 @@ void gki_pass_forward(const gkv_model *model, gki_workspace *ws, size_t first, s
 }
 
 void gki_pass_draw_weights(const gkv_model *model, gki_workspace *ws, size_t first, size_t count,
-                     const gki_objective *objective)
+                           const gki_objective *objective)
 {
     for (size_t r = first; r < first + count; r += ws->draws) {
-        gki_real *weight = gki_at(ws, model->draw_weight, r); /* one column, so the draws of an image are contiguous */
+        /* one column, so the draws of an image are contiguous */
+        gki_real *weight = gki_at(ws, model->draw_weight, r);
         double greatest = -INFINITY, sum = 0;
         for (size_t k = 0; k < ws->draws; k++) {
-            const double log_w = objective->iwae ? gki_pass_log_weight(model, ws, r + k, objective->kl_weight) : 0;
+            const double log_w =
+                objective->iwae ? gki_pass_log_weight(model, ws, r + k, objective->kl_weight) : 0;
             weight[k] = (gki_real)log_w;
             greatest = fmax(greatest, log_w);
         }
@@ -85,19 +87,23 @@ static void prior_backward(const gkv_model *model, gki_workspace *ws, size_t fir
     gki_profile_mark(ws->profile, GKV_BENCH_FLOW);
 }
 
-void gki_pass_prior_backward(const gkv_model *model, gki_workspace *ws, size_t first, size_t count, gki_real weight)
+void gki_pass_prior_backward(const gkv_model *model, gki_workspace *ws, size_t first, size_t count,
+                             gki_real weight)
 {
     for (size_t r = first; r < first + count; r++)
-        *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) = -weight;
+        *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) =
+            -weight;
     prior_backward(model, ws, first, count);
 }
 
 /* The weight of the KL term of the image whose first row is `row`. */
-static double kl_weight_of(const gkv_model *model, const gki_workspace *ws, size_t row, const gki_objective *objective)
+static double kl_weight_of(const gkv_model *model, const gki_workspace *ws, size_t row,
+                           const gki_objective *objective)
 {
     double kl = 0;
     for (size_t k = 0; objective->free_bits > 0 && k < ws->draws; k++)
-        kl += ((double)*gki_at(ws, model->posterior.log_q, row + k) - gki_pass_log_prior(model, ws, row + k)) /
+        kl += ((double)*gki_at(ws, model->posterior.log_q, row + k) -
+               gki_pass_log_prior(model, ws, row + k)) /
               (double)ws->draws;
     return kl < objective->free_bits ? 0 : objective->kl_weight;
 }
@@ -117,19 +123,23 @@ static void begin_backward(const gkv_model *model, gki_workspace *ws, size_t fir
         gki_real *d_logits = gki_at(ws, model->decoder.d_out, r);
         for (size_t i = 0; ws->draws > 1 && i < model->pixels; i++)
             d_logits[i] *= draw_weight;
-        *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) = -weight;
+        *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) =
+            -weight;
         *gki_at(ws, model->posterior.d_log_q, r) = weight;
     }
     gki_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
-/* Turns the gradient in z into the path-derivative gradient. It adds the gradient of log q in z, and drops that in the
- * parameters of q. For IWAE the weight of a draw is w·(1 − kl_weight + kl_weight·w) in place of w, where w is its
- * normalised importance weight (the doubly reparameterized gradient). */
-static void use_path_derivative(const gkv_model *model, gki_workspace *ws, size_t row, const gki_objective *objective)
+/* Turns the gradient in z into the path-derivative gradient. It adds the gradient of log q in z,
+ * and drops that in the parameters of q. For IWAE the weight of a draw is w·(1 − kl_weight +
+ * kl_weight·w) in place of w, where w is its normalised importance weight (the doubly
+ * reparameterized gradient). */
+static void use_path_derivative(const gkv_model *model, gki_workspace *ws, size_t row,
+                                const gki_objective *objective)
 {
     const double weight = (double)*gki_at(ws, model->draw_weight, row), beta = objective->kl_weight;
-    gki_real *d_z = gki_at(ws, model->posterior.d_z, row), *d_log_q = gki_at(ws, model->posterior.d_log_q, row);
+    gki_real *d_z = gki_at(ws, model->posterior.d_z, row),
+             *d_log_q = gki_at(ws, model->posterior.d_log_q, row);
     gki_posterior_add_path_derivative(&model->posterior, ws, row, *d_log_q);
     for (size_t j = 0; objective->iwae && j < model->d; j++)
         d_z[j] *= (gki_real)(1 - beta + beta * weight);
@@ -147,10 +157,12 @@ void gki_pass_backward_to_z(const gkv_model *model, gki_workspace *ws, size_t fi
 void gki_pass_backward(const gkv_model *model, gki_workspace *ws, size_t first, size_t count,
                        const gki_objective *objective)
 {
-    const bool path_derivative = objective->path_derivative && gki_posterior_has_path_derivative(&model->posterior);
+    const bool path_derivative =
+        objective->path_derivative && gki_posterior_has_path_derivative(&model->posterior);
     gki_pass_backward_to_z(model, ws, first, count, objective);
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *decoder = gki_at(ws, model->decoder.d_in, r), *prior = gki_at(ws, model->d_z_prior, r);
+        const gki_real *decoder = gki_at(ws, model->decoder.d_in, r),
+                       *prior = gki_at(ws, model->d_z_prior, r);
         gki_real *d_z = gki_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
             d_z[j] = decoder[j] + prior[j];
@@ -172,7 +184,8 @@ size_t gki_pass_parts(const gkv_model *model)
 void gki_pass_gradient(const gkv_model *model, gki_workspace *ws, size_t rows, size_t part)
 {
     const size_t encoder = gki_mlp_parts(&model->encoder), decoder = gki_mlp_parts(&model->decoder);
-    const size_t flow = model->flow->ops->parts(model->flow), base = model->base->ops->parts(model->base);
+    const size_t flow = model->flow->ops->parts(model->flow),
+                 base = model->base->ops->parts(model->base);
     if (part < encoder) {
         gki_mlp_gradient(&model->encoder, ws, rows / ws->draws, part);
         return;

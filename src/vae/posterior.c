@@ -33,7 +33,19 @@ double gki_shape_k(double raw, double *derivative)
 }
 
 /* Arrays of `shape`, each [d]: the raw maps' derivatives, then what gki_gk_batch_shape gives. */
-enum { SHAPE_G, SHAPE_K, DERIVATIVE_G, DERIVATIVE_K, NOISE, LOG_DG, NOISE_G, NOISE_K, LOG_DG_G, LOG_DG_K, SHAPE_ARRAYS };
+enum {
+    SHAPE_G,
+    SHAPE_K,
+    DERIVATIVE_G,
+    DERIVATIVE_K,
+    NOISE,
+    LOG_DG,
+    NOISE_G,
+    NOISE_K,
+    LOG_DG_G,
+    LOG_DG_K,
+    SHAPE_ARRAYS
+};
 
 static bool is_gk(const gki_posterior *posterior)
 {
@@ -43,7 +55,8 @@ static bool is_gk(const gki_posterior *posterior)
 size_t gki_posterior_width(const gki_posterior *posterior)
 {
     const size_t per_dimension = posterior->family == GKV_POSTERIOR_GK_AMORTIZED ? 4 : 2;
-    const size_t pairs = posterior->family == GKV_POSTERIOR_FULL ? posterior->d * (posterior->d - 1) / 2 : 0;
+    const size_t pairs =
+        posterior->family == GKV_POSTERIOR_FULL ? posterior->d * (posterior->d - 1) / 2 : 0;
     return per_dimension * posterior->d + pairs + posterior->flow_layers * posterior->flow_width;
 }
 
@@ -53,8 +66,8 @@ static size_t flow_start(const gki_posterior *posterior)
     return gki_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
 }
 
-gkv_status gki_posterior_create(const gkv_model_settings *settings, gki_params *params, gki_plan *plan,
-                                gki_posterior *posterior)
+gkv_status gki_posterior_create(const gkv_model_settings *settings, gki_params *params,
+                                gki_plan *plan, gki_posterior *posterior)
 {
     const size_t d = (size_t)settings->latent;
     *posterior = (gki_posterior){.d = d, .family = settings->posterior};
@@ -105,8 +118,10 @@ static void shape_row(const gki_posterior *posterior, gki_workspace *ws, size_t 
     const size_t d = posterior->d;
     const gki_real *encoded = gki_at(ws, posterior->encoded, row / ws->draws);
     const bool amortized = posterior->family == GKV_POSTERIOR_GK_AMORTIZED;
-    const gki_real *raw_g = amortized ? encoded + 2 * d : gki_param_value(ws->params, posterior->raw_g);
-    const gki_real *raw_k = amortized ? encoded + 3 * d : gki_param_value(ws->params, posterior->raw_k);
+    const gki_real *raw_g =
+        amortized ? encoded + 2 * d : gki_param_value(ws->params, posterior->raw_g);
+    const gki_real *raw_k =
+        amortized ? encoded + 3 * d : gki_param_value(ws->params, posterior->raw_k);
     gki_real *shape = gki_at(ws, posterior->shape, row);
     for (size_t j = 0; j < d; j++) {
         double derivative;
@@ -115,8 +130,11 @@ static void shape_row(const gki_posterior *posterior, gki_workspace *ws, size_t 
         shape[SHAPE_K * d + j] = (gki_real)gki_shape_k((double)raw_k[j], &derivative);
         shape[DERIVATIVE_K * d + j] = (gki_real)derivative;
     }
-    const gki_gk_outputs out = {.x = shape + NOISE * d, .log_dq = shape + LOG_DG * d, .x_g = shape + NOISE_G * d,
-                                .x_k = shape + NOISE_K * d, .log_dq_g = shape + LOG_DG_G * d,
+    const gki_gk_outputs out = {.x = shape + NOISE * d,
+                                .log_dq = shape + LOG_DG * d,
+                                .x_g = shape + NOISE_G * d,
+                                .x_k = shape + NOISE_K * d,
+                                .log_dq_g = shape + LOG_DG_G * d,
                                 .log_dq_k = shape + LOG_DG_K * d};
     gki_gk_batch_shape(d, shape + SHAPE_G * d, shape + SHAPE_K * d, (gki_real)c_standard,
                        gki_at(ws, posterior->u, row), &out);
@@ -133,13 +151,16 @@ static void mix_row(size_t d, const gki_real *mixing, const gki_real *u, gki_rea
     }
 }
 
-void gki_posterior_forward(const gki_posterior *posterior, gki_workspace *ws, size_t first, size_t count)
+void gki_posterior_forward(const gki_posterior *posterior, gki_workspace *ws, size_t first,
+                           size_t count)
 {
     const size_t d = posterior->d;
     const gki_real bound = (gki_real)log_sigma_bound;
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *encoded = gki_at(ws, posterior->encoded, r / ws->draws), *u = gki_at(ws, posterior->u, r);
-        gki_real *sigma = gki_at(ws, posterior->sigma, r), *z0 = gki_at(ws, posterior->layers[0], r);
+        const gki_real *encoded = gki_at(ws, posterior->encoded, r / ws->draws),
+                       *u = gki_at(ws, posterior->u, r);
+        gki_real *sigma = gki_at(ws, posterior->sigma, r),
+                 *z0 = gki_at(ws, posterior->layers[0], r);
         const gki_real *noise = u, *log_slope = NULL;
         if (posterior->family == GKV_POSTERIOR_FULL) {
             mix_row(d, encoded + 2 * d, u, gki_at(ws, posterior->mixed, r));
@@ -177,23 +198,27 @@ static void sum_draws(const gki_posterior *posterior, gki_workspace *ws, size_t 
         gki_real *to = gki_at(ws, posterior->d_encoded, i);
         memcpy(to, gki_at(ws, posterior->d_draw, i * ws->draws), width * sizeof *to);
         for (size_t k = 1; k < ws->draws; k++)
-            gki_nn_kernels_get()->axpy(width, 1, gki_at(ws, posterior->d_draw, i * ws->draws + k), to);
+            gki_nn_kernels_get()->axpy(width, 1, gki_at(ws, posterior->d_draw, i * ws->draws + k),
+                                       to);
     }
 }
 
-void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, size_t first, size_t count)
+void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, size_t first,
+                            size_t count)
 {
     const size_t d = posterior->d;
     const double bound = log_sigma_bound;
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *encoded = gki_at(ws, posterior->encoded, r / ws->draws), *sigma = gki_at(ws, posterior->sigma, r);
+        const gki_real *encoded = gki_at(ws, posterior->encoded, r / ws->draws),
+                       *sigma = gki_at(ws, posterior->sigma, r);
         const gki_real *noise = gki_at(ws, posterior->u, r);
         const gki_real weight = *gki_at(ws, posterior->d_log_q, r);
-        gki_real *d_z = gki_at(ws, posterior->d_z, r), *d_encoded = gki_at(ws, posterior->d_draw, r);
+        gki_real *d_z = gki_at(ws, posterior->d_z, r),
+                 *d_encoded = gki_at(ws, posterior->d_draw, r);
         for (size_t i = posterior->flow_layers; i-- > 0;) {
             const size_t at = flow_start(posterior) + i * posterior->flow_width;
-            posterior->flow->backward(d, encoded + at, gki_at(ws, posterior->layers[i], r), d_z, -weight, d_z,
-                                      d_encoded + at);
+            posterior->flow->backward(d, encoded + at, gki_at(ws, posterior->layers[i], r), d_z,
+                                      -weight, d_z, d_encoded + at);
         }
         if (posterior->family == GKV_POSTERIOR_FULL) {
             gki_real *d_mixing = d_encoded + 2 * d;
@@ -204,21 +229,23 @@ void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, s
         }
         if (is_gk(posterior)) {
             const gki_real *shape = gki_at(ws, posterior->shape, r);
-            gki_real *d_raw = posterior->family == GKV_POSTERIOR_GK ? gki_at(ws, posterior->d_shape, r)
-                                                               : d_encoded + 2 * d;
+            gki_real *d_raw = posterior->family == GKV_POSTERIOR_GK
+                                  ? gki_at(ws, posterior->d_shape, r)
+                                  : d_encoded + 2 * d;
             for (size_t j = 0; j < d; j++) {
                 const gki_real through_z = d_z[j] * sigma[j];
                 d_raw[j] = shape[DERIVATIVE_G * d + j] *
                            (through_z * shape[NOISE_G * d + j] - weight * shape[LOG_DG_G * d + j]);
-                d_raw[d + j] = shape[DERIVATIVE_K * d + j] *
-                               (through_z * shape[NOISE_K * d + j] - weight * shape[LOG_DG_K * d + j]);
+                d_raw[d + j] = shape[DERIVATIVE_K * d + j] * (through_z * shape[NOISE_K * d + j] -
+                                                              weight * shape[LOG_DG_K * d + j]);
             }
             noise = shape + NOISE * d;
         }
         for (size_t j = 0; j < d; j++) {
             const double t = tanh((double)encoded[d + j] / bound);
             d_encoded[j] = d_z[j];
-            d_encoded[d + j] = (gki_real)((1 - t * t) * (double)(d_z[j] * sigma[j] * noise[j] - weight));
+            d_encoded[d + j] =
+                (gki_real)((1 - t * t) * (double)(d_z[j] * sigma[j] * noise[j] - weight));
         }
     }
     sum_draws(posterior, ws, first / ws->draws, count / ws->draws);
@@ -226,13 +253,16 @@ void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, s
 
 bool gki_posterior_is_gaussian(const gki_posterior *posterior)
 {
-    return (posterior->family == GKV_POSTERIOR_NORMAL || posterior->family == GKV_POSTERIOR_FULL) && !posterior->flow;
+    return (posterior->family == GKV_POSTERIOR_NORMAL || posterior->family == GKV_POSTERIOR_FULL) &&
+           !posterior->flow;
 }
 
-const gki_real *gki_posterior_mixing(const gki_posterior *posterior, const gki_workspace *ws, size_t image)
+const gki_real *gki_posterior_mixing(const gki_posterior *posterior, const gki_workspace *ws,
+                                     size_t image)
 {
     return posterior->family == GKV_POSTERIOR_FULL && !posterior->flow
-               ? gki_at(ws, posterior->encoded, image) + 2 * posterior->d : NULL;
+               ? gki_at(ws, posterior->encoded, image) + 2 * posterior->d
+               : NULL;
 }
 
 bool gki_posterior_has_path_derivative(const gki_posterior *posterior)
@@ -240,7 +270,8 @@ bool gki_posterior_has_path_derivative(const gki_posterior *posterior)
     return posterior->family == GKV_POSTERIOR_NORMAL && !posterior->flow;
 }
 
-void gki_posterior_add_path_derivative(const gki_posterior *posterior, gki_workspace *ws, size_t row, gki_real weight)
+void gki_posterior_add_path_derivative(const gki_posterior *posterior, gki_workspace *ws,
+                                       size_t row, gki_real weight)
 {
     const gki_real *u = gki_at(ws, posterior->u, row), *sigma = gki_at(ws, posterior->sigma, row);
     gki_real *d_z = gki_at(ws, posterior->d_z, row);
@@ -248,8 +279,8 @@ void gki_posterior_add_path_derivative(const gki_posterior *posterior, gki_works
         d_z[j] -= weight * u[j] / sigma[j];
 }
 
-void gki_posterior_distill(const gki_posterior *posterior, gki_workspace *ws, size_t image, const double *mean,
-                           const double *variance)
+void gki_posterior_distill(const gki_posterior *posterior, gki_workspace *ws, size_t image,
+                           const double *mean, const double *variance)
 {
     const size_t d = posterior->d;
     const gki_real *encoded = gki_at(ws, posterior->encoded, image);
@@ -268,7 +299,8 @@ size_t gki_posterior_parts(const gki_posterior *posterior)
     return posterior->family == GKV_POSTERIOR_GK ? 1 : 0;
 }
 
-void gki_posterior_gradient(const gki_posterior *posterior, gki_workspace *ws, size_t rows, size_t part)
+void gki_posterior_gradient(const gki_posterior *posterior, gki_workspace *ws, size_t rows,
+                            size_t part)
 {
     (void)part;
     const size_t d = posterior->d;

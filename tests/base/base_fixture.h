@@ -17,7 +17,8 @@ typedef struct base_fixture {
 } base_fixture;
 
 /* As `wish` says, of which the slots are not needed. */
-static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows, size_t d, const gki_base_spec *wish)
+static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows, size_t d,
+                                                  const gki_base_spec *wish)
 {
     base_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
@@ -39,9 +40,11 @@ static inline base_fixture *base_fixture_begin_as(const char *name, size_t rows,
     return it;
 }
 
-static inline base_fixture *base_fixture_begin(const char *name, size_t rows, size_t d, bool trainable)
+static inline base_fixture *base_fixture_begin(const char *name, size_t rows, size_t d,
+                                               bool trainable)
 {
-    const gki_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
+    const gki_base_spec spec = {
+        .g = 0.2, .k = 0.1, .trainable = trainable, .components = 3, .dependent = true};
     return base_fixture_begin_as(name, rows, d, &spec);
 }
 
@@ -90,8 +93,8 @@ static inline gkv_gk margin_of(const base_fixture *it, size_t j)
     return (gkv_gk){m[0], m[1], m[2], m[3], m[4], 0};
 }
 
-/* Computes log p of a row from the definition, with the scalar functions of the gk module and L⁻¹z by
- * substitution. */
+/* Computes log p of a row from the definition, with the scalar functions of the gk module and L⁻¹z
+ * by substitution. */
 static inline double log_density_naive(const base_fixture *it, const gki_real *eps)
 {
     double w[64], sum = 0;

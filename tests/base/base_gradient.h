@@ -21,8 +21,8 @@ static inline double loss(void *context)
     return sum;
 }
 
-/* Draws the weights and computes the gradient in ε, in two pieces of rows, the last first. The gradients in the
- * parameters are filled with a number that the base has to replace. */
+/* Draws the weights and computes the gradient in ε, in two pieces of rows, the last first. The
+ * gradients in the parameters are filled with a number that the base has to replace. */
 static inline void job_backward(job *wish)
 {
     base_fixture *it = wish->it;
@@ -44,7 +44,8 @@ static inline void job_check_eps(job *wish, double tolerance)
     base_fixture *it = wish->it;
     double *d_eps = test_alloc(it->rows * it->d * sizeof *d_eps);
     memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), it->rows * it->d * sizeof *d_eps);
-    assert_gradient(loss, wish, gki_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1, tolerance, "eps");
+    assert_gradient(loss, wish, gki_at(&it->ws, it->base->eps, 0), d_eps, it->rows * it->d, 1,
+                    tolerance, "eps");
     free(d_eps);
 }
 

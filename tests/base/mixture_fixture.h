@@ -15,7 +15,7 @@ typedef struct mixture_kind {
 } mixture_kind;
 
 static const mixture_kind mixture_kinds[] = {
-    {"full-gaussian", 1, 0, false, false},  {"gaussian-mixture", 4, 0, false, false},
+    {"full-gaussian", 1, 0, false, false},   {"gaussian-mixture", 4, 0, false, false},
     {"gaussian-mixture", 5, 0, true, false}, {"gk-mixture", 3, 0, false, false},
     {"gk-mixture", 4, 0, true, false},       {"gk-mixture", 3, 0, false, true},
     {"gk-mixture", 1, 0, false, false},      {"gk-by-class", 2, 3, false, false},
@@ -23,10 +23,16 @@ static const mixture_kind mixture_kinds[] = {
 };
 enum { MIXTURE_KINDS = sizeof mixture_kinds / sizeof *mixture_kinds };
 
-static inline base_fixture *mixture_begin(const mixture_kind *kind, size_t rows, size_t d, bool trainable)
+static inline base_fixture *mixture_begin(const mixture_kind *kind, size_t rows, size_t d,
+                                          bool trainable)
 {
-    const gki_base_spec spec = {.g = 0.2, .k = 0.1, .trainable = trainable, .components = kind->components,
-                                .classes = kind->classes, .dependent = !kind->diagonal, .shared_shapes = kind->shared,
+    const gki_base_spec spec = {.g = 0.2,
+                                .k = 0.1,
+                                .trainable = trainable,
+                                .components = kind->components,
+                                .classes = kind->classes,
+                                .dependent = !kind->diagonal,
+                                .shared_shapes = kind->shared,
                                 .seed = 5};
     return base_fixture_begin_as(kind->name, rows, d, &spec);
 }
@@ -36,7 +42,8 @@ static inline const gki_base_mixture *mixture_of(const base_fixture *it)
     return gki_base_mixture_of(it->base);
 }
 
-/* Sets random valid parameters without special values. The distance between components is about `spread`. */
+/* Sets random valid parameters without special values. The distance between components is about
+ * `spread`. */
 static inline void mixture_randomise(base_fixture *it, uint64_t seed, double spread)
 {
     const gki_base_mixture *self = mixture_of(it);
@@ -46,8 +53,12 @@ static inline void mixture_randomise(base_fixture *it, uint64_t seed, double spr
         test_normals(seed + 10 + 10 * k, 4 * it->d, 1, noise);
         for (size_t j = 0; j < it->d; j++) {
             const gkv_gk first = gki_mixture_get(self, &it->params, 0, j);
-            gkv_gk gk = {spread * (double)noise[4 * j], exp(0.3 * (double)noise[4 * j + 1]), 0.6 * (double)noise[4 * j + 2],
-                         fabs(0.2 * (double)noise[4 * j + 3]), 0.8, 0};
+            gkv_gk gk = {spread * (double)noise[4 * j],
+                         exp(0.3 * (double)noise[4 * j + 1]),
+                         0.6 * (double)noise[4 * j + 2],
+                         fabs(0.2 * (double)noise[4 * j + 3]),
+                         0.8,
+                         0};
             if (self->spec.shared_shapes && k > 0)
                 gk.g = first.g, gk.k = first.k;
             gki_mixture_set(self, &it->params, k, j, &gk);
@@ -99,8 +110,10 @@ static inline double mixture_log_density(const base_fixture *it, long which, con
     return most + log(sum);
 }
 
-/* Transforms normals rows[count, d] to draws from one class, or from all classes (−1). `seed` selects components. */
-static inline void mixture_transform(const base_fixture *it, long which, uint64_t seed, size_t count, gki_real *rows)
+/* Transforms normals rows[count, d] to draws from one class, or from all classes (−1). `seed`
+ * selects components. */
+static inline void mixture_transform(const base_fixture *it, long which, uint64_t seed,
+                                     size_t count, gki_real *rows)
 {
     double *choice = test_alloc(count * sizeof *choice);
     gki_rng_uniform(gki_rng_at(seed, GKV_STREAM_USER, 1, 0), count, choice);
@@ -111,14 +124,16 @@ static inline void mixture_transform(const base_fixture *it, long which, uint64_
     free(choice);
 }
 
-/* Fills the workspace with draws. The labels of a base by class cycle through no class and all classes. */
+/* Fills the workspace with draws. The labels of a base by class cycle through no class and all
+ * classes. */
 static inline void mixture_draw(base_fixture *it, uint64_t seed)
 {
     gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
     test_normals(seed, it->rows * it->d, 1, eps);
     mixture_transform(it, -1, seed, it->rows, eps);
     for (size_t r = 0; r < it->rows; r++)
-        *gki_at(&it->ws, it->label, r) = (gki_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
+        *gki_at(&it->ws, it->label, r) =
+            (gki_real)(it->base->classes ? r % (it->base->classes + 1) : 0);
 }
 
 static inline long mixture_class(const base_fixture *it, size_t row)

@@ -33,8 +33,8 @@ static void test_names(void **state)
     base_fixture_end(it);
 }
 
-/* The change of the log density for a relative change of each margin's ε, g and k. Near the bound of k, Q is nearly
- * flat, and any algorithm amplifies a float's rounding a thousandfold. */
+/* The change of the log density for a relative change of each margin's ε, g and k. Near the bound
+ * of k, Q is nearly flat, and any algorithm amplifies a float's rounding a thousandfold. */
 static double condition(const base_fixture *it, const gki_real *row, double wanted)
 {
     const double change = 1e-6;
@@ -65,7 +65,8 @@ static void test_density(void **state)
         it->base->ops->log_density(it->base, &it->ws, 0, 500);
         for (size_t r = 0; r < 500; r++) {
             const gki_real *row = gki_at(&it->ws, it->base->eps, r);
-            const double wanted = log_density_naive(it, row), found = (double)*gki_at(&it->ws, it->base->log_density, r);
+            const double wanted = log_density_naive(it, row),
+                         found = (double)*gki_at(&it->ws, it->base->log_density, r);
             double allowed = 2e-6 * (20 + fabs(wanted)); /* forty terms, whose sum may be near 0 */
             if (!(fabs(found - wanted) <= allowed))
                 allowed += 2 * (double)FLT_EPSILON * condition(it, row, wanted);
@@ -94,7 +95,8 @@ static void check_draws(const char *name)
             size_t below = 0;
             for (size_t i = 0; i < DRAWS; i++)
                 below += (double)x[i * D + j] <= quantile;
-            assert_close((double)below / DRAWS, shares[s], 4.5 * sqrt(shares[s] * (1 - shares[s]) / DRAWS));
+            assert_close((double)below / DRAWS, shares[s],
+                         4.5 * sqrt(shares[s] * (1 - shares[s]) / DRAWS));
         }
         for (size_t i = 0; i < DRAWS; i++)
             z[i * D + j] = gkv_gk_Q_inverse(&gk, (double)x[i * D + j]);
@@ -108,7 +110,8 @@ static void check_draws(const char *name)
             if (strcmp(name, "gk-copula") == 0) {
                 wanted = 0;
                 for (size_t i = 0; i < D; i++)
-                    wanted += (double)cholesky_of(it)[j * D + i] * (double)cholesky_of(it)[k * D + i];
+                    wanted +=
+                        (double)cholesky_of(it)[j * D + i] * (double)cholesky_of(it)[k * D + i];
             }
             strongest = j == k ? strongest : fmax(strongest, fabs(wanted));
             assert_close(sum, wanted, 4.5 * 1.5 / sqrt(DRAWS));
@@ -137,8 +140,8 @@ static void test_check_refuses(void **state)
 {
     (void)state;
     static const double bad[][4] = {
-        {NAN, 1, 0, 0}, {0, 0, 0, 0}, {0, -1, 0, 0}, {0, 1, INFINITY, 0}, {0, 1, 0, NAN}, {0, 1, 0, -0.6},
-        {0, 1, 3, -0.2}, {0, INFINITY, 0, 0},
+        {NAN, 1, 0, 0}, {0, 0, 0, 0},    {0, -1, 0, 0},   {0, 1, INFINITY, 0},
+        {0, 1, 0, NAN}, {0, 1, 0, -0.6}, {0, 1, 3, -0.2}, {0, INFINITY, 0, 0},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         base_fixture *it = base_fixture_begin("gk", 1, 4, false);
@@ -146,9 +149,18 @@ static void test_check_refuses(void **state)
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "margin 2");
         base_fixture_end(it);
     }
-    static const struct { size_t at; float value; const char *text; } broken[] = {
-        {5, 0, "row 1"}, {5, -1, "row 1"}, {10, NAN, "row 2"}, {12, 0.5F, "row 3"}, {6, 0.1F, "lower triangular"},
-        {15, INFINITY, "row 3"}, {3, NAN, "lower triangular"},
+    static const struct {
+        size_t at;
+        float value;
+        const char *text;
+    } broken[] = {
+        {5, 0, "row 1"},
+        {5, -1, "row 1"},
+        {10, NAN, "row 2"},
+        {12, 0.5F, "row 3"},
+        {6, 0.1F, "lower triangular"},
+        {15, INFINITY, "row 3"},
+        {3, NAN, "lower triangular"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         base_fixture *it = base_fixture_begin("gk-copula", 1, 4, false);
@@ -180,9 +192,10 @@ static void test_project_mends(void **state)
 {
     (void)state;
     static const double bad[][4] = {
-        {0, 0, 0, 0}, {0, -5, 0, 0}, {1, 1, 0, -0.7}, {1, 1, 3, -0.3}, {1, 1, -50, -0.059}, {1, 1e-30, 2, 3},
-        {0, 1, 1e30, 0}, {0, 1, 0.5, -0.0589}, {NAN, NAN, NAN, NAN}, {INFINITY, 1, 0, 0}, {0, INFINITY, 0, 0},
-        {0, 1, -INFINITY, 0}, {0, 1, 0, INFINITY},
+        {0, 0, 0, 0},         {0, -5, 0, 0},       {1, 1, 0, -0.7},     {1, 1, 3, -0.3},
+        {1, 1, -50, -0.059},  {1, 1e-30, 2, 3},    {0, 1, 1e30, 0},     {0, 1, 0.5, -0.0589},
+        {NAN, NAN, NAN, NAN}, {INFINITY, 1, 0, 0}, {0, INFINITY, 0, 0}, {0, 1, -INFINITY, 0},
+        {0, 1, 0, INFINITY},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         base_fixture *it = base_fixture_begin("gk", 1, 3, true);

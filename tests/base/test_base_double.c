@@ -35,14 +35,15 @@ static void check_gradients(base_fixture *it)
     for (size_t i = 0; i < it->params.count; i++) {
         const gki_param *param = &it->params.list[i];
         if (param->cols == 0) {
-            assert_gradient(loss, &wish, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
-                            param->size, 1, 1e-7, param->name);
+            assert_gradient(loss, &wish, gki_param_value(&it->params, i),
+                            gki_param_grad(&it->params, i), param->size, 1, 1e-7, param->name);
             continue;
         }
-        for (size_t row = 0; row < it->d; row++) { /* the factor: its lower triangle is free, the upper is 0 */
+        for (size_t row = 0; row < it->d; row++) {
+            /* the factor: its lower triangle is free, the upper is 0 */
             double *grad = gki_param_grad(&it->params, i) + row * it->d;
-            assert_gradient(loss, &wish, gki_param_value(&it->params, i) + row * it->d, grad, row + 1, 1, 1e-7,
-                            param->name);
+            assert_gradient(loss, &wish, gki_param_value(&it->params, i) + row * it->d, grad,
+                            row + 1, 1, 1e-7, param->name);
             for (size_t k = row + 1; k < it->d; k++)
                 assert_true(grad[k] == 0);
         }
@@ -56,14 +57,16 @@ static void scores_of_row(void *context, const double *eps, double *scores)
     const gki_base *base = it->base;
     memcpy(gki_at(&it->ws, base->eps, 0), eps, it->d * sizeof *eps);
     base->ops->log_density(base, &it->ws, 0, 1);
-    memcpy(scores, gki_at(&it->ws, is_gk(it) ? gki_base_gk_of(base)->whitened : base->eps, 0), it->d * sizeof *eps);
+    memcpy(scores, gki_at(&it->ws, is_gk(it) ? gki_base_gk_of(base)->whitened : base->eps, 0),
+           it->d * sizeof *eps);
 }
 
 /* Λ equals (∂r/∂ε)ᵀ ∂r/∂ε by differences, so it is symmetric and positive definite. */
 static void check_curvature(base_fixture *it)
 {
     const size_t d = it->d, first = it->rows / 3, count = it->rows - first;
-    double *lambda = test_alloc(count * d * d * sizeof *lambda), *jacobian = test_alloc(d * d * sizeof *jacobian);
+    double *lambda = test_alloc(count * d * d * sizeof *lambda),
+           *jacobian = test_alloc(d * d * sizeof *jacobian);
     double *eps = test_alloc(it->rows * d * sizeof *eps);
     memcpy(eps, gki_at(&it->ws, it->base->eps, 0), it->rows * d * sizeof *eps);
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
@@ -173,14 +176,17 @@ static void test_integral_of_two(void **state)
     const gkv_gk first = smooth_margin(it, 0), second = smooth_margin(it, 1);
     const double step = 12.0 / (SIDE - 1);
     for (size_t i = 0; i < SIDE * SIDE; i++) {
-        gki_at(&it->ws, it->base->eps, i)[0] = first.a + first.b * sinh(-6 + (double)(i / SIDE) * step);
-        gki_at(&it->ws, it->base->eps, i)[1] = second.a + second.b * sinh(-6 + (double)(i % SIDE) * step);
+        gki_at(&it->ws, it->base->eps, i)[0] =
+            first.a + first.b * sinh(-6 + (double)(i / SIDE) * step);
+        gki_at(&it->ws, it->base->eps, i)[1] =
+            second.a + second.b * sinh(-6 + (double)(i % SIDE) * step);
     }
     it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
     double integral = 0;
     for (size_t i = 0; i < SIDE * SIDE; i++)
         integral += step * step * first.b * second.b * cosh(-6 + (double)(i / SIDE) * step) *
-                    cosh(-6 + (double)(i % SIDE) * step) * exp(*gki_at(&it->ws, it->base->log_density, i));
+                    cosh(-6 + (double)(i % SIDE) * step) *
+                    exp(*gki_at(&it->ws, it->base->log_density, i));
     assert_close(integral, 1, 1e-6);
     base_fixture_end(it);
 }
@@ -208,7 +214,8 @@ static void test_agrees_with_mgk(void **state)
     test_normals(50, 30 * D, 1, normals); /* what draw_eps() began with */
     for (size_t r = 0; r < 30; r++) {
         const double *eps = gki_at(&it->ws, it->base->eps, r);
-        assert_close(*gki_at(&it->ws, it->base->log_density, r), gkv_mgk_log_pdf(mgk, eps, w), 1e-10);
+        assert_close(*gki_at(&it->ws, it->base->log_density, r), gkv_mgk_log_pdf(mgk, eps, w),
+                     1e-10);
         gkv_mgk_transform(mgk, normals + r * D, x);
         for (size_t j = 0; j < D; j++)
             assert_close(eps[j], x[j], 1e-11 * (1 + fabs(x[j])));
@@ -221,7 +228,8 @@ static void test_agrees_with_mgk(void **state)
 static void test_special_cases(void **state)
 {
     (void)state;
-    base_fixture *plain = base_fixture_begin("gk", 20, 4, true), *copula = base_fixture_begin("gk-copula", 20, 4, true);
+    base_fixture *plain = base_fixture_begin("gk", 20, 4, true),
+                 *copula = base_fixture_begin("gk-copula", 20, 4, true);
     base_fixture *normal = base_fixture_begin("normal", 20, 4, true);
     for (int pass = 0; pass < 2; pass++) {
         if (pass == 0)

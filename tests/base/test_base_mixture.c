@@ -23,9 +23,11 @@ static void test_names(void **state)
     gki_plan plan = {0};
     gki_base *base = NULL;
     gki_base_spec spec = {.eps = gki_plan_forward(&plan, 2), .d_eps = gki_plan_backward(&plan, 2)};
-    assert_fails(gki_base_gk_mixture.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "0 components");
+    assert_fails(gki_base_gk_mixture.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG,
+                 "0 components");
     spec.components = 500, spec.classes = 10;
-    assert_fails(gki_base_gk_by_class.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG, "for each class");
+    assert_fails(gki_base_gk_by_class.create(&spec, &params, &plan, &base), GKV_ERR_CONFIG,
+                 "for each class");
     gki_params_free(&params);
 }
 
@@ -38,14 +40,17 @@ static void test_density(void **state)
         mixture_draw(it, 8);
         it->base->ops->log_density(it->base, &it->ws, 0, 300);
         for (size_t r = 0; r < 300; r++) {
-            const double wanted = mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
-            assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted, 1e-4 * (20 + fabs(wanted)));
+            const double wanted =
+                mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
+            assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted,
+                         1e-4 * (20 + fabs(wanted)));
         }
         base_fixture_end(it);
     }
 }
 
-/* Densities and gradients are finite for outliers of a hundred standard deviations up to the range of floats. */
+/* Densities and gradients are finite for outliers of a hundred standard deviations up to the range
+ * of floats. */
 static void test_far_out(void **state)
 {
     (void)state;
@@ -63,7 +68,8 @@ static void test_far_out(void **state)
             for (size_t r = 0; r < 8; r++) {
                 *gki_at(&it->ws, it->base->d_log_density, r) = -1;
                 for (size_t j = 0; j < 40; j++)
-                    gki_at(&it->ws, it->base->eps, r)[j] = (gki_real)(values[r] * (j % 3 ? 1 : -0.5));
+                    gki_at(&it->ws, it->base->eps, r)[j] =
+                        (gki_real)(values[r] * (j % 3 ? 1 : -0.5));
             }
             it->base->ops->log_density(it->base, &it->ws, 0, 8);
             it->base->ops->backward(it->base, &it->ws, 0, 8);
@@ -156,18 +162,21 @@ static void check_draws(const mixture_kind *kind, long which)
     for (int box = 0; box < 9; box++) {
         const double low[2] = {-2 + box % 3, -2 + box / 3}, side = 1.0;
         for (size_t i = 0; i < SIDE * SIDE; i++) {
-            gki_at(&grid->ws, grid->base->eps, i)[0] = (gki_real)(low[0] + side * ((double)(i / SIDE) + 0.5) / SIDE);
-            gki_at(&grid->ws, grid->base->eps, i)[1] = (gki_real)(low[1] + side * ((double)(i % SIDE) + 0.5) / SIDE);
+            gki_at(&grid->ws, grid->base->eps, i)[0] =
+                (gki_real)(low[0] + side * ((double)(i / SIDE) + 0.5) / SIDE);
+            gki_at(&grid->ws, grid->base->eps, i)[1] =
+                (gki_real)(low[1] + side * ((double)(i % SIDE) + 0.5) / SIDE);
             *gki_at(&grid->ws, grid->label, i) = (gki_real)(which + 1);
         }
         grid->base->ops->log_density(grid->base, &grid->ws, 0, SIDE * SIDE);
         double share = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++)
-            share += exp((double)*gki_at(&grid->ws, grid->base->log_density, i)) / total * side * side / (SIDE * SIDE);
+            share += exp((double)*gki_at(&grid->ws, grid->base->log_density, i)) / total * side *
+                     side / (SIDE * SIDE);
         size_t inside = 0;
         for (size_t i = 0; i < DRAWS; i++)
-            inside += (double)x[2 * i] >= low[0] && (double)x[2 * i] < low[0] + side && (double)x[2 * i + 1] >= low[1] &&
-                      (double)x[2 * i + 1] < low[1] + side;
+            inside += (double)x[2 * i] >= low[0] && (double)x[2 * i] < low[0] + side &&
+                      (double)x[2 * i + 1] >= low[1] && (double)x[2 * i + 1] < low[1] + side;
         assert_close((double)inside / DRAWS, share, 4.5 * sqrt(share * (1 - share) / DRAWS) + 2e-4);
     }
     base_fixture_end(it);
@@ -199,7 +208,9 @@ static void test_cold_draws(void **state)
     for (size_t r = 0; r < 64; r++) {
         size_t found = 4;
         for (size_t k = 0; k < 4; k++)
-            if (memcmp(x + 40 * r, gki_mixture_margin(mixture_of(it), &it->params, GKV_MIXTURE_A, k), sizeof(gki_real)) == 0)
+            if (memcmp(x + 40 * r,
+                       gki_mixture_margin(mixture_of(it), &it->params, GKV_MIXTURE_A, k),
+                       sizeof(gki_real)) == 0)
                 found = k;
         assert_true(found < 4);
         seen[found] = true;
@@ -223,7 +234,9 @@ static void test_class_probabilities(void **state)
         const gki_real *eps = gki_at(&it->ws, it->base->eps, r);
         it->base->ops->class_probabilities(it->base, &it->ws, r, shares);
         for (long c = 0; c < 3; c++)
-            assert_close(shares[c], exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)), 1e-4);
+            assert_close(shares[c],
+                         exp(mixture_log_density(it, c, eps) - mixture_log_density(it, -1, eps)),
+                         1e-4);
     }
     base_fixture_end(it);
 }
@@ -231,10 +244,16 @@ static void test_class_probabilities(void **state)
 static void test_check_refuses(void **state)
 {
     (void)state;
-    static const struct { size_t parameter, at; float value; const char *text; } broken[] = {
-        {0, 1, NAN, "weight"},           {1, 9, NAN, "component 2"},      {2, 4, 0, "component 1"},
-        {2, 4, INFINITY, "component 1"}, {3, 5, INFINITY, "component 1"}, {4, 0, -0.6F, "component 0"},
-        {5, 42, -1, "component 2"},    {5, 4, 0.1F, "upper triangular"}, {5, 1, NAN, "component 0"},
+    static const struct {
+        size_t parameter, at;
+        float value;
+        const char *text;
+    } broken[] = {
+        {0, 1, NAN, "weight"},           {1, 9, NAN, "component 2"},
+        {2, 4, 0, "component 1"},        {2, 4, INFINITY, "component 1"},
+        {3, 5, INFINITY, "component 1"}, {4, 0, -0.6F, "component 0"},
+        {5, 42, -1, "component 2"},      {5, 4, 0.1F, "upper triangular"},
+        {5, 1, NAN, "component 0"},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         base_fixture *it = mixture_begin(&mixture_kinds[3], 1, 4, false);
@@ -243,13 +262,15 @@ static void test_check_refuses(void **state)
         assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, broken[i].text);
         base_fixture_end(it);
     }
-    base_fixture *it = mixture_begin(&mixture_kinds[5], 1, 4, false); /* shared shapes that are not */
+    /* shared shapes that are not */
+    base_fixture *it = mixture_begin(&mixture_kinds[5], 1, 4, false);
     gki_param_value(&it->params, 3)[6] = 1;
     assert_fails(it->base->ops->check(it->base, &it->params), GKV_ERR_DATA, "common shape");
     base_fixture_end(it);
 }
 
-/* project() makes any parameters valid that a step of the optimiser may leave, and keeps valid ones. */
+/* project() makes any parameters valid that a step of the optimiser may leave, and keeps valid
+ * ones. */
 static void test_project(void **state)
 {
     (void)state;
@@ -267,9 +288,11 @@ static void test_project(void **state)
                 const bool shape = self->shaped && self->spec.shared_shapes && (i == 3 || i == 4);
                 if (self->spec.dependent && i == self->whitening)
                     for (size_t row = 0; row < self->components * 6; row++)
-                        test_perturb(900 + draws + row, 6 - row % 6, 1, gki_param_value(&it->params, i) + row * 6 + row % 6);
+                        test_perturb(900 + draws + row, 6 - row % 6, 1,
+                                     gki_param_value(&it->params, i) + row * 6 + row % 6);
                 else if (!shape)
-                    test_perturb(500 + draws + i, it->params.list[i].size, i == 0 ? 30 : 1, gki_param_value(&it->params, i));
+                    test_perturb(500 + draws + i, it->params.list[i].size, i == 0 ? 30 : 1,
+                                 gki_param_value(&it->params, i));
             }
             it->base->ops->project(it->base, &it->params);
             assert_ok(it->base->ops->check(it->base, &it->params));
@@ -284,11 +307,16 @@ static void test_project(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),        cmocka_unit_test(test_density),
-        cmocka_unit_test(test_far_out),      cmocka_unit_test(test_not_a_number),
-        cmocka_unit_test(test_rows_are_their_own), cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_cold_draws),   cmocka_unit_test(test_class_probabilities),
-        cmocka_unit_test(test_check_refuses), cmocka_unit_test(test_project),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_density),
+        cmocka_unit_test(test_far_out),
+        cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_rows_are_their_own),
+        cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_cold_draws),
+        cmocka_unit_test(test_class_probabilities),
+        cmocka_unit_test(test_check_refuses),
+        cmocka_unit_test(test_project),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,12 +8,15 @@ static void check_density(base_fixture *it)
 {
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
-        const double wanted = mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
-        assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted, 1e-10 * (1 + fabs(wanted)));
+        const double wanted =
+            mixture_log_density(it, mixture_class(it, r), gki_at(&it->ws, it->base->eps, r));
+        assert_close(*gki_at(&it->ws, it->base->log_density, r), wanted,
+                     1e-10 * (1 + fabs(wanted)));
     }
 }
 
-/* The entries of W below the diagonal have no gradient. Shared g and k of all components change together. */
+/* The entries of W below the diagonal have no gradient. Shared g and k of all components change
+ * together. */
 static void check_parameter(job *wish, size_t i)
 {
     base_fixture *it = wish->it;
@@ -25,11 +28,13 @@ static void check_parameter(job *wish, size_t i)
             const size_t j = row % it->d;
             for (size_t c = 0; c < j; c++)
                 assert_true(grad[row * it->d + c] == 0);
-            assert_gradient(loss, wish, value + row * it->d + j, grad + row * it->d + j, it->d - j, 1, 1e-6, param->name);
+            assert_gradient(loss, wish, value + row * it->d + j, grad + row * it->d + j, it->d - j,
+                            1, 1e-6, param->name);
         }
         return;
     }
-    const bool shape = self->shaped && (i == self->margin[GKV_MIXTURE_G] || i == self->margin[GKV_MIXTURE_K]);
+    const bool shape =
+        self->shaped && (i == self->margin[GKV_MIXTURE_G] || i == self->margin[GKV_MIXTURE_K]);
     if (!shape || !self->spec.shared_shapes) {
         assert_gradient(loss, wish, value, grad, param->size, 1, 1e-6, param->name);
         return;
@@ -68,7 +73,8 @@ static void test_densities_and_gradients(void **state)
     static const size_t dims[] = {1, 2, 5, 19};
     for (size_t n = 0; n < MIXTURE_KINDS; n++)
         for (size_t i = 0; i < 4; i++) {
-            base_fixture *it = mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
+            base_fixture *it =
+                mixture_begin(&mixture_kinds[n], 9, dims[i], i % 2 == 1 || n % 2 == 0);
             mixture_randomise(it, 100 * n + i, i < 2 ? 1 : 0.3);
             mixture_draw(it, 50 + i);
             check_density(it);
@@ -77,7 +83,8 @@ static void test_densities_and_gradients(void **state)
         }
 }
 
-/* The gradient of more rows than the buffer holds is the sum of the gradients of two halves that fit. */
+/* The gradient of more rows than the buffer holds is the sum of the gradients of two halves that
+ * fit. */
 static void test_many_rows(void **state)
 {
     (void)state;
@@ -90,7 +97,8 @@ static void test_many_rows(void **state)
     mixture_randomise(it, 70, 1);
     mixture_draw(it, 71);
     const size_t size = WIDE * WIDE;
-    double *sum = test_alloc(size * sizeof *sum), *whole = gki_param_grad(&it->params, self->whitening);
+    double *sum = test_alloc(size * sizeof *sum),
+           *whole = gki_param_grad(&it->params, self->whitening);
     memset(sum, 0, size * sizeof *sum);
     ops->log_density(it->base, &it->ws, 0, MANY);
     for (size_t pass = 0; pass < 3; pass++) { /* the first half, the second one, and both */
@@ -107,8 +115,8 @@ static void test_many_rows(void **state)
     base_fixture_end(it);
 }
 
-/* Gradients are right for the initial parameters, far out in the tails, with an empty component, and with two equal
- * ones. */
+/* Gradients are right for the initial parameters, far out in the tails, with an empty component,
+ * and with two equal ones. */
 static void test_corners(void **state)
 {
     (void)state;
@@ -121,9 +129,10 @@ static void test_corners(void **state)
                 mixture_randomise(it, 40 + n, 0.5);
             if (corner == 1)
                 gki_param_value(&it->params, self->logits)[self->components - 1] = -2000;
-            for (size_t i = GKV_MIXTURE_A; corner == 2 && self->components > 1 && i < (self->shaped ? 4 : 2); i++)
-                memcpy(gki_mixture_margin(self, &it->params, i, 1), gki_mixture_margin(self, &it->params, i, 0),
-                       3 * sizeof(gki_real));
+            for (size_t i = GKV_MIXTURE_A;
+                 corner == 2 && self->components > 1 && i < (self->shaped ? 4 : 2); i++)
+                memcpy(gki_mixture_margin(self, &it->params, i, 1),
+                       gki_mixture_margin(self, &it->params, i, 0), 3 * sizeof(gki_real));
             gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
             for (size_t r = 0; r < 8; r++)
                 for (size_t j = 0; j < 3; j++)
@@ -175,8 +184,10 @@ static void test_one_component_is_the_single_base(void **state)
                          gki_at(&single->ws, single->base->d_eps, 0)[i], 1e-10);
         for (size_t i = 0; i < 4; i++)
             for (size_t j = 0; j < D; j++)
-                assert_close(gki_param_grad(&mixture->params, self->margin[i])[j],
-                             gki_param_grad(&single->params, gki_base_gk_of(single->base)->margin[i])[j], 1e-9);
+                assert_close(
+                    gki_param_grad(&mixture->params, self->margin[i])[j],
+                    gki_param_grad(&single->params, gki_base_gk_of(single->base)->margin[i])[j],
+                    1e-9);
         /* Draws are the same too: one component leaves nothing to choose. */
         gki_real rows[2][ROWS * D];
         double choice[ROWS];
@@ -197,10 +208,12 @@ static void test_special_cases(void **state)
 {
     (void)state;
     enum { ROWS = 12, D = 4 };
-    const mixture_kind two = {"gaussian-mixture", 2, 0, false, false}, one = {"gaussian-mixture", 1, 0, false, false};
+    const mixture_kind two = {"gaussian-mixture", 2, 0, false, false},
+                       one = {"gaussian-mixture", 1, 0, false, false};
     const mixture_kind shaped = {"gk-mixture", 2, 0, false, false};
     base_fixture *all[] = {mixture_begin(&one, ROWS, D, false), mixture_begin(&two, ROWS, D, false),
-                       mixture_begin(&shaped, ROWS, D, false), base_fixture_begin("full-gaussian", ROWS, D, false)};
+                           mixture_begin(&shaped, ROWS, D, false),
+                           base_fixture_begin("full-gaussian", ROWS, D, false)};
     mixture_randomise(all[0], 3, 1);
     for (size_t i = 1; i < 4; i++) {
         const gki_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
@@ -210,8 +223,8 @@ static void test_special_cases(void **state)
                 const gkv_gk gk = gki_mixture_get(from, &all[0]->params, 0, j);
                 gki_mixture_set(self, &all[i]->params, k, j, &gk);
             }
-            memcpy(gki_mixture_whitening(self, &all[i]->params, k), gki_mixture_whitening(from, &all[0]->params, 0),
-                   D * D * sizeof(gki_real));
+            memcpy(gki_mixture_whitening(self, &all[i]->params, k),
+                   gki_mixture_whitening(from, &all[0]->params, 0), D * D * sizeof(gki_real));
         }
     }
     for (size_t i = 0; i < 4; i++) {
@@ -242,7 +255,8 @@ static void test_integrals_of_two(void **state)
         it->base->ops->log_density(it->base, &it->ws, 0, SIDE * SIDE);
         double integral = 0;
         for (size_t i = 0; i < SIDE * SIDE; i++)
-            integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) * cosh(-7.5 + (double)(i % SIDE) * step) *
+            integral += step * step * 0.25 * cosh(-7.5 + (double)(i / SIDE) * step) *
+                        cosh(-7.5 + (double)(i % SIDE) * step) *
                         exp(*gki_at(&it->ws, it->base->log_density, i));
         assert_close(integral, 1, 2e-4);
         base_fixture_end(it);
@@ -257,8 +271,9 @@ static void test_margins(void **state)
     static double x[POINTS], pdf[POINTS], cdf[POINTS];
     static const char *const others[] = {"normal", "gk", "gk-copula", "student-t"};
     for (size_t n = 0; n < MIXTURE_KINDS + 4; n++) {
-        base_fixture *it = n < MIXTURE_KINDS ? mixture_begin(&mixture_kinds[n], 1, 3, false)
-                                         : base_fixture_begin(others[n - MIXTURE_KINDS], 1, 3, false);
+        base_fixture *it = n < MIXTURE_KINDS
+                               ? mixture_begin(&mixture_kinds[n], 1, 3, false)
+                               : base_fixture_begin(others[n - MIXTURE_KINDS], 1, 3, false);
         if (n < MIXTURE_KINDS)
             mixture_randomise(it, 200 + n, 1);
         for (size_t i = 0; i < POINTS; i++)

@@ -1,4 +1,5 @@
-/* Curvatures of mixtures and of Student's t, against their definitions, and all positive definite. */
+/* Curvatures of mixtures and of Student's t, against their definitions, and all positive
+ * definite. */
 #include "base/mixture_fixture.h"
 
 static void assert_definite(size_t d, const double *lambda)
@@ -19,7 +20,8 @@ static void assert_definite(size_t d, const double *lambda)
 }
 
 /* Σ_k r_k (∂w_k/∂ε)ᵀ ∂w_k/∂ε at (i, j). */
-static double mixture_element(const base_fixture *it, long which, const double *eps, size_t i, size_t j)
+static double mixture_element(const base_fixture *it, long which, const double *eps, size_t i,
+                              size_t j)
 {
     const gki_base_mixture *self = mixture_of(it);
     const double log_density = mixture_log_density(it, which, eps);
@@ -28,14 +30,17 @@ static double mixture_element(const base_fixture *it, long which, const double *
     const size_t first = gki_mixture_first(self, which, &count);
     gki_mixture_weights(self, &it->params, weights);
     for (size_t k = first; k < first + count; k++) {
-        const gkv_gk one = gki_mixture_get(self, &it->params, k, i), other = gki_mixture_get(self, &it->params, k, j);
+        const gkv_gk one = gki_mixture_get(self, &it->params, k, i),
+                     other = gki_mixture_get(self, &it->params, k, j);
         const double share = weights[k] * exp(mixture_log_component(it, k, eps) - log_density);
-        const gki_real *w = self->spec.dependent ? gki_mixture_whitening(self, &it->params, k) : NULL;
+        const gki_real *w =
+            self->spec.dependent ? gki_mixture_whitening(self, &it->params, k) : NULL;
         double product = !w && i == j;
         for (size_t l = i > j ? i : j; w && l < it->d; l++)
             product += w[i * it->d + l] * w[j * it->d + l];
-        sum += share * product / exp(gkv_gk_log_dQ(&one, gkv_gk_Q_inverse(&one, eps[i])) +
-                                     gkv_gk_log_dQ(&other, gkv_gk_Q_inverse(&other, eps[j])));
+        sum += share * product /
+               exp(gkv_gk_log_dQ(&one, gkv_gk_Q_inverse(&one, eps[i])) +
+                   gkv_gk_log_dQ(&other, gkv_gk_Q_inverse(&other, eps[j])));
     }
     return sum;
 }
@@ -55,11 +60,14 @@ static void test_mixtures(void **state)
             it->base->ops->log_density(it->base, &it->ws, 0, ROWS);
             it->base->ops->curvature(it->base, &it->ws, FIRST, COUNT, lambda);
             for (size_t r = 0; r < COUNT; r++) {
-                const double *these = lambda + r * d * d, *eps = gki_at(&it->ws, it->base->eps, FIRST + r);
+                const double *these = lambda + r * d * d,
+                             *eps = gki_at(&it->ws, it->base->eps, FIRST + r);
                 assert_definite(d, these);
                 for (size_t e = 0; e < d * d; e++)
-                    assert_close(these[e], mixture_element(it, mixture_class(it, FIRST + r), eps, e / d, e % d),
-                                 1e-6 * (these[e / d * d + e / d] + these[e % d * d + e % d]));
+                    assert_close(
+                        these[e],
+                        mixture_element(it, mixture_class(it, FIRST + r), eps, e / d, e % d),
+                        1e-6 * (these[e / d * d + e / d] + these[e % d * d + e % d]));
             }
             free(lambda);
             base_fixture_end(it);
@@ -67,7 +75,8 @@ static void test_mixtures(void **state)
     }
 }
 
-/* The curvature is the gradient divided by the distance from the centre, as for the parabola that touches −log p. */
+/* The curvature is the gradient divided by the distance from the centre, as for the parabola that
+ * touches −log p. */
 static void test_student_t(void **state)
 {
     (void)state;
@@ -91,6 +100,7 @@ static void test_student_t(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mixtures), cmocka_unit_test(test_student_t)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_mixtures),
+                                       cmocka_unit_test(test_student_t)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

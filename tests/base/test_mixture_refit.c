@@ -26,7 +26,10 @@ static sample *draw(const mixture_kind *kind, uint64_t seed)
     }
     if (classes == 0)
         mixture_transform(it->truth, -1, seed + 2, ALL, rows);
-    it->codes = (gki_base_codes){.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT,
+    it->codes = (gki_base_codes){.fit = rows,
+                                 .held_out = rows + FIT * D,
+                                 .fit_count = FIT,
+                                 .held_out_count = HELD_OUT,
                                  .fit_class = classes ? it->classes : NULL,
                                  .held_out_class = classes ? it->classes + FIT : NULL};
     return it;
@@ -44,15 +47,17 @@ static double density_of(const base_fixture *it, const gki_base_codes *codes)
     double sum = 0;
     for (size_t i = 0; i < codes->held_out_count; i++)
         sum += mixture_log_density(it, codes->held_out_class ? (long)codes->held_out_class[i] : -1,
-                                   codes->held_out + i * D) / (double)codes->held_out_count;
+                                   codes->held_out + i * D) /
+               (double)codes->held_out_count;
     return sum;
 }
 
 /* Refits, and checks the properties that every refit has. */
-static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first, double damping, int threads)
+static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first,
+                                   double damping, int threads)
 {
-    const gki_base_refit_settings how = {.first = first, .damping = damping, .iterations = 2, .seed = 3,
-                                         .threads = threads};
+    const gki_base_refit_settings how = {
+        .first = first, .damping = damping, .iterations = 2, .seed = 3, .threads = threads};
     gki_base_refit_report report;
     const double before = density_of(it, codes);
     assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
@@ -75,8 +80,8 @@ static void test_recovery(void **state)
         base_fixture *found = mixture_begin(&mixture_kinds[n], 1, D, n % 2);
         const gki_base_refit_report report = refit(found, &it->codes, true, 1, 2);
         assert_true(report.step == 1 && report.em_iterations > 0);
-        /* Nearly as good as the truth on codes that the fit has not seen; weights of classes are the
-         * codes' own, not the truth's. */
+        /* Nearly as good as the truth on codes that the fit has not seen; weights of classes are
+         * the codes' own, not the truth's. */
         if (!by_class)
             assert_true(density_of(found, &it->codes) > density_of(it->truth, &it->codes) - 0.25);
         /* Later ones go on from there, and settle. */
@@ -98,14 +103,17 @@ static void test_damping(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[3], 60);
-    base_fixture *half = mixture_begin(&mixture_kinds[3], 1, D, false), *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
+    base_fixture *half = mixture_begin(&mixture_kinds[3], 1, D, false),
+                 *whole = mixture_begin(&mixture_kinds[3], 1, D, false);
     refit(half, &it->codes, true, 1, 2);
     memcpy(whole->params.values, half->params.values, half->params.total * sizeof(gki_real));
     for (size_t k = 0; k < 3; k++) /* somewhere else, from where there is a way to go */
         for (size_t j = 0; j < D; j++) {
-            gki_real *location = gki_mixture_margin(mixture_of(half), &half->params, GKV_MIXTURE_A, k);
+            gki_real *location =
+                gki_mixture_margin(mixture_of(half), &half->params, GKV_MIXTURE_A, k);
             location[j] += (gki_real)0.3;
-            gki_mixture_margin(mixture_of(whole), &whole->params, GKV_MIXTURE_A, k)[j] = location[j];
+            gki_mixture_margin(mixture_of(whole), &whole->params, GKV_MIXTURE_A, k)[j] =
+                location[j];
         }
     gkv_gk start[3 * D];
     for (size_t i = 0; i < 3 * D; i++)
@@ -146,8 +154,8 @@ static void test_held_out_codes_decide(void **state)
     }
 }
 
-/* Codes without a fit (a collapsed dimension, NaN) leave the base unchanged. Fewer codes than components are an error.
- * A few outliers do not distort the fit. */
+/* Codes without a fit (a collapsed dimension, NaN) leave the base unchanged. Fewer codes than
+ * components are an error. A few outliers do not distort the fit. */
 static void test_bad_codes(void **state)
 {
     (void)state;
@@ -155,7 +163,8 @@ static void test_bad_codes(void **state)
     gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0), keep[ALL];
     base_fixture *found = mixture_begin(&mixture_kinds[3], 1, D, true);
     gki_base_refit_report report;
-    const gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
+    const gki_base_refit_settings how = {
+        .first = true, .damping = 1, .iterations = 1, .threads = 2};
     for (int fault = 0; fault < 3; fault++) {
         gki_base_codes codes = it->codes;
         for (size_t i = 0; i < ALL; i++)
@@ -166,8 +175,9 @@ static void test_bad_codes(void **state)
             rows[17 * D + 1] = (gki_real)NAN;
         if (fault == 2) { /* an error of the caller */
             codes.fit_count = 2;
-            assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_CONFIG,
-                         "2 codes to fit to are too few for 3 components");
+            assert_fails(
+                found->base->ops->refit(found->base, &found->params, &codes, &how, &report),
+                GKV_ERR_CONFIG, "2 codes to fit to are too few for 3 components");
         } else {
             assert_ok(found->base->ops->refit(found->base, &found->params, &codes, &how, &report));
             assert_true(report.step == 0);
@@ -188,8 +198,8 @@ static void test_bad_codes(void **state)
     sample_free(it);
 }
 
-/* A point that repeats many times does not make a component collapse, because scales have a lower bound. Doubling every
- * code changes nothing. */
+/* A point that repeats many times does not make a component collapse, because scales have a lower
+ * bound. Doubling every code changes nothing. */
 static void test_twins(void **state)
 {
     (void)state;
@@ -199,7 +209,8 @@ static void test_twins(void **state)
         gki_base_codes half = it->codes;
         half.fit_count = FIT / 2;
         memcpy(rows + FIT / 2 * D, rows, FIT / 2 * D * sizeof *rows);
-        base_fixture *twice = mixture_begin(&mixture_kinds[n], 1, D, false), *once = mixture_begin(&mixture_kinds[n], 1, D, false);
+        base_fixture *twice = mixture_begin(&mixture_kinds[n], 1, D, false),
+                     *once = mixture_begin(&mixture_kinds[n], 1, D, false);
         refit(twice, &it->codes, true, 1, 2);
         refit(once, &half, true, 1, 2);
         assert_close(density_of(twice, &it->codes), density_of(once, &half), 0.15);
@@ -220,8 +231,10 @@ static void test_low_rank(void **state)
 {
     (void)state;
     sample *it = draw(&mixture_kinds[3], 90);
-    base_fixture *any = mixture_begin(&mixture_kinds[3], 1, D, false), *one = mixture_begin(&mixture_kinds[3], 1, D, false);
-    base_fixture *none = mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
+    base_fixture *any = mixture_begin(&mixture_kinds[3], 1, D, false),
+                 *one = mixture_begin(&mixture_kinds[3], 1, D, false);
+    base_fixture *none =
+        mixture_begin(&(mixture_kind){"gk-mixture", 3, 0, true, false}, 1, D, false);
     ((gki_base_mixture *)one->base)->spec.rank = 1;
     for (int i = 0; i < 4; i++) {
         refit(any, &it->codes, i == 0, 1, 2);
@@ -244,7 +257,8 @@ static void test_low_rank(void **state)
     sample_free(it);
 }
 
-/* A base by class needs classes for a refit. Rows without a class get the density of all classes together. */
+/* A base by class needs classes for a refit. Rows without a class get the density of all classes
+ * together. */
 static void test_classes(void **state)
 {
     (void)state;
@@ -253,8 +267,10 @@ static void test_classes(void **state)
     gki_base_codes codes = it->codes;
     codes.fit_class = NULL;
     gki_base_refit_report report;
-    const gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
-    assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report), GKV_ERR_ARGUMENT, "classes");
+    const gki_base_refit_settings how = {
+        .first = true, .damping = 1, .iterations = 1, .threads = 2};
+    assert_fails(found->base->ops->refit(found->base, &found->params, &codes, &how, &report),
+                 GKV_ERR_ARGUMENT, "classes");
     refit(found, &it->codes, true, 1, 2);
     /* The most likely class is nearly always the right one where the truth's is. */
     memcpy(gki_at(&found->ws, found->base->eps, 0), it->codes.fit, ALL * D * sizeof(gki_real));
@@ -284,10 +300,12 @@ static void test_threads(void **state)
         sample *it = draw(&mixture_kinds[n], 110);
         base_fixture *one = mixture_begin(&mixture_kinds[n], 1, D, false);
         for (int threads = 1; threads <= 3; threads++) {
-            base_fixture *found = threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
+            base_fixture *found =
+                threads == 1 ? one : mixture_begin(&mixture_kinds[n], 1, D, false);
             refit(found, &it->codes, true, 1, threads);
             refit(found, &it->codes, false, 1, threads);
-            assert_memory_equal(found->params.values, one->params.values, one->params.total * sizeof(gki_real));
+            assert_memory_equal(found->params.values, one->params.values,
+                                one->params.total * sizeof(gki_real));
             if (found != one)
                 base_fixture_end(found);
         }
@@ -299,8 +317,14 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_recovery), cmocka_unit_test(test_damping),  cmocka_unit_test(test_held_out_codes_decide),
-        cmocka_unit_test(test_bad_codes), cmocka_unit_test(test_twins),   cmocka_unit_test(test_low_rank), cmocka_unit_test(test_classes), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_damping),
+        cmocka_unit_test(test_held_out_codes_decide),
+        cmocka_unit_test(test_bad_codes),
+        cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_low_rank),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,12 @@ static sample draw(const char *name, uint64_t seed, size_t fit, size_t held_out)
     }
     it.rows = test_alloc((fit + held_out) * D * sizeof *it.rows);
     test_normals(seed + 1, (fit + held_out) * D, 1, it.rows);
-    it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL, it.rows);
-    it.codes = (gki_base_codes){.fit = it.rows, .held_out = it.rows + fit * D, .fit_count = fit, .held_out_count = held_out};
+    it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL,
+                                   it.rows);
+    it.codes = (gki_base_codes){.fit = it.rows,
+                                .held_out = it.rows + fit * D,
+                                .fit_count = fit,
+                                .held_out_count = held_out};
     return it;
 }
 
@@ -42,10 +46,12 @@ static double density_of(const base_fixture *it, const gki_base_codes *codes)
 }
 
 /* Refits, and checks the properties that every refit has. */
-static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first, double damping)
+static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes, bool first,
+                                   double damping)
 {
     gki_base_refit_report report;
-    const gki_base_refit_settings how = {.first = first, .damping = damping, .iterations = 1, .threads = 2};
+    const gki_base_refit_settings how = {
+        .first = first, .damping = damping, .iterations = 1, .threads = 2};
     const double before = density_of(it, codes);
     assert_ok(it->base->ops->refit(it->base, &it->params, codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
@@ -60,7 +66,8 @@ static gki_base_refit_report refit(base_fixture *it, const gki_base_codes *codes
         g_min = fmin(g_min, gk.g), g_max = fmax(g_max, gk.g);
         k_min = fmin(k_min, gk.k), k_max = fmax(k_max, gk.k);
     }
-    assert_true(report.g_min == g_min && report.g_max == g_max && report.k_min == k_min && report.k_max == k_max);
+    assert_true(report.g_min == g_min && report.g_max == g_max && report.k_min == k_min &&
+                report.k_max == k_max);
     return report;
 }
 
@@ -115,7 +122,8 @@ static void test_damping(void **state)
 {
     (void)state;
     sample codes = draw("gk-copula", 60, FIT, HELD_OUT);
-    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false), *whole = base_fixture_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false),
+                 *whole = base_fixture_begin("gk-copula", 1, D, false);
     gkv_gk start[D];
     for (size_t j = 0; j < D; j++)
         start[j] = margin_of(it, j);
@@ -163,11 +171,13 @@ static void test_constant_dimension(void **state)
 static void test_outliers(void **state)
 {
     (void)state;
-    sample codes = draw("gk-copula", 80, FIT, HELD_OUT), clean = draw("gk-copula", 80, FIT, HELD_OUT);
+    sample codes = draw("gk-copula", 80, FIT, HELD_OUT),
+           clean = draw("gk-copula", 80, FIT, HELD_OUT);
     for (size_t i = 0; i < FIT; i += FIT / 10)
         for (size_t j = 0; j < D; j++)
             codes.rows[i * D + j] = (gki_real)(i % 3 ? 1e4 : -1e6);
-    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false), *plain = base_fixture_begin("gk-copula", 1, D, false);
+    base_fixture *it = base_fixture_begin("gk-copula", 1, D, false),
+                 *plain = base_fixture_begin("gk-copula", 1, D, false);
     assert_true(refit(it, &codes.codes, true, 1).step == 1);
     refit(plain, &clean.codes, true, 1);
     assert_close(density_of(it, &clean.codes), density_of(plain, &clean.codes), 0.01);
@@ -185,7 +195,8 @@ static void test_held_out_codes_decide(void **state)
     base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
     gki_real *held_out = codes.rows + FIT / 4 * D;
     test_normals(91, HELD_OUT * D, 1, held_out);
-    it->base->ops->transform(it->base, &it->params, HELD_OUT, NULL, held_out); /* from the start's own density */
+    /* from the start's own density */
+    it->base->ops->transform(it->base, &it->params, HELD_OUT, NULL, held_out);
     for (size_t i = 0; i < FIT / 4 * D; i++)
         codes.rows[i] = codes.rows[i] / 100 + 40;
     gki_real *before = test_alloc(it->params.total * sizeof *before);
@@ -230,7 +241,8 @@ static void test_threads(void **state)
         base_fixture *it = base_fixture_begin("gk-copula", 1, D, false);
         how.threads = threads;
         assert_ok(it->base->ops->refit(it->base, &it->params, &codes.codes, &how, &report));
-        assert_memory_equal(it->params.values, one->params.values, it->params.total * sizeof(gki_real));
+        assert_memory_equal(it->params.values, one->params.values,
+                            it->params.total * sizeof(gki_real));
         base_fixture_end(it);
     }
     base_fixture_end(one);

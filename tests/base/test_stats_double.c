@@ -7,8 +7,9 @@ enum { D = 4, FIT = 6000, HELD_OUT = 2000 };
 
 /* The kinds that have sufficient statistics: all without shared shapes. */
 static const mixture_kind kinds[] = {
-    {"full-gaussian", 1, 0, false, false}, {"gaussian-mixture", 4, 0, false, false}, {"gaussian-mixture", 3, 0, true, false},
-    {"gk-mixture", 3, 0, false, false},    {"gk-mixture", 3, 0, true, false},        {"gk-mixture", 1, 0, false, false},
+    {"full-gaussian", 1, 0, false, false},   {"gaussian-mixture", 4, 0, false, false},
+    {"gaussian-mixture", 3, 0, true, false}, {"gk-mixture", 3, 0, false, false},
+    {"gk-mixture", 3, 0, true, false},       {"gk-mixture", 1, 0, false, false},
     {"gk-by-class", 2, 3, false, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -19,7 +20,8 @@ static void standardise_whitening(base_fixture *it)
     const gki_base_mixture *self = mixture_of(it);
     for (size_t k = 0; self->spec.dependent && k < self->components; k++) {
         double *w = gki_mixture_whitening(self, &it->params, k), inverse[D * D] = {0};
-        for (size_t j = D; j-- > 0;) { /* W⁻¹, upper triangular: its columns are the rows of the scores' factor */
+        for (size_t j = D; j-- > 0;) {
+            /* W⁻¹, upper triangular: its columns are the rows of the scores' factor */
             inverse[j * D + j] = 1 / w[j * D + j];
             for (size_t i = j; i-- > 0;)
                 for (size_t l = i + 1; l <= j; l++)
@@ -29,7 +31,8 @@ static void standardise_whitening(base_fixture *it)
             double squares = 0;
             for (size_t i = 0; i <= j; i++)
                 squares += inverse[i * D + j] * inverse[i * D + j];
-            for (size_t i = j; i < D; i++) /* ζ_j over its standard deviation: row j of W times it */
+            /* ζ_j over its standard deviation: row j of W times it */
+            for (size_t i = j; i < D; i++)
                 w[j * D + i] *= sqrt(squares);
         }
     }
@@ -73,7 +76,8 @@ static base_fixture *start_of(const mixture_kind *kind, const data *of, double o
     base_fixture *it = mixture_begin(kind, FIT, D, false);
     const gki_base_mixture *self = mixture_of(it), *truth = mixture_of(of->truth);
     for (size_t k = 0; k < self->components; k++) {
-        gki_param_value(&it->params, self->logits)[k] = gki_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
+        gki_param_value(&it->params, self->logits)[k] =
+            gki_param_value(&of->truth->params, truth->logits)[k] * (1 - off);
         for (size_t j = 0; j < D; j++) {
             gkv_gk gk = gki_mixture_get(truth, &of->truth->params, k, j);
             gk.a += off * gk.b;
@@ -116,7 +120,8 @@ static void test_sums(void **state)
         gki_mixture_weights(self, &it->params, weights);
         for (size_t k = 0; k < self->components; k++) {
             const gki_stats_component at = gki_stats_at(self, stats, k);
-            const gkv_gk first = gki_mixture_get(self, &it->params, k, 0), last = gki_mixture_get(self, &it->params, k, D - 1);
+            const gkv_gk first = gki_mixture_get(self, &it->params, k, 0),
+                         last = gki_mixture_get(self, &it->params, k, D - 1);
             double weight = 0, sum = 0, square = 0, cells[GKV_STATS_CELLS] = {0};
             for (size_t r = 0; r < FIT; r++) {
                 const double *eps = of.rows + r * D;
@@ -125,7 +130,8 @@ static void test_sums(void **state)
                 const size_t from = gki_mixture_first(self, which, &count);
                 if (k < from || k >= from + count)
                     continue;
-                const double share = exp(log(weights[k]) + mixture_log_component(it, k, eps) - mixture_log_density(it, which, eps));
+                const double share = exp(log(weights[k]) + mixture_log_component(it, k, eps) -
+                                         mixture_log_density(it, which, eps));
                 const double zeta = fmax(-6, fmin(6, gkv_gk_Q_inverse(&first, eps[0])));
                 const double other = fmax(-6, fmin(6, gkv_gk_Q_inverse(&last, eps[D - 1])));
                 if (share < 1e-3)
@@ -133,9 +139,11 @@ static void test_sums(void **state)
                 weight += share;
                 sum += share * zeta;
                 square += share * zeta * (self->spec.dependent ? other : zeta);
-                cells[(size_t)fmax(0, fmin(GKV_STATS_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
+                cells[(size_t)fmax(0, fmin(GKV_STATS_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] +=
+                    share;
             }
-            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3); /* a responsibility may be near the threshold */
+            /* a responsibility may be near the threshold */
+            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3);
             assert_close(at.sum[0], sum, 1e-6 * weight + 1e-2);
             assert_close(at.square[self->spec.dependent ? D - 1 : 0], square, 1e-6 * weight + 4e-2);
             for (size_t c = 0; c < GKV_STATS_CELLS && at.cells; c++)
@@ -172,17 +180,22 @@ static double density_of(const base_fixture *it, const data *of)
 {
     double mean = NAN;
     const uint32_t *classes = it->base->classes ? of->classes + FIT : NULL;
-    assert_ok(gki_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes, HELD_OUT, 2, &mean));
+    assert_ok(gki_mixture_mean_density(mixture_of(it), &it->params, of->rows + FIT * D, classes,
+                                       HELD_OUT, 2, &mean));
     return mean;
 }
 
-static gki_base_refit_report refit(base_fixture *it, const data *of, const gki_real *stats, double share, double damping)
+static gki_base_refit_report refit(base_fixture *it, const data *of, const gki_real *stats,
+                                   double share, double damping)
 {
-    const gki_base_codes codes = {.held_out = of->rows + FIT * D, .held_out_count = HELD_OUT,
+    const gki_base_codes codes = {.held_out = of->rows + FIT * D,
+                                  .held_out_count = HELD_OUT,
                                   .fit_class = it->base->classes ? of->classes : NULL,
-                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL, .stats = stats,
+                                  .held_out_class = it->base->classes ? of->classes + FIT : NULL,
+                                  .stats = stats,
                                   .held_out_density = NAN};
-    const gki_base_refit_settings how = {.damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
+    const gki_base_refit_settings how = {
+        .damping = damping, .forgetting = share, .iterations = 1, .seed = 3, .threads = 2};
     gki_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_ok(it->base->ops->check(it->base, &it->params));
@@ -190,7 +203,8 @@ static gki_base_refit_report refit(base_fixture *it, const data *of, const gki_r
     return report;
 }
 
-/* From perturbed parameters, refits to statistics reach a mixture as good as the truth, within sampling error. */
+/* From perturbed parameters, refits to statistics reach a mixture as good as the truth, within
+ * sampling error. */
 static void test_recovery(void **state)
 {
     (void)state;
@@ -209,13 +223,15 @@ static void test_recovery(void **state)
         }
         const double found = density_of(it, &of), truth = density_of(of.truth, &of);
         if (found < truth - 0.02 || found < first + 0.05)
-            fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found, truth);
+            fail_msg("%s: from %.4f to %.4f, the truth being %.4f", kinds[n].name, first, found,
+                     truth);
         base_fixture_end(it);
         data_free(&of);
     }
 }
 
-/* A small forgetting factor moves the parameters by that fraction; empty statistics move nothing. */
+/* A small forgetting factor moves the parameters by that fraction; empty statistics move
+ * nothing. */
 static void test_share(void **state)
 {
     (void)state;
@@ -269,7 +285,8 @@ static void test_correlations(void **state)
     }
 }
 
-/* An empty component becomes one half of the heaviest component, that of its class where there are classes. */
+/* An empty component becomes one half of the heaviest component, that of its class where there are
+ * classes. */
 static void test_idle_components(void **state)
 {
     (void)state;
@@ -303,7 +320,8 @@ static void test_idle_components(void **state)
             total += weights[k];
         const double truth = density_of(of.truth, &of);
         if (last < truth - 0.1) /* the others are not enough */
-            assert_true(weights[idle] > 0.02 * total && fabs(gki_mixture_get(self, &it->params, idle, 0).a) < 100);
+            assert_true(weights[idle] > 0.02 * total &&
+                        fabs(gki_mixture_get(self, &it->params, idle, 0).a) < 100);
         missed += last < truth - 0.1;
         base_fixture_end(it);
         data_free(&of);
@@ -311,11 +329,12 @@ static void test_idle_components(void **state)
     assert_true(missed > 0 && reinitialised > 0); /* or nothing was tested */
 }
 
-/* --- The prior of shapes --------------------------------------------------------------- */
+/* --- The prior of shapes -------------------------------------------------- */
 
 enum { MARGINS = 40, COMPONENTS = 30 };
 
-/* Draws shapes with this standard deviation, and their estimates from so many rows, shrunk to 0 by the prior. */
+/* Draws shapes with this standard deviation, and their estimates from so many rows, shrunk to 0 by
+ * the prior. */
 static void make_shapes(const double sd[2], const double *rows, gkv_gk *margins)
 {
     static const double information[2] = {0.96, 1.404};
@@ -354,7 +373,8 @@ static void test_prior(void **state)
     assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
 }
 
-/* With the prior, g and k of normal components stay near 0 even for few rows; without a prior they would not. */
+/* With the prior, g and k of normal components stay near 0 even for few rows; without a prior they
+ * would not. */
 static void test_normal_components(void **state)
 {
     (void)state;
@@ -389,12 +409,13 @@ static void test_normal_components(void **state)
     data_free(&of);
 }
 
-/* Linear mixtures of skewed numbers are dependent codes that no g-and-k copula has. The coupling statistics bring the
- * shapes closer to the maximum of the likelihood. */
+/* Linear mixtures of skewed numbers are dependent codes that no g-and-k copula has. The coupling
+ * statistics bring the shapes closer to the maximum of the likelihood. */
 static void test_coupling(void **state)
 {
     (void)state;
-    static const double mix[D][D] = {{1, 0, 0, 0}, {0.9, 0.6, 0, 0}, {-0.8, 0.5, 0.6, 0}, {0.3, -0.9, 0.4, 0.5}};
+    static const double mix[D][D] = {
+        {1, 0, 0, 0}, {0.9, 0.6, 0, 0}, {-0.8, 0.5, 0.6, 0}, {0.3, -0.9, 0.4, 0.5}};
     const mixture_kind one = {"gk-mixture", 1, 0, false, false};
     data of = draw(&one, 7000);
     double *noise = test_alloc((FIT + HELD_OUT) * D * sizeof *noise);
@@ -450,7 +471,8 @@ static void test_mirror(void **state)
         for (size_t side = 0; side < 2; side++) {
             for (size_t j = 0; j < D; j++)
                 old[side][j] = gki_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
-            gki_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k, 1, &prior, to[side], r);
+            gki_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k,
+                           1, &prior, to[side], r);
         }
         for (size_t j = 0; j < D; j++) {
             assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);
@@ -480,9 +502,12 @@ static void test_shared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums),  cmocka_unit_test(test_weights), cmocka_unit_test(test_recovery),
-        cmocka_unit_test(test_share), cmocka_unit_test(test_correlations), cmocka_unit_test(test_idle_components),
-        cmocka_unit_test(test_coupling), cmocka_unit_test(test_mirror), cmocka_unit_test(test_prior), cmocka_unit_test(test_normal_components), cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_sums),         cmocka_unit_test(test_weights),
+        cmocka_unit_test(test_recovery),     cmocka_unit_test(test_share),
+        cmocka_unit_test(test_correlations), cmocka_unit_test(test_idle_components),
+        cmocka_unit_test(test_coupling),     cmocka_unit_test(test_mirror),
+        cmocka_unit_test(test_prior),        cmocka_unit_test(test_normal_components),
+        cmocka_unit_test(test_shared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

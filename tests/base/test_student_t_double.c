@@ -19,7 +19,8 @@ static double loss(void *context)
     double sum = 0;
     it->base->ops->log_density(it->base, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++)
-        sum += *gki_at(&it->ws, it->base->d_log_density, r) * *gki_at(&it->ws, it->base->log_density, r);
+        sum += *gki_at(&it->ws, it->base->d_log_density, r) *
+               *gki_at(&it->ws, it->base->log_density, r);
     return sum;
 }
 
@@ -40,9 +41,11 @@ static void test_gradients(void **state)
                 it->base->ops->gradient(it->base, &it->ws, ROWS, part);
             double d_eps[ROWS * D];
             memcpy(d_eps, gki_at(&it->ws, it->base->d_eps, 0), sizeof d_eps);
-            assert_gradient(loss, it, gki_at(&it->ws, it->base->eps, 0), d_eps, ROWS * D, 1, 1e-7, "eps");
+            assert_gradient(loss, it, gki_at(&it->ws, it->base->eps, 0), d_eps, ROWS * D, 1, 1e-7,
+                            "eps");
             for (size_t i = 0; i < 3 && trainable; i++)
-                assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i), D, 1, 1e-6,
+                assert_gradient(loss, it, gki_param_value(&it->params, i),
+                                gki_param_grad(&it->params, i), D, 1, 1e-6,
                                 it->params.list[i].name);
             base_fixture_end(it);
         }
@@ -52,9 +55,16 @@ static void test_gradients(void **state)
 static void test_known_values(void **state)
 {
     (void)state;
-    static const struct { double freedom, p, t; } known[] = {
-        {1, 0.975, 12.706204736432095}, {5, 0.975, 2.5705818366147395}, {2, 0.9, 1.8856180831641267},
-        {30, 0.995, 2.7499956535670305}, {3, 0.5, 0}, {1, 0.25, -1}, {4, 1e-6, -41.577854150450975},
+    static const struct {
+        double freedom, p, t;
+    } known[] = {
+        {1, 0.975, 12.706204736432095},
+        {5, 0.975, 2.5705818366147395},
+        {2, 0.9, 1.8856180831641267},
+        {30, 0.995, 2.7499956535670305},
+        {3, 0.5, 0},
+        {1, 0.25, -1},
+        {4, 1e-6, -41.577854150450975},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         base_fixture *it = base_fixture_begin("student-t", 1, 1, false);
@@ -74,7 +84,8 @@ static void test_known_values(void **state)
     set_margins(cauchy, 0, 1, 1);
     *gki_at(&cauchy->ws, cauchy->base->eps, 0) = 2;
     cauchy->base->ops->log_density(cauchy->base, &cauchy->ws, 0, 1);
-    assert_close(*gki_at(&cauchy->ws, cauchy->base->log_density, 0), -log(3.14159265358979323846 * 5), 1e-12);
+    assert_close(*gki_at(&cauchy->ws, cauchy->base->log_density, 0),
+                 -log(3.14159265358979323846 * 5), 1e-12);
     base_fixture_end(cauchy);
 }
 
@@ -83,19 +94,24 @@ static void test_refit(void **state)
     (void)state;
     enum { FIT = 20000, HELD_OUT = 4000 };
     static double rows[(FIT + HELD_OUT) * D];
-    base_fixture *truth = base_fixture_begin("student-t", 1, D, false), *it = base_fixture_begin("student-t", 1, D, true);
+    base_fixture *truth = base_fixture_begin("student-t", 1, D, false),
+                 *it = base_fixture_begin("student-t", 1, D, true);
     set_margins(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
-    const gki_base_codes codes = {.fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
+    const gki_base_codes codes = {
+        .fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
     gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     gki_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));
     assert_true(report.step == 1 && report.held_out_after > report.held_out_before);
     for (size_t j = 0; j < D; j++) {
-        assert_close(gki_param_value(&it->params, 0)[j], gki_param_value(&truth->params, 0)[j], 0.1);
-        assert_close(gki_param_value(&it->params, 1)[j], gki_param_value(&truth->params, 1)[j], 0.15);
-        assert_close(gki_param_value(&it->params, 2)[j], gki_param_value(&truth->params, 2)[j], 0.2);
+        assert_close(gki_param_value(&it->params, 0)[j], gki_param_value(&truth->params, 0)[j],
+                     0.1);
+        assert_close(gki_param_value(&it->params, 1)[j], gki_param_value(&truth->params, 1)[j],
+                     0.15);
+        assert_close(gki_param_value(&it->params, 2)[j], gki_param_value(&truth->params, 2)[j],
+                     0.2);
     }
     const double before = report.held_out_after;
     how.first = false;
@@ -115,8 +131,11 @@ static void test_refit(void **state)
 static void test_validity(void **state)
 {
     (void)state;
-    static const struct { size_t parameter; double value; } bad[] = {
-        {0, NAN}, {0, INFINITY}, {1, 0}, {1, -1}, {1, NAN}, {1, INFINITY}, {2, NAN}, {2, 1e4}, {2, -1e4}};
+    static const struct {
+        size_t parameter;
+        double value;
+    } bad[] = {{0, NAN},      {0, INFINITY}, {1, 0},   {1, -1},  {1, NAN},
+               {1, INFINITY}, {2, NAN},      {2, 1e4}, {2, -1e4}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         base_fixture *it = base_fixture_begin("student-t", 1, D, true);
         gki_param_value(&it->params, bad[i].parameter)[1] = bad[i].value;
@@ -132,8 +151,10 @@ static void test_validity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_known_values),
-        cmocka_unit_test(test_refit),     cmocka_unit_test(test_validity),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_known_values),
+        cmocka_unit_test(test_refit),
+        cmocka_unit_test(test_validity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@ static gkv_ini *read_text(const char *text)
     return ini;
 }
 
-static void assert_entry(const gkv_ini *ini, size_t i, int line, const char *section, const char *key, const char *value)
+static void assert_entry(const gkv_ini *ini, size_t i, int line, const char *section,
+                         const char *key, const char *value)
 {
     const gkv_ini_entry *entry = gkv_ini_at(ini, i);
     assert_non_null(entry);
@@ -31,8 +32,11 @@ static void entries_in_order(void **state)
     memset(section, 's', sizeof section);
     memset(value, 'v', sizeof value);
     section[sizeof section - 1] = value[sizeof value - 1] = '\0';
-    snprintf(text, sizeof text, "\xEF\xBB\xBF" "early = 1\n; nothing\n[plan]\r\n  seeds = 1-3 ; three\r\n\n[a b]\n[%s]\nlong = %s\n"
-             "[plan]\neval.x : --samples 5 # few\nempty =\n", section, value);
+    snprintf(text, sizeof text,
+             "\xEF\xBB\xBF"
+             "early = 1\n; nothing\n[plan]\r\n  seeds = 1-3 ; three\r\n\n[a b]\n[%s]\nlong = %s\n"
+             "[plan]\neval.x : --samples 5 # few\nempty =\n",
+             section, value);
     gkv_ini *ini = read_text(text);
     assert_int_equal(gkv_ini_count(ini), 9);
     assert_entry(ini, 0, 1, "", "early", "1");
@@ -53,7 +57,9 @@ static void entries_in_order(void **state)
 static void refuses(void **state)
 {
     (void)state;
-    static const struct { const char *text, *message; } bad[] = {
+    static const struct {
+        const char *text, *message;
+    } bad[] = {
         {"[a]\nx = 1\n[b]\nx = 1\n[a]\nx = 2\n", "a.ini:6: a.x is set on line 2 already"},
         {"x = 1\nx = 1\n", "a.ini:2: x is set on line 1 already"},
         {"[a]\nword\n", "a.ini:2: a line must be"},
@@ -62,7 +68,8 @@ static void refuses(void **state)
     };
     gkv_ini *ini = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_fails(gkv_ini_read(put("a.ini", bad[i].text, strlen(bad[i].text)), &ini), GKV_ERR_CONFIG, bad[i].message);
+        assert_fails(gkv_ini_read(put("a.ini", bad[i].text, strlen(bad[i].text)), &ini),
+                     GKV_ERR_CONFIG, bad[i].message);
         assert_null(ini);
     }
     char *many = test_alloc(12 * (GKV_INI_ENTRIES_MAX + 1)), *end = many;
@@ -77,6 +84,7 @@ static void refuses(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(entries_in_order), cmocka_unit_test(refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(entries_in_order),
+                                       cmocka_unit_test(refuses)};
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

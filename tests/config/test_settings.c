@@ -35,23 +35,70 @@ static void defaults_are_as_documented(void **state)
 {
     (void)state;
     static const char *const wanted[][2] = {
-        {"data.dataset", "mnist"}, {"data.folder", "data"}, {"data.train_images", ""}, {"data.train_labels", ""},
-        {"data.test_images", ""}, {"data.test_labels", ""}, {"data.binarization", "dynamic"},
-        {"data.validation", "2000"}, {"model.latent", "24"}, {"model.hidden", "400"}, {"model.layers", "3"},
-        {"model.block", "residual"}, {"model.posterior", "normal"}, {"model.posterior_flow", "none"},
-        {"model.posterior_layers", "0"}, {"model.prior_flow", "realnvp"}, {"model.prior_layers", "8"},
-        {"model.prior_hidden", "128"}, {"model.log_scale_bound", "2"}, {"model.base", "gk-mixture"},
-        {"model.base_fit", "lm"}, {"model.base_components", "32"}, {"model.base_covariance", "full"}, {"model.base_rank", "4"},
-        {"model.base_tied_shapes", "no"}, {"model.base_classes", "10"}, {"model.base_g", "0"}, {"model.base_k", "0"}, {"train.epochs", "46"},
-        {"train.batch", "200"}, {"train.objective", "elbo"}, {"train.samples", "1"}, {"train.resampling", "none"},
-        {"train.elbo_epochs", "0"}, {"train.gradient", "path-derivative"}, {"train.learning_rate", "0.003"},
-        {"train.weight_decay", "0.1"}, {"train.clip_norm", "5"}, {"train.kl_weight", "1"}, {"train.kl_warmup", "5"},
-        {"train.free_bits", "0"}, {"train.augmentation", "0"}, {"train.refit_every", "1"}, {"train.refit_iterations", "1"}, {"train.refit_codes", "20000"},
-        {"train.refit_steps", "10"}, {"train.refit_window", "0.25"}, {"train.refit_damping", "1"}, {"train.ema", "0.999"}, {"train.fine_tune_epochs", "0"}, {"train.fine_tune_iterations", "1"},
-        {"train.fine_tune_samples", "2"}, {"train.patience", "0"},
-        {"train.checkpoint_every", "1"}, {"train.seed", "1"}, {"train.threads", "auto"},
-        {"eval.samples", "500"}, {"eval.images", "all"}, {"eval.generation", "all"}, {"eval.draws", "auto"},
-        {"eval.draw_sets", "3"}, {"eval.temperature", "1"}, {"eval.features", ""}, {"eval.seed", "1"},
+        {"data.dataset", "mnist"},
+        {"data.folder", "data"},
+        {"data.train_images", ""},
+        {"data.train_labels", ""},
+        {"data.test_images", ""},
+        {"data.test_labels", ""},
+        {"data.binarization", "dynamic"},
+        {"data.validation", "2000"},
+        {"model.latent", "24"},
+        {"model.hidden", "400"},
+        {"model.layers", "3"},
+        {"model.block", "residual"},
+        {"model.posterior", "normal"},
+        {"model.posterior_flow", "none"},
+        {"model.posterior_layers", "0"},
+        {"model.prior_flow", "realnvp"},
+        {"model.prior_layers", "8"},
+        {"model.prior_hidden", "128"},
+        {"model.log_scale_bound", "2"},
+        {"model.base", "gk-mixture"},
+        {"model.base_fit", "lm"},
+        {"model.base_components", "32"},
+        {"model.base_covariance", "full"},
+        {"model.base_rank", "4"},
+        {"model.base_tied_shapes", "no"},
+        {"model.base_classes", "10"},
+        {"model.base_g", "0"},
+        {"model.base_k", "0"},
+        {"train.epochs", "46"},
+        {"train.batch", "200"},
+        {"train.objective", "elbo"},
+        {"train.samples", "1"},
+        {"train.resampling", "none"},
+        {"train.elbo_epochs", "0"},
+        {"train.gradient", "path-derivative"},
+        {"train.learning_rate", "0.003"},
+        {"train.weight_decay", "0.1"},
+        {"train.clip_norm", "5"},
+        {"train.kl_weight", "1"},
+        {"train.kl_warmup", "5"},
+        {"train.free_bits", "0"},
+        {"train.augmentation", "0"},
+        {"train.refit_every", "1"},
+        {"train.refit_iterations", "1"},
+        {"train.refit_codes", "20000"},
+        {"train.refit_steps", "10"},
+        {"train.refit_window", "0.25"},
+        {"train.refit_damping", "1"},
+        {"train.ema", "0.999"},
+        {"train.fine_tune_epochs", "0"},
+        {"train.fine_tune_iterations", "1"},
+        {"train.fine_tune_samples", "2"},
+        {"train.patience", "0"},
+        {"train.checkpoint_every", "1"},
+        {"train.seed", "1"},
+        {"train.threads", "auto"},
+        {"eval.samples", "500"},
+        {"eval.images", "all"},
+        {"eval.generation", "all"},
+        {"eval.draws", "auto"},
+        {"eval.draw_sets", "3"},
+        {"eval.temperature", "1"},
+        {"eval.features", ""},
+        {"eval.seed", "1"},
     };
     gkv_settings settings;
     char value[GKV_PATH_SIZE], name[64];
@@ -68,7 +115,8 @@ static void defaults_are_as_documented(void **state)
     }
     assert_int_equal(i, sizeof wanted / sizeof *wanted);
     assert_ok(gkv_settings_check(&settings));
-    assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 && settings.eval.images == 0);
+    assert_true(settings.train.learning_rate == 3e-3 && settings.train.threads == 0 &&
+                settings.eval.images == 0);
     assert_int_equal(settings.model.latent, 24);
     assert_int_equal(settings.model.base, GKV_BASE_GK_MIXTURE);
 }
@@ -78,16 +126,29 @@ static void good_values_are_taken(void **state)
     (void)state;
     static const char *const good[][3] = {
         /* key, as written, as given back */
-        {"model.latent", "1", "1"}, {"model.latent", "4096", "4096"}, {"model.latent", "+7", "7"},
-        {"train.threads", "auto", "auto"}, {"train.threads", "256", "256"}, {"eval.images", "1", "1"},
-        {"eval.images", "all", "all"}, {"data.validation", "0", "0"}, {"train.ema", "0.999", "0.999"},
-        {"model.base_k", "-0.4999", "-0.4999"}, {"model.base_k", "5", "5"}, {"model.base_g", "-5", "-5"},
-        {"train.learning_rate", "1e-05", "1e-05"}, {"train.learning_rate", "0.1", "0.1"},
+        {"model.latent", "1", "1"},
+        {"model.latent", "4096", "4096"},
+        {"model.latent", "+7", "7"},
+        {"train.threads", "auto", "auto"},
+        {"train.threads", "256", "256"},
+        {"eval.images", "1", "1"},
+        {"eval.images", "all", "all"},
+        {"data.validation", "0", "0"},
+        {"train.ema", "0.999", "0.999"},
+        {"model.base_k", "-0.4999", "-0.4999"},
+        {"model.base_k", "5", "5"},
+        {"model.base_g", "-5", "-5"},
+        {"train.learning_rate", "1e-05", "1e-05"},
+        {"train.learning_rate", "0.1", "0.1"},
         {"train.learning_rate", "0.30000000000000004", "0.30000000000000004"},
-        {"train.learning_rate", "5e-324", "5e-324"}, {"train.kl_warmup", "2.5", "2.5"},
-        {"train.seed", "9223372036854775807", "9223372036854775807"}, {"train.seed", "0", "0"},
-        {"data.dataset", "fashion-mnist", "fashion-mnist"}, {"data.dataset", "my_own.2", "my_own.2"},
-        {"data.train_images", "", ""}, {"data.folder", "/a b/c;d#e/é", "/a b/c;d#e/é"},
+        {"train.learning_rate", "5e-324", "5e-324"},
+        {"train.kl_warmup", "2.5", "2.5"},
+        {"train.seed", "9223372036854775807", "9223372036854775807"},
+        {"train.seed", "0", "0"},
+        {"data.dataset", "fashion-mnist", "fashion-mnist"},
+        {"data.dataset", "my_own.2", "my_own.2"},
+        {"data.train_images", "", ""},
+        {"data.folder", "/a b/c;d#e/é", "/a b/c;d#e/é"},
         {"model.posterior", "gk-amortized", "gk-amortized"},
     };
     gkv_settings settings;
@@ -105,48 +166,78 @@ static void bad_values_are_refused(void **state)
     (void)state;
     static const char *const bad[][3] = {
         {"model.latent", "0", "--set: model.latent = 0: must be an integer, 1 … 4096"},
-        {"model.latent", "4097", "1 … 4096"}, {"model.latent", "", "model.latent = : must be an integer"},
-        {"model.latent", "4.0", "integer"}, {"model.latent", "4x", "integer"}, {"model.latent", "0x10", "integer"},
-        {"model.latent", " 4", "integer"}, {"model.latent", "-", "integer"}, {"model.latent", "1_000", "integer"},
-        {"model.latent", "99999999999999999999", "integer"}, {"model.latent", "18446744073709551656", "integer"},
+        {"model.latent", "4097", "1 … 4096"},
+        {"model.latent", "", "model.latent = : must be an integer"},
+        {"model.latent", "4.0", "integer"},
+        {"model.latent", "4x", "integer"},
+        {"model.latent", "0x10", "integer"},
+        {"model.latent", " 4", "integer"},
+        {"model.latent", "-", "integer"},
+        {"model.latent", "1_000", "integer"},
+        {"model.latent", "99999999999999999999", "integer"},
+        {"model.latent", "18446744073709551656", "integer"},
         {"data.validation", "-1", "0 … 1000000"},
-        {"train.threads", "0", "auto or 1 … 256; use \"auto\""}, {"train.threads", "257", "auto or 1 … 256"},
-        {"train.threads", "Auto", "auto or"}, {"eval.images", "0", "use \"all\""},
-        {"eval.images", "auto", "all or 1"}, {"train.seed", "-1", "9223372036854775807"},
-        {"train.seed", "9223372036854775808", "9223372036854775807"}, {"train.seed", "", "integer"},
-        {"train.learning_rate", "0", "above 0, at most 1"}, {"train.learning_rate", "nan", "number"},
-        {"train.learning_rate", "inf", "number"}, {"train.learning_rate", "0x1p-3", "number"},
-        {"train.learning_rate", "1e", "number"}, {"train.learning_rate", "0,1", "number"},
-        {"train.learning_rate", "1e-999", "number"}, {"train.learning_rate", "1e999", "number"},
-        {"train.learning_rate", "0.1 ", "number"}, {"train.learning_rate", "", "number"},
-        {"train.ema", "1", "at least 0, below 1"}, {"train.ema", "-0.1", "at least 0"},
+        {"train.threads", "0", "auto or 1 … 256; use \"auto\""},
+        {"train.threads", "257", "auto or 1 … 256"},
+        {"train.threads", "Auto", "auto or"},
+        {"eval.images", "0", "use \"all\""},
+        {"eval.images", "auto", "all or 1"},
+        {"train.seed", "-1", "9223372036854775807"},
+        {"train.seed", "9223372036854775808", "9223372036854775807"},
+        {"train.seed", "", "integer"},
+        {"train.learning_rate", "0", "above 0, at most 1"},
+        {"train.learning_rate", "nan", "number"},
+        {"train.learning_rate", "inf", "number"},
+        {"train.learning_rate", "0x1p-3", "number"},
+        {"train.learning_rate", "1e", "number"},
+        {"train.learning_rate", "0,1", "number"},
+        {"train.learning_rate", "1e-999", "number"},
+        {"train.learning_rate", "1e999", "number"},
+        {"train.learning_rate", "0.1 ", "number"},
+        {"train.learning_rate", "", "number"},
+        {"train.ema", "1", "at least 0, below 1"},
+        {"train.ema", "-0.1", "at least 0"},
         {"train.refit_damping", "1.01", "above 0, at most 1"},
-        {"model.base_k", "-0.5", "above -0.5, at most 5; at k ≤ −1/2 the quantile function Q(z) stops increasing"},
-        {"model.base_k", "-3", "stops increasing"}, {"model.base_g", "5.1", "-5 … 5"},
+        {"model.base_k", "-0.5",
+         "above -0.5, at most 5; at k ≤ −1/2 the quantile function Q(z) stops increasing"},
+        {"model.base_k", "-3", "stops increasing"},
+        {"model.base_g", "5.1", "-5 … 5"},
         {"model.base", "gk-copulas", "gk-mixture, gk-by-class; the nearest is \"gk-copula\""},
-        {"model.base", "", "one of"}, {"model.base", "normal, gk", "one of"}, {"model.base", "Normal", "\"normal\""},
+        {"model.base", "", "one of"},
+        {"model.base", "normal, gk", "one of"},
+        {"model.base", "Normal", "\"normal\""},
         {"model.posterior_flow", "palnar", "\"planar\""},
-        {"data.dataset", "", "a name of"}, {"data.dataset", "../etc", "a name of"}, {"data.dataset", "a/b", "a name"},
-        {"data.dataset", "a b", "a name of"}, {"data.dataset", "abcdefghijklmnopqrstuvwxyzabcdef", "31 bytes"},
-        {"data.folder", "", "write . for"}, {"data.folder", "a\nb", "control"}, {"data.folder", " a", "blank"},
-        {"data.folder", "a ", "blank"}, {"data.folder", "a #b", "comment"}, {"data.folder", ";b", "comment"},
+        {"data.dataset", "", "a name of"},
+        {"data.dataset", "../etc", "a name of"},
+        {"data.dataset", "a/b", "a name"},
+        {"data.dataset", "a b", "a name of"},
+        {"data.dataset", "abcdefghijklmnopqrstuvwxyzabcdef", "31 bytes"},
+        {"data.folder", "", "write . for"},
+        {"data.folder", "a\nb", "control"},
+        {"data.folder", " a", "blank"},
+        {"data.folder", "a ", "blank"},
+        {"data.folder", "a #b", "comment"},
+        {"data.folder", ";b", "comment"},
         {"data.folder", "\"data\"", "quotes"},
     };
     gkv_settings settings, before;
     gkv_settings_defaults(&settings);
     before = settings;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_fails(gkv_settings_set(&settings, bad[i][0], bad[i][1], "--set"), GKV_ERR_CONFIG, bad[i][2]);
+        assert_fails(gkv_settings_set(&settings, bad[i][0], bad[i][1], "--set"), GKV_ERR_CONFIG,
+                     bad[i][2]);
         assert_non_null(strstr(gkv_error_message(), bad[i][0]));
         assert_memory_equal(&settings, &before, sizeof settings);
     }
     char longest[GKV_PATH_SIZE + 1];
     memset(longest, 'p', GKV_PATH_SIZE);
     longest[GKV_PATH_SIZE] = '\0';
-    assert_fails(gkv_settings_set(&settings, "data.folder", longest, "--set"), GKV_ERR_CONFIG, "1023 bytes");
+    assert_fails(gkv_settings_set(&settings, "data.folder", longest, "--set"), GKV_ERR_CONFIG,
+                 "1023 bytes");
     assert_ok(gkv_settings_set(&settings, "data.folder", longest + 1, "--set"));
     char small[4];
-    assert_fails(gkv_settings_get(&settings, "data.folder", small, sizeof small), GKV_ERR_ARGUMENT, "1024 bytes");
+    assert_fails(gkv_settings_get(&settings, "data.folder", small, sizeof small), GKV_ERR_ARGUMENT,
+                 "1024 bytes");
     assert_ok(gkv_settings_get(&settings, "train.seed", small, 2));
 }
 
@@ -168,8 +259,10 @@ static void unknown_names_meet_the_nearest(void **state)
     char value[8];
     gkv_settings_defaults(&settings);
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
-        assert_fails(gkv_settings_set(&settings, unknown[i][0], "1", "--set"), GKV_ERR_CONFIG, unknown[i][1]);
-    assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG, "\"eval.seed\"");
+        assert_fails(gkv_settings_set(&settings, unknown[i][0], "1", "--set"), GKV_ERR_CONFIG,
+                     unknown[i][1]);
+    assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG,
+                 "\"eval.seed\"");
     assert_int_equal(gkv_text_distance("latnet", "latent"), 1);
     assert_int_equal(gkv_text_distance("", "abc"), 3);
     assert_int_equal(gkv_text_distance("kitten", "sitting"), 3);
@@ -198,12 +291,18 @@ static void bad_files_change_nothing(void **state)
 {
     (void)state;
     static const char *const bad[][2] = {
-        {"[model]\nlatent = 3\n\nlatnet = 3\n", "s.ini:4: unknown key \"model.latnet\"; the nearest is \"model.latent\""},
-        {"[model]\nlatent = 3\nhidden = 0\n", "s.ini:3: model.hidden = 0: must be an integer, 1 … 65536"},
-        {"[model]\nlatent = 3\n[modle]\nhidden = 4\n", "s.ini:3: unknown section \"modle\"; the nearest is \"model\""},
-        {"[model]\nlatent = 3\n[trian]\n", "s.ini:3: unknown section \"trian\"; the nearest is \"train\""},
-        {"[model]\nlatent = 3\n# x\nlatent = 4\n", "s.ini:4: model.latent is set on line 2 already"},
-        {"[model]\nlatent = 3\n[train]\nepochs = 4\n[model]\nlatent = 3\n", "s.ini:6: model.latent is set on line 2"},
+        {"[model]\nlatent = 3\n\nlatnet = 3\n",
+         "s.ini:4: unknown key \"model.latnet\"; the nearest is \"model.latent\""},
+        {"[model]\nlatent = 3\nhidden = 0\n",
+         "s.ini:3: model.hidden = 0: must be an integer, 1 … 65536"},
+        {"[model]\nlatent = 3\n[modle]\nhidden = 4\n",
+         "s.ini:3: unknown section \"modle\"; the nearest is \"model\""},
+        {"[model]\nlatent = 3\n[trian]\n",
+         "s.ini:3: unknown section \"trian\"; the nearest is \"train\""},
+        {"[model]\nlatent = 3\n# x\nlatent = 4\n",
+         "s.ini:4: model.latent is set on line 2 already"},
+        {"[model]\nlatent = 3\n[train]\nepochs = 4\n[model]\nlatent = 3\n",
+         "s.ini:6: model.latent is set on line 2"},
         {"latent = 3\n", "s.ini:1: unknown key \"latent\"; the nearest is \"model.latent\""},
         {"[model]\nlatent = 3\nhidden\n", "s.ini:3: a line must be [section] or key = value"},
         {"[model]\nlatent = 3\n= 5\n", "s.ini:3: a line must be"},
@@ -214,7 +313,9 @@ static void bad_files_change_nothing(void **state)
         {"[model]\nlatent =\n", "s.ini:2: model.latent = : must be"},
         {"[model]\nlatent = 3\n  hidden = x\n", "s.ini:3: model.hidden = x"},
         {"[eval]\nimages = 0 # none\n", "s.ini:2: eval.images = 0: must be"},
-        {"\x7f" "ELF\2\1\1\n", "s.ini:1: a line must be"},
+        {"\x7f"
+         "ELF\2\1\1\n",
+         "s.ini:1: a line must be"},
     };
     gkv_settings settings, before;
     gkv_settings_defaults(&settings);
@@ -247,7 +348,8 @@ static void long_lines_are_whole_or_refused(void **state)
             if (value[i - 1] == ' ' && (value[i] == '#' || value[i] == ';'))
                 value[i] = 'y';
         value[length] = '\0';
-        snprintf(text, sizeof text, "[data]\nfolder = %s   # and a comment\n[model]\nlatent = 7\n", value);
+        snprintf(text, sizeof text, "[data]\nfolder = %s   # and a comment\n[model]\nlatent = 7\n",
+                 value);
         gkv_settings_defaults(&settings);
         assert_ok(read_text(&settings, text));
         assert_string_equal(settings.data.folder, value);
@@ -282,25 +384,70 @@ static void long_lines_are_whole_or_refused(void **state)
 static void change_everything(gkv_settings *settings)
 {
     static const char *const changed[][2] = {
-        {"data.dataset", "fashion-mnist"}, {"data.folder", "/x/y z"}, {"data.train_images", "a:b=c"},
-        {"data.train_labels", "b"}, {"data.test_images", "c"}, {"data.test_labels", "d"},
-        {"data.binarization", "grey"}, {"data.validation", "17"}, {"model.latent", "3"}, {"model.hidden", "5"},
-        {"model.layers", "1"}, {"model.block", "gated"}, {"model.posterior", "gk"},
-        {"model.posterior_flow", "planar"}, {"model.posterior_layers", "4"}, {"model.prior_flow", "none"},
-        {"model.prior_layers", "2"}, {"model.prior_hidden", "9"}, {"model.log_scale_bound", "0.1"},
-        {"model.base", "gk"}, {"model.base_fit", "grad"}, {"model.base_components", "7"}, {"model.base_covariance", "diagonal"}, {"model.base_rank", "9"},
-        {"model.base_tied_shapes", "yes"}, {"model.base_classes", "3"}, {"model.base_g", "-0.3"},
-        {"model.base_k", "0.12345678901234568"}, {"train.epochs", "2"}, {"train.batch", "3"},
-        {"train.objective", "iwae"}, {"train.samples", "4"}, {"train.resampling", "importance"},
-        {"train.elbo_epochs", "5"}, {"train.gradient", "total"}, {"train.learning_rate", "0.30000000000000004"},
-        {"train.weight_decay", "0.01"}, {"train.clip_norm", "0"}, {"train.kl_weight", "0.5"}, {"train.kl_warmup", "1e-07"},
-        {"train.free_bits", "3"}, {"train.augmentation", "0.5"},
-        {"train.refit_every", "0.4"}, {"train.refit_iterations", "3"}, {"train.refit_codes", "100"}, {"train.refit_steps", "7"}, {"train.refit_window", "2.5"}, {"train.refit_damping", "0.7"},
-        {"train.ema", "0.9999"}, {"train.fine_tune_epochs", "2"}, {"train.fine_tune_iterations", "3"},
-        {"train.fine_tune_samples", "4"}, {"train.patience", "5"}, {"train.checkpoint_every", "6"},
-        {"train.seed", "9223372036854775807"}, {"train.threads", "2"}, {"eval.samples", "7"},
-        {"eval.images", "8"}, {"eval.generation", "samples"}, {"eval.draws", "1000"}, {"eval.draw_sets", "7"},
-        {"eval.temperature", "0.9"}, {"eval.features", "my net.safetensors"}, {"eval.seed", "9223372036854775806"},
+        {"data.dataset", "fashion-mnist"},
+        {"data.folder", "/x/y z"},
+        {"data.train_images", "a:b=c"},
+        {"data.train_labels", "b"},
+        {"data.test_images", "c"},
+        {"data.test_labels", "d"},
+        {"data.binarization", "grey"},
+        {"data.validation", "17"},
+        {"model.latent", "3"},
+        {"model.hidden", "5"},
+        {"model.layers", "1"},
+        {"model.block", "gated"},
+        {"model.posterior", "gk"},
+        {"model.posterior_flow", "planar"},
+        {"model.posterior_layers", "4"},
+        {"model.prior_flow", "none"},
+        {"model.prior_layers", "2"},
+        {"model.prior_hidden", "9"},
+        {"model.log_scale_bound", "0.1"},
+        {"model.base", "gk"},
+        {"model.base_fit", "grad"},
+        {"model.base_components", "7"},
+        {"model.base_covariance", "diagonal"},
+        {"model.base_rank", "9"},
+        {"model.base_tied_shapes", "yes"},
+        {"model.base_classes", "3"},
+        {"model.base_g", "-0.3"},
+        {"model.base_k", "0.12345678901234568"},
+        {"train.epochs", "2"},
+        {"train.batch", "3"},
+        {"train.objective", "iwae"},
+        {"train.samples", "4"},
+        {"train.resampling", "importance"},
+        {"train.elbo_epochs", "5"},
+        {"train.gradient", "total"},
+        {"train.learning_rate", "0.30000000000000004"},
+        {"train.weight_decay", "0.01"},
+        {"train.clip_norm", "0"},
+        {"train.kl_weight", "0.5"},
+        {"train.kl_warmup", "1e-07"},
+        {"train.free_bits", "3"},
+        {"train.augmentation", "0.5"},
+        {"train.refit_every", "0.4"},
+        {"train.refit_iterations", "3"},
+        {"train.refit_codes", "100"},
+        {"train.refit_steps", "7"},
+        {"train.refit_window", "2.5"},
+        {"train.refit_damping", "0.7"},
+        {"train.ema", "0.9999"},
+        {"train.fine_tune_epochs", "2"},
+        {"train.fine_tune_iterations", "3"},
+        {"train.fine_tune_samples", "4"},
+        {"train.patience", "5"},
+        {"train.checkpoint_every", "6"},
+        {"train.seed", "9223372036854775807"},
+        {"train.threads", "2"},
+        {"eval.samples", "7"},
+        {"eval.images", "8"},
+        {"eval.generation", "samples"},
+        {"eval.draws", "1000"},
+        {"eval.draw_sets", "7"},
+        {"eval.temperature", "0.9"},
+        {"eval.features", "my net.safetensors"},
+        {"eval.seed", "9223372036854775806"},
     };
     char value[GKV_PATH_SIZE], name[64];
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
@@ -324,7 +471,7 @@ static void written_is_read(void **state)
     assert_ok(gkv_settings_read(&back, path));
     assert_memory_equal(&settings, &back, sizeof settings);
     change_everything(&settings);
-    settings.train.free_bits = 0; /* which does not go with the objective, … */
+    settings.train.free_bits = 0;        /* which does not go with the objective, … */
     settings.train.fine_tune_epochs = 0; /* … nor this with the posterior */
     assert_ok(gkv_settings_check(&settings));
     assert_ok(gkv_settings_write(&settings, path));
@@ -343,7 +490,8 @@ static void written_is_read(void **state)
 static void commas_of_a_locale_do_no_harm(void **state)
 {
     (void)state;
-    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "ru_RU.UTF-8"};
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8",
+                                        "ru_RU.UTF-8"};
     const char *found = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
         found = setlocale(LC_ALL, names[i]);
@@ -361,8 +509,9 @@ static void commas_of_a_locale_do_no_harm(void **state)
 static void configurations_hold(void **state)
 {
     (void)state;
-    static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini", CONFIGS "mnist-best.ini",
-                                        CONFIGS "mnist-quick.ini", CONFIGS "mnist-by-class.ini"};
+    static const char *const files[] = {CONFIGS "mnist.ini", CONFIGS "mnist-plain.ini",
+                                        CONFIGS "mnist-best.ini", CONFIGS "mnist-quick.ini",
+                                        CONFIGS "mnist-by-class.ini"};
     gkv_settings settings, defaults;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         gkv_settings_defaults(&settings);
@@ -377,8 +526,8 @@ static void configurations_hold(void **state)
     assert_memory_equal(&settings, &defaults, sizeof settings);
 }
 
-/* The comment of each key is its row in the table: the meaning, and in brackets the range if the key has one. The keys
- * are in the order of the table. */
+/* The comment of each key is its row in the table: the meaning, and in brackets the range if the
+ * key has one. The keys are in the order of the table. */
 static void comments_are_the_table(void **state)
 {
     (void)state;
@@ -397,11 +546,15 @@ static void comments_are_the_table(void **state)
             const gkv_settings_key *key = gkv_settings_key_at(keys++);
             assert_non_null(key);
             const size_t length = strcspn(line, " =");
-            if (strcmp(section, key->section) != 0 || strncmp(line, key->name, length) != 0 || key->name[length])
-                fail_msg("mnist.ini:%u: \"%s\", where %s.%s is the next", number, line, key->section, key->name);
-            snprintf(wanted, sizeof wanted, *key->range ? "# %s [%s]" : "# %s", key->meaning, key->range);
+            if (strcmp(section, key->section) != 0 || strncmp(line, key->name, length) != 0 ||
+                key->name[length])
+                fail_msg("mnist.ini:%u: \"%s\", where %s.%s is the next", number, line,
+                         key->section, key->name);
+            snprintf(wanted, sizeof wanted, *key->range ? "# %s [%s]" : "# %s", key->meaning,
+                     key->range);
             if (strcmp(comment, wanted) != 0)
-                fail_msg("mnist.ini:%u: the comment is \"%s\", not \"%s\"", number, comment, wanted);
+                fail_msg("mnist.ini:%u: the comment is \"%s\", not \"%s\"", number, comment,
+                         wanted);
             comment[0] = '\0'; /* each key has its own */
         }
     }

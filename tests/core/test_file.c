@@ -92,7 +92,8 @@ static void bad_paths_are_refused(void **state)
     assert_fails(gki_file_begin("", &writer), GKV_ERR_IO, "no name");
     char *bytes = NULL;
     size_t count = 0;
-    assert_fails(gki_file_read(in_temporary("none"), 10, &bytes, &count), GKV_ERR_IO, "none: cannot read: No such");
+    assert_fails(gki_file_read(in_temporary("none"), 10, &bytes, &count), GKV_ERR_IO,
+                 "none: cannot read: No such");
     assert_fails(gki_file_read(temporary, 10000, &bytes, &count), GKV_ERR_IO, "directory");
     assert_null(bytes);
 }
@@ -123,7 +124,8 @@ static void reading_keeps_its_limit(void **state)
     assert_ok(gki_file_read(in_temporary("ten"), 10, &bytes, &count));
     assert_int_equal(count, 10);
     free(bytes);
-    assert_fails(gki_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA, "longer than the 9 bytes");
+    assert_fails(gki_file_read(in_temporary("ten"), 9, &bytes, &count), GKV_ERR_DATA,
+                 "longer than the 9 bytes");
     assert_null(bytes);
     /* A file that is endless and has no size. */
     assert_fails(gki_file_read("/dev/zero", 300000, &bytes, &count), GKV_ERR_DATA, "longer than");
@@ -156,14 +158,16 @@ static int save_on_a_full_disk(void)
     static char large[200000];
     if (gkv_file_write_atomic(in_temporary("a"), large, sizeof large) != GKV_ERR_IO)
         return 2;
-    if (!strstr(gkv_error_message(), "/a: cannot write: ") || !strstr(gkv_error_message(), strerror(EFBIG)))
+    if (!strstr(gkv_error_message(), "/a: cannot write: ") ||
+        !strstr(gkv_error_message(), strerror(EFBIG)))
         return 3;
     /* The first failure is returned again, although smaller writes would fit now. */
     gki_file_writer *writer = NULL;
     if (gki_file_begin(in_temporary("a"), &writer) != GKV_OK)
         return 4;
     gki_file_write(writer, large, sizeof large);
-    if (gki_file_write(writer, large, 1) != GKV_ERR_IO || gki_file_printf(writer, "x") != GKV_ERR_IO)
+    if (gki_file_write(writer, large, 1) != GKV_ERR_IO ||
+        gki_file_printf(writer, "x") != GKV_ERR_IO)
         return 5;
     return gki_file_commit(writer) == GKV_ERR_IO ? 0 : 6;
 }
@@ -221,7 +225,8 @@ static void killed_saves_leave_a_whole_file(void **state)
         assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* the whole file is from one save */
         free(bytes);
     }
-    /* This writer is killed in the middle of its file. The next holder of the lock removes the temporary file. */
+    /* This writer is killed in the middle of its file. The next holder of the lock removes the
+     * temporary file. */
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0) {
@@ -250,7 +255,10 @@ static void folder_has_one_holder(void **state)
     assert_null(second);
     const pid_t child = fork();
     if (child == 0)
-        _exit(gki_lock_acquire(temporary, &second) == GKV_ERR_BUSY && strstr(gkv_error_message(), holder) ? 0 : 1);
+        _exit(gki_lock_acquire(temporary, &second) == GKV_ERR_BUSY &&
+                      strstr(gkv_error_message(), holder)
+                  ? 0
+                  : 1);
     int result = -1;
     assert_int_equal(waitpid(child, &result, 0), child);
     assert_int_equal(result, 0);

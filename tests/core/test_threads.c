@@ -16,8 +16,9 @@ static void counts(void **state)
     assert_int_equal(gki_threads(0), omp_get_num_procs());
     assert_ok(gki_threads_check(0, "a test"));
     assert_ok(gki_threads_check(7, "a test"));
-    assert_fails(gki_threads_check(-2, "a test"), GKV_ERR_ARGUMENT, "a test needs 1 thread or more, or 0 for all "
-                                                                    "processors; not -2");
+    assert_fails(gki_threads_check(-2, "a test"), GKV_ERR_ARGUMENT,
+                 "a test needs 1 thread or more, or 0 for all "
+                 "processors; not -2");
 }
 
 int main(void)

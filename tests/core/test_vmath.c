@@ -93,15 +93,16 @@ static void ends_are_kept(void **state)
     }
 }
 
-/* The error in units in the last place of the exact value, for a type with `digits` bits and a least positive value of
- * 2^(least − digits). */
+/* The error in units in the last place of the exact value, for a type with `digits` bits and a
+ * least positive value of 2^(least − digits). */
 static double ulps(double got, long double exact, int digits, int least)
 {
     if (isnan(exact) || isinf((double)exact) || exact == 0)
         return (double)exact == got || (isnan(exact) && isnan(got)) ? 0 : INFINITY;
     int exponent;
     frexpl(exact, &exponent);
-    return (double)(fabsl((long double)got - exact) / ldexpl(1, (exponent < least ? least : exponent) - digits));
+    return (double)(fabsl((long double)got - exact) /
+                    ldexpl(1, (exponent < least ? least : exponent) - digits));
 }
 
 /* Arguments with all exponents, near 1, and where exp underflows and overflows. */
@@ -128,26 +129,31 @@ static void exp_and_log_err_by_less_than_one_ulp(void **state)
             continue;
         for (int i = 0; i < MANY; i++) {
             x[i] = argument(i);
-            x_f[i] = (float)(i % 4 == 0 ? ldexp(x[i], -(int)(0.86 * (-1070 + i % 2090))) : i % 4 == 2 ? x[i] / 7 : x[i]);
+            x_f[i] = (float)(i % 4 == 0   ? ldexp(x[i], -(int)(0.86 * (-1070 + i % 2090)))
+                             : i % 4 == 2 ? x[i] / 7
+                                          : x[i]);
         }
         maps->exp_d(MANY, x, y);
         for (int i = 0; i < MANY; i++)
-            assert_true(y[i] == (double)expl(x[i]) || ulps(y[i], expl(x[i]), DBL_MANT_DIG, DBL_MIN_EXP) < 1);
+            assert_true(y[i] == (double)expl(x[i]) ||
+                        ulps(y[i], expl(x[i]), DBL_MANT_DIG, DBL_MIN_EXP) < 1);
         maps->log_d(MANY, x, y);
         for (int i = 0; i < MANY; i++)
             assert_true(ulps(y[i], logl(x[i]), DBL_MANT_DIG, DBL_MIN_EXP) < 1);
         maps->exp_f(MANY, x_f, y_f);
         for (int i = 0; i < MANY; i++) {
             const long double exact = expl((long double)x_f[i]);
-            assert_true(y_f[i] == (float)exact || ulps((double)y_f[i], exact, FLT_MANT_DIG, FLT_MIN_EXP) < 1);
+            assert_true(y_f[i] == (float)exact ||
+                        ulps((double)y_f[i], exact, FLT_MANT_DIG, FLT_MIN_EXP) < 1);
         }
         maps->log_f(MANY, x_f, y_f);
         for (int i = 0; i < MANY; i++)
-            assert_true(ulps((double)y_f[i], logl((long double)x_f[i]), FLT_MANT_DIG, FLT_MIN_EXP) < 1);
+            assert_true(ulps((double)y_f[i], logl((long double)x_f[i]), FLT_MANT_DIG, FLT_MIN_EXP) <
+                        1);
         const double ends[6] = {0, INFINITY, -1, -INFINITY, NAN, 5e-324};
         maps->log_d(6, ends, y);
-        assert_true(y[0] == -INFINITY && y[1] == INFINITY && isnan(y[2]) && isnan(y[3]) && isnan(y[4]) &&
-                    fabs(y[5] - log(5e-324)) < 1e-12);
+        assert_true(y[0] == -INFINITY && y[1] == INFINITY && isnan(y[2]) && isnan(y[3]) &&
+                    isnan(y[4]) && fabs(y[5] - log(5e-324)) < 1e-12);
     }
 }
 

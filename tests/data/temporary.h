@@ -34,7 +34,8 @@ static inline int entries_of(const char *folder)
 }
 
 /* The header of an IDX file, 8 or 16 bytes; returns its length. */
-static inline size_t idx_header(uint8_t *out, uint32_t magic, uint32_t count, uint32_t height, uint32_t width)
+static inline size_t idx_header(uint8_t *out, uint32_t magic, uint32_t count, uint32_t height,
+                                uint32_t width)
 {
     const uint32_t fields[] = {magic, count, height, width};
     const size_t n = magic == 0x801 ? 2 : 4;

@@ -1,4 +1,5 @@
-/* Elastic augmentation: it is a function of its random address, and its displacements have the documented size. */
+/* Elastic augmentation: it is a function of its random address, and its displacements have the
+ * documented size. */
 #include "support.h"
 
 #include "data/augment.h"
@@ -40,9 +41,9 @@ static void an_address_has_one_deformation(void **state)
     assert_memory_not_equal(a, b, N);
 }
 
-/* In a ramp, the level of a pixel is the position that it comes from. The affine map moves nothing at the centre.
- * Control points with a standard deviation of s give displacements with s/2, because the squares of the weights of a
- * cubic B-spline sum to 1/2 at a knot. */
+/* In a ramp, the level of a pixel is the position that it comes from. The affine map moves nothing
+ * at the centre. Control points with a standard deviation of s give displacements with s/2, because
+ * the squares of the weights of a cubic B-spline sum to 1/2 at a knot. */
 static void displacements_have_the_documented_size(void **state)
 {
     (void)state;

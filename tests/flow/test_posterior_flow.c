@@ -21,7 +21,8 @@ static void test_float(void **state)
             if (log_det > -6 && scales[draws % 4] < 50) {
                 inverse(family, d, raw, out, back);
                 for (size_t j = 0; j < d; j++)
-                    assert_close(back[j], in[j], 3e-6 * size * size * (1 + exp(fmax(0, (double)-log_det))));
+                    assert_close(back[j], in[j],
+                                 3e-6 * size * size * (1 + exp(fmax(0, (double)-log_det))));
             }
             ops->backward(d, raw, in, weight, 1, d_in, d_raw);
             for (size_t i = 0; i < ops->width(d); i++)

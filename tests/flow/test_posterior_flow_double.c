@@ -78,7 +78,8 @@ static void test_inverses(void **state)
             inverse(family, it.d, it.raw, out, back);
             for (size_t j = 0; j < it.d; j++)
                 size = fmax(size, fmax(fabs(out[j]), fabs(it.raw[j])));
-            /* Where the layer contracts space, the inverse magnifies rounding errors by the same factor. */
+            /* Where the layer contracts space, the inverse magnifies rounding errors by the same
+             * factor. */
             const double allowed = 1e-13 * size * size * (1 + exp(fmax(0, -log_det)));
             for (size_t j = 0; j < it.d; j++)
                 assert_close(back[j], it.in[j], allowed);
@@ -131,7 +132,8 @@ static void test_planar_without_direction(void **state)
     assert_gradient(loss, &it, it.in, d_in, 4, 1, 1e-7, "planar, z");
     assert_gradient(loss, &it, it.raw, d_raw, 4, 1, 1e-7, "planar, u");
     assert_gradient(loss, &it, it.raw + 8, d_raw + 8, 1, 1, 1e-7, "planar, b");
-    for (size_t j = 0; j < 4; j++) { /* the layer has a kink in w; the gradient is that for wᵀu > 0 */
+    for (size_t j = 0; j < 4; j++) {
+        /* the layer has a kink in w; the gradient is that for wᵀu > 0 */
         const double step = it.raw[j] > 0 ? 1e-5 : -1e-5, here = loss(&it);
         it.raw[4 + j] = step;
         const double near = loss(&it);

@@ -3,8 +3,8 @@
 
 enum { ROWS = 100, D = 40, LAYERS = 8, HIDDEN = 128 };
 
-/* Weights as large as after training: hidden layers have initial weights, and output layers give log-scales and
- * shifts up to ±½, so that ε is up to 40. */
+/* Weights as large as after training: hidden layers have initial weights, and output layers give
+ * log-scales and shifts up to ±½, so that ε is up to 40. */
 static flow_fixture *trained(void)
 {
     flow_fixture *it = flow_fixture_begin("realnvp", ROWS, D, LAYERS, HIDDEN, 2);
@@ -32,7 +32,8 @@ static void test_round_trip(void **state)
     flow_fixture_end(it);
 }
 
-/* Rows in other tiles have the same result within the rounding error, for any position of the tile. */
+/* Rows in other tiles have the same result within the rounding error, for any position of the
+ * tile. */
 static void test_tiles(void **state)
 {
     (void)state;
@@ -45,7 +46,8 @@ static void test_tiles(void **state)
     for (size_t i = 0; i + 1 < sizeof cuts / sizeof *cuts; i++)
         it->flow->ops->normalise(it->flow, &it->ws, cuts[i], cuts[i + 1] - cuts[i]);
     for (size_t i = 0; i < ROWS * D; i++)
-        assert_close(gki_at(&it->ws, it->flow->eps, 0)[i], whole[i], 2e-5 * (1 + fabs((double)whole[i])));
+        assert_close(gki_at(&it->ws, it->flow->eps, 0)[i], whole[i],
+                     2e-5 * (1 + fabs((double)whole[i])));
     free(whole);
     flow_fixture_end(it);
 }

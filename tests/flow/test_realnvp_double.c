@@ -62,16 +62,17 @@ static void check_gradients(flow_fixture *it, size_t stride)
     free(d_z);
 }
 
-/* Forward-mode differentiation of rows [1, rows), compared with differences: the Jacobian, and combinations of its
- * rows. */
+/* Forward-mode differentiation of rows [1, rows), compared with differences: the Jacobian, and
+ * combinations of its rows. */
 static void check_tangents(flow_fixture *it)
 {
     const gki_flow *flow = it->flow;
     const size_t d = it->d, rows = it->rows - 1, each = d + 2, widest = flow->widest;
-    double *tangents = test_alloc(rows * each * d * sizeof *tangents), *wanted = test_alloc(d * d * sizeof *wanted);
+    double *tangents = test_alloc(rows * each * d * sizeof *tangents),
+           *wanted = test_alloc(d * d * sizeof *wanted);
     double *start = test_alloc(each * d * sizeof *start);
     gki_tangents scratch = {test_alloc(rows * each * widest * sizeof(double)),
-                         test_alloc(rows * each * widest * sizeof(double)), NULL};
+                            test_alloc(rows * each * widest * sizeof(double)), NULL};
     test_normals(40, each * d, 1, start);
     for (size_t j = 0; j < d; j++)
         for (size_t i = 0; i < d; i++)
@@ -102,7 +103,8 @@ static void check_round_trip(flow_fixture *it, double tolerance)
     const gki_flow *flow = it->flow;
     double largest = 1;
     flow_fixture_forward(it);
-    memset(gki_at(&it->ws, flow->z, 0), 0, flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
+    memset(gki_at(&it->ws, flow->z, 0), 0,
+           flow->eps.offset == flow->z.offset ? 0 : it->rows * it->d * sizeof *it->z);
     flow->ops->generate(flow, &it->ws, 0, it->rows);
     for (size_t i = 0; i < it->rows * it->d; i++)
         largest = fmax(largest, fabs(it->z[i]));
@@ -148,7 +150,8 @@ static void test_identity_at_first(void **state)
     flow_fixture_end(it);
 }
 
-/* Each layer changes about half of the dimensions, and two consecutive layers change all of them. */
+/* Each layer changes about half of the dimensions, and two consecutive layers change all of
+ * them. */
 static void test_splits(void **state)
 {
     (void)state;
@@ -165,7 +168,8 @@ static void test_splits(void **state)
     assert_false(gki_coupling_moves(0, 0, 4) || gki_coupling_moves(0, 1, 4));
     assert_true(gki_coupling_moves(2, 1, 4) && !gki_coupling_moves(2, 2, 4));
     assert_true(gki_coupling_moves(4, 3, 8) && !gki_coupling_moves(4, 1, 8)); /* bit 1 of j */
-    assert_true(gki_coupling_moves(6, 3, 8) == gki_coupling_moves(0, 3, 8));  /* d = 8: the first split again */
+    /* d = 8: the first split again */
+    assert_true(gki_coupling_moves(6, 3, 8) == gki_coupling_moves(0, 3, 8));
 }
 
 /* One layer scales by at most e^bound, however large the weights are. */
@@ -205,12 +209,18 @@ static void test_what_cannot_be_coupled(void **state)
     gki_params params = {0};
     gki_plan plan = {0};
     gki_flow *flow = NULL;
-    const gki_flow_spec one = {.z = gki_plan_forward(&plan, 1), .d_z = gki_plan_backward(&plan, 1), .layers = 2,
-                               .hidden = 3, .log_scale_bound = 1};
-    assert_fails(gki_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG, "model.latent");
+    const gki_flow_spec one = {.z = gki_plan_forward(&plan, 1),
+                               .d_z = gki_plan_backward(&plan, 1),
+                               .layers = 2,
+                               .hidden = 3,
+                               .log_scale_bound = 1};
+    assert_fails(gki_flow_realnvp.create(&one, &params, &plan, &flow), GKV_ERR_CONFIG,
+                 "model.latent");
     assert_null(flow);
-    const gki_flow_spec two = {.z = gki_plan_forward(&plan, 2), .d_z = gki_plan_backward(&plan, 2), .hidden = 3};
-    assert_ok(gki_flow_realnvp.create(&two, &params, &plan, &flow)); /* a flow without layers is the identity */
+    const gki_flow_spec two = {
+        .z = gki_plan_forward(&plan, 2), .d_z = gki_plan_backward(&plan, 2), .hidden = 3};
+    /* a flow without layers is the identity */
+    assert_ok(gki_flow_realnvp.create(&two, &params, &plan, &flow));
     assert_ptr_equal(flow->ops, &gki_flow_none);
     flow->ops->free(flow);
     gki_flow_realnvp.free(NULL);
@@ -234,12 +244,9 @@ static void test_shifts_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_realnvp),
-        cmocka_unit_test(test_identity_at_first),
-        cmocka_unit_test(test_splits),
-        cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_none),
-        cmocka_unit_test(test_what_cannot_be_coupled),
+        cmocka_unit_test(test_realnvp),      cmocka_unit_test(test_identity_at_first),
+        cmocka_unit_test(test_splits),       cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_none),         cmocka_unit_test(test_what_cannot_be_coupled),
         cmocka_unit_test(test_shifts_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,14 +6,18 @@
 #include "gkvae/gk.h"
 
 static const gkv_gk shapes[] = {
-    {0, 1, 0, 0, .8, 0},      {3, 1, 2, .5, .8, 0},   {2, 1, 5, -.1, .8, 0},    {1, 3, .4, 2.3, .8, 0},  {0, 1, 20, .5, .8, 0},
-    {0, 1, 10, -.45, .8, 0},  {0, 2, 0, -.4, .8, 0},  {7, 1e6, .3, 5, .5, 0},   {0, 1, 0, 0, .8, 1},  {1, 2, .5, .1, .8, 1},
-    {-3, .5, -2, .02, 0, 1}, {0, 1, 1, 0, 0, 1}, {0, 1, -1e-9, .3, 0, 1}, {0, 1, 6, 1, 0, 1}, {0, 1, 0, 0, .8, 2},
-    {1, 2, .5, .1, .8, 2}, {0, 1, -4, .02, .8, 2}, {0, 1, 3, 1.5, .97, 2}, {5, 1e-3, 30, .3, .8, 2},
+    {0, 1, 0, 0, .8, 0},      {3, 1, 2, .5, .8, 0},    {2, 1, 5, -.1, .8, 0},
+    {1, 3, .4, 2.3, .8, 0},   {0, 1, 20, .5, .8, 0},   {0, 1, 10, -.45, .8, 0},
+    {0, 2, 0, -.4, .8, 0},    {7, 1e6, .3, 5, .5, 0},  {0, 1, 0, 0, .8, 1},
+    {1, 2, .5, .1, .8, 1},    {-3, .5, -2, .02, 0, 1}, {0, 1, 1, 0, 0, 1},
+    {0, 1, -1e-9, .3, 0, 1},  {0, 1, 6, 1, 0, 1},      {0, 1, 0, 0, .8, 2},
+    {1, 2, .5, .1, .8, 2},    {0, 1, -4, .02, .8, 2},  {0, 1, 3, 1.5, .97, 2},
+    {5, 1e-3, 30, .3, .8, 2},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* The factor by which tolerances grow where long double has no more precision than double, as under valgrind. */
+/* The factor by which tolerances grow where long double has no more precision than double, as under
+ * valgrind. */
 static double looser(void)
 {
     volatile long double one = 1, tiny = LDBL_EPSILON;
@@ -26,21 +30,26 @@ static void definitions(void **state)
     const double z = -1.3, g = .7, h = .2;
     const gkv_gk gh = {2, 3, g, h, .8, GKV_GK_FAMILY_GH}, ggh = {2, 3, g, h, .8, GKV_GK_FAMILY_GGH};
     assert_relative(gkv_gk_Q(&gh, z), 2 + 3 * (exp(g * z) - 1) / g * exp(h * z * z / 2), 1e-15);
-    assert_relative(gkv_gk_Q(&ggh, z), 2 + 3 * (1 + .8 * tanh(g * z / 2)) * z * exp(h * z * z / 2), 1e-15);
+    assert_relative(gkv_gk_Q(&ggh, z), 2 + 3 * (1 + .8 * tanh(g * z / 2)) * z * exp(h * z * z / 2),
+                    1e-15);
     /* The lognormal: (e^z − 1) has log f = log φ(log(1+x)) − log(1+x). */
     const gkv_gk lognormal = {0, 1, 1, 0, 0, GKV_GK_FAMILY_GH};
     for (double x = -.99; x < 1e4; x = x < 0 ? x / 2 + .3 : x * 3) {
         const double l = log1p(x);
         assert_relative(gkv_gk_Q_inverse(&lognormal, x), l, 4e-16 * looser());
-        assert_close(gkv_gk_log_pdf(&lognormal, x), -l * l / 2 - .91893853320467274178 - l, 4e-15 * (1 + l * l) * looser());
+        assert_close(gkv_gk_log_pdf(&lognormal, x), -l * l / 2 - .91893853320467274178 - l,
+                     4e-15 * (1 + l * l) * looser());
     }
-    assert_true(gkv_gk_Q_inverse(&lognormal, -1) == -INFINITY && gkv_gk_Q(&lognormal, -INFINITY) == -1);
+    assert_true(gkv_gk_Q_inverse(&lognormal, -1) == -INFINITY &&
+                gkv_gk_Q(&lognormal, -INFINITY) == -1);
     assert_true(gkv_gk_cdf(&lognormal, -2) == 0 && gkv_gk_pdf(&lognormal, -1) == 0);
     assert_true(isinf(gkv_gk_Q(&lognormal, INFINITY)) && isinf(gkv_gk_Q(&ggh, -INFINITY)));
     assert_string_equal(gkv_gk_family_name(gh.family), "g-and-h");
     const gkv_gk unknown = {0, 1, 0, 0, .8, 7};
-    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT, "there is no family of distributions with number 7");
-    assert_true(isnan(gkv_gk_Q(&unknown, 1)) && isnan(gkv_gk_Q_inverse(&unknown, 1)) && isnan(gkv_gk_log_pdf(&unknown, 1)));
+    assert_fails(gkv_gk_check(&unknown), GKV_ERR_ARGUMENT,
+                 "there is no family of distributions with number 7");
+    assert_true(isnan(gkv_gk_Q(&unknown, 1)) && isnan(gkv_gk_Q_inverse(&unknown, 1)) &&
+                isnan(gkv_gk_log_pdf(&unknown, 1)));
     assert_string_equal(gkv_gk_family_name(-1), "unknown");
 }
 
@@ -55,7 +64,8 @@ static void inverse_undoes_Q(void **state)
                 const double x = gkv_gk_Q(gk, sign * z), slope = gkv_gk_dQ(gk, sign * z);
                 if (!isfinite(x) || fabs(x - gk->a) < 1e-3 * fabs(gk->a) || !(slope > 0))
                     continue;
-                const double slack = looser() * (2.5e-16 * fabs(x) / slope + 4e-16 * z); /* the rounding of x, through Q' */
+                /* the rounding of x, through Q' */
+                const double slack = looser() * (2.5e-16 * fabs(x) / slope + 4e-16 * z);
                 if (slack < .01 * z)
                     assert_close(gkv_gk_Q_inverse(gk, x), sign * z, slack);
             }
@@ -76,8 +86,10 @@ static void tails(void **state)
             const gkv_gk *gk = &shapes[i];
             const double low = gkv_gk_quantile(gk, p), high = gkv_gk_quantile_upper(gk, p);
             /* The rounding of x limits the accuracy of p. */
-            const double slack_low = 2e-14 * looser() + 3e-16 * fabs(low) * exp(gkv_gk_log_pdf(gk, low) - log(p));
-            const double slack_high = 2e-14 * looser() + 3e-16 * fabs(high) * exp(gkv_gk_log_pdf(gk, high) - log(p));
+            const double slack_low =
+                2e-14 * looser() + 3e-16 * fabs(low) * exp(gkv_gk_log_pdf(gk, low) - log(p));
+            const double slack_high =
+                2e-14 * looser() + 3e-16 * fabs(high) * exp(gkv_gk_log_pdf(gk, high) - log(p));
             if (gkv_gk_dQ(gk, 0) > 0 && slack_low < 1e-3)
                 assert_relative(gkv_gk_cdf(gk, low), p, slack_low);
             if (slack_high < 1e-3)
@@ -90,8 +102,10 @@ static void tails(void **state)
     assert_relative(gkv_gk_cdf(&gk, -271.59745063435702), 1e-300, 2e-13 * looser());
 }
 
-/* Fourth-order differences of f in input j. Inputs 0 … 3 are the parameters of gk, and 4 is `at`. */
-static double difference(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at, int j, double h)
+/* Fourth-order differences of f in input j. Inputs 0 … 3 are the parameters of gk, and 4 is
+ * `at`. */
+static double difference(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at, int j,
+                         double h)
 {
     double value[5];
     for (int i = -2; i <= 2; i++) {
@@ -119,29 +133,37 @@ static void derivatives(void **state)
         gkv_gk gk = shapes[i];
         gk.a = .3, gk.b = 1.7;
         if (fabs(gk.g) > 6 || (gk.family && gk.k == 0))
-            continue; /* the moved parameters must be valid, and differences must resolve the curvature */
+            /* the moved parameters must be valid, and differences must resolve the curvature */
+            continue;
         for (double z = -3.1; z < 3.2; z += .62) {
             const double x = gkv_gk_Q(&gk, z), width = 1e-4 * gkv_gk_dQ(&gk, z);
             double dq[4], dlog[4], z_x, z_theta[4], score[4], hessian[4][4];
             gkv_gk_Q_gradient(&gk, z, dq, dlog);
-            assert_relative(gkv_gk_Q_inverse_gradient(&gk, x, &z_x, z_theta), z, 1e-12 + 1e-15 / fabs(z * z_x));
+            assert_relative(gkv_gk_Q_inverse_gradient(&gk, x, &z_x, z_theta), z,
+                            1e-12 + 1e-15 / fabs(z * z_x));
             assert_relative(gkv_gk_hessian(&gk, x, score, hessian), gkv_gk_log_pdf(&gk, x), 1e-14);
             assert_relative(difference(gkv_gk_Q, &gk, z, 4, 1e-4), gkv_gk_dQ(&gk, z), 1e-9);
-            assert_close(difference(gkv_gk_dQ, &gk, z, 4, 1e-4), gkv_gk_d2Q(&gk, z), 1e-8 * (1 + fabs(gkv_gk_d2Q(&gk, z))));
+            assert_close(difference(gkv_gk_dQ, &gk, z, 4, 1e-4), gkv_gk_d2Q(&gk, z),
+                         1e-8 * (1 + fabs(gkv_gk_d2Q(&gk, z))));
             assert_relative(difference(gkv_gk_Q_inverse, &gk, x, 4, width), z_x, 1e-7);
             assert_close(difference(gkv_gk_log_pdf, &gk, x, 4, width), gkv_gk_dlog_pdf(&gk, x),
                          1e-6 * (z_x + fabs(gkv_gk_dlog_pdf(&gk, x))));
             for (int j = 0; j < 4; j++) {
                 const double h = 1e-4;
-                assert_close(difference(gkv_gk_Q, &gk, z, j, h), dq[j], 1e-9 * (1 + fabs(x) + fabs(dq[j])));
-                assert_close(difference(gkv_gk_log_dQ, &gk, z, j, h), dlog[j], 1e-8 * (1 + fabs(dlog[j])));
+                assert_close(difference(gkv_gk_Q, &gk, z, j, h), dq[j],
+                             1e-9 * (1 + fabs(x) + fabs(dq[j])));
+                assert_close(difference(gkv_gk_log_dQ, &gk, z, j, h), dlog[j],
+                             1e-8 * (1 + fabs(dlog[j])));
                 const double fine = fmin(h, width);
-                assert_close(difference(gkv_gk_Q_inverse, &gk, x, j, fine), z_theta[j], 1e-6 * (1 + fabs(z_theta[j])));
-                assert_close(difference(gkv_gk_log_pdf, &gk, x, j, fine), score[j], 1e-5 * (1 + fabs(score[j])));
+                assert_close(difference(gkv_gk_Q_inverse, &gk, x, j, fine), z_theta[j],
+                             1e-6 * (1 + fabs(z_theta[j])));
+                assert_close(difference(gkv_gk_log_pdf, &gk, x, j, fine), score[j],
+                             1e-5 * (1 + fabs(score[j])));
                 for (score_index = 0; score_index < 4; score_index++)
-                    assert_close(difference(score_of, &gk, x, j, fine), hessian[score_index][j],
-                                 1e-4 * (1 + sqrt(fabs(hessian[j][j] * hessian[score_index][score_index])) +
-                                         fabs(hessian[score_index][j])));
+                    assert_close(
+                        difference(score_of, &gk, x, j, fine), hessian[score_index][j],
+                        1e-4 * (1 + sqrt(fabs(hessian[j][j] * hessian[score_index][score_index])) +
+                                fabs(hessian[score_index][j])));
             }
         }
     }
@@ -179,8 +201,9 @@ static void draws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(definitions), cmocka_unit_test(inverse_undoes_Q), cmocka_unit_test(tails),
-        cmocka_unit_test(derivatives), cmocka_unit_test(draws),
+        cmocka_unit_test(definitions), cmocka_unit_test(inverse_undoes_Q),
+        cmocka_unit_test(tails),       cmocka_unit_test(derivatives),
+        cmocka_unit_test(draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,9 +12,11 @@ static gkv_gk gk_of(double a, double b, double g, double k)
 }
 
 static const gkv_gk shapes[] = {
-    {0, 1, 0, 0, .8, 0},   {3, 1, 2, .5, .8, 0},  {0, 1, .2, .1, .8, 0},   {2, 1, 5, -.1, .8, 0},  {0, 1, 1, 1, .8, 0},
-    {1, 3, .4, 2.3, .8, 0}, {-5, .01, -3, .2, .8, 0}, {0, 1, 20, .5, .8, 0}, {0, 1, -.2, -.05, .8, 0}, {0, 1, 10, -.45, .8, 0},
-    {0, 2, 0, -.4, .8, 0}, {0, 1, 1, .8, .95, 0}, {7, 1e6, .3, 8, .5, 0},
+    {0, 1, 0, 0, .8, 0},      {3, 1, 2, .5, .8, 0},  {0, 1, .2, .1, .8, 0},
+    {2, 1, 5, -.1, .8, 0},    {0, 1, 1, 1, .8, 0},   {1, 3, .4, 2.3, .8, 0},
+    {-5, .01, -3, .2, .8, 0}, {0, 1, 20, .5, .8, 0}, {0, 1, -.2, -.05, .8, 0},
+    {0, 1, 10, -.45, .8, 0},  {0, 2, 0, -.4, .8, 0}, {0, 1, 1, .8, .95, 0},
+    {7, 1e6, .3, 8, .5, 0},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -69,14 +71,17 @@ static void normal_functions(void **state)
         if (rows[i].cdf > 1e-300) {
             assert_relative(gki_normal_cdf(z), rows[i].cdf, 1e-15);
             if (z < 1)
-                assert_close(gki_normal_quantile(rows[i].cdf), z, 2e-15 * fabs(z) + 2e-16 * (fabs(z) < 2));
+                assert_close(gki_normal_quantile(rows[i].cdf), z,
+                             2e-15 * fabs(z) + 2e-16 * (fabs(z) < 2));
         }
         assert_relative(gki_normal_log_cdf(z), rows[i].log_cdf, 2e-15);
         if (z < 5)
-            assert_close(gki_normal_quantile_log(rows[i].log_cdf), z, 1e-14 * fabs(z) + 2e-16 * (fabs(z) < 2));
+            assert_close(gki_normal_quantile_log(rows[i].log_cdf), z,
+                         1e-14 * fabs(z) + 2e-16 * (fabs(z) < 2));
     }
     assert_true(gki_normal_quantile(0) == -INFINITY && gki_normal_quantile(1) == INFINITY);
-    assert_true(isnan(gki_normal_quantile(-.1)) && isnan(gki_normal_quantile(1.1)) && isnan(gki_normal_quantile(NAN)));
+    assert_true(isnan(gki_normal_quantile(-.1)) && isnan(gki_normal_quantile(1.1)) &&
+                isnan(gki_normal_quantile(NAN)));
     assert_true(gki_normal_quantile(.5) == 0);
     assert_relative(gki_normal_quantile(DBL_TRUE_MIN), -38.467405617144346251, 1e-14);
     for (double p = 1e-12; p < 1; p += 0.001234567)
@@ -104,7 +109,8 @@ static void inverse_at_extremes(void **state)
     for (size_t i = 0; i < SHAPES; i++) {
         const gkv_gk *gk = &shapes[i];
         assert_true(gkv_gk_Q_inverse(gk, gk->a) == 0);
-        assert_true(gkv_gk_Q_inverse(gk, INFINITY) == INFINITY && gkv_gk_Q_inverse(gk, -INFINITY) == -INFINITY);
+        assert_true(gkv_gk_Q_inverse(gk, INFINITY) == INFINITY &&
+                    gkv_gk_Q_inverse(gk, -INFINITY) == -INFINITY);
         assert_true(isnan(gkv_gk_Q_inverse(gk, NAN)));
         assert_true(gkv_gk_log_pdf(gk, INFINITY) == -INFINITY);
         double before = -INFINITY;
@@ -129,13 +135,16 @@ static void inverse_at_extremes(void **state)
     assert_relative(gkv_gk_dQ(&steep, 2), 1.8 * pow(5, .1) * (1 + .2 * 4 / 5.), 1e-14);
 }
 
-static double fourth_order(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at, double h)
+static double fourth_order(double (*f)(const gkv_gk *, double), const gkv_gk *gk, double at,
+                           double h)
 {
-    return (8 * (f(gk, at + h) - f(gk, at - h)) - (f(gk, at + 2 * h) - f(gk, at - 2 * h))) / (12 * h);
+    return (8 * (f(gk, at + h) - f(gk, at - h)) - (f(gk, at + 2 * h) - f(gk, at - 2 * h))) /
+           (12 * h);
 }
 
 /* The difference quotient in parameter j. */
-static double in_parameter(double (*f)(const gkv_gk *, double), const gkv_gk *gk, int j, double at, double h)
+static double in_parameter(double (*f)(const gkv_gk *, double), const gkv_gk *gk, int j, double at,
+                           double h)
 {
     double value[5];
     for (int i = -2; i <= 2; i++) {
@@ -155,12 +164,14 @@ static void derivatives_match_differences(void **state)
             continue; /* differences do not resolve a strong curvature */
         for (double z = -3.3; z < 3.5; z += 0.7) {
             const double scale = gkv_gk_dQ(gk, z);
-            assert_close(fourth_order(gkv_gk_Q, gk, z, 1e-3), scale, 2e-8 * scale + 1e-9 * fabs(gk->a));
+            assert_close(fourth_order(gkv_gk_Q, gk, z, 1e-3), scale,
+                         2e-8 * scale + 1e-9 * fabs(gk->a));
             assert_close(fourth_order(gkv_gk_dQ, gk, z, 1e-3), gkv_gk_d2Q(gk, z),
                          1e-6 * (fabs(gkv_gk_d2Q(gk, z)) + scale));
             assert_relative(gkv_gk_log_dQ(gk, z), log(scale), 1e-12);
             const double x = gkv_gk_Q(gk, z), width = 1e-3 * scale;
-            assert_close(fourth_order(gkv_gk_log_pdf, gk, x, width) * scale, gkv_gk_dlog_pdf(gk, x) * scale,
+            assert_close(fourth_order(gkv_gk_log_pdf, gk, x, width) * scale,
+                         gkv_gk_dlog_pdf(gk, x) * scale,
                          1e-6 * (1 + fabs(gkv_gk_dlog_pdf(gk, x) * scale)));
 
             double score[4], dq[4], dlog[4];
@@ -187,7 +198,8 @@ static void distribution_and_quantiles_agree(void **state)
         assert_relative(gkv_gk_cdf(&gk, gkv_gk_quantile(&gk, p)), p, 1e-11);
         assert_relative(gkv_gk_cdf_upper(&gk, gkv_gk_quantile_upper(&gk, p)), p, 1e-11);
         assert_relative(gkv_gk_log_cdf(&gk, gkv_gk_quantile_log(&gk, log(p))), log(p), 1e-14);
-        assert_relative(gkv_gk_log_cdf_upper(&gk, gkv_gk_quantile_log_upper(&gk, log(p))), log(p), 1e-14);
+        assert_relative(gkv_gk_log_cdf_upper(&gk, gkv_gk_quantile_log_upper(&gk, log(p))), log(p),
+                        1e-14);
     }
     assert_relative(gkv_gk_log_cdf(&gk, gkv_gk_quantile_log(&gk, -1e5)), -1e5, 1e-13);
     /* The density is the derivative of the distribution function. */

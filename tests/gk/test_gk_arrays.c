@@ -8,8 +8,9 @@
 #include "gkvae/gk_batch.h"
 
 static const gkv_gk shapes[] = {
-    {0, 1, 0, 0, .8, 0},    {3, 1, 2, .5, .8, 0},     {2, 1, 5, -.1, .8, 0},  {1, 3, .4, 2.3, .8, 0},
-    {0, 1, 20, .5, .8, 0},  {0, .01, -3, .9, .95, 0}, {0, 1, 1, -.06, .8, 0}, {-7, 1e3, -.3, 5, .3, 0},
+    {0, 1, 0, 0, .8, 0},    {3, 1, 2, .5, .8, 0},     {2, 1, 5, -.1, .8, 0},
+    {1, 3, .4, 2.3, .8, 0}, {0, 1, 20, .5, .8, 0},    {0, .01, -3, .9, .95, 0},
+    {0, 1, 1, -.06, .8, 0}, {-7, 1e3, -.3, 5, .3, 0},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes, N = 1201 };
 
@@ -66,8 +67,11 @@ static void at_x(const gkv_gk *gk)
         /* the effect on the score of an error of 1e-14 in z; it is large where Q' is nearly 0 */
         gkv_gk_score(gk, gkv_gk_Q(gk, out[0][i] * (1 + 1e-10)), moved);
         for (int j = 0; j < 4; j++)
-            assert_close(score[4 * i + j], exact[j],
-                         1e-4 * fabs(moved[j] - exact[j]) + 1e-11 * (1 + fabs(exact[j]) + (j < 2 ? (unit + 1 / gk->b) * (1 + fabs(gk->g)) : fabs(out[0][i]))));
+            assert_close(
+                score[4 * i + j], exact[j],
+                1e-4 * fabs(moved[j] - exact[j]) +
+                    1e-11 * (1 + fabs(exact[j]) +
+                             (j < 2 ? (unit + 1 / gk->b) * (1 + fabs(gk->g)) : fabs(out[0][i]))));
     }
     /* A single output, written to the input array by two calls, has the same bits. */
     static double alone[N];
@@ -81,8 +85,8 @@ static void at_x(const gkv_gk *gk)
 static void at_x_float(const gkv_gk *gk)
 {
     static float x[N], out[8][N];
-    const gkv_gk rounded = {(double)(float)gk->a, (double)(float)gk->b, (double)(float)gk->g, (double)(float)gk->k,
-                            (double)(float)gk->c, 0};
+    const gkv_gk rounded = {(double)(float)gk->a, (double)(float)gk->b, (double)(float)gk->g,
+                            (double)(float)gk->k, (double)(float)gk->c, 0};
     const gkv_gk centred = {0, rounded.b, rounded.g, rounded.k, rounded.c, 0};
     for (int i = 0; i < N; i++)
         x[i] = (float)(isfinite(grid_z(i)) ? gkv_gk_Q(&rounded, grid_z(i)) : grid_z(i));
@@ -94,7 +98,8 @@ static void at_x_float(const gkv_gk *gk)
         const double log_f = gkv_gk_log_pdf(&centred, at), z = gkv_gk_Q_inverse(&centred, at);
         assert_close((double)out[0][i], z, eps * fabs(z));
         /* Near a spike of the density the rounding of x has a large effect. */
-        const double loose = eps * fmax(1, fabs(log_f)) + 5e-7 * fabs(at * gkv_gk_dlog_pdf(&centred, at));
+        const double loose =
+            eps * fmax(1, fabs(log_f)) + 5e-7 * fabs(at * gkv_gk_dlog_pdf(&centred, at));
         assert_close((double)out[1][i], log_f, loose);
         if (fabs(z) > 3.4)
             continue;
@@ -115,10 +120,12 @@ static void at_z(const gkv_gk *gk)
     for (int i = 0; i < N; i++)
         z[i] = grid_z(i), z_f[i] = (float)grid_z(i);
     assert_ok(gkv_gk_batch_z(gk, N, z, &(gkv_gk_at_z){out[0], out[1], out[2], out[3]}));
-    assert_ok(gkv_gk_batch_z_f(gk, N, z_f, &(gkv_gk_at_z_f){out_f[0], out_f[1], out_f[2], out_f[3]}));
+    assert_ok(
+        gkv_gk_batch_z_f(gk, N, z_f, &(gkv_gk_at_z_f){out_f[0], out_f[1], out_f[2], out_f[3]}));
     assert_true(isinf(out[0][3]) && isinf(out[0][4]) && isnan(out[0][5]));
     for (int i = 6; i < N; i++) {
-        const double log_dq = gkv_gk_log_dQ(gk, z[i]), scale = fabs(gkv_gk_Q(gk, z[i]) - gk->a) + fabs(gk->a);
+        const double log_dq = gkv_gk_log_dQ(gk, z[i]),
+                     scale = fabs(gkv_gk_Q(gk, z[i]) - gk->a) + fabs(gk->a);
         const double log_f = -z[i] * z[i] / 2 - .91893853320467274178 - log_dq;
         assert_close(out[0][i], gkv_gk_Q(gk, z[i]), 1e-14 * scale);
         assert_relative(out[1][i], gkv_gk_dQ(gk, z[i]), 1e-12);
@@ -132,13 +139,15 @@ static void at_z(const gkv_gk *gk)
 
 static void quantiles(const gkv_gk *gk)
 {
-    static const double ps[] = {0, 5e-324, 1e-310, 1e-200, 1e-30, 1e-9, 1e-3, .07, .08, .3, .49999, .5, .5000001, .7, .93,
-                                .9999, 1 - 1e-12, 1, -.1, 1.1, NAN};
-    static const double logs[] = {-INFINITY, -1e300, -1e6, -800, -650, -30, -2.5, -.7, -.69, -.2, -1e-5, -1e-30, 0, .1, NAN};
+    static const double ps[] = {0,   5e-324, 1e-310,    1e-200, 1e-30, 1e-9,     1e-3,
+                                .07, .08,    .3,        .49999, .5,    .5000001, .7,
+                                .93, .9999,  1 - 1e-12, 1,      -.1,   1.1,      NAN};
+    static const double logs[] = {-INFINITY, -1e300, -1e6,  -800,   -650, -30, -2.5, -.7,
+                                  -.69,      -.2,    -1e-5, -1e-30, 0,    .1,  NAN};
     double x[32];
     float p_f[32], x_f[32];
-    double (*const exact[])(const gkv_gk *, double) = {gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log,
-                                                       gkv_gk_quantile_log_upper};
+    double (*const exact[])(const gkv_gk *, double) = {
+        gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
     for (int tail = 0; tail < 4; tail++) {
         const double *p = tail < 2 ? ps : logs;
         const size_t n = tail < 2 ? sizeof ps / sizeof *ps : sizeof logs / sizeof *logs;
@@ -149,21 +158,23 @@ static void quantiles(const gkv_gk *gk)
         for (size_t i = 0; i < n; i++) {
             const double expected = exact[tail](gk, p[i]);
             if (isfinite(expected)) /* near the median the rounding of p dominates */
-                assert_close(x[i], expected, 1e-13 * (fabs(expected - gk->a) + fabs(gk->a)) + 3e-16 * gk->b);
+                assert_close(x[i], expected,
+                             1e-13 * (fabs(expected - gk->a) + fabs(gk->a)) + 3e-16 * gk->b);
             else
                 same(x[i], expected, 0);
             const double rounded = exact[tail](gk, (double)p_f[i]);
             if (fabs(rounded) < 1e30)
-                assert_close((double)x_f[i], rounded, 2e-5 * (fabs(rounded - gk->a) + fabs(gk->a)) + 3e-7 * gk->b);
+                assert_close((double)x_f[i], rounded,
+                             2e-5 * (fabs(rounded - gk->a) + fabs(gk->a)) + 3e-7 * gk->b);
         }
     }
 }
 
-#define ON_EACH_LEVEL(name)             \
+#define ON_EACH_LEVEL(name)              \
     static void name##_all(void **state) \
-    {                                   \
-        (void)state;                    \
-        each_level(name);               \
+    {                                    \
+        (void)state;                     \
+        each_level(name);                \
     }
 ON_EACH_LEVEL(at_x)
 ON_EACH_LEVEL(at_x_float)
@@ -177,12 +188,18 @@ static void refusals(void **state)
     const float x_f = 1;
     double z;
     float z_f;
-    const gkv_gk gh = {0, 1, .5, .1, .8, GKV_GK_FAMILY_GH}, bad = {0, 1, 1, -.4, .8, 0}, tiny = {0, 1e-300, 1, .1, .8, 0};
-    assert_fails(gkv_gk_batch_x(&gh, 1, &x, &(gkv_gk_at_x){.z = &z}), GKV_ERR_ARGUMENT, "not the g-and-h");
-    assert_fails(gkv_gk_batch_z(&gh, 1, &x, &(gkv_gk_at_z){.x = &z}), GKV_ERR_ARGUMENT, "a batch is for the g-and-k");
-    assert_fails(gkv_gk_batch_x(&bad, 1, &x, &(gkv_gk_at_x){.z = &z}), GKV_ERR_ARGUMENT, "not increasing");
-    assert_fails(gkv_gk_batch_x_f(&tiny, 1, &x_f, &(gkv_gk_at_x_f){.z = &z_f}), GKV_ERR_ARGUMENT, "rounded to float");
-    assert_fails(gkv_gk_batch_quantile(&shapes[0], (gkv_gk_tail)9, 1, &x, &z), GKV_ERR_ARGUMENT, "no tail");
+    const gkv_gk gh = {0, 1, .5, .1, .8, GKV_GK_FAMILY_GH}, bad = {0, 1, 1, -.4, .8, 0},
+                 tiny = {0, 1e-300, 1, .1, .8, 0};
+    assert_fails(gkv_gk_batch_x(&gh, 1, &x, &(gkv_gk_at_x){.z = &z}), GKV_ERR_ARGUMENT,
+                 "not the g-and-h");
+    assert_fails(gkv_gk_batch_z(&gh, 1, &x, &(gkv_gk_at_z){.x = &z}), GKV_ERR_ARGUMENT,
+                 "a batch is for the g-and-k");
+    assert_fails(gkv_gk_batch_x(&bad, 1, &x, &(gkv_gk_at_x){.z = &z}), GKV_ERR_ARGUMENT,
+                 "not increasing");
+    assert_fails(gkv_gk_batch_x_f(&tiny, 1, &x_f, &(gkv_gk_at_x_f){.z = &z_f}), GKV_ERR_ARGUMENT,
+                 "rounded to float");
+    assert_fails(gkv_gk_batch_quantile(&shapes[0], (gkv_gk_tail)9, 1, &x, &z), GKV_ERR_ARGUMENT,
+                 "no tail");
     assert_ok(gkv_gk_batch_x(&shapes[0], 0, NULL, &(gkv_gk_at_x){.z = &z}));
     assert_ok(gkv_gk_batch_x(&shapes[0], 1, &x, &(gkv_gk_at_x){0}));
     /* x/B overflows a double, but the result is correct. */
@@ -195,8 +212,9 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_x_all), cmocka_unit_test(at_x_float_all), cmocka_unit_test(at_z_all),
-        cmocka_unit_test(quantiles_all), cmocka_unit_test(refusals),
+        cmocka_unit_test(at_x_all), cmocka_unit_test(at_x_float_all),
+        cmocka_unit_test(at_z_all), cmocka_unit_test(quantiles_all),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

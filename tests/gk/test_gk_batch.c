@@ -12,9 +12,9 @@ enum { D = 13, ROWS = 90, N = D * ROWS };
 
 /* Valid parameters, from moderate to extreme. */
 static const double params[D][4] = {
-    {0, 1, 0, 0},      {3, 1, 2, .5},     {0, 1, .2, .1}, {2, 1, 5, -.1},    {0, .5, 1, 1},
-    {1, 3, .4, 2.3},   {-5, .01, -3, .2}, {0, 1, 20, .5}, {0, 1, -.2, -.05}, {0, 1, 10, -.45},
-    {.3, 2, 0, -.4},   {0, 1, -100, 6},   {0, 1e-3, 6, -.43},
+    {0, 1, 0, 0},    {3, 1, 2, .5},     {0, 1, .2, .1},     {2, 1, 5, -.1},    {0, .5, 1, 1},
+    {1, 3, .4, 2.3}, {-5, .01, -3, .2}, {0, 1, 20, .5},     {0, 1, -.2, -.05}, {0, 1, 10, -.45},
+    {.3, 2, 0, -.4}, {0, 1, -100, 6},   {0, 1e-3, 6, -.43},
 };
 
 static void each_level(void (*test)(void))
@@ -36,7 +36,8 @@ static int fill(void **state)
     (void)state;
     for (int j = 0; j < D; j++) {
         a_d[j] = params[j][0], b_d[j] = params[j][1], g_d[j] = params[j][2], k_d[j] = params[j][3];
-        a_f[j] = (float)a_d[j], b_f[j] = (float)b_d[j], g_f[j] = (float)g_d[j], k_f[j] = (float)k_d[j];
+        a_f[j] = (float)a_d[j], b_f[j] = (float)b_d[j], g_f[j] = (float)g_d[j],
+        k_f[j] = (float)k_d[j];
     }
     return 0;
 }
@@ -45,7 +46,8 @@ static int fill(void **state)
 static gkv_gk column_of(int j, int in_float)
 {
     if (in_float)
-        return (gkv_gk){(double)a_f[j], (double)b_f[j], (double)g_f[j], (double)k_f[j], (double).8F, 0};
+        return (gkv_gk){(double)a_f[j], (double)b_f[j], (double)g_f[j],
+                        (double)k_f[j], (double).8F,    0};
     return (gkv_gk){a_d[j], b_d[j], g_d[j], k_d[j], .8, 0};
 }
 
@@ -93,7 +95,8 @@ static void inverse_float_(void)
         const gkv_gk centred = {0, gk.b, gk.g, gk.k, gk.c, 0};
         const double exact = gkv_gk_Q_inverse(&centred, (double)(x[i] - a_f[i % D]));
         /* Where log|Q − A| is nearly flat in log|z|, rounding errors are magnified by 1/ρ. */
-        const double slope = fabs(exact) > 0 ? gkv_gk_dQ(&centred, exact) * exact / gkv_gk_Q(&centred, exact) : 1;
+        const double slope =
+            fabs(exact) > 0 ? gkv_gk_dQ(&centred, exact) * exact / gkv_gk_Q(&centred, exact) : 1;
         if (fabs(exact) < 1e36)
             assert_relative(z[i], exact, 1e-5 * fmax(1, .2 / slope));
         const double zi = (double)z[i];
@@ -102,7 +105,8 @@ static void inverse_float_(void)
             const double sensitive = 1 + fabs(ratio_of(&gk, zi)) * fabs(zi);
             assert_close((double)log_dq[i], gkv_gk_log_dQ(&gk, zi), 4e-6 * sensitive);
             assert_close((double)dq[i] / gkv_gk_dQ(&gk, zi), 1, 2e-5 * sensitive);
-            assert_close((double)ratio[i], ratio_of(&gk, zi), 2e-5 * (1 + fabs((double)ratio[i])) * sensitive);
+            assert_close((double)ratio[i], ratio_of(&gk, zi),
+                         2e-5 * (1 + fabs((double)ratio[i])) * sensitive);
         }
     }
 }
@@ -112,19 +116,22 @@ static void extremes_(void)
     static float x[N], z[N], log_dq[N], ratio[N];
     for (int i = 0; i < N; i++) {
         const int row = i / D;
-        x[i] = row == 0 ? a_f[i % D] : (row % 2 ? 1.F : -1.F) * powf(10, -44 + 74.0F * (float)row / (ROWS - 1));
+        x[i] = row == 0 ? a_f[i % D]
+                        : (row % 2 ? 1.F : -1.F) * powf(10, -44 + 74.0F * (float)row / (ROWS - 1));
     }
     gki_gk_batch_inverse_f(ROWS, D, &columns_f, x, z, log_dq, NULL, ratio);
     for (int i = 0; i < N; i++) {
         assert_true(isfinite(z[i]) && isfinite(log_dq[i]) && isfinite(ratio[i]));
         if (i < D) {
             assert_true(z[i] == 0);
-            assert_close((double)log_dq[i], log((double)b_f[i]), 1e-6 * (1 + fabs(log((double)b_f[i]))));
+            assert_close((double)log_dq[i], log((double)b_f[i]),
+                         1e-6 * (1 + fabs(log((double)b_f[i]))));
             assert_relative((double)ratio[i], .8 * (double)g_f[i], 1e-6);
         }
     }
     /* Inputs that are not finite do not affect other elements. */
-    float hostile[D] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1, 2, 3, 4, 5, 6, 7};
+    float hostile[D] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, FLT_TRUE_MIN, 1, 2,
+                        3,   4,        5,         6,       7};
     gki_gk_batch_inverse_f(1, D, &columns_f, hostile, hostile, log_dq, NULL, NULL);
     for (int j = 0; j < D; j++)
         assert_int_equal(isfinite(hostile[j]) != 0, j > 2);
@@ -134,7 +141,8 @@ static void extremes_(void)
     const gki_gk_columns_f bounded = {&a, &b, &g, &k, .8F};
     float bounded_x[4] = {1e30F, -1e30F, 1.79F, -.19F};
     gki_gk_batch_inverse_f(4, 1, &bounded, bounded_x, bounded_x, log_dq, NULL, NULL);
-    assert_true(bounded_x[0] > 1e36F && bounded_x[1] < -1e36F && isfinite(bounded_x[0]) && isfinite(bounded_x[1]));
+    assert_true(bounded_x[0] > 1e36F && bounded_x[1] < -1e36F && isfinite(bounded_x[0]) &&
+                isfinite(bounded_x[1]));
     const gkv_gk gk = {0, 1, 8, -.5, (double).8F, 0};
     assert_relative((double)bounded_x[2], gkv_gk_Q_inverse(&gk, (double)1.79F), 2e-4);
 
@@ -151,7 +159,8 @@ static void extremes_(void)
     }
 }
 
-/* The result of an element depends only on its own inputs, not on its index, its neighbours or the split. */
+/* The result of an element depends only on its own inputs, not on its index, its neighbours or the
+ * split. */
 static void position_(void)
 {
     static float x[N], z[N], log_dq[N], other[N], alone, alone_log;
@@ -220,7 +229,8 @@ static void forward_(void)
         g[i] = g_d[i % D], k[i] = k_d[i % D], gg[i] = g_f[i % D], kk[i] = k_f[i % D];
     }
     const gki_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
-    const gki_gk_outputs_f o_f = {out_f[0], out_f[1], out_f[2], out_f[3], out_f[4], out_f[5], out_f[6], out_f[7]};
+    const gki_gk_outputs_f o_f = {out_f[0], out_f[1], out_f[2], out_f[3],
+                                  out_f[4], out_f[5], out_f[6], out_f[7]};
     for (int by_element = 0; by_element < 2; by_element++) {
         if (by_element) {
             gki_gk_batch_shape_d(N, g, k, .8, z, &o);
@@ -255,7 +265,8 @@ static void differences_(void)
     static double u[M], g[M], k[M], out[8][M], up[8][M], down[8][M], moved[M];
     const gki_gk_outputs_d o = {out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7]};
     const gki_gk_outputs_d o_up = {up[0], up[1], up[2], up[3], up[4], up[5], up[6], up[7]};
-    const gki_gk_outputs_d o_down = {down[0], down[1], down[2], down[3], down[4], down[5], down[6], down[7]};
+    const gki_gk_outputs_d o_down = {down[0], down[1], down[2], down[3],
+                                     down[4], down[5], down[6], down[7]};
     for (int i = 0; i < M; i++)
         u[i] = (i - 20) * .2, g[i] = 1.5 * sin(i), k[i] = .4 * cos(i) * cos(i);
     gki_gk_batch_shape_d(M, g, k, .8, u, &o);
@@ -267,8 +278,8 @@ static void differences_(void)
         for (int side = 0; side < 2; side++) {
             for (int i = 0; i < M; i++)
                 moved[i] = inputs[which][i] + (side ? h : -h);
-            gki_gk_batch_shape_d(M, which == 1 ? moved : g, which == 2 ? moved : k, .8, which == 0 ? moved : u,
-                                 side ? &o_up : &o_down);
+            gki_gk_batch_shape_d(M, which == 1 ? moved : g, which == 2 ? moved : k, .8,
+                                 which == 0 ? moved : u, side ? &o_up : &o_down);
         }
         for (int i = 0; i < M; i++) {
             const double in_x = out[of_x[which]][i], in_log = out[of_log[which]][i];
@@ -278,11 +289,11 @@ static void differences_(void)
     }
 }
 
-#define ON_EACH_LEVEL(name)         \
-    static void name(void **state)  \
-    {                               \
-        (void)state;                \
-        each_level(name##_);        \
+#define ON_EACH_LEVEL(name)        \
+    static void name(void **state) \
+    {                              \
+        (void)state;               \
+        each_level(name##_);       \
     }
 ON_EACH_LEVEL(inverse_double)
 ON_EACH_LEVEL(inverse_float)
@@ -305,8 +316,9 @@ static void nothing_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inverse_double), cmocka_unit_test(inverse_float), cmocka_unit_test(extremes),
-        cmocka_unit_test(position),       cmocka_unit_test(wide),          cmocka_unit_test(forward),
+        cmocka_unit_test(inverse_double), cmocka_unit_test(inverse_float),
+        cmocka_unit_test(extremes),       cmocka_unit_test(position),
+        cmocka_unit_test(wide),           cmocka_unit_test(forward),
         cmocka_unit_test(differences),    cmocka_unit_test(nothing_to_do),
     };
     return cmocka_run_group_tests(tests, fill, NULL);

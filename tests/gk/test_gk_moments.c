@@ -26,7 +26,8 @@ static void closed_forms(void **state)
             for (int n = 1; n <= 4; n++) {
                 double sum = 0, choose = 1;
                 for (int s = 0; s <= n; s++) {
-                    sum += (s % 2 ? -1 : 1) * choose * exp((n - s) * (n - s) * g * g / 2 / (1 - n * h));
+                    sum += (s % 2 ? -1 : 1) * choose *
+                           exp((n - s) * (n - s) * g * g / 2 / (1 - n * h));
                     choose = choose * (n - s) / (s + 1);
                 }
                 double raw;
@@ -86,12 +87,14 @@ static void zeros_and_overflows(void **state)
         }
     gkv_gk_summary m;
     const gkv_gk wide = {0, 1, 700, 0, .8, GKV_GK_FAMILY_GH};
-    assert_fails(gkv_gk_moments(&wide, &m), GKV_ERR_NUMERIC, "g-and-h with g = 700 and h = 0 cannot be computed");
+    assert_fails(gkv_gk_moments(&wide, &m), GKV_ERR_NUMERIC,
+                 "g-and-h with g = 700 and h = 0 cannot be computed");
     gkv_gk under = {0, 1, 1, 0, .8, 0};
     under.k = nextafter(gkv_gk_k_min(1, .8), -1);
     assert_fails(gkv_gk_check(&under), GKV_ERR_ARGUMENT, "is not above ");
     double k, bound;
-    assert_int_equal(sscanf(strstr(gkv_error_message(), "k = "), "k = %lf is not above %lf", &k, &bound), 2);
+    assert_int_equal(
+        sscanf(strstr(gkv_error_message(), "k = "), "k = %lf is not above %lf", &k, &bound), 2);
     assert_true(k == under.k && k < bound);
 }
 
@@ -133,8 +136,10 @@ static void invert(double a[4][4], double out[4][4])
 static void information(void **state)
 {
     (void)state;
-    static const gkv_gk shapes[] = {{3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {1, 2, .5, .1, .8, 1}, {1, 2, .5, .1, .8, 2}};
-    static const double sd[2][4] = {{1.131884, 2.266850, 3.158321, 1.284539}, {1.134687, 1.345392, 1.130987, .950633}};
+    static const gkv_gk shapes[] = {
+        {3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {1, 2, .5, .1, .8, 1}, {1, 2, .5, .1, .8, 2}};
+    static const double sd[2][4] = {{1.131884, 2.266850, 3.158321, 1.284539},
+                                    {1.134687, 1.345392, 1.130987, .950633}};
     for (int s = 0; s < 4; s++) {
         const gkv_gk *gk = &shapes[s];
         double expected[4][4], inverse[4][4], mean[4][4] = {{0}}, hessian[4][4];
@@ -146,12 +151,15 @@ static void information(void **state)
         for (double z = -9.995; z < 10; z += .01) {
             gkv_gk_hessian(gk, gkv_gk_Q(gk, z), NULL, hessian);
             for (int i = 0; i < 16; i++)
-                mean[i / 4][i % 4] -= .01 * exp(-z * z / 2) / 2.5066282746310005 * hessian[i / 4][i % 4];
+                mean[i / 4][i % 4] -=
+                    .01 * exp(-z * z / 2) / 2.5066282746310005 * hessian[i / 4][i % 4];
         }
         for (int i = 0; i < 16; i++)
-            assert_close(mean[i / 4][i % 4], expected[i / 4][i % 4], 1e-9 * (1 + fabs(expected[i / 4][i % 4])));
+            assert_close(mean[i / 4][i % 4], expected[i / 4][i % 4],
+                         1e-9 * (1 + fabs(expected[i / 4][i % 4])));
     }
-    /* Near k_min Q' is almost 0 somewhere, and the integrand is noisy. The quadrature must end and report its error. */
+    /* Near k_min Q' is almost 0 somewhere, and the integrand is noisy. The quadrature must end and
+     * report its error. */
     for (double above = 1e-12; above < 1e-5; above *= 100) {
         const gkv_gk at_bound = {0, 1, 1, gkv_gk_k_min(1, 0.8) + above, .8, 0};
         double expected[4][4];
@@ -170,7 +178,8 @@ static void modes(void **state)
 {
     (void)state;
     double x[GKV_GK_MODES_MAX], height[GKV_GK_MODES_MAX];
-    const gkv_gk normal = {2, 3, 0, 0, .8, 0}, lognormal = {0, 1, 1, 0, 0, GKV_GK_FAMILY_GH}, dented = {0, 1, 0, -.3, .8, 0};
+    const gkv_gk normal = {2, 3, 0, 0, .8, 0}, lognormal = {0, 1, 1, 0, 0, GKV_GK_FAMILY_GH},
+                 dented = {0, 1, 0, -.3, .8, 0};
     assert_int_equal(gkv_gk_modes(&normal, x, height), 1);
     assert_close(x[0], 2, 1e-15);
     assert_relative(height[0], -.91893853320467274178 - log(3), 1e-15);
@@ -179,18 +188,22 @@ static void modes(void **state)
     assert_int_equal(gkv_gk_modes(&dented, x, height), 2);
     assert_close(x[0], -x[1], 1e-14);
     assert_close(height[0], height[1], 1e-14);
-    static const gkv_gk shapes[] = {{2, 1, 5, -.1, .8, 0},     {3, 1, 2, .5, .8, 0},      {0, 1, 20, .5, .8, 0},  {0, 1, 10, -.45, .8, 0},
-                                    {0, 1, -3, .1, .8, 1}, {0, 1, 3, .02, .8, 2}, {0, 1, 6, -.42, .8, 0}, {0, 1, 200, .1, .8, 0}};
+    static const gkv_gk shapes[] = {{2, 1, 5, -.1, .8, 0},  {3, 1, 2, .5, .8, 0},
+                                    {0, 1, 20, .5, .8, 0},  {0, 1, 10, -.45, .8, 0},
+                                    {0, 1, -3, .1, .8, 1},  {0, 1, 3, .02, .8, 2},
+                                    {0, 1, 6, -.42, .8, 0}, {0, 1, 200, .1, .8, 0}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t count = gkv_gk_modes(&shapes[s], x, height);
         assert_true(count >= 1);
         /* Each mode is a maximum, and the first one is the highest value on a fine grid of z. */
         for (size_t i = 0; i < count; i++) {
-            const double z = gkv_gk_Q_inverse(&shapes[s], x[i]), step = 1e-4 / (1 + fabs(shapes[s].g));
+            const double z = gkv_gk_Q_inverse(&shapes[s], x[i]),
+                         step = 1e-4 / (1 + fabs(shapes[s].g));
             assert_relative(height[i], gkv_gk_log_pdf(&shapes[s], x[i]), 1e-12);
             assert_true(i == 0 || height[i] <= height[i - 1]);
             for (int side = -1; side <= 1; side += 2)
-                assert_true(gkv_gk_log_pdf(&shapes[s], gkv_gk_Q(&shapes[s], z + side * step)) <= height[i] + 1e-13);
+                assert_true(gkv_gk_log_pdf(&shapes[s], gkv_gk_Q(&shapes[s], z + side * step)) <=
+                            height[i] + 1e-13);
         }
         for (double z = -8; z < 8; z += .0031)
             assert_true(gkv_gk_log_pdf(&shapes[s], gkv_gk_Q(&shapes[s], z)) <= height[0] + 1e-13);
@@ -200,8 +213,8 @@ static void modes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_forms), cmocka_unit_test(nonexistent_moments), cmocka_unit_test(entropies),
-        cmocka_unit_test(zeros_and_overflows),
+        cmocka_unit_test(closed_forms), cmocka_unit_test(nonexistent_moments),
+        cmocka_unit_test(entropies),    cmocka_unit_test(zeros_and_overflows),
         cmocka_unit_test(information),  cmocka_unit_test(modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

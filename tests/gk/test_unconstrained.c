@@ -19,7 +19,8 @@ static void always_valid(void **state)
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
         for (int i = 0; i < 20000; i++) {
             const double range = i % 3 == 0 ? 1e4 : i % 3 == 1 ? 40 : 8;
-            const double u[4] = {noise() * range, noise() * range, noise() * range, noise() * range};
+            const double u[4] = {noise() * range, noise() * range, noise() * range,
+                                 noise() * range};
             gkv_gk gk;
             assert_ok(gkv_gk_from_free(family, cs[i % 7], u, &gk, NULL));
             assert_ok(gkv_gk_check(&gk));
@@ -37,16 +38,19 @@ static void always_valid(void **state)
         }
     gkv_gk gk;
     double jacobian[4][4];
-    static const double far[][4] = {{0, 1e308, 0, 1e308}, {0, -1e308, 1e300, -1e308}, {0, NAN, 5, NAN}, {1, 0, -6.54, -1e9}};
+    static const double far[][4] = {
+        {0, 1e308, 0, 1e308}, {0, -1e308, 1e300, -1e308}, {0, NAN, 5, NAN}, {1, 0, -6.54, -1e9}};
     for (size_t i = 0; i < 4; i++) {
         assert_ok(gkv_gk_from_free(GKV_GK_FAMILY_GK, .8, far[i], &gk, jacobian));
         assert_ok(gkv_gk_check(&gk));
-        assert_true(isfinite(jacobian[1][1]) && isfinite(jacobian[3][2]) && isfinite(jacobian[3][3]));
+        assert_true(isfinite(jacobian[1][1]) && isfinite(jacobian[3][2]) &&
+                    isfinite(jacobian[3][3]));
     }
     const double bad[4] = {NAN, 0, 0, 0}, good[4] = {0};
     assert_fails(gkv_gk_from_free(0, .8, bad, &gk, NULL), GKV_ERR_ARGUMENT, "must be finite");
     assert_fails(gkv_gk_from_free(0, 1, good, &gk, NULL), GKV_ERR_ARGUMENT, "c must be in");
-    assert_fails(gkv_gk_from_free(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT, "no family of distributions with number 9");
+    assert_fails(gkv_gk_from_free(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT,
+                 "no family of distributions with number 9");
 }
 
 /* Derivatives, also across the |g| at which k_min meets −½. */
@@ -55,7 +59,7 @@ static void jacobians(void **state)
     (void)state;
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++)
         for (double c = .3; c < 1; c += .33)
-            for (double g = -9; g < 9.01; g += g > 6.3 && g < 6.7 ? .01 : .1) {
+            for (double g = -9; g<9.01; g += g> 6.3 && g < 6.7 ? .01 : .1) {
                 const double u[4] = {.3, -.2, g, -3};
                 double jacobian[4][4], slope_before[4][4], slope_after[4][4];
                 gkv_gk gk, up, down;
@@ -67,11 +71,12 @@ static void jacobians(void **state)
                     assert_ok(gkv_gk_from_free(family, c, moved, &up, slope_after));
                     moved[j] -= 2 * h;
                     assert_ok(gkv_gk_from_free(family, c, moved, &down, slope_before));
-                    const double got[4] = {(up.a - down.a) / (2 * h), (up.b - down.b) / (2 * h), (up.g - down.g) / (2 * h),
-                                           (up.k - down.k) / (2 * h)};
+                    const double got[4] = {(up.a - down.a) / (2 * h), (up.b - down.b) / (2 * h),
+                                           (up.g - down.g) / (2 * h), (up.k - down.k) / (2 * h)};
                     for (int i = 0; i < 4; i++)
                         assert_close(jacobian[i][j], got[i], 1e-6 * (1 + fabs(got[i])));
-                    /* The derivative is continuous: over 2h it changes by no more than the curvature allows. */
+                    /* The derivative is continuous: over 2h it changes by no more than the
+                     * curvature allows. */
                     assert_close(slope_after[3][2], slope_before[3][2], 100 * h);
                 }
             }
@@ -146,7 +151,8 @@ static void bounds_of_families(void **state)
 static void greatest_c(void **state)
 {
     (void)state;
-    const gkv_gk straight = {0, 1, 1, 0, .8, 0}, symmetric = {0, 1, 0, -.3, .8, 0}, tukey = {0, 1, 1, .1, .8, GKV_GK_FAMILY_GH};
+    const gkv_gk straight = {0, 1, 1, 0, .8, 0}, symmetric = {0, 1, 0, -.3, .8, 0},
+                 tukey = {0, 1, 1, .1, .8, GKV_GK_FAMILY_GH};
     assert_relative(gkv_gk_c_max(&straight), .8335565596009648, 1e-14);
     assert_true(isinf(gkv_gk_c_max(&symmetric)) && isinf(gkv_gk_c_max(&tukey)));
     const gkv_gk hopeless = {0, 1, 1, -.6, .8, 0};
@@ -156,8 +162,10 @@ static void greatest_c(void **state)
             for (double k = family ? 0 : -.5; k < 3; k += .23) {
                 gkv_gk gk = {0, 1, g, k, 0, family};
                 for (double z_max = 2; z_max < 1e3; z_max *= 5) {
-                    const double within = gkv_gk_c_max_within(&gk, z_max), strict = gkv_gk_c_max(&gk);
-                    assert_true(strict > 0 && strict <= 1 && within >= strict - 1e-12 && within <= 1);
+                    const double within = gkv_gk_c_max_within(&gk, z_max),
+                                 strict = gkv_gk_c_max(&gk);
+                    assert_true(strict > 0 && strict <= 1 && within >= strict - 1e-12 &&
+                                within <= 1);
                     gk.c = within * (1 - 1e-9);
                     assert_true(gkv_gk_is_valid_within(&gk, z_max));
                     gk.c = within * (1 + 1e-9);
@@ -168,7 +176,9 @@ static void greatest_c(void **state)
                     assert_true(!gkv_gk_is_valid(&gk));
                     /* c_max and the bound of k are each other's inverse. */
                     if (strict < .999)
-                        assert_close(gkv_gk_least_k(&(gkv_gk){0, 1, g, 0, strict, family}, INFINITY), k, 1e-9 * (1 + fabs(k)));
+                        assert_close(
+                            gkv_gk_least_k(&(gkv_gk){0, 1, g, 0, strict, family}, INFINITY), k,
+                            1e-9 * (1 + fabs(k)));
                 }
             }
 }
@@ -176,8 +186,9 @@ static void greatest_c(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(always_valid), cmocka_unit_test(jacobians),  cmocka_unit_test(the_sliver),
-        cmocka_unit_test(bounds_of_families), cmocka_unit_test(greatest_c),
+        cmocka_unit_test(always_valid), cmocka_unit_test(jacobians),
+        cmocka_unit_test(the_sliver),   cmocka_unit_test(bounds_of_families),
+        cmocka_unit_test(greatest_c),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,12 +60,14 @@ static void slope_of_the_bound(void **state)
     for (double g = -6; g < 6.1; g += .37) {
         double slope, h = 1e-5;
         gki_gk_k_min_limit(g, .8, &slope);
-        const double difference = (gki_gk_k_min_limit(g + h, .8, NULL) - gki_gk_k_min_limit(g - h, .8, NULL)) / (2 * h);
+        const double difference =
+            (gki_gk_k_min_limit(g + h, .8, NULL) - gki_gk_k_min_limit(g - h, .8, NULL)) / (2 * h);
         assert_close(slope, difference, 1e-7);
     }
 }
 
-/* If k is a little above the bound, Q' is positive everywhere; if k is a little below it, Q' is not. */
+/* If k is a little above the bound, Q' is positive everywhere; if k is a little below it, Q' is
+ * not. */
 static void bound_separates_valid_from_invalid(void **state)
 {
     (void)state;
@@ -110,8 +112,9 @@ static void projection(void **state)
 {
     (void)state;
     gkv_gk hostile[] = {
-        {NAN, NAN, NAN, NAN, NAN, 0}, {1, -3, 2, -7, .8, 0}, {0, 0, 0, -.5, .8, 0}, {INFINITY, 1, 1e300, -.5, 1, 0},
-        {0, 1, 1, -.0703529, .8, 0},  {0, 1, 0, 0, -4, 0},    {0, 1, 1e-12, -.1, .8, 0},
+        {NAN, NAN, NAN, NAN, NAN, 0},    {1, -3, 2, -7, .8, 0},       {0, 0, 0, -.5, .8, 0},
+        {INFINITY, 1, 1e300, -.5, 1, 0}, {0, 1, 1, -.0703529, .8, 0}, {0, 1, 0, 0, -4, 0},
+        {0, 1, 1e-12, -.1, .8, 0},
     };
     for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)
         for (double margin = 0; margin < 1; margin += .1) {
@@ -126,7 +129,7 @@ static void projection(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_bounds),      cmocka_unit_test(brute_force),
+        cmocka_unit_test(known_bounds),       cmocka_unit_test(brute_force),
         cmocka_unit_test(slope_of_the_bound), cmocka_unit_test(bound_separates_valid_from_invalid),
         cmocka_unit_test(faults_are_named),   cmocka_unit_test(projection),
     };

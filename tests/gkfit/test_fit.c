@@ -21,7 +21,8 @@ static void chi_squared_tail(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_relative(gki_chi2_upper(rows[i][0], rows[i][1]), rows[i][2], 2e-12);
-    assert_true(gki_chi2_upper(0, 3) == 1 && gki_chi2_upper(INFINITY, 3) == 0 && isnan(gki_chi2_upper(NAN, 3)));
+    assert_true(gki_chi2_upper(0, 3) == 1 && gki_chi2_upper(INFINITY, 3) == 0 &&
+                isnan(gki_chi2_upper(NAN, 3)));
     for (double x = .1; x < 30; x += .7) /* 2 degrees of freedom: the exponential distribution */
         assert_relative(gki_chi2_upper(x, 2), exp(-x / 2), 1e-13);
 }
@@ -29,8 +30,11 @@ static void chi_squared_tail(void **state)
 static void octiles_of_a_population_are_exact(void **state)
 {
     (void)state;
-    static const gkv_gk gks[] = {
-        {3, 1, 2, .5, .8, 0}, {0, 1, .2, .1, .8, 0}, {5, 20, -1, -.05, .8, 0}, {-1, .1, 0, 0, .8, 0}, {0, 1, 4, 2, .6, 0}};
+    static const gkv_gk gks[] = {{3, 1, 2, .5, .8, 0},
+                                 {0, 1, .2, .1, .8, 0},
+                                 {5, 20, -1, -.05, .8, 0},
+                                 {-1, .1, 0, 0, .8, 0},
+                                 {0, 1, 4, 2, .6, 0}};
     for (size_t i = 0; i < 5; i++) {
         double e[7];
         for (int j = 0; j < 7; j++)
@@ -43,12 +47,14 @@ static void octiles_of_a_population_are_exact(void **state)
         assert_close(out.k, gks[i].k, 1e-12);
     }
     gkv_gk out;
-    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, 1, 1, 1, 1, 2}, .8, 1e-4, &out), GKV_ERR_DATA, "no spread");
+    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, 1, 1, 1, 1, 2}, .8, 1e-4, &out),
+                 GKV_ERR_DATA, "no spread");
     const double good[7] = {0, 1, 2, 3, 4, 5, 6};
     assert_fails(gkv_gk_from_octiles(good, 0, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
     assert_fails(gkv_gk_from_octiles(good, 1, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
     assert_fails(gkv_gk_from_octiles(good, .8, -1, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
-    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out), GKV_ERR_DATA, "octile 3");
+    assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out),
+                 GKV_ERR_DATA, "octile 3");
     /* More skewness than tanh can produce gives a valid g near its maximum. */
     assert_ok(gkv_gk_from_octiles((double[7]){0, 0, 0, 0, 1, 5, 9}, .8, 1e-4, &out));
     assert_true(gkv_gk_is_valid(&out) && out.g > 10);
@@ -62,14 +68,18 @@ static double mean_of(const gkv_gk *gk, double p, size_t n)
     return gkv_gk_Q(gk, z) + 0.5 * p * (1 - p) / ((double)n + 2) * second;
 }
 
-/* If the sample consists of the means of order statistics, the fit is exact and its residuals are 0. */
+/* If the sample consists of the means of order statistics, the fit is exact and its residuals are
+ * 0. */
 static void exact_sample_is_recovered(void **state)
 {
     (void)state;
     enum { N = 999 };
     static double x[N];
-    static const gkv_gk gks[] = {
-        {3, 1, 2, .5, .8, 0}, {0, 1e-9, .2, .1, .8, 0}, {1e5, 20, -1, -.05, .8, 0}, {-1, .1, 0, 0, .8, 0}, {0, 1, -3, 3, .8, 0}};
+    static const gkv_gk gks[] = {{3, 1, 2, .5, .8, 0},
+                                 {0, 1e-9, .2, .1, .8, 0},
+                                 {1e5, 20, -1, -.05, .8, 0},
+                                 {-1, .1, 0, 0, .8, 0},
+                                 {0, 1, -3, 3, .8, 0}};
     for (size_t i = 0; i < 5; i++) {
         for (int j = 0; j < N; j++)
             x[j] = mean_of(&gks[i], (j + 1.0) / (N + 1), N);
@@ -96,8 +106,8 @@ static void exact_sample_is_recovered(void **state)
     }
 }
 
-/* With many samples, estimates are unbiased within their errors. The errors agree with the scatter of the estimates
- * and, where it is known, with the Cramér–Rao bound. */
+/* With many samples, estimates are unbiased within their errors. The errors agree with the scatter
+ * of the estimates and, where it is known, with the Cramér–Rao bound. */
 static void recovers_parameters(const gkv_gk *truth, const double *bound, int samples)
 {
     enum { N = 4000 };
@@ -115,7 +125,8 @@ static void recovers_parameters(const gkv_gk *truth, const double *bound, int sa
             const double off = v[j] - true_v[j];
             assert_true(fabs(off) < 5 * fit.se[j]);
             assert_relative(fit.covariance[j][j], fit.se[j] * fit.se[j], 1e-12);
-            mean[j] += off / samples, square[j] += off * off / samples, se[j] += fit.se[j] / samples;
+            mean[j] += off / samples, square[j] += off * off / samples,
+                se[j] += fit.se[j] / samples;
         }
         chi2 += fit.chi2 / samples;
         low_p += fit.p_value < .1;
@@ -143,8 +154,10 @@ static void recovers_parameters(const gkv_gk *truth, const double *bound, int sa
 static void monte_carlo(void **state)
 {
     (void)state;
-    recovers_parameters(&(gkv_gk){3, 1, 2, .5, .8, 0}, (double[]){1.131884, 2.266850, 3.158321, 1.284539}, 300);
-    recovers_parameters(&(gkv_gk){0, 1, .2, .1, .8, 0}, (double[]){1.134687, 1.345392, 1.130987, .950633}, 300);
+    recovers_parameters(&(gkv_gk){3, 1, 2, .5, .8, 0},
+                        (double[]){1.131884, 2.266850, 3.158321, 1.284539}, 300);
+    recovers_parameters(&(gkv_gk){0, 1, .2, .1, .8, 0},
+                        (double[]){1.134687, 1.345392, 1.130987, .950633}, 300);
     recovers_parameters(&(gkv_gk){10, .02, 0, 0, .8, 0}, NULL, 150);
     recovers_parameters(&(gkv_gk){-4, 7, 3, -.06, .8, 0}, NULL, 150);
     recovers_parameters(&(gkv_gk){0, 1, -1, 1.5, .8, 0}, NULL, 150);
@@ -160,14 +173,18 @@ static void hostile_samples(void **state)
         for (uint64_t kind = 0; kind < 8; kind++) {
             gki_rng_uniform(gki_rng_at(3, GKV_STREAM_USER, kind, n), n, u);
             for (size_t i = 0; i < n; i++)
-                x[i] = kind == 0   ? u[i]                                              /* a bounded range */
-                       : kind == 1 ? -log(u[i])                                        /* a jump of the density */
-                       : kind == 2 ? tan(3.14159 * (u[i] - .5))                        /* Cauchy */
-                       : kind == 3 ? (i % 2 ? u[i] : 50 + u[i])                        /* two clusters */
-                       : kind == 4 ? pow(u[i], -3)                                     /* no mean */
+                /* a bounded range */
+                x[i] = kind == 0 ? u[i]
+                       /* a jump of the density */
+                       : kind == 1 ? -log(u[i])
+                       : kind == 2 ? tan(3.14159 * (u[i] - .5)) /* Cauchy */
+                       /* two clusters */
+                       : kind == 3 ? (i % 2 ? u[i] : 50 + u[i])
+                       : kind == 4 ? pow(u[i], -3) /* no mean */
                        : kind == 5 ? 1e200 * (u[i] - .5)
                        : kind == 6 ? 1e-200 * -log(u[i])
-                                   : (i == 0 ? 1e80 : u[i]);                           /* one outlier */
+                                   /* one outlier */
+                                   : (i == 0 ? 1e80 : u[i]);
             gkv_gk_fit_result fit;
             assert_ok(gkv_gk_fit(x, n, NULL, &fit));
             assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
@@ -221,13 +238,15 @@ static void refusals(void **state)
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "all 100 values are 4");
     for (int i = 0; i < 100; i++)
         x[i] = i < 80 ? i : 80;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "heavy ties: 20 of 100 values are 80");
+    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA,
+                 "heavy ties: 20 of 100 values are 80");
     for (int i = 0; i < 100; i++)
         x[i] = floor(i / 5.) + (i % 2 ? 0 : 1e-9);
     assert_ok(gkv_gk_fit(x, 100, NULL, &fit)); /* light ties are allowed */
     x[0] = -1.7e308, x[99] = 1.7e308;
     assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "too large");
-    assert_fails(gkv_gk_fit(x, 8, NULL, &fit), GKV_ERR_DATA, "at least 7 distinct values, but 5 of 8 are distinct");
+    assert_fails(gkv_gk_fit(x, 8, NULL, &fit), GKV_ERR_DATA,
+                 "at least 7 distinct values, but 5 of 8 are distinct");
     for (int i = 0; i < 100; i++)
         x[i] = i + .3 * sin(i);
     x[0] = -1e300;
@@ -250,9 +269,12 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chi_squared_tail),          cmocka_unit_test(octiles_of_a_population_are_exact),
-        cmocka_unit_test(exact_sample_is_recovered), cmocka_unit_test(monte_carlo),
-        cmocka_unit_test(hostile_samples),           cmocka_unit_test(wild_values),
+        cmocka_unit_test(chi_squared_tail),
+        cmocka_unit_test(octiles_of_a_population_are_exact),
+        cmocka_unit_test(exact_sample_is_recovered),
+        cmocka_unit_test(monte_carlo),
+        cmocka_unit_test(hostile_samples),
+        cmocka_unit_test(wild_values),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,8 @@ static void the_same_bits(void **state)
             assert_close(results[0].bias[j], 0, .4 * fit.se[j]);
             assert_true(results[0].low[j] < v[j] && v[j] < results[0].high[j]);
             assert_relative(results[0].high[j] - results[0].low[j], fit.high[j] - fit.low[j], .3);
-            assert_relative(results[0].covariance[j][j], results[0].se[j] * results[0].se[j], 1e-12);
+            assert_relative(results[0].covariance[j][j], results[0].se[j] * results[0].se[j],
+                            1e-12);
         }
         assert_true(way ? isnan(results[0].p_chi2) && isnan(results[0].p_anderson_darling)
                         : results[0].p_chi2 > .002 && results[0].p_anderson_darling > .002);
@@ -78,7 +79,8 @@ static void finds_misfits(void **state)
     assert_true(fit.p_value < 1e-6 && result.p_chi2 < .02 && result.p_anderson_darling < .02);
 }
 
-/* Fixed parameters keep their values. Weights count as observations. The bootstrap also works with the mle. */
+/* Fixed parameters keep their values. Weights count as observations. The bootstrap also works with
+ * the mle. */
 static void settings_hold(void **state)
 {
     (void)state;
@@ -127,22 +129,26 @@ static void refusals(void **state)
     boot.replicates = 2000;
     boot.progress = stop_at_half;
     boot.progress_user = &calls;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_INTERRUPTED, "of 2000 replicates");
+    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_INTERRUPTED,
+                 "of 2000 replicates");
     assert_true(calls > 1);
     gkv_gk_bootstrap_defaults(&boot);
     boot.replicates = 3;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT, "at least 19");
+    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT,
+                 "at least 19");
     gkv_gk_bootstrap_defaults(&boot);
     boot.confidence = 0;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT, "confidence");
-    assert_fails(gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, NULL, &fit, NULL, &result), GKV_ERR_DATA,
-                 "at least 8");
+    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT,
+                 "confidence");
+    assert_fails(gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, NULL, &fit, NULL, &result),
+                 GKV_ERR_DATA, "at least 8");
     fit.gk.family = GKV_GK_FAMILY_GGH;
     assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT,
                  "not the generalised g-and-h");
     fit.gk.family = GKV_GK_FAMILY_GK;
     fit.gk.k = -3;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT, "not a g-and-k");
+    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT,
+                 "not a g-and-k");
 }
 
 static int ascending(const void *a, const void *b)
@@ -163,9 +169,11 @@ static void anderson_darling(void **state)
     qsort(sorted, N, sizeof *x, ascending);
     for (int i = 0; i < N; i++)
         direct -= ((2 * i + 1) * gkv_gk_log_cdf(&truth, sorted[i]) +
-                   (2 * N - 2 * i - 1) * gkv_gk_log_cdf_upper(&truth, sorted[i])) / N;
+                   (2 * N - 2 * i - 1) * gkv_gk_log_cdf_upper(&truth, sorted[i])) /
+                  N;
     assert_relative(a2, direct, 1e-9);
-    /* Known quantiles: P(A² > 1.933) = .1, P(A² > 2.492) = .05, P(A² > 3.878) = .01 (Marsaglia and Marsaglia). */
+    /* Known quantiles: P(A² > 1.933) = .1, P(A² > 2.492) = .05, P(A² > 3.878) = .01 (Marsaglia and
+     * Marsaglia). */
     double counts[3] = {0};
     static const double level[3] = {1.933, 2.492, 3.878}, probability[3] = {.1, .05, .01};
     enum { SAMPLES = 2000 };
@@ -186,7 +194,8 @@ static void anderson_darling(void **state)
     assert_true(a2 > 1e10 && p < 1e-10);
     x[0] = NAN;
     assert_fails(gkv_gk_anderson_darling(&truth, &sample, &a2, &p), GKV_ERR_DATA, "value 1");
-    assert_fails(gkv_gk_anderson_darling(&(gkv_gk){.b = -1}, &sample, &a2, &p), GKV_ERR_ARGUMENT, "not a g-and-k");
+    assert_fails(gkv_gk_anderson_darling(&(gkv_gk){.b = -1}, &sample, &a2, &p), GKV_ERR_ARGUMENT,
+                 "not a g-and-k");
 }
 
 /* The p-values of χ² are uniform for small and large samples. */
@@ -215,8 +224,9 @@ static void p_values_are_uniform(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits), cmocka_unit_test(finds_misfits),    cmocka_unit_test(settings_hold),
-        cmocka_unit_test(refusals),      cmocka_unit_test(anderson_darling), cmocka_unit_test(p_values_are_uniform),
+        cmocka_unit_test(the_same_bits),    cmocka_unit_test(finds_misfits),
+        cmocka_unit_test(settings_hold),    cmocka_unit_test(refusals),
+        cmocka_unit_test(anderson_darling), cmocka_unit_test(p_values_are_uniform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

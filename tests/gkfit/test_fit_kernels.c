@@ -1,5 +1,5 @@
-/* The kernels of fits, on every instruction set of this CPU, compared with the scalar functions. Derivatives are
- * compared with differences. */
+/* The kernels of fits, on every instruction set of this CPU, compared with the scalar functions.
+ * Derivatives are compared with differences. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -11,9 +11,9 @@
 #include "gk/validity.h"
 
 static const gkv_gk gks[] = {
-    {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8},    {.a = 0, .b = 1, .g = .2, .k = .1, .c = .8},
+    {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8},     {.a = 0, .b = 1, .g = .2, .k = .1, .c = .8},
     {.a = 5, .b = 20, .g = -1, .k = -.05, .c = .8}, {.a = -1, .b = .1, .g = 0, .k = 0, .c = .8},
-    {.a = 2, .b = 1, .g = 5, .k = -.1, .c = .8},   {.a = 0, .b = 2, .g = -8, .k = 1.5, .c = .6}};
+    {.a = 2, .b = 1, .g = 5, .k = -.1, .c = .8},    {.a = 0, .b = 2, .g = -8, .k = 1.5, .c = .6}};
 enum { GKS = sizeof gks / sizeof *gks };
 
 static const gki_gk_fit_kernels *tables[GKV_SIMD_LEVELS];
@@ -36,7 +36,9 @@ static void normal_scores(void **state)
     enum { N = 333 };
     double p[N], z[N], ln[N], phi[N];
     for (int i = 0; i < N; i++)
-        p[i] = i < 100 ? exp(-.25 * (i + 1)) : i < 200 ? 1 - exp(-.2 * (i - 99)) : (i - 199.5) / 134;
+        p[i] = i < 100   ? exp(-.25 * (i + 1))
+               : i < 200 ? 1 - exp(-.2 * (i - 99))
+                         : (i - 199.5) / 134;
     for (size_t t = 0; t < table_count; t++) {
         tables[t]->scores(N, p, z, ln, phi);
         for (int i = 0; i < N; i++) {
@@ -60,7 +62,7 @@ static void least_k(void **state)
         for (size_t i = 0; i < sizeof cs / sizeof *cs; i++) {
             gki_k_min_table table;
             gki_k_min_table_fill(cs[i], &table);
-            for (double g = -99.7; g < 100; g += fabs(g) > 10 ? 1.37 : .0973) {
+            for (double g = -99.7; g<100; g += fabs(g)> 10 ? 1.37 : .0973) {
                 double k, slope, curvature, expected_slope;
                 tables[t]->k_min(1, &table, &g, &k, &slope, &curvature);
                 const double expected = gki_gk_k_min_limit(g, cs[i], &expected_slope);
@@ -71,7 +73,8 @@ static void least_k(void **state)
                 const double h = 1e-4, beside[2] = {g + h, g - h};
                 double ks[2], slopes[2], unused[2];
                 tables[t]->k_min(2, &table, beside, ks, slopes, unused);
-                assert_close(curvature, (slopes[0] - slopes[1]) / (2 * h), 1e-5 * fmax(1, fabs(curvature)));
+                assert_close(curvature, (slopes[0] - slopes[1]) / (2 * h),
+                             1e-5 * fmax(1, fabs(curvature)));
             }
         }
 }
@@ -91,7 +94,8 @@ static void sums(void **state)
                 gki_gk_sums got;
                 memset(&got, 0, sizeof got);
                 tables[t]->sums(N, &gks[i], z, weighted ? w : NULL, &got);
-                double value = 0, score[4] = {0}, hessian[4][4] = {{0}}, outer[4][4] = {{0}}, size[4] = {0};
+                double value = 0, score[4] = {0}, hessian[4][4] = {{0}}, outer[4][4] = {{0}},
+                       size[4] = {0};
                 for (int o = 0; o < N; o++) {
                     const double x = gkv_gk_Q(&gks[i], z[o]), weight = weighted ? w[o] : 1;
                     double s[4];
@@ -141,19 +145,23 @@ static void quantile_weights(void **state)
             for (int j = 0; j < N; j++) {
                 const double slope = gkv_gk_dQ(&gks[i], z[j]) / phi[j];
                 assert_relative(weight[j], 1 / slope, 1e-12);
-                const double second = (gkv_gk_d2Q(&gks[i], z[j]) + z[j] * slope * phi[j]) / (phi[j] * phi[j]);
+                const double second =
+                    (gkv_gk_d2Q(&gks[i], z[j]) + z[j] * slope * phi[j]) / (phi[j] * phi[j]);
                 assert_close(excess[j], noise[j] * second, 1e-11 * gks[i].b);
             }
         }
 }
 
-/* The terms of one fit equal the residuals and derivatives of a lane. The derivatives agree with differences. */
+/* The terms of one fit equal the residuals and derivatives of a lane. The derivatives agree with
+ * differences. */
 static void least_squares_terms(void **state)
 {
     (void)state;
     enum { M = 21, ROWS = M + 1, LANES = 8 };
-    double p[M], z[ROWS] = {0}, ln[ROWS] = {0}, phi[ROWS] = {0}, x[ROWS] = {0}, weight[ROWS] = {0}, step[ROWS];
-    double many[5][ROWS * LANES], v[4 * LANES], r[ROWS * LANES], jacobian[4 * ROWS * LANES], plain[LANES];
+    double p[M], z[ROWS] = {0}, ln[ROWS] = {0}, phi[ROWS] = {0}, x[ROWS] = {0}, weight[ROWS] = {0},
+                 step[ROWS];
+    double many[5][ROWS * LANES], v[4 * LANES], r[ROWS * LANES], jacobian[4 * ROWS * LANES],
+        plain[LANES];
     gki_k_min_table table;
     gki_k_min_table_fill(.8, &table);
     for (size_t t = 0; t < table_count; t++) {
@@ -170,9 +178,11 @@ static void least_squares_terms(void **state)
                     many[a][i * LANES + l] = columns[a][i];
         for (int l = 0; l < LANES; l++) {
             plain[l] = l % 2;
-            v[l] = .1 * l, v[LANES + l] = 1 + .05 * l, v[2 * LANES + l] = 1.5 * l - 4, v[3 * LANES + l] = .1 + .02 * l;
+            v[l] = .1 * l, v[LANES + l] = 1 + .05 * l, v[2 * LANES + l] = 1.5 * l - 4,
+            v[3 * LANES + l] = .1 + .02 * l;
         }
-        const gki_gk_fit_lanes lanes = {LANES, ROWS, many[0], many[1], many[2], many[3], many[4], plain, &table};
+        const gki_gk_fit_lanes lanes = {LANES,   ROWS,    many[0], many[1], many[2],
+                                        many[3], many[4], plain,   &table};
         tables[t]->residuals(&lanes, v, r);
         tables[t]->jacobian(&lanes, v, jacobian);
         for (int l = 0; l < LANES; l++) {
@@ -182,8 +192,12 @@ static void least_squares_terms(void **state)
                 own[a] = v[a * LANES + l];
             tables[t]->terms(&one, own, own_r, own_j);
             /* the same by the scalar functions */
-            const gkv_gk gk = {.a = own[0], .b = own[1], .g = own[2],
-                               .k = own[3] + (plain[l] > 0 ? 0 : gki_gk_k_min_limit(own[2], .8, NULL)), .c = .8};
+            const gkv_gk gk = {.a = own[0],
+                               .b = own[1],
+                               .g = own[2],
+                               .k = own[3] +
+                                    (plain[l] > 0 ? 0 : gki_gk_k_min_limit(own[2], .8, NULL)),
+                               .c = .8};
             double before = 0;
             for (int i = 0; i < ROWS; i++) {
                 const double u = i < M ? (x[i] - gkv_gk_Q(&gk, z[i])) * weight[i] : 0;
@@ -222,7 +236,10 @@ static void sorting(void **state)
         for (int kind = 0; kind < 4; kind++) {
             gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, (uint64_t)kind, n), n, x);
             for (size_t i = 0; i < n; i++) {
-                x[i] = kind == 1 ? (double)(float)x[i] : kind == 2 ? floor(3 * x[i]) : kind == 3 ? 1e300 * x[i] : x[i];
+                x[i] = kind == 1   ? (double)(float)x[i]
+                       : kind == 2 ? floor(3 * x[i])
+                       : kind == 3 ? 1e300 * x[i]
+                                   : x[i];
                 w[i] = 10 * x[i] + 1;
             }
             memcpy(expected, x, n * sizeof *x);
@@ -234,21 +251,24 @@ static void sorting(void **state)
         }
     double few[] = {3, -0.0, 1e-320, -5, 0.0, -1e308};
     gki_sort(6, few, NULL, spare);
-    assert_true(few[0] == -1e308 && few[1] == -5 && signbit(few[2]) && few[3] == 0 && few[4] == 1e-320);
+    assert_true(few[0] == -1e308 && few[1] == -5 && signbit(few[2]) && few[3] == 0 &&
+                few[4] == 1e-320);
     free(x), free(expected), free(w), free(spare);
 }
 
 static void systems_of_four(void **state)
 {
     (void)state;
-    double m[4][4] = {{4, 1, .5, 0}, {1, 3, .2, .1}, {.5, .2, 2, -.3}, {0, .1, -.3, 1}}, inverse[4][4], x[4];
+    double m[4][4] = {{4, 1, .5, 0}, {1, 3, .2, .1}, {.5, .2, 2, -.3}, {0, .1, -.3, 1}},
+           inverse[4][4], x[4];
     const double b[4] = {1, 2, 3, 4};
     for (unsigned mask = 0; mask < 16; mask++) {
         unsigned char fixed[4];
         for (unsigned i = 0; i < 4; i++)
             fixed[i] = mask >> i & 1;
         for (int way = 0; way < 2; way++) {
-            assert_int_equal(way ? gki_solve4x4(m, fixed, b, x) : gki_solve4x4_symmetric(m, fixed, b, x), 1);
+            assert_int_equal(
+                way ? gki_solve4x4(m, fixed, b, x) : gki_solve4x4_symmetric(m, fixed, b, x), 1);
             for (int i = 0; i < 4; i++) {
                 double sum = 0;
                 for (int j = 0; j < 4; j++)
@@ -280,9 +300,13 @@ int main(void)
 {
     list_tables();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(normal_scores),       cmocka_unit_test(least_k), cmocka_unit_test(sums),
-        cmocka_unit_test(quantile_weights),    cmocka_unit_test(least_squares_terms),
-        cmocka_unit_test(sorting),             cmocka_unit_test(systems_of_four),
+        cmocka_unit_test(normal_scores),
+        cmocka_unit_test(least_k),
+        cmocka_unit_test(sums),
+        cmocka_unit_test(quantile_weights),
+        cmocka_unit_test(least_squares_terms),
+        cmocka_unit_test(sorting),
+        cmocka_unit_test(systems_of_four),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

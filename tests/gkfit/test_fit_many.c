@@ -1,4 +1,5 @@
-/* Fits of many samples: the same bits as single fits, weights, bounds, fixed parameters, refusals. */
+/* Fits of many samples: the same bits as single fits, weights, bounds, fixed parameters,
+ * refusals. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -43,7 +44,9 @@ static void the_same_bits(void **state)
         const size_t n = i % 5 == 4 ? 60 + i : N - 7 * i;
         const gkv_gk gk = {.a = 0, .b = 1, .g = .2 * (double)i - 3, .k = .03 * (double)i, .c = .8};
         draw(&gk, i, n, x[i]);
-        samples[i] = (gkv_gk_sample){.x = x[i], .n = n, .weights = i % 7 == 3 ? w : NULL,
+        samples[i] = (gkv_gk_sample){.x = x[i],
+                                     .n = n,
+                                     .weights = i % 7 == 3 ? w : NULL,
                                      .start = i % 6 == 1 ? &truth : NULL};
     }
     x[11][5] = NAN;
@@ -57,7 +60,8 @@ static void the_same_bits(void **state)
             assert_int_equal(status, i == 11 ? GKV_ERR_DATA : GKV_OK);
         }
         for (int threads = 1; threads <= 3; threads++) {
-            assert_fails(gkv_gk_fit_many(samples, COUNT, &set, threads, many, statuses), GKV_ERR_DATA,
+            assert_fails(gkv_gk_fit_many(samples, COUNT, &set, threads, many, statuses),
+                         GKV_ERR_DATA,
                          "sample 12 of 37: a g-and-k fit needs finite values: value 6");
             for (size_t i = 0; i < COUNT; i++) {
                 assert_int_equal(statuses[i], i == 11 ? GKV_ERR_DATA : GKV_OK);
@@ -69,7 +73,8 @@ static void the_same_bits(void **state)
     assert_ok(gkv_gk_fit_many(NULL, 0, NULL, 0, NULL, NULL));
 }
 
-/* Weight 2 is the same value twice, and weight 0 is no value. The unit of weights is an observation. */
+/* Weight 2 is the same value twice, and weight 0 is no value. The unit of weights is an
+ * observation. */
 static void weights(void **state)
 {
     (void)state;
@@ -88,7 +93,8 @@ static void weights(void **state)
         set.anderson_darling = 1;
         gkv_gk_fit_result a, b;
         assert_ok(gkv_gk_fit(twice, count, &set, &a));
-        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = w, .n = N}, 1, &set, 1, &b, NULL));
+        assert_ok(
+            gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = w, .n = N}, 1, &set, 1, &b, NULL));
         if (method == GKV_GK_LM)
             assert_memory_equal(&a.gk, &b.gk, 5 * sizeof(double));
         assert_close(b.gk.g, a.gk.g, 1e-8);
@@ -105,7 +111,8 @@ static void weights(void **state)
             four[i] = 4;
         gkv_gk_fit_result plain, heavy;
         assert_ok(gkv_gk_fit(x, N, &set, &plain));
-        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = four, .n = N}, 1, &set, 1, &heavy, NULL));
+        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = four, .n = N}, 1, &set, 1,
+                                  &heavy, NULL));
         for (int j = 0; j < 4; j++)
             assert_relative(heavy.se[j], plain.se[j] / 2, .08);
     }
@@ -118,8 +125,8 @@ static void weights(void **state)
         responsibility[i] = i < 3 * N ? .9 : 0;
     }
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N}, 1, NULL, 1,
-                              &fit, NULL));
+    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N},
+                              1, NULL, 1, &fit, NULL));
     assert_relative(fit.total, .9 * 3 * N, 1e-12);
     assert_close(fit.gk.g, 2, 4 * fit.se[2]);
     assert_close(fit.gk.k, .5, 4 * fit.se[3]);
@@ -135,16 +142,22 @@ static void bad_weights(void **state)
     static const struct {
         double value;
         const char *message;
-    } rows[] = {{0, "all 50 weights are 0"}, {-1, "weight 1 of 50 is -1"}, {NAN, "weight 1 of 50 is nan"},
-                {INFINITY, "weight 1 of 50 is inf"}, {.1, "add up to 5"}, {1e14, "add up to 5e+15"}};
+    } rows[] = {{0, "all 50 weights are 0"},
+                {-1, "weight 1 of 50 is -1"},
+                {NAN, "weight 1 of 50 is nan"},
+                {INFINITY, "weight 1 of 50 is inf"},
+                {.1, "add up to 5"},
+                {1e14, "add up to 5e+15"}};
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         for (int i = 0; i < 50; i++)
             w[i] = rows[r].value;
-        assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA, rows[r].message);
+        assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA,
+                     rows[r].message);
     }
     for (int i = 0; i < 50; i++)
         w[i] = i == 20 ? 20 : 1;
-    assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA, "heavy ties: 20 of 69");
+    assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA,
+                 "heavy ties: 20 of 69");
 }
 
 /* Fixed parameters keep their bits, the result is valid, and the other parameters are fitted. */
@@ -164,12 +177,14 @@ static void fixed_parameters(void **state)
             gkv_gk_fit_result fit;
             assert_ok(gkv_gk_fit(x, N, &set, &fit));
             assert_int_equal(fit.converged, 1);
-            const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k}, fixed_fit[4] = {3, 1, 2, .5};
+            const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k},
+                         fixed_fit[4] = {3, 1, 2, .5};
             size_t count = 0;
             for (int j = 0; j < 4; j++) {
                 count += !set.fixed[j];
                 if (set.fixed[j])
-                    assert_true(v[j] == fixed_fit[j] && fit.se[j] == 0 && fit.low[j] == fixed_fit[j]);
+                    assert_true(v[j] == fixed_fit[j] && fit.se[j] == 0 &&
+                                fit.low[j] == fixed_fit[j]);
                 else
                     assert_close(v[j], fixed_fit[j], 4.5 * fit.se[j]);
             }
@@ -219,10 +234,11 @@ static void bounds(void **state)
         set.low[3] = 0, set.high[3] = 5, set.low[2] = -10, set.high[2] = 10;
         assert_ok(gkv_gk_fit(x, N, &set, &fit));
         assert_close(fit.gk.k, unbounded_fit.gk.k, 1e-6);
-        /* Active bounds are kept, and the other parameters are those of a fit with this parameter fixed at the
-         * bound. */
+        /* Active bounds are kept, and the other parameters are those of a fit with this parameter
+         * fixed at the bound. */
         for (int j = 0; j < 4; j++) {
-            const double v[4] = {unbounded_fit.gk.a, unbounded_fit.gk.b, unbounded_fit.gk.g, unbounded_fit.gk.k};
+            const double v[4] = {unbounded_fit.gk.a, unbounded_fit.gk.b, unbounded_fit.gk.g,
+                                 unbounded_fit.gk.k};
             for (int side = 0; side < 2; side++) {
                 gkv_gk_fit_defaults(&set);
                 set.method = (gkv_gk_method)method;
@@ -241,7 +257,8 @@ static void bounds(void **state)
                 hold.start = &start;
                 gkv_gk_fit_result fixed_fit;
                 assert_ok(gkv_gk_fit(x, N, &hold, &fixed_fit));
-                assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at, 1e-12);
+                assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at,
+                                1e-12);
                 assert_int_equal(fit.parameters, 3);
                 assert_close(fit.gk.a, fixed_fit.gk.a, 3e-3 * unbounded_fit.se[0]);
                 assert_close(fit.gk.b, fixed_fit.gk.b, 3e-3 * unbounded_fit.se[1]);
@@ -259,10 +276,10 @@ static void bad_settings(void **state)
     gkv_gk_fit_result fit;
     gkv_gk_fit_settings set;
     draw(&truth, 8, N, x);
-#define REFUSED(change, code, text)                       \
-    do {                                                  \
-        gkv_gk_fit_defaults(&set);                        \
-        change;                                           \
+#define REFUSED(change, code, text)                             \
+    do {                                                        \
+        gkv_gk_fit_defaults(&set);                              \
+        change;                                                 \
         assert_fails(gkv_gk_fit(x, N, &set, &fit), code, text); \
     } while (0)
     REFUSED(set.fixed[0] = 1, GKV_ERR_ARGUMENT, "need a start");
@@ -275,22 +292,25 @@ static void bad_settings(void **state)
     REFUSED(set.method = (gkv_gk_method)9, GKV_ERR_ARGUMENT, "no fitting method 9");
     REFUSED(set.tail = .2, GKV_ERR_ARGUMENT, "the tail");
     REFUSED(set.levels = 3, GKV_ERR_ARGUMENT, "7 or more levels");
-    const gkv_gk invalid = {.a = 0, .b = 1, .g = .1, .k = -.3, .c = .8}, negative = {.a = 0, .b = -1, .c = .8};
-    REFUSED((set.start = &invalid, set.fixed[2] = set.fixed[3] = 1), GKV_ERR_ARGUMENT, "not a g-and-k");
+    const gkv_gk invalid = {.a = 0, .b = 1, .g = .1, .k = -.3, .c = .8},
+                 negative = {.a = 0, .b = -1, .c = .8};
+    REFUSED((set.start = &invalid, set.fixed[2] = set.fixed[3] = 1), GKV_ERR_ARGUMENT,
+            "not a g-and-k");
     const gkv_gk other = {.a = 0, .b = 1, .g = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     REFUSED(set.start = &other, GKV_ERR_ARGUMENT, "not the g-and-h family");
     REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "a fixed B must be");
-    REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1), GKV_ERR_ARGUMENT,
-            "not valid for g between the bounds");
-    assert_fails(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = N}, 1, NULL, -1, &fit, NULL), GKV_ERR_ARGUMENT,
-                 "a fit needs 1 thread");
+    REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1),
+            GKV_ERR_ARGUMENT, "not valid for g between the bounds");
+    assert_fails(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = N}, 1, NULL, -1, &fit, NULL),
+                 GKV_ERR_ARGUMENT, "a fit needs 1 thread");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits),    cmocka_unit_test(weights), cmocka_unit_test(bad_weights),
-        cmocka_unit_test(fixed_parameters), cmocka_unit_test(bounds),  cmocka_unit_test(bad_settings),
+        cmocka_unit_test(the_same_bits), cmocka_unit_test(weights),
+        cmocka_unit_test(bad_weights),   cmocka_unit_test(fixed_parameters),
+        cmocka_unit_test(bounds),        cmocka_unit_test(bad_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,8 +27,8 @@ static const gkv_gk truths[] = {{.a = 3, .b = 1, .g = 2, .k = .5, .c = .8},
                                 {.a = -4, .b = 7, .g = -3, .k = -.06, .c = .8}};
 enum { TRUTHS = sizeof truths / sizeof *truths };
 
-/* The scores add up to 0, and their derivatives to the inverse of the covariance. No point nearby has a greater
- * likelihood. */
+/* The scores add up to 0, and their derivatives to the inverse of the covariance. No point nearby
+ * has a greater likelihood. */
 static void is_a_maximum(void **state)
 {
     (void)state;
@@ -60,7 +60,8 @@ static void is_a_maximum(void **state)
             }
         }
         assert_relative(fit.log_likelihood, value, 1e-12);
-        assert_int_equal(gki_invert4x4_symmetric(information, (const unsigned char[4]){0}, inverse), 1);
+        assert_int_equal(gki_invert4x4_symmetric(information, (const unsigned char[4]){0}, inverse),
+                         1);
         for (int a = 0; a < 4; a++) {
             assert_close(total[a] * fit.se[a], 0, 1e-5);
             for (int b = 0; b < 4; b++)
@@ -86,7 +87,8 @@ static void errors_and_intervals(void **state)
     for (int j = 0; j < 4; j++) {
         double square = 0, se = 0, covered = 0;
         for (size_t i = 0; i < SAMPLES; i++) {
-            const double off = ((double[4]){fits[i].gk.a, fits[i].gk.b, fits[i].gk.g, fits[i].gk.k})[j] - value[j];
+            const double off =
+                ((double[4]){fits[i].gk.a, fits[i].gk.b, fits[i].gk.g, fits[i].gk.k})[j] - value[j];
             square += off * off / SAMPLES;
             se += fits[i].se[j] / SAMPLES;
             covered += fits[i].low[j] < value[j] && value[j] < fits[i].high[j];
@@ -128,7 +130,8 @@ static void location_and_scale(void **state)
     }
 }
 
-/* A density with a pole at one observation has the greatest likelihood. The fit must not converge to it. */
+/* A density with a pole at one observation has the greatest likelihood. The fit must not converge
+ * to it. */
 static void poles_do_not_capture(void **state)
 {
     (void)state;
@@ -141,7 +144,8 @@ static void poles_do_not_capture(void **state)
                 gkv_gk_fit_result fit;
                 assert_ok(gkv_gk_fit(x, n, &set, &fit));
                 assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
-                /* A spike would increase the likelihood by more than an estimate can gain over the truth by chance. */
+                /* A spike would increase the likelihood by more than an estimate can gain over the
+                 * truth by chance. */
                 double true_value = 0;
                 for (size_t i = 0; i < n; i++)
                     true_value += gkv_gk_log_pdf(&truths[t], x[i]);
@@ -151,8 +155,9 @@ static void poles_do_not_capture(void **state)
         }
 }
 
-/* Fits of small samples of a strong skewness often end at the bound of k, and the equations of the lm method may
- * have no solution. Such fits must end, and `method` must be that of the estimates. */
+/* Fits of small samples of a strong skewness often end at the bound of k, and the equations of the
+ * lm method may have no solution. Such fits must end, and `method` must be that of the
+ * estimates. */
 static void small_samples(void **state)
 {
     (void)state;
@@ -178,7 +183,8 @@ static void small_samples(void **state)
                 at_bound += fit->at_bound != 0;
                 assert_true(gkv_gk_is_valid(&fit->gk));
                 assert_int_equal(fit->bound[GKV_GK_K], fit->at_bound ? -1 : 0);
-                assert_int_equal(fit->bound[GKV_GK_G], fabs(fit->gk.g) >= 100 ? fit->gk.g > 0 ? 1 : -1 : 0);
+                assert_int_equal(fit->bound[GKV_GK_G],
+                                 fabs(fit->gk.g) >= 100 ? fit->gk.g > 0 ? 1 : -1 : 0);
                 for (int j = 0; j < 4; j++)
                     assert_true(fit->se[j] > 0 && isfinite(fit->se[j]));
             }
@@ -236,9 +242,9 @@ static void hostile_samples(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(is_a_maximum),         cmocka_unit_test(errors_and_intervals),
-        cmocka_unit_test(location_and_scale),   cmocka_unit_test(poles_do_not_capture),
-        cmocka_unit_test(small_samples),        cmocka_unit_test(hostile_samples),
+        cmocka_unit_test(is_a_maximum),       cmocka_unit_test(errors_and_intervals),
+        cmocka_unit_test(location_and_scale), cmocka_unit_test(poles_do_not_capture),
+        cmocka_unit_test(small_samples),      cmocka_unit_test(hostile_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,8 @@ static void counts_of_draws(void **state)
                 const double u = gkv_gk_order_level(n, r, p);
                 double sum = 0;
                 for (int i = r; i <= n; i++)
-                    sum += exp(lgamma(n + 1) - lgamma(i + 1) - lgamma(n - i + 1) + i * log(u) + (n - i) * log1p(-u));
+                    sum += exp(lgamma(n + 1) - lgamma(i + 1) - lgamma(n - i + 1) + i * log(u) +
+                               (n - i) * log1p(-u));
                 assert_close(sum, p, 1e-11);
             }
 }
@@ -48,8 +49,10 @@ static void large_samples(void **state)
     for (double n = 1e6; n < 1e10; n *= 10)
         for (double level = .1; level < .95; level += .2) {
             const double deviation = sqrt(level * (1 - level) / n);
-            assert_close((gkv_gk_order_level(n, level * (n + 1), .975) - level) / deviation, 1.959963984540054, 3e-3);
-            assert_close((gkv_gk_order_level(n, level * (n + 1), .025) - level) / deviation, -1.959963984540054, 3e-3);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .975) - level) / deviation,
+                         1.959963984540054, 3e-3);
+            assert_close((gkv_gk_order_level(n, level * (n + 1), .025) - level) / deviation,
+                         -1.959963984540054, 3e-3);
         }
 }
 
@@ -58,7 +61,8 @@ static void not_defined(void **state)
     (void)state;
     assert_true(isnan(gkv_gk_order_level(10, 0, .5)) && isnan(gkv_gk_order_level(10, 11, .5)));
     assert_true(isnan(gkv_gk_order_level(10, 5, -.1)) && isnan(gkv_gk_order_level(10, 5, 1.1)));
-    assert_true(isnan(gkv_gk_order_level(NAN, 5, .5)) && isnan(gkv_gk_order_level(INFINITY, 5, .5)));
+    assert_true(isnan(gkv_gk_order_level(NAN, 5, .5)) &&
+                isnan(gkv_gk_order_level(INFINITY, 5, .5)));
     assert_true(isnan(gkv_gk_order_level(10, NAN, .5)) && isnan(gkv_gk_order_level(10, 5, NAN)));
     assert_true(gkv_gk_order_level(10, 5, 0) == 0 && gkv_gk_order_level(10, 5, 1) == 1);
 }
@@ -66,8 +70,9 @@ static void not_defined(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(least_and_greatest), cmocka_unit_test(counts_of_draws), cmocka_unit_test(symmetry),
-        cmocka_unit_test(large_samples),      cmocka_unit_test(not_defined),
+        cmocka_unit_test(least_and_greatest), cmocka_unit_test(counts_of_draws),
+        cmocka_unit_test(symmetry),           cmocka_unit_test(large_samples),
+        cmocka_unit_test(not_defined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

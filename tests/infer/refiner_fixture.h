@@ -19,12 +19,16 @@ typedef struct answers {
 
 static inline answers answers_of(size_t n, size_t d)
 {
-    return (answers){n, d, {.mean = test_alloc(n * d * sizeof(float)), .factor = test_alloc(n * d * d * sizeof(float)),
-                            .before = test_alloc(n * sizeof(double)), .after = test_alloc(n * sizeof(double)),
-                            .cross_entropy_before = test_alloc(n * sizeof(double)),
-                            .cross_entropy_after = test_alloc(n * sizeof(double)),
-                            .accepted = test_alloc(n * sizeof(int)),
-                            .outcome = test_alloc(n * sizeof(gkv_refine_outcome))}};
+    return (answers){n,
+                     d,
+                     {.mean = test_alloc(n * d * sizeof(float)),
+                      .factor = test_alloc(n * d * d * sizeof(float)),
+                      .before = test_alloc(n * sizeof(double)),
+                      .after = test_alloc(n * sizeof(double)),
+                      .cross_entropy_before = test_alloc(n * sizeof(double)),
+                      .cross_entropy_after = test_alloc(n * sizeof(double)),
+                      .accepted = test_alloc(n * sizeof(int)),
+                      .outcome = test_alloc(n * sizeof(gkv_refine_outcome))}};
 }
 
 static inline void answers_free(answers *it)
@@ -71,7 +75,8 @@ static inline gkv_model *random_model(const gkv_settings *settings, size_t heigh
     return model;
 }
 
-static inline answers refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n, const float *images)
+static inline answers refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                             const float *images)
 {
     gkv_refiner *refiner = NULL;
     answers out = answers_of(n, gkv_model_latent(model));
@@ -92,7 +97,8 @@ static inline float *test_images(const gkv_settings *settings, size_t n)
     return images;
 }
 
-static inline gkv_settings kind(const char *flow, const char *base, const char *posterior, const char *posterior_flow)
+static inline gkv_settings kind(const char *flow, const char *base, const char *posterior,
+                                const char *posterior_flow)
 {
     gkv_settings settings = small_settings();
     set(&settings, "model.prior_flow", flow);

@@ -1,4 +1,5 @@
-/* Estimates for each image: Jensen's inequality, any number of threads, and exact values by quadrature. */
+/* Estimates for each image: Jensen's inequality, any number of threads, and exact values by
+ * quadrature. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -27,11 +28,16 @@ static gkv_model *random_model(const gkv_settings *settings, size_t height, size
     return model;
 }
 
-static gki_estimates estimate(const gkv_model *model, const gki_images *images, size_t samples, int threads)
+static gki_estimates estimate(const gkv_model *model, const gki_images *images, size_t samples,
+                              int threads)
 {
     gki_estimates out;
-    const gki_estimate_job job = {.model = model, .params = &model->params, .images = images, .samples = samples,
-                                  .seed = 5, .threads = threads};
+    const gki_estimate_job job = {.model = model,
+                                  .params = &model->params,
+                                  .images = images,
+                                  .samples = samples,
+                                  .seed = 5,
+                                  .threads = threads};
     assert_ok(gki_estimates_create(images->count, &out));
     assert_ok(gki_estimate(&job, &out));
     return out;
@@ -110,9 +116,11 @@ static void check_quadrature(const char *base, const char *posterior, const char
     set(&settings, "model.posterior_layers", strcmp(flow, "none") == 0 ? "0" : "1");
     gkv_model *model = random_model(&settings, 4, 4);
     /* q is wide, so that no importance weight dominates. */
-    gki_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] = (gki_real)1.2;
+    gki_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] =
+        (gki_real)1.2;
     gkv_dataset *dataset = tiny_dataset();
-    const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
+    const gki_images images = {
+        .dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
     gki_estimates found = estimate(model, &images, SAMPLES, 2);
     static float z[POINTS], p[POINTS * 16];
     static double log_prior[POINTS];
@@ -160,9 +168,11 @@ static void test_exact(void **state)
     const gki_layer *decoder = &model->decoder.layers[model->decoder.count - 1];
     const gki_param_id silent[] = {encoder->weight, encoder->bias, decoder->weight};
     for (size_t i = 0; i < 3; i++)
-        memset(gki_param_value(&model->params, silent[i]), 0, model->params.list[silent[i]].size * sizeof(gki_real));
+        memset(gki_param_value(&model->params, silent[i]), 0,
+               model->params.list[silent[i]].size * sizeof(gki_real));
     gkv_dataset *dataset = tiny_dataset();
-    const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
+    const gki_images images = {
+        .dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
     for (size_t samples = 1; samples <= 201; samples += 100) {
         gki_estimates found = estimate(model, &images, samples, 2);
         for (size_t image = 0; image < 4; image++) {
@@ -206,8 +216,15 @@ static void test_progress_and_stop(void **state)
     assert_int_equal(images.count, 500);
     observer seen = {0};
     gki_estimates out;
-    gki_estimate_job job = {.model = model, .params = &model->params, .images = &images, .samples = 2, .seed = 1,
-                            .threads = 1, .progress = observe, .context = &seen, .stop = &seen.stop};
+    gki_estimate_job job = {.model = model,
+                            .params = &model->params,
+                            .images = &images,
+                            .samples = 2,
+                            .seed = 1,
+                            .threads = 1,
+                            .progress = observe,
+                            .context = &seen,
+                            .stop = &seen.stop};
     assert_ok(gki_estimates_create(500, &out));
     assert_ok(gki_estimate(&job, &out));
     assert_int_equal(seen.done, 500);
@@ -234,7 +251,8 @@ static void test_codes(void **state)
     gkv_dataset *dataset = tiny_dataset();
     gkv_model *model = random_model(&settings, 4, 4);
     const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_GREY};
-    const gki_estimate_job job = {.model = model, .params = &model->params, .images = &images, .seed = 1, .threads = 2};
+    const gki_estimate_job job = {
+        .model = model, .params = &model->params, .images = &images, .seed = 1, .threads = 2};
     float mean[16], probabilities[64], x[64], codes[16], decoded[64];
     assert_ok(gki_codes(&job, mean, probabilities));
     for (size_t i = 0; i < 4; i++)
@@ -252,8 +270,11 @@ static void test_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_jensen_and_threads), cmocka_unit_test(test_quadrature), cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_progress_and_stop),  cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_jensen_and_threads),
+        cmocka_unit_test(test_quadrature),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_progress_and_stop),
+        cmocka_unit_test(test_codes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -2,7 +2,8 @@
 #define _XOPEN_SOURCE 700
 #include "infer/refiner_fixture.h"
 
-/* An evaluation with refinement has the refined figures and those of the encoder, for any number of threads. */
+/* An evaluation with refinement has the refined figures and those of the encoder, for any number of
+ * threads. */
 static void test_evaluation(void **state)
 {
     (void)state;
@@ -19,7 +20,8 @@ static void test_evaluation(void **state)
     assert_ok(gkv_evaluate(model, test, &settings, NULL, &plain));
     assert_true(isnan(plain.refined.neg_elbo) && plain.refined.samples == 0);
     assert_ok(gkv_evaluate(model, test, &settings, &options, &refined));
-    assert_true(refined.neg_elbo == plain.neg_elbo && refined.nll == plain.nll && refined.ess == plain.ess);
+    assert_true(refined.neg_elbo == plain.neg_elbo && refined.nll == plain.nll &&
+                refined.ess == plain.ess);
     const gkv_refined_metrics *r = &refined.refined;
     assert_true(r->neg_elbo < refined.neg_elbo && r->neg_elbo >= r->nll);
     assert_close(r->nll, refined.nll, 3 * refined.nll_se);
@@ -30,15 +32,17 @@ static void test_evaluation(void **state)
     assert_true(r->mse > 0 && r->ssim <= 1 && r->cross_entropy > 0);
     settings.train.threads = 5;
     assert_ok(gkv_evaluate(model, test, &settings, &options, &again));
-    assert_true(again.refined.neg_elbo == r->neg_elbo && again.refined.nll == r->nll && again.refined.mse == r->mse);
+    assert_true(again.refined.neg_elbo == r->neg_elbo && again.refined.nll == r->nll &&
+                again.refined.mse == r->mse);
     how.mode = GKV_REFINE_MAP;
-    assert_fails(gkv_evaluate(model, test, &settings, &options, &again), GKV_ERR_ARGUMENT, "needs posteriors");
+    assert_fails(gkv_evaluate(model, test, &settings, &options, &again), GKV_ERR_ARGUMENT,
+                 "needs posteriors");
     gkv_dataset_free(test);
     gkv_model_free(model);
 }
 
-/* Images beyond a block of 500 have their own posterior and noise. The means over all images are those of a single
- * run of the refiner. */
+/* Images beyond a block of 500 have their own posterior and noise. The means over all images are
+ * those of a single run of the refiner. */
 static void test_blocks(void **state)
 {
     (void)state;
@@ -50,7 +54,8 @@ static void test_blocks(void **state)
     settings.eval.samples = 30;
     for (size_t i = 0; i < COUNT; i++) /* the last images differ from the others */
         for (size_t k = 0; k < N; k++)
-            pixels[i * N + k] = (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
+            pixels[i * N + k] =
+                (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
     gkv_model *model = random_model(&settings, SIDE, SIDE);
     gkv_dataset *test = NULL;
     assert_ok(gkv_dataset_from_memory(pixels, NULL, COUNT, SIDE, SIDE, &test));
@@ -77,7 +82,8 @@ static void test_blocks(void **state)
     assert_close(all.refined.neg_elbo, bound, 0.2);
     settings.eval.images = COUNT - LAST;
     assert_ok(gkv_evaluate(model, test, &settings, &options, &most));
-    assert_close((COUNT * all.refined.neg_elbo - (COUNT - LAST) * most.refined.neg_elbo) / LAST, last, 0.5);
+    assert_close((COUNT * all.refined.neg_elbo - (COUNT - LAST) * most.refined.neg_elbo) / LAST,
+                 last, 0.5);
     answers_free(&found);
     gkv_dataset_free(test);
     gkv_model_free(model);
@@ -96,7 +102,8 @@ static void interrupt(void *context, size_t done, size_t of)
     it->stop = 2 * done >= of;
 }
 
-/* An evaluation stops soon after the stop flag is set during refinement, however much work is left. */
+/* An evaluation stops soon after the stop flag is set during refinement, however much work is
+ * left. */
 static void test_interrupted(void **state)
 {
     (void)state;
@@ -113,8 +120,10 @@ static void test_interrupted(void **state)
     how.samples = 512;
     interruption it = {.stop = 0};
     gkv_metrics metrics;
-    gkv_eval_options options = {.refine = &how, .progress = interrupt, .context = &it, .stop = &it.stop};
-    assert_fails(gkv_evaluate(model, test, &settings, &options, &metrics), GKV_ERR_INTERRUPTED, "interrupted");
+    gkv_eval_options options = {
+        .refine = &how, .progress = interrupt, .context = &it, .stop = &it.stop};
+    assert_fails(gkv_evaluate(model, test, &settings, &options, &metrics), GKV_ERR_INTERRUPTED,
+                 "interrupted");
     assert_int_equal(it.last, 60);
     gkv_dataset_free(test);
     gkv_model_free(model);
@@ -123,7 +132,9 @@ static void test_interrupted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_evaluation), cmocka_unit_test(test_blocks), cmocka_unit_test(test_interrupted),
+        cmocka_unit_test(test_evaluation),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_interrupted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

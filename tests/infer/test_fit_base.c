@@ -39,8 +39,10 @@ static void assert_only_base_differs(const char *folder, const char *other)
         for (size_t r = 0; r < tensor->rank; r++)
             count *= (size_t)tensor->shape[r];
         float *values[2] = {test_alloc(count * sizeof(float)), test_alloc(count * sizeof(float))};
-        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[0]));
-        assert_ok(gki_safetensors_read(other_file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, values[1]));
+        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank,
+                                       tensor->shape, values[0]));
+        assert_ok(gki_safetensors_read(other_file, tensor->name, tensor->dtype, tensor->rank,
+                                       tensor->shape, values[1]));
         assert_memory_equal(values[0], values[1], count * sizeof(float));
         free(values[0]);
         free(values[1]);
@@ -58,7 +60,8 @@ static void test_every_base(void **state)
     assert_ok(train(&settings, "plain", NULL, false, false, NULL));
     gkv_model *model = open_model("plain");
     gkv_dataset *images = open_images(&settings, GKV_TRAIN);
-    static const char *const bases[] = {"normal", "full-gaussian", "student-t", "gk", "gk-copula", "gaussian-mixture",
+    static const char *const bases[] = {"normal",     "full-gaussian", "student-t",
+                                        "gk",         "gk-copula",     "gaussian-mixture",
                                         "gk-mixture", "gk-by-class"};
     double gains[8];
     for (size_t i = 0; i < 8; i++) {
@@ -74,12 +77,14 @@ static void test_every_base(void **state)
         if (i == 0) { /* an existing folder without a run is allowed, one with a run is not */
             assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0));
             assert_only_base_differs("kept", "plain");
-            assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0), GKV_ERR_CONFIG, "holds a run");
+            assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0),
+                         GKV_ERR_CONFIG, "holds a run");
         }
         gkv_model_free(fitted);
     }
     /* A mixture fits these codes better than one distribution, and any fit is better than none. */
-    assert_true(gains[1] > gains[0] && gains[4] > gains[0] && gains[5] > gains[1] && gains[6] > gains[4]);
+    assert_true(gains[1] > gains[0] && gains[4] > gains[0] && gains[5] > gains[1] &&
+                gains[6] > gains[4]);
     gkv_model_free(model);
     gkv_dataset_free(images);
 }
@@ -107,13 +112,15 @@ static void test_update(void **state)
     char *kept = contents(in_folder("updated", "model.before-fit.safetensors"), &kept_size);
     assert_int_equal(size, kept_size);
     assert_memory_equal(old, kept, size);
-    assert_true(there("config.before-fit.ini") && there("checkpoint.before-fit.safetensors") && there("config.ini"));
+    assert_true(there("config.before-fit.ini") && there("checkpoint.before-fit.safetensors") &&
+                there("config.ini"));
     assert_false(there("checkpoint.safetensors"));
     gkv_settings read;
     gkv_settings_defaults(&read);
     assert_ok(gkv_settings_read(&read, in_folder("updated", "config.ini")));
     assert_int_equal(read.model.base, GKV_BASE_GAUSSIAN_MIXTURE);
-    assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
+    assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1),
+                 GKV_ERR_CONFIG, "earlier fit");
     /* A fit of the same base from the new file has the same log density, up to its start. */
     gkv_model *reread = open_model("updated"), *same = NULL;
     assert_ok(gkv_base_fit(reread, &wanted.model, &settings, images, NULL, &same, &again));
@@ -132,7 +139,8 @@ static void test_update(void **state)
 static void test_full_disk(void **state)
 {
     (void)state;
-    static const char *const files[] = {"model.safetensors", "config.ini", "checkpoint.safetensors"};
+    static const char *const files[] = {"model.safetensors", "config.ini",
+                                        "checkpoint.safetensors"};
     gkv_settings settings = small_settings();
     assert_ok(train(&settings, "full", NULL, false, false, NULL));
     gkv_model *model = open_model("full");
@@ -145,7 +153,8 @@ static void test_full_disk(void **state)
     signal(SIGXFSZ, SIG_IGN);
     const struct rlimit little = {.rlim_cur = 1000, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-    assert_fails(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1), GKV_ERR_IO, "cannot write");
+    assert_fails(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1), GKV_ERR_IO,
+                 "cannot write");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     for (size_t i = 0; i < 3; i++) {
         char *after = contents(in_folder("full", files[i]), &size);
@@ -167,11 +176,15 @@ static void test_folders(void **state)
     (void)state;
     assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), 0));
     assert_false(gki_file_exists(in_folder("new", NULL)));
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG, "holds a run");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG,
+                 "holds a run");
     assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), 1));
-    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG, "earlier fit");
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO, "cannot be kept there");
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO, "cannot be kept there");
+    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG,
+                 "earlier fit");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO,
+                 "cannot be kept there");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO,
+                 "cannot be kept there");
     assert_ok(gkv_base_fit_check_folder("no-such-folder", 0));
     gki_lock *lock = NULL;
     assert_ok(gki_lock_acquire(in_folder("plain", NULL), &lock));
@@ -184,22 +197,28 @@ static void test_refusals(void **state)
     (void)state;
     gkv_settings settings = small_settings(), wanted = settings;
     gkv_model *model = open_model("plain"), *out = NULL;
-    gkv_dataset *images = open_images(&settings, GKV_TRAIN), *others = open_images(&settings, GKV_TEST), *small = NULL;
+    gkv_dataset *images = open_images(&settings, GKV_TRAIN),
+                *others = open_images(&settings, GKV_TEST), *small = NULL;
     uint8_t pixels[200 * 4] = {0};
     assert_ok(gkv_dataset_from_memory(pixels, NULL, 200, 2, 2, &small));
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL), GKV_ERR_DATA, "2 × 2");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, others, NULL, &out, NULL), GKV_ERR_DATA, "mean image differs");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL),
+                 GKV_ERR_DATA, "2 × 2");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, others, NULL, &out, NULL),
+                 GKV_ERR_DATA, "mean image differs");
     gkv_metrics metrics;
     for (gkv_eval_set of = GKV_EVAL_TRAIN; of <= GKV_EVAL_VALIDATION; of++) {
         const gkv_eval_options only = {.of = of};
-        assert_fails(gkv_evaluate(model, others, &settings, &only, &metrics), GKV_ERR_DATA, "mean image differs");
+        assert_fails(gkv_evaluate(model, others, &settings, &only, &metrics), GKV_ERR_DATA,
+                     "mean image differs");
     }
     gkv_base_fit_settings how;
     gkv_base_fit_defaults(&how);
     how.codes = 5;
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL), GKV_ERR_ARGUMENT, "100 codes");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL),
+                 GKV_ERR_ARGUMENT, "100 codes");
     model->settings.data.validation = 1950;
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_DATA, "too few");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+                 GKV_ERR_DATA, "too few");
     model->settings.data.validation = 0; /* every fifth image is then held out */
     gkv_base_fit_report report;
     assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, &report));
@@ -207,11 +226,13 @@ static void test_refusals(void **state)
     gkv_model_free(out);
     set(&wanted, "model.base", "gk-by-class");
     set(&wanted, "model.base_classes", "4");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_classes");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+                 GKV_ERR_CONFIG, "base_classes");
     set(&wanted, "model.base", "gaussian-mixture");
     set(&wanted, "model.base_covariance", "low-rank");
     set(&wanted, "model.base_rank", "4");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL), GKV_ERR_CONFIG, "base_rank = 4");
+    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+                 GKV_ERR_CONFIG, "base_rank = 4");
     assert_null(out);
     gkv_dataset_free(others);
     gkv_model_free(model);
@@ -245,10 +266,13 @@ static void check_accuracy_of_held_out(const gkv_model *model, const gkv_setting
     gkv_eval_options options = {.of = GKV_EVAL_VALIDATION};
     assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
     assert_close(metrics.class_accuracy, (double)right / HELD_OUT, 1e-12);
-    assert_true(metrics.images == HELD_OUT && strstr(metrics.protocol, "random order of their split"));
+    assert_true(metrics.images == HELD_OUT &&
+                strstr(metrics.protocol, "random order of their split"));
     options.of = GKV_EVAL_TRAIN;
-    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics)); /* more than one block of 1000 */
-    assert_true(metrics.images == count - HELD_OUT && metrics.class_accuracy > 0.35 && metrics.class_accuracy <= 1);
+    /* more than one block of 1000 */
+    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
+    assert_true(metrics.images == count - HELD_OUT && metrics.class_accuracy > 0.35 &&
+                metrics.class_accuracy <= 1);
     gkv_dataset_free(images);
     free(order);
 }
@@ -293,12 +317,15 @@ static void test_classes(void **state)
     assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
     assert_true(accuracy > 0.35 && accuracy <= 1);
     check_accuracy_of_held_out(model, &settings);
-    assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT, "class 10");
-    assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT, "temperature");
+    assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT,
+                 "class 10");
+    assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT,
+                 "temperature");
     gkv_model_free(model);
     model = open_model("plain");
     assert_int_equal(gkv_model_classes(model), 0);
-    assert_fails(gkv_model_sample_class(model, 0, 1, 1, 0, 1, codes), GKV_ERR_CONFIG, "knows no classes");
+    assert_fails(gkv_model_sample_class(model, 0, 1, 1, 0, 1, codes), GKV_ERR_CONFIG,
+                 "knows no classes");
     assert_fails(gkv_model_classify(model, 1, codes, shares), GKV_ERR_CONFIG, "knows no classes");
     assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
     assert_true(isnan(accuracy));
@@ -309,11 +336,9 @@ static void test_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_base),
-        cmocka_unit_test(test_update), cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_every_base), cmocka_unit_test(test_update),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_folders),    cmocka_unit_test(test_classes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

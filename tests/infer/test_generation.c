@@ -27,8 +27,8 @@ static void open_fixture(fixture *it)
     const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
     double *mean = test_alloc(pixels * sizeof *mean);
     assert_ok(gkv_dataset_mean(it->training, 0, gkv_dataset_count(it->training), mean));
-    assert_ok(gkv_model_create(&it->settings, gkv_dataset_height(it->test), gkv_dataset_width(it->test), mean,
-                               &it->model));
+    assert_ok(gkv_model_create(&it->settings, gkv_dataset_height(it->test),
+                               gkv_dataset_width(it->test), mean, &it->model));
     free(mean);
 }
 
@@ -42,7 +42,8 @@ static void close_fixture(fixture *it)
 
 static void measure(const fixture *it, const gkv_generation_options *options, gkv_generation *out)
 {
-    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, &it->settings, options, out));
+    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, &it->settings,
+                                      options, out));
     out->seconds = 0;
 }
 
@@ -63,7 +64,8 @@ static void is_the_same_on_any_number_of_threads(void **state)
     assert_int_equal(first.draws, DRAWS);
     assert_int_equal(first.sets, 2);
     assert_int_equal(first.references, gkv_dataset_count(it.test));
-    assert_true(first.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet > first.of[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
+    assert_true(first.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet >
+                first.of[GKV_SET_TRAINING][GKV_FORM_BINARY].frechet);
     close_fixture(&it);
 }
 
@@ -104,7 +106,8 @@ static void sets_of_draws_follow_one_another(void **state)
     measure(&it, NULL, &all);
     for (int form = 0; form < GKV_IMAGE_FORMS; form++) {
         const gkv_generation_figures *samples = &all.of[GKV_SET_SAMPLES][form];
-        const double a = frechet_of(&it, 0, (gkv_image_form)form), b = frechet_of(&it, 1, (gkv_image_form)form);
+        const double a = frechet_of(&it, 0, (gkv_image_form)form),
+                     b = frechet_of(&it, 1, (gkv_image_form)form);
         assert_relative(samples->frechet, (a + b) / 2, 1e-12);
         assert_relative(samples->frechet_se, fabs(a - b) / 2, 1e-6);
         assert_true(a != b);
@@ -112,15 +115,16 @@ static void sets_of_draws_follow_one_another(void **state)
     close_fixture(&it);
 }
 
-/* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined codes there are
- * none. */
+/* Refined codes that equal the encoder's give the figures of the reconstructions. Without refined
+ * codes there are none. */
 static void refined_codes_are_decoded(void **state)
 {
     (void)state;
     fixture it;
     gkv_generation without, with;
     open_fixture(&it);
-    const size_t n = gkv_dataset_count(it.test), pixels = gkv_dataset_height(it.test) * gkv_dataset_width(it.test);
+    const size_t n = gkv_dataset_count(it.test),
+                 pixels = gkv_dataset_height(it.test) * gkv_dataset_width(it.test);
     float *targets = test_alloc(n * pixels * sizeof *targets);
     float *codes = test_alloc(n * gkv_model_latent(it.model) * sizeof *codes);
     set(&it.settings, "eval.draw_sets", "1");
@@ -128,9 +132,11 @@ static void refined_codes_are_decoded(void **state)
     assert_ok(gkv_model_code(it.model, n, targets, codes));
     measure(&it, NULL, &without);
     measure(&it, &(gkv_generation_options){.refined = codes}, &with);
-    assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS], sizeof with.of[GKV_SET_REFINED]);
+    assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS],
+                        sizeof with.of[GKV_SET_REFINED]);
     assert_true(isnan(without.of[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
-    assert_memory_equal(with.of[GKV_SET_SAMPLES], without.of[GKV_SET_SAMPLES], sizeof with.of[GKV_SET_SAMPLES]);
+    assert_memory_equal(with.of[GKV_SET_SAMPLES], without.of[GKV_SET_SAMPLES],
+                        sizeof with.of[GKV_SET_SAMPLES]);
     free(targets);
     free(codes);
     close_fixture(&it);
@@ -148,7 +154,8 @@ static void grey_models_have_no_binary_figures(void **state)
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet));
     assert_true(isfinite(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
-    assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se)); /* of one set of draws */
+    /* of one set of draws */
+    assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se));
     assert_true(grey.of[GKV_SET_TRAINING][GKV_FORM_MEANS].recognised > 0.97);
     assert_true(grey.test_recognised > 0.97);
     close_fixture(&it);
@@ -169,8 +176,8 @@ static void measures_what_it_is_asked_to(void **state)
     gkv_generation_none(&unmeasured);
     unmeasured.seconds = 0; /* as measure() leaves it */
     assert_memory_equal(&none, &unmeasured, sizeof none);
-    assert_memory_equal(&samples.of[GKV_SET_SAMPLES][GKV_FORM_MEANS], &all.of[GKV_SET_SAMPLES][GKV_FORM_MEANS],
-                        sizeof(gkv_generation_figures));
+    assert_memory_equal(&samples.of[GKV_SET_SAMPLES][GKV_FORM_MEANS],
+                        &all.of[GKV_SET_SAMPLES][GKV_FORM_MEANS], sizeof(gkv_generation_figures));
     assert_memory_equal(samples.class_share, all.class_share, sizeof all.class_share);
     assert_true(isnan(samples.of[GKV_SET_SAMPLES][GKV_FORM_BINARY].frechet));
     for (int s = GKV_SET_SAMPLES + 1; s < GKV_IMAGE_SETS; s++)
@@ -199,7 +206,8 @@ static void stops_when_asked(void **state)
     open_fixture(&it);
     stop = 0;
     const gkv_generation_options options = {.progress = stop_soon, .context = &last, .stop = &stop};
-    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings, &options, &out),
+    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings,
+                                         &options, &out),
                  GKV_ERR_INTERRUPTED, "3 of");
     assert_int_equal(last, 3);
     assert_int_equal(out.sets, 0);
@@ -216,17 +224,24 @@ static void refuses_what_does_not_fit(void **state)
     gkv_dataset *small = NULL;
     open_fixture(&it);
     assert_ok(gkv_dataset_from_memory(pixels, NULL, 2, 20, 20, &small));
-    assert_fails(gkv_evaluate_generation(it.model, it.test, small, it.network, &it.settings, NULL, &out), GKV_ERR_DATA,
-                 "training images are 20 × 20");
-    assert_fails(gkv_evaluate_generation(it.model, small, it.training, it.network, &it.settings, NULL, &out),
-                 GKV_ERR_DATA, "test images are 20 × 20");
-    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, NULL, &it.settings, NULL, &out),
-                 GKV_ERR_ARGUMENT, "are needed");
-    const gkv_eval_settings wrong[] = {{.draw_sets = 0}, {.draw_sets = -1}, {.draw_sets = 1, .draws = -1},
-                                       {.draw_sets = 1, .temperature = -1}, {.draw_sets = 1, .temperature = NAN}};
+    assert_fails(
+        gkv_evaluate_generation(it.model, it.test, small, it.network, &it.settings, NULL, &out),
+        GKV_ERR_DATA, "training images are 20 × 20");
+    assert_fails(
+        gkv_evaluate_generation(it.model, small, it.training, it.network, &it.settings, NULL, &out),
+        GKV_ERR_DATA, "test images are 20 × 20");
+    assert_fails(
+        gkv_evaluate_generation(it.model, it.test, it.training, NULL, &it.settings, NULL, &out),
+        GKV_ERR_ARGUMENT, "are needed");
+    const gkv_eval_settings wrong[] = {{.draw_sets = 0},
+                                       {.draw_sets = -1},
+                                       {.draw_sets = 1, .draws = -1},
+                                       {.draw_sets = 1, .temperature = -1},
+                                       {.draw_sets = 1, .temperature = NAN}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         it.settings.eval = wrong[i];
-        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings, NULL, &out),
+        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network,
+                                             &it.settings, NULL, &out),
                      GKV_ERR_ARGUMENT, "one set or more");
         assert_int_equal(out.sets, 0);
     }

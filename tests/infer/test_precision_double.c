@@ -57,7 +57,8 @@ static void test_precisions(void **state)
 static void test_no_precisions(void **state)
 {
     (void)state;
-    double zero[4] = {0}, indefinite[4] = {1, 0, 2, 1}, singular[4] = {1, 0, 1, 1}, bad[4] = {1, 0, NAN, 1};
+    double zero[4] = {0}, indefinite[4] = {1, 0, 2, 1}, singular[4] = {1, 0, 1, 1},
+           bad[4] = {1, 0, NAN, 1};
     double endless[4] = {INFINITY, 0, 0, 1}, negative[1] = {-1};
     assert_false(gki_precision_factor(2, zero));
     assert_false(gki_precision_factor(2, indefinite));
@@ -70,7 +71,8 @@ static void test_no_precisions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_precisions), cmocka_unit_test(test_no_precisions),
+        cmocka_unit_test(test_precisions),
+        cmocka_unit_test(test_no_precisions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

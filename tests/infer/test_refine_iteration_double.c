@@ -1,5 +1,5 @@
-/* The Gauss–Newton iteration of refinement, with targets whose best Gaussian is known, and with targets that have wrong
- * gradients, singular curvatures or infinite values. */
+/* The Gauss–Newton iteration of refinement, with targets whose best Gaussian is known, and with
+ * targets that have wrong gradients, singular curvatures or infinite values. */
 #include "gradient.h"
 #include "num/linalg.h"
 #include "infer/refine_iteration.h"
@@ -7,7 +7,7 @@
 
 enum { D = 5, N = 12, CAPACITY = 4 };
 
-/* --- A linear model with normal noise --------------------------------------------------------- */
+/* --- A linear model with normal noise ------------------------------------- */
 
 /* x = A z + noise of variance 1/weight, z ~ N(0, I): the posterior is Gaussian. */
 typedef struct linear {
@@ -19,10 +19,11 @@ typedef struct linear {
     double edge;             /* the value is `beyond` where z[0] is above this edge */
     double beyond;           /* the value beyond the edge */
     size_t rows;             /* the number of rows whose derivatives were computed */
-    size_t calls, stop_call; /* the number of calls for derivatives, and the call that sets `stop` */
+    /* the number of calls for derivatives, and the call that sets `stop` */
+    size_t calls, stop_call;
     volatile sig_atomic_t stop;
-    double *seen;            /* receives z[0] of every row of image 0, unless it is NULL */
-    size_t seen_count;       /* the number of values in `seen` */
+    double *seen;      /* receives z[0] of every row of image 0, unless it is NULL */
+    size_t seen_count; /* the number of values in `seen` */
 } linear;
 
 static double residual(const linear *it, size_t image, const double *z, size_t n)
@@ -54,8 +55,8 @@ static void value(void *context, size_t rows, const size_t *image, const double 
     }
 }
 
-static void expand(void *context, size_t rows, const size_t *image, const double *z, double *gradient,
-                   double *curvature)
+static void expand(void *context, size_t rows, const size_t *image, const double *z,
+                   double *gradient, double *curvature)
 {
     linear *it = context;
     it->rows += rows;
@@ -73,7 +74,8 @@ static void expand(void *context, size_t rows, const size_t *image, const double
                 double c = i == j;
                 for (size_t n = 0; n < N; n++)
                     c += it->weight * it->a[n * D + i] * it->a[n * D + j];
-                curvature[(image[r] * D + i) * D + j] += it->singular ? 40 : it->curvature_factor * c;
+                curvature[(image[r] * D + i) * D + j] +=
+                    it->singular ? 40 : it->curvature_factor * c;
             }
         }
     }
@@ -81,7 +83,8 @@ static void expand(void *context, size_t rows, const size_t *image, const double
 
 static linear linear_model(void)
 {
-    linear it = {.weight = 3, .gradient_sign = 1, .curvature_factor = 1, .edge = INFINITY, .beyond = NAN};
+    linear it = {
+        .weight = 3, .gradient_sign = 1, .curvature_factor = 1, .edge = INFINITY, .beyond = NAN};
     test_normals(1, N * D, 1, it.a);
     for (size_t i = 0; i < CAPACITY; i++)
         test_normals(10 + i, N, 2, it.x[i]);
@@ -135,8 +138,16 @@ static gki_refinement start(linear *it, const gkv_refine_settings *settings)
 
 static gkv_refine_settings settings_of(gkv_refine_mode mode, int iterations)
 {
-    return (gkv_refine_settings){.mode = mode, .iterations = iterations, .samples = 2, .slopes = 4, .judges = 8,
-                                 .damping = 0.1, .rate = 1, .decay = 0, .prior_weight = 1, .seed = 3};
+    return (gkv_refine_settings){.mode = mode,
+                                 .iterations = iterations,
+                                 .samples = 2,
+                                 .slopes = 4,
+                                 .judges = 8,
+                                 .damping = 0.1,
+                                 .rate = 1,
+                                 .decay = 0,
+                                 .prior_weight = 1,
+                                 .seed = 3};
 }
 
 static double distance(const double *a, const double *b, size_t n)
@@ -161,7 +172,8 @@ static void test_linear_gaussian(void **state)
             assert_true(it.images[i].finite && it.images[i].accepted >= 2);
             assert_true(distance(it.now.mean + i * D, wanted.mean, D) < 1e-7);
             for (size_t j = 0; j < D; j++)
-                assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-9);
+                assert_true(
+                    distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-9);
             if (mode == GKV_REFINE_MEAN)
                 assert_close(it.images[i].value, wanted.nll, 1e-6);
             assert_true(it.images[i].before > it.images[i].value + 1);
@@ -191,8 +203,10 @@ static void test_begins_with_correlations(void **state)
     for (size_t i = 0; i < CAPACITY; i++) {
         const answer wanted = exact(&model, i);
         for (size_t j = 0; j < D; j++) {
-            assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) < 1e-12);
-            assert_true(distance(it.now.precision + (i * D + j) * D, wanted.precision + j * D, j + 1) < 1e-8);
+            assert_true(distance(it.now.factor + (i * D + j) * D, wanted.factor + j * D, j + 1) <
+                        1e-12);
+            assert_true(distance(it.now.precision + (i * D + j) * D, wanted.precision + j * D,
+                                 j + 1) < 1e-8);
         }
         assert_close(it.images[i].before, wanted.nll, 1e-8);
     }
@@ -295,8 +309,8 @@ static void test_huge_damping(void **state)
     gki_refinement_free(&before);
 }
 
-/* Steps to points where the model is not finite are rejected, also for a −ELBO of −∞, and other images are not
- * affected. */
+/* Steps to points where the model is not finite are rejected, also for a −ELBO of −∞, and other
+ * images are not affected. */
 static void test_edge(void **state)
 {
     (void)state;
@@ -307,7 +321,8 @@ static void test_edge(void **state)
         gki_refinement it = start(&model, &settings), elsewhere = start(&free_model, &settings);
         gki_refinement_run(&elsewhere, CAPACITY);
         model.beyond = beyond[b];
-        model.edge = elsewhere.now.mean[0]; /* some images start before the edge and would cross it */
+        /* some images start before the edge and would cross it */
+        model.edge = elsewhere.now.mean[0];
         for (size_t i = 1; i < CAPACITY; i++)
             model.edge = fmax(model.edge, elsewhere.now.mean[i * D]);
         size_t finite = 0, bounded = 0;
@@ -315,7 +330,8 @@ static void test_edge(void **state)
         for (size_t i = 0; i < CAPACITY; i++) {
             finite += it.images[i].finite;
             if (it.images[i].finite) {
-                assert_true(isfinite(it.images[i].value) && it.images[i].value <= it.images[i].before);
+                assert_true(isfinite(it.images[i].value) &&
+                            it.images[i].value <= it.images[i].before);
                 assert_true(isfinite(it.now.mean[i * D]));
                 bounded += it.images[i].value > elsewhere.images[i].value + 0.01;
             }
@@ -331,7 +347,8 @@ static void test_tries(void **state)
 {
     (void)state;
     linear model = linear_model();
-    model.curvature_factor = 0.1; /* steps are about 10/(1 + λ) times the right ones; up to a factor of 2 they are accepted */
+    /* steps are about 10/(1 + λ) times the right ones; up to a factor of 2 they are accepted */
+    model.curvature_factor = 0.1;
     gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1); /* λ = 0.1, 1, 10 */
     gki_refinement it = start(&model, &settings);
     gki_refinement_run(&it, CAPACITY);
@@ -358,7 +375,8 @@ static void test_tries(void **state)
     gki_refinement_free(&it);
 }
 
-/* P moves by the fraction ρ, as scheduled, to the curvature, which is constant for the linear model. */
+/* P moves by the fraction ρ, as scheduled, to the curvature, which is constant for the linear
+ * model. */
 static void test_rate(void **state)
 {
     (void)state;
@@ -382,8 +400,8 @@ static void test_rate(void **state)
     gki_refinement_free(&it);
 }
 
-/* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point occurs twice in
- * it. */
+/* The acceptance noise is the same in every trial. The noise of an iteration is new, and no point
+ * occurs twice in it. */
 static void test_noise(void **state)
 {
     (void)state;
@@ -440,7 +458,8 @@ static void test_stop(void **state)
         assert_memory_equal(two.now.mean, stopped.now.mean, CAPACITY * D * sizeof(double));
         assert_memory_equal(two.now.factor, stopped.now.factor, CAPACITY * D * D * sizeof(double));
         for (size_t i = 0; i < CAPACITY; i++)
-            assert_true(stopped.images[i].accepted == two.images[i].accepted && two.images[i].accepted > 0);
+            assert_true(stopped.images[i].accepted == two.images[i].accepted &&
+                        two.images[i].accepted > 0);
         gki_refinement_free(&two);
         gki_refinement_free(&stopped);
         /* A stop before the first iteration keeps the start. */
@@ -472,12 +491,17 @@ static void test_singular(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_gaussian), cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_linear_gaussian),
+        cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_begins_with_correlations),
-        cmocka_unit_test(test_neighbours),     cmocka_unit_test(test_nothing_to_gain),
-        cmocka_unit_test(test_huge_damping),   cmocka_unit_test(test_edge),
-        cmocka_unit_test(test_singular),       cmocka_unit_test(test_tries),
-        cmocka_unit_test(test_rate),           cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_neighbours),
+        cmocka_unit_test(test_nothing_to_gain),
+        cmocka_unit_test(test_huge_damping),
+        cmocka_unit_test(test_edge),
+        cmocka_unit_test(test_singular),
+        cmocka_unit_test(test_tries),
+        cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_noise),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

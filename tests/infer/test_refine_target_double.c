@@ -1,5 +1,5 @@
-/* A model as the target of refinement: its values, gradients and curvatures agree with the model's passes and with
- * differences, for every kind of prior and decoder. */
+/* A model as the target of refinement: its values, gradients and curvatures agree with the model's
+ * passes and with differences, for every kind of prior and decoder. */
 #include "gradient.h"
 
 #include "infer/refine_target.h"
@@ -18,7 +18,8 @@ typedef struct fixture {
     size_t row; /* that is being differentiated */
 } fixture;
 
-static fixture *begin(const char *flow, const char *base, const char *block, const char *layers, double weight)
+static fixture *begin(const char *flow, const char *base, const char *block, const char *layers,
+                      double weight)
 {
     fixture *it = test_alloc(sizeof *it);
     gkv_settings settings;
@@ -48,7 +49,8 @@ static fixture *begin(const char *flow, const char *base, const char *block, con
         const bool base_parameter = strncmp(param->name, "prior.base", 10) == 0;
         for (size_t row = 0; row < (param->cols ? param->rows : 1); row++) {
             const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
-            const size_t from = strcmp(param->name, "prior.base.whitening") == 0 ? row % LATENT : 0; /* upper */
+            /* upper */
+            const size_t from = strcmp(param->name, "prior.base.whitening") == 0 ? row % LATENT : 0;
             const size_t width = (triangle ? row : param->cols ? param->cols : param->rows) - from;
             test_perturb(1000 * i + row, width, base_parameter ? 0.1 : 0.3,
                          params->values + param->offset + row * param->cols + from);
@@ -92,7 +94,8 @@ static double value_at(fixture *it, size_t row, const double *z, double *cross_e
     gki_pass_prior(it->model, &it->ws, 0, 1);
     if (cross_entropy)
         *cross_entropy = *gki_at(&it->ws, it->model->reconstruction, 0);
-    return *gki_at(&it->ws, it->model->reconstruction, 0) - it->weight * gki_pass_log_prior(it->model, &it->ws, 0);
+    return *gki_at(&it->ws, it->model->reconstruction, 0) -
+           it->weight * gki_pass_log_prior(it->model, &it->ws, 0);
 }
 
 static void value_map(void *context, const double *z, double *value)
@@ -139,13 +142,15 @@ static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
                        (2 + exp(logits[k]) + exp(-logits[k])); /* π(1−π) */
             for (size_t a = 0; a < LATENT; a++)
                 for (size_t b = 0; b < LATENT; b++)
-                    sum += it->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] * flow[j * LATENT + b];
+                    sum += it->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] *
+                           flow[j * LATENT + b];
             curvature[i * LATENT + j] += sum;
         }
     }
 }
 
-static void check(const char *flow, const char *base, const char *block, const char *layers, double weight)
+static void check(const char *flow, const char *base, const char *block, const char *layers,
+                  double weight)
 {
     fixture *it = begin(flow, base, block, layers, weight);
     const gki_target *target = &it->target.target;
@@ -160,16 +165,20 @@ static void check(const char *flow, const char *base, const char *block, const c
     assert_memory_equal(gradient, gradient_alone, sizeof gradient);
     for (size_t r = 0; r < ROWS; r++) {
         double entropy;
-        assert_close(values[r], value_at(it, r, it->z + r * LATENT, &entropy), 1e-10 * fabs(values[r]));
+        assert_close(values[r], value_at(it, r, it->z + r * LATENT, &entropy),
+                     1e-10 * fabs(values[r]));
         assert_close(entropies[r], entropy, 1e-10 * entropy);
-        add_row(it, r, wanted + it->image[r] * LATENT, wanted_curvature + it->image[r] * LATENT * LATENT);
+        add_row(it, r, wanted + it->image[r] * LATENT,
+                wanted_curvature + it->image[r] * LATENT * LATENT);
     }
     for (size_t i = 0; i < IMAGES; i++)
         for (size_t j = 0; j < LATENT; j++) {
-            assert_close(gradient[i * LATENT + j], wanted[i * LATENT + j], 1e-6 * (10 + fabs(wanted[i * LATENT + j])));
+            assert_close(gradient[i * LATENT + j], wanted[i * LATENT + j],
+                         1e-6 * (10 + fabs(wanted[i * LATENT + j])));
             for (size_t k = 0; k <= j; k++) {
                 const size_t e = (i * LATENT + j) * LATENT + k;
-                assert_close(curvature[e], wanted_curvature[e], 1e-6 * (1 + fabs(wanted_curvature[e])));
+                assert_close(curvature[e], wanted_curvature[e],
+                             1e-6 * (1 + fabs(wanted_curvature[e])));
             }
         }
     end(it);
@@ -178,8 +187,9 @@ static void check(const char *flow, const char *base, const char *block, const c
 static void test_derivatives(void **state)
 {
     (void)state;
-    static const char *const bases[] = {"normal", "full-gaussian", "student-t", "gk", "gk-copula",
-                                        "gaussian-mixture", "gk-mixture", "gk-by-class"};
+    static const char *const bases[] = {"normal",     "full-gaussian", "student-t",
+                                        "gk",         "gk-copula",     "gaussian-mixture",
+                                        "gk-mixture", "gk-by-class"};
     for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
         check("none", bases[b], "silu", "1", 1);
         check("realnvp", bases[b], "gated", "2", 1);

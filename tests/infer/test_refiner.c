@@ -1,5 +1,5 @@
-/* Refined inference by the public functions: never worse than the start, the same on any number of threads, close to
- * the optimum in one dimension, and robust to extreme images and models. */
+/* Refined inference by the public functions: never worse than the start, the same on any number of
+ * threads, close to the optimum in one dimension, and robust to extreme images and models. */
 #define _XOPEN_SOURCE 700
 #include "infer/refiner_fixture.h"
 #include "num/constants.h"
@@ -8,8 +8,9 @@
 
 enum { IMAGES = 45 };
 
-/* For every kind of model, in both modes, refinement improves the mean and is never worse. The factor is lower
- * triangular with a positive diagonal, and results have the same bits on any number of threads. */
+/* For every kind of model, in both modes, refinement improves the mean and is never worse. The
+ * factor is lower triangular with a positive diagonal, and results have the same bits on any number
+ * of threads. */
 static void check_kind(const gkv_settings *settings)
 {
     gkv_model *model = random_model(settings, 28, 28);
@@ -23,7 +24,8 @@ static void check_kind(const gkv_settings *settings)
         double gain = 0;
         for (size_t i = 0; i < IMAGES; i++) {
             assert_true(isfinite(found.out.after[i]) && found.out.after[i] <= found.out.before[i]);
-            assert_int_equal(found.out.outcome[i] == GKV_REFINE_IMPROVED, found.out.accepted[i] > 0);
+            assert_int_equal(found.out.outcome[i] == GKV_REFINE_IMPROVED,
+                             found.out.accepted[i] > 0);
             assert_int_equal(found.out.accepted[i] > 0, found.out.after[i] < found.out.before[i]);
             gain += found.out.before[i] - found.out.after[i];
             const float *factor = found.out.factor + i * found.d * found.d;
@@ -49,25 +51,33 @@ static void test_kinds(void **state)
 {
     (void)state;
     const gkv_settings kinds[] = {
-        kind("none", "normal", "normal", "none"),     kind("realnvp", "gk-copula", "normal", "none"),
-        kind("realnvp", "gk", "gk", "none"),          kind("none", "gk-copula", "gk-amortized", "radial"),
-        kind("realnvp", "normal", "normal", "planar"), kind("realnvp", "full-gaussian", "normal", "none"),
-        kind("none", "student-t", "normal", "none"),   kind("realnvp", "gaussian-mixture", "normal", "none"),
-        kind("none", "gk-mixture", "normal", "none"),  kind("realnvp", "gk-by-class", "gk-amortized", "none"),
-        kind("realnvp", "normal", "full", "none"),     kind("none", "gk-copula", "full", "planar"),
+        kind("none", "normal", "normal", "none"),
+        kind("realnvp", "gk-copula", "normal", "none"),
+        kind("realnvp", "gk", "gk", "none"),
+        kind("none", "gk-copula", "gk-amortized", "radial"),
+        kind("realnvp", "normal", "normal", "planar"),
+        kind("realnvp", "full-gaussian", "normal", "none"),
+        kind("none", "student-t", "normal", "none"),
+        kind("realnvp", "gaussian-mixture", "normal", "none"),
+        kind("none", "gk-mixture", "normal", "none"),
+        kind("realnvp", "gk-by-class", "gk-amortized", "none"),
+        kind("realnvp", "normal", "full", "none"),
+        kind("none", "gk-copula", "full", "planar"),
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_kind(&kinds[i]);
 }
 
-/* Without iterations the result is the encoder's posterior, and the figures agree with the model's. */
+/* Without iterations the result is the encoder's posterior, and the figures agree with the
+ * model's. */
 static void test_no_iterations(void **state)
 {
     (void)state;
     const gkv_settings settings = kind("realnvp", "gk-copula", "normal", "none");
     gkv_model *model = random_model(&settings, 28, 28);
     float *images = test_images(&settings, IMAGES), *mean = test_alloc(IMAGES * 4 * sizeof *mean);
-    float *scale = test_alloc(IMAGES * 4 * sizeof *scale), *p = test_alloc(IMAGES * PIXELS * sizeof *p);
+    float *scale = test_alloc(IMAGES * 4 * sizeof *scale),
+          *p = test_alloc(IMAGES * PIXELS * sizeof *p);
     double *log_prior = test_alloc(IMAGES * sizeof *log_prior);
     assert_ok(gkv_model_encode(model, IMAGES, images, mean, scale));
     assert_ok(gkv_model_decode(model, IMAGES, mean, p));
@@ -81,7 +91,8 @@ static void test_no_iterations(void **state)
         for (size_t i = 0; i < IMAGES; i++) {
             double entropy = 0;
             for (size_t k = 0; k < PIXELS; k++)
-                entropy -= log(images[i * PIXELS + k] > 0 ? (double)p[i * PIXELS + k] : 1 - (double)p[i * PIXELS + k]);
+                entropy -= log(images[i * PIXELS + k] > 0 ? (double)p[i * PIXELS + k]
+                                                          : 1 - (double)p[i * PIXELS + k]);
             assert_relative(found.out.cross_entropy_before[i], entropy, 1e-5);
             assert_true(found.out.cross_entropy_after[i] == found.out.cross_entropy_before[i]);
             assert_true(found.out.after[i] == found.out.before[i] && found.out.accepted[i] == 0);
@@ -139,8 +150,8 @@ static void test_numbers(void **state)
     gkv_model_free(model);
 }
 
-/* In a large latent space tangents are computed row by row, and batches are smaller. Results still have the same
- * bits. */
+/* In a large latent space tangents are computed row by row, and batches are smaller. Results still
+ * have the same bits. */
 static void test_large_latent(void **state)
 {
     (void)state;
@@ -228,9 +239,9 @@ static void test_worst(void **state)
     double *noise = test_alloc(PIXELS * sizeof *noise);
     gki_rng_uniform(gki_rng_at(1, GKV_STREAM_USER, 0, 0), PIXELS, noise);
     for (size_t k = 0; k < PIXELS; k++) {
-        images[PIXELS + k] = 1;                         /* all white, after all black */
-        images[2 * PIXELS + k] = noise[k] > 0.5;        /* noise */
-        images[3 * PIXELS + k] = (float)noise[k];       /* grey noise */
+        images[PIXELS + k] = 1;                   /* all white, after all black */
+        images[2 * PIXELS + k] = noise[k] > 0.5;  /* noise */
+        images[3 * PIXELS + k] = (float)noise[k]; /* grey noise */
         images[4 * PIXELS + k] = k == 3 ? NAN : 0;
     }
     gkv_refine_settings how;
@@ -250,7 +261,8 @@ static void test_worst(void **state)
             assert_true(isfinite(found.out.after[i]) && found.out.after[i] <= found.out.before[i]);
             assert_true(found.out.outcome[i] != GKV_REFINE_NOT_FINITE);
             for (size_t j = 0; j < 4; j++)
-                assert_true(isfinite(found.out.mean[i * 4 + j]) && found.out.factor[(i * 4 + j) * 4 + j] > 0);
+                assert_true(isfinite(found.out.mean[i * 4 + j]) &&
+                            found.out.factor[(i * 4 + j) * 4 + j] > 0);
         }
         assert_int_equal(found.out.outcome[KINDS - 1], GKV_REFINE_NOT_FINITE);
         assert_int_equal(found.out.accepted[KINDS - 1], 0);
@@ -266,8 +278,8 @@ static void test_worst(void **state)
     gkv_model_free(model);
 }
 
-/* In one dimension the optimum is known by quadrature. Computes the −ELBO of N(μ, σ²) for a tabulated −log p(x, z),
- * with the expectation by the trapezoidal rule. */
+/* In one dimension the optimum is known by quadrature. Computes the −ELBO of N(μ, σ²) for a
+ * tabulated −log p(x, z), with the expectation by the trapezoidal rule. */
 enum { POINTS = 4001 };
 static const double least_z = -12, step_z = 24.0 / (POINTS - 1);
 
@@ -289,7 +301,9 @@ static double best_neg_elbo(const double *joint, double mean, double sd)
     for (double size = 0.5; size > 1e-4; size /= 2) {
         for (bool moved = true; moved;) {
             moved = false;
-            const double trials[4][2] = {{mean + size * sd, sd}, {mean - size * sd, sd}, {mean, sd * (1 + size)},
+            const double trials[4][2] = {{mean + size * sd, sd},
+                                         {mean - size * sd, sd},
+                                         {mean, sd * (1 + size)},
                                          {mean, sd / (1 + size)}};
             for (size_t t = 0; t < 4; t++) {
                 const double found = neg_elbo_of(joint, trials[t][0], trials[t][1]);
@@ -319,8 +333,10 @@ static void check_one_dimension(const char *base)
     const gki_param *weight = &model->params.list[model->decoder.layers[0].weight];
     for (size_t i = 0; i < weight->size; i++)
         model->params.values[weight->offset + i] *= 5;
-    float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z), *p = test_alloc(POINTS * N * sizeof *p);
-    double *log_prior = test_alloc(POINTS * sizeof *log_prior), *joint = test_alloc(POINTS * sizeof *joint);
+    float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z),
+                             *p = test_alloc(POINTS * N * sizeof *p);
+    double *log_prior = test_alloc(POINTS * sizeof *log_prior),
+           *joint = test_alloc(POINTS * sizeof *joint);
     double uniform[COUNT * N];
     gki_rng_uniform(gki_rng_at(9, GKV_STREAM_USER, 0, 0), COUNT * N, uniform);
     for (size_t e = 0; e < COUNT * N; e++)
@@ -341,7 +357,8 @@ static void check_one_dimension(const char *base)
         for (size_t i = 0; i < POINTS; i++) {
             joint[i] = -log_prior[i];
             for (size_t k = 0; k < N; k++)
-                joint[i] -= log(images[image * N + k] > 0 ? (double)p[i * N + k] : 1 - (double)p[i * N + k]);
+                joint[i] -= log(images[image * N + k] > 0 ? (double)p[i * N + k]
+                                                          : 1 - (double)p[i * N + k]);
             joint[i] = fmin(joint[i], 1e4); /* far out a float probability is 0 or 1 */
             evidence += step_z * exp(-joint[i]);
             least = fmin(least, joint[i]);
@@ -403,11 +420,18 @@ static void test_arguments(void **state)
     gkv_model *model = random_model(&settings, 28, 28);
     gkv_refine_settings good;
     gkv_refine_defaults(&good);
-    const struct { size_t offset; int value; } wrong[] = {
-        {offsetof(gkv_refine_settings, mode), 7},       {offsetof(gkv_refine_settings, iterations), -1},
-        {offsetof(gkv_refine_settings, iterations), 1001}, {offsetof(gkv_refine_settings, samples), 0},
-        {offsetof(gkv_refine_settings, samples), 3},    {offsetof(gkv_refine_settings, slopes), 514},
-        {offsetof(gkv_refine_settings, judges), -2},    {offsetof(gkv_refine_settings, threads), 257},
+    const struct {
+        size_t offset;
+        int value;
+    } wrong[] = {
+        {offsetof(gkv_refine_settings, mode), 7},
+        {offsetof(gkv_refine_settings, iterations), -1},
+        {offsetof(gkv_refine_settings, iterations), 1001},
+        {offsetof(gkv_refine_settings, samples), 0},
+        {offsetof(gkv_refine_settings, samples), 3},
+        {offsetof(gkv_refine_settings, slopes), 514},
+        {offsetof(gkv_refine_settings, judges), -2},
+        {offsetof(gkv_refine_settings, threads), 257},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         gkv_refine_settings bad = good;
@@ -416,10 +440,16 @@ static void test_arguments(void **state)
         assert_fails(gkv_refiner_create(model, &bad, &refiner), GKV_ERR_ARGUMENT, "refinement: ");
         assert_null(refiner);
     }
-    const struct { size_t offset; double value; } wrong_numbers[] = {
-        {offsetof(gkv_refine_settings, damping), -1},  {offsetof(gkv_refine_settings, damping), NAN},
-        {offsetof(gkv_refine_settings, rate), 0},      {offsetof(gkv_refine_settings, rate), 1.5},
-        {offsetof(gkv_refine_settings, decay), -0.1},  {offsetof(gkv_refine_settings, prior_weight), NAN},
+    const struct {
+        size_t offset;
+        double value;
+    } wrong_numbers[] = {
+        {offsetof(gkv_refine_settings, damping), -1},
+        {offsetof(gkv_refine_settings, damping), NAN},
+        {offsetof(gkv_refine_settings, rate), 0},
+        {offsetof(gkv_refine_settings, rate), 1.5},
+        {offsetof(gkv_refine_settings, decay), -0.1},
+        {offsetof(gkv_refine_settings, prior_weight), NAN},
         {offsetof(gkv_refine_settings, prior_weight), 2},
     };
     for (size_t i = 0; i < sizeof wrong_numbers / sizeof *wrong_numbers; i++) {
@@ -435,10 +465,11 @@ static void test_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_no_iterations), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_worst),        cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_prior_weight),
-        cmocka_unit_test(test_arguments),    cmocka_unit_test(test_large_latent),  cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_kinds),         cmocka_unit_test(test_no_iterations),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_worst),
+        cmocka_unit_test(test_one_dimension), cmocka_unit_test(test_prior_weight),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_large_latent),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

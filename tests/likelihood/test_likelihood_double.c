@@ -1,5 +1,5 @@
-/* Every likelihood of the table: gradients against differences, the Fisher information against its definition, and
- * means, initial outputs and draws against each other. */
+/* Every likelihood of the table: gradients against differences, the Fisher information against its
+ * definition, and means, initial outputs and draws against each other. */
 #include "support.h"
 
 #include <math.h>
@@ -9,7 +9,9 @@
 enum { PIXELS = 7, DRAWS = 20000 };
 
 static const double outputs[PIXELS] = {-30, -3.2, -0.4, 0, 0.7, 2.5, 40};
-static const double images[][PIXELS] = {{0, 1, 0, 1, 1, 0, 1}, {0, 0, 0, 0, 0, 0, 0}, {0.1, 0.2, 0.5, 0.5, 0.9, 1, 0.7}};
+static const double images[][PIXELS] = {{0, 1, 0, 1, 1, 0, 1},
+                                        {0, 0, 0, 0, 0, 0, 0},
+                                        {0.1, 0.2, 0.5, 0.5, 0.9, 1, 0.7}};
 
 static void gradients_are_differences(void **state)
 {
@@ -21,7 +23,8 @@ static void gradients_are_differences(void **state)
         for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
             double gradient[PIXELS], moved[PIXELS];
             const double value = ops->negative_log(PIXELS, images[i], outputs, gradient);
-            assert_true(isfinite(value) && value == ops->negative_log(PIXELS, images[i], outputs, NULL));
+            assert_true(isfinite(value) &&
+                        value == ops->negative_log(PIXELS, images[i], outputs, NULL));
             for (size_t j = 0; j < PIXELS; j++) {
                 memcpy(moved, outputs, sizeof moved);
                 moved[j] += h;

@@ -13,7 +13,7 @@ static double mgh_square(double x)
     return x * x;
 }
 
-/* --- Linear -------------------------------------------------------------- */
+/* --- Linear --------------------------------------------------------------- */
 
 static void mgh_full_rank(size_t m, size_t n, const double *x, double *r, double *j)
 {
@@ -28,7 +28,8 @@ static void mgh_full_rank(size_t m, size_t n, const double *x, double *r, double
     }
 }
 
-/* r_i = (i − shift) Σ k x_k − 1, with shift = from − 1 and the sum over `from` ≤ k ≤ n + 1 − from. Row `last` is 0. */
+/* r_i = (i − shift) Σ k x_k − 1, with shift = from − 1 and the sum over `from` ≤ k ≤ n + 1 − from.
+ * Row `last` is 0. */
 static void mgh_rank_one(size_t m, size_t n, size_t from, const double *x, double *r, double *j)
 {
     const size_t shift = from - 1;
@@ -54,7 +55,7 @@ static void mgh_rank_one_zeros(size_t m, size_t n, const double *x, double *r, d
     mgh_rank_one(m, n, 2, x, r, j);
 }
 
-/* --- Valleys ------------------------------------------------------------- */
+/* --- Valleys -------------------------------------------------------------- */
 
 static void mgh_rosenbrock(size_t m, size_t n, const double *x, double *r, double *j)
 {
@@ -119,12 +120,13 @@ static void mgh_freudenstein(size_t m, size_t n, const double *x, double *r, dou
     }
 }
 
-/* --- Data ---------------------------------------------------------------- */
+/* --- Data ----------------------------------------------------------------- */
 
 static void mgh_bard(size_t m, size_t n, const double *x, double *r, double *j)
 {
     (void)n;
-    static const double y[] = {.14, .18, .22, .25, .29, .32, .35, .39, .37, .58, .73, .96, 1.34, 2.1, 4.39};
+    static const double y[] = {.14, .18, .22, .25, .29,  .32, .35, .39,
+                               .37, .58, .73, .96, 1.34, 2.1, 4.39};
     for (size_t i = 0; i < m; i++) {
         const double u = (double)(i + 1), v = 16 - u, w = fmin(u, v), below = v * x[1] + w * x[2];
         if (r)
@@ -140,7 +142,8 @@ static void mgh_bard(size_t m, size_t n, const double *x, double *r, double *j)
 static void mgh_kowalik(size_t m, size_t n, const double *x, double *r, double *j)
 {
     (void)n;
-    static const double y[] = {.1957, .1947, .1735, .16, .0844, .0627, .0456, .0342, .0323, .0235, .0246};
+    static const double y[] = {.1957, .1947, .1735, .16,   .0844, .0627,
+                               .0456, .0342, .0323, .0235, .0246};
     static const double u[] = {4, 2, 1, .5, .25, .167, .125, .1, .0833, .0714, .0625};
     for (size_t i = 0; i < m; i++) {
         const double above = u[i] * (u[i] + x[1]), below = u[i] * (u[i] + x[2]) + x[3];
@@ -195,11 +198,12 @@ static void mgh_osborne1(size_t m, size_t n, const double *x, double *r, double 
 static void mgh_osborne2(size_t m, size_t n, const double *x, double *r, double *j)
 {
     (void)n;
-    static const double y[] = {
-        1.366, 1.191, 1.112, 1.013, .991, .885, .831, .847, .786, .725, .746, .679, .608, .655, .616, .606, .602,
-        .626,  .651,  .724,  .649,  .649, .694, .644, .624, .661, .612, .558, .533, .495, .5,   .423, .395, .375,
-        .372,  .391,  .396,  .405,  .428, .429, .523, .562, .607, .653, .672, .708, .633, .668, .645, .632, .591,
-        .559,  .597,  .625,  .739,  .71,  .729, .72,  .636, .581, .428, .292, .162, .098, .054};
+    static const double y[] = {1.366, 1.191, 1.112, 1.013, .991, .885, .831, .847, .786, .725, .746,
+                               .679,  .608,  .655,  .616,  .606, .602, .626, .651, .724, .649, .649,
+                               .694,  .644,  .624,  .661,  .612, .558, .533, .495, .5,   .423, .395,
+                               .375,  .372,  .391,  .396,  .405, .428, .429, .523, .562, .607, .653,
+                               .672,  .708,  .633,  .668,  .645, .632, .591, .559, .597, .625, .739,
+                               .71,   .729,  .72,   .636,  .581, .428, .292, .162, .098, .054};
     for (size_t i = 0; i < m; i++) {
         const double t = .1 * (double)i, decay = exp(-t * x[4]);
         double sum = x[0] * decay;
@@ -221,7 +225,7 @@ static void mgh_osborne2(size_t m, size_t n, const double *x, double *r, double 
     }
 }
 
-/* --- Sums, exponentials, polynomials ------------------------------------- */
+/* --- Sums, exponentials, polynomials -------------------------------------- */
 
 static void mgh_watson(size_t m, size_t n, const double *x, double *r, double *j)
 {
@@ -301,13 +305,15 @@ static void mgh_chebyquad(size_t m, size_t n, const double *x, double *r, double
         r[i - 1] = i % 2 ? 0 : 1 / (mgh_square((double)i) - 1);
     for (size_t k = 0; k < n; k++) {
         const double z = 2 * x[k] - 1;
-        double before = 1, now = z, slope_before = 0, slope = 2; /* T_{i−1}, T_i, and their derivatives */
+        /* T_{i−1}, T_i, and their derivatives */
+        double before = 1, now = z, slope_before = 0, slope = 2;
         for (size_t i = 0; i < m; i++) {
             if (r)
                 r[i] += now / (double)n;
             if (j)
                 j[k * m + i] = slope / (double)n;
-            const double next = 2 * z * now - before, slope_next = 4 * now + 2 * z * slope - slope_before;
+            const double next = 2 * z * now - before,
+                         slope_next = 4 * now + 2 * z * slope - slope_before;
             before = now, slope_before = slope;
             now = next, slope = slope_next;
         }

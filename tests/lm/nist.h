@@ -16,31 +16,33 @@ typedef struct nist_problem {
     const nist_model *model;
     char level[8]; /* Lower, Average or Higher: how difficult */
     int n;
-    double start[NIST_STARTS][NIST_PARAMETERS], certified[NIST_PARAMETERS], deviation[NIST_PARAMETERS];
+    double start[NIST_STARTS][NIST_PARAMETERS], certified[NIST_PARAMETERS],
+        deviation[NIST_PARAMETERS];
     double rss; /* the certified residual sum of squares */
     /* In long double, like the model; see nist_models.h. */
     long double y[NIST_OBSERVATIONS], x[NIST_OBSERVATIONS][NIST_PREDICTORS];
 } nist_problem;
 
-/* A solution. lre_* are the numbers of digits that agree with the certified values; of several parameters the least
- * number counts. */
+/* A solution. lre_* are the numbers of digits that agree with the certified values; of several
+ * parameters the least number counts. */
 typedef struct nist_outcome {
     gkv_lm_result result;
     double b[NIST_PARAMETERS], deviation[NIST_PARAMETERS], rss;
     double lre_parameters, lre_deviations, lre_rss;
 } nist_outcome;
 
-/* --- Reading ------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------- */
 
-/* Reads a number that every file has once, as in "Number of Observations:  14". The degrees of freedom are not read,
- * because they are wrong in Rat43's file: they are 9, but its residual standard deviation implies n − p = 11. */
+/* Reads a number that every file has once, as in "Number of Observations: 14". The degrees of
+ * freedom are not read, because they are wrong in Rat43's file: they are 9, but its residual
+ * standard deviation implies n − p = 11. */
 static int nist_fact(const char *line, const char *label, double *value)
 {
     return !strncmp(line, label, strlen(label)) && sscanf(line + strlen(label), "%lf", value) == 1;
 }
 
-/* Reads the header: the first line of the data, the level of difficulty, other facts, and one line for each
- * parameter. */
+/* Reads the header: the first line of the data, the level of difficulty, other facts, and one line
+ * for each parameter. */
 static void nist_header(const char *line, nist_problem *pr, int *first, int *seen)
 {
     int k;
@@ -54,7 +56,8 @@ static void nist_header(const char *line, nist_problem *pr, int *first, int *see
         pr->rss = from;
     else if (nist_fact(line, "Number of Observations:", &from))
         pr->n = (int)from;
-    else if (sscanf(line, " b%d = %lf %lf %lf %lf", &k, value, value + 1, value + 2, value + 3) == 5 &&
+    else if (sscanf(line, " b%d = %lf %lf %lf %lf", &k, value, value + 1, value + 2, value + 3) ==
+                 5 &&
              k == *seen + 1 && k <= pr->model->parameters) {
         pr->start[0][*seen] = value[0];
         pr->start[1][*seen] = value[1];
@@ -72,8 +75,10 @@ static int nist_read(const char *folder, const nist_model *model, nist_problem *
     snprintf(path, sizeof path, "%s/%s.dat", folder, model->name);
     FILE *file = fopen(path, "r");
     if (!file) {
-        snprintf(message, NIST_MESSAGE, "%s cannot be read: the 27 files of NIST's nonlinear regression are wanted "
-                                        "there", path);
+        snprintf(message, NIST_MESSAGE,
+                 "%s cannot be read: the 27 files of NIST's nonlinear regression are wanted "
+                 "there",
+                 path);
         return -1;
     }
     int first = 0, seen = 0, count = 0, good = 1;
@@ -94,12 +99,14 @@ static int nist_read(const char *folder, const nist_model *model, nist_problem *
     fclose(file);
     if (good && seen == model->parameters && count == pr->n && pr->rss > 0 && *pr->level)
         return 0;
-    snprintf(message, NIST_MESSAGE, "%s is not NIST's file: it holds %d parameters of %d and %d observations of %d, or "
-                                    "lacks a fact", path, seen, model->parameters, count, pr->n);
+    snprintf(message, NIST_MESSAGE,
+             "%s is not NIST's file: it holds %d parameters of %d and %d observations of %d, or "
+             "lacks a fact",
+             path, seen, model->parameters, count, pr->n);
     return -1;
 }
 
-/* --- Solving ------------------------------------------------------------- */
+/* --- Solving -------------------------------------------------------------- */
 
 static long double nist_value(const nist_problem *pr, const double *b, int i, long double *g)
 {
@@ -137,8 +144,9 @@ static double nist_lre(double value, double certified)
     return error > 0 ? fmax(0, fmin(11, -log10(error))) : error == 0 ? 11 : 0;
 }
 
-/* Solves the problem from start number `start`, counted from 0. If `settings` is NULL the defaults apply. If
- * `jacobian` is NULL the solver uses differences. Without a covariance the digits of standard deviations are 0. */
+/* Solves the problem from start number `start`, counted from 0. If `settings` is NULL the defaults
+ * apply. If `jacobian` is NULL the solver uses differences. Without a covariance the digits of
+ * standard deviations are 0. */
 static gkv_status nist_solve(const nist_problem *pr, int start, const gkv_lm_settings *settings,
                              gkv_lm_jacobian *jacobian, nist_outcome *out)
 {
@@ -162,7 +170,8 @@ static gkv_status nist_solve(const nist_problem *pr, int start, const gkv_lm_set
     for (int j = 0; j < p; j++) {
         out->deviation[j] = sqrt(covariance[j * p + j] * out->rss / (pr->n - p));
         out->lre_parameters = fmin(out->lre_parameters, nist_lre(out->b[j], pr->certified[j]));
-        out->lre_deviations = fmin(out->lre_deviations, nist_lre(out->deviation[j], pr->deviation[j]));
+        out->lre_deviations =
+            fmin(out->lre_deviations, nist_lre(out->deviation[j], pr->deviation[j]));
     }
     return GKV_OK;
 }

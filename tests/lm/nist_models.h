@@ -1,8 +1,8 @@
 /* The models of NIST's 27 nonlinear regression problems (Statistical Reference Datasets,
  * https://www.itl.nist.gov/div898/strd/nls/nls_main.shtml), with their derivatives.
  *
- * The models are in long double, because the certified residuals of Lanczos1 are 1e-13 of the data. With a model
- * rounded to double they would have two digits. */
+ * The models are in long double, because the certified residuals of Lanczos1 are 1e-13 of the data.
+ * With a model rounded to double they would have two digits. */
 #ifndef GKV_TESTS_NIST_MODELS_H
 #define GKV_TESTS_NIST_MODELS_H
 
@@ -23,7 +23,7 @@ typedef struct nist_model {
 
 #define NIST_PI 3.14159265358979323846264338327950288L
 
-/* --- Exponentials -------------------------------------------------------- */
+/* --- Exponentials --------------------------------------------------------- */
 
 /* b1 (1 − exp(−b2 x)) */
 static long double nist_saturation(const long double *b, const long double *x, long double *g)
@@ -133,10 +133,11 @@ static long double nist_eckerle4(const long double *b, const long double *x, lon
     return b[0] * g[0];
 }
 
-/* --- Rational functions -------------------------------------------------- */
+/* --- Rational functions --------------------------------------------------- */
 
 /* (b1 + … + b_{k+1} x^k) / (1 + b_{k+2} x + … + b_{2k+1} x^k) */
-static long double nist_rational(int degree, const long double *b, const long double *x, long double *g)
+static long double nist_rational(int degree, const long double *b, const long double *x,
+                                 long double *g)
 {
     long double above = b[0], below = 1, power = 1;
     g[0] = 1;
@@ -181,7 +182,7 @@ static long double nist_misra1d(const long double *b, const long double *x, long
     return b[0] * g[0];
 }
 
-/* --- Powers, circles and angles ------------------------------------------ */
+/* --- Powers, circles and angles ------------------------------------------- */
 
 /* b1 (1 − (1 + b2 x/2)^−2) */
 static long double nist_misra1b(const long double *b, const long double *x, long double *g)

@@ -1,10 +1,10 @@
-/* The least-squares solver for difficult or invalid problems: bounds, residuals that are not finite, rank, refusals.
- * test_mgh.c and test_nist.c test classical problems. */
+/* The least-squares solver for difficult or invalid problems: bounds, residuals that are not
+ * finite, rank, refusals. test_mgh.c and test_nist.c test classical problems. */
 #include "support.h"
 
 #include "gkvae/lm.h"
 
-/* --- Problems ------------------------------------------------------------ */
+/* --- Problems ------------------------------------------------------------- */
 
 static gkv_status rosenbrock(void *user, const double *x, double *r)
 {
@@ -31,8 +31,8 @@ static gkv_status partly_nan(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-static gkv_lm_result solve(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobian *j, void *user, double *x,
-                         const gkv_lm_settings *settings, double *covariance)
+static gkv_lm_result solve(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacobian *j, void *user,
+                           double *x, const gkv_lm_settings *settings, double *covariance)
 {
     gkv_lm *lm;
     gkv_lm_result result;
@@ -80,9 +80,10 @@ static gkv_status decay(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-/* --- Tests --------------------------------------------------------------- */
+/* --- Tests ---------------------------------------------------------------- */
 
-/* If x is 0 up to rounding, it must not determine the length of steps. The solver must leave the start. */
+/* If x is 0 up to rounding, it must not determine the length of steps. The solver must leave the
+ * start. */
 static void starts_next_to_zero(void **state)
 {
     (void)state;
@@ -92,8 +93,10 @@ static void starts_next_to_zero(void **state)
         for (int differences = 0; differences < 2; differences++) {
             const double tiny = pow(10, -digits);
             double x[2] = {tiny, -tiny};
-            assert_relative(solve(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, NULL, NULL).cost_after, cost,
-                            1e-9);
+            assert_relative(
+                solve(POINTS, 2, line, differences ? NULL : line_jacobian, NULL, x, NULL, NULL)
+                    .cost_after,
+                cost, 1e-9);
             double y[2] = {tiny, 1};
             assert_true(solve(POINTS, 2, decay, NULL, NULL, y, NULL, NULL).cost_after < 0.02);
         }
@@ -136,11 +139,13 @@ static void not_a_number_is_a_rejected_step(void **state)
     assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, &x, NULL, &result), GKV_ERR_NUMERIC,
                  "residual 0 is nan at the start");
     double covariance;
-    assert_fails(gkv_lm_covariance(lm, 0, &covariance, NULL), GKV_ERR_ARGUMENT, "no covariance before");
+    assert_fails(gkv_lm_covariance(lm, 0, &covariance, NULL), GKV_ERR_ARGUMENT,
+                 "no covariance before");
     gkv_lm_free(lm);
 }
 
-/* The minimum lies outside the region of finite residuals. The solver must not report convergence. */
+/* The minimum lies outside the region of finite residuals. The solver must not report
+ * convergence. */
 static gkv_status partly_finite(void *user, const double *x, double *r)
 {
     (void)user;
@@ -171,7 +176,8 @@ static void bounds(void **state)
     assert_true(x[0] == .5);
     assert_close(x[1], .25, 1e-8);
     assert_relative(result.cost_after, .125, 1e-12);
-    /* The solution is at every corner; one has equal bounds. Starts outside the bounds are moved inside. */
+    /* The solution is at every corner; one has equal bounds. Starts outside the bounds are moved
+     * inside. */
     low[1] = high[1] = -2;
     x[0] = 9, x[1] = 9;
     result = solve(2, 2, rosenbrock, NULL, NULL, x, &set, NULL);
@@ -221,7 +227,8 @@ static void rank_deficiency(void **state)
         assert_ok(gkv_lm_covariance(lm, 1e-6, covariance, &rank));
         assert_int_equal(rank, 1);
         assert_true(isinf(covariance[8]) && covariance[2] == 0);
-        assert_true(isinf(covariance[0]) && isinf(covariance[4])); /* the data do not determine a or b alone */
+        /* the data do not determine a or b alone */
+        assert_true(isinf(covariance[0]) && isinf(covariance[4]));
         assert_true(covariance[1] == 0 && covariance[5] == 0);
         gkv_lm_free(lm);
     }
@@ -257,8 +264,10 @@ static void only_what_is_determined_has_a_variance(void **state)
         for (int j = 0; j < 5; j++)
             if (i != 2 || j != 2)
                 assert_true(i == j ? isinf(full[i * 6]) : full[i * 5 + j] == 0);
-    assert_relative(full[2 * 6], determined[2 * 6], 1e-6); /* x2 has the same variance if x1 and x4 are not fixed */
-    assert_true(isfinite(determined[6]) && determined[6] > 0 && isfinite(determined[24]) && determined[24] > 0);
+    /* x2 has the same variance if x1 and x4 are not fixed */
+    assert_relative(full[2 * 6], determined[2 * 6], 1e-6);
+    assert_true(isfinite(determined[6]) && determined[6] > 0 && isfinite(determined[24]) &&
+                determined[24] > 0);
     assert_true(determined[0] == 0 && determined[18] == 0);
     gkv_lm_free(lm);
 }
@@ -352,13 +361,15 @@ static void refusals_and_limits(void **state)
     double x[2] = {-1.2, 1};
     int calls = 0;
     gkv_lm_result result;
-    assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result), GKV_ERR_INTERRUPTED,
+    assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result),
+                 GKV_ERR_INTERRUPTED,
                  "the callback for the residuals returned GKV_ERR_INTERRUPTED");
     calls = 2;
-    assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_INTERRUPTED,
-                 "the callback for the residuals");
-    assert_fails(gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL), GKV_ERR_DATA,
-                 "the callback for the derivatives returned GKV_ERR_DATA");
+    assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, (double[]){-1.2, 1}, NULL, NULL),
+                 GKV_ERR_INTERRUPTED, "the callback for the residuals");
+    assert_fails(
+        gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL),
+        GKV_ERR_DATA, "the callback for the derivatives returned GKV_ERR_DATA");
     assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
                  "1 residuals and 2 parameters");
     assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
@@ -384,7 +395,8 @@ static void refusals_and_limits(void **state)
         assert_true(origin[0] == -1.2 && origin[1] == 1);
     }
     set.max_evaluations = 0;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "max_evaluations ≥ 1");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "max_evaluations ≥ 1");
     gkv_lm_defaults(&set);
     set.max_iterations = -1;
     assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
@@ -395,9 +407,11 @@ static void refusals_and_limits(void **state)
                  "the weight of residual 1 is -1; weights");
     gkv_lm_defaults(&set);
     set.first_step = -1;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT, "first_step");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "first_step");
     x[1] = NAN;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT, "parameter 1");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "parameter 1");
     /* The start is the solution. */
     assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){1, 1}, NULL, &result));
     assert_int_equal(result.stop, GKV_LM_ZERO);

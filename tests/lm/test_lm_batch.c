@@ -1,5 +1,5 @@
-/* The batched solver compared with the solver for one problem: both give the same bits, on every instruction set,
- * for any number of threads and for all settings. */
+/* The batched solver compared with the solver for one problem: both give the same bits, on every
+ * instruction set, for any number of threads and for all settings. */
 #include "support.h"
 
 #include "core/error.h"
@@ -8,8 +8,8 @@
 
 enum { COUNT = 53, N = 23, P = 3 };
 
-/* y ≈ b0 + b1 exp(−b2 t) with some outliers. Starts are from good to hopeless, and residuals are not finite for
- * large b2, so that the lanes soon differ. */
+/* y ≈ b0 + b1 exp(−b2 t) with some outliers. Starts are from good to hopeless, and residuals are
+ * not finite for large b2, so that the lanes soon differ. */
 typedef struct family {
     double t[N], y[COUNT][N], start[COUNT][P], wall;
     double low[COUNT * P], high[COUNT * P], weights[COUNT * N];
@@ -43,15 +43,19 @@ static int fill(void **state)
         for (int j = 0; j < P; j++) {
             data.start[c][j] = b[j] + far * 2 * (uniform(&seed) - .5);
             data.low[c * P + j] = uniform(&seed) < .3 ? b[j] - .3 * uniform(&seed) + .1 : -INFINITY;
-            data.high[c * P + j] = uniform(&seed) < .3 ? fmax(b[j], data.low[c * P + j]) + .2 * uniform(&seed) : INFINITY;
+            data.high[c * P + j] = uniform(&seed) < .3
+                                       ? fmax(b[j], data.low[c * P + j]) + .2 * uniform(&seed)
+                                       : INFINITY;
             data.fixed[c * P + j] = uniform(&seed) < .2;
         }
         if (c % 7 == 3)
             data.start[c][2] = 8.9; /* near the end of the finite region */
     }
-    memcpy(data.start[5], (double[]){0, 1, 10}, sizeof data.start[5]); /* outside the finite region */
+    /* outside the finite region */
+    memcpy(data.start[5], (double[]){0, 1, 10}, sizeof data.start[5]);
     memcpy(data.start[8], (double[]){0, NAN, 1}, sizeof data.start[8]);
-    memcpy(data.start[11], (double[]){0, 1, 0x1p-30}, sizeof data.start[11]); /* J is NaN at this one */
+    /* J is NaN at this one */
+    memcpy(data.start[11], (double[]){0, 1, 0x1p-30}, sizeof data.start[11]);
     return 0;
 }
 
@@ -101,16 +105,19 @@ static gkv_status many_j(void *user, const gkv_lm_group *group, const double *x,
         const double b[P] = {x[l], x[group->lanes + l], x[2 * group->lanes + l]};
         for (size_t j = 0; j < P; j++)
             for (size_t i = 0; i < N; i++)
-                jacobian[(j * N + i) * group->lanes + l] = group->active[l] ? slope(b, i, j) : INFINITY;
+                jacobian[(j * N + i) * group->lanes + l] =
+                    group->active[l] ? slope(b, i, j) : INFINITY;
     }
     return GKV_OK;
 }
 
-static void assert_same(const double *a, const double *b, size_t n, const char *what, size_t problem)
+static void assert_same(const double *a, const double *b, size_t n, const char *what,
+                        size_t problem)
 {
     for (size_t i = 0; i < n; i++)
         if (memcmp(a + i, b + i, sizeof *a) != 0 && !(isnan(a[i]) && isnan(b[i]))) {
-            print_error("%s %zu of problem %zu is %.17g, not %.17g\n", what, i, problem, a[i], b[i]);
+            print_error("%s %zu of problem %zu is %.17g, not %.17g\n", what, i, problem, a[i],
+                        b[i]);
             fail();
         }
 }
@@ -133,7 +140,8 @@ static void solve_each(const gkv_lm_settings *set, int analytic, solutions *out)
         own.fixed = set->fixed ? set->fixed + c * P : NULL;
         own.weights = set->weights ? set->weights + c * N : NULL;
         memset(&out->results[c], 0, sizeof out->results[c]);
-        const gkv_status status = gkv_lm_solve(lm, one_r, analytic ? one_j : NULL, &c, out->x[c], &own, &out->results[c]);
+        const gkv_status status =
+            gkv_lm_solve(lm, one_r, analytic ? one_j : NULL, &c, out->x[c], &own, &out->results[c]);
         if (status == GKV_OK) {
             assert_ok(gkv_lm_covariance(lm, 0, out->covariances[c], NULL));
         } else {
@@ -157,8 +165,9 @@ static void compare(const gkv_lm_settings *set, int analytic)
             assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
             memset(&together, 0xff, sizeof together);
             memcpy(together.x, data.start, sizeof together.x);
-            assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, analytic ? many_j : NULL, NULL, &together.x[0][0], set,
-                                         together.results, &together.covariances[0][0]));
+            assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, analytic ? many_j : NULL, NULL,
+                                         &together.x[0][0], set, together.results,
+                                         &together.covariances[0][0]));
             gkv_lm_batch_free(batch);
             for (size_t c = 0; c < COUNT; c++) {
                 const gkv_lm_result *a = &alone.results[c], *b = &together.results[c];
@@ -218,12 +227,15 @@ static void any_count(void **state)
     for (int threads = 0; threads <= 4; threads++) {
         assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
         memcpy(all, data.start, sizeof all);
-        assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &all[0][0], NULL, NULL, NULL));
+        assert_ok(
+            gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &all[0][0], NULL, NULL, NULL));
         for (size_t count = 0; count <= 20; count++) {
             memcpy(x, data.start, sizeof x);
-            assert_ok(gkv_lm_batch_solve(batch, count, many_r, many_j, NULL, &x[0][0], NULL, NULL, NULL));
+            assert_ok(
+                gkv_lm_batch_solve(batch, count, many_r, many_j, NULL, &x[0][0], NULL, NULL, NULL));
             assert_same(&x[0][0], &all[0][0], count * P, "number", count);
-            assert_same(&x[count][0], &data.start[count][0], (COUNT - count) * P, "number left alone", count);
+            assert_same(&x[count][0], &data.start[count][0], (COUNT - count) * P,
+                        "number left alone", count);
         }
         gkv_lm_batch_free(batch);
     }
@@ -257,14 +269,17 @@ static void failures(void **state)
         assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
         memcpy(x, data.start, sizeof x);
         memset(results, 0, sizeof results);
-        assert_fails(gkv_lm_batch_solve(batch, COUNT, failing, many_j, NULL, &x[0][0], NULL, results, NULL),
-                     GKV_ERR_INTERRUPTED, "problem 40 does not want to");
+        assert_fails(
+            gkv_lm_batch_solve(batch, COUNT, failing, many_j, NULL, &x[0][0], NULL, results, NULL),
+            GKV_ERR_INTERRUPTED, "problem 40 does not want to");
         memcpy(x, data.start, sizeof x);
-        assert_fails(gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, &x[0][0], NULL, NULL, NULL),
-                     GKV_ERR_INTERRUPTED, "the callback for the residuals returned");
+        assert_fails(
+            gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, &x[0][0], NULL, NULL, NULL),
+            GKV_ERR_INTERRUPTED, "the callback for the residuals returned");
         assert_same(x[40], data.start[40], P, "parameter", 40);
         assert_same(x[COUNT - 1], data.start[COUNT - 1], P, "parameter", COUNT - 1);
-        if (threads == 1) /* with more threads, the one of problem 0 may start after the batch has ended */
+        /* with more threads, the one of problem 0 may start after the batch has ended */
+        if (threads == 1)
             assert_true(gkv_lm_converged(results[0].stop));
         for (size_t c = 0; c < COUNT; c++)
             for (int j = 0; j < P; j++)
@@ -274,21 +289,22 @@ static void failures(void **state)
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
     assert_fails(gkv_lm_batch_create(N, P, -1, &batch), GKV_ERR_ARGUMENT, "needs 1 thread or more");
-    assert_fails(gkv_lm_batch_create(2, P, 1, &batch), GKV_ERR_ARGUMENT, "2 residuals and 3 parameters");
+    assert_fails(gkv_lm_batch_create(2, P, 1, &batch), GKV_ERR_ARGUMENT,
+                 "2 residuals and 3 parameters");
     assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, 1, &batch), GKV_ERR_ARGUMENT, "too large");
     gkv_lm_batch_free(NULL);
     assert_ok(gkv_lm_batch_create(N, P, 2, &batch));
     set.n_held = 1;
     set.held = (double[]){1, 0, 0};
-    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "neither `held` combinations nor a monitor");
+    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL),
+                 GKV_ERR_ARGUMENT, "neither `held` combinations nor a monitor");
     gkv_lm_defaults(&set);
     static double low[COUNT * P], high[COUNT * P];
     high[7 * P + 1] = -1;
     set.low = low;
     set.high = high;
-    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "of parameter 1 (problem 7)");
+    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL),
+                 GKV_ERR_ARGUMENT, "of parameter 1 (problem 7)");
     gkv_lm_batch_free(batch);
 }
 

@@ -1,4 +1,5 @@
-/* The linear algebra of the solver, on every instruction set. The solver's results for extreme units and sizes. */
+/* The linear algebra of the solver, on every instruction set. The solver's results for extreme
+ * units and sizes. */
 #include "support.h"
 
 #include "core/simd.h"
@@ -10,7 +11,8 @@ static double noise(size_t i)
     return sin(1.7 * (double)i * (double)i + .3);
 }
 
-/* The data of a lane: columns with sizes from 1e-200 to 1e200, one column of zeros, and one dependent column. */
+/* The data of a lane: columns with sizes from 1e-200 to 1e200, one column of zeros, and one
+ * dependent column. */
 static double entry(size_t lane, size_t i, size_t j, size_t p)
 {
     if (j == 1 && lane % 3 == 1)
@@ -24,12 +26,14 @@ static double entry(size_t lane, size_t i, size_t j, size_t p)
 static void factor_keeps_products(void **state)
 {
     (void)state;
-    static const size_t sizes[][2] = {{1, 1}, {3, 3}, {7, 2}, {40, 4}, {128, 5}, {129, 4}, {500, 3}};
+    static const size_t sizes[][2] = {{1, 1},   {3, 3},   {7, 2},  {40, 4},
+                                      {128, 5}, {129, 4}, {500, 3}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int level = 0; level <= (int)gki_simd_best() + 1; level++) {
             const size_t n = sizes[s][0], p = sizes[s][1];
-            const gki_lm_kernels *k = level > (int)gki_simd_best() ? gki_lm_kernels_single(gki_simd_best())
-                                                                   : gki_lm_kernels_of((gki_simd)level);
+            const gki_lm_kernels *k = level > (int)gki_simd_best()
+                                          ? gki_lm_kernels_single(gki_simd_best())
+                                          : gki_lm_kernels_of((gki_simd)level);
             gki_lm_runner d;
             assert_ok(gki_lm_runner_open(&d, k, n, p));
             for (size_t l = 0; l < k->lanes; l++)
@@ -44,14 +48,16 @@ static void factor_keeps_products(void **state)
                 for (size_t a = 0; a < p; a++) {
                     /* The same reflections transform the last column and b. */
                     assert_true(d.rhs[a * k->lanes + l] == d.triangle[(p * p + a) * k->lanes + l]);
-                    for (size_t b = a; b <= p; b++) { /* RᵀR = JᵀJ and Rᵀq = Jᵀr, for columns scaled to length 1 */
+                    for (size_t b = a; b <= p; b++) {
+                        /* RᵀR = JᵀJ and Rᵀq = Jᵀr, for columns scaled to length 1 */
                         double left = 0, right = 0, na = 0, nb = 0, la = 1e-300, lb = 1e-300;
                         for (size_t i = 0; i < n; i++) {
                             la = fmax(la, fabs(entry(l, i, a, p)));
                             lb = fmax(lb, fabs(entry(l, i, b, p)));
                         }
                         for (size_t i = 0; i <= a; i++)
-                            left += d.triangle[(a * p + i) * k->lanes + l] / la * (d.triangle[(b * p + i) * k->lanes + l] / lb);
+                            left += d.triangle[(a * p + i) * k->lanes + l] / la *
+                                    (d.triangle[(b * p + i) * k->lanes + l] / lb);
                         for (size_t i = 0; i < n; i++) {
                             const double x = entry(l, i, a, p) / la, y = entry(l, i, b, p) / lb;
                             right += x * y, na += x * x, nb += y * y;
@@ -63,14 +69,14 @@ static void factor_keeps_products(void **state)
         }
 }
 
-/* The damped step solves (JᵀJ + λD²) d = −Jᵀr in the unconstrained parameters. `norm` is its length. The step-norm
- * derivative agrees with differences in λ. */
+/* The damped step solves (JᵀJ + λD²) d = −Jᵀr in the unconstrained parameters. `norm` is its
+ * length. The step-norm derivative agrees with differences in λ. */
 static void steps_solve_the_damped_system(void **state)
 {
     (void)state;
     enum { SIZE = 30, M = 4 };
     for (int level = 0; level <= (int)gki_simd_best(); level++)
-        for (double lambda = 0; lambda < 1e6; lambda = lambda > 0 ? 1e4 * lambda : 1e-8)
+        for (double lambda = 0; lambda<1e6; lambda = lambda> 0 ? 1e4 * lambda : 1e-8)
             for (int excluded = -1; excluded < M; excluded++) {
                 const gki_lm_kernels *k = gki_lm_kernels_of((gki_simd)level);
                 const size_t lanes = k->lanes;
@@ -91,10 +97,12 @@ static void steps_solve_the_damped_system(void **state)
                 k->factor(SIZE, M, d.system, d.tau, d.triangle);
                 for (size_t l = 0; l < lanes; l++)
                     d.lambda[l] = lambda * (1 + 1e-5) + 1e-9;
-                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, near, d.work);
+                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, near,
+                        d.work);
                 for (size_t l = 0; l < lanes; l++)
                     d.lambda[l] = lambda;
-                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, d.numbers, d.work);
+                k->step(M, d.triangle, right, d.unconstrained, d.trust, d.lambda, d.raw, d.numbers,
+                        d.work);
                 k->step_norm_derivative(M, d.trust, d.numbers, d.norm_derivative, d.work);
                 for (size_t l = 0; l < lanes; l++) {
                     double square = 0;
@@ -121,7 +129,7 @@ static void steps_solve_the_damped_system(void **state)
             }
 }
 
-/* --- Units and sizes ----------------------------------------------------------- */
+/* --- Units and sizes ------------------------------------------------------ */
 
 typedef struct units {
     double x, r;
@@ -132,7 +140,8 @@ static gkv_status scaled_r(void *user, const double *x, double *r)
     const units *u = user;
     for (int i = 0; i < 25; i++) {
         const double t = .2 * i;
-        r[i] = u->r * (x[0] / u->x * exp(-x[1] * u->x * t) + x[2] - (2 * exp(-t) + .5 + .1 * noise((size_t)i)));
+        r[i] = u->r * (x[0] / u->x * exp(-x[1] * u->x * t) + x[2] -
+                       (2 * exp(-t) + .5 + .1 * noise((size_t)i)));
     }
     return GKV_OK;
 }
@@ -149,7 +158,8 @@ static gkv_status scaled_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* If units change by powers of 2, results have the same bits. For extreme units they differ by rounding errors. */
+/* If units change by powers of 2, results have the same bits. For extreme units they differ by
+ * rounding errors. */
 static void units_do_not_matter(void **state)
 {
     (void)state;
@@ -163,7 +173,8 @@ static void units_do_not_matter(void **state)
     assert_ok(gkv_lm_solve(lm, scaled_r, scaled_j, &plain, x, &set, &expected));
     assert_true(gkv_lm_converged(expected.stop));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, NULL));
-    static const double powers[][2] = {{20, 0}, {-33, 0}, {0, 50}, {0, -40}, {12, -70}, {300, 0}, {-350, 400}, {0, -450}};
+    static const double powers[][2] = {{20, 0},   {-33, 0}, {0, 50},     {0, -40},
+                                       {12, -70}, {300, 0}, {-350, 400}, {0, -450}};
     for (size_t i = 0; i < sizeof powers / sizeof *powers; i++) {
         units u = {exp2(powers[i][0]), exp2(powers[i][1])};
         double y[3] = {1 * u.x, .5 / u.x, .1}, own[9];
@@ -197,7 +208,8 @@ static gkv_status long_r(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-/* Problems of many blocks of rows have the same solution on every instruction set, and the gradient is 0 there. */
+/* Problems of many blocks of rows have the same solution on every instruction set, and the gradient
+ * is 0 there. */
 static void long_problems(void **state)
 {
     (void)state;
@@ -229,7 +241,7 @@ static void long_problems(void **state)
     }
 }
 
-/* --- Boxes --------------------------------------------------------------------- */
+/* --- Boxes ---------------------------------------------------------------- */
 
 enum { ROWS = 30, COLUMNS = 8 };
 
@@ -251,8 +263,8 @@ static gkv_status linear_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* Linear problems with bounds and nearly equal columns are solved in a few steps, and satisfy the Karush–Kuhn–Tucker
- * conditions. */
+/* Linear problems with bounds and nearly equal columns are solved in a few steps, and satisfy the
+ * Karush–Kuhn–Tucker conditions. */
 static void boxes(void **state)
 {
     (void)state;
@@ -286,7 +298,8 @@ static void boxes(void **state)
         for (size_t j = 0; j < COLUMNS; j++) {
             double dot = 0, square = 0, size = 0;
             for (size_t i = 0; i < ROWS; i++)
-                dot += a[j * ROWS + i] * r[i], square += a[j * ROWS + i] * a[j * ROWS + i], size += r[i] * r[i];
+                dot += a[j * ROWS + i] * r[i], square += a[j * ROWS + i] * a[j * ROWS + i],
+                    size += r[i] * r[i];
             assert_true(x[j] >= low[j] && x[j] <= high[j]);
             if (x[j] == low[j])
                 assert_true(dot >= 0);
@@ -305,8 +318,10 @@ static void boxes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(factor_keeps_products), cmocka_unit_test(steps_solve_the_damped_system),
-        cmocka_unit_test(units_do_not_matter),   cmocka_unit_test(long_problems),
+        cmocka_unit_test(factor_keeps_products),
+        cmocka_unit_test(steps_solve_the_damped_system),
+        cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(long_problems),
         cmocka_unit_test(boxes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

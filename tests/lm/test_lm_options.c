@@ -1,4 +1,5 @@
-/* Weights, losses, fixed parameters, linear equality constraints, geodesic acceleration and the monitor. */
+/* Weights, losses, fixed parameters, linear equality constraints, geodesic acceleration and the
+ * monitor. */
 #include "support.h"
 
 #include "gkvae/lm.h"
@@ -49,8 +50,8 @@ static gkv_status curve_j(void *user, const double *b, double *j)
 
 static const double start[P] = {1.3, 2, 1, 0};
 
-static gkv_lm_result solve(curve *data, int analytic, const gkv_lm_settings *set, double *x, double *covariance,
-                           size_t *rank)
+static gkv_lm_result solve(curve *data, int analytic, const gkv_lm_settings *set, double *x,
+                           double *covariance, size_t *rank)
 {
     gkv_lm *lm;
     gkv_lm_result result;
@@ -153,13 +154,16 @@ static void losses_are_minimized(void **state)
     set.loss = GKV_LM_HUBER;
     set.loss_scale = 0;
     memcpy(x, start, sizeof x);
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT, "loss_scale");
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "loss_scale");
     set.loss = (gkv_lm_loss)9;
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT, "no loss 9");
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "no loss 9");
     double weights[N] = {1, 1, -1};
     gkv_lm_defaults(&set);
     set.weights = weights;
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT, "weight of residual 2 is -1");
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+                 "weight of residual 2 is -1");
     assert_memory_equal(x, start, sizeof x);
     gkv_lm_free(lm);
 }
@@ -182,7 +186,8 @@ static void fixed_parameters_stay(void **state)
         assert_true(gkv_lm_converged(result.stop));
         assert_true(x[2] == 1.5);
         assert_int_equal(rank, 3);
-        /* The remaining problem is linear. Its normal equations hold, and the covariance is their inverse. */
+        /* The remaining problem is linear. Its normal equations hold, and the covariance is their
+         * inverse. */
         double r[N], j[N * P];
         data.nan_column = -1;
         curve_r(&data, x, r);
@@ -294,18 +299,21 @@ static void combinations_are_constrained(void **state)
     /* Refusals. */
     set.held = combinations;
     set.n_held = P;
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT, "need an array `held`");
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+                 "need an array `held`");
     const double low[P] = {-9, -9, -9, -9};
     set.n_held = 1;
     set.low = low;
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT, "together with bounds");
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+                 "together with bounds");
     set.low = NULL;
     set.held = (double[]){1, INFINITY, 0, 0};
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT, "coefficient 1");
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+                 "coefficient 1");
     gkv_lm_free(lm);
 }
 
-/* --- Acceleration ------------------------------------------------------------ */
+/* --- Acceleration --------------------------------------------------------- */
 
 /* A narrow valley along the curve x1 = x0³ from the start to (1, 1). */
 static gkv_status valley(void *user, const double *x, double *r)
@@ -324,7 +332,8 @@ static gkv_status valley_j(void *user, const double *x, double *j)
     return GKV_OK;
 }
 
-/* The same valley, but every second call returns residuals that are not finite. These calls are probes first. */
+/* The same valley, but every second call returns residuals that are not finite. These calls are
+ * probes first. */
 static gkv_status holed(void *user, const double *x, double *r)
 {
     const gkv_status status = valley(user, x, r);
@@ -364,11 +373,12 @@ static void acceleration_follows_valleys(void **state)
     assert_close(y[0], 1, 1e-10);
     assert_int_equal(bent.accepted, plain.accepted);
     set.acceleration = -1;
-    assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, NULL), GKV_ERR_ARGUMENT, "acceleration");
+    assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, NULL), GKV_ERR_ARGUMENT,
+                 "acceleration");
     gkv_lm_free(lm);
 }
 
-/* --- The monitor ------------------------------------------------------------- */
+/* --- The monitor ---------------------------------------------------------- */
 
 typedef struct watch {
     int calls, until;
@@ -426,9 +436,12 @@ static void the_monitor_sees_every_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_count_residuals), cmocka_unit_test(losses_are_minimized),
-        cmocka_unit_test(fixed_parameters_stay),   cmocka_unit_test(combinations_are_constrained),
-        cmocka_unit_test(acceleration_follows_valleys), cmocka_unit_test(the_monitor_sees_every_step),
+        cmocka_unit_test(weights_count_residuals),
+        cmocka_unit_test(losses_are_minimized),
+        cmocka_unit_test(fixed_parameters_stay),
+        cmocka_unit_test(combinations_are_constrained),
+        cmocka_unit_test(acceleration_follows_valleys),
+        cmocka_unit_test(the_monitor_sees_every_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

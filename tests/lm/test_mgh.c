@@ -27,15 +27,16 @@ static void derivatives(void **state)
             for (size_t i = 0; i < m; i++)
                 largest = fmax(largest, fabs(jacobian[j * m + i]));
             for (size_t i = 0; i < m; i++)
-                assert_close((above[i] - below[i]) / (2 * size), jacobian[j * m + i], 1e-6 * fmax(largest, 1e-3));
+                assert_close((above[i] - below[i]) / (2 * size), jacobian[j * m + i],
+                             1e-6 * fmax(largest, 1e-3));
         }
         free(jacobian);
     }
 }
 
-/* Solves the problems from 1, 10 and 100 times the standard start. Returns the number of solutions at a known
- * minimum. From the standard start every problem is solved except Chebyquad with one parameter, whose start has the
- * gradient 0. */
+/* Solves the problems from 1, 10 and 100 times the standard start. Returns the number of solutions
+ * at a known minimum. From the standard start every problem is solved except Chebyquad with one
+ * parameter, whose start has the gradient 0. */
 static int solve_all(gkv_lm_jacobian *jacobian)
 {
     int solved = 0;
@@ -47,7 +48,8 @@ static int solve_all(gkv_lm_jacobian *jacobian)
             gkv_lm_result result;
             mgh_start(&problem, factor, x);
             assert_ok(gkv_lm_create(problem.m, problem.n, &lm));
-            const gkv_status status = gkv_lm_solve(lm, mgh_residuals, jacobian, &problem, x, NULL, &result);
+            const gkv_status status =
+                gkv_lm_solve(lm, mgh_residuals, jacobian, &problem, x, NULL, &result);
             gkv_lm_free(lm);
             if (problem.function == mgh_jennrich && factor == 100) { /* exp(400)² */
                 assert_int_equal(status, GKV_ERR_NUMERIC);
@@ -58,11 +60,13 @@ static int solve_all(gkv_lm_jacobian *jacobian)
             const double norm = sqrt(2 * result.cost_after);
             solved += mgh_solved(&problem, norm);
             if (factor == 1 && problem.function == mgh_chebyquad && problem.n == 1) {
-                assert_true(jacobian ? result.stop == GKV_LM_GRADIENT : gkv_lm_converged(result.stop));
+                assert_true(jacobian ? result.stop == GKV_LM_GRADIENT
+                                     : gkv_lm_converged(result.stop));
                 assert_close(norm, 1.886238, 1e-6);
-            } else if (factor == 1 && !(mgh_solved(&problem, norm) && gkv_lm_converged(result.stop))) {
-                print_error("%s, n = %zu: ‖r‖ = %.9g, not %.9g; %s\n", problem.name, problem.n, norm,
-                            problem.minima[0], gkv_lm_stop_name(result.stop));
+            } else if (factor == 1 &&
+                       !(mgh_solved(&problem, norm) && gkv_lm_converged(result.stop))) {
+                print_error("%s, n = %zu: ‖r‖ = %.9g, not %.9g; %s\n", problem.name, problem.n,
+                            norm, problem.minima[0], gkv_lm_stop_name(result.stop));
                 fail();
             }
         }

@@ -1,5 +1,5 @@
-/* NIST's nonlinear regression: eight problems, or all 27 if NIST_DIR is the folder of NIST's files. Certified values
- * have 11 digits. */
+/* NIST's nonlinear regression: eight problems, or all 27 if NIST_DIR is the folder of NIST's files.
+ * Certified values have 11 digits. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -27,7 +27,8 @@ static void derivatives(void **state)
             b[j] = kept - size;
             const long double below = model->function(b, x, ignored);
             b[j] = kept;
-            assert_close((double)g[j], (double)((above - below) / (2 * size)), 1e-8 * fmax(1, fabs((double)g[j])));
+            assert_close((double)g[j], (double)((above - below) / (2 * size)),
+                         1e-8 * fmax(1, fabs((double)g[j])));
         }
     }
 }
@@ -40,8 +41,9 @@ static double solve_both(const nist_problem *problem, gkv_lm_jacobian *jacobian,
         nist_outcome out;
         assert_ok(nist_solve(problem, start, NULL, jacobian, &out));
         if (!(out.lre_parameters >= digits) || !gkv_lm_converged(out.result.stop)) {
-            print_error("%s from start %d: %.2f digits of %g; %s after %d steps\n", problem->model->name, start + 1,
-                        out.lre_parameters, digits, gkv_lm_stop_name(out.result.stop), out.result.iterations);
+            print_error("%s from start %d: %.2f digits of %g; %s after %d steps\n",
+                        problem->model->name, start + 1, out.lre_parameters, digits,
+                        gkv_lm_stop_name(out.result.stop), out.result.iterations);
             fail();
         }
         assert_true(out.result.cost_after <= out.result.cost_before);
@@ -149,7 +151,8 @@ static void all_problems(void **state)
     (void)state;
     const char *folder = getenv("NIST_DIR");
     if (!folder || !*folder) {
-        print_message("NIST_DIR names no folder with the 27 files of NIST's nonlinear regression: left out\n");
+        print_message("NIST_DIR names no folder with the 27 files of NIST's nonlinear regression: "
+                      "left out\n");
         skip();
     }
     static nist_problem problem;

@@ -1,4 +1,5 @@
-/* Features for the tests of generation metrics, and the comparison of results of different numbers of threads. */
+/* Features for the tests of generation metrics, and the comparison of results of different numbers
+ * of threads. */
 #ifndef GKV_TESTS_GENERATION_RIG_H
 #define GKV_TESTS_GENERATION_RIG_H
 
@@ -10,7 +11,8 @@
 static const int thread_counts[] = {1, 2, 3, 8};
 enum { THREAD_COUNTS = sizeof thread_counts / sizeof *thread_counts };
 
-/* Rows of scale·normal + shift, whose normals depend on `which`. The caller frees them with free(). */
+/* Rows of scale·normal + shift, whose normals depend on `which`. The caller frees them with
+ * free(). */
 static inline float *normal_features(uint64_t which, size_t n, size_t d, double scale, double shift)
 {
     double *draws = test_alloc(n * d * sizeof *draws);
@@ -22,8 +24,8 @@ static inline float *normal_features(uint64_t which, size_t n, size_t d, double 
     return x;
 }
 
-/* Rows of whole numbers 0 … values − 1, whose distances are exact and often equal. The caller frees them with
- * free(). */
+/* Rows of whole numbers 0 … values − 1, whose distances are exact and often equal. The caller frees
+ * them with free(). */
 static inline float *whole_features(uint64_t which, size_t n, size_t d, uint32_t values)
 {
     uint32_t *words = test_alloc(n * d * sizeof *words);

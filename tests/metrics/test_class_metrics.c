@@ -5,10 +5,10 @@ static void by_hand(void **state)
 {
     (void)state;
     const float p[] = {
-        0.25F, 0.5F,   0.25F, /* class 1 */
-        0.5F,  0,      0.5F,  /* class 0, the first of two equal ones */
+        0.25F, 0.5F,    0.25F,   /* class 1 */
+        0.5F,  0,       0.5F,    /* class 0, the first of two equal ones */
         0,     0.9375F, 0.0625F, /* class 1, confident */
-        0,     1,      0,     /* class 1, confident */
+        0,     1,       0,       /* class 1, confident */
     };
     double histogram[3];
     gkv_class_metrics got;
@@ -19,7 +19,8 @@ static void by_hand(void **state)
     assert_true(got.confident == 0.5);
     gkv_class_metrics again;
     assert_ok(gkv_class_metrics_of(p, 4, 3, NULL, &again));
-    assert_true(again.entropy == got.entropy && again.confidence == got.confidence && again.confident == got.confident);
+    assert_true(again.entropy == got.entropy && again.confidence == got.confidence &&
+                again.confident == got.confident);
 }
 
 static void one_class_and_all(void **state)
@@ -52,15 +53,20 @@ static void refusals(void **state)
     (void)state;
     float p[4] = {0.5F, 0.5F, 0.25F, 0.75F};
     gkv_class_metrics out = {.entropy = 5};
-    assert_fails(gkv_class_metrics_of(NULL, 2, 2, NULL, &out), GKV_ERR_ARGUMENT, "probabilities are NULL");
+    assert_fails(gkv_class_metrics_of(NULL, 2, 2, NULL, &out), GKV_ERR_ARGUMENT,
+                 "probabilities are NULL");
     assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_class_metrics_of(p, 0, 2, NULL, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
-    assert_fails(gkv_class_metrics_of(p, 2, 0, NULL, &out), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
+    assert_fails(gkv_class_metrics_of(p, 0, 2, NULL, &out), GKV_ERR_ARGUMENT,
+                 "0 rows of 2 columns");
+    assert_fails(gkv_class_metrics_of(p, 2, 0, NULL, &out), GKV_ERR_ARGUMENT,
+                 "2 rows of 0 columns");
     static const float wrong[] = {-0.1F, 1.5F, NAN, INFINITY};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         p[3] = wrong[i];
-        assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, &out), GKV_ERR_DATA, "row 1 of the probabilities has");
-        assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, &out), GKV_ERR_DATA, "in column 1; it must be in [0,1]");
+        assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, &out), GKV_ERR_DATA,
+                     "row 1 of the probabilities has");
+        assert_fails(gkv_class_metrics_of(p, 2, 2, NULL, &out), GKV_ERR_DATA,
+                     "in column 1; it must be in [0,1]");
     }
     assert_true(out.entropy == 5);
 }

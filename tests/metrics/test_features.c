@@ -8,9 +8,19 @@
 #include "safetensors/safetensors.h"
 #include "metrics/features.h"
 
-/* --- A small network, and its results by plain sums --------------------------------------------- */
+/* --- A small network, and its results by plain sums ----------------------- */
 
-enum { HEIGHT = 18, WIDTH = 13, ONE = 3, TWO = 5, FIRST = 9, SECOND = 6, CLASSES = 4, TENSORS = 10, NOTES = 5 };
+enum {
+    HEIGHT = 18,
+    WIDTH = 13,
+    ONE = 3,
+    TWO = 5,
+    FIRST = 9,
+    SECOND = 6,
+    CLASSES = 4,
+    TENSORS = 10,
+    NOTES = 5
+};
 enum { FLAT = TWO * 2 * 1, IMAGES = 60, PIXELS = HEIGHT * WIDTH };
 
 typedef struct network {
@@ -44,8 +54,11 @@ static void make(network *t)
         {"linears.2.weight", GKV_F32, 2, {CLASSES, SECOND}, t->linear2},
         {"linears.2.bias", GKV_F32, 1, {CLASSES}, t->linear2_bias},
     };
-    const gki_metadata notes[NOTES] = {
-        {"format", "gkvae-features-1"}, {"name", "small"}, {"height", "18"}, {"width", "13"}, {"classes", "4"}};
+    const gki_metadata notes[NOTES] = {{"format", "gkvae-features-1"},
+                                       {"name", "small"},
+                                       {"height", "18"},
+                                       {"width", "13"},
+                                       {"classes", "4"}};
     memcpy(t->tensors, tensors, sizeof tensors);
     memcpy(t->notes, notes, sizeof notes);
     for (size_t i = 0; i < TENSORS; i++) {
@@ -65,8 +78,8 @@ static const char *write_network(const network *t)
 }
 
 /* x [in, height, width] → max-pooled, rectified [out, …]. */
-static void naive_convolution(size_t in, size_t height, size_t width, size_t padding, size_t out, const double *x,
-                              const float *weight, const float *bias, double *y)
+static void naive_convolution(size_t in, size_t height, size_t width, size_t padding, size_t out,
+                              const double *x, const float *weight, const float *bias, double *y)
 {
     const size_t rows = (height + 2 * padding - 4) / 2, columns = (width + 2 * padding - 4) / 2;
     for (size_t o = 0; o < out; o++)
@@ -75,16 +88,19 @@ static void naive_convolution(size_t in, size_t height, size_t width, size_t pad
                 double sum = (double)bias[o];
                 for (size_t c = 0; c < in; c++)
                     for (size_t k = 0; k < 25; k++) {
-                        const size_t row = i + k / 5 - padding, column = j + k % 5 - padding; /* wraps outside */
+                        /* wraps outside */
+                        const size_t row = i + k / 5 - padding, column = j + k % 5 - padding;
                         if (row < height && column < width)
-                            sum += (double)weight[(o * in + c) * 25 + k] * x[(c * height + row) * width + column];
+                            sum += (double)weight[(o * in + c) * 25 + k] *
+                                   x[(c * height + row) * width + column];
                     }
                 double *const to = &y[(o * rows + i / 2) * columns + j / 2];
                 *to = fmax(i % 2 == 0 && j % 2 == 0 ? 0 : *to, sum);
             }
 }
 
-static void naive_linear(size_t in, size_t out, const double *x, const float *weight, const float *bias, double *y)
+static void naive_linear(size_t in, size_t out, const double *x, const float *weight,
+                         const float *bias, double *y)
 {
     for (size_t o = 0; o < out; o++) {
         y[o] = (double)bias[o];
@@ -93,7 +109,8 @@ static void naive_linear(size_t in, size_t out, const double *x, const float *we
     }
 }
 
-static void naive(const network *t, const float *image, double features[SECOND], double probabilities[CLASSES])
+static void naive(const network *t, const float *image, double features[SECOND],
+                  double probabilities[CLASSES])
 {
     double x[PIXELS], one[ONE * 9 * 6], two[FLAT], first[FIRST], total = 0;
     for (size_t i = 0; i < PIXELS; i++)
@@ -164,7 +181,7 @@ static void computes_what_plain_sums_do(void **state)
     gkv_features_free(loaded);
 }
 
-/* --- The networks of the library ------------------------------------------------------------------ */
+/* --- The networks of the library ------------------------------------------ */
 
 static void built_in_networks_are_their_files(void **state)
 {
@@ -174,7 +191,8 @@ static void built_in_networks_are_their_files(void **state)
     for (size_t i = 0; i < 2; i++) {
         char path[512];
         gkv_features *within = NULL, *loaded = NULL;
-        snprintf(path, sizeof path, "%s/../../features/%s.safetensors", GKV_TEST_FIXTURES, names[i]);
+        snprintf(path, sizeof path, "%s/../../features/%s.safetensors", GKV_TEST_FIXTURES,
+                 names[i]);
         assert_ok(gkv_features_builtin(names[i], &within));
         assert_ok(gkv_features_load(path, &loaded));
         assert_string_equal(gkv_features_name(within), names[i]);
@@ -191,7 +209,8 @@ static void built_in_networks_are_their_files(void **state)
     }
     assert_string_not_equal(sums[0], sums[1]);
     gkv_features *none = NULL;
-    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG, "scripts/train_features.py");
+    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG,
+                 "scripts/train_features.py");
     assert_null(none);
 }
 
@@ -202,12 +221,15 @@ static void bits_do_not_depend_on_threads(void **state)
     gkv_features *mnist = NULL;
     assert_ok(gkv_features_builtin("mnist", &mnist));
     float *const images = noise_images(N, 784);
-    float *const features = test_alloc(2 * N * D * sizeof *features), *const classes = test_alloc(2 * N * K * sizeof *classes);
+    float *const features = test_alloc(2 * N * D * sizeof *features), *const classes = test_alloc(
+                                                                          2 * N * K *
+                                                                          sizeof *classes);
     assert_ok(gkv_features_apply(mnist, N, images, 1, features, classes));
     static const int threads[] = {2, 3, 8, 0};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         memset(features + N * D, 0, N * D * sizeof *features);
-        assert_ok(gkv_features_apply(mnist, N, images, threads[i], features + N * D, classes + N * K));
+        assert_ok(
+            gkv_features_apply(mnist, N, images, threads[i], features + N * D, classes + N * K));
         assert_memory_equal(features, features + N * D, N * D * sizeof *features);
         assert_memory_equal(classes, classes + N * K, N * K * sizeof *classes);
     }
@@ -221,7 +243,7 @@ static void bits_do_not_depend_on_threads(void **state)
     gkv_features_free(mnist);
 }
 
-/* --- Errors ----------------------------------------------------------------------------------------- */
+/* --- Errors --------------------------------------------------------------- */
 
 static void arguments_are_checked(void **state)
 {
@@ -241,14 +263,17 @@ static void arguments_are_checked(void **state)
     float *const images = noise_images(IMAGES, PIXELS), out[IMAGES * SECOND];
     assert_fails(gkv_features_apply(NULL, 1, images, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_features_apply(loaded, 1, NULL, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_features_apply(loaded, 1, images, 1, NULL, NULL), GKV_ERR_ARGUMENT, "both outputs are NULL");
+    assert_fails(gkv_features_apply(loaded, 1, images, 1, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "both outputs are NULL");
     assert_fails(gkv_features_apply(loaded, 0, images, 1, out, NULL), GKV_ERR_ARGUMENT, "0 images");
     assert_fails(gkv_features_apply(loaded, 1, images, -1, out, NULL), GKV_ERR_ARGUMENT, "-1");
     images[55 * PIXELS + 3] = -0.5F;
     images[27 * PIXELS + 7] = NAN;
-    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA, "pixel 7 of image 27 is");
+    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA,
+                 "pixel 7 of image 27 is");
     images[27 * PIXELS + 7] = 1;
-    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA, "pixel 3 of image 55 is -0.5");
+    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA,
+                 "pixel 3 of image 55 is -0.5");
     free(images);
     gkv_features_free(loaded);
 }
@@ -269,12 +294,17 @@ static void foreign_files_are_refused(void **state)
         size_t note;
         const char *value, *text;
     } notes[] = {
-        {0, "gkvae-features-2", "format is \"gkvae-features-2\""}, {1, "", "name is \"\""},
-        {1, "a\nb", "name is \"a?b\""},                            {2, "11", "height is \"11\", not a whole number from 12"},
-        {3, "13.5", "width is \"13.5\""},                          {3, "99999999999999999999", "width is"},
-        {4, "1", "classes is \"1\""},                              {4, "", "classes is \"\""},
+        {0, "gkvae-features-2", "format is \"gkvae-features-2\""},
+        {1, "", "name is \"\""},
+        {1, "a\nb", "name is \"a?b\""},
+        {2, "11", "height is \"11\", not a whole number from 12"},
+        {3, "13.5", "width is \"13.5\""},
+        {3, "99999999999999999999", "width is"},
+        {4, "1", "classes is \"1\""},
+        {4, "", "classes is \"\""},
         {4, "5", "tensor \"linears.2.weight\": shape is [4, 6], not [5, 6]"},
-        {2, "19", NULL},                                           {2, "24", "linears.0.weight\": shape is [9, 10], not [9, 20]"},
+        {2, "19", NULL},
+        {2, "24", "linears.0.weight\": shape is [9, 10], not [9, 20]"},
     };
     network t;
     gkv_features *loaded = NULL;
@@ -310,7 +340,8 @@ static void foreign_files_are_refused(void **state)
         refuse(&t, "dtype is F64, not F32");
         make(&t);
         t.tensors[i].shape[0] = 0;
-        refuse(&t, i % 2 == 0 && i < 8 ? "shape begins with 0, not a number from 1" : "shape is [0");
+        refuse(&t,
+               i % 2 == 0 && i < 8 ? "shape begins with 0, not a number from 1" : "shape is [0");
     }
     make(&t);
     t.linear1[7] = INFINITY;
@@ -344,7 +375,8 @@ static unsigned char *network_bytes(size_t *size)
     return bytes;
 }
 
-/* True if the bytes are a network, false if they are refused. They are copied to an array of exactly their size. */
+/* True if the bytes are a network, false if they are refused. They are copied to an array of
+ * exactly their size. */
 static bool is_network(const unsigned char *bytes, size_t size)
 {
     gkv_features *found = NULL;
@@ -374,7 +406,8 @@ static void damaged_files_are_refused(void **state)
         memcpy(damaged, bytes, size);
         gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, turn, 0), 8, words);
         for (uint32_t i = 0; i <= words[0] % 3; i++)
-            damaged[words[2 * i + 1] % header] = (unsigned char)(turn % 2 ? words[2 * i + 2] : '0' + words[2 * i + 2] % 10);
+            damaged[words[2 * i + 1] % header] =
+                (unsigned char)(turn % 2 ? words[2 * i + 2] : '0' + words[2 * i + 2] % 10);
         is_network(damaged, size) ? read++ : refused++;
     }
     assert_true(read > 10 && refused > 1000);
@@ -384,9 +417,12 @@ static void damaged_files_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(computes_what_plain_sums_do),   cmocka_unit_test(built_in_networks_are_their_files),
-        cmocka_unit_test(bits_do_not_depend_on_threads), cmocka_unit_test(arguments_are_checked),
-        cmocka_unit_test(foreign_files_are_refused),     cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(computes_what_plain_sums_do),
+        cmocka_unit_test(built_in_networks_are_their_files),
+        cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(arguments_are_checked),
+        cmocka_unit_test(foreign_files_are_refused),
+        cmocka_unit_test(damaged_files_are_refused),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

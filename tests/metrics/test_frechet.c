@@ -24,8 +24,8 @@ static float *cross(size_t d, const double *mean, const double *deviation)
 static void diagonal_covariances(void **state)
 {
     (void)state;
-    const double mean_a[] = {0, 1, -2, 0.5}, mean_b[] = {1, 1, 2, 0}, deviation_a[] = {1, 2, 0.5, 3},
-                 deviation_b[] = {2, 2, 0.25, 0};
+    const double mean_a[] = {0, 1, -2, 0.5}, mean_b[] = {1, 1, 2, 0},
+                 deviation_a[] = {1, 2, 0.5, 3}, deviation_b[] = {2, 2, 0.25, 0};
     float *const a = cross(4, mean_a, deviation_a), *const b = cross(4, mean_b, deviation_b);
     double expected = 0;
     for (int j = 0; j < 4; j++)
@@ -53,12 +53,14 @@ static void covariance_of(const float *x, size_t n, double mean[2], double c[3])
     }
 }
 
-/* For 2 × 2 matrices that do not commute, tr (AB)^½ = √(tr AB + 2 √(det A det B)) follows from λ₁ + λ₂ and λ₁λ₂. */
+/* For 2 × 2 matrices that do not commute, tr (AB)^½ = √(tr AB + 2 √(det A det B)) follows from λ₁ +
+ * λ₂ and λ₁λ₂. */
 static void covariances_that_do_not_commute(void **state)
 {
     (void)state;
     enum { N_A = 50, N_B = 70 };
-    float *const a = normal_features(1, N_A, 2, 1, 0), *const b = normal_features(2, N_B, 2, 1, 0.5);
+    float *const a = normal_features(1, N_A, 2, 1, 0), *const b =
+                                                           normal_features(2, N_B, 2, 1, 0.5);
     for (int i = 0; i < N_A; i++)
         a[i * 2 + 1] += 2 * a[i * 2];
     for (int i = 0; i < N_B; i++)
@@ -67,10 +69,12 @@ static void covariances_that_do_not_commute(void **state)
     covariance_of(a, N_A, mean_a, s);
     covariance_of(b, N_B, mean_b, t);
     const double trace = s[0] * t[0] + 2 * s[1] * t[1] + s[2] * t[2];
-    const double root = sqrt(trace + 2 * sqrt((s[0] * s[2] - s[1] * s[1]) * (t[0] * t[2] - t[1] * t[1])));
-    const double expected = pow(mean_a[0] - mean_b[0], 2) + pow(mean_a[1] - mean_b[1], 2) + s[0] + s[2] + t[0] + t[2] -
-                            2 * root;
-    assert_true(fabs(s[1] * (t[0] - t[2]) - t[1] * (s[0] - s[2])) > 1); /* the matrices do not commute */
+    const double root =
+        sqrt(trace + 2 * sqrt((s[0] * s[2] - s[1] * s[1]) * (t[0] * t[2] - t[1] * t[1])));
+    const double expected = pow(mean_a[0] - mean_b[0], 2) + pow(mean_a[1] - mean_b[1], 2) + s[0] +
+                            s[2] + t[0] + t[2] - 2 * root;
+    /* the matrices do not commute */
+    assert_true(fabs(s[1] * (t[0] - t[2]) - t[1] * (s[0] - s[2])) > 1);
     assert_relative(frechet(a, N_A, b, N_B, 2), expected, 1e-12);
     free(a);
     free(b);
@@ -102,7 +106,8 @@ static void translation_and_scale(void **state)
     free(b_wide);
 }
 
-/* Sets with fewer rows than columns, for which all but n − 1 eigenvalues are 0, and sets with constant columns. */
+/* Sets with fewer rows than columns, for which all but n − 1 eigenvalues are 0, and sets with
+ * constant columns. */
 static void equal_sets(void **state)
 {
     (void)state;
@@ -128,7 +133,7 @@ static void fewer_rows_than_columns(void **state)
     (void)state;
     enum { D = 40 };
     float a[2 * D] = {0}, b[2 * D] = {0};
-    a[0] = 2; /* variance 2 along an axis */
+    a[0] = 2;        /* variance 2 along an axis */
     b[0] = b[1] = 3; /* variance 9 along a diagonal: (uᵀv)² = ½ */
     const double means = pow(1 - 1.5, 2) + pow(1.5, 2);
     assert_relative(frechet(a, 2, b, 2, D), means + 2 + 9 - 2 * sqrt(2 * 9 * 0.5), 1e-12);
@@ -141,11 +146,15 @@ static void one_row_and_refusals(void **state)
     double distance = 5;
     assert_true(isnan(frechet(a, 1, a, 2, 2)));
     assert_true(isnan(frechet(a, 2, a, 1, 2)));
-    assert_fails(gkv_frechet_distance(NULL, 2, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "first features are NULL");
-    assert_fails(gkv_frechet_distance(a, 2, NULL, 2, 2, &distance), GKV_ERR_ARGUMENT, "second features are NULL");
+    assert_fails(gkv_frechet_distance(NULL, 2, a, 2, 2, &distance), GKV_ERR_ARGUMENT,
+                 "first features are NULL");
+    assert_fails(gkv_frechet_distance(a, 2, NULL, 2, 2, &distance), GKV_ERR_ARGUMENT,
+                 "second features are NULL");
     assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_frechet_distance(a, 0, a, 2, 2, &distance), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
-    assert_fails(gkv_frechet_distance(a, 2, a, 2, 0, &distance), GKV_ERR_ARGUMENT, "2 rows of 0 columns");
+    assert_fails(gkv_frechet_distance(a, 0, a, 2, 2, &distance), GKV_ERR_ARGUMENT,
+                 "0 rows of 2 columns");
+    assert_fails(gkv_frechet_distance(a, 2, a, 2, 0, &distance), GKV_ERR_ARGUMENT,
+                 "2 rows of 0 columns");
     assert_fails(gkv_frechet_distance(bad, 2, a, 2, 2, &distance), GKV_ERR_DATA,
                  "row 1 of the first features has nan in column 0");
     assert_fails(gkv_frechet_distance(a, 2, infinite, 2, 2, &distance), GKV_ERR_DATA,

@@ -1,5 +1,5 @@
-/* The generation metrics on each instruction set of this CPU. A process chooses its instruction set at the first
- * call, so each one has its own process. */
+/* The generation metrics on each instruction set of this CPU. A process chooses its instruction set
+ * at the first call, so each one has its own process. */
 #define _DEFAULT_SOURCE /* fork(), setenv() */
 #include "generation_fixture.h"
 
@@ -58,8 +58,9 @@ static void answer_at(gki_simd level, answers *out)
     if (child == 0) {
         answers own;
         memset(&own, 0, sizeof own);
-        const int fine = setenv("GKVAE_SIMD", gki_simd_name(level), 1) == 0 && gki_simd_level() == level &&
-                         answer(&own) == GKV_OK && write(ends[1], &own, sizeof own) == sizeof own;
+        const int fine = setenv("GKVAE_SIMD", gki_simd_name(level), 1) == 0 &&
+                         gki_simd_level() == level && answer(&own) == GKV_OK &&
+                         write(ends[1], &own, sizeof own) == sizeof own;
         _exit(fine ? 0 : 1);
     }
     close(ends[1]);

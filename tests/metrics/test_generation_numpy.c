@@ -1,4 +1,5 @@
-/* The generation metrics, compared with those that tests/numpy/check_generation.py computes with NumPy. */
+/* The generation metrics, compared with those that tests/numpy/check_generation.py computes with
+ * NumPy. */
 #define _DEFAULT_SOURCE /* popen(), WEXITSTATUS() */
 #include "generation_fixture.h"
 
@@ -6,12 +7,14 @@
 
 enum { N = 500, M = 400, D = 12, SUBSETS = 5, SIZE = 100, SEED = 9 };
 
-/* A .npy file of version 1: magic, the length of the header, the header, the numbers (of this machine's byte order). */
+/* A .npy file of version 1: magic, the length of the header, the header, the numbers (of this
+ * machine's byte order). */
 static void write_npy(const char *path, const float *x, size_t n, size_t d)
 {
     char header[118];
     const int used =
-        snprintf(header, sizeof header, "{'descr': '=f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, d);
+        snprintf(header, sizeof header,
+                 "{'descr': '=f4', 'fortran_order': False, 'shape': (%zu, %zu), }", n, d);
     memset(header + used, ' ', sizeof header - (size_t)used);
     header[sizeof header - 1] = '\n';
     FILE *file = fopen(path, "wb");
@@ -22,16 +25,19 @@ static void write_npy(const char *path, const float *x, size_t n, size_t d)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Returns the number of values that the script finds wrong, or −1 if there is no Python with NumPy. */
+/* Returns the number of values that the script finds wrong, or −1 if there is no Python with
+ * NumPy. */
 static int wrong_ones(const char *reference, const char *draws, const char *values)
 {
     char command[2048], line[256];
-    const int length = snprintf(
-        command, sizeof command,
-        "for p in \"$PYTHON\" python3 /usr/bin/python3; do "
-        "if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then OPENBLAS_NUM_THREADS=1 exec \"$p\" -B "
-        "'%s/../numpy/check_generation.py' '%s' '%s' --subsets %d --size %d --seed %d %s; fi; done; exit 77",
-        GKV_TEST_FIXTURES, reference, draws, (int)SUBSETS, (int)SIZE, (int)SEED, values);
+    const int length =
+        snprintf(command, sizeof command,
+                 "for p in \"$PYTHON\" python3 /usr/bin/python3; do "
+                 "if [ -n \"$p\" ] && \"$p\" -c 'import numpy' 2> /dev/null; then "
+                 "OPENBLAS_NUM_THREADS=1 exec \"$p\" -B "
+                 "'%s/../numpy/check_generation.py' '%s' '%s' --subsets %d --size %d --seed %d %s; "
+                 "fi; done; exit 77",
+                 GKV_TEST_FIXTURES, reference, draws, (int)SUBSETS, (int)SIZE, (int)SEED, values);
     assert_in_range(length, 1, sizeof command - 1);
     FILE *const output = popen(command, "r");
     assert_non_null(output);
@@ -51,9 +57,12 @@ static int wrong_ones(const char *reference, const char *draws, const char *valu
 static void numpy_agrees(void **state)
 {
     (void)state;
-    const char *const reference_path = "generation-reference.npy", *const draws_path = "generation-draws.npy";
-    float *const real = normal_features(1, N, D, 1, 0.5), *const made = normal_features(2, M, D, 0.9, 0.6);
-    memcpy(made + 7 * D, real + 9 * D, D * sizeof *made); /* a copy of a real row and a repeated row: ties */
+    const char *const reference_path = "generation-reference.npy", *const draws_path =
+                                                                       "generation-draws.npy";
+    float *const real = normal_features(1, N, D, 1, 0.5), *const made =
+                                                              normal_features(2, M, D, 0.9, 0.6);
+    /* a copy of a real row and a repeated row: ties */
+    memcpy(made + 7 * D, real + 9 * D, D * sizeof *made);
     memcpy(made + 8 * D, real + 9 * D, D * sizeof *made);
     write_npy(reference_path, real, N, D);
     write_npy(draws_path, made, M, D);
@@ -69,17 +78,20 @@ static void numpy_agrees(void **state)
     gkv_reference_free(reference);
     char values[512];
     snprintf(values, sizeof values,
-             "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g", frechet,
-             kid.mean, kid.sd, m.precision, m.recall, m.density, m.coverage);
+             "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g "
+             "coverage=%.17g",
+             frechet, kid.mean, kid.sd, m.precision, m.recall, m.density, m.coverage);
     const int wrong = wrong_ones(reference_path, draws_path, values);
     if (wrong < 0)
         skip();
     assert_int_equal(wrong, 0);
     /* The comparison can fail. */
     snprintf(values, sizeof values,
-             "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g coverage=%.17g kid=nan",
-             frechet * (1 + 1e-3), kid.mean * (1 + 1e-5), kid.sd * (1 - 1e-5), m.precision + 1.0 / M,
-             m.recall - 1.0 / N, m.density - 1.0 / (5 * M), m.coverage - 1.0 / N);
+             "frechet=%.17g kid=%.17g kid_sd=%.17g precision=%.17g recall=%.17g density=%.17g "
+             "coverage=%.17g kid=nan",
+             frechet * (1 + 1e-3), kid.mean * (1 + 1e-5), kid.sd * (1 - 1e-5),
+             m.precision + 1.0 / M, m.recall - 1.0 / N, m.density - 1.0 / (5 * M),
+             m.coverage - 1.0 / N);
     assert_int_equal(wrong_ones(reference_path, draws_path, values), 8);
     remove(reference_path);
     remove(draws_path);

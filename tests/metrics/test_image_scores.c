@@ -32,8 +32,10 @@ static double slow_ssim(const float *a, const float *b, int h, int w)
             for (int pass = 0; pass < 2; pass++)
                 for (int i = 0; i < 11; i++)
                     for (int j = 0; j < 11; j++) {
-                        const double weight = exp(-((i - 5) * (i - 5) + (j - 5) * (j - 5)) / (2 * 1.5 * 1.5));
-                        const double x = (double)a[(top + i) * w + left + j], y = (double)b[(top + i) * w + left + j];
+                        const double weight =
+                            exp(-((i - 5) * (i - 5) + (j - 5) * (j - 5)) / (2 * 1.5 * 1.5));
+                        const double x = (double)a[(top + i) * w + left + j],
+                                     y = (double)b[(top + i) * w + left + j];
                         if (pass == 0) {
                             sum += weight;
                             ma += weight * x;
@@ -46,7 +48,8 @@ static double slow_ssim(const float *a, const float *b, int h, int w)
                     }
             ma /= sum;
             mb /= sum;
-            total += (2 * ma * mb + 1e-4) * (2 * cov + 9e-4) / ((ma * ma + mb * mb + 1e-4) * (va + vb + 9e-4));
+            total += (2 * ma * mb + 1e-4) * (2 * cov + 9e-4) /
+                     ((ma * ma + mb * mb + 1e-4) * (va + vb + 9e-4));
         }
     return total / ((h - 10) * (w - 10));
 }
@@ -129,7 +132,8 @@ static void batch_is_the_mean_of_its_pairs(void **state)
     float *a = test_alloc(N * PIXELS * sizeof *a), *b = test_alloc(N * PIXELS * sizeof *b);
     double mse[N], psnr[N], ssim[N];
     for (int i = 0; i < N; i++) {
-        float *first = pattern(28, 28, i), *second = i == 2 ? pattern(28, 28, 2) : pattern(28, 28, (i + 1) % 4);
+        float *first = pattern(28, 28, i),
+              *second = i == 2 ? pattern(28, 28, 2) : pattern(28, 28, (i + 1) % 4);
         memcpy(a + i * PIXELS, first, PIXELS * sizeof *a);
         memcpy(b + i * PIXELS, second, PIXELS * sizeof *b);
         assert_ok(gkv_image_mse(first, second, PIXELS, &mse[i]));
@@ -169,12 +173,14 @@ static void bad_pixels_are_named(void **state)
     assert_fails(gkv_image_ssim(a, b, SIZE_MAX, 1, &value), GKV_ERR_ARGUMENT, "too long");
     assert_fails(gkv_image_scores_of(a, b, 0, 11, 11, &scores), GKV_ERR_ARGUMENT, "0 pairs");
     b[7] = 1.5F;
-    assert_fails(gkv_image_psnr(a, b, 121, &value), GKV_ERR_DATA, "pixel 7 of the second image is 1.5");
+    assert_fails(gkv_image_psnr(a, b, 121, &value), GKV_ERR_DATA,
+                 "pixel 7 of the second image is 1.5");
     b[7] = 0;
     a[121 + 3] = NAN;
     assert_fails(gkv_image_scores_of(a, b, 2, 11, 11, &scores), GKV_ERR_DATA, "pair 1 of 2");
     a[121 + 3] = -1e-3F;
-    assert_fails(gkv_image_ssim(a + 121, b, 11, 11, &value), GKV_ERR_DATA, "pixel 3 of the first image");
+    assert_fails(gkv_image_ssim(a + 121, b, 11, 11, &value), GKV_ERR_DATA,
+                 "pixel 3 of the first image");
     assert_true(value == 42);
 }
 

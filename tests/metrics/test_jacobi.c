@@ -42,7 +42,8 @@ static void vectors_and_values_make_the_matrix(void **state)
 static void extreme_sizes(void **state)
 {
     (void)state;
-    double huge[] = {2e200, 1e200, 1e200, 2e200}, tiny[] = {2e-200, 1e-200, 1e-200, 2e-200}, zero[4] = {0}, v[4];
+    double huge[] = {2e200, 1e200, 1e200, 2e200}, tiny[] = {2e-200, 1e-200, 1e-200, 2e-200},
+           zero[4] = {0}, v[4];
     assert_ok(gki_jacobi(huge, v, 2));
     assert_relative(fmax(huge[0], huge[3]), 3e200, 1e-14);
     assert_relative(fmin(huge[0], huge[3]), 1e200, 1e-14);

@@ -10,20 +10,22 @@ static double kernel(const float *x, const float *y, size_t d)
 }
 
 /* The estimate for m rows p of a and m rows q of b. */
-static double discrepancy(const float *a, const uint32_t *p, const float *b, const uint32_t *q, size_t m, size_t d)
+static double discrepancy(const float *a, const uint32_t *p, const float *b, const uint32_t *q,
+                          size_t m, size_t d)
 {
     double within = 0, between = 0;
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < m; j++) {
             if (i != j)
-                within += kernel(a + p[i] * d, a + p[j] * d, d) + kernel(b + q[i] * d, b + q[j] * d, d);
+                within +=
+                    kernel(a + p[i] * d, a + p[j] * d, d) + kernel(b + q[i] * d, b + q[j] * d, d);
             between += kernel(a + p[i] * d, b + q[j] * d, d);
         }
     return within / (double)(m * (m - 1)) - 2 * between / (double)(m * m);
 }
 
-static void expected(const float *a, size_t n_a, const float *b, size_t n_b, size_t d, const gkv_kid_settings *set,
-                     double *mean, double *sd)
+static void expected(const float *a, size_t n_a, const float *b, size_t n_b, size_t d,
+                     const gkv_kid_settings *set, double *mean, double *sd)
 {
     uint32_t *p = test_alloc(n_a * sizeof *p), *q = test_alloc(n_b * sizeof *q);
     double *values = test_alloc(set->subsets * sizeof *values);
@@ -45,18 +47,25 @@ static void expected(const float *a, size_t n_a, const float *b, size_t n_b, siz
 static void as_plain_loops(void **state)
 {
     (void)state;
-    static const size_t shapes[][5] = { /* n_a, n_b, d, subsets, size */
-        {30, 40, 3, 4, 20}, {260, 250, 7, 3, 245}, {150, 130, 84, 3, 121}, {97, 96, 1, 2, 96}, {10, 10, 2, 5, 2}};
+    static const size_t shapes[][5] = {/* n_a, n_b, d, subsets, size */
+                                       {30, 40, 3, 4, 20},
+                                       {260, 250, 7, 3, 245},
+                                       {150, 130, 84, 3, 121},
+                                       {97, 96, 1, 2, 96},
+                                       {10, 10, 2, 5, 2}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t n_a = shapes[s][0], n_b = shapes[s][1], d = shapes[s][2];
-        float *const a = normal_features(1, n_a, d, 1, 0), *const b = normal_features(2, n_b, d, 1.5, 0.3);
-        const gkv_kid_settings set = {.subsets = shapes[s][3], .size = shapes[s][4], .seed = 7 + s, .threads = 2};
+        float *const a = normal_features(1, n_a, d, 1, 0), *const b =
+                                                               normal_features(2, n_b, d, 1.5, 0.3);
+        const gkv_kid_settings set = {
+            .subsets = shapes[s][3], .size = shapes[s][4], .seed = 7 + s, .threads = 2};
         double mean, sd;
         gkv_kid kid;
         expected(a, n_a, b, n_b, d, &set, &mean, &sd);
         assert_ok(gkv_kernel_distance(a, n_a, b, n_b, d, &set, &kid));
         assert_relative(kid.mean, mean, 1e-11);
-        assert_close(kid.sd, sd, 1e-9 * sd + 1e-12 * fabs(mean)); /* equal subsets differ by rounding */
+        /* equal subsets differ by rounding */
+        assert_close(kid.sd, sd, 1e-9 * sd + 1e-12 * fabs(mean));
         assert_int_equal(kid.subsets, set.subsets);
         assert_int_equal(kid.size, set.size);
         free(a);
@@ -64,8 +73,8 @@ static void as_plain_loops(void **state)
     }
 }
 
-/* With whole sets as subsets there is one value, which does not depend on the order of rows. For a set and itself it is
- * 2/m·(mean off the diagonal − mean on it). */
+/* With whole sets as subsets there is one value, which does not depend on the order of rows. For a
+ * set and itself it is 2/m·(mean off the diagonal − mean on it). */
 static void whole_sets(void **state)
 {
     (void)state;
@@ -144,8 +153,10 @@ static void refusals(void **state)
     gkv_kid_settings set;
     gkv_kid_defaults(&set);
     assert_true(set.subsets == 100 && set.size == 1000 && set.seed == 1 && set.threads == 0);
-    assert_fails(gkv_kernel_distance(NULL, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "first features are NULL");
-    assert_fails(gkv_kernel_distance(a, 2, NULL, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "second features are NULL");
+    assert_fails(gkv_kernel_distance(NULL, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
+                 "first features are NULL");
+    assert_fails(gkv_kernel_distance(a, 2, NULL, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
+                 "second features are NULL");
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_kernel_distance(a, 0, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 0, &set, &kid), GKV_ERR_ARGUMENT, "0 columns");
@@ -154,21 +165,20 @@ static void refusals(void **state)
     set.subsets = 0;
     assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 subsets");
     set = (gkv_kid_settings){.subsets = 1, .size = 1};
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "subsets of 1 rows");
+    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
+                 "subsets of 1 rows");
     set = (gkv_kid_settings){.subsets = 1, .size = 2, .threads = -1};
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "1 thread or more");
+    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
+                 "1 thread or more");
     assert_true(kid.mean == 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_plain_loops),
-        cmocka_unit_test(whole_sets),
-        cmocka_unit_test(two_points),
-        cmocka_unit_test(same_bits_on_any_threads),
-        cmocka_unit_test(too_few_rows),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(as_plain_loops), cmocka_unit_test(whole_sets),
+        cmocka_unit_test(two_points),     cmocka_unit_test(same_bits_on_any_threads),
+        cmocka_unit_test(too_few_rows),   cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* The nearest images: plain loops in double, ties, references that are equal in float, threads, errors. */
+/* The nearest images: plain loops in double, ties, references that are equal in float, threads,
+ * errors. */
 #include "generation_fixture.h"
 
 /* Sparse images, as those of handwriting are. */
@@ -29,7 +30,8 @@ static double square(const float *query, const uint8_t *levels, size_t pixels)
     return sum;
 }
 
-static void check(const float *queries, size_t n, const uint8_t *references, size_t m, size_t pixels)
+static void check(const float *queries, size_t n, const uint8_t *references, size_t m,
+                  size_t pixels)
 {
     uint32_t *index = test_alloc(n * sizeof *index);
     double *distance = test_alloc(n * sizeof *distance);
@@ -54,11 +56,12 @@ static void check(const float *queries, size_t n, const uint8_t *references, siz
 static void as_plain_loops(void **state)
 {
     (void)state;
-    static const size_t shapes[][3] = {{1, 1, 1}, {5, 3, 2}, {300, 300, 10}, {257, 129, 784}, {20, 500, 64},
-                                       {256, 128, 33}};
+    static const size_t shapes[][3] = {{1, 1, 1},       {5, 3, 2},     {300, 300, 10},
+                                       {257, 129, 784}, {20, 500, 64}, {256, 128, 33}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t n = shapes[s][0], m = shapes[s][1], pixels = shapes[s][2];
-        uint8_t *const references = images(s, m, pixels), *const levels = images(100 + s, n, pixels);
+        uint8_t *const references = images(s, m, pixels), *const levels =
+                                                              images(100 + s, n, pixels);
         float *const queries = grey(levels, n * pixels);
         check(queries, n, references, m, pixels);
         free(references);
@@ -67,8 +70,8 @@ static void as_plain_loops(void **state)
     }
 }
 
-/* References that differ by one level of one pixel, or only in the order of pixels. Products in float cannot order
- * them. */
+/* References that differ by one level of one pixel, or only in the order of pixels. Products in
+ * float cannot order them. */
 static void references_that_are_equal_in_float(void **state)
 {
     (void)state;
@@ -82,7 +85,8 @@ static void references_that_are_equal_in_float(void **state)
     }
     float *queries = grey(other, N * PIXELS);
     check(queries, N, references, M, PIXELS);
-    /* The base rotated by j pixels has the same distance from a uniform grey, within the rounding error of double. */
+    /* The base rotated by j pixels has the same distance from a uniform grey, within the rounding
+     * error of double. */
     for (size_t j = 0; j < M; j++)
         for (size_t k = 0; k < PIXELS; k++)
             references[j * PIXELS + k] = base[(k + j) % PIXELS];
@@ -136,7 +140,8 @@ static void same_bits_on_any_threads(void **state)
     double expected[N], distance[N];
     assert_ok(gkv_nearest(queries, N, references, M, PIXELS, 0, first, expected));
     for (int t = 0; t < THREAD_COUNTS; t++) {
-        assert_ok(gkv_nearest(queries, N, references, M, PIXELS, thread_counts[t], index, distance));
+        assert_ok(
+            gkv_nearest(queries, N, references, M, PIXELS, thread_counts[t], index, distance));
         assert_memory_equal(index, first, sizeof index);
         assert_memory_equal(distance, expected, sizeof distance);
     }
@@ -152,12 +157,18 @@ static void refusals(void **state)
     const uint8_t references[4] = {0, 1, 2, 3};
     uint32_t index[2] = {7, 7};
     double distance[2] = {7, 7};
-    assert_fails(gkv_nearest(NULL, 2, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "queries are NULL");
-    assert_fails(gkv_nearest(queries, 2, NULL, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "that are NULL");
-    assert_fails(gkv_nearest(queries, 0, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT, "0 rows of 2");
-    assert_fails(gkv_nearest(queries, 2, references, 0, 2, 1, index, distance), GKV_ERR_ARGUMENT, "nearest of 0");
-    assert_fails(gkv_nearest(queries, 2, references, 2, 0, 1, index, distance), GKV_ERR_ARGUMENT, "2 rows of 0");
-    assert_fails(gkv_nearest(queries, 2, references, 2, 2, -1, index, distance), GKV_ERR_ARGUMENT, "1 thread or more");
+    assert_fails(gkv_nearest(NULL, 2, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
+                 "queries are NULL");
+    assert_fails(gkv_nearest(queries, 2, NULL, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
+                 "that are NULL");
+    assert_fails(gkv_nearest(queries, 0, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
+                 "0 rows of 2");
+    assert_fails(gkv_nearest(queries, 2, references, 0, 2, 1, index, distance), GKV_ERR_ARGUMENT,
+                 "nearest of 0");
+    assert_fails(gkv_nearest(queries, 2, references, 2, 0, 1, index, distance), GKV_ERR_ARGUMENT,
+                 "2 rows of 0");
+    assert_fails(gkv_nearest(queries, 2, references, 2, 2, -1, index, distance), GKV_ERR_ARGUMENT,
+                 "1 thread or more");
     static const float wrong[] = {-0.1F, 1.5F, NAN};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         queries[2] = wrong[i];
@@ -170,10 +181,8 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_plain_loops),
-        cmocka_unit_test(references_that_are_equal_in_float),
-        cmocka_unit_test(ties_and_copies),
-        cmocka_unit_test(same_bits_on_any_threads),
+        cmocka_unit_test(as_plain_loops),  cmocka_unit_test(references_that_are_equal_in_float),
+        cmocka_unit_test(ties_and_copies), cmocka_unit_test(same_bits_on_any_threads),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,15 +30,16 @@ static double radius(const float *x, size_t n, size_t d, size_t i, size_t k)
 }
 
 /* The definitions, one pair after another. */
-static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *made, size_t m, size_t d,
-                                     size_t k_precision, size_t k_density)
+static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *made, size_t m,
+                                     size_t d, size_t k_precision, size_t k_density)
 {
     double *covered = test_alloc(m * sizeof *covered), *radii = test_alloc(m * sizeof *radii);
     for (size_t j = 0; j < m; j++)
         radii[j] = radius(made, m, d, j, k_precision);
     double precision = 0, recall = 0, density = 0, coverage = 0;
     for (size_t i = 0; i < n; i++) {
-        const double by_precision = radius(real, n, d, i, k_precision), by_density = radius(real, n, d, i, k_density);
+        const double by_precision = radius(real, n, d, i, k_precision),
+                     by_density = radius(real, n, d, i, k_density);
         int recalled = 0, occupied = 0;
         for (size_t j = 0; j < m; j++) {
             const double apart = square(real + i * d, made + j * d, d);
@@ -62,8 +63,8 @@ static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *m
     };
 }
 
-static gkv_neighbour_metrics metrics(const float *real, size_t n, const float *made, size_t m, size_t d,
-                                     const gkv_neighbour_settings *settings)
+static gkv_neighbour_metrics metrics(const float *real, size_t n, const float *made, size_t m,
+                                     size_t d, const gkv_neighbour_settings *settings)
 {
     gkv_reference *reference = NULL;
     gkv_neighbour_metrics out;
@@ -90,22 +91,26 @@ static void assert_equal_metrics(gkv_neighbour_metrics actual, gkv_neighbour_met
     assert_same(actual.coverage, expected.coverage);
 }
 
-/* Rows of whole numbers: all distances are exact, many are equal, and there are duplicates. So < and ≤ give different
- * results. */
+/* Rows of whole numbers: all distances are exact, many are equal, and there are duplicates. So <
+ * and ≤ give different results. */
 static void as_plain_loops(void **state)
 {
     (void)state;
-    static const size_t shapes[][6] = { /* n, m, d, values, k_precision, k_density */
-        {250, 307, 3, 9, 3, 5}, {250, 307, 3, 3, 3, 5}, {96, 120, 7, 4, 1, 1}, {97, 241, 84, 3, 5, 3},
-        {20, 10, 2, 5, 9, 19},  {130, 5, 2, 4, 3, 5},  {5, 130, 2, 4, 3, 5},   {300, 300, 1, 200, 2, 30},
-        {3, 3, 2, 4, 3, 5},     {1, 1, 1, 2, 3, 5},    {4, 4, 2, 4, 3, 5},     {150, 150, 4, 1, 3, 5}};
+    static const size_t shapes[][6] = {
+        /* n, m, d, values, k_precision, k_density */
+        {250, 307, 3, 9, 3, 5}, {250, 307, 3, 3, 3, 5},    {96, 120, 7, 4, 1, 1},
+        {97, 241, 84, 3, 5, 3}, {20, 10, 2, 5, 9, 19},     {130, 5, 2, 4, 3, 5},
+        {5, 130, 2, 4, 3, 5},   {300, 300, 1, 200, 2, 30}, {3, 3, 2, 4, 3, 5},
+        {1, 1, 1, 2, 3, 5},     {4, 4, 2, 4, 3, 5},        {150, 150, 4, 1, 3, 5}};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const size_t n = shapes[s][0], m = shapes[s][1], d = shapes[s][2];
         float *const real = whole_features(2 * s, n, d, (uint32_t)shapes[s][3]);
         float *const made = whole_features(2 * s + 1, m, d, (uint32_t)shapes[s][3] + 2);
-        const gkv_neighbour_settings settings = {.k_precision = shapes[s][4], .k_density = shapes[s][5], .threads = 2};
-        assert_equal_metrics(metrics(real, n, made, m, d, &settings),
-                             plainly(real, n, made, m, d, settings.k_precision, settings.k_density));
+        const gkv_neighbour_settings settings = {
+            .k_precision = shapes[s][4], .k_density = shapes[s][5], .threads = 2};
+        assert_equal_metrics(
+            metrics(real, n, made, m, d, &settings),
+            plainly(real, n, made, m, d, settings.k_precision, settings.k_density));
         free(real);
         free(made);
     }
@@ -117,7 +122,8 @@ static void far_and_equal_sets(void **state)
     enum { N = 200, D = 6 };
     float *const x = normal_features(1, N, D, 1, 0), *const far = normal_features(2, N, D, 1, 100);
     assert_equal_metrics(metrics(x, N, far, N, D, NULL), (gkv_neighbour_metrics){0, 0, 0, 0});
-    /* A row is in its own ball and in those of neighbours: k − 1 other rows are nearer than the k-th. */
+    /* A row is in its own ball and in those of neighbours: k − 1 other rows are nearer than the
+     * k-th. */
     const gkv_neighbour_metrics same = metrics(x, N, x, N, D, NULL);
     assert_equal_metrics(same, (gkv_neighbour_metrics){1, 1, 1, 1});
     free(x);
@@ -130,15 +136,19 @@ static void duplicates(void **state)
     (void)state;
     const float real[] = {0, 0, 0, 0, 8, 9}, made[] = {0, 8.5F};
     const double nan = (double)NAN; /* two rows have no third neighbours */
-    assert_equal_metrics(metrics(real, 6, made, 2, 1, NULL), /* first row in 4 balls, other in 6, of 2·5 */
-                         (gkv_neighbour_metrics){.precision = 1, .recall = nan, .density = 1, .coverage = 1});
+    /* first row in 4 balls, other in 6, of 2·5 */
+    assert_equal_metrics(
+        metrics(real, 6, made, 2, 1, NULL),
+        (gkv_neighbour_metrics){.precision = 1, .recall = nan, .density = 1, .coverage = 1});
     const gkv_neighbour_settings three = {.k_precision = 3, .k_density = 3};
-    assert_equal_metrics(metrics(real, 4, made, 2, 1, &three), /* a ball of radius 0 has no row by < and one row by ≤ */
-                         (gkv_neighbour_metrics){.precision = 0.5, .recall = nan, .density = 0, .coverage = 0});
+    /* a ball of radius 0 has no row by < and one row by ≤ */
+    assert_equal_metrics(
+        metrics(real, 4, made, 2, 1, &three),
+        (gkv_neighbour_metrics){.precision = 0.5, .recall = nan, .density = 0, .coverage = 0});
 }
 
-/* For two samples of one distribution, the k nearest of the other 2n − 1 rows of a real row are all real with a
- * probability of about 2^−k. This and density 1 hold for every distribution. */
+/* For two samples of one distribution, the k nearest of the other 2n − 1 rows of a real row are all
+ * real with a probability of about 2^−k. This and density 1 hold for every distribution. */
 static void one_distribution(void **state)
 {
     (void)state;
@@ -159,7 +169,8 @@ static void same_bits_on_any_threads(void **state)
     float *const x = normal_features(5, N, D, 1, 0), *const y = normal_features(6, M, D, 0.9, 0.2);
     gkv_neighbour_metrics first = {0};
     for (int t = 0; t < THREAD_COUNTS; t++) {
-        const gkv_neighbour_settings settings = {.k_precision = 3, .k_density = 5, .threads = thread_counts[t]};
+        const gkv_neighbour_settings settings = {
+            .k_precision = 3, .k_density = 5, .threads = thread_counts[t]};
         const gkv_neighbour_metrics got = metrics(x, N, y, M, D, &settings);
         if (t == 0)
             first = got;
@@ -202,25 +213,32 @@ static void refusals(void **state)
     gkv_neighbour_settings settings;
     gkv_neighbour_defaults(&settings);
     assert_true(settings.k_precision == 3 && settings.k_density == 5 && settings.threads == 0);
-    assert_fails(gkv_reference_create(NULL, 6, 2, NULL, &reference), GKV_ERR_ARGUMENT, "reference features are NULL");
+    assert_fails(gkv_reference_create(NULL, 6, 2, NULL, &reference), GKV_ERR_ARGUMENT,
+                 "reference features are NULL");
     assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
     assert_fails(gkv_reference_create(x, 0, 2, NULL, &reference), GKV_ERR_ARGUMENT, "0 rows");
     assert_fails(gkv_reference_create(x, 6, 0, NULL, &reference), GKV_ERR_ARGUMENT, "0 columns");
     assert_fails(gkv_reference_create(bad, 2, 2, NULL, &reference), GKV_ERR_DATA,
                  "row 0 of the reference features has inf in column 1");
     settings.k_precision = 0;
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT, "neighbours number 0 and 5");
+    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
+                 "neighbours number 0 and 5");
     settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 0};
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT, "neighbours number 3 and 0");
+    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
+                 "neighbours number 3 and 0");
     settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5, .threads = -2};
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT, "1 thread or more");
+    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
+                 "1 thread or more");
     assert_null(reference);
     gkv_neighbour_metrics out = {.precision = 9};
-    assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT, "the reference is NULL");
+    assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT,
+                 "the reference is NULL");
     assert_ok(gkv_reference_create(x, 6, 2, NULL, &reference));
     assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT, "generated features are NULL");
-    assert_fails(gkv_neighbour_metrics_of(reference, x, 0, &out), GKV_ERR_ARGUMENT, "0 rows of 2 columns");
+    assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT,
+                 "generated features are NULL");
+    assert_fails(gkv_neighbour_metrics_of(reference, x, 0, &out), GKV_ERR_ARGUMENT,
+                 "0 rows of 2 columns");
     assert_fails(gkv_neighbour_metrics_of(reference, bad, 2, &out), GKV_ERR_DATA,
                  "row 0 of the generated features has inf in column 1");
     assert_true(out.precision == 9);

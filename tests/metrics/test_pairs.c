@@ -30,18 +30,21 @@ static void check_shape(const gki_pairs_kernels *kernels, size_t n, size_t m, si
             const size_t columns = gki_pairs_count(m, column, GKV_PAIRS_COLUMNS);
             gki_pairs_products(&a, row, &b, column, c);
             for (size_t i = 0; i < rows; i++) {
-                double *const own = c + i * GKV_PAIRS_COLUMNS, cubes = 0, size = 0, least = INFINITY;
+                double *const own = c + i * GKV_PAIRS_COLUMNS, cubes = 0, size = 0,
+                              least = INFINITY;
                 for (size_t j = 0; j < columns; j++) {
                     assert_true(own[j] == chain(x + (row + i) * d, y + order[column + j] * d, d));
                     cubes += pow(own[j] / 3 + 1, 3);
                     size += fabs(pow(own[j] / 3 + 1, 3));
                 }
                 assert_close(kernels->cubes(columns, 1 / 3.0, own), cubes, 1e-14 * size);
-                const double found = kernels->distances(columns, a.norms[row + i], b.norms + column, own);
+                const double found =
+                    kernels->distances(columns, a.norms[row + i], b.norms + column, own);
                 for (size_t j = 0; j < columns; j++) {
                     double square = 0;
                     for (size_t k = 0; k < d; k++)
-                        square += pow((double)x[(row + i) * d + k] - (double)y[order[column + j] * d + k], 2);
+                        square += pow(
+                            (double)x[(row + i) * d + k] - (double)y[order[column + j] * d + k], 2);
                     assert_close(own[j], square, 1e-14 * (1 + square));
                     least = fmin(least, own[j]);
                 }
@@ -59,10 +62,12 @@ static void check_shape(const gki_pairs_kernels *kernels, size_t n, size_t m, si
 static void products_are_one_chain(void **state)
 {
     (void)state;
-    static const size_t shapes[][3] = {{1, 1, 1}, {3, 5, 2}, {24, 12, 84}, {97, 121, 13}, {200, 250, 5}, {95, 239, 84}};
+    static const size_t shapes[][3] = {{1, 1, 1},     {3, 5, 2},     {24, 12, 84},
+                                       {97, 121, 13}, {200, 250, 5}, {95, 239, 84}};
     for (int level = 0; level <= (int)gki_simd_best(); level++)
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
-            check_shape(gki_pairs_kernels_of((gki_simd)level), shapes[s][0], shapes[s][1], shapes[s][2]);
+            check_shape(gki_pairs_kernels_of((gki_simd)level), shapes[s][0], shapes[s][1],
+                        shapes[s][2]);
 }
 
 /* The distance of equal rows is exactly 0, and no distance is negative. */
@@ -95,7 +100,8 @@ static void equal_rows(void **state)
     free(x);
 }
 
-/* Precision and recall use ≤, and density uses <. A ball with radius NaN is empty. A covered row stays covered. */
+/* Precision and recall use ≤, and density uses <. A ball with radius NaN is empty. A covered row
+ * stays covered. */
 static void counts(void **state)
 {
     (void)state;
@@ -105,11 +111,15 @@ static void counts(void **state)
             double c[N], generated[N], covered[N + 1] = {0};
             for (size_t j = 0; j < N; j++) {
                 c[j] = (double)j;
-                generated[j] = j == N - 1 ? (double)j : (double)j - 1; /* only the last row's ball has the real row */
+                /* only the last row's ball has the real row */
+                generated[j] = j == N - 1 ? (double)j : (double)j - 1;
             }
             covered[0] = 1;
-            gki_pairs_balls balls = {
-                .precision = 4, .density = 6, .generated = generated, .covered = covered, .inside = 10};
+            gki_pairs_balls balls = {.precision = 4,
+                                     .density = 6,
+                                     .generated = generated,
+                                     .covered = covered,
+                                     .inside = 10};
             gki_pairs_kernels_of((gki_simd)level)->count(n, c, &balls);
             assert_true(balls.inside == 10 + (n < 6 ? (double)n : 6));
             assert_true(balls.recalled == (n == N));
@@ -117,7 +127,9 @@ static void counts(void **state)
                 assert_true(covered[j] == (j == 0 || (j < n && j <= 4)));
             for (size_t j = 0; j < N; j++)
                 generated[j] = (double)NAN;
-            balls = (gki_pairs_balls){.precision = (double)NAN, .density = (double)NAN, .generated = generated,
+            balls = (gki_pairs_balls){.precision = (double)NAN,
+                                      .density = (double)NAN,
+                                      .generated = generated,
                                       .covered = covered};
             gki_pairs_kernels_of((gki_simd)level)->count(n, c, &balls);
             assert_true(balls.inside == 0 && balls.recalled == 0);

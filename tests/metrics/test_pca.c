@@ -29,8 +29,8 @@ static void finds_the_plane_it_was_given(void **state)
     assert_ok(gkv_pca2(codes, N, D, xy, axes, explained));
     assert_close(explained[0] + explained[1], 1, 1e-12);
     assert_true(explained[0] > 0.85 && explained[0] < 0.97);
-    /* The largest entry is positive, so the sign of the first axis is reversed. u and v are slightly correlated in the
-     * sample, which rotates the axes a little in the plane. */
+    /* The largest entry is positive, so the sign of the first axis is reversed. u and v are
+     * slightly correlated in the sample, which rotates the axes a little in the plane. */
     assert_true(axes[2] > 0.79 && axes[0] < -0.59);
     assert_true(axes[D + 3] > 0.9);
     for (int k = 0; k < 2; k++) {
@@ -123,7 +123,8 @@ static void refuses(void **state)
     double codes[] = {1, 2, NAN, 4}, xy[4];
     assert_fails(gkv_pca2(codes, 0, 2, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 codes");
     assert_fails(gkv_pca2(codes, 2, 0, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 dimensions");
-    assert_fails(gkv_pca2(codes, 2, 2, xy, NULL, NULL), GKV_ERR_DATA, "code 1 has nan in dimension 0");
+    assert_fails(gkv_pca2(codes, 2, 2, xy, NULL, NULL), GKV_ERR_DATA,
+                 "code 1 has nan in dimension 0");
     const double huge[] = {1e200, 0, -1e200, 0};
     assert_fails(gkv_pca2(huge, 2, 2, xy, NULL, NULL), GKV_ERR_NUMERIC, "rescale");
 }

@@ -90,7 +90,8 @@ static void active_units_by_variance(void **state)
     assert_close(variance[3], 0.0025, 1e-15);
     assert_ok(gkv_active_units(means, 2, 4, 0.5, NULL, &active));
     assert_int_equal(active, 1);
-    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active)); /* with one image there is no variance */
+    /* with one image there is no variance */
+    assert_ok(gkv_active_units(means, 1, 4, 0.01, NULL, &active));
     assert_int_equal(active, 0);
 }
 
@@ -99,8 +100,10 @@ static void active_units_refuse(void **state)
     (void)state;
     const double means[] = {1, INFINITY};
     size_t active = 0;
-    assert_fails(gkv_active_units(means, 0, 2, 0.01, NULL, &active), GKV_ERR_ARGUMENT, "of 0 posterior means");
-    assert_fails(gkv_active_units(means, 1, 0, 0.01, NULL, &active), GKV_ERR_ARGUMENT, "0 dimensions");
+    assert_fails(gkv_active_units(means, 0, 2, 0.01, NULL, &active), GKV_ERR_ARGUMENT,
+                 "of 0 posterior means");
+    assert_fails(gkv_active_units(means, 1, 0, 0.01, NULL, &active), GKV_ERR_ARGUMENT,
+                 "0 dimensions");
     assert_fails(gkv_active_units(means, 1, 2, 0.01, NULL, &active), GKV_ERR_DATA, "dimension 1");
 }
 

@@ -16,7 +16,8 @@ static void fill(double *rows)
 
 static gki_clusters find(const double *rows, const double *weights, int threads)
 {
-    gki_clusters c = {.n = N, .d = D, .count = COUNT, .weights = weights, .seed = 3, .threads = threads};
+    gki_clusters c = {
+        .n = N, .d = D, .count = COUNT, .weights = weights, .seed = 3, .threads = threads};
     assert_ok(gki_clusters_create(&c));
     memcpy(c.rows, rows, N * D * sizeof *rows);
     assert_ok(gki_clusters_find(&c));
@@ -97,7 +98,8 @@ static void too_few_different_rows(void **state)
     assert_ok(gki_clusters_create(&c));
     for (size_t i = 0; i < N * D; i++)
         c.rows[i] = (double)(i / D % 4);
-    assert_fails(gki_clusters_find(&c), GKV_ERR_DATA, "6 components need as many different rows, but there are only 4");
+    assert_fails(gki_clusters_find(&c), GKV_ERR_DATA,
+                 "6 components need as many different rows, but there are only 4");
     gki_clusters_free(&c);
 }
 

@@ -118,7 +118,8 @@ static void degenerate_scores_are_repaired(void **state)
         margins[j] = gkv_gk_standard();
     for (int i = 0; i < N; i++)
         for (int j = 0; j < D; j++)
-            x[i * D + j] = j == 5 ? 7 : j < 3 ? i : sin(i * j); /* equal columns, a constant one, rank < d */
+            /* equal columns, a constant one, rank < d */
+            x[i * D + j] = j == 5 ? 7 : j < 3 ? i : sin(i * j);
     assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, 1, r, l));
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(D, margins, r, &mgk));
@@ -140,7 +141,8 @@ static void infinite_values_have_no_density(void **state)
         gkv_mgk *mgk;
         double w[2];
         assert_ok(gkv_mgk_create(2, margins, (double[]){1, .5, .5, 1}, &mgk));
-        const double rows[][2] = {{INFINITY, 0}, {-INFINITY, 0}, {0, INFINITY}, {INFINITY, -INFINITY}};
+        const double rows[][2] = {
+            {INFINITY, 0}, {-INFINITY, 0}, {0, INFINITY}, {INFINITY, -INFINITY}};
         for (size_t i = 0; i < 4; i++) {
             double many;
             assert_true(gkv_mgk_log_pdf(mgk, rows[i], w) == -INFINITY);
@@ -176,29 +178,41 @@ static void refusals(void **state)
     assert_true(mgk == NULL);
     for (int64_t family = GKV_GK_FAMILY_GH; family <= GKV_GK_FAMILIES; family++) {
         margins[1] = (gkv_gk){0, 1, 0, .1, .8, family};
-        assert_fails(gkv_mgk_create(2, margins, NULL, &mgk), GKV_ERR_ARGUMENT, gkv_gk_family_name(family));
-        assert_non_null(strstr(gkv_error_message(), "margin 1 of 2: a multivariate distribution is for the g-and-k"));
-        assert_fails(gkv_mgk_create_latent(2, margins, NULL, NULL, &mgk), GKV_ERR_ARGUMENT, "margin 1 of 2");
-        assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT, "margin 1 of 2");
+        assert_fails(gkv_mgk_create(2, margins, NULL, &mgk), GKV_ERR_ARGUMENT,
+                     gkv_gk_family_name(family));
+        assert_non_null(strstr(gkv_error_message(),
+                               "margin 1 of 2: a multivariate distribution is for the g-and-k"));
+        assert_fails(gkv_mgk_create_latent(2, margins, NULL, NULL, &mgk), GKV_ERR_ARGUMENT,
+                     "margin 1 of 2");
+        assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT,
+                     "margin 1 of 2");
         assert_true(mgk == NULL);
     }
     margins[1] = gkv_gk_standard();
     assert_fails(gkv_mgk_create(0, margins, NULL, &mgk), GKV_ERR_ARGUMENT, "one dimension");
-    assert_fails(gkv_mgk_create(2, margins, (double[]){1, .5, .4, 1}, &mgk), GKV_ERR_ARGUMENT, "element (1, 0)");
-    assert_fails(gkv_mgk_create(2, margins, (double[]){1, 2, 2, 1}, &mgk), GKV_ERR_ARGUMENT, "correlation matrix");
-    assert_fails(gkv_mgk_create(2, margins, (double[]){1, NAN, NAN, 1}, &mgk), GKV_ERR_ARGUMENT, "correlation matrix");
-    assert_fails(gkv_mgk_create(2, margins, (double[]){1, 1, 1, 1}, &mgk), GKV_ERR_NUMERIC, "not positive definite");
+    assert_fails(gkv_mgk_create(2, margins, (double[]){1, .5, .4, 1}, &mgk), GKV_ERR_ARGUMENT,
+                 "element (1, 0)");
+    assert_fails(gkv_mgk_create(2, margins, (double[]){1, 2, 2, 1}, &mgk), GKV_ERR_ARGUMENT,
+                 "correlation matrix");
+    assert_fails(gkv_mgk_create(2, margins, (double[]){1, NAN, NAN, 1}, &mgk), GKV_ERR_ARGUMENT,
+                 "correlation matrix");
+    assert_fails(gkv_mgk_create(2, margins, (double[]){1, 1, 1, 1}, &mgk), GKV_ERR_NUMERIC,
+                 "not positive definite");
     assert_fails(gkv_mgk_correlation(1, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT, "2 rows");
-    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 2, 1, r, NULL), GKV_ERR_ARGUMENT, "shrinkage");
+    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 2, 1, r, NULL), GKV_ERR_ARGUMENT,
+                 "shrinkage");
     x[3] = NAN;
-    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_DATA, "row 2, column 2");
+    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_DATA,
+                 "row 2, column 2");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reference_density),          cmocka_unit_test(cholesky_multiplies_back),
-        cmocka_unit_test(scores_recover_correlation), cmocka_unit_test(degenerate_scores_are_repaired),
+        cmocka_unit_test(reference_density),
+        cmocka_unit_test(cholesky_multiplies_back),
+        cmocka_unit_test(scores_recover_correlation),
+        cmocka_unit_test(degenerate_scores_are_repaired),
         cmocka_unit_test(infinite_values_have_no_density),
         cmocka_unit_test(refusals),
     };

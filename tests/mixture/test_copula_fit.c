@@ -6,7 +6,10 @@
 
 enum { D = 4, N = 12000 };
 
-static const gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0}, {-200, .7, -.8, .1, .8, 0}, {0, 1, 0, 0, .8, 0}, {5, 3, 1.5, .4, .8, 0}};
+static const gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0},
+                                  {-200, .7, -.8, .1, .8, 0},
+                                  {0, 1, 0, 0, .8, 0},
+                                  {5, 3, 1.5, .4, .8, 0}};
 static const double r[D * D] = {1, .6, -.3, .1, .6, 1, .2, 0, -.3, .2, 1, -.5, .1, 0, -.5, 1};
 static double x[N * D], weights[N];
 
@@ -47,7 +50,8 @@ static void recovers_the_truth(void **state)
         assert_memory_equal(got, &gkv_mgk_margins(mgk)[j], sizeof *got);
         for (size_t k = 0; k < D; k++) {
             assert_close(f.correlation[j * D + k], r[j * D + k], 4 * f.correlation_se[j * D + k]);
-            assert_close(f.correlation_se[j * D + k], j == k ? 0 : (1 - r[j * D + k] * r[j * D + k]) / sqrt(N), 5e-4);
+            assert_close(f.correlation_se[j * D + k],
+                         j == k ? 0 : (1 - r[j * D + k] * r[j * D + k]) / sqrt(N), 5e-4);
         }
     }
     assert_int_equal(f.n, N);
@@ -57,7 +61,8 @@ static void recovers_the_truth(void **state)
     assert_relative(f.log_likelihood, log_likelihood(mgk, N, x, NULL), 1e-9);
     assert_relative(f.aic, 2 * 22 - 2 * f.log_likelihood, 1e-14);
     assert_relative(f.bic, 22 * log(N) - 2 * f.log_likelihood, 1e-14);
-    /* Twice the gain over the truth is about χ² with 22 degrees of freedom. The fit nearly maximizes the likelihood. */
+    /* Twice the gain over the truth is about χ² with 22 degrees of freedom. The fit nearly
+     * maximizes the likelihood. */
     assert_ok(gkv_mgk_create(D, margins, r, &truth));
     const double gain = f.log_likelihood - log_likelihood(truth, N, x, NULL);
     assert_true(gain > 0 && gain < 30);
@@ -80,7 +85,8 @@ static void errors_of_the_correlation(void **state)
         assert_ok(gkv_mgk_fit(n, D, x + s * n * D, NULL, NULL, 0, &mgk, &f));
         for (size_t j = 0; j < D; j++)
             for (size_t k = 0; k < j; k++) {
-                const double off = (f.correlation[j * D + k] - r[j * D + k]) / f.correlation_se[j * D + k];
+                const double off =
+                    (f.correlation[j * D + k] - r[j * D + k]) / f.correlation_se[j * D + k];
                 sum += off * off / (SAMPLES * 6);
             }
         gkv_mgk_free(mgk);
@@ -148,7 +154,8 @@ static void weights_count_rows(void **state)
     }
 }
 
-/* The normal fit maximizes the likelihood: means, standard deviations and Pearson's correlations. */
+/* The normal fit maximizes the likelihood: means, standard deviations and Pearson's
+ * correlations. */
 static void normal_fit_is_moments(void **state)
 {
     (void)state;
@@ -168,11 +175,13 @@ static void normal_fit_is_moments(void **state)
         assert_relative(f.margins[j].gk.b, sqrt(c[j * D + j]), 1e-9);
         const gkv_gk_fit_result *m = &f.margins[j];
         assert_true(m->gk.g == 0 && m->gk.k == 0 && m->method == GKV_GK_MLE && m->parameters == 2);
-        assert_close(m->high[GKV_GK_A] - m->gk.a, 1.959963984540054 * m->se[GKV_GK_A], 1e-9 * m->se[GKV_GK_A]);
+        assert_close(m->high[GKV_GK_A] - m->gk.a, 1.959963984540054 * m->se[GKV_GK_A],
+                     1e-9 * m->se[GKV_GK_A]);
         assert_relative(m->low[GKV_GK_B] * m->high[GKV_GK_B], m->gk.b * m->gk.b, 1e-12);
         assert_true(isnan(m->chi2) && isnan(m->log_likelihood));
         for (size_t k = 0; k < D; k++)
-            assert_close(f.correlation[j * D + k], c[j * D + k] / sqrt(c[j * D + j] * c[k * D + k]), 1e-9);
+            assert_close(f.correlation[j * D + k], c[j * D + k] / sqrt(c[j * D + j] * c[k * D + k]),
+                         1e-9);
     }
     assert_relative(f.log_likelihood, log_likelihood(mgk, N, x, NULL), 1e-10);
     assert_true(f.parameters == 2 * D + 6 && isnan(f.goodness));
@@ -185,7 +194,8 @@ static void normal_fit_is_moments(void **state)
     gkv_mgk_fit_result_free(&f);
 }
 
-/* A fixed parameter keeps its value in the start of each margin, and does not count as a parameter. */
+/* A fixed parameter keeps its value in the start of each margin, and does not count as a
+ * parameter. */
 static void held_parameters(void **state)
 {
     (void)state;
@@ -238,7 +248,8 @@ static void bad_and_odd_samples(void **state)
         y[i * D + 2] = 7;
     assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, &f), GKV_ERR_DATA, "column 3: ");
     assert_true(mgk == NULL && f.margins == NULL);
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA, "column 3 is constant");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA,
+                 "column 3 is constant");
     /* If half of a column is one value, the margin is normal with normal_fallback. */
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = i % 2 ? 7 : (double)i;
@@ -255,17 +266,21 @@ static void bad_and_odd_samples(void **state)
     assert_fails(gkv_mgk_fit(0, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "2 rows");
     assert_fails(gkv_mgk_fit(n, 0, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "1 column");
     weights[0] = -1;
-    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 1 of 40 has weight -1");
+    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA,
+                 "row 1 of 40 has weight -1");
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_fit_defaults(&set);
     set.margins.start = &other_family;
-    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "not the g-and-h family");
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT,
+                 "not the g-and-h family");
     gkv_mgk_fit_defaults(&set);
     set.margins.c = 1;
     for (set.normal = 0; set.normal < 2; set.normal++)
-        assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "c must be between 0 and 1");
+        assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT,
+                     "c must be between 0 and 1");
     gkv_mgk_fit_defaults(&set);
-    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, -1, &mgk, NULL), GKV_ERR_ARGUMENT, "a fit needs 1 thread");
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, -1, &mgk, NULL), GKV_ERR_ARGUMENT,
+                 "a fit needs 1 thread");
     set.shrink = 1.5;
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "shrinkage");
 }
@@ -285,7 +300,8 @@ static void one_far_outlier(void **state)
     gkv_mgk_free(mgk);
     x[8 * D] = keep;
     for (size_t p = 0; p < 4; p++)
-        assert_true(fabs((&after.margins[0].gk.a)[p] - (&before.margins[0].gk.a)[p]) < before.margins[0].se[p]);
+        assert_true(fabs((&after.margins[0].gk.a)[p] - (&before.margins[0].gk.a)[p]) <
+                    before.margins[0].se[p]);
     for (size_t j = 0; j < D * D; j++)
         assert_close(after.correlation[j], before.correlation[j], .01);
     gkv_mgk_fit_result_free(&before);
@@ -295,9 +311,12 @@ static void one_far_outlier(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(recovers_the_truth),    cmocka_unit_test(errors_of_the_correlation),
-        cmocka_unit_test(same_on_any_number_of_threads), cmocka_unit_test(weights_count_rows),
-        cmocka_unit_test(normal_fit_is_moments), cmocka_unit_test(held_parameters),
+        cmocka_unit_test(recovers_the_truth),
+        cmocka_unit_test(errors_of_the_correlation),
+        cmocka_unit_test(same_on_any_number_of_threads),
+        cmocka_unit_test(weights_count_rows),
+        cmocka_unit_test(normal_fit_is_moments),
+        cmocka_unit_test(held_parameters),
         cmocka_unit_test(bad_and_odd_samples),
         cmocka_unit_test(one_far_outlier),
     };

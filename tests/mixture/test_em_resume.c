@@ -1,4 +1,5 @@
-/* Fits of mixtures from a start with damped steps, known groups, shared shapes, and fits in float. */
+/* Fits of mixtures from a start with damped steps, known groups, shared shapes, and fits in
+ * float. */
 #include "support.h"
 
 #include "gkvae/mgk_mixture.h"
@@ -9,7 +10,8 @@ static gkv_mgk_mixture *truth;
 static double x[(N + HELD_OUT) * D];
 static uint32_t group[N + HELD_OUT];
 
-/* Four components in two groups. The components of a group are distinct, and each overlaps one of the other group. */
+/* Four components in two groups. The components of a group are distinct, and each overlaps one of
+ * the other group. */
 static int make(void **state)
 {
     (void)state;
@@ -22,7 +24,8 @@ static int make(void **state)
         const double r = k % 2 ? 0.6 : -0.4;
         assert_ok(gkv_mgk_create(D, margins, (double[]){1, r, 0, r, 1, 0, 0, 0, 1}, &parts[k]));
     }
-    assert_ok(gkv_mgk_mixture_create(4, (double[]){1, 2, 2, 1}, (const gkv_mgk *const *)parts, &truth));
+    assert_ok(
+        gkv_mgk_mixture_create(4, (double[]){1, 2, 2, 1}, (const gkv_mgk *const *)parts, &truth));
     for (size_t k = 0; k < 4; k++)
         gkv_mgk_free(parts[k]);
     static size_t component[N + HELD_OUT];
@@ -57,11 +60,13 @@ static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
     return sum;
 }
 
-static void assert_same_mixture(const gkv_mgk_mixture *a, const gkv_mgk_mixture *b, double tolerance)
+static void assert_same_mixture(const gkv_mgk_mixture *a, const gkv_mgk_mixture *b,
+                                double tolerance)
 {
     assert_int_equal(gkv_mgk_mixture_count(a), gkv_mgk_mixture_count(b));
     for (size_t k = 0; k < gkv_mgk_mixture_count(a); k++) {
-        const gkv_mgk *one = gkv_mgk_mixture_component(a, k), *other = gkv_mgk_mixture_component(b, k);
+        const gkv_mgk *one = gkv_mgk_mixture_component(a, k),
+                      *other = gkv_mgk_mixture_component(b, k);
         assert_close(gkv_mgk_mixture_weights(a)[k], gkv_mgk_mixture_weights(b)[k], tolerance);
         for (size_t j = 0; j < D; j++) {
             assert_close(gkv_mgk_margins(one)[j].a, gkv_mgk_margins(other)[j].a, tolerance);
@@ -93,8 +98,8 @@ static void goes_on(void **state)
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &again, &f));
         assert_true(f.log_likelihood >= before && f.iterations == 2);
         assert_true(f.largest_decrease <= 1e-5);
-        assert_same_mixture(again, four, normal ? 1e-6 : 0.02); /* a new fit does not know which components skip
-                                                                   M-steps */
+        /* a new fit does not know which components skip M-steps */
+        assert_same_mixture(again, four, normal ? 1e-6 : 0.02);
         gkv_mgk_mixture_free(four);
         gkv_mgk_mixture_free(two);
         gkv_mgk_mixture_free(again);
@@ -102,14 +107,16 @@ static void goes_on(void **state)
     gkv_mgk_mixture_settings set = defaults(3);
     gkv_mgk_mixture *m;
     set.start = truth;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "start from a mixture of 4");
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT,
+                 "start from a mixture of 4");
     set = defaults(4);
     set.step = 0;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "a step in (0, 1]");
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT,
+                 "a step in (0, 1]");
 }
 
-/* A damped step goes the requested fraction of the way, also for R and the weights. The log-likelihood never
- * decreases. */
+/* A damped step goes the requested fraction of the way, also for R and the weights. The
+ * log-likelihood never decreases. */
 static void is_damped(void **state)
 {
     (void)state;
@@ -128,17 +135,21 @@ static void is_damped(void **state)
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &half, &f));
     assert_true(f.log_likelihood > before);
     for (size_t k = 0; k < 4; k++) {
-        const gkv_mgk *a = gkv_mgk_mixture_component(start, k), *b = gkv_mgk_mixture_component(whole, k);
+        const gkv_mgk *a = gkv_mgk_mixture_component(start, k),
+                      *b = gkv_mgk_mixture_component(whole, k);
         const gkv_mgk *h = gkv_mgk_mixture_component(half, k);
         double cov[3][D * D];
         gkv_mgk_covariance(a, cov[0]);
         gkv_mgk_covariance(b, cov[1]);
         gkv_mgk_covariance(h, cov[2]);
         assert_close(gkv_mgk_mixture_weights(half)[k],
-                     (gkv_mgk_mixture_weights(start)[k] + gkv_mgk_mixture_weights(whole)[k]) / 2, 1e-12);
+                     (gkv_mgk_mixture_weights(start)[k] + gkv_mgk_mixture_weights(whole)[k]) / 2,
+                     1e-12);
         for (size_t j = 0; j < D; j++) {
-            assert_close(gkv_mgk_margins(h)[j].a, (gkv_mgk_margins(a)[j].a + gkv_mgk_margins(b)[j].a) / 2, 1e-12);
-            assert_close(gkv_mgk_margins(h)[j].b, sqrt(gkv_mgk_margins(a)[j].b * gkv_mgk_margins(b)[j].b), 1e-12);
+            assert_close(gkv_mgk_margins(h)[j].a,
+                         (gkv_mgk_margins(a)[j].a + gkv_mgk_margins(b)[j].a) / 2, 1e-12);
+            assert_close(gkv_mgk_margins(h)[j].b,
+                         sqrt(gkv_mgk_margins(a)[j].b * gkv_mgk_margins(b)[j].b), 1e-12);
         }
         /* R of the margins at half the step differs a little from half the step of R. */
         for (size_t i = 0; i < D * D; i++)
@@ -195,7 +206,8 @@ static void keeps_components(void **state)
     gkv_mgk_free(away[1]);
 }
 
-/* The components of each group are a fit of its rows alone. Their weights add up to the fraction of these rows. */
+/* The components of each group are a fit of its rows alone. Their weights add up to the fraction of
+ * these rows. */
 static void groups_are_fits_of_their_own(void **state)
 {
     (void)state;
@@ -216,19 +228,24 @@ static void groups_are_fits_of_their_own(void **state)
         for (size_t i = 0; i < N; i++)
             if (group[i] == g)
                 memcpy(rows + D * n++, x + D * i, D * sizeof *x);
-        const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(m, 2 * g), gkv_mgk_mixture_component(m, 2 * g + 1)};
+        const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(m, 2 * g),
+                                   gkv_mgk_mixture_component(m, 2 * g + 1)};
         gkv_mgk_mixture *its, *of_truth;
         assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(m) + 2 * g, parts, &its));
-        const gkv_mgk *true_parts[2] = {gkv_mgk_mixture_component(truth, 2 * g), gkv_mgk_mixture_component(truth, 2 * g + 1)};
-        assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(truth) + 2 * g, true_parts, &of_truth));
-        assert_close(gkv_mgk_mixture_weights(m)[2 * g] + gkv_mgk_mixture_weights(m)[2 * g + 1], fractions[g], 1e-4);
+        const gkv_mgk *true_parts[2] = {gkv_mgk_mixture_component(truth, 2 * g),
+                                        gkv_mgk_mixture_component(truth, 2 * g + 1)};
+        assert_ok(gkv_mgk_mixture_create(2, gkv_mgk_mixture_weights(truth) + 2 * g, true_parts,
+                                         &of_truth));
+        assert_close(gkv_mgk_mixture_weights(m)[2 * g] + gkv_mgk_mixture_weights(m)[2 * g + 1],
+                     fractions[g], 1e-4);
         assert_close(mean_of(its, n, rows), mean_of(of_truth, n, rows), 0.02);
         gkv_mgk_mixture_free(its);
         gkv_mgk_mixture_free(of_truth);
     }
     gkv_mgk_mixture_free(m);
     group[7] = 9;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_DATA, "row 8 is of group 9");
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_DATA,
+                 "row 8 is of group 9");
     group[7] = 0;
     set.groups = 3;
     assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "3 groups");
@@ -249,8 +266,8 @@ static void empty_group(void **state)
     gkv_mgk_mixture_free(m);
 }
 
-/* With one g and one k for each column, the log-likelihood is lower by no more than the smaller number of parameters
- * explains. */
+/* With one g and one k for each column, the log-likelihood is lower by no more than the smaller
+ * number of parameters explains. */
 static void shares_shapes(void **state)
 {
     (void)state;
@@ -314,9 +331,12 @@ static void float_fits_are_nearly_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on),         cmocka_unit_test(is_damped),
-        cmocka_unit_test(keeps_components), cmocka_unit_test(groups_are_fits_of_their_own),
-        cmocka_unit_test(empty_group),     cmocka_unit_test(shares_shapes),
+        cmocka_unit_test(goes_on),
+        cmocka_unit_test(is_damped),
+        cmocka_unit_test(keeps_components),
+        cmocka_unit_test(groups_are_fits_of_their_own),
+        cmocka_unit_test(empty_group),
+        cmocka_unit_test(shares_shapes),
         cmocka_unit_test(float_fits_are_nearly_exact),
     };
     return cmocka_run_group_tests(tests, make, unmake);

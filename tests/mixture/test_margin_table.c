@@ -8,9 +8,12 @@ static void tables_are_right(void **state)
 {
     (void)state;
     enum { D = 7, ROWS = GKV_MGK_TILE };
-    /* Typical margins, strong curvature far from and near the median, bounded support, and heavy tails. */
-    gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0},    {-5, .01, -1, .05, .8, 0}, {0, 1, .03, -.0591, .8, 0}, {0, 1, 7, .1, .8, 0},
-                         {100, 3, 0, -.5, .8, 0}, {0, 1, .5, 3, .8, 0},      {0, 1, 0, 0, .8, 0}};
+    /* Typical margins, strong curvature far from and near the median, bounded support, and heavy
+     * tails. */
+    gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0},      {-5, .01, -1, .05, .8, 0},
+                         {0, 1, .03, -.0591, .8, 0}, {0, 1, 7, .1, .8, 0},
+                         {100, 3, 0, -.5, .8, 0},    {0, 1, .5, 3, .8, 0},
+                         {0, 1, 0, 0, .8, 0}};
     gki_mgk_columns columns;
     gki_mgk_table *table;
     for (int j = 0; j < D; j++)

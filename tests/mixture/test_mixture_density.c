@@ -24,7 +24,8 @@ static void density_is_the_weighted_sum(void **state)
     /* A row with density 0, and a row with NaN. */
     const double odd[2 * D] = {INFINITY, 0, 0, NAN, 0, 0};
     assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, 1, log_pdf, responsibilities));
-    assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(responsibilities[2]) && isnan(responsibilities[3]));
+    assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(responsibilities[2]) &&
+                isnan(responsibilities[3]));
     assert_relative(responsibilities[0], 1.0 / 3, 1e-14);
     assert_true(gkv_mgk_mixture_component(truth, 2) == NULL);
 }
@@ -53,16 +54,18 @@ static void conditional_times_marginal_is_joint(void **state)
         const double *row = x + i * D, rest[2] = {row[0], row[2]};
         assert_ok(gkv_mgk_mixture_conditional(truth, 1, given, &row[1], &conditional));
         const double joint = mean_of(truth, 1, row);
-        assert_close(mean_of(marginal, 1, &row[1]) + mean_of(conditional, 1, rest), joint, 1e-9 * (1 + fabs(joint)));
+        assert_close(mean_of(marginal, 1, &row[1]) + mean_of(conditional, 1, rest), joint,
+                     1e-9 * (1 + fabs(joint)));
         gkv_mgk_mixture_free(conditional);
     }
     gkv_mgk_mixture_free(marginal);
     assert_ok(gkv_mgk_mixture_conditional(truth, 0, NULL, NULL, &conditional));
     assert_relative(mean_of(conditional, 10, x), mean_of(truth, 10, x), 1e-12);
     gkv_mgk_mixture_free(conditional);
-    assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional), GKV_ERR_NUMERIC,
-                 "density above 0");
-    assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT, "coordinate 9");
+    assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional),
+                 GKV_ERR_NUMERIC, "density above 0");
+    assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT,
+                 "coordinate 9");
     /* A component whose conditional weight is 0 is left out. */
     assert_ok(gkv_mgk_mixture_conditional(truth, 1, (size_t[]){0}, (double[]){-1e4}, &conditional));
     assert_int_equal(gkv_mgk_mixture_count(conditional), 1);

@@ -38,18 +38,22 @@ static void recovers_two_components(void **state)
     set.monitor_user = &t;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
     assert_int_equal(f.stop, GKV_MIXTURE_CONVERGED);
-    assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 && isnan(f.held_out));
+    assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 &&
+                isnan(f.held_out));
     assert_true(t.decrease <= 1e-5 && f.largest_decrease <= 1e-5 && t.calls == f.iterations + 1);
     assert_relative(f.log_likelihood / N, mean_of(m, N, x), 1e-12);
-    /* The fit is not much less likely than the truth, and not more likely than 31 fitted parameters explain. */
+    /* The fit is not much less likely than the truth, and not more likely than 31 fitted parameters
+     * explain. */
     const double gain = f.log_likelihood - N * mean_of(truth, N, x);
     assert_true(gain > -6 && gain < 45);
     const size_t small = gkv_mgk_mixture_weights(m)[0] > .5;
     for (size_t k = 0; k < 2; k++) {
         const size_t mine = k == 0 ? small : 1 - small;
-        const gkv_mgk *got = gkv_mgk_mixture_component(m, mine), *want = gkv_mgk_mixture_component(truth, k);
+        const gkv_mgk *got = gkv_mgk_mixture_component(m, mine),
+                      *want = gkv_mgk_mixture_component(truth, k);
         const double rows = N * gkv_mgk_mixture_weights(truth)[k];
-        assert_close(gkv_mgk_mixture_weights(m)[mine], gkv_mgk_mixture_weights(truth)[k], 4 / sqrt(N));
+        assert_close(gkv_mgk_mixture_weights(m)[mine], gkv_mgk_mixture_weights(truth)[k],
+                     4 / sqrt(N));
         double r[D * D], true_r[D * D];
         gkv_mgk_covariance(got, r);
         gkv_mgk_covariance(want, true_r);
@@ -109,7 +113,8 @@ static void normal_twin_is_ordinary_em(void **state)
             mean[i % D] += responsibilities[i / D * K + k] * x[i] / total;
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < D * D; j++)
-                c[j] += responsibilities[i * K + k] * (x[i * D + j / D] - mean[j / D]) * (x[i * D + j % D] - mean[j % D]) / total;
+                c[j] += responsibilities[i * K + k] * (x[i * D + j / D] - mean[j / D]) *
+                        (x[i * D + j % D] - mean[j % D]) / total;
         const gkv_mgk *part = gkv_mgk_mixture_component(m, k);
         gkv_mgk_covariance(part, r);
         assert_close(gkv_mgk_mixture_weights(m)[k], total / n, 1e-4);
@@ -124,8 +129,8 @@ static void normal_twin_is_ordinary_em(void **state)
     gkv_mgk_mixture_free(m);
 }
 
-/* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the log-likelihood, including the
- * noise, never decreases. */
+/* Data that no mixture fits: ties, a lattice, a heavy tail. Steps are shortened, and the
+ * log-likelihood, including the noise, never decreases. */
 static void likelihood_never_decreases(void **state)
 {
     (void)state;
@@ -287,7 +292,8 @@ static void shapes_are_drawn_together(void **state)
     assert_true(held_out[1] > held_out[0]);
 }
 
-/* The default tolerance of small samples is 0.01 nats in total. That of large samples grows with the number of rows. */
+/* The default tolerance of small samples is 0.01 nats in total. That of large samples grows with
+ * the number of rows. */
 static void default_tolerance_follows_the_sample(void **state)
 {
     (void)state;
@@ -365,17 +371,20 @@ static void refusals(void **state)
     gkv_mgk_mixture_defaults(&set);
     memcpy(y, x, sizeof y);
     set.components = 101;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "101 components");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT,
+                 "101 components");
     set.components = 0;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "0 components");
     gkv_mgk_mixture_defaults(&set);
     set.least_rows = 3;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "least_rows");
     gkv_mgk_mixture_defaults(&set);
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, -1, &m, &f), GKV_ERR_ARGUMENT, "a mixture's fit needs 1 thread");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, -1, &m, &f), GKV_ERR_ARGUMENT,
+                 "a mixture's fit needs 1 thread");
     set.normal = 1;
     set.margins.c = NAN;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "c must be between 0 and 1");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT,
+                 "c must be between 0 and 1");
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_mixture_defaults(&set);
     set.components = 1;
@@ -390,14 +399,17 @@ static void refusals(void **state)
     assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, 0, &m, &f), GKV_ERR_DATA, "held-out row 8");
     for (size_t i = 0; i < 100; i++)
         y[i * D + 2] = 5;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "column 3 is constant");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA,
+                 "column 3 is constant");
     y[2] = -1e308, y[D + 2] = 1e308;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA,
                  "the range of column 3, -1e+308 to 1e+308");
     assert_true(m == NULL);
-    const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0), gkv_mgk_mixture_component(truth, 1)};
+    const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0),
+                               gkv_mgk_mixture_component(truth, 1)};
     assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");
-    assert_fails(gkv_mgk_mixture_create(2, (double[]){1, 0}, parts, &m), GKV_ERR_ARGUMENT, "weight 0");
+    assert_fails(gkv_mgk_mixture_create(2, (double[]){1, 0}, parts, &m), GKV_ERR_ARGUMENT,
+                 "weight 0");
     gkv_mgk *other;
     assert_ok(gkv_mgk_marginal(parts[0], 1, (size_t[]){0}, &other));
     parts[1] = other;

@@ -7,14 +7,18 @@
 
 enum { D = 5 };
 
-static const gkv_gk margins[D] = {
-    {1, 2, .4, .3, .8, 0}, {-2, .7, -1.2, .1, .8, 0}, {0, 1, 0, 0, .8, 0}, {5, 3, 2.5, .6, .8, 0}, {0, .1, .1, -.04, .8, 0}};
+static const gkv_gk margins[D] = {{1, 2, .4, .3, .8, 0},
+                                  {-2, .7, -1.2, .1, .8, 0},
+                                  {0, 1, 0, 0, .8, 0},
+                                  {5, 3, 2.5, .6, .8, 0},
+                                  {0, .1, .1, -.04, .8, 0}};
 
 static void correlation(size_t d, double *r)
 {
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < d; j++)
-            r[i * d + j] = i == j ? 1 : .7 * cos((double)(i + j)) * exp(-.4 * fabs((double)i - (double)j));
+            r[i * d + j] =
+                i == j ? 1 : .7 * cos((double)(i + j)) * exp(-.4 * fabs((double)i - (double)j));
 }
 
 static gkv_mgk *example(void)
@@ -97,10 +101,13 @@ static void special_values(void **state)
     assert_ok(gkv_mgk_create(2, bounded, (double[]){1, .5, .5, 1}, &mgk));
     double x[8] = {2, 0, .5, INFINITY, NAN, 0, .5, .5}, log_pdf[4], w[2];
     assert_ok(gkv_mgk_log_pdf_many(mgk, 4, x, 1, log_pdf, NULL));
-    assert_true(log_pdf[0] == -INFINITY && log_pdf[1] == -INFINITY && isnan(log_pdf[2]) && isfinite(log_pdf[3]));
+    assert_true(log_pdf[0] == -INFINITY && log_pdf[1] == -INFINITY && isnan(log_pdf[2]) &&
+                isfinite(log_pdf[3]));
     for (size_t i = 0; i < 4; i++) {
         const double one = gkv_mgk_log_pdf(mgk, x + 2 * i, w);
-        assert_true(isnan(one) ? isnan(log_pdf[i]) : isinf(one) ? one == log_pdf[i] : fabs(one - log_pdf[i]) < 1e-10);
+        assert_true(isnan(one)   ? isnan(log_pdf[i])
+                    : isinf(one) ? one == log_pdf[i]
+                                 : fabs(one - log_pdf[i]) < 1e-10);
     }
     assert_ok(gkv_mgk_log_pdf_many(mgk, 0, x, 1, log_pdf, NULL));
     gkv_mgk_free(mgk);
@@ -133,8 +140,8 @@ static double at(const gkv_gk *m, const double *mean, const double *l, const dou
     return value;
 }
 
-static double difference(double *input, double step, const gkv_gk *m, const double *mean, const double *l,
-                         const double *x)
+static double difference(double *input, double step, const gkv_gk *m, const double *mean,
+                         const double *l, const double *x)
 {
     const double keep = *input;
     *input = keep + step;
@@ -149,7 +156,8 @@ static void gradients_are_differences(void **state)
 {
     (void)state;
     gkv_gk m[D];
-    double mean[D], l[D * D] = {0}, covariance[D * D], x[D], dx[D], dm[4 * D], dmean[D], dl[D * D], log_pdf;
+    double mean[D], l[D * D] = {0}, covariance[D * D], x[D], dx[D], dm[4 * D], dmean[D], dl[D * D],
+                          log_pdf;
     memcpy(m, margins, sizeof m);
     m[1].c = .75; /* tests both code paths, for equal and for different c */
     for (int round = 0; round < 2; round++) {
@@ -175,16 +183,19 @@ static void gradients_are_differences(void **state)
             assert_close(dmean[i], difference(&mean[i], 1e-5, m, mean, l, x), 1e-6);
             double *theta[4] = {&m[i].a, &m[i].b, &m[i].g, &m[i].k};
             for (size_t p = 0; p < 4; p++)
-                assert_close(dm[4 * i + p], difference(theta[p], 1e-5 * m[i].b, m, mean, l, x), 1e-5 / m[i].b);
+                assert_close(dm[4 * i + p], difference(theta[p], 1e-5 * m[i].b, m, mean, l, x),
+                             1e-5 / m[i].b);
             for (size_t j = 0; j < D; j++)
-                assert_close(dl[i * D + j], j <= i ? difference(&l[i * D + j], 1e-5, m, mean, l, x) : 0, 1e-5);
+                assert_close(dl[i * D + j],
+                             j <= i ? difference(&l[i * D + j], 1e-5, m, mean, l, x) : 0, 1e-5);
         }
         gkv_mgk_free(mgk);
         memcpy(m, margins, sizeof m);
     }
 }
 
-/* Weighted sums over rows agree with the gradients of single rows, and do not depend on the number of threads. */
+/* Weighted sums over rows agree with the gradients of single rows, and do not depend on the number
+ * of threads. */
 static void gradients_add_up(void **state)
 {
     (void)state;
@@ -274,7 +285,8 @@ static void conditional_times_marginal_is_joint(void **state)
         const double parts = gkv_mgk_log_pdf(marginal, (double[]){x[3], x[1]}, w) +
                              gkv_mgk_log_pdf(conditional, (double[]){x[0], x[2], x[4]}, w);
         assert_close(parts, joint, 1e-10 * (1 + fabs(joint)));
-        /* Conditioning on two coordinates and then on one gives the same as conditioning on all three. */
+        /* Conditioning on two coordinates and then on one gives the same as conditioning on all
+         * three. */
         assert_ok(gkv_mgk_conditional(conditional, 1, (size_t[]){1}, &x[2], &again));
         assert_ok(gkv_mgk_conditional(mgk, 3, (size_t[]){1, 2, 3}, x + 1, &both));
         const double rest[2] = {x[0], x[4]};
@@ -291,7 +303,8 @@ static void conditional_times_marginal_is_joint(void **state)
     gkv_mgk_free(mgk);
 }
 
-/* For a nearly singular R the factor by rotations is accurate; a factorization of the covariance would not be. */
+/* For a nearly singular R the factor by rotations is accurate; a factorization of the covariance
+ * would not be. */
 static void conditional_of_near_copies(void **state)
 {
     (void)state;
@@ -361,12 +374,14 @@ static void missing_values_are_drawn(void **state)
     size_t used = 0;
     for (size_t i = 0; i < N; i++) {
         for (size_t j = 0; j < D; j++)
-            assert_true(isnan(x[i * D + j]) ? isfinite(filled[i * D + j]) : filled[i * D + j] == x[i * D + j]);
+            assert_true(isnan(x[i * D + j]) ? isfinite(filled[i * D + j])
+                                            : filled[i * D + j] == x[i * D + j]);
         if (i % 4 != 2)
             continue;
         const double *row = filled + i * D;
         double w[D];
-        assert_ok(gkv_mgk_conditional(mgk, 3, (size_t[]){1, 2, 4}, (double[]){row[1], row[2], row[4]}, &conditional));
+        assert_ok(gkv_mgk_conditional(mgk, 3, (size_t[]){1, 2, 4},
+                                      (double[]){row[1], row[2], row[4]}, &conditional));
         gkv_mgk_log_pdf(conditional, (double[]){row[0], row[3]}, w);
         u[used] = .5 * erfc(-w[used % 2] / sqrt(2));
         used++;
@@ -392,18 +407,20 @@ static void refusals(void **state)
     const double x[D] = {0};
     assert_fails(gkv_mgk_marginal(mgk, 0, NULL, &out), GKV_ERR_ARGUMENT, "1 … 5");
     assert_fails(gkv_mgk_marginal(mgk, 2, (size_t[]){1, 1}, &out), GKV_ERR_ARGUMENT, "twice");
-    assert_fails(gkv_mgk_marginal(mgk, 1, (size_t[]){5}, &out), GKV_ERR_ARGUMENT, "coordinate 5 does not exist");
+    assert_fails(gkv_mgk_marginal(mgk, 1, (size_t[]){5}, &out), GKV_ERR_ARGUMENT,
+                 "coordinate 5 does not exist");
     assert_fails(gkv_mgk_conditional(mgk, D, (size_t[]){0, 1, 2, 3, 4}, x, &out), GKV_ERR_ARGUMENT,
                  "fewer than 5 given");
-    assert_fails(gkv_mgk_conditional(mgk, 1, (size_t[]){0}, (double[]){NAN}, &out), GKV_ERR_ARGUMENT,
-                 "not finite or outside");
+    assert_fails(gkv_mgk_conditional(mgk, 1, (size_t[]){0}, (double[]){NAN}, &out),
+                 GKV_ERR_ARGUMENT, "not finite or outside");
     assert_true(out == NULL);
     gkv_mgk_free(mgk);
-    assert_fails(gkv_mgk_create_latent(2, margins, (double[]){0, NAN}, NULL, &out), GKV_ERR_ARGUMENT, "mean");
-    assert_fails(gkv_mgk_create_latent(2, margins, NULL, (double[]){2, 1, .5, 2}, &out), GKV_ERR_ARGUMENT,
-                 "not a covariance");
-    assert_fails(gkv_mgk_create_latent(2, margins, NULL, (double[]){2, 3, 3, 2}, &out), GKV_ERR_NUMERIC,
-                 "positive definite");
+    assert_fails(gkv_mgk_create_latent(2, margins, (double[]){0, NAN}, NULL, &out),
+                 GKV_ERR_ARGUMENT, "mean");
+    assert_fails(gkv_mgk_create_latent(2, margins, NULL, (double[]){2, 1, .5, 2}, &out),
+                 GKV_ERR_ARGUMENT, "not a covariance");
+    assert_fails(gkv_mgk_create_latent(2, margins, NULL, (double[]){2, 3, 3, 2}, &out),
+                 GKV_ERR_NUMERIC, "positive definite");
 }
 
 int main(void)

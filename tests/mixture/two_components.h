@@ -17,7 +17,8 @@ static int make(void **state)
 {
     (void)state;
     const gkv_gk first[D] = {{0, 1, .5, .2, .8, 0}, {0, 1, -.3, .1, .8, 0}, {1, .5, 0, 0, .8, 0}};
-    const gkv_gk second[D] = {{6, .7, -.4, .1, .8, 0}, {2, 2, .2, .05, .8, 0}, {-2, 1, .6, .15, .8, 0}};
+    const gkv_gk second[D] = {
+        {6, .7, -.4, .1, .8, 0}, {2, 2, .2, .05, .8, 0}, {-2, 1, .6, .15, .8, 0}};
     gkv_mgk *parts[2];
     assert_ok(gkv_mgk_create(D, first, (double[]){1, .5, 0, .5, 1, -.4, 0, -.4, 1}, &parts[0]));
     assert_ok(gkv_mgk_create(D, second, (double[]){1, -.6, .3, -.6, 1, 0, .3, 0, 1}, &parts[1]));

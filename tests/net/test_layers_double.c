@@ -71,13 +71,14 @@ static double loss(void *context)
     return sum;
 }
 
-/* Runs forward and backward in tiles from the last row to the first, and then all parts from the last to the first.
- * The gradients hold arbitrary numbers before. */
+/* Runs forward and backward in tiles from the last row to the first, and then all parts from the
+ * last to the first. The gradients hold arbitrary numbers before. */
 static void run_backward(fixture *it)
 {
     const size_t tile = it->rows > 2 ? it->rows / 2 : 1;
     put_inputs(it);
-    memcpy(gki_at(&it->ws, it->mlp.d_out, 0), it->weight, it->rows * it->mlp.out.width * sizeof *it->weight);
+    memcpy(gki_at(&it->ws, it->mlp.d_out, 0), it->weight,
+           it->rows * it->mlp.out.width * sizeof *it->weight);
     for (size_t end_row = it->rows; end_row > 0; end_row -= end_row < tile ? end_row : tile) {
         const size_t count = end_row < tile ? end_row : tile;
         gki_mlp_forward(&it->mlp, &it->ws, end_row - count, count);
@@ -110,7 +111,8 @@ static void test_linear(void **state)
     (void)state;
     fixture *it = begin(5, 7);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
-    assert_ok(gki_linear_create(&it->params, &it->plan, "linear", it->mlp.in, it->mlp.d_in, true, 9, it->mlp.layers));
+    assert_ok(gki_linear_create(&it->params, &it->plan, "linear", it->mlp.in, it->mlp.d_in, true, 9,
+                                it->mlp.layers));
     finish_layer(it);
     check_all(it, 1);
     loss(it);
@@ -133,7 +135,8 @@ static void test_linear_in_parts(void **state)
     enum { ROWS = 3, IN = 2600, OUT = 40 };
     fixture *it = begin(ROWS, IN);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
-    assert_ok(gki_linear_create(&it->params, &it->plan, "wide", it->mlp.in, it->mlp.d_in, true, OUT, it->mlp.layers));
+    assert_ok(gki_linear_create(&it->params, &it->plan, "wide", it->mlp.in, it->mlp.d_in, true, OUT,
+                                it->mlp.layers));
     finish_layer(it);
     assert_true(gki_mlp_parts(&it->mlp) > 2);
     assert_true(OUT % gki_mlp_parts(&it->mlp) != 0);
@@ -162,8 +165,13 @@ static void test_sparse_linear(void **state)
         fixture *it = begin(ROWS, IN);
         gki_param_id mean;
         assert_ok(gki_params_add(&it->params, IN, 0, false, &mean, "mean"));
-        const gki_mlp_spec spec = {.in = it->mlp.in, .sparse_in = true, .mean = mean, .hidden = 6,
-                                   .hidden_layers = hidden_layers, .out = OUT, .block = GKV_BLOCK_SILU};
+        const gki_mlp_spec spec = {.in = it->mlp.in,
+                                   .sparse_in = true,
+                                   .mean = mean,
+                                   .hidden = 6,
+                                   .hidden_layers = hidden_layers,
+                                   .out = OUT,
+                                   .block = GKV_BLOCK_SILU};
         assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
         finish(it);
         for (size_t i = 0; i < ROWS * IN; i++)
@@ -171,10 +179,12 @@ static void test_sparse_linear(void **state)
         run_backward(it);
         for (size_t i = 0; i < it->params.count; i++)
             if (it->params.list[i].trainable)
-                assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
-                                it->params.list[i].size, hidden_layers ? 7 : 1, 1e-7, it->params.list[i].name);
+                assert_gradient(loss, it, gki_param_value(&it->params, i),
+                                gki_param_grad(&it->params, i), it->params.list[i].size,
+                                hidden_layers ? 7 : 1, 1e-7, it->params.list[i].name);
         loss(it);
-        const double *off = gki_param_value(&it->params, mean), *w = gki_param_value(&it->params, 1);
+        const double *off = gki_param_value(&it->params, mean),
+                     *w = gki_param_value(&it->params, 1);
         for (size_t r = 0; r < ROWS && hidden_layers == 0; r++) {
             for (size_t o = 0; o < OUT; o++) {
                 double y = gki_param_value(&it->params, 2)[o];
@@ -187,13 +197,19 @@ static void test_sparse_linear(void **state)
     }
 }
 
-/* A workspace with packed weights computes the same bits. It uses the weights of the last packing. */
+/* A workspace with packed weights computes the same bits. It uses the weights of the last
+ * packing. */
 static void test_packed_weights(void **state)
 {
     (void)state;
     fixture *it = begin(7, 90);
-    const gki_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 70,
-                               .hidden_layers = 2, .out = 19, .block = GKV_BLOCK_SILU};
+    const gki_mlp_spec spec = {.in = it->mlp.in,
+                               .d_in = it->mlp.d_in,
+                               .has_d_in = true,
+                               .hidden = 70,
+                               .hidden_layers = 2,
+                               .out = 19,
+                               .block = GKV_BLOCK_SILU};
     assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
     finish(it);
     assert_int_equal(gki_workspace_pack_pieces(&it->ws), 0);
@@ -223,7 +239,8 @@ static fixture *norm_silu_rig(size_t rows, size_t width)
 {
     fixture *it = begin(rows, width);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
-    assert_ok(gki_norm_silu_create(&it->params, &it->plan, "norm", it->mlp.in, it->mlp.d_in, it->mlp.layers));
+    assert_ok(gki_norm_silu_create(&it->params, &it->plan, "norm", it->mlp.in, it->mlp.d_in,
+                                   it->mlp.layers));
     finish_layer(it);
     return it;
 }
@@ -242,7 +259,8 @@ static void test_norm_silu(void **state)
             variance += (it->x[r * 11 + i] - mean) * (it->x[r * 11 + i] - mean) / 11;
         for (size_t i = 0; i < 11; i++) {
             const double hat = (it->x[r * 11 + i] - mean) / sqrt(variance + 1e-5);
-            const double y = gki_param_value(&it->params, 0)[i] * hat + gki_param_value(&it->params, 1)[i];
+            const double y =
+                gki_param_value(&it->params, 0)[i] * hat + gki_param_value(&it->params, 1)[i];
             assert_close(gki_at(&it->ws, it->mlp.out, r)[i], y / (1 + exp(-y)), 1e-13);
         }
     }
@@ -286,7 +304,8 @@ static void test_gate(void **state)
     check_all(it, 1);
     loss(it);
     for (size_t i = 0; i < 5; i++)
-        assert_close(gki_at(&it->ws, it->mlp.out, 2)[i], it->x[20 + i] / (1 + exp(-it->x[25 + i])), 1e-14);
+        assert_close(gki_at(&it->ws, it->mlp.out, 2)[i], it->x[20 + i] / (1 + exp(-it->x[25 + i])),
+                     1e-14);
     end(it);
 }
 
@@ -300,15 +319,21 @@ static void test_leaky_relu(void **state)
     check_all(it, 1);
     loss(it);
     for (size_t i = 0; i < 45; i++)
-        assert_close(gki_at(&it->ws, it->mlp.out, 0)[i], it->x[i] > 0 ? it->x[i] : 0.01 * it->x[i], 1e-15);
+        assert_close(gki_at(&it->ws, it->mlp.out, 0)[i], it->x[i] > 0 ? it->x[i] : 0.01 * it->x[i],
+                     1e-15);
     end(it);
 }
 
 static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
 {
     fixture *it = begin(6, 5);
-    const gki_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = has_d_in, .hidden = 8,
-                               .hidden_layers = hidden_layers, .out = 3, .block = block};
+    const gki_mlp_spec spec = {.in = it->mlp.in,
+                               .d_in = it->mlp.d_in,
+                               .has_d_in = has_d_in,
+                               .hidden = 8,
+                               .hidden_layers = hidden_layers,
+                               .out = 3,
+                               .block = block};
     assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
     finish(it);
     if (has_d_in) {
@@ -316,8 +341,9 @@ static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
     } else {
         run_backward(it);
         for (size_t i = 0; i < it->params.count; i++)
-            assert_gradient(loss, it, gki_param_value(&it->params, i), gki_param_grad(&it->params, i),
-                            it->params.list[i].size, 1, 1e-7, it->params.list[i].name);
+            assert_gradient(loss, it, gki_param_value(&it->params, i),
+                            gki_param_grad(&it->params, i), it->params.list[i].size, 1, 1e-7,
+                            it->params.list[i].name);
     }
     end(it);
 }
@@ -325,7 +351,8 @@ static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
 static void test_mlps(void **state)
 {
     (void)state;
-    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
+                               GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers <= 3; layers++)
             check_mlp(blocks[b], layers, layers != 1);
@@ -335,11 +362,17 @@ static void test_mlps(void **state)
 static void test_tile_touches_its_rows_only(void **state)
 {
     (void)state;
-    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
+                               GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++) {
         fixture *it = begin(7, 5);
-        const gki_mlp_spec spec = {.in = it->mlp.in, .d_in = it->mlp.d_in, .has_d_in = true, .hidden = 4,
-                                   .hidden_layers = 2, .out = 3, .block = blocks[b]};
+        const gki_mlp_spec spec = {.in = it->mlp.in,
+                                   .d_in = it->mlp.d_in,
+                                   .has_d_in = true,
+                                   .hidden = 4,
+                                   .hidden_layers = 2,
+                                   .out = 3,
+                                   .block = blocks[b]};
         assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
         finish(it);
         run_backward(it);
@@ -364,7 +397,8 @@ static void test_tile_touches_its_rows_only(void **state)
                     const double *array = slots[s].backward ? d_whole : whole;
                     const double *want = array + slots[s].offset * 7 + r * slots[s].width;
                     for (size_t i = 0; i < slots[s].width; i++)
-                        assert_close(gki_at(&it->ws, slots[s], r)[i], inside ? want[i] : -5, inside ? 1e-13 : 0);
+                        assert_close(gki_at(&it->ws, slots[s], r)[i], inside ? want[i] : -5,
+                                     inside ? 1e-13 : 0);
                 }
             }
         }

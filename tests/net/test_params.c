@@ -11,11 +11,14 @@ static void test_layout(void **state)
     (void)state;
     gki_params params = {0};
     gki_param_id ids[6];
-    const struct { size_t rows, cols; bool trainable; } shapes[6] = {
-        {3, 5, true}, {7, 0, false}, {LINE, 0, true}, {1, 0, true}, {LINE + 1, 2, false}, {40, 0, true}};
+    const struct {
+        size_t rows, cols;
+        bool trainable;
+    } shapes[6] = {{3, 5, true}, {7, 0, false},        {LINE, 0, true},
+                   {1, 0, true}, {LINE + 1, 2, false}, {40, 0, true}};
     for (size_t i = 0; i < 6; i++)
-        assert_ok(gki_params_add(&params, shapes[i].rows, shapes[i].cols, shapes[i].trainable, &ids[i], "tensor.%zu",
-                                 i));
+        assert_ok(gki_params_add(&params, shapes[i].rows, shapes[i].cols, shapes[i].trainable,
+                                 &ids[i], "tensor.%zu", i));
     assert_ok(gki_params_seal(&params));
     assert_int_equal(params.count, 6);
     assert_string_equal(params.list[ids[4]].name, "tensor.4");
@@ -27,15 +30,18 @@ static void test_layout(void **state)
         assert_int_equal(param->size, size);
         assert_int_equal(param->trainable, shapes[i].trainable);
         assert_int_equal(param->offset % LINE, 0);
-        assert_true(param->trainable ? param->offset + size <= params.trainable : param->offset >= params.trainable);
-        for (size_t k = 0; k < (size + LINE - 1) / LINE * LINE; k++) { /* no other tensor shares its cache lines */
+        assert_true(param->trainable ? param->offset + size <= params.trainable
+                                     : param->offset >= params.trainable);
+        for (size_t k = 0; k < (size + LINE - 1) / LINE * LINE; k++) {
+            /* no other tensor shares its cache lines */
             assert_true(param->offset + k < params.total);
             assert_int_equal(taken[param->offset + k]++, 0);
             owned[i]++;
         }
     }
     assert_int_equal(owned[0] + owned[1] + owned[2] + owned[3] + owned[4] + owned[5], params.total);
-    assert_int_equal(gki_params_count_elements(&params, false), 15 + 7 + LINE + 1 + 2 * (LINE + 1) + 40);
+    assert_int_equal(gki_params_count_elements(&params, false),
+                     15 + 7 + LINE + 1 + 2 * (LINE + 1) + 40);
     assert_int_equal(gki_params_count_elements(&params, true), 15 + LINE + 1 + 40);
     /* Four arrays in the arena, zero and aligned. */
     const gki_real *arrays[4] = {params.values, params.grads, params.m, params.v};
@@ -58,12 +64,15 @@ static void test_names(void **state)
     gki_params params = {0};
     gki_param_id id = 0, other = 99;
     assert_ok(gki_params_add(&params, 1, 0, true, &id, "a.weight"));
-    assert_fails(gki_params_add(&params, 2, 0, true, &other, "a.weight"), GKV_ERR_INTERNAL, "a.weight");
+    assert_fails(gki_params_add(&params, 2, 0, true, &other, "a.weight"), GKV_ERR_INTERNAL,
+                 "a.weight");
     assert_int_equal(params.count, 1);
     const char *longest = "0123456789012345678901234567890123456789012345678901234567890123456789";
-    assert_fails(gki_params_add(&params, 2, 0, true, &other, "%s", longest), GKV_ERR_INTERNAL, "too long");
+    assert_fails(gki_params_add(&params, 2, 0, true, &other, "%s", longest), GKV_ERR_INTERNAL,
+                 "too long");
     assert_int_equal(params.count, 1);
-    assert_ok(gki_params_add(&params, 2, 0, true, &other, "%.*s", GKV_PARAM_NAME_SIZE - 1, longest));
+    assert_ok(
+        gki_params_add(&params, 2, 0, true, &other, "%.*s", GKV_PARAM_NAME_SIZE - 1, longest));
     assert_int_equal(other, 1);
     assert_int_equal(strlen(params.list[1].name), GKV_PARAM_NAME_SIZE - 1);
     for (size_t i = 0; i < 200; i++) /* the table grows */
@@ -85,7 +94,8 @@ static void test_impossible_sizes(void **state)
     gki_plan plan = {0};
     gki_plan_forward(&plan, (size_t)1 << 40);
     gki_workspace ws;
-    assert_fails(gki_workspace_create(&plan, (size_t)1 << 40, true, &params, &ws), GKV_ERR_MEMORY, "");
+    assert_fails(gki_workspace_create(&plan, (size_t)1 << 40, true, &params, &ws), GKV_ERR_MEMORY,
+                 "");
     assert_null(ws.forward);
     gki_workspace_free(&ws);
 }
@@ -136,18 +146,23 @@ static void test_evaluation_workspace_has_no_backward_part(void **state)
     gki_workspace_free(NULL);
 }
 
-/* Initial weights have the documented variance, gains are 1 and biases 0. Weights depend on the seed and the tensor. */
+/* Initial weights have the documented variance, gains are 1 and biases 0. Weights depend on the
+ * seed and the tensor. */
 static void test_init(void **state)
 {
     (void)state;
     gki_params params = {0};
     gki_plan plan = {0};
     gki_mlp mlp, twin;
-    const gki_mlp_spec spec = {.in = gki_plan_forward(&plan, 100), .hidden = 200, .hidden_layers = 2, .out = 150,
+    const gki_mlp_spec spec = {.in = gki_plan_forward(&plan, 100),
+                               .hidden = 200,
+                               .hidden_layers = 2,
+                               .out = 150,
                                .block = GKV_BLOCK_SILU};
     assert_ok(gki_mlp_create(&spec, "one", &params, &plan, &mlp));
     assert_ok(gki_mlp_create(&spec, "two", &params, &plan, &twin));
-    assert_fails(gki_mlp_create(&spec, "two", &params, &plan, &(gki_mlp){0}), GKV_ERR_INTERNAL, "two.layers.0");
+    assert_fails(gki_mlp_create(&spec, "two", &params, &plan, &(gki_mlp){0}), GKV_ERR_INTERNAL,
+                 "two.layers.0");
     assert_ok(gki_params_seal(&params));
     gki_mlp_init(&mlp, &params, 3, 0.25);
     gki_mlp_init(&twin, &params, 3, 0.0);

@@ -1,4 +1,5 @@
-/* Forward-mode differentiation of multilayer perceptrons, compared with differences of every output in every input. */
+/* Forward-mode differentiation of multilayer perceptrons, compared with differences of every output
+ * in every input. */
 #include "gradient.h"
 #include "net/mlp.h"
 
@@ -16,8 +17,12 @@ typedef struct fixture {
 static fixture *begin(unsigned block, size_t layers, bool packed)
 {
     fixture *it = test_alloc(sizeof *it);
-    const gki_mlp_spec spec = {.in = gki_plan_forward(&it->plan, IN), .d_in = gki_plan_backward(&it->plan, IN),
-                               .has_d_in = true, .hidden = HIDDEN, .hidden_layers = layers, .out = OUT,
+    const gki_mlp_spec spec = {.in = gki_plan_forward(&it->plan, IN),
+                               .d_in = gki_plan_backward(&it->plan, IN),
+                               .has_d_in = true,
+                               .hidden = HIDDEN,
+                               .hidden_layers = layers,
+                               .out = OUT,
                                .block = block};
     assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
     assert_ok(gki_params_seal(&it->params));
@@ -72,21 +77,26 @@ static void check(unsigned block, size_t layers, bool packed)
         test_jacobian(outputs_of_row, it, it->x + r * IN, IN, OUT, 1e-4, wanted + r * IN * OUT);
     forward(it);
     /* All unit vectors, at rows [1, ROWS − 1). */
-    const double *found = gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->scratch);
+    const double *found =
+        gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 1, rows, IN, NULL, &it->scratch);
     for (size_t e = 0; e < rows * IN * OUT; e++)
         assert_close(found[e], wanted[IN * OUT + e], 1e-8 * (1 + fabs(found[e])));
     /* The last layer by itself, in pieces. */
-    const double *inner = hidden ? gki_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->scratch) : NULL;
+    const double *inner =
+        hidden ? gki_mlp_tangent(&it->mlp, &it->ws, hidden, 1, rows, IN, NULL, &it->scratch) : NULL;
     for (size_t first = 0; inner && first < OUT; first += PART) {
         const size_t width = OUT - first < PART ? OUT - first : PART;
-        gki_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width, part);
+        gki_linear_tangent_part(&it->mlp.layers[hidden], &it->ws, rows * IN, inner, first, width,
+                                part);
         for (size_t e = 0; e < rows * IN * width; e++)
-            assert_close(part[e], wanted[IN * OUT + e / width * OUT + first + e % width], 1e-8 * (1 + fabs(part[e])));
+            assert_close(part[e], wanted[IN * OUT + e / width * OUT + first + e % width],
+                         1e-8 * (1 + fabs(part[e])));
     }
     /* One tangent at each row. It may be in the scratch memory. */
     test_normals(7, ROWS * IN, 1, direction);
     memcpy(it->scratch.a, direction, sizeof direction);
-    found = gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->scratch.a, &it->scratch);
+    found =
+        gki_mlp_tangent(&it->mlp, &it->ws, it->mlp.count, 0, ROWS, 1, it->scratch.a, &it->scratch);
     for (size_t r = 0; r < ROWS; r++)
         for (size_t o = 0; o < OUT; o++) {
             double sum = 0;
@@ -100,7 +110,8 @@ static void check(unsigned block, size_t layers, bool packed)
 static void test_blocks(void **state)
 {
     (void)state;
-    static const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY, GKV_BLOCK_RESIDUAL};
+    static const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
+                                      GKV_BLOCK_RESIDUAL};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers < 4; layers++)
             for (int packed = 0; packed < 2; packed++)

@@ -1,5 +1,6 @@
-/* A convolution with pooling at every instruction set, compared with plain sums in double. Sides are even and odd,
- * and the image is padded or not. The float and the double test include this file. */
+/* A convolution with pooling at every instruction set, compared with plain sums in double. Sides
+ * are even and odd, and the image is padded or not. The float and the double test include this
+ * file. */
 #include "fenced.h"
 
 #include "nn/conv.h"
@@ -23,9 +24,10 @@ static const gki_conv convolutions[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Computes the output of one channel at a row and a column, and the sum of the magnitudes of its terms. */
-static double naive(const gki_conv *c, const gki_real *x, const gki_real *weight, double bias, size_t row,
-                    size_t column, double *size)
+/* Computes the output of one channel at a row and a column, and the sum of the magnitudes of its
+ * terms. */
+static double naive(const gki_conv *c, const gki_real *x, const gki_real *weight, double bias,
+                    size_t row, size_t column, double *size)
 {
     double sum = bias;
     *size = fabs(bias);
@@ -33,11 +35,12 @@ static double naive(const gki_conv *c, const gki_real *x, const gki_real *weight
         for (size_t j = 0; j < c->kernel; j++)
             for (size_t k = 0; k < c->in; k++) {
                 const size_t at_row = row + i, at_column = column + j; /* in the padded image */
-                if (at_row < c->padding || at_row >= c->height + c->padding || at_column < c->padding ||
-                    at_column >= c->width + c->padding)
+                if (at_row < c->padding || at_row >= c->height + c->padding ||
+                    at_column < c->padding || at_column >= c->width + c->padding)
                     continue;
                 const size_t pixel = (at_row - c->padding) * c->width + at_column - c->padding;
-                const double term = (double)x[pixel * c->in + k] * (double)weight[(i * c->kernel + j) * c->in + k];
+                const double term =
+                    (double)x[pixel * c->in + k] * (double)weight[(i * c->kernel + j) * c->in + k];
                 sum += term;
                 *size += fabs(term);
             }
@@ -53,16 +56,18 @@ static void check(const gki_conv *c, gki_simd level)
     assert_int_equal(depth, c->kernel * c->kernel * c->in);
     assert_int_equal(gki_conv_pooled(c, c->height), height);
     assert_int_equal(outputs, height * width * c->out);
-    fenced x = fence_noise(0, c->height * c->width * c->in), weight = fence_noise(1, c->out * depth);
-    fenced bias = fence_noise(2, c->out), scratch = fence_noise(3, gki_conv_scratch(c)), y = fence(4 * outputs);
+    fenced x = fence_noise(0, c->height * c->width * c->in),
+           weight = fence_noise(1, c->out * depth);
+    fenced bias = fence_noise(2, c->out), scratch = fence_noise(3, gki_conv_scratch(c)),
+           y = fence(4 * outputs);
     gki_conv_forward(c, kernels, x.at, weight.at, NULL, bias.at, scratch.at, y.at);
     for (size_t array = 0; array < 4; array++)
         for (size_t i = 0; i < height; i++)
             for (size_t j = 0; j < width; j++)
                 for (size_t o = 0; o < c->out; o++) {
                     double size = 0;
-                    const double wanted = naive(c, x.at, weight.at + o * depth, (double)bias.at[o], 2 * i + array / 2,
-                                                2 * j + array % 2, &size);
+                    const double wanted = naive(c, x.at, weight.at + o * depth, (double)bias.at[o],
+                                                2 * i + array / 2, 2 * j + array % 2, &size);
                     const gki_real got = y.at[array * outputs + (i * width + j) * c->out + o];
                     assert_close(got, wanted, 8 * rounding * size);
                 }

@@ -1,5 +1,5 @@
-/* Arrays that end at a page without access. A read or a write beyond their end is a segmentation fault. The file that
- * includes this defines _DEFAULT_SOURCE first. */
+/* Arrays that end at a page without access. A read or a write beyond their end is a segmentation
+ * fault. The file that includes this defines _DEFAULT_SOURCE first. */
 #ifndef GKV_TESTS_NN_FENCED_H
 #define GKV_TESTS_NN_FENCED_H
 
@@ -19,7 +19,8 @@ typedef struct fenced {
 
 static inline fenced fence(size_t n)
 {
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), used = (n * sizeof(gki_real) + page - 1) / page * page;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE),
+                 used = (n * sizeof(gki_real) + page - 1) / page * page;
     fenced it = {.bytes = used + page};
     it.pages = mmap(NULL, it.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_true(it.pages != MAP_FAILED);

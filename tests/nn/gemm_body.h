@@ -1,6 +1,6 @@
-/* The matrix kernels at every instruction set, compared with plain sums in double, for sizes around those of the tiles.
- * Operands end at a page without access, so a kernel that reads or writes beyond an operand fails. The float and the
- * double test include this file. */
+/* The matrix kernels at every instruction set, compared with plain sums in double, for sizes around
+ * those of the tiles. Operands end at a page without access, so a kernel that reads or writes
+ * beyond an operand fails. The float and the double test include this file. */
 #include "fenced.h"
 
 #include "nn/gemm.h"
@@ -43,7 +43,7 @@ static void assert_same(const gki_real *a, const gki_real *b, size_t n)
     assert_memory_equal(a, b, n * sizeof *a);
 }
 
-/* --- Checks --------------------------------------------------------------------- */
+/* --- Checks --------------------------------------------------------------- */
 
 typedef struct shape {
     const gki_gemm_kernels *kernels; /* NULL: OpenBLAS */
@@ -59,8 +59,8 @@ static fenced fence_packed(const shape *s, const gki_real *w)
 }
 
 /* Checks that `got` is start + Σ a[i·a_step]·b[i·b_step], within the rounding error. */
-static void assert_sum(gki_real got, double start, size_t n, const gki_real *a, size_t a_step, const gki_real *b,
-                       size_t b_step)
+static void assert_sum(gki_real got, double start, size_t n, const gki_real *a, size_t a_step,
+                       const gki_real *b, size_t b_step)
 {
     double sum = start, size = fabs(sum);
     for (size_t i = 0; i < n; i++) {
@@ -78,17 +78,19 @@ static void check_forward(const shape *s)
     gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, bias.at, y.at);
     for (size_t r = 0; r < s->rows; r++)
         for (size_t o = 0; o < s->out; o++)
-            assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1, w.at + o * s->in, 1);
+            assert_sum(y.at[r * s->out + o], (double)bias.at[o], s->in, x.at + r * s->in, 1,
+                       w.at + o * s->in, 1);
     if (s->kernels) {
         /* A packed weight gives the same bits, and so does each row alone. */
         fenced packed = fence_packed(s, w.at);
         fenced again = fence_noise(5, s->rows * s->out);
-        gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at, again.at);
+        gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, packed.at, bias.at,
+                         again.at);
         assert_same(again.at, y.at, s->rows * s->out);
         memset(again.at, 0, s->rows * s->out * sizeof *again.at);
         for (size_t r = 0; r < s->rows; r++)
-            gki_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at, r % 2 ? packed.at : NULL,
-                             bias.at, again.at + r * s->out);
+            gki_gemm_forward(s->kernels, 1, s->out, s->in, x.at + r * s->in, w.at,
+                             r % 2 ? packed.at : NULL, bias.at, again.at + r * s->out);
         assert_same(again.at, y.at, s->rows * s->out);
         unfence(&packed);
         unfence(&again);
@@ -105,7 +107,8 @@ static void check_backward(const shape *s)
         for (size_t i = 0; i < s->in; i++)
             assert_sum(d_x.at[r * s->in + i], 0, s->out, d_y.at + r * s->out, 1, w.at + i, s->in);
     for (size_t r = 0; s->kernels && r < s->rows; r++)
-        gki_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at, again.at + r * s->in);
+        gki_gemm_backward(s->kernels, 1, s->out, s->in, d_y.at + r * s->out, w.at,
+                          again.at + r * s->in);
     if (s->kernels)
         assert_same(again.at, d_x.at, s->rows * s->in);
     unfence(&d_y), unfence(&w), unfence(&d_x), unfence(&again);
@@ -119,7 +122,8 @@ static void check_gradient(const shape *s)
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
             assert_sum(d_w.at[o * s->in + i], 0, s->rows, d_y.at + o, s->out, x.at + i, s->in);
-    for (size_t o = 0, count; s->kernels && o < s->out; o += count) { /* in parts of 1, 2, 3, … rows */
+    for (size_t o = 0, count; s->kernels && o < s->out; o += count) {
+        /* in parts of 1, 2, 3, … rows */
         count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
         gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
     }
@@ -131,21 +135,32 @@ static void check_gradient(const shape *s)
 /* Products that are added to the output: X Wᵀ without a bias, and a product with a transposed A. */
 static void check_added(const shape *s)
 {
-    fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in), d_y = fence_noise(2, s->rows * s->out);
+    fenced x = fence_noise(0, s->rows * s->in), w = fence_noise(1, s->out * s->in),
+           d_y = fence_noise(2, s->rows * s->out);
     fenced y = fence_noise(3, s->rows * s->out), d_w = fence_noise(4, s->out * s->in);
-    const fenced y_before = fence_noise(3, s->rows * s->out), d_w_before = fence_noise(4, s->out * s->in);
+    const fenced y_before = fence_noise(3, s->rows * s->out),
+                 d_w_before = fence_noise(4, s->out * s->in);
     gki_gemm_forward(s->kernels, s->rows, s->out, s->in, x.at, w.at, NULL, NULL, y.at);
-    gki_gemm_product(s->kernels, &(gki_product){.m = s->out, .n = s->in, .k = s->rows, .a = d_y.at, .a_row = 1,
-                                                .a_step = s->out, .b = x.at, .b_row = s->in, .c = d_w.at, .c_row = s->in,
-                                                .start = d_w.at, .start_row = s->in});
+    gki_gemm_product(s->kernels, &(gki_product){.m = s->out,
+                                                .n = s->in,
+                                                .k = s->rows,
+                                                .a = d_y.at,
+                                                .a_row = 1,
+                                                .a_step = s->out,
+                                                .b = x.at,
+                                                .b_row = s->in,
+                                                .c = d_w.at,
+                                                .c_row = s->in,
+                                                .start = d_w.at,
+                                                .start_row = s->in});
     for (size_t r = 0; r < s->rows; r++)
         for (size_t o = 0; o < s->out; o++)
-            assert_sum(y.at[r * s->out + o], (double)y_before.at[r * s->out + o], s->in, x.at + r * s->in, 1,
-                       w.at + o * s->in, 1);
+            assert_sum(y.at[r * s->out + o], (double)y_before.at[r * s->out + o], s->in,
+                       x.at + r * s->in, 1, w.at + o * s->in, 1);
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
-            assert_sum(d_w.at[o * s->in + i], (double)d_w_before.at[o * s->in + i], s->rows, d_y.at + o, s->out, x.at + i,
-                       s->in);
+            assert_sum(d_w.at[o * s->in + i], (double)d_w_before.at[o * s->in + i], s->rows,
+                       d_y.at + o, s->out, x.at + i, s->in);
     fenced all[] = {x, w, d_y, y, d_w, y_before, d_w_before};
     for (size_t i = 0; i < COUNT(all); i++)
         unfence(&all[i]);
@@ -153,10 +168,17 @@ static void check_added(const shape *s)
 
 static void check_sparse_forward_of(const shape *s, bool dense)
 {
-    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), w = fence_noise(2, s->out * s->in);
+    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense),
+           w = fence_noise(2, s->out * s->in);
     fenced bias = fence_noise(3, s->out), y = fence_noise(4, s->rows * s->out);
-    gki_sparse_product p = {.rows = s->rows, .in = s->in, .out = s->out, .x = x.at, .mean = mean.at, .weight = w.at,
-                            .bias = bias.at, .y = y.at};
+    gki_sparse_product p = {.rows = s->rows,
+                            .in = s->in,
+                            .out = s->out,
+                            .x = x.at,
+                            .mean = mean.at,
+                            .weight = w.at,
+                            .bias = bias.at,
+                            .y = y.at};
     gki_sparse_forward(s->kernels, &p);
     for (size_t r = 0; r < s->rows; r++) {
         for (size_t o = 0; o < s->out; o++) {
@@ -198,16 +220,23 @@ static void check_sparse_forward(const shape *s)
     check_sparse_forward_of(s, true);
 }
 
-static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x, const fenced *mean, const fenced *d_y,
-                                gki_real *d_weight)
+static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x, const fenced *mean,
+                                const fenced *d_y, gki_real *d_weight)
 {
     const size_t deepest = s->rows < GKV_SPARSE_ROWS ? s->rows : GKV_SPARSE_ROWS;
     for (size_t first = 0; first < s->in; first += columns) {
         const size_t count = s->in - first < columns ? s->in - first : columns;
         fenced lists = fence(count * deepest * sizeof(gki_nonzero) / sizeof(gki_real));
-        const gki_sparse_gradient p = {.rows = s->rows, .in = s->in, .out = s->out, .first = first, .count = count,
-                                       .x = x->at, .mean = mean->at, .d_y = d_y->at,
-                                       .lists = (gki_nonzero *)(void *)lists.at, .d_weight = d_weight};
+        const gki_sparse_gradient p = {.rows = s->rows,
+                                       .in = s->in,
+                                       .out = s->out,
+                                       .first = first,
+                                       .count = count,
+                                       .x = x->at,
+                                       .mean = mean->at,
+                                       .d_y = d_y->at,
+                                       .lists = (gki_nonzero *)(void *)lists.at,
+                                       .d_weight = d_weight};
         gki_sparse_weight_gradient(s->kernels, &p);
         unfence(&lists);
     }
@@ -215,7 +244,8 @@ static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x,
 
 static void check_sparse_gradient_of(const shape *s, bool dense)
 {
-    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense), d_y = fence_noise(2, s->rows * s->out);
+    fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense),
+           d_y = fence_noise(2, s->rows * s->out);
     fenced d_w = fence_noise(3, s->out * s->in), again = fence(s->out * s->in);
     run_sparse_gradient(s, GKV_SPARSE_COLUMNS, &x, &mean, &d_y, d_w.at);
     for (size_t o = 0; o < s->out; o++) {
@@ -242,9 +272,10 @@ static void check_sparse_gradient(const shape *s)
     check_sparse_gradient_of(s, true);
 }
 
-/* --- Shapes --------------------------------------------------------------------- */
+/* --- Shapes --------------------------------------------------------------- */
 
-/* Runs a check for every level of this CPU and for each value of each size; the other sizes are random. */
+/* Runs a check for every level of this CPU and for each value of each size; the other sizes are
+ * random. */
 static void each(void (*check)(const shape *s))
 {
     uint32_t words[3];
@@ -281,7 +312,8 @@ static void test_large(void **state)
         const gki_gemm_kernels *kernels = gki_gemm_kernels_of((gki_simd)level);
         const shape wide = {kernels, 50, 300, 400}, flat = {kernels, 3, 33, 5000};
         assert_true(gki_pack_pieces(300, 400) > 1 && gki_pack_pieces(33, 5000) > 1);
-        const shape long_batches[] = {{kernels, GKV_SPARSE_ROWS, 20, 30}, {kernels, GKV_SPARSE_ROWS + 1, 20, 30},
+        const shape long_batches[] = {{kernels, GKV_SPARSE_ROWS, 20, 30},
+                                      {kernels, GKV_SPARSE_ROWS + 1, 20, 30},
                                       {kernels, 2 * GKV_SPARSE_ROWS + 77, 39, 130}};
         check_forward(&wide);
         check_forward(&flat);
@@ -301,14 +333,21 @@ static void test_not_a_number(void **state)
     enum { ROWS = 3, IN = 20, OUT = 18, BAD = 13 };
     for (int level = 0; level <= (int)gki_simd_best(); level++) {
         const shape s = {gki_gemm_kernels_of((gki_simd)level), ROWS, OUT, IN};
-        fenced x = fence_sparse(0, ROWS, IN), mean = fence_noise(1, IN), w = fence_noise(2, OUT * IN);
+        fenced x = fence_sparse(0, ROWS, IN), mean = fence_noise(1, IN),
+               w = fence_noise(2, OUT * IN);
         fenced y = fence_noise(3, ROWS * OUT), d_w = fence(OUT * IN);
         x.at[IN + BAD] = (gki_real)NAN;
         run_sparse_gradient(&s, IN, &x, &mean, &y, d_w.at);
         for (size_t i = 0; i < OUT * IN; i++)
             assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
-        const gki_sparse_product p = {.rows = ROWS, .in = IN, .out = OUT, .x = x.at, .mean = mean.at,
-                                      .weight = w.at, .bias = w.at, .y = y.at};
+        const gki_sparse_product p = {.rows = ROWS,
+                                      .in = IN,
+                                      .out = OUT,
+                                      .x = x.at,
+                                      .mean = mean.at,
+                                      .weight = w.at,
+                                      .bias = w.at,
+                                      .y = y.at};
         gki_sparse_forward(s.kernels, &p);
         for (size_t i = 0; i < ROWS * OUT; i++)
             assert_true(isnan((double)y.at[i]) == (i / OUT == 1));
@@ -320,10 +359,10 @@ int main(void)
 {
     gki_blas_one_thread();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),         cmocka_unit_test(test_backward),
-        cmocka_unit_test(test_gradient),        cmocka_unit_test(test_added),
-        cmocka_unit_test(test_sparse_forward),  cmocka_unit_test(test_sparse_gradient),
-        cmocka_unit_test(test_large),           cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_forward),        cmocka_unit_test(test_backward),
+        cmocka_unit_test(test_gradient),       cmocka_unit_test(test_added),
+        cmocka_unit_test(test_sparse_forward), cmocka_unit_test(test_sparse_gradient),
+        cmocka_unit_test(test_large),          cmocka_unit_test(test_not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

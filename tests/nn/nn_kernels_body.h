@@ -1,5 +1,5 @@
-/* The row kernels at every instruction set, compared with plain formulas in double, for lengths around the widths of
- * the vectors. The float and the double test include this file. */
+/* The row kernels at every instruction set, compared with plain formulas in double, for lengths
+ * around the widths of the vectors. The float and the double test include this file. */
 #include "support.h"
 
 #include "core/rng.h"
@@ -13,12 +13,14 @@ static const double rounding = 6e-7;
 #endif
 
 enum { LONGEST = 1000, GUARD = 20, MARK = 1234 };
-static const size_t lengths[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 100, 784, LONGEST};
+static const size_t lengths[] = {1,  2,  3,  4,  5,  7,  8,   9,   15,
+                                 16, 17, 31, 33, 63, 64, 100, 784, LONGEST};
 enum { LENGTHS = sizeof lengths / sizeof *lengths };
 
 /* Arrays with guard elements behind element n, which no kernel may change. */
 typedef struct arrays {
-    gki_real x[LONGEST + GUARD], y[LONGEST + GUARD], z[LONGEST + GUARD], v[LONGEST + GUARD], w[LONGEST + GUARD];
+    gki_real x[LONGEST + GUARD], y[LONGEST + GUARD], z[LONGEST + GUARD], v[LONGEST + GUARD],
+        w[LONGEST + GUARD];
     gki_real out[LONGEST + GUARD], out2[LONGEST + GUARD], out3[LONGEST + GUARD];
 } arrays;
 
@@ -81,7 +83,8 @@ static double sigmoid_of(double x)
 
 static void check_norm_silu(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
-    const double inverse_sd = (double)kernels->norm_silu(n, a->x, a->y, a->z, a->out, a->out2, a->out3);
+    const double inverse_sd =
+        (double)kernels->norm_silu(n, a->x, a->y, a->z, a->out, a->out2, a->out3);
     double mean = 0, variance = 0;
     for (size_t i = 0; i < n; i++)
         mean += (double)a->x[i] / (double)n;
@@ -90,14 +93,16 @@ static void check_norm_silu(const gki_nn_kernels *kernels, size_t n, arrays *a)
     const double wanted = 1 / sqrt(variance + 1e-5), off = n == 1 ? 400 * rounding : 40 * rounding;
     assert_relative(inverse_sd, wanted, n == 1 ? 1e-7 + rounding : 20 * rounding);
     for (size_t i = 0; i < n; i++) {
-        const double hat = ((double)a->x[i] - mean) * wanted, y = (double)a->y[i] * hat + (double)a->z[i];
+        const double hat = ((double)a->x[i] - mean) * wanted,
+                     y = (double)a->y[i] * hat + (double)a->z[i];
         assert_close(a->out[i], hat, off);
         assert_close(a->out2[i], sigmoid_of(y), off);
         assert_close(a->out3[i], y * sigmoid_of(y), off);
     }
     /* xhat may be x. */
     memcpy(a->v, a->x, n * sizeof *a->v);
-    assert_true(kernels->norm_silu(n, a->v, a->y, a->z, a->v, a->out2, a->w) == (gki_real)inverse_sd);
+    assert_true(kernels->norm_silu(n, a->v, a->y, a->z, a->v, a->out2, a->w) ==
+                (gki_real)inverse_sd);
     assert_memory_equal(a->v, a->out, n * sizeof *a->v);
     assert_memory_equal(a->w, a->out3, n * sizeof *a->w);
 }
@@ -118,7 +123,8 @@ static void check_norm_silu_backward(const gki_nn_kernels *kernels, size_t n, ar
     for (size_t i = 0; i < n; i++) {
         const double scale = 1 + fabs(dy[i]) + fabs((double)a->x[i]);
         assert_close(a->w[i], dy[i], 20 * rounding * scale * scale);
-        assert_close(a->out[i], 0.75 * (dy[i] * (double)a->y[i] - mean - (double)a->x[i] * mean_hat),
+        assert_close(a->out[i],
+                     0.75 * (dy[i] * (double)a->y[i] - mean - (double)a->x[i] * mean_hat),
                      60 * rounding * scale * scale);
     }
 }
@@ -143,7 +149,8 @@ static void check_norm_silu_tangent(const gki_nn_kernels *kernels, size_t n, arr
         for (size_t i = 0; i < n; i++) {
             forward += (double)a->w[i] * (double)out[k * n + i];
             backward += (double)a->out[i] * (double)in[k * n + i];
-            scale += fabs((double)a->w[i] * (double)out[k * n + i]) + fabs((double)a->out[i] * (double)in[k * n + i]);
+            scale += fabs((double)a->w[i] * (double)out[k * n + i]) +
+                     fabs((double)a->out[i] * (double)in[k * n + i]);
         }
         assert_close(forward, backward, 100 * rounding * scale);
     }
@@ -154,8 +161,10 @@ static void check_tangent_of_gate(const gki_nn_kernels *kernels, size_t n, array
     kernels->gate(n, a->x, a->y, a->out, a->out2);
     kernels->gate_tangent(n, a->x, a->out, a->z, a->v, a->out3);
     for (size_t i = 0; i < n; i++) {
-        const double s = (double)a->out[i], t_h = (double)a->z[i], t_a = (double)a->v[i] * (double)a->x[i];
-        assert_close(a->out3[i], s * t_h + s * (1 - s) * t_a, 8 * rounding * (fabs(t_h) + fabs(t_a)));
+        const double s = (double)a->out[i], t_h = (double)a->z[i],
+                     t_a = (double)a->v[i] * (double)a->x[i];
+        assert_close(a->out3[i], s * t_h + s * (1 - s) * t_a,
+                     8 * rounding * (fabs(t_h) + fabs(t_a)));
     }
 }
 
@@ -169,7 +178,8 @@ static void check_bernoulli_sd(const gki_nn_kernels *kernels, size_t n, arrays *
     kernels->bernoulli(n, a->x, a->y, a->z);
     kernels->bernoulli_sd(n, a->x, a->z, a->out);
     for (size_t i = 0; i < n; i++) {
-        const double p = sigmoid_of((double)a->y[i]), wanted = sqrt(p * sigmoid_of(-(double)a->y[i]));
+        const double p = sigmoid_of((double)a->y[i]),
+                     wanted = sqrt(p * sigmoid_of(-(double)a->y[i]));
         assert_close((double)a->out[i] * (double)a->out[i], wanted * wanted, 8 * rounding);
     }
 }
@@ -201,7 +211,8 @@ static void check_gate(const gki_nn_kernels *kernels, size_t n, arrays *a)
     for (size_t i = 0; i < n; i++) {
         const double s = (double)a->out[i], d = (double)a->z[i];
         assert_relative(a->v[i], d * s, 2 * rounding);
-        assert_close(a->w[i], d * (double)a->x[i] * s * (1 - s), 4 * rounding * fabs(d * (double)a->x[i]));
+        assert_close(a->w[i], d * (double)a->x[i] * s * (1 - s),
+                     4 * rounding * fabs(d * (double)a->x[i]));
     }
 }
 
@@ -238,14 +249,16 @@ static void check_pool_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
         fill(10 + k, n, 1, four + k * n);
     kernels->pool_relu(n, four, a->out);
     for (size_t i = 0; i < n; i++)
-        assert_true((double)a->out[i] == fmax(0, fmax(fmax((double)four[i], (double)four[n + i]),
-                                                      fmax((double)four[2 * n + i], (double)four[3 * n + i]))));
+        assert_true((double)a->out[i] ==
+                    fmax(0, fmax(fmax((double)four[i], (double)four[n + i]),
+                                 fmax((double)four[2 * n + i], (double)four[3 * n + i]))));
     free(four);
 }
 
 static void check_bernoulli(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
-    static const double extremes[] = {1e4, -1e4, 0, 88.8, -88.8, 104, -104, 710, -746, 200, -200, 1e-30};
+    static const double extremes[] = {1e4,  -1e4, 0,    88.8, -88.8, 104,
+                                      -104, 710,  -746, 200,  -200,  1e-30};
     for (int pass = 0; pass < 3; pass++) {
         for (size_t i = 0; i < n; i++) {
             const double word = fabs((double)a->z[i]);
@@ -303,13 +316,15 @@ static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
     for (int t = 1; t <= 20; t++) {
         fill((uint64_t)(100 + t), n, t % 3 ? 1 : 1e-4, a->x);
         const double correction = sqrt(1 - pow(beta2, t));
-        kernels->adam(n, (gki_real)scale, (gki_real)(alpha * correction / (1 - pow(beta1, t))), (gki_real)beta1,
-                      (gki_real)beta2, (gki_real)(epsilon * correction), a->x, a->v, a->w, a->out);
+        kernels->adam(n, (gki_real)scale, (gki_real)(alpha * correction / (1 - pow(beta1, t))),
+                      (gki_real)beta1, (gki_real)beta2, (gki_real)(epsilon * correction), a->x,
+                      a->v, a->w, a->out);
         for (size_t i = 0; i < n; i++) {
             const double g = scale * (double)a->x[i];
             m[i] = beta1 * m[i] + (1 - beta1) * g;
             v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-            value[i] -= alpha * (m[i] / (1 - pow(beta1, t))) / (sqrt(v[i] / (1 - pow(beta2, t))) + epsilon);
+            value[i] -=
+                alpha * (m[i] / (1 - pow(beta1, t))) / (sqrt(v[i] / (1 - pow(beta2, t))) + epsilon);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -321,7 +336,8 @@ static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
     for (size_t i = 0; i < n; i++)
         a->x[i] = a->v[i] = a->w[i] = 0;
     memcpy(a->out2, a->out, n * sizeof *a->out);
-    kernels->adam(n, 1, 1, (gki_real)beta1, (gki_real)beta2, (gki_real)1e-9, a->x, a->v, a->w, a->out2);
+    kernels->adam(n, 1, 1, (gki_real)beta1, (gki_real)beta2, (gki_real)1e-9, a->x, a->v, a->w,
+                  a->out2);
     assert_memory_equal(a->out2, a->out, n * sizeof *a->out);
 }
 
@@ -338,11 +354,11 @@ static void check_index(const gki_nn_kernels *kernels, size_t n, arrays *a)
     }
 }
 
-#define EACH_TEST(name)                  \
+#define EACH_TEST(name)                   \
     static void test_##name(void **state) \
-    {                                    \
-        (void)state;                     \
-        each(check_##name);              \
+    {                                     \
+        (void)state;                      \
+        each(check_##name);               \
     }
 EACH_TEST(norm_silu)
 EACH_TEST(norm_silu_backward)
@@ -367,11 +383,20 @@ static void test_chosen_table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm_silu_tangent), cmocka_unit_test(test_tangent_of_gate),
-        cmocka_unit_test(test_bernoulli_sd), cmocka_unit_test(test_scale_rows),
-        cmocka_unit_test(test_norm_silu), cmocka_unit_test(test_norm_silu_backward), cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_leaky_relu), cmocka_unit_test(test_bernoulli), cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_pool_relu), cmocka_unit_test(test_adam), cmocka_unit_test(test_index), cmocka_unit_test(test_chosen_table),
+        cmocka_unit_test(test_norm_silu_tangent),
+        cmocka_unit_test(test_tangent_of_gate),
+        cmocka_unit_test(test_bernoulli_sd),
+        cmocka_unit_test(test_scale_rows),
+        cmocka_unit_test(test_norm_silu),
+        cmocka_unit_test(test_norm_silu_backward),
+        cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_leaky_relu),
+        cmocka_unit_test(test_bernoulli),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_pool_relu),
+        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_index),
+        cmocka_unit_test(test_chosen_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

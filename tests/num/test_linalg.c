@@ -8,12 +8,13 @@ enum { D = 12, MOST = 4 };
 
 static double scratch[3 * MOST * D + 2 * MOST * MOST + D];
 
-/* Makes a correlation matrix ΛΛᵀ + Ψ of the given rank, Ψ_i between 0.2 and 0.8. If `more` is not 0, six additional
- * factors of that size disturb the model. */
+/* Makes a correlation matrix ΛΛᵀ + Ψ of the given rank, Ψ_i between 0.2 and 0.8. If `more` is not
+ * 0, six additional factors of that size disturb the model. */
 static void make(size_t rank, uint64_t seed, double more, double *r)
 {
     double loading[D][MOST + 6];
-    gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, 0, 0), sizeof loading / sizeof **loading, &loading[0][0]);
+    gki_rng_normal_d(gki_rng_at(seed, GKV_STREAM_USER, 0, 0), sizeof loading / sizeof **loading,
+                     &loading[0][0]);
     for (size_t i = 0; i < D; i++) {
         double squares = 0;
         for (size_t k = 0; k < MOST + 6; k++) {
@@ -31,7 +32,8 @@ static void make(size_t rank, uint64_t seed, double more, double *r)
         }
 }
 
-/* log|S| + tr(S⁻¹R). Up to a constant this is twice the mean −log density under S of scores of correlation R. */
+/* log|S| + tr(S⁻¹R). Up to a constant this is twice the mean −log density under S of scores of
+ * correlation R. */
 static double cost(const double *s, const double *r)
 {
     double l[D * D], sum = 0;
@@ -58,7 +60,8 @@ static double minor_of_three(const double *r, const size_t row[3], const size_t 
     for (size_t i = 0; i < 3; i++)
         for (size_t j = 0; j < 3; j++)
             m[i][j] = r[row[i] * D + col[j]];
-    return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
+    return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
+           m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
            m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
 }
 
@@ -76,8 +79,8 @@ static void recovers_a_factor_model(void **state)
     }
 }
 
-/* Off the diagonal the matrix has the requested rank: minors of order rank + 1 vanish. The result is a correlation
- * matrix. More iterations or more factors never make it less likely. */
+/* Off the diagonal the matrix has the requested rank: minors of order rank + 1 vanish. The result
+ * is a correlation matrix. More iterations or more factors never make it less likely. */
 static void has_the_requested_rank(void **state)
 {
     (void)state;
@@ -89,13 +92,15 @@ static void has_the_requested_rank(void **state)
             found[i * D + i] = 1;
         before[0] = cost(found, r);
         for (size_t rank = 1; rank <= MOST; rank++) {
-            double last = before[rank - 1] + 1e-3; /* few iterations may not make good use of the additional factor */
+            /* few iterations may not make good use of the additional factor */
+            double last = before[rank - 1] + 1e-3;
             for (int iterations = 1; iterations <= 256; iterations *= 2) {
                 memcpy(found, r, sizeof r);
                 gki_low_rank(D, rank, iterations, found, scratch);
                 for (size_t i = 0; i < D; i++)
                     for (size_t j = 0; j < D; j++)
-                        assert_true(i == j ? found[i * D + j] == 1 : found[i * D + j] == found[j * D + i]);
+                        assert_true(i == j ? found[i * D + j] == 1
+                                           : found[i * D + j] == found[j * D + i]);
                 const double now = cost(found, r);
                 if (iterations > 1)
                     assert_true(now <= last + 1e-3);
@@ -108,7 +113,8 @@ static void has_the_requested_rank(void **state)
                     assert_close(found[i * D + i + 2] * found[(i + 1) * D + i + 3],
                                  found[i * D + i + 3] * found[(i + 1) * D + i + 2], 1e-14);
             if (rank == 2)
-                assert_close(minor_of_three(found, (size_t[]){0, 3, 6}, (size_t[]){1, 5, 9}), 0, 1e-14);
+                assert_close(minor_of_three(found, (size_t[]){0, 3, 6}, (size_t[]){1, 5, 9}), 0,
+                             1e-14);
         }
     }
 }

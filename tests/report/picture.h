@@ -1,5 +1,5 @@
-/* A temporary folder for the tests of pictures, and the pixels of a PNG. The file that includes this defines
- * _POSIX_C_SOURCE first. */
+/* A temporary folder for the tests of pictures, and the pixels of a PNG. The file that includes
+ * this defines _POSIX_C_SOURCE first. */
 #ifndef GKV_TESTS_PICTURE_H
 #define GKV_TESTS_PICTURE_H
 
@@ -102,8 +102,8 @@ static inline void close_picture(picture p)
 static inline uint32_t pixel(picture p, int x, int y)
 {
     assert_true(x >= 0 && x < p.width && y >= 0 && y < p.height);
-    const unsigned char *const row =
-        cairo_image_surface_get_data(p.surface) + (ptrdiff_t)y * cairo_image_surface_get_stride(p.surface);
+    const unsigned char *const row = cairo_image_surface_get_data(p.surface) +
+                                     (ptrdiff_t)y * cairo_image_surface_get_stride(p.surface);
     uint32_t value;
     memcpy(&value, row + 4 * (ptrdiff_t)x, sizeof value);
     return value & 0xFFFFFF;
@@ -118,7 +118,8 @@ static inline int count_colour(picture p, uint32_t colour, int left, int top, in
             const uint32_t seen = pixel(p, x, y);
             int near = 1;
             for (int shift = 0; shift < 24; shift += 8)
-                near &= abs((int)(seen >> shift & 255) - (int)(colour >> shift & 255)) <= 24; /* a thin line's edge is a tenth white */
+                /* a thin line's edge is a tenth white */
+                near &= abs((int)(seen >> shift & 255) - (int)(colour >> shift & 255)) <= 24;
             count += near;
         }
     return count;

@@ -50,8 +50,9 @@ static void logarithmic_ticks(void **state)
 static void any_range_gives_an_axis(void **state)
 {
     (void)state;
-    const double odd[] = {0,       -0.0,     1,        -1,   DBL_MIN,  DBL_MAX,   -DBL_MAX, DBL_EPSILON,
-                          1e-320,  INFINITY, -INFINITY, NAN, 1e15,     1e15 + 1,  1 + 1e-15, 123456.789};
+    const double odd[] = {0,        -0.0,        1,         -1,        DBL_MIN,   DBL_MAX,
+                          -DBL_MAX, DBL_EPSILON, 1e-320,    INFINITY,  -INFINITY, NAN,
+                          1e15,     1e15 + 1,    1 + 1e-15, 123456.789};
     const size_t n = sizeof odd / sizeof *odd;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
@@ -64,7 +65,8 @@ static void any_range_gives_an_axis(void **state)
                     for (int t = 0; t < axis.n_ticks; t++) {
                         const double position = gki_axis_position(&axis, axis.ticks[t]);
                         assert_true(position > -0.001 && position < 1.001);
-                        assert_true(axis.texts[t][0] != '\0' && strlen(axis.texts[t]) < GKV_TICK_TEXT);
+                        assert_true(axis.texts[t][0] != '\0' &&
+                                    strlen(axis.texts[t]) < GKV_TICK_TEXT);
                     }
                 }
 }
@@ -126,7 +128,8 @@ static void histograms_count_densities(void **state)
 static void odd_samples_give_histograms(void **state)
 {
     (void)state;
-    const double equal[] = {5, 5, 5}, nothing[] = {NAN, INFINITY}, huge[] = {-DBL_MAX, 0, DBL_MAX}, one[] = {-2e305};
+    const double equal[] = {5, 5, 5}, nothing[] = {NAN, INFINITY}, huge[] = {-DBL_MAX, 0, DBL_MAX},
+                 one[] = {-2e305};
     gki_histogram h;
     assert_ok(gki_histogram_make(&h, equal, 3, 0));
     assert_true(h.low < 5 && h.high > 5 && h.tallest > 0);
@@ -143,9 +146,12 @@ static void odd_samples_give_histograms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_ticks),           cmocka_unit_test(logarithmic_ticks),
-        cmocka_unit_test(any_range_gives_an_axis), cmocka_unit_test(malformed_utf8_is_replaced),
-        cmocka_unit_test(histograms_count_densities), cmocka_unit_test(odd_samples_give_histograms),
+        cmocka_unit_test(round_ticks),
+        cmocka_unit_test(logarithmic_ticks),
+        cmocka_unit_test(any_range_gives_an_axis),
+        cmocka_unit_test(malformed_utf8_is_replaced),
+        cmocka_unit_test(histograms_count_densities),
+        cmocka_unit_test(odd_samples_give_histograms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static gkv_bars_settings plain(void)
     return settings;
 }
 
-/* The first and the last column with this colour in a row of the picture, or −1 and −1 if there is none. */
+/* The first and the last column with this colour in a row of the picture, or −1 and −1 if there is
+ * none. */
 static void extent(picture p, int y, int *first, int *last)
 {
     *first = *last = -1;
@@ -32,7 +33,8 @@ static void extent(picture p, int y, int *first, int *last)
 static void rows_and_whiskers(void **state)
 {
     (void)state;
-    const gkv_bar bars[] = {{"one", 1, 0, 2}, {"two", 3, 2, 4}, {"three", 2, NAN, 4}, {"four", NAN, 0, 1}};
+    const gkv_bar bars[] = {
+        {"one", 1, 0, 2}, {"two", 3, 2, 4}, {"three", 2, NAN, 4}, {"four", NAN, 0, 1}};
     gkv_bars_settings settings = plain();
     assert_ok(gkv_plot_bars(in_folder("bars.png"), bars, 4, &settings));
     const picture p = open_picture(in_folder("bars.png"));
@@ -41,7 +43,8 @@ static void rows_and_whiskers(void **state)
     int first[4], last[4];
     for (int i = 0; i < 4; i++)
         extent(p, 16 + 40 * i + 20, &first[i], &last[i]);
-    /* The axis goes from 0 to 4 with a margin of 4 % on both sides. The first whisker gives the scale of the second. */
+    /* The axis goes from 0 to 4 with a margin of 4 % on both sides. The first whisker gives the
+     * scale of the second. */
     assert_true(abs((last[0] - first[0]) - (last[1] - first[1])) <= 2);
     assert_true(abs(last[0] - first[1]) <= 2);
     /* A dot without whiskers is at its value, centred between them, and has the width of a dot. */
@@ -74,8 +77,13 @@ static void reference(void **state)
 static void odd_data_give_pictures(void **state)
 {
     (void)state;
-    const gkv_bar odd[] = {{NULL, NAN, NAN, NAN}, {"", 1e308, -1e308, 1e308}, {"\xff\xfe", 5, 5, 5}, {"back to front", 1, 2, 0},
-                           {"a name that is far longer than the half of the picture that there is for all of them", 0, 0, 0}};
+    const gkv_bar odd[] = {
+        {NULL, NAN, NAN, NAN},
+        {"", 1e308, -1e308, 1e308},
+        {"\xff\xfe", 5, 5, 5},
+        {"back to front", 1, 2, 0},
+        {"a name that is far longer than the half of the picture that there is for all of them", 0,
+         0, 0}};
     gkv_bars_settings settings = plain();
     settings.title = settings.x_label = "nats";
     for (size_t n = 1; n <= 5; n++)

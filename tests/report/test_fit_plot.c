@@ -23,8 +23,14 @@ static gkv_fit_panel logistic(void)
         low[i] = density[i] * 0.8;
         high[i] = density[i] * 1.2;
     }
-    return (gkv_fit_panel){.title = "dimension 7: g = 0.21, k = 0.05", .sample = sample, .n_sample = N, .density_x = x,
-                           .density_y = density, .n_density = POINTS, .theoretical = sample, .empirical = sample,
+    return (gkv_fit_panel){.title = "dimension 7: g = 0.21, k = 0.05",
+                           .sample = sample,
+                           .n_sample = N,
+                           .density_x = x,
+                           .density_y = density,
+                           .n_density = POINTS,
+                           .theoretical = sample,
+                           .empirical = sample,
                            .n_quantiles = N};
 }
 
@@ -67,7 +73,8 @@ static void bands_are_drawn_when_given(void **state)
     panel.density_low = low;
     panel.density_high = high;
     assert_ok(gkv_plot_fit(in_folder("band.png"), &panel, &settings));
-    const picture bare = open_picture(in_folder("bare.png")), band = open_picture(in_folder("band.png"));
+    const picture bare = open_picture(in_folder("bare.png")),
+                  band = open_picture(in_folder("band.png"));
     assert_int_equal(bare.width, band.width);
     /* The colour of the density's band on white: 22 % of the red of the palette. */
     assert_true(count_everywhere(band, 0xF0CEC7) > count_everywhere(bare, 0xF0CEC7) + 500);
@@ -109,10 +116,19 @@ static void odd_data_give_pictures(void **state)
     const double spike[] = {0, INFINITY, 1e300, NAN, -1, 0, 0};
     for (size_t from = 0; from < 7; from++) {
         const size_t n = 7 - from;
-        const gkv_fit_panel panel = {.title = "odd", .sample = odd + from, .n_sample = n, .density_x = odd + from,
-                                     .density_y = spike + from, .density_low = spike + from, .density_high = odd + from,
-                                     .n_density = n, .theoretical = odd + from, .empirical = spike + from,
-                                     .quantile_low = odd + from, .quantile_high = spike + from, .n_quantiles = n};
+        const gkv_fit_panel panel = {.title = "odd",
+                                     .sample = odd + from,
+                                     .n_sample = n,
+                                     .density_x = odd + from,
+                                     .density_y = spike + from,
+                                     .density_low = spike + from,
+                                     .density_high = odd + from,
+                                     .n_density = n,
+                                     .theoretical = odd + from,
+                                     .empirical = spike + from,
+                                     .quantile_low = odd + from,
+                                     .quantile_high = spike + from,
+                                     .n_quantiles = n};
         gkv_fit_settings settings;
         gkv_fit_defaults(&settings);
         settings.standard_normal = 1;
@@ -134,12 +150,14 @@ static void refuses(void **state)
     gkv_fit_defaults(&settings);
     count_files(1);
     const char *const path = in_folder("no.png");
-    assert_fails(gkv_plot_base_margins(path, panels, 0, NULL), GKV_ERR_ARGUMENT, "0 fitted samples");
+    assert_fails(gkv_plot_base_margins(path, panels, 0, NULL), GKV_ERR_ARGUMENT,
+                 "0 fitted samples");
     assert_fails(gkv_plot_base_margins(path, panels, 7, NULL), GKV_ERR_ARGUMENT, "1 … 6");
     settings.bins = 1;
     assert_fails(gkv_plot_fit(path, panels, &settings), GKV_ERR_ARGUMENT, "1 bins");
     panels[1].n_sample = 0;
-    assert_fails(gkv_plot_base_margins(path, panels, 2, NULL), GKV_ERR_ARGUMENT, "panel 1 (dimension 7");
+    assert_fails(gkv_plot_base_margins(path, panels, 2, NULL), GKV_ERR_ARGUMENT,
+                 "panel 1 (dimension 7");
     panels[1] = logistic();
     panels[1].density_y = NULL;
     assert_fails(gkv_plot_fit(path, &panels[1], NULL), GKV_ERR_ARGUMENT, "density");

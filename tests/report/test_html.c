@@ -8,7 +8,8 @@
 #include "report/picture.h"
 
 static const char *const evil = "<script>alert(\"1\" & '2')</script>";
-static const char *const tame = "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;";
+static const char *const tame =
+    "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;";
 
 static size_t occurrences(const char *text, const char *part)
 {
@@ -47,14 +48,24 @@ static void every_text_is_escaped(void **state)
     const char *const columns[] = {evil, evil}, *const cells[] = {evil, evil};
     const gkv_report_number number = {evil, evil, evil};
     const gkv_report_table table = {evil, evil, columns, 2, cells, 1};
-    const gkv_report_figure figure = {.heading = evil, .caption = evil, .png = small_picture(), .alt = evil};
+    const gkv_report_figure figure = {
+        .heading = evil, .caption = evil, .png = small_picture(), .alt = evil};
     const gkv_report_text text = {evil, evil};
-    const gkv_report report = {.title = evil, .summary = evil, .command = evil, .numbers = &number, .n_numbers = 1,
-                               .tables = &table, .n_tables = 1, .figures = &figure, .n_figures = 1, .texts = &text,
+    const gkv_report report = {.title = evil,
+                               .summary = evil,
+                               .command = evil,
+                               .numbers = &number,
+                               .n_numbers = 1,
+                               .tables = &table,
+                               .n_tables = 1,
+                               .figures = &figure,
+                               .n_figures = 1,
+                               .texts = &text,
                                .n_texts = 1};
     char *page = page_of(&report);
     assert_null(strstr(page, "<script"));
-    /* title twice, summary, command, 3 of the number, 6 of the table, 3 of the figure, 2 of the text */
+    /* title twice, summary, command, 3 of the number, 6 of the table, 3 of the figure, 2 of the
+     * text */
     assert_int_equal(occurrences(page, tame), 18);
     free(page);
 }
@@ -114,7 +125,8 @@ static void numbers_are_aligned(void **state)
 {
     (void)state;
     const char *const columns[] = {"model", "nats", "note", "none"};
-    const char *const cells[] = {"VAE", "−87.4", "8 layers", NULL, "flow", "n/a", "deep", "", "third", "< 0.5", "", "—"};
+    const char *const cells[] = {"VAE",  "−87.4", "8 layers", NULL,    "flow", "n/a",
+                                 "deep", "",      "third",    "< 0.5", "",     "—"};
     const gkv_report_table table = {"h", NULL, columns, 4, cells, 3};
     const gkv_report report = {.title = "t", .tables = &table, .n_tables = 1};
     char *page = page_of(&report);
@@ -125,8 +137,8 @@ static void numbers_are_aligned(void **state)
     assert_holds(page, "<td>8 layers</td>"); /* its column also has words */
     assert_holds(page, "<th scope=\"col\">none</th>");
     free(page);
-    assert_true(gki_html_is_number("±0.2") && gki_html_is_number("− 5") && gki_html_is_number(".5") &&
-                gki_html_is_number("−∞"));
+    assert_true(gki_html_is_number("±0.2") && gki_html_is_number("− 5") &&
+                gki_html_is_number(".5") && gki_html_is_number("−∞"));
     assert_false(gki_html_is_number("") || gki_html_is_number("-") || gki_html_is_number("x1") ||
                  gki_html_is_number(NULL));
 }
@@ -136,7 +148,8 @@ static void nothing_is_loaded_from_outside(void **state)
     (void)state;
     const gkv_report_figure figure = {.heading = "Heading", .png = small_picture()};
     const gkv_report_text texts[4] = {{"one", "1"}, {"two", "2"}, {"three", NULL}, {NULL, "4"}};
-    const gkv_report report = {.title = "t", .figures = &figure, .n_figures = 1, .texts = texts, .n_texts = 4};
+    const gkv_report report = {
+        .title = "t", .figures = &figure, .n_figures = 1, .texts = texts, .n_texts = 4};
     char *page = page_of(&report);
     assert_null(strstr(page, "http:"));
     assert_null(strstr(page, "https:"));
@@ -154,9 +167,9 @@ static void nothing_is_loaded_from_outside(void **state)
     assert_holds(page, "href=\"#s4\">three</a>");
     assert_holds(page, "<section id=\"s4\" aria-labelledby=\"h4\">\n<h2 id=\"h4\">three</h2>");
     for (size_t i = 0; i < 6; i++) {
-        static const char *const pairs[6][2] = {{"<section", "</section>"}, {"<figure>", "</figure>"},
-                                                {"<div", "</div>"},         {"<pre", "</pre>"},
-                                                {"<ul>", "</ul>"},          {"<h2", "</h2>"}};
+        static const char *const pairs[6][2] = {
+            {"<section", "</section>"}, {"<figure>", "</figure>"}, {"<div", "</div>"},
+            {"<pre", "</pre>"},         {"<ul>", "</ul>"},         {"<h2", "</h2>"}};
         assert_int_equal(occurrences(page, pairs[i][0]), occurrences(page, pairs[i][1]));
     }
     free(page);
@@ -165,7 +178,8 @@ static void nothing_is_loaded_from_outside(void **state)
 static void same_input_same_bytes(void **state)
 {
     (void)state;
-    const gkv_report_figure figure = {.heading = "Heading", .caption = "Caption", .png = small_picture()};
+    const gkv_report_figure figure = {
+        .heading = "Heading", .caption = "Caption", .png = small_picture()};
     const gkv_report report = {.title = "t", .figures = &figure, .n_figures = 1};
     assert_ok(gkv_report_html(in_folder("once.html"), &report));
     assert_ok(gkv_report_html(in_folder("twice.html"), &report));
@@ -205,19 +219,24 @@ static void refuses(void **state)
     (void)state;
     count_files(1);
     const char *const columns[] = {"a"};
-    const gkv_report_table without_columns = {.heading = "t"}, without_cells = {.columns = columns, .n_columns = 1, .n_rows = 1};
+    const gkv_report_table without_columns = {.heading = "t"},
+                           without_cells = {.columns = columns, .n_columns = 1, .n_rows = 1};
     const gkv_report_table empty = {.heading = "t", .columns = columns, .n_columns = 1};
     const gkv_report_figure nameless = {.heading = "f"};
     const char *const path = in_folder("no.html");
     assert_fails(gkv_report_html(path, &(gkv_report){0}), GKV_ERR_ARGUMENT, "title");
     assert_fails(gkv_report_html("", &(gkv_report){.title = "t"}), GKV_ERR_ARGUMENT, "no path");
-    assert_fails(gkv_report_html(path, &(gkv_report){.title = "t", .tables = &without_columns, .n_tables = 1}),
+    assert_fails(gkv_report_html(
+                     path, &(gkv_report){.title = "t", .tables = &without_columns, .n_tables = 1}),
                  GKV_ERR_ARGUMENT, "table 0");
-    assert_fails(gkv_report_html(path, &(gkv_report){.title = "t", .tables = &without_cells, .n_tables = 1}),
-                 GKV_ERR_ARGUMENT, "table 0");
-    assert_fails(gkv_report_html(path, &(gkv_report){.title = "t", .figures = &nameless, .n_figures = 1}),
-                 GKV_ERR_ARGUMENT, "figure 0");
-    assert_fails(gkv_report_html(in_folder("a/b.html"), &(gkv_report){.title = "t"}), GKV_ERR_IO, "a/b.html");
+    assert_fails(
+        gkv_report_html(path, &(gkv_report){.title = "t", .tables = &without_cells, .n_tables = 1}),
+        GKV_ERR_ARGUMENT, "table 0");
+    assert_fails(
+        gkv_report_html(path, &(gkv_report){.title = "t", .figures = &nameless, .n_figures = 1}),
+        GKV_ERR_ARGUMENT, "figure 0");
+    assert_fails(gkv_report_html(in_folder("a/b.html"), &(gkv_report){.title = "t"}), GKV_ERR_IO,
+                 "a/b.html");
     assert_int_equal(count_files(0), 0);
     assert_ok(gkv_report_html(path, &(gkv_report){.title = "t", .tables = &empty, .n_tables = 1}));
 }

@@ -91,7 +91,8 @@ static void texts_widen_the_page(void **state)
     settings.title = "Title, with a malformed byte \xff and\na line break";
     settings.caption = "caption";
     assert_ok(gkv_plot_image_grid(in_folder("words.png"), images, 4, 1, 4, 4, &settings));
-    const picture bare = open_picture(in_folder("bare.png")), blocks = open_picture(in_folder("blocks.png")),
+    const picture bare = open_picture(in_folder("bare.png")),
+                  blocks = open_picture(in_folder("blocks.png")),
                   words = open_picture(in_folder("words.png"));
     assert_int_equal(blocks.height - bare.height, 16); /* two image pixels between the blocks */
     assert_true(words.width > bare.width + 60 && words.height > blocks.height + 40);
@@ -122,18 +123,26 @@ static void refuses(void **state)
     gkv_image_grid_settings settings = plain(1, 0);
     count_files(1);
     const char *const path = in_folder("no.png");
-    assert_fails(gkv_plot_image_grid(path, image, 0, 1, 1, 1, NULL), GKV_ERR_ARGUMENT, "nothing to show");
-    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 0, NULL), GKV_ERR_ARGUMENT, "nothing to show");
-    assert_fails(gkv_plot_image_grid(path, image, SIZE_MAX, 1, 1, 1, NULL), GKV_ERR_ARGUMENT, "too large");
-    assert_fails(gkv_plot_image_grid(path, image, 32767, 1, 28, 28, NULL), GKV_ERR_ARGUMENT, "fewer or smaller");
+    assert_fails(gkv_plot_image_grid(path, image, 0, 1, 1, 1, NULL), GKV_ERR_ARGUMENT,
+                 "nothing to show");
+    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 0, NULL), GKV_ERR_ARGUMENT,
+                 "nothing to show");
+    assert_fails(gkv_plot_image_grid(path, image, SIZE_MAX, 1, 1, 1, NULL), GKV_ERR_ARGUMENT,
+                 "too large");
+    assert_fails(gkv_plot_image_grid(path, image, 32767, 1, 28, 28, NULL), GKV_ERR_ARGUMENT,
+                 "fewer or smaller");
     assert_fails(gkv_plot_image_grid(NULL, image, 1, 1, 1, 1, NULL), GKV_ERR_ARGUMENT, "no path");
     settings.scale = 0;
-    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT, "scale is 0");
+    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT,
+                 "scale is 0");
     settings = plain(1, 0);
     settings.pixel_ratio = NAN;
-    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT, "ratio");
-    assert_fails(gkv_plot_image_grid(in_folder("missing/a.png"), image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "missing/a.png");
-    assert_fails(gkv_plot_image_grid(test_folder, image, 1, 1, 1, 1, NULL), GKV_ERR_IO, "regular file");
+    assert_fails(gkv_plot_image_grid(path, image, 1, 1, 1, 1, &settings), GKV_ERR_ARGUMENT,
+                 "ratio");
+    assert_fails(gkv_plot_image_grid(in_folder("missing/a.png"), image, 1, 1, 1, 1, NULL),
+                 GKV_ERR_IO, "missing/a.png");
+    assert_fails(gkv_plot_image_grid(test_folder, image, 1, 1, 1, 1, NULL), GKV_ERR_IO,
+                 "regular file");
     assert_int_equal(count_files(0), 0); /* no temporary file either */
 }
 

@@ -38,7 +38,8 @@ static void lines_pass_through_their_points(void **state)
 {
     (void)state;
     const double flat[] = {1, 1, 1}, rising[] = {0, 1, 2};
-    const gkv_series series[] = {{.name = "flat", .y = flat, .n = 3}, {.name = "rising", .y = rising, .n = 3}};
+    const gkv_series series[] = {{.name = "flat", .y = flat, .n = 3},
+                                 {.name = "rising", .y = rising, .n = 3}};
     const gkv_lines_settings settings = small();
     assert_ok(gkv_plot_lines(in_folder("lines.png"), series, 2, &settings));
     const picture p = open_picture(in_folder("lines.png"));
@@ -47,7 +48,8 @@ static void lines_pass_through_their_points(void **state)
     /* The frame goes from y = 16 to 172 and shows −0.1 … 2.1: 1 is at its centre. */
     for (int x = 60; x < 140; x += 10)
         assert_close(height_at(p, BLUE, x), 94, 1.01);
-    const double left = height_at(p, RED, 60), middle = height_at(p, RED, 120), right = height_at(p, RED, 240);
+    const double left = height_at(p, RED, 60), middle = height_at(p, RED, 120),
+                 right = height_at(p, RED, 240);
     assert_true(left > middle && middle > right);
     assert_close((left - middle) * 2, middle - right, 3); /* the line is straight */
     close_picture(p);
@@ -86,13 +88,15 @@ static void logarithmic_heights(void **state)
     settings.log_y = 1;
     assert_ok(gkv_plot_lines(in_folder("log.png"), &series, 1, &settings));
     const picture p = open_picture(in_folder("log.png"));
-    const double a = height_at(p, BLUE, 70), b = height_at(p, BLUE, 120), c = height_at(p, BLUE, 170);
+    const double a = height_at(p, BLUE, 70), b = height_at(p, BLUE, 120),
+                 c = height_at(p, BLUE, 170);
     assert_true(a > 0 && b > a && c > b);
     assert_close(b - a, c - b, 2);
     close_picture(p);
 }
 
-/* The legend is in the corner without a line: there are lines along all edges but the lower right. */
+/* The legend is in the corner without a line: there are lines along all edges but the lower
+ * right. */
 static void the_legend_touches_no_line(void **state)
 {
     (void)state;
@@ -104,11 +108,14 @@ static void the_legend_touches_no_line(void **state)
     assert_ok(gkv_plot_lines(in_folder("without.png"), series, 1, &settings));
     settings.legend = GKV_LEGEND_AUTO;
     assert_ok(gkv_plot_lines(in_folder("with.png"), series, 1, &settings));
-    const picture without = open_picture(in_folder("without.png")), with = open_picture(in_folder("with.png"));
-    /* The line is complete above the legend and in the half of the sawtooth. The line of the legend is in the lower
-     * right. */
-    assert_int_equal(count_colour(with, BLUE, 0, 0, 180, 200), count_colour(without, BLUE, 0, 0, 180, 200));
-    assert_int_equal(count_colour(with, BLUE, 180, 0, 300, 90), count_colour(without, BLUE, 180, 0, 300, 90));
+    const picture without = open_picture(in_folder("without.png")),
+                  with = open_picture(in_folder("with.png"));
+    /* The line is complete above the legend and in the half of the sawtooth. The line of the legend
+     * is in the lower right. */
+    assert_int_equal(count_colour(with, BLUE, 0, 0, 180, 200),
+                     count_colour(without, BLUE, 0, 0, 180, 200));
+    assert_int_equal(count_colour(with, BLUE, 180, 0, 300, 90),
+                     count_colour(without, BLUE, 180, 0, 300, 90));
     assert_int_equal(count_colour(without, BLUE, 190, 90, 300, 200), 0);
     assert_true(count_colour(with, BLUE, 190, 90, 300, 200) > 10);
     close_picture(without);
@@ -127,19 +134,25 @@ static void the_legend_touches_no_line(void **state)
 static void odd_data_give_pictures(void **state)
 {
     (void)state;
-    const double huge[] = {-DBL_MAX, 0, DBL_MAX}, nothing[] = {NAN, INFINITY}, equal[] = {7, 7}, one[] = {3};
+    const double huge[] = {-DBL_MAX, 0, DBL_MAX}, nothing[] = {NAN, INFINITY}, equal[] = {7, 7},
+                 one[] = {3};
     const double jumps[] = {0, 1e300, -1e300, 1};
     const gkv_series odd[] = {
-        {.name = "huge", .y = huge, .n = 3},   {.name = "nothing", .y = nothing, .n = 2, .markers = 1},
-        {.name = "equal", .y = equal, .n = 2}, {.name = "one", .y = one, .n = 1},
-        {.name = "empty"},                     {.name = "x", .x = huge, .y = huge, .n = 3, .style = GKV_LINE_DOTTED},
+        {.name = "huge", .y = huge, .n = 3},
+        {.name = "nothing", .y = nothing, .n = 2, .markers = 1},
+        {.name = "equal", .y = equal, .n = 2},
+        {.name = "one", .y = one, .n = 1},
+        {.name = "empty"},
+        {.name = "x", .x = huge, .y = huge, .n = 3, .style = GKV_LINE_DOTTED},
     };
     for (int log = 0; log < 2; log++) {
         gkv_lines_settings settings = small();
         settings.log_y = log;
         settings.legend = GKV_LEGEND_AUTO;
-        settings.title = "a title that is much longer than the picture is wide, so that it must be cut short";
-        settings.x_label = settings.y_label = "also a label that is too long for the side of so small a picture";
+        settings.title =
+            "a title that is much longer than the picture is wide, so that it must be cut short";
+        settings.x_label = settings.y_label =
+            "also a label that is too long for the side of so small a picture";
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
             assert_ok(gkv_plot_lines(in_folder("odd.png"), &odd[i], 1, &settings));
             close_picture(open_picture(in_folder("odd.png")));

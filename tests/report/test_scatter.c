@@ -35,7 +35,8 @@ static void points_are_at_their_values(void **state)
     assert_true(count_colour(p, 0xBD1F01, 20, 0, 120, 150) > 40);
     assert_true(count_colour(p, 0xBD1F01, 150, 150, 250, 290) > 40);
     assert_int_equal(count_colour(p, 0x3F90DA, 20, 0, 120, 150), 0);
-    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0); /* the points that are not finite */
+    /* the points that are not finite */
+    assert_int_equal(count_colour(p, 0xBD1F01, 70, 60, 180, 220), 0);
     close_picture(p);
 }
 
@@ -57,7 +58,8 @@ static void no_label_covers_the_others(void **state)
     gkv_scatter_settings settings = plain();
     assert_ok(gkv_plot_scatter_labelled(in_folder("cover.png"), xy, labels, N, &settings));
     const picture p = open_picture(in_folder("cover.png"));
-    const int blue = count_colour(p, 0x3F90DA, 60, 40, 220, 250), red = count_colour(p, 0xBD1F01, 60, 40, 220, 250);
+    const int blue = count_colour(p, 0x3F90DA, 60, 40, 220, 250),
+              red = count_colour(p, 0xBD1F01, 60, 40, 220, 250);
     assert_true(blue > 5000 && red > 5000 && abs(blue - red) < (blue + red) / 5);
     close_picture(p);
     assert_ok(gkv_plot_scatter_labelled(in_folder("again.png"), xy, labels, N, &settings));
@@ -81,14 +83,16 @@ static void odd_data_give_pictures(void **state)
     (void)state;
     const double odd[] = {NAN, NAN, 1e308, -1e308, -1e308, 1e308, 5, 5, 5, 5};
     const uint8_t labels[] = {3, 3, 4, 9, 9};
-    const char *const names[10] = {"", NULL, "", "\xff\xfe", "a name that is longer than its legend is wide", "", "", "",
-                                   "", "<b>"};
+    const char *const names[10] = {
+        "", NULL, "", "\xff\xfe", "a name that is longer than its legend is wide",
+        "", "",   "", "",         "<b>"};
     gkv_scatter_settings settings = plain();
     settings.name_groups = 1;
     settings.label_names = names;
     for (size_t n = 1; n <= 5; n++)
         for (size_t from = 0; from + n <= 5; from++) {
-            assert_ok(gkv_plot_scatter_labelled(in_folder("odd.png"), odd + 2 * from, labels + from, n, &settings));
+            assert_ok(gkv_plot_scatter_labelled(in_folder("odd.png"), odd + 2 * from, labels + from,
+                                                n, &settings));
             close_picture(open_picture(in_folder("odd.png")));
         }
 }
@@ -101,18 +105,24 @@ static void refuses(void **state)
     gkv_scatter_settings settings = plain();
     count_files(1);
     const char *const path = in_folder("no.png");
-    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 0, NULL), GKV_ERR_ARGUMENT, "0 points");
+    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 0, NULL), GKV_ERR_ARGUMENT,
+                 "0 points");
     settings.n_labels = 7;
-    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_DATA, "point 1 has label 7");
+    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_DATA,
+                 "point 1 has label 7");
     settings.n_labels = 11;
-    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT, "11 labels");
+    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
+                 "11 labels");
     settings = plain();
     settings.opacity = 0;
-    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT, "opacity");
+    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
+                 "opacity");
     settings = plain();
     settings.height = NAN;
-    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT, "160 … 8000");
-    assert_fails(gkv_plot_scatter_labelled(in_folder("a/b.png"), xy, labels, 2, NULL), GKV_ERR_IO, "a/b.png");
+    assert_fails(gkv_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
+                 "160 … 8000");
+    assert_fails(gkv_plot_scatter_labelled(in_folder("a/b.png"), xy, labels, 2, NULL), GKV_ERR_IO,
+                 "a/b.png");
     assert_int_equal(count_files(0), 0);
 }
 

@@ -65,10 +65,10 @@ static void tiny_file_has_exact_bytes(void **state)
     const gki_tensor tensor = {"a", GKV_F32, 1, {2}, data};
     const gki_metadata note = {"key", "v"};
     assert_ok(gki_safetensors_write(path, 1, &tensor, 1, &note));
-    static const char wanted[] =
-        "\x58\0\0\0\0\0\0\0"
-        "{\"__metadata__\":{\"key\":\"v\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}       "
-        "\0\0\x80\x3f\0\0\0\xc0";
+    static const char wanted[] = "\x58\0\0\0\0\0\0\0"
+                                 "{\"__metadata__\":{\"key\":\"v\"},\"a\":{\"dtype\":\"F32\","
+                                 "\"shape\":[2],\"data_offsets\":[0,8]}}       "
+                                 "\0\0\x80\x3f\0\0\0\xc0";
     unsigned char bytes[256];
     assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof wanted - 1);
     assert_memory_equal(bytes, wanted, sizeof wanted - 1);
@@ -89,7 +89,8 @@ static void check_five(const gki_safetensors *file)
         uint64_t bytes = 0;
         assert_true(gki_tensor_bytes(&five[i], &bytes));
         void *copy = test_alloc(bytes);
-        assert_ok(gki_safetensors_read(file, five[i].name, five[i].dtype, five[i].rank, five[i].shape, copy));
+        assert_ok(gki_safetensors_read(file, five[i].name, five[i].dtype, five[i].rank,
+                                       five[i].shape, copy));
         if (bytes)
             assert_memory_equal(copy, five[i].data, bytes);
         free(copy);
@@ -136,15 +137,19 @@ static void mismatches_give_both_sides(void **state)
     const int64_t wrong[] = {3, 2}, right[] = {2, 3, 1};
     assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 2, wrong, out), GKV_ERR_DATA,
                  "t.safetensors: tensor \"net.weight\": shape is [2, 3], not [3, 2]");
-    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 3, right, out), GKV_ERR_DATA, "not [2, 3, 1]");
-    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 0, NULL, out), GKV_ERR_DATA, "not []");
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 3, right, out), GKV_ERR_DATA,
+                 "not [2, 3, 1]");
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 0, NULL, out), GKV_ERR_DATA,
+                 "not []");
     assert_fails(gki_safetensors_read(file, "net.weight", GKV_F64, 2, right, out), GKV_ERR_DATA,
                  "dtype is F32, not F64");
-    assert_fails(gki_safetensors_read(file, "none", GKV_F32, 2, right, out), GKV_ERR_DATA, "no tensor \"none\"");
+    assert_fails(gki_safetensors_read(file, "none", GKV_F32, 2, right, out), GKV_ERR_DATA,
+                 "no tensor \"none\"");
     assert_true(out[0] == 9 && out[5] == 9);
     /* The file is truncated after it was opened. */
     assert_int_equal(truncate(path, 300), 0);
-    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 2, right, out), GKV_ERR_DATA, "shorter");
+    assert_fails(gki_safetensors_read(file, "net.weight", GKV_F32, 2, right, out), GKV_ERR_DATA,
+                 "shorter");
     gki_safetensors_free(file);
 }
 
@@ -160,7 +165,9 @@ static void writer_refuses_nonsense(void **state)
         {{{"", GKV_F32, 0, {0}, &x}}, 1, "no name"},
         {{{NULL, GKV_F32, 0, {0}, &x}}, 1, "no name"},
         {{{"__metadata__", GKV_F32, 0, {0}, &x}}, 1, "may not be named"},
-        {{{"a", GKV_F32, 0, {0}, &x}, {"a", GKV_F32, 0, {0}, &x}}, 2, "two tensors are named \"a\""},
+        {{{"a", GKV_F32, 0, {0}, &x}, {"a", GKV_F32, 0, {0}, &x}},
+         2,
+         "two tensors are named \"a\""},
         {{{"\xff", GKV_F32, 0, {0}, &x}}, 1, "not UTF-8"},
         {{{"a", GKV_F32, 9, {0}, &x}}, 1, "rank 9"},
         {{{"a", (gki_dtype)5, 0, {0}, &x}}, 1, "dtype 5"},
@@ -169,10 +176,12 @@ static void writer_refuses_nonsense(void **state)
         {{{"a", GKV_F32, 1, {1}, NULL}}, 1, "no data"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_fails(gki_safetensors_write(path, cases[i].count, cases[i].tensors, 0, NULL), GKV_ERR_ARGUMENT,
-                     cases[i].message);
-    const gki_metadata twice[] = {{"k", "v"}, {"k", "w"}}, bad[] = {{"k", "\xc3"}}, null[] = {{NULL, "v"}};
-    assert_fails(gki_safetensors_write(path, 0, NULL, 2, twice), GKV_ERR_ARGUMENT, "two metadata entries");
+        assert_fails(gki_safetensors_write(path, cases[i].count, cases[i].tensors, 0, NULL),
+                     GKV_ERR_ARGUMENT, cases[i].message);
+    const gki_metadata twice[] = {{"k", "v"}, {"k", "w"}}, bad[] = {{"k", "\xc3"}},
+                       null[] = {{NULL, "v"}};
+    assert_fails(gki_safetensors_write(path, 0, NULL, 2, twice), GKV_ERR_ARGUMENT,
+                 "two metadata entries");
     assert_fails(gki_safetensors_write(path, 0, NULL, 1, bad), GKV_ERR_ARGUMENT, "not UTF-8");
     assert_fails(gki_safetensors_write(path, 0, NULL, 1, null), GKV_ERR_ARGUMENT, "no name");
     assert_true(access(path, F_OK) != 0);
@@ -199,7 +208,8 @@ static void every_cut_is_noticed(void **state)
     bytes[count] = 0;
     put("t.safetensors", bytes, count + 1);
     assert_fails(gki_safetensors_open(path, &file), GKV_ERR_DATA, "follow the header");
-    assert_fails(gki_safetensors_open_memory(bytes, count + 1, "longer", &file), GKV_ERR_DATA, "follow the header");
+    assert_fails(gki_safetensors_open_memory(bytes, count + 1, "longer", &file), GKV_ERR_DATA,
+                 "follow the header");
     put("t.safetensors", bytes, count);
     assert_ok(gki_safetensors_open(path, &file));
     gki_safetensors_free(file);
@@ -221,7 +231,8 @@ static int open_and_read_all(void)
         assert_true(gki_tensor_bytes(tensor, &size));
         assert_true(size < 1024);
         void *copy = test_alloc(size);
-        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank, tensor->shape, copy));
+        assert_ok(gki_safetensors_read(file, tensor->name, tensor->dtype, tensor->rank,
+                                       tensor->shape, copy));
         free(copy);
     }
     gki_safetensors_free(file);
@@ -271,28 +282,43 @@ static void false_headers_are_refused(void **state)
         {"{\"a\":1,\"a\":2}", 0, "duplicate"},
         {"{\"a\":1}", 0, "tensor \"a\": its entry is 1"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", 4, "its entry is"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"offsets\":[0,4]}}", 4, "data_offsets is missing"},
-        {"{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "dtype is \"F16\", not one of F32"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"offsets\":[0,4]}}", 4,
+         "data_offsets is missing"},
+        {"{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+         "dtype is \"F16\", not one of F32"},
         {"{\"a\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "dtype is 7"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":1,\"data_offsets\":[0,4]}}", 4, "shape is 1"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1.0],\"data_offsets\":[0,4]}}", 4, "shape is [1.0]"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", 4, "shape is [-1]"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4, "at most 8"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4, "shape [2] of F32 does not fill its 4"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0, "does not fill"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905],\"data_offsets\":[0,4]}}", 4, "does not fill"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,4]}}", 4, "too big"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4, "data_offsets is [4,0]"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4, "data_offsets is [-4,0]"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4, "data_offsets is [0,4,8]"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
+         "at most 8"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", 4,
+         "shape [2] of F32 does not fill its 4"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", 0,
+         "does not fill"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905],\"data_offsets\":[0,4]}}", 4,
+         "does not fill"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[99999999999999999999],\"data_offsets\":[0,4]}}", 4,
+         "too big"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", 4,
+         "data_offsets is [4,0]"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[-4,0]}}", 4,
+         "data_offsets is [-4,0]"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4,8]}}", 4,
+         "data_offsets is [0,4,8]"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 4, "cut short"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4, "cut short"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "begin at 4, but what is before ends at 0"},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8, "fill 4 bytes, but 8 follow"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,9223372036854775807]}}", 4,
+         "cut short"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8,
+         "begin at 4, but what is before ends at 0"},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 8,
+         "fill 4 bytes, but 8 follow"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "\"b\": data_offsets begin at 0"},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+         4, "\"b\": data_offsets begin at 0"},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 8, "begin at 4, but what is before ends at 8"},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
+         8, "begin at 4, but what is before ends at 8"},
         {"{\"\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "empty name"},
         {"{\"__metadata__\":[]}", 0, "__metadata__ is [], not an object"},
         {"{\"__metadata__\":{\"k\":1}}", 0, "\"k\" is 1, not a text"},
@@ -329,7 +355,8 @@ static void foreign_files_are_read(void **state)
     gki_safetensors *file = NULL;
     put_header("{ \"z\": {\"shape\": [1], \"data_offsets\": [4, 8], \"dtype\": \"F32\"},\n"
                "\"e\": {\"dtype\": \"I64\", \"shape\": [3, 0], \"data_offsets\": [4, 4]},\n"
-               "\"a\": {\"dtype\": \"F32\", \"shape\": [], \"data_offsets\": [0, 4]} }\n", 8);
+               "\"a\": {\"dtype\": \"F32\", \"shape\": [], \"data_offsets\": [0, 4]} }\n",
+               8);
     assert_ok(gki_safetensors_open(path, &file));
     assert_int_equal(gki_safetensors_count(file), 3);
     assert_string_equal(gki_safetensors_at(file, 0)->name, "a");

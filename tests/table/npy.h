@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Writes magic number, version, length and the given dictionary. Returns the offset of the numbers. */
+/* Writes magic number, version, length and the given dictionary. Returns the offset of the
+ * numbers. */
 static inline size_t npy_header(unsigned char *out, unsigned version, const char *dictionary)
 {
     const size_t length = strlen(dictionary), width = version == 1 ? 2 : 4;

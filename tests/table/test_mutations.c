@@ -1,5 +1,6 @@
-/* Calls the entry points of the fuzzers with mutations of their corpora. The mutations are the same in every test.
- * libFuzzer chooses mutations by coverage and needs hours; this test takes a second. */
+/* Calls the entry points of the fuzzers with mutations of their corpora. The mutations are the same
+ * in every test. libFuzzer chooses mutations by coverage and needs hours; this test takes a
+ * second. */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
@@ -20,12 +21,14 @@ static size_t read_corpus(const char *name, sample *corpus)
     char path[1024];
     size_t n = 0;
     snprintf(path, sizeof path, "%s/../fuzz/corpus/%s", GKV_TEST_FIXTURES, name);
-    struct dirent **entries = NULL; /* sorted by name, because the order of a folder is not defined */
+    /* sorted by name, because the order of a folder is not defined */
+    struct dirent **entries = NULL;
     const int count = scandir(path, &entries, NULL, alphasort);
     assert_true(count > 2);
     for (int i = 0; i < count; i++) {
         if (entries[i]->d_name[0] != '.' && n < CORPUS_MOST) {
-            snprintf(path, sizeof path, "%s/../fuzz/corpus/%s/%s", GKV_TEST_FIXTURES, name, entries[i]->d_name);
+            snprintf(path, sizeof path, "%s/../fuzz/corpus/%s/%s", GKV_TEST_FIXTURES, name,
+                     entries[i]->d_name);
             FILE *file = fopen(path, "rb");
             assert_non_null(file);
             corpus[n].size = fread(corpus[n].bytes, 1, SIZE_MOST, file);
@@ -40,10 +43,46 @@ static size_t read_corpus(const char *name, sample *corpus)
 
 /* Texts that are difficult for readers, to be inserted anywhere. */
 static const char *const pieces[] = {
-    "1e999", "-", "\"", "\"\"", ",", ";", "\t", "\n", "\r\n", "#", "nan", "NA", " ", "\xEF\xBB\xBF", "0x1p3", ".", "e5",
-    "18446744073709551615", "4611686018427387904", "-1", "0", "L", "(", ")", ",)", "{", "}", "'descr': ", "'<f8'",
-    "'>i2'", "'|u1'", "'|O'", "'shape': ", "'fortran_order': ", "True", "False", "\xff\xff\xff\xff", "\x02",
-    "\x93NUMPY", "[('a', ",
+    "1e999",
+    "-",
+    "\"",
+    "\"\"",
+    ",",
+    ";",
+    "\t",
+    "\n",
+    "\r\n",
+    "#",
+    "nan",
+    "NA",
+    " ",
+    "\xEF\xBB\xBF",
+    "0x1p3",
+    ".",
+    "e5",
+    "18446744073709551615",
+    "4611686018427387904",
+    "-1",
+    "0",
+    "L",
+    "(",
+    ")",
+    ",)",
+    "{",
+    "}",
+    "'descr': ",
+    "'<f8'",
+    "'>i2'",
+    "'|u1'",
+    "'|O'",
+    "'shape': ",
+    "'fortran_order': ",
+    "True",
+    "False",
+    "\xff\xff\xff\xff",
+    "\x02",
+    "\x93NUMPY",
+    "[('a', ",
 };
 
 static void replace(sample *s, size_t at, size_t cut, const void *with, size_t n)
@@ -96,7 +135,8 @@ static void run(const char *name, int (*entry)(const uint8_t *, size_t))
         entry(corpus[i].bytes, corpus[i].size);
     for (uint32_t round = 0; round < ROUNDS; round++) {
         uint32_t words[3 + 5 * MUTATIONS_MOST];
-        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words, words);
+        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words,
+                      words);
         *s = corpus[words[0] % n];
         for (uint32_t m = 0; m <= words[1] % MUTATIONS_MOST; m++)
             mutate(s, &corpus[words[2] % n], words + 3 + 5 * m);

@@ -57,7 +57,8 @@ static const double *numbers(const gkv_table *table, size_t column)
 }
 
 /* Asserts that the table is one column of these n numbers. */
-static void expect_column(const gkv_table *table, size_t column, const char *name, size_t n, const double *expected)
+static void expect_column(const gkv_table *table, size_t column, const char *name, size_t n,
+                          const double *expected)
 {
     assert_int_equal(gkv_table_rows(table), n);
     assert_string_equal(gkv_table_name(table, column), name);
@@ -78,14 +79,17 @@ static void refused(const char *content, const char *text)
     refused_bytes(content, strlen(content), text);
 }
 
-/* --- Text ---------------------------------------------------------------------------------- */
+/* --- Text ----------------------------------------------------------------- */
 
 static void separators_and_line_ends_do_not_matter(void **state)
 {
     (void)state;
     static const char *const same[] = {
-        "x,y\n1,-2e3\n.5,4.\n",         "x;y\r\n1;-2e3\r\n.5;4.",           "x\ty\n1\t-2e3\n.5\t4.\n",
-        "  x   y \n 1 -2e3\n\n.5\t 4.", "\xEF\xBB\xBF\"x\",\"y\"\n1,-2e3\n.5 , 4. ",
+        "x,y\n1,-2e3\n.5,4.\n",
+        "x;y\r\n1;-2e3\r\n.5;4.",
+        "x\ty\n1\t-2e3\n.5\t4.\n",
+        "  x   y \n 1 -2e3\n\n.5\t 4.",
+        "\xEF\xBB\xBF\"x\",\"y\"\n1,-2e3\n.5 , 4. ",
         "# x\n\nx y\t\n1 -2e3 \t\n#\n+.5 4.\n",
         "\"x\" \"y\"\n\"1\" -2000\n5e-1 \"4\"\n",
     };
@@ -119,8 +123,9 @@ static void columns_are_found_by_name_or_number(void **state)
 {
     (void)state;
     size_t column = 99;
-    gkv_table *table = read_text("3,height,twice,twice\n1,2,3,4\n"); /* the first line has a number and is no header */
-    assert_int_equal(gkv_table_rows(table) , 2);
+    /* the first line has a number and is no header */
+    gkv_table *table = read_text("3,height,twice,twice\n1,2,3,4\n");
+    assert_int_equal(gkv_table_rows(table), 2);
     gkv_table_free(table);
     table = read_text("width,height,twice,twice\n1,2,3,4\n");
     assert_ok(gkv_table_find(table, "height", &column));
@@ -130,8 +135,10 @@ static void columns_are_found_by_name_or_number(void **state)
     static const char *const none[] = {"0", "5", "-1", "1x", "", "99999999999999999999"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_fails(gkv_table_find(table, none[i], &column), GKV_ERR_ARGUMENT, "no such column");
-    assert_fails(gkv_table_find(table, "heigth", &column), GKV_ERR_ARGUMENT, "it has 4, the nearest is \"height\"");
-    assert_fails(gkv_table_find(table, "twice", &column), GKV_ERR_ARGUMENT, "2 columns are called \"twice\"");
+    assert_fails(gkv_table_find(table, "heigth", &column), GKV_ERR_ARGUMENT,
+                 "it has 4, the nearest is \"height\"");
+    assert_fails(gkv_table_find(table, "twice", &column), GKV_ERR_ARGUMENT,
+                 "2 columns are called \"twice\"");
     assert_fails(gkv_table_find(NULL, "twice", &column), GKV_ERR_ARGUMENT, "NULL");
     gkv_table_free(table);
     gkv_table_free(NULL);
@@ -141,7 +148,8 @@ static void faults_wait_until_the_column_is_wanted(void **state)
 {
     (void)state;
     const double *values = NULL;
-    gkv_table *table = read_text("good,gap,late,word,inf,comma\n1,2,NA,a,1,1\n2,,3,4,inf,\"1,5\"\n3,4,5,6,7,8\n");
+    gkv_table *table =
+        read_text("good,gap,late,word,inf,comma\n1,2,NA,a,1,1\n2,,3,4,inf,\"1,5\"\n3,4,5,6,7,8\n");
     expect_column(table, 0, "good", 3, (const double[]){1, 2, 3});
     assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
                  "it:3: gap: \"\" is no finite decimal number; leave");
@@ -159,10 +167,13 @@ static void faults_wait_until_the_column_is_wanted(void **state)
 static void what_begins_like_a_number_is_refused_not_text(void **state)
 {
     (void)state;
-    static const char *const meant[] = {"0,345", "5%", "inf", "-Inf", "+infinity", "nan", "-nan", "1e400", "0x10",
-                                        "1,000", "-.5.", "+3x", "-7,", ".5.", "12ab", "1 2", "1e", "5-", "1.", "2"};
-    static const char *const words[] = {"word", "-", "+", ".", "--1", "+-2", "-x", ".x", "infant", "nano", "$5", "e5",
-                                        "2024-01-31", "2024-01-31T12:30:00", "31/1/2024", "31.1.2024", "12:30"};
+    static const char *const meant[] = {
+        "0,345", "5%",  "inf", "-Inf", "+infinity", "nan", "-nan", "1e400", "0x10", "1,000",
+        "-.5.",  "+3x", "-7,", ".5.",  "12ab",      "1 2", "1e",   "5-",    "1.",   "2"};
+    static const char *const words[] = {
+        "word",      "-",         "+",    ".",  "--1", "+-2",        "-x",
+        ".x",        "infant",    "nano", "$5", "e5",  "2024-01-31", "2024-01-31T12:30:00",
+        "31/1/2024", "31.1.2024", "12:30"};
     char text[64];
     const double *values = NULL;
     for (size_t i = 0; i < sizeof meant / sizeof *meant; i++) {
@@ -170,8 +181,10 @@ static void what_begins_like_a_number_is_refused_not_text(void **state)
         gkv_table *table = read_text(text);
         assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_FAULTY);
         expect_column(table, 1, "b", 2, (const double[]){1, 2});
-        const int good = i >= sizeof meant / sizeof *meant - 2; /* the fault is then in the next line */
-        assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA, good ? "it:3: a: \"x\"" : "it:2: a: ");
+        /* the fault is then in the next line */
+        const int good = i >= sizeof meant / sizeof *meant - 2;
+        assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
+                     good ? "it:3: a: \"x\"" : "it:2: a: ");
         gkv_table_free(table);
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -183,7 +196,8 @@ static void what_begins_like_a_number_is_refused_not_text(void **state)
     gkv_table *table = read_text("a;b\n0,5;5%\n");
     assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
                  "it:2: a: \"0,5\" is no finite decimal number; the decimal sign is a point");
-    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA, "\"5%\" is no finite decimal number; numbers stand");
+    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
+                 "\"5%\" is no finite decimal number; numbers stand");
     gkv_table_free(table);
 }
 
@@ -192,17 +206,21 @@ static void line_ends_that_are_none_are_named(void **state)
     (void)state;
     refused("x\r1\r2\r3\r", "it:1: a carriage return within the line: end lines with LF");
     refused("1,2\r3,4\r", "not with CR alone");
-    refused("x,y\n1,\"a\nb\"\n", "it:3: fields: 1, but the first line has 2; quotes are not closed");
-    refused("x,y,z\n1,\"a\nb\",2\n", "it:2: fields: 2, but the first line has 3; quotes are not closed");
+    refused("x,y\n1,\"a\nb\"\n",
+            "it:3: fields: 1, but the first line has 2; quotes are not closed");
+    refused("x,y,z\n1,\"a\nb\",2\n",
+            "it:2: fields: 2, but the first line has 3; quotes are not closed");
     gkv_table_free(read_text("1\r\r\n2\r\n"));
 }
 
 static void numbers_are_exact_in_any_locale(void **state)
 {
     (void)state;
-    static const double expected[] = {0.1, 1e-320, -1.7976931348623157e308, 9007199254740993.0, 123456.789e-3};
+    static const double expected[] = {0.1, 1e-320, -1.7976931348623157e308, 9007199254740993.0,
+                                      123456.789e-3};
     const int german = setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL; /* whether the locale exists */
-    gkv_table *table = read_text("0.1\n1e-320\n-1.7976931348623157e308\n9007199254740993\n123456.789e-3\n");
+    gkv_table *table =
+        read_text("0.1\n1e-320\n-1.7976931348623157e308\n9007199254740993\n123456.789e-3\n");
     expect_column(table, 0, "column 1", 5, expected);
     gkv_table_free(table);
     if (german)
@@ -221,7 +239,9 @@ static void texts_that_are_no_tables_are_refused(void **state)
     refused_bytes("1\n2\0\n", 5, "it:2: a zero byte");
     refused("\x1f\x8b\x08", "gzip");
     refused("PK\x03\x04zip", "zip archive");
-    refused_bytes("\xff\xfe" "1\0", 4, "UTF-16");
+    refused_bytes("\xff\xfe"
+                  "1\0",
+                  4, "UTF-16");
     char *wide = test_alloc(2 * GKV_TABLE_COLUMNS_MAX + 8);
     for (size_t i = 0; i <= GKV_TABLE_COLUMNS_MAX; i++)
         memcpy(wide + 2 * i, "1,", 2);
@@ -238,10 +258,10 @@ static void texts_that_are_no_tables_are_refused(void **state)
     free(line);
 }
 
-/* --- .npy ---------------------------------------------------------------------------------- */
+/* --- .npy ----------------------------------------------------------------- */
 
-static gkv_table *read_npy(unsigned version, const char *dictionary, const uint64_t *bits, size_t n, size_t size,
-                           int big_endian)
+static gkv_table *read_npy(unsigned version, const char *dictionary, const uint64_t *bits, size_t n,
+                           size_t size, int big_endian)
 {
     unsigned char bytes[4096];
     size_t length = npy_header(bytes, version, dictionary);
@@ -259,19 +279,30 @@ static void every_type_and_order_is_read(void **state)
         uint64_t bits[4];
         double values[4];
     } examples[] = {
-        {"f8", 8, {0x3FB999999999999A, 0xC000000000000000, 1, 0x7FEFFFFFFFFFFFFF},
+        {"f8",
+         8,
+         {0x3FB999999999999A, 0xC000000000000000, 1, 0x7FEFFFFFFFFFFFFF},
          {0.1, -2, 4.9406564584124654e-324, 1.7976931348623157e308}},
-        {"f4", 4, {0x3DCCCCCD, 0xC0000000, 1, 0x7F7FFFFF},
+        {"f4",
+         4,
+         {0x3DCCCCCD, 0xC0000000, 1, 0x7F7FFFFF},
          {0.1f, -2, 1.401298464324817e-45, 3.4028234663852886e38}},
         {"i1", 1, {0, 0x7F, 0x80, 0xFF}, {0, 127, -128, -1}},
         {"u1", 1, {0, 0x7F, 0x80, 0xFF}, {0, 127, 128, 255}},
         {"i2", 2, {1, 0x7FFF, 0x8000, 0xFFFE}, {1, 32767, -32768, -2}},
         {"u2", 2, {1, 0x7FFF, 0x8000, 0xFFFE}, {1, 32767, 32768, 65534}},
         {"i4", 4, {1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE}, {1, 2147483647, -2147483648.0, -2}},
-        {"u4", 4, {1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE}, {1, 2147483647, 2147483648.0, 4294967294.0}},
-        {"i8", 8, {1, INT64_MAX, 0x8000000000000000, 0xFFDFFFFFFFFFFFFE},
+        {"u4",
+         4,
+         {1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE},
+         {1, 2147483647, 2147483648.0, 4294967294.0}},
+        {"i8",
+         8,
+         {1, INT64_MAX, 0x8000000000000000, 0xFFDFFFFFFFFFFFFE},
          {1, 9223372036854775807.0, -9223372036854775808.0, -9007199254740994.0}},
-        {"u8", 8, {1, INT64_MAX, 0x8000000000000000, UINT64_MAX},
+        {"u8",
+         8,
+         {1, INT64_MAX, 0x8000000000000000, UINT64_MAX},
          {1, 9223372036854775807.0, 9223372036854775808.0, 18446744073709551615.0}},
     };
     char dictionary[128];
@@ -280,9 +311,11 @@ static void every_type_and_order_is_read(void **state)
             const int big = variant & 1;
             const unsigned version = 1 + variant / 4;
             const char order = examples[i].size == 1 && !big ? '|' : big ? '>' : '<';
-            snprintf(dictionary, sizeof dictionary, "{'descr': '%c%s', 'fortran_order': %s, 'shape': (4,), }  \n",
-                     order, examples[i].type, variant & 2 ? "True" : "False");
-            gkv_table *table = read_npy(version, dictionary, examples[i].bits, 4, examples[i].size, big);
+            snprintf(dictionary, sizeof dictionary,
+                     "{'descr': '%c%s', 'fortran_order': %s, 'shape': (4,), }  \n", order,
+                     examples[i].type, variant & 2 ? "True" : "False");
+            gkv_table *table =
+                read_npy(version, dictionary, examples[i].bits, 4, examples[i].size, big);
             expect_column(table, 0, "column 1", 4, examples[i].values);
             gkv_table_free(table);
         }
@@ -303,7 +336,8 @@ static void two_dimensions_in_both_orders(void **state)
         gkv_table *table = read_npy(1, dictionaries[i], i < 2 ? by_row : by_column, 6, 1, 0);
         assert_int_equal(gkv_table_columns(table), 3);
         for (size_t c = 0; c < 3; c++)
-            expect_column(table, c, (const char *[]){"column 1", "column 2", "column 3"}[c], 2, expected[c]);
+            expect_column(table, c, (const char *[]){"column 1", "column 2", "column 3"}[c], 2,
+                          expected[c]);
         gkv_table_free(table);
     }
 }
@@ -314,10 +348,13 @@ static void gaps_in_arrays_are_faults(void **state)
     static const uint64_t bits[] = {0x3FF0000000000000, 0x7FF8000000000000, 0x4000000000000000,
                                     0x4008000000000000, 0x4010000000000000, 0xFFF0000000000000};
     const double *values = NULL;
-    gkv_table *table = read_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(2,3)}", bits, 6, 8, 0);
+    gkv_table *table =
+        read_npy(1, "{'descr':'<f8','fortran_order':False,'shape':(2,3)}", bits, 6, 8, 0);
     expect_column(table, 0, "column 1", 2, (const double[]){1, 3});
-    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA, "it: row 1 of column 2 is NaN");
-    assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA, "it: row 2 of column 3 is infinite");
+    assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
+                 "it: row 1 of column 2 is NaN");
+    assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA,
+                 "it: row 2 of column 3 is infinite");
     gkv_table_free(table);
 }
 
@@ -330,20 +367,25 @@ static void refused_npy(unsigned version, const char *dictionary, size_t n_bytes
 static void arrays_of_other_kinds_are_refused(void **state)
 {
     (void)state;
-    static const char *const types[] = {"<f2", "<f16", "<c16", "|S5", "<U3", "|O", "<M8[us]", "|b1", "|f8", "f8",
-                                        "", "<",
-                                        "<i3", "<i16", "?"};
+    static const char *const types[] = {"<f2", "<f16",    "<c16", "|S5",  "<U3",
+                                        "|O",  "<M8[us]", "|b1",  "|f8",  "f8",
+                                        "",    "<",       "<i3",  "<i16", "?"};
     char dictionary[128];
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        snprintf(dictionary, sizeof dictionary, "{'descr': '%s', 'fortran_order': False, 'shape': (1,)}", types[i]);
+        snprintf(dictionary, sizeof dictionary,
+                 "{'descr': '%s', 'fortran_order': False, 'shape': (1,)}", types[i]);
         refused_npy(1, dictionary, 8, "expected float32, float64 or integers of 8 to 64 bits");
     }
-    refused_npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", 8, "the array is of records");
+    refused_npy(1, "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,)}", 8,
+                "the array is of records");
     refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': ()}", 8, "has 0 dimensions");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1)}", 8, "has 3 dimensions");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (0,)}", 0, "its shape is 0 × 1");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1)}", 8,
+                "has 3 dimensions");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (0,)}", 0,
+                "its shape is 0 × 1");
     refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 0)}", 0, "no numbers");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 16385)}", 8, "at most 16384");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 16385)}", 8,
+                "at most 16384");
     refused_npy(4, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", 8, "version 4.0");
     refused_npy(0, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)}", 8, "version 0.0");
 }
@@ -362,16 +404,22 @@ static void headers_that_lie_are_refused(void **state)
     gkv_table_free(read_bytes(bytes, whole));
     refused_bytes(bytes, whole - 1, "promises 48 bytes of numbers, and 47 follow");
     refused_bytes(bytes, whole + 1, "followed by something else");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551615,)}", 8, "more than memory");
-    refused_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", 8, "more than");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551616,)}", 8, "64 bits");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", 8, "cut short");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", 8, "expected a length");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551615,)}", 8,
+                "more than memory");
+    refused_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", 8,
+                "more than");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (18446744073709551616,)}", 8,
+                "64 bits");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}", 8,
+                "cut short");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}", 8,
+                "expected a length");
     refused_npy(1, "{'descr': '<f8', 'fortran_order': Maybe, 'shape': (1,)}", 8, "True or False");
     refused_npy(1, "{'descr': '<f8', 'fortran_order': False}", 8, "has no \"shape\"");
     refused_npy(1, "{'descr': '<f8', 'descr': '<f8'}", 8, "twice the key \"descr\"");
     refused_npy(1, "{'descr': '<f8', 'evil': 1}", 8, "an unknown key \"evil\"");
-    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x", 8, "the end of the header");
+    refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} x", 8,
+                "the end of the header");
     refused_npy(1, "", 8, "damaged");
     refused_npy(1, "{'descr", 8, "");
     refused_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (1", 0, "");
@@ -379,7 +427,7 @@ static void headers_that_lie_are_refused(void **state)
     refused_bytes(bytes, 200, "header has 4294967295 bytes");
 }
 
-/* --- Files --------------------------------------------------------------------------------- */
+/* --- Files ---------------------------------------------------------------- */
 
 static void what_is_written_is_read(void **state)
 {
@@ -403,13 +451,15 @@ static void what_is_written_is_read(void **state)
     FILE *file = fopen(path, "rb");
     assert_int_equal(fread(bytes, 1, sizeof bytes, file), 128 + sizeof floats);
     fclose(file);
-    assert_int_equal(bytes[127], '\n'); /* the numbers begin at a multiple of 64 bytes, as NumPy requires */
+    /* the numbers begin at a multiple of 64 bytes, as NumPy requires */
+    assert_int_equal(bytes[127], '\n');
     assert_ok(gkv_npy_write(path, values, 0, 3));
     assert_fails(gkv_table_read(path, &table), GKV_ERR_DATA, "no numbers");
     assert_fails(gkv_npy_write(path, values, 2, 0), GKV_ERR_ARGUMENT, "no columns");
     assert_fails(gkv_npy_write(path, NULL, 2, 2), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_npy_write(NULL, values, 2, 2), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_npy_write(path, values, SIZE_MAX / 4, 2), GKV_ERR_ARGUMENT, "more than memory");
+    assert_fails(gkv_npy_write(path, values, SIZE_MAX / 4, 2), GKV_ERR_ARGUMENT,
+                 "more than memory");
     assert_int_equal(gkv_npy_write("/nowhere/at/all.npy", values, 2, 3), GKV_ERR_IO);
 }
 
@@ -436,7 +486,8 @@ static void pipes_are_read_to_the_same_end(void **state)
     unsigned char *bytes = test_alloc(256 + 8 * ROWS);
     char dictionary[128];
     gkv_table *table = NULL;
-    snprintf(dictionary, sizeof dictionary, "{'descr': '>i4', 'fortran_order': True, 'shape': (%d, 2)}", ROWS);
+    snprintf(dictionary, sizeof dictionary,
+             "{'descr': '>i4', 'fortran_order': True, 'shape': (%d, 2)}", ROWS);
     const size_t header = npy_header(bytes, 1, dictionary);
     for (size_t i = 0; i < 2 * ROWS; i++)
         npy_put(bytes + header + 4 * i, i, 4, 1);
@@ -445,7 +496,8 @@ static void pipes_are_read_to_the_same_end(void **state)
         for (size_t i = 0; i < ROWS; i++)
             assert_true(numbers(table, c)[i] == (double)(c * ROWS + i));
     gkv_table_free(table);
-    snprintf(dictionary, sizeof dictionary, "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,)}", 1ULL << 40);
+    snprintf(dictionary, sizeof dictionary,
+             "{'descr': '<f8', 'fortran_order': False, 'shape': (%llu,)}", 1ULL << 40);
     const size_t lie = npy_header(bytes, 1, dictionary);
     assert_fails(read_through_pipe(bytes, lie + 80, &table), GKV_ERR_DATA, "and 80 follow");
 
@@ -466,7 +518,8 @@ static void what_cannot_be_read_is_an_io_error(void **state)
 {
     (void)state;
     gkv_table *table = NULL;
-    assert_fails(gkv_table_read("/nowhere", &table), GKV_ERR_IO, "/nowhere: cannot be opened: No such file");
+    assert_fails(gkv_table_read("/nowhere", &table), GKV_ERR_IO,
+                 "/nowhere: cannot be opened: No such file");
     assert_fails(gkv_table_read(folder, &table), GKV_ERR_IO, "Is a directory");
     assert_fails(gkv_table_read(NULL, &table), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_table_read_memory(NULL, 3, "x", &table), GKV_ERR_ARGUMENT, "NULL");

@@ -11,11 +11,13 @@ static void test_folders(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "1");
-    assert_fails(train(&settings, "once", NULL, true, false, NULL), GKV_ERR_CONFIG, "no checkpoint");
+    assert_fails(train(&settings, "once", NULL, true, false, NULL), GKV_ERR_CONFIG,
+                 "no checkpoint");
     assert_ok(train(&settings, "once", NULL, false, false, NULL));
     size_t size, again;
     char *before = contents(in_folder("once", "checkpoint.safetensors"), &size);
-    assert_fails(train(&settings, "once", NULL, false, false, NULL), GKV_ERR_CONFIG, "already holds a run");
+    assert_fails(train(&settings, "once", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "already holds a run");
     char *after = contents(in_folder("once", "checkpoint.safetensors"), &again);
     assert_int_equal(size, again);
     assert_memory_equal(before, after, size);
@@ -29,14 +31,17 @@ static void test_folders(void **state)
     assert_int_equal(written.train.seed, 9);
     /* An impossible folder, missing data, invalid settings. */
     assert_ok(gkv_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
-    assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO, "plain-file");
+    assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO,
+                 "plain-file");
     set(&settings, "data.dataset", "no-such-set");
     assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_IO, "no-such-set");
     set(&settings, "data.dataset", "mnist-small");
     set(&settings, "data.validation", "2000");
-    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "data.validation");
+    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "data.validation");
     settings.train.learning_rate = 1e30;
-    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG, "learning_rate");
+    assert_fails(train(&settings, "nothing", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "learning_rate");
     assert_false(gki_file_exists(in_folder("nothing", NULL)));
 }
 
@@ -74,24 +79,33 @@ static void test_busy(void **state)
     gkv_train_result result;
     assert_ok(gkv_train(&settings, in_folder("busy", NULL), &options, &result));
     assert_int_equal(second.status, 42);
-    assert_ok(train(&settings, "busy", NULL, true, false, NULL)); /* the lock ends with its process */
+    /* the lock ends with its process */
+    assert_ok(train(&settings, "busy", NULL, true, false, NULL));
 }
 
 static void test_changed_settings(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
-        {"train.learning_rate", "0.001"}, {"train.seed", "7"}, {"train.batch", "100"}, {"model.hidden", "25"},
-        {"data.binarization", "static"}, {"model.base", "gk"}, {"data.validation", "100"}, {"train.epochs", "3"},
+        {"train.learning_rate", "0.001"},
+        {"train.seed", "7"},
+        {"train.batch", "100"},
+        {"model.hidden", "25"},
+        {"data.binarization", "static"},
+        {"model.base", "gk"},
+        {"data.validation", "100"},
+        {"train.epochs", "3"},
         {"train.ema", "0.5"},
     };
     const gkv_settings settings = small_settings();
     watcher watching = {.stop_at = 3};
-    assert_fails(train(&settings, "changed", &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "step 3 of 22");
+    assert_fails(train(&settings, "changed", &watching, false, false, NULL), GKV_ERR_INTERRUPTED,
+                 "step 3 of 22");
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         gkv_settings other = settings;
         set(&other, changes[i][0], changes[i][1]);
-        assert_fails(train(&other, "changed", NULL, true, false, NULL), GKV_ERR_CONFIG, changes[i][0]);
+        assert_fails(train(&other, "changed", NULL, true, false, NULL), GKV_ERR_CONFIG,
+                     changes[i][0]);
     }
     gkv_settings allowed = settings; /* data paths and the number of threads may change */
     set(&allowed, "train.threads", "1");
@@ -104,34 +118,42 @@ static void test_damaged_checkpoints(void **state)
     (void)state;
     const gkv_settings settings = small_settings();
     watcher watching = {.stop_at = 2};
-    assert_int_equal(train(&settings, "damaged", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    assert_int_equal(train(&settings, "damaged", &watching, false, false, NULL),
+                     GKV_ERR_INTERRUPTED);
     const char *path = in_folder("damaged", "checkpoint.safetensors");
     size_t size;
     char *good = contents(path, &size);
     const size_t cuts[] = {0, 7, 8, 100, size / 2, size - 1};
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
         assert_ok(gkv_file_write_atomic(path, good, cuts[i]));
-        assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+        assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                     "checkpoint.safetensors");
     }
     /* A NaN in the last tensor. */
     const float nan_value = NAN;
-    char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0}); /* any text is no checkpoint */
+    /* any text is no checkpoint */
+    char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0});
     assert_ok(gkv_file_write_atomic(path, bad, strlen(bad)));
-    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "checkpoint.safetensors");
     free(bad);
     memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
     assert_ok(gkv_file_write_atomic(path, good, size));
-    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "not a finite number");
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "not a finite number");
     /* A model file has no training state, and another file has no metadata. */
     gkv_model *model = NULL;
     assert_ok(gkv_model_load(in_folder("damaged", "model.safetensors"), &model));
     assert_ok(gkv_model_save(model, path));
-    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "checkpoint.safetensors");
     gkv_model_free(model);
     const float one = 1;
-    const gki_tensor foreign = {.name = "weight", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &one};
+    const gki_tensor foreign = {
+        .name = "weight", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &one};
     assert_ok(gki_safetensors_write(path, 1, &foreign, 0, NULL));
-    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA, "checkpoint.safetensors");
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "checkpoint.safetensors");
     free(good);
 }
 
@@ -146,29 +168,35 @@ static void test_damaged_codes(void **state)
     assert_int_equal(train(&settings, "codes", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
     gki_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("codes", "checkpoint.safetensors");
-    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
-                                  path));
+    assert_ok(
+        gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     assert_int_equal(trainer->state.codes, 330); /* of images 1200 to 1529 */
     assert_ok(gki_trainer_check_codes(trainer));
     gki_real *more = test_alloc(700 * 4 * sizeof *more);
     memset(more, 0, 700 * 4 * sizeof *more);
     trainer->state.codes = 331;
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},
+                                   &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "331 codes");
     trainer->state.codes = 700;
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},
+                                   &trainer->state, path));
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
     trainer->state.codes = 330;
     more[4 * 300 + 1] = (gki_real)INFINITY;
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
-    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes: element 1201");
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},
+                                   &trainer->state, path));
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "refit.codes: element 1201");
     more[4 * 300 + 1] = 0;
     const size_t d = trainer->model->d;
     trainer->model->d = 3;
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more}, &trainer->state, path));
+    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},
+                                   &trainer->state, path));
     trainer->model->d = d;
     assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "refit.codes");
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    assert_ok(
+        gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     assert_ok(train(&settings, "codes", NULL, true, false, NULL));
     free(more);
     gki_trainer_free(trainer);
@@ -238,14 +266,16 @@ static void test_absurd_learning_rate(void **state)
         gkv_settings settings = small_settings();
         set(&settings, "train.clip_norm", "0");
         gki_trainer *trainer = open_trainer(&settings);
-        trainer->model->settings.train.learning_rate = rates[i]; /* outside the range of the setting */
+        /* outside the range of the setting */
+        trainer->model->settings.train.learning_rate = rates[i];
         gkv_status status = GKV_OK;
         gki_step_report report;
         for (int step = 0; step < 400 && status == GKV_OK; step++)
             status = gki_trainer_step(trainer, &report);
         assert_int_equal(status, GKV_ERR_NUMERIC);
         assert_true(trainer->state.skipped >= 30);
-        for (size_t k = 0; k < trainer->model->params.total; k++) /* the parameters are still a valid model */
+        /* the parameters are still a valid model */
+        for (size_t k = 0; k < trainer->model->params.total; k++)
             assert_true(isfinite((double)trainer->good[k]));
         gki_trainer_free(trainer);
     }
@@ -257,21 +287,26 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     (void)state;
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "6");
-    watcher watching = {.stop_at = 14}; /* no return will fall on an epoch's end, where there is a checkpoint */
-    assert_int_equal(train(&settings, "numeric", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    /* no return will fall on an epoch's end, where there is a checkpoint */
+    watcher watching = {.stop_at = 14};
+    assert_int_equal(train(&settings, "numeric", &watching, false, false, NULL),
+                     GKV_ERR_INTERRUPTED);
     /* The weights are finite, but their products are not. */
     gki_trainer *trainer = open_trainer(&settings);
     const char *path = in_folder("numeric", "checkpoint.safetensors");
-    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    assert_ok(
+        gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     const gki_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
     for (size_t i = 0; i < output->in.width * output->out.width; i++)
         gki_param_value(&trainer->model->params, output->weight)[i] = (gki_real)1e38;
-    assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
+    assert_ok(
+        gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     gki_trainer_free(trainer);
     size_t size, size_after;
     char *before = contents(path, &size);
     gkv_train_result result;
-    assert_fails(train(&settings, "numeric", NULL, true, false, &result), GKV_ERR_NUMERIC, "not finite");
+    assert_fails(train(&settings, "numeric", NULL, true, false, &result), GKV_ERR_NUMERIC,
+                 "not finite");
     assert_int_equal(result.rollbacks, 5);
     assert_int_equal(result.skipped, 30);
     char *after = contents(path, &size_after);

@@ -1,12 +1,13 @@
-/* Semi-amortized fine-tuning in training: its epochs, its effect, and the same bytes on any number of threads and
- * after any interruption. */
+/* Semi-amortized fine-tuning in training: its epochs, its effect, and the same bytes on any number
+ * of threads and after any interruption. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
 #include "gkvae/eval.h"
 #include "gkvae/refine.h"
 
-/* The epochs before the fine-tuned ones have the same bits as without fine-tuning; the others differ. */
+/* The epochs before the fine-tuned ones have the same bits as without fine-tuning; the others
+ * differ. */
 static void test_when(void **state)
 {
     (void)state;
@@ -21,7 +22,8 @@ static void test_when(void **state)
     for (int step = 0; step < 14; step++) {
         assert_ok(gki_trainer_step(plain, &report));
         assert_ok(gki_trainer_step(fine_tuned, &other));
-        assert_true((memcmp(a->values, b->values, a->total * sizeof *a->values) == 0) == (step < 11));
+        assert_true((memcmp(a->values, b->values, a->total * sizeof *a->values) == 0) ==
+                    (step < 11));
         assert_close(report.learning_rate, other.learning_rate, 0);
         if (step == 11) /* the bound is tighter for the same weights and noise */
             assert_true(other.loss < report.loss);
@@ -29,7 +31,8 @@ static void test_when(void **state)
     }
     gki_trainer_free(plain);
     gki_trainer_free(fine_tuned);
-    set(&settings, "train.fine_tune_epochs", "1000"); /* more than all epochs: fine-tunes all of them */
+    /* more than all epochs: fine-tunes all of them */
+    set(&settings, "train.fine_tune_epochs", "1000");
     fine_tuned = open_trainer(&settings);
     assert_ok(gki_trainer_step(fine_tuned, &report));
     assert_true(report.loss != 0 && !report.skipped);
@@ -48,8 +51,10 @@ static void test_codes(void **state)
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.codes, 170);
     for (size_t i = 0; i < 170; i++) {
-        const gki_real *code = trainer->store.codes + i * 4, *eps = gki_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
-        assert_true(memcmp(code, eps, 4 * sizeof *eps) == 0 || memcmp(code, eps + 4, 4 * sizeof *eps) == 0);
+        const gki_real *code = trainer->store.codes + i * 4,
+                       *eps = gki_at(&trainer->ws, trainer->model->flow->eps, 2 * i);
+        assert_true(memcmp(code, eps, 4 * sizeof *eps) == 0 ||
+                    memcmp(code, eps + 4, 4 * sizeof *eps) == 0);
     }
     gki_trainer_free(trainer);
 }
@@ -72,7 +77,8 @@ static void check_bytes(const gkv_settings *wish, const char *name)
     for (size_t i = 0; i < 3; i++) { /* before the fine-tuned epoch, and in it */
         watcher watching = {.stop_at = steps[i]};
         snprintf(other, sizeof other, "%s-stopped-%d", name, (int)steps[i]);
-        assert_fails(train(&settings, other, &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "is saved");
+        assert_fails(train(&settings, other, &watching, false, false, NULL), GKV_ERR_INTERRUPTED,
+                     "is saved");
         assert_int_equal(watching.last.step, steps[i]);
         set(&settings, "train.threads", i % 2 ? "1" : "2");
         assert_ok(train(&settings, other, NULL, true, false, NULL));
@@ -109,8 +115,8 @@ static gkv_metrics measure(const gki_trainer *trainer, const gkv_dataset *test)
     return metrics;
 }
 
-/* One epoch of fine-tuning after plain training: the better posteriors improve the model, and the encoder's Gaussian is
- * closer to the refined one than before. */
+/* One epoch of fine-tuning after plain training: the better posteriors improve the model, and the
+ * encoder's Gaussian is closer to the refined one than before. */
 static void test_it_helps(void **state)
 {
     (void)state;
@@ -143,7 +149,9 @@ static void test_it_helps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_when), cmocka_unit_test(test_codes), cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_when),
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_it_helps),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -1,11 +1,19 @@
-/* A pass of semi-amortized fine-tuning: its gradients against differences, and the distribution of its draws. */
+/* A pass of semi-amortized fine-tuning: its gradients against differences, and the distribution of
+ * its draws. */
 #include "gradient.h"
 #include "num/constants.h"
 
 #include "train/fine_tune.h"
 #include "vae/tiny.h"
 
-enum { PIXELS = 12, LATENT = 3, BATCH = 23, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX, EPOCH = 5 };
+enum {
+    PIXELS = 12,
+    LATENT = 3,
+    BATCH = 23,
+    DRAWS_MAX = 3,
+    ROWS_MAX = BATCH * DRAWS_MAX,
+    EPOCH = 5
+};
 
 typedef struct choice {
     const char *flow, *base, *base_fit, *block, *iterations;
@@ -31,7 +39,8 @@ static void perturb(gkv_model *model)
         const gki_param *param = &params->list[i];
         double *value = params->values + param->offset;
         const bool base = strncmp(param->name, "prior.base", 10) == 0;
-        if (strcmp(param->name, "encoder.input_mean") == 0 || strcmp(param->name, "prior.base.whitening") == 0)
+        if (strcmp(param->name, "encoder.input_mean") == 0 ||
+            strcmp(param->name, "prior.base.whitening") == 0)
             continue;
         if (strcmp(param->name, "prior.base.cholesky") == 0) {
             for (size_t row = 1; row < LATENT; row++)
@@ -49,8 +58,10 @@ static void perturb(gkv_model *model)
 
 static fixture begin(const choice *wish)
 {
-    fixture it = {.objective = {.kl_weight = wish->kl_weight, .free_bits = wish->free_bits, .iwae = wish->iwae},
-              .rows = BATCH * wish->draws};
+    fixture it = {.objective = {.kl_weight = wish->kl_weight,
+                                .free_bits = wish->free_bits,
+                                .iwae = wish->iwae},
+                  .rows = BATCH * wish->draws};
     gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.prior_flow", wish->flow);
@@ -68,7 +79,8 @@ static fixture begin(const choice *wish)
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
     for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
-        *gki_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4); /* of no class, then of each */
+        /* of no class, then of each */
+        *gki_at(&it.ws, it.model->label, r) = (double)(r / wish->draws % 4);
     test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
     for (size_t i = 0; i < BATCH; i++)
         it.index[i] = (uint32_t)(1000 - 7 * i);
@@ -91,10 +103,12 @@ static void pass(fixture *it)
     for (size_t first = (BATCH - 1) / batch * batch + batch; first > 0;) {
         first -= batch;
         const size_t count = BATCH - first < batch ? BATCH - first : batch;
-        gki_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH, &it->objective);
+        gki_fine_tuner_pass(it->fine_tuner, 1, &it->ws, first, count, it->index + first, EPOCH,
+                            &it->objective);
         const gki_gaussians *q = &it->fine_tuner->workers[1].refinement.now;
         memcpy(it->mean + first * LATENT, q->mean, count * LATENT * sizeof *q->mean);
-        memcpy(it->factor + first * LATENT * LATENT, q->factor, count * LATENT * LATENT * sizeof *q->factor);
+        memcpy(it->factor + first * LATENT * LATENT, q->factor,
+               count * LATENT * LATENT * sizeof *q->factor);
     }
 }
 
@@ -111,32 +125,38 @@ static double bound(void *context)
         double mean_w = 0, mean_reconstruction = 0, mean_kl = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
             const double reconstruction = *gki_at(&it->ws, it->model->reconstruction, r);
-            const double kl = *gki_at(&it->ws, it->model->posterior.log_q, r) - gki_pass_log_prior(it->model, &it->ws, r);
+            const double kl = *gki_at(&it->ws, it->model->posterior.log_q, r) -
+                              gki_pass_log_prior(it->model, &it->ws, r);
             mean_w += exp(-reconstruction - it->objective.kl_weight * kl) / (double)draws;
             mean_reconstruction += reconstruction / (double)draws;
             mean_kl += kl / (double)draws;
         }
         if (it->objective.free_bits > 0)
             mean_kl = fmax(mean_kl, it->objective.free_bits);
-        sum += it->objective.iwae ? -log(mean_w) : mean_reconstruction + it->objective.kl_weight * mean_kl;
+        sum += it->objective.iwae ? -log(mean_w)
+                                  : mean_reconstruction + it->objective.kl_weight * mean_kl;
     }
     return sum;
 }
 
-/* −E log N(z; μ, σ²) under fixed refined Gaussians; the mean over the points m ± √d L e_k is exact. */
+/* −E log N(z; μ, σ²) under fixed refined Gaussians; the mean over the points m ± √d L e_k is
+ * exact. */
 static double distance(void *context)
 {
     fixture *it = context;
     double sum = 0;
     gki_pass_encode(it->model, &it->ws, 0, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
-        const double *encoded = gki_at(&it->ws, it->model->encoder.out, i), *m = it->mean + i * LATENT;
+        const double *encoded = gki_at(&it->ws, it->model->encoder.out, i),
+                     *m = it->mean + i * LATENT;
         const double *l = it->factor + i * LATENT * LATENT;
         for (size_t point = 0; point < 2 * LATENT; point++) {
             const size_t k = point / 2;
             for (size_t j = 0; j < LATENT; j++) {
-                const double z = m[j] + (point % 2 ? -1 : 1) * sqrt(LATENT) * (k <= j ? l[j * LATENT + k] : 0);
-                const double log_sigma = 7 * tanh(encoded[LATENT + j] / 7), u = (z - encoded[j]) / exp(log_sigma);
+                const double z =
+                    m[j] + (point % 2 ? -1 : 1) * sqrt(LATENT) * (k <= j ? l[j * LATENT + k] : 0);
+                const double log_sigma = 7 * tanh(encoded[LATENT + j] / 7),
+                             u = (z - encoded[j]) / exp(log_sigma);
                 sum += (u * u / 2 + log_sigma) / (2 * LATENT);
             }
         }
@@ -149,7 +169,8 @@ static void check_draws(const fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         const size_t i = r / it->ws.draws;
-        const double *z = gki_at(&it->ws, it->model->posterior.z, r), *u = gki_at(&it->ws, it->model->posterior.u, r);
+        const double *z = gki_at(&it->ws, it->model->posterior.z, r),
+                     *u = gki_at(&it->ws, it->model->posterior.u, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI, solved[LATENT];
         for (size_t j = 0; j < LATENT; j++) {
             const double *l = it->factor + (i * LATENT + j) * LATENT;
@@ -182,8 +203,9 @@ static void check(const choice *wish)
         const bool encoder = strncmp(param->name, "encoder.", 8) == 0;
         const bool triangle = strcmp(param->name, "prior.base.cholesky") == 0;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(encoder ? distance : bound, &it, value + row * LATENT, grad + row * LATENT,
-                            triangle ? row + 1 : param->size, 1, 2e-7, param->name);
+            assert_gradient(encoder ? distance : bound, &it, value + row * LATENT,
+                            grad + row * LATENT, triangle ? row + 1 : param->size, 1, 2e-7,
+                            param->name);
     }
     end(&it);
 }
@@ -193,10 +215,15 @@ static void test_gradients(void **state)
     (void)state;
     static const char *const bases[] = {"normal", "gk", "gk-copula", "student-t", "gk-mixture"};
     for (size_t i = 0; i < 20; i++) {
-        const choice wish = {.flow = i % 2 ? "realnvp" : "none", .base = bases[i % 5],
-                             .base_fit = i % 5 < 3 ? "grad" : "lm", .block = i / 5 % 2 ? "gated" : "silu",
-                             .iterations = i % 4 ? "2" : "1", .kl_weight = i % 3 ? 1 : 0.4,
-                             .free_bits = i == 6 ? 2.5 : 0, .draws = 1 + i % DRAWS_MAX, .iwae = i >= 10};
+        const choice wish = {.flow = i % 2 ? "realnvp" : "none",
+                             .base = bases[i % 5],
+                             .base_fit = i % 5 < 3 ? "grad" : "lm",
+                             .block = i / 5 % 2 ? "gated" : "silu",
+                             .iterations = i % 4 ? "2" : "1",
+                             .kl_weight = i % 3 ? 1 : 0.4,
+                             .free_bits = i == 6 ? 2.5 : 0,
+                             .draws = 1 + i % DRAWS_MAX,
+                             .iwae = i >= 10};
         check(&wish);
     }
 }
@@ -206,21 +233,28 @@ static void bounds(const fixture *it, double out[2])
 {
     out[0] = out[1] = 0;
     for (size_t i = 0; i < it->fine_tuner->batch; i++) { /* pass() ends with the first batch */
-        out[0] += it->fine_tuner->workers[1].refinement.images[i].before / (double)it->fine_tuner->batch;
-        out[1] += it->fine_tuner->workers[1].refinement.images[i].value / (double)it->fine_tuner->batch;
+        out[0] +=
+            it->fine_tuner->workers[1].refinement.images[i].before / (double)it->fine_tuner->batch;
+        out[1] +=
+            it->fine_tuner->workers[1].refinement.images[i].value / (double)it->fine_tuner->batch;
     }
 }
 
-/* Without iterations the draws are the encoder's, and the encoder has no gradient. With iterations the Gaussians differ
- * and have a lower −ELBO. */
+/* Without iterations the draws are the encoder's, and the encoder has no gradient. With iterations
+ * the Gaussians differ and have a lower −ELBO. */
 static void test_iterations(void **state)
 {
     (void)state;
     static const char *const counts[] = {"0", "1", "4"};
     double reached[3];
     for (size_t c = 0; c < 3; c++) {
-        const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu",
-                             .iterations = counts[c], .kl_weight = 1, .draws = 2};
+        const choice wish = {.flow = "realnvp",
+                             .base = "gk",
+                             .base_fit = "fixed",
+                             .block = "silu",
+                             .iterations = counts[c],
+                             .kl_weight = 1,
+                             .draws = 2};
         double of[2], largest = 0, furthest = 0, z[ROWS_MAX * LATENT], log_q[ROWS_MAX];
         fixture it = begin(&wish);
         pass(&it);
@@ -246,7 +280,8 @@ static void test_iterations(void **state)
         if (c == 0)
             assert_true(furthest < 1e-12 && largest < 1e-12 && of[0] == of[1]);
         else
-            assert_true(furthest > 0.1 && largest > 0.1 && of[1] < of[0] && reached[c] < reached[c - 1]);
+            assert_true(furthest > 0.1 && largest > 0.1 && of[1] < of[0] &&
+                        reached[c] < reached[c - 1]);
         end(&it);
     }
 }
@@ -255,16 +290,23 @@ static void test_iterations(void **state)
 static void test_noise(void **state)
 {
     (void)state;
-    const choice wish = {.flow = "none", .base = "normal", .base_fit = "fixed", .block = "silu", .iterations = "1",
-                         .kl_weight = 1, .draws = 1};
+    const choice wish = {.flow = "none",
+                         .base = "normal",
+                         .base_fit = "fixed",
+                         .block = "silu",
+                         .iterations = "1",
+                         .kl_weight = 1,
+                         .draws = 1};
     double first[LATENT], z[LATENT];
     for (size_t i = 0; i < 5; i++) {
         fixture it = begin(&wish);
         const size_t at = i == 1 ? 2 : 0;
         const uint32_t index[3] = {i == 2 ? 999 : 1000, 4, i == 1 ? 1000 : 5};
         memcpy(gki_at(&it.ws, it.model->x, 2), gki_at(&it.ws, it.model->x, 0), PIXELS * sizeof *z);
-        memcpy(gki_at(&it.ws, it.model->posterior.u, 2), gki_at(&it.ws, it.model->posterior.u, 0), sizeof z);
-        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH, &it.objective);
+        memcpy(gki_at(&it.ws, it.model->posterior.u, 2), gki_at(&it.ws, it.model->posterior.u, 0),
+               sizeof z);
+        gki_fine_tuner_pass(it.fine_tuner, 0, &it.ws, 0, 3, index, i == 3 ? EPOCH + 1 : EPOCH,
+                            &it.objective);
         memcpy(z, gki_at(&it.ws, it.model->posterior.z, at), sizeof z);
         if (i == 0)
             memcpy(first, z, sizeof z);
@@ -281,8 +323,13 @@ static void test_noise(void **state)
 static void test_labels(void **state)
 {
     (void)state;
-    const choice wish = {.flow = "realnvp", .base = "gk-by-class", .base_fit = "lm", .block = "silu",
-                         .iterations = "0", .kl_weight = 1, .draws = 1};
+    const choice wish = {.flow = "realnvp",
+                         .base = "gk-by-class",
+                         .base_fit = "lm",
+                         .block = "silu",
+                         .iterations = "0",
+                         .kl_weight = 1,
+                         .draws = 1};
     double before[4];
     for (size_t label = 0; label < 4; label++) {
         fixture it = begin(&wish);
@@ -299,8 +346,13 @@ static void test_labels(void **state)
 static void test_not_finite(void **state)
 {
     (void)state;
-    const choice wish = {.flow = "realnvp", .base = "gk", .base_fit = "fixed", .block = "silu", .iterations = "3",
-                         .kl_weight = 1, .draws = 2};
+    const choice wish = {.flow = "realnvp",
+                         .base = "gk",
+                         .base_fit = "fixed",
+                         .block = "silu",
+                         .iterations = "3",
+                         .kl_weight = 1,
+                         .draws = 2};
     fixture it = begin(&wish);
     gki_at(&it.ws, it.model->x, 1)[3] = NAN;
     pass(&it);
@@ -313,8 +365,9 @@ static void test_not_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients), cmocka_unit_test(test_iterations), cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_labels), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_gradients),  cmocka_unit_test(test_iterations),
+        cmocka_unit_test(test_noise),      cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

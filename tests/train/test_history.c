@@ -23,8 +23,14 @@ static size_t lines_of(const char *name)
 
 static void append(uint64_t epoch)
 {
-    const gki_history_epoch line = {.epoch = epoch, .step = 10 * epoch, .neg_elbo = 100.5, .kl = 0.1,
-                                    .validation_neg_elbo = NAN, .gradient_norm = INFINITY, .refit_seconds = 0.25, .skipped = 3};
+    const gki_history_epoch line = {.epoch = epoch,
+                                    .step = 10 * epoch,
+                                    .neg_elbo = 100.5,
+                                    .kl = 0.1,
+                                    .validation_neg_elbo = NAN,
+                                    .gradient_norm = INFINITY,
+                                    .refit_seconds = 0.25,
+                                    .skipped = 3};
     assert_ok(gki_history_append_epoch(temporary, &line));
 }
 
@@ -41,11 +47,13 @@ static void test_lines(void **state)
         assert_ok(gki_history_append_refit(temporary, epoch, 10 * epoch, &refit));
     assert_int_equal(lines_of("history.csv"), 6);
     assert_non_null(strstr(text_of("history.csv"), "\n2,20,100.5,0,0.1,0,0,,,0,0,0,0,0.25,3,0\n"));
-    assert_non_null(strstr(text_of("history.jsonl"), "{\"epoch\": 4, \"step\": 40, \"neg_elbo\": 100.5"));
+    assert_non_null(
+        strstr(text_of("history.jsonl"), "{\"epoch\": 4, \"step\": 40, \"neg_elbo\": 100.5"));
     assert_non_null(strstr(text_of("history.jsonl"), "\"gradient_norm\": null"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"lm_iterations\": 12"));
     assert_non_null(strstr(text_of("refits.jsonl"), "\"goodness_of_fit\": null"));
-    /* The checkpoint is of epoch 3 with two refits. One more line is incomplete, as after a crash. */
+    /* The checkpoint is of epoch 3 with two refits. One more line is incomplete, as after a
+     * crash. */
     assert_ok(gki_history_start(temporary, 3, 2));
     assert_int_equal(lines_of("history.csv"), 4);
     assert_int_equal(lines_of("history.jsonl"), 3);
@@ -75,7 +83,8 @@ static void test_missing_files(void **state)
     append(4);
     assert_int_equal(lines_of("history.csv"), 2);
     gki_history_epoch line = {.epoch = 1};
-    assert_fails(gki_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO, "no-folder");
+    assert_fails(gki_history_append_epoch(in_folder("no-folder", NULL), &line), GKV_ERR_IO,
+                 "no-folder");
 }
 
 /* A very long history does not stop a run. */
@@ -110,10 +119,11 @@ static void test_times(void **state)
     times = gki_history_read_times(temporary);
     assert_close(times.train, 12.5, 0);
     assert_close(times.refits, 0.25, 0);
-    static const char *const foreign[] = {
-        "", "{}", "{\"train_seconds\": -3, \"refit_seconds\": 1}", "{\"train_seconds\": nan}", "seconds"};
+    static const char *const foreign[] = {"", "{}", "{\"train_seconds\": -3, \"refit_seconds\": 1}",
+                                          "{\"train_seconds\": nan}", "seconds"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
+        assert_ok(
+            gkv_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
         times = gki_history_read_times(temporary);
         assert_true(isnan(times.train) && isnan(times.refits));
     }

@@ -4,7 +4,8 @@
 #include "train/resample.h"
 #include "vae/tiny.h"
 
-enum { PIXELS = 12, LATENT = 3, BATCH = 60, DRAWS = 3, STEP = 9 }; /* BATCH: four batches of a resampler, the last short */
+/* BATCH: four batches of a resampler, the last short */
+enum { PIXELS = 12, LATENT = 3, BATCH = 60, DRAWS = 3, STEP = 9 };
 
 static gkv_model *open_model(const char *base, const char *gradient)
 {
@@ -46,23 +47,28 @@ static gki_workspace open_workspace(const gkv_model *model, size_t draws)
 static void forward_all(const gkv_model *model, gki_workspace *ws, uint64_t step)
 {
     for (size_t i = 0; i < BATCH; i++)
-        gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, 1000 - 7 * i), DRAWS * LATENT,
-                       gki_at(ws, model->posterior.u, i * DRAWS));
+        gki_rng_normal(
+            gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, 1000 - 7 * i),
+            DRAWS * LATENT, gki_at(ws, model->posterior.u, i * DRAWS));
     gki_pass_forward(model, ws, 0, BATCH * DRAWS);
 }
 
-/* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by importance
- * weights. */
+/* The gradient of all draws of an image is the mean of the gradients of single draws, weighted by
+ * importance weights. */
 static void test_gradient_on_average(void **state)
 {
     (void)state;
-    static const char *const bases[] = {"gk-copula", "gk-by-class"}, *const gradients[] = {"total", "path-derivative"};
+    static const char *const bases[] = {"gk-copula", "gk-by-class"}, *const gradients[] = {
+                                                                         "total",
+                                                                         "path-derivative"};
     for (size_t i = 0; i < 8; i++) {
         gkv_model *model = open_model(bases[i % 2], gradients[i / 2 % 2]);
         const size_t total = model->params.total;
         gki_workspace all = open_workspace(model, DRAWS), one = open_workspace(model, 1);
-        gki_objective objective = {.kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path_derivative = i / 2 % 2};
-        double *wanted = calloc(2 * total, sizeof *wanted), *sum = wanted + total, *grads = model->params.grads;
+        gki_objective objective = {
+            .kl_weight = i / 4 ? 0.3 : 1, .iwae = true, .path_derivative = i / 2 % 2};
+        double *wanted = calloc(2 * total, sizeof *wanted), *sum = wanted + total,
+               *grads = model->params.grads;
         assert_non_null(wanted);
         forward_all(model, &all, STEP);
         gki_pass_backward(model, &all, 0, DRAWS, &objective);
@@ -73,7 +79,8 @@ static void test_gradient_on_average(void **state)
         for (size_t k = 0; k < DRAWS; k++) {
             const double weight = *gki_at(&all, model->draw_weight, k);
             assert_true(weight > 1e-6);
-            memcpy(gki_at(&one, model->posterior.u, 0), gki_at(&all, model->posterior.u, k), LATENT * sizeof(double));
+            memcpy(gki_at(&one, model->posterior.u, 0), gki_at(&all, model->posterior.u, k),
+                   LATENT * sizeof(double));
             *gki_at(&one, model->draw_weight, 0) = weight;
             gki_pass_forward(model, &one, 0, 1);
             gki_pass_backward(model, &one, 0, 1, &objective);
@@ -91,8 +98,8 @@ static void test_gradient_on_average(void **state)
     }
 }
 
-/* After a resampler's pass, an image has one of its own draws, the weight of that draw, and the mean losses of all
- * draws. Each draw is as frequent as its weight. */
+/* After a resampler's pass, an image has one of its own draws, the weight of that draw, and the
+ * mean losses of all draws. Each draw is as frequent as its weight. */
 static void test_choice(void **state)
 {
     (void)state;
@@ -105,15 +112,18 @@ static void test_choice(void **state)
         index[i] = (uint32_t)(1000 - 7 * i);
     assert_ok(gki_resampler_create(model, &ws, 2, BATCH, &resampler));
     assert_int_equal(resampler->batch, 16);
-    const gki_objective objective = {.kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
+    const gki_objective objective = {
+        .kl_weight = 0.7, .iwae = true, .path_derivative = true, .resampled = true};
     double first = 0, first_share = 0, variance = 0;
     for (uint64_t step = 0; step < STEPS; step++) {
         forward_all(model, &all, step);
         gki_pass_draw_weights(model, &all, 0, BATCH * DRAWS, &objective);
-        gki_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, index + 7, step, &objective); /* in two parts, from the last */
+        /* in two parts, from the last */
+        gki_resampler_pass(resampler, 1, &ws, 7, BATCH - 7, index + 7, step, &objective);
         gki_resampler_pass(resampler, 0, &ws, 0, 7, index, step, &objective);
         for (size_t i = 0; i < BATCH; i++) {
-            const double *u = gki_at(&ws, model->posterior.u, i), weight = *gki_at(&ws, model->draw_weight, i);
+            const double *u = gki_at(&ws, model->posterior.u, i),
+                         weight = *gki_at(&ws, model->draw_weight, i);
             double reconstruction = 0, kl = 0;
             size_t resampled = DRAWS;
             for (size_t k = 0; k < DRAWS; k++) {
@@ -121,7 +131,9 @@ static void test_choice(void **state)
                 if (memcmp(u, gki_at(&all, model->posterior.u, row), LATENT * sizeof *u) == 0)
                     resampled = k;
                 reconstruction += *gki_at(&all, model->reconstruction, row) / DRAWS;
-                kl += (*gki_at(&all, model->posterior.log_q, row) - gki_pass_log_prior(model, &all, row)) / DRAWS;
+                kl += (*gki_at(&all, model->posterior.log_q, row) -
+                       gki_pass_log_prior(model, &all, row)) /
+                      DRAWS;
             }
             assert_true(resampled < DRAWS);
             assert_close(weight, *gki_at(&all, model->draw_weight, i * DRAWS + resampled), 1e-12);

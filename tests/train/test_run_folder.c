@@ -9,14 +9,16 @@
 static void test_foreign_files(void **state)
 {
     (void)state;
-    static const char *const names[] = {"config.ini", "history.csv", "model.safetensors", "times.json"};
+    static const char *const names[] = {"config.ini", "history.csv", "model.safetensors",
+                                        "times.json"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         gkv_settings settings = small_settings();
         set(&settings, "train.epochs", "1");
         const char *path = in_folder(names[i], names[i]);
         assert_ok(gkv_file_make_folder(in_folder(names[i], NULL)));
         assert_ok(gkv_file_write_atomic(path, "mine\n", 5));
-        assert_fails(train(&settings, names[i], NULL, false, false, NULL), GKV_ERR_CONFIG, names[i]);
+        assert_fails(train(&settings, names[i], NULL, false, false, NULL), GKV_ERR_CONFIG,
+                     names[i]);
         char *text = NULL;
         size_t size = 0;
         assert_ok(gki_file_read(path, 100, &text, &size));
@@ -61,7 +63,8 @@ static void test_other_images(void **state)
     gkv_settings changed = settings;
     snprintf(changed.data.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz",
              GKV_TEST_FIXTURES);
-    assert_fails(train(&changed, "other", NULL, true, false, NULL), GKV_ERR_CONFIG, "other training images");
+    assert_fails(train(&changed, "other", NULL, true, false, NULL), GKV_ERR_CONFIG,
+                 "other training images");
     assert_ok(train(&settings, "other", NULL, true, false, NULL));
 }
 
@@ -82,7 +85,8 @@ static void test_stage(void **state)
     static const uint64_t stops[] = {9, 11, 12, 22}; /* an epoch has 11 steps */
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         watcher watching = {.stop_at = stops[i]};
-        assert_int_equal(train(&settings, "stage", &watching, false, true, NULL), GKV_ERR_INTERRUPTED);
+        assert_int_equal(train(&settings, "stage", &watching, false, true, NULL),
+                         GKV_ERR_INTERRUPTED);
         assert_int_equal(stage_of("stage"), GKV_RUN_STOPPED);
     }
     assert_ok(train(&settings, "stage", NULL, true, false, NULL));
@@ -130,9 +134,11 @@ static void test_boastful_model(void **state)
 {
     (void)state;
     const float number = 1;
-    const gki_tensor tensor = {.name = "encoder.input_mean", .dtype = GKV_F32, .rank = 1, .shape = {1},
-                               .data = &number};
-    const gki_metadata metadata[] = {{"image.height", "1"}, {"image.width", "1"}, {"model.hidden", "65536"},
+    const gki_tensor tensor = {
+        .name = "encoder.input_mean", .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &number};
+    const gki_metadata metadata[] = {{"image.height", "1"},
+                                     {"image.width", "1"},
+                                     {"model.hidden", "65536"},
                                      {"model.layers", "64"}};
     const char *path = in_folder("boast.safetensors", NULL);
     assert_ok(gki_safetensors_write(path, 1, &tensor, 4, metadata));
@@ -147,9 +153,9 @@ static void test_boastful_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_foreign_files),   cmocka_unit_test(test_overwrite_removes_model),
-        cmocka_unit_test(test_other_images),    cmocka_unit_test(test_huge_batch),
-        cmocka_unit_test(test_boastful_model),  cmocka_unit_test(test_stage),
+        cmocka_unit_test(test_foreign_files),  cmocka_unit_test(test_overwrite_removes_model),
+        cmocka_unit_test(test_other_images),   cmocka_unit_test(test_huge_batch),
+        cmocka_unit_test(test_boastful_model), cmocka_unit_test(test_stage),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

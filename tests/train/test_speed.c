@@ -1,4 +1,5 @@
-/* The benchmarks of gkvae/bench.h: the trainer's steps, the sum of a profile, counts of operations. */
+/* The benchmarks of gkvae/bench.h: the trainer's steps, the sum of a profile, counts of
+ * operations. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
@@ -29,15 +30,18 @@ static void test_steps(void **state)
         assert_true(seconds > 0);
         assert_ok(gkv_bench_training_run(training, threads, 3, &seconds, &profile));
         const gkv_model *model = gkv_bench_training_model(training);
-        assert_memory_equal(model->params.values, wanted->values, wanted->total * sizeof *wanted->values);
+        assert_memory_equal(model->params.values, wanted->values,
+                            wanted->total * sizeof *wanted->values);
         double sum = 0;
         for (int part = 0; part < GKV_BENCH_PARTS; part++) {
             assert_true(profile.seconds[part] >= 0);
             sum += profile.seconds[part];
         }
         assert_close(sum, threads * seconds, 1e-9);
-        assert_true(profile.seconds[GKV_BENCH_GEMM_BACKWARD] > 0 && profile.seconds[GKV_BENCH_FLOW] > 0);
-        assert_true(profile.seconds[GKV_BENCH_DATA] > 0 && profile.seconds[GKV_BENCH_OPTIMISER] > 0);
+        assert_true(profile.seconds[GKV_BENCH_GEMM_BACKWARD] > 0 &&
+                    profile.seconds[GKV_BENCH_FLOW] > 0);
+        assert_true(profile.seconds[GKV_BENCH_DATA] > 0 &&
+                    profile.seconds[GKV_BENCH_OPTIMISER] > 0);
         gkv_bench_training_free(training);
     }
     gki_trainer_free(trainer);
@@ -108,14 +112,17 @@ static gki_trainer *trainer_after_first_refit(const gkv_settings *settings, cons
     return trainer;
 }
 
-/* The first refit of a mixture is to codes and can be repeated. All others are to statistics, with the steps, images
- * and held-out codes of a run. */
+/* The first refit of a mixture is to codes and can be repeated. All others are to statistics, with
+ * the steps, images and held-out codes of a run. */
 static void test_refits_of_mixtures(void **state)
 {
     (void)state;
-    static const char *const kinds[][3] = {
-        {"gk-mixture", "3", "10"}, {"gk-by-class", "1", "12"}, {"gk-mixture", "2", "1"}, {"gk-mixture", "3", "60"}};
-    static const double steps_between[] = {10, 12, 3, 60}; /* at least enough for the held-out codes */
+    static const char *const kinds[][3] = {{"gk-mixture", "3", "10"},
+                                           {"gk-by-class", "1", "12"},
+                                           {"gk-mixture", "2", "1"},
+                                           {"gk-mixture", "3", "60"}};
+    /* at least enough for the held-out codes */
+    static const double steps_between[] = {10, 12, 3, 60};
     for (size_t kind = 0; kind < 4; kind++) {
         gkv_settings settings = small_settings();
         set(&settings, "model.base", kinds[kind][0]);
@@ -135,7 +142,8 @@ static void test_refits_of_mixtures(void **state)
         free(before);
         gki_trainer *trainer = trainer_after_first_refit(&settings, model);
         for (int again = 0; again < 2; again++) {
-            const int taken = kind < 3 ? (int)steps_between[kind] : 50; /* the benchmark does no more */
+            /* the benchmark does no more */
+            const int taken = kind < 3 ? (int)steps_between[kind] : 50;
             trainer->state.step += (uint64_t)steps_between[kind] - (uint64_t)taken;
             take_steps(trainer, taken);
             assert_true(gki_trainer_refit_due(trainer, trainer->state.step));
@@ -168,7 +176,8 @@ static void test_counts(void **state)
     assert_ok(gkv_model_create(&settings, 28, 28, mean, &model));
     gkv_bench_count(model, &operations);
     gkv_model_free(model);
-    const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 48, decoder = 24 * 400 + 2 * 400 * 400 + 400 * 784;
+    const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 48,
+                 decoder = 24 * 400 + 2 * 400 * 400 + 400 * 784;
     const double flow = 8 * (12 * 128 + 128 * 128 + 128 * 24);
     assert_true(operations.encoding == 2 * encoder);
     assert_true(operations.sample == 2 * (decoder + flow));
@@ -181,9 +190,12 @@ static void test_refusals(void **state)
     gkv_settings settings = small_settings();
     gkv_bench_training *training = open_bench(&settings);
     double seconds;
-    const size_t steps = (size_t)gkv_bench_training_epoch_steps(training) * (size_t)settings.train.epochs;
-    assert_fails(gkv_bench_training_run(training, 0, 1, &seconds, NULL), GKV_ERR_ARGUMENT, "threads");
-    assert_fails(gkv_bench_training_run(training, 1, steps + 1, &seconds, NULL), GKV_ERR_ARGUMENT, "train.epochs");
+    const size_t steps =
+        (size_t)gkv_bench_training_epoch_steps(training) * (size_t)settings.train.epochs;
+    assert_fails(gkv_bench_training_run(training, 0, 1, &seconds, NULL), GKV_ERR_ARGUMENT,
+                 "threads");
+    assert_fails(gkv_bench_training_run(training, 1, steps + 1, &seconds, NULL), GKV_ERR_ARGUMENT,
+                 "train.epochs");
     assert_fails(gkv_bench_training_refit(training, 257, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
     assert_fails(gkv_bench_gemm(0, 1, &seconds), GKV_ERR_ARGUMENT, "size 0");
     assert_fails(gkv_bench_gemm(8, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
@@ -195,7 +207,8 @@ static void test_refusals(void **state)
     gkv_dataset *dataset = NULL;
     assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
     set(&settings, "data.validation", "100000");
-    assert_fails(gkv_bench_training_create(&settings, dataset, &training), GKV_ERR_CONFIG, "validation");
+    assert_fails(gkv_bench_training_create(&settings, dataset, &training), GKV_ERR_CONFIG,
+                 "validation");
     assert_null(training);
     assert_null(gkv_bench_part_name(GKV_BENCH_PARTS));
     assert_string_equal(gkv_bench_part_name(GKV_BENCH_FLOW), "flow");

@@ -1,12 +1,13 @@
-/* The sufficient statistics of a run's steps: which steps and rows they include, with which weights, and when they are
- * dropped. */
+/* The sufficient statistics of a run's steps: which steps and rows they include, with which
+ * weights, and when they are dropped. */
 #define _XOPEN_SOURCE 700
 #include "train/trainer_fixture.h"
 
 #include "base/mixture_stats.h"
 
-/* 30 steps of 60 images an epoch; a first refit after 9 of them, the others every 20 more, which have 1200 images: a
- * twentieth of these is fewer than 100, so that 100 codes are held out, and they are of the last two steps. */
+/* 30 steps of 60 images an epoch; a first refit after 9 of them, the others every 20 more, which
+ * have 1200 images: a twentieth of these is fewer than 100, so that 100 codes are held out, and
+ * they are of the last two steps. */
 enum { BATCH = 60, FIRST = 9, STEPS = 20, HELD_OUT_STEPS = 2, HELD_OUT = 100 };
 
 typedef struct kind {
@@ -55,7 +56,8 @@ static void take_first_refit(gki_trainer *trainer)
     gki_trainer_drop_codes(trainer);
 }
 
-/* Adds the rows of the last step to the test's own statistics. The weights of an image's draws sum to 1. */
+/* Adds the rows of the last step to the test's own statistics. The weights of an image's draws sum
+ * to 1. */
 static void add_step(const gki_trainer *trainer, gki_real *stats)
 {
     const gki_base *base = trainer->model->base;
@@ -67,7 +69,8 @@ static void add_step(const gki_trainer *trainer, gki_real *stats)
         assert_close(sum, 1, 1e-5);
     }
     for (size_t part = 0; part < base->ops->stats_parts(base); part++)
-        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL, rows, part, stats);
+        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL, rows,
+                         part, stats);
 }
 
 /* The number of images in the statistics, which leave out small responsibilities. */
@@ -113,8 +116,10 @@ static void check_steps(const kind *of)
 static void test_steps(void **state)
 {
     (void)state;
-    static const kind kinds[] = {{"gk-mixture", "3", "1", "elbo"}, {"gk-mixture", "3", "3", "elbo"},
-                                 {"gk-mixture", "3", "3", "iwae"}, {"gk-by-class", "2", "1", "elbo"},
+    static const kind kinds[] = {{"gk-mixture", "3", "1", "elbo"},
+                                 {"gk-mixture", "3", "3", "elbo"},
+                                 {"gk-mixture", "3", "3", "iwae"},
+                                 {"gk-by-class", "2", "1", "elbo"},
                                  {"gaussian-mixture", "4", "2", "iwae"}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         check_steps(&kinds[i]);
@@ -151,7 +156,8 @@ static void test_bad_steps(void **state)
     gki_trainer_free(trainer);
 }
 
-/* A rollback to before the first refit makes all components equal, so the next refit is a first one. */
+/* A rollback to before the first refit makes all components equal, so the next refit is a first
+ * one. */
 static void test_return_to_before(void **state)
 {
     (void)state;
@@ -172,7 +178,8 @@ static void test_return_to_before(void **state)
     assert_true(report.step > 0 && report.forgetting == 0);
     const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
     for (size_t k = 1; k < self->components; k++)
-        assert_true(memcmp(gki_mixture_margin(self, params, GKV_MIXTURE_A, 0), gki_mixture_margin(self, params, GKV_MIXTURE_A, k),
+        assert_true(memcmp(gki_mixture_margin(self, params, GKV_MIXTURE_A, 0),
+                           gki_mixture_margin(self, params, GKV_MIXTURE_A, k),
                            trainer->model->d * sizeof(gki_real)) != 0);
     gki_trainer_free(trainer);
 }
@@ -198,7 +205,8 @@ static void test_little_room(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps), cmocka_unit_test(test_bad_steps),
-                                       cmocka_unit_test(test_return_to_before), cmocka_unit_test(test_little_room)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps), cmocka_unit_test(test_bad_steps),
+        cmocka_unit_test(test_return_to_before), cmocka_unit_test(test_little_room)};
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -24,14 +24,16 @@ static void test_loss_goes_down(void **state)
     for (size_t i = 1; i < 5; i++) {
         assert_true(watching.epoch[i].neg_elbo < watching.epoch[i - 1].neg_elbo);
         assert_true(watching.epoch[i].refitted);
-        assert_close(watching.epoch[i].neg_elbo, watching.epoch[i].reconstruction + watching.epoch[i].kl, 1e-6);
+        assert_close(watching.epoch[i].neg_elbo,
+                     watching.epoch[i].reconstruction + watching.epoch[i].kl, 1e-6);
         assert_close(watching.epoch[i].validation_neg_elbo, watching.epoch[i].neg_elbo, 40);
     }
     assert_true(watching.epoch[4].validation_neg_elbo < watching.epoch[0].validation_neg_elbo - 5);
     assert_true(result.best_validation <= watching.epoch[4].validation_neg_elbo);
     /* The files of a run folder. */
-    static const char *const files[] = {"config.ini", "checkpoint.safetensors", "model.safetensors", "history.csv",
-                                        "history.jsonl", "refits.jsonl", "times.json", "lock"};
+    static const char *const files[] = {
+        "config.ini",    "checkpoint.safetensors", "model.safetensors", "history.csv",
+        "history.jsonl", "refits.jsonl",           "times.json",        "lock"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         assert_true(gki_file_exists(in_folder("down", files[i])));
     gkv_settings again;
@@ -53,9 +55,11 @@ static void test_threads(void **state)
     static const char *const counts[] = {"1", "2", "3", "8"};
     for (size_t i = 0; i < 12; i++) {
         char name[128], of_one[128];
-        snprintf(name, sizeof name, "threads-%s-%s-%s", counts[i % 4], settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
+        snprintf(name, sizeof name, "threads-%s-%s-%s", counts[i % 4],
+                 settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
                  settings.train.resampling == GKV_RESAMPLING_IMPORTANCE ? "one" : "all");
-        snprintf(of_one, sizeof of_one, "threads-1-%s-%s", settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
+        snprintf(of_one, sizeof of_one, "threads-1-%s-%s",
+                 settings.train.objective == GKV_BOUND_IWAE ? "iwae" : "elbo",
                  settings.train.resampling == GKV_RESAMPLING_IMPORTANCE ? "one" : "all");
         set(&settings, "train.threads", counts[i % 4]);
         assert_ok(train(&settings, name, NULL, false, false, NULL));
@@ -88,7 +92,8 @@ static void assert_same_history(const char *folder, const char *other)
                 assert_int_equal(length, other_length);
                 assert_memory_equal(line, other_line, length);
             }
-            assert_true(line[length] == (column < 15 ? ',' : '\n') && other_line[other_length] == line[length]);
+            assert_true(line[length] == (column < 15 ? ',' : '\n') &&
+                        other_line[other_length] == line[length]);
             line += length + 1;
             other_line += other_length + 1;
         }
@@ -114,7 +119,8 @@ static void check_interruption(gkv_settings *settings, const char *whole, uint64
     watcher watching = {.stop_at = stop_at};
     gkv_train_result result;
     set(settings, "train.threads", "3");
-    assert_fails(train(settings, name, &watching, false, false, &result), GKV_ERR_INTERRUPTED, "is saved");
+    assert_fails(train(settings, name, &watching, false, false, &result), GKV_ERR_INTERRUPTED,
+                 "is saved");
     assert_int_equal(result.steps, stop_at);
     assert_int_equal(watching.last.step, stop_at);
     watching = (watcher){0};
@@ -126,8 +132,10 @@ static void check_interruption(gkv_settings *settings, const char *whole, uint64
     assert_same_file(whole, name, "checkpoint.safetensors");
     assert_same_file(whole, name, "model.safetensors");
     assert_same_history(whole, name);
-    assert_int_equal(count_lines(in_folder(whole, "history.jsonl")), count_lines(in_folder(name, "history.jsonl")));
-    assert_int_equal(count_lines(in_folder(whole, "refits.jsonl")), count_lines(in_folder(name, "refits.jsonl")));
+    assert_int_equal(count_lines(in_folder(whole, "history.jsonl")),
+                     count_lines(in_folder(name, "history.jsonl")));
+    assert_int_equal(count_lines(in_folder(whole, "refits.jsonl")),
+                     count_lines(in_folder(name, "refits.jsonl")));
 }
 
 static void test_resume(void **state)
@@ -153,9 +161,11 @@ static void test_resume(void **state)
 static void test_resume_mixtures(void **state)
 {
     (void)state;
-    static const char *const runs[][4] = {
-        {"gaussian-mixture", "lm+grad", "0.4", "0.99"}, {"gk-mixture", "lm", "1", "0"}, {"gk-by-class", "lm", "0.5", "0"},
-        {"gk-by-class", "grad", "1", "0.9"}, {"student-t", "lm", "1", "0"}};
+    static const char *const runs[][4] = {{"gaussian-mixture", "lm+grad", "0.4", "0.99"},
+                                          {"gk-mixture", "lm", "1", "0"},
+                                          {"gk-by-class", "lm", "0.5", "0"},
+                                          {"gk-by-class", "grad", "1", "0.9"},
+                                          {"student-t", "lm", "1", "0"}};
     for (size_t i = 0; i < 5; i++) {
         gkv_settings settings = small_settings();
         char name[32];
@@ -173,13 +183,15 @@ static void test_resume_mixtures(void **state)
         static const uint64_t stops[] = {3, 5, 12, 19};
         for (size_t p = i % 2; p < 4; p += 2)
             check_interruption(&settings, name, stops[p]);
-        static const size_t refits[] = {5, 2, 2, 0, 2}; /* to statistics every 10 steps after the first */
+        /* to statistics every 10 steps after the first */
+        static const size_t refits[] = {5, 2, 2, 0, 2};
         assert_int_equal(count_lines(in_folder(name, "refits.jsonl")), refits[i]);
     }
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_every", "0.01");
     set(&settings, "train.batch", "50");
-    assert_fails(train(&settings, "often", NULL, false, false, NULL), GKV_ERR_CONFIG, "leaves 50 images");
+    assert_fails(train(&settings, "often", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "leaves 50 images");
 }
 
 /* A base by class needs labels, and they must be among its classes. */
@@ -189,12 +201,14 @@ static void test_labels_are_needed(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "model.base", "gk-by-class");
     set(&settings, "model.base_classes", "4");
-    assert_fails(train(&settings, "few", NULL, false, false, NULL), GKV_ERR_CONFIG, "raise model.base_classes, which is 4");
+    assert_fails(train(&settings, "few", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "raise model.base_classes, which is 4");
     set(&settings, "model.base_classes", "10");
     char path[256];
     snprintf(path, sizeof path, "%s/mnist-small/train-images-idx3-ubyte.gz", GKV_TEST_FIXTURES);
     set(&settings, "data.train_images", path);
-    assert_fails(train(&settings, "none", NULL, false, false, NULL), GKV_ERR_CONFIG, "needs the labels");
+    assert_fails(train(&settings, "none", NULL, false, false, NULL), GKV_ERR_CONFIG,
+                 "needs the labels");
 }
 
 /* Returns the number of codes in the checkpoint. */
@@ -213,8 +227,10 @@ static size_t codes_in(const char *name)
 static void test_resume_among_codes(void **state)
 {
     (void)state;
-    static const struct { uint64_t step; size_t codes; } stops[] = {
-        {10, 0}, {11, 0}, {19, 0}, {20, 30}, {21, 200}, {22, 300}, {43, 200}, {44, 300}};
+    static const struct {
+        uint64_t step;
+        size_t codes;
+    } stops[] = {{10, 0}, {11, 0}, {19, 0}, {20, 30}, {21, 200}, {22, 300}, {43, 200}, {44, 300}};
     gkv_settings settings = small_settings();
     set(&settings, "train.refit_codes", "300");
     set(&settings, "train.refit_every", "2");
@@ -224,7 +240,8 @@ static void test_resume_among_codes(void **state)
     assert_int_equal(codes_in("among"), 0);
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         watcher watching = {.stop_at = stops[i].step};
-        assert_int_equal(train(&settings, "halted", &watching, false, true, NULL), GKV_ERR_INTERRUPTED);
+        assert_int_equal(train(&settings, "halted", &watching, false, true, NULL),
+                         GKV_ERR_INTERRUPTED);
         assert_int_equal(codes_in("halted"), stops[i].codes);
         check_interruption(&settings, "among", stops[i].step);
     }
@@ -239,20 +256,22 @@ static void test_resume_in_a_validation(void **state)
     set(&settings, "train.ema", "0.9");
     assert_ok(train(&settings, "validated", NULL, false, false, NULL));
     watcher watching = {.stop_at = 11};
-    assert_int_equal(train(&settings, "in-validation", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    assert_int_equal(train(&settings, "in-validation", &watching, false, false, NULL),
+                     GKV_ERR_INTERRUPTED);
     /* Does the same as the run: the refit, and some images. */
     gki_trainer *trainer = open_trainer(&settings);
     const char *checkpoint = in_folder("in-validation", "checkpoint.safetensors");
     gki_base_refit_report report;
     double validation[3];
     const volatile sig_atomic_t stopped = 1;
-    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store,
-                                  &trainer->state, checkpoint));
+    assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
+                                  checkpoint));
     assert_true(gki_trainer_epoch_is_open(trainer) && gki_trainer_has_codes(trainer));
     assert_ok(gki_trainer_refit(trainer, &report));
     trainer->state.codes = 0;
     assert_ok(gki_history_append_refit(in_folder("in-validation", NULL), 1, 11, &report));
-    assert_fails(gki_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED, "interrupted after");
+    assert_fails(gki_trainer_validate(trainer, &stopped, validation), GKV_ERR_INTERRUPTED,
+                 "interrupted after");
     assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                    in_folder("in-validation", "checkpoint.safetensors")));
     gki_trainer_free(trainer);
@@ -274,7 +293,8 @@ static void test_resume_after_a_kill(void **state)
     set(&settings, "train.epochs", "3");
     assert_ok(train(&settings, "unkilled", NULL, false, false, NULL));
     watcher watching = {.stop_at = 14};
-    assert_int_equal(train(&settings, "killed", &watching, false, false, NULL), GKV_ERR_INTERRUPTED);
+    assert_int_equal(train(&settings, "killed", &watching, false, false, NULL),
+                     GKV_ERR_INTERRUPTED);
     size_t size;
     char *old = contents(in_folder("killed", "checkpoint.safetensors"), &size);
     assert_ok(train(&settings, "killed", NULL, true, false, NULL));
@@ -311,10 +331,13 @@ static void test_variants(void **state)
 {
     (void)state;
     static const char *const changes[][2] = {
-        {"train.seed", "2"}, {"data.binarization", "static"}, {"data.binarization", "grey"}, {"model.block", "gated"},
-        {"model.base", "normal"}, {"model.base", "gk"}, {"model.prior_flow", "none"}, {"data.validation", "0"},
-        {"model.posterior", "full"}, {"train.objective", "iwae"}, {"train.samples", "3"}, {"train.weight_decay", "5"},
-        {"train.free_bits", "9"}, {"train.gradient", "path-derivative"},
+        {"train.seed", "2"},           {"data.binarization", "static"},
+        {"data.binarization", "grey"}, {"model.block", "gated"},
+        {"model.base", "normal"},      {"model.base", "gk"},
+        {"model.prior_flow", "none"},  {"data.validation", "0"},
+        {"model.posterior", "full"},   {"train.objective", "iwae"},
+        {"train.samples", "3"},        {"train.weight_decay", "5"},
+        {"train.free_bits", "9"},      {"train.gradient", "path-derivative"},
     };
     enum { VARIANTS = sizeof changes / sizeof *changes };
     double results[VARIANTS];
@@ -327,11 +350,13 @@ static void test_variants(void **state)
         snprintf(name, sizeof name, "variant-%zu", i);
         assert_ok(train(&settings, name, &watching, false, false, &result));
         assert_true(watching.epoch[1].neg_elbo < watching.epoch[0].neg_elbo);
-        assert_true((strcmp(changes[i][0], "data.validation") == 0) == (bool)isnan(result.best_validation));
+        assert_true((strcmp(changes[i][0], "data.validation") == 0) ==
+                    (bool)isnan(result.best_validation));
         results[i] = watching.epoch[1].neg_elbo;
         for (size_t k = 0; k < i; k++)
             if (results[k] == results[i])
-                fail_msg("%s = %s is as good as %s = %s", changes[k][0], changes[k][1], changes[i][0], changes[i][1]);
+                fail_msg("%s = %s is as good as %s = %s", changes[k][0], changes[k][1],
+                         changes[i][0], changes[i][1]);
     }
 }
 
@@ -381,14 +406,16 @@ static void check_early_stopping(const char *ema)
     assert_true(watching.last.validation_neg_elbo > best);
     assert_relative(validation_of_model(&settings, name), best, 1e-12);
     /* A resumed run ends at once, because patience has run out. */
-    const uint64_t steps = result.steps, after_best = result.best_epoch * watching.last.epoch_steps + 14;
+    const uint64_t steps = result.steps,
+                   after_best = result.best_epoch * watching.last.epoch_steps + 14;
     assert_ok(train(&settings, name, NULL, true, false, &result));
     assert_int_equal(result.steps, steps);
     assert_true(result.stopped_early);
     assert_relative(validation_of_model(&settings, name), best, 1e-12);
     /* A stop in the second epoch after the best. */
     watching = (watcher){.stop_at = after_best};
-    assert_fails(train(&settings, stopped, &watching, false, false, NULL), GKV_ERR_INTERRUPTED, "is saved");
+    assert_fails(train(&settings, stopped, &watching, false, false, NULL), GKV_ERR_INTERRUPTED,
+                 "is saved");
     assert_same_file(name, stopped, "model.safetensors");
     assert_ok(train(&settings, stopped, NULL, true, false, NULL));
     assert_same_file(name, stopped, "model.safetensors");
@@ -402,7 +429,8 @@ static void test_early_stopping(void **state)
 }
 
 /* Returns the numbers of a tensor, which the caller frees, and their count. */
-static float *tensor(const gki_safetensors *file, const char *prefix, const char *name, size_t *count)
+static float *tensor(const gki_safetensors *file, const char *prefix, const char *name,
+                     size_t *count)
 {
     char full[128];
     snprintf(full, sizeof full, "%s%s", prefix, name);
@@ -416,8 +444,8 @@ static float *tensor(const gki_safetensors *file, const char *prefix, const char
     return numbers;
 }
 
-/* With a moving average, the model has the average of the parameters that gradients train, and the current values of
- * those that refits fit. */
+/* With a moving average, the model has the average of the parameters that gradients train, and the
+ * current values of those that refits fit. */
 static void test_average_has_the_current_base(void **state)
 {
     (void)state;
@@ -434,12 +462,14 @@ static void test_average_has_the_current_base(void **state)
     for (size_t i = 0; i < gki_safetensors_count(model); i++) {
         const char *name = gki_safetensors_at(model, i)->name;
         size_t count, other;
-        float *written = tensor(model, "", name, &count), *current = tensor(checkpoint, "", name, &other);
+        float *written = tensor(model, "", name, &count),
+              *current = tensor(checkpoint, "", name, &other);
         assert_int_equal(count, other);
         if (strstr(name, "base.")) {
             float *before = tensor(start, "", name, &other);
             assert_memory_equal(written, current, count * sizeof *written);
-            base += memcmp(written, before, count * sizeof *written) != 0; /* the refits did something */
+            /* the refits did something */
+            base += memcmp(written, before, count * sizeof *written) != 0;
             free(before);
         } else if (memcmp(written, current, count * sizeof *written) != 0) {
             float *average = tensor(checkpoint, "ema.", name, &other);
@@ -461,12 +491,17 @@ static void test_average_has_the_current_base(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_loss_goes_down),   cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_resume),           cmocka_unit_test(test_resume_when_done),
-        cmocka_unit_test(test_resume_mixtures),  cmocka_unit_test(test_labels_are_needed),
-        cmocka_unit_test(test_resume_in_a_validation), cmocka_unit_test(test_resume_among_codes),
+        cmocka_unit_test(test_loss_goes_down),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_when_done),
+        cmocka_unit_test(test_resume_mixtures),
+        cmocka_unit_test(test_labels_are_needed),
+        cmocka_unit_test(test_resume_in_a_validation),
+        cmocka_unit_test(test_resume_among_codes),
         cmocka_unit_test(test_resume_after_a_kill),
-        cmocka_unit_test(test_variants),         cmocka_unit_test(test_early_stopping),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_average_has_the_current_base),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

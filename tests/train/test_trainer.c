@@ -23,14 +23,16 @@ static void test_movement(void **state)
         const gki_params *params = &trainer->model->params;
         const size_t n = params->trainable;
         assert_int_equal(trainer->steps, 33);
-        double *value = test_alloc(n * sizeof *value), *m = test_alloc(n * sizeof *m), *v = test_alloc(n * sizeof *v);
+        double *value = test_alloc(n * sizeof *value), *m = test_alloc(n * sizeof *m),
+               *v = test_alloc(n * sizeof *v);
         double *average = test_alloc(n * sizeof *average);
         for (size_t i = 0; i < n; i++)
             average[i] = value[i] = (double)params->values[i];
         for (int step = 0; step < 13; step++) {
             gki_step_report report;
             assert_ok(gki_trainer_step(trainer, &report));
-            const double rate = 0.01 * 0.5 * (1 + cos(3.14159265358979323846 * step / 33)), t = step + 1;
+            const double rate = 0.01 * 0.5 * (1 + cos(3.14159265358979323846 * step / 33)),
+                         t = step + 1;
             assert_close(report.learning_rate, rate, 1e-15);
             assert_close(report.kl_weight, fmin(1, (step + 1) / 5.5), 1e-15);
             assert_int_equal(report.images, step == 10 ? 100 : 170);
@@ -40,13 +42,15 @@ static void test_movement(void **state)
             const double norm = sqrt(squares) / (double)report.images;
             assert_relative(report.gradient_norm, norm, 1e-5);
             const double clip = settings.train.clip_norm;
-            const double scale = (clip > 0 && norm > clip ? clip / norm : 1) / (double)report.images;
+            const double scale =
+                (clip > 0 && norm > clip ? clip / norm : 1) / (double)report.images;
             const double keep = fmin(0.2, t / (9 + t));
             for (size_t i = 0; i < n; i++) {
                 const double g = scale * (double)params->grads[i];
                 m[i] = 0.9 * m[i] + 0.1 * g;
                 v[i] = 0.999 * v[i] + 0.001 * g * g;
-                value[i] -= rate * (m[i] / (1 - pow(0.9, t))) / (sqrt(v[i] / (1 - pow(0.999, t))) + 1e-8);
+                value[i] -=
+                    rate * (m[i] / (1 - pow(0.9, t))) / (sqrt(v[i] / (1 - pow(0.999, t))) + 1e-8);
                 average[i] = keep * average[i] + (1 - keep) * value[i];
                 /* The update must equal the reference within a fiftieth of a step. */
                 assert_close(params->values[i], value[i], 0.02 * rate);
@@ -63,8 +67,8 @@ static void test_movement(void **state)
     }
 }
 
-/* Each epoch has each training image once, in its own order, and no held-out image. Targets and noise depend on the
- * step and the index of the image. */
+/* Each epoch has each training image once, in its own order, and no held-out image. Targets and
+ * noise depend on the step and the index of the image. */
 static void test_rows(void **state)
 {
     (void)state;
@@ -89,7 +93,8 @@ static void test_rows(void **state)
                 gki_step_report report;
                 assert_ok(gki_trainer_step(trainer, &report));
                 for (size_t r = 0; r < report.images; r++, done++) {
-                    const uint32_t index = gki_images_index(&trainer->train, trainer->shuffled[done]);
+                    const uint32_t index =
+                        gki_images_index(&trainer->train, trainer->shuffled[done]);
                     orders[epoch][done] = index;
                     seen[index]++;
                     float u[4];
@@ -118,7 +123,8 @@ static void test_rows(void **state)
     }
 }
 
-/* Weight decay shrinks the weights of linear layers, separately from Adam's step, and no other parameters. */
+/* Weight decay shrinks the weights of linear layers, separately from Adam's step, and no other
+ * parameters. */
 static void test_weight_decay(void **state)
 {
     (void)state;
@@ -135,7 +141,8 @@ static void test_weight_decay(void **state)
     assert_ok(gki_trainer_step(with, &report));
     for (size_t p = 0; p < params->count; p++) {
         const gki_param *param = &params->list[p];
-        const double decay = strstr(param->name, ".weight") && param->cols > 0 ? report.learning_rate * 20 : 0;
+        const double decay =
+            strstr(param->name, ".weight") && param->cols > 0 ? report.learning_rate * 20 : 0;
         for (size_t i = param->offset; param->trainable && i < param->offset + param->size; i++)
             assert_close((double)params->values[i] - (double)without->model->params.values[i],
                          -decay * (double)before[i], 1e-6);
@@ -157,7 +164,8 @@ static void test_report(void **state)
     double reconstruction = 0, kl = 0;
     for (size_t r = 0; r < 170; r++) {
         reconstruction += (double)*gki_at(&trainer->ws, model->reconstruction, r);
-        kl += (double)*gki_at(&trainer->ws, model->posterior.log_q, r) - gki_pass_log_prior(model, &trainer->ws, r);
+        kl += (double)*gki_at(&trainer->ws, model->posterior.log_q, r) -
+              gki_pass_log_prior(model, &trainer->ws, r);
     }
     assert_close(report.reconstruction, reconstruction, 1e-9);
     assert_close(report.kl, kl, 1e-9);
@@ -185,7 +193,8 @@ static void test_refit_due(void **state)
     assert_int_equal(trainer->state.codes, 0); /* there are no refits */
     assert_false(gki_trainer_has_codes(trainer));
     take_steps(trainer, 11);
-    assert_int_equal(trainer->state.codes, 1800); /* fewer images than train.refit_codes: all of them */
+    /* fewer images than train.refit_codes: all of them */
+    assert_int_equal(trainer->state.codes, 1800);
     assert_true(gki_trainer_has_codes(trainer));
     gki_base_refit_report report;
     assert_ok(gki_trainer_refit(trainer, &report));
@@ -211,12 +220,15 @@ static void test_refit_due(void **state)
     assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
-/* The first refit of a mixture is repeated until one is accepted. Then refits are due every few steps, at least two. */
+/* The first refit of a mixture is repeated until one is accepted. Then refits are due every few
+ * steps, at least two. */
 static void test_tally_due(void **state)
 {
     (void)state;
-    static const struct { const char *steps, *batch; uint64_t each; } runs[] = {
-        {"2", "170", 3}, {"5", "170", 5}, {"1", "600", 2}, {"0", "170", 11}};
+    static const struct {
+        const char *steps, *batch;
+        uint64_t each;
+    } runs[] = {{"2", "170", 3}, {"5", "170", 5}, {"1", "600", 2}, {"0", "170", 11}};
     for (size_t i = 0; i < 4; i++) {
         gkv_settings settings = small_settings();
         set(&settings, "model.base", "gk-mixture");
@@ -234,13 +246,17 @@ static void test_tally_due(void **state)
         gki_trainer_drop_codes(trainer);
         assert_int_equal(gki_trainer_uses_stats(trainer, 10), runs[i].each < epoch);
         for (uint64_t step = 1; step <= 4 * epoch; step++)
-            assert_int_equal(gki_trainer_refit_due(trainer, step), step >= epoch && (step - epoch) % runs[i].each == 0);
+            assert_int_equal(gki_trainer_refit_due(trainer, step),
+                             step >= epoch && (step - epoch) % runs[i].each == 0);
         gki_trainer_free(trainer);
     }
     /* Too many components for the codes. The message names the setting that limits the codes. */
-    static const struct { const char *components, *codes, *every, *message; } most[] = {
-        {"721", "20000", "1", "721 components are more than the 720"}, {"721", "20000", "1", "or train on more images"},
-        {"361", "900", "1", "or raise train.refit_codes"}, {"400", "20000", "0.5", "or raise train.refit_every"}};
+    static const struct {
+        const char *components, *codes, *every, *message;
+    } most[] = {{"721", "20000", "1", "721 components are more than the 720"},
+                {"721", "20000", "1", "or train on more images"},
+                {"361", "900", "1", "or raise train.refit_codes"},
+                {"400", "20000", "0.5", "or raise train.refit_every"}};
     for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
         gkv_settings settings = small_settings();
         gkv_dataset *dataset = NULL;
@@ -250,7 +266,8 @@ static void test_tally_due(void **state)
         set(&settings, "train.refit_codes", most[i].codes);
         set(&settings, "train.refit_every", most[i].every);
         assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-        assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, most[i].message);
+        assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG,
+                     most[i].message);
     }
 }
 
@@ -261,8 +278,9 @@ static struct {
     size_t fit_count, held_out_count;
 } given;
 
-static gkv_status keep_codes(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
-                             const gki_base_refit_settings *settings, gki_base_refit_report *report)
+static gkv_status keep_codes(const gki_base *base, const gki_params *params,
+                             const gki_base_codes *codes, const gki_base_refit_settings *settings,
+                             gki_base_refit_report *report)
 {
     (void)base, (void)params, (void)settings, (void)report;
     memset(&given, 0, sizeof given);
@@ -297,8 +315,8 @@ static size_t step_and_codes(gki_trainer *trainer, float (*codes)[4])
     return report.images;
 }
 
-/* A refit uses the codes of the last images of an epoch, and every fifth is held out. A skipped step
- * stores no codes. */
+/* A refit uses the codes of the last images of an epoch, and every fifth is held out. A skipped
+ * step stores no codes. */
 static void check_codes(const char *flow, uint64_t bad_step)
 {
     gkv_settings settings = small_settings();
@@ -348,7 +366,8 @@ static void test_codes_of_a_refit(void **state)
     check_codes("none", 99);
 }
 
-/* A rollback drops the codes of the discarded weights. With too few codes left there is no refit. */
+/* A rollback drops the codes of the discarded weights. With too few codes left there is no
+ * refit. */
 static void test_codes_after_a_return(void **state)
 {
     (void)state;
@@ -375,8 +394,13 @@ static void test_density_of_judges(void **state)
         {{"model.base", "gk-mixture"}},
         {{"model.base", "gk-by-class"}, {"model.base_components", "2"}},
         {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}},
-        {{"model.base", "gk-mixture"}, {"train.samples", "3"}, {"train.objective", "iwae"}, {"train.resampling", "importance"}},
-        {{"model.base", "gaussian-mixture"}, {"train.fine_tune_epochs", "2"}, {"train.samples", "2"}},
+        {{"model.base", "gk-mixture"},
+         {"train.samples", "3"},
+         {"train.objective", "iwae"},
+         {"train.resampling", "importance"}},
+        {{"model.base", "gaussian-mixture"},
+         {"train.fine_tune_epochs", "2"},
+         {"train.samples", "2"}},
     };
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
         gkv_settings settings = small_settings();
@@ -398,8 +422,9 @@ static void test_density_of_judges(void **state)
         for (size_t i = 0; i < count && trainer->store.labels; i++)
             classes[i] = (uint32_t)trainer->store.labels[i] - 1;
         double mean = 0;
-        assert_ok(gki_mixture_mean_density(gki_base_mixture_of(trainer->model->base), &trainer->model->params,
-                                           trainer->store.codes, trainer->store.labels ? classes : NULL, count, 2, &mean));
+        assert_ok(gki_mixture_mean_density(
+            gki_base_mixture_of(trainer->model->base), &trainer->model->params,
+            trainer->store.codes, trainer->store.labels ? classes : NULL, count, 2, &mean));
         assert_close(trainer->state.codes_density / (double)count, mean, 1e-4);
         assert_ok(gki_trainer_refit(trainer, &report));
         assert_close(report.held_out_before, mean, 1e-4);
@@ -410,12 +435,11 @@ static void test_density_of_judges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_movement),
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_weight_decay), cmocka_unit_test(test_report),
-        cmocka_unit_test(test_refit_due), cmocka_unit_test(test_tally_due),
-        cmocka_unit_test(test_codes_of_a_refit),
-        cmocka_unit_test(test_codes_after_a_return), cmocka_unit_test(test_density_of_judges),
+        cmocka_unit_test(test_movement),          cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_weight_decay),      cmocka_unit_test(test_report),
+        cmocka_unit_test(test_refit_due),         cmocka_unit_test(test_tally_due),
+        cmocka_unit_test(test_codes_of_a_refit),  cmocka_unit_test(test_codes_after_a_return),
+        cmocka_unit_test(test_density_of_judges),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

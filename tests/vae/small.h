@@ -61,8 +61,8 @@ static inline void watch(void *context, const gkv_train_progress *progress)
         it->stop = 1;
 }
 
-static inline gkv_status train(const gkv_settings *settings, const char *name, watcher *watching, bool resume,
-                               bool overwrite, gkv_train_result *result)
+static inline gkv_status train(const gkv_settings *settings, const char *name, watcher *watching,
+                               bool resume, bool overwrite, gkv_train_result *result)
 {
     gkv_train_result ignored;
     gkv_train_options options;
@@ -87,7 +87,8 @@ static inline char *contents(const char *path, size_t *size)
 static inline void assert_same_file(const char *folder, const char *other, const char *name)
 {
     size_t size, other_size;
-    char *text = contents(in_folder(folder, name), &size), *other_text = contents(in_folder(other, name), &other_size);
+    char *text = contents(in_folder(folder, name), &size),
+         *other_text = contents(in_folder(other, name), &other_size);
     assert_int_equal(size, other_size);
     assert_memory_equal(text, other_text, size);
     free(text);

@@ -28,15 +28,17 @@ static const gki_real *parameter(const gkv_model *model, const char *name)
     return NULL;
 }
 
-/* At temperature 0 a draw is its component's location. The component is the first at which the cumulative weight
- * reaches the uniform of step 1, of all components or of a class's two. Weights are unequal, and draws do not depend on
- * their position in a call. */
+/* At temperature 0 a draw is its component's location. The component is the first at which the
+ * cumulative weight reaches the uniform of step 1, of all components or of a class's two. Weights
+ * are unequal, and draws do not depend on their position in a call. */
 static void component_is_chosen_by_its_own_uniform(void **state)
 {
     (void)state;
     enum { K = 6, CLASSES = 3, LATENT = 4 };
-    static const char *const changes[][2] = {{"model.base", "gk-by-class"}, {"model.base_components", "2"},
-                                             {"model.base_classes", "3"}, {"model.base_fit", "grad"},
+    static const char *const changes[][2] = {{"model.base", "gk-by-class"},
+                                             {"model.base_components", "2"},
+                                             {"model.base_classes", "3"},
+                                             {"model.base_fit", "grad"},
                                              {"model.prior_flow", "none"}};
     static const double weights[K] = {0.1, 0.25, 0.05, 0.3, 0.2, 0.1};
     gkv_model *model = model_with(changes, sizeof changes / sizeof *changes);
@@ -85,7 +87,8 @@ static int make_probabilities(void **state)
     return 0;
 }
 
-/* gkv_model_draw_pixels() follows its definition for any number of threads, in place or not, in parts or not. */
+/* gkv_model_draw_pixels() follows its definition for any number of threads, in place or not, in
+ * parts or not. */
 static void pixels_follow_the_definition(void **state)
 {
     (void)state;
@@ -97,15 +100,18 @@ static void pixels_follow_the_definition(void **state)
         gki_rng_words(gki_rng_at(3, GKV_STREAM_PIXELS, 0, 70 + i), PIXELS, words);
         for (size_t k = 0; k < PIXELS; k++) {
             const float p = probabilities[i * PIXELS + k];
-            assert_true(drawn[i * PIXELS + k] == ((double)words[k] * 0x1p-32 < (double)p ? 1.0F : 0.0F));
-            assert_true((p > 0 || drawn[i * PIXELS + k] == 0) && (p < 1 || drawn[i * PIXELS + k] == 1));
+            assert_true(drawn[i * PIXELS + k] ==
+                        ((double)words[k] * 0x1p-32 < (double)p ? 1.0F : 0.0F));
+            assert_true((p > 0 || drawn[i * PIXELS + k] == 0) &&
+                        (p < 1 || drawn[i * PIXELS + k] == 1));
         }
     }
     for (int threads = 1; threads <= 3; threads++) {
         assert_ok(gkv_model_set_threads(model, threads));
         memcpy(other, probabilities, sizeof other);
         assert_ok(gkv_model_draw_pixels(model, 10, other, 3, 70, other));
-        assert_ok(gkv_model_draw_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, other + 10 * PIXELS));
+        assert_ok(
+            gkv_model_draw_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, other + 10 * PIXELS));
         assert_memory_equal(other, drawn, sizeof other);
     }
     assert_ok(gkv_model_draw_pixels(model, N, probabilities, 4, 70, other));
@@ -114,7 +120,8 @@ static void pixels_follow_the_definition(void **state)
     gkv_model_free(model);
 }
 
-/* The frequency of each pixel, and that of all pixels together, is its probability within five standard errors. */
+/* The frequency of each pixel, and that of all pixels together, is its probability within five
+ * standard errors. */
 static void frequencies_are_the_probabilities(void **state)
 {
     (void)state;
@@ -153,12 +160,15 @@ static void pixels_that_cannot_be_drawn(void **state)
     const float bad[] = {1.0000001F, -1e-30F, NAN, INFINITY};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         two[PIXELS + 5] = bad[i];
-        assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, two), GKV_ERR_ARGUMENT, "image 1, pixel 5");
+        assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, two), GKV_ERR_ARGUMENT,
+                     "image 1, pixel 5");
     }
     two[PIXELS + 5] = 1;
     assert_ok(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX - 1, two));
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX, two), GKV_ERR_ARGUMENT, "4294967295");
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT64_MAX, two), GKV_ERR_ARGUMENT, "4294967295");
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX, two), GKV_ERR_ARGUMENT,
+                 "4294967295");
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT64_MAX, two), GKV_ERR_ARGUMENT,
+                 "4294967295");
     gkv_model_free(model);
     static const char *const grey[][2] = {{"data.binarization", "grey"}};
     model = model_with(grey, 1);

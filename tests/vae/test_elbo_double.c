@@ -1,5 +1,5 @@
-/* The gradient of the −ELBO of a tiny model against differences, in every parameter and for every combination of its
- * parts; and log q against the change of variables. */
+/* The gradient of the −ELBO of a tiny model against differences, in every parameter and for every
+ * combination of its parts; and log q against the change of variables. */
 #include "gradient.h"
 
 #include "gkvae/gk.h"
@@ -28,8 +28,10 @@ typedef struct fixture {
 static fixture begin(const choice *wish)
 {
     const size_t draws = wish->draws;
-    fixture it = {.objective = {.kl_weight = wish->kl_weight, .iwae = wish->iwae,
-                                .path_derivative = wish->path_derivative}, .rows = BATCH * draws};
+    fixture it = {.objective = {.kl_weight = wish->kl_weight,
+                                .iwae = wish->iwae,
+                                .path_derivative = wish->path_derivative},
+                  .rows = BATCH * draws};
     gkv_settings settings = tiny_settings();
     set(&settings, "model.block", wish->block);
     set(&settings, "model.posterior", wish->posterior);
@@ -52,11 +54,16 @@ static fixture begin(const choice *wish)
         }
         if (strcmp(param->name, "prior.base.whitening") == 0) {
             for (size_t row = 0; row < param->rows; row++)
-                test_perturb(i + 100 * row, LATENT - row % LATENT, 0.2, value + row * LATENT + row % LATENT);
+                test_perturb(i + 100 * row, LATENT - row % LATENT, 0.2,
+                             value + row * LATENT + row % LATENT);
             continue;
         }
         const bool base = strncmp(param->name, "prior.base", 10) == 0;
-        test_perturb(i, param->size, strcmp(param->name, "posterior.raw_k") == 0 ? 0.05 : base ? 0.2 : 0.3, value);
+        test_perturb(i, param->size,
+                     strcmp(param->name, "posterior.raw_k") == 0 ? 0.05
+                     : base                                      ? 0.2
+                                                                 : 0.3,
+                     value);
         if (strcmp(param->name, "prior.base.k") == 0)
             for (size_t j = 0; j < param->size; j++)
                 value[j] = 0.05 + fabs(value[j]);
@@ -70,7 +77,8 @@ static fixture begin(const choice *wish)
     for (size_t i = 0; i < BATCH * PIXELS; i++)
         x[i] = i < PIXELS ? x[i] - floor(x[i]) : x[i] > 0; /* a grey row, then binary ones */
     for (size_t r = 0; r < it.rows && it.model->base->classes > 0; r++)
-        *gki_at(&it.ws, it.model->label, r) = (double)(r / draws % 4); /* of no class, then of each */
+        /* of no class, then of each */
+        *gki_at(&it.ws, it.model->label, r) = (double)(r / draws % 4);
     test_normals(78, it.rows * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
     return it;
 }
@@ -118,8 +126,8 @@ static double loss_of_first(fixture *it)
     return -log(mean_w);
 }
 
-/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and parameters of log
- * q. */
+/* The surrogate whose gradient is the path-derivative gradient: Σ c_k log w_k with fixed c_k and
+ * parameters of log q. */
 static double surrogate(void *context)
 {
     fixture *it = context;
@@ -130,11 +138,13 @@ static double surrogate(void *context)
         const double *z = gki_at(&it->ws, it->model->posterior.z, r);
         double log_q = -LATENT * GKV_HALF_LOG_2PI;
         for (size_t j = 0; j < LATENT; j++) {
-            const double sigma = it->sigma[r * LATENT + j], u = (z[j] - it->mean[r * LATENT + j]) / sigma;
+            const double sigma = it->sigma[r * LATENT + j],
+                         u = (z[j] - it->mean[r * LATENT + j]) / sigma;
             log_q -= log(sigma) + u * u / 2;
         }
         *gki_at(&it->ws, it->model->posterior.log_q, r) = log_q;
-        sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) * log_weight(it, r);
+        sum -= it->share[r] * (it->objective.iwae ? 1 - beta + beta * it->share[r] : 1) *
+               log_weight(it, r);
     }
     return sum;
 }
@@ -143,9 +153,11 @@ static void hold(fixture *it)
 {
     for (size_t r = 0; r < it->rows; r++) {
         it->share[r] = *gki_at(&it->ws, it->model->draw_weight, r);
-        memcpy(it->mean + r * LATENT, gki_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
+        memcpy(it->mean + r * LATENT,
+               gki_at(&it->ws, it->model->posterior.encoded, r / it->ws.draws),
                LATENT * sizeof *it->mean);
-        memcpy(it->sigma + r * LATENT, gki_at(&it->ws, it->model->posterior.sigma, r), LATENT * sizeof *it->sigma);
+        memcpy(it->sigma + r * LATENT, gki_at(&it->ws, it->model->posterior.sigma, r),
+               LATENT * sizeof *it->sigma);
     }
 }
 
@@ -177,7 +189,8 @@ static void check_reconstruction(fixture *it)
 {
     gki_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
-        const double *x = gki_at(&it->ws, it->model->x, r / it->ws.draws), *l = gki_at(&it->ws, it->model->decoder.out, r);
+        const double *x = gki_at(&it->ws, it->model->x, r / it->ws.draws),
+                     *l = gki_at(&it->ws, it->model->decoder.out, r);
         double sum = 0;
         for (size_t i = 0; i < PIXELS; i++)
             sum -= x[i] * log(1 / (1 + exp(-l[i]))) + (1 - x[i]) * log(1 / (1 + exp(l[i])));
@@ -192,7 +205,8 @@ static void check(const choice *wish)
     check_log_q(&it);
     check_reconstruction(&it);
     for (size_t first = BATCH; first > 0; first -= first > 1 ? 2 : 1) { /* tiles, from the last */
-        const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws, rows = first * it.ws.draws - row;
+        const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws,
+                     rows = first * it.ws.draws - row;
         gki_pass_forward(it.model, &it.ws, row, rows);
         gki_pass_backward(it.model, &it.ws, row, rows, &it.objective);
     }
@@ -213,13 +227,15 @@ static void check(const choice *wish)
         const bool upper = strcmp(param->name, "prior.base.whitening") == 0;
         for (size_t row = 0; row < param->rows && upper; row++) {
             const size_t at = row * LATENT + row % LATENT;
-            assert_gradient(loss, &it, value + at, grad + at, LATENT - row % LATENT, 1, 2e-7, param->name);
+            assert_gradient(loss, &it, value + at, grad + at, LATENT - row % LATENT, 1, 2e-7,
+                            param->name);
         }
         if (upper)
             continue;
         for (size_t row = 0; row < (triangle ? LATENT : 1); row++)
-            assert_gradient(path_derivative ? surrogate : loss, &it, value + row * LATENT, grad + row * LATENT,
-                            triangle ? row + 1 : param->size, 1, 2e-7, param->name);
+            assert_gradient(path_derivative ? surrogate : loss, &it, value + row * LATENT,
+                            grad + row * LATENT, triangle ? row + 1 : param->size, 1, 2e-7,
+                            param->name);
     }
     end(&it);
 }
@@ -234,8 +250,16 @@ static void test_every_gradient(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 288; i++) {
-        const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 3], prior_flows[i / 12 % 2], bases[i / 24 % 3],
-                             "grad", i / 72 % 2 ? "silu" : "gated", i / 144 ? 0.3 : 1, 1, false, false};
+        const choice wish = {posteriors[i % 4],
+                             posterior_flows[i / 4 % 3],
+                             prior_flows[i / 12 % 2],
+                             bases[i / 24 % 3],
+                             "grad",
+                             i / 72 % 2 ? "silu" : "gated",
+                             i / 144 ? 0.3 : 1,
+                             1,
+                             false,
+                             false};
         check(&wish);
     }
 }
@@ -244,10 +268,19 @@ static void test_every_gradient(void **state)
 static void test_other_bases(void **state)
 {
     (void)state;
-    static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture", "gk-mixture", "gk-by-class"};
+    static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture",
+                                         "gk-mixture", "gk-by-class"};
     for (size_t i = 0; i < 20; i++) {
-        const choice wish = {posteriors[i % 3], "none", prior_flows[i / 5 % 2], others[i % 5], i / 10 ? "lm+grad" : "lm",
-                             "silu", i % 2 ? 0.3 : 1, 1, false, false};
+        const choice wish = {posteriors[i % 3],
+                             "none",
+                             prior_flows[i / 5 % 2],
+                             others[i % 5],
+                             i / 10 ? "lm+grad" : "lm",
+                             "silu",
+                             i % 2 ? 0.3 : 1,
+                             1,
+                             false,
+                             false};
         check(&wish);
     }
 }
@@ -257,8 +290,8 @@ static void test_fixed_base(void **state)
 {
     (void)state;
     for (size_t b = 0; b < 3; b++) {
-        const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed", "silu", 0.3,
-                             1, false, false};
+        const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed",
+                             "silu",   0.3,    1,         false,    false};
         check(&wish);
         fixture it = begin(&wish);
         for (size_t i = 0; i < it.model->params.count; i++)
@@ -268,20 +301,23 @@ static void test_fixed_base(void **state)
     }
 }
 
-/* Several draws of an image, with the mean of their bounds and with the importance-weighted bound. */
+/* Several draws of an image, with the mean of their bounds and with the importance-weighted
+ * bound. */
 static void test_draws(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 84; i++) {
-        const choice wish = {posteriors[i % 4], posterior_flows[i / 4 % 2], prior_flows[i % 2],
-                             i % 5 ? "gk-copula" : "gk-by-class", i % 5 ? "grad" : "lm", i / 6 % 2 ? "silu" : "gated",
-                             i / 12 % 2 ? 0.3 : 1, 1 + i % DRAWS_MAX, i / 24 == 0 || i % 2, i % 7 < 4};
+        const choice wish = {posteriors[i % 4],     posterior_flows[i / 4 % 2],
+                             prior_flows[i % 2],    i % 5 ? "gk-copula" : "gk-by-class",
+                             i % 5 ? "grad" : "lm", i / 6 % 2 ? "silu" : "gated",
+                             i / 12 % 2 ? 0.3 : 1,  1 + i % DRAWS_MAX,
+                             i / 24 == 0 || i % 2,  i % 7 < 4};
         check(&wish);
     }
 }
 
-/* The doubly reparameterized gradient has the same mean over many draws as the full gradient, here in the encoder's
- * output for an image, where the full gradient is a difference of the bound. */
+/* The doubly reparameterized gradient has the same mean over many draws as the full gradient, here
+ * in the encoder's output for an image, where the full gradient is a difference of the bound. */
 static void test_doubly_on_average(void **state)
 {
     (void)state;
@@ -289,7 +325,8 @@ static void test_doubly_on_average(void **state)
     const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
     const double h = 1e-4;
     fixture it = begin(&wish);
-    double *encoded = gki_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0}, squares[WIDTH] = {0};
+    double *encoded = gki_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0},
+           squares[WIDTH] = {0};
     gki_pass_encode(it.model, &it.ws, 0, BATCH);
     for (size_t t = 0; t < TIMES; t++) {
         test_normals(1000 + t, it.ws.draws * LATENT, 1, gki_at(&it.ws, it.model->posterior.u, 0));
@@ -303,44 +340,51 @@ static void test_doubly_on_average(void **state)
         loss_of_first(&it);
         gki_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
         for (size_t i = 0; i < WIDTH; i++) {
-            const double off = gki_at(&it.ws, it.model->encoder.d_out, 0)[i] - (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
+            const double off = gki_at(&it.ws, it.model->encoder.d_out, 0)[i] -
+                               (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
             sum[i] += off;
             squares[i] += off * off;
         }
     }
     for (size_t i = 0; i < WIDTH; i++) {
-        const double mean = sum[i] / TIMES, error = sqrt((squares[i] / TIMES - mean * mean) / TIMES);
+        const double mean = sum[i] / TIMES,
+                     error = sqrt((squares[i] / TIMES - mean * mean) / TIMES);
         assert_true(error > 0 && fabs(mean) < 4 * error);
     }
     end(&it);
 }
 
-/* An image whose KL term is below the free bits, over all its draws, has the gradient of a KL weight of 0. */
+/* An image whose KL term is below the free bits, over all its draws, has the gradient of a KL
+ * weight of 0. */
 static void test_free_bits(void **state)
 {
     (void)state;
-    const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu", 0.8, 2, false, false};
+    const choice wish = {"gk",   "none", "realnvp", "gk-copula", "grad",
+                         "silu", 0.8,    2,         false,       false};
     fixture it = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
     const size_t width = gki_posterior_width(&it.model->posterior);
     assert_true(width <= 7);
     gki_pass_forward(it.model, &it.ws, 0, it.rows);
     for (size_t r = 0; r < it.rows; r++)
-        kl[r / 2] += (*gki_at(&it.ws, it.model->posterior.log_q, r) - gki_pass_log_prior(it.model, &it.ws, r)) / 2;
+        kl[r / 2] += (*gki_at(&it.ws, it.model->posterior.log_q, r) -
+                      gki_pass_log_prior(it.model, &it.ws, r)) /
+                     2;
     for (size_t with = 0; with < 2; with++) {
         const gki_objective objective = {.kl_weight = with ? 0.8 : 0};
         gki_pass_forward(it.model, &it.ws, 0, it.rows);
         gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t i = 0; i < BATCH; i++)
-            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder.d_out, i), width * sizeof(double));
+            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder.d_out, i),
+                   width * sizeof(double));
     }
     for (size_t i = 0; i < BATCH; i++) {
         const gki_objective objective = {.kl_weight = 0.8, .free_bits = kl[i]};
         gki_pass_forward(it.model, &it.ws, 0, it.rows);
         gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t j = 0; j < BATCH; j++)
-            assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j], gki_at(&it.ws, it.model->encoder.d_out, j),
-                                width * sizeof(double));
+            assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j],
+                                gki_at(&it.ws, it.model->encoder.d_out, j), width * sizeof(double));
     }
     end(&it);
 }
@@ -349,11 +393,13 @@ static void test_free_bits(void **state)
 static void test_no_kl(void **state)
 {
     (void)state;
-    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0, 1, false, false};
+    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad",
+                         "gated",        0,        1,         false,       false};
     check(&wish);
 }
 
-/* The maps to valid shapes have the right derivatives and ranges, and are valid at any raw value. */
+/* The maps to valid shapes have the right derivatives and ranges, and are valid at any raw
+ * value. */
 static void test_shapes(void **state)
 {
     (void)state;

@@ -42,11 +42,13 @@ static void test_save_and_load(void **state)
     assert_ok(gkv_model_save(model, in_folder("copy", "model.safetensors")));
     assert_same_file("run", "copy", "model.safetensors");
     assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
-    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gki_real));
+    assert_memory_equal(copy->params.values, model->params.values,
+                        model->params.total * sizeof(gki_real));
     gkv_model_free(copy);
     /* A checkpoint can be read as a model, the current one. */
     assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
-    assert_memory_equal(copy->params.values, model->params.values, model->params.total * sizeof(gki_real));
+    assert_memory_equal(copy->params.values, model->params.values,
+                        model->params.total * sizeof(gki_real));
     gkv_model_free(copy);
     assert_fails(gkv_model_save(model, in_folder("no-folder", "model")), GKV_ERR_IO, "no-folder");
 }
@@ -59,7 +61,8 @@ static void test_what_it_says_of_itself(void **state)
     assert_int_equal(gkv_model_latent(model), LATENT);
     assert_int_equal(gkv_model_settings_of(model)->model.hidden, 24);
     /* encoder, decoder, two coupling layers, the base: counted by hand */
-    const size_t encoder = 784 * 24 + 24 + 2 * 24 + 24 * 8 + 8, decoder = 4 * 24 + 24 + 2 * 24 + 24 * 784 + 784;
+    const size_t encoder = 784 * 24 + 24 + 2 * 24 + 24 * 8 + 8,
+                 decoder = 4 * 24 + 24 + 2 * 24 + 24 * 784 + 784;
     const size_t coupling = 2 * 8 + 8 + 8 * 8 + 8 + 8 * 4 + 4;
     assert_int_equal(gkv_model_parameters(model), encoder + decoder + 2 * coupling + 4 * 4 + 16);
     double margin[5];
@@ -74,7 +77,8 @@ static void test_what_it_says_of_itself(void **state)
 static void test_threads_and_rows(void **state)
 {
     (void)state;
-    static float mean[N * LATENT], scale[N * LATENT], codes[N * LATENT], decoded[N * PIXELS], samples[N * LATENT];
+    static float mean[N * LATENT], scale[N * LATENT], codes[N * LATENT], decoded[N * PIXELS],
+        samples[N * LATENT];
     static float other[N * PIXELS];
     double log_prior[N], other_prior[N];
     assert_ok(gkv_model_set_threads(model, 1));
@@ -122,11 +126,14 @@ static void test_samples(void **state)
     assert_ok(gkv_model_sample(model, 2, 8, 0, 0, cold)); /* temperature 0: the median, always */
     assert_memory_equal(cold, cold + LATENT, LATENT * sizeof *cold);
     assert_fails(gkv_model_sample(model, 1, 1, 0, -1, some), GKV_ERR_ARGUMENT, "temperature");
-    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)NAN, some), GKV_ERR_ARGUMENT, "temperature");
-    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT, "temperature");
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)NAN, some), GKV_ERR_ARGUMENT,
+                 "temperature");
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT,
+                 "temperature");
 }
 
-/* Posterior draws are μ + σu without a posterior flow. Each image has one number of the sequence. */
+/* Posterior draws are μ + σu without a posterior flow. Each image has one number of the
+ * sequence. */
 static void test_draws(void **state)
 {
     (void)state;
@@ -136,7 +143,8 @@ static void test_draws(void **state)
     for (size_t i = 0; i < 20; i++) {
         gki_rng_normal(gki_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
         for (size_t j = 0; j < LATENT; j++)
-            assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j], 1e-5);
+            assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j],
+                         1e-5);
     }
     assert_ok(gkv_model_draw(model, 5, images + 12 * PIXELS, 8, 112, some));
     for (size_t i = 0; i < 5 * LATENT; i++)
@@ -198,11 +206,14 @@ static void test_bad_files(void **state)
         assert_null(none);
     }
     static const char *const changes[][2] = {
-        {"\"model.latent\":\"4\"", "\"model.latent\":\"5\""},   {"\"image.height\":\"28\"", "\"image.height\":\"29\""},
-        {"\"image.height\":\"28\"", "\"image.height\":\"-1\""}, {"\"image.width\":\"28\"", "\"image.widht\":\"28\""},
+        {"\"model.latent\":\"4\"", "\"model.latent\":\"5\""},
+        {"\"image.height\":\"28\"", "\"image.height\":\"29\""},
+        {"\"image.height\":\"28\"", "\"image.height\":\"-1\""},
+        {"\"image.width\":\"28\"", "\"image.widht\":\"28\""},
         {"\"model.hidden\":\"24\"", "\"model.hidden\":\"x4\""},
         {"\"model.block\":\"silu\"", "\"model.block\":\"relu\""},
-        {"decoder.output.bias", "decoder.output.bios"},         {"\"F32\"", "\"I32\""},
+        {"decoder.output.bias", "decoder.output.bios"},
+        {"\"F32\"", "\"I32\""},
     };
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         put_changed(good, size, changes[i][0], changes[i][1]);
@@ -219,7 +230,8 @@ static void test_bad_files(void **state)
             if (strcmp(copy->params.list[k].name, "prior.base.scale") == 0)
                 gki_param_value(&copy->params, k)[1] = bad[i];
         assert_ok(gkv_model_save(copy, path));
-        assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA, i < 2 ? "prior.base.scale" : "margin 1");
+        assert_fails(gkv_model_load(path, &none), GKV_ERR_DATA,
+                     i < 2 ? "prior.base.scale" : "margin 1");
         gkv_model_free(copy);
     }
     gkv_model_free(NULL);
@@ -234,7 +246,8 @@ static void test_create_refuses(void **state)
     assert_fails(gkv_model_create(&settings, 0, 28, mean, &none), GKV_ERR_ARGUMENT, "pixels");
     assert_null(none);
     assert_fails(gkv_model_create(&settings, 1000, 1000, mean, &none), GKV_ERR_ARGUMENT, "pixels");
-    assert_fails(gkv_model_create(&settings, SIZE_MAX / 2, 3, mean, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_fails(gkv_model_create(&settings, SIZE_MAX / 2, 3, mean, &none), GKV_ERR_ARGUMENT,
+                 "pixels");
     mean[77] = 1.5;
     assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_ARGUMENT, "pixel 77");
     mean[77] = (double)NAN;

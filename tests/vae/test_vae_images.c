@@ -1,5 +1,5 @@
-/* The targets of training and evaluation: the binarization of an image depends only on the mode, the seed, the step and
- * the index of the image. */
+/* The targets of training and evaluation: the binarization of an image depends only on the mode,
+ * the seed, the step and the index of the image. */
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
@@ -12,7 +12,8 @@ static gkv_dataset *dataset;
 static int open_dataset(void **state)
 {
     (void)state;
-    return gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL, &dataset) == GKV_OK
+    return gkv_dataset_open(GKV_TEST_FIXTURES "/mnist-small/train-images-idx3-ubyte.gz", NULL,
+                            &dataset) == GKV_OK
                ? 0
                : -1;
 }
@@ -25,17 +26,20 @@ static int free_dataset(void **state)
 }
 
 /* Compares image i of the selection with the definition. */
-static void expect(const gki_images *images, size_t i, gki_stream stream, uint64_t step, uint64_t index)
+static void expect(const gki_images *images, size_t i, gki_stream stream, uint64_t step,
+                   uint64_t index)
 {
     gki_real x[PIXELS + 1], wanted[PIXELS];
     x[PIXELS] = 7;
-    gki_binarize(gkv_dataset_pixels(dataset, index), PIXELS, gki_rng_at(images->seed, stream, step, index), wanted);
+    gki_binarize(gkv_dataset_pixels(dataset, index), PIXELS,
+                 gki_rng_at(images->seed, stream, step, index), wanted);
     gki_images_fetch(images, i, 1000, x);
     assert_memory_equal(x, wanted, sizeof wanted);
     assert_true(x[PIXELS] == 7);
 }
 
-static bool same(const gki_images *images, const gki_images *others, size_t i, uint64_t step, uint64_t other_step)
+static bool same(const gki_images *images, const gki_images *others, size_t i, uint64_t step,
+                 uint64_t other_step)
 {
     gki_real x[PIXELS], other[PIXELS];
     gki_images_fetch(images, i, step, x);
@@ -46,7 +50,10 @@ static bool same(const gki_images *images, const gki_images *others, size_t i, u
 static void test_dynamic(void **state)
 {
     (void)state;
-    const gki_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+    const gki_images images = {.dataset = dataset,
+                               .count = 9,
+                               .mode = GKV_BINARIZE_DYNAMIC,
+                               .seed = 9,
                                .every_visit = true};
     gki_images reseeded = images;
     reseeded.seed = 10;
@@ -64,7 +71,10 @@ static void test_fixed(void **state)
     (void)state;
     static const gkv_binarization modes[] = {GKV_BINARIZE_STATIC, GKV_BINARIZE_DYNAMIC};
     for (size_t mode = 0; mode < 2; mode++) {
-        const gki_images images = {.dataset = dataset, .count = 9, .mode = modes[mode], .seed = 9,
+        const gki_images images = {.dataset = dataset,
+                                   .count = 9,
+                                   .mode = modes[mode],
+                                   .seed = 9,
                                    .fixed_step = GKV_FIXED_TRAIN};
         gki_images reseeded = images, other_half = images;
         reseeded.seed = 10;
@@ -83,7 +93,8 @@ static void test_fixed(void **state)
 static void test_grey(void **state)
 {
     (void)state;
-    const gki_images images = {.dataset = dataset, .count = 9, .mode = GKV_BINARIZE_GREY, .seed = 9};
+    const gki_images images = {
+        .dataset = dataset, .count = 9, .mode = GKV_BINARIZE_GREY, .seed = 9};
     gki_images visited = images;
     visited.every_visit = true;
     visited.seed = 10;
@@ -101,7 +112,8 @@ static void test_order(void **state)
 {
     (void)state;
     static const uint32_t order[] = {1999, 0, 7, 7};
-    gki_images images = {.dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
+    gki_images images = {
+        .dataset = dataset, .order = order, .count = 4, .seed = 3, .every_visit = true};
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(gki_images_index(&images, i), order[i]);
         expect(&images, i, GKV_STREAM_BINARIZE_TRAIN, 1000, order[i]);
@@ -115,7 +127,10 @@ static void test_order(void **state)
 static void test_warped(void **state)
 {
     (void)state;
-    const gki_images images = {.dataset = dataset, .count = 2000, .mode = GKV_BINARIZE_DYNAMIC, .seed = 9,
+    const gki_images images = {.dataset = dataset,
+                               .count = 2000,
+                               .mode = GKV_BINARIZE_DYNAMIC,
+                               .seed = 9,
                                .every_visit = true};
     uint8_t scratch[PIXELS];
     gki_real x[PIXELS], plain[PIXELS];
@@ -162,8 +177,9 @@ static void test_of_test(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dynamic), cmocka_unit_test(test_fixed),   cmocka_unit_test(test_grey),
-        cmocka_unit_test(test_order), cmocka_unit_test(test_warped),   cmocka_unit_test(test_of_test),
+        cmocka_unit_test(test_dynamic), cmocka_unit_test(test_fixed),
+        cmocka_unit_test(test_grey),    cmocka_unit_test(test_order),
+        cmocka_unit_test(test_warped),  cmocka_unit_test(test_of_test),
     };
     return cmocka_run_group_tests(tests, open_dataset, free_dataset);
 }
