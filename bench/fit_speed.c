@@ -233,7 +233,7 @@ static double many_small(const char *what, const double *x, size_t count, size_t
     }
     double passes = 0, iterations = 0;
     for (size_t i = 0; i < count; i++)
-        passes += fits[i].passes, iterations += fits[i].iterations;
+        passes += fits[i].reweightings, iterations += fits[i].iterations;
     const double time = median(times);
     printf("lm   of %zu × %d %s, %zu levels, %s: %.0f fits a second (%.1f passes, %.1f steps)\n",
            count, M, what, fits[0].levels, threads == 1 ? "one thread" : "all threads",

@@ -119,10 +119,10 @@ typedef struct gkv_lm_settings {
     const double *low, *high; /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
     /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
     const unsigned char *fixed;
-    /* NULL; linear equality constraints, n_held × p, row-major: the combinations Σ held[i,j] x_j
+    /* NULL; linear equality constraints, n_equalities × p, row-major: the combinations Σ equalities[i,j] x_j
      * keep their values at the start up to rounding; cannot be used together with bounds */
-    const double *held;
-    size_t n_held;           /* 0; < p; the number of these constraints */
+    const double *equalities;
+    size_t n_equalities;     /* 0; < p; the number of these constraints */
     gkv_lm_monitor *monitor; /* NULL; see gkv_lm_monitor */
     void *monitor_user;      /* NULL; the `user` argument of the monitor */
 } gkv_lm_settings;

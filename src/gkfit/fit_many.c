@@ -18,8 +18,8 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
 {
     *settings = (gkv_gk_fit_settings){.c = GKV_GK_DEFAULT_C,
                                       .margin = 1e-4,
-                                      .max_passes = 20,
-                                      .pass_tolerance = 1e-3,
+                                      .max_reweightings = 20,
+                                      .reweighting_tolerance = 1e-3,
                                       .low = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
                                       .high = {INFINITY, INFINITY, INFINITY, INFINITY},
                                       .confidence = 0.95,

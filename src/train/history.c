@@ -156,8 +156,8 @@ gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t
         {"k_min", report->k_min},
         {"k_max", report->k_max},
         {"em_iterations", (double)report->em_iterations},
-        {"tally_share", report->forgetting},
-        {"revived", (double)report->reinitialised},
+        {"forgetting", report->forgetting},
+        {"reinitialised", (double)report->reinitialised},
         {"seconds", report->seconds},
     };
     char json[LINE_SIZE], buffer[NUMBER_SIZE];

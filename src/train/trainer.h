@@ -28,7 +28,7 @@ typedef struct gki_trainer {
     gki_real *ema;         /* the moving average of params.values; NULL without train.ema */
     double *squares;       /* the sum of squares of the gradient in each chunk */
     gki_real *good;        /* values, m, v and ema at the last good state */
-    uint64_t good_moved;   /* the number of accepted refits at the last good state */
+    uint64_t good_accepted_refits; /* the number of accepted refits at the last good state */
     gki_refit_store store; /* the codes and the sufficient statistics for the next refit */
     uint8_t *augmented;    /* an augmented image for each thread; NULL without train.augmentation */
     gki_fine_tuner *fine_tuner; /* NULL without train.fine_tune_epochs */

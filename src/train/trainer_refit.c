@@ -30,7 +30,7 @@ double gki_trainer_refit_period(const gki_trainer *trainer)
  * because components are equal until then. */
 static bool uses_stats(const gki_trainer *trainer)
 {
-    return trainer->store.stats && trainer->state.moved > 0;
+    return trainer->store.stats && trainer->state.accepted_refits > 0;
 }
 
 /* The number of steps between two refits to statistics. There are enough for the held-out codes,
@@ -333,7 +333,7 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
         .held_out_class = trainer->store.labels ? classes + (count - held_out_count) : NULL,
         .stats = accumulated ? trainer->store.stats : NULL,
         .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
-    const gki_base_refit_settings how = {.first = trainer->state.moved == 0,
+    const gki_base_refit_settings how = {.first = trainer->state.accepted_refits == 0,
                                          .damping = model->settings.train.refit_damping,
                                          .forgetting =
                                              accumulated ? forgetting_of_stats(trainer) : 1,
@@ -344,7 +344,7 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
     trainer->state.refits++;
     gki_trainer_drop_stats(trainer);
     if (report->step > 0) {
-        trainer->state.moved++;
+        trainer->state.accepted_refits++;
         reset_optimiser(trainer);
     }
 done:

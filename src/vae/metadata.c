@@ -72,11 +72,11 @@ typedef struct state_field {
         "state." #name, offsetof(gki_train_state, name), true \
     }
 static const state_field state_fields[] = {
-    WHOLE(step),           WHOLE(updates),      WHOLE(refits),          WHOLE(skipped),
-    WHOLE(skipped_in_row), WHOLE(rollbacks),    NUMBER(rate_factor),    NUMBER(best),
-    WHOLE(best_epoch),     NUMBER(loss),        NUMBER(reconstruction), NUMBER(kl),
-    NUMBER(gradient_norm), WHOLE(epoch_images), WHOLE(epoch_updates),   WHOLE(codes),
-    NUMBER(codes_density), WHOLE(moved),
+    WHOLE(step),           WHOLE(updates),         WHOLE(refits),          WHOLE(skipped),
+    WHOLE(skipped_in_row), WHOLE(rollbacks),       NUMBER(rate_factor),    NUMBER(best),
+    WHOLE(best_epoch),     NUMBER(loss),           NUMBER(reconstruction), NUMBER(kl),
+    NUMBER(gradient_norm), WHOLE(epoch_images),    WHOLE(epoch_updates),   WHOLE(codes),
+    NUMBER(codes_density), WHOLE(accepted_refits),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 

@@ -108,8 +108,8 @@ static void constrained_starts_with_zero_coordinates(void **state)
     (void)state;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    set.n_held = 1;
-    set.held = (double[]){1, 1};
+    set.n_equalities = 1;
+    set.equalities = (double[]){1, 1};
     const double sums[] = {2, 0.2, 2.0 / 3, 4};
     for (int i = 0; i < 4; i++)
         for (int differences = 0; differences < 2; differences++) {
