@@ -119,8 +119,9 @@ typedef struct gkv_lm_settings {
     const double *low, *high; /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
     /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
     const unsigned char *fixed;
-    /* NULL; linear equality constraints, n_equalities × p, row-major: the combinations Σ equalities[i,j] x_j
-     * keep their values at the start up to rounding; cannot be used together with bounds */
+    /* NULL; linear equality constraints, n_equalities × p, row-major: the combinations Σ
+     * equalities[i,j] x_j keep their values at the start up to rounding; cannot be used together
+     * with bounds */
     const double *equalities;
     size_t n_equalities;     /* 0; < p; the number of these constraints */
     gkv_lm_monitor *monitor; /* NULL; see gkv_lm_monitor */
@@ -163,7 +164,7 @@ GKV_API void gkv_lm_free(gkv_lm *lm);
  * argument of the callbacks. docs/lm.md documents the accuracy on the problems of NIST and MINPACK.
  *
  * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence;
- * gkv_lm_converged tells them apart. Returns GKV_ERR_ARGUMENT for settings out of range, a start
+ * gkv_lm_converged distinguishes them. Returns GKV_ERR_ARGUMENT for settings out of range, a start
  * that is not finite, and contradictory bounds; GKV_ERR_NUMERIC if the residuals at the start, or
  * J, are not finite; and the error of a callback. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals,

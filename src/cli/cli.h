@@ -63,7 +63,7 @@ int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the
- * command. CLI_OK if they are valid; *of_test tells whether they select test images. A usage error
+ * command. CLI_OK if they are valid; *of_test states whether they select test images. A usage error
  * ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 

@@ -88,8 +88,7 @@ GKV_MUST_USE gkv_status gki_safetensors_read(const gki_safetensors *file, const 
 bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes);
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error \
-    "safetensors files are little-endian, and gkvae copies numbers as they are: this machine is not supported"
+#error "safetensors files are little-endian, and gkvae does not convert them for this machine"
 #endif
 
 #endif
