@@ -6,7 +6,7 @@
 
 #include "core/file.h"
 #include "gkvae/plot.h"
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 #define RGB(hex)                                                                     \
     {                                                                                \

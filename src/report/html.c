@@ -10,7 +10,7 @@
 
 #include "core/memory.h"
 #include "gkvae/plot.h"
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 /* --- The style sheet ------------------------------------------------------ */
 

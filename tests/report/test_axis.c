@@ -5,7 +5,7 @@
 
 #include "report/axis.h"
 #include "report/histogram.h"
-#include "report/utf8.h"
+#include "core/utf8.h"
 
 static void assert_ticks(double low, double high, int log, int want, const char *expected)
 {

@@ -1,6 +1,6 @@
 /* UTF-8 text that may be malformed: reading and writing of characters. Thread-safe. */
-#ifndef GKV_REPORT_UTF8_H
-#define GKV_REPORT_UTF8_H
+#ifndef GKV_CORE_UTF8_H
+#define GKV_CORE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
