@@ -98,7 +98,7 @@ function(gkv_program target library)
   if(sources)
     add_executable(${target} ${sources})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME gkvae)
-    target_link_libraries(${target} PRIVATE ${library}_static PkgConfig::JANSSON)
+    target_link_libraries(${target} PRIVATE ${library}_static PkgConfig::JANSSON ZLIB::ZLIB)
   endif()
 endfunction()
 

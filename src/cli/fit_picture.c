@@ -151,17 +151,17 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
     const gkv_gk normal = gkv_gk_standard();
     const double z = gkv_gk_quantile_upper(&normal, (1 - confidence) / 2);
     const cli_fit_column *it = &columns->columns[column];
-    const size_t n = columns->n;
+    const size_t n = it->n;
     char g[32], k[32];
     double total = 0;
     for (size_t i = 0; i < n; i++)
-        total += columns->weights ? columns->weights[i] : 1;
+        total += it->weights ? it->weights[i] : 1;
     if (m->n_components == 1)
         snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name,
                  cli_decimal(m->components->g, 2, g), cli_decimal(m->components->k, 2, k));
     else
         snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
-    data->sorted = sort_sample(it->x, columns->weights, n);
+    data->sorted = sort_sample(it->x, it->weights, n);
     fill_density(m, n, z, data);
     const size_t quantiles = fill_quantiles(m, n, total, confidence, data);
     *panel = (gkv_fit_panel){.title = data->title,
