@@ -72,6 +72,9 @@ static gkv_status take_records(sample *s, gki_source *first, const gkv_table_set
     s->directive = records.directive;
     free(records.text);
     GKV_TRY(status);
+    /* a record of n characters has at most n + 1 fields */
+    const size_t fields = longest < GKV_TABLE_COLUMNS_MAX ? longest + 1 : GKV_TABLE_COLUMNS_MAX;
+    GKV_TRY(gki_alloc(fields, sizeof *s->fields, &s->fields));
     return gki_alloc(longest + 1, 1, &s->scratch);
 }
 
@@ -347,7 +350,6 @@ static gkv_status guess(sample *s, gki_source *source, const gkv_table_settings 
     gki_cell_rules_set(&s->comma, &comma);
     GKV_TRY(first_lines(source, &first));
     GKV_TRY(take_records(s, &first, settings));
-    GKV_TRY(gki_alloc(GKV_TABLE_COLUMNS_MAX, sizeof *s->fields, &s->fields));
     form->is_text = true;
     form->separator = settings->separator ? settings->separator : s->directive;
     if (!form->separator)
