@@ -34,6 +34,19 @@ bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes)
     return product <= INT64_MAX; /* offsets of files and integers of jansson are signed */
 }
 
+/* Whether jansson takes the text for UTF-8. False too if memory is out. */
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
+}
+
+static gkv_status out_of_memory(const char *path)
+{
+    return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
+}
+
 /* Adds `value` to the object and takes its reference. The name must be new and UTF-8. */
 static gkv_status put(json_t *object, const char *path, const char *what, const char *name,
                       json_t *value)
@@ -48,11 +61,41 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
         return gki_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
                         gki_text_printable(name, shown));
     }
-    if (json_object_set_new(object, name, value) != 0)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
+    if (value && !is_utf8(name)) {
+        json_decref(value);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the name \"%s\" is not UTF-8 text", path,
                         gki_text_printable(name, shown));
+    }
+    if (json_object_set_new(object, name, value) != 0)
+        return out_of_memory(path);
     return GKV_OK;
+}
+
+/* The metadata as an object. NULL after a failure. */
+static gkv_status collect(const char *path, size_t count, const gki_metadata *metadata,
+                          json_t **out)
+{
+    gkv_status status = GKV_OK;
+    json_t *map = json_object();
+    if (!map)
+        status = out_of_memory(path);
+    for (size_t i = 0; i < count && status == GKV_OK; i++) {
+        char shown[GKV_PRINTABLE_SIZE];
+        json_t *value = json_string(metadata[i].value);
+        json_t *any = json_string_nocheck(metadata[i].value);
+        if (!value && any)
+            status = gki_fail(GKV_ERR_ARGUMENT, "%s: the value of \"%s\" is not UTF-8 text", path,
+                              gki_text_printable(metadata[i].key, shown));
+        else
+            status = put(map, path, "metadata entries", metadata[i].key, value);
+        json_decref(any);
+    }
+    if (status != GKV_OK) {
+        json_decref(map);
+        map = NULL;
+    }
+    *out = map;
+    return status;
 }
 
 /* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset
@@ -76,11 +119,12 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
     if (bytes > 0 && !tensor->data)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
     json_t *shape = json_array();
-    for (size_t i = 0; i < tensor->rank; i++)
-        json_array_append_new(shape, json_integer(tensor->shape[i]));
-    if (json_array_size(shape) != tensor->rank) {
+    bool complete = shape != NULL;
+    for (size_t i = 0; i < tensor->rank && complete; i++)
+        complete = json_array_append_new(shape, json_integer(tensor->shape[i])) == 0;
+    if (!complete) {
         json_decref(shape);
-        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
+        return out_of_memory(path);
     }
     return put(header, path, "tensors", tensor->name,
                json_pack("{s:s, s:o, s:[I, I]}", "dtype", gki_dtype_name(tensor->dtype), "shape",
@@ -95,19 +139,22 @@ gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tenso
     char *text = NULL;
     uint64_t end = 0;
     json_t *header = json_object(); /* jansson keeps the order of insertion */
+    if (!header)
+        return out_of_memory(path);
     if (metadata_count > 0) {
-        json_t *map = json_object();
-        for (size_t i = 0; i < metadata_count && status == GKV_OK; i++)
-            status =
-                put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
-        json_object_set_new(header, "__metadata__", map);
+        json_t *map = NULL;
+        GKV_TRY_GOTO(collect(path, metadata_count, metadata, &map));
+        if (json_object_set_new(header, "__metadata__", map) != 0) {
+            status = out_of_memory(path);
+            goto done;
+        }
     }
     for (size_t i = 0; i < count && status == GKV_OK; i++)
         status = describe(header, path, &tensors[i], &end);
     GKV_TRY_GOTO(status);
     text = json_dumps(header, JSON_COMPACT);
     if (!text) {
-        status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
+        status = out_of_memory(path);
         goto done;
     }
 

@@ -100,6 +100,7 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
+    gki_file_sweep(run->folder); /* now the folder is known to be a run's */
     /* A run that was stopped after a step continues with the refit or the end of the epoch that
      * follows. */
     const gki_train_state *state = &trainer->state;

@@ -116,6 +116,7 @@ void gki_entries_free(gki_entries *entries)
 {
     free(entries->list);
     free(entries->view);
+    *entries = (gki_entries){0};
 }
 
 /* --- Reading -------------------------------------------------------------- */
