@@ -377,6 +377,33 @@ done:
     return status;
 }
 
+FILE *gki_file_open(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return NULL;
+    struct stat info;
+    FILE *file = NULL;
+    if (fstat(descriptor, &info) == 0) {
+        errno = EINVAL;
+        file = S_ISREG(info.st_mode) ? fdopen(descriptor, "r") : NULL;
+    }
+    if (!file)
+        close(descriptor);
+    return file;
+}
+
+gkv_status gki_file_sync(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return cannot("make durable", path, errno);
+    const bool done = synchronize(descriptor) == 0 || errno == EINVAL;
+    const int error = errno;
+    close(descriptor);
+    return done ? GKV_OK : cannot("make durable", path, error);
+}
+
 bool gki_file_exists(const char *path)
 {
     struct stat info;

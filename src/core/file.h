@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/error.h"
 #include "gkvae/file.h"
@@ -54,6 +55,13 @@ void gki_file_sweep(const char *folder);
  * writer is empty. *out is NULL after a failure. GKV_ERR_DATA if the file is longer than `limit`
  * bytes, GKV_ERR_IO if it cannot be read, GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count);
+
+/* Opens a regular file for reading. NULL with errno set if there is none. A pipe is refused and not
+ * waited for. The caller closes it with fclose(). */
+FILE *gki_file_open(const char *path);
+
+/* Makes the content of a file durable (fsync). GKV_ERR_IO. */
+GKV_MUST_USE gkv_status gki_file_sync(const char *path);
 
 /* True if something of that name exists, be it a file, a folder or a broken link. */
 bool gki_file_exists(const char *path);

@@ -131,6 +131,7 @@ gkv_status gki_run_save(const gki_training_run *run)
      * and a finished run must have its model. */
     if (!gki_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gki_run_write_model(run));
+    GKV_TRY(gki_history_sync(run->folder));
     GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                  run->checkpoint));
     return gki_history_save_times(run->folder, gki_run_times(run));
