@@ -1,7 +1,10 @@
 /* Writing safetensors; declared in safetensors/safetensors.h. */
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -71,13 +74,14 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
     return GKV_OK;
 }
 
-/* The metadata as an object. NULL after a failure. */
+/* The metadata as an object that begins with zeros for a checksum. NULL after a failure. */
 static gkv_status collect(const char *path, size_t count, const gki_metadata *metadata,
                           json_t **out)
 {
     gkv_status status = GKV_OK;
     json_t *map = json_object();
-    if (!map)
+    if (!map ||
+        json_object_set_new(map, GKV_SAFETENSORS_CHECKSUM_KEY, json_string("00000000")) != 0)
         status = out_of_memory(path);
     for (size_t i = 0; i < count && status == GKV_OK; i++) {
         char shown[GKV_PRINTABLE_SIZE];
@@ -131,6 +135,38 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
                          shape, "data_offsets", (json_int_t)begin, (json_int_t)*end));
 }
 
+/* The header as text, padded by spaces so that the data begins at a multiple of 8, which readers
+ * that map the file need. The checksum in it is zeros. The caller frees *out. */
+static gkv_status header_text(const char *path, const json_t *header, char **out, size_t *length)
+{
+    char *text = json_dumps(header, JSON_COMPACT);
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    if (!text)
+        return out_of_memory(path);
+    const size_t used = strlen(text);
+    *length = (used + 7) / 8 * 8;
+    GKV_TRY_GOTO(gki_alloc(*length + 1, 1, out));
+    memset(*out, ' ', *length);
+    memcpy(*out, text, used);
+done:
+    free(text);
+    return status;
+}
+
+/* CRC-32 of the header and the arrays. */
+static uint32_t checksum(const char *text, size_t length, size_t count, const gki_tensor *tensors)
+{
+    uLong sum = crc32_z(0, (const unsigned char *)text, length);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bytes = 0;
+        gki_tensor_bytes(&tensors[i], &bytes);
+        if (bytes > 0)
+            sum = crc32_z(sum, tensors[i].data, (size_t)bytes);
+    }
+    return (uint32_t)sum;
+}
+
 gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tensor *tensors,
                                  size_t metadata_count, const gki_metadata *metadata)
 {
@@ -141,33 +177,27 @@ gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tenso
     json_t *header = json_object(); /* jansson keeps the order of insertion */
     if (!header)
         return out_of_memory(path);
-    if (metadata_count > 0) {
-        json_t *map = NULL;
-        GKV_TRY_GOTO(collect(path, metadata_count, metadata, &map));
-        if (json_object_set_new(header, "__metadata__", map) != 0) {
-            status = out_of_memory(path);
-            goto done;
-        }
+    json_t *map = NULL;
+    GKV_TRY_GOTO(collect(path, metadata_count, metadata, &map));
+    if (json_object_set_new(header, "__metadata__", map) != 0) {
+        status = out_of_memory(path);
+        goto done;
     }
     for (size_t i = 0; i < count && status == GKV_OK; i++)
         status = describe(header, path, &tensors[i], &end);
     GKV_TRY_GOTO(status);
-    text = json_dumps(header, JSON_COMPACT);
-    if (!text) {
-        status = out_of_memory(path);
-        goto done;
-    }
+    size_t length = 0;
+    GKV_TRY_GOTO(header_text(path, header, &text, &length));
+    char digits[GKV_SAFETENSORS_CHECKSUM_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%08" PRIx32, checksum(text, length, count, tensors));
+    memcpy(text + sizeof GKV_SAFETENSORS_CHECKSUM_BEGIN - 1, digits, sizeof digits - 1);
 
-    /* Spaces pad the header so that the data begins at a multiple of 8. Readers that map the file
-     * need the alignment. */
-    const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++)
-        prefix[i] = (unsigned char)((uint64_t)padded >> 8 * i);
+        prefix[i] = (unsigned char)((uint64_t)length >> 8 * i);
     GKV_TRY_GOTO(gki_file_begin(path, &writer));
     gki_file_write(writer, prefix, sizeof prefix);
     gki_file_write(writer, text, length);
-    gki_file_write(writer, "       ", padded - length);
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
         gki_tensor_bytes(&tensors[i], &bytes);
