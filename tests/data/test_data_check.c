@@ -1,4 +1,4 @@
-/* Warnings about suspicious images, on sets that have one fault each. */
+/* Warnings about images that are probably not meant, on sets that have one fault each. */
 #include "support.h"
 
 #include "gkvae/data.h"
