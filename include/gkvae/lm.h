@@ -176,11 +176,12 @@ GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *resid
  * NULL. J is that of the last solution, at the x it returned, with weights and loss applied. Bounds
  * are ignored.
  *
- * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12.
- * A parameter that changes along a direction in which no residual changes is not determined by the
- * data. Its variance is ∞, and its covariances are 0. Fixed parameters have variance and
- * covariances 0, and do not count in the rank. If the scale of the residuals is unknown, multiply
- * the covariance by 2·cost/(n − number of parameters that are not fixed).
+ * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12,
+ * or 1e-9 if J is of differences. A parameter that changes along a direction in which no residual
+ * changes is not determined by the data. Its variance is ∞, and its covariances are 0. Fixed
+ * parameters have variance and covariances 0, and do not count in the rank. If the scale of the
+ * residuals is unknown, multiply the covariance by 2·cost/(n − number of parameters that are not
+ * fixed).
  *
  * Returns GKV_ERR_ARGUMENT if no problem has been solved. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance,
