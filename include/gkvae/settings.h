@@ -28,17 +28,24 @@ typedef enum gkv_binarization {
     GKV_BINARIZE_GREY     /* grey: pixels keep their grey levels */
 } gkv_binarization;
 
+typedef enum gkv_net_family {
+    GKV_NET_MLP, /* mlp: a multilayer perceptron */
+    GKV_NETS
+} gkv_net_family;
+
 typedef enum gkv_block {
     GKV_BLOCK_SILU,     /* silu: LayerNorm and SiLU */
     GKV_BLOCK_RESIDUAL, /* residual: the same with its input added, except in the first layer */
-    GKV_BLOCK_GATED     /* gated: h·sigmoid(g) */
+    GKV_BLOCK_GATED,    /* gated: h·sigmoid(g) */
+    GKV_BLOCKS
 } gkv_block;
 
 typedef enum gkv_posterior_family {
-    GKV_POSTERIOR_NORMAL,      /* normal: independent dimensions */
-    GKV_POSTERIOR_FULL,        /* full: normal with any covariance */
-    GKV_POSTERIOR_GK,          /* gk: g-and-k noise with one shape for all images */
-    GKV_POSTERIOR_GK_AMORTIZED /* gk-amortized: g-and-k noise with a shape for each image */
+    GKV_POSTERIOR_NORMAL,       /* normal: independent dimensions */
+    GKV_POSTERIOR_FULL,         /* full: normal with any covariance */
+    GKV_POSTERIOR_GK,           /* gk: g-and-k noise with one shape for all images */
+    GKV_POSTERIOR_GK_AMORTIZED, /* gk-amortized: g-and-k noise with a shape for each image */
+    GKV_POSTERIORS
 } gkv_posterior_family;
 
 typedef enum gkv_posterior_flow_family {
@@ -115,7 +122,8 @@ typedef struct gkv_data_settings {
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
-    int64_t latent; /* Dimensions of z. */
+    int64_t latent;     /* Dimensions of z. */
+    gkv_net_family net; /* Family of encoder and decoder. */
     /* Units of each hidden layer of the encoder and of the decoder. */
     int64_t hidden;
     /* Hidden layers of the encoder, and of the decoder. */

@@ -62,6 +62,8 @@ const gki_settings_row gki_settings_rows[] = {
             "Training images held out for validation; 0 is none."),
 
     INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
+    CHOICE(model, net, "mlp", "mlp",
+           "The networks of encoder and decoder: multilayer perceptrons."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
     INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
     CHOICE(model, block, "residual", "silu, residual, gated",

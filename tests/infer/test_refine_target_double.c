@@ -109,7 +109,7 @@ static void logits_map(void *context, const double *z, double *logits)
     fixture *it = context;
     memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     gki_pass_decode(it->model, &it->ws, 0, 1);
-    memcpy(logits, gki_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
+    memcpy(logits, gki_at(&it->ws, it->model->decoder->out, 0), PIXELS * sizeof *logits);
 }
 
 static void eps_map(void *context, const double *z, double *eps)

@@ -190,7 +190,7 @@ static void check_reconstruction(fixture *it)
     gki_pass_forward(it->model, &it->ws, 0, it->rows);
     for (size_t r = 0; r < it->rows; r++) {
         const double *x = gki_at(&it->ws, it->model->x, r / it->ws.draws),
-                     *l = gki_at(&it->ws, it->model->decoder.out, r);
+                     *l = gki_at(&it->ws, it->model->decoder->out, r);
         double sum = 0;
         for (size_t i = 0; i < PIXELS; i++)
             sum -= x[i] * log(1 / (1 + exp(-l[i]))) + (1 - x[i]) * log(1 / (1 + exp(l[i])));
@@ -325,7 +325,7 @@ static void test_doubly_on_average(void **state)
     const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
     const double h = 1e-4;
     fixture it = begin(&wish);
-    double *encoded = gki_at(&it.ws, it.model->encoder.out, 0), sum[WIDTH] = {0},
+    double *encoded = gki_at(&it.ws, it.model->encoder->out, 0), sum[WIDTH] = {0},
            squares[WIDTH] = {0};
     gki_pass_encode(it.model, &it.ws, 0, BATCH);
     for (size_t t = 0; t < TIMES; t++) {
@@ -340,7 +340,7 @@ static void test_doubly_on_average(void **state)
         loss_of_first(&it);
         gki_pass_backward(it.model, &it.ws, 0, it.ws.draws, &it.objective);
         for (size_t i = 0; i < WIDTH; i++) {
-            const double off = gki_at(&it.ws, it.model->encoder.d_out, 0)[i] -
+            const double off = gki_at(&it.ws, it.model->encoder->d_out, 0)[i] -
                                (bound[2 * i] - bound[2 * i + 1]) / (2 * h);
             sum[i] += off;
             squares[i] += off * off;
@@ -375,7 +375,7 @@ static void test_free_bits(void **state)
         gki_pass_forward(it.model, &it.ws, 0, it.rows);
         gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t i = 0; i < BATCH; i++)
-            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder.d_out, i),
+            memcpy(wanted[with][i], gki_at(&it.ws, it.model->encoder->d_out, i),
                    width * sizeof(double));
     }
     for (size_t i = 0; i < BATCH; i++) {
@@ -384,7 +384,8 @@ static void test_free_bits(void **state)
         gki_pass_backward(it.model, &it.ws, 0, it.rows, &objective);
         for (size_t j = 0; j < BATCH; j++)
             assert_memory_equal(wanted[kl[j] >= kl[i] || kl[i] <= 0][j],
-                                gki_at(&it.ws, it.model->encoder.d_out, j), width * sizeof(double));
+                                gki_at(&it.ws, it.model->encoder->d_out, j),
+                                width * sizeof(double));
     }
     end(&it);
 }
