@@ -4,6 +4,7 @@
 
 #include "gkvae/gk.h"
 #include "num/constants.h"
+#include "vae/noise_gk.h"
 #include "vae/tiny.h"
 
 enum { PIXELS = 12, LATENT = 3, BATCH = 5, DRAWS_MAX = 3, ROWS_MAX = BATCH * DRAWS_MAX };
