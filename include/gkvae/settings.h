@@ -73,6 +73,22 @@ typedef enum gkv_base_family {
     GKV_BASES
 } gkv_base_family;
 
+/* What settings, models and pages need to know of a base. Strings live as long as the program. */
+typedef struct gkv_base_facts {
+    /* As in "independent Student's t distributions"; NULL for a mixture, whose components depend on
+     * other keys. */
+    const char *words;
+    const char *margin; /* A margin, as in "a Student's t distribution". */
+    /* How a refit fits it, as in "expectation–maximization"; NULL if there is nothing to fit. */
+    const char *refit;
+    bool is_standard_normal;  /* It is N(0, I). */
+    bool has_full_covariance; /* It has any covariance, whatever model.base_covariance is. */
+    bool has_shapes;          /* Its margins, or those of its components, are g-and-k. */
+    /* It is a mixture: the keys of components and of their covariance have an effect. */
+    bool has_components;
+    bool has_classes; /* It has components for each label. */
+} gkv_base_facts;
+
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
     GKV_FIT_FIXED = 0,      /* fixed: it stays as it starts */
@@ -243,6 +259,9 @@ typedef struct gkv_settings_key {
  * is "gk". The name is "" for an unknown key, a key that is not a choice, and a value out of range.
  * Thread-safe. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
+
+/* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
+GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
 
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);

@@ -56,7 +56,8 @@ static gkv_status layout_prior(gkv_model *model)
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
-    if (base->has_classes)
+    const bool has_classes = gkv_base_facts_of(settings->base)->has_classes;
+    if (has_classes)
         model->label = gki_plan_forward(&model->plan, 1);
     const gki_base_spec base_spec = {
         .eps = model->flow->eps,
@@ -67,7 +68,7 @@ static gkv_status layout_prior(gkv_model *model)
         .trainable = settings->base_fit & GKV_FIT_GRADIENT,
         .refitted = settings->base_fit & GKV_FIT_LM,
         .components = (size_t)settings->base_components,
-        .classes = base->has_classes ? (size_t)settings->base_classes : 0,
+        .classes = has_classes ? (size_t)settings->base_classes : 0,
         .dependent = settings->base_covariance != GKV_COVARIANCE_DIAGONAL,
         .rank =
             settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,

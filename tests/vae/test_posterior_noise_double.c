@@ -2,6 +2,7 @@
  * gradients against differences, and what an entry says of its distribution. */
 #include "gradient.h"
 
+#include "config/posterior_facts.h"
 #include "num/constants.h"
 #include "vae/posterior_noise.h"
 
@@ -217,6 +218,9 @@ static void test_table(void **state)
         assert_string_equal(ops->name, gkv_settings_choice("model.posterior", family, name));
         assert_true(ops->create && ops->free);
         assert_true(!ops->distill || ops->is_gaussian);
+        /* config checks the settings of fine-tuning */
+        assert_true((ops->distill != NULL) ==
+                    gki_posterior_can_be_tuned((gkv_posterior_family)family));
     }
     assert_string_equal(gkv_settings_choice("model.posterior", GKV_POSTERIORS, name), "");
 }
