@@ -241,42 +241,43 @@ static void check(const choice *wish)
     end(&it);
 }
 
-static const char *const posteriors[] = {"normal", "gk", "gk-amortized", "full"};
-static const char *const posterior_flows[] = {"none", "planar", "radial"};
-static const char *const prior_flows[] = {"none", "realnvp"};
 static const char *const bases[] = {"normal", "gk", "gk-copula"};
 
-/* All combinations. */
-static void test_every_gradient(void **state)
+static void check_posterior_and_flow(const char *posterior, const char *posterior_flow,
+                                     const char *prior_flow)
 {
-    (void)state;
-    for (size_t i = 0; i < 288; i++) {
-        const choice wish = {posteriors[i % 4],
-                             posterior_flows[i / 4 % 3],
-                             prior_flows[i / 12 % 2],
-                             bases[i / 24 % 3],
-                             "grad",
-                             i / 72 % 2 ? "silu" : "gated",
-                             i / 144 ? 0.3 : 1,
-                             1,
-                             false,
-                             false};
+    for (size_t i = 0; i < 12; i++) {
+        const choice wish = {posterior,       posterior_flow,
+                             prior_flow,      bases[i % 3],
+                             "grad",          i / 3 % 2 ? "silu" : "gated",
+                             i / 6 ? 0.3 : 1, 1,
+                             false,           false};
         check(&wish);
     }
 }
 
-/* Mixtures, and Student's t. */
-static void test_other_bases(void **state)
+/* All combinations of the tables' entries, with three bases. */
+static void test_every_gradient(void **state)
 {
     (void)state;
-    static const char *const others[] = {"full-gaussian", "student-t", "gaussian-mixture",
-                                         "gk-mixture", "gk-by-class"};
-    for (size_t i = 0; i < 20; i++) {
-        const choice wish = {posteriors[i % 3],
+    for (int posterior = 0; posterior < GKV_POSTERIORS; posterior++)
+        for (int flow = 0; flow < GKV_POSTERIOR_FLOWS; flow++)
+            for (int prior = 0; prior < GKV_PRIOR_FLOWS; prior++)
+                check_posterior_and_flow(name_of("model.posterior", posterior),
+                                         name_of("model.posterior_flow", flow),
+                                         name_of("model.prior_flow", prior));
+}
+
+/* Every base of the table. */
+static void test_every_base(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4 * GKV_BASES; i++) {
+        const choice wish = {name_of("model.posterior", i % GKV_POSTERIORS),
                              "none",
-                             prior_flows[i / 5 % 2],
-                             others[i % 5],
-                             i / 10 ? "lm+grad" : "lm",
+                             name_of("model.prior_flow", i / GKV_BASES % GKV_PRIOR_FLOWS),
+                             name_of("model.base", i % GKV_BASES),
+                             i / (2 * GKV_BASES) ? "lm+grad" : "lm",
                              "silu",
                              i % 2 ? 0.3 : 1,
                              1,
@@ -308,11 +309,16 @@ static void test_draws(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 84; i++) {
-        const choice wish = {posteriors[i % 4],     posterior_flows[i / 4 % 2],
-                             prior_flows[i % 2],    i % 5 ? "gk-copula" : "gk-by-class",
-                             i % 5 ? "grad" : "lm", i / 6 % 2 ? "silu" : "gated",
-                             i / 12 % 2 ? 0.3 : 1,  1 + i % DRAWS_MAX,
-                             i / 24 == 0 || i % 2,  i % 7 < 4};
+        const choice wish = {name_of("model.posterior", (int)i % GKV_POSTERIORS),
+                             i / 4 % 2 ? "planar" : "none",
+                             i % 2 ? "realnvp" : "none",
+                             i % 5 ? "gk-copula" : "gk-by-class",
+                             i % 5 ? "grad" : "lm",
+                             i / 6 % 2 ? "silu" : "gated",
+                             i / 12 % 2 ? 0.3 : 1,
+                             1 + i % DRAWS_MAX,
+                             i / 24 == 0 || i % 2,
+                             i % 7 < 4};
         check(&wish);
     }
 }
@@ -428,7 +434,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_gradient),
-        cmocka_unit_test(test_other_bases),
+        cmocka_unit_test(test_every_base),
         cmocka_unit_test(test_fixed_base),
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_doubly_on_average),
