@@ -293,9 +293,7 @@ const gki_base_ops gki_base_full_gaussian = {.name = "full-gaussian",
 const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture",
                                                 .create = create_gaussian,
                                                 MIXTURE_OPS};
-const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture",
-                                          .create = create_gk,
-                                          MIXTURE_OPS};
+const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture", .create = create_gk, MIXTURE_OPS};
 const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class",
                                            .create = create_by_class,
                                            .transform_class = gki_mixture_transform_class,

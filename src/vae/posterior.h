@@ -5,8 +5,9 @@
  *   log q(z|x) = Σ_j [log φ(u_j) − log σ_j] − log|det ∂v/∂u| − Σ_i log|det ∂f_i|
  *
  * posterior_noise.h has the maps v(u), and flow/posterior_flow.h the maps f_i. The encoder's output
- * row has μ (d) and raw log σ (d), then the raw parameters of the noise, and then those of each flow
- * layer. log σ = 7·tanh(raw/7), which is almost linear for usual values and cannot overflow. */
+ * row has μ (d) and raw log σ (d), then the raw parameters of the noise, and then those of each
+ * flow layer. log σ = 7·tanh(raw/7), which is almost linear for usual values and cannot
+ * overflow. */
 #ifndef GKV_VAE_POSTERIOR_H
 #define GKV_VAE_POSTERIOR_H
 
