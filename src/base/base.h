@@ -97,8 +97,6 @@ typedef struct gki_base_refit_report {
 /* The operations of a family of bases. Pointers are NULL where a comment says so. */
 typedef struct gki_base_ops {
     const char *name; /* The name in the settings. */
-    bool is_mixture;  /* Whether the base has components. */
-    bool has_classes; /* Whether the base has components for each label. */
 
     /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller
      * frees *base. */

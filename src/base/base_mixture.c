@@ -291,16 +291,10 @@ const gki_base_ops gki_base_full_gaussian = {.name = "full-gaussian",
                                              .margin = normal_margin,
                                              MIXTURE_OPS};
 const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture",
-                                                .is_mixture = true,
                                                 .create = create_gaussian,
                                                 MIXTURE_OPS};
-const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture",
-                                          .is_mixture = true,
-                                          .create = create_gk,
-                                          MIXTURE_OPS};
+const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture", .create = create_gk, MIXTURE_OPS};
 const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class",
-                                           .is_mixture = true,
-                                           .has_classes = true,
                                            .create = create_by_class,
                                            .transform_class = gki_mixture_transform_class,
                                            .class_probabilities = gki_mixture_class_probabilities,

@@ -99,21 +99,26 @@ typedef struct panel_data {
     double theoretical[QUANTILES], empirical[QUANTILES];
 } panel_data;
 
-/* Whether the base's margins are g-and-k distributions; those of mixtures are mixtures. */
-static bool has_gk_margins(gkv_base_family base)
+static const gkv_base_facts *facts_of(const gkv_model *model)
 {
-    return base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA;
+    return gkv_base_facts_of(gkv_model_settings_of(model)->model.base);
+}
+
+/* Whether the base's margins are g-and-k distributions; those of mixtures are mixtures. */
+static bool has_gk_margins(const gkv_base_facts *facts)
+{
+    return facts->has_shapes && !facts->has_components;
 }
 
 /* The title of a panel: the dimension and the shape of the base in it. */
 static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
-    const gkv_base_family base = gkv_model_settings_of(model)->model.base;
+    const gkv_base_facts *facts = facts_of(model);
     double margin[5];
     char g[32], k[32];
-    if (base == GKV_BASE_NORMAL)
-        snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
-    else if (has_gk_margins(base) && gkv_model_base_margin(model, number, margin) == GKV_OK)
+    if (facts->is_standard_normal)
+        snprintf(title, TITLE_SIZE, "dimension %zu: %s", number + 1, facts->margin);
+    else if (has_gk_margins(facts) && gkv_model_base_margin(model, number, margin) == GKV_OK)
         snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1,
                  cli_decimal(margin[2], 2, g), cli_decimal(margin[3], 2, k));
     else
@@ -194,8 +199,8 @@ done:
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path)
 {
     const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
-    const gkv_base_family base = gkv_model_settings_of(run->model)->model.base;
-    const bool normal = base == GKV_BASE_NORMAL, gk = has_gk_margins(base);
+    const gkv_base_facts *facts = facts_of(run->model);
+    const bool normal = facts->is_standard_normal, gk = has_gk_margins(facts);
     float *eps = cli_alloc(n * d, sizeof *eps);
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);

@@ -15,17 +15,11 @@
 
 static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
-    static const char *const single[GKV_BASES] = {
-        [GKV_BASE_NORMAL] = "a standard normal distribution",
-        [GKV_BASE_FULL_GAUSSIAN] = "a normal distribution with a fitted covariance",
-        [GKV_BASE_STUDENT_T] = "independent Student's t distributions",
-        [GKV_BASE_GK] = "independent g-and-k distributions",
-        [GKV_BASE_GK_COPULA] = "g-and-k margins joined by a Gaussian copula",
-    };
-    if (single[m->base])
-        return single[m->base];
+    const gkv_base_facts *facts = gkv_base_facts_of(m->base);
+    if (facts->words)
+        return facts->words;
     const bool dependent = m->base_covariance != GKV_COVARIANCE_DIAGONAL,
-               normal = m->base == GKV_BASE_GAUSSIAN_MIXTURE;
+               normal = !facts->has_shapes;
     const char *kind = normal ? (dependent ? "normal distributions with full covariances"
                                            : "independent normal distributions")
                               : (dependent ? "multivariate g-and-k distributions"
@@ -35,7 +29,7 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
             ? cli_texts_keep(
                   all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank))
             : "";
-    if (m->base == GKV_BASE_GK_BY_CLASS)
+    if (facts->has_classes)
         return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels",
                                             (long long)m->base_components, kind, factors,
                                             (long long)m->base_classes));
@@ -43,22 +37,13 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
         all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
 }
 
-static const char *fit_of(const gkv_model_settings *m)
+static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
 {
-    static const char em[] = ", fitted to codes by expectation–maximization";
-    static const char em_lm[] =
-        ", fitted to codes by expectation–maximization with Levenberg–Marquardt in the M-step";
-    static const char lm[] = ", fitted to codes by Levenberg–Marquardt between epochs";
-    static const char *const by_lm[GKV_BASES] = {
-        [GKV_BASE_NORMAL] = "",        [GKV_BASE_FULL_GAUSSIAN] = em,
-        [GKV_BASE_STUDENT_T] = em,     [GKV_BASE_GK] = lm,
-        [GKV_BASE_GK_COPULA] = lm,     [GKV_BASE_GAUSSIAN_MIXTURE] = em,
-        [GKV_BASE_GK_MIXTURE] = em_lm, [GKV_BASE_GK_BY_CLASS] = em_lm,
-    };
-    if (m->base == GKV_BASE_NORMAL)
+    const char *refit = gkv_base_facts_of(m->base)->refit;
+    if (!refit)
         return "";
     switch (m->base_fit) {
-    case GKV_FIT_LM: return by_lm[m->base];
+    case GKV_FIT_LM: return cli_texts_keep(all, cli_text(", fitted to codes by %s", refit));
     case GKV_FIT_LM_GRADIENT: return ", fitted by gradients with refits to codes in between";
     case GKV_FIT_GRADIENT: return ", fitted by gradients";
     default: return ", not fitted";
@@ -74,7 +59,7 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     const gkv_settings *s = &it->run->settings;
     const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
     char binarization[GKV_NAME_SIZE];
-    const char *base = base_of(all, m), *fit = fit_of(m);
+    const char *base = base_of(all, m), *fit = fit_of(all, m);
     const char *prior = "";
     if (flow)
         prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ",

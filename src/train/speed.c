@@ -245,34 +245,13 @@ uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
     return training->trainer->epoch_steps;
 }
 
-/* The multiply-adds of one image in a network. Linear layers and activations alternate. */
-static double products_of(const gkv_model *model, const gki_mlp *net)
-{
-    double count = 0;
-    for (size_t i = 0; i < net->count; i += 2)
-        count += (double)model->params.list[net->layers[i].weight].size;
-    return count;
-}
-
-/* The multiply-adds of the flow: those of all linear layers that are not in encoder and decoder. */
-static double products_of_flow(const gkv_model *model)
-{
-    double count = 0;
-    for (size_t i = 0; i < model->params.count; i++)
-        if (model->params.list[i].packed)
-            count += (double)model->params.list[i].size;
-    return count - products_of(model, &model->encoder) - products_of(model, &model->decoder);
-}
-
 void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
 {
-    const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
-    const double encoder = products_of(model, &model->encoder),
-                 decoder = products_of(model, &model->decoder);
-    const double flow = products_of_flow(model), draws = (double)model->settings.train.samples;
-    operations->encoding = 2 * encoder;
-    operations->sample = 2 * (flow + decoder);
-    operations->training = 3 * (operations->encoding + draws * operations->sample) - 2 * first;
+    const double draws = (double)model->settings.train.samples;
+    operations->encoding = 2 * model->encoder->products;
+    operations->sample = 2 * (model->flow->products + model->decoder->products);
+    operations->training = 3 * (operations->encoding + draws * operations->sample) -
+                           2 * model->encoder->first_products;
 }
 
 gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)

@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include <sys/wait.h>
 
+#include "param.h"
 #include "train/trainer_fixture.h"
 
 #include "safetensors/safetensors.h"
@@ -297,9 +298,9 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     const char *path = in_folder("numeric", "checkpoint.safetensors");
     assert_ok(
         gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
-    const gki_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
-    for (size_t i = 0; i < output->in.width * output->out.width; i++)
-        gki_param_value(&trainer->model->params, output->weight)[i] = (gki_real)1e38;
+    const gki_param *output = test_param(&trainer->model->params, "decoder.output.weight");
+    for (size_t i = 0; i < output->size; i++)
+        trainer->model->params.values[output->offset + i] = (gki_real)1e38;
     assert_ok(
         gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     gki_trainer_free(trainer);
