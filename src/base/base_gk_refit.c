@@ -11,6 +11,7 @@
 
 #include "base/base_gk.h"
 #include "core/memory.h"
+#include "mixture/mixture.h"
 #include "num/linalg.h"
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
@@ -127,7 +128,7 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
     settings.margin = gki_base_gk_margin_of_safety;
     settings.likelihood = 0;
     settings.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    settings.lm.loss_scale = gki_base_outlier_residual;
+    settings.lm.loss_scale = gki_mgk_outlier_residual;
     status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
     if (status != GKV_OK && !keeps_margin(status))
         goto done;

@@ -241,7 +241,7 @@ static void project_component(const gki_base_mixture *self, const gki_params *pa
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gki_mixture_get(self, params, k, j);
-        gk = gki_base_gk_project(&gk);
+        gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
         gk.b = fmax(gk.b, least_scale);
         gki_mixture_set(self, params, k, j, &gk);
         if (self->spec.dependent) {

@@ -25,6 +25,7 @@
 #include "base/base.h"
 #include "gk/gk_batch_kernels.h"
 #include "gkvae/gk.h"
+#include "mixture/mixture.h"
 
 enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_MARGINS };
 
@@ -113,6 +114,28 @@ void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params
 gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_params *params,
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean);
+
+/* --- The parameters in double precision: mixture_table.c ------------------- */
+
+/* Copies the parameters of the base. The caller frees *saved. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
+                            gki_real **saved);
+
+/* Restores the parameters bit by bit. */
+void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params,
+                         const gki_real *saved);
+
+/* Creates the mixture of the table, with scores of variance 1. The caller frees *out with
+ * gkv_mgk_mixture_free. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
+                            gkv_mgk_mixture **out);
+
+/* Writes a mixture to the table. *written becomes false if a correlation matrix is not positive
+ * definite to working precision; the table is then invalid. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *params,
+                             const gkv_mgk_mixture *mixture, int threads, bool *written);
+
+/* --- Operations ----------------------------------------------------------- */
 
 /* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c,
  * mixture_refit.c. */

@@ -2,11 +2,11 @@
  * (gkvae/mgk_mixture.h). The first refit starts from k-means++, every other one from the current
  * parameters. Margins are fitted by Levenberg–Marquardt to weighted quantiles, all components and
  * dimensions in one batch. During training with train.refit_steps every refit after the first uses
- * sufficient statistics in place of codes (mixture_stats.h).
+ * sufficient statistics in place of codes (mixture/online.h).
  *
- * The parameters then move towards the fit by a step of length τ (mixture_move.h). The step is
- * halved until the held-out codes are no less likely than before. If no step passes, the parameters
- * do not change. */
+ * The parameters then move towards the fit by a step of length τ (gki_mgk_mixture_between). The
+ * step is halved until the held-out codes are no less likely than before. If no step passes, the
+ * parameters do not change. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,20 +32,25 @@ enum {
 };
 
 typedef struct refit {
-    gki_mixture_move move;
+    const gki_base_mixture *self;
+    const gki_params *params; /* the table that the refit changes */
     const gki_base_codes *codes;
     const gki_base_refit_settings *settings;
     /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
     double *rows;
-    gkv_mgk_mixture *found;
+    size_t d;
+    gkv_mgk_mixture *old, *fitted, *moved; /* at the start, fitted, and after the accepted step */
+    gki_real *saved;                       /* the parameters at the start */
     bool improved; /* whether the fit has a higher held-out log density than its start */
 } refit;
 
 static void refit_free(refit *it)
 {
     free(it->rows);
-    gki_mixture_move_free(&it->move);
-    gkv_mgk_mixture_free(it->found);
+    free(it->saved);
+    gkv_mgk_mixture_free(it->old);
+    gkv_mgk_mixture_free(it->fitted);
+    gkv_mgk_mixture_free(it->moved);
 }
 
 /* --- The fit -------------------------------------------------------------- */
@@ -53,50 +58,30 @@ static void refit_free(refit *it)
 static gkv_status take_rows(refit *it)
 {
     const gki_base_codes *codes = it->codes;
-    const size_t n = codes->fit_count * it->move.d, all = n + codes->held_out_count * it->move.d;
+    const size_t n = codes->fit_count * it->d, all = n + codes->held_out_count * it->d;
     GKV_TRY(gki_alloc(all, sizeof *it->rows, &it->rows));
     for (size_t i = 0; i < all; i++)
         it->rows[i] = (double)(i < n ? codes->fit[i] : codes->held_out[i - n]);
     return GKV_OK;
 }
 
-/* Creates the current mixture as a gkv_mgk_mixture. */
-static gkv_status current(const refit *it, gkv_mgk_mixture **out)
-{
-    const gki_mixture_state *old = &it->move.old;
-    const size_t d = it->move.d, count = it->move.K;
-    gkv_mgk **parts = NULL;
-    gkv_status status = GKV_OK;
-    *out = NULL;
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *parts, &parts));
-    for (size_t k = 0; k < count; k++)
-        GKV_TRY_GOTO(
-            gkv_mgk_create(d, old->margins + k * d, old->r ? old->r + k * d * d : NULL, &parts[k]));
-    status = gkv_mgk_mixture_create(count, old->weights, (const gkv_mgk *const *)parts, out);
-done:
-    for (size_t k = 0; parts && k < count; k++)
-        gkv_mgk_free(parts[k]);
-    free(parts);
-    return status;
-}
-
 static gkv_mgk_mixture_settings fit_settings(const refit *it)
 {
-    const gki_base_mixture *self = it->move.self;
+    const gki_base_mixture *self = it->self;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
-    set.components = it->move.K;
+    set.components = it->self->components;
     set.seed = it->settings->seed;
     set.keep = set.quick = 1;
     set.normal = !self->shaped;
     set.independent = !self->spec.dependent;
     set.shared_shapes = self->spec.shared_shapes;
     set.least_scale = least_scale;
-    set.least_rows = GKV_MIXTURE_LEAST_ROWS;
+    set.least_rows = GKV_ONLINE_LEAST_ROWS;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->codes->fit_count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */
-    set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->move.d : NULL;
+    set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->d : NULL;
     set.held_out_rows = it->codes->held_out_count;
     set.patience = it->settings->first ? FIRST_PATIENCE : 1;
     if (self->base.classes > 0) {
@@ -107,55 +92,40 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.margins.margin = gki_base_gk_margin_of_safety;
     set.margins.one_start = 1;
     set.margins.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    set.margins.lm.loss_scale = gki_base_outlier_residual;
+    set.margins.lm.loss_scale = gki_mgk_outlier_residual;
     return set;
-}
-
-/* Copies the fit to the end of the move. */
-static void take_found(const refit *it)
-{
-    const gki_mixture_state *fitted = &it->move.fitted;
-    const size_t d = it->move.d;
-    for (size_t k = 0; k < it->move.K; k++) {
-        const gkv_mgk *part = gkv_mgk_mixture_component(it->found, k);
-        fitted->weights[k] = gkv_mgk_mixture_weights(it->found)[k];
-        memcpy(fitted->margins + k * d, gkv_mgk_margins(part), d * sizeof *fitted->margins);
-        if (fitted->r)
-            gkv_mgk_covariance(part, fitted->r + k * d * d);
-    }
 }
 
 static gkv_status fit(refit *it, gki_base_refit_report *report)
 {
-    gkv_mgk_mixture *start = NULL;
+    gkv_mgk_mixture *normal = NULL;
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
-    if (it->codes->fit_count < it->move.K)
+    if (it->codes->fit_count < it->self->components)
         return gki_fail(GKV_ERR_CONFIG,
                         "%zu codes to fit to are too few for %zu components of the base: lower "
                         "model.base_components, or give more codes",
-                        it->codes->fit_count, it->move.K);
+                        it->codes->fit_count, it->self->components);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
     if (!it->settings->first) {
-        GKV_TRY_GOTO(current(it, &start));
+        set.start = it->old;
     } else if (!set.normal) {
         gkv_mgk_mixture_settings gaussian = set;
         gaussian.normal = 1;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &gaussian,
-                                         it->settings->threads, &start, &result));
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &gaussian,
+                                         it->settings->threads, &normal, &result));
+        set.start = normal;
         report->em_iterations = result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
-    set.start = start;
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->move.d, it->rows, &set,
-                                     it->settings->threads, &it->found, &result));
+    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &set,
+                                     it->settings->threads, &it->fitted, &result));
     report->em_iterations += result.iterations;
     /* Without held-out codes the best iteration is the last one. */
     it->improved = it->settings->first || result.best_iteration > 0;
-    take_found(it);
 done:
-    gkv_mgk_mixture_free(start);
+    gkv_mgk_mixture_free(normal);
     return status;
 }
 
@@ -163,13 +133,12 @@ done:
 
 static void describe(const refit *it, gki_base_refit_report *report)
 {
-    if (!it->move.self->shaped)
+    if (!it->self->shaped)
         return;
     report->g_min = report->k_min = INFINITY;
     report->g_max = report->k_max = -INFINITY;
-    for (size_t i = 0; i < it->move.K * it->move.d; i++) {
-        const gkv_gk gk =
-            gki_mixture_get(it->move.self, it->move.params, i / it->move.d, i % it->move.d);
+    for (size_t i = 0; i < it->self->components * it->d; i++) {
+        const gkv_gk gk = gki_mixture_get(it->self, it->params, i / it->d, i % it->d);
         report->g_min = fmin(report->g_min, gk.g);
         report->g_max = fmax(report->g_max, gk.g);
         report->k_min = fmin(report->k_min, gk.k);
@@ -179,24 +148,37 @@ static void describe(const refit *it, gki_base_refit_report *report)
 
 static gkv_status mean_density(const refit *it, double *density)
 {
-    return gki_mixture_mean_density(it->move.self, it->move.params, it->codes->held_out,
+    return gki_mixture_mean_density(it->self, it->params, it->codes->held_out,
                                     it->codes->held_out_class, it->codes->held_out_count,
                                     it->settings->threads, density);
 }
 
-static gkv_status step(const refit *it, gki_base_refit_report *report)
+/* Writes a mixture to the table. *density becomes the mean log density of the held-out codes, or NaN
+ * if the mixture cannot be written. */
+static gkv_status try_mixture(const refit *it, const gkv_mgk_mixture *mixture, double *density)
 {
-    double tau = it->settings->damping;
+    bool written = false;
+    *density = NAN;
+    GKV_TRY(gki_mixture_write(it->self, it->params, mixture, it->settings->threads, &written));
+    return written ? mean_density(it, density) : GKV_OK;
+}
+
+static gkv_status step(refit *it, gki_base_refit_report *report)
+{
+    gki_mgk_step how = {.fraction = it->settings->damping,
+                        .margin = gki_base_gk_margin_of_safety,
+                        .rank = it->self->spec.rank < it->d ? it->self->spec.rank : 0,
+                        .threads = it->settings->threads};
     /* the next refit to statistics is soon */
     const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS;
-    for (int i = 0; i <= halvings && it->improved && report->step == 0; i++, tau /= 2) {
-        if (!gki_mixture_move_to(&it->move, tau))
-            /* an R is not positive definite to working precision; a shorter step will be */
-            continue;
-        double density = 0;
-        GKV_TRY(mean_density(it, &density));
+    for (int i = 0; i <= halvings && report->step == 0; i++, how.fraction /= 2) {
+        double density = NAN;
+        gkv_mgk_mixture_free(it->moved);
+        it->moved = NULL;
+        GKV_TRY(gki_mgk_mixture_between(it->old, it->fitted, &how, &it->moved));
+        GKV_TRY(try_mixture(it, it->moved, &density));
         if (density >= report->held_out_before) { /* false for NaN */
-            report->step = tau;
+            report->step = how.fraction;
             report->held_out_after = density;
         }
     }
@@ -204,61 +186,86 @@ static gkv_status step(const refit *it, gki_base_refit_report *report)
 }
 
 /* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
-static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
+static gkv_status reinitialise(const refit *it, const gki_online_stats *stats,
+                               gki_base_refit_report *report)
 {
+    gki_real *moved = NULL;
     double density = 0;
-    gki_mixture_save(&it->move);
-    const size_t count =
-        gki_stats_reinitialise(&it->move, it->codes->stats, it->settings->forgetting);
-    if (count == 0)
-        return GKV_OK;
-    GKV_TRY(mean_density(it, &density));
-    if (density >= report->held_out_after) {
+    size_t count = 0;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_mixture_save(it->self, it->params, &moved));
+    GKV_TRY_GOTO(gki_online_reinitialise(it->moved, stats, it->self->per_class,
+                                         it->settings->forgetting, &count));
+    if (count > 0)
+        GKV_TRY_GOTO(try_mixture(it, it->moved, &density));
+    if (count > 0 && density >= report->held_out_after) {
         report->held_out_after = density;
         report->reinitialised = (long)count;
     } else {
-        gki_mixture_restore(&it->move);
+        gki_mixture_restore(it->self, it->params, moved);
     }
-    return GKV_OK;
+done:
+    free(moved);
+    return status;
+}
+
+/* Refits to the codes, or to the statistics `stats` if it is not NULL. */
+static gkv_status refit_to(refit *it, const gki_online_stats *stats, gki_base_refit_report *report)
+{
+    gkv_status status = GKV_OK;
+    memset(report, 0, sizeof *report);
+    report->cost_before = report->cost_after = report->goodness = NAN;
+    GKV_TRY_GOTO(gki_mixture_save(it->self, it->params, &it->saved));
+    GKV_TRY_GOTO(gki_mixture_read(it->self, it->params, it->settings->threads, &it->old));
+    report->held_out_before = stats ? it->codes->held_out_density : NAN;
+    if (isnan(report->held_out_before))
+        GKV_TRY_GOTO(mean_density(it, &report->held_out_before));
+    report->held_out_after = report->held_out_before;
+    if (stats) {
+        report->em_iterations = 1;
+        report->forgetting = it->settings->forgetting;
+        GKV_TRY_GOTO(gki_online_maximize(it->old, stats, it->settings->forgetting,
+                                         it->settings->threads, &it->fitted));
+        it->improved = it->fitted != NULL;
+    } else {
+        status = fit(it, report);
+    }
+    /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps
+     * its parameters, and the training step deals with the cause. */
+    if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
+        status = GKV_OK;
+    else if (status == GKV_OK && it->improved)
+        status = step(it, report);
+    if (status == GKV_OK && stats && report->step > 0)
+        status = reinitialise(it, stats, report);
+done:
+    if (it->saved && (status != GKV_OK || report->step == 0))
+        gki_mixture_restore(it->self, it->params, it->saved);
+    if (status == GKV_OK)
+        describe(it, report);
+    return status;
 }
 
 gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report)
 {
-    refit it = {.codes = codes, .settings = settings};
-    memset(report, 0, sizeof *report);
-    report->cost_before = report->cost_after = report->goodness = NAN;
+    refit it = {.self = gki_base_mixture_of(base),
+                .params = params,
+                .codes = codes,
+                .settings = settings,
+                .d = base->eps.width};
+    gki_online_stats stats = {0};
+    double *memory = NULL;
     gkv_status status = GKV_OK;
     if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the refit of a base by class needs the classes of its codes");
-    GKV_TRY(
-        gki_mixture_move_create(gki_base_mixture_of(base), params, settings->threads, &it.move));
-    report->held_out_before = codes->stats ? codes->held_out_density : NAN;
-    if (isnan(report->held_out_before))
-        GKV_TRY_GOTO(mean_density(&it, &report->held_out_before));
-    report->held_out_after = report->held_out_before;
-    if (codes->stats) {
-        report->em_iterations = 1;
-        report->forgetting = settings->forgetting;
-        it.improved = gki_stats_fit(&it.move, codes->stats, settings->forgetting);
-    } else {
-        status = fit(&it, report);
-    }
-    /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps
-     * its parameters, and the training step deals with the cause. */
-    if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
-        status = GKV_OK;
-    else if (status == GKV_OK)
-        status = step(&it, report);
-    if (status == GKV_OK && codes->stats && report->step > 0)
-        status = reinitialise(&it, report);
+    if (codes->stats)
+        GKV_TRY_GOTO(gki_mixture_stats_read(it.self, params, codes->stats, &memory, &stats));
+    status = refit_to(&it, codes->stats ? &stats : NULL, report);
 done:
-    if (status != GKV_OK || report->step == 0)
-        gki_mixture_restore(&it.move);
-    if (status == GKV_OK)
-        describe(&it, report);
+    free(memory);
     refit_free(&it);
     return status;
 }

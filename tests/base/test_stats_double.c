@@ -119,10 +119,11 @@ static void test_sums(void **state)
         double weights[16];
         gki_mixture_weights(self, &it->params, weights);
         for (size_t k = 0; k < self->components; k++) {
-            const gki_stats_component at = gki_stats_at(self, stats, k);
+            const gki_online_layout at = gki_mixture_stats_layout(self);
+            const gki_real *of_k = stats + k * at.size;
             const gkv_gk first = gki_mixture_get(self, &it->params, k, 0),
                          last = gki_mixture_get(self, &it->params, k, D - 1);
-            double weight = 0, sum = 0, square = 0, cells[GKV_STATS_CELLS] = {0};
+            double weight = 0, sum = 0, square = 0, cells[GKV_ONLINE_CELLS] = {0};
             for (size_t r = 0; r < FIT; r++) {
                 const double *eps = of.rows + r * D;
                 const long which = it->base->classes ? (long)of.classes[r] : -1;
@@ -139,16 +140,17 @@ static void test_sums(void **state)
                 weight += share;
                 sum += share * zeta;
                 square += share * zeta * (self->spec.dependent ? other : zeta);
-                cells[(size_t)fmax(0, fmin(GKV_STATS_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] +=
-                    share;
+                cells[(size_t)fmax(
+                    0, fmin(GKV_ONLINE_BOUNDARIES, floor((zeta + 3.1) / 0.2) + 1))] += share;
             }
             /* a responsibility may be near the threshold */
-            assert_close(*at.weight, weight, 1e-6 * weight + 2e-3);
-            assert_close(at.sum[0], sum, 1e-6 * weight + 1e-2);
-            assert_close(at.square[self->spec.dependent ? D - 1 : 0], square, 1e-6 * weight + 4e-2);
-            for (size_t c = 0; c < GKV_STATS_CELLS && at.cells; c++)
-                assert_close(at.cells[c], cells[c], 1e-6 * weight + 2e-3);
-            assert_true((at.cells != NULL) == self->shaped);
+            assert_close(of_k[0], weight, 1e-6 * weight + 2e-3);
+            assert_close(of_k[at.sum], sum, 1e-6 * weight + 1e-2);
+            assert_close(of_k[at.square + (self->spec.dependent ? D - 1 : 0)], square,
+                         1e-6 * weight + 4e-2);
+            for (size_t c = 0; c < GKV_ONLINE_CELLS && at.cells; c++)
+                assert_close(of_k[at.cells + c], cells[c], 1e-6 * weight + 2e-3);
+            assert_true((at.cells > 0) == self->shaped);
         }
         free(stats);
         base_fixture_end(it);
@@ -362,13 +364,13 @@ static void test_prior(void **state)
         rows[k] = 300 + 100 * (double)k;
     for (size_t n = 0; n < 3; n++) {
         make_shapes(spreads[n], rows, margins);
-        const gki_stats_prior prior = gki_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
+        const gki_shape_prior prior = gki_shape_prior_of_rows(COMPONENTS, MARGINS, margins, rows);
         for (size_t s = 0; s < 2; s++)
             assert_close(sqrt(prior.variance[s]), spreads[n][s], 0.1 * spreads[n][s]);
     }
     for (size_t i = 0; i < MARGINS * COMPONENTS; i++)
         margins[i].g = margins[i].k = 0;
-    const gki_stats_prior least = gki_stats_prior_of(COMPONENTS, MARGINS, margins, rows);
+    const gki_shape_prior least = gki_shape_prior_of_rows(COMPONENTS, MARGINS, margins, rows);
     assert_close(sqrt(least.variance[0]), 0.02, 1e-6);
     assert_close(sqrt(least.variance[1]), 0.02, 1e-6);
 }
@@ -382,19 +384,21 @@ static void test_normal_components(void **state)
     data of = draw(&(mixture_kind){"gaussian-mixture", 4, 0, false, false}, 6000);
     base_fixture *it = start_of(&kind, &of, 0);
     const gki_base_mixture *self = mixture_of(it);
-    const gki_stats_prior none = {{1e12, 1e12}};
+    const gki_shape_prior none = {{1e12, 1e12}};
     for (size_t i = 0; i < 4 * D; i++) {
         gkv_gk gk = gki_mixture_get(self, &it->params, i / D, i % D);
         gk.g = gk.k = 0;
         gki_mixture_set(self, &it->params, i / D, i % D, &gk);
     }
     gki_real *stats = stats_of(it, NULL);
-    double with = 0, without = 0;
+    gki_online_stats sums;
+    double with = 0, without = 0, *memory;
+    assert_ok(gki_mixture_stats_read(self, &it->params, stats, &memory, &sums));
     for (size_t k = 0; k < 4; k++) {
         gkv_gk old[D], margins[D];
         for (size_t j = 0; j < D; j++)
             old[j] = margins[j] = gki_mixture_get(self, &it->params, k, j);
-        gki_stats_step(self, &it->params, old, stats, k, 1, &none, margins, NULL);
+        gki_online_step_margins(&sums, k, old, 1, &none, margins);
         for (size_t j = 0; j < D; j++)
             without += margins[j].g * margins[j].g + margins[j].k * margins[j].k;
     }
@@ -404,6 +408,7 @@ static void test_normal_components(void **state)
         with += gk.g * gk.g + gk.k * gk.k;
     }
     assert_true(without > 16 * 0.001 && with < 0.2 * without);
+    free(memory);
     free(stats);
     base_fixture_end(it);
     data_free(&of);
@@ -433,8 +438,8 @@ static void test_coupling(void **state)
         memcpy(gki_at(&it->ws, it->base->eps, 0), of.rows, FIT * D * sizeof *of.rows);
         for (int round = 0; round < 30; round++) {
             gki_real *stats = stats_of(it, NULL);
-            gki_real *coupling = gki_stats_at(mixture_of(it), stats, 0).coupling;
-            for (size_t i = 0; i < D * GKV_STATS_CELLS && !coupled; i++)
+            gki_real *coupling = stats + gki_mixture_stats_layout(mixture_of(it)).coupling;
+            for (size_t i = 0; i < D * GKV_ONLINE_CELLS && !coupled; i++)
                 coupling[i] = 0;
             found[coupled] = refit(it, &of, stats, 0.5, 1).held_out_after;
             free(stats);
@@ -462,17 +467,20 @@ static void test_mirror(void **state)
         gk.a = -gk.a, gk.g = -gk.g;
         gki_mixture_set(mirror, &sides[1]->params, i / D, i % D, &gk);
     }
-    for (size_t side = 0; side < 2; side++)
+    gki_online_stats sums[2];
+    double *memory[2];
+    for (size_t side = 0; side < 2; side++) {
         stats[side] = stats_of(sides[side], NULL);
-    const gki_stats_prior prior = {{0.1, 0.1}};
+        assert_ok(gki_mixture_stats_read(mixture_of(sides[side]), &sides[side]->params, stats[side],
+                                         &memory[side], &sums[side]));
+    }
+    const gki_shape_prior prior = {{0.1, 0.1}};
     for (size_t k = 0; k < self->components; k++) {
         gkv_gk old[2][D], to[2][D];
-        double r[D * D] = {0};
         for (size_t side = 0; side < 2; side++) {
             for (size_t j = 0; j < D; j++)
                 old[side][j] = gki_mixture_get(mixture_of(sides[side]), &sides[side]->params, k, j);
-            gki_stats_step(mixture_of(sides[side]), &sides[side]->params, old[side], stats[side], k,
-                           1, &prior, to[side], r);
+            gki_online_step_margins(&sums[side], k, old[side], 1, &prior, to[side]);
         }
         for (size_t j = 0; j < D; j++) {
             assert_true(fabs(to[0][j].g - old[0][j].g) > 1e-3);
@@ -484,6 +492,7 @@ static void test_mirror(void **state)
     }
     for (size_t side = 0; side < 2; side++) {
         free(stats[side]);
+        free(memory[side]);
         base_fixture_end(sides[side]);
     }
     data_free(&of);

@@ -79,7 +79,7 @@ static double images_in(const gki_trainer *trainer)
     const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
     double sum = 0;
     for (size_t k = 0; k < self->components; k++)
-        sum += (double)*gki_stats_at(self, trainer->store.stats, k).weight;
+        sum += (double)trainer->store.stats[k * gki_mixture_stats_layout(self).size];
     return sum;
 }
 

@@ -1,0 +1,166 @@
+/* A mixture between the table of parameters and double precision (mixture/mixture.h). */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base_mixture.h"
+#include "core/memory.h"
+#include "num/linalg.h"
+
+/* --- Saving and restoring the parameters ---------------------------------- */
+
+static size_t tensors_of(const gki_base_mixture *self, gki_param_id *ids)
+{
+    size_t count = 0;
+    ids[count++] = self->logits;
+    for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
+        ids[count++] = self->margin[i];
+    if (self->spec.dependent)
+        ids[count++] = self->whitening;
+    return count;
+}
+
+gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
+                            gki_real **saved)
+{
+    gki_param_id ids[GKV_MIXTURE_MARGINS + 2];
+    const size_t count = tensors_of(self, ids);
+    size_t size = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        size += params->list[ids[i]].size;
+    GKV_TRY(gki_alloc(size, sizeof **saved, saved));
+    for (size_t i = 0; i < count; at += params->list[ids[i]].size, i++)
+        memcpy(*saved + at, gki_param_value(params, ids[i]),
+               params->list[ids[i]].size * sizeof **saved);
+    return GKV_OK;
+}
+
+void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params,
+                         const gki_real *saved)
+{
+    gki_param_id ids[GKV_MIXTURE_MARGINS + 2];
+    const size_t count = tensors_of(self, ids);
+    for (size_t i = 0; i < count; saved += params->list[ids[i]].size, i++)
+        memcpy(gki_param_value(params, ids[i]), saved, params->list[ids[i]].size * sizeof *saved);
+}
+
+/* --- From the table ------------------------------------------------------- */
+
+/* Computes the lower triangular L = W⁻ᵀ, whose rows have as lengths the standard deviations of the
+ * scores. */
+static void factor_of(size_t d, const gki_real *w, double *l, double *u)
+{
+    memset(u, 0, d * d * sizeof *u); /* U = W⁻¹ */
+    for (size_t i = d; i-- > 0;) {
+        double *row = u + i * d;
+        for (size_t k = i + 1; k < d; k++)
+            gki_axpy(d - k, -(double)w[i * d + k], u + k * d + k, row + k);
+        row[i] = 1;
+#pragma omp simd
+        for (size_t j = i; j < d; j++)
+            row[j] /= (double)w[i * d + i];
+    }
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++)
+            l[j * d + i] = u[i * d + j];
+}
+
+/* Reads component k. Standard deviations of scores other than 1 go into B. scratch[2d × d]. */
+static gkv_status read_component(const gki_base_mixture *self, const gki_params *params, size_t k,
+                                 gkv_gk *margins, double *scratch, gkv_mgk **out)
+{
+    const size_t d = self->base.eps.width;
+    double *l = scratch;
+    for (size_t j = 0; j < d; j++)
+        margins[j] = gki_mixture_get(self, params, k, j);
+    if (!self->spec.dependent)
+        return gki_mgk_build(d, margins, NULL, NULL, out);
+    factor_of(d, gki_mixture_whitening(self, params, k), l, scratch + d * d);
+    for (size_t j = 0; j < d; j++) {
+        double squares = 0;
+        for (size_t i = 0; i <= j; i++)
+            squares += l[j * d + i] * l[j * d + i];
+        margins[j].b *= sqrt(squares);
+        for (size_t i = 0; i <= j; i++)
+            l[j * d + i] /= sqrt(squares);
+    }
+    return gki_mgk_build(d, margins, NULL, l, out);
+}
+
+gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
+                            gkv_mgk_mixture **out)
+{
+    const size_t d = self->base.eps.width, K = self->components;
+    const int used = gki_mgk_threads(threads, K);
+    gkv_mgk_mixture *mixture = NULL;
+    gkv_gk *margins = NULL;
+    double *scratch = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_mgk_mixture_alloc(K, d, &mixture));
+    GKV_TRY_GOTO(gki_alloc((size_t)used * d, sizeof *margins, &margins));
+    if (self->spec.dependent)
+        GKV_TRY_GOTO(gki_alloc((size_t)used * d, 2 * d * sizeof *scratch, &scratch));
+    gki_mixture_weights(self, params, mixture->weights);
+    int failed = 0;
+#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
+    for (size_t k = 0; k < K; k++) {
+        const size_t thread = (size_t)omp_get_thread_num();
+        failed += read_component(self, params, k, margins + thread * d,
+                                 scratch ? scratch + thread * 2 * d * d : NULL,
+                                 &mixture->components[k]) != GKV_OK;
+    }
+    if (failed > 0)
+        GKV_TRY_GOTO(gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", K));
+    *out = mixture;
+    mixture = NULL;
+done:
+    gkv_mgk_mixture_free(mixture);
+    free(margins);
+    free(scratch);
+    return status;
+}
+
+/* --- To the table --------------------------------------------------------- */
+
+/* The least pivot of a correlation matrix whose W is accurate in float. */
+static const double least_pivot = 1e-6;
+
+/* Writes W = L⁻ᵀ. Returns false if R = LLᵀ is not positive definite to working precision. */
+static bool write_whitening(size_t d, const double *l, double *inverse, gki_real *w)
+{
+    for (size_t j = 0; j < d; j++)
+        if (!(l[j * d + j] * l[j * d + j] > least_pivot))
+            return false;
+    gki_cholesky_invert(d, l, inverse);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++)
+            w[j * d + i] = j > i ? 0 : (gki_real)inverse[i * d + j];
+    return true;
+}
+
+gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *params,
+                             const gkv_mgk_mixture *mixture, int threads, bool *written)
+{
+    const size_t d = mixture->d;
+    const int used = gki_mgk_threads(threads, mixture->count);
+    double *scratch = NULL;
+    if (self->spec.dependent)
+        GKV_TRY(gki_alloc((size_t)used * d, d * sizeof *scratch, &scratch));
+    bool all = true;
+#pragma omp parallel for schedule(static) num_threads(used) reduction(&& : all)
+    for (size_t k = 0; k < mixture->count; k++) {
+        const gkv_mgk *part = mixture->components[k];
+        gki_param_value(params, self->logits)[k] = (gki_real)log(mixture->weights[k]);
+        for (size_t j = 0; j < d; j++)
+            gki_mixture_set(self, params, k, j, &part->margins[j]);
+        if (self->spec.dependent)
+            all = write_whitening(d, part->cholesky, scratch + (size_t)omp_get_thread_num() * d * d,
+                                  gki_mixture_whitening(self, params, k)) &&
+                  all;
+    }
+    free(scratch);
+    *written = all;
+    return GKV_OK;
+}
