@@ -52,8 +52,8 @@ static void refit_free(refit *it)
 
 static gkv_status refit_create(refit *it, bool copula)
 {
-    const size_t d = it->d, n = it->codes->held_out_count;
-    GKV_TRY(gki_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
+    const size_t d = it->d, n = it->codes->held_out.count;
+    GKV_TRY(gki_alloc(it->codes->fit.count * d, sizeof *it->rows, &it->rows));
     GKV_TRY(gki_alloc(d, sizeof *it->old, &it->old));
     GKV_TRY(gki_alloc(d, sizeof *it->fitted, &it->fitted));
     GKV_TRY(gki_alloc(n * d, sizeof *it->z, &it->z));
@@ -71,14 +71,14 @@ static gkv_status refit_create(refit *it, bool copula)
 /* Mean log density of the held-out codes under the parameters in the table. */
 static double held_out_density(const refit *it)
 {
-    const size_t n = it->codes->held_out_count, d = it->d;
+    const size_t n = it->codes->held_out.count, d = it->d;
     const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (long b = 0; b < blocks; b++) {
         const size_t first = (size_t)b * BLOCK_ROWS,
                      count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
         gki_real *z = it->z + first * d;
-        const gki_base_gk_rows rows = {.eps = it->codes->held_out + first * d,
+        const gki_base_gk_rows rows = {.eps = it->codes->held_out.eps + first * d,
                                        .z = z,
                                        .log_dq = it->log_dq + first * d,
                                        .whitened = it->whitened ? it->whitened + first * d : z,
@@ -94,10 +94,11 @@ static double held_out_density(const refit *it)
 /* Converts the codes to double: as columns for the margins, and as rows for R. */
 static void convert_codes(const refit *it, double *columns)
 {
-    const size_t n = it->codes->fit_count;
+    const size_t n = it->codes->fit.count;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < it->d; j++)
-            columns[j * n + i] = it->rows[i * it->d + j] = (double)it->codes->fit[i * it->d + j];
+            columns[j * n + i] = it->rows[i * it->d + j] =
+                (double)it->codes->fit.eps[i * it->d + j];
 }
 
 /* Whether a margin keeps its parameters after a fit with this status. Equal codes of a
@@ -110,7 +111,7 @@ static bool keeps_margin(gkv_status status)
 /* Fits each margin on its own, all margins in one batch. */
 static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report *report)
 {
-    const size_t n = it->codes->fit_count, d = it->d;
+    const size_t n = it->codes->fit.count, d = it->d;
     double *columns = NULL;
     gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
@@ -236,7 +237,7 @@ gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params,
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = settings->damping;
     if (copula) {
-        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads,
+        status = gkv_mgk_correlation(codes->fit.count, it.d, it.rows, it.fitted, 0, threads,
                                      it.fitted_r, NULL);
         if (status == GKV_ERR_DATA) {
             /* the codes are not finite; the training step deals with that */

@@ -35,7 +35,6 @@ enum { GKV_MIXTURE_MOST = 4096 };
 typedef struct gki_base_mixture {
     gki_base base;
     gki_base_spec spec;
-    size_t components; /* K, the components of all classes together */
     size_t per_class;  /* the components of one class; K without classes */
     bool shaped;       /* whether margins are g-and-k, not normal */
     gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
@@ -81,7 +80,7 @@ void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params,
  * Class −1 stands for all K components. */
 static inline size_t gki_mixture_first(const gki_base_mixture *self, long which, size_t *count)
 {
-    *count = which < 0 ? self->components : self->per_class;
+    *count = which < 0 ? self->base.components : self->per_class;
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
@@ -156,5 +155,12 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
 gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report);
+
+/* Those on sufficient statistics: mixture_stats.c and, for the M-step, mixture_refit.c. */
+extern const gki_base_stats_ops gki_mixture_stats_ops;
+gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
+                              const gki_base_rows *held_out, double density,
+                              const gki_base_refit_settings *settings,
+                              gki_base_refit_report *report);
 
 #endif

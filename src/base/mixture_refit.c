@@ -34,10 +34,12 @@ enum {
 typedef struct refit {
     const gki_base_mixture *self;
     const gki_params *params; /* the table that the refit changes */
-    const gki_base_codes *codes;
+    const gki_base_rows *held_out;
     const gki_base_refit_settings *settings;
-    /* codes, then held-out codes [fit_count + held_out_count, d]; NULL with statistics */
-    double *rows;
+    const gki_base_rows *fit; /* the codes to fit to; NULL with statistics */
+    double *rows;             /* these, then the held-out codes */
+    gki_online_stats stats;   /* the statistics to fit to, if there are no codes */
+    double *stats_memory;
     size_t d;
     gkv_mgk_mixture *old, *fitted, *moved; /* at the start, fitted, and after the accepted step */
     gki_real *saved;                       /* the parameters at the start */
@@ -47,6 +49,7 @@ typedef struct refit {
 static void refit_free(refit *it)
 {
     free(it->rows);
+    free(it->stats_memory);
     free(it->saved);
     gkv_mgk_mixture_free(it->old);
     gkv_mgk_mixture_free(it->fitted);
@@ -57,11 +60,10 @@ static void refit_free(refit *it)
 
 static gkv_status take_rows(refit *it)
 {
-    const gki_base_codes *codes = it->codes;
-    const size_t n = codes->fit_count * it->d, all = n + codes->held_out_count * it->d;
+    const size_t n = it->fit->count * it->d, all = n + it->held_out->count * it->d;
     GKV_TRY(gki_alloc(all, sizeof *it->rows, &it->rows));
     for (size_t i = 0; i < all; i++)
-        it->rows[i] = (double)(i < n ? codes->fit[i] : codes->held_out[i - n]);
+        it->rows[i] = (double)(i < n ? it->fit->eps[i] : it->held_out->eps[i - n]);
     return GKV_OK;
 }
 
@@ -70,7 +72,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     const gki_base_mixture *self = it->self;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
-    set.components = it->self->components;
+    set.components = it->self->base.components;
     set.seed = it->settings->seed;
     set.keep = set.quick = 1;
     set.normal = !self->shaped;
@@ -79,15 +81,15 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.least_scale = least_scale;
     set.least_rows = GKV_ONLINE_LEAST_ROWS;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
-    set.tolerance = 1e-4 * (double)it->codes->fit_count;
+    set.tolerance = 1e-4 * (double)it->fit->count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */
-    set.held_out = set.max_iterations > 1 ? it->rows + it->codes->fit_count * it->d : NULL;
-    set.held_out_rows = it->codes->held_out_count;
+    set.held_out = set.max_iterations > 1 ? it->rows + it->fit->count * it->d : NULL;
+    set.held_out_rows = it->held_out->count;
     set.patience = it->settings->first ? FIRST_PATIENCE : 1;
     if (self->base.classes > 0) {
         set.groups = self->base.classes;
-        set.group = it->codes->fit_class;
-        set.held_out_group = it->codes->held_out_class;
+        set.group = it->fit->classes;
+        set.held_out_group = it->held_out->classes;
     }
     set.margins.margin = gki_base_gk_margin_of_safety;
     set.margins.one_start = 1;
@@ -96,16 +98,16 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     return set;
 }
 
-static gkv_status fit(refit *it, gki_base_refit_report *report)
+static gkv_status fit_codes(refit *it, gki_base_refit_report *report)
 {
     gkv_mgk_mixture *normal = NULL;
     gkv_mgk_mixture_result result;
     gkv_status status = GKV_OK;
-    if (it->codes->fit_count < it->self->components)
+    if (it->fit->count < it->self->base.components)
         return gki_fail(GKV_ERR_CONFIG,
                         "%zu codes to fit to are too few for %zu components of the base: lower "
                         "model.base_components, or give more codes",
-                        it->codes->fit_count, it->self->components);
+                        it->fit->count, it->self->base.components);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
     if (!it->settings->first) {
@@ -113,20 +115,30 @@ static gkv_status fit(refit *it, gki_base_refit_report *report)
     } else if (!set.normal) {
         gkv_mgk_mixture_settings gaussian = set;
         gaussian.normal = 1;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &gaussian,
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &gaussian,
                                          it->settings->threads, &normal, &result));
         set.start = normal;
         report->em_iterations = result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->codes->fit_count, it->d, it->rows, &set,
-                                     it->settings->threads, &it->fitted, &result));
+    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &set, it->settings->threads,
+                                     &it->fitted, &result));
     report->em_iterations += result.iterations;
     /* Without held-out codes the best iteration is the last one. */
     it->improved = it->settings->first || result.best_iteration > 0;
 done:
     gkv_mgk_mixture_free(normal);
     return status;
+}
+
+static gkv_status fit_stats(refit *it, gki_base_refit_report *report)
+{
+    report->em_iterations = 1;
+    report->forgetting = it->settings->forgetting;
+    GKV_TRY(gki_online_maximize(it->old, &it->stats, it->settings->forgetting,
+                                it->settings->threads, &it->fitted));
+    it->improved = it->fitted != NULL;
+    return GKV_OK;
 }
 
 /* --- The step ------------------------------------------------------------- */
@@ -137,7 +149,7 @@ static void describe(const refit *it, gki_base_refit_report *report)
         return;
     report->g_min = report->k_min = INFINITY;
     report->g_max = report->k_max = -INFINITY;
-    for (size_t i = 0; i < it->self->components * it->d; i++) {
+    for (size_t i = 0; i < it->self->base.components * it->d; i++) {
         const gkv_gk gk = gki_mixture_get(it->self, it->params, i / it->d, i % it->d);
         report->g_min = fmin(report->g_min, gk.g);
         report->g_max = fmax(report->g_max, gk.g);
@@ -148,9 +160,8 @@ static void describe(const refit *it, gki_base_refit_report *report)
 
 static gkv_status mean_density(const refit *it, double *density)
 {
-    return gki_mixture_mean_density(it->self, it->params, it->codes->held_out,
-                                    it->codes->held_out_class, it->codes->held_out_count,
-                                    it->settings->threads, density);
+    return gki_mixture_mean_density(it->self, it->params, it->held_out->eps, it->held_out->classes,
+                                    it->held_out->count, it->settings->threads, density);
 }
 
 /* Writes a mixture to the table. *density becomes the mean log density of the held-out codes, or NaN
@@ -170,7 +181,7 @@ static gkv_status step(refit *it, gki_base_refit_report *report)
                         .rank = it->self->spec.rank < it->d ? it->self->spec.rank : 0,
                         .threads = it->settings->threads};
     /* the next refit to statistics is soon */
-    const int halvings = it->codes->stats ? STATS_HALVINGS : HALVINGS;
+    const int halvings = !it->fit ? STATS_HALVINGS : HALVINGS;
     for (int i = 0; i <= halvings && report->step == 0; i++, how.fraction /= 2) {
         double density = NAN;
         gkv_mgk_mixture_free(it->moved);
@@ -186,15 +197,14 @@ static gkv_status step(refit *it, gki_base_refit_report *report)
 }
 
 /* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
-static gkv_status reinitialise(const refit *it, const gki_online_stats *stats,
-                               gki_base_refit_report *report)
+static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
 {
     gki_real *moved = NULL;
     double density = 0;
     size_t count = 0;
     gkv_status status = GKV_OK;
     GKV_TRY(gki_mixture_save(it->self, it->params, &moved));
-    GKV_TRY_GOTO(gki_online_reinitialise(it->moved, stats, it->self->per_class,
+    GKV_TRY_GOTO(gki_online_reinitialise(it->moved, &it->stats, it->self->per_class,
                                          it->settings->forgetting, &count));
     if (count > 0)
         GKV_TRY_GOTO(try_mixture(it, it->moved, &density));
@@ -209,41 +219,42 @@ done:
     return status;
 }
 
-/* Refits to the codes, or to the statistics `stats` if it is not NULL. */
-static gkv_status refit_to(refit *it, const gki_online_stats *stats, gki_base_refit_report *report)
+/* Refits to the codes, or to the statistics. `density` is the mean log density of the held-out codes
+ * at the start, or NaN if it is not known. */
+static gkv_status run(refit *it, double density, gki_base_refit_report *report)
 {
     gkv_status status = GKV_OK;
     memset(report, 0, sizeof *report);
     report->cost_before = report->cost_after = report->goodness = NAN;
     GKV_TRY_GOTO(gki_mixture_save(it->self, it->params, &it->saved));
     GKV_TRY_GOTO(gki_mixture_read(it->self, it->params, it->settings->threads, &it->old));
-    report->held_out_before = stats ? it->codes->held_out_density : NAN;
-    if (isnan(report->held_out_before))
-        GKV_TRY_GOTO(mean_density(it, &report->held_out_before));
-    report->held_out_after = report->held_out_before;
-    if (stats) {
-        report->em_iterations = 1;
-        report->forgetting = it->settings->forgetting;
-        GKV_TRY_GOTO(gki_online_maximize(it->old, stats, it->settings->forgetting,
-                                         it->settings->threads, &it->fitted));
-        it->improved = it->fitted != NULL;
-    } else {
-        status = fit(it, report);
-    }
+    if (isnan(density))
+        GKV_TRY_GOTO(mean_density(it, &density));
+    report->held_out_before = report->held_out_after = density;
+    status = it->fit ? fit_codes(it, report) : fit_stats(it, report);
     /* A collapsed dimension, or numbers that are not finite, make the fit fail. The base then keeps
      * its parameters, and the training step deals with the cause. */
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK && it->improved)
         status = step(it, report);
-    if (status == GKV_OK && stats && report->step > 0)
-        status = reinitialise(it, stats, report);
+    if (status == GKV_OK && !it->fit && report->step > 0)
+        status = reinitialise(it, report);
 done:
     if (it->saved && (status != GKV_OK || report->step == 0))
         gki_mixture_restore(it->self, it->params, it->saved);
     if (status == GKV_OK)
         describe(it, report);
+    refit_free(it);
     return status;
+}
+
+static gkv_status check_classes(const gki_base *base, const gki_base_rows *rows)
+{
+    if (base->classes > 0 && !rows->classes)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the refit of a base by class needs the classes of its codes");
+    return GKV_OK;
 }
 
 gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
@@ -252,20 +263,26 @@ gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
 {
     refit it = {.self = gki_base_mixture_of(base),
                 .params = params,
-                .codes = codes,
+                .fit = &codes->fit,
+                .held_out = &codes->held_out,
                 .settings = settings,
                 .d = base->eps.width};
-    gki_online_stats stats = {0};
-    double *memory = NULL;
-    gkv_status status = GKV_OK;
-    if (base->classes > 0 && (!codes->held_out_class || !(codes->fit_class || codes->stats)))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "the refit of a base by class needs the classes of its codes");
-    if (codes->stats)
-        GKV_TRY_GOTO(gki_mixture_stats_read(it.self, params, codes->stats, &memory, &stats));
-    status = refit_to(&it, codes->stats ? &stats : NULL, report);
-done:
-    free(memory);
-    refit_free(&it);
-    return status;
+    GKV_TRY(check_classes(base, &codes->fit));
+    GKV_TRY(check_classes(base, &codes->held_out));
+    return run(&it, NAN, report);
+}
+
+gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
+                              const gki_base_rows *held_out, double density,
+                              const gki_base_refit_settings *settings,
+                              gki_base_refit_report *report)
+{
+    refit it = {.self = gki_base_mixture_of(stats->base),
+                .params = params,
+                .held_out = held_out,
+                .settings = settings,
+                .d = stats->base->eps.width};
+    GKV_TRY(check_classes(stats->base, held_out));
+    GKV_TRY(gki_mixture_stats_read(stats, params, &it.stats_memory, &it.stats));
+    return run(&it, density, report);
 }

@@ -22,17 +22,15 @@ gki_online_layout gki_mixture_stats_layout(const gki_base_mixture *self)
     return gki_online_layout_of(self->base.eps.width, self->spec.dependent, self->shaped);
 }
 
-size_t gki_mixture_stats_size(const gki_base *base)
+/* A part is a component. Shapes that all components share have no statistics. */
+static gkv_status create(const gki_base *base, gki_base_stats **out)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
-    return self->spec.shared_shapes && self->shaped
-               ? 0
-               : self->components * gki_mixture_stats_layout(self).size;
-}
-
-size_t gki_mixture_stats_parts(const gki_base *base)
-{
-    return gki_base_mixture_of(base)->components;
+    *out = NULL;
+    if (self->spec.shared_shapes && self->shaped)
+        return GKV_OK;
+    return gki_base_stats_alloc(base, base->components,
+                                base->components * gki_mixture_stats_layout(self).size, out);
 }
 
 static gki_real clamp(gki_real most, gki_real x)
@@ -78,13 +76,13 @@ static void add_row(const gki_online_layout *at, gki_real r, const gki_real *zet
     to[0] += r;
 }
 
-void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_slot *weight,
-                       size_t rows, size_t part, gki_real *stats)
+static void add(gki_base_stats *stats, const gki_workspace *ws, const gki_slot *weight, size_t rows,
+                size_t part)
 {
-    const gki_base_mixture *self = gki_base_mixture_of(base);
-    const size_t d = base->eps.width;
+    const gki_base_mixture *self = gki_base_mixture_of(stats->base);
+    const size_t d = self->base.eps.width;
     const gki_online_layout at = gki_mixture_stats_layout(self);
-    gki_real spread[GKV_BASE_MOST_DIMENSIONS], *to = stats + part * at.size;
+    gki_real spread[GKV_BASE_MOST_DIMENSIONS], *to = stats->values + part * at.size;
     gki_mixture_outer squares;
     squares.d = d, squares.count = 0;
     for (size_t j = 0; j < d && at.coupling; j++) /* the standard deviations of u */
@@ -99,17 +97,22 @@ void gki_mixture_stats(const gki_base *base, const gki_workspace *ws, const gki_
     gki_mixture_outer_add(&squares, to + at.square);
 }
 
-gkv_status gki_mixture_stats_read(const gki_base_mixture *self, const gki_params *params,
-                                  const gki_real *stats, double **memory, gki_online_stats *out)
+gkv_status gki_mixture_stats_read(const gki_base_stats *stats, const gki_params *params,
+                                  double **memory, gki_online_stats *out)
 {
+    const gki_base_mixture *self = gki_base_mixture_of(stats->base);
     const gki_online_layout at = gki_mixture_stats_layout(self);
-    const size_t d = at.d, K = self->components, size = K * at.size;
+    const size_t d = at.d, K = self->base.components, size = stats->count;
     GKV_TRY(gki_alloc(size + (at.coupling ? K * d : 0), sizeof **memory, memory));
     for (size_t i = 0; i < size; i++)
-        (*memory)[i] = (double)stats[i];
+        (*memory)[i] = (double)stats->values[i];
     for (size_t i = 0; i < K * d && at.coupling; i++)
         (*memory)[size + i] = coupling_information(self, params, i / d, i % d);
     *out = (gki_online_stats){
         .at = at, .values = *memory, .information = at.coupling ? *memory + size : NULL};
     return GKV_OK;
 }
+
+const gki_base_stats_ops gki_mixture_stats_ops = {.create = create,
+                                                  .add = add,
+                                                  .m_step = gki_mixture_m_step};

@@ -91,7 +91,7 @@ static gkv_status read_component(const gki_base_mixture *self, const gki_params 
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
                             gkv_mgk_mixture **out)
 {
-    const size_t d = self->base.eps.width, K = self->components;
+    const size_t d = self->base.eps.width, K = self->base.components;
     const int used = gki_mgk_threads(threads, K);
     gkv_mgk_mixture *mixture = NULL;
     gkv_gk *margins = NULL;

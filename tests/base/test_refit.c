@@ -23,10 +23,8 @@ static sample draw(const char *name, uint64_t seed, size_t fit, size_t held_out)
     test_normals(seed + 1, (fit + held_out) * D, 1, it.rows);
     it.truth->base->ops->transform(it.truth->base, &it.truth->params, fit + held_out, NULL,
                                    it.rows);
-    it.codes = (gki_base_codes){.fit = it.rows,
-                                .held_out = it.rows + fit * D,
-                                .fit_count = fit,
-                                .held_out_count = held_out};
+    it.codes = (gki_base_codes){.fit = {.eps = it.rows, .count = fit},
+                                .held_out = {.eps = it.rows + fit * D, .count = held_out}};
     return it;
 }
 
@@ -40,8 +38,8 @@ static void sample_free(sample *it)
 static double density_of(const base_fixture *it, const gki_base_codes *codes)
 {
     double sum = 0;
-    for (size_t i = 0; i < codes->held_out_count; i++)
-        sum += log_density_naive(it, codes->held_out + i * D) / (double)codes->held_out_count;
+    for (size_t i = 0; i < codes->held_out.count; i++)
+        sum += log_density_naive(it, codes->held_out.eps + i * D) / (double)codes->held_out.count;
     return sum;
 }
 
