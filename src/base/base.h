@@ -225,6 +225,10 @@ const gki_base_ops *gki_base_of(gkv_base_family family);
 void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n,
                          const double *x, double *pdf, double *cdf);
 
+/* Writes the ranges of the shapes g[n] and k[n] to the report. */
+void gki_base_describe_shapes(size_t n, const gki_real *g, const gki_real *k,
+                              gki_base_refit_report *report);
+
 /* Implements margin_at() by margin(), for a base whose margins are g-and-k. */
 void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
                            size_t n, const double *x, double *pdf, double *cdf);

@@ -121,8 +121,7 @@ gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *para
                             gki_real **saved);
 
 /* Restores the parameters bit by bit. */
-void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params,
-                         const gki_real *saved);
+void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params, gki_real *saved);
 
 /* Creates the mixture of the table, with scores of variance 1. The caller frees *out with
  * gkv_mgk_mixture_free. GKV_ERR_MEMORY. */

@@ -143,21 +143,6 @@ static gkv_status fit_stats(refit *it, gki_base_refit_report *report)
 
 /* --- The step ------------------------------------------------------------- */
 
-static void describe(const refit *it, gki_base_refit_report *report)
-{
-    if (!it->self->shaped)
-        return;
-    report->g_min = report->k_min = INFINITY;
-    report->g_max = report->k_max = -INFINITY;
-    for (size_t i = 0; i < it->self->base.components * it->d; i++) {
-        const gkv_gk gk = gki_mixture_get(it->self, it->params, i / it->d, i % it->d);
-        report->g_min = fmin(report->g_min, gk.g);
-        report->g_max = fmax(report->g_max, gk.g);
-        report->k_min = fmin(report->k_min, gk.k);
-        report->k_max = fmax(report->k_max, gk.k);
-    }
-}
-
 static gkv_status mean_density(const refit *it, double *density)
 {
     return gki_mixture_mean_density(it->self, it->params, it->held_out->eps, it->held_out->classes,
@@ -174,22 +159,28 @@ static gkv_status try_mixture(const refit *it, const gkv_mgk_mixture *mixture, d
     return written ? mean_density(it, density) : GKV_OK;
 }
 
+/* Moves the fraction τ of the way to the fit. */
+static gkv_status move_to(refit *it, double tau, double *density)
+{
+    const gki_mgk_step step = {.fraction = tau,
+                               .margin = gki_base_gk_margin_of_safety,
+                               .rank = it->self->spec.rank < it->d ? it->self->spec.rank : 0,
+                               .threads = it->settings->threads};
+    gkv_mgk_mixture_free(it->moved);
+    it->moved = NULL;
+    GKV_TRY(gki_mgk_mixture_between(it->old, it->fitted, &step, &it->moved));
+    return try_mixture(it, it->moved, density);
+}
+
 static gkv_status step(refit *it, gki_base_refit_report *report)
 {
-    gki_mgk_step how = {.fraction = it->settings->damping,
-                        .margin = gki_base_gk_margin_of_safety,
-                        .rank = it->self->spec.rank < it->d ? it->self->spec.rank : 0,
-                        .threads = it->settings->threads};
+    double tau = it->settings->damping, density = NAN;
     /* the next refit to statistics is soon */
-    const int halvings = !it->fit ? STATS_HALVINGS : HALVINGS;
-    for (int i = 0; i <= halvings && report->step == 0; i++, how.fraction /= 2) {
-        double density = NAN;
-        gkv_mgk_mixture_free(it->moved);
-        it->moved = NULL;
-        GKV_TRY(gki_mgk_mixture_between(it->old, it->fitted, &how, &it->moved));
-        GKV_TRY(try_mixture(it, it->moved, &density));
+    const int halvings = it->fit ? HALVINGS : STATS_HALVINGS;
+    for (int i = 0; i <= halvings && report->step == 0; i++, tau /= 2) {
+        GKV_TRY(move_to(it, tau, &density));
         if (density >= report->held_out_before) { /* false for NaN */
-            report->step = how.fraction;
+            report->step = tau;
             report->held_out_after = density;
         }
     }
@@ -197,26 +188,20 @@ static gkv_status step(refit *it, gki_base_refit_report *report)
 }
 
 /* Reinitialises empty components, and undoes that if it lowers the held-out log density. */
-static gkv_status reinitialise(const refit *it, gki_base_refit_report *report)
+static gkv_status reinitialise(refit *it, gki_base_refit_report *report)
 {
-    gki_real *moved = NULL;
-    double density = 0;
+    double density = NAN;
     size_t count = 0;
-    gkv_status status = GKV_OK;
-    GKV_TRY(gki_mixture_save(it->self, it->params, &moved));
-    GKV_TRY_GOTO(gki_online_reinitialise(it->moved, &it->stats, it->self->per_class,
-                                         it->settings->forgetting, &count));
-    if (count > 0)
-        GKV_TRY_GOTO(try_mixture(it, it->moved, &density));
-    if (count > 0 && density >= report->held_out_after) {
-        report->held_out_after = density;
-        report->reinitialised = (long)count;
-    } else {
-        gki_mixture_restore(it->self, it->params, moved);
-    }
-done:
-    free(moved);
-    return status;
+    GKV_TRY(gki_online_reinitialise(it->moved, &it->stats, it->self->per_class,
+                                    it->settings->forgetting, &count));
+    if (count == 0)
+        return GKV_OK;
+    GKV_TRY(try_mixture(it, it->moved, &density));
+    if (!(density >= report->held_out_after))
+        return move_to(it, report->step, &density);
+    report->held_out_after = density;
+    report->reinitialised = (long)count;
+    return GKV_OK;
 }
 
 /* Refits to the codes, or to the statistics. `density` is the mean log density of the held-out codes
@@ -243,8 +228,11 @@ static gkv_status run(refit *it, double density, gki_base_refit_report *report)
 done:
     if (it->saved && (status != GKV_OK || report->step == 0))
         gki_mixture_restore(it->self, it->params, it->saved);
-    if (status == GKV_OK)
-        describe(it, report);
+    if (status == GKV_OK && it->self->shaped)
+        gki_base_describe_shapes(it->self->base.components * it->d,
+                                 gki_mixture_margin(it->self, it->params, GKV_MIXTURE_G, 0),
+                                 gki_mixture_margin(it->self, it->params, GKV_MIXTURE_K, 0),
+                                 report);
     refit_free(it);
     return status;
 }

@@ -10,39 +10,37 @@
 
 /* --- Saving and restoring the parameters ---------------------------------- */
 
-static size_t tensors_of(const gki_base_mixture *self, gki_param_id *ids)
+/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are; copies
+ * nothing if `saved` is NULL. */
+static size_t copy_parameters(const gki_base_mixture *self, const gki_params *params,
+                              gki_real *saved, bool back)
 {
-    size_t count = 0;
-    ids[count++] = self->logits;
+    gki_param_id ids[GKV_MIXTURE_MARGINS + 2] = {self->logits};
+    size_t count = 1, at = 0;
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
         ids[count++] = self->margin[i];
     if (self->spec.dependent)
         ids[count++] = self->whitening;
-    return count;
+    for (size_t i = 0; i < count; at += params->list[ids[i]].size, i++) {
+        gki_real *value = gki_param_value(params, ids[i]), *copy = saved ? saved + at : value;
+        const size_t bytes = params->list[ids[i]].size * sizeof *value;
+        if (saved)
+            memcpy(back ? value : copy, back ? copy : value, bytes);
+    }
+    return at;
 }
 
 gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
                             gki_real **saved)
 {
-    gki_param_id ids[GKV_MIXTURE_MARGINS + 2];
-    const size_t count = tensors_of(self, ids);
-    size_t size = 0, at = 0;
-    for (size_t i = 0; i < count; i++)
-        size += params->list[ids[i]].size;
-    GKV_TRY(gki_alloc(size, sizeof **saved, saved));
-    for (size_t i = 0; i < count; at += params->list[ids[i]].size, i++)
-        memcpy(*saved + at, gki_param_value(params, ids[i]),
-               params->list[ids[i]].size * sizeof **saved);
+    GKV_TRY(gki_alloc(copy_parameters(self, params, NULL, false), sizeof **saved, saved));
+    copy_parameters(self, params, *saved, false);
     return GKV_OK;
 }
 
-void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params,
-                         const gki_real *saved)
+void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params, gki_real *saved)
 {
-    gki_param_id ids[GKV_MIXTURE_MARGINS + 2];
-    const size_t count = tensors_of(self, ids);
-    for (size_t i = 0; i < count; saved += params->list[ids[i]].size, i++)
-        memcpy(gki_param_value(params, ids[i]), saved, params->list[ids[i]].size * sizeof *saved);
+    copy_parameters(self, params, saved, true);
 }
 
 /* --- From the table ------------------------------------------------------- */
@@ -66,18 +64,24 @@ static void factor_of(size_t d, const gki_real *w, double *l, double *u)
             l[j * d + i] = u[i * d + j];
 }
 
-/* Reads component k. Standard deviations of scores other than 1 go into B. scratch[2d × d]. */
-static gkv_status read_component(const gki_base_mixture *self, const gki_params *params, size_t k,
-                                 gkv_gk *margins, double *scratch, gkv_mgk **out)
+typedef struct read_job {
+    const gki_base_mixture *self;
+    const gki_params *params;
+} read_job;
+
+/* Reads component k. Standard deviations of scores other than 1 go into B. */
+static gkv_status read_component(const void *job, size_t k, gkv_gk *margins, double *scratch,
+                                 gkv_mgk_mixture *to)
 {
-    const size_t d = self->base.eps.width;
-    double *l = scratch;
+    const gki_base_mixture *self = ((const read_job *)job)->self;
+    const gki_params *params = ((const read_job *)job)->params;
+    const size_t d = to->d;
+    double *l = self->spec.dependent ? scratch : NULL;
     for (size_t j = 0; j < d; j++)
         margins[j] = gki_mixture_get(self, params, k, j);
-    if (!self->spec.dependent)
-        return gki_mgk_build(d, margins, NULL, NULL, out);
-    factor_of(d, gki_mixture_whitening(self, params, k), l, scratch + d * d);
-    for (size_t j = 0; j < d; j++) {
+    if (l)
+        factor_of(d, gki_mixture_whitening(self, params, k), l, scratch + d * d);
+    for (size_t j = 0; l && j < d; j++) {
         double squares = 0;
         for (size_t i = 0; i <= j; i++)
             squares += l[j * d + i] * l[j * d + i];
@@ -85,41 +89,18 @@ static gkv_status read_component(const gki_base_mixture *self, const gki_params 
         for (size_t i = 0; i <= j; i++)
             l[j * d + i] /= sqrt(squares);
     }
-    return gki_mgk_build(d, margins, NULL, l, out);
+    return gki_mgk_build(d, margins, NULL, l, &to->components[k]);
 }
 
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
                             gkv_mgk_mixture **out)
 {
-    const size_t d = self->base.eps.width, K = self->base.components;
-    const int used = gki_mgk_threads(threads, K);
-    gkv_mgk_mixture *mixture = NULL;
-    gkv_gk *margins = NULL;
-    double *scratch = NULL;
-    gkv_status status = GKV_OK;
-    *out = NULL;
-    GKV_TRY_GOTO(gki_mgk_mixture_alloc(K, d, &mixture));
-    GKV_TRY_GOTO(gki_alloc((size_t)used * d, sizeof *margins, &margins));
-    if (self->spec.dependent)
-        GKV_TRY_GOTO(gki_alloc((size_t)used * d, 2 * d * sizeof *scratch, &scratch));
-    gki_mixture_weights(self, params, mixture->weights);
-    int failed = 0;
-#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
-    for (size_t k = 0; k < K; k++) {
-        const size_t thread = (size_t)omp_get_thread_num();
-        failed += read_component(self, params, k, margins + thread * d,
-                                 scratch ? scratch + thread * 2 * d * d : NULL,
-                                 &mixture->components[k]) != GKV_OK;
-    }
-    if (failed > 0)
-        GKV_TRY_GOTO(gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", K));
-    *out = mixture;
-    mixture = NULL;
-done:
-    gkv_mgk_mixture_free(mixture);
-    free(margins);
-    free(scratch);
-    return status;
+    const size_t d = self->base.eps.width;
+    const read_job job = {self, params};
+    GKV_TRY(gki_mgk_mixture_make(self->base.components, d, read_component, &job,
+                                 self->spec.dependent ? 2 * d * d : 0, threads, out));
+    gki_mixture_weights(self, params, (*out)->weights);
+    return GKV_OK;
 }
 
 /* --- To the table --------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "mixture/mixture.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -37,6 +38,36 @@ gkv_status gki_mgk_mixture_alloc(size_t count, size_t d, gkv_mgk_mixture **out)
     return GKV_OK;
 done:
     gkv_mgk_mixture_free(mixture);
+    return status;
+}
+
+gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
+                                size_t scratch, int threads, gkv_mgk_mixture **out)
+{
+    const int used = gki_mgk_threads(threads, count);
+    gkv_mgk_mixture *made = NULL;
+    gkv_gk *margins = NULL;
+    double *numbers = NULL;
+    int failed = 0;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_mgk_mixture_alloc(count, d, &made));
+    GKV_TRY_GOTO(gki_alloc((size_t)used * d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc((size_t)used, scratch * sizeof *numbers, &numbers));
+#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
+    for (size_t k = 0; k < count; k++) {
+        const size_t thread = (size_t)omp_get_thread_num();
+        failed += make(job, k, margins + thread * d, numbers + thread * scratch, made) != GKV_OK;
+    }
+    if (failed > 0)
+        GKV_TRY_GOTO(
+            gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", count));
+    *out = made;
+    made = NULL;
+done:
+    gkv_mgk_mixture_free(made);
+    free(margins);
+    free(numbers);
     return status;
 }
 

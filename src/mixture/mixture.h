@@ -22,6 +22,15 @@ gkv_status gki_mgk_mixture_alloc(size_t count, size_t d, gkv_mgk_mixture **out);
 gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *const *parts,
                                   gkv_mgk_mixture **out);
 
+/* Makes component k of `to`, and sets its weight. margins[d] and `scratch` belong to the thread. */
+typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, double *scratch,
+                                gkv_mgk_mixture *to);
+
+/* Creates a mixture whose components threads make, with a scratch of so many numbers each. The
+ * caller frees *out with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
+                                size_t scratch, int threads, gkv_mgk_mixture **out);
+
 /* --- Steps: mixture_between.c --------------------------------------------- */
 
 /* Returns the margin at a fraction of the way from one margin to another: A, log B, g and k are
@@ -47,10 +56,16 @@ typedef struct gki_mgk_step {
     int threads;
 } gki_mgk_step;
 
-/* Creates the mixture at a fraction of the way between two mixtures of as many components, which
- * have latent means of 0. It interpolates the weights, the margins and R, component by component,
- * and reduces R to the rank. The caller frees *out with gkv_mgk_mixture_free. Returns
+/* Creates the distribution at a fraction of the way between two with latent means of 0. It
+ * interpolates the margins and R, and reduces R to the rank. margins[d] and
+ * scratch[gki_mgk_between_scratch] are scratch. The caller frees *out with gkv_mgk_free. Returns
  * GKV_ERR_MEMORY. */
+size_t gki_mgk_between_scratch(size_t d, const gki_mgk_step *step);
+gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk_step *step,
+                           gkv_gk *margins, double *scratch, gkv_mgk **out);
+
+/* The same for the components and the weights of two mixtures of as many components. The caller
+ * frees *out with gkv_mgk_mixture_free. */
 gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,
                                    const gki_mgk_step *step, gkv_mgk_mixture **out);
 

@@ -1,10 +1,7 @@
 /* Steps between mixtures: points on the way from one mixture to another. */
 #include <math.h>
-#include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "mixture/mixture.h"
 #include "num/linalg.h"
 
@@ -81,52 +78,44 @@ static void factor_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk
     gki_mgk_correlation_factor(d, r, l);
 }
 
-static gkv_status component_between(const gkv_mgk *from, const gkv_mgk *to,
-                                    const gki_mgk_step *step, gkv_gk *margins, double *scratch,
-                                    gkv_mgk **out)
+size_t gki_mgk_between_scratch(size_t d, const gki_mgk_step *step)
+{
+    return 2 * d * d + gki_low_rank_scratch(d, step->rank);
+}
+
+gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk_step *step,
+                           gkv_gk *margins, double *scratch, gkv_mgk **out)
 {
     const size_t d = from->d;
     const bool independent = from->identity && to->identity;
-    double *r = scratch, *l = r + d * d;
+    double *l = independent ? NULL : scratch + d * d;
     for (size_t j = 0; j < d; j++)
         margins[j] = gki_mgk_margin_between(&from->margins[j], &to->margins[j], step->fraction,
                                             step->margin);
-    if (!independent)
-        factor_between(from, to, step, r, l, l + d * d);
-    return gki_mgk_build(d, margins, NULL, independent ? NULL : l, out);
+    if (l)
+        factor_between(from, to, step, scratch, l, l + d * d);
+    return gki_mgk_build(d, margins, NULL, l, out);
+}
+
+typedef struct between_job {
+    const gkv_mgk_mixture *from, *to;
+    const gki_mgk_step *step;
+} between_job;
+
+static gkv_status make_between(const void *job, size_t k, gkv_gk *margins, double *scratch,
+                               gkv_mgk_mixture *out)
+{
+    const between_job *it = job;
+    const double from = it->from->weights[k], to = it->to->weights[k];
+    out->weights[k] = from + it->step->fraction * (to - from);
+    return gki_mgk_between(it->from->components[k], it->to->components[k], it->step, margins,
+                           scratch, &out->components[k]);
 }
 
 gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,
                                    const gki_mgk_step *step, gkv_mgk_mixture **out)
 {
-    const size_t d = from->d, size = 2 * d * d + gki_low_rank_scratch(d, step->rank);
-    const int used = gki_mgk_threads(step->threads, from->count);
-    gkv_mgk_mixture *between = NULL;
-    gkv_gk *margins = NULL;
-    double *scratch = NULL;
-    gkv_status status = GKV_OK;
-    *out = NULL;
-    GKV_TRY_GOTO(gki_mgk_mixture_alloc(from->count, d, &between));
-    GKV_TRY_GOTO(gki_alloc((size_t)used * d, sizeof *margins, &margins));
-    GKV_TRY_GOTO(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
-    int failed = 0;
-#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
-    for (size_t k = 0; k < from->count; k++) {
-        const size_t thread = (size_t)omp_get_thread_num();
-        between->weights[k] =
-            from->weights[k] + step->fraction * (to->weights[k] - from->weights[k]);
-        failed +=
-            component_between(from->components[k], to->components[k], step, margins + thread * d,
-                              scratch + thread * size, &between->components[k]) != GKV_OK;
-    }
-    if (failed > 0)
-        GKV_TRY_GOTO(
-            gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", from->count));
-    *out = between;
-    between = NULL;
-done:
-    gkv_mgk_mixture_free(between);
-    free(margins);
-    free(scratch);
-    return status;
+    const between_job job = {from, to, step};
+    return gki_mgk_mixture_make(from->count, from->d, make_between, &job,
+                                gki_mgk_between_scratch(from->d, step), step->threads, out);
 }

@@ -21,42 +21,31 @@ static void axis_of(const gkv_mgk *part, double *axis, double *scratch)
     axis[widest] = 1;
 }
 
-/* Makes a copy of a component, moved by `distance` along the axis. margins[d] is scratch. */
-static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double distance,
-                             gkv_gk *margins, gkv_mgk **out)
+/* Moves a component by `distance` along the axis. */
+static void move(gkv_mgk *part, const double *axis, double distance)
 {
-    memcpy(margins, part->margins, part->d * sizeof *margins);
     for (size_t j = 0; j < part->d; j++)
-        margins[j].a += distance * axis[j] * margins[j].b;
-    return gki_mgk_build(part->d, margins, part->mean, part->cholesky, out);
+        part->margins[j].a += distance * axis[j] * part->margins[j].b;
+    gki_mgk_columns_set(&part->columns, part->margins);
 }
 
 /* Splits component `from` into two halves. The second half replaces component `to`. */
 static gkv_status split_component(gkv_mgk_mixture *mixture, size_t from, size_t to, double apart)
 {
-    const size_t d = mixture->d, index[2] = {from, to};
-    double *axis = NULL;
-    gkv_gk *margins = NULL;
-    gkv_mgk *halves[2] = {NULL, NULL};
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(2 * d, sizeof *axis, &axis));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
-    axis_of(mixture->components[from], axis, axis + d);
-    for (int i = 0; i < 2; i++)
-        GKV_TRY_GOTO(moved_copy(mixture->components[from], axis, i == 0 ? apart : -apart, margins,
-                                &halves[i]));
-    for (int i = 0; i < 2; i++) {
-        gkv_mgk_free(mixture->components[index[i]]);
-        mixture->components[index[i]] = halves[i];
-        halves[i] = NULL;
+    gkv_mgk *whole = mixture->components[from], *half = NULL;
+    double *axis = NULL, *weights = mixture->weights;
+    GKV_TRY(gki_alloc(2 * whole->d, sizeof *axis, &axis));
+    axis_of(whole, axis, axis + whole->d);
+    const gkv_status status =
+        gki_mgk_build(whole->d, whole->margins, whole->mean, whole->cholesky, &half);
+    if (status == GKV_OK) {
+        move(whole, axis, apart);
+        move(half, axis, -apart);
+        gkv_mgk_free(mixture->components[to]);
+        mixture->components[to] = half;
+        weights[from] = weights[to] = 0.5 * (weights[from] + weights[to]);
     }
-    mixture->weights[from] = mixture->weights[to] =
-        0.5 * (mixture->weights[from] + mixture->weights[to]);
-done:
     free(axis);
-    free(margins);
-    gkv_mgk_free(halves[0]);
-    gkv_mgk_free(halves[1]);
     return status;
 }
 

@@ -2,7 +2,6 @@
 #include "mixture/online.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,68 +35,58 @@ static double rows_of(const gki_online_stats *stats, size_t k)
     return stats->values[k * stats->at.size];
 }
 
-/* Makes component k after a fraction of its step. margins[d] and r[2d × d] are scratch. */
-static gkv_status step_component(const gkv_mgk *old, const gki_online_stats *stats, size_t k,
-                                 double fraction, const gki_shape_prior *prior, gkv_gk *margins,
-                                 double *r, gkv_mgk **out)
+/* The data of an M-step. */
+typedef struct maximize_job {
+    const gkv_mgk_mixture *old;
+    const gki_online_stats *stats;
+    gki_shape_prior prior;
+    double *rows; /* [count] the rows that each component will represent */
+    double total, forgetting;
+} maximize_job;
+
+static gkv_status maximize_component(const void *job, size_t k, gkv_gk *margins, double *scratch,
+                                     gkv_mgk_mixture *to)
 {
-    const size_t d = old->d;
-    if (!(rows_of(stats, k) > 1))
-        return gki_mgk_build(d, old->margins, NULL, old->cholesky, out);
-    gki_online_step_margins(stats, k, old->margins, fraction, prior, margins);
-    if (!stats->at.dependent)
-        return gki_mgk_build(d, margins, NULL, NULL, out);
-    gki_online_correlation(stats, k, r);
-    gki_mgk_correlation_between(old, fraction, r);
-    gki_mgk_correlation_factor(d, r, r + d * d);
-    return gki_mgk_build(d, margins, NULL, r + d * d, out);
+    const maximize_job *it = job;
+    const gkv_mgk *old = it->old->components[k];
+    const double n = rows_of(it->stats, k), fraction = n / it->rows[k],
+                 weight = it->old->weights[k];
+    double *r = scratch, *l = it->stats->at.dependent ? scratch + old->d * old->d : NULL;
+    to->weights[k] = weight + it->forgetting * (fmax(n / it->total, least_weight) - weight);
+    if (!(n > 1))
+        return gki_mgk_build(old->d, old->margins, NULL, old->cholesky, &to->components[k]);
+    gki_online_step_margins(it->stats, k, old->margins, fraction, &it->prior, margins);
+    if (l) {
+        gki_online_correlation(it->stats, k, r);
+        gki_mgk_correlation_between(old, fraction, r);
+        gki_mgk_correlation_factor(old->d, r, l);
+    }
+    return gki_mgk_build(old->d, margins, NULL, l, &to->components[k]);
 }
 
 gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stats *stats,
                                double forgetting, int threads, gkv_mgk_mixture **out)
 {
     const size_t d = old->d, count = old->count;
-    const int used = gki_mgk_threads(threads, count);
-    gkv_mgk_mixture *fresh = NULL;
+    maximize_job job = {.old = old, .stats = stats, .forgetting = forgetting};
     gkv_gk *margins = NULL;
-    double *rows = NULL, *scratch = NULL, total = 0;
     gkv_status status = GKV_OK;
     *out = NULL;
     for (size_t k = 0; k < count; k++)
-        total += rows_of(stats, k);
-    if (!(total > 0))
+        job.total += rows_of(stats, k);
+    if (!(job.total > 0))
         return GKV_OK;
-    GKV_TRY_GOTO(gki_mgk_mixture_alloc(count, d, &fresh));
-    GKV_TRY_GOTO(
-        gki_alloc(count > (size_t)used ? count : (size_t)used, d * sizeof *margins, &margins));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *rows, &rows));
-    GKV_TRY_GOTO(gki_alloc((size_t)used * d, 2 * d * sizeof *scratch, &scratch));
+    GKV_TRY_GOTO(gki_alloc(count * d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *job.rows, &job.rows));
     for (size_t k = 0; k < count; k++) {
-        rows[k] = rows_of(stats, k) + (1 / forgetting - 1) * old->weights[k] * total;
+        job.rows[k] = rows_of(stats, k) + (1 / forgetting - 1) * old->weights[k] * job.total;
         memcpy(margins + k * d, old->components[k]->margins, d * sizeof *margins);
     }
-    const gki_shape_prior prior = gki_shape_prior_of_rows(count, d, margins, rows);
-    int failed = 0;
-#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
-    for (size_t k = 0; k < count; k++) {
-        const size_t thread = (size_t)omp_get_thread_num();
-        const double n = rows_of(stats, k);
-        fresh->weights[k] =
-            old->weights[k] + forgetting * (fmax(n / total, least_weight) - old->weights[k]);
-        failed +=
-            step_component(old->components[k], stats, k, n / rows[k], &prior, margins + thread * d,
-                           scratch + thread * 2 * d * d, &fresh->components[k]) != GKV_OK;
-    }
-    if (failed > 0)
-        GKV_TRY_GOTO(
-            gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", count));
-    *out = fresh;
-    fresh = NULL;
+    job.prior = gki_shape_prior_of_rows(count, d, margins, job.rows);
+    status = gki_mgk_mixture_make(count, d, maximize_component, &job, 2 * d * d, threads, out);
 done:
-    gkv_mgk_mixture_free(fresh);
     free(margins);
-    free(rows);
-    free(scratch);
+    free(job.rows);
     return status;
 }
 
