@@ -26,6 +26,7 @@
 #include "gkvae/model.h"
 #include "gkvae/plot.h"
 #include "gkvae/refine.h"
+#include "gkvae/run.h"
 #include "gkvae/settings.h"
 #include "gkvae/table.h"
 #include "gkvae/text.h"

@@ -110,6 +110,8 @@ typedef struct gkv_data_settings {
     char train_labels[GKV_PATH_SIZE]; /* File of the training labels. "" takes the standard name. */
     char test_images[GKV_PATH_SIZE];  /* File of the test images. "" takes the standard name. */
     char test_labels[GKV_PATH_SIZE];  /* File of the test labels. "" takes the standard name. */
+    bool invert;                      /* Whether to take 255 − level for every level. */
+    bool transpose;                   /* Whether to exchange rows and columns of the images. */
     gkv_binarization binarization;    /* How grey levels become 0 and 1. */
     int64_t validation;               /* Number of training images held out for validation. */
 } gkv_data_settings;

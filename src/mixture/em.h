@@ -52,7 +52,7 @@ typedef struct gki_em {
      * NULL */
     gkv_mgk_mixture *before;
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
-    /* [count] their float forms, if set->quick; member a is NULL if not made */
+    /* [count] their float forms, if set->single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *columns;        /* [d × n] x by column */

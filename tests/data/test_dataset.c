@@ -127,6 +127,25 @@ static void paths_in_settings_come_first(void **state)
                  "/nowhere/images: cannot be opened");
 }
 
+static void images_are_inverted_and_transposed(void **state)
+{
+    (void)state;
+    gkv_data_settings settings = fixture();
+    gkv_dataset *plain = NULL, *turned = NULL;
+    assert_ok(gkv_dataset_load(&settings, GKV_TEST, &plain));
+    settings.invert = settings.transpose = true;
+    assert_ok(gkv_dataset_load(&settings, GKV_TEST, &turned));
+    for (size_t i = 0; i < TEST; i++) {
+        const uint8_t *a = gkv_dataset_pixels(plain, i), *b = gkv_dataset_pixels(turned, i);
+        for (size_t y = 0; y < SIDE; y++)
+            for (size_t x = 0; x < SIDE; x++)
+                assert_int_equal(b[x * SIDE + y], 255 - a[y * SIDE + x]);
+    }
+    assert_memory_equal(gkv_dataset_labels(plain), gkv_dataset_labels(turned), TEST);
+    gkv_dataset_free(plain);
+    gkv_dataset_free(turned);
+}
+
 static void missing_files_are_named(void **state)
 {
     (void)state;
@@ -232,6 +251,7 @@ int main(void)
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
         cmocka_unit_test(paths_in_settings_come_first),
+        cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),
