@@ -13,6 +13,7 @@
 #include "num/special.h"
 #include "num/linalg.h"
 #include "mixture/margin_table.h"
+#include "mixture/mixture.h"
 #include "num/blas.h"
 #include "num/constants.h"
 
@@ -189,15 +190,6 @@ void gki_mgk_scores_free(gki_mgk_scores *scores)
     *scores = (gki_mgk_scores){0};
 }
 
-/* Multiplies the elements off the diagonal by 1 − s. */
-static void shrink_by(size_t d, double s, double *r)
-{
-    for (size_t j = 0; j < d; j++)
-        for (size_t k = 0; k < d; k++)
-            if (j != k)
-                r[j * d + k] *= 1.0 - s;
-}
-
 /* Schäfer and Strimmer's λ: the sum of the variances of the correlations, divided by the sum of
  * their squares. */
 static double shrinkage_for(size_t d, double weight, const double *r)
@@ -232,15 +224,10 @@ void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, dou
         r[j * d + j] = 1.0;
     }
     const double s = shrink >= 0 ? shrink : shrinkage_for(d, scores->weight, r);
-    shrink_by(d, s, r);
-    /* The loop ends, because R becomes the identity at the latest for fraction = 1. */
-    double kept = 1.0;
-    for (double fraction = 1e-8; !gki_cholesky(d, r, 1e-9, l); fraction *= 10.0) {
-        shrink_by(d, fmin(1.0, fraction), r);
-        kept *= 1.0 - fmin(1.0, fraction);
-    }
+    gki_mgk_correlation_shrink(d, s, r);
+    const double mixed = gki_mgk_correlation_factor(d, r, l);
     if (repair)
-        *repair = 1.0 - kept;
+        *repair = mixed;
     if (used)
         *used = s;
 }

@@ -172,7 +172,7 @@ static gkv_status accumulate_stats(gki_trainer *trainer)
             (unsigned long long)trainer->steps);
     trainer->state.step = to - from < most ? from : to - most;
     gki_trainer_drop_codes(trainer);
-    gki_trainer_drop_stats(trainer);
+    gki_base_stats_clear(trainer->store.stats);
     while (trainer->state.step < to)
         GKV_TRY(gki_trainer_step(trainer, &report));
     return GKV_OK;

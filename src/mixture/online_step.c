@@ -2,27 +2,28 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/base_gk.h"
-#include "base/mixture_stats.h"
+#include "gk/gk_batch_kernels.h"
+#include "gk/validity.h"
+#include "mixture/online.h"
 #include "num/constants.h"
 #include "num/linalg.h"
 
 /* The longest steps of A in units of B, and of log B, g and k. */
 static const double longest[4] = {1, 0.5, 0.5, 0.2};
 
-/* Computes the mean and the standard deviation of a component's scores in dimension j. */
-static void moments(const gki_base_mixture *self, const gki_stats_component *of, size_t j,
-                    double *mean, double *sd)
+/* Computes the mean and the standard deviation of a component's scores in dimension j from its
+ * statistics. */
+static void moments(const gki_online_layout *at, const double *of, size_t j, double *mean,
+                    double *sd)
 {
-    const size_t d = self->base.eps.width;
-    const double n = (double)*of->weight;
-    *mean = (double)of->sum[j] / n;
-    const double square = (double)of->square[self->spec.dependent ? j * d + j : j] / n;
+    const double n = of[0];
+    *mean = of[at->sum + j] / n;
+    const double square = of[at->square + (at->dependent ? j * at->d + j : j)] / n;
     *sd = sqrt(fmax(square - *mean * *mean, 1e-6));
 }
 
 /* N: the cells, padded with cells of weight 0 to whole vectors. */
-enum { LANES = 8, N = (GKV_STATS_CELLS + LANES - 1) / LANES * LANES };
+enum { LANES = 8, N = (GKV_ONLINE_CELLS + LANES - 1) / LANES * LANES };
 
 /* The normal probability of each cell, and φ at its upper boundary; 0 in the padding. */
 typedef struct levels {
@@ -33,13 +34,13 @@ static levels make_levels(void)
 {
     levels it = {{0}, {0}};
     double below = 0;
-    for (size_t i = 0; i < GKV_STATS_BOUNDARIES; i++) {
-        const double z = gki_stats_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
+    for (size_t i = 0; i < GKV_ONLINE_BOUNDARIES; i++) {
+        const double z = gki_online_boundary(i), cdf = 0.5 * erfc(-z / sqrt(2));
         it.probability[i] = cdf - below;
         it.pdf[i] = exp(-z * z / 2 - GKV_HALF_LOG_2PI);
         below = cdf;
     }
-    it.probability[GKV_STATS_BOUNDARIES] = 1 - below;
+    it.probability[GKV_ONLINE_BOUNDARIES] = 1 - below;
     return it;
 }
 
@@ -49,7 +50,7 @@ static void score_derivatives(const gkv_gk *margin, double h[4][N])
 {
     double z[N], g[N], k[N], dq[N];
     for (size_t i = 0; i < N; i++)
-        z[i] = gki_stats_boundary(i), g[i] = margin->g, k[i] = margin->k;
+        z[i] = gki_online_boundary(i), g[i] = margin->g, k[i] = margin->k;
     const gki_gk_outputs_d out = {.x = h[1], .dq = dq, .x_g = h[2], .x_k = h[3]};
     /* h does not depend on A and B: this uses A = 0, B = 1 */
     gki_gk_batch_shape_d(N, g, k, margin->c, z, &out);
@@ -79,14 +80,14 @@ typedef struct equations {
 /* Adds the residuals √n (n_c/n − p_c)/√p_c of the cells under Cauchy's loss. They are the
  * increments of the whitened quantile residuals of gkvae/gk_fit.h at the levels of the
  * boundaries. */
-static void add_cells(const gki_real *cells, double n, double h[4][N], const levels *at,
+static void add_cells(const double *cells, double n, double h[4][N], const levels *at,
                       equations *to)
 {
-    const double outlier = n / (gki_base_outlier_residual * gki_base_outlier_residual);
+    const double outlier = n / (gki_mgk_outlier_residual * gki_mgk_outlier_residual);
     double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
-    for (size_t c = 0; c < GKV_STATS_CELLS; c++) {
-        error[c] = (double)cells[c] / n - at->probability[c];
-        /* 1/p times Cauchy's 1/(1 + r²/5²) */
+    for (size_t c = 0; c < GKV_ONLINE_CELLS; c++) {
+        error[c] = cells[c] / n - at->probability[c];
+        /* 1/p times Cauchy's weight */
         weight[c] = 1 / (at->probability[c] + outlier * error[c] * error[c]);
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
@@ -109,10 +110,10 @@ static void add_cells(const gki_real *cells, double n, double h[4][N], const lev
 }
 
 /* Adds the information of the other dimensions about g and k. The score function of a margin's θ is
- * that of the margin alone plus (u − ζ)h_θ, where u = ζWWᵀ. The mean of this term is 0 if the
- * component is g-and-k, and its information is (WWᵀ)_jj − 1, `information`. A and B follow g and k
+ * that of the margin alone plus (u − ζ)h_θ, where u = R⁻¹ζ. The mean of this term is 0 if the
+ * component is g-and-k, and its information is (R⁻¹)_jj − 1, `information`. A and B follow g and k
  * as in the margin alone. */
-static void add_coupling(const gki_real *coupling, double n, double information, double h[4][N],
+static void add_coupling(const double *coupling, double n, double information, double h[4][N],
                          const levels *at, equations *to)
 {
     double edge[N], effect[2][N], expected[2][N], mean[N] = {0};
@@ -120,8 +121,8 @@ static void add_coupling(const gki_real *coupling, double n, double information,
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
-    for (size_t c = 0; c < GKV_STATS_CELLS; c++)
-        mean[c] = (double)coupling[c] / n;
+    for (size_t c = 0; c < GKV_ONLINE_CELLS; c++)
+        mean[c] = coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
         const double a = (m[1][1] * m[0][2 + s] - m[0][1] * m[1][2 + s]) / det;
         const double log_b = (m[0][0] * m[1][2 + s] - m[1][0] * m[0][2 + s]) / det;
@@ -132,7 +133,7 @@ static void add_coupling(const gki_real *coupling, double n, double information,
         for (size_t c = 1; c < N; c++) /* a cell has the mean of its two boundaries */
             effect[s][c] = (edge[c - 1] + edge[c]) / 2;
         effect[s][0] = edge[0]; /* the outermost cells have one boundary each */
-        effect[s][GKV_STATS_BOUNDARIES] = edge[GKV_STATS_BOUNDARIES - 1];
+        effect[s][GKV_ONLINE_BOUNDARIES] = edge[GKV_ONLINE_BOUNDARIES - 1];
 #pragma omp simd
         for (size_t c = 0; c < N; c++)
             expected[s][c] = information * at->probability[c] * effect[s][c];
@@ -176,55 +177,53 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
     gk.b *= exp(step * clamp(longest[1], delta[1]));
     gk.g += step * clamp(longest[2], delta[2]);
     /* every g is valid for this k */
-    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), gki_base_gk_free_k);
+    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), GKV_GK_FREE_K + 1e-4);
     return gk;
 }
 
-/* Moves R towards the correlation of the scores. */
-static void step_correlation(const gki_base_mixture *self, const gki_stats_component *of,
-                             double step, double *r)
+void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *old,
+                             double fraction, const gki_shape_prior *prior, gkv_gk *margins)
 {
-    const size_t d = self->base.eps.width;
-    const double n = (double)*of->weight;
-    double mean[GKV_BASE_MOST_DIMENSIONS], sd[GKV_BASE_MOST_DIMENSIONS];
-    for (size_t j = 0; j < d; j++)
-        moments(self, of, j, &mean[j], &sd[j]);
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = i + 1; j < d; j++) {
-            const double found =
-                ((double)of->square[i * d + j] / n - mean[i] * mean[j]) / (sd[i] * sd[j]);
-            r[i * d + j] += step * (clamp(1, found) - r[i * d + j]);
-            r[j * d + i] = r[i * d + j];
-        }
-}
-
-void gki_stats_step(const gki_base_mixture *self, const gki_params *params, const gkv_gk *old,
-                    const gki_real *stats, size_t k, double step, const gki_stats_prior *prior,
-                    gkv_gk *margins, double *r)
-{
-    const size_t d = self->base.eps.width;
-    const gki_stats_component of = gki_stats_at(self, stats, k);
-    const levels at = make_levels();
-    const double n = (double)*of.weight, rows = n / step;
+    const gki_online_layout *at = &stats->at;
+    const double *of = stats->values + k * at->size, n = of[0], rows = n / fraction;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
-    for (size_t j = 0; j < d; j++) {
+    const levels expected = make_levels();
+    for (size_t j = 0; j < at->d; j++) {
+        const size_t cells = j * GKV_ONLINE_CELLS;
         double mean, sd, delta[4] = {0};
-        moments(self, &of, j, &mean, &sd);
+        moments(at, of, j, &mean, &sd);
         delta[0] = mean, delta[1] = log(sd);
-        if (of.cells) {
+        if (at->cells) {
             equations normal = {0};
             double h[4][N];
             score_derivatives(&old[j], h);
-            add_cells(of.cells + j * GKV_STATS_CELLS, n, h, &at, &normal);
-            if (of.coupling)
-                add_coupling(of.coupling + j * GKV_STATS_CELLS, n,
-                             gki_stats_coupling_information(self, params, k, j), h, &at, &normal);
+            add_cells(of + at->cells + cells, n, h, &expected, &normal);
+            if (at->coupling)
+                add_coupling(of + at->coupling + cells, n, stats->information[k * at->d + j], h,
+                             &expected, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);
         }
-        margins[j] = step_margin(&old[j], delta, step);
+        margins[j] = step_margin(&old[j], delta, fraction);
     }
-    if (r)
-        step_correlation(self, &of, step, r);
+}
+
+void gki_online_correlation(const gki_online_stats *stats, size_t k, double *r)
+{
+    const gki_online_layout *at = &stats->at;
+    const size_t d = at->d;
+    const double *of = stats->values + k * at->size;
+    double *sd = r; /* of dimension j at r[j, j], until the end */
+    for (size_t i = 0; i < d; i++) {
+        double mean;
+        moments(at, of, i, &mean, &sd[i * d + i]);
+        for (size_t j = 0; j < i; j++) {
+            const double product =
+                of[at->square + j * d + i] / of[0] - of[at->sum + j] / of[0] * mean;
+            r[i * d + j] = r[j * d + i] = clamp(1, product / (sd[j * d + j] * sd[i * d + i]));
+        }
+    }
+    for (size_t j = 0; j < d; j++)
+        r[j * d + j] = 1;
 }
