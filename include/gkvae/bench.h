@@ -113,8 +113,7 @@ GKV_API void gkv_bench_count(const gkv_model *model, gkv_bench_operations *opera
 
 /* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on
  * `threads` threads (1 … 256). The product has 2n³ operations. An untimed product comes before it.
- * Afterwards OpenBLAS uses one thread again, as gkvae/model.h states. GKV_ERR_ARGUMENT,
- * GKV_ERR_MEMORY. */
+ * Afterwards OpenBLAS has its former number of threads. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds);
 
 #ifdef __cplusplus

@@ -9,7 +9,7 @@
 #include <omp.h>
 
 #include "core/memory.h"
-#include "num/blas.h"
+#include "nn/blas.h"
 #include "train/trainer.h"
 
 struct gkv_bench_training {
@@ -280,19 +280,16 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
     GKV_TRY(check_threads(threads));
     if (n < 1 || n > 16384)
         return gki_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
-    gki_real *matrices = NULL;
+    float *matrices = NULL;
     const size_t size = n * n;
     GKV_TRY(gki_alloc(3 * size, sizeof *matrices, &matrices));
     for (size_t i = 0; i < 2 * size; i++)
-        matrices[i] = (gki_real)(i % 17) - 8;
-    gki_blas_set_threads(threads);
+        matrices[i] = (float)(i % 17) - 8;
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
-        gki_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0,
-                         matrices + 2 * size, n);
+        gki_blas_square_product(n, threads, matrices, matrices + size, matrices + 2 * size);
         *seconds = omp_get_wtime() - began;
     }
-    gki_blas_one_thread();
     free(matrices);
     return GKV_OK;
 }

@@ -1,8 +1,11 @@
 /* The only file that calls BLAS. Matrices are row-major; x_row is the distance between rows of x in
- * elements. All functions are thread-safe; each call works in one thread once gki_blas_one_thread()
- * was called. */
-#ifndef GKV_NUM_BLAS_H
-#define GKV_NUM_BLAS_H
+ * elements.
+ *
+ * Each call works in one thread, because callers divide the work between threads themselves. The
+ * numbers of threads of OpenBLAS and of OpenMP, which belong to the application, are the same
+ * after a call as before. All functions are thread-safe. */
+#ifndef GKV_NN_BLAS_H
+#define GKV_NN_BLAS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,28 +19,16 @@ void gki_blas_product_f(bool transpose_a, bool transpose_b, size_t m, size_t n, 
                         float alpha, const float *a, size_t a_row, const float *b, size_t b_row,
                         float beta, float *c, size_t c_row);
 
-/* The lower triangle of C[d, d] ← C + ZᵀZ for Z[rows, d]. */
-void gki_blas_add_gram(size_t rows, size_t d, const double *z, double *c);
-
-/* X[d, columns] ← L⁻¹X for a lower triangular L[d, d]. */
-void gki_blas_solve_left(size_t d, size_t columns, const double *l, double *x);
-
 /* X[rows, d] ← X L⁻¹, or X L⁻ᵀ if `transpose` is true, for a lower triangular L[d, d]. */
 void gki_blas_solve_right_d(bool transpose, size_t rows, size_t d, const double *l, double *x);
 void gki_blas_solve_right_f(bool transpose, size_t rows, size_t d, const float *l, float *x);
 
-/* X[rows, d] ← X Lᵀ for a lower triangular L[d, d]. */
-void gki_blas_multiply_right(size_t rows, size_t d, const double *l, double *x);
-
-/* Makes BLAS use one thread in this process, because callers divide the work between threads
- * themselves. */
-void gki_blas_one_thread(void);
+/* C ← A B of square matrices of size n, in `threads` threads: for measurements, while nothing else
+ * calls BLAS. */
+void gki_blas_square_product(size_t n, int threads, const float *a, const float *b, float *c);
 
 /* A description of the BLAS library. The string is static. */
 const char *gki_blas_description(void);
-
-/* Makes BLAS use this many threads. */
-void gki_blas_set_threads(int threads);
 
 /* The same by the networks' numeric type; see core/real.h. */
 #ifdef GKV_REAL_IS_DOUBLE
