@@ -1,4 +1,4 @@
-/* The only file that calls BLAS. Matrices are row-major; x_row is the distance between rows of x in
+/* Calls of BLAS; no other file has any. Matrices are row-major; x_row is the distance between rows of x in
  * elements.
  *
  * Each call works in one thread, because callers divide the work between threads themselves. The
