@@ -211,12 +211,13 @@ GKV_API gkv_gk gkv_gk_project(const gkv_gk *gk, double margin);
  * jacobian[i][j] becomes ∂(A,B,g,k)_i/∂u_j unless it is NULL. c must be in [0, 1), except in the
  * g-and-h family. Returns GKV_ERR_ARGUMENT for another c, an unknown family, and u₀ or u₂ that is
  * not finite. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4],
-                                                 gkv_gk *gk, double jacobian[4][4]);
+GKV_API GKV_MUST_USE gkv_status gkv_gk_from_unconstrained(int64_t family, double c,
+                                                          const double u[4], gkv_gk *gk,
+                                                          double jacobian[4][4]);
 
-/* The inverse of gkv_gk_from_free. Returns GKV_ERR_ARGUMENT for invalid parameters, and for k that
- * the transform cannot produce. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4]);
+/* The inverse of gkv_gk_from_unconstrained. Returns GKV_ERR_ARGUMENT for invalid parameters, and
+ * for k that the transform cannot produce. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_to_unconstrained(const gkv_gk *gk, double u[4]);
 
 #ifdef __cplusplus
 }

@@ -71,10 +71,10 @@ typedef struct gkv_gk_fit_settings {
     double margin; /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
     /* 20; ≥ 1; the limit of reweighting iterations; from the 9th iteration on Newton's method
      * solves the same equations, and if it does not converge the estimates are those of mle */
-    int max_passes;
+    int max_reweightings;
     /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this number of
      * standard errors */
-    double pass_tolerance;
+    double reweighting_tolerance;
     /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
      * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
     const gkv_gk *start;
@@ -114,11 +114,11 @@ typedef struct gkv_gk_fit_result {
     /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
      * distribution of the data is not g-and-k */
     double p_value;
-    size_t n;       /* the number of values with a weight above 0 */
-    size_t levels;  /* the number of levels used */
-    int passes;     /* the number of reweighting iterations, from all starts */
-    int iterations; /* the number of LM steps of all reweighting iterations */
-    int converged;  /* 1 if the fit has converged; else 0 */
+    size_t n;         /* the number of values with a weight above 0 */
+    size_t levels;    /* the number of levels used */
+    int reweightings; /* the number of reweighting iterations, from all starts */
+    int iterations;   /* the number of LM steps of all reweighting iterations */
+    int converged;    /* 1 if the fit has converged; else 0 */
     /* 1 if k is at its least valid value, because the tails of the data are lighter than those of
      * any g-and-k distribution; errors do not take the bound into account, so that intervals for a
      * k near its bound have at least the nominal coverage */

@@ -12,6 +12,7 @@
 #include "gkvae/libgk.h"
 #include "gkvae/model.h"
 #include "gkvae/refine.h"
+#include "gkvae/run.h"
 #include "gkvae/settings.h"
 #include "gkvae/train.h"
 

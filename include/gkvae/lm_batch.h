@@ -61,7 +61,7 @@ GKV_API void gkv_lm_batch_free(gkv_lm_batch *batch);
  * as in gkv_lm_solve.
  *
  * The settings hold for all problems. Arrays in them have a part for each problem: low, high and
- * fixed are count × p, and weights are count × n. `held` and `monitor` are not supported
+ * fixed are count × p, and weights are count × n. `equalities` and `monitor` are not supported
  * (GKV_ERR_ARGUMENT). results[count] may be NULL. covariances[count × p × p] may be NULL; they are
  * those of gkv_lm_covariance with tolerance 0.
  *

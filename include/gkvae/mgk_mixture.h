@@ -169,12 +169,12 @@ typedef struct gkv_mgk_mixture_settings {
      * responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
      * result is then that of the last E-step, including the noise, and without held-out rows there
      * is no E-step after the last M-step */
-    int quick;
+    int single_precision;
     /* 10; ≥ 1; the fit ends after this number of iterations without a better mean of the held-out
      * rows; the best mixture is returned */
     int patience;
-    /* gkv_gk_fit_defaults with max_passes = 4 and likelihood = 0; the settings of margins; `start`
-     * is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
+    /* gkv_gk_fit_defaults with max_reweightings = 4 and likelihood = 0; the settings of margins;
+     * `start` is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
     gkv_gk_fit_settings margins;
     const char *const *names;         /* NULL; [d] the names of the columns for messages */
     gkv_mgk_mixture_monitor *monitor; /* NULL; see gkv_mgk_mixture_monitor */
@@ -189,7 +189,7 @@ typedef struct gkv_mgk_mixture_result {
     size_t components; /* the number of components of the returned mixture */
     size_t dropped;    /* the number of components that were dropped */
     /* the number of components that were reinitialised at the start, see `keep` */
-    size_t revived;
+    size_t reinitialised;
     double log_likelihood;   /* Σ_i w_i log f(x_i) of the returned mixture */
     double held_out;         /* the mean log f of the held-out rows; NaN if there are none */
     double largest_decrease; /* the largest decrease of the mean log-likelihood in an iteration */

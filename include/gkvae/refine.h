@@ -51,13 +51,13 @@ typedef struct gkv_refine_settings {
     int iterations;
     /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
      * mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
-    int samples;
+    int curvature_samples;
     /* The number of gradient samples, even, 2 … 512. Default 16. An iteration's gradient is the
-     * mean over so many samples, and over at least `samples`. MAP uses μ alone. */
-    int slopes;
+     * mean over so many samples, and over at least `curvature_samples`. MAP uses μ alone. */
+    int gradient_samples;
     /* The number of acceptance samples, even, 2 … 512. Default 16. A step is accepted by the −ELBO
      * on these samples, which are held out from gradient and curvature. MAP uses μ alone. */
-    int judges;
+    int acceptance_samples;
     double damping; /* The initial λ, 0 … 1e12. Default 0.1. */
     /* The initial ρ, above 0 and at most 1. Default 0.7. Iteration t = 0, 1, … uses ρ = rate/(1 +
      * decay·t). MAP uses ρ = 1. */

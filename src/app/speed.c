@@ -183,13 +183,13 @@ static gkv_status refit(gki_trainer *trainer, bool first, double *seconds)
     const bool accumulated = trainer->store.stats && !first;
     gki_base_refit_report report = {0};
     if (first)
-        trainer->state.refits = trainer->state.moved = 0;
+        trainer->state.refits = trainer->state.accepted_refits = 0;
     gkv_status status = accumulated ? accumulate_stats(trainer) : fresh_codes(trainer);
     if (status == GKV_OK && (!accumulated || gki_trainer_has_codes(trainer)))
         status = gki_trainer_refit(trainer, &report);
     gki_trainer_drop_codes(trainer); /* the next refit needs new codes */
     *seconds = report.seconds;
-    if (status == GKV_OK && first && trainer->store.stats && trainer->state.moved > 0) {
+    if (status == GKV_OK && first && trainer->store.stats && trainer->state.accepted_refits > 0) {
         const uint64_t due = first_due(trainer);
         if (trainer->state.step < due && due < trainer->steps)
             trainer->state.step = due; /* from this step on, a run accumulates statistics */
@@ -206,10 +206,10 @@ gkv_status gki_bench_training_refit(gki_bench_training *training, int threads, i
     if (!(first ? has_first(trainer) : has_others(trainer)))
         return GKV_OK;
     trainer->threads = threads;
-    if (!first && trainer->state.moved == 0) {
+    if (!first && trainer->state.accepted_refits == 0) {
         GKV_TRY(refit(trainer, true, seconds));
         *seconds = 0;
-        if (trainer->store.stats && trainer->state.moved == 0)
+        if (trainer->store.stats && trainer->state.accepted_refits == 0)
             return GKV_OK; /* the next refit of a run would be a first one again */
     }
     return refit(trainer, first != 0, seconds);
@@ -223,7 +223,7 @@ double gki_bench_training_refit_steps(const gki_bench_training *training)
     if (!trainer->store.stats)
         return gki_trainer_refit_period(trainer);
     gki_trainer after = *trainer; /* the trainer as it would be after an accepted first refit */
-    after.state.moved = 1;
+    after.state.accepted_refits = 1;
     const uint64_t due = first_due(&after);
     return (double)(due_from(&after, due + 1) - due);
 }

@@ -87,7 +87,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     gkv_mgk_mixture_defaults(&set);
     set.components = it->move.K;
     set.seed = it->settings->seed;
-    set.keep = set.quick = 1;
+    set.keep = set.single_precision = 1;
     set.normal = !self->shaped;
     set.independent = !self->spec.dependent;
     set.shared_shapes = self->spec.shared_shapes;

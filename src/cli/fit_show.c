@@ -15,7 +15,7 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 result->newton);
     else if (!result->converged)
         fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name,
-                result->passes, gkv_lm_stop_name(result->stop));
+                result->reweightings, gkv_lm_stop_name(result->stop));
     if (result->method != a->method && !by_moments)
         fprintf(stderr,
                 "gkvae: %s: the equations of lm have no solution at which the values are likely, "

@@ -169,7 +169,7 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
                  settings->prior_weight);
     else
         snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations,
-                 settings->samples);
+                 settings->curvature_samples);
     cli_refined_print(heading, rows, count);
 done:
     return code;

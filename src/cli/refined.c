@@ -19,8 +19,8 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
     settings->iterations = (int)cli_whole(state, "--refine, T", iterations, 0, MOST);
     if (fields < 2)
         return false;
-    settings->samples = (int)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
-    if (settings->samples % 2)
+    settings->curvature_samples = (int)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
+    if (settings->curvature_samples % 2)
         argp_error(state, "--refine %s: S must be even, because samples come in pairs", text);
     return true;
 }

@@ -82,7 +82,9 @@ const gki_settings_row gki_settings_rows[] = {
             "Units of each hidden layer of a coupling network."),
     NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10,
                  "Coupling log-scales are this bound times a tanh.", NULL),
-    CHOICE(model, base, gk - mixture,
+    /* clang-format would write spaces around the hyphen of the name. */
+    /* clang-format off */
+    CHOICE(model, base, gk-mixture,
            "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, "
            "gk-by-class",
            "The base distribution of the prior: N(0, I); normal with any covariance; independent "
@@ -90,6 +92,7 @@ const gki_settings_row gki_settings_rows[] = {
            "independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of normals; a "
            "mixture of "
            "multivariate g-and-k distributions; or such a mixture for each label."),
+    /* clang-format on */
     CHOICE(model, base_fit, lm, "fixed, lm, grad, lm+grad",
            "How the base is fitted: not at all; by refits with Levenberg–Marquardt, for mixtures "
            "within EM; by "
@@ -122,10 +125,13 @@ const gki_settings_row gki_settings_rows[] = {
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
             "Number of first epochs that use the ELBO with one draw of each image, instead of "
             "objective and samples."),
-    CHOICE(train, gradient, path - derivative, "total, path-derivative",
+    /* clang-format would write spaces around the hyphen of the name. */
+    /* clang-format off */
+    CHOICE(train, gradient, path-derivative, "total, path-derivative",
            "The encoder's gradient: total, or without the score term of log q(z|x). The latter is "
            "the same on average and "
            "has less noise near the best posterior. It needs posterior = normal without a flow."),
+    /* clang-format on */
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1,
                  "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0.1, 0, 100,

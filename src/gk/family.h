@@ -43,7 +43,7 @@ typedef struct gki_gk_family_ops {
     double (*bound_limit)(double g, double c, double *slope);
 
     /* An upper bound of bound_limit that is smooth in g, and its derivative in g; see
-     * gkv_gk_from_free. */
+     * gkv_gk_from_unconstrained. */
     double (*floor)(double g, double c, double *slope);
 
     /* The limit of the orders of moments: the moment of order r exists if r is below it. */

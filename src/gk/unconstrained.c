@@ -35,8 +35,8 @@ static gkv_status check_family(const gki_gk_family_ops *ops, int64_t family, dou
     return GKV_OK;
 }
 
-gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk *gk,
-                            double jacobian[4][4])
+gkv_status gkv_gk_from_unconstrained(int64_t family, double c, const double u[4], gkv_gk *gk,
+                                     double jacobian[4][4])
 {
     const gki_gk_family_ops *ops = gki_gk_family_of(family);
     GKV_TRY(check_family(ops, family, c));
@@ -59,7 +59,7 @@ gkv_status gkv_gk_from_free(int64_t family, double c, const double u[4], gkv_gk 
     return GKV_OK;
 }
 
-gkv_status gkv_gk_to_free(const gkv_gk *gk, double u[4])
+gkv_status gkv_gk_to_unconstrained(const gkv_gk *gk, double u[4])
 {
     GKV_TRY(gkv_gk_check(gk));
     const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);

@@ -99,7 +99,7 @@ typedef struct gki_gk_equations {
 void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch,
                           gki_gk_equations *out);
 
-/* Whether max_passes allows Newton steps after the reweighting iterations. */
+/* Whether max_reweightings allows Newton steps after the reweighting iterations. */
 int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 
 /* The Newton fallback: solves ψ = 0 by Newton's method. Returns GKV_ERR_MEMORY on failure. */

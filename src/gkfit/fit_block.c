@@ -107,7 +107,7 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     start.b = fixed[1] ? given->b : start.b;
     start.g = fixed[2] ? given->g : start.g;
     start.k = fixed[3] ? given->k : start.k;
-    task->result.passes = task->result.iterations = 0;
+    task->result.reweightings = task->result.iterations = 0;
     return gki_gk_fit_begin(common, task, &start);
 }
 
@@ -118,14 +118,14 @@ static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *firs
 {
     const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v),
                  other = gki_gk_fit_gk_of(common, second, second->v);
-    const int reweightings = first->result.passes + second->result.passes;
+    const int reweightings = first->result.reweightings + second->result.reweightings;
     const int iterations = first->result.iterations + second->result.iterations;
     const double lead = 3.0 * (first->result.converged - second->result.converged);
     if (second->status != GKV_OK || !(gki_gk_fit_likelihood(common, second, &other, NULL) >
                                       gki_gk_fit_likelihood(common, first, &one, NULL) + lead))
         *second = *first;
     second->result.cost_before = first->result.cost_before;
-    second->result.passes = reweightings;
+    second->result.reweightings = reweightings;
     second->result.iterations = iterations;
 }
 
@@ -176,7 +176,7 @@ static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *t
                 record_status(&tasks[i], gki_gk_fit_pin(common, &tasks[i], &changed));
             tasks[i].open = changed && tasks[i].status == GKV_OK;
             if (tasks[i].open)
-                any = 1, tasks[i].result.passes = 0;
+                any = 1, tasks[i].result.reweightings = 0;
         }
         if (!any)
             break;

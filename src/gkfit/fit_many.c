@@ -18,8 +18,8 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
 {
     *settings = (gkv_gk_fit_settings){.c = GKV_GK_DEFAULT_C,
                                       .margin = 1e-4,
-                                      .max_passes = 20,
-                                      .pass_tolerance = 1e-3,
+                                      .max_reweightings = 20,
+                                      .reweighting_tolerance = 1e-3,
                                       .low = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
                                       .high = {INFINITY, INFINITY, INFINITY, INFINITY},
                                       .confidence = 0.95,
@@ -80,6 +80,7 @@ static void job_free(job *j)
         free(j->workspaces[t].scratch);
     }
     free(j->workspaces);
+    *j = (job){0};
 }
 
 /* Records an error. The error of the sample with the least index is kept, independent of the order

@@ -188,15 +188,15 @@ gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task)
 gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
-    const double enough = common->set->pass_tolerance * common->set->pass_tolerance;
+    const double enough = common->set->reweighting_tolerance * common->set->reweighting_tolerance;
     double *scratch = NULL, covariance[4][4];
     GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
     state s;
     memcpy(s.v, task->v, sizeof s.v);
     evaluate(common, task, scratch, &s);
     int moving = isfinite(s.merit);
-    while (moving && s.merit > enough && result->passes < common->set->max_passes) {
-        result->passes++;
+    while (moving && s.merit > enough && result->reweightings < common->set->max_reweightings) {
+        result->reweightings++;
         result->iterations++;
         moving = advance(common, task, scratch, &s);
     }

@@ -15,12 +15,12 @@ enum { REWEIGHTINGS_MAX = 8 };
 
 static int max_reweightings(const gkv_gk_fit_settings *set)
 {
-    return set->max_passes < REWEIGHTINGS_MAX ? set->max_passes : REWEIGHTINGS_MAX;
+    return set->max_reweightings < REWEIGHTINGS_MAX ? set->max_reweightings : REWEIGHTINGS_MAX;
 }
 
 int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 {
-    return set->max_passes > REWEIGHTINGS_MAX;
+    return set->max_reweightings > REWEIGHTINGS_MAX;
 }
 
 /* Copies of the arrays of the tasks in the lanes of a group. Element e of lane l is at e·width +
@@ -166,11 +166,11 @@ static void scatter(const reweighting *p, size_t i)
     const gkv_lm_result *solved = &p->solved[i];
     memcpy(task->v, p->v + 4 * i, sizeof task->v);
     gki_gk_fit_take_covariance(p->common, task, p->covariance + 16 * i);
-    if (result->passes == 0)
+    if (result->reweightings == 0)
         result->cost_before = solved->cost_before;
     result->cost_after = solved->cost_after;
     result->iterations += solved->iterations;
-    result->passes++;
+    result->reweightings++;
     result->stop = solved->stop;
     /* Without an accepted step the variables do not change. This is convergence only if the solver
      * has converged. */
@@ -179,10 +179,10 @@ static void scatter(const reweighting *p, size_t i)
     const gkv_gk_fit_settings *set = p->common->set;
     for (int j = 0; j < 4; j++)
         if (!(fabs(task->v[j] - task->before[j]) <=
-              set->pass_tolerance * sqrt(task->covariance[j][j])))
+              set->reweighting_tolerance * sqrt(task->covariance[j][j])))
             result->converged = 0;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
-    task->open = !result->converged && result->passes < max_reweightings(set) &&
+    task->open = !result->converged && result->reweightings < max_reweightings(set) &&
                  solved->stop != GKV_LM_FAULT;
 }
 
@@ -191,7 +191,8 @@ static gkv_status newton_fallback(const gki_gk_fit_common *common, gki_gk_task *
                                   size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (!tasks[i]->result.converged && tasks[i]->result.passes < common->set->max_passes)
+        if (!tasks[i]->result.converged &&
+            tasks[i]->result.reweightings < common->set->max_reweightings)
             GKV_TRY(gki_gk_fit_newton(common, tasks[i]));
     return GKV_OK;
 }
@@ -222,6 +223,7 @@ static void reweighting_free(reweighting *p)
     free(p->fixed);
     free(p->solved);
     free(p->memory);
+    *p = (reweighting){0};
 }
 
 static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, size_t count)

@@ -57,9 +57,10 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
     if (!(set->margin > 0 && set->margin < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g",
                         set->margin);
-    if (set->max_passes < 1 || !(set->pass_tolerance > 0) || set->max_newton < 1)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a fit needs max_passes ≥ 1, pass_tolerance > 0 and max_newton ≥ 1");
+    if (set->max_reweightings < 1 || !(set->reweighting_tolerance > 0) || set->max_newton < 1)
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "a fit needs max_reweightings ≥ 1, reweighting_tolerance > 0 and max_newton ≥ 1");
     if (!(set->confidence > 0 && set->confidence < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
                         set->confidence);

@@ -36,6 +36,7 @@ static void block_free(block *it)
     free(it->means);
     free(it->decoded);
     free(it->grey);
+    *it = (block){0};
 }
 
 static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
@@ -179,7 +180,7 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     own.threads = job->threads;
     own.seed = job->seed;
     own.stop = job->stop;
-    *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.samples};
+    *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.curvature_samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
     GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));
     for (size_t first = 0; first < count; first += BLOCK_IMAGES)

@@ -23,10 +23,10 @@
 enum { NEAREST_MOST = 2000 };
 
 /* The test images in one form. */
-typedef struct side {
+typedef struct test_form {
     float *features; /* [references, dimensions] */
     gkv_reference *reference;
-} side;
+} test_form;
 
 typedef struct job {
     gki_set_source source;
@@ -38,7 +38,7 @@ typedef struct job {
     bool samples_only;
     gkv_kid_settings kid;
     gkv_neighbour_settings neighbours;
-    side sides[GKV_IMAGE_FORMS];
+    test_form tests[GKV_IMAGE_FORMS];
     uint32_t *order;                 /* a random order of the training images */
     float *targets;                  /* [references, pixels] */
     float *codes;                    /* of one set: [rows, latent] */
@@ -98,7 +98,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
                             it->references * it->source.pixels, it->means);
             images = it->means;
         }
-        side *to = &it->sides[f];
+        test_form *to = &it->tests[f];
         GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features,
                                    it->probabilities));
         GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours,
@@ -151,7 +151,7 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
 static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images,
                           double *class_fractions, repeated *to)
 {
-    const side *against = &it->sides[form];
+    const test_form *against = &it->tests[form];
     double frechet = 0;
     gkv_kid kid;
     gkv_neighbour_metrics neighbours;
@@ -297,16 +297,16 @@ static gkv_status allocate(job *it)
     GKV_TRY(gki_alloc(rows * it->dimensions, sizeof *it->features, &it->features));
     GKV_TRY(gki_alloc(rows * it->classes, sizeof *it->probabilities, &it->probabilities));
     for (size_t f = 0; f < it->forms; f++)
-        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->sides[f].features,
-                          &it->sides[f].features));
+        GKV_TRY(gki_alloc(it->references * it->dimensions, sizeof *it->tests[f].features,
+                          &it->tests[f].features));
     return GKV_OK;
 }
 
 static void release(job *it)
 {
     for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
-        free(it->sides[f].features);
-        gkv_reference_free(it->sides[f].reference);
+        free(it->tests[f].features);
+        gkv_reference_free(it->tests[f].reference);
     }
     free(it->order);
     free(it->targets);

@@ -36,6 +36,7 @@ static void gaussians_free(gki_gaussians *gaussians)
     free(gaussians->mean);
     free(gaussians->precision);
     free(gaussians->factor);
+    *gaussians = (gki_gaussians){0};
 }
 
 gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target,
@@ -49,11 +50,13 @@ gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_
                             .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
     if (is_map(out))
-        own->samples = own->slopes = own->judges = 1; /* the point u = 0 */
-    if (own->slopes < own->samples)
-        own->slopes = own->samples;
-    const size_t points =
-        capacity * (size_t)(own->slopes > own->judges ? own->slopes : own->judges);
+        own->curvature_samples = own->gradient_samples = own->acceptance_samples =
+            1; /* the point u = 0 */
+    if (own->gradient_samples < own->curvature_samples)
+        own->gradient_samples = own->curvature_samples;
+    const size_t points = capacity * (size_t)(own->gradient_samples > own->acceptance_samples
+                                                  ? own->gradient_samples
+                                                  : own->acceptance_samples);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->images, &out->images));
     GKV_TRY_GOTO(gaussians_create(capacity, d, &out->now));
@@ -160,7 +163,7 @@ static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t
  * samples). */
 static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t first)
 {
-    const size_t d = it->d, samples = (size_t)it->settings.judges;
+    const size_t d = it->d, samples = (size_t)it->settings.acceptance_samples;
     const double *factor = of->factor + it->owner[first] * d * d;
     double sum = 0;
     for (size_t r = first; r < first + samples; r++)
@@ -175,7 +178,7 @@ static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t
  * step is possible. */
 static void evaluate_bounds(gki_refinement *it, const gki_gaussians *of, size_t n)
 {
-    const size_t samples = (size_t)it->settings.judges;
+    const size_t samples = (size_t)it->settings.acceptance_samples;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
         if (!it->images[i].possible)
@@ -209,8 +212,8 @@ static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count,
  * use more samples. */
 static void expand(gki_refinement *it, size_t n, int iteration)
 {
-    const size_t samples = (size_t)it->settings.samples,
-                 gradient_samples = (size_t)it->settings.slopes, d = it->d;
+    const size_t samples = (size_t)it->settings.curvature_samples,
+                 gradient_samples = (size_t)it->settings.gradient_samples, d = it->d;
     const uint64_t step = (uint64_t)(iteration + 1) * NOISE_STEPS;
     memset(it->gradient, 0, n * d * sizeof *it->gradient);
     memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
@@ -223,8 +226,8 @@ static void expand(gki_refinement *it, size_t n, int iteration)
 static bool propose(gki_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
-    const double curvature_weight = 1 / (double)it->settings.samples,
-                 gradient_weight = 1 / (double)it->settings.slopes;
+    const double curvature_weight = 1 / (double)it->settings.curvature_samples,
+                 gradient_weight = 1 / (double)it->settings.gradient_samples;
     const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
     const gki_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;

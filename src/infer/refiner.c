@@ -18,9 +18,9 @@ void gkv_refine_defaults(gkv_refine_settings *settings)
 {
     *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN,
                                       .iterations = 3,
-                                      .samples = 2,
-                                      .slopes = 16,
-                                      .judges = 16,
+                                      .curvature_samples = 2,
+                                      .gradient_samples = 16,
+                                      .acceptance_samples = 16,
                                       .damping = 0.1,
                                       .rate = 0.7,
                                       .decay = 0.5,
@@ -52,8 +52,9 @@ gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
     if (s->iterations < 0 || s->iterations > 1000)
         return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000",
                         s->iterations);
-    const int counts[] = {s->samples, s->slopes, s->judges};
-    static const char *const names[] = {"samples", "slopes", "judges"};
+    const int counts[] = {s->curvature_samples, s->gradient_samples, s->acceptance_samples};
+    static const char *const names[] = {"curvature_samples", "gradient_samples",
+                                        "acceptance_samples"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
             return gki_fail(
@@ -85,6 +86,7 @@ static void worker_free(worker *it)
     free(it->sd);
     free(it->cross_entropy);
     free(it->image);
+    *it = (worker){0};
 }
 
 static gkv_status worker_create(const gkv_refiner *refiner, worker *it)

@@ -86,10 +86,10 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         set = *settings;
     else
         gkv_lm_defaults(&set);
-    if (set.held || set.n_held || set.monitor)
+    if (set.equalities || set.n_equalities || set.monitor)
         return gki_fail(
             GKV_ERR_ARGUMENT,
-            "a batch of least-squares problems supports neither `held` combinations nor "
+            "a batch of least-squares problems supports neither equality constraints nor "
             "a monitor");
     GKV_TRY(gki_lm_check(batch->n, batch->p, count, &set));
     gki_lm_task task = {.residuals = residuals,

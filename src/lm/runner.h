@@ -59,7 +59,7 @@ typedef struct gki_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
     void *user;
-    /* `monitor` is allowed for one problem only, and `held` is ignored */
+    /* `monitor` is allowed for one problem only, and `equalities` is ignored */
     const gkv_lm_settings *set;
     size_t count;           /* the number of problems */
     double *x;              /* count × p */

@@ -1,5 +1,6 @@
 /* The solver for one problem: a runner with one lane. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct gkv_lm {
     gki_lm_constraints constraints;
     unsigned char *fixed; /* [p] of the last problem */
     int constrained;      /* whether the last problem had linear equality constraints */
+    bool differences;     /* whether J is of difference quotients */
     int solved;           /* whether the runner's triangle is that of J at a solution */
 };
 
@@ -140,22 +142,22 @@ static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const doub
         if (!isfinite(x[j]))
             return gki_fail(GKV_ERR_ARGUMENT,
                             "least squares: parameter %zu of the start is not finite", j);
-    if (set->n_held == 0)
+    if (set->n_equalities == 0)
         return GKV_OK;
-    if (!set->held || set->n_held >= lm->p)
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "least squares: n_held = %zu combinations need an array `held` and more than "
-            "%zu parameters",
-            set->n_held, set->n_held);
+    if (!set->equalities || set->n_equalities >= lm->p)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "least squares: n_equalities = %zu combinations need an array `equalities` "
+                        "and more than "
+                        "%zu parameters",
+                        set->n_equalities, set->n_equalities);
     if (set->low || set->high)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "least squares: `held` combinations cannot be used together with bounds");
-    for (size_t i = 0; i < set->n_held * lm->p; i++)
-        if (!isfinite(set->held[i]))
+                        "least squares: equality constraints cannot be used together with bounds");
+    for (size_t i = 0; i < set->n_equalities * lm->p; i++)
+        if (!isfinite(set->equalities[i]))
             return gki_fail(GKV_ERR_ARGUMENT,
-                            "least squares: coefficient %zu of `held` combination %zu is %g",
-                            i % lm->p, i / lm->p, set->held[i]);
+                            "least squares: coefficient %zu of equality constraint %zu is %g",
+                            i % lm->p, i / lm->p, set->equalities[i]);
     return GKV_OK;
 }
 
@@ -169,10 +171,11 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     else
         gkv_lm_defaults(&set);
     lm->solved = 0;
+    lm->differences = jacobian == NULL;
     GKV_TRY(check(lm, &set, x));
     for (size_t j = 0; j < lm->p; j++)
         lm->fixed[j] = set.fixed && set.fixed[j];
-    lm->constrained = set.n_held > 0;
+    lm->constrained = set.n_equalities > 0;
     single one = {residuals,
                   jacobian,
                   set.monitor,
@@ -188,7 +191,7 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
                         .x = x,
                         .results = result};
     if (lm->constrained) {
-        gki_lm_constraints_start(&lm->constraints, set.held, set.n_held, set.fixed, x);
+        gki_lm_constraints_start(&lm->constraints, set.equalities, set.n_equalities, set.fixed, x);
         set.fixed = NULL;
         task.x = lm->constraints.y;
     }
@@ -214,6 +217,9 @@ gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, s
         return gki_fail(GKV_ERR_ARGUMENT,
                         "there is no covariance before a solution; call gkv_lm_solve first");
     gki_lm_runner *d = &lm->runner;
+    /* Central differences are accurate to about ε^⅔ = 4e-11 of a column. */
+    if (!(tolerance > 0))
+        tolerance = lm->differences ? 1e-9 : 1e-12;
     gki_lm_covariance_of(d->p, 1, d->triangle, lm->constrained ? NULL : lm->fixed, tolerance,
                          lm->constrained ? lm->constraints.covariance : covariance, rank, d->work,
                          d->order);

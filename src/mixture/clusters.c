@@ -39,8 +39,9 @@ void gki_clusters_free(gki_clusters *clusters)
 }
 
 /* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `columns` are the centres,
- * transposed, and `products` has GKV_MGK_TILE × count elements. The cost of removing a centre is the sum, over its members, of the weighted
- * difference of the distances from the second nearest and the nearest centre. */
+ * transposed. `products` has GKV_MGK_TILE × count elements. The cost of removing a centre is the
+ * sum, over its members, of the weighted difference of the distances from the second nearest and
+ * the nearest centre. */
 static void assign_tile(gki_clusters *s, size_t t, const double *lengths, const double *columns,
                         double *products, double *sums)
 {

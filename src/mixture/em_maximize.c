@@ -138,13 +138,13 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
     between(em, em->parts[k]->margins, s->fitted + k * d, fraction, s->trial);
     gki_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
-    if (em->set->quick)
+    if (em->set->single_precision)
         GKV_TRY_GOTO(gki_mgk_float_of_columns(&s->columns, &float_form));
     else
         GKV_TRY_GOTO(gki_mgk_table_create(&s->columns, em->threads, &out->table));
     GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table,
-                                   em->set->quick ? &float_form : NULL, most, em->threads,
-                                   &scores));
+                                   em->set->single_precision ? &float_form : NULL, most,
+                                   em->threads, &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else

@@ -37,7 +37,7 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
                                            .least_rows = 20.0,
                                            .patience = 10};
     gkv_gk_fit_defaults(&settings->margins);
-    settings->margins.max_passes = 4;
+    settings->margins.max_reweightings = 4;
     settings->margins.likelihood = 0;
 }
 
@@ -83,13 +83,14 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                         "a fit of %zu components in %zu dimensions cannot start from a mixture of "
                         "%zu components in %zu dimensions",
                         s->components, d, s->start->count, s->start->d);
-    for (size_t i = 0; s->quick && s->start && i < s->start->count * d; i++) {
+    for (size_t i = 0; s->single_precision && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
         if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
-            return gki_fail(GKV_ERR_ARGUMENT,
-                            "a fit with `quick` needs a start whose components all have c = %g and "
-                            "scores of mean 0; component %zu does not",
-                            s->margins.c, i / d);
+            return gki_fail(
+                GKV_ERR_ARGUMENT,
+                "a fit with `single_precision` needs a start whose components all have c = %g and "
+                "scores of mean 0; component %zu does not",
+                s->margins.c, i / d);
     }
     if (s->groups > 0 && (s->components % s->groups != 0 || !s->group ||
                           (s->held_out_rows > 0 && !s->held_out_group)))
@@ -225,8 +226,8 @@ static gkv_status expect(fit_state *r, int full)
 static gkv_status reinitialise(fit_state *r)
 {
     gki_em *em = &r->em;
-    GKV_TRY(gki_em_reinitialise(em, &r->result.revived));
-    return r->result.revived > 0 ? gki_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
+    GKV_TRY(gki_em_reinitialise(em, &r->result.reinitialised));
+    return r->result.reinitialised > 0 ? gki_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
 }
 
 /* Evaluates the held-out rows, and decides about the best mixture and early stopping. */
@@ -269,7 +270,7 @@ static gkv_status iterate(fit_state *r)
         if (result->iterations == 0 && em->set->start && em->set->keep)
             GKV_TRY(reinitialise(r));
         GKV_TRY(gki_em_maximize(em));
-        if (em->set->quick && em->held_out.n == 0 &&
+        if (em->set->single_precision && em->held_out.n == 0 &&
             result->iterations + 1 >= em->set->max_iterations) {
             /* The E-step after the last M-step is skipped, because its result is not needed. */
             gki_em_forget(em);
@@ -308,7 +309,7 @@ static gkv_status conclude(fit_state *r)
     const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
     double *log_pdf = NULL, held_out = 0.0;
     gkv_status status = GKV_OK;
-    if (em->set->quick || em->set->groups > 0) {
+    if (em->set->single_precision || em->set->groups > 0) {
         result->log_likelihood = r->best_mean * em->fit.total;
         result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
         goto figures;

@@ -81,7 +81,7 @@ struct gkv_mgk {
     gkv_gk *margins;         /* [d] */
     double *mean;            /* [d] m */
     double *cholesky;        /* [d × d] L */
-    double *whitener; /* [d × d] L⁻ᵀ, upper triangular: a row zᵀ times it is (L⁻¹z)ᵀ */
+    double *whitener;        /* [d × d] L⁻ᵀ: a row zᵀ times it is (L⁻¹z)ᵀ */
     double constant;         /* −Σ log L_jj − (d/2) log 2π */
     int identity;            /* 1 if m = 0 and L = I */
     gki_mgk_columns columns; /* of the margins */

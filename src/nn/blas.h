@@ -1,5 +1,5 @@
-/* Calls of BLAS; no other file has any. Matrices are row-major; x_row is the distance between rows of x in
- * elements.
+/* Calls of BLAS; no other file has any. Matrices are row-major; x_row is the distance between rows
+ * of x in elements.
  *
  * Each call works in one thread, because callers divide the work between threads themselves. The
  * numbers of threads of OpenBLAS and of OpenMP, which belong to the application, are the same

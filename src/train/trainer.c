@@ -154,7 +154,7 @@ void gki_trainer_mark_good(gki_trainer *trainer)
     const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(trainer->good + i * total, arrays[i], total * sizeof *trainer->good);
-    trainer->good_moved = trainer->state.moved;
+    trainer->good_accepted_refits = trainer->state.accepted_refits;
 }
 
 void gki_trainer_return_to_good(gki_trainer *trainer)
@@ -165,7 +165,7 @@ void gki_trainer_return_to_good(gki_trainer *trainer)
         memcpy(arrays[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     /* if 0, components are equal again, and the next refit needs codes */
-    trainer->state.moved = trainer->good_moved;
+    trainer->state.accepted_refits = trainer->good_accepted_refits;
     gki_trainer_drop_codes(trainer); /* they are of other weights */
     gki_trainer_drop_stats(trainer);
 }

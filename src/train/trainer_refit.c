@@ -30,7 +30,7 @@ double gki_trainer_refit_period(const gki_trainer *trainer)
  * because components are equal until then. */
 static bool uses_stats(const gki_trainer *trainer)
 {
-    return trainer->store.stats && trainer->state.moved > 0;
+    return trainer->store.stats && trainer->state.accepted_refits > 0;
 }
 
 /* The number of steps between two refits to statistics. There are enough for the held-out codes,
@@ -127,7 +127,7 @@ static gkv_status check_components(const gki_trainer *trainer, double between)
         return gki_fail(
             GKV_ERR_CONFIG,
             "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
-            "tell apart: lower model.base_components, or %s",
+            "distinguish: lower model.base_components, or %s",
             components, floor(most), codes,
             longer       ? "raise train.refit_every"
             : more_codes ? "raise train.refit_codes"
@@ -333,7 +333,7 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
         .held_out_class = trainer->store.labels ? classes + (count - held_out_count) : NULL,
         .stats = accumulated ? trainer->store.stats : NULL,
         .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
-    const gki_base_refit_settings how = {.first = trainer->state.moved == 0,
+    const gki_base_refit_settings how = {.first = trainer->state.accepted_refits == 0,
                                          .damping = model->settings.train.refit_damping,
                                          .forgetting =
                                              accumulated ? forgetting_of_stats(trainer) : 1,
@@ -344,7 +344,7 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
     trainer->state.refits++;
     gki_trainer_drop_stats(trainer);
     if (report->step > 0) {
-        trainer->state.moved++;
+        trainer->state.accepted_refits++;
         reset_optimiser(trainer);
     }
 done:

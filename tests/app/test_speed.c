@@ -108,7 +108,7 @@ static gki_trainer *trainer_after_first_refit(const gkv_settings *settings, cons
     memcpy(trainer->model->params.values, params->values, params->total * sizeof *params->values);
     while (!gki_trainer_refit_due(trainer, trainer->state.step))
         trainer->state.step++;
-    trainer->state.refits = trainer->state.moved = 1;
+    trainer->state.refits = trainer->state.accepted_refits = 1;
     return trainer;
 }
 

@@ -84,7 +84,7 @@ refits() {
 accumulated() {
     local others accepted
     refits "$1" "$2"
-    others=$(grep -vF '"tally_share": 0,' "$1/refits.jsonl")
+    others=$(grep -vF '"forgetting": 0,' "$1/refits.jsonl")
     accepted=$(echo "$others" | grep -cvF '"step_length": 0,')
     [ "$(echo "$others" | wc -l)" -eq $(($2 - 1)) ] ||
         fail "$1: a refit after the first did not use sufficient statistics"

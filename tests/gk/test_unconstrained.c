@@ -22,14 +22,14 @@ static void always_valid(void **state)
             const double u[4] = {noise() * range, noise() * range, noise() * range,
                                  noise() * range};
             gkv_gk gk;
-            assert_ok(gkv_gk_from_free(family, cs[i % 7], u, &gk, NULL));
+            assert_ok(gkv_gk_from_unconstrained(family, cs[i % 7], u, &gk, NULL));
             assert_ok(gkv_gk_check(&gk));
             const double least = gkv_gk_least_k(&gk, INFINITY);
             assert_true(gk.k > least && gk.family == family);
             double back[4];
             if (range > 10 || gk.k - least < 1e-6)
                 continue;
-            assert_ok(gkv_gk_to_free(&gk, back));
+            assert_ok(gkv_gk_to_unconstrained(&gk, back));
             assert_close(back[0], u[0], 0);
             assert_close(back[1], u[1], 1e-13 * (1 + fabs(u[1])));
             assert_close(back[2], u[2], 0);
@@ -41,15 +41,17 @@ static void always_valid(void **state)
     static const double far[][4] = {
         {0, 1e308, 0, 1e308}, {0, -1e308, 1e300, -1e308}, {0, NAN, 5, NAN}, {1, 0, -6.54, -1e9}};
     for (size_t i = 0; i < 4; i++) {
-        assert_ok(gkv_gk_from_free(GKV_GK_FAMILY_GK, .8, far[i], &gk, jacobian));
+        assert_ok(gkv_gk_from_unconstrained(GKV_GK_FAMILY_GK, .8, far[i], &gk, jacobian));
         assert_ok(gkv_gk_check(&gk));
         assert_true(isfinite(jacobian[1][1]) && isfinite(jacobian[3][2]) &&
                     isfinite(jacobian[3][3]));
     }
     const double bad[4] = {NAN, 0, 0, 0}, good[4] = {0};
-    assert_fails(gkv_gk_from_free(0, .8, bad, &gk, NULL), GKV_ERR_ARGUMENT, "must be finite");
-    assert_fails(gkv_gk_from_free(0, 1, good, &gk, NULL), GKV_ERR_ARGUMENT, "c must be in");
-    assert_fails(gkv_gk_from_free(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_gk_from_unconstrained(0, .8, bad, &gk, NULL), GKV_ERR_ARGUMENT,
+                 "must be finite");
+    assert_fails(gkv_gk_from_unconstrained(0, 1, good, &gk, NULL), GKV_ERR_ARGUMENT,
+                 "c must be in");
+    assert_fails(gkv_gk_from_unconstrained(9, .8, good, &gk, NULL), GKV_ERR_ARGUMENT,
                  "no family of distributions with number 9");
 }
 
@@ -63,14 +65,14 @@ static void jacobians(void **state)
                 const double u[4] = {.3, -.2, g, -3};
                 double jacobian[4][4], slope_before[4][4], slope_after[4][4];
                 gkv_gk gk, up, down;
-                assert_ok(gkv_gk_from_free(family, c, u, &gk, jacobian));
+                assert_ok(gkv_gk_from_unconstrained(family, c, u, &gk, jacobian));
                 for (int j = 0; j < 4; j++) {
                     double moved[4] = {u[0], u[1], u[2], u[3]};
                     const double h = 1e-5;
                     moved[j] += h;
-                    assert_ok(gkv_gk_from_free(family, c, moved, &up, slope_after));
+                    assert_ok(gkv_gk_from_unconstrained(family, c, moved, &up, slope_after));
                     moved[j] -= 2 * h;
-                    assert_ok(gkv_gk_from_free(family, c, moved, &down, slope_before));
+                    assert_ok(gkv_gk_from_unconstrained(family, c, moved, &down, slope_before));
                     const double got[4] = {(up.a - down.a) / (2 * h), (up.b - down.b) / (2 * h),
                                            (up.g - down.g) / (2 * h), (up.k - down.k) / (2 * h)};
                     for (int i = 0; i < 4; i++)
@@ -90,7 +92,7 @@ static void the_sliver(void **state)
     for (double g = 1e-3; g < 60; g *= 1.003) {
         const double u[4] = {0, 0, g, -700};
         gkv_gk gk;
-        assert_ok(gkv_gk_from_free(GKV_GK_FAMILY_GK, .8, u, &gk, NULL));
+        assert_ok(gkv_gk_from_unconstrained(GKV_GK_FAMILY_GK, .8, u, &gk, NULL));
         const double gap = gk.k - gkv_gk_k_min(g, .8);
         assert_true(gap > 0);
         worst = fmax(worst, gap);
@@ -98,14 +100,14 @@ static void the_sliver(void **state)
             ordinary = fmax(ordinary, gap);
         const gkv_gk inside = {0, 1, g, gkv_gk_k_min(g, .8) + 1. / 64, .8, 0};
         double back[4];
-        assert_ok(gkv_gk_to_free(&inside, back));
+        assert_ok(gkv_gk_to_unconstrained(&inside, back));
     }
     assert_true(worst < 1. / 128 + 1e-8 && ordinary < 1e-8);
     const gkv_gk lost = {0, 1, 8, -.4999, .8, 0};
     double back[4];
-    assert_fails(gkv_gk_to_free(&lost, back), GKV_ERR_ARGUMENT, "the infimum of k");
+    assert_fails(gkv_gk_to_unconstrained(&lost, back), GKV_ERR_ARGUMENT, "the infimum of k");
     const gkv_gk invalid = {0, 1, 1, -.4, .8, 0};
-    assert_fails(gkv_gk_to_free(&invalid, back), GKV_ERR_ARGUMENT, "not increasing");
+    assert_fails(gkv_gk_to_unconstrained(&invalid, back), GKV_ERR_ARGUMENT, "not increasing");
 }
 
 static double least_slope(const gkv_gk *gk, double z_max)

@@ -26,7 +26,7 @@ static void assert_same(const gkv_gk_fit_result *a, const gkv_gk_fit_result *b)
     assert_memory_equal(&a->log_likelihood, &b->log_likelihood, sizeof(double));
     assert_memory_equal(&a->chi2, &b->chi2, sizeof(double));
     assert_memory_equal(&a->anderson_darling, &b->anderson_darling, sizeof(double));
-    assert_int_equal(a->passes, b->passes);
+    assert_int_equal(a->reweightings, b->reweightings);
     assert_int_equal(a->iterations, b->iterations);
     assert_int_equal(a->newton, b->newton);
     assert_int_equal(a->stop, b->stop);

@@ -201,9 +201,9 @@ static void small_samples(void **state)
             assert_ok(gkv_gk_fit(x[i], n, NULL, &few));
             assert_true(few.gk.b < 3 && few.gk.k < 1.5);
             x[i][0] = gkv_gk_Q(&truths[3], 0);
-            /* Nor does it if max_passes is small, because Newton's method was not tried. */
+            /* Nor does it if max_reweightings is small, because Newton's method was not tried. */
             gkv_gk_fit_defaults(&set);
-            set.max_passes = 2;
+            set.max_reweightings = 2;
             assert_ok(gkv_gk_fit(x[i], n, &set, &few));
             assert_int_equal(few.method, GKV_GK_LM);
         }

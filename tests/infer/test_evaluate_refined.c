@@ -117,7 +117,7 @@ static void test_interrupted(void **state)
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.iterations = 1000;
-    how.samples = 512;
+    how.curvature_samples = 512;
     interruption it = {.stop = 0};
     gkv_metrics metrics;
     gkv_eval_options options = {

@@ -140,9 +140,9 @@ static gkv_refine_settings settings_of(gkv_refine_mode mode, int iterations)
 {
     return (gkv_refine_settings){.mode = mode,
                                  .iterations = iterations,
-                                 .samples = 2,
-                                 .slopes = 4,
-                                 .judges = 8,
+                                 .curvature_samples = 2,
+                                 .gradient_samples = 4,
+                                 .acceptance_samples = 8,
                                  .damping = 0.1,
                                  .rate = 1,
                                  .decay = 0,
@@ -408,8 +408,8 @@ static void test_noise(void **state)
     enum { ITERATIONS = 3, GRADIENT_SAMPLES = 4, ACCEPTANCE_SAMPLES = 8 };
     enum { MOST = ACCEPTANCE_SAMPLES + ITERATIONS * GRADIENT_SAMPLES };
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, ITERATIONS);
-    settings.slopes = GRADIENT_SAMPLES;
-    settings.judges = ACCEPTANCE_SAMPLES;
+    settings.gradient_samples = GRADIENT_SAMPLES;
+    settings.acceptance_samples = ACCEPTANCE_SAMPLES;
     double seen[2 * MOST];
     linear model = linear_model();
     model.curvature_factor = -1; /* no step is possible, so the −ELBO is evaluated only once */

@@ -218,7 +218,7 @@ static void test_stop(void **state)
     how.iterations = 0;
     answers none = refine(model, &how, IMAGES, images);
     how.iterations = 1000;
-    how.samples = 512;
+    how.curvature_samples = 512;
     how.stop = &stop;
     answers stopped = refine(model, &how, IMAGES, images);
     assert_same(&none, &stopped, IMAGES);
@@ -348,7 +348,7 @@ static void check_one_dimension(const char *base)
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.iterations = 40;
-    how.samples = how.slopes = how.judges = 512;
+    how.curvature_samples = how.gradient_samples = how.acceptance_samples = 512;
     answers found = refine(model, &how, COUNT, images);
     how.mode = GKV_REFINE_MAP;
     answers code = refine(model, &how, COUNT, images);
@@ -427,10 +427,10 @@ static void test_arguments(void **state)
         {offsetof(gkv_refine_settings, mode), 7},
         {offsetof(gkv_refine_settings, iterations), -1},
         {offsetof(gkv_refine_settings, iterations), 1001},
-        {offsetof(gkv_refine_settings, samples), 0},
-        {offsetof(gkv_refine_settings, samples), 3},
-        {offsetof(gkv_refine_settings, slopes), 514},
-        {offsetof(gkv_refine_settings, judges), -2},
+        {offsetof(gkv_refine_settings, curvature_samples), 0},
+        {offsetof(gkv_refine_settings, curvature_samples), 3},
+        {offsetof(gkv_refine_settings, gradient_samples), 514},
+        {offsetof(gkv_refine_settings, acceptance_samples), -2},
         {offsetof(gkv_refine_settings, threads), 257},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

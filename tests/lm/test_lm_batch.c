@@ -294,10 +294,10 @@ static void failures(void **state)
     assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, 1, &batch), GKV_ERR_ARGUMENT, "too large");
     gkv_lm_batch_free(NULL);
     assert_ok(gkv_lm_batch_create(N, P, 2, &batch));
-    set.n_held = 1;
-    set.held = (double[]){1, 0, 0};
+    set.n_equalities = 1;
+    set.equalities = (double[]){1, 0, 0};
     assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "neither `held` combinations nor a monitor");
+                 GKV_ERR_ARGUMENT, "neither equality constraints nor a monitor");
     gkv_lm_defaults(&set);
     static double low[COUNT * P], high[COUNT * P];
     high[7 * P + 1] = -1;

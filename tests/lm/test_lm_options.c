@@ -242,8 +242,8 @@ static void combinations_are_constrained(void **state)
         assert_ok(gkv_lm_solve(lm, eliminated_r, NULL, &data, v, &set, &b));
         assert_ok(gkv_lm_covariance(lm, 0, of_v, NULL));
         gkv_lm_free(lm);
-        set.held = combinations;
-        set.n_held = 3;
+        set.equalities = combinations;
+        set.n_equalities = 3;
         a = solve(&data, analytic, &set, x, covariance, &rank);
         assert_true(gkv_lm_converged(a.stop) && gkv_lm_converged(b.stop));
         assert_int_equal(rank, 2);
@@ -268,8 +268,8 @@ static void combinations_are_constrained(void **state)
     size_t rank;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    set.held = combinations;
-    set.n_held = 2;
+    set.equalities = combinations;
+    set.n_equalities = 2;
     set.fixed = fixed;
     gkv_lm_result result = solve(&data, 1, &set, x, covariance, &rank);
     assert_true(gkv_lm_converged(result.stop) && result.accepted > 0);
@@ -277,8 +277,8 @@ static void combinations_are_constrained(void **state)
     assert_int_equal(rank, 1);
     assert_close(2 * x[0] + x[1], 5, 4e-15);
     const double all[3 * P] = {1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 1};
-    set.held = all;
-    set.n_held = 3;
+    set.equalities = all;
+    set.n_equalities = 3;
     const double origin[P] = {1.5, 2, 1, -.75};
     double y[P];
     memcpy(y, origin, sizeof y);
@@ -297,17 +297,17 @@ static void combinations_are_constrained(void **state)
     assert_int_equal(rank, P);
     assert_close(y[2], 1.4, .2);
     /* Refusals. */
-    set.held = combinations;
-    set.n_held = P;
+    set.equalities = combinations;
+    set.n_equalities = P;
     assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
-                 "need an array `held`");
+                 "need an array `equalities`");
     const double low[P] = {-9, -9, -9, -9};
-    set.n_held = 1;
+    set.n_equalities = 1;
     set.low = low;
     assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
                  "together with bounds");
     set.low = NULL;
-    set.held = (double[]){1, INFINITY, 0, 0};
+    set.equalities = (double[]){1, INFINITY, 0, 0};
     assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
                  "coefficient 1");
     gkv_lm_free(lm);
@@ -347,7 +347,7 @@ static void acceleration_follows_valleys(void **state)
     (void)state;
     gkv_lm *lm;
     gkv_lm_settings set;
-    gkv_lm_result plain, bent;
+    gkv_lm_result plain, accelerated;
     assert_ok(gkv_lm_create(2, 2, &lm));
     gkv_lm_defaults(&set);
     int calls = 0;
@@ -356,22 +356,22 @@ static void acceleration_follows_valleys(void **state)
     assert_int_equal(calls, plain.residual_evaluations);
     calls = 0;
     set.acceleration = .75;
-    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, &bent));
-    assert_int_equal(calls, bent.residual_evaluations);
-    assert_true(gkv_lm_converged(plain.stop) && gkv_lm_converged(bent.stop));
+    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, &accelerated));
+    assert_int_equal(calls, accelerated.residual_evaluations);
+    assert_true(gkv_lm_converged(plain.stop) && gkv_lm_converged(accelerated.stop));
     for (int j = 0; j < 2; j++) {
         assert_close(x[j], 1, 1e-10);
         assert_close(y[j], 1, 1e-10);
     }
-    assert_true(2 * bent.iterations < plain.iterations);
-    assert_true(bent.residual_evaluations > bent.iterations + 1);
+    assert_true(2 * accelerated.iterations < plain.iterations);
+    assert_true(accelerated.residual_evaluations > accelerated.iterations + 1);
     /* With probes that are not finite the solver takes the step without acceleration. */
     calls = 0;
     memcpy(y, (double[]){-2, -8}, sizeof y);
-    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &bent));
-    assert_true(gkv_lm_converged(bent.stop));
+    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &accelerated));
+    assert_true(gkv_lm_converged(accelerated.stop));
     assert_close(y[0], 1, 1e-10);
-    assert_int_equal(bent.accepted, plain.accepted);
+    assert_int_equal(accelerated.accepted, plain.accepted);
     set.acceleration = -1;
     assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, NULL), GKV_ERR_ARGUMENT,
                  "acceleration");
@@ -412,8 +412,8 @@ static void the_monitor_sees_every_step(void **state)
         gkv_lm_defaults(&set);
         set.monitor = look;
         set.monitor_user = &seen;
-        set.held = combinations;
-        set.n_held = holds ? 1 : 0;
+        set.equalities = combinations;
+        set.n_equalities = holds ? 1 : 0;
         memcpy(x, start, sizeof x);
         gkv_lm_result result = solve(&data, 1, &set, x, NULL, NULL);
         assert_true(gkv_lm_converged(result.stop));

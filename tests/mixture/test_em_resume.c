@@ -191,12 +191,12 @@ static void keeps_components(void **state)
     set.start = poor;
     set.max_iterations = 30;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
-    assert_true(f.components == 2 && f.dropped == 2 && f.revived == 0);
+    assert_true(f.components == 2 && f.dropped == 2 && f.reinitialised == 0);
     const double without = mean_of(m, N, x);
     gkv_mgk_mixture_free(m);
     set.keep = 1;
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
-    assert_true(f.components == 4 && f.dropped == 0 && f.revived == 2);
+    assert_true(f.components == 4 && f.dropped == 0 && f.reinitialised == 2);
     assert_true(mean_of(m, N, x) > without + 0.05);
     for (size_t k = 0; k < 4; k++)
         assert_true(gkv_mgk_mixture_weights(m)[k] > 0.02);
@@ -306,7 +306,7 @@ static void float_fits_are_nearly_exact(void **state)
         set.held_out_rows = HELD_OUT;
         set.max_iterations = 20;
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &exact, NULL));
-        set.quick = 1;
+        set.single_precision = 1;
         for (int t = 0; t < 3; t++)
             assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, t + 1, &fast[t], &f));
         assert_same_mixture(fast[0], fast[1], 0);

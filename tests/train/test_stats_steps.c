@@ -165,11 +165,11 @@ static void test_return_to_before(void **state)
     const gki_params *params = &trainer->model->params;
     gki_base_refit_report report;
     take_first_refit(trainer);
-    assert_int_equal(trainer->state.moved, 1);
+    assert_int_equal(trainer->state.accepted_refits, 1);
     params->values[params->list[1].offset] = (gki_real)NAN;
     take_steps(trainer, 5);
     assert_int_equal(trainer->state.rollbacks, 1);
-    assert_int_equal(trainer->state.moved, 0);
+    assert_int_equal(trainer->state.accepted_refits, 0);
     while (!gki_trainer_refit_due(trainer, trainer->state.step))
         take_steps(trainer, 1);
     assert_int_equal(trainer->state.step, 2 * FIRST);

@@ -242,7 +242,7 @@ static void test_tally_due(void **state)
         take_steps(trainer, (int)epoch);
         assert_false(gki_trainer_uses_stats(trainer, 10));
         assert_int_equal(trainer->state.codes, 1800);
-        trainer->state.moved = 1;
+        trainer->state.accepted_refits = 1;
         gki_trainer_drop_codes(trainer);
         assert_int_equal(gki_trainer_uses_stats(trainer, 10), runs[i].each < epoch);
         for (uint64_t step = 1; step <= 4 * epoch; step++)
