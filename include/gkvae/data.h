@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
-#include "gkvae/file.h"
 #include "gkvae/settings.h"
 
 #ifdef __cplusplus
@@ -158,6 +157,8 @@ typedef enum gkv_checksum {
     /* the file has the path of a known data set's file, but other content */
     GKV_CHECKSUM_DIFFERENT
 } gkv_checksum;
+
+enum { GKV_DIGEST_SIZE = 65 }; /* of a SHA-256: 64 hexadecimal digits and a NUL */
 
 typedef struct gkv_file_info {
     char path[GKV_PATH_SIZE];     /* "" if there is no such file */

@@ -14,7 +14,7 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
-#include "num/blas.h"
+#include "nn/blas.h"
 #include "num/constants.h"
 
 const double gki_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */

@@ -7,7 +7,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/gk.h"
 #include "gkvae/image_metrics.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
 
@@ -35,8 +35,8 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     for (size_t i = 0; labels && i < n; i++)
         if (labels[i] >= GKV_PLOT_COLOURS)
             labels = NULL; /* more classes than colours */
-    gkv_scatter_settings settings;
-    gkv_scatter_defaults(&settings);
+    gki_scatter_settings settings;
+    gki_scatter_defaults(&settings);
     settings.width = 720;
     settings.height = 600;
     snprintf(x_label, sizeof x_label, "first principal axis (%.0f %% of the variance)",
@@ -44,7 +44,7 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     snprintf(y_label, sizeof y_label, "second principal axis (%.0f %%)", 100 * explained[1]);
     settings.x_label = x_label;
     settings.y_label = y_label;
-    code = cli_check(gkv_plot_scatter_labelled(path, xy, labels, n, &settings));
+    code = cli_check(gki_plot_scatter_labelled(path, xy, labels, n, &settings));
 done:
     free(images);
     free(codes);
@@ -149,7 +149,7 @@ done:
 }
 
 static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data,
-                      gkv_fit_panel *panel)
+                      gki_fit_panel *panel)
 {
     const size_t cut = n / 1000, quantiles = n < QUANTILES ? n : QUANTILES;
     double p[QUANTILES + 2], x[QUANTILES + 2], cdf[CURVE_POINTS];
@@ -169,7 +169,7 @@ static int fill_panel(const gkv_model *model, const dimension *it, size_t n, pan
         data->theoretical[i] = x[i];
         data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
     }
-    *panel = (gkv_fit_panel){.title = data->title,
+    *panel = (gki_fit_panel){.title = data->title,
                              .sample = it->sorted,
                              .n_sample = n,
                              .density_x = data->x,
@@ -205,7 +205,7 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);
     panel_data *data = cli_alloc(CLI_PANELS, sizeof *data);
-    gkv_fit_panel panel[CLI_PANELS];
+    gki_fit_panel panel[CLI_PANELS];
     int code = CLI_OK;
     CLI_TRY(draw_eps(run, test, n, eps));
     for (size_t j = 0; j < d; j++) {
@@ -218,15 +218,15 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     qsort(all, d, sizeof *all, farthest_first);
     for (size_t i = 0; i < panels; i++)
         CLI_TRY(fill_panel(run->model, &all[i], n, &data[i], &panel[i]));
-    gkv_fit_settings settings;
-    gkv_fit_defaults(&settings);
+    gki_fit_settings settings;
+    gki_fit_defaults(&settings);
     settings.standard_normal = !normal;
     settings.sample_name = "ε of posterior draws, test images";
     settings.fitted_name = normal ? "base: N(0, 1)"
                            : gk   ? "base: g-and-k margin"
                                   : "base: its margin";
     settings.x_label = "ε";
-    code = cli_check(gkv_plot_base_margins(path, panel, panels, &settings));
+    code = cli_check(gki_plot_base_margins(path, panel, panels, &settings));
 done:
     free(eps);
     free(all);

@@ -114,7 +114,7 @@ static char *terms(const cli_evaluation *it)
                     "the KL term may be larger than at the end.");
 }
 
-size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CLI_FIGURES])
+size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CLI_FIGURES])
 {
     const struct {
         bool there, leads;
@@ -142,7 +142,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
     for (size_t i = 0; i < CLI_FIGURES; i++)
         if (table[i].there)
             figures[count++] =
-                (gkv_report_figure){.heading = table[i].heading,
+                (gki_report_figure){.heading = table[i].heading,
                                     .alt = table[i].alt,
                                     .caption = table[i].caption(it),
                                     .leads = table[i].leads,

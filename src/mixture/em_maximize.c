@@ -25,7 +25,7 @@ typedef struct step {
     unsigned char *frozen;
     gkv_gk *trial;           /* [d] the margins of a candidate */
     double *r;               /* [d × d] the correlation matrix of a candidate */
-    double *factor;          /* [d × (2d + 2)] its Cholesky factor, and scratch */
+    double *factor;          /* [d × (3d + 1)] its Cholesky factor, and scratch */
     gki_mgk_columns columns; /* of `trial` */
 } step;
 
@@ -220,7 +220,7 @@ static gkv_status step_create(const gki_em *em, step *s)
     GKV_TRY(gki_alloc(em->count, 1, &s->frozen));
     GKV_TRY(gki_alloc(d, sizeof *s->trial, &s->trial));
     GKV_TRY(gki_alloc(d, d * sizeof *s->r, &s->r));
-    GKV_TRY(gki_alloc(2 * d + 2, d * sizeof *s->factor, &s->factor));
+    GKV_TRY(gki_alloc(3 * d + 1, d * sizeof *s->factor, &s->factor));
     return gki_mgk_columns_create(d, em->now->components[0]->margins, &s->columns);
 }
 

@@ -14,7 +14,7 @@
 #include "num/linalg.h"
 #include "mixture/margin_table.h"
 #include "mixture/mixture.h"
-#include "num/blas.h"
+#include "num/product.h"
 #include "num/constants.h"
 
 double gki_mgk_most_score(double weight)
@@ -117,7 +117,7 @@ static gkv_status do_tile(const gki_mgk_weighted_rows *selected, const gki_mgk_c
             zi[j] = root * clamped;
         }
     }
-    gki_blas_add_gram(rows, d, z, b->products);
+    gki_add_gram_d(rows, d, z, b->products);
     return GKV_OK;
 }
 
@@ -232,18 +232,20 @@ void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, dou
         *used = s;
 }
 
-/* Σ w zᵀR⁻¹z, which is the trace of L⁻¹ S L⁻ᵀ with S = Σ w z zᵀ. */
+/* Σ w zᵀR⁻¹z, which is the trace of L⁻¹ S L⁻ᵀ with S = Σ w z zᵀ. `square` has [2 × d × d]
+ * elements. */
 static double trace(const gki_mgk_scores *scores, const double *l, double *square)
 {
     const size_t d = scores->d;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             square[i * d + j] = square[j * d + i] = scores->products[i * d + j];
-    gki_blas_solve_left(d, d, l, square);
-    gki_blas_solve_right_d(true, d, d, l, square);
-    double sum = 0.0;
+    double *transposed = square + d * d, sum = 0.0;
+    gki_cholesky_forward_rows(d, d, l, square);
+    gki_transpose(d, d, square, transposed);
+    gki_cholesky_forward_rows(d, d, l, transposed);
     for (size_t i = 0; i < d; i++)
-        sum += square[i * d + i];
+        sum += transposed[i * d + i];
     return sum;
 }
 
@@ -263,7 +265,7 @@ double gki_mgk_scores_log_likelihood(const gki_mgk_scores *scores, const double 
 {
     const size_t d = scores->d;
     double squares = trace(scores, l, scratch), logs = (double)d * GKV_HALF_LOG_2PI,
-           *w = scratch + d * d;
+           *w = scratch + 2 * d * d;
     for (size_t j = 0; j < d; j++)
         logs += log(l[j * d + j]);
     for (size_t i = 0; i < scores->outlier_rows; i++) {

@@ -94,7 +94,7 @@ void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, d
 
 /* Attributes the time of a layer to its part of the profile. Layers with even indices are linear,
  * and the others are activations. */
-static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gkv_bench_part products)
+static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gki_bench_part products)
 {
     if (mlp->timed)
         gki_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);

@@ -211,8 +211,8 @@ static const char *nearest(const gkv_table *table, const char *name)
 {
     size_t best = 0;
     for (size_t c = 1; c < table->n_columns; c++)
-        if (gkv_text_distance(name, table->columns[c].name) <
-            gkv_text_distance(name, table->columns[best].name))
+        if (gki_text_distance(name, table->columns[c].name) <
+            gki_text_distance(name, table->columns[best].name))
             best = c;
     return table->columns[best].name;
 }

@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
-#include "num/blas.h"
 
 int gki_thread_count(const gkv_settings *settings)
 {
@@ -86,7 +85,6 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
                         "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
-    gki_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *model, &model));

@@ -264,11 +264,11 @@ static void unknown_names_meet_the_nearest(void **state)
                      unknown[i][1]);
     assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG,
                  "\"eval.seed\"");
-    assert_int_equal(gkv_text_distance("latnet", "latent"), 1);
-    assert_int_equal(gkv_text_distance("", "abc"), 3);
-    assert_int_equal(gkv_text_distance("kitten", "sitting"), 3);
-    assert_int_equal(gkv_text_distance("ca", "abc"), 3); /* the string alignment form: 3, not 2 */
-    assert_int_equal(gkv_text_distance("abcd", "abcd"), 0);
+    assert_int_equal(gki_text_distance("latnet", "latent"), 1);
+    assert_int_equal(gki_text_distance("", "abc"), 3);
+    assert_int_equal(gki_text_distance("kitten", "sitting"), 3);
+    assert_int_equal(gki_text_distance("ca", "abc"), 3); /* the string alignment form: 3, not 2 */
+    assert_int_equal(gki_text_distance("abcd", "abcd"), 0);
 }
 
 static void untidy_file_is_read(void **state)

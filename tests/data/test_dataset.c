@@ -158,7 +158,7 @@ static void missing_files_are_named(void **state)
     assert_null(dataset);
     assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
                  "t10k-images-idx3-ubyte: no such");
-    assert_ok(gkv_file_make_folder(in_temporary("mnist")));
+    assert_ok(gki_file_make_folder(in_temporary("mnist")));
     put("mnist/t10k-images-idx3-ubyte", "", 0);
     assert_fails(
         gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
@@ -175,7 +175,7 @@ static void own_data_needs_no_labels_and_raw_comes_first(void **state)
     gkv_dataset *dataset = NULL;
     gkv_data_settings settings = {.dataset = "own"};
     snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
-    assert_ok(gkv_file_make_folder(in_temporary("own")));
+    assert_ok(gki_file_make_folder(in_temporary("own")));
     idx_header(bytes, 0x803, 2, 1, 1);
     put_gzip("own/train-images-idx3-ubyte.gz", bytes, 18, "wb");
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
@@ -226,7 +226,7 @@ static void other_content_at_a_known_path_is_noticed(void **state)
     idx_header(bytes, 0x803, 1, 1, 1);
     idx_header(labels, 0x801, 1, 0, 0);
     labels[8] = 255;
-    assert_ok(gkv_file_make_folder(in_temporary("fashion-mnist")));
+    assert_ok(gki_file_make_folder(in_temporary("fashion-mnist")));
     put("fashion-mnist/train-images-idx3-ubyte", bytes, sizeof bytes);
     put("fashion-mnist/train-labels-idx1-ubyte", labels, sizeof labels);
     assert_ok(gkv_data_describe(&settings, GKV_TRAIN, &info));
