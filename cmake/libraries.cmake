@@ -39,6 +39,8 @@ function(gkv_objects name)
   add_custom_target(${name}_object DEPENDS ${joined})
   if(name STREQUAL "gk")
     add_dependencies(gk_object gk_private)
+  else() # not at the same time: each would make the whole
+    add_dependencies(gk_private ${name}_object)
   endif()
 endfunction()
 
