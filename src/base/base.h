@@ -122,8 +122,8 @@ size_t gki_base_stats_parts(const gki_base_stats *stats);
 void gki_base_stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_slot *weight,
                         size_t rows, size_t part);
 
-/* Refits the base to the statistics as refit() does to codes, with the same acceptance. `density` is
- * the mean log density of the held-out codes under the current base, or NaN if it is not known.
+/* Refits the base to the statistics as refit() does to codes, with the same acceptance. `density`
+ * is the mean log density of the held-out codes under the current base, or NaN if it is not known.
  * `params` is the table under which the statistics were made. */
 gkv_status gki_base_stats_m_step(const gki_base_stats *stats, const gki_params *params,
                                  const gki_base_rows *held_out, double density,

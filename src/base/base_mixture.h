@@ -35,8 +35,8 @@ enum { GKV_MIXTURE_MOST = 4096 };
 typedef struct gki_base_mixture {
     gki_base base;
     gki_base_spec spec;
-    size_t per_class;  /* the components of one class; K without classes */
-    bool shaped;       /* whether margins are g-and-k, not normal */
+    size_t per_class; /* the components of one class; K without classes */
+    bool shaped;      /* whether margins are g-and-k, not normal */
     gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
     gki_slot zeta, w;           /* ζ and w [K·d]; the same slot for independent dimensions */
     gki_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */

@@ -149,8 +149,8 @@ static gkv_status mean_density(const refit *it, double *density)
                                     it->held_out->count, it->settings->threads, density);
 }
 
-/* Writes a mixture to the table. *density becomes the mean log density of the held-out codes, or NaN
- * if the mixture cannot be written. */
+/* Writes a mixture to the table. *density becomes the mean log density of the held-out codes, or
+ * NaN if the mixture cannot be written. */
 static gkv_status try_mixture(const refit *it, const gkv_mgk_mixture *mixture, double *density)
 {
     bool written = false;
@@ -204,8 +204,8 @@ static gkv_status reinitialise(refit *it, gki_base_refit_report *report)
     return GKV_OK;
 }
 
-/* Refits to the codes, or to the statistics. `density` is the mean log density of the held-out codes
- * at the start, or NaN if it is not known. */
+/* Refits to the codes, or to the statistics. `density` is the mean log density of the held-out
+ * codes at the start, or NaN if it is not known. */
 static gkv_status run(refit *it, double density, gki_base_refit_report *report)
 {
     gkv_status status = GKV_OK;

@@ -10,8 +10,8 @@
 
 /* --- Saving and restoring the parameters ---------------------------------- */
 
-/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are; copies
- * nothing if `saved` is NULL. */
+/* Copies the parameters to `saved`, or back to the table. Returns how many numbers there are;
+ * copies nothing if `saved` is NULL. */
 static size_t copy_parameters(const gki_base_mixture *self, const gki_params *params,
                               gki_real *saved, bool back)
 {

@@ -46,8 +46,8 @@ typedef struct gki_em {
     const gkv_mgk_mixture_settings *set;
     size_t d;
     int threads;
-    size_t count;           /* the number of components, including dropped ones */
-    gkv_mgk_mixture *now;   /* the mixture; its dropped components have weight 0 */
+    size_t count;         /* the number of components, including dropped ones */
+    gkv_mgk_mixture *now; /* the mixture; its dropped components have weight 0 */
     /* the weights before the last M-step, and the components that it replaced; the others are
      * NULL */
     gkv_mgk_mixture *before;

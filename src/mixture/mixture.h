@@ -1,5 +1,5 @@
-/* The structure of a mixture, and what both fits do with it: the fit to rows (mixture/em.h) and that
- * to sufficient statistics (mixture/online.h). */
+/* The structure of a mixture, and what both fits do with it: the fit to rows (mixture/em.h) and
+ * that to sufficient statistics (mixture/online.h). */
 #ifndef GKV_MIXTURE_MIXTURE_H
 #define GKV_MIXTURE_MIXTURE_H
 
@@ -41,8 +41,8 @@ gkv_gk gki_mgk_margin_between(const gkv_gk *from, const gkv_gk *to, double fract
  * to it. */
 void gki_mgk_correlation_between(const gkv_mgk *from, double fraction, double *r);
 
-/* Computes the Cholesky factor l of a correlation matrix r[d × d]. If r is not positive definite, it
- * is first mixed with as much of I as is needed. Returns that fraction of I. */
+/* Computes the Cholesky factor l of a correlation matrix r[d × d]. If r is not positive definite,
+ * it is first mixed with as much of I as is needed. Returns that fraction of I. */
 double gki_mgk_correlation_factor(size_t d, double *r, double *l);
 
 /* Multiplies the elements off the diagonal by 1 − s. */
