@@ -58,21 +58,21 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_read(const char *path, gkv_table **out
 
 /* Reads a table from `size` bytes in memory, which are not needed after the call. `name` is the
  * name of the file in messages. Otherwise the same as gkv_table_read. */
-GKV_API GKV_MUST_USE gkv_status gkv_table_read_memory(const void *bytes, size_t size,
+GKV_API GKV_MUST_USE gkv_status gkv_table_read_memory(size_t size, const void *bytes,
                                                       const char *name, gkv_table **out);
 
 /* Frees a table. `table` may be NULL. */
 GKV_API void gkv_table_free(gkv_table *table);
 
-/* The numbers of rows and columns. Both are at least 1. */
+/* The numbers of rows and columns. Both are at least 1; they are 0 for NULL. */
 GKV_API size_t gkv_table_rows(const gkv_table *table);
 GKV_API size_t gkv_table_columns(const gkv_table *table);
 
 /* Returns the name of a column, which is from the header or like "column 3". Control characters are
- * replaced by "?". The table owns the string. `column` must be below gkv_table_columns. */
+ * replaced by "?". The table owns the string. Returns NULL for a column that does not exist. */
 GKV_API const char *gkv_table_name(const gkv_table *table, size_t column);
 
-/* Returns the kind of a column. `column` must be below gkv_table_columns. */
+/* Returns the kind of a column, GKV_COLUMN_FAULTY for one that does not exist. */
 GKV_API gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column);
 
 /* Writes the index, from 0, of the column with this name to *column. If no column has the name, the
@@ -92,10 +92,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_numbers(const gkv_table *table, size_t
  * 1.0, C order, the byte order of the machine). The file appears completely or not at all. There
  * may be 0 rows. Returns GKV_ERR_ARGUMENT for 0 columns, NULL, and sizes that overflow; GKV_ERR_IO.
  * Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_npy_write(const char *path, const double *values, size_t rows,
-                                              size_t columns);
-GKV_API GKV_MUST_USE gkv_status gkv_npy_write_float(const char *path, const float *values,
-                                                    size_t rows, size_t columns);
+GKV_API GKV_MUST_USE gkv_status gkv_npy_write(const char *path, size_t rows, size_t columns,
+                                              const double *values);
+GKV_API GKV_MUST_USE gkv_status gkv_npy_write_float(const char *path, size_t rows, size_t columns,
+                                                    const float *values);
 
 #ifdef __cplusplus
 }

@@ -124,11 +124,12 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
             (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
-    settings.margin = gki_base_gk_margin_of_safety;
-    settings.likelihood = 0;
-    settings.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    settings.lm.loss_scale = gki_base_outlier_residual;
-    status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
+    settings.advanced.margin = gki_base_gk_margin_of_safety;
+    settings.likelihood = false;
+    settings.advanced.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
+    settings.advanced.loss_scale = gki_base_outlier_residual;
+    status = gkv_gk_fit_many(d, samples, &settings, &(gkv_run_options){.threads = it->threads},
+                             results, statuses);
     if (status != GKV_OK && !keeps_margin(status))
         goto done;
     status = GKV_OK;
@@ -137,7 +138,7 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
         if (statuses[j] != GKV_OK)
             continue;
         it->fitted[j] = results[j].gk;
-        report->iterations += results[j].iterations;
+        report->iterations += (long)results[j].iterations;
         report->cost_before += results[j].cost_before;
         report->cost_after += results[j].cost_after;
         chi2 += results[j].chi2;
@@ -235,8 +236,8 @@ gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params,
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = settings->damping;
     if (copula) {
-        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0, threads,
-                                     it.fitted_r, NULL);
+        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0,
+                                     &(gkv_run_options){.threads = threads}, it.fitted_r, NULL);
         if (status == GKV_ERR_DATA) {
             /* the codes are not finite; the training step deals with that */
             status = GKV_OK;

@@ -175,7 +175,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
     case TOLERANCE: a->tolerance = cli_number(state, "--tolerance", arg, 0, 1e300); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
-    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case 'j': a->json = true; return 0;
     case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
     case 'q': a->quiet = true; return 0;
@@ -198,7 +198,7 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->levels = a->levels;
     settings->c = a->c;
     settings->confidence = a->confidence;
-    settings->anderson_darling = 1;
+    settings->anderson_darling = true;
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         settings->fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
 }
@@ -217,7 +217,8 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
     cli_fit_settings(a, &settings);
     settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
     memset(settings.fixed, 0, sizeof settings.fixed);
-    const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
+    const gkv_status status =
+        gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
     if (status != GKV_OK)
         return status;
     *start = result.gk;
@@ -266,33 +267,33 @@ static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_c
     return first;
 }
 
-static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
+/* The columns of a table that are fitted. */
+typedef struct selection {
+    size_t *chosen, n_chosen;
+    cli_fit_column *columns;
+    cli_fit_data data;
+    int left_out; /* the code of the first column that cannot be fitted */
+} selection;
+
+static int select_columns(const cli_fit_arguments *a, const gkv_table *table, selection *s)
 {
-    cli_fit_data data = {.n = gkv_table_rows(table)};
-    cli_fit_column *columns = NULL;
-    size_t *chosen = NULL, n_chosen = 0, weights = SIZE_MAX;
+    size_t weights = SIZE_MAX;
     int code = CLI_OK;
+    s->data.n = gkv_table_rows(table);
     if (a->weights) {
         CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
-        CLI_CHECK(gkv_table_numbers(table, weights, &data.weights));
-        data.weights_name = gkv_table_name(table, weights);
+        CLI_CHECK(gkv_table_numbers(table, weights, &s->data.weights));
+        s->data.weights_name = gkv_table_name(table, weights);
     }
-    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &chosen, &n_chosen));
-    CLI_TRY(cli_fit_check_picture(a, n_chosen));
-    columns = cli_alloc(n_chosen, sizeof *columns);
-    data.columns = columns;
-    code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
-    if (a->multivariate || a->components) {
-        /* All columns or none: a fit without one of them would be a different fit. */
-        if (code == CLI_OK)
-            code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
-    } else if (data.n_columns > 0) {
-        const int fitted = cli_fit_columns(a, &data);
-        code = code == CLI_OK ? fitted : code;
-    }
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &s->chosen, &s->n_chosen));
+    CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
+    s->columns = cli_alloc(s->n_chosen, sizeof *s->columns);
+    s->data.columns = s->columns;
+    s->left_out = take_columns(table, s->chosen, s->n_chosen, s->columns, &s->data.n_columns);
+    /* All columns or none: a joint fit without one of them would be a different fit. */
+    if (a->multivariate || a->components)
+        code = s->left_out;
 done:
-    free(columns);
-    free(chosen);
     return code;
 }
 
@@ -323,12 +324,20 @@ int cli_fit(int argc, char **argv)
                            .seed = 1,
                            .tolerance = -1};
     gkv_table *table = NULL;
+    selection s = {.left_out = CLI_OK};
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
     CLI_CHECK(gkv_table_read(a.file, &table));
-    CLI_TRY(fit_table(&a, table));
+    CLI_TRY(select_columns(&a, table, &s));
+    code = a.components           ? cli_fit_mixture(&a, &s.data)
+           : a.multivariate       ? cli_fit_multivariate(&a, &s.data)
+           : s.data.n_columns > 0 ? cli_fit_columns(&a, &s.data)
+                                  : CLI_OK;
+    code = s.left_out != CLI_OK ? s.left_out : code;
 done:
+    free(s.columns);
+    free(s.chosen);
     gkv_table_free(table);
     return code;
 }

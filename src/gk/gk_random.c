@@ -19,8 +19,10 @@ static void transform(const gkv_gk *gk, size_t n, double *z)
         z[i] = gkv_gk_Q(gk, z[i]);
 }
 
-void gkv_gk_random(const gkv_gk *gk, uint64_t seed, uint64_t first, size_t n, double *x)
+void gkv_gk_random(const gkv_gk *gk, size_t n, uint64_t seed, uint64_t first, double *x)
 {
+    if (!gk || !x)
+        return;
     for (size_t done = 0; done < n;) {
         const uint64_t block = (first + done) / BLOCK;
         const size_t skip = (size_t)((first + done) % BLOCK);

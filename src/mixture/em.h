@@ -48,7 +48,7 @@ typedef struct gki_em {
     size_t count;           /* the number of components, including dropped ones */
     gkv_mgk **parts;        /* [count] the components */
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
-    /* [count] their float forms, if set->single_precision; member a is NULL if not made */
+    /* [count] their float forms, if set->advanced.single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
     double *pi;             /* [count] weights; 0 for a dropped component */
     gkv_mgk **old_parts;    /* [count] the components that the last M-step replaced, else NULL */
@@ -73,7 +73,7 @@ typedef struct gki_em {
 /* The number of components of a group. The group of component k is k / gki_em_per_group(). */
 static inline size_t gki_em_per_group(const gki_em *em)
 {
-    return em->set->groups > 0 ? em->count / em->set->groups : em->count;
+    return em->set->advanced.groups > 0 ? em->count / em->set->advanced.groups : em->count;
 }
 
 /* Allocates the state of a fit, and computes the order and spread of the columns and the noise

@@ -73,14 +73,14 @@ static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, doub
                     gkv_gk *out)
 {
     for (size_t j = 0; j < em->d; j++) {
-        const double least = em->set->least_scale * em->scale[j], b = fmax(to[j].b, least);
+        const double least = em->set->advanced.least_scale * em->scale[j], b = fmax(to[j].b, least);
         out[j] = (gkv_gk){.a = from[j].a + fraction * (to[j].a - from[j].a),
                           .b = fraction == 1 ? b : from[j].b * pow(b / from[j].b, fraction),
                           .g = from[j].g + fraction * (to[j].g - from[j].g),
                           .k = from[j].k + fraction * (to[j].k - from[j].k),
                           .c = to[j].c};
         if (!gkv_gk_is_valid(&out[j]))
-            out[j] = gkv_gk_project(&out[j], em->set->margins.margin);
+            out[j] = gkv_gk_project(&out[j], em->set->advanced.margins.advanced.margin);
     }
 }
 
@@ -92,7 +92,7 @@ void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table)
     em->tables[k] = table;
 }
 
-/* Moves R only the fraction set->step of the way from the old R. A convex combination of
+/* Moves R only the fraction set->advanced.step of the way from the old R. A convex combination of
  * correlation matrices is a correlation matrix. */
 static void damp_correlation(const gki_em *em, step *s, size_t k)
 {
@@ -103,7 +103,7 @@ static void damp_correlation(const gki_em *em, step *s, size_t k)
         for (size_t j = 0; j < d; j++)
             if (i != j)
                 s->r[i * d + j] +=
-                    (1.0 - em->set->step) *
+                    (1.0 - em->set->advanced.step) *
                     (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
     /* Up to rounding R is positive definite, because both matrices are. */
     while (!gki_cholesky(d, s->r, 1e-10, s->factor))
@@ -138,19 +138,19 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
     between(em, em->parts[k]->margins, s->fitted + k * d, fraction, s->trial);
     gki_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
-    if (em->set->single_precision)
+    if (em->set->advanced.single_precision)
         GKV_TRY_GOTO(gki_mgk_float_of_columns(&s->columns, &float_form));
     else
         GKV_TRY_GOTO(gki_mgk_table_create(&s->columns, em->threads, &out->table));
     GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table,
-                                   em->set->single_precision ? &float_form : NULL, most,
+                                   em->set->advanced.single_precision ? &float_form : NULL, most,
                                    em->threads, &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
     else
         gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r,
                                    s->factor, NULL, NULL);
-    if (!s->frozen[k] && em->set->step < 1.0 && !em->set->independent)
+    if (!s->frozen[k] && em->set->advanced.step < 1.0 && !em->set->independent)
         damp_correlation(em, s, k);
     out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
     GKV_TRY_GOTO(gki_mgk_build(d, s->trial, NULL, s->factor, &out->part));
@@ -213,7 +213,7 @@ static gkv_status move(gki_em *em, step *s, size_t k)
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_step(em, s, k, em->set->step * fractions[i], &taken));
+        GKV_TRY(try_step(em, s, k, em->set->advanced.step * fractions[i], &taken));
         em->damped += taken && i > 0;
     }
     em->refused += !taken;
@@ -228,7 +228,7 @@ static gkv_status move_together(gki_em *em, step *s)
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_together(em, s, em->set->step * fractions[i], &taken));
+        GKV_TRY(try_together(em, s, em->set->advanced.step * fractions[i], &taken));
         em->damped += taken && i > 0 ? em->count : 0;
     }
     em->refused += taken ? 0 : em->count;
@@ -261,13 +261,13 @@ static void set_weights(gki_em *em, double total)
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
         const double target = em->fit.weight[k] / total,
-                     damped = em->pi[k] + em->set->step * (target - em->pi[k]);
-        em->pi[k] = em->set->keep           ? fmax(damped, least_kept_weight)
+                     damped = em->pi[k] + em->set->advanced.step * (target - em->pi[k]);
+        em->pi[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
                     : target < least_weight ? 0.0
                                             : damped;
         sum += em->pi[k];
     }
-    for (size_t k = 0; k < em->count && em->set->keep; k++)
+    for (size_t k = 0; k < em->count && em->set->advanced.keep; k++)
         em->pi[k] /= sum;
 }
 
@@ -281,13 +281,13 @@ gkv_status gki_em_maximize(gki_em *em)
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
-        s.frozen[k] = em->fit.weight[k] < em->set->least_rows || em->rest[k] > 0;
+        s.frozen[k] = em->fit.weight[k] < em->set->advanced.least_rows || em->rest[k] > 0;
         em->rest[k] -= em->rest[k] > 0;
         total += em->fit.weight[k];
     }
     GKV_TRY_GOTO(gki_em_fit_margins(em, s.frozen, s.fitted));
     set_weights(em, total);
-    if (em->set->shared_shapes && !em->set->normal)
+    if (em->set->advanced.shared_shapes && !em->set->normal)
         GKV_TRY_GOTO(move_together(em, &s));
     else
         for (size_t k = 0; k < em->count; k++)

@@ -48,9 +48,10 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
             const double own =
                 sum[0] > 0 ? fmax(0.0, sum[2 + d + j] - sum[2 + j] * sum[2 + j] / sum[0]) : 0.0;
             const double variance = (own + few * within[j]) / (sum[0] + few);
-            margins[j] = (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
-                                  .b = em->scale[j] * fmax(sqrt(variance), em->set->least_scale),
-                                  .c = em->set->margins.c};
+            margins[j] =
+                (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
+                         .b = em->scale[j] * fmax(sqrt(variance), em->set->advanced.least_scale),
+                         .c = em->set->advanced.margins.c};
         }
         const size_t at = s->only * s->count + k;
         em->pi[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
@@ -141,7 +142,7 @@ gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
     const size_t per_group = gki_em_per_group(em);
     *count = 0;
     for (size_t k = 0; k < em->count; k++) {
-        if (em->fit.weight[k] >= em->set->least_rows)
+        if (em->fit.weight[k] >= em->set->advanced.least_rows)
             continue;
         const size_t first = k / per_group * per_group;
         size_t heaviest = first;
@@ -149,7 +150,7 @@ gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
             if (em->fit.weight[other] > em->fit.weight[heaviest])
                 heaviest = other;
         /* A component is not split if its halves would be too small. */
-        if (em->fit.weight[heaviest] < 4.0 * em->set->least_rows)
+        if (em->fit.weight[heaviest] < 4.0 * em->set->advanced.least_rows)
             continue;
         GKV_TRY(split(em, heaviest, k));
         ++*count;

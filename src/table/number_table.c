@@ -62,22 +62,22 @@ void gki_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, ch
 
 size_t gkv_table_rows(const gkv_table *table)
 {
-    return table->n_rows;
+    return table ? table->n_rows : 0;
 }
 
 size_t gkv_table_columns(const gkv_table *table)
 {
-    return table->n_columns;
+    return table ? table->n_columns : 0;
 }
 
 const char *gkv_table_name(const gkv_table *table, size_t column)
 {
-    return table->columns[column].name;
+    return table && column < table->n_columns ? table->columns[column].name : NULL;
 }
 
 gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column)
 {
-    return table->columns[column].kind;
+    return table && column < table->n_columns ? table->columns[column].kind : GKV_COLUMN_FAULTY;
 }
 
 /* The name of the column whose name is most similar to `name`. */
@@ -101,9 +101,9 @@ static size_t number_of(const char *text)
 gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, size_t *column)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_nearest[GKV_PRINTABLE_SIZE];
-    if (!table || !name_or_number || !column)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a column of a table: the table, the name or the output is NULL");
+    GKV_NEED(table);
+    GKV_NEED(name_or_number);
+    GKV_NEED(column);
     size_t found = 0;
     for (size_t c = 0; c < table->n_columns; c++)
         if (strcmp(table->columns[c].name, name_or_number) == 0 && found++ == 0)
@@ -127,10 +127,11 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
 gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)
 {
     char shown[GKV_PRINTABLE_SIZE];
-    if (!table || !values || column >= table->n_columns)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "numbers of a table: column %zu does not exist, or an argument is NULL",
-                        column);
+    GKV_NEED(table);
+    GKV_NEED(values);
+    if (column >= table->n_columns)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
+                        table->file, column, table->n_columns);
     const gki_column *it = &table->columns[column];
     *values = it->values;
     if (it->kind == GKV_COLUMN_TEXT)

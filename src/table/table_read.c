@@ -36,9 +36,9 @@ static gkv_status read_from(gki_source *source, gkv_table **out)
 
 gkv_status gkv_table_read(const char *path, gkv_table **out)
 {
-    if (!path || !out)
-        return gki_fail(GKV_ERR_ARGUMENT, "reading a table: the path or the output is NULL");
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(path);
     gki_source source;
     GKV_TRY(gki_source_open(&source, path));
     const gkv_status status = read_from(&source, out);
@@ -46,12 +46,13 @@ gkv_status gkv_table_read(const char *path, gkv_table **out)
     return status;
 }
 
-gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name, gkv_table **out)
+gkv_status gkv_table_read_memory(size_t size, const void *bytes, const char *name, gkv_table **out)
 {
-    if ((!bytes && size > 0) || !name || !out)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "reading a table: the bytes, the name or the output is NULL");
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(name);
+    if (size > 0)
+        GKV_NEED(bytes);
     gki_source source;
     gki_source_memory(&source, bytes, size, name);
     return read_from(&source, out);

@@ -52,7 +52,7 @@ static inline void fuzz_check_round_trip(const gkv_table *table)
         for (size_t c = 0; c < n; c++)
             end += sprintf(end, "%.17g%c", column[c][i], c + 1 < n ? ';' : '\n');
     gkv_table *copy = NULL;
-    FUZZ_CHECK(gkv_table_read_memory(text, (size_t)(end - text), "again", &copy) == GKV_OK);
+    FUZZ_CHECK(gkv_table_read_memory((size_t)(end - text), text, "again", &copy) == GKV_OK);
     FUZZ_CHECK(gkv_table_rows(copy) == rows && gkv_table_columns(copy) == n);
     for (size_t c = 0; c < n; c++) {
         FUZZ_CHECK(gkv_table_numbers(copy, c, &again) == GKV_OK);
@@ -67,7 +67,7 @@ static inline void fuzz_check_round_trip(const gkv_table *table)
 static inline int fuzz_table(const uint8_t *bytes, size_t size)
 {
     gkv_table *table = NULL;
-    const gkv_status status = gkv_table_read_memory(bytes, size, "fuzz", &table);
+    const gkv_status status = gkv_table_read_memory(size, bytes, "fuzz", &table);
     if (status != GKV_OK) {
         FUZZ_CHECK(status == GKV_ERR_DATA && !table && *gkv_error_message());
         return 0;
