@@ -9,6 +9,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/features.h"
 #include "gkvae/file.h"
+#include "gkvae/flat.h"
 #include "gkvae/generation.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/gk.h"
