@@ -171,7 +171,7 @@ GKV_API void gkv_lm_free(gkv_lm *lm);
  * of steps, `total` is max_iterations, and `details` a gkv_lm_progress. It uses one thread.
  *
  * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence;
- * gkv_lm_converged tells them apart. Returns GKV_ERR_INTERRUPTED if the options asked for the end; x
+ * gkv_lm_converged distinguishes them. Returns GKV_ERR_INTERRUPTED if the options asked for the end; x
  * and *result are then those of the best point so far, with GKV_LM_INTERRUPTED. Returns
  * GKV_ERR_ARGUMENT for settings out of range, a start that is not finite, contradictory bounds and
  * NULL; GKV_ERR_NUMERIC if the residuals at the start, or J, are not finite; and the error of a
@@ -186,11 +186,12 @@ GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *resid
  * NULL. J is that of the last solution, at the x it returned, with weights and loss applied. Bounds
  * are ignored.
  *
- * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12.
- * A parameter that changes along a direction in which no residual changes is not determined by the
- * data. Its variance is ∞, and its covariances are 0. Fixed parameters have variance and
- * covariances 0, and do not count in the rank. If the scale of the residuals is unknown, multiply
- * the covariance by 2·cost/(n − number of parameters that are not fixed).
+ * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12,
+ * or 1e-9 if J is of differences. A parameter that changes along a direction in which no residual
+ * changes is not determined by the data. Its variance is ∞, and its covariances are 0. Fixed
+ * parameters have variance and covariances 0, and do not count in the rank. If the scale of the
+ * residuals is unknown, multiply the covariance by 2·cost/(n − number of parameters that are not
+ * fixed).
  *
  * Returns GKV_ERR_ARGUMENT if no problem has been solved, and for NULL. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance,

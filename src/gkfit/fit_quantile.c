@@ -224,6 +224,7 @@ static void reweighting_free(reweighting *p)
     free(p->fixed);
     free(p->solved);
     free(p->memory);
+    *p = (reweighting){0};
 }
 
 gkv_lm_settings gki_gk_fit_solver_settings(const gkv_gk_fit_settings *set)

@@ -39,6 +39,7 @@ static void job_free(job *it)
     free(it->eps);
     free(it->codes);
     free(it->classes);
+    *it = (job){0};
 }
 
 /* --- The images ----------------------------------------------------------- */

@@ -17,7 +17,7 @@
 enum { SIZE = 20 };
 
 static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
-static char heard[4096];
+static char log_lines[4096];
 static int fetches;
 
 /* The right content of file i. */
@@ -70,8 +70,8 @@ static void hear(void *context, const char *text)
 {
     assert_ptr_equal(context, &fetches);
     assert_null(strchr(text, '\n'));
-    strncat(heard, text, sizeof heard - strlen(heard) - 2);
-    strcat(heard, "\n");
+    strncat(log_lines, text, sizeof log_lines - strlen(log_lines) - 2);
+    strcat(log_lines, "\n");
 }
 
 static const gki_reporter reporter = {hear, &fetches};
@@ -102,7 +102,7 @@ static gkv_status fetch_test(const gki_source *source, const gki_known_data *dat
 
 static void fresh(void)
 {
-    heard[0] = '\0';
+    log_lines[0] = '\0';
     fetches = 0;
 }
 
@@ -164,7 +164,7 @@ static void fetched_files_move_in(void **state)
     assert_ok(gki_known_data_get(&data, temporary, reporter, &source));
     assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
-    assert_non_null(strstr(heard, "trying the test"));
+    assert_non_null(strstr(log_lines, "trying the test"));
     free(source);
     expect_complete(&data, 4); /* no temporary folder is left */
 }
@@ -240,7 +240,8 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
     assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
-    assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
+    assert_non_null(
+        strstr(log_lines, "train-images-idx3-ubyte was not the known file; it is now "));
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
 }
@@ -413,7 +414,7 @@ static void downloads_are_bounded(void **state)
     put_files("mirror", true);
     fresh();
     assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
-    assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
+    assert_non_null(strstr(log_lines, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
     gki_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
@@ -449,7 +450,7 @@ static void a_dead_proxy_is_soon_given_up(void **state)
     const time_t start = time(NULL);
     assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_IO, "a mirror: ");
     assert_true(time(NULL) - start < 10);
-    assert_non_null(strstr(heard, "\nwaiting for an answer: 3 s\n"));
+    assert_non_null(strstr(log_lines, "\nwaiting for an answer: 3 s\n"));
     assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
     free(old);
     close(listening);
@@ -485,7 +486,7 @@ static void slow_programs_are_stopped(void **state)
     assert_fails(gki_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO,
                  "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
-    assert_string_equal(heard, "waiting for slow: 3 s\n");
+    assert_string_equal(log_lines, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
     assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
