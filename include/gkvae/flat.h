@@ -1,9 +1,9 @@
 /* Flat functions for bindings: arrays and scalars in, arrays out, without structs and handles.
  *
  * They are for languages that call C directly, such as Python (ctypes, cffi), Julia (ccall) and
- * Fortran (iso_c_binding). R's .C passes pointers only; a wrapper for .Call passes the scalars. Each
- * function does what the functions of the other headers do that its comment names, with the same
- * bits. Their documentation has the mathematics and the errors.
+ * Fortran (iso_c_binding). R's .C passes pointers only; a wrapper for .Call passes the scalars.
+ * Each function does what the functions of the other headers do that its comment names, with the
+ * same bits. Their documentation has the mathematics and the errors.
  *
  * Conventions. size_t is an unsigned integer of the size of a pointer, bool has one byte, and
  * enumerations are of type int. Matrices are row-major, so that x[n × d] is a NumPy array of that
@@ -31,9 +31,9 @@ extern "C" {
 
 /* The parameters of these functions are arrays a, b, g, k, c of the lengths n_a … n_c, each 1 or n:
  * an array of one element is the parameter of all n elements, and one of n elements has a parameter
- * for each. The parameters of every element must be valid; the message of GKV_ERR_ARGUMENT names the
- * element, and the output is then undefined. Elements with equal parameters next to each other are
- * computed together, which is faster. */
+ * for each. The parameters of every element must be valid; the message of GKV_ERR_ARGUMENT names
+ * the element, and the output is then undefined. Elements with equal parameters next to each other
+ * are computed together, which is faster. */
 
 /* Computes f(x[i]) into out[n], or log f(x[i]) if `log` is true; see gkv_gk_batch_x. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_pdf(size_t n, const double *x, size_t n_a,
@@ -112,22 +112,22 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_fit(size_t n, size_t d, const doubl
                                                  double *estimates, double *se, double *correlation,
                                                  double *correlation_se, double *log_likelihood);
 
-/* Fits a mixture of `components` components to x[n × d] by gkv_mgk_mixture_fit with this c, `normal`,
- * seed, limit of iterations and tolerance (≥ 0, or −1 for that of the sample size). weights[n] may
- * be NULL. The outputs are *count, the number of components that remain; of each of them its weight
- * pi[components], the parameters of its margins parameters[components × d × 4] and its correlation
- * matrix correlations[components × d × d], of which the first *count are set; the log-likelihood,
- * the number of iterations, and whether the fit has converged. */
+/* Fits a mixture of `components` components to x[n × d] by gkv_mgk_mixture_fit with this c,
+ * `normal`, seed, limit of iterations and tolerance (≥ 0, or −1 for that of the sample size).
+ * weights[n] may be NULL. The outputs are *count, the number of components that remain; of each of
+ * them its weight pi[components], the parameters of its margins parameters[components × d × 4] and
+ * its correlation matrix correlations[components × d × d], of which the first *count are set; the
+ * log-likelihood, the number of iterations, and whether the fit has converged. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_fit(
     size_t n, size_t d, const double *x, const double *weights, size_t components, double c,
     bool normal, uint64_t seed, size_t max_iterations, double tolerance, int threads, size_t *count,
     double *pi, double *parameters, double *correlations, double *log_likelihood,
     size_t *iterations, bool *converged);
 
-/* Computes log f at the rows of x[n × d] into log_pdf[n] by gkv_mgk_mixture_log_pdf, for the mixture
- * of `count` components with the weights pi[count], the margins parameters[count × d × 4] with this
- * c, and correlations[count × d × d]. NULL `pi` means equal weights, and NULL `correlations` the
- * identity. One component is the distribution of gkvae/mgk.h. */
+/* Computes log f at the rows of x[n × d] into log_pdf[n] by gkv_mgk_mixture_log_pdf, for the
+ * mixture of `count` components with the weights pi[count], the margins parameters[count × d × 4]
+ * with this c, and correlations[count × d × d]. NULL `pi` means equal weights, and NULL
+ * `correlations` the identity. One component is the distribution of gkvae/mgk.h. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_log_pdf(size_t n, size_t d, const double *x,
                                                              size_t count, const double *pi,
                                                              const double *parameters, double c,
@@ -145,10 +145,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_sample(
 
 /* Minimizes the cost from the start x[p], which receives the solution, by gkv_lm_solve. The
  * callbacks are those of gkvae/lm.h: residuals(context, x, r), and jacobian(context, x, J) with J
- * column-major or NULL for differences. They return 0, or an error that ends the solution. `context`,
- * weights[n], low[p], high[p] and fixed[p] may be NULL. The other settings are the defaults. The
- * outputs are (JᵀJ)⁻¹ at the solution [p × p], the cost ½ Σ w ρ, the number of steps, and whether the
- * solution has converged. */
+ * column-major or NULL for differences. They return 0, or an error that ends the solution.
+ * `context`, weights[n], low[p], high[p] and fixed[p] may be NULL. The other settings are the
+ * defaults. The outputs are (JᵀJ)⁻¹ at the solution [p × p], the cost ½ Σ w ρ, the number of steps,
+ * and whether the solution has converged. */
 GKV_API GKV_MUST_USE gkv_status
 gkv_flat_lm_solve(size_t n, size_t p, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
                   void *context, const double *weights, const double *low, const double *high,

@@ -13,8 +13,9 @@
  * from there too.
  *
  * The float functions round the parameters to float first. All functions return GKV_ERR_ARGUMENT if
- * the parameters are invalid before or after this rounding, for families other than g-and-k, and for
- * NULL in place of the parameters, the inputs or the struct of outputs. Inputs may be NULL for n = 0. */
+ * the parameters are invalid before or after this rounding, for families other than g-and-k, and
+ * for NULL in place of the parameters, the inputs or the struct of outputs. Inputs may be NULL for
+ * n = 0. */
 #ifndef GKVAE_GK_BATCH_H
 #define GKVAE_GK_BATCH_H
 

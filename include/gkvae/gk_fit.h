@@ -70,9 +70,9 @@ typedef struct gkv_gk_fit_advanced {
     /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this number of
      * standard errors */
     double reweighting_tolerance;
-    /* GKV_LM_SQUARES and 1; the loss of the residuals, see gkvae/lm.h; the default loss is efficient
-     * because residuals are those of quantiles, and another one reduces the effect of levels that do
-     * not fit */
+    /* GKV_LM_SQUARES and 1; the loss of the residuals, see gkvae/lm.h; the default loss is
+     * efficient because residuals are those of quantiles, and another one reduces the effect of
+     * levels that do not fit */
     gkv_lm_loss loss;
     double loss_scale;
     /* 1e-3, 1e-8 and 10; the tolerances and the limit of Levenberg–Marquardt steps of a reweighting
@@ -99,12 +99,12 @@ typedef struct gkv_gk_fit_settings {
     /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
      * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
     const gkv_gk *start;
-    /* false; true fixes A, B, g or k at its value in the start, which is then needed; a fixed k must
-     * be valid; the octile method ignores this setting */
+    /* false; true fixes A, B, g or k at its value in the start, which is then needed; a fixed k
+     * must be valid; the octile method ignores this setting */
     bool fixed[4];
     double low[4], high[4]; /* −∞, ∞; bounds of A, B, g and k; the octile method ignores them */
     bool likelihood;        /* true; whether to compute log L, AIC and BIC */
-    bool anderson_darling;  /* false; whether to compute A² */
+    bool anderson_darling; /* false; whether to compute A² */
     gkv_gk_fit_advanced advanced;
 } gkv_gk_fit_settings;
 
@@ -131,9 +131,9 @@ typedef struct gkv_gk_fit_result {
     size_t reweightings; /* the number of reweighting iterations, from all starts */
     size_t iterations;   /* the number of LM steps of all reweighting iterations */
     bool converged;      /* whether the fit has converged */
-    /* whether k is at its least valid value, because the tails of the data are lighter than those of
-     * any g-and-k distribution; errors do not take the bound into account, so that intervals for a
-     * k near its bound have at least the nominal coverage */
+    /* whether k is at its least valid value, because the tails of the data are lighter than those
+     * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
+     * a k near its bound have at least the nominal coverage */
     bool at_bound;
     /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
      * settings and of the fit (|g| ≤ 100, and k as in at_bound) */
@@ -202,9 +202,9 @@ typedef struct gkv_gk_sample {
 
 /* Fits `count` samples. Batched Levenberg–Marquardt solves them together. results[i] has the same
  * bits as the fit of sample i alone, on any number of threads. If a sample cannot be fitted, the
- * other samples are fitted, and its result is zeroed. If `statuses` is not NULL, statuses[i] becomes
- * the status of sample i. The progress counts samples, without details; a unit of work is a block of
- * up to 256 of them.
+ * other samples are fitted, and its result is zeroed. If `statuses` is not NULL, statuses[i]
+ * becomes the status of sample i. The progress counts samples, without details; a unit of work is a
+ * block of up to 256 of them.
  *
  * Returns GKV_OK if all samples were fitted; GKV_ERR_INTERRUPTED, which is also the status of the
  * samples that were then not fitted; else the status of the first sample that was not fitted, which

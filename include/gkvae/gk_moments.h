@@ -3,8 +3,8 @@
  * All but the modes are integrals over the normal score, ∫ F(Q(z)) φ(z) dz. They are computed in
  * long double by adaptive Gauss–Kronrod quadrature with 15 points (Piessens et al., QUADPACK,
  * 1983), with an error of about 1e-13 relative to the integral of |F|. They return
- * GKV_ERR_ARGUMENT for NULL. After GKV_ERR_ARGUMENT the output is NaN. After GKV_ERR_NUMERIC it is the inaccurate result. The functions do not allocate
- * memory, and are thread-safe. */
+ * GKV_ERR_ARGUMENT for NULL. After GKV_ERR_ARGUMENT the output is NaN. After GKV_ERR_NUMERIC it is
+ * the inaccurate result. The functions do not allocate memory, and are thread-safe. */
 #ifndef GKVAE_GK_MOMENTS_H
 #define GKVAE_GK_MOMENTS_H
 

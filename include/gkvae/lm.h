@@ -82,7 +82,7 @@ typedef struct gkv_lm_progress {
     size_t accepted;             /* steps accepted so far */
     size_t residual_evaluations; /* calls of the residuals so far */
     size_t jacobian_evaluations; /* Jacobians computed so far */
-    double cost;              /* the cost at x */
+    double cost;                 /* the cost at x */
     /* the largest |cosine| between r and a column of J whose parameter may change */
     double gradient;
     /* the length of the last step tried relative to x, in the norm of the columns of J; 0 before
@@ -171,8 +171,8 @@ GKV_API void gkv_lm_free(gkv_lm *lm);
  * of steps, `total` is max_iterations, and `details` a gkv_lm_progress. It uses one thread.
  *
  * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence;
- * gkv_lm_converged distinguishes them. Returns GKV_ERR_INTERRUPTED if the options asked for the end; x
- * and *result are then those of the best point so far, with GKV_LM_INTERRUPTED. Returns
+ * gkv_lm_converged distinguishes them. Returns GKV_ERR_INTERRUPTED if the options asked for the
+ * end; x and *result are then those of the best point so far, with GKV_LM_INTERRUPTED. Returns
  * GKV_ERR_ARGUMENT for settings out of range, a start that is not finite, contradictory bounds and
  * NULL; GKV_ERR_NUMERIC if the residuals at the start, or J, are not finite; and the error of a
  * callback. */

@@ -47,9 +47,10 @@ GKV_API size_t gkv_lm_lanes(void);
 
 /* Creates workspaces for n residuals of p parameters, n ≥ p ≥ 1, on options->threads threads; NULL
  * and 0 mean one for each processor. The other options do not matter. Each workspace needs about
- * gkv_lm_lanes() times the memory of gkv_lm_create. gkv_lm_batch_solve does not allocate memory. The
- * caller frees *out with gkv_lm_batch_free. After an error *out is NULL. Returns GKV_ERR_ARGUMENT
- * for other sizes or numbers of threads and for NULL, and GKV_ERR_MEMORY. Thread-safe. */
+ * gkv_lm_lanes() times the memory of gkv_lm_create. gkv_lm_batch_solve does not allocate memory.
+ * The caller frees *out with gkv_lm_batch_free. After an error *out is NULL. Returns
+ * GKV_ERR_ARGUMENT for other sizes or numbers of threads and for NULL, and GKV_ERR_MEMORY.
+ * Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_batch_create(size_t n, size_t p,
                                                     const gkv_run_options *options,
                                                     gkv_lm_batch **out);

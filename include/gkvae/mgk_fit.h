@@ -76,8 +76,8 @@ GKV_API void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings);
  *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, and for a column that is constant or that gkv_gk_fit refuses; GKV_ERR_ARGUMENT for settings
- * out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs memory for about n·d doubles. Thread-safe. The
- * result has the same bits on any number of threads. */
+ * out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs memory for
+ * about n·d doubles. Thread-safe. The result has the same bits on any number of threads. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x,
                                             const double *weights,
                                             const gkv_mgk_fit_settings *settings,

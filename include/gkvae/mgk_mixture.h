@@ -140,11 +140,12 @@ typedef struct gkv_mgk_mixture_advanced {
     size_t groups;
     const uint32_t *group;          /* NULL; [n] the group of each row, 0 … groups − 1 */
     const uint32_t *held_out_group; /* NULL; [held_out_rows] the group of each held-out row */
-    /* false; true means that a column has the same g and k in all components, the precision-weighted
-     * means of its fits; all components then take the same fraction of their steps */
+    /* false; true means that a column has the same g and k in all components, the
+     * precision-weighted means of its fits; all components then take the same fraction of their
+     * steps */
     bool shared_shapes;
-    /* true; shrinks g and k of the columns of a component towards 0, according to the ratio of their
-     * errors to their spread (empirical Bayes) */
+    /* true; shrinks g and k of the columns of a component towards 0, according to the ratio of
+     * their errors to their spread (empirical Bayes) */
     bool shrink_shapes;
     double log_noise; /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
     /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
@@ -226,8 +227,8 @@ GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
  *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, for a constant column, and for fewer different rows than components; GKV_ERR_ARGUMENT for
- * settings out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs memory for about 3nd doubles, and 12
- * bytes for each r_ik that is not left out. */
+ * settings out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs
+ * memory for about 3nd doubles, and 12 bytes for each r_ik that is not left out. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
                                                     const gkv_mgk_mixture_settings *settings,
                                                     const gkv_run_options *options,

@@ -78,7 +78,8 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task,
                             const gkv_gk *start);
 
 /* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at
- * this bound. *changed becomes true if a variable was fixed, so that the task must be solved again. */
+ * this bound. *changed becomes true if a variable was fixed, so that the task must be solved again.
+ * */
 gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, bool *changed);
 
 /* Undoes gki_gk_fit_pin. */

@@ -155,8 +155,8 @@ void gki_lm_refill(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
 gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
 /* Takes the residuals that their callback has written to `fresh` for the lanes of group.active.
- * `status` is its status, and `before` gki_failures() before it. `numbers` receives the costs by the
- * measure, which are +∞ if they are not finite. */
+ * `status` is its status, and `before` gki_failures() before it. `numbers` receives the costs by
+ * the measure, which are +∞ if they are not finite. */
 gkv_status gki_lm_take_residuals(gki_lm_runner *runner, gkv_status status, unsigned long before,
                                  const gki_lm_measure *measure);
 

@@ -310,12 +310,61 @@ static void bad_settings(void **state)
                  GKV_ERR_ARGUMENT, "options.threads = -1");
 }
 
+/* The progress of a call: how often it was reported, and after how many samples it stops. */
+typedef struct watch {
+    size_t calls, stop_at;
+    uint64_t last;
+} watch;
+
+static bool look(void *context, const gkv_progress *progress)
+{
+    watch *it = context;
+    it->calls++;
+    assert_true(progress->done > it->last && progress->done <= progress->total);
+    assert_null(progress->details);
+    it->last = progress->done;
+    return it->stop_at > 0 && progress->done >= it->stop_at;
+}
+
+/* A fit of many samples reports blocks, and keeps finished ones if it is stopped. */
+static void progress_and_stop(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 600, SIZE = 40 };
+    static double x[SAMPLES * SIZE];
+    static gkv_gk_fit_result results[SAMPLES];
+    static gkv_status statuses[SAMPLES];
+    gkv_gk_sample samples[SAMPLES];
+    draw(&truth, 9, SAMPLES * SIZE, x);
+    for (size_t i = 0; i < SAMPLES; i++)
+        samples[i] = (gkv_gk_sample){.n = SIZE, .x = x + i * SIZE};
+    watch seen = {0};
+    gkv_run_options options = {.threads = 1, .progress = look, .context = &seen};
+    assert_ok(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses));
+    assert_true(seen.calls == 3 && seen.last == SAMPLES);
+
+    seen = (watch){.stop_at = 1};
+    assert_fails(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses),
+                 GKV_ERR_INTERRUPTED, "after 256 of 600 samples");
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_int_equal(statuses[i], i < 256 ? GKV_OK : GKV_ERR_INTERRUPTED);
+        assert_true((results[i].gk.b > 0) == (i < 256));
+    }
+
+    const volatile sig_atomic_t stop = 1;
+    options = (gkv_run_options){.threads = 2, .stop = &stop};
+    assert_fails(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses),
+                 GKV_ERR_INTERRUPTED, "after 0 of 600 samples");
+    assert_int_equal(statuses[0], GKV_ERR_INTERRUPTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_bits), cmocka_unit_test(weights),
         cmocka_unit_test(bad_weights),   cmocka_unit_test(fixed_parameters),
         cmocka_unit_test(bounds),        cmocka_unit_test(bad_settings),
+        cmocka_unit_test(progress_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

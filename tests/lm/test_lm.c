@@ -475,7 +475,7 @@ static void test_rank_by_differences(void **state)
     gkv_lm *lm;
     size_t rank = 0;
     assert_ok(gkv_lm_create(GROWTH, 4, &lm));
-    assert_ok(gkv_lm_solve(lm, growth, NULL, NULL, x, NULL, NULL));
+    assert_ok(gkv_lm_solve(lm, growth, NULL, NULL, NULL, NULL, x, NULL));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
     assert_int_equal(rank, 3);
     for (int i = 0; i < 3; i++)
