@@ -195,7 +195,7 @@ static void compare_Q(worst *w, const gkv_gk *gk, double at, double got, quad z,
 
 static void batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, double p, double *x)
 {
-    if (gkv_gk_batch_quantile(gk, tail, 1, &p, x) != GKV_OK)
+    if (gkv_gk_batch_quantile(gk, 1, tail, &p, x) != GKV_OK)
         abort();
 }
 

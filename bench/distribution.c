@@ -46,16 +46,16 @@ int main(void)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         const gkv_gk *gk = &shapes[s];
         printf("g = %-4g k = %-7g", gk->g, gk->k);
-        gkv_gk_random(gk, 1, 0, N, x);
+        gkv_gk_random(gk, N, 1, 0, x);
         for (size_t i = 0; i < N; i++)
             x_f[i] = (float)x[i];
         BEST(gkv_gk_batch_x(gk, N, x, &(gkv_gk_at_x){.log_pdf = out}));
         BEST(gkv_gk_batch_x(gk, N, x, &(gkv_gk_at_x){.z = z, .log_pdf = out}));
         BEST(gkv_gk_batch_x(gk, N, x, &(gkv_gk_at_x){.cdf = p}));
         BEST(gkv_gk_batch_x(gk, N, x, &(gkv_gk_at_x){.log_cdf = out}));
-        BEST(gkv_gk_batch_quantile(gk, GKV_GK_LOWER, N, p, out));
+        BEST(gkv_gk_batch_quantile(gk, N, GKV_GK_LOWER, p, out));
         BEST(gkv_gk_batch_x(gk, N, x, &(gkv_gk_at_x){.score = out}));
-        BEST((gkv_gk_random(gk, 1, 0, N, out), GKV_OK));
+        BEST((gkv_gk_random(gk, N, 1, 0, out), GKV_OK));
         printf(" |");
         BEST(gkv_gk_batch_x_f(gk, N, x_f, &(gkv_gk_at_x_f){.log_pdf = out_f}));
         BEST(gkv_gk_batch_x_f(gk, N, x_f, &(gkv_gk_at_x_f){.z = z_f, .log_pdf = out_f}));

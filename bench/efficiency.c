@@ -67,7 +67,7 @@ static void measure(const gkv_gk *truth, size_t n, size_t count, gkv_gk_method m
         const size_t size = count - first < BLOCK ? count - first : BLOCK;
 #pragma omp parallel for schedule(dynamic, 8)
         for (size_t i = 0; i < size; i++) {
-            gkv_gk_random(truth, 1, (first + i) * n, n, x + i * n);
+            gkv_gk_random(truth, n, 1, (first + i) * n, x + i * n);
             samples[i] = (gkv_gk_sample){.x = x + i * n, .n = n};
         }
         gkv_gk_fit_settings set;
@@ -75,7 +75,7 @@ static void measure(const gkv_gk *truth, size_t n, size_t count, gkv_gk_method m
         set.method = method;
         set.likelihood = 0;
         seconds -= now();
-        if (gkv_gk_fit_many(samples, size, &set, 0, fits, NULL) != GKV_OK)
+        if (gkv_gk_fit_many(size, samples, &set, NULL, fits, NULL) != GKV_OK)
             fprintf(stderr, "%s\n", gkv_error_message());
         seconds += now();
         for (size_t i = 0; i < size; i++) {

@@ -130,7 +130,7 @@ static void state(problem *p, const double *x, double v[4])
     memcpy(p->x, x, sizeof p->x);
     qsort(p->x, M, sizeof *p->x, ascending);
     gkv_gk octiles;
-    check(gkv_gk_fit_octiles(p->x, M, 0.8, &octiles));
+    check(gkv_gk_fit_octiles(M, p->x, 0.8, &octiles));
     v[0] = octiles.a, v[1] = octiles.b, v[2] = fmax(-6, fmin(6, octiles.g)),
     v[3] = fmax(octiles.k, -0.05);
 }
@@ -200,7 +200,7 @@ static void one_fit(gkv_gk_method method, size_t n)
 {
     double *x = allocate(n, sizeof *x), times[RUNS];
     const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
-    gkv_gk_random(&truth, 1, 0, n, x);
+    gkv_gk_random(&truth, n, 1, 0, x);
     gkv_gk_fit_settings set;
     gkv_gk_fit_defaults(&set);
     set.method = method;
@@ -208,7 +208,7 @@ static void one_fit(gkv_gk_method method, size_t n)
     for (int run = 0; run < RUNS; run++) {
         times[run] = -now();
         for (int i = 0; i < 20; i++)
-            check(gkv_gk_fit(x, n, &set, &fit));
+            check(gkv_gk_fit(n, x, &set, &fit));
         times[run] = (times[run] + now()) / 20;
     }
     printf("%-4s of %zu observations, one thread: %.3f ms\n", method == GKV_GK_MLE ? "mle" : "lm",
@@ -229,7 +229,8 @@ static double many_small(const char *what, const double *x, size_t count, size_t
     set.likelihood = 0;
     for (int run = 0; run < RUNS; run++) {
         times[run] = -now();
-        check(gkv_gk_fit_many(samples, count, &set, threads, fits, NULL));
+        check(gkv_gk_fit_many(count, samples, &set, &(gkv_run_options){.threads = threads}, fits,
+                              NULL));
         times[run] += now();
     }
     double passes = 0, iterations = 0;
@@ -289,7 +290,7 @@ static void codes(size_t n, size_t d, int likelihood)
     for (size_t j = 0; j < d; j++) {
         const gkv_gk truth = {
             .a = 0, .b = 1, .g = 0.05 * (double)j - 1, .k = 0.01 * (double)j, .c = .8};
-        gkv_gk_random(&truth, j + 1, 0, n, x + j * n);
+        gkv_gk_random(&truth, n, j + 1, 0, x + j * n);
         samples[j] = (gkv_gk_sample){.x = x + j * n, .n = n};
     }
     gkv_gk_fit_settings set;
@@ -297,7 +298,7 @@ static void codes(size_t n, size_t d, int likelihood)
     set.likelihood = likelihood;
     for (int run = 0; run < RUNS; run++) {
         times[run] = -now();
-        check(gkv_gk_fit_many(samples, d, &set, 0, fits, NULL));
+        check(gkv_gk_fit_many(d, samples, &set, NULL, fits, NULL));
         times[run] += now();
     }
     printf("lm   of %zu × %zu codes, all threads, %s log-likelihoods: %.1f ms\n", n, d,
@@ -312,7 +313,7 @@ static void summarise(const gkv_gk *truth, size_t count, double *x)
 {
     double sample[999];
     for (size_t i = 0; i < count; i++) {
-        gkv_gk_random(truth, 6, 999 * i, 999, sample);
+        gkv_gk_random(truth, 999, 6, 999 * i, sample);
         qsort(sample, 999, sizeof *sample, ascending);
         for (size_t j = 0; j < M; j++)
             x[i * M + j] = sample[10 * j + 9];
@@ -324,7 +325,7 @@ int main(int argc, char **argv)
     const size_t count = argc > 1 ? (size_t)atol(argv[1]) : 20000;
     const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
     double *x = allocate(count * M, sizeof *x);
-    gkv_gk_random(&truth, 5, 0, count * M, x);
+    gkv_gk_random(&truth, count * M, 5, 0, x);
     one_fit(GKV_GK_MLE, 2000);
     one_fit(GKV_GK_LM, 2000);
     many_small("observations", x, count, 0, 0);

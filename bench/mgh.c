@@ -30,7 +30,8 @@ static outcome solve_here(mgh_problem *problem, double *x, const gkv_lm_settings
     gkv_lm_result result = {0};
     double r[MGH_RESIDUALS];
     if (gkv_lm_create(problem->m, problem->n, &lm) != GKV_OK ||
-        gkv_lm_solve(lm, mgh_residuals, mgh_jacobian, problem, x, settings, &result) != GKV_OK)
+        gkv_lm_solve(lm, mgh_residuals, mgh_jacobian, problem, settings, NULL, x, &result) !=
+            GKV_OK)
         fprintf(stderr, "bench_mgh: %s: %s\n", problem->name, gkv_error_message());
     gkv_lm_free(lm);
     problem->function(problem->m, problem->n, x, r, NULL);

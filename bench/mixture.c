@@ -109,7 +109,7 @@ static matrix simulate(void)
     }
     gkv_mgk_mixture *truth = NULL;
     must(gkv_mgk_mixture_create(PARTS, weights, (const gkv_mgk *const *)parts, &truth));
-    must(gkv_mgk_mixture_sample(truth, 7, 0, N, 0, m.x, NULL));
+    must(gkv_mgk_mixture_sample(truth, N, 7, 0, NULL, m.x, NULL));
     gkv_mgk_mixture_free(truth);
     for (int p = 0; p < PARTS; p++)
         gkv_mgk_free(parts[p]);
@@ -149,10 +149,12 @@ static void one_distribution(const char *name, const matrix *kept, const matrix 
     gkv_mgk *mgk = NULL;
     gkv_mgk_fit_result result;
     const double began = now();
-    must(gkv_mgk_fit(kept->n, kept->d, kept->x, NULL, &set, threads, &mgk, &result));
+    must(gkv_mgk_fit(kept->n, kept->d, kept->x, NULL, &set, &(gkv_run_options){.threads = threads},
+                     &mgk, &result));
     const double seconds = now() - began;
     double *log_pdf = allocate(held->n, sizeof *log_pdf);
-    must(gkv_mgk_log_pdf_many(mgk, held->n, held->x, threads, log_pdf, NULL));
+    must(gkv_mgk_log_pdf_many(mgk, held->n, held->x, &(gkv_run_options){.threads = threads},
+                              log_pdf, NULL));
     printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s  χ²/dof %.2f\n", name,
            mean(log_pdf, held->n), result.log_likelihood / (double)kept->n, seconds,
            result.goodness);
@@ -162,16 +164,17 @@ static void one_distribution(const char *name, const matrix *kept, const matrix 
     gkv_mgk_fit_result_free(&result);
 }
 
-static int trace(void *user, const gkv_mgk_mixture_progress *p)
+static bool trace(void *context, const gkv_progress *progress)
 {
-    (void)user;
+    const gkv_mgk_mixture_progress *p = progress->details;
+    (void)context;
     if (p->iteration % 10 == 0)
-        printf("    iteration %3d  fit %12.5f  held-out %12.5f  %7.2f s  shortened %zu, refused "
+        printf("    iteration %3zu  fit %12.5f  held-out %12.5f  %7.2f s  shortened %zu, refused "
                "%zu of %zu\n",
                p->iteration, p->log_likelihood, p->held_out, p->seconds, p->damped, p->refused,
                p->components);
     fflush(stdout);
-    return 0;
+    return false;
 }
 
 static void mixture(const char *name, const matrix *kept, const matrix *held, int normal,
@@ -183,16 +186,18 @@ static void mixture(const char *name, const matrix *kept, const matrix *held, in
     set.normal = normal;
     set.held_out = held->x;
     set.held_out_rows = held->n;
-    set.monitor = trace;
     gkv_mgk_mixture *found = NULL;
     gkv_mgk_mixture_result r;
-    must(gkv_mgk_mixture_fit(kept->n, kept->d, kept->x, &set, threads, &found, &r));
+    must(gkv_mgk_mixture_fit(kept->n, kept->d, kept->x, &set,
+                             &(gkv_run_options){.threads = threads, .progress = trace}, &found,
+                             &r));
     printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s\n", name, r.held_out,
            r.log_likelihood / (double)kept->n, r.seconds);
-    printf("    %d iterations, best %d; %s; largest decrease of the mean log-likelihood %.2g; %zu "
-           "components\n",
-           r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
-           r.components);
+    printf(
+        "    %zu iterations, best %zu; %s; largest decrease of the mean log-likelihood %.2g; %zu "
+        "components\n",
+        r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
+        r.components);
     fflush(stdout);
     gkv_mgk_mixture_free(found);
 }

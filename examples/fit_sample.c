@@ -25,16 +25,16 @@ int main(void)
     double *x = malloc(N * sizeof *x);
     if (!x)
         return 1;
-    gkv_gk_random(&truth, 1, 0, N, x); /* seed 1, draws 0 … N − 1 */
+    gkv_gk_random(&truth, N, 1, 0, x); /* seed 1, draws 0 … N − 1 */
 
     gkv_gk_fit_settings settings;
     gkv_gk_fit_result fit;
     gkv_gk_fit_defaults(&settings);
-    if (gkv_gk_fit(x, N, &settings, &fit) != GKV_OK)
+    if (gkv_gk_fit(N, x, &settings, &fit) != GKV_OK)
         goto failed;
     print("least squares on quantiles", &truth, &fit);
     settings.method = GKV_GK_MLE;
-    if (gkv_gk_fit(x, N, &settings, &fit) != GKV_OK)
+    if (gkv_gk_fit(N, x, &settings, &fit) != GKV_OK)
         goto failed;
     print("maximum likelihood", &truth, &fit);
     printf("P(X > 10) = %.3g, the value that one in a million exceeds: %.2f\n",

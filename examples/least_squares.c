@@ -47,10 +47,10 @@ int main(void)
     settings.low = low;
     int failed = 1;
     if (gkv_lm_create(N, P, &lm) == GKV_OK &&
-        gkv_lm_solve(lm, residuals, derivatives, &it, x, &settings, &result) == GKV_OK &&
+        gkv_lm_solve(lm, residuals, derivatives, &it, &settings, NULL, x, &result) == GKV_OK &&
         gkv_lm_covariance(lm, 0, covariance, NULL) == GKV_OK) {
         const double variance = 2 * result.cost_after / (N - P);
-        printf("%s after %d steps\n", gkv_lm_stop_name(result.stop), result.iterations);
+        printf("%s after %zu steps\n", gkv_lm_stop_name(result.stop), result.iterations);
         for (int j = 0; j < P; j++)
             printf("%c = %.5f ± %.5f\n", "abc"[j], x[j], sqrt(variance * covariance[j * P + j]));
         failed = !gkv_lm_converged(result.stop);

@@ -52,9 +52,9 @@ int main(void)
             y[i * N + (size_t)j] = truth(i, 0) * exp(-truth(i, 1) * j);
         x[i * P] = x[i * P + 1] = 1;
     }
-    if (gkv_lm_batch_create(N, P, 0, &batch) != GKV_OK ||
-        gkv_lm_batch_solve(batch, PROBLEMS, residuals, derivatives, y, x, NULL, results, NULL) !=
-            GKV_OK) {
+    if (gkv_lm_batch_create(N, P, NULL, &batch) != GKV_OK ||
+        gkv_lm_batch_solve(batch, PROBLEMS, residuals, derivatives, y, NULL, NULL, x, results,
+                           NULL) != GKV_OK) {
         fprintf(stderr, "%s\n", gkv_error_message());
         goto done;
     }

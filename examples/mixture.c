@@ -24,8 +24,8 @@ int main(void)
     if (!x || gkv_mgk_create(D, left, NULL, &component[0]) != GKV_OK ||
         gkv_mgk_create(D, right, tilted, &component[1]) != GKV_OK ||
         gkv_mgk_mixture_create(2, weights, (const gkv_mgk *const *)component, &truth) != GKV_OK ||
-        gkv_mgk_mixture_sample(truth, 1, 0, N, 0, x, NULL) != GKV_OK ||
-        gkv_mgk_mixture_fit(N, D, x, &settings, 0, &fitted, &result) != GKV_OK)
+        gkv_mgk_mixture_sample(truth, N, 1, 0, NULL, x, NULL) != GKV_OK ||
+        gkv_mgk_mixture_fit(N, D, x, &settings, NULL, &fitted, &result) != GKV_OK)
         goto done;
     printf("%s; log-likelihood %.4f a row\n", gkv_mgk_mixture_stop_name(result.stop),
            result.log_likelihood / N);

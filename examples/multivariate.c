@@ -18,8 +18,8 @@ int main(void)
     gkv_mgk_fit_result result = {.n = 0};
     int failed = 1;
     if (!x || gkv_mgk_create(D, margins, correlation, &truth) != GKV_OK ||
-        gkv_mgk_sample(truth, 1, 0, N, 0, x) != GKV_OK ||
-        gkv_mgk_fit(N, D, x, NULL, NULL, 0, &fitted, &result) != GKV_OK)
+        gkv_mgk_sample(truth, N, 1, 0, NULL, x) != GKV_OK ||
+        gkv_mgk_fit(N, D, x, NULL, NULL, NULL, &fitted, &result) != GKV_OK)
         goto done;
     for (int j = 0; j < D; j++)
         printf("margin %d: A = %.3f, B = %.3f, g = %.3f, k = %.3f\n", j, result.margins[j].gk.a,
@@ -34,7 +34,7 @@ int main(void)
     const size_t which[1] = {0};
     double draws[5];
     if (gkv_mgk_conditional(fitted, 1, which, known, &given) != GKV_OK ||
-        gkv_mgk_sample(given, 2, 0, 5, 1, draws) != GKV_OK)
+        gkv_mgk_sample(given, 5, 2, 0, &(gkv_run_options){.threads = 1}, draws) != GKV_OK)
         goto done;
     printf("given x0 = 3, draws of x1:");
     for (int i = 0; i < 5; i++)

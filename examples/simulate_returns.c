@@ -18,7 +18,7 @@ int main(void)
     gkv_mgk *mgk = NULL;
     int failed = 1;
     if (!x || gkv_mgk_create(D, margins, correlation, &mgk) != GKV_OK ||
-        gkv_mgk_sample(mgk, 4, 0, DAYS, 1, x) != GKV_OK) {
+        gkv_mgk_sample(mgk, DAYS, 4, 0, &(gkv_run_options){.threads = 1}, x) != GKV_OK) {
         fprintf(stderr, "%s\n", gkv_error_message());
         goto done;
     }

@@ -21,8 +21,9 @@
  * r exists if r < 1/h.
  *
  * Functions that take a gkv_gk expect valid parameters (gkv_gk_check). With invalid parameters they
- * return meaningless numbers. With an unknown family they return NaN. The functions do not allocate
- * memory, and are thread-safe.
+ * return meaningless numbers. With an unknown family, and for a NULL gkv_gk, they return NaN.
+ * Functions with a status return GKV_ERR_ARGUMENT for NULL, and functions that only write do
+ * nothing. The functions do not allocate memory, and are thread-safe.
  *
  * Accuracy: the functions compute in long double and round the result once. If long double has a
  * mantissa of 64 bits, as on x86-64, results are accurate to one or two units in the last place for
@@ -37,6 +38,7 @@
 #ifndef GKVAE_GK_H
 #define GKVAE_GK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,7 +58,7 @@ typedef enum gkv_gk_family {
 } gkv_gk_family;
 
 /* The parameters of a distribution. In an initialiser without `family` the family is g-and-k. There
- * is no padding. */
+ * is no padding, so that the bytes of two of them can be compared. */
 typedef struct gkv_gk {
     double a, b, g, k, c; /* A, B, g, k (or h) and c */
     int64_t family;       /* a gkv_gk_family */
@@ -107,7 +109,7 @@ GKV_API double gkv_gk_log_pdf(const gkv_gk *gk, double x);
 GKV_API double gkv_gk_dlog_pdf(const gkv_gk *gk, double x);
 
 /* Computes the score ∂log f(x)/∂(A,B,g,k) through the derivative z_θ = −Q_θ/Q' of the implicit
- * function z(x,θ). Returns log f(x). The score is NaN where log f(x) is −∞. */
+ * function z(x,θ). Returns log f(x). The score is NaN where log f(x) is −∞. `score` may be NULL. */
 GKV_API double gkv_gk_score(const gkv_gk *gk, double x, double score[4]);
 
 /* Computes the score and the symmetric Hessian ∂² log f/∂θ∂θ'. Returns log f(x). Both derivatives
@@ -134,7 +136,7 @@ GKV_API double gkv_gk_quantile_log_upper(const gkv_gk *gk, double log_p);
  * therefore be split over calls and threads, and the normals are the same for any parameters.
  * Results have the same bits on one instruction set, and differ by rounding errors between
  * instruction sets. */
-GKV_API void gkv_gk_random(const gkv_gk *gk, uint64_t seed, uint64_t first, size_t n, double *x);
+GKV_API void gkv_gk_random(const gkv_gk *gk, size_t n, uint64_t seed, uint64_t first, double *x);
 
 /* --- Validity: Q strictly increasing -------------------------------------- */
 
@@ -181,17 +183,18 @@ GKV_API double gkv_gk_c_max_within(const gkv_gk *gk, double z_max);
  * GKV_ERR_ARGUMENT with a message that names the fault. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_check(const gkv_gk *gk);
 
-/* Returns 1 if the parameters are valid in the sense of gkv_gk_check, else 0. Leaves no message. */
-GKV_API int gkv_gk_is_valid(const gkv_gk *gk);
+/* Whether the parameters are valid in the sense of gkv_gk_check. Leaves no message. */
+GKV_API bool gkv_gk_is_valid(const gkv_gk *gk);
 
-/* Returns 1 if Q' > 0 on |z| ≤ z_max and the other conditions of gkv_gk_check hold, else 0. */
-GKV_API int gkv_gk_is_valid_within(const gkv_gk *gk, double z_max);
+/* Whether Q' > 0 on |z| ≤ z_max and the other conditions of gkv_gk_check hold. */
+GKV_API bool gkv_gk_is_valid_within(const gkv_gk *gk, double z_max);
 
 /* Returns valid parameters near the given ones. A number that is not finite becomes that of
  * gkv_gk_standard. B becomes at least 1e-8 and |g| at most 1000. c outside [0, 1) becomes 0.8, and
  * an unknown family g-and-k. k becomes at least `margin` greater than its bound. The bound at g = 0
  * is its limit for g → 0, so that the result stays valid if g changes. Parameters that satisfy
- * these conditions are returned unchanged. margin ≥ 0. */
+ * these conditions are returned unchanged. margin ≥ 0. NULL gives
+ * gkv_gk_standard. */
 GKV_API gkv_gk gkv_gk_project(const gkv_gk *gk, double margin);
 
 /* --- Without constraints -------------------------------------------------- */

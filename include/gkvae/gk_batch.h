@@ -13,7 +13,9 @@
  * from there too.
  *
  * The float functions round the parameters to float first. All functions return GKV_ERR_ARGUMENT if
- * the parameters are invalid before or after this rounding, and for families other than g-and-k. */
+ * the parameters are invalid before or after this rounding, for families other than g-and-k, and
+ * for NULL in place of the parameters, the inputs or the struct of outputs. Inputs may be NULL for
+ * n = 0. */
 #ifndef GKVAE_GK_BATCH_H
 #define GKVAE_GK_BATCH_H
 
@@ -76,10 +78,10 @@ typedef enum gkv_gk_tail {
 
 /* Computes the quantiles x[n] of the probabilities p[n]. A quantile is NaN under the conditions of
  * gkv_gk_quantile. Also returns GKV_ERR_ARGUMENT for an unknown tail. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile(const gkv_gk *gk, gkv_gk_tail tail, size_t n,
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile(const gkv_gk *gk, size_t n, gkv_gk_tail tail,
                                                       const double *p, double *x);
-GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile_f(const gkv_gk *gk, gkv_gk_tail tail,
-                                                        size_t n, const float *p, float *x);
+GKV_API GKV_MUST_USE gkv_status gkv_gk_batch_quantile_f(const gkv_gk *gk, size_t n,
+                                                        gkv_gk_tail tail, const float *p, float *x);
 
 #ifdef __cplusplus
 }

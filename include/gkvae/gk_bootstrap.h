@@ -11,6 +11,7 @@
 #ifndef GKVAE_GK_BOOTSTRAP_H
 #define GKVAE_GK_BOOTSTRAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gkvae/gk_fit.h"
@@ -19,23 +20,12 @@
 extern "C" {
 #endif
 
-/* The bootstrap calls this function after each block of replicates, on the calling thread. If it
- * does not return 0, the bootstrap ends with GKV_ERR_INTERRUPTED. */
-typedef int gkv_gk_progress(void *user, size_t done, size_t replicates);
-
 /* The settings. Comments begin with the default. */
 typedef struct gkv_gk_bootstrap_settings {
-    size_t replicates; /* 999; ≥ 19; the number of replicates */
-    int nonparametric; /* 0; 1 for the nonparametric bootstrap */
-    uint64_t seed;     /* 1; the seed of the random numbers */
-    /* 0; the number of threads; 0 means all; the result does not depend on it */
-    int threads;
-    double confidence;         /* 0.95; 0 < confidence < 1; the confidence of the intervals */
-    gkv_gk_progress *progress; /* NULL; see gkv_gk_progress */
-    void *progress_user;       /* NULL; the `user` argument of `progress` */
-    /* NULL; [replicates × 4] receives A, B, g, k of each replicate, NaN if it could not be
-     * fitted */
-    double *estimates;
+    size_t replicates;  /* 999; ≥ 19; the number of replicates */
+    bool nonparametric; /* false; true for the nonparametric bootstrap */
+    uint64_t seed;      /* 1; the seed of the random numbers */
+    double confidence;  /* 0.95; 0 < confidence < 1; the confidence of the intervals */
 } gkv_gk_bootstrap_settings;
 
 typedef struct gkv_gk_bootstrap_result {
@@ -50,21 +40,24 @@ typedef struct gkv_gk_bootstrap_result {
     size_t used, failed;       /* the numbers of replicates that were, and were not, fitted */
 } gkv_gk_bootstrap_result;
 
-/* Sets all settings to their defaults. */
+/* Sets all settings to their defaults. Does nothing for NULL. */
 GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
 
 /* Makes a bootstrap of `fit`, the fit of `sample` with `fit_settings`. NULL settings of either kind
  * mean the defaults. The parameters of `fit` must be valid and of the g-and-k family. A weighted
  * sample counts as Σ w observations, rounded. The random numbers of a replicate depend only on the
- * seed and its number.
+ * seed and its number. estimates[replicates × 4], unless it is NULL, receives A, B, g, k of each
+ * replicate, NaN if it could not be fitted. The progress counts replicates, without details, after
+ * each block of them.
  *
- * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit` and
- * settings out of range; GKV_ERR_NUMERIC if fewer than half of the replicates could be fitted;
- * GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. After an error *result is zeroed. Thread-safe. */
+ * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit`,
+ * settings out of range and NULL; GKV_ERR_NUMERIC if fewer than half of the replicates could be
+ * fitted; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. After an error *result is zeroed. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample,
-                                                 const gkv_gk_fit_settings *fit_settings,
                                                  const gkv_gk_fit_result *fit,
+                                                 const gkv_gk_fit_settings *fit_settings,
                                                  const gkv_gk_bootstrap_settings *settings,
+                                                 const gkv_run_options *options, double *estimates,
                                                  gkv_gk_bootstrap_result *result);
 
 #ifdef __cplusplus

@@ -40,11 +40,13 @@
 #ifndef GKVAE_GK_FIT_H
 #define GKVAE_GK_FIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gkvae/error.h"
 #include "gkvae/gk.h"
 #include "gkvae/lm.h"
+#include "gkvae/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -59,41 +61,51 @@ typedef enum gkv_gk_method {
     GKV_GK_OCTILES /* the closed form; it gives estimates without errors, intervals and χ² */
 } gkv_gk_method;
 
+/* Settings of a fit that are rarely changed. Comments begin with the default. */
+typedef struct gkv_gk_fit_advanced {
+    double margin; /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
+    /* 20; ≥ 1; the limit of reweighting iterations; from the 9th iteration on Newton's method
+     * solves the same equations, and if it does not converge the estimates are those of mle */
+    size_t max_reweightings;
+    /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this number of
+     * standard errors */
+    double reweighting_tolerance;
+    /* GKV_LM_SQUARES and 1; the loss of the residuals, see gkvae/lm.h; the default loss is
+     * efficient because residuals are those of quantiles, and another one reduces the effect of
+     * levels that do not fit */
+    gkv_lm_loss loss;
+    double loss_scale;
+    /* 1e-3, 1e-8 and 10; the tolerances and the limit of Levenberg–Marquardt steps of a reweighting
+     * iteration; they are coarse because q' changes after each iteration */
+    double cost_tolerance, step_tolerance;
+    size_t max_steps;
+    size_t max_newton; /* 100; ≥ 1; the limit of steps of the mle */
+    /* false; true means that a doubtful fit is not repeated from other starts; this suits repeated
+     * fits of a slowly changing sample */
+    bool one_start;
+} gkv_gk_fit_advanced;
+
 /* The settings of a fit. Comments begin with the default. */
 typedef struct gkv_gk_fit_settings {
+    gkv_gk_method method; /* GKV_GK_LM */
+    double c;             /* 0.8; 0 < c < 1; c is not fitted */
+    double confidence;    /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
      * fewer levels if the sample has fewer distinct values */
     size_t levels;
     /* 0.002; 0 … 0.1; the fraction of the sample beyond the outermost levels, on either side, but
      * at least one value; 0 reduces the error of k by 2%, but outliers then have an effect */
     double tail;
-    double c;      /* 0.8; 0 < c < 1; c is not fitted */
-    double margin; /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
-    /* 20; ≥ 1; the limit of reweighting iterations; from the 9th iteration on Newton's method
-     * solves the same equations, and if it does not converge the estimates are those of mle */
-    int max_reweightings;
-    /* 1e-3; > 0; the reweighting iterations end if no estimate changes by more than this number of
-     * standard errors */
-    double reweighting_tolerance;
     /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
      * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
     const gkv_gk *start;
-    /* the settings of each reweighting iteration; the defaults are cost_tolerance 1e-3,
-     * step_tolerance 1e-8 and max_iterations 10, because q' changes after each iteration; the fit
-     * itself sets bounds, fixed and weights */
-    gkv_lm_settings lm;
-    gkv_gk_method method; /* GKV_GK_LM */
-    /* 0; 1 means that a doubtful fit is not repeated from other starts; this suits repeated fits of
-     * a slowly changing sample */
-    int one_start;
-    /* 0; 1 fixes A, B, g or k at its value in the start, which is then needed; a fixed k must be
-     * valid; the octile method ignores this setting */
-    unsigned char fixed[4];
+    /* false; true fixes A, B, g or k at its value in the start, which is then needed; a fixed k
+     * must be valid; the octile method ignores this setting */
+    bool fixed[4];
     double low[4], high[4]; /* −∞, ∞; bounds of A, B, g and k; the octile method ignores them */
-    double confidence;      /* 0.95; 0 < confidence < 1; the confidence of the intervals */
-    int max_newton;         /* 100; ≥ 1; the limit of steps of the mle */
-    int likelihood;         /* 1; whether to compute log L, AIC and BIC */
-    int anderson_darling;   /* 0; whether to compute A² */
+    bool likelihood;        /* true; whether to compute log L, AIC and BIC */
+    bool anderson_darling; /* false; whether to compute A² */
+    gkv_gk_fit_advanced advanced;
 } gkv_gk_fit_settings;
 
 typedef struct gkv_gk_fit_result {
@@ -104,7 +116,7 @@ typedef struct gkv_gk_fit_result {
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];
-    /* Σ w log f(x_i) at the estimates; NaN unless settings.likelihood is 1 */
+    /* Σ w log f(x_i) at the estimates; NaN unless settings.likelihood */
     double log_likelihood;
     double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
     /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), less what the parameters explain; χ²
@@ -114,15 +126,15 @@ typedef struct gkv_gk_fit_result {
     /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
      * distribution of the data is not g-and-k */
     double p_value;
-    size_t n;         /* the number of values with a weight above 0 */
-    size_t levels;    /* the number of levels used */
-    int reweightings; /* the number of reweighting iterations, from all starts */
-    int iterations;   /* the number of LM steps of all reweighting iterations */
-    int converged;    /* 1 if the fit has converged; else 0 */
-    /* 1 if k is at its least valid value, because the tails of the data are lighter than those of
-     * any g-and-k distribution; errors do not take the bound into account, so that intervals for a
-     * k near its bound have at least the nominal coverage */
-    int at_bound;
+    size_t n;            /* the number of values with a weight above 0 */
+    size_t levels;       /* the number of levels used */
+    size_t reweightings; /* the number of reweighting iterations, from all starts */
+    size_t iterations;   /* the number of LM steps of all reweighting iterations */
+    bool converged;      /* whether the fit has converged */
+    /* whether k is at its least valid value, because the tails of the data are lighter than those
+     * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
+     * a k near its bound have at least the nominal coverage */
+    bool at_bound;
     /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
      * settings and of the fit (|g| ≤ 100, and k as in at_bound) */
     signed char bound[4];
@@ -136,12 +148,12 @@ typedef struct gkv_gk_fit_result {
     double low[4], high[4];
     double total;      /* Σ w, the number of observations */
     size_t parameters; /* the number of fitted parameters */
-    int newton;        /* the number of steps of the mle */
-    /* A², a distance from the data; NaN unless settings.anderson_darling is 1 */
+    size_t newton;     /* the number of steps of the mle */
+    /* A², a distance from the data; NaN unless settings.anderson_darling */
     double anderson_darling;
 } gkv_gk_fit_result;
 
-/* Sets all settings to their defaults. */
+/* Sets all settings to their defaults. Does nothing for NULL. */
 GKV_API void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings);
 
 /* Computes parameters from the seven octiles e[0 … 6] = E1 … E7:
@@ -151,50 +163,55 @@ GKV_API void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings);
  *
  * with the normal quantiles z₆ and z₇ of 6/8 and 7/8. gkv_gk_project makes them valid, and B
  * follows from E6 − E2. The result is exact for octiles of a g-and-k distribution whose k is at
- * least `margin` above its bound. Returns GKV_ERR_ARGUMENT unless 0 < c < 1 and margin ≥ 0, and
- * GKV_ERR_DATA unless the octiles are finite, E2 < E6 and E1 < E7. Thread-safe. */
+ * least `margin` above its bound. Returns GKV_ERR_ARGUMENT unless 0 < c < 1 and margin ≥ 0, and for
+ * NULL; GKV_ERR_DATA unless the octiles are finite, E2 < E6 and E1 < E7. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin,
                                                     gkv_gk *out);
 
 /* The octile method for x[n] in ascending order, 0 < c < 1, with the margin 1e-4. Returns the
  * errors of gkv_gk_fit_sorted. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c,
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(size_t n, const double *x, double c,
                                                    gkv_gk *out);
 
-/* Fits x[n], which may have any order and does not change. If `settings` is NULL, the defaults
- * apply. The result has the same bits as that of gkv_gk_fit_many, which also supports weights.
+/* Fits x[n], which may have any order and does not change, on one thread. NULL settings are the
+ * defaults. The result has the same bits as that of gkv_gk_fit_many, which also supports weights.
  *
  * Returns GKV_ERR_DATA for n < 8, values that are not finite, equal values, fewer than 7 distinct
  * values, and heavy ties, that is, a value with more than two observations and more than a tenth of
- * the sample; GKV_ERR_ARGUMENT for settings out of range; GKV_ERR_NUMERIC; GKV_ERR_MEMORY. A fit
- * that has not converged is not an error; see `converged`. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit(const double *x, size_t n,
+ * the sample; GKV_ERR_ARGUMENT for settings out of range and for NULL; GKV_ERR_NUMERIC;
+ * GKV_ERR_MEMORY. A fit that has not converged is not an error; see `converged`. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit(size_t n, const double *x,
                                            const gkv_gk_fit_settings *settings,
                                            gkv_gk_fit_result *result);
 
 /* Fits x[n], which must be in ascending order. Returns GKV_ERR_DATA if it is not, and the errors of
  * gkv_gk_fit. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_sorted(const double *x, size_t n,
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_sorted(size_t n, const double *x,
                                                   const gkv_gk_fit_settings *settings,
                                                   gkv_gk_fit_result *result);
 
 /* A sample for gkv_gk_fit_many. The pointers are not owned. */
 typedef struct gkv_gk_sample {
+    size_t n;        /* the number of values */
     const double *x; /* [n] the values; they do not change */
     /* [n] weights ≥ 0 with a sum of at least 8; values of weight 0 are ignored; NULL means 1 */
     const double *weights;
-    size_t n;            /* the number of values */
-    int sorted;          /* 1 if x is in ascending order */
     const gkv_gk *start; /* the start for this sample; NULL means settings.start */
+    bool sorted;         /* whether x is in ascending order */
 } gkv_gk_sample;
 
-/* Fits `count` samples on `threads` threads; 0 means all. Batched Levenberg–Marquardt solves them
- * together. results[i] has the same bits as the fit of sample i alone, on any number of threads. If
- * a sample cannot be fitted, the other samples are fitted, and its result is zeroed. If `statuses`
- * is not NULL, statuses[i] becomes the status of sample i. Returns GKV_OK if all samples were
- * fitted, else the status of the first sample that was not; the message names it. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count,
-                                                const gkv_gk_fit_settings *settings, int threads,
+/* Fits `count` samples. Batched Levenberg–Marquardt solves them together. results[i] has the same
+ * bits as the fit of sample i alone, on any number of threads. If a sample cannot be fitted, the
+ * other samples are fitted, and its result is zeroed. If `statuses` is not NULL, statuses[i]
+ * becomes the status of sample i. The progress counts samples, without details; a unit of work is a
+ * block of up to 256 of them.
+ *
+ * Returns GKV_OK if all samples were fitted; GKV_ERR_INTERRUPTED, which is also the status of the
+ * samples that were then not fitted; else the status of the first sample that was not fitted, which
+ * the message names. With count = 0 it only checks the settings and options. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
+                                                const gkv_gk_fit_settings *settings,
+                                                const gkv_run_options *options,
                                                 gkv_gk_fit_result *results, gkv_status *statuses);
 
 /* Computes the Anderson–Darling distance of a sample from a distribution into *a2:

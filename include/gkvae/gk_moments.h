@@ -2,9 +2,9 @@
  *
  * All but the modes are integrals over the normal score, ∫ F(Q(z)) φ(z) dz. They are computed in
  * long double by adaptive Gauss–Kronrod quadrature with 15 points (Piessens et al., QUADPACK,
- * 1983), with an error of about 1e-13 relative to the integral of |F|. After GKV_ERR_ARGUMENT the
- * output is NaN. After GKV_ERR_NUMERIC it is the inaccurate result. The functions do not allocate
- * memory, and are thread-safe. */
+ * 1983), with an error of about 1e-13 relative to the integral of |F|. They return
+ * GKV_ERR_ARGUMENT for NULL. After GKV_ERR_ARGUMENT the output is NaN. After GKV_ERR_NUMERIC it is
+ * the inaccurate result. The functions do not allocate memory, and are thread-safe. */
 #ifndef GKVAE_GK_MOMENTS_H
 #define GKVAE_GK_MOMENTS_H
 
@@ -50,7 +50,7 @@ enum { GKV_GK_MODES_MAX = 8 };
 
 /* Computes the modes, that is, the local maxima of the density, from the highest to the lowest. x
  * receives their positions and log_pdf the values of log f. Each has GKV_GK_MODES_MAX elements or
- * is NULL. Returns the number of modes.
+ * is NULL. Returns the number of modes; 0 for a NULL gk.
  *
  * Usually there is one mode. Strong skewness near the bound of k adds a spike. With g = 0 there are
  * two modes for k < −1/6. Modes are the zeros of z + Q''/Q' with a change of sign from − to +. The

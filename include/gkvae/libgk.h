@@ -7,6 +7,7 @@
 #define GKVAE_LIBGK_H
 
 #include "gkvae/error.h"
+#include "gkvae/flat.h"
 #include "gkvae/gk.h"
 #include "gkvae/gk_batch.h"
 #include "gkvae/gk_bootstrap.h"
@@ -17,6 +18,7 @@
 #include "gkvae/mgk.h"
 #include "gkvae/mgk_fit.h"
 #include "gkvae/mgk_mixture.h"
+#include "gkvae/run.h"
 #include "gkvae/table.h"
 
 #endif

@@ -13,9 +13,14 @@
  *
  * Fits are in gkvae/mgk_fit.h, mixtures in gkvae/mgk_mixture.h.
  *
- * A gkv_mgk is immutable, so that any number of threads may use it. `threads` is the number of
- * threads of a call; 0 means one for each processor. Results have the same bits on any number of
- * threads. Matrices are row-major. */
+ * A gkv_mgk is immutable, so that any number of threads may use it. Results have the same bits on
+ * any number of threads. The progress of functions with options (gkvae/run.h) counts rows, without
+ * details. After GKV_ERR_INTERRUPTED the rows of unfinished work are undefined. Matrices are
+ * row-major.
+ *
+ * Where a pointer is needed and NULL, functions with a status return GKV_ERR_ARGUMENT, functions
+ * that return a number NaN or 0, functions that return a pointer NULL, and other functions do
+ * nothing. Arrays of n rows may be NULL if n is 0. */
 #ifndef GKVAE_MGK_H
 #define GKVAE_MGK_H
 
@@ -24,6 +29,7 @@
 
 #include "gkvae/error.h"
 #include "gkvae/gk.h"
+#include "gkvae/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,21 +79,23 @@ GKV_API void gkv_mgk_transform(const gkv_mgk *mgk, const double *epsilon, double
 
 /* Writes log f of row i of x[n × d] to log_pdf[i], and, unless w is NULL, L⁻¹(z − m) of the rows to
  * w[n × d]. w must not be x. The result of a row depends on that row only. Up to rounding it is
- * that of gkv_mgk_log_pdf. Returns GKV_ERR_MEMORY. */
+ * that of gkv_mgk_log_pdf. Returns GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x,
-                                                     int threads, double *log_pdf, double *w);
+                                                     const gkv_run_options *options,
+                                                     double *log_pdf, double *w);
 
 /* Applies gkv_mgk_transform to each row of epsilon[n × d]. x[n × d] may be epsilon. Returns
- * GKV_ERR_MEMORY. */
+ * GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n,
-                                                       const double *epsilon, int threads,
-                                                       double *x);
+                                                       const double *epsilon,
+                                                       const gkv_run_options *options, double *x);
 
 /* Writes draws number first … first + n − 1 of the random sequence of `seed` to x[n × d]. Draw i is
  * a function of seed and i only, so that a sequence may be split over calls. Returns
- * GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_sample(const gkv_mgk *mgk, uint64_t seed, uint64_t first,
-                                               size_t n, int threads, double *x);
+ * GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_sample(const gkv_mgk *mgk, size_t n, uint64_t seed,
+                                               uint64_t first, const gkv_run_options *options,
+                                               double *x);
 
 /* The outputs of gkv_mgk_gradient; NULL is skipped. With v = −Σ⁻¹(z − m) − Q''/Q' they are
  *     ∂log f/∂x_j = v_j/Q'_j,            ∂log f/∂θ_j = −v_j ∂_θQ_j/Q'_j − ∂_θ log Q'_j,
@@ -104,9 +112,10 @@ typedef struct gkv_mgk_gradients {
 /* Computes gradients of log f at the rows of x[n × d]. NULL weights mean 1. ∂/∂L treats all
  * elements of L as independent. If Σ must remain a correlation matrix, parametrise L by
  * unconstrained rows U_i with L_i = U_i/|U_i|, and use gkv_mgk_row_gradient. Rows outside the
- * support, or not finite, give NaN. Returns GKV_ERR_MEMORY. */
+ * support, or not finite, give NaN. Returns GKV_ERR_INTERRUPTED and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x,
-                                                 const double *weights, int threads,
+                                                 const double *weights,
+                                                 const gkv_run_options *options,
                                                  const gkv_mgk_gradients *out);
 
 /* Replaces the gradient G[d × d] in L by that in the unconstrained rows U[d × d], which is
@@ -132,10 +141,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t c
 
 /* Replaces every NaN in x[n × d] by a draw from the conditional distribution given the other values
  * of the row. Several NaN in a row are drawn jointly. Row i uses draw first + i of the seed.
- * Returns GKV_ERR_ARGUMENT for a value that is infinite or outside the support, and GKV_ERR_MEMORY.
- * After an error x is unchanged. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first,
-                                               size_t n, int threads, double *x);
+ * Returns GKV_ERR_ARGUMENT for a value that is infinite or outside the support, GKV_ERR_INTERRUPTED
+ * and GKV_ERR_MEMORY. After an error x is unchanged. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_impute(const gkv_mgk *mgk, size_t n, uint64_t seed,
+                                               uint64_t first, const gkv_run_options *options,
+                                               double *x);
 
 /* --- The correlation of normal scores ------------------------------------- */
 
@@ -148,8 +158,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed
  * GKV_ERR_MEMORY. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x,
                                                     const gkv_gk *margins, double shrink,
-                                                    int threads, double *correlation,
-                                                    double *cholesky);
+                                                    const gkv_run_options *options,
+                                                    double *correlation, double *cholesky);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #ifndef GKVAE_MGK_FIT_H
 #define GKVAE_MGK_FIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gkvae/error.h"
@@ -23,18 +24,18 @@ extern "C" {
 
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_mgk_fit_settings {
-    /* gkv_gk_fit_defaults with likelihood = 0; the settings of all margins */
+    /* gkv_gk_fit_defaults without `likelihood`; the settings of all margins */
     gkv_gk_fit_settings margins;
     const gkv_gk *starts; /* NULL; [d] the start of each margin */
     /* 0; R becomes (1−s)R + sI with this s in [0, 1], or with GKV_MGK_SHRINK_AUTO */
     double shrink;
-    /* 0; 1 fits a multivariate normal distribution: g = k = 0, by moments */
-    int normal;
-    int independent;          /* 0; 1 sets R = I */
+    /* false; true fits a multivariate normal distribution: g = k = 0, by moments */
+    bool normal;
+    bool independent;         /* false; true sets R = I */
     const char *const *names; /* NULL; [d] the names of the columns for messages */
-    /* 0; with 1 a column without a g-and-k fit (for example because of heavy ties) gets a normal
-     * margin; with 0 the fit fails */
-    int normal_fallback;
+    /* false; true gives a column without a g-and-k fit (for example because of heavy ties) a normal
+     * margin; otherwise the fit fails */
+    bool normal_fallback;
 } gkv_mgk_fit_settings;
 
 typedef struct gkv_mgk_fit_result {
@@ -64,22 +65,24 @@ typedef struct gkv_mgk_fit_result {
     size_t fallbacks;
 } gkv_mgk_fit_result;
 
-/* Sets all settings to their defaults. */
+/* Sets all settings to their defaults. Does nothing for NULL. */
 GKV_API void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings);
 
 /* Fits x[n × d]. Row i represents weights[i] ≥ 0 observations; NULL weights mean 1. A row of weight
  * 0 is ignored, whatever its values are. NULL settings mean the defaults. There may be more columns
  * than rows; see `repair`. `result` may be NULL. The caller frees *out with gkv_mgk_free, and the
- * contents of `result` with gkv_mgk_fit_result_free, also after an error.
+ * contents of `result` with gkv_mgk_fit_result_free, also after an error. The progress counts
+ * margins, without details.
  *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, and for a column that is constant or that gkv_gk_fit refuses; GKV_ERR_ARGUMENT for settings
- * out of range; GKV_ERR_MEMORY. The function needs memory for about n·d doubles. Thread-safe. The
- * result has the same bits on any number of threads. */
+ * out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs memory for
+ * about n·d doubles. Thread-safe. The result has the same bits on any number of threads. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x,
                                             const double *weights,
-                                            const gkv_mgk_fit_settings *settings, int threads,
-                                            gkv_mgk **out, gkv_mgk_fit_result *result);
+                                            const gkv_mgk_fit_settings *settings,
+                                            const gkv_run_options *options, gkv_mgk **out,
+                                            gkv_mgk_fit_result *result);
 
 /* Frees the arrays of a result, and zeroes it. `result` may be NULL. */
 GKV_API void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result);

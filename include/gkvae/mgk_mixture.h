@@ -2,10 +2,11 @@
  * expectation–maximization (EM; Dempster, Laird and Rubin 1977). Normal mixtures are the special
  * case of margins with g = k = 0.
  *
- * A mixture is immutable. gkvae/mgk.h describes threads and determinism. */
+ * A mixture is immutable. gkvae/mgk.h describes options, determinism and NULL arguments. */
 #ifndef GKVAE_MGK_MIXTURE_H
 #define GKVAE_MGK_MIXTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,9 +37,11 @@ GKV_API const double *gkv_mgk_mixture_weights(const gkv_mgk_mixture *mixture); /
 GKV_API const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t i);
 
 /* Writes log f of row i of x[n × d] to log_pdf[i]. It is −∞ where the densities of all components
- * are 0, and NaN for rows with NaN. Returns GKV_ERR_MEMORY. */
+ * are 0, and NaN for rows with NaN. Returns GKV_ERR_INTERRUPTED and
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n,
-                                                        const double *x, int threads,
+                                                        const double *x,
+                                                        const gkv_run_options *options,
                                                         double *log_pdf);
 
 /* Writes π_k f_k(x_i)/f(x_i) to responsibilities[i·count + k], and, unless it is NULL, log f to
@@ -46,15 +49,18 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *m
  * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture,
                                                                  size_t n, const double *x,
-                                                                 int threads, double *log_pdf,
+                                                                 const gkv_run_options *options,
+                                                                 double *log_pdf,
                                                                  double *responsibilities);
 
 /* Writes draws number first … first + n − 1 of the random sequence of `seed` to x[n × d], and,
  * unless it is NULL, the component of each to component[n]. Draw i is a function of seed and i
- * only. Returns GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture,
-                                                       uint64_t seed, uint64_t first, size_t n,
-                                                       int threads, double *x, size_t *component);
+ * only. Returns GKV_ERR_INTERRUPTED and
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, size_t n,
+                                                       uint64_t seed, uint64_t first,
+                                                       const gkv_run_options *options, double *x,
+                                                       size_t *component);
 
 /* The marginal and conditional distributions, with the arguments and errors of gkv_mgk_marginal and
  * gkv_mgk_conditional. The weights of a conditional mixture are proportional to π_k f_k(x_given).
@@ -98,12 +104,13 @@ typedef enum gkv_mgk_mixture_stop {
     GKV_MIXTURE_HELD_OUT, /* the held-out rows did not improve for `patience` iterations */
     /* the log-likelihood decreased by more than rounding explains; the last step was undone */
     GKV_MIXTURE_STALLED,
-    GKV_MIXTURE_ASKED /* the monitor asked for the end */
+    GKV_MIXTURE_INTERRUPTED /* the options asked for the end */
 } gkv_mgk_mixture_stop;
 
-/* The state of a fit that a monitor receives. Means are for each observation, in nats. */
+/* The state of a fit: gkv_progress.details of gkv_mgk_mixture_fit. Means are for each observation,
+ * in nats. */
 typedef struct gkv_mgk_mixture_progress {
-    int iteration;         /* the number of the iteration; 0 is the start */
+    size_t iteration;      /* the number of the iteration; 0 is the start */
     size_t components;     /* the number of components that have not been dropped */
     double log_likelihood; /* the mean log f of the rows of the fit */
     double held_out;       /* the mean log f of the held-out rows; NaN if there are none */
@@ -112,14 +119,50 @@ typedef struct gkv_mgk_mixture_progress {
     size_t refused;        /* the number of components whose last step was not taken */
 } gkv_mgk_mixture_progress;
 
-/* The fit calls the monitor after every iteration, on the calling thread. If it does not return 0,
- * the fit ends with the best mixture so far. */
-typedef int gkv_mgk_mixture_monitor(void *user, const gkv_mgk_mixture_progress *progress);
-
 /* A value of gkv_mgk_mixture_settings.tolerance. For up to N = 2000 observations it is 0.01 nats,
  * which no likelihood-ratio test detects. For more observations, where iterations take longer, it
  * is 0.01(N/2000)², but at most 2e-4 nats for each observation. */
 #define GKV_MGK_TOLERANCE_AUTO (-1.0)
+
+/* Settings of a fit that are rarely changed. Comments begin with the default. Pointers are not
+ * owned. */
+typedef struct gkv_mgk_mixture_advanced {
+    /* 1; in (0, 1]; the fraction of the way to its fit that a component and its weight try first; a
+     * smaller value keeps more information from earlier samples if each fit has new rows */
+    double step;
+    /* false; true means that no component is dropped; a component with fewer than `least_rows` rows
+     * at `start` is reinitialised: it takes half of the heaviest component, and both halves are
+     * moved apart along its first principal axis */
+    bool keep;
+    /* 0; the number of groups; the components are divided in order into this number of equal
+     * groups, only the components of a row's group can have the row, and log f(x_i) is log Σ π_k
+     * f_k(x_i) over them; 0 means that there are no groups */
+    size_t groups;
+    const uint32_t *group;          /* NULL; [n] the group of each row, 0 … groups − 1 */
+    const uint32_t *held_out_group; /* NULL; [held_out_rows] the group of each held-out row */
+    /* false; true means that a column has the same g and k in all components, the
+     * precision-weighted means of its fits; all components then take the same fraction of their
+     * steps */
+    bool shared_shapes;
+    /* true; shrinks g and k of the columns of a component towards 0, according to the ratio of
+     * their errors to their spread (empirical Bayes) */
+    bool shrink_shapes;
+    double log_noise; /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
+    /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
+    double least_scale;
+    /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is
+     * dropped */
+    double least_rows;
+    /* false; true computes densities and scores in float, with an error of about 1e-6, and leaves
+     * out responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
+     * result is then that of the last E-step, including the noise, and without held-out rows there
+     * is no E-step after the last M-step */
+    bool single_precision;
+    /* gkv_gk_fit_defaults with max_reweightings = 4 and without `likelihood`; the settings of
+     * margins; `start` is ignored; fixed parameters keep their values at the start, for k-means
+     * g = k = 0 */
+    gkv_gk_fit_settings margins;
+} gkv_mgk_mixture_advanced;
 
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_mgk_mixture_settings {
@@ -127,65 +170,31 @@ typedef struct gkv_mgk_mixture_settings {
     uint64_t seed;     /* 1; the seed of the start */
     /* NULL; the start, a mixture of `components` components; NULL means k-means */
     const gkv_mgk_mixture *start;
-    /* 1; in (0, 1]; the fraction of the way to its fit that a component and its weight try first; a
-     * smaller value keeps more information from earlier samples if each fit has new rows */
-    double step;
-    /* 0; 1 means that no component is dropped; a component with fewer than `least_rows` rows at
-     * `start` is reinitialised: it takes half of the heaviest component, and both halves are moved
-     * apart along its first principal axis */
-    int keep;
-    /* 0; the number of groups; the components are divided in order into this number of equal
-     * groups, only the components of a row's group can have the row, and log f(x_i) is log Σ π_k
-     * f_k(x_i) over them; 0 means that there are no groups */
-    size_t groups;
-    const uint32_t *group;          /* NULL; [n] the group of each row, 0 … groups − 1 */
-    const uint32_t *held_out_group; /* NULL; [held_out_rows] the group of each held-out row */
-    int max_iterations;             /* 200; ≥ 0; the limit of iterations */
-    /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0; in nats of the total log-likelihood Σ w log f */
-    double tolerance;
-    /* 0; 1 fits a normal mixture: g = k = 0, with the exact M-step */
-    int normal;
-    int independent; /* 0; 1 sets R = I in all components */
-    /* 0; 1 means that a column has the same g and k in all components, the precision-weighted means
-     * of its fits; all components then take the same fraction of their steps */
-    int shared_shapes;
-    /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) with the weight of each component, or 0 … 1 */
-    double shrink;
-    /* 1; 1 shrinks g and k of the columns of a component towards 0, according to the ratio of their
-     * errors to their spread (empirical Bayes) */
-    int shrink_shapes;
     /* NULL; [n] the number of observations that each row represents, ≥ 0; NULL means 1 */
     const double *weights;
-    double log_noise; /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
-    /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
-    double least_scale;
-    /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is
-     * dropped */
-    double least_rows;
-    /* NULL; [held_out_rows × d] rows that are evaluated but not fitted */
+    /* false; true fits a normal mixture: g = k = 0, with the exact M-step */
+    bool normal;
+    bool independent; /* false; true sets R = I in all components */
+    /* GKV_MGK_SHRINK_AUTO (gkvae/mgk_fit.h) with the weight of each component, or 0 … 1 */
+    double shrink;
+    size_t max_iterations; /* 200; the limit of iterations */
+    /* GKV_MGK_TOLERANCE_AUTO, or ≥ 0; in nats of the total log-likelihood Σ w log f */
+    double tolerance;
+    size_t held_out_rows; /* 0; the number of rows of held_out */
+    /* NULL; [held_out_rows × d] rows that are evaluated but not fitted; NULL means none */
     const double *held_out;
-    size_t held_out_rows; /* 0; the number of these rows */
-    /* 0; 1 computes densities and scores in float, with an error of about 1e-6, and leaves out
-     * responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
-     * result is then that of the last E-step, including the noise, and without held-out rows there
-     * is no E-step after the last M-step */
-    int single_precision;
     /* 10; ≥ 1; the fit ends after this number of iterations without a better mean of the held-out
      * rows; the best mixture is returned */
-    int patience;
-    /* gkv_gk_fit_defaults with max_reweightings = 4 and likelihood = 0; the settings of margins;
-     * `start` is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
-    gkv_gk_fit_settings margins;
-    const char *const *names;         /* NULL; [d] the names of the columns for messages */
-    gkv_mgk_mixture_monitor *monitor; /* NULL; see gkv_mgk_mixture_monitor */
-    void *monitor_user;               /* NULL; the `user` argument of the monitor */
+    size_t patience;
+    const char *const *names; /* NULL; [d] the names of the columns for messages */
+    gkv_mgk_mixture_advanced advanced;
 } gkv_mgk_mixture_settings;
 
 typedef struct gkv_mgk_mixture_result {
     gkv_mgk_mixture_stop stop; /* why the fit ended */
-    int iterations;            /* the number of iterations */
+    size_t iterations;         /* the number of iterations */
     /* the iteration of the returned mixture: the last, or the best on the held-out rows */
-    int best_iteration;
+    size_t best_iteration;
     size_t components; /* the number of components of the returned mixture */
     size_t dropped;    /* the number of components that were dropped */
     /* the number of components that were reinitialised at the start, see `keep` */
@@ -205,19 +214,25 @@ typedef struct gkv_mgk_mixture_result {
     double seconds;  /* the duration of the fit */
 } gkv_mgk_mixture_result;
 
-/* Sets all settings to their defaults. */
+/* Sets all settings to their defaults. Does nothing for NULL. */
 GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
 
 /* Fits a mixture to x[n × d]. NULL settings mean the defaults. `result` may be NULL. The caller
  * frees *out with gkv_mgk_mixture_free. A fit that has not converged is not an error; see `stop`.
  *
+ * The fit reports its progress after the start and after every iteration: `done` is the number of
+ * iterations, `total` is max_iterations, and `details` a gkv_mgk_mixture_progress. If the options
+ * ask for the end, the fit returns GKV_ERR_INTERRUPTED; *out is then the best mixture so far, at
+ * least the start, and *result describes it, with GKV_MIXTURE_INTERRUPTED.
+ *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, for a constant column, and for fewer different rows than components; GKV_ERR_ARGUMENT for
- * settings out of range; GKV_ERR_MEMORY. The function needs memory for about 3nd doubles, and 12
- * bytes for each r_ik that is not left out. */
+ * settings out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs
+ * memory for about 3nd doubles, and 12 bytes for each r_ik that is not left out. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
                                                     const gkv_mgk_mixture_settings *settings,
-                                                    int threads, gkv_mgk_mixture **out,
+                                                    const gkv_run_options *options,
+                                                    gkv_mgk_mixture **out,
                                                     gkv_mgk_mixture_result *result);
 
 /* Returns a description of the reason. It is never NULL. */

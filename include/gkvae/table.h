@@ -85,7 +85,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_read(const char *path, const gkv_table
 
 /* Reads a table from `size` bytes in memory, which are not needed after the call. `name` is the
  * name of the file in messages. Otherwise the same as gkv_table_read. */
-GKV_API GKV_MUST_USE gkv_status gkv_table_read_memory(const void *bytes, size_t size,
+GKV_API GKV_MUST_USE gkv_status gkv_table_read_memory(size_t size, const void *bytes,
                                                       const char *name,
                                                       const gkv_table_settings *settings,
                                                       gkv_table **out);
@@ -104,7 +104,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_read_stream(gkv_table_source *source, 
 /* Frees a table. `table` may be NULL. */
 GKV_API void gkv_table_free(gkv_table *table);
 
-/* The numbers of rows and columns. Both are at least 1. */
+/* The numbers of rows and columns. Both are at least 1; they are 0 for NULL. */
 GKV_API size_t gkv_table_rows(const gkv_table *table);
 GKV_API size_t gkv_table_columns(const gkv_table *table);
 
@@ -131,10 +131,10 @@ GKV_API void gkv_table_get_form(const gkv_table *table, gkv_table_form *form);
 
 /* Returns the name of a column, which is from the header or like "column 3". It is valid UTF-8:
  * control characters are replaced by "?", and other bytes by U+FFFD. The table owns the string.
- * `column` must be below gkv_table_columns. */
+ * Returns NULL for a column that does not exist. */
 GKV_API const char *gkv_table_name(const gkv_table *table, size_t column);
 
-/* Returns the kind of a column. `column` must be below gkv_table_columns. */
+/* Returns the kind of a column, GKV_COLUMN_FAULTY for one that does not exist. */
 GKV_API gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column);
 
 /* Returns whether a column of numbers holds row names, which are numbers of the rows and no data.
@@ -171,10 +171,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_numbers(const gkv_table *table, size_t
  * 1.0, C order, the byte order of the machine). The file appears completely or not at all. There
  * may be 0 rows. Returns GKV_ERR_ARGUMENT for 0 columns, NULL, and sizes that overflow; GKV_ERR_IO.
  * Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_npy_write(const char *path, const double *values, size_t rows,
-                                              size_t columns);
-GKV_API GKV_MUST_USE gkv_status gkv_npy_write_float(const char *path, const float *values,
-                                                    size_t rows, size_t columns);
+GKV_API GKV_MUST_USE gkv_status gkv_npy_write(const char *path, size_t rows, size_t columns,
+                                              const double *values);
+GKV_API GKV_MUST_USE gkv_status gkv_npy_write_float(const char *path, size_t rows, size_t columns,
+                                                    const float *values);
 
 #ifdef __cplusplus
 }

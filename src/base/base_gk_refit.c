@@ -128,11 +128,12 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
             .x = columns + j * n, .n = n, .start = first ? NULL : &it->old->margins[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
-    settings.margin = gki_base_gk_margin_of_safety;
-    settings.likelihood = 0;
-    settings.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    settings.lm.loss_scale = gki_mgk_outlier_residual;
-    status = gkv_gk_fit_many(samples, d, &settings, it->threads, results, statuses);
+    settings.advanced.margin = gki_base_gk_margin_of_safety;
+    settings.likelihood = false;
+    settings.advanced.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
+    settings.advanced.loss_scale = gki_mgk_outlier_residual;
+    status = gkv_gk_fit_many(d, samples, &settings, &(gkv_run_options){.threads = it->threads},
+                             results, statuses);
     if (status != GKV_OK && !keeps_margin(status))
         goto done;
     status = GKV_OK;
@@ -141,7 +142,7 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
         if (statuses[j] != GKV_OK)
             continue;
         it->margins[j] = results[j].gk;
-        report->iterations += results[j].iterations;
+        report->iterations += (long)results[j].iterations;
         report->cost_before += results[j].cost_before;
         report->cost_after += results[j].cost_after;
         chi2 += results[j].chi2;
@@ -190,8 +191,9 @@ static gkv_status fit(refit *it, bool first, gki_base_refit_report *report)
     double *r = it->scratch, *l = it->copula ? r + it->d * it->d : NULL;
     GKV_TRY(fit_margins(it, first, report));
     if (it->copula) {
-        const gkv_status status = gkv_mgk_correlation(it->codes->fit.count, it->d, it->rows,
-                                                      it->margins, 0, it->threads, r, l);
+        const gkv_status status =
+            gkv_mgk_correlation(it->codes->fit.count, it->d, it->rows, it->margins, 0,
+                                &(gkv_run_options){.threads = it->threads}, r, l);
         if (status != GKV_OK)
             return status == GKV_ERR_DATA ? GKV_OK : status;
     }

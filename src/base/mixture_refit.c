@@ -74,27 +74,28 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     gkv_mgk_mixture_defaults(&set);
     set.components = it->self->base.components;
     set.seed = it->settings->seed;
-    set.keep = set.single_precision = 1;
+    set.advanced.keep = set.advanced.single_precision = true;
     set.normal = !self->shaped;
     set.independent = !self->spec.dependent;
-    set.shared_shapes = self->spec.shared_shapes;
-    set.least_scale = least_scale;
-    set.least_rows = GKV_ONLINE_LEAST_ROWS;
-    set.max_iterations = it->settings->first ? FIRST_ITERATIONS : it->settings->iterations;
+    set.advanced.shared_shapes = self->spec.shared_shapes;
+    set.advanced.least_scale = least_scale;
+    set.advanced.least_rows = GKV_ONLINE_LEAST_ROWS;
+    set.max_iterations = it->settings->first ? FIRST_ITERATIONS : (size_t)it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->fit->count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */
     set.held_out = set.max_iterations > 1 ? it->rows + it->fit->count * it->d : NULL;
     set.held_out_rows = it->held_out->count;
     set.patience = it->settings->first ? FIRST_PATIENCE : 1;
     if (self->base.classes > 0) {
-        set.groups = self->base.classes;
-        set.group = it->fit->classes;
-        set.held_out_group = it->held_out->classes;
+        set.advanced.groups = self->base.classes;
+        set.advanced.group = it->fit->classes;
+        set.advanced.held_out_group = it->held_out->classes;
     }
-    set.margins.margin = gki_base_gk_margin_of_safety;
-    set.margins.one_start = 1;
-    set.margins.lm.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    set.margins.lm.loss_scale = gki_mgk_outlier_residual;
+    gkv_gk_fit_advanced *margins = &set.advanced.margins.advanced;
+    margins->margin = gki_base_gk_margin_of_safety;
+    margins->one_start = true;
+    margins->loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
+    margins->loss_scale = gki_mgk_outlier_residual;
     return set;
 }
 
@@ -110,20 +111,21 @@ static gkv_status fit_codes(refit *it, gki_base_refit_report *report)
                         it->fit->count, it->self->base.components);
     GKV_TRY(take_rows(it));
     gkv_mgk_mixture_settings set = fit_settings(it);
+    const gkv_run_options options = {.threads = it->settings->threads};
     if (!it->settings->first) {
         set.start = it->old;
     } else if (!set.normal) {
         gkv_mgk_mixture_settings gaussian = set;
-        gaussian.normal = 1;
-        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &gaussian,
-                                         it->settings->threads, &normal, &result));
+        gaussian.normal = true;
+        GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &gaussian, &options,
+                                         &normal, &result));
         set.start = normal;
-        report->em_iterations = result.iterations;
+        report->em_iterations = (long)result.iterations;
         set.max_iterations = SHAPE_ITERATIONS;
     }
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &set, it->settings->threads,
-                                     &it->fitted, &result));
-    report->em_iterations += result.iterations;
+    GKV_TRY_GOTO(
+        gkv_mgk_mixture_fit(it->fit->count, it->d, it->rows, &set, &options, &it->fitted, &result));
+    report->em_iterations += (long)result.iterations;
     /* Without held-out codes the best iteration is the last one. */
     it->improved = it->settings->first || result.best_iteration > 0;
 done:

@@ -162,7 +162,7 @@ static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arr
         case 2:
             return gkv_gk_batch_x_f(gk, GK_VALUES, a->in_f,
                                     &(gkv_gk_at_x_f){.z = a->out_f, .log_pdf = a->out2_f});
-        default: return gkv_gk_batch_quantile_f(gk, GKV_GK_LOWER, GK_VALUES, a->in_f, a->out_f);
+        default: return gkv_gk_batch_quantile_f(gk, GK_VALUES, GKV_GK_LOWER, a->in_f, a->out_f);
         }
     }
     switch (function) {
@@ -171,7 +171,7 @@ static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arr
     case 2:
         return gkv_gk_batch_x(gk, GK_VALUES, a->in,
                               &(gkv_gk_at_x){.z = a->out, .log_pdf = a->out2});
-    default: return gkv_gk_batch_quantile(gk, GKV_GK_LOWER, GK_VALUES, a->in, a->out);
+    default: return gkv_gk_batch_quantile(gk, GK_VALUES, GKV_GK_LOWER, a->in, a->out);
     }
 }
 
@@ -179,7 +179,7 @@ static gkv_status gk_call(const gkv_gk *gk, size_t function, bool single, gk_arr
 static int gk_inputs(const gkv_gk *gk, size_t function, gk_arrays *a)
 {
     const gkv_gk normal = {.a = 0, .b = 1, .g = 0, .k = 0, .c = 0.8};
-    gkv_gk_random(function == 2 ? gk : &normal, 1, 0, GK_VALUES, a->in);
+    gkv_gk_random(function == 2 ? gk : &normal, GK_VALUES, 1, 0, a->in);
     for (size_t i = 0; i < GK_VALUES; i++) {
         if (function == 3)
             a->in[i] = 0.5 * erfc(-a->in[i] / sqrt(2));

@@ -156,7 +156,7 @@ int cli_encode(int argc, char **argv)
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     CLI_TRY(cli_output_spares("--out", a.out, a.idx));
     CLI_TRY(a.prior ? draw_prior(&a, run.model, &codes) : encode_images(&a, &run, &codes));
-    CLI_CHECK(gkv_npy_write_float(a.out, codes, a.count, gkv_model_latent(run.model)));
+    CLI_CHECK(gkv_npy_write_float(a.out, a.count, gkv_model_latent(run.model), codes));
     printf("%zu codes of %zu numbers: %s\n", a.count, gkv_model_latent(run.model), a.out);
 done:
     free(codes);

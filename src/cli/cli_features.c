@@ -213,9 +213,9 @@ int cli_features(int argc, char **argv)
     if (a.probabilities)
         probabilities = cli_alloc(count * classes, sizeof *probabilities);
     CLI_TRY(apply(&a, network, &from, count, features, probabilities));
-    CLI_CHECK(gkv_npy_write_float(a.out, features, count, dimensions));
+    CLI_CHECK(gkv_npy_write_float(a.out, count, dimensions, features));
     if (a.probabilities)
-        CLI_CHECK(gkv_npy_write_float(a.probabilities, probabilities, count, classes));
+        CLI_CHECK(gkv_npy_write_float(a.probabilities, count, classes, probabilities));
     printf("%zu rows of %zu features: %s (network %s, SHA-256 %s)\n", count, dimensions, a.out,
            gkv_features_name(network), gkv_features_sha256(network));
     if (a.probabilities)

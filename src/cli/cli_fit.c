@@ -179,7 +179,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
     case TOLERANCE: a->tolerance = cli_number(state, "--tolerance", arg, 0, 1e300); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
-    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case 'j': a->json = true; return 0;
     case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
     case 'q': a->quiet = true; return 0;
@@ -203,7 +203,7 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->levels = a->levels;
     settings->c = a->c;
     settings->confidence = a->confidence;
-    settings->anderson_darling = 1;
+    settings->anderson_darling = true;
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         settings->fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
 }
@@ -222,7 +222,8 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
     cli_fit_settings(a, &settings);
     settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
     memset(settings.fixed, 0, sizeof settings.fixed);
-    const gkv_status status = gkv_gk_fit_many(sample, 1, &settings, 1, &result, NULL);
+    const gkv_status status =
+        gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
     if (status != GKV_OK)
         return status;
     *start = result.gk;
@@ -288,61 +289,69 @@ done:
     return code;
 }
 
-/* Fits all columns together, or none: a fit without one of them would be a different fit. */
-static int fit_together(const cli_fit_arguments *a, const gkv_table *table, const size_t *chosen,
-                        size_t n_chosen, size_t weights, complete_tables *all,
-                        cli_fit_column *columns)
+/* The columns of a table that are fitted. */
+typedef struct selection {
+    size_t *chosen, n_chosen;
+    cli_fit_column *columns;
+    complete_tables all;
+    cli_fit_data data;
+    int left_out; /* the code of the first column that cannot be fitted */
+} selection;
+
+/* Takes all columns, or none: a joint fit without one of them would be a different fit. */
+static int take_together(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
+                         selection *s)
 {
     int code = CLI_OK;
-    CLI_TRY(take_complete(a, table, chosen, n_chosen, weights, all, columns));
-    const cli_fit_data data = {
-        .columns = columns, .n_columns = n_chosen, .n = columns->n, .weights = columns->weights};
-    code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
+    CLI_TRY(take_complete(a, table, s->chosen, s->n_chosen, weights, &s->all, s->columns));
+    s->data.n_columns = s->n_chosen;
+    s->data.n = s->columns->n;
+    s->data.weights = s->columns->weights;
 done:
     return code;
 }
 
-/* Fits each column by itself. Columns that cannot be read are reported; only a choice of all
- * columns can contain such columns. Returns the code of the first of them. */
-static int fit_each(const cli_fit_arguments *a, const gkv_table *table, const size_t *chosen,
-                    size_t n_chosen, size_t weights, complete_tables *all, cli_fit_column *columns)
+/* Takes each column by itself. Columns that cannot be read are reported; only a choice of all
+ * columns can contain such columns. */
+static void take_each(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
+                      selection *s)
 {
-    cli_fit_data data = {.columns = columns};
-    int code = CLI_OK;
-    for (size_t i = 0; i < n_chosen; i++) {
-        const int taken =
-            take_complete(a, table, &chosen[i], 1, weights, all, &columns[data.n_columns]);
-        data.n_columns += taken == CLI_OK;
-        code = code == CLI_OK ? taken : code;
+    for (size_t i = 0; i < s->n_chosen; i++) {
+        const int code = take_complete(a, table, &s->chosen[i], 1, weights, &s->all,
+                                       &s->columns[s->data.n_columns]);
+        s->data.n_columns += code == CLI_OK;
+        if (s->left_out == CLI_OK)
+            s->left_out = code;
     }
-    if (data.n_columns > 0) {
-        const int fitted = cli_fit_columns(a, &data);
-        code = code == CLI_OK ? fitted : code;
-    }
-    return code;
 }
 
-static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
+static int select_columns(const cli_fit_arguments *a, const gkv_table *table, selection *s)
 {
-    complete_tables all = {.n = 0};
-    cli_fit_column *columns = NULL;
-    size_t *chosen = NULL, n_chosen = 0, weights = SIZE_MAX;
+    size_t weights = SIZE_MAX;
     int code = CLI_OK;
     if (a->weights)
         CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
-    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &chosen, &n_chosen));
-    CLI_TRY(cli_fit_check_picture(a, n_chosen));
-    columns = cli_alloc(n_chosen, sizeof *columns);
-    all.tables = cli_alloc(n_chosen, sizeof(gkv_table *));
-    code = (a->multivariate || a->components ? fit_together : fit_each)(a, table, chosen, n_chosen,
-                                                                        weights, &all, columns);
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &s->chosen,
+                               &s->n_chosen));
+    CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
+    s->columns = cli_alloc(s->n_chosen, sizeof *s->columns);
+    s->data.columns = s->columns;
+    s->all.tables = cli_alloc(s->n_chosen, sizeof(gkv_table *));
+    if (a->multivariate || a->components)
+        CLI_TRY(take_together(a, table, weights, s));
+    else
+        take_each(a, table, weights, s);
 done:
-    for (size_t i = 0; i < all.n; i++)
-        gkv_table_free(all.tables[i]);
-    free(all.tables);
-    free(columns);
-    free(chosen);
     return code;
+}
+
+static void selection_free(selection *s)
+{
+    for (size_t i = 0; i < s->all.n; i++)
+        gkv_table_free(s->all.tables[i]);
+    free(s->all.tables);
+    free(s->columns);
+    free(s->chosen);
 }
 
 int cli_fit(int argc, char **argv)
@@ -373,13 +382,20 @@ int cli_fit(int argc, char **argv)
                            .seed = 1,
                            .tolerance = -1};
     gkv_table *table = NULL;
+    selection s = {.left_out = CLI_OK};
     int code = CLI_OK;
     cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
     CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));
-    CLI_TRY(fit_table(&a, table));
+    CLI_TRY(select_columns(&a, table, &s));
+    code = a.components           ? cli_fit_mixture(&a, &s.data)
+           : a.multivariate       ? cli_fit_multivariate(&a, &s.data)
+           : s.data.n_columns > 0 ? cli_fit_columns(&a, &s.data)
+                                  : CLI_OK;
+    code = s.left_out != CLI_OK ? s.left_out : code;
 done:
+    selection_free(&s);
     gkv_table_free(table);
     cli_table_end(&a.table);
     return code;

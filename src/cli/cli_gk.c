@@ -189,7 +189,7 @@ static int print_sample(const gk_arguments *a, const gkv_gk *gk)
     int code = CLI_OK;
     for (uint64_t first = 0; first < a->count && code == CLI_OK; first += PART) {
         const size_t n = a->count - first < PART ? (size_t)(a->count - first) : PART;
-        gkv_gk_random(gk, a->seed, first, n, x);
+        gkv_gk_random(gk, n, a->seed, first, x);
         for (size_t i = 0; i < n && code == CLI_OK; i++)
             code = cli_number_print(x[i]);
     }

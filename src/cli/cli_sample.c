@@ -123,7 +123,7 @@ static int write_files(const sample_arguments *a, const gkv_model *model)
     int code = CLI_OK;
     CLI_TRY(draw_images(a, model, pixels, &images));
     if (a->npy) {
-        CLI_CHECK(gkv_npy_write_float(a->npy, images.values, a->count, pixels));
+        CLI_CHECK(gkv_npy_write_float(a->npy, a->count, pixels, images.values));
         printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
     }
     if (a->idx) {

@@ -15,15 +15,16 @@ typedef struct reporter {
     size_t tenths; /* printed so far, without a terminal */
 } reporter;
 
-static int on_progress(void *user, size_t done, size_t replicates)
+static bool on_progress(void *context, const gkv_progress *progress)
 {
-    reporter *it = user;
+    reporter *it = context;
+    const size_t done = (size_t)progress->done, replicates = (size_t)progress->total;
     char count[160], rate[64], left[64], time[32];
     const double seconds = cli_seconds() - it->began;
     const bool due = cli_live_due(&it->live) ||
                      (!it->live.on && !it->quiet && done * 10 / replicates > it->tenths);
     if (!due || done == 0)
-        return cli_stop;
+        return false;
     snprintf(count, sizeof count, "%.80s: bootstrap %zu of %zu", it->name, done, replicates);
     const double each_second = (double)done / fmax(seconds, 1e-3);
     snprintf(rate, sizeof rate, "%.*f/s", each_second < 10, each_second);
@@ -34,7 +35,7 @@ static int on_progress(void *user, size_t done, size_t replicates)
         cli_live_show(&it->live, (const char *const[]){count, rate, left}, 3);
     else
         fprintf(stderr, "%s, %s, %s\n", count, rate, left);
-    return cli_stop;
+    return false;
 }
 
 static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
@@ -46,26 +47,34 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
     how.replicates = a->replicates;
     how.nonparametric = a->nonparametric;
     how.seed = a->seed;
-    how.threads = a->threads;
     how.confidence = a->confidence;
-    how.progress = on_progress;
-    how.progress_user = &it;
+    const gkv_run_options options = {
+        .threads = a->threads, .progress = on_progress, .context = &it, .stop = &cli_stop};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status =
-        gkv_gk_bootstrap(sample, settings, &row->result, &how, &row->bootstrap);
+        gkv_gk_bootstrap(sample, &row->result, settings, &how, &options, NULL, &row->bootstrap);
     cli_live_clear(&it.live);
     row->bootstrapped = status == GKV_OK;
     return status == GKV_OK ? CLI_OK
                             : cli_error(cli_code(status), "%s: %s", row->name, gkv_error_message());
 }
 
-/* The fit of one column. jobs[i] belongs to samples[i]; columns that fail are removed from both
- * arrays. */
+/* The fit of one column. */
 typedef struct job {
     cli_fit_column column;
     gkv_gk start;
     cli_fit_row row;
 } job;
+
+/* The columns that are fitted in one batch. Element i of each array belongs to column i. Columns
+ * that fail are removed from jobs and samples. */
+typedef struct batch {
+    size_t n;
+    job *jobs;
+    gkv_gk_sample *samples;
+    gkv_gk_fit_result *results;
+    gkv_status *statuses;
+} batch;
 
 static int refuse(const job *it, gkv_status status)
 {
@@ -79,59 +88,52 @@ static void keep_first(int *first, int code)
         *first = code;
 }
 
-static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *jobs,
-                     gkv_gk_sample *samples, size_t *n)
+static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, batch *b)
 {
     const bool held = cli_fit_holds(a);
     int first = CLI_OK;
-    *n = 0;
     for (size_t i = 0; i < data->n_columns; i++) {
-        job *it = &jobs[*n];
+        job *it = &b->jobs[b->n];
+        gkv_gk_sample *sample = &b->samples[b->n];
         *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
-        samples[*n] =
-            (gkv_gk_sample){.x = it->column.x, .weights = it->column.weights, .n = it->column.n};
-        const gkv_status status = held ? cli_fit_start(a, &samples[*n], &it->start) : GKV_OK;
-        samples[*n].start = held ? &it->start : NULL;
+        *sample =
+            (gkv_gk_sample){.n = it->column.n, .x = it->column.x, .weights = it->column.weights};
+        const gkv_status status = held ? cli_fit_start(a, sample, &it->start) : GKV_OK;
+        sample->start = held ? &it->start : NULL;
         if (status == GKV_OK)
-            ++*n;
+            b->n++;
         else
             keep_first(&first, refuse(it, status));
     }
     return first;
 }
 
-/* All columns in one batch. */
-static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settings, job *jobs,
-                   gkv_gk_sample *samples, size_t *n)
+/* Keeps the columns that were fitted, and reports the others. `all` is the status of the batch. */
+static int take_results(const cli_fit_arguments *a, const gkv_gk_fit_settings *settings,
+                        gkv_status all, batch *b)
 {
-    const size_t count = *n;
-    const gkv_status checked = gkv_gk_fit_many(NULL, 0, settings, a->threads, NULL, NULL);
-    *n = 0;
-    if (checked != GKV_OK) /* the settings are wrong, not a column */
-        return cli_error(cli_code(checked), "%s", gkv_error_message());
-    gkv_gk_fit_result *results = cli_alloc(count, sizeof *results);
-    gkv_status *statuses = cli_alloc(count, sizeof *statuses);
-    const gkv_status all = gkv_gk_fit_many(samples, count, settings, a->threads, results, statuses);
+    const gkv_run_options options = {.threads = a->threads};
+    const size_t count = b->n;
     int first = CLI_OK;
+    b->n = 0;
     for (size_t i = 0; i < count; i++) {
-        gkv_status status = statuses[i];
+        gkv_status status = b->statuses[i];
         /* The message may belong to another column, so this one is fitted again. */
         if (status != GKV_OK || all == GKV_ERR_MEMORY)
-            status = gkv_gk_fit_many(&samples[i], 1, settings, a->threads, &results[i], NULL);
+            status = gkv_gk_fit_many(1, &b->samples[i], settings, &options, &b->results[i], NULL);
         if (status != GKV_OK) {
-            keep_first(&first, refuse(&jobs[i], status));
+            keep_first(&first, refuse(&b->jobs[i], status));
             continue;
         }
-        cli_fit_warn(a, jobs[i].column.name, &results[i]);
-        jobs[*n] = jobs[i];
-        jobs[*n].row.result = results[i];
-        samples[*n] = samples[i];
-        if (samples[*n].start)
-            samples[*n].start = &jobs[*n].start;
-        ++*n;
+        cli_fit_warn(a, b->jobs[i].column.name, &b->results[i]);
+        job *kept = &b->jobs[b->n];
+        *kept = b->jobs[i];
+        kept->row.result = b->results[i];
+        b->samples[b->n] = b->samples[i];
+        if (b->samples[b->n].start)
+            b->samples[b->n].start = &kept->start;
+        b->n++;
     }
-    free(statuses);
-    free(results);
     return first;
 }
 
@@ -181,28 +183,40 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const job 
 int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data)
 {
     gkv_gk_fit_settings settings;
-    job *jobs = cli_alloc(data->n_columns, sizeof *jobs);
-    gkv_gk_sample *samples = cli_alloc(data->n_columns, sizeof *samples);
-    size_t n = 0;
+    const gkv_run_options options = {.threads = a->threads};
+    batch b = {.jobs = cli_alloc(data->n_columns, sizeof *b.jobs),
+               .samples = cli_alloc(data->n_columns, sizeof *b.samples),
+               .results = cli_alloc(data->n_columns, sizeof *b.results),
+               .statuses = cli_alloc(data->n_columns, sizeof *b.statuses)};
     cli_fit_settings(a, &settings);
-    int code = start_all(a, data, jobs, samples, &n);
-    if (n > 0)
-        keep_first(&code, fit_all(a, &settings, jobs, samples, &n));
+    int code = start_all(a, data, &b);
+    const gkv_status checked = gkv_gk_fit_many(0, NULL, &settings, &options, NULL, NULL);
+    if (b.n > 0 && checked != GKV_OK) { /* the settings are wrong, not a column */
+        keep_first(&code, cli_error(cli_code(checked), "%s", gkv_error_message()));
+        b.n = 0;
+    }
+    if (b.n > 0) {
+        const gkv_status all =
+            gkv_gk_fit_many(b.n, b.samples, &settings, &options, b.results, b.statuses);
+        keep_first(&code, take_results(a, &settings, all, &b));
+    }
     if (a->replicates)
         cli_catch_signals();
-    for (size_t i = 0; i < n && a->replicates && !cli_stop; i++) {
-        const int done = bootstrap(a, &samples[i], &settings, &jobs[i].row);
+    for (size_t i = 0; i < b.n && a->replicates && !cli_stop; i++) {
+        const int done = bootstrap(a, &b.samples[i], &settings, &b.jobs[i].row);
         if (cli_stop)
             code = done;
         keep_first(&code, done);
     }
-    if (n > 0) {
-        int shown = print(a, jobs, n);
+    if (b.n > 0) {
+        int shown = print(a, b.jobs, b.n);
         if (a->picture && shown == CLI_OK)
-            shown = draw(a, data, jobs, n);
+            shown = draw(a, data, b.jobs, b.n);
         code = shown != CLI_OK ? shown : code;
     }
-    free(samples);
-    free(jobs);
+    free(b.statuses);
+    free(b.results);
+    free(b.samples);
+    free(b.jobs);
     return code;
 }

@@ -20,7 +20,7 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
     const gkv_gk normal = gkv_gk_standard();
     double *lot = cli_alloc(n, sizeof *lot), *sorted = cli_alloc(n, sizeof *sorted);
     double *aside = cli_alloc(count * d, sizeof *aside);
-    gkv_gk_random(&normal, seed, 0, n, lot);
+    gkv_gk_random(&normal, n, seed, 0, lot);
     memcpy(sorted, lot, n * sizeof *lot);
     qsort(sorted, n, sizeof *sorted, ascending);
     size_t kept = 0, taken = 0;
@@ -40,24 +40,25 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
 typedef struct reporter {
     cli_live live;
     bool quiet;
-    int iterations_most;
+    size_t iterations_most;
 } reporter;
 
-static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
+static bool on_iteration(void *context, const gkv_progress *progress)
 {
-    reporter *it = user;
+    reporter *it = context;
+    const gkv_mgk_mixture_progress *p = progress->details;
     char text[5][96], time[2][32];
     const bool due =
         cli_live_due(&it->live) || (!it->live.on && !it->quiet && p->iteration % 10 == 0);
     if (!due)
-        return cli_stop;
-    const double each = p->iteration ? p->seconds / p->iteration : 0;
-    snprintf(text[0], sizeof *text, "iteration %d", p->iteration);
+        return false;
+    const double each = p->iteration ? p->seconds / (double)p->iteration : 0;
+    snprintf(text[0], sizeof *text, "iteration %zu", p->iteration);
     snprintf(text[1], sizeof *text, "log-likelihood %.5f per line", p->log_likelihood);
     snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);
     snprintf(text[3], sizeof *text, "%zu components", p->components);
     snprintf(text[4], sizeof *text, "%s, at most %s more", cli_duration(p->seconds, time[0]),
-             cli_duration(each * (it->iterations_most - p->iteration), time[1]));
+             cli_duration(each * (double)(it->iterations_most - p->iteration), time[1]));
     const char *parts[5];
     size_t n = 0;
     for (size_t i = 0; i < 5; i++)
@@ -69,7 +70,7 @@ static int on_iteration(void *user, const gkv_mgk_mixture_progress *p)
         for (size_t i = 0; i < n; i++)
             fprintf(stderr, "%s%s", parts[i], i + 1 < n ? ", " : "\n");
     }
-    return cli_stop;
+    return false;
 }
 
 /* --- Results -------------------------------------------------------------- */
@@ -115,12 +116,12 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     if (isfinite(r->held_out))
         printf("held out: %zu lines, log-likelihood %.6g per line\n", data->n - fitted,
                r->held_out);
-    printf("%d iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
+    printf("%zu iterations in %s: %s", r->iterations, cli_duration(r->seconds, time),
            gkv_mgk_mixture_stop_name(r->stop));
     if (r->stop == GKV_MIXTURE_CONVERGED)
         printf(", %.3g nats", r->tolerance);
     if (r->best_iteration != r->iterations)
-        printf("; the best was iteration %d", r->best_iteration);
+        printf("; the best was iteration %zu", r->best_iteration);
     if (r->dropped)
         printf("; removed components: %zu", r->dropped);
     putchar('\n');
@@ -165,7 +166,7 @@ static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     json_object_set_new(object, "aic", cli_fit_json_number(r->aic));
     json_object_set_new(object, "bic", cli_fit_json_number(r->bic));
     json_object_set_new(object, "tolerance", cli_fit_json_number(r->tolerance));
-    json_object_set_new(object, "iterations", json_integer(r->iterations));
+    json_object_set_new(object, "iterations", json_integer((json_int_t)r->iterations));
     json_object_set_new(object, "converged", json_boolean(r->stop == GKV_MIXTURE_CONVERGED));
     json_object_set_new(object, "stop", json_string(gkv_mgk_mixture_stop_name(r->stop)));
     return cli_fit_print_json(object);
@@ -208,10 +209,10 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     settings.names = names;
     if (a->tolerance >= 0)
         settings.tolerance = a->tolerance;
-    settings.margins.levels = a->levels;
-    settings.margins.c = a->c;
-    settings.monitor = on_iteration;
-    settings.monitor_user = &it;
+    settings.advanced.margins.levels = a->levels;
+    settings.advanced.margins.c = a->c;
+    const gkv_run_options options = {
+        .threads = a->threads, .progress = on_iteration, .context = &it, .stop = &cli_stop};
     if (aside > 0) {
         move_held_out(x, data->n, d, aside, a->seed);
         settings.held_out = x + fitted * d;
@@ -220,17 +221,18 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     cli_catch_signals();
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status =
-        gkv_mgk_mixture_fit(fitted, d, x, &settings, a->threads, &mixture, &result);
+        gkv_mgk_mixture_fit(fitted, d, x, &settings, &options, &mixture, &result);
     cli_live_clear(&it.live);
-    CLI_CHECK(status);
+    if (status != GKV_ERR_INTERRUPTED || !mixture)
+        CLI_CHECK(status);
     if (a->json)
         CLI_TRY(print_json(data, fitted, mixture, &result));
     else
         print_all(data, fitted, mixture, &result);
     if (a->picture)
         CLI_TRY(draw(a, data, mixture));
-    if (result.stop == GKV_MIXTURE_ASKED)
-        code = cli_error(cli_code(GKV_ERR_INTERRUPTED), "stopped; this is the fit so far");
+    if (status == GKV_ERR_INTERRUPTED)
+        code = cli_error(cli_code(status), "stopped; this is the fit so far");
 done:
     gkv_mgk_mixture_free(mixture);
     free(names);

@@ -113,8 +113,8 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
         CLI_TRY(make_starts(a, data, starts));
         settings.starts = starts;
     }
-    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings, a->threads, &mgk,
-                          &result));
+    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings,
+                          &(gkv_run_options){.threads = a->threads}, &mgk, &result));
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};

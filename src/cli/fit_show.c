@@ -11,10 +11,10 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
     if (result->method == GKV_GK_OCTILES)
         return;
     if (!result->converged && result->method == GKV_GK_MLE)
-        fprintf(stderr, "gkvae: %s: not converged after %d steps of Newton's method\n", name,
+        fprintf(stderr, "gkvae: %s: not converged after %zu steps of Newton's method\n", name,
                 result->newton);
     else if (!result->converged)
-        fprintf(stderr, "gkvae: %s: not converged after %d passes; at the end, %s\n", name,
+        fprintf(stderr, "gkvae: %s: not converged after %zu passes; at the end, %s\n", name,
                 result->reweightings, gkv_lm_stop_name(result->stop));
     if (result->method != a->method && !by_moments)
         fprintf(stderr,

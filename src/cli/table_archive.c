@@ -76,7 +76,7 @@ static int read_archive(stream *s, const char *name, const char *array,
     int code;
     CLI_TRY(read_whole(s, &bytes, &size));
     CLI_TRY(cli_zip_member(bytes, size, name, array, &member, &member_size));
-    CLI_CHECK(gkv_table_read_memory(member, member_size, member_name, settings, table));
+    CLI_CHECK(gkv_table_read_memory(member_size, member, member_name, settings, table));
 done:
     free(member_name);
     free(member);

@@ -41,29 +41,39 @@ gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet)
 
 double gkv_gk_Q(const gkv_gk *gk, double z)
 {
+    if (!gk)
+        return NAN;
     return (double)gkv_gk_Q_wide(gk, z);
 }
 
 double gkv_gk_dQ(const gkv_gk *gk, double z)
 {
+    if (!gk)
+        return NAN;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
     return (double)(gk->b * at.rho * expl(at.lambda));
 }
 
 double gkv_gk_log_dQ(const gkv_gk *gk, double z)
 {
+    if (!gk)
+        return NAN;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
     return (double)gkv_gk_log_dQ_wide(gk, &at);
 }
 
 double gkv_gk_d2Q(const gkv_gk *gk, double z)
 {
+    if (!gk)
+        return NAN;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     return (double)(gk->b * expl(at.lambda) * (at.rho * at.lambda_z + at.rho_z));
 }
 
 void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
 {
+    if (!gk)
+        return;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     if (dq) {
         const gki_wide q = z * expl(at.lambda);
@@ -82,6 +92,8 @@ void gkv_gk_Q_gradient(const gkv_gk *gk, double z, double dq[4], double dlog[4])
 
 double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double z_theta[4])
 {
+    if (!gk)
+        return NAN;
     const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, isinf(z) ? (gki_wide)NAN : z, 1);
     const gki_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
@@ -152,6 +164,8 @@ gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
 
 double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return (double)gkv_gk_Q_inverse_wide(gk, x);
 }
 
@@ -168,11 +182,15 @@ static gki_wide log_pdf(const gkv_gk *gk, double x)
 
 double gkv_gk_log_pdf(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return (double)log_pdf(gk, x);
 }
 
 double gkv_gk_pdf(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return (double)expl(log_pdf(gk, x));
 }
 
@@ -199,21 +217,29 @@ static double log_cdf_at(gki_wide z)
 
 double gkv_gk_cdf(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return cdf_at(gkv_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_cdf_upper(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return cdf_at(-gkv_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_log_cdf(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return log_cdf_at(gkv_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_log_cdf_upper(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     return log_cdf_at(-gkv_gk_Q_inverse_wide(gk, x));
 }
 
@@ -221,6 +247,8 @@ double gkv_gk_log_cdf_upper(const gkv_gk *gk, double x)
 static double quantile(const gkv_gk *gk, double p, double side,
                        double (*score)(double p, double *low))
 {
+    if (!gk)
+        return NAN;
     double low;
     const double z = score(p, &low);
     return (double)gkv_gk_Q_wide(gk, side * ((gki_wide)z + low));

@@ -10,6 +10,7 @@ typedef struct K(one) {
 
 static gkv_status K(prepare)(const gkv_gk *gk, K(one) * one)
 {
+    GKV_NEED(gk);
     GKV_TRY(gki_gk_check_gk(gk, "a batch"));
     one->a = (REAL)gk->a, one->b = (REAL)gk->b, one->g = (REAL)gk->g, one->k = (REAL)gk->k;
     one->columns = (K(gki_gk_columns)){&one->a, &one->b, &one->g, &one->k, (REAL)gk->c};
@@ -136,6 +137,9 @@ static void K(chunk_at_x)(const K(one) * one, size_t n, const REAL *values, size
 gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(gkv_gk_at_x) * out)
 {
     K(one) one;
+    GKV_NEED(out);
+    if (n > 0)
+        GKV_NEED(x);
     GKV_TRY(K(prepare)(gk, &one));
     for (size_t i = 0; i < n; i += CHUNK)
         K(chunk_at_x)(&one, n - i < CHUNK ? n - i : CHUNK, x, i, out);
@@ -145,6 +149,9 @@ gkv_status P(gkv_gk_batch_x)(const gkv_gk *gk, size_t n, const REAL *x, const P(
 gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(gkv_gk_at_z) * out)
 {
     K(one) one;
+    GKV_NEED(out);
+    if (n > 0)
+        GKV_NEED(z);
     GKV_TRY(K(prepare)(gk, &one));
     for (size_t i = 0; i < n; i += CHUNK) {
         const size_t count = n - i < CHUNK ? n - i : CHUNK;
@@ -164,12 +171,16 @@ gkv_status P(gkv_gk_batch_z)(const gkv_gk *gk, size_t n, const REAL *z, const P(
     return GKV_OK;
 }
 
-gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, gkv_gk_tail tail, size_t n, const REAL *p,
+gkv_status P(gkv_gk_batch_quantile)(const gkv_gk *gk, size_t n, gkv_gk_tail tail, const REAL *p,
                                     REAL *x)
 {
     static double (*const exact[])(const gkv_gk *, double) = {
         gkv_gk_quantile, gkv_gk_quantile_upper, gkv_gk_quantile_log, gkv_gk_quantile_log_upper};
     K(one) one;
+    if (n > 0) {
+        GKV_NEED(p);
+        GKV_NEED(x);
+    }
     if ((unsigned)tail > GKV_GK_LOG_UPPER)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no tail number %d", (int)tail);
     GKV_TRY(K(prepare)(gk, &one));

@@ -90,6 +90,7 @@ static double infinity_of(const gkv_gk *gk, int r)
 
 gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
 {
+    GKV_NEED(out);
     *out = (gkv_gk_summary){NAN, NAN, NAN, NAN, NAN};
     GKV_TRY(gkv_gk_check(gk));
     out->variance = out->sd = out->kurtosis = INFINITY; /* replaced below if they exist */
@@ -138,6 +139,7 @@ gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
 
 gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
 {
+    GKV_NEED(out);
     *out = NAN;
     GKV_TRY(gkv_gk_check(gk));
     if (r < 0 || r > 100)
@@ -166,6 +168,7 @@ static void log_slope(gki_wide z, const void *user, gki_wide *value)
 
 gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
 {
+    GKV_NEED(out);
     *out = NAN;
     GKV_TRY(gkv_gk_check(gk));
     const request one = {.gk = gk};
@@ -192,6 +195,7 @@ static void products(gki_wide z, const void *user, gki_wide *value)
 
 gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
 {
+    GKV_NEED(information);
     for (int i = 0; i < 16; i++)
         information[i / 4][i % 4] = NAN;
     GKV_TRY(gkv_gk_check(gk));
@@ -291,6 +295,8 @@ static void search_cell(list *modes, point low, point high)
 
 size_t gkv_gk_modes(const gkv_gk *gk, double *x, double *log_pdf)
 {
+    if (!gk)
+        return 0;
     enum { STEPS = 700 };
     list modes = {.gk = gk};
     /* The grid goes from −far to near 0 and from there to far. There is no mode beyond ±far,

@@ -31,6 +31,8 @@ void gki_gk_score_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, gki_w
 
 double gkv_gk_dlog_pdf(const gkv_gk *gk, double x)
 {
+    if (!gk)
+        return NAN;
     const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     return (double)(-gki_gk_neg_log_pdf_slope(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
@@ -75,6 +77,8 @@ static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, dou
 
 double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessian[4][4])
 {
+    if (!gk)
+        return NAN;
     const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     if (score) {

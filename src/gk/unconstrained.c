@@ -38,6 +38,8 @@ static gkv_status check_family(const gki_gk_family_ops *ops, int64_t family, dou
 gkv_status gkv_gk_from_unconstrained(int64_t family, double c, const double u[4], gkv_gk *gk,
                                      double jacobian[4][4])
 {
+    GKV_NEED(u);
+    GKV_NEED(gk);
     const gki_gk_family_ops *ops = gki_gk_family_of(family);
     GKV_TRY(check_family(ops, family, c));
     if (!isfinite(u[0]) || !isfinite(u[2]))
@@ -61,6 +63,8 @@ gkv_status gkv_gk_from_unconstrained(int64_t family, double c, const double u[4]
 
 gkv_status gkv_gk_to_unconstrained(const gkv_gk *gk, double u[4])
 {
+    GKV_NEED(gk);
+    GKV_NEED(u);
     GKV_TRY(gkv_gk_check(gk));
     const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     GKV_TRY(check_family(ops, gk->family, gk->c));

@@ -102,11 +102,15 @@ double gkv_gk_k_min_within(double g, double c, double z_max)
 
 double gkv_gk_least_k(const gkv_gk *gk, double z_max)
 {
+    if (!gk)
+        return NAN;
     return least_k(gki_gk_family_of(gk->family), gk->g, gk->c, z_max);
 }
 
 double gkv_gk_c_max_within(const gkv_gk *gk, double z_max)
 {
+    if (!gk)
+        return NAN;
     const gki_gk_family_ops *ops = gki_gk_family_of(gk->family);
     /* With c = 0 there is no skewness, and only k decides about validity. */
     gkv_gk straight = *gk;
@@ -162,19 +166,22 @@ static int above_bound(const gkv_gk *gk, double z_max, double *bound)
     return gk->k > *bound || (!touches && gk->k >= *bound);
 }
 
-int gkv_gk_is_valid_within(const gkv_gk *gk, double z_max)
+bool gkv_gk_is_valid_within(const gkv_gk *gk, double z_max)
 {
+    if (!gk)
+        return false;
     double bound;
     return !basic_fault(gk) && !isnan(z_max) && above_bound(gk, z_max, &bound);
 }
 
-int gkv_gk_is_valid(const gkv_gk *gk)
+bool gkv_gk_is_valid(const gkv_gk *gk)
 {
     return gkv_gk_is_valid_within(gk, INFINITY);
 }
 
 gkv_status gkv_gk_check(const gkv_gk *gk)
 {
+    GKV_NEED(gk);
     const char *name = gkv_gk_family_name(gk->family), *fault = basic_fault(gk);
     if (!fault && gk->family == GKV_GK_FAMILY_GK && gk->k < -0.5)
         fault = "k < −½, and Q decreases in both tails";
@@ -201,6 +208,8 @@ gkv_status gkv_gk_check(const gkv_gk *gk)
 gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
 {
     const gkv_gk standard = gkv_gk_standard();
+    if (!gk)
+        return standard;
     gkv_gk near = {
         .a = isfinite(gk->a) ? gk->a : standard.a,
         .b = isfinite(gk->b) ? fmax(gk->b, 1e-8) : standard.b,

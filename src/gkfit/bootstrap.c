@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "core/threads.h"
 #include "gk/gk_batch_kernels.h"
 #include "gk/family.h"
 #include "gkfit/sorted_sample.h"
@@ -25,6 +25,7 @@ typedef struct boot {
     size_t drawn; /* the number of observations of a replicate */
     size_t width; /* the number of elements of a replicate in `numbers` */
     size_t block; /* the number of replicates of a block */
+    gki_call call;
     int threads;
     gki_gk_ties ties; /* the distinct values of the sample */
     /* [block × width] values, or (nonparametric) how often each value was drawn */
@@ -35,6 +36,7 @@ typedef struct boot {
     gkv_status *statuses;    /* [block] */
     /* [4 × replicates] the estimates of replicates that could be fitted */
     double *estimates;
+    double *each;        /* [replicates × 4] the same by replicate, for the caller, or NULL */
     size_t used, failed; /* replicates that could, and could not, be fitted */
     /* replicates whose χ², or A², is not below that of the sample */
     size_t chi2_above, a2_above;
@@ -42,7 +44,8 @@ typedef struct boot {
 
 void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
 {
-    *settings = (gkv_gk_bootstrap_settings){.replicates = 999, .seed = 1, .confidence = 0.95};
+    if (settings)
+        *settings = (gkv_gk_bootstrap_settings){.replicates = 999, .seed = 1, .confidence = 0.95};
 }
 
 static void draw_values(const boot *b, size_t replicate, double *x)
@@ -83,7 +86,7 @@ static void draw(boot *b, size_t replicate, size_t i)
     if (b->set->nonparametric) {
         draw_counts(b, replicate, numbers);
         b->samples[i] =
-            (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = 1};
+            (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = true};
     } else {
         draw_values(b, replicate, numbers);
         b->samples[i] = (gkv_gk_sample){.x = numbers, .n = b->drawn};
@@ -97,8 +100,8 @@ static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate, size_t
     const gkv_gk_fit_result *r = &b->fits[i];
     const double v[4] = {r->gk.a, r->gk.b, r->gk.g, r->gk.k};
     for (size_t j = 0; j < 4; j++) {
-        if (b->set->estimates)
-            b->set->estimates[4 * replicate + j] = good ? v[j] : NAN;
+        if (b->each)
+            b->each[4 * replicate + j] = good ? v[j] : NAN;
         if (good)
             b->estimates[j * b->set->replicates + b->used] = v[j];
     }
@@ -117,16 +120,15 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
         for (size_t i = 0; i < size; i++)
             draw(b, done + i, i);
         const gkv_status status =
-            gkv_gk_fit_many(b->samples, size, &b->fit_set, b->threads, b->fits, b->statuses);
+            gkv_gk_fit_many(size, b->samples, &b->fit_set,
+                            &(gkv_run_options){.threads = b->threads}, b->fits, b->statuses);
         if (status != GKV_OK && status != GKV_ERR_DATA && status != GKV_ERR_NUMERIC)
             return status; /* these two statuses only mean that a replicate could not be fitted */
         for (size_t i = 0; i < size; i++)
             take(b, fit, done + i, i);
         done += size;
-        if (set->progress && set->progress(set->progress_user, done, set->replicates) != 0)
-            return gki_fail(GKV_ERR_INTERRUPTED,
-                            "the bootstrap was stopped after %zu of %zu replicates", done,
-                            set->replicates);
+        if (gki_call_advance(&b->call, size))
+            return gki_call_end(&b->call, "the bootstrap", "replicates");
     }
     if (2 * b->used < set->replicates)
         return gki_fail(
@@ -189,7 +191,6 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
     if (set->replicates < LEAST || set->replicates > UINT32_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu",
                         LEAST, set->replicates);
-    GKV_TRY(gki_threads_check(set->threads, "a bootstrap"));
     if (!(set->confidence > 0 && set->confidence < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
                         set->confidence);
@@ -216,25 +217,32 @@ static gkv_status create(boot *b, const gkv_gk_sample *sample)
     return gki_alloc(4 * replicates, sizeof(double), &b->estimates);
 }
 
-gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_settings *fit_settings,
-                            const gkv_gk_fit_result *fit, const gkv_gk_bootstrap_settings *settings,
+gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result *fit,
+                            const gkv_gk_fit_settings *fit_settings,
+                            const gkv_gk_bootstrap_settings *settings,
+                            const gkv_run_options *options, double *estimates,
                             gkv_gk_bootstrap_result *result)
 {
     gkv_gk_bootstrap_settings set;
+    GKV_NEED(result);
+    memset(result, 0, sizeof *result);
+    GKV_NEED(sample);
+    GKV_NEED(fit);
     if (settings)
         set = *settings;
     else
         gkv_gk_bootstrap_defaults(&set);
-    memset(result, 0, sizeof *result);
+    boot b = {.set = &set, .gk = fit->gk, .each = estimates};
     GKV_TRY(check(&set, fit));
-    boot b = {.set = &set, .gk = fit->gk, .threads = gki_threads(set.threads)};
+    GKV_TRY(gki_call_begin(&b.call, options, set.replicates));
+    b.threads = gki_call_threads(&b.call, 0);
     if (fit_settings)
         b.fit_set = *fit_settings;
     else
         gkv_gk_fit_defaults(&b.fit_set);
     /* also the values of fixed parameters */
     b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk;
-    b.fit_set.likelihood = 0;
+    b.fit_set.likelihood = false;
     b.fit_set.anderson_darling =
         isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
     gkv_status status = GKV_OK;

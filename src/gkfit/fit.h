@@ -10,6 +10,7 @@
 #include "gkfit/fit_kernels.h"
 #include "gkfit/sorted_sample.h"
 #include "gkvae/gk_fit.h"
+#include "lm/runner.h"
 
 enum { GKV_GK_FIT_MESSAGE = 256 };
 
@@ -44,12 +45,12 @@ typedef struct gki_gk_task {
     /* the variables, and those before the last reweighting iteration */
     double v[4], before[4];
     double low[4], high[4]; /* the bounds of the variables */
-    unsigned char fixed[4]; /* 1 for a variable that is fixed by the settings or pinned */
+    bool fixed[4];          /* 1 for a variable that is fixed by the settings or pinned */
     /* 1 for a variable that is fixed because it is at a bound of the settings */
-    unsigned char pinned[4];
-    int plain; /* 1 if the fourth variable is k */
-    /* 1 if the task takes part in the next reweighting iteration */
-    int open;
+    bool pinned[4];
+    bool plain; /* whether the fourth variable is k */
+    /* whether the task takes part in the next reweighting iteration */
+    bool open;
     double covariance[4][4]; /* of A, B, g, k in the units of the solvers */
 } gki_gk_task;
 
@@ -77,16 +78,20 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task,
                             const gkv_gk *start);
 
 /* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at
- * this bound. *changed becomes 1 if a variable was fixed, so that the task must be solved again. */
-gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, int *changed);
+ * this bound. *changed becomes true if a variable was fixed, so that the task must be solved again.
+ * */
+gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, bool *changed);
 
 /* Undoes gki_gk_fit_pin. */
 void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Makes the reweighting iterations of the open tasks, and the Newton fallback of tasks that do not
- * converge. The tasks must have the same number of rows. */
-gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks,
-                                             size_t count);
+/* The settings of the solver of a reweighting iteration, without arrays. */
+gkv_lm_settings gki_gk_fit_solver_settings(const gkv_gk_fit_settings *set);
+
+/* Solves the open tasks: makes their reweighting iterations, and the Newton fallback of those that
+ * do not converge. chosen[count] is work space. */
+gkv_status gki_gk_fit_solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                            gki_gk_task **chosen);
 
 /* The least-squares problem at a point, with the q' of that point. */
 typedef struct gki_gk_equations {
@@ -100,7 +105,7 @@ void gki_gk_fit_equations(const gki_gk_fit_common *common, gki_gk_task *task, do
                           gki_gk_equations *out);
 
 /* Whether max_reweightings allows Newton steps after the reweighting iterations. */
-int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
+bool gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set);
 
 /* The Newton fallback: solves ψ = 0 by Newton's method. Returns GKV_ERR_MEMORY on failure. */
 gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task);
@@ -134,10 +139,12 @@ void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
  * statistics. */
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task);
 
-/* Fits `count` tasks, whose samples are set. chosen[count] and `scratch` are work space; `scratch`
- * has gki_gk_ties_size(the largest n) elements. Errors of a sample become the status and message of
- * its task. The function returns other errors. */
-gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
-                            gki_gk_task **chosen, double *scratch);
+/* Fits `count` samples. chosen[count] and `scratch` are work space; `scratch` has
+ * gki_gk_ties_size(the largest n) elements. tasks[count] become the fits, also after an error; the
+ * caller frees their member `memory`. Errors of a sample become the status and message of its task.
+ * The function returns other errors. */
+gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, const gkv_gk_sample *samples,
+                            size_t count, gki_gk_task *tasks, gki_gk_task **chosen,
+                            double *scratch);
 
 #endif

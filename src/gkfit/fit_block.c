@@ -16,7 +16,7 @@ static void record_status(gki_gk_task *task, gkv_status status)
     task->status = status;
     if (status == GKV_OK)
         return;
-    task->open = 0;
+    task->open = false;
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
 }
 
@@ -35,7 +35,7 @@ static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     const gkv_gk_fit_settings *set = common->set;
     gkv_status status = gki_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
-    task->start = given ? *given : clamped_start(&task->initial, set->margin);
+    task->start = given ? *given : clamped_start(&task->initial, set->advanced.margin);
     if (status == GKV_OK && !given &&
         (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
         status = gki_fail(GKV_ERR_ARGUMENT,
@@ -43,25 +43,6 @@ static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     if (status == GKV_OK && set->method != GKV_GK_OCTILES)
         status = gki_gk_fit_begin(common, task, &task->start);
     record_status(task, status);
-}
-
-/* Solves the open tasks. Those with the same number of rows are solved together. */
-static gkv_status solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
-                        gki_gk_task **chosen)
-{
-    for (size_t rows = SIZE_MAX;;) {
-        size_t most = 0, picked = 0;
-        for (size_t i = 0; i < count; i++)
-            if (tasks[i].open && tasks[i].rows < rows && tasks[i].rows > most)
-                most = tasks[i].rows;
-        if (most == 0)
-            return GKV_OK;
-        for (size_t i = 0; i < count; i++)
-            if (tasks[i].open && tasks[i].rows == most)
-                chosen[picked++] = &tasks[i];
-        GKV_TRY(gki_gk_fit_reweighting_iterations(common, chosen, picked));
-        rows = most;
-    }
 }
 
 /* A p-value of χ² below this makes a fit doubtful. */
@@ -95,9 +76,9 @@ static gkv_status likelihood_maximum(const gki_gk_fit_common *common, const gki_
 /* Begins a task again at another start. Fixed parameters keep their values. */
 static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, int way)
 {
-    const unsigned char *fixed = common->set->fixed;
+    const bool *fixed = common->set->fixed;
     const gkv_gk *given = &task->start;
-    gkv_gk start = clamped_start(&task->initial, common->set->margin);
+    gkv_gk start = clamped_start(&task->initial, common->set->advanced.margin);
     if (way == AT_LIGHT_TAILS)
         start = (gkv_gk){
             .a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
@@ -118,8 +99,8 @@ static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *firs
 {
     const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v),
                  other = gki_gk_fit_gk_of(common, second, second->v);
-    const int reweightings = first->result.reweightings + second->result.reweightings;
-    const int iterations = first->result.iterations + second->result.iterations;
+    const size_t reweightings = first->result.reweightings + second->result.reweightings;
+    const size_t iterations = first->result.iterations + second->result.iterations;
     const double lead = 3.0 * (first->result.converged - second->result.converged);
     if (second->status != GKV_OK || !(gki_gk_fit_likelihood(common, second, &other, NULL) >
                                       gki_gk_fit_likelihood(common, first, &one, NULL) + lead))
@@ -155,7 +136,7 @@ static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task 
             first[again++] = tasks[i];
             record_status(&tasks[i], restart(common, &tasks[i], way));
         }
-    const gkv_status status = solve(common, tasks, count, chosen);
+    const gkv_status status = gki_gk_fit_solve(common, tasks, count, chosen);
     for (size_t i = 0, j = 0; i < count && j < again && status == GKV_OK; i++)
         if (tasks[i].sample == first[j].sample)
             keep_better(common, &first[j++], &tasks[i]);
@@ -171,7 +152,7 @@ static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *t
     for (int round = 0; round < 4; round++) {
         int any = 0;
         for (size_t i = 0; i < count; i++) {
-            int changed = 0;
+            bool changed = false;
             if (tasks[i].status == GKV_OK)
                 record_status(&tasks[i], gki_gk_fit_pin(common, &tasks[i], &changed));
             tasks[i].open = changed && tasks[i].status == GKV_OK;
@@ -180,7 +161,7 @@ static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *t
         }
         if (!any)
             break;
-        GKV_TRY(solve(common, tasks, count, chosen));
+        GKV_TRY(gki_gk_fit_solve(common, tasks, count, chosen));
     }
     return GKV_OK;
 }
@@ -217,14 +198,16 @@ static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
     record_status(task, status);
 }
 
-gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
-                            gki_gk_task **chosen, double *scratch)
+gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, const gkv_gk_sample *samples,
+                            size_t count, gki_gk_task *tasks, gki_gk_task **chosen, double *scratch)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        tasks[i] = (gki_gk_task){.sample = &samples[i]};
         set_up(common, &tasks[i], scratch);
+    }
     if (common->set->method != GKV_GK_OCTILES) {
-        GKV_TRY(solve(common, tasks, count, chosen));
-        for (int way = 0; way < STARTS && !common->set->one_start; way++)
+        GKV_TRY(gki_gk_fit_solve(common, tasks, count, chosen));
+        for (int way = 0; way < STARTS && !common->set->advanced.one_start; way++)
             GKV_TRY(restart_doubtful(common, tasks, count, chosen, way));
         GKV_TRY(respect_bounds(common, tasks, count, chosen));
     }

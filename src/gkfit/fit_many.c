@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "gkfit/fit.h"
 #include "num/constants.h"
 
@@ -16,22 +16,28 @@ enum { BLOCK = 256 }; /* the greatest number of samples that a thread fits toget
 
 void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
 {
-    *settings = (gkv_gk_fit_settings){.c = GKV_GK_DEFAULT_C,
-                                      .margin = 1e-4,
-                                      .max_reweightings = 20,
-                                      .reweighting_tolerance = 1e-3,
-                                      .low = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
-                                      .high = {INFINITY, INFINITY, INFINITY, INFINITY},
-                                      .confidence = 0.95,
-                                      .tail = 0.002,
-                                      .max_newton = 100,
-                                      .likelihood = 1};
-    gkv_lm_defaults(&settings->lm);
-    /* A reweighting iteration needs one or two LM steps only, because the next iteration changes
-     * q'. */
-    settings->lm.cost_tolerance = 1e-3;
-    settings->lm.step_tolerance = 1e-8;
-    settings->lm.max_iterations = 10;
+    if (!settings)
+        return;
+    *settings = (gkv_gk_fit_settings){
+        .method = GKV_GK_LM,
+        .c = GKV_GK_DEFAULT_C,
+        .confidence = 0.95,
+        .tail = 0.002,
+        .low = {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+        .high = {INFINITY, INFINITY, INFINITY, INFINITY},
+        .likelihood = true,
+        .advanced =
+            {.margin = 1e-4,
+             .max_reweightings = 20,
+             .reweighting_tolerance = 1e-3,
+             .loss = GKV_LM_SQUARES,
+             .loss_scale = 1.0,
+             /* An iteration needs one or two steps only, because the next one changes q'. */
+             .cost_tolerance = 1e-3,
+             .step_tolerance = 1e-8,
+             .max_steps = 10,
+             .max_newton = 100},
+    };
 }
 
 /* The work space of a thread. */
@@ -95,19 +101,14 @@ static void record_error(job *j, size_t index, gkv_status status, const char *me
     }
 }
 
-static void fit_one_block(job *j, size_t begin)
+/* Takes the results of the block of `size` samples from `begin` on, and frees the memory of its
+ * tasks. `status` is that of the block. */
+static void take_block(job *j, size_t begin, size_t size, gkv_status status, gki_gk_task *tasks)
 {
-    const workspace *own = &j->workspaces[j->threads > 1 ? omp_get_thread_num() : 0];
-    const size_t size = j->count - begin < j->block ? j->count - begin : j->block;
-    memset(own->tasks, 0, size * sizeof *own->tasks);
-    for (size_t i = 0; i < size; i++)
-        own->tasks[i].sample = &j->samples[begin + i];
-    const gkv_status status =
-        gki_gk_fit_block(j->common, own->tasks, size, own->chosen, own->scratch);
     if (status != GKV_OK)
         record_error(j, begin, status, gkv_error_message());
     for (size_t i = 0; i < size; i++) {
-        gki_gk_task *task = &own->tasks[i];
+        gki_gk_task *task = &tasks[i];
         free(task->memory);
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
@@ -118,13 +119,8 @@ static void fit_one_block(job *j, size_t begin)
     }
 }
 
-static gkv_status fit_all(job *j)
+static gkv_status fail_first(const job *j)
 {
-    GKV_TRY(job_create(j));
-    const size_t blocks = (j->count + j->block - 1) / j->block;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(j->threads) if (j->threads > 1)
-    for (size_t b = 0; b < blocks; b++)
-        fit_one_block(j, b * j->block);
     if (j->fault == GKV_OK)
         return GKV_OK;
     return j->count == 1
@@ -132,50 +128,85 @@ static gkv_status fit_all(job *j)
                : gki_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
 }
 
-gkv_status gkv_gk_fit_many(const gkv_gk_sample *samples, size_t count,
-                           const gkv_gk_fit_settings *settings, int threads,
+/* Sets the statuses of all samples. */
+static void put_statuses(const job *j, gkv_status status)
+{
+    for (size_t i = 0; j->statuses && i < j->count; i++)
+        j->statuses[i] = status;
+}
+
+gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
+                           const gkv_gk_fit_settings *settings, const gkv_run_options *options,
                            gkv_gk_fit_result *results, gkv_status *statuses)
 {
     gkv_gk_fit_settings set;
-    if (settings)
-        set = *settings;
-    else
-        gkv_gk_fit_defaults(&set);
-    if (count > 0)
-        memset(results, 0, count * sizeof *results);
-    gkv_status status = gki_gk_fit_check_settings(&set);
-    if (status == GKV_OK)
-        status = gki_threads_check(threads, "a fit");
-    for (size_t i = 0; statuses && i < count; i++)
-        statuses[i] = status;
-    if (status != GKV_OK || count == 0)
-        return status;
-    const size_t all = (size_t)gki_threads(threads);
-    const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
-    gki_gk_fit_common common = {
-        .set = &set, .kernels = gki_gk_fit_kernels_get(), .threads = used > 1 ? 1 : (int)all};
-    gki_k_min_table_fill(set.c, &common.table);
+    gki_gk_fit_common common = {.set = &set, .kernels = gki_gk_fit_kernels_get()};
     job j = {.common = &common,
              .samples = samples,
              .count = count,
-             .block = per_thread < BLOCK ? per_thread : BLOCK,
-             .threads = (int)used,
              .results = results,
              .statuses = statuses};
-    status = fit_all(&j);
+    gki_call call;
+    gkv_status status = GKV_OK;
+    if (count > 0) {
+        GKV_NEED(samples);
+        GKV_NEED(results);
+        memset(results, 0, count * sizeof *results);
+    }
+    gkv_gk_fit_defaults(&set);
+    if (settings)
+        set = *settings;
+    GKV_TRY_GOTO(gki_gk_fit_check_settings(&set));
+    GKV_TRY_GOTO(gki_call_begin(&call, options, count));
+    if (count == 0)
+        return GKV_OK;
+    const size_t all = (size_t)gki_call_threads(&call, 0);
+    const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
+    common.threads = used > 1 ? 1 : (int)all;
+    gki_k_min_table_fill(set.c, &common.table);
+    j.block = per_thread < BLOCK ? per_thread : BLOCK;
+    j.threads = (int)used;
+    GKV_TRY_GOTO(job_create(&j));
+    put_statuses(&j, GKV_ERR_INTERRUPTED); /* of blocks that are not begun */
+#pragma omp parallel for schedule(dynamic, 1) num_threads(j.threads) if (j.threads > 1)
+    for (size_t begin = 0; begin < count; begin += j.block) {
+        const workspace *own = &j.workspaces[j.threads > 1 ? omp_get_thread_num() : 0];
+        const size_t size = count - begin < j.block ? count - begin : j.block;
+        if (gki_call_stopped(&call))
+            continue;
+        take_block(
+            &j, begin, size,
+            gki_gk_fit_block(&common, samples + begin, size, own->tasks, own->chosen, own->scratch),
+            own->tasks);
+        gki_call_advance(&call, size);
+    }
+    status = gki_call_end(&call, "a fit", "samples");
+    if (status == GKV_OK)
+        status = fail_first(&j);
+    job_free(&j);
+    return status;
+done:
+    put_statuses(&j, status);
     job_free(&j);
     return status;
 }
 
-gkv_status gkv_gk_fit(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+gkv_status gkv_gk_fit(size_t n, const double *x, const gkv_gk_fit_settings *settings,
                       gkv_gk_fit_result *result)
 {
-    return gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = n}, 1, settings, 1, result, NULL);
+    if (n > 0)
+        GKV_NEED(x);
+    GKV_NEED(result);
+    return gkv_gk_fit_many(1, &(gkv_gk_sample){.n = n, .x = x}, settings,
+                           &(gkv_run_options){.threads = 1}, result, NULL);
 }
 
-gkv_status gkv_gk_fit_sorted(const double *x, size_t n, const gkv_gk_fit_settings *settings,
+gkv_status gkv_gk_fit_sorted(size_t n, const double *x, const gkv_gk_fit_settings *settings,
                              gkv_gk_fit_result *result)
 {
-    return gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = n, .sorted = 1}, 1, settings, 1, result,
-                           NULL);
+    if (n > 0)
+        GKV_NEED(x);
+    GKV_NEED(result);
+    return gkv_gk_fit_many(1, &(gkv_gk_sample){.n = n, .x = x, .sorted = true}, settings,
+                           &(gkv_run_options){.threads = 1}, result, NULL);
 }

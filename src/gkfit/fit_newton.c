@@ -21,7 +21,7 @@ typedef struct state {
     double v[4];    /* the variables */
     double step[4]; /* the least-squares step from them */
     /* 1 for a variable that is fixed or that a step would move beyond its bound */
-    unsigned char constrained[4];
+    bool constrained[4];
     gki_gk_equations at; /* the equations at v */
     double merit;        /* ψᵀ(JᵀJ)⁻¹ψ, or +∞ if it does not exist */
 } state;
@@ -141,7 +141,7 @@ static int advance(const gki_gk_fit_common *common, gki_gk_task *task, double *s
 }
 
 /* Computes S⁻¹ JᵀJ S⁻ᵀ with S = ∂ψ/∂v. Returns 0 if S is singular. */
-static int sandwich(double slope[4][4], const state *s, const unsigned char fixed[4],
+static int sandwich(double slope[4][4], const state *s, const bool fixed[4],
                     double covariance[4][4])
 {
     double bread[4][4];
@@ -188,14 +188,16 @@ gkv_status gki_gk_fit_errors(const gki_gk_fit_common *common, gki_gk_task *task)
 gkv_status gki_gk_fit_newton(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gkv_gk_fit_result *result = &task->result;
-    const double enough = common->set->reweighting_tolerance * common->set->reweighting_tolerance;
+    const double enough =
+        common->set->advanced.reweighting_tolerance * common->set->advanced.reweighting_tolerance;
     double *scratch = NULL, covariance[4][4];
     GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
     state s;
     memcpy(s.v, task->v, sizeof s.v);
     evaluate(common, task, scratch, &s);
     int moving = isfinite(s.merit);
-    while (moving && s.merit > enough && result->reweightings < common->set->max_reweightings) {
+    while (moving && s.merit > enough &&
+           result->reweightings < common->set->advanced.max_reweightings) {
         result->reweightings++;
         result->iterations++;
         moving = advance(common, task, scratch, &s);

@@ -13,14 +13,15 @@
  * converge, they do so soon. */
 enum { REWEIGHTINGS_MAX = 8 };
 
-static int max_reweightings(const gkv_gk_fit_settings *set)
+static size_t max_reweightings(const gkv_gk_fit_settings *set)
 {
-    return set->max_reweightings < REWEIGHTINGS_MAX ? set->max_reweightings : REWEIGHTINGS_MAX;
+    return set->advanced.max_reweightings < REWEIGHTINGS_MAX ? set->advanced.max_reweightings
+                                                             : REWEIGHTINGS_MAX;
 }
 
-int gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
+bool gki_gk_fit_newton_allowed(const gkv_gk_fit_settings *set)
 {
-    return set->max_reweightings > REWEIGHTINGS_MAX;
+    return set->advanced.max_reweightings > REWEIGHTINGS_MAX;
 }
 
 /* Copies of the arrays of the tasks in the lanes of a group. Element e of lane l is at e·width +
@@ -42,7 +43,7 @@ typedef struct reweighting {
     double *memory;         /* the block of memory of the arrays of doubles */
     double *v, *low, *high; /* [open × 4] variables and bounds, for the solver */
     double *covariance;     /* [open × 16] covariances from the solver */
-    unsigned char *fixed;   /* [open × 4] fixed variables, for the solver */
+    bool *fixed;            /* [open × 4] fixed variables, for the solver */
     gkv_lm_result *solved;  /* [open] results of the solver */
 } reweighting;
 
@@ -92,17 +93,17 @@ static gki_gk_fit_lanes lanes_of(reweighting *p, const gkv_lm_group *group)
                               .table = &p->common->table};
 }
 
-static gkv_status residuals(void *user, const gkv_lm_group *group, const double *v, double *r)
+static gkv_status residuals(void *context, const gkv_lm_group *group, const double *v, double *r)
 {
-    reweighting *p = user;
+    reweighting *p = context;
     const gki_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->residuals(&fit, v, r);
     return GKV_OK;
 }
 
-static gkv_status jacobian(void *user, const gkv_lm_group *group, const double *v, double *out)
+static gkv_status jacobian(void *context, const gkv_lm_group *group, const double *v, double *out)
 {
-    reweighting *p = user;
+    reweighting *p = context;
     const gki_gk_fit_lanes fit = lanes_of(p, group);
     p->common->kernels->jacobian(&fit, v, out);
     return GKV_OK;
@@ -179,8 +180,8 @@ static void scatter(const reweighting *p, size_t i)
     const gkv_gk_fit_settings *set = p->common->set;
     for (int j = 0; j < 4; j++)
         if (!(fabs(task->v[j] - task->before[j]) <=
-              set->reweighting_tolerance * sqrt(task->covariance[j][j])))
-            result->converged = 0;
+              set->advanced.reweighting_tolerance * sqrt(task->covariance[j][j])))
+            result->converged = false;
     result->at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
     task->open = !result->converged && result->reweightings < max_reweightings(set) &&
                  solved->stop != GKV_LM_FAULT;
@@ -192,7 +193,7 @@ static gkv_status newton_fallback(const gki_gk_fit_common *common, gki_gk_task *
 {
     for (size_t i = 0; i < count; i++)
         if (!tasks[i]->result.converged &&
-            tasks[i]->result.reweightings < common->set->max_reweightings)
+            tasks[i]->result.reweightings < common->set->advanced.max_reweightings)
             GKV_TRY(gki_gk_fit_newton(common, tasks[i]));
     return GKV_OK;
 }
@@ -201,7 +202,7 @@ static gkv_status reweighting_create(reweighting *p, size_t count)
 {
     const size_t column = p->rows * GKV_LM_LANES_MAX;
     GKV_TRY(gki_alloc(count, sizeof(gki_gk_task *), &p->open));
-    GKV_TRY(gki_alloc(count, 4, &p->fixed));
+    GKV_TRY(gki_alloc(count, 4 * sizeof *p->fixed, &p->fixed));
     GKV_TRY(gki_alloc(count, sizeof *p->solved, &p->solved));
     GKV_TRY(gki_alloc(count * 28 + 5 * column, sizeof(double), &p->memory));
     p->covariance = p->memory;
@@ -226,43 +227,83 @@ static void reweighting_free(reweighting *p)
     *p = (reweighting){0};
 }
 
-static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, size_t count)
+gkv_lm_settings gki_gk_fit_solver_settings(const gkv_gk_fit_settings *set)
 {
-    clear_lanes(&p->lanes, 0);
-    for (size_t i = 0; i < count; i++)
-        gather(p, i);
-    gkv_lm_settings set = p->common->set->lm;
-    set.low = p->low;
-    set.high = p->high;
-    set.fixed = p->fixed;
-    set.weights = NULL;
-    GKV_TRY(gkv_lm_batch_solve(batch, count, residuals, jacobian, p, p->v, &set, p->solved,
-                               p->covariance));
-    for (size_t i = 0; i < count; i++)
-        scatter(p, i);
-    return GKV_OK;
+    gkv_lm_settings solver;
+    gkv_lm_defaults(&solver);
+    solver.cost_tolerance = set->advanced.cost_tolerance;
+    solver.step_tolerance = set->advanced.step_tolerance;
+    solver.max_iterations = set->advanced.max_steps;
+    solver.loss = set->advanced.loss;
+    solver.loss_scale = set->advanced.loss_scale;
+    return solver;
 }
 
-gkv_status gki_gk_fit_reweighting_iterations(const gki_gk_fit_common *common, gki_gk_task **tasks,
-                                             size_t count)
+/* Chooses the open tasks with `rows` residuals for the next reweighting iteration. Returns their
+ * number. */
+static size_t gather_open(reweighting *p, size_t rows, gki_gk_task **tasks, size_t count)
 {
-    reweighting p = {.common = common, .rows = tasks[0]->rows};
-    gkv_lm_batch *batch = NULL;
+    size_t open = 0;
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->open && tasks[i]->rows == rows) {
+            p->open[open] = tasks[i];
+            gather(p, open++);
+        }
+    p->rows = rows;
+    clear_lanes(&p->lanes, 0);
+    return open;
+}
+
+/* The greatest number of residuals of a task below `limit`, or 0 if there is none. */
+static size_t rows_below(size_t limit, gki_gk_task **tasks, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i]->rows < limit && tasks[i]->rows > most)
+            most = tasks[i]->rows;
+    return most;
+}
+
+/* Tasks with the same number of rows are solved together, on the thread of this call. The solver is
+ * that of gkvae/lm_batch.h. */
+gkv_status gki_gk_fit_solve(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                            gki_gk_task **chosen)
+{
+    size_t picked = 0;
+    for (size_t i = 0; i < count; i++)
+        if (tasks[i].open)
+            chosen[picked++] = &tasks[i];
+    if (picked == 0)
+        return GKV_OK;
+    const gki_simd level = gki_lm_level();
+    size_t rows = rows_below(SIZE_MAX, chosen, picked), open;
+    reweighting p = {.common = common, .rows = rows};
+    gki_lm_runner runner = {0};
+    gkv_lm_settings set = gki_gk_fit_solver_settings(common->set);
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(reweighting_create(&p, count));
-    GKV_TRY_GOTO(gkv_lm_batch_create(p.rows, 4, 1, &batch));
-    for (;;) {
-        size_t open = 0;
-        for (size_t i = 0; i < count; i++)
-            if (tasks[i]->open)
-                p.open[open++] = tasks[i];
-        if (open == 0)
-            break;
-        GKV_TRY_GOTO(reweighting_iteration(&p, batch, open));
-    }
-    GKV_TRY_GOTO(newton_fallback(common, tasks, count));
+    GKV_TRY_GOTO(reweighting_create(&p, picked));
+    GKV_TRY_GOTO(gki_lm_runner_open(&runner, gki_lm_kernels_of(level), rows, 4));
+    set.low = p.low;
+    set.high = p.high;
+    set.fixed = p.fixed;
+    for (; rows > 0; rows = rows_below(rows, chosen, picked))
+        while ((open = gather_open(&p, rows, chosen, picked)) > 0) {
+            gki_lm_task problems = {.residuals = residuals,
+                                    .jacobian = jacobian,
+                                    .context = &p,
+                                    .set = &set,
+                                    .count = open,
+                                    .x = p.v,
+                                    .results = p.solved,
+                                    .covariances = p.covariance};
+            gki_lm_runner_fit(&runner, gki_lm_kernels_for(level, open), rows, 4);
+            GKV_TRY_GOTO(gki_lm_run(&runner, &problems));
+            for (size_t i = 0; i < open; i++)
+                scatter(&p, i);
+        }
+    GKV_TRY_GOTO(newton_fallback(common, chosen, picked));
 done:
-    gkv_lm_batch_free(batch);
+    gki_lm_runner_close(&runner);
     reweighting_free(&p);
     return status;
 }

@@ -109,6 +109,9 @@ static double distance(const gkv_gk *gk, gki_gk_ties *ties)
 gkv_status gkv_gk_anderson_darling(const gkv_gk *gk, const gkv_gk_sample *sample, double *a2,
                                    double *p_value)
 {
+    GKV_NEED(gk);
+    GKV_NEED(sample);
+    GKV_NEED(a2);
     GKV_TRY(gkv_gk_check(gk));
     double *scratch = NULL;
     gki_gk_ties ties;
@@ -175,7 +178,7 @@ static void octile_estimates(gki_gk_task *task, gkv_gk_fit_result *result)
 {
     result->gk = task->initial;
     result->parameters = 4;
-    result->converged = 1;
+    result->converged = true;
     result->chi2 = result->p_value = NAN;
     for (int j = 0; j < 4; j++)
         result->se[j] = NAN;

@@ -54,16 +54,20 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
                         set->tail);
     if (!(set->c > 0 && set->c < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
-    if (!(set->margin > 0 && set->margin < 1))
+    if (!(set->advanced.margin > 0 && set->advanced.margin < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the margin of validity must be in (0, 1), not %g",
-                        set->margin);
-    if (set->max_reweightings < 1 || !(set->reweighting_tolerance > 0) || set->max_newton < 1)
+                        set->advanced.margin);
+    if (set->advanced.max_reweightings < 1 || !(set->advanced.reweighting_tolerance > 0) ||
+        set->advanced.max_newton < 1)
         return gki_fail(
             GKV_ERR_ARGUMENT,
             "a fit needs max_reweightings ≥ 1, reweighting_tolerance > 0 and max_newton ≥ 1");
     if (!(set->confidence > 0 && set->confidence < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
                         set->confidence);
+    /* the reweighting iterations do not check the settings of their solver again */
+    const gkv_lm_settings solver = gki_gk_fit_solver_settings(set);
+    GKV_TRY(gki_lm_check(0, 0, 0, &solver));
     if (set->method != GKV_GK_LM && set->method != GKV_GK_MLE && set->method != GKV_GK_OCTILES)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
     return check_fixed(set);
@@ -106,7 +110,7 @@ static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task 
     double e[7];
     for (int i = 0; i < 7; i++)
         e[i] = gki_gk_ties_quantile(ties, (i + 1) / 8.0);
-    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->margin, &task->initial));
+    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->advanced.margin, &task->initial));
     task->centre = task->initial.a;
     /* The spread comes from the quartiles, because very heavy tails make the initial B tiny. */
     task->spread = (e[5] - e[1]) / 1.349;
@@ -164,7 +168,7 @@ static void bound(gki_gk_task *task, int j, double low, double high, double own_
  * of k_min(g) = k. */
 static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, double g, double k)
 {
-    const double least = k - common->set->margin, c = common->set->c, most = 100.0;
+    const double least = k - common->set->advanced.margin, c = common->set->c, most = 100.0;
     const int inside = gki_gk_k_min_limit(0.0, c, NULL) <= least,
               outside = gki_gk_k_min_limit(most, c, NULL) <= least;
     if (inside && outside)
@@ -207,7 +211,7 @@ static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
           (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
     bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
     bound(task, 2, set->low[2], set->high[2], -100.0, 100.0);
-    task->low[3] = set->margin;
+    task->low[3] = set->advanced.margin;
     task->high[3] = 25.0;
 }
 
@@ -252,7 +256,7 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, 
                          .g = start->g,
                          .k = start->k,
                          .c = set->c};
-    const gkv_gk near = gkv_gk_project(&from, set->margin);
+    const gkv_gk near = gkv_gk_project(&from, set->advanced.margin);
     task->plain = set->fixed[2] || set->fixed[3];
     set_bounds(common, task);
     task->v[0] = near.a;
@@ -261,36 +265,36 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, 
     if (set->fixed[3])
         task->v[3] = start->k;
     else if (set->fixed[2]) { /* the bound at g = 0 is −½, not the limit for g → 0 */
-        bound(task, 3, set->low[3], set->high[3], gkv_gk_k_min(near.g, set->c) + set->margin, 25.0);
+        bound(task, 3, set->low[3], set->high[3],
+              gkv_gk_k_min(near.g, set->c) + set->advanced.margin, 25.0);
         task->v[3] = isfinite(start->k) ? start->k : near.k;
     } else
         task->v[3] = near.k - gki_gk_fit_k_min(common, near.g, NULL, NULL);
     if (set->fixed[3] && !set->fixed[2])
         GKV_TRY(bound_g(common, task, near.g, start->k));
     into_box(task);
-    task->open = 1;
+    task->open = true;
     return GKV_OK;
 }
 
-gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, int *changed)
+gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, bool *changed)
 {
     const gkv_gk_fit_settings *set = common->set;
-    *changed = 0;
+    *changed = false;
     for (int j = 0; j < 3; j++) {
         const int at_low = isfinite(set->low[j]) && task->v[j] <= task->low[j];
         const int at_high = isfinite(set->high[j]) && task->v[j] >= task->high[j];
         if (!task->fixed[j] && (at_low || at_high))
-            task->fixed[j] = task->pinned[j] = 1, *changed = 1;
+            task->fixed[j] = task->pinned[j] = *changed = true;
     }
     const double k = gki_gk_fit_gk_of(common, task, task->v).k;
     const double inside = fmax(set->low[3], fmin(set->high[3], k));
     if (task->fixed[3] ||
         (inside == k && !(task->plain && (k == set->low[3] || k == set->high[3]))))
         return GKV_OK;
-    task->fixed[3] = task->pinned[3] = 1;
-    *changed = 1;
+    task->fixed[3] = task->pinned[3] = *changed = true;
     if (!task->plain) {
-        task->plain = 1;
+        task->plain = true;
         GKV_TRY(bound_g(common, task, task->v[2], inside));
     }
     task->v[3] = inside;
@@ -303,10 +307,10 @@ void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task)
     const gkv_gk_fit_settings *set = common->set;
     const int was_moving = task->pinned[3] && !set->fixed[2];
     for (int j = 0; j < 4; j++)
-        task->fixed[j] = set->fixed[j], task->pinned[j] = 0;
+        task->fixed[j] = set->fixed[j], task->pinned[j] = false;
     if (!was_moving)
         return;
-    task->plain = 0;
+    task->plain = false;
     set_bounds(common, task);
     task->v[3] -= gki_gk_fit_k_min(common, task->v[2], NULL, NULL);
     into_box(task);

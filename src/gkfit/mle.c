@@ -142,7 +142,7 @@ static void evaluate(const gki_gk_fit_common *common, const gki_gk_task *task, p
 }
 
 /* Marks the variables that are fixed, or at a bound with a gradient that points beyond it. */
-static void list_constrained(const gki_gk_task *task, const point *at, unsigned char constrained[4])
+static void list_constrained(const gki_gk_task *task, const point *at, bool constrained[4])
 {
     for (int j = 0; j < 4; j++)
         constrained[j] = task->fixed[j] || (at->v[j] <= task->low[j] && at->gradient[j] <= 0) ||
@@ -160,7 +160,7 @@ static double length(double outer[4][4], const double d[4])
 
 /* Computes the step for the least λ ≥ *lambda for which it exists and is not too long. Returns 0 if
  * there is none. */
-static int propose(point *at, const unsigned char constrained[4], double *lambda, double d[4])
+static int propose(point *at, const bool constrained[4], double *lambda, double d[4])
 {
     for (; *lambda < 1e12; *lambda = fmax(1e-3, 4.0 * *lambda)) {
         double damped[4][4];
@@ -187,9 +187,10 @@ static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
     gkv_gk_fit_result *result = &task->result;
     point next;
     double lambda = 0.0, d[4];
-    unsigned char constrained[4];
-    result->converged = 0;
-    for (result->newton = 0; result->newton < common->set->max_newton && !result->converged;
+    bool constrained[4];
+    result->converged = false;
+    for (result->newton = 0;
+         result->newton < common->set->advanced.max_newton && !result->converged;
          result->newton++) {
         list_constrained(task, at, constrained);
         if (!propose(at, constrained, &lambda, d))
@@ -201,7 +202,7 @@ static void climb(const gki_gk_fit_common *common, gki_gk_task *task, point *at)
         evaluate(common, task, &next);
         /* At the corner where k_min(g) becomes −½ the likelihood may increase towards the corner on
          * both sides. No step increases it then, however short it is. */
-        const int last = gain < enough && (lambda < 1.0 || (constrained[3] && lambda > corner));
+        const bool last = gain < enough && (lambda < 1.0 || (constrained[3] && lambda > corner));
         if (next.value > at->value || (last && next.value > at->value - 1e-12 * fabs(at->value))) {
             *at = next;
             lambda = lambda < 1e-2 ? 0.0 : 0.1 * lambda;
@@ -261,7 +262,8 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     point at;
     gki_gk_fit_unpin(common, task);
     keep_off_the_pole(common, task);
-    for (int round = 0, pinned = 1; pinned && round < 4; round++) {
+    bool pinned = true;
+    for (int round = 0; pinned && round < 4; round++) {
         memcpy(at.v, task->v, sizeof at.v);
         evaluate(common, task, &at);
         widen(common, task, &at);

@@ -9,6 +9,8 @@ static const double z_3_4 = 0.67448975019608174320, z_7_8 = 1.150349380376008207
 
 gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_gk *out)
 {
+    GKV_NEED(e);
+    GKV_NEED(out);
     if (!(c > 0 && c < 1) || !(margin >= 0 && isfinite(margin)))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the octile method needs c between 0 and 1 and a margin ≥ 0, not %g and %g",
@@ -32,9 +34,12 @@ gkv_status gkv_gk_from_octiles(const double e[7], double c, double margin, gkv_g
     return GKV_OK;
 }
 
-gkv_status gkv_gk_fit_octiles(const double *x, size_t n, double c, gkv_gk *out)
+gkv_status gkv_gk_fit_octiles(size_t n, const double *x, double c, gkv_gk *out)
 {
-    const gkv_gk_sample sample = {.x = x, .n = n, .sorted = 1};
+    if (n > 0)
+        GKV_NEED(x);
+    GKV_NEED(out);
+    const gkv_gk_sample sample = {.x = x, .n = n, .sorted = true};
     double *scratch = NULL, e[7];
     gki_gk_ties ties;
     gkv_status status = gki_alloc(gki_gk_ties_size(n), sizeof *scratch, &scratch);

@@ -49,7 +49,7 @@ static void merge(const double *x, const double *weights, size_t n, gki_gk_ties 
     ties->total = total;
 }
 
-static gkv_status check_size_and_spread(const gki_gk_ties *ties, int weighted)
+static gkv_status check_size_and_spread(const gki_gk_ties *ties, bool weighted)
 {
     if (weighted && !(ties->total >= GKV_GK_FIT_MIN && ties->total < 1e15))
         return gki_fail(
@@ -88,7 +88,7 @@ static gkv_status check_ties(const gki_gk_ties *ties)
     return GKV_OK;
 }
 
-gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory,
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *memory,
                           gki_gk_ties *ties)
 {
     const size_t n = sample->n;
@@ -96,6 +96,8 @@ gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *m
     if (n < 1 || (!weights && n < GKV_GK_FIT_MIN))
         return gki_fail(GKV_ERR_DATA, "a g-and-k fit needs at least %d values, not %zu",
                         GKV_GK_FIT_MIN, n);
+    if (!x)
+        return gki_fail(GKV_ERR_ARGUMENT, "a sample of %zu values has x = NULL", n);
     if (n >= UINT32_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "a g-and-k fit takes fewer than %u values, not %zu",
                         UINT32_MAX, n);

@@ -25,9 +25,9 @@ static inline size_t gki_gk_ties_size(size_t n)
 }
 
 /* Prepares a sample. Returns GKV_ERR_DATA with the reason unless the sample has at least
- * GKV_GK_FIT_MIN observations that are all finite. Unless allow_ties is 1, the function also
+ * GKV_GK_FIT_MIN observations that are all finite. Unless allow_ties, the function also
  * refuses samples with heavy ties, which no continuous distribution fits. */
-gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, int allow_ties, double *memory,
+gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *memory,
                           gki_gk_ties *ties);
 
 /* The middle rank of group r. It corresponds to the level p = rank/(n+1). */

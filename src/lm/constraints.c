@@ -58,7 +58,7 @@ static int orthonormalize(gki_lm_constraints *constraints, size_t k)
 /* Writes a combination of the parameters that are not fixed into row k, scaled to length 1. Returns
  * 0 if its coefficients are all 0. */
 static int put_combination(gki_lm_constraints *constraints, size_t k, const double *combination,
-                           const unsigned char *fixed)
+                           const bool *fixed)
 {
     double *row = constraints->basis + k * constraints->p, largest = 0.0;
     for (size_t j = 0; j < constraints->p; j++) {
@@ -77,7 +77,7 @@ static int put_combination(gki_lm_constraints *constraints, size_t k, const doub
 
 /* Writes into row k the unit vector with the greatest distance from the space of the rows before
  * it. Parameters that occur in no combination thus remain variables of their own. */
-static void put_unit(gki_lm_constraints *constraints, size_t k, const unsigned char *fixed)
+static void put_unit(gki_lm_constraints *constraints, size_t k, const bool *fixed)
 {
     const size_t p = constraints->p;
     size_t best = 0;
@@ -94,7 +94,7 @@ static void put_unit(gki_lm_constraints *constraints, size_t k, const unsigned c
 }
 
 void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations,
-                              size_t count, const unsigned char *fixed, const double *x)
+                              size_t count, const bool *fixed, const double *x)
 {
     const size_t p = constraints->p;
     size_t rank = 0, dimension = 0;

@@ -3,6 +3,7 @@
 #ifndef GKV_LM_CONSTRAINTS_H
 #define GKV_LM_CONSTRAINTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gkvae/error.h"
@@ -28,7 +29,7 @@ void gki_lm_constraints_close(gki_lm_constraints *constraints);
  * parameters keep their values and the parameters in fixed[p] (or NULL) do not change. Combinations
  * may be linearly dependent. */
 void gki_lm_constraints_start(gki_lm_constraints *constraints, const double *combinations,
-                              size_t count, const unsigned char *fixed, const double *x);
+                              size_t count, const bool *fixed, const double *x);
 
 /* Computes x[p] from y. */
 void gki_lm_constraints_x(const gki_lm_constraints *constraints, const double *y, double *x);

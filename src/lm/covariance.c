@@ -96,9 +96,9 @@ static int is_undetermined(size_t p, size_t rank, const double *s, size_t row, d
     return 0;
 }
 
-void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle,
-                          const unsigned char *fixed, double tolerance, double *covariance,
-                          size_t *rank, double *work, size_t *order)
+void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const bool *fixed,
+                          double tolerance, double *covariance, size_t *rank, double *work,
+                          size_t *order)
 {
     double *s = work, *unit = work + p * p;
     for (size_t j = 0; j < p; j++) {

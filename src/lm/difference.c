@@ -38,7 +38,9 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
         any |= d->group.active[l];
     }
     if (any) {
-        GKV_TRY(gki_lm_evaluate(d, task, d->shifted, &plain));
+        const unsigned long before = gki_failures();
+        GKV_TRY(gki_lm_take_residuals(
+            d, task->residuals(task->context, &d->group, d->shifted, d->fresh), before, &plain));
         for (size_t l = 0; l < lanes; l++) {
             const size_t at = j * lanes + l;
             const int done = d->group.active[l] && d->numbers[l] < INFINITY;

@@ -5,7 +5,6 @@
 
 #include "core/error.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "lm/runner.h"
 
 struct gkv_lm_batch {
@@ -32,30 +31,30 @@ size_t gkv_lm_lanes(void)
     return gki_lm_kernels_of(gki_lm_level())->lanes;
 }
 
-/* The kernels with the most lanes that still keep all threads busy. Results do not depend on the
- * choice. */
-static const gki_lm_kernels *kernels_for(const gkv_lm_batch *batch, size_t count)
+const gki_lm_kernels *gki_lm_kernels_for(gki_simd level, size_t count)
 {
-    const size_t per_thread = count / (size_t)batch->threads + (count % (size_t)batch->threads > 0);
-    if (per_thread <= 1)
-        return gki_lm_kernels_single(batch->level);
-    gki_simd level = GKV_SIMD_PORTABLE;
-    while (level < batch->level && gki_lm_kernels_of(level)->lanes < per_thread)
-        level++;
-    return gki_lm_kernels_of(level);
+    if (count <= 1)
+        return gki_lm_kernels_single(level);
+    gki_simd least = GKV_SIMD_PORTABLE;
+    while (least < level && gki_lm_kernels_of(least)->lanes < count)
+        least++;
+    return gki_lm_kernels_of(least);
 }
 
-gkv_status gkv_lm_batch_create(size_t n, size_t p, int threads, gkv_lm_batch **out)
+gkv_status gkv_lm_batch_create(size_t n, size_t p, const gkv_run_options *options,
+                               gkv_lm_batch **out)
 {
+    gki_call call;
+    GKV_NEED(out);
     *out = NULL;
-    GKV_TRY(gki_threads_check(threads, "a batch of least-squares problems"));
+    GKV_TRY(gki_call_begin(&call, options, 0));
     gkv_status status = GKV_OK;
     gkv_lm_batch *batch = NULL;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *batch, &batch));
     batch->n = n;
     batch->p = p;
     batch->level = gki_lm_level();
-    batch->threads = gki_threads(threads);
+    batch->threads = gki_call_threads(&call, 0);
     GKV_TRY_GOTO(gki_alloc((size_t)batch->threads, sizeof *batch->runners, &batch->runners));
     for (int i = 0; i < batch->threads; i++)
         GKV_TRY_GOTO(gki_lm_runner_open(&batch->runners[i], gki_lm_kernels_of(batch->level), n, p));
@@ -77,30 +76,36 @@ void gkv_lm_batch_free(gkv_lm_batch *batch)
 }
 
 gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_residuals *residuals,
-                              gkv_lm_batch_jacobian *jacobian, void *user, double *x,
-                              const gkv_lm_settings *settings, gkv_lm_result *results,
-                              double *covariances)
+                              gkv_lm_batch_jacobian *jacobian, void *context,
+                              const gkv_lm_settings *settings, const gkv_run_options *options,
+                              double *x, gkv_lm_result *results, double *covariances)
 {
     gkv_lm_settings set;
+    gki_call call;
+    GKV_NEED(batch);
+    GKV_NEED(residuals);
+    if (count > 0)
+        GKV_NEED(x);
     if (settings)
         set = *settings;
     else
         gkv_lm_defaults(&set);
-    if (set.equalities || set.n_equalities || set.monitor)
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "a batch of least-squares problems supports neither equality constraints nor "
-            "a monitor");
+    if (set.advanced.equalities || set.advanced.n_equalities)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a batch of least-squares problems does not support equality constraints");
+    GKV_TRY(gki_call_begin(&call, options, count));
     GKV_TRY(gki_lm_check(batch->n, batch->p, count, &set));
     gki_lm_task task = {.residuals = residuals,
                         .jacobian = jacobian,
-                        .user = user,
+                        .context = context,
                         .set = &set,
+                        .call = &call,
                         .count = count,
                         .x = x,
                         .results = results,
                         .covariances = covariances};
-    const gki_lm_kernels *kernels = kernels_for(batch, count);
+    const size_t all = (size_t)batch->threads, per_thread = count / all + (count % all > 0);
+    const gki_lm_kernels *kernels = gki_lm_kernels_for(batch->level, per_thread);
     const size_t groups = count / kernels->lanes + (count % kernels->lanes > 0);
     const int threads = groups < (size_t)batch->threads ? (int)groups : batch->threads;
     gkv_status status = GKV_OK;
@@ -109,7 +114,7 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
         return GKV_OK;
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (int i = 0; i < threads; i++) {
-        gki_lm_runner_fit(&batch->runners[i], kernels, batch->p);
+        gki_lm_runner_fit(&batch->runners[i], kernels, batch->n, batch->p);
         const gkv_status own = gki_lm_run(&batch->runners[i], &task);
 #pragma omp critical(gki_lm_batch_status)
         if (own != GKV_OK && status == GKV_OK) {
@@ -118,5 +123,6 @@ gkv_status gkv_lm_batch_solve(gkv_lm_batch *batch, size_t count, gkv_lm_batch_re
             snprintf(message, sizeof message, "%s", gkv_error_message());
         }
     }
-    return status == GKV_OK ? GKV_OK : gki_fail(status, "%s", message);
+    return status == GKV_OK ? gki_call_end(&call, "a batch of least-squares problems", "problems")
+                            : gki_fail(status, "%s", message);
 }

@@ -8,15 +8,16 @@
 
 void gkv_lm_defaults(gkv_lm_settings *settings)
 {
+    if (!settings)
+        return;
     *settings = (gkv_lm_settings){
         .cost_tolerance = 1e-22,
         .step_tolerance = 1e-12,
         .gradient_tolerance = 1e-14,
-        .first_step = 0.1,
         .max_iterations = 5000,
-        .max_evaluations = 5000,
         .loss = GKV_LM_SQUARES,
         .loss_scale = 1.0,
+        .advanced = {.first_step = 0.1, .max_evaluations = 5000},
     };
 }
 
@@ -31,14 +32,14 @@ static const char *where_of(char out[32], size_t problem, size_t count)
 
 gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings *set)
 {
+    const gkv_lm_advanced *more = &set->advanced;
     char where[32];
     if (!(set->cost_tolerance >= 0 && set->step_tolerance >= 0 && set->gradient_tolerance >= 0))
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: tolerances must be ≥ 0");
-    if (!(set->first_step >= 0) || set->max_iterations < 0 || set->max_evaluations < 1)
+    if (!(more->first_step >= 0) || more->max_evaluations < 1)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "least squares: first_step and max_iterations must be ≥ 0, "
-                        "max_evaluations ≥ 1");
-    if (!(set->acceleration >= 0))
+                        "least squares: first_step must be ≥ 0 and max_evaluations ≥ 1");
+    if (!(more->acceleration >= 0))
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: acceleration must be ≥ 0; 0 disables it");
     if (set->loss < GKV_LM_SQUARES || set->loss > GKV_LM_CAUCHY)
         return gki_fail(GKV_ERR_ARGUMENT, "least squares: there is no loss %d", (int)set->loss);
@@ -76,13 +77,13 @@ const char *gkv_lm_stop_name(gkv_lm_stop stop)
     case GKV_LM_ZERO: return "the residuals are zero";
     case GKV_LM_LIMIT: return "the limit of iterations or evaluations was reached";
     case GKV_LM_NO_PROGRESS: return "no step reduces the cost";
-    case GKV_LM_ASKED: return "the monitor asked for the end";
+    case GKV_LM_INTERRUPTED: return "the caller asked for the end";
     case GKV_LM_FAULT: return "residuals or derivatives are not finite";
     }
     return "unknown reason";
 }
 
-int gkv_lm_converged(gkv_lm_stop stop)
+bool gkv_lm_converged(gkv_lm_stop stop)
 {
     return stop >= GKV_LM_COST && stop <= GKV_LM_ZERO;
 }

@@ -65,7 +65,7 @@ static size_t lay_out(gki_lm_runner *d)
 
 gkv_status gki_lm_runner_open(gki_lm_runner *d, const gki_lm_kernels *kernels, size_t n, size_t p)
 {
-    *d = (gki_lm_runner){.n = n};
+    *d = (gki_lm_runner){0};
     if (p < 1 || n < p)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "least squares need at least one parameter and at least as many residuals "
@@ -75,7 +75,7 @@ gkv_status gki_lm_runner_open(gki_lm_runner *d, const gki_lm_kernels *kernels, s
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a least-squares problem of %zu residuals and %zu parameters is too large",
                         n, p);
-    gki_lm_runner_fit(d, kernels, p);
+    gki_lm_runner_fit(d, kernels, n, p);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(lay_out(d), sizeof(double), &d->memory));
     GKV_TRY_GOTO(gki_alloc(p, sizeof(size_t), &d->order));
@@ -86,8 +86,9 @@ done:
     return status;
 }
 
-void gki_lm_runner_fit(gki_lm_runner *d, const gki_lm_kernels *kernels, size_t p)
+void gki_lm_runner_fit(gki_lm_runner *d, const gki_lm_kernels *kernels, size_t n, size_t p)
 {
+    d->n = n;
     d->kernels = kernels;
     d->group.lanes = kernels->lanes;
     d->p = p;
@@ -157,12 +158,15 @@ void gki_lm_unload(gki_lm_runner *d, gki_lm_task *task, size_t l)
 void gki_lm_refill(gki_lm_runner *d, gki_lm_task *task, size_t l)
 {
     do {
-        if (d->lane[l].state != GKV_LM_IDLE)
+        if (d->lane[l].state != GKV_LM_IDLE) {
             gki_lm_unload(d, task, l);
+            if (task->call && !task->reports_steps)
+                gki_call_advance(task->call, 1);
+        }
         const size_t problem = atomic_fetch_add(&task->next, 1);
         if (problem >= task->count) {
             d->lane[l].state = GKV_LM_IDLE;
-            d->lane[l].wants_jacobian = d->lane[l].wants_step = 0;
+            d->lane[l].wants_jacobian = d->lane[l].wants_step = false;
             return;
         }
         load(d, task, l, problem);
@@ -185,12 +189,10 @@ gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv
                     gkv_status_name(status));
 }
 
-gkv_status gki_lm_evaluate(gki_lm_runner *d, gki_lm_task *task, const double *point,
-                           const gki_lm_measure *measure)
+gkv_status gki_lm_take_residuals(gki_lm_runner *d, gkv_status status, unsigned long before,
+                                 const gki_lm_measure *measure)
 {
-    const unsigned long before = gki_failures();
-    GKV_TRY(gki_lm_callback_error("residuals", before,
-                                  task->residuals(task->user, &d->group, point, d->fresh)));
+    GKV_TRY(gki_lm_callback_error("residuals", before, status));
     d->kernels->cost(d->n, d->fresh, measure, d->numbers);
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         d->lane[l].result.residual_evaluations += d->group.active[l];
@@ -211,21 +213,25 @@ static void check_start(gki_lm_lane *lane, double cost)
     }
 }
 
-/* Evaluates the residuals at the points of all lanes, and advances the lanes. */
-static gkv_status try_points(gki_lm_runner *d, gki_lm_task *task)
+/* Chooses the lanes whose residuals are needed. Returns whether there is one. */
+static bool choose_active(gki_lm_runner *d)
 {
-    const size_t lanes = d->kernels->lanes;
-    const gki_lm_measure measure = gki_lm_measure_of(d, task);
-    int any = 0, probes = 0, moved = 0;
-    for (size_t l = 0; l < lanes; l++) {
+    bool any = false;
+    for (size_t l = 0; l < d->kernels->lanes; l++) {
         const gki_lm_lane *lane = &d->lane[l];
         /* A step without a predicted reduction is rejected without a trial. */
         d->group.active[l] =
             lane->state != GKV_LM_IDLE && !(lane->state == GKV_LM_TRIAL && !(lane->predicted > 0));
         any |= d->group.active[l];
     }
-    if (any)
-        GKV_TRY(gki_lm_evaluate(d, task, d->point, &measure));
+    return any;
+}
+
+/* Advances the lanes, whose costs are in `numbers`. */
+static void advance(gki_lm_runner *d, gki_lm_task *task)
+{
+    const size_t lanes = d->kernels->lanes;
+    int probes = 0, moved = 0;
     for (size_t l = 0; l < lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
         if (lane->state == GKV_LM_PROBE)
@@ -248,7 +254,6 @@ static gkv_status try_points(gki_lm_runner *d, gki_lm_task *task)
             d->fresh = swapped;
         }
     }
-    return GKV_OK;
 }
 
 /* Sets the columns of fixed parameters to 0, because the callback may have written anything
@@ -268,7 +273,7 @@ static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
     const gki_lm_kernels *kernels = d->kernels;
     int any = 0, all = 1;
     for (size_t l = 0; l < kernels->lanes; l++) {
-        any |= d->group.active[l] = (unsigned char)d->lane[l].wants_jacobian;
+        any |= d->group.active[l] = d->lane[l].wants_jacobian;
         all &= d->lane[l].wants_jacobian;
         d->lane[l].result.jacobian_evaluations += d->lane[l].wants_jacobian;
     }
@@ -277,7 +282,7 @@ static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
     const unsigned long before = gki_failures();
     if (task->jacobian)
         GKV_TRY(gki_lm_callback_error("derivatives", before,
-                                      task->jacobian(task->user, &d->group, d->x, d->system)));
+                                      task->jacobian(task->context, &d->group, d->x, d->system)));
     else
         GKV_TRY(gki_lm_differences(d, task));
     if (task->set->fixed)
@@ -291,7 +296,7 @@ static gkv_status take_jacobian(gki_lm_runner *d, gki_lm_task *task)
             d->lane[l].r_norm = d->numbers[l];
     kernels->factor(d->n, d->p, d->system, d->new_tau, d->new_triangle);
     kernels->copy(d->p * (d->p + 1), d->mask, d->new_triangle, d->triangle);
-    if (task->set->acceleration > 0) { /* gki_lm_geodesic needs the reflections */
+    if (task->set->advanced.acceleration > 0) { /* gki_lm_geodesic needs the reflections */
         if (all) {
             double *swapped = d->system;
             d->system = d->reflections;
@@ -347,7 +352,7 @@ static void prepare(gki_lm_runner *d, const gki_lm_task *task)
             lane->result.stop = GKV_LM_ZERO;
         if (!lane->result.stop && lane->cosine <= task->set->gradient_tolerance)
             lane->result.stop = GKV_LM_GRADIENT;
-        lane->wants_step = 1;
+        lane->wants_step = true;
     }
 }
 
@@ -373,7 +378,8 @@ static int refine(gki_lm_runner *d, const gki_lm_task *task)
     return any;
 }
 
-static void notify(gki_lm_runner *d, const gki_lm_task *task, size_t l)
+/* Reports a step of the only problem, which ends if the call must stop. */
+static void report_step(gki_lm_runner *d, const gki_lm_task *task, size_t l)
 {
     gki_lm_lane *lane = &d->lane[l];
     const gkv_lm_progress progress = {
@@ -387,25 +393,32 @@ static void notify(gki_lm_runner *d, const gki_lm_task *task, size_t l)
         .damping = lane->lambda,
         .x = d->x,
     };
-    if (task->set->monitor(task->set->monitor_user, &progress) && !lane->result.stop)
-        lane->result.stop = GKV_LM_ASKED;
+    task->call->details = &progress;
+    if (gki_call_advance(task->call, lane->result.iterations - task->call->done) &&
+        !lane->result.stop)
+        lane->result.stop = GKV_LM_INTERRUPTED;
 }
 
-/* One step of the runner. */
-static gkv_status step_lanes(gki_lm_runner *d, gki_lm_task *task)
+/* Computes J and what depends on it, in the lanes that have a new x. */
+static gkv_status take_derivatives(gki_lm_runner *d, gki_lm_task *task)
 {
-    GKV_TRY(try_points(d, task));
     GKV_TRY(take_jacobian(d, task));
     prepare(d, task);
     if (refine(d, task)) {
         GKV_TRY(take_jacobian(d, task));
         prepare(d, task);
     }
+    return GKV_OK;
+}
+
+/* Ends problems that are solved, begins others in their lanes, and chooses the next points. */
+static void next_points(gki_lm_runner *d, gki_lm_task *task)
+{
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
-        if (task->set->monitor && lane->wants_step && lane->fault == GKV_LM_NO_FAULT)
-            notify(d, task, l);
-        lane->wants_jacobian = 0;
+        if (task->reports_steps && lane->wants_step && lane->fault == GKV_LM_NO_FAULT)
+            report_step(d, task, l);
+        lane->wants_jacobian = false;
         if (lane->result.stop)
             gki_lm_refill(d, task, l);
     }
@@ -413,7 +426,6 @@ static gkv_status step_lanes(gki_lm_runner *d, gki_lm_task *task)
     for (size_t l = 0; l < d->kernels->lanes; l++)
         if (d->lane[l].result.stop && d->lane[l].state != GKV_LM_IDLE)
             gki_lm_refill(d, task, l);
-    return GKV_OK;
 }
 
 static int is_busy(const gki_lm_runner *d)
@@ -424,9 +436,17 @@ static int is_busy(const gki_lm_runner *d)
     return 0;
 }
 
+/* Whether all runners must end. A single problem ends in report_step(). */
+static bool must_halt(gki_lm_task *task)
+{
+    return atomic_load(&task->halted) ||
+           (task->call && !task->reports_steps && gki_call_stopped(task->call));
+}
+
 gkv_status gki_lm_run(gki_lm_runner *d, gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
+    const gki_lm_measure measure = gki_lm_measure_of(d, task);
     gkv_status status = GKV_OK;
     for (size_t l = 0; l < lanes; l++) {
         d->lane[l].state = GKV_LM_IDLE;
@@ -438,8 +458,19 @@ gkv_status gki_lm_run(gki_lm_runner *d, gki_lm_task *task)
             for (size_t j = 0; j < d->p; j++)
                 d->x[j * lanes + l] = d->point[j * lanes + l] = d->x[j * lanes];
         }
-    while (status == GKV_OK && is_busy(d) && !atomic_load(&task->halted))
-        status = step_lanes(d, task);
+    while (status == GKV_OK && is_busy(d) && !must_halt(task)) {
+        if (choose_active(d)) {
+            const unsigned long before = gki_failures();
+            status = task->residuals(task->context, &d->group, d->point, d->fresh);
+            status = gki_lm_take_residuals(d, status, before, &measure);
+        }
+        if (status == GKV_OK) {
+            advance(d, task);
+            status = take_derivatives(d, task);
+        }
+        if (status == GKV_OK)
+            next_points(d, task);
+    }
     for (size_t l = 0; l < lanes; l++)
         if (d->lane[l].state != GKV_LM_IDLE)
             gki_lm_unload(d, task, l);

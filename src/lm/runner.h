@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "core/call.h"
 #include "gkvae/lm_batch.h"
 #include "lm/lm_kernels.h"
 
@@ -31,8 +32,8 @@ typedef struct gki_lm_lane {
     gki_lm_fault fault;
     size_t index;         /* the parameter of the fault */
     gkv_lm_result result; /* result.stop is 0 until the problem ends */
-    int wants_jacobian;   /* whether x is new, so that J must be computed */
-    int wants_step;       /* whether the lane needs a new step */
+    bool wants_jacobian;  /* whether x is new, so that J must be computed */
+    bool wants_step;      /* whether the lane needs a new step */
     /* the stop with one-sided differences; if not 0, differences are central */
     gkv_lm_stop one_sided_stop;
     double cost;   /* at x */
@@ -58,9 +59,12 @@ typedef struct gki_lm_lane {
 typedef struct gki_lm_task {
     gkv_lm_batch_residuals *residuals;
     gkv_lm_batch_jacobian *jacobian; /* NULL: differences */
-    void *user;
-    /* `monitor` is allowed for one problem only, and `equalities` is ignored */
-    const gkv_lm_settings *set;
+    void *context;
+    const gkv_lm_settings *set; /* `equalities` is ignored */
+    gki_call *call;             /* progress and the way to stop, or NULL */
+    /* whether the units of the call are the steps of the only problem; otherwise they are
+     * problems */
+    bool reports_steps;
     size_t count;           /* the number of problems */
     double *x;              /* count × p */
     gkv_lm_result *results; /* count, or NULL */
@@ -119,12 +123,12 @@ gkv_status gki_lm_runner_open(gki_lm_runner *runner, const gki_lm_kernels *kerne
 /* Frees the memory of a runner. */
 void gki_lm_runner_close(gki_lm_runner *runner);
 
-/* Prepares the runner for problems of p parameters with these kernels. p and the number of lanes
- * must not exceed those of gki_lm_runner_open. */
-void gki_lm_runner_fit(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t p);
+/* Prepares the runner for problems of n residuals and p parameters with these kernels. n, p and the
+ * number of lanes must not exceed those of gki_lm_runner_open. */
+void gki_lm_runner_fit(gki_lm_runner *runner, const gki_lm_kernels *kernels, size_t n, size_t p);
 
-/* Solves problems of the task until none is left. If a callback fails, the function returns its
- * status, and problems that have begun keep their best x. */
+/* Solves problems of the task until none is left, or the call must stop. If a callback fails, the
+ * function returns its status. Problems that have begun then keep their best x. */
 gkv_status gki_lm_run(gki_lm_runner *runner, gki_lm_task *task);
 
 /* fmax and fmin of numbers other than NaN, without a call of libm. */
@@ -150,10 +154,11 @@ void gki_lm_refill(gki_lm_runner *runner, gki_lm_task *task, size_t lane);
  * function records one. `before` is gki_failures() before the call. */
 gkv_status gki_lm_callback_error(const char *callback, unsigned long before, gkv_status status);
 
-/* Calls the residuals at point[p] once, for the lanes of group.active, and writes them to `fresh`.
- * `numbers` receives their costs by the measure, which are +∞ if they are not finite. */
-gkv_status gki_lm_evaluate(gki_lm_runner *runner, gki_lm_task *task, const double *point,
-                           const gki_lm_measure *measure);
+/* Takes the residuals that their callback has written to `fresh` for the lanes of group.active.
+ * `status` is its status, and `before` gki_failures() before it. `numbers` receives the costs by
+ * the measure, which are +∞ if they are not finite. */
+gkv_status gki_lm_take_residuals(gki_lm_runner *runner, gkv_status status, unsigned long before,
+                                 const gki_lm_measure *measure);
 
 /* The cost function of a task in the lanes of this runner. */
 gki_lm_measure gki_lm_measure_of(const gki_lm_runner *runner, const gki_lm_task *task);
@@ -178,6 +183,10 @@ void gki_lm_geodesic(gki_lm_runner *runner, const gki_lm_task *task);
 
 /* --- Shared with the solvers ---------------------------------------------- */
 
+/* The kernels of at most this level with the most lanes that `count` problems keep busy. Results do
+ * not depend on the choice. */
+const gki_lm_kernels *gki_lm_kernels_for(gki_simd level, size_t count);
+
 /* The instruction set of solvers that are created from now on. */
 gki_simd gki_lm_level(void);
 
@@ -191,8 +200,8 @@ gkv_status gki_lm_check(size_t n, size_t p, size_t count, const gkv_lm_settings 
 
 /* Computes the covariance from a lane's triangle; see gkv_lm_covariance. `fixed` has p elements or
  * is NULL. `work` has p(p + 1) elements and `order` p. */
-void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle,
-                          const unsigned char *fixed, double tolerance, double *covariance,
-                          size_t *rank, double *work, size_t *order);
+void gki_lm_covariance_of(size_t p, size_t lanes, const double *triangle, const bool *fixed,
+                          double tolerance, double *covariance, size_t *rank, double *work,
+                          size_t *order);
 
 #endif

@@ -13,10 +13,10 @@ struct gkv_lm {
     gki_lm_runner runner; /* with constraints, runner.p is the number of elements of y */
     size_t p;             /* the number of parameters */
     gki_lm_constraints constraints;
-    unsigned char *fixed; /* [p] of the last problem */
-    int constrained;      /* whether the last problem had linear equality constraints */
-    bool differences;     /* whether J is of difference quotients */
-    int solved;           /* whether the runner's triangle is that of J at a solution */
+    bool *fixed;      /* [p] of the last problem */
+    bool constrained; /* whether the last problem had linear equality constraints */
+    bool differences; /* whether J is of difference quotients */
+    bool solved;      /* whether the runner's triangle is that of J at a solution */
 };
 
 /* The caller's functions, which take x. With linear equality constraints the runner works with y
@@ -24,10 +24,10 @@ struct gkv_lm {
 typedef struct single {
     gkv_lm_residuals *residuals;
     gkv_lm_jacobian *jacobian;
-    gkv_lm_monitor *monitor;
-    void *user, *monitor_user;
+    void *context;
     size_t n;
     gki_lm_constraints *constraints; /* or NULL */
+    gki_call call;                   /* of the caller, who sees x in place of y */
 } single;
 
 /* The caller's parameters for the variables x of the runner. */
@@ -39,35 +39,38 @@ static const double *point_of(const single *one, const double *x)
     return one->constraints->x;
 }
 
-static gkv_status single_residuals(void *user, const gkv_lm_group *group, const double *x,
+static gkv_status single_residuals(void *context, const gkv_lm_group *group, const double *x,
                                    double *r)
 {
     (void)group;
-    const single *one = user;
-    return one->residuals(one->user, point_of(one, x), r);
+    const single *one = context;
+    return one->residuals(one->context, point_of(one, x), r);
 }
 
-static gkv_status single_jacobian(void *user, const gkv_lm_group *group, const double *x,
+static gkv_status single_jacobian(void *context, const gkv_lm_group *group, const double *x,
                                   double *jacobian)
 {
     (void)group;
-    const single *one = user;
-    GKV_TRY(one->jacobian(one->user, point_of(one, x), jacobian));
+    const single *one = context;
+    GKV_TRY(one->jacobian(one->context, point_of(one, x), jacobian));
     if (one->constraints)
         gki_lm_constraints_jacobian(one->constraints, one->n, jacobian);
     return GKV_OK;
 }
 
-static int single_monitor(void *user, const gkv_lm_progress *progress)
+static bool single_progress(void *context, const gkv_progress *progress)
 {
-    const single *one = user;
-    gkv_lm_progress seen = *progress;
-    seen.x = point_of(one, progress->x);
-    return one->monitor(one->monitor_user, &seen);
+    const single *one = context;
+    gkv_lm_progress details = *(const gkv_lm_progress *)progress->details;
+    gkv_progress seen = *progress;
+    details.x = point_of(one, details.x);
+    seen.details = &details;
+    return one->call.options.progress(one->call.options.context, &seen);
 }
 
 gkv_status gkv_lm_create(size_t n, size_t p, gkv_lm **out)
 {
+    GKV_NEED(out);
     *out = NULL;
     gkv_status status = GKV_OK;
     gkv_lm *lm = NULL;
@@ -121,7 +124,7 @@ static gkv_status report_fault(gkv_lm *lm, const single *one)
         /* the factorization has overwritten J; the callback computes it again to find the fault */
         const unsigned long before = gki_failures();
         GKV_TRY(gki_lm_callback_error("derivatives", before,
-                                      one->jacobian(one->user, point_of(one, d->x), d->system)));
+                                      one->jacobian(one->context, point_of(one, d->x), d->system)));
         for (size_t k = 0; k < n * lm->p; k++)
             if (!isfinite(d->system[k]) && !lm->fixed[k / n])
                 return gki_fail(
@@ -142,64 +145,71 @@ static gkv_status check(const gkv_lm *lm, const gkv_lm_settings *set, const doub
         if (!isfinite(x[j]))
             return gki_fail(GKV_ERR_ARGUMENT,
                             "least squares: parameter %zu of the start is not finite", j);
-    if (set->n_equalities == 0)
+    if (set->advanced.n_equalities == 0)
         return GKV_OK;
-    if (!set->equalities || set->n_equalities >= lm->p)
+    if (!set->advanced.equalities || set->advanced.n_equalities >= lm->p)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "least squares: n_equalities = %zu combinations need an array `equalities` "
                         "and more than "
                         "%zu parameters",
-                        set->n_equalities, set->n_equalities);
+                        set->advanced.n_equalities, set->advanced.n_equalities);
     if (set->low || set->high)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "least squares: equality constraints cannot be used together with bounds");
-    for (size_t i = 0; i < set->n_equalities * lm->p; i++)
-        if (!isfinite(set->equalities[i]))
+    for (size_t i = 0; i < set->advanced.n_equalities * lm->p; i++)
+        if (!isfinite(set->advanced.equalities[i]))
             return gki_fail(GKV_ERR_ARGUMENT,
                             "least squares: coefficient %zu of equality constraint %zu is %g",
-                            i % lm->p, i / lm->p, set->equalities[i]);
+                            i % lm->p, i / lm->p, set->advanced.equalities[i]);
     return GKV_OK;
 }
 
 gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
-                        void *user, double *x, const gkv_lm_settings *settings,
-                        gkv_lm_result *result)
+                        void *context, const gkv_lm_settings *settings,
+                        const gkv_run_options *options, double *x, gkv_lm_result *result)
 {
+    GKV_NEED(lm);
+    GKV_NEED(residuals);
+    GKV_NEED(x);
     gkv_lm_settings set;
     if (settings)
         set = *settings;
     else
         gkv_lm_defaults(&set);
-    lm->solved = 0;
+    lm->solved = false;
     lm->differences = jacobian == NULL;
     GKV_TRY(check(lm, &set, x));
     for (size_t j = 0; j < lm->p; j++)
         lm->fixed[j] = set.fixed && set.fixed[j];
-    lm->constrained = set.n_equalities > 0;
-    single one = {residuals,
-                  jacobian,
-                  set.monitor,
-                  user,
-                  set.monitor_user,
-                  lm->runner.n,
-                  lm->constrained ? &lm->constraints : NULL};
+    lm->constrained = set.advanced.n_equalities > 0;
+    single one = {.residuals = residuals,
+                  .jacobian = jacobian,
+                  .context = context,
+                  .n = lm->runner.n,
+                  .constraints = lm->constrained ? &lm->constraints : NULL};
+    gki_call inner;
+    GKV_TRY(gki_call_begin(&one.call, options, set.max_iterations));
+    inner = one.call;
+    if (inner.options.progress) {
+        inner.options.progress = single_progress;
+        inner.options.context = &one;
+    }
     gki_lm_task task = {.residuals = single_residuals,
                         .jacobian = jacobian ? single_jacobian : NULL,
-                        .user = &one,
+                        .context = &one,
                         .set = &set,
+                        .call = &inner,
+                        .reports_steps = true,
                         .count = 1,
                         .x = x,
                         .results = result};
     if (lm->constrained) {
-        gki_lm_constraints_start(&lm->constraints, set.equalities, set.n_equalities, set.fixed, x);
+        gki_lm_constraints_start(&lm->constraints, set.advanced.equalities,
+                                 set.advanced.n_equalities, set.fixed, x);
         set.fixed = NULL;
         task.x = lm->constraints.y;
     }
-    if (set.monitor) {
-        set.monitor = single_monitor;
-        set.monitor_user = &one;
-    }
-    gki_lm_runner_fit(&lm->runner, lm->runner.kernels,
+    gki_lm_runner_fit(&lm->runner, lm->runner.kernels, lm->runner.n,
                       lm->constrained ? lm->constraints.dimension : lm->p);
     const gkv_status status = gki_lm_run(&lm->runner, &task);
     if (lm->constrained)
@@ -207,12 +217,16 @@ gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals, gkv_lm_jacobian
     GKV_TRY(status);
     if (lm->runner.lane[0].fault != GKV_LM_NO_FAULT)
         return report_fault(lm, &one);
-    lm->solved = 1;
-    return GKV_OK;
+    lm->solved = true;
+    return lm->runner.lane[0].result.stop == GKV_LM_INTERRUPTED
+               ? gki_call_end(&inner, "least squares", "steps")
+               : GKV_OK;
 }
 
 gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance, size_t *rank)
 {
+    GKV_NEED(lm);
+    GKV_NEED(covariance);
     if (!lm->solved)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "there is no covariance before a solution; call gkv_lm_solve first");

@@ -177,7 +177,8 @@ static void measure_points(gki_lm_runner *d, const gkv_lm_settings *set)
         lane->x_norm = d->numbers[l];
         if (lane->result.iterations == 0) {
             const double unit = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
-            lane->radius = set->first_step > 0 ? set->first_step * unit : INFINITY;
+            lane->radius =
+                set->advanced.first_step > 0 ? set->advanced.first_step * unit : INFINITY;
         }
     }
 }
@@ -191,9 +192,9 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
         gki_lm_lane *lane = &d->lane[l];
         const gkv_lm_result *result = &lane->result;
         if (lane->wants_step && (result->iterations >= set->max_iterations ||
-                                 result->residual_evaluations >= set->max_evaluations)) {
+                                 result->residual_evaluations >= set->advanced.max_evaluations)) {
             lane->result.stop = lane->one_sided_stop ? lane->one_sided_stop : GKV_LM_LIMIT;
-            lane->wants_step = 0;
+            lane->wants_step = false;
         }
         any |= lane->wants_step;
     }
@@ -207,11 +208,11 @@ void gki_lm_propose(gki_lm_runner *d, const gki_lm_task *task)
         gki_lm_lane *lane = &d->lane[l];
         if (!lane->wants_step)
             continue;
-        lane->wants_step = 0;
+        lane->wants_step = false;
         if (lane->result.iterations++ == 0)
             lane->radius = smaller(lane->radius, lane->step_norm);
         lane->state = GKV_LM_TRIAL;
-        if (set->acceleration > 0 && lane->predicted > 0) {
+        if (set->advanced.acceleration > 0 && lane->predicted > 0) {
             lane->state = GKV_LM_PROBE;
             for (size_t j = 0; j < d->p; j++)
                 d->point[j * lanes + l] =
@@ -270,9 +271,10 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
             d->x[j * d->kernels->lanes + l] = d->point[j * d->kernels->lanes + l];
         lane->cost = trial_cost;
         lane->result.accepted++;
-        lane->wants_jacobian = 1; /* also after the last step, because covariances need J there */
+        lane->wants_jacobian =
+            true; /* also after the last step, because covariances need J there */
     }
-    lane->wants_step = 1;
+    lane->wants_step = true;
     if (lane->cost == 0.0)
         lane->result.stop = GKV_LM_ZERO;
     else if (blocked || !(lane->radius > 0))
@@ -302,7 +304,8 @@ void gki_lm_geodesic(gki_lm_runner *d, const gki_lm_task *task)
         lane->state = GKV_LM_TRIAL;
         /* The comparison is false also for NaN, which follows from residuals that are not
          * finite. */
-        const int accelerates = 2.0 * d->numbers[l] <= task->set->acceleration * lane->step_norm;
+        const int accelerates =
+            2.0 * d->numbers[l] <= task->set->advanced.acceleration * lane->step_norm;
         for (size_t j = 0; j < p; j++) {
             const size_t at = j * lanes + l;
             const double bound = d->step[at] > 0 ? d->high[at] : d->low[at];

@@ -120,7 +120,9 @@ static gkv_status build_from_covariance(size_t d, const gkv_gk *margins, const d
 
 gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correlation, gkv_mgk **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(margins);
     GKV_TRY(gki_mgk_check_margins(d, margins));
     if (correlation)
         GKV_TRY(check_correlation(d, correlation));
@@ -130,7 +132,9 @@ gkv_status gkv_mgk_create(size_t d, const gkv_gk *margins, const double *correla
 gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *mean,
                                  const double *covariance, gkv_mgk **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(margins);
     GKV_TRY(gki_mgk_check_margins(d, margins));
     GKV_TRY(check_covariance(d, mean, covariance));
     return build_from_covariance(d, margins, mean, covariance, out);
@@ -150,26 +154,28 @@ void gkv_mgk_free(gkv_mgk *mgk)
 
 size_t gkv_mgk_dimensions(const gkv_mgk *mgk)
 {
-    return mgk->d;
+    return mgk ? mgk->d : 0;
 }
 
 const gkv_gk *gkv_mgk_margins(const gkv_mgk *mgk)
 {
-    return mgk->margins;
+    return mgk ? mgk->margins : NULL;
 }
 
 const double *gkv_mgk_mean(const gkv_mgk *mgk)
 {
-    return mgk->mean;
+    return mgk ? mgk->mean : NULL;
 }
 
 const double *gkv_mgk_cholesky(const gkv_mgk *mgk)
 {
-    return mgk->cholesky;
+    return mgk ? mgk->cholesky : NULL;
 }
 
 void gkv_mgk_covariance(const gkv_mgk *mgk, double *covariance)
 {
+    if (!mgk || !covariance)
+        return;
     const size_t d = mgk->d;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++) {
@@ -203,6 +209,8 @@ static double log_pdf(const gkv_mgk *mgk, const double *x, double *w)
 
 double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
 {
+    if (!mgk || !x)
+        return NAN;
     enum { FEW = 64 };
     double few[FEW], *more = NULL;
     if (w)
@@ -218,6 +226,8 @@ double gkv_mgk_log_pdf(const gkv_mgk *mgk, const double *x, double *w)
 
 void gkv_mgk_transform(const gkv_mgk *mgk, const double *epsilon, double *x)
 {
+    if (!mgk || !epsilon || !x)
+        return;
     for (size_t i = 0; i < mgk->d; i++) {
         double z = mgk->mean[i];
         for (size_t k = 0; k <= i; k++)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "num/linalg.h"
 #include "mixture/rows.h"
@@ -51,7 +52,11 @@ static void reorder(const gkv_mgk *mgk, size_t rows, const size_t *order, double
 
 gkv_status gkv_mgk_marginal(const gkv_mgk *mgk, size_t count, const size_t *which, gkv_mgk **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(mgk);
+    if (count > 0)
+        GKV_NEED(which);
     const size_t d = mgk->d;
     if (count < 1 || count > d)
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -109,7 +114,13 @@ static void solve_known(size_t d, size_t count, const double *factor, double *kn
 gkv_status gkv_mgk_conditional(const gkv_mgk *mgk, size_t count, const size_t *given,
                                const double *x, gkv_mgk **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(mgk);
+    if (count > 0) {
+        GKV_NEED(given);
+        GKV_NEED(x);
+    }
     const size_t d = mgk->d, left = d - count;
     if (count >= d)
         return gki_fail(
@@ -203,11 +214,16 @@ static gkv_status check_known(const gkv_mgk *mgk, size_t n, const double *x)
     return GKV_OK;
 }
 
-gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads,
-                          double *x)
+gkv_status gkv_mgk_impute(const gkv_mgk *mgk, size_t n, uint64_t seed, uint64_t first,
+                          const gkv_run_options *options, double *x)
 {
+    GKV_NEED(mgk);
+    if (n > 0)
+        GKV_NEED(x);
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n);
-    const int used = gki_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(call.options.threads, tiles);
     double *numbers = NULL;
     size_t *order = NULL;
     gkv_status status = GKV_OK;
@@ -222,10 +238,16 @@ gkv_status gkv_mgk_impute(const gkv_mgk *mgk, uint64_t seed, uint64_t first, siz
             .factor = mine, .known = mine + d * d, .order = order + me * 2 * d, .count = d + 1};
         f.last = f.order + d;
 #pragma omp for schedule(static)
-        for (size_t t = 0; t < tiles; t++)
-            for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(n, t); i < end; i++)
+        for (size_t t = 0; t < tiles; t++) {
+            const size_t begin = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
+            if (gki_call_stopped(&call))
+                continue;
+            for (size_t i = begin; i < begin + rows; i++)
                 fill_row(mgk, &f, gki_mgk_draw(seed, first + i), x + i * d);
+            gki_call_advance(&call, rows);
+        }
     }
+    status = gki_call_end(&call, "the imputation", "rows");
 done:
     free(numbers);
     free(order);

@@ -7,17 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "gkfit/fit.h"
 #include "num/linalg.h"
 #include "mixture/scores.h"
 
 void gkv_mgk_fit_defaults(gkv_mgk_fit_settings *settings)
 {
+    if (!settings)
+        return;
     *settings = (gkv_mgk_fit_settings){0};
     gkv_gk_fit_defaults(&settings->margins);
-    settings->margins.likelihood = 0; /* the joint likelihood is computed instead */
+    settings->margins.likelihood = false; /* the joint likelihood is computed instead */
 }
 
 void gkv_mgk_fit_result_free(gkv_mgk_fit_result *result)
@@ -97,7 +99,7 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
                                   .total = weight,
                                   .method = GKV_GK_MLE,
                                   .parameters = 2,
-                                  .converged = 1,
+                                  .converged = true,
                                   .log_likelihood = NAN,
                                   .aic = NAN,
                                   .bic = NAN,
@@ -132,7 +134,7 @@ static gkv_status fit_normals(const gki_mgk_weighted_rows *selected,
 }
 
 static gkv_status fit_margins(const gki_mgk_weighted_rows *selected,
-                              const gkv_mgk_fit_settings *set, int threads,
+                              const gkv_mgk_fit_settings *set, const gkv_run_options *options,
                               gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d, n = selected->n;
@@ -145,13 +147,13 @@ static gkv_status fit_margins(const gki_mgk_weighted_rows *selected,
     GKV_TRY_GOTO(gki_alloc(d, sizeof *samples, &samples));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *statuses, &statuses));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *failed, &failed));
-    copy_columns(selected, threads, columns);
+    copy_columns(selected, options->threads, columns);
     for (size_t j = 0; j < d; j++)
         samples[j] = (gkv_gk_sample){.x = columns + j * n,
                                      .weights = selected->weights,
                                      .n = n,
                                      .start = set->starts ? &set->starts[j] : NULL};
-    status = gkv_gk_fit_many(samples, d, &set->margins, threads, result->margins, statuses);
+    status = gkv_gk_fit_many(d, samples, &set->margins, options, result->margins, statuses);
     if (status == GKV_ERR_DATA && set->normal_fallback) {
         status = GKV_OK;
         for (size_t j = 0; j < d; j++) {
@@ -162,11 +164,12 @@ static gkv_status fit_margins(const gki_mgk_weighted_rows *selected,
         }
         if (status == GKV_OK)
             status = fit_normals(selected, set, failed, result);
-    } else if (status != GKV_OK && status != GKV_ERR_MEMORY)
+    } else if (status != GKV_OK && status != GKV_ERR_MEMORY && status != GKV_ERR_INTERRUPTED)
         for (size_t j = 0; j < d; j++)
             if (statuses[j] != GKV_OK) {
                 /* the fit is repeated alone, so that the message does not name a sample number */
-                status = gkv_gk_fit_many(&samples[j], 1, &set->margins, threads,
+                status = gkv_gk_fit_many(1, &samples[j], &set->margins,
+                                         &(gkv_run_options){.threads = options->threads},
                                          &result->margins[j], NULL);
                 status = gki_fail_context(status, "%s", gki_mgk_column_text(text, set->names, j));
                 break;
@@ -238,11 +241,14 @@ static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
 }
 
 gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
-                       const gkv_mgk_fit_settings *settings, int threads, gkv_mgk **out,
-                       gkv_mgk_fit_result *result)
+                       const gkv_mgk_fit_settings *settings, const gkv_run_options *options,
+                       gkv_mgk **out, gkv_mgk_fit_result *result)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(x);
     gkv_mgk_fit_settings set;
+    gki_call call;
     gkv_mgk_fit_defaults(&set);
     if (settings)
         set = *settings;
@@ -250,7 +256,7 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     selection rows = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check(n, d, &set));
-    GKV_TRY_GOTO(gki_threads_check(threads, "a fit"));
+    GKV_TRY_GOTO(gki_call_begin(&call, options, d));
     GKV_TRY_GOTO(select_rows(n, d, x, weights, set.names, &rows));
     for (size_t i = 0; i < rows.selected.n; i++)
         found.weight += rows.selected.weights ? rows.selected.weights[i] : 1.0;
@@ -263,11 +269,11 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     if (set.normal)
         GKV_TRY_GOTO(fit_normals(&rows.selected, &set, NULL, &found));
     else
-        GKV_TRY_GOTO(fit_margins(&rows.selected, &set, threads, &found));
-    GKV_TRY_GOTO(join(&rows.selected, &set, threads, &found, out));
+        GKV_TRY_GOTO(fit_margins(&rows.selected, &set, &call.options, &found));
+    GKV_TRY_GOTO(join(&rows.selected, &set, gki_call_threads(&call, 0), &found, out));
     found.parameters = set.independent ? 0 : d * (d - 1) / 2;
     for (size_t j = 0; j < d; j++) {
-        found.converged += found.margins[j].converged != 0;
+        found.converged += found.margins[j].converged;
         found.parameters += found.margins[j].parameters;
     }
     found.aic = 2.0 * (double)found.parameters - 2.0 * found.log_likelihood;

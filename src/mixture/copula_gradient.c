@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
 #include "mixture/rows.h"
@@ -156,12 +157,18 @@ static void add_up(size_t blocks, size_t stride, size_t size, const double *from
 }
 
 gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const double *weights,
-                            int threads, const gkv_mgk_gradients *out)
+                            const gkv_run_options *options, const gkv_mgk_gradients *out)
 {
+    GKV_NEED(mgk);
+    GKV_NEED(out);
+    if (n > 0)
+        GKV_NEED(x);
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mgk->d, size = GKV_MGK_TILE * d, blocks = gki_mgk_blocks(n);
     const size_t width =
         (out->margins ? 4 * d : 0) + (out->mean ? d : 0) + (out->cholesky ? d * d : 0);
-    const int used = gki_mgk_threads(threads, blocks);
+    const int used = gki_mgk_threads(call.options.threads, blocks);
     double *scratch = NULL, *partial = NULL, *lower = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)used, TILE_ARRAYS * size * sizeof *scratch, &scratch));
@@ -177,13 +184,16 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
         sum.mean = part(out->mean, &at, d, partial);
         sum.cholesky = part(out->cholesky, &at, d * d, partial);
         for (size_t k = gki_mgk_block_start(n, b); k < gki_mgk_block_start(n, b + 1); k++) {
-            const size_t first = k * GKV_MGK_TILE;
-            do_tile(mgk, lower, gki_mgk_tile_rows(n, k), x + first * d,
-                    weights ? weights + first : NULL, &t,
+            const size_t first = k * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, k);
+            if (gki_call_stopped(&call))
+                break;
+            do_tile(mgk, lower, rows, x + first * d, weights ? weights + first : NULL, &t,
                     out->log_pdf ? out->log_pdf + first : NULL, out->x ? out->x + first * d : NULL,
                     &sum);
+            gki_call_advance(&call, rows);
         }
     }
+    GKV_TRY_GOTO(gki_call_end(&call, "a gradient", "rows"));
     size_t at = 0;
     if (out->margins)
         add_up(blocks, width, 4 * d, partial, out->margins), at += 4 * d;
@@ -204,6 +214,8 @@ done:
 
 void gkv_mgk_row_gradient(size_t d, const double *rows, double *gradient)
 {
+    if (!rows || !gradient)
+        return;
     for (size_t i = 0; i < d; i++) {
         double square = 0.0, along = 0.0;
         for (size_t j = 0; j <= i; j++) {

@@ -52,7 +52,7 @@ typedef struct gki_em {
      * NULL */
     gkv_mgk_mixture *before;
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
-    /* [count] their float forms, if set->single_precision; member a is NULL if not made */
+    /* [count] their float forms, if set->advanced.single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *columns;        /* [d × n] x by column */
@@ -74,7 +74,7 @@ typedef struct gki_em {
 /* The number of components of a group. The group of component k is k / gki_em_per_group(). */
 static inline size_t gki_em_per_group(const gki_em *em)
 {
-    return em->set->groups > 0 ? em->count / em->set->groups : em->count;
+    return em->set->advanced.groups > 0 ? em->count / em->set->advanced.groups : em->count;
 }
 
 /* Allocates the state of a fit, and computes the order and spread of the columns and the noise

@@ -70,7 +70,7 @@ static void noise_of(const gki_em *em, gki_em_rows *rows)
     const size_t d = em->d, tiles = gki_mgk_tiles(rows->n);
     const int used = gki_mgk_threads(em->threads, tiles);
     const double log_pi = 1.1447298858494001741;
-    double heights = em->set->log_noise;
+    double heights = em->set->advanced.log_noise;
     for (size_t j = 0; j < d; j++)
         heights -= log_pi + log(2.0 * em->scale[j]);
 #pragma omp parallel for schedule(static) num_threads(used)
@@ -89,7 +89,7 @@ static gkv_status rows_create(gki_em *em, size_t n, const double *x, const doubl
 {
     const size_t tiles = gki_mgk_tiles(n), parts = em->count;
     *out = (gki_em_rows){
-        .n = n, .x = x, .weights = weights, .group = em->set->groups > 0 ? group : NULL};
+        .n = n, .x = x, .weights = weights, .group = em->set->advanced.groups > 0 ? group : NULL};
     for (size_t i = 0; i < n; i++)
         out->total += weights ? weights[i] : 1.0;
     GKV_TRY(gki_alloc(n, sizeof *out->log_noise, &out->log_noise));
@@ -129,8 +129,8 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     GKV_TRY(gki_alloc(d, sizeof *out->scale, &out->scale));
     GKV_TRY(gki_alloc(d, n * sizeof *out->columns, &out->columns));
     GKV_TRY(gki_alloc(d, n * sizeof *out->order, &out->order));
-    GKV_TRY(rows_create(out, n, x, set->weights, set->group, &out->fit));
-    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->held_out_group,
+    GKV_TRY(rows_create(out, n, x, set->weights, set->advanced.group, &out->fit));
+    GKV_TRY(rows_create(out, set->held_out_rows, set->held_out, NULL, set->advanced.held_out_group,
                         &out->held_out));
     GKV_TRY(order_columns(out));
     noise_of(out, &out->fit);

@@ -20,7 +20,7 @@ enum { GROUP = 16 };
 
 /* The scratch of a thread. */
 typedef struct scratch {
-    float *floats;            /* [3 × GKV_MGK_TILE × d], if set->single_precision, else NULL */
+    float *floats; /* [3 × GKV_MGK_TILE × d], if set->advanced.single_precision, else NULL */
     double *x, *w, *log_dq;   /* [GKV_MGK_TILE × d] */
     double *found;            /* [GKV_MGK_TILE] */
     double *responsibilities; /* [GKV_MGK_TILE × count] */
@@ -41,7 +41,7 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
     const size_t d = em->d, parts = em->count, first = t * GKV_MGK_TILE,
                  count = gki_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
-    if (full && !rows->group && !em->set->single_precision) {
+    if (full && !rows->group && !em->set->advanced.single_precision) {
         gki_mgk_log_pdf_tile(em->now->components[k], em->tables[k], count, x, s->w, s->log_dq,
                              logs + k, parts);
         return;
@@ -141,7 +141,7 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
         sums[0] += w * gki_mgk_softmax(parts, row, rows->log_noise[first + i]);
     }
     gki_em_tile *tile = &rows->tiles[t];
-    const double least = em->set->single_precision ? least_float : least_exact;
+    const double least = em->set->advanced.single_precision ? least_float : least_exact;
     tile->status = keep_responsibilities(parts, count, responsibilities, least, tile);
     if (tile->status == GKV_OK)
         add_up_tile(rows, first, count, parts, logs, tile, sums);
@@ -169,9 +169,9 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)used, size_each * sizeof *memory, &memory));
     for (size_t k = 0; k < parts; k++) {
-        if (em->set->single_precision && !em->floats[k].a)
+        if (em->set->advanced.single_precision && !em->floats[k].a)
             GKV_TRY_GOTO(gki_mgk_float_create(em->now->components[k], &em->floats[k]));
-        if (!em->set->single_precision && !em->tables[k])
+        if (!em->set->advanced.single_precision && !em->tables[k])
             GKV_TRY_GOTO(gki_mgk_table_create(&em->now->components[k]->columns, em->threads,
                                               &em->tables[k]));
     }
@@ -183,7 +183,7 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
         const size_t size = GKV_MGK_TILE * d;
         scratch s = {
             .x = mine, .w = mine + size, .log_dq = mine + 2 * size, .found = mine + 3 * size};
-        s.floats = em->set->single_precision ? (float *)mine : NULL;
+        s.floats = em->set->advanced.single_precision ? (float *)mine : NULL;
         s.responsibilities = s.found + GKV_MGK_TILE;
         s.logs = s.responsibilities + GKV_MGK_TILE * parts;
         do_group(em, rows, g, full, &s);

@@ -51,7 +51,8 @@ static gkv_status fit_normals(const gki_em *em, margins_job *job)
         gki_mgk_weighted_rows_moments(&rows, mean, variance);
         for (size_t j = 0; j < d; j++)
             if (fitted[j].b == 0)
-                fitted[j] = (gkv_gk){.a = mean[j], .b = sqrt(variance[j]), .c = em->set->margins.c};
+                fitted[j] = (gkv_gk){
+                    .a = mean[j], .b = sqrt(variance[j]), .c = em->set->advanced.margins.c};
     }
     free(moments);
     return GKV_OK;
@@ -111,8 +112,8 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
                                 .start = &em->now->components[k]->margins[first + c]};
         }
     if (wanted > 0)
-        status =
-            gkv_gk_fit_many(samples, wanted, &em->set->margins, em->threads, results, statuses);
+        status = gkv_gk_fit_many(wanted, samples, &em->set->advanced.margins,
+                                 &(gkv_run_options){.threads = em->threads}, results, statuses);
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK; /* fit_normals() handles the columns that could not be fitted */
     for (size_t i = 0; i < wanted && status == GKV_OK; i++)
@@ -199,11 +200,11 @@ gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv
     if (!em->set->normal) {
         GKV_TRY_GOTO(gki_alloc(em->count * em->d, sizeof *job.covariance, &job.covariance));
         GKV_TRY_GOTO(fit_shapes(em, &job));
-        if (em->set->shrink_shapes)
+        if (em->set->advanced.shrink_shapes)
             shrink_shapes(em, &job);
     }
     GKV_TRY_GOTO(fit_normals(em, &job));
-    for (size_t j = 0; j < em->d && em->set->shared_shapes && !em->set->normal; j++)
+    for (size_t j = 0; j < em->d && em->set->advanced.shared_shapes && !em->set->normal; j++)
         average_shapes(em, &job, j);
 done:
     free(job.covariance);

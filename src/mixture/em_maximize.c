@@ -73,8 +73,9 @@ static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, doub
 {
     for (size_t j = 0; j < em->d; j++) {
         gkv_gk end = to[j];
-        end.b = fmax(end.b, em->set->least_scale * em->scale[j]);
-        out[j] = gki_mgk_margin_between(&from[j], &end, fraction, em->set->margins.margin);
+        end.b = fmax(end.b, em->set->advanced.least_scale * em->scale[j]);
+        out[j] = gki_mgk_margin_between(&from[j], &end, fraction,
+                                        em->set->advanced.margins.advanced.margin);
     }
 }
 
@@ -113,21 +114,21 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
     between(em, em->now->components[k]->margins, s->fitted + k * d, fraction, s->trial);
     gki_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
-    if (em->set->single_precision)
+    if (em->set->advanced.single_precision)
         GKV_TRY_GOTO(gki_mgk_float_of_columns(&s->columns, &float_form));
     else
         GKV_TRY_GOTO(gki_mgk_table_create(&s->columns, em->threads, &out->table));
     GKV_TRY_GOTO(gki_mgk_scores_of(&rows, &s->columns, out->table,
-                                   em->set->single_precision ? &float_form : NULL, most,
+                                   em->set->advanced.single_precision ? &float_form : NULL, most,
                                    em->threads, &scores));
     if (s->frozen[k])
         memcpy(s->factor, em->now->components[k]->cholesky, d * d * sizeof *s->factor);
     else
         gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r,
                                    s->factor, NULL, NULL);
-    if (!s->frozen[k] && em->set->step < 1.0 && !em->set->independent) {
+    if (!s->frozen[k] && em->set->advanced.step < 1.0 && !em->set->independent) {
         /* a convex combination of correlation matrices is a correlation matrix */
-        gki_mgk_correlation_between(em->now->components[k], em->set->step, s->r);
+        gki_mgk_correlation_between(em->now->components[k], em->set->advanced.step, s->r);
         gki_mgk_correlation_factor(d, s->r, s->factor);
     }
     out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
@@ -191,7 +192,7 @@ static gkv_status move(gki_em *em, step *s, size_t k)
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_step(em, s, k, em->set->step * fractions[i], &taken));
+        GKV_TRY(try_step(em, s, k, em->set->advanced.step * fractions[i], &taken));
         em->damped += taken && i > 0;
     }
     em->refused += !taken;
@@ -206,7 +207,7 @@ static gkv_status move_together(gki_em *em, step *s)
     const size_t tries = FRACTIONS - (em->set->independent ? 1 : 0);
     int taken = 0;
     for (size_t i = 0; i < tries && !taken; i++) {
-        GKV_TRY(try_together(em, s, em->set->step * fractions[i], &taken));
+        GKV_TRY(try_together(em, s, em->set->advanced.step * fractions[i], &taken));
         em->damped += taken && i > 0 ? em->count : 0;
     }
     em->refused += taken ? 0 : em->count;
@@ -239,13 +240,14 @@ static void set_weights(gki_em *em, double total)
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
         const double target = em->fit.weight[k] / total,
-                     damped = em->now->weights[k] + em->set->step * (target - em->now->weights[k]);
-        em->now->weights[k] = em->set->keep           ? fmax(damped, least_kept_weight)
+                     damped = em->now->weights[k] +
+                              em->set->advanced.step * (target - em->now->weights[k]);
+        em->now->weights[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
                               : target < least_weight ? 0.0
                                                       : damped;
         sum += em->now->weights[k];
     }
-    for (size_t k = 0; k < em->count && em->set->keep; k++)
+    for (size_t k = 0; k < em->count && em->set->advanced.keep; k++)
         em->now->weights[k] /= sum;
 }
 
@@ -259,13 +261,13 @@ gkv_status gki_em_maximize(gki_em *em)
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
-        s.frozen[k] = em->fit.weight[k] < em->set->least_rows || em->rest[k] > 0;
+        s.frozen[k] = em->fit.weight[k] < em->set->advanced.least_rows || em->rest[k] > 0;
         em->rest[k] -= em->rest[k] > 0;
         total += em->fit.weight[k];
     }
     GKV_TRY_GOTO(gki_em_fit_margins(em, s.frozen, s.fitted));
     set_weights(em, total);
-    if (em->set->shared_shapes && !em->set->normal)
+    if (em->set->advanced.shared_shapes && !em->set->normal)
         GKV_TRY_GOTO(move_together(em, &s));
     else
         for (size_t k = 0; k < em->count; k++)

@@ -46,9 +46,10 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
             const double own =
                 sum[0] > 0 ? fmax(0.0, sum[2 + d + j] - sum[2 + j] * sum[2 + j] / sum[0]) : 0.0;
             const double variance = (own + few * within[j]) / (sum[0] + few);
-            margins[j] = (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
-                                  .b = em->scale[j] * fmax(sqrt(variance), em->set->least_scale),
-                                  .c = em->set->margins.c};
+            margins[j] =
+                (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
+                         .b = em->scale[j] * fmax(sqrt(variance), em->set->advanced.least_scale),
+                         .c = em->set->advanced.margins.c};
         }
         const size_t at = s->only * s->count + k;
         em->now->weights[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
@@ -96,8 +97,9 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 
 gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
 {
-    const gki_mgk_split split = {
-        .per_group = gki_em_per_group(em), .least_rows = em->set->least_rows, .apart = 0.5};
+    const gki_mgk_split split = {.per_group = gki_em_per_group(em),
+                                 .least_rows = em->set->advanced.least_rows,
+                                 .apart = 0.5};
     GKV_TRY(gki_mgk_mixture_reinitialise(em->now, &split, em->fit.weight, count));
     for (size_t k = 0; *count > 0 && k < em->count; k++)
         gki_em_replace(em, k, em->now->components[k], NULL);

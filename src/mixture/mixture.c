@@ -12,6 +12,8 @@ static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk
     if (count < 1)
         return gki_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
     for (size_t k = 0; k < count; k++) {
+        if (!components[k])
+            return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu is NULL", k, count);
         if (weights && !(weights[k] > 0 && isfinite(weights[k])))
             return gki_fail(GKV_ERR_ARGUMENT,
                             "component %zu of %zu has weight %g; weights are positive", k, count,
@@ -74,7 +76,9 @@ done:
 gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
                                   const gkv_mgk *const *components, gkv_mgk_mixture **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(components);
     GKV_TRY(check_parts(count, weights, components));
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
@@ -115,22 +119,22 @@ void gkv_mgk_mixture_free(gkv_mgk_mixture *mixture)
 
 size_t gkv_mgk_mixture_count(const gkv_mgk_mixture *mixture)
 {
-    return mixture->count;
+    return mixture ? mixture->count : 0;
 }
 
 size_t gkv_mgk_mixture_dimensions(const gkv_mgk_mixture *mixture)
 {
-    return mixture->d;
+    return mixture ? mixture->d : 0;
 }
 
 const double *gkv_mgk_mixture_weights(const gkv_mgk_mixture *mixture)
 {
-    return mixture->weights;
+    return mixture ? mixture->weights : NULL;
 }
 
 const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t i)
 {
-    return i < mixture->count ? mixture->components[i] : NULL;
+    return mixture && i < mixture->count ? mixture->components[i] : NULL;
 }
 
 gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *const *parts,
@@ -157,7 +161,9 @@ done:
 gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count,
                                     const size_t *which, gkv_mgk_mixture **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(mixture);
     gkv_mgk **parts = NULL;
     GKV_TRY(gki_alloc(mixture->count, sizeof *parts, &parts));
     gkv_status status = GKV_OK;
@@ -196,7 +202,13 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
 gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t count,
                                        const size_t *given, const double *x, gkv_mgk_mixture **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(mixture);
+    if (count > 0) {
+        GKV_NEED(given);
+        GKV_NEED(x);
+    }
     gkv_mgk **parts = NULL;
     double *weights = NULL;
     gkv_status status = GKV_OK;

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/call.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "gkfit/fit.h"
 #include "mixture/em.h"
 #include "mixture/mixture.h"
@@ -25,20 +25,22 @@ static const double slack = 1e-5, relative_slack = 1e-10;
 
 void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
 {
+    if (!settings)
+        return;
     *settings = (gkv_mgk_mixture_settings){.components = 8,
                                            .seed = 1,
-                                           .step = 1.0,
+                                           .shrink = GKV_MGK_SHRINK_AUTO,
                                            .max_iterations = 200,
                                            .tolerance = GKV_MGK_TOLERANCE_AUTO,
-                                           .shrink = GKV_MGK_SHRINK_AUTO,
-                                           .shrink_shapes = 1,
-                                           .log_noise = -300.0,
-                                           .least_scale = 1e-3,
-                                           .least_rows = 20.0,
-                                           .patience = 10};
-    gkv_gk_fit_defaults(&settings->margins);
-    settings->margins.max_reweightings = 4;
-    settings->margins.likelihood = 0;
+                                           .patience = 10,
+                                           .advanced = {.step = 1.0,
+                                                        .shrink_shapes = true,
+                                                        .log_noise = -300.0,
+                                                        .least_scale = 1e-3,
+                                                        .least_rows = 20.0}};
+    gkv_gk_fit_defaults(&settings->advanced.margins);
+    settings->advanced.margins.advanced.max_reweightings = 4;
+    settings->advanced.margins.likelihood = false;
 }
 
 const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
@@ -48,7 +50,7 @@ const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
     case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
     case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer improve";
     case GKV_MIXTURE_STALLED: return "a step that decreased the log-likelihood was undone";
-    case GKV_MIXTURE_ASKED: return "the monitor asked for the end";
+    case GKV_MIXTURE_INTERRUPTED: return "the caller asked for the end";
     }
     return "unknown reason";
 }
@@ -71,11 +73,12 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
                         s->shrink);
-    if (s->max_iterations < 0 || !(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
-        !(s->least_scale > 0) || !(s->least_rows >= 8) || !(s->log_noise <= 0) || s->patience < 1 ||
-        !(s->step > 0 && s->step <= 1))
+    if (!(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
+        !(s->advanced.least_scale > 0) || !(s->advanced.least_rows >= 8) ||
+        !(s->advanced.log_noise <= 0) || s->patience < 1 ||
+        !(s->advanced.step > 0 && s->advanced.step <= 1))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "a mixture's fit needs max_iterations ≥ 0, tolerance ≥ 0 or "
+                        "a mixture's fit needs tolerance ≥ 0 or "
                         "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
                         "patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
@@ -83,22 +86,22 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                         "a fit of %zu components in %zu dimensions cannot start from a mixture of "
                         "%zu components in %zu dimensions",
                         s->components, d, s->start->count, s->start->d);
-    for (size_t i = 0; s->single_precision && s->start && i < s->start->count * d; i++) {
+    for (size_t i = 0; s->advanced.single_precision && s->start && i < s->start->count * d; i++) {
         const gkv_mgk *part = s->start->components[i / d];
-        if (part->margins[i % d].c != s->margins.c || part->mean[i % d] != 0)
+        if (part->margins[i % d].c != s->advanced.margins.c || part->mean[i % d] != 0)
             return gki_fail(
                 GKV_ERR_ARGUMENT,
                 "a fit with `single_precision` needs a start whose components all have c = %g and "
                 "scores of mean 0; component %zu does not",
-                s->margins.c, i / d);
+                s->advanced.margins.c, i / d);
     }
-    if (s->groups > 0 && (s->components % s->groups != 0 || !s->group ||
-                          (s->held_out_rows > 0 && !s->held_out_group)))
+    if (s->advanced.groups > 0 && (s->components % s->advanced.groups != 0 || !s->advanced.group ||
+                                   (s->held_out_rows > 0 && !s->advanced.held_out_group)))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%zu groups need a multiple of that number of components, not %zu, and the "
                         "group of every row",
-                        s->groups, s->components);
-    return gki_gk_fit_check_settings(&s->margins);
+                        s->advanced.groups, s->components);
+    return gki_gk_fit_check_settings(&s->advanced.margins);
 }
 
 static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)
@@ -133,6 +136,7 @@ static gkv_status check_data(const char *what, size_t n, size_t d, const double 
 /* The state of a fit. */
 typedef struct fit_state {
     gki_em em;
+    gki_call call;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *best; /* the best mixture so far, or NULL */
     double began;          /* the time of the begin, in seconds */
@@ -155,12 +159,9 @@ static gkv_status snapshot(fit_state *r)
     return GKV_OK;
 }
 
-/* Calls the monitor. Returns its result. */
-static int notify(fit_state *r, double held_out)
+/* Reports the progress. Returns whether the fit must stop. */
+static bool report(fit_state *r, double held_out)
 {
-    const gkv_mgk_mixture_settings *set = r->em.set;
-    if (!set->monitor)
-        return 0;
     gkv_mgk_mixture_progress progress = {.iteration = r->result.iterations,
                                          .log_likelihood = r->mean,
                                          .held_out = held_out,
@@ -169,7 +170,8 @@ static int notify(fit_state *r, double held_out)
                                          .refused = r->em.refused};
     for (size_t k = 0; k < r->em.count; k++)
         progress.components += r->em.now->weights[k] > 0;
-    return set->monitor(set->monitor_user, &progress);
+    r->call.details = &progress;
+    return gki_call_advance(&r->call, r->result.iterations - r->call.done);
 }
 
 /* The tolerance, in nats of the whole sample. */
@@ -247,16 +249,16 @@ static gkv_status iterate(fit_state *r)
         GKV_TRY(watch(r, full, &held_out));
         result->damped += em->damped;
         result->refused += em->refused;
-        if (notify(r, held_out))
-            result->stop = GKV_MIXTURE_ASKED;
+        if (report(r, held_out) && !result->stop)
+            result->stop = GKV_MIXTURE_INTERRUPTED;
         if (!result->stop && result->iterations >= em->set->max_iterations)
             result->stop = GKV_MIXTURE_LIMIT;
         if (result->stop)
             return GKV_OK;
-        if (result->iterations == 0 && em->set->start && em->set->keep)
+        if (result->iterations == 0 && em->set->start && em->set->advanced.keep)
             GKV_TRY(reinitialise(r));
         GKV_TRY(gki_em_maximize(em));
-        if (em->set->single_precision && em->held_out.n == 0 &&
+        if (em->set->advanced.single_precision && em->held_out.n == 0 &&
             result->iterations + 1 >= em->set->max_iterations) {
             /* The E-step after the last M-step is skipped, because its result is not needed. */
             gki_em_forget(em);
@@ -273,7 +275,7 @@ static gkv_status iterate(fit_state *r)
 static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mixture_settings *set)
 {
     const size_t d = mixture->d;
-    const unsigned char *fixed = set->margins.fixed;
+    const bool *fixed = set->advanced.margins.fixed;
     size_t count = mixture->count - 1;
     for (size_t k = 0; k < mixture->count; k++) {
         const gkv_mgk *part = mixture->components[k];
@@ -292,21 +294,22 @@ static gkv_status conclude(fit_state *r)
     gkv_mgk_mixture_result *result = &r->result;
     if (!r->best)
         GKV_TRY(snapshot(r));
+    const gkv_run_options threads = {.threads = em->threads};
     const size_t most = em->fit.n > em->held_out.n ? em->fit.n : em->held_out.n;
     double *log_pdf = NULL, held_out = 0.0;
     gkv_status status = GKV_OK;
-    if (em->set->single_precision || em->set->groups > 0) {
+    if (em->set->advanced.single_precision || em->set->advanced.groups > 0) {
         result->log_likelihood = r->best_mean * em->fit.total;
         result->held_out = em->held_out.n > 0 ? r->best_held_out : NAN;
         goto figures;
     }
     GKV_TRY_GOTO(gki_alloc(most, sizeof *log_pdf, &log_pdf));
-    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, em->threads, log_pdf));
+    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, &threads, log_pdf));
     for (size_t i = 0; i < em->fit.n; i++)
         if (!em->fit.weights || em->fit.weights[i] > 0)
             result->log_likelihood += (em->fit.weights ? em->fit.weights[i] : 1.0) * log_pdf[i];
     GKV_TRY_GOTO(
-        gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, em->threads, log_pdf));
+        gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, &threads, log_pdf));
     for (size_t i = 0; i < em->held_out.n; i++)
         held_out += log_pdf[i] / (double)em->held_out.n;
     result->held_out = em->held_out.n > 0 ? held_out : NAN;
@@ -323,10 +326,13 @@ done:
 }
 
 gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
-                               const gkv_mgk_mixture_settings *settings, int threads,
-                               gkv_mgk_mixture **out, gkv_mgk_mixture_result *result)
+                               const gkv_mgk_mixture_settings *settings,
+                               const gkv_run_options *options, gkv_mgk_mixture **out,
+                               gkv_mgk_mixture_result *result)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(x);
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
     if (settings)
@@ -336,22 +342,25 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
     fit_state r = {.began = now(), .mean = -INFINITY};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(check_settings(n, d, &set));
-    GKV_TRY_GOTO(gki_threads_check(threads, "a mixture's fit"));
+    GKV_TRY_GOTO(gki_call_begin(&r.call, options, set.max_iterations));
     GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
     GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
-    GKV_TRY_GOTO(check_groups("row", n, set.group, set.groups));
-    GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.held_out_group, set.groups));
-    GKV_TRY_GOTO(gki_em_create(n, d, x, &set, threads, &r.em));
+    GKV_TRY_GOTO(check_groups("row", n, set.advanced.group, set.advanced.groups));
+    GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.advanced.held_out_group,
+                              set.advanced.groups));
+    GKV_TRY_GOTO(gki_em_create(n, d, x, &set, gki_call_threads(&r.call, 0), &r.em));
     r.result.tolerance = tolerance_for(&set, r.em.fit.total);
     GKV_TRY_GOTO(set.start ? gki_em_resume(&r.em, set.start) : gki_em_start(&r.em));
     GKV_TRY_GOTO(iterate(&r));
     GKV_TRY_GOTO(conclude(&r));
     *out = r.best;
     r.best = NULL;
+    if (r.result.stop == GKV_MIXTURE_INTERRUPTED)
+        status = gki_call_end(&r.call, "a mixture's fit", "iterations");
 done:
     gki_em_free(&r.em);
     gkv_mgk_mixture_free(r.best);
     if (result)
-        *result = status == GKV_OK ? r.result : (gkv_mgk_mixture_result){0};
+        *result = *out ? r.result : (gkv_mgk_mixture_result){0}; /* also after an interruption */
     return status;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/vmath.h"
 #include "mixture/mixture.h"
@@ -33,18 +34,23 @@ double gki_mgk_softmax(size_t count, double *logs, double extra)
 }
 
 /* Evaluates the mixture at all rows. Either output may be NULL. */
-static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x, int threads,
-                           double *log_pdf, double *responsibilities)
+static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x,
+                           const gkv_run_options *options, double *log_pdf,
+                           double *responsibilities)
 {
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mixture->d, count = mixture->count, tiles = gki_mgk_tiles(n);
     const size_t size = GKV_MGK_TILE * (2 * d + count);
-    const int used = gki_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(call.options.threads, tiles);
     double *scratch = NULL;
     GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *w = scratch + (size_t)omp_get_thread_num() * size, *log_dq = w + GKV_MGK_TILE * d;
         const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
+        if (gki_call_stopped(&call))
+            continue;
         double *logs =
             responsibilities ? responsibilities + first * count : log_dq + GKV_MGK_TILE * d;
         for (size_t k = 0; k < count; k++)
@@ -60,22 +66,33 @@ static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const doubl
             if (total == -INFINITY)
                 memcpy(row, mixture->weights, count * sizeof *row);
         }
+        gki_call_advance(&call, rows);
     }
     free(scratch);
-    return GKV_OK;
+    return gki_call_end(&call, "the density of a mixture", "rows");
 }
 
 gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n, const double *x,
-                                   int threads, double *log_pdf)
+                                   const gkv_run_options *options, double *log_pdf)
 {
-    return evaluate(mixture, n, x, threads, log_pdf, NULL);
+    GKV_NEED(mixture);
+    if (n > 0) {
+        GKV_NEED(x);
+        GKV_NEED(log_pdf);
+    }
+    return evaluate(mixture, n, x, options, log_pdf, NULL);
 }
 
 gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size_t n,
-                                            const double *x, int threads, double *log_pdf,
-                                            double *responsibilities)
+                                            const double *x, const gkv_run_options *options,
+                                            double *log_pdf, double *responsibilities)
 {
-    return evaluate(mixture, n, x, threads, log_pdf, responsibilities);
+    GKV_NEED(mixture);
+    if (n > 0) {
+        GKV_NEED(x);
+        GKV_NEED(responsibilities);
+    }
+    return evaluate(mixture, n, x, options, log_pdf, responsibilities);
 }
 
 /* The component that u in (0, 1) selects: the first one up to which the cumulative weights reach
@@ -88,16 +105,24 @@ static size_t pick(const gkv_mgk_mixture *mixture, double u)
     return k;
 }
 
-gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed, uint64_t first,
-                                  size_t n, int threads, double *x, size_t *component)
+gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, size_t n, uint64_t seed,
+                                  uint64_t first, const gkv_run_options *options, double *x,
+                                  size_t *component)
 {
+    GKV_NEED(mixture);
+    if (n > 0)
+        GKV_NEED(x);
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mixture->d, tiles = gki_mgk_tiles(n);
-    const int used = gki_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(call.options.threads, tiles);
     double *scratch = NULL;
     GKV_TRY(gki_alloc((size_t)used, (d + 2) * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *epsilon = scratch + (size_t)omp_get_thread_num() * (d + 2), u[2];
+        if (gki_call_stopped(&call))
+            continue;
         for (size_t i = t * GKV_MGK_TILE, end = i + gki_mgk_tile_rows(n, t); i < end; i++) {
             /* The normals are those of gkv_mgk_sample of the component. The choice uses another
              * seed. */
@@ -108,7 +133,8 @@ gkv_status gkv_mgk_mixture_sample(const gkv_mgk_mixture *mixture, uint64_t seed,
             if (component)
                 component[i] = k;
         }
+        gki_call_advance(&call, gki_mgk_tile_rows(n, t));
     }
     free(scratch);
-    return GKV_OK;
+    return gki_call_end(&call, "sampling", "rows");
 }

@@ -159,7 +159,7 @@ static void add_prior(const double strength[2], const gkv_gk *margin, equations 
 static int solve(equations *it, double delta[4])
 {
     static const double damping = 1e-3;
-    static const unsigned char held[4] = {0};
+    static const bool held[4] = {0};
     for (size_t i = 0; i < 4; i++)
         it->m[i][i] *= 1 + damping;
     return gki_solve4x4_symmetric(it->m, held, it->b, delta);

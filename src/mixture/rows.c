@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/real.h"
 #include "core/rng.h"
@@ -179,22 +180,32 @@ void gki_mgk_log_pdf_tile(const gkv_mgk *mgk, const gki_mgk_table *table, size_t
     }
 }
 
-gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x, int threads,
-                                double *log_pdf, double *w)
+gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x,
+                                const gkv_run_options *options, double *log_pdf, double *w)
 {
+    GKV_NEED(mgk);
+    if (n > 0) {
+        GKV_NEED(x);
+        GKV_NEED(log_pdf);
+    }
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = 2 * GKV_MGK_TILE * d;
-    const int used = gki_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(call.options.threads, tiles);
     double *scratch = NULL;
     GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *mine = scratch + (size_t)omp_get_thread_num() * size;
-        const size_t first = t * GKV_MGK_TILE;
-        gki_mgk_log_pdf_tile(mgk, NULL, gki_mgk_tile_rows(n, t), x + first * d,
-                             w ? w + first * d : mine + size / 2, mine, log_pdf + first, 1);
+        const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
+        if (gki_call_stopped(&call))
+            continue;
+        gki_mgk_log_pdf_tile(mgk, NULL, rows, x + first * d, w ? w + first * d : mine + size / 2,
+                             mine, log_pdf + first, 1);
+        gki_call_advance(&call, rows);
     }
     free(scratch);
-    return GKV_OK;
+    return gki_call_end(&call, "a density", "rows");
 }
 
 /* z = m + Lε, then x = Q(z), for one tile. `upper` is Lᵀ. */
@@ -214,10 +225,12 @@ static void transform_tile(const gkv_mgk *mgk, const double *upper, size_t rows,
 /* Transforms the normals epsilon[n × d], or, if it is NULL, the normals of draws from … from + n −
  * 1 of the seed. */
 static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon, uint64_t seed,
-                            uint64_t from, int threads, double *x)
+                            uint64_t from, const gkv_run_options *options, double *x)
 {
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = GKV_MGK_TILE * d;
-    const int used = gki_mgk_threads(threads, tiles);
+    const int used = gki_mgk_threads(call.options.threads, tiles);
     double *scratch = NULL, *upper = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
@@ -227,27 +240,38 @@ static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon,
     for (size_t t = 0; t < tiles; t++) {
         double *z = scratch + (size_t)omp_get_thread_num() * size;
         const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, t);
+        if (gki_call_stopped(&call))
+            continue;
         if (epsilon)
             memcpy(z, epsilon + first * d, rows * d * sizeof *z);
         else
             for (size_t i = 0; i < rows; i++)
                 gki_rng_normal_d(gki_mgk_draw(seed, from + first + i), d, z + i * d);
         transform_tile(mgk, upper, rows, z, x + first * d);
+        gki_call_advance(&call, rows);
     }
 done:
     free(scratch);
     free(upper);
-    return status;
+    return status == GKV_OK ? gki_call_end(&call, "a transform", "rows") : status;
 }
 
-gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n, const double *epsilon, int threads,
-                                  double *x)
+gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n, const double *epsilon,
+                                  const gkv_run_options *options, double *x)
 {
-    return transform(mgk, n, epsilon, 0, 0, threads, x);
+    GKV_NEED(mgk);
+    if (n > 0) {
+        GKV_NEED(epsilon);
+        GKV_NEED(x);
+    }
+    return transform(mgk, n, epsilon, 0, 0, options, x);
 }
 
-gkv_status gkv_mgk_sample(const gkv_mgk *mgk, uint64_t seed, uint64_t first, size_t n, int threads,
-                          double *x)
+gkv_status gkv_mgk_sample(const gkv_mgk *mgk, size_t n, uint64_t seed, uint64_t first,
+                          const gkv_run_options *options, double *x)
 {
-    return transform(mgk, n, NULL, seed, first, threads, x);
+    GKV_NEED(mgk);
+    if (n > 0)
+        GKV_NEED(x);
+    return transform(mgk, n, NULL, seed, first, options, x);
 }

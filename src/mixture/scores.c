@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/real.h"
 #include "gkvae/mgk.h"
@@ -310,14 +311,20 @@ const char *gki_mgk_column_text(char text[GKV_MGK_COLUMN_TEXT], const char *cons
 }
 
 gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk *margins,
-                               double shrink, int threads, double *correlation, double *cholesky)
+                               double shrink, const gkv_run_options *options, double *correlation,
+                               double *cholesky)
 {
+    GKV_NEED(x);
+    GKV_NEED(margins);
+    GKV_NEED(correlation);
     if (d < 1 || n < 2 || !(shrink >= 0 && shrink <= 1))
         return gki_fail(
             GKV_ERR_ARGUMENT,
             "normal scores need at least 2 rows and 1 column, and a shrinkage in [0, 1], "
             "not %zu, %zu, %g",
             n, d, shrink);
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, 0));
     GKV_TRY(gki_mgk_check_margins(d, margins));
     for (size_t i = 0; i < n * d; i++)
         if (!isfinite(x[i]))
@@ -331,7 +338,7 @@ gkv_status gkv_mgk_correlation(size_t n, size_t d, const double *x, const gkv_gk
     GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *factor, &factor));
     GKV_TRY_GOTO(gki_mgk_scores_of(&selected, &columns, NULL, NULL, gki_mgk_most_score((double)n),
-                                   threads, &scores));
+                                   call.options.threads, &scores));
     gki_mgk_scores_correlation(&scores, shrink, correlation, factor, NULL, NULL);
     if (cholesky)
         memcpy(cholesky, factor, d * d * sizeof *cholesky);

@@ -340,7 +340,7 @@ void gki_low_rank(size_t d, size_t rank, int iterations, double *r, double *scra
 
 /* Computes M = D L Lᵀ D with D = diag(M)^½ in `scale`, so that L Lᵀ has a unit diagonal. Rows and
  * columns of unknowns that are left out become those of the identity. */
-static int factor(double m[4][4], const unsigned char fixed[4], double l[4][4], double scale[4])
+static int factor(double m[4][4], const bool fixed[4], double l[4][4], double scale[4])
 {
     for (int i = 0; i < 4; i++) {
         if (!fixed[i] && !(m[i][i] > 0 && isfinite(m[i][i])))
@@ -363,8 +363,7 @@ static int factor(double m[4][4], const unsigned char fixed[4], double l[4][4], 
 }
 
 /* Replaces the right-hand side x by the solution. */
-static void substitute(double l[4][4], const double scale[4], const unsigned char fixed[4],
-                       double x[4])
+static void substitute(double l[4][4], const double scale[4], const bool fixed[4], double x[4])
 {
     for (int i = 0; i < 4; i++) {
         x[i] = fixed[i] ? 0.0 : x[i] / scale[i];
@@ -381,8 +380,7 @@ static void substitute(double l[4][4], const double scale[4], const unsigned cha
         x[i] = fixed[i] ? 0.0 : x[i] / scale[i];
 }
 
-int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4],
-                           double x[4])
+int gki_solve4x4_symmetric(double m[4][4], const bool fixed[4], const double b[4], double x[4])
 {
     double l[4][4], scale[4];
     if (!factor(m, fixed, l, scale))
@@ -393,7 +391,7 @@ int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const d
     return 1;
 }
 
-int gki_invert4x4_symmetric(double m[4][4], const unsigned char fixed[4], double inverse[4][4])
+int gki_invert4x4_symmetric(double m[4][4], const bool fixed[4], double inverse[4][4])
 {
     double l[4][4], scale[4];
     if (!factor(m, fixed, l, scale))
@@ -416,7 +414,7 @@ static void swap_rows(double a[4][5], int i, int j)
     memcpy(a[j], row, sizeof row);
 }
 
-int gki_solve4x4(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4])
+int gki_solve4x4(double m[4][4], const bool fixed[4], const double b[4], double x[4])
 {
     double a[4][5];
     for (int i = 0; i < 4; i++) {

@@ -84,15 +84,14 @@ void gki_low_rank(size_t d, size_t rank, int iterations, double *r, double *scra
 
 /* Computes x = M⁻¹ b for a symmetric M. Returns 0 if M is not positive definite to working
  * precision, else 1. */
-int gki_solve4x4_symmetric(double m[4][4], const unsigned char fixed[4], const double b[4],
-                           double x[4]);
+int gki_solve4x4_symmetric(double m[4][4], const bool fixed[4], const double b[4], double x[4]);
 
 /* Computes M⁻¹ for a symmetric M. Rows and columns of unknowns that are left out become 0. Returns
  * 0 if M is not positive definite to working precision, else 1. */
-int gki_invert4x4_symmetric(double m[4][4], const unsigned char fixed[4], double inverse[4][4]);
+int gki_invert4x4_symmetric(double m[4][4], const bool fixed[4], double inverse[4][4]);
 
 /* Computes x = M⁻¹ b for any M by elimination with partial pivoting. Returns 0 if M is singular,
  * else 1. */
-int gki_solve4x4(double m[4][4], const unsigned char fixed[4], const double b[4], double x[4]);
+int gki_solve4x4(double m[4][4], const bool fixed[4], const double b[4], double x[4]);
 
 #endif

@@ -33,9 +33,8 @@ static gkv_status write_array(const char *path, const void *values, size_t rows,
 {
     char header[HEADER_SIZE];
     size_t bytes = 0;
-    if (!path || (!values && rows > 0) || columns == 0)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "writing .npy: the path or the values are NULL, or there are no columns");
+    if (columns == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "writing %s: there are no columns", path);
     if (__builtin_mul_overflow(rows, columns, &bytes) ||
         __builtin_mul_overflow(bytes, size, &bytes))
         return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu × %zu numbers are more than memory can hold",
@@ -49,12 +48,18 @@ static gkv_status write_array(const char *path, const void *values, size_t rows,
     return gki_file_commit(writer);
 }
 
-gkv_status gkv_npy_write(const char *path, const double *values, size_t rows, size_t columns)
+gkv_status gkv_npy_write(const char *path, size_t rows, size_t columns, const double *values)
 {
+    GKV_NEED(path);
+    if (rows > 0)
+        GKV_NEED(values);
     return write_array(path, values, rows, columns, sizeof *values);
 }
 
-gkv_status gkv_npy_write_float(const char *path, const float *values, size_t rows, size_t columns)
+gkv_status gkv_npy_write_float(const char *path, size_t rows, size_t columns, const float *values)
 {
+    GKV_NEED(path);
+    if (rows > 0)
+        GKV_NEED(values);
     return write_array(path, values, rows, columns, sizeof *values);
 }

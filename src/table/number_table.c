@@ -188,22 +188,22 @@ size_t gkv_table_missing(const gkv_table *table, size_t column, size_t *first)
 
 size_t gkv_table_rows(const gkv_table *table)
 {
-    return table->n_rows;
+    return table ? table->n_rows : 0;
 }
 
 size_t gkv_table_columns(const gkv_table *table)
 {
-    return table->n_columns;
+    return table ? table->n_columns : 0;
 }
 
 const char *gkv_table_name(const gkv_table *table, size_t column)
 {
-    return table->columns[column].name;
+    return table && column < table->n_columns ? table->columns[column].name : NULL;
 }
 
 gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column)
 {
-    return table->columns[column].kind;
+    return table && column < table->n_columns ? table->columns[column].kind : GKV_COLUMN_FAULTY;
 }
 
 /* The name of the column whose name is most similar to `name`. */
@@ -251,9 +251,9 @@ static gkv_status find(const gkv_table *table, const char *name, size_t *column)
 gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, size_t *column)
 {
     char *name = NULL;
-    if (!table || !name_or_number || !column)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a column of a table: the table, the name or the output is NULL");
+    GKV_NEED(table);
+    GKV_NEED(name_or_number);
+    GKV_NEED(column);
     GKV_TRY(plain_text(name_or_number, &name));
     const gkv_status status = find(table, name, column);
     free(name);
@@ -262,10 +262,11 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
 
 gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)
 {
-    if (!table || !values || column >= table->n_columns)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "numbers of a table: column %zu does not exist, or an argument is NULL",
-                        column);
+    GKV_NEED(table);
+    GKV_NEED(values);
+    if (column >= table->n_columns)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
+                        table->file, column, table->n_columns);
     const gki_column *it = &table->columns[column];
     *values = it->kind == GKV_COLUMN_NUMBERS ? it->values : NULL;
     return *values ? GKV_OK : gki_fail(GKV_ERR_DATA, "%s", it->fault);

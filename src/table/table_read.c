@@ -110,20 +110,13 @@ static gkv_status check(const gkv_table_settings *settings, gkv_table_settings *
 
 /* --- Reading -------------------------------------------------------------- */
 
-static gkv_status fail_null(void)
-{
-    return gki_fail(GKV_ERR_ARGUMENT,
-                    "reading a table: the source, the name or the output is NULL");
-}
-
 gkv_status gkv_table_read(const char *path, const gkv_table_settings *settings, gkv_table **out)
 {
     gkv_table_settings checked;
     gki_source source;
-    if (out)
-        *out = NULL;
-    if (!path || !out)
-        return fail_null();
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(path);
     GKV_TRY(check(settings, &checked));
     GKV_TRY(gki_source_open(&source, path));
     const gkv_status status = read_from(&source, &checked, out);
@@ -131,15 +124,16 @@ gkv_status gkv_table_read(const char *path, const gkv_table_settings *settings, 
     return status;
 }
 
-gkv_status gkv_table_read_memory(const void *bytes, size_t size, const char *name,
+gkv_status gkv_table_read_memory(size_t size, const void *bytes, const char *name,
                                  const gkv_table_settings *settings, gkv_table **out)
 {
     gkv_table_settings checked;
     gki_source source;
-    if (out)
-        *out = NULL;
-    if ((!bytes && size > 0) || !name || !out)
-        return fail_null();
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(name);
+    if (size > 0)
+        GKV_NEED(bytes);
     GKV_TRY(check(settings, &checked));
     gki_source_memory(&source, bytes, size, name);
     return read_from(&source, &checked, out);
@@ -150,10 +144,10 @@ gkv_status gkv_table_read_stream(gkv_table_source *read, void *user, const char 
 {
     gkv_table_settings checked;
     gki_source source;
-    if (out)
-        *out = NULL;
-    if (!read || !name || !out)
-        return fail_null();
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(read);
+    GKV_NEED(name);
     GKV_TRY(check(settings, &checked));
     gki_source_function(&source, read, user, name);
     const gkv_status status = read_from(&source, &checked, out);

@@ -77,7 +77,7 @@ static inline void fuzz_check_round_trip(const gkv_table *table)
     gkv_table_settings settings;
     gkv_table_defaults(&settings);
     settings.header = GKV_TABLE_HEADER_ABSENT;
-    FUZZ_CHECK(gkv_table_read_memory(text, (size_t)(end - text), "again", &settings, &copy) ==
+    FUZZ_CHECK(gkv_table_read_memory((size_t)(end - text), text, "again", &settings, &copy) ==
                GKV_OK);
     FUZZ_CHECK(gkv_table_rows(copy) == rows && gkv_table_columns(copy) == n);
     for (size_t c = 0; c < n; c++) {
@@ -93,7 +93,7 @@ static inline void fuzz_check_round_trip(const gkv_table *table)
 static inline int fuzz_table(const uint8_t *bytes, size_t size)
 {
     gkv_table *table = NULL;
-    const gkv_status status = gkv_table_read_memory(bytes, size, "fuzz", NULL, &table);
+    const gkv_status status = gkv_table_read_memory(size, bytes, "fuzz", NULL, &table);
     if (status != GKV_OK) {
         FUZZ_CHECK(status == GKV_ERR_DATA && !table && *gkv_error_message());
         return 0;

@@ -176,15 +176,15 @@ static void draws(void **state)
     static double x[N], y[N];
     for (int64_t family = 0; family < GKV_GK_FAMILIES; family++) {
         const gkv_gk gk = {1, 2, .5, .1, .8, family};
-        gkv_gk_random(&gk, 7, 1000, N, x);
+        gkv_gk_random(&gk, N, 7, 1000, x);
         /* Draws in several calls are the same. */
-        gkv_gk_random(&gk, 7, 1000, 777, y);
-        gkv_gk_random(&gk, 7, 1777, 1, y + 777);
-        gkv_gk_random(&gk, 7, 1778, N - 778, y + 778);
+        gkv_gk_random(&gk, 777, 7, 1000, y);
+        gkv_gk_random(&gk, 1, 7, 1777, y + 777);
+        gkv_gk_random(&gk, N - 778, 7, 1778, y + 778);
         assert_memory_equal(x, y, sizeof x);
-        gkv_gk_random(&gk, 8, 1000, N, y);
+        gkv_gk_random(&gk, N, 8, 1000, y);
         assert_true(x[0] != y[0]);
-        gkv_gk_random(&gk, 7, (UINT64_C(1) << 50) + 3, 4, y);
+        gkv_gk_random(&gk, 4, 7, (UINT64_C(1) << 50) + 3, y);
         assert_true(isfinite(y[0]) && y[0] != x[0]);
         /* P(X ≤ x) is uniform: its mean and variance are within five standard errors. */
         double sum = 0, squares = 0;
@@ -195,7 +195,7 @@ static void draws(void **state)
         assert_close(sum / N, .5, 5 * sqrt(1. / 12 / N));
         assert_close(squares / N, 1. / 3, 5 * sqrt(4. / 45 / N));
     }
-    gkv_gk_random(&shapes[0], 1, 0, 0, NULL);
+    gkv_gk_random(&shapes[0], 0, 1, 0, NULL);
 }
 
 int main(void)

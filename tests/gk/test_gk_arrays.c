@@ -153,8 +153,8 @@ static void quantiles(const gkv_gk *gk)
         const size_t n = tail < 2 ? sizeof ps / sizeof *ps : sizeof logs / sizeof *logs;
         for (size_t i = 0; i < n; i++)
             p_f[i] = (float)p[i];
-        assert_ok(gkv_gk_batch_quantile(gk, (gkv_gk_tail)tail, n, p, x));
-        assert_ok(gkv_gk_batch_quantile_f(gk, (gkv_gk_tail)tail, n, p_f, x_f));
+        assert_ok(gkv_gk_batch_quantile(gk, n, (gkv_gk_tail)tail, p, x));
+        assert_ok(gkv_gk_batch_quantile_f(gk, n, (gkv_gk_tail)tail, p_f, x_f));
         for (size_t i = 0; i < n; i++) {
             const double expected = exact[tail](gk, p[i]);
             if (isfinite(expected)) /* near the median the rounding of p dominates */
@@ -198,7 +198,7 @@ static void refusals(void **state)
                  "not increasing");
     assert_fails(gkv_gk_batch_x_f(&tiny, 1, &x_f, &(gkv_gk_at_x_f){.z = &z_f}), GKV_ERR_ARGUMENT,
                  "rounded to float");
-    assert_fails(gkv_gk_batch_quantile(&shapes[0], (gkv_gk_tail)9, 1, &x, &z), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_gk_batch_quantile(&shapes[0], 1, (gkv_gk_tail)9, &x, &z), GKV_ERR_ARGUMENT,
                  "no tail");
     assert_ok(gkv_gk_batch_x(&shapes[0], 0, NULL, &(gkv_gk_at_x){.z = &z}));
     assert_ok(gkv_gk_batch_x(&shapes[0], 1, &x, &(gkv_gk_at_x){0}));

@@ -84,7 +84,7 @@ static void exact_sample_is_recovered(void **state)
         for (int j = 0; j < N; j++)
             x[j] = mean_of(&gks[i], (j + 1.0) / (N + 1), N);
         gkv_gk_fit_result fit;
-        assert_ok(gkv_gk_fit_sorted(x, N, NULL, &fit));
+        assert_ok(gkv_gk_fit_sorted(N, x, NULL, &fit));
         assert_int_equal(fit.converged, 1);
         assert_close(fit.gk.a, gks[i].a, 1e-5 * gks[i].b + 1e-13 * fabs(gks[i].a));
         assert_relative(fit.gk.b, gks[i].b, 1e-5);
@@ -99,7 +99,7 @@ static void exact_sample_is_recovered(void **state)
         const gkv_gk start = {gks[i].a + gks[i].b, 3 * gks[i].b, gks[i].g - 1, -.4, .8, 0};
         set.start = &start;
         gkv_gk_fit_result again;
-        assert_ok(gkv_gk_fit_sorted(x, N, &set, &again));
+        assert_ok(gkv_gk_fit_sorted(N, x, &set, &again));
         assert_close(again.gk.g, gks[i].g, 1e-4);
         assert_close(again.gk.k, gks[i].k, 1e-4);
         assert_true(again.cost_before > again.cost_after);
@@ -117,7 +117,7 @@ static void recovers_parameters(const gkv_gk *truth, const double *bound, int sa
     for (int sample = 0; sample < samples; sample++) {
         draw(truth, (uint64_t)sample, N, x);
         gkv_gk_fit_result fit;
-        assert_ok(gkv_gk_fit(x, N, NULL, &fit));
+        assert_ok(gkv_gk_fit(N, x, NULL, &fit));
         assert_int_equal(fit.converged, 1);
         assert_true(gkv_gk_is_valid(&fit.gk));
         const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k};
@@ -186,7 +186,7 @@ static void hostile_samples(void **state)
                                    /* one outlier */
                                    : (i == 0 ? 1e80 : u[i]);
             gkv_gk_fit_result fit;
-            assert_ok(gkv_gk_fit(x, n, NULL, &fit));
+            assert_ok(gkv_gk_fit(n, x, NULL, &fit));
             assert_int_equal(gkv_gk_is_valid(&fit.gk), 1);
             assert_true(isfinite(fit.chi2) && fit.p_value >= 0 && fit.p_value <= 1);
             assert_true(fit.se[0] > 0 && !isnan(fit.se[3]));
@@ -204,10 +204,10 @@ static void wild_values(void **state)
     const gkv_gk truth = {.a = 0, .b = 1, .g = .5, .k = .1, .c = .8};
     gkv_gk_fit_result clean, contaminated;
     draw(&truth, 77, N, x);
-    assert_ok(gkv_gk_fit(x, N, NULL, &clean));
+    assert_ok(gkv_gk_fit(N, x, NULL, &clean));
     for (int i = 0; i < 4; i++)
         x[100 * i] = i % 2 ? 1e4 : -1e9;
-    assert_ok(gkv_gk_fit(x, N, NULL, &contaminated));
+    assert_ok(gkv_gk_fit(N, x, NULL, &contaminated));
     assert_int_equal(contaminated.converged, 1);
     assert_close(contaminated.gk.a, clean.gk.a, .3 * clean.se[0]);
     assert_close(contaminated.gk.b, clean.gk.b, 1.2 * clean.se[1]);
@@ -223,47 +223,47 @@ static void refusals(void **state)
     gkv_gk_fit_settings set;
     for (int i = 0; i < 100; i++)
         x[i] = i + .3 * sin(i);
-    assert_fails(gkv_gk_fit(x, 7, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
-    assert_fails(gkv_gk_fit(NULL, 0, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
-    assert_ok(gkv_gk_fit(x, 8, NULL, &fit));
+    assert_fails(gkv_gk_fit(7, x, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
+    assert_fails(gkv_gk_fit(0, NULL, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
+    assert_ok(gkv_gk_fit(8, x, NULL, &fit));
     x[41] = NAN;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42 of 100 is nan");
-    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "value 42");
+    assert_fails(gkv_gk_fit(100, x, NULL, &fit), GKV_ERR_DATA, "value 42 of 100 is nan");
+    assert_fails(gkv_gk_fit_sorted(100, x, NULL, &fit), GKV_ERR_DATA, "value 42");
     x[41] = -INFINITY;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "-inf");
+    assert_fails(gkv_gk_fit(100, x, NULL, &fit), GKV_ERR_DATA, "-inf");
     x[41] = 3;
-    assert_fails(gkv_gk_fit_sorted(x, 100, NULL, &fit), GKV_ERR_DATA, "not sorted: value 42");
+    assert_fails(gkv_gk_fit_sorted(100, x, NULL, &fit), GKV_ERR_DATA, "not sorted: value 42");
     for (int i = 0; i < 100; i++)
         x[i] = 4;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "all 100 values are 4");
+    assert_fails(gkv_gk_fit(100, x, NULL, &fit), GKV_ERR_DATA, "all 100 values are 4");
     for (int i = 0; i < 100; i++)
         x[i] = i < 80 ? i : 80;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA,
+    assert_fails(gkv_gk_fit(100, x, NULL, &fit), GKV_ERR_DATA,
                  "heavy ties: 20 of 100 values are 80");
     for (int i = 0; i < 100; i++)
         x[i] = floor(i / 5.) + (i % 2 ? 0 : 1e-9);
-    assert_ok(gkv_gk_fit(x, 100, NULL, &fit)); /* light ties are allowed */
+    assert_ok(gkv_gk_fit(100, x, NULL, &fit)); /* light ties are allowed */
     x[0] = -1.7e308, x[99] = 1.7e308;
-    assert_fails(gkv_gk_fit(x, 100, NULL, &fit), GKV_ERR_DATA, "too large");
-    assert_fails(gkv_gk_fit(x, 8, NULL, &fit), GKV_ERR_DATA,
+    assert_fails(gkv_gk_fit(100, x, NULL, &fit), GKV_ERR_DATA, "too large");
+    assert_fails(gkv_gk_fit(8, x, NULL, &fit), GKV_ERR_DATA,
                  "at least 7 distinct values, but 5 of 8 are distinct");
     for (int i = 0; i < 100; i++)
         x[i] = i + .3 * sin(i);
     x[0] = -1e300;
     gkv_gk_fit_defaults(&set);
-    assert_ok(gkv_gk_fit(x, 8, &set, &fit)); /* one outlier is outside the levels */
+    assert_ok(gkv_gk_fit(8, x, &set, &fit)); /* one outlier is outside the levels */
     set.levels = 8;
-    assert_fails(gkv_gk_fit(x, 8, &set, &fit), GKV_ERR_DATA, "times its spread");
+    assert_fails(gkv_gk_fit(8, x, &set, &fit), GKV_ERR_DATA, "times its spread");
     x[0] = 0;
     set.levels = 101;
-    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "7 … 100 levels");
+    assert_fails(gkv_gk_fit(100, x, &set, &fit), GKV_ERR_ARGUMENT, "7 … 100 levels");
     set.levels = 100;
-    assert_ok(gkv_gk_fit(x, 100, &set, &fit));
+    assert_ok(gkv_gk_fit(100, x, &set, &fit));
     set.c = 1;
-    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "c must be");
+    assert_fails(gkv_gk_fit(100, x, &set, &fit), GKV_ERR_ARGUMENT, "c must be");
     gkv_gk_fit_defaults(&set);
-    set.margin = 0;
-    assert_fails(gkv_gk_fit(x, 100, &set, &fit), GKV_ERR_ARGUMENT, "margin");
+    set.advanced.margin = 0;
+    assert_fails(gkv_gk_fit(100, x, &set, &fit), GKV_ERR_ARGUMENT, "margin");
 }
 
 int main(void)

@@ -26,7 +26,7 @@ static void the_same_bits(void **state)
     gkv_gk_fit_defaults(&set);
     set.anderson_darling = 1;
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit(x, N, &set, &fit));
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
     for (int way = 0; way < 2; way++) {
         gkv_gk_bootstrap_settings boot;
         gkv_gk_bootstrap_result results[3];
@@ -34,10 +34,10 @@ static void the_same_bits(void **state)
             gkv_gk_bootstrap_defaults(&boot);
             boot.replicates = R;
             boot.nonparametric = way;
-            boot.threads = 1 + i % 2;
             boot.seed = i < 2 ? 5 : 6;
-            boot.estimates = &estimates[i][0][0];
-            assert_ok(gkv_gk_bootstrap(&sample, &set, &fit, &boot, &results[i]));
+            const gkv_run_options options = {.threads = 1 + i % 2};
+            assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, &options, &estimates[i][0][0],
+                                       &results[i]));
             assert_int_equal(results[i].used + results[i].failed, R);
         }
         assert_memory_equal(estimates[0], estimates[1], sizeof estimates[0]);
@@ -70,12 +70,13 @@ static void finds_misfits(void **state)
     gkv_gk_fit_defaults(&set);
     set.anderson_darling = 1;
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit(x, N, &set, &fit));
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
     gkv_gk_bootstrap_settings boot;
     gkv_gk_bootstrap_defaults(&boot);
     boot.replicates = 99;
     gkv_gk_bootstrap_result result;
-    assert_ok(gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = N}, &set, &fit, &boot, &result));
+    assert_ok(
+        gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = N}, &fit, &set, &boot, NULL, NULL, &result));
     assert_true(fit.p_value < 1e-6 && result.p_chi2 < .02 && result.p_anderson_darling < .02);
 }
 
@@ -95,23 +96,23 @@ static void settings_hold(void **state)
     set.fixed[GKV_GK_K] = 1;
     set.start = &truth;
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit_many(&sample, 1, &set, 1, &fit, NULL));
+    assert_ok(gkv_gk_fit_many(1, &sample, &set, &(gkv_run_options){.threads = 1}, &fit, NULL));
     for (int way = 0; way < 2; way++) {
         gkv_gk_bootstrap_settings boot;
         gkv_gk_bootstrap_defaults(&boot);
         boot.replicates = 99;
         boot.nonparametric = way;
         gkv_gk_bootstrap_result result;
-        assert_ok(gkv_gk_bootstrap(&sample, &set, &fit, &boot, &result));
+        assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result));
         assert_true(result.se[3] == 0 && result.low[3] == .3);
         assert_relative(result.se[0], fit.se[0], .35); /* from 300 observations */
     }
 }
 
-static int stop_at_half(void *user, size_t done, size_t replicates)
+static bool stop_at_half(void *context, const gkv_progress *progress)
 {
-    ++*(int *)user;
-    return 2 * done >= replicates;
+    ++*(int *)context;
+    return 2 * progress->done >= progress->total;
 }
 
 static void refusals(void **state)
@@ -121,33 +122,33 @@ static void refusals(void **state)
     draw(3, N, x);
     const gkv_gk_sample sample = {.x = x, .n = N};
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit(x, N, NULL, &fit));
+    assert_ok(gkv_gk_fit(N, x, NULL, &fit));
     gkv_gk_bootstrap_settings boot;
     gkv_gk_bootstrap_result result;
     int calls = 0;
     gkv_gk_bootstrap_defaults(&boot);
     boot.replicates = 2000;
-    boot.progress = stop_at_half;
-    boot.progress_user = &calls;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_INTERRUPTED,
-                 "of 2000 replicates");
+    const gkv_run_options options = {.progress = stop_at_half, .context = &calls};
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &boot, &options, NULL, &result),
+                 GKV_ERR_INTERRUPTED, "of 2000 replicates");
     assert_true(calls > 1);
     gkv_gk_bootstrap_defaults(&boot);
     boot.replicates = 3;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT,
-                 "at least 19");
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &boot, NULL, NULL, &result),
+                 GKV_ERR_ARGUMENT, "at least 19");
     gkv_gk_bootstrap_defaults(&boot);
     boot.confidence = 0;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, &boot, &result), GKV_ERR_ARGUMENT,
-                 "confidence");
-    assert_fails(gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, NULL, &fit, NULL, &result),
-                 GKV_ERR_DATA, "at least 8");
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &boot, NULL, NULL, &result),
+                 GKV_ERR_ARGUMENT, "confidence");
+    assert_fails(
+        gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, &fit, NULL, NULL, NULL, NULL, &result),
+        GKV_ERR_DATA, "at least 8");
     fit.gk.family = GKV_GK_FAMILY_GGH;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, NULL, NULL, NULL, &result), GKV_ERR_ARGUMENT,
                  "not the generalised g-and-h");
     fit.gk.family = GKV_GK_FAMILY_GK;
     fit.gk.k = -3;
-    assert_fails(gkv_gk_bootstrap(&sample, NULL, &fit, NULL, &result), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, NULL, NULL, NULL, &result), GKV_ERR_ARGUMENT,
                  "not a g-and-k");
 }
 
@@ -211,7 +212,7 @@ static void p_values_are_uniform(void **state)
             draw(5000 + i, n, x[i]);
             samples[i] = (gkv_gk_sample){.x = x[i], .n = n};
         }
-        assert_ok(gkv_gk_fit_many(samples, SAMPLES, NULL, 0, fits, NULL));
+        assert_ok(gkv_gk_fit_many(SAMPLES, samples, NULL, NULL, fits, NULL));
         for (double level = .1; level < .95; level += .2) {
             double below = 0;
             for (size_t i = 0; i < SAMPLES; i++)

@@ -263,7 +263,7 @@ static void systems_of_four(void **state)
            inverse[4][4], x[4];
     const double b[4] = {1, 2, 3, 4};
     for (unsigned mask = 0; mask < 16; mask++) {
-        unsigned char fixed[4];
+        bool fixed[4];
         for (unsigned i = 0; i < 4; i++)
             fixed[i] = mask >> i & 1;
         for (int way = 0; way < 2; way++) {
@@ -288,7 +288,7 @@ static void systems_of_four(void **state)
                     assert_true(inverse[i][j] == 0);
             }
     }
-    const unsigned char none[4] = {0};
+    const bool none[4] = {0};
     m[0][0] = -1;
     assert_int_equal(gki_solve4x4_symmetric(m, none, b, x), 0);
     assert_int_equal(gki_solve4x4(m, none, b, x), 1);

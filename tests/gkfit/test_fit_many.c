@@ -56,11 +56,13 @@ static void the_same_bits(void **state)
         set.method = (gkv_gk_method)method;
         set.anderson_darling = 1;
         for (size_t i = 0; i < COUNT; i++) {
-            const gkv_status status = gkv_gk_fit_many(&samples[i], 1, &set, 1, &one[i], NULL);
+            const gkv_status status = gkv_gk_fit_many(
+                1, &samples[i], &set, &(gkv_run_options){.threads = 1}, &one[i], NULL);
             assert_int_equal(status, i == 11 ? GKV_ERR_DATA : GKV_OK);
         }
         for (int threads = 1; threads <= 3; threads++) {
-            assert_fails(gkv_gk_fit_many(samples, COUNT, &set, threads, many, statuses),
+            assert_fails(gkv_gk_fit_many(COUNT, samples, &set,
+                                         &(gkv_run_options){.threads = threads}, many, statuses),
                          GKV_ERR_DATA,
                          "sample 12 of 37: a g-and-k fit needs finite values: value 6");
             for (size_t i = 0; i < COUNT; i++) {
@@ -70,7 +72,7 @@ static void the_same_bits(void **state)
             assert_true(many[11].gk.b == 0 && many[11].n == 0);
         }
     }
-    assert_ok(gkv_gk_fit_many(NULL, 0, NULL, 0, NULL, NULL));
+    assert_ok(gkv_gk_fit_many(0, NULL, NULL, NULL, NULL, NULL));
 }
 
 /* Weight 2 is the same value twice, and weight 0 is no value. The unit of weights is an
@@ -92,9 +94,9 @@ static void weights(void **state)
         set.method = (gkv_gk_method)method;
         set.anderson_darling = 1;
         gkv_gk_fit_result a, b;
-        assert_ok(gkv_gk_fit(twice, count, &set, &a));
-        assert_ok(
-            gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = w, .n = N}, 1, &set, 1, &b, NULL));
+        assert_ok(gkv_gk_fit(count, twice, &set, &a));
+        assert_ok(gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .weights = w, .n = N}, &set,
+                                  &(gkv_run_options){.threads = 1}, &b, NULL));
         if (method == GKV_GK_LM)
             assert_memory_equal(&a.gk, &b.gk, 5 * sizeof(double));
         assert_close(b.gk.g, a.gk.g, 1e-8);
@@ -110,9 +112,9 @@ static void weights(void **state)
         for (size_t i = 0; i < N; i++)
             four[i] = 4;
         gkv_gk_fit_result plain, heavy;
-        assert_ok(gkv_gk_fit(x, N, &set, &plain));
-        assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .weights = four, .n = N}, 1, &set, 1,
-                                  &heavy, NULL));
+        assert_ok(gkv_gk_fit(N, x, &set, &plain));
+        assert_ok(gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .weights = four, .n = N}, &set,
+                                  &(gkv_run_options){.threads = 1}, &heavy, NULL));
         for (int j = 0; j < 4; j++)
             assert_relative(heavy.se[j], plain.se[j] / 2, .08);
     }
@@ -125,8 +127,9 @@ static void weights(void **state)
         responsibility[i] = i < 3 * N ? .9 : 0;
     }
     gkv_gk_fit_result fit;
-    assert_ok(gkv_gk_fit_many(&(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N},
-                              1, NULL, 1, &fit, NULL));
+    assert_ok(gkv_gk_fit_many(1,
+                              &(gkv_gk_sample){.x = mixed, .weights = responsibility, .n = 6 * N},
+                              NULL, &(gkv_run_options){.threads = 1}, &fit, NULL));
     assert_relative(fit.total, .9 * 3 * N, 1e-12);
     assert_close(fit.gk.g, 2, 4 * fit.se[2]);
     assert_close(fit.gk.k, .5, 4 * fit.se[3]);
@@ -151,13 +154,14 @@ static void bad_weights(void **state)
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         for (int i = 0; i < 50; i++)
             w[i] = rows[r].value;
-        assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA,
-                     rows[r].message);
+        assert_fails(
+            gkv_gk_fit_many(1, &sample, NULL, &(gkv_run_options){.threads = 1}, &fit, NULL),
+            GKV_ERR_DATA, rows[r].message);
     }
     for (int i = 0; i < 50; i++)
         w[i] = i == 20 ? 20 : 1;
-    assert_fails(gkv_gk_fit_many(&sample, 1, NULL, 1, &fit, NULL), GKV_ERR_DATA,
-                 "heavy ties: 20 of 69");
+    assert_fails(gkv_gk_fit_many(1, &sample, NULL, &(gkv_run_options){.threads = 1}, &fit, NULL),
+                 GKV_ERR_DATA, "heavy ties: 20 of 69");
 }
 
 /* Fixed parameters keep their bits, the result is valid, and the other parameters are fitted. */
@@ -175,7 +179,7 @@ static void fixed_parameters(void **state)
             for (unsigned j = 0; j < 4; j++)
                 set.fixed[j] = mask >> j & 1;
             gkv_gk_fit_result fit;
-            assert_ok(gkv_gk_fit(x, N, &set, &fit));
+            assert_ok(gkv_gk_fit(N, x, &set, &fit));
             assert_int_equal(fit.converged, 1);
             const double v[4] = {fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k},
                          fixed_fit[4] = {3, 1, 2, .5};
@@ -201,7 +205,7 @@ static void fixed_parameters(void **state)
     for (int method = 0; method < 2; method++) {
         set.method = (gkv_gk_method)method;
         gkv_gk_fit_result fit;
-        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_true(fit.gk.g == 0 && gkv_gk_is_valid(&fit.gk));
         assert_close(fit.gk.k, -.2, 4 * fit.se[3]);
     }
@@ -213,7 +217,7 @@ static void fixed_parameters(void **state)
     for (int method = 0; method < 2; method++) {
         set.method = (gkv_gk_method)method;
         gkv_gk_fit_result fit;
-        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_true(fit.gk.k == -.15 && gkv_gk_is_valid(&fit.gk));
         assert_close(fit.gk.g, 4, 4 * fit.se[2]);
     }
@@ -229,10 +233,10 @@ static void bounds(void **state)
         gkv_gk_fit_result fit, unbounded_fit;
         gkv_gk_fit_defaults(&set);
         set.method = (gkv_gk_method)method;
-        assert_ok(gkv_gk_fit(x, N, &set, &unbounded_fit));
+        assert_ok(gkv_gk_fit(N, x, &set, &unbounded_fit));
         /* Inactive bounds hardly change the result. */
         set.low[3] = 0, set.high[3] = 5, set.low[2] = -10, set.high[2] = 10;
-        assert_ok(gkv_gk_fit(x, N, &set, &fit));
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_close(fit.gk.k, unbounded_fit.gk.k, 1e-6);
         /* Active bounds are kept, and the other parameters are those of a fit with this parameter
          * fixed at the bound. */
@@ -244,7 +248,7 @@ static void bounds(void **state)
                 set.method = (gkv_gk_method)method;
                 const double at = v[j] + (side ? 1 : -1) * unbounded_fit.se[j];
                 *(side ? &set.low[j] : &set.high[j]) = at;
-                assert_ok(gkv_gk_fit(x, N, &set, &fit));
+                assert_ok(gkv_gk_fit(N, x, &set, &fit));
                 assert_int_equal(fit.converged, 1);
                 for (int i = 0; i < 4; i++)
                     assert_int_equal(fit.bound[i], i != j ? 0 : side ? -1 : 1);
@@ -256,7 +260,7 @@ static void bounds(void **state)
                 hold.fixed[j] = 1;
                 hold.start = &start;
                 gkv_gk_fit_result fixed_fit;
-                assert_ok(gkv_gk_fit(x, N, &hold, &fixed_fit));
+                assert_ok(gkv_gk_fit(N, x, &hold, &fixed_fit));
                 assert_relative(((double[4]){fit.gk.a, fit.gk.b, fit.gk.g, fit.gk.k})[j], at,
                                 1e-12);
                 assert_int_equal(fit.parameters, 3);
@@ -280,7 +284,7 @@ static void bad_settings(void **state)
     do {                                                        \
         gkv_gk_fit_defaults(&set);                              \
         change;                                                 \
-        assert_fails(gkv_gk_fit(x, N, &set, &fit), code, text); \
+        assert_fails(gkv_gk_fit(N, x, &set, &fit), code, text); \
     } while (0)
     REFUSED(set.fixed[0] = 1, GKV_ERR_ARGUMENT, "need a start");
     REFUSED((set.start = &truth, memset(set.fixed, 1, 4)), GKV_ERR_ARGUMENT, "nothing to fit");
@@ -288,7 +292,7 @@ static void bad_settings(void **state)
     REFUSED(set.low[3] = NAN, GKV_ERR_ARGUMENT, "of k");
     REFUSED(set.high[1] = -1, GKV_ERR_ARGUMENT, "upper bound of B");
     REFUSED(set.confidence = 1, GKV_ERR_ARGUMENT, "confidence");
-    REFUSED(set.max_newton = 0, GKV_ERR_ARGUMENT, "max_newton");
+    REFUSED(set.advanced.max_newton = 0, GKV_ERR_ARGUMENT, "max_newton");
     REFUSED(set.method = (gkv_gk_method)9, GKV_ERR_ARGUMENT, "no fitting method 9");
     REFUSED(set.tail = .2, GKV_ERR_ARGUMENT, "the tail");
     REFUSED(set.levels = 3, GKV_ERR_ARGUMENT, "7 or more levels");
@@ -301,16 +305,69 @@ static void bad_settings(void **state)
     REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "a fixed B must be");
     REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1),
             GKV_ERR_ARGUMENT, "not valid for g between the bounds");
-    assert_fails(gkv_gk_fit_many(&(gkv_gk_sample){.x = x, .n = N}, 1, NULL, -1, &fit, NULL),
-                 GKV_ERR_ARGUMENT, "a fit needs 1 thread");
+    assert_fails(gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .n = N}, NULL,
+                                 &(gkv_run_options){.threads = -1}, &fit, NULL),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
+}
+
+/* The progress of a call: how often it was reported, and after how many samples it stops. */
+typedef struct watch {
+    size_t calls, stop_at;
+    uint64_t last;
+} watch;
+
+static bool look(void *context, const gkv_progress *progress)
+{
+    watch *it = context;
+    it->calls++;
+    assert_true(progress->done > it->last && progress->done <= progress->total);
+    assert_null(progress->details);
+    it->last = progress->done;
+    return it->stop_at > 0 && progress->done >= it->stop_at;
+}
+
+/* A fit of many samples reports blocks, and keeps finished ones if it is stopped. */
+static void progress_and_stop(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 600, SIZE = 40 };
+    static double x[SAMPLES * SIZE];
+    static gkv_gk_fit_result results[SAMPLES];
+    static gkv_status statuses[SAMPLES];
+    gkv_gk_sample samples[SAMPLES];
+    draw(&truth, 9, SAMPLES * SIZE, x);
+    for (size_t i = 0; i < SAMPLES; i++)
+        samples[i] = (gkv_gk_sample){.n = SIZE, .x = x + i * SIZE};
+    watch seen = {0};
+    gkv_run_options options = {.threads = 1, .progress = look, .context = &seen};
+    assert_ok(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses));
+    assert_true(seen.calls == 3 && seen.last == SAMPLES);
+
+    seen = (watch){.stop_at = 1};
+    assert_fails(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses),
+                 GKV_ERR_INTERRUPTED, "after 256 of 600 samples");
+    for (size_t i = 0; i < SAMPLES; i++) {
+        assert_int_equal(statuses[i], i < 256 ? GKV_OK : GKV_ERR_INTERRUPTED);
+        assert_true((results[i].gk.b > 0) == (i < 256));
+    }
+
+    const volatile sig_atomic_t stop = 1;
+    options = (gkv_run_options){.threads = 2, .stop = &stop};
+    assert_fails(gkv_gk_fit_many(SAMPLES, samples, NULL, &options, results, statuses),
+                 GKV_ERR_INTERRUPTED, "after 0 of 600 samples");
+    assert_int_equal(statuses[0], GKV_ERR_INTERRUPTED);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits), cmocka_unit_test(weights),
-        cmocka_unit_test(bad_weights),   cmocka_unit_test(fixed_parameters),
-        cmocka_unit_test(bounds),        cmocka_unit_test(bad_settings),
+        cmocka_unit_test(the_same_bits),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(bad_weights),
+        cmocka_unit_test(fixed_parameters),
+        cmocka_unit_test(bounds),
+        cmocka_unit_test(bad_settings),
+        cmocka_unit_test(progress_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,7 +158,8 @@ static gkv_status nist_solve(const nist_problem *pr, int start, const gkv_lm_set
     memcpy(out->b, pr->start[start], sizeof out->b);
     gkv_status status = gkv_lm_create((size_t)pr->n, (size_t)p, &lm);
     if (status == GKV_OK)
-        status = gkv_lm_solve(lm, nist_residuals, jacobian, &copy, out->b, settings, &out->result);
+        status =
+            gkv_lm_solve(lm, nist_residuals, jacobian, &copy, settings, NULL, out->b, &out->result);
     if (status == GKV_OK)
         status = gkv_lm_covariance(lm, 0, covariance, NULL);
     gkv_lm_free(lm);

@@ -37,7 +37,7 @@ static gkv_lm_result solve(size_t n, size_t p, gkv_lm_residuals *f, gkv_lm_jacob
     gkv_lm *lm;
     gkv_lm_result result;
     assert_ok(gkv_lm_create(n, p, &lm));
-    assert_ok(gkv_lm_solve(lm, f, j, user, x, settings, &result));
+    assert_ok(gkv_lm_solve(lm, f, j, user, settings, NULL, x, &result));
     if (covariance) {
         size_t rank;
         assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
@@ -108,8 +108,8 @@ static void constrained_starts_with_zero_coordinates(void **state)
     (void)state;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    set.n_equalities = 1;
-    set.equalities = (double[]){1, 1};
+    set.advanced.n_equalities = 1;
+    set.advanced.equalities = (double[]){1, 1};
     const double sums[] = {2, 0.2, 2.0 / 3, 4};
     for (int i = 0; i < 4; i++)
         for (int differences = 0; differences < 2; differences++) {
@@ -136,7 +136,7 @@ static void not_a_number_is_a_rejected_step(void **state)
     gkv_lm *lm;
     gkv_lm_result result;
     assert_ok(gkv_lm_create(2, 1, &lm));
-    assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, &x, NULL, &result), GKV_ERR_NUMERIC,
+    assert_fails(gkv_lm_solve(lm, partly_nan, NULL, NULL, NULL, NULL, &x, &result), GKV_ERR_NUMERIC,
                  "residual 0 is nan at the start");
     double covariance;
     assert_fails(gkv_lm_covariance(lm, 0, &covariance, NULL), GKV_ERR_ARGUMENT,
@@ -196,7 +196,7 @@ static void bounds(void **state)
     set.low = low, set.high = high;
     gkv_lm *lm;
     assert_ok(gkv_lm_create(2, 2, &lm));
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "no value satisfies the bounds");
     gkv_lm_free(lm);
 }
@@ -219,7 +219,7 @@ static void rank_deficiency(void **state)
         gkv_lm_result result;
         size_t rank;
         assert_ok(gkv_lm_create(5, 3, &lm));
-        assert_ok(gkv_lm_solve(lm, deficient, NULL, &scale, x, NULL, &result));
+        assert_ok(gkv_lm_solve(lm, deficient, NULL, &scale, NULL, NULL, x, &result));
         assert_true(gkv_lm_converged(result.stop));
         assert_relative(result.cost_after, 5, 1e-10);
         assert_close(x[0] + x[1] * scale, 2, 1e-6);
@@ -246,7 +246,7 @@ static gkv_status collinear(void *user, const double *x, double *r)
 static void only_what_is_determined_has_a_variance(void **state)
 {
     (void)state;
-    static const unsigned char fixed[5] = {1, 0, 0, 1, 0};
+    static const bool fixed[5] = {1, 0, 0, 1, 0};
     double full[25], determined[25];
     size_t rank;
     gkv_lm *lm;
@@ -256,7 +256,7 @@ static void only_what_is_determined_has_a_variance(void **state)
     for (int holds = 0; holds < 2; holds++) {
         double x[5] = {0};
         set.fixed = holds ? fixed : NULL;
-        assert_ok(gkv_lm_solve(lm, collinear, NULL, NULL, x, &set, NULL));
+        assert_ok(gkv_lm_solve(lm, collinear, NULL, NULL, &set, NULL, x, NULL));
         assert_ok(gkv_lm_covariance(lm, 1e-8, holds ? determined : full, &rank));
         assert_int_equal(rank, 3);
     }
@@ -361,59 +361,55 @@ static void refusals_and_limits(void **state)
     double x[2] = {-1.2, 1};
     int calls = 0;
     gkv_lm_result result;
-    assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, x, NULL, &result),
+    assert_fails(gkv_lm_solve(lm, failing, rosenbrock_jacobian, &calls, NULL, NULL, x, &result),
                  GKV_ERR_INTERRUPTED,
                  "the callback for the residuals returned GKV_ERR_INTERRUPTED");
     calls = 2;
-    assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, (double[]){-1.2, 1}, NULL, NULL),
+    assert_fails(gkv_lm_solve(lm, failing, NULL, &calls, NULL, NULL, (double[]){-1.2, 1}, NULL),
                  GKV_ERR_INTERRUPTED, "the callback for the residuals");
     assert_fails(
-        gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, (double[]){-1.2, 1}, NULL, NULL),
+        gkv_lm_solve(lm, rosenbrock, failing_jacobian, NULL, NULL, NULL, (double[]){-1.2, 1}, NULL),
         GKV_ERR_DATA, "the callback for the derivatives returned GKV_ERR_DATA");
-    assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
-                 "1 residuals and 2 parameters");
+    assert_fails(gkv_lm_solve(lm, failing_within, NULL, NULL, NULL, NULL, x, NULL),
+                 GKV_ERR_ARGUMENT, "1 residuals and 2 parameters");
     assert_true(result.cost_after <= result.cost_before && isfinite(x[0]));
-    assert_fails(gkv_lm_solve(lm, rosenbrock, nan_jacobian, NULL, x, NULL, NULL), GKV_ERR_NUMERIC,
-                 "residual 0 in parameter 1");
+    assert_fails(gkv_lm_solve(lm, rosenbrock, nan_jacobian, NULL, NULL, NULL, x, NULL),
+                 GKV_ERR_NUMERIC, "residual 0 in parameter 1");
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
     set.max_iterations = 3;
-    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){-1.2, 1}, &set, &result));
+    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, (double[]){-1.2, 1}, &result));
     assert_int_equal(result.stop, GKV_LM_LIMIT);
     assert_int_equal(result.iterations, 3);
-    for (int limit = 0; limit < 4; limit++) { /* the minimum is the start and two differences */
+    for (size_t limit = 0; limit < 4; limit++) { /* the minimum is the start and two differences */
         double origin[2] = {-1.2, 1};
         gkv_lm_defaults(&set);
         if (limit > 0)
-            set.max_evaluations = limit;
+            set.advanced.max_evaluations = limit;
         else
             set.max_iterations = 0;
-        assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, origin, &set, &result));
+        assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, origin, &result));
         assert_int_equal(result.stop, GKV_LM_LIMIT);
         assert_int_equal(result.iterations, 0);
         assert_int_equal(result.residual_evaluations, 3);
         assert_true(origin[0] == -1.2 && origin[1] == 1);
     }
-    set.max_evaluations = 0;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.max_evaluations = 0;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "max_evaluations ≥ 1");
     gkv_lm_defaults(&set);
-    set.max_iterations = -1;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
-                 "max_iterations must be ≥ 0");
-    gkv_lm_defaults(&set);
     set.weights = (const double[]){1, -1};
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "the weight of residual 1 is -1; weights");
     gkv_lm_defaults(&set);
-    set.first_step = -1;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, &set, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.first_step = -1;
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "first_step");
     x[1] = NAN;
-    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, x, NULL, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, rosenbrock, NULL, NULL, NULL, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "parameter 1");
     /* The start is the solution. */
-    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, (double[]){1, 1}, NULL, &result));
+    assert_ok(gkv_lm_solve(lm, rosenbrock, NULL, NULL, NULL, NULL, (double[]){1, 1}, &result));
     assert_int_equal(result.stop, GKV_LM_ZERO);
     for (int stop = 0; stop < 9; stop++)
         assert_true(strlen(gkv_lm_stop_name((gkv_lm_stop)stop)) > 5);
@@ -479,7 +475,7 @@ static void test_rank_by_differences(void **state)
     gkv_lm *lm;
     size_t rank = 0;
     assert_ok(gkv_lm_create(GROWTH, 4, &lm));
-    assert_ok(gkv_lm_solve(lm, growth, NULL, NULL, x, NULL, NULL));
+    assert_ok(gkv_lm_solve(lm, growth, NULL, NULL, NULL, NULL, x, NULL));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
     assert_int_equal(rank, 3);
     for (int i = 0; i < 3; i++)

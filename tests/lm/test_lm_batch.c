@@ -13,7 +13,7 @@ enum { COUNT = 53, N = 23, P = 3 };
 typedef struct family {
     double t[N], y[COUNT][N], start[COUNT][P], wall;
     double low[COUNT * P], high[COUNT * P], weights[COUNT * N];
-    unsigned char fixed[COUNT * P];
+    bool fixed[COUNT * P];
 } family;
 
 static family data;
@@ -140,8 +140,8 @@ static void solve_each(const gkv_lm_settings *set, int analytic, solutions *out)
         own.fixed = set->fixed ? set->fixed + c * P : NULL;
         own.weights = set->weights ? set->weights + c * N : NULL;
         memset(&out->results[c], 0, sizeof out->results[c]);
-        const gkv_status status =
-            gkv_lm_solve(lm, one_r, analytic ? one_j : NULL, &c, out->x[c], &own, &out->results[c]);
+        const gkv_status status = gkv_lm_solve(lm, one_r, analytic ? one_j : NULL, &c, &own, NULL,
+                                               out->x[c], &out->results[c]);
         if (status == GKV_OK) {
             assert_ok(gkv_lm_covariance(lm, 0, out->covariances[c], NULL));
         } else {
@@ -162,11 +162,11 @@ static void compare(const gkv_lm_settings *set, int analytic)
         for (int threads = 1; threads <= 3; threads += 2) {
             gkv_lm_batch *batch;
             gki_lm_use((gki_simd)level);
-            assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
+            assert_ok(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = threads}, &batch));
             memset(&together, 0xff, sizeof together);
             memcpy(together.x, data.start, sizeof together.x);
-            assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, analytic ? many_j : NULL, NULL,
-                                         &together.x[0][0], set, together.results,
+            assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, analytic ? many_j : NULL, NULL, set,
+                                         NULL, &together.x[0][0], together.results,
                                          &together.covariances[0][0]));
             gkv_lm_batch_free(batch);
             for (size_t c = 0; c < COUNT; c++) {
@@ -185,7 +185,7 @@ static void compare(const gkv_lm_settings *set, int analytic)
             }
         }
     gki_lm_use(GKV_SIMD_LEVELS);
-    int converged = 0, rejected = 0;
+    size_t converged = 0, rejected = 0;
     for (size_t c = 0; c < COUNT; c++) {
         converged += gkv_lm_converged(alone.results[c].stop);
         rejected += alone.results[c].iterations - alone.results[c].accepted;
@@ -212,7 +212,7 @@ static void same_bits(void **state)
                 if (mix & 4)
                     set.weights = data.weights;
                 if (mix & 8)
-                    set.acceleration = .75;
+                    set.advanced.acceleration = .75;
                 compare(&set, analytic);
             }
 }
@@ -225,14 +225,14 @@ static void any_count(void **state)
     gkv_lm_batch *batch;
     assert_true(gkv_lm_lanes() >= 1 && gkv_lm_lanes() <= GKV_LM_LANES_MAX);
     for (int threads = 0; threads <= 4; threads++) {
-        assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
+        assert_ok(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = threads}, &batch));
         memcpy(all, data.start, sizeof all);
-        assert_ok(
-            gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &all[0][0], NULL, NULL, NULL));
+        assert_ok(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, NULL, NULL, &all[0][0],
+                                     NULL, NULL));
         for (size_t count = 0; count <= 20; count++) {
             memcpy(x, data.start, sizeof x);
-            assert_ok(
-                gkv_lm_batch_solve(batch, count, many_r, many_j, NULL, &x[0][0], NULL, NULL, NULL));
+            assert_ok(gkv_lm_batch_solve(batch, count, many_r, many_j, NULL, NULL, NULL, &x[0][0],
+                                         NULL, NULL));
             assert_same(&x[0][0], &all[0][0], count * P, "number", count);
             assert_same(&x[count][0], &data.start[count][0], (COUNT - count) * P,
                         "number left alone", count);
@@ -266,16 +266,16 @@ static void failures(void **state)
     static gkv_lm_result results[COUNT];
     gkv_lm_batch *batch;
     for (int threads = 1; threads <= 3; threads++) {
-        assert_ok(gkv_lm_batch_create(N, P, threads, &batch));
+        assert_ok(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = threads}, &batch));
         memcpy(x, data.start, sizeof x);
         memset(results, 0, sizeof results);
-        assert_fails(
-            gkv_lm_batch_solve(batch, COUNT, failing, many_j, NULL, &x[0][0], NULL, results, NULL),
-            GKV_ERR_INTERRUPTED, "problem 40 does not want to");
+        assert_fails(gkv_lm_batch_solve(batch, COUNT, failing, many_j, NULL, NULL, NULL, &x[0][0],
+                                        results, NULL),
+                     GKV_ERR_INTERRUPTED, "problem 40 does not want to");
         memcpy(x, data.start, sizeof x);
-        assert_fails(
-            gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, &x[0][0], NULL, NULL, NULL),
-            GKV_ERR_INTERRUPTED, "the callback for the residuals returned");
+        assert_fails(gkv_lm_batch_solve(batch, COUNT, silent, many_j, NULL, NULL, NULL, &x[0][0],
+                                        NULL, NULL),
+                     GKV_ERR_INTERRUPTED, "the callback for the residuals returned");
         assert_same(x[40], data.start[40], P, "parameter", 40);
         assert_same(x[COUNT - 1], data.start[COUNT - 1], P, "parameter", COUNT - 1);
         /* with more threads, the one of problem 0 may start after the batch has ended */
@@ -288,23 +288,27 @@ static void failures(void **state)
     }
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    assert_fails(gkv_lm_batch_create(N, P, -1, &batch), GKV_ERR_ARGUMENT, "needs 1 thread or more");
-    assert_fails(gkv_lm_batch_create(2, P, 1, &batch), GKV_ERR_ARGUMENT,
-                 "2 residuals and 3 parameters");
-    assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, 1, &batch), GKV_ERR_ARGUMENT, "too large");
+    assert_fails(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = -1}, &batch),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
+    assert_fails(gkv_lm_batch_create(2, P, &(gkv_run_options){.threads = 1}, &batch),
+                 GKV_ERR_ARGUMENT, "2 residuals and 3 parameters");
+    assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, &(gkv_run_options){.threads = 1}, &batch),
+                 GKV_ERR_ARGUMENT, "too large");
     gkv_lm_batch_free(NULL);
-    assert_ok(gkv_lm_batch_create(N, P, 2, &batch));
-    set.n_equalities = 1;
-    set.equalities = (double[]){1, 0, 0};
-    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "neither equality constraints nor a monitor");
+    assert_ok(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = 2}, &batch));
+    set.advanced.n_equalities = 1;
+    set.advanced.equalities = (double[]){1, 0, 0};
+    assert_fails(
+        gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &set, NULL, &x[0][0], NULL, NULL),
+        GKV_ERR_ARGUMENT, "does not support equality constraints");
     gkv_lm_defaults(&set);
     static double low[COUNT * P], high[COUNT * P];
     high[7 * P + 1] = -1;
     set.low = low;
     set.high = high;
-    assert_fails(gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &x[0][0], &set, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "of parameter 1 (problem 7)");
+    assert_fails(
+        gkv_lm_batch_solve(batch, COUNT, many_r, many_j, NULL, &set, NULL, &x[0][0], NULL, NULL),
+        GKV_ERR_ARGUMENT, "of parameter 1 (problem 7)");
     gkv_lm_batch_free(batch);
 }
 

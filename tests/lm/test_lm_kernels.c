@@ -170,7 +170,7 @@ static void units_do_not_matter(void **state)
     units plain = {1, 1};
     double x[3] = {1, .5, .1}, covariance[9];
     gkv_lm_result expected;
-    assert_ok(gkv_lm_solve(lm, scaled_r, scaled_j, &plain, x, &set, &expected));
+    assert_ok(gkv_lm_solve(lm, scaled_r, scaled_j, &plain, &set, NULL, x, &expected));
     assert_true(gkv_lm_converged(expected.stop));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, NULL));
     static const double powers[][2] = {{20, 0},   {-33, 0}, {0, 50},     {0, -40},
@@ -179,7 +179,7 @@ static void units_do_not_matter(void **state)
         units u = {exp2(powers[i][0]), exp2(powers[i][1])};
         double y[3] = {1 * u.x, .5 / u.x, .1}, own[9];
         gkv_lm_result result;
-        assert_ok(gkv_lm_solve(lm, scaled_r, scaled_j, &u, y, &set, &result));
+        assert_ok(gkv_lm_solve(lm, scaled_r, scaled_j, &u, &set, NULL, y, &result));
         assert_ok(gkv_lm_covariance(lm, 0, own, NULL));
         assert_true(gkv_lm_converged(result.stop));
         if (i < 5) {
@@ -223,7 +223,7 @@ static void long_problems(void **state)
         gki_lm_use(level ? gki_simd_best() : GKV_SIMD_PORTABLE);
         assert_ok(gkv_lm_create(LONG, WIDE, &lm));
         memset(x[level], 0, sizeof x[level]);
-        assert_ok(gkv_lm_solve(lm, long_r, NULL, table, x[level], NULL, &result[level]));
+        assert_ok(gkv_lm_solve(lm, long_r, NULL, table, NULL, NULL, x[level], &result[level]));
         assert_true(gkv_lm_converged(result[level].stop));
         gkv_lm_free(lm);
     }
@@ -272,7 +272,7 @@ static void boxes(void **state)
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
     assert_ok(gkv_lm_create(ROWS, COLUMNS, &lm));
-    int steps = 0, at_edge = 0;
+    size_t steps = 0, at_edge = 0;
     for (size_t trial = 0; trial < 100; trial++) {
         double a[(COLUMNS + 1) * ROWS], low[COLUMNS], high[COLUMNS], x[COLUMNS], r[ROWS];
         for (size_t i = 0; i < ROWS; i++) {
@@ -289,9 +289,9 @@ static void boxes(void **state)
         }
         set.low = low;
         set.high = high;
-        set.acceleration = trial % 2 ? .75 : 0;
+        set.advanced.acceleration = trial % 2 ? .75 : 0;
         gkv_lm_result result;
-        assert_ok(gkv_lm_solve(lm, linear_r, linear_j, a, x, &set, &result));
+        assert_ok(gkv_lm_solve(lm, linear_r, linear_j, a, &set, NULL, x, &result));
         assert_true(gkv_lm_converged(result.stop));
         steps += result.iterations;
         linear_r(a, x, r);

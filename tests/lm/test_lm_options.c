@@ -1,5 +1,5 @@
 /* Weights, losses, fixed parameters, linear equality constraints, geodesic acceleration and the
- * monitor. */
+ * options of a call. */
 #include "support.h"
 
 #include "gkvae/lm.h"
@@ -56,7 +56,7 @@ static gkv_lm_result solve(curve *data, int analytic, const gkv_lm_settings *set
     gkv_lm *lm;
     gkv_lm_result result;
     assert_ok(gkv_lm_create(data->n, P, &lm));
-    assert_ok(gkv_lm_solve(lm, curve_r, analytic ? curve_j : NULL, data, x, set, &result));
+    assert_ok(gkv_lm_solve(lm, curve_r, analytic ? curve_j : NULL, data, set, NULL, x, &result));
     if (covariance)
         assert_ok(gkv_lm_covariance(lm, 0, covariance, rank));
     gkv_lm_free(lm);
@@ -154,15 +154,15 @@ static void losses_are_minimized(void **state)
     set.loss = GKV_LM_HUBER;
     set.loss_scale = 0;
     memcpy(x, start, sizeof x);
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "loss_scale");
     set.loss = (gkv_lm_loss)9;
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "no loss 9");
     double weights[N] = {1, 1, -1};
     gkv_lm_defaults(&set);
     set.weights = weights;
-    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, x, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, curve_r, NULL, &data, &set, NULL, x, NULL), GKV_ERR_ARGUMENT,
                  "weight of residual 2 is -1");
     assert_memory_equal(x, start, sizeof x);
     gkv_lm_free(lm);
@@ -177,7 +177,7 @@ static void fixed_parameters_stay(void **state)
         size_t rank;
         memcpy(x, start, sizeof x);
         x[2] = 1.5;
-        const unsigned char fixed[P] = {0, 0, 1, 0}, all[P] = {1, 1, 1, 1};
+        const bool fixed[P] = {0, 0, 1, 0}, all[P] = {1, 1, 1, 1};
         gkv_lm_settings set;
         gkv_lm_defaults(&set);
         set.fixed = fixed;
@@ -239,11 +239,11 @@ static void combinations_are_constrained(void **state)
         gkv_lm *lm;
         gkv_lm_result a, b;
         assert_ok(gkv_lm_create(N, 2, &lm));
-        assert_ok(gkv_lm_solve(lm, eliminated_r, NULL, &data, v, &set, &b));
+        assert_ok(gkv_lm_solve(lm, eliminated_r, NULL, &data, &set, NULL, v, &b));
         assert_ok(gkv_lm_covariance(lm, 0, of_v, NULL));
         gkv_lm_free(lm);
-        set.equalities = combinations;
-        set.n_equalities = 3;
+        set.advanced.equalities = combinations;
+        set.advanced.n_equalities = 3;
         a = solve(&data, analytic, &set, x, covariance, &rank);
         assert_true(gkv_lm_converged(a.stop) && gkv_lm_converged(b.stop));
         assert_int_equal(rank, 2);
@@ -264,12 +264,12 @@ static void combinations_are_constrained(void **state)
     /* Constraints together with a fixed parameter; then no parameter can change. */
     curve data = make_curve(0);
     double x[P] = {1.5, 2, 1, -.75}, covariance[P * P];
-    const unsigned char fixed[P] = {0, 0, 1, 0};
+    const bool fixed[P] = {0, 0, 1, 0};
     size_t rank;
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
-    set.equalities = combinations;
-    set.n_equalities = 2;
+    set.advanced.equalities = combinations;
+    set.advanced.n_equalities = 2;
     set.fixed = fixed;
     gkv_lm_result result = solve(&data, 1, &set, x, covariance, &rank);
     assert_true(gkv_lm_converged(result.stop) && result.accepted > 0);
@@ -277,8 +277,8 @@ static void combinations_are_constrained(void **state)
     assert_int_equal(rank, 1);
     assert_close(2 * x[0] + x[1], 5, 4e-15);
     const double all[3 * P] = {1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 1};
-    set.equalities = all;
-    set.n_equalities = 3;
+    set.advanced.equalities = all;
+    set.advanced.n_equalities = 3;
     const double origin[P] = {1.5, 2, 1, -.75};
     double y[P];
     memcpy(y, origin, sizeof y);
@@ -290,25 +290,25 @@ static void combinations_are_constrained(void **state)
     /* The same workspace solves a problem without constraints. */
     gkv_lm *lm;
     assert_ok(gkv_lm_create(N, P, &lm));
-    assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL));
+    assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, NULL, y, NULL));
     gkv_lm_defaults(&set);
-    assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, &result));
+    assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, NULL, y, &result));
     assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
     assert_int_equal(rank, P);
     assert_close(y[2], 1.4, .2);
     /* Refusals. */
-    set.equalities = combinations;
-    set.n_equalities = P;
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.equalities = combinations;
+    set.advanced.n_equalities = P;
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, NULL, y, NULL), GKV_ERR_ARGUMENT,
                  "need an array `equalities`");
     const double low[P] = {-9, -9, -9, -9};
-    set.n_equalities = 1;
+    set.advanced.n_equalities = 1;
     set.low = low;
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, NULL, y, NULL), GKV_ERR_ARGUMENT,
                  "together with bounds");
     set.low = NULL;
-    set.equalities = (double[]){1, INFINITY, 0, 0};
-    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, y, &set, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.equalities = (double[]){1, INFINITY, 0, 0};
+    assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, NULL, y, NULL), GKV_ERR_ARGUMENT,
                  "coefficient 1");
     gkv_lm_free(lm);
 }
@@ -352,11 +352,11 @@ static void acceleration_follows_valleys(void **state)
     gkv_lm_defaults(&set);
     int calls = 0;
     double x[2] = {-2, -8}, y[2] = {-2, -8};
-    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, x, &set, &plain));
+    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, &set, NULL, x, &plain));
     assert_int_equal(calls, plain.residual_evaluations);
     calls = 0;
-    set.acceleration = .75;
-    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, &accelerated));
+    set.advanced.acceleration = .75;
+    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, &set, NULL, y, &accelerated));
     assert_int_equal(calls, accelerated.residual_evaluations);
     assert_true(gkv_lm_converged(plain.stop) && gkv_lm_converged(accelerated.stop));
     for (int j = 0; j < 2; j++) {
@@ -368,26 +368,29 @@ static void acceleration_follows_valleys(void **state)
     /* With probes that are not finite the solver takes the step without acceleration. */
     calls = 0;
     memcpy(y, (double[]){-2, -8}, sizeof y);
-    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &accelerated));
+    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, &set, NULL, y, &accelerated));
     assert_true(gkv_lm_converged(accelerated.stop));
     assert_close(y[0], 1, 1e-10);
     assert_int_equal(accelerated.accepted, plain.accepted);
-    set.acceleration = -1;
-    assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.acceleration = -1;
+    assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, &set, NULL, y, NULL), GKV_ERR_ARGUMENT,
                  "acceleration");
     gkv_lm_free(lm);
 }
 
-/* --- The monitor ---------------------------------------------------------- */
+/* --- Progress ------------------------------------------------------------- */
 
 typedef struct watch {
-    int calls, until;
+    size_t calls, until;
     double cost, x[P];
 } watch;
 
-static int look(void *user, const gkv_lm_progress *progress)
+static bool look(void *context, const gkv_progress *call)
 {
-    watch *seen = user;
+    watch *seen = context;
+    const gkv_lm_progress *progress = call->details;
+    assert_int_equal(call->done, seen->calls);
+    assert_int_equal(call->total, 5000);
     assert_int_equal(progress->iterations, seen->calls);
     assert_true(progress->accepted <= progress->iterations);
     assert_int_equal(progress->jacobian_evaluations, progress->accepted + 1);
@@ -400,7 +403,7 @@ static int look(void *user, const gkv_lm_progress *progress)
     return ++seen->calls == seen->until;
 }
 
-static void the_monitor_sees_every_step(void **state)
+static void progress_reports_every_step(void **state)
 {
     (void)state;
     const double combinations[P] = {1, 1, 0, 0};
@@ -410,26 +413,36 @@ static void the_monitor_sees_every_step(void **state)
         double x[P];
         gkv_lm_settings set;
         gkv_lm_defaults(&set);
-        set.monitor = look;
-        set.monitor_user = &seen;
-        set.equalities = combinations;
-        set.n_equalities = holds ? 1 : 0;
+        const gkv_run_options options = {.progress = look, .context = &seen};
+        set.advanced.equalities = combinations;
+        set.advanced.n_equalities = holds ? 1 : 0;
         memcpy(x, start, sizeof x);
-        gkv_lm_result result = solve(&data, 1, &set, x, NULL, NULL);
+        gkv_lm *lm;
+        gkv_lm_result result;
+        assert_ok(gkv_lm_create(data.n, P, &lm));
+        assert_ok(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, &options, x, &result));
         assert_true(gkv_lm_converged(result.stop));
         assert_int_equal(seen.calls, result.iterations + 1);
         assert_true(seen.cost == result.cost_after);
         assert_memory_equal(seen.x, x, sizeof x);
-        for (int until = 1; until < 4; until++) {
+        for (size_t until = 1; until < 4; until++) {
             seen = (watch){.until = until, .cost = INFINITY};
             memcpy(x, start, sizeof x);
-            result = solve(&data, 1, &set, x, NULL, NULL);
-            assert_int_equal(result.stop, GKV_LM_ASKED);
+            assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, &set, &options, x, &result),
+                         GKV_ERR_INTERRUPTED, "least squares was interrupted");
+            assert_int_equal(result.stop, GKV_LM_INTERRUPTED);
             assert_false(gkv_lm_converged(result.stop));
             assert_int_equal(result.iterations, until - 1);
             assert_memory_equal(seen.x, x, sizeof x);
             assert_true(seen.cost == result.cost_after);
         }
+        const volatile sig_atomic_t stop = 1;
+        memcpy(x, start, sizeof x);
+        assert_fails(gkv_lm_solve(lm, curve_r, curve_j, &data, &set,
+                                  &(gkv_run_options){.stop = &stop}, x, &result),
+                     GKV_ERR_INTERRUPTED, "after 0 of 5000 steps");
+        assert_memory_equal(x, start, sizeof x);
+        gkv_lm_free(lm);
     }
 }
 
@@ -441,7 +454,7 @@ int main(void)
         cmocka_unit_test(fixed_parameters_stay),
         cmocka_unit_test(combinations_are_constrained),
         cmocka_unit_test(acceleration_follows_valleys),
-        cmocka_unit_test(the_monitor_sees_every_step),
+        cmocka_unit_test(progress_reports_every_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

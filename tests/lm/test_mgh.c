@@ -49,7 +49,7 @@ static int solve_all(gkv_lm_jacobian *jacobian)
             mgh_start(&problem, factor, x);
             assert_ok(gkv_lm_create(problem.m, problem.n, &lm));
             const gkv_status status =
-                gkv_lm_solve(lm, mgh_residuals, jacobian, &problem, x, NULL, &result);
+                gkv_lm_solve(lm, mgh_residuals, jacobian, &problem, NULL, NULL, x, &result);
             gkv_lm_free(lm);
             if (problem.function == mgh_jennrich && factor == 100) { /* exp(400)² */
                 assert_int_equal(status, GKV_ERR_NUMERIC);

@@ -41,7 +41,7 @@ static double solve_both(const nist_problem *problem, gkv_lm_jacobian *jacobian,
         nist_outcome out;
         assert_ok(nist_solve(problem, start, NULL, jacobian, &out));
         if (!(out.lre_parameters >= digits) || !gkv_lm_converged(out.result.stop)) {
-            print_error("%s from start %d: %.2f digits of %g; %s after %d steps\n",
+            print_error("%s from start %d: %.2f digits of %g; %s after %zu steps\n",
                         problem->model->name, start + 1, out.lre_parameters, digits,
                         gkv_lm_stop_name(out.result.stop), out.result.iterations);
             fail();

@@ -92,18 +92,21 @@ static void scores_recover_correlation(void **state)
     for (int i = 0; i < N; i++)
         gkv_mgk_transform(mgk, e + i * D, x + i * D);
     double estimate[D * D], l[D * D];
-    assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, 1, estimate, l));
+    assert_ok(
+        gkv_mgk_correlation(N, D, x, margins, 0, &(gkv_run_options){.threads = 1}, estimate, l));
     for (int i = 0; i < D * D; i++) {
         assert_close(estimate[i], r[i], 4.5 / sqrt(N));
         assert_close(l[i], gkv_mgk_cholesky(mgk)[i], 6 / sqrt(N));
     }
     double shrunk[D * D];
-    assert_ok(gkv_mgk_correlation(N, D, x, margins, .25, 1, shrunk, NULL));
+    assert_ok(
+        gkv_mgk_correlation(N, D, x, margins, .25, &(gkv_run_options){.threads = 1}, shrunk, NULL));
     assert_relative(shrunk[1], .75 * estimate[1], 1e-14);
     assert_true(shrunk[0] == 1);
     /* One outlier has little effect. */
     x[4] = 1e250;
-    assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, 1, estimate, l));
+    assert_ok(
+        gkv_mgk_correlation(N, D, x, margins, 0, &(gkv_run_options){.threads = 1}, estimate, l));
     assert_close(estimate[1], .6, .03);
     gkv_mgk_free(mgk);
 }
@@ -120,7 +123,7 @@ static void degenerate_scores_are_repaired(void **state)
         for (int j = 0; j < D; j++)
             /* equal columns, a constant one, rank < d */
             x[i * D + j] = j == 5 ? 7 : j < 3 ? i : sin(i * j);
-    assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, 1, r, l));
+    assert_ok(gkv_mgk_correlation(N, D, x, margins, 0, &(gkv_run_options){.threads = 1}, r, l));
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(D, margins, r, &mgk));
     gkv_mgk_free(mgk);
@@ -147,7 +150,8 @@ static void infinite_values_have_no_density(void **state)
             double many;
             assert_true(gkv_mgk_log_pdf(mgk, rows[i], w) == -INFINITY);
             assert_true(gkv_mgk_log_pdf(mgk, rows[i], NULL) == -INFINITY);
-            assert_ok(gkv_mgk_log_pdf_many(mgk, 1, rows[i], 1, &many, NULL));
+            assert_ok(gkv_mgk_log_pdf_many(mgk, 1, rows[i], &(gkv_run_options){.threads = 1}, &many,
+                                           NULL));
             assert_true(many == -INFINITY);
         }
         assert_true(isnan(gkv_mgk_log_pdf(mgk, (double[]){NAN, 0}, w)));
@@ -184,8 +188,9 @@ static void refusals(void **state)
                                "margin 1 of 2: a multivariate distribution is for the g-and-k"));
         assert_fails(gkv_mgk_create_latent(2, margins, NULL, NULL, &mgk), GKV_ERR_ARGUMENT,
                      "margin 1 of 2");
-        assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT,
-                     "margin 1 of 2");
+        assert_fails(
+            gkv_mgk_correlation(2, 2, x, margins, 0, &(gkv_run_options){.threads = 1}, r, NULL),
+            GKV_ERR_ARGUMENT, "margin 1 of 2");
         assert_true(mgk == NULL);
     }
     margins[1] = gkv_gk_standard();
@@ -198,12 +203,16 @@ static void refusals(void **state)
                  "correlation matrix");
     assert_fails(gkv_mgk_create(2, margins, (double[]){1, 1, 1, 1}, &mgk), GKV_ERR_NUMERIC,
                  "not positive definite");
-    assert_fails(gkv_mgk_correlation(1, 2, x, margins, 0, 1, r, NULL), GKV_ERR_ARGUMENT, "2 rows");
-    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 2, 1, r, NULL), GKV_ERR_ARGUMENT,
-                 "shrinkage");
+    assert_fails(
+        gkv_mgk_correlation(1, 2, x, margins, 0, &(gkv_run_options){.threads = 1}, r, NULL),
+        GKV_ERR_ARGUMENT, "2 rows");
+    assert_fails(
+        gkv_mgk_correlation(2, 2, x, margins, 2, &(gkv_run_options){.threads = 1}, r, NULL),
+        GKV_ERR_ARGUMENT, "shrinkage");
     x[3] = NAN;
-    assert_fails(gkv_mgk_correlation(2, 2, x, margins, 0, 1, r, NULL), GKV_ERR_DATA,
-                 "row 2, column 2");
+    assert_fails(
+        gkv_mgk_correlation(2, 2, x, margins, 0, &(gkv_run_options){.threads = 1}, r, NULL),
+        GKV_ERR_DATA, "row 2, column 2");
 }
 
 int main(void)

@@ -18,7 +18,7 @@ static int draw(void **state)
     (void)state;
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(D, margins, r, &mgk));
-    assert_ok(gkv_mgk_sample(mgk, 21, 0, N, 0, x));
+    assert_ok(gkv_mgk_sample(mgk, N, 21, 0, NULL, x));
     gkv_mgk_free(mgk);
     return 0;
 }
@@ -27,7 +27,7 @@ static int draw(void **state)
 static double log_likelihood(const gkv_mgk *mgk, size_t n, const double *rows, const double *w)
 {
     double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
-    assert_ok(gkv_mgk_log_pdf_many(mgk, n, rows, 0, log_pdf, NULL));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, n, rows, NULL, log_pdf, NULL));
     for (size_t i = 0; i < n; i++)
         if (!w || w[i] > 0)
             sum += (w ? w[i] : 1) * log_pdf[i];
@@ -40,7 +40,7 @@ static void recovers_the_truth(void **state)
     (void)state;
     gkv_mgk *mgk, *truth;
     gkv_mgk_fit_result f;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, 0, &mgk, &f));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, NULL, &mgk, &f));
     for (size_t j = 0; j < D; j++) {
         const gkv_gk *got = &f.margins[j].gk, *want = &margins[j];
         assert_close(got->a, want->a, 4 * f.margins[j].se[0]);
@@ -82,7 +82,7 @@ static void errors_of_the_correlation(void **state)
     for (size_t s = 0; s < SAMPLES; s++) {
         gkv_mgk *mgk;
         gkv_mgk_fit_result f;
-        assert_ok(gkv_mgk_fit(n, D, x + s * n * D, NULL, NULL, 0, &mgk, &f));
+        assert_ok(gkv_mgk_fit(n, D, x + s * n * D, NULL, NULL, NULL, &mgk, &f));
         for (size_t j = 0; j < D; j++)
             for (size_t k = 0; k < j; k++) {
                 const double off =
@@ -100,8 +100,8 @@ static void same_on_any_number_of_threads(void **state)
     (void)state;
     gkv_mgk *one, *three;
     gkv_mgk_fit_result a, b;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, 1, &one, &a));
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, 3, &three, &b));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, &(gkv_run_options){.threads = 1}, &one, &a));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, &(gkv_run_options){.threads = 3}, &three, &b));
     assert_memory_equal(gkv_mgk_margins(one), gkv_mgk_margins(three), D * sizeof(gkv_gk));
     assert_memory_equal(gkv_mgk_cholesky(one), gkv_mgk_cholesky(three), D * D * sizeof(double));
     assert_true(a.log_likelihood == b.log_likelihood);
@@ -133,8 +133,9 @@ static void weights_count_rows(void **state)
         gkv_mgk_fit_defaults(&set);
         set.normal = normal;
         set.shrink = GKV_MGK_SHRINK_AUTO;
-        assert_ok(gkv_mgk_fit(n, D, part, weights, &set, 2, &a, &fa));
-        assert_ok(gkv_mgk_fit(m, D, twice, NULL, &set, 2, &b, &fb));
+        assert_ok(
+            gkv_mgk_fit(n, D, part, weights, &set, &(gkv_run_options){.threads = 2}, &a, &fa));
+        assert_ok(gkv_mgk_fit(m, D, twice, NULL, &set, &(gkv_run_options){.threads = 2}, &b, &fb));
         assert_true(fa.weight == (double)m);
         for (size_t j = 0; j < D; j++) {
             assert_relative(fa.margins[j].gk.b, fb.margins[j].gk.b, 1e-6);
@@ -164,7 +165,7 @@ static void normal_fit_is_moments(void **state)
     gkv_mgk_fit_settings set;
     gkv_mgk_fit_defaults(&set);
     set.normal = 1;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, NULL, &mgk, &f));
     double mean[D] = {0}, c[D * D] = {0};
     for (size_t i = 0; i < N * D; i++)
         mean[i % D] += x[i] / N;
@@ -188,7 +189,7 @@ static void normal_fit_is_moments(void **state)
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     set.independent = 1;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, NULL, &mgk, &f));
     assert_true(f.correlation[1] == 0 && f.correlation_se[1] == 0 && f.parameters == 2 * D);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
@@ -207,9 +208,10 @@ static void held_parameters(void **state)
     for (int j = 0; j < D; j++)
         starts[j] = (gkv_gk){.b = 1, .g = .1 * j, .k = .1, .c = .8};
     set.margins.fixed[GKV_GK_G] = 1;
-    assert_fails(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f), GKV_ERR_ARGUMENT, "need a start");
+    assert_fails(gkv_mgk_fit(N, D, x, NULL, &set, NULL, &mgk, &f), GKV_ERR_ARGUMENT,
+                 "need a start");
     set.starts = starts;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, 0, &mgk, &f));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, &set, NULL, &mgk, &f));
     assert_int_equal(f.parameters, 3 * D + D * (D - 1) / 2);
     for (int j = 0; j < D; j++) {
         assert_true(f.margins[j].gk.g == starts[j].g && f.margins[j].se[GKV_GK_G] == 0);
@@ -232,13 +234,13 @@ static void bad_and_odd_samples(void **state)
     gki_rng_normal_d(gki_rng_at(1, GKV_STREAM_USER, 0, 0), n * wide / 2, y);
     memcpy(y + n * wide / 2, y, sizeof y / 2);
     set.normal_fallback = 1;
-    assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, 2, &mgk, &f));
+    assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, &f));
     assert_true(isfinite(f.log_likelihood) && f.repair > 0 && f.repair < .5);
     assert_relative(f.log_likelihood, log_likelihood(mgk, n, y, NULL), 1e-6);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     set.shrink = GKV_MGK_SHRINK_AUTO;
-    assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, 2, &mgk, &f));
+    assert_ok(gkv_mgk_fit(n, wide, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, &f));
     assert_true(f.shrink > .3 && f.shrink <= 1 && f.repair == 0);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
@@ -246,43 +248,53 @@ static void bad_and_odd_samples(void **state)
     memcpy(y, x, n * D * sizeof *y);
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = 7;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, &f), GKV_ERR_DATA, "column 3: ");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, &(gkv_run_options){.threads = 2}, &mgk, &f),
+                 GKV_ERR_DATA, "column 3: ");
     assert_true(mgk == NULL && f.margins == NULL);
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f), GKV_ERR_DATA,
-                 "column 3 is constant");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, &f),
+                 GKV_ERR_DATA, "column 3 is constant");
     /* If half of a column is one value, the margin is normal with normal_fallback. */
     for (size_t i = 0; i < n; i++)
         y[i * D + 2] = i % 2 ? 7 : (double)i;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, 2, &mgk, NULL), GKV_ERR_DATA, "column 3: ");
-    assert_ok(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, &f));
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, NULL, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "column 3: ");
+    assert_ok(gkv_mgk_fit(n, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, &f));
     assert_true(f.fallbacks == 1 && f.margins[2].gk.k == 0 && f.parameters == 4 * D - 2 + 6);
     gkv_mgk_free(mgk);
     gkv_mgk_fit_result_free(&f);
     y[5 * D + 3] = NAN;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 6, column 4");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "row 6, column 4");
     y[5 * D + 3] = -INFINITY;
-    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "row 6, column 4");
-    assert_fails(gkv_mgk_fit(1, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "2 rows");
-    assert_fails(gkv_mgk_fit(0, D, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_DATA, "2 rows");
-    assert_fails(gkv_mgk_fit(n, 0, y, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "1 column");
+    assert_fails(gkv_mgk_fit(n, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "row 6, column 4");
+    assert_fails(gkv_mgk_fit(1, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "2 rows");
+    assert_fails(gkv_mgk_fit(0, D, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "2 rows");
+    assert_fails(gkv_mgk_fit(n, 0, y, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_ARGUMENT, "1 column");
     weights[0] = -1;
-    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, 2, &mgk, NULL), GKV_ERR_DATA,
-                 "row 1 of 40 has weight -1");
+    assert_fails(gkv_mgk_fit(n, D, x, weights, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_DATA, "row 1 of 40 has weight -1");
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_fit_defaults(&set);
     set.margins.start = &other_family;
-    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT,
-                 "not the g-and-h family");
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_ARGUMENT, "not the g-and-h family");
     gkv_mgk_fit_defaults(&set);
     set.margins.c = 1;
-    for (set.normal = 0; set.normal < 2; set.normal++)
-        assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT,
-                     "c must be between 0 and 1");
+    for (int normal = 0; normal < 2; normal++) {
+        set.normal = normal;
+        assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                     GKV_ERR_ARGUMENT, "c must be between 0 and 1");
+    }
     gkv_mgk_fit_defaults(&set);
-    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, -1, &mgk, NULL), GKV_ERR_ARGUMENT,
-                 "a fit needs 1 thread");
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = -1}, &mgk, NULL),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
     set.shrink = 1.5;
-    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, 2, &mgk, NULL), GKV_ERR_ARGUMENT, "shrinkage");
+    assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
+                 GKV_ERR_ARGUMENT, "shrinkage");
 }
 
 /* One outlier at a million standard deviations changes the estimates little. */
@@ -292,10 +304,10 @@ static void one_far_outlier(void **state)
     gkv_mgk *mgk;
     gkv_mgk_fit_result before, after;
     const double keep = x[8 * D];
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, 0, &mgk, &before));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, NULL, &mgk, &before));
     gkv_mgk_free(mgk);
     x[8 * D] = 1e6;
-    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, 0, &mgk, &after));
+    assert_ok(gkv_mgk_fit(N, D, x, NULL, NULL, NULL, &mgk, &after));
     assert_relative(after.log_likelihood, log_likelihood(mgk, N, x, NULL), 1e-9);
     gkv_mgk_free(mgk);
     x[8 * D] = keep;

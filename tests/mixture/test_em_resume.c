@@ -29,7 +29,7 @@ static int make(void **state)
     for (size_t k = 0; k < 4; k++)
         gkv_mgk_free(parts[k]);
     static size_t component[N + HELD_OUT];
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N + HELD_OUT, 0, x, component));
+    assert_ok(gkv_mgk_mixture_sample(truth, N + HELD_OUT, 31, 0, NULL, x, component));
     for (size_t i = 0; i < N + HELD_OUT; i++)
         group[i] = (uint32_t)(component[i] / 2);
     return 0;
@@ -53,7 +53,7 @@ static gkv_mgk_mixture_settings defaults(size_t components)
 static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
 {
     double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
-    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
+    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, NULL, log_pdf));
     for (size_t i = 0; i < n; i++)
         sum += log_pdf[i] / (double)n;
     free(log_pdf);
@@ -87,15 +87,15 @@ static void goes_on(void **state)
         set.normal = normal;
         set.tolerance = 0;
         set.max_iterations = 4;
-        set.shrink_shapes = 0;
+        set.advanced.shrink_shapes = 0;
         gkv_mgk_mixture *four, *two, *again;
         gkv_mgk_mixture_result f;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &four, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &four, &f));
         set.max_iterations = 2;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &two, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &two, &f));
         const double before = f.log_likelihood;
         set.start = two;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &again, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &again, &f));
         assert_true(f.log_likelihood >= before && f.iterations == 2);
         assert_true(f.largest_decrease <= 1e-5);
         /* a new fit does not know which components skip M-steps */
@@ -107,11 +107,11 @@ static void goes_on(void **state)
     gkv_mgk_mixture_settings set = defaults(3);
     gkv_mgk_mixture *m;
     set.start = truth;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL), GKV_ERR_ARGUMENT,
                  "start from a mixture of 4");
     set = defaults(4);
-    set.step = 0;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT,
+    set.advanced.step = 0;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL), GKV_ERR_ARGUMENT,
                  "a step in (0, 1]");
 }
 
@@ -126,13 +126,13 @@ static void is_damped(void **state)
     set.normal = 1;
     set.shrink = 0;
     set.max_iterations = 0;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &start, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &start, &f));
     const double before = f.log_likelihood;
     set.start = start;
     set.max_iterations = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &whole, &f));
-    set.step = 0.5;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &half, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &whole, &f));
+    set.advanced.step = 0.5;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &half, &f));
     assert_true(f.log_likelihood > before);
     for (size_t k = 0; k < 4; k++) {
         const gkv_mgk *a = gkv_mgk_mixture_component(start, k),
@@ -159,7 +159,7 @@ static void is_damped(void **state)
         gkv_mgk_mixture *next;
         const double last = f.log_likelihood;
         set.start = half;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &next, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &next, &f));
         assert_true(f.log_likelihood >= last - 1e-5 * N);
         gkv_mgk_mixture_free(half);
         half = next;
@@ -190,12 +190,12 @@ static void keeps_components(void **state)
     assert_ok(gkv_mgk_mixture_create(4, NULL, parts, &poor));
     set.start = poor;
     set.max_iterations = 30;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_true(f.components == 2 && f.dropped == 2 && f.reinitialised == 0);
     const double without = mean_of(m, N, x);
     gkv_mgk_mixture_free(m);
-    set.keep = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    set.advanced.keep = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_true(f.components == 4 && f.dropped == 0 && f.reinitialised == 2);
     assert_true(mean_of(m, N, x) > without + 0.05);
     for (size_t k = 0; k < 4; k++)
@@ -214,10 +214,10 @@ static void groups_are_fits_of_their_own(void **state)
     gkv_mgk_mixture_settings set = defaults(4);
     gkv_mgk_mixture *m;
     gkv_mgk_mixture_result f;
-    set.groups = GROUPS;
-    set.group = group;
+    set.advanced.groups = GROUPS;
+    set.advanced.group = group;
     set.tolerance = 1e-6 * N;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_int_equal(f.components, 4);
     double fractions[GROUPS] = {0};
     for (size_t i = 0; i < N; i++)
@@ -244,11 +244,11 @@ static void groups_are_fits_of_their_own(void **state)
     }
     gkv_mgk_mixture_free(m);
     group[7] = 9;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL), GKV_ERR_DATA,
                  "row 8 is of group 9");
     group[7] = 0;
-    set.groups = 3;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "3 groups");
+    set.advanced.groups = 3;
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL), GKV_ERR_ARGUMENT, "3 groups");
 }
 
 /* A group without rows keeps its components, with very small weights. */
@@ -257,10 +257,10 @@ static void empty_group(void **state)
     (void)state;
     gkv_mgk_mixture_settings set = defaults(6);
     gkv_mgk_mixture *m;
-    set.groups = 3;
-    set.group = group;
-    set.keep = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL));
+    set.advanced.groups = 3;
+    set.advanced.group = group;
+    set.advanced.keep = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL));
     assert_int_equal(gkv_mgk_mixture_count(m), 6);
     assert_true(gkv_mgk_mixture_weights(m)[4] < 1e-3 && gkv_mgk_mixture_weights(m)[5] < 1e-3);
     gkv_mgk_mixture_free(m);
@@ -274,9 +274,9 @@ static void shares_shapes(void **state)
     gkv_mgk_mixture_settings set = defaults(4);
     gkv_mgk_mixture *own, *shared;
     gkv_mgk_mixture_result f, g;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &own, &f));
-    set.shared_shapes = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &shared, &g));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &own, &f));
+    set.advanced.shared_shapes = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &shared, &g));
     assert_true(g.largest_decrease <= 1e-5);
     double most = 0;
     for (size_t j = 0; j < D; j++) {
@@ -305,10 +305,11 @@ static void float_fits_are_nearly_exact(void **state)
         set.held_out = x + N * D;
         set.held_out_rows = HELD_OUT;
         set.max_iterations = 20;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &exact, NULL));
-        set.single_precision = 1;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &exact, NULL));
+        set.advanced.single_precision = 1;
         for (int t = 0; t < 3; t++)
-            assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, t + 1, &fast[t], &f));
+            assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, &(gkv_run_options){.threads = t + 1},
+                                          &fast[t], &f));
         assert_same_mixture(fast[0], fast[1], 0);
         assert_same_mixture(fast[0], fast[2], 0);
         const double held_out = mean_of(exact, HELD_OUT, x + N * D);
@@ -319,7 +320,7 @@ static void float_fits_are_nearly_exact(void **state)
         set.held_out = NULL;
         set.max_iterations = 1;
         gkv_mgk_mixture *more;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &more, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &more, &f));
         assert_true(f.iterations == 1 && mean_of(more, N, x) >= mean_of(fast[0], N, x) - 1e-5);
         gkv_mgk_mixture_free(more);
         gkv_mgk_mixture_free(exact);

@@ -8,8 +8,9 @@ static void density_is_the_weighted_sum(void **state)
     (void)state;
     enum { ROWS = 200 };
     static double log_pdf[ROWS], again[ROWS], responsibilities[ROWS * 2];
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, ROWS, x, 1, log_pdf, responsibilities));
-    assert_ok(gkv_mgk_mixture_log_pdf(truth, ROWS, x, 3, again));
+    assert_ok(gkv_mgk_mixture_responsibilities(truth, ROWS, x, &(gkv_run_options){.threads = 1},
+                                               log_pdf, responsibilities));
+    assert_ok(gkv_mgk_mixture_log_pdf(truth, ROWS, x, &(gkv_run_options){.threads = 3}, again));
     assert_memory_equal(log_pdf, again, sizeof again);
     assert_true(gkv_mgk_mixture_count(truth) == 2 && gkv_mgk_mixture_dimensions(truth) == D);
     for (size_t i = 0; i < ROWS; i++) {
@@ -23,7 +24,8 @@ static void density_is_the_weighted_sum(void **state)
     }
     /* A row with density 0, and a row with NaN. */
     const double odd[2 * D] = {INFINITY, 0, 0, NAN, 0, 0};
-    assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, 1, log_pdf, responsibilities));
+    assert_ok(gkv_mgk_mixture_responsibilities(truth, 2, odd, &(gkv_run_options){.threads = 1},
+                                               log_pdf, responsibilities));
     assert_true(log_pdf[0] == -INFINITY && isnan(log_pdf[1]) && isnan(responsibilities[2]) &&
                 isnan(responsibilities[3]));
     assert_relative(responsibilities[0], 1.0 / 3, 1e-14);
@@ -39,7 +41,8 @@ static void samples_have_the_weights(void **state)
     assert_close(first / N, 1.0 / 3, 4.5 * sqrt(2.0 / 9 / N));
     double some[10 * D];
     size_t which[10];
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 500, 10, 1, some, which));
+    assert_ok(
+        gkv_mgk_mixture_sample(truth, 10, 31, 500, &(gkv_run_options){.threads = 1}, some, which));
     assert_memory_equal(some, x + 500 * D, sizeof some);
     assert_memory_equal(which, component + 500, sizeof which);
 }

@@ -5,17 +5,19 @@
 #include "gkvae/mgk_fit.h"
 #include "mixture/two_components.h"
 
-/* The values that the monitor received. */
+/* The values that the callback received. */
 typedef struct trace {
-    int calls, stop_at;
+    size_t calls, stop_at;
     double last, decrease, best_held_out;
     size_t damped;
 } trace;
 
-static int watch(void *user, const gkv_mgk_mixture_progress *p)
+static bool watch(void *context, const gkv_progress *progress)
 {
-    trace *t = user;
+    trace *t = context;
+    const gkv_mgk_mixture_progress *p = progress->details;
     assert_int_equal(p->iteration, t->calls);
+    assert_int_equal(progress->done, t->calls);
     if (t->calls++ > 0)
         t->decrease = fmax(t->decrease, t->last - p->log_likelihood);
     t->last = p->log_likelihood;
@@ -34,9 +36,8 @@ static void recovers_two_components(void **state)
     trace t = {0};
     set.components = 2;
     set.tolerance = .06; /* 1e-5 for each row */
-    set.monitor = watch;
-    set.monitor_user = &t;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    const gkv_run_options options = {.progress = watch, .context = &t};
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, &options, &m, &f));
     assert_int_equal(f.stop, GKV_MIXTURE_CONVERGED);
     assert_true(f.components == 2 && f.dropped == 0 && f.parameters == 2 * (12 + 3) + 1 &&
                 isnan(f.held_out));
@@ -80,7 +81,8 @@ static void same_on_any_number_of_threads(void **state)
     set.max_iterations = 6;
     for (int threads = 1; threads <= 3; threads++) {
         gkv_mgk_mixture *m;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, threads, &m, NULL));
+        assert_ok(
+            gkv_mgk_mixture_fit(N, D, x, &set, &(gkv_run_options){.threads = threads}, &m, NULL));
         mean[threads - 1] = mean_of(m, 100, x);
         gkv_mgk_mixture_free(m);
     }
@@ -98,13 +100,14 @@ static void normal_twin_is_ordinary_em(void **state)
     set.components = K;
     set.normal = 1;
     set.shrink = 0;
-    set.log_noise = -INFINITY;
+    set.advanced.log_noise = -INFINITY;
     set.max_iterations = 0;
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &start, NULL));
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, &(gkv_run_options){.threads = 1}, &start, NULL));
     set.max_iterations = 1;
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 1, &m, NULL));
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, &(gkv_run_options){.threads = 1}, &m, NULL));
     static double responsibilities[n * K];
-    assert_ok(gkv_mgk_mixture_responsibilities(start, n, x, 1, NULL, responsibilities));
+    assert_ok(gkv_mgk_mixture_responsibilities(start, n, x, &(gkv_run_options){.threads = 1}, NULL,
+                                               responsibilities));
     for (size_t k = 0; k < K; k++) {
         double total = 0, mean[D] = {0}, c[D * D] = {0}, r[D * D];
         for (size_t i = 0; i < n; i++)
@@ -153,9 +156,8 @@ static void likelihood_never_decreases(void **state)
         set.components = 6;
         set.max_iterations = 40;
         set.tolerance = 0;
-        set.monitor = watch;
-        set.monitor_user = &t;
-        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        const gkv_run_options options = {.progress = watch, .context = &t};
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, &options, &m, &f));
         assert_true(t.decrease <= 1e-5);
         assert_true(isfinite(f.log_likelihood));
         shortened += f.damped + f.refused;
@@ -179,18 +181,19 @@ static void held_out_rows_decide(void **state)
     set.patience = 5;
     set.held_out = x + (N - HELD) * D;
     set.held_out_rows = HELD;
-    set.monitor = watch;
-    set.monitor_user = &t;
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
+    const gkv_run_options options = {.progress = watch, .context = &t};
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, &options, &m, &f));
     assert_relative(f.held_out, mean_of(m, HELD, set.held_out), 1e-12);
     assert_close(f.held_out, t.best_held_out, 1e-4); /* up to the noise */
     assert_int_equal(f.stop, GKV_MIXTURE_HELD_OUT);
     assert_int_equal(f.iterations, f.best_iteration + 5);
     gkv_mgk_mixture_free(m);
-    /* The monitor can end the fit. */
+    /* The callback can end the fit, which keeps the mixture so far. */
     t = (trace){.stop_at = 3};
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
-    assert_true(f.stop == GKV_MIXTURE_ASKED && t.calls == 3);
+    assert_fails(gkv_mgk_mixture_fit(n, D, x, &set, &options, &m, &f), GKV_ERR_INTERRUPTED,
+                 "after 2 of 60 iterations");
+    assert_true(f.stop == GKV_MIXTURE_INTERRUPTED && t.calls == 3 && f.iterations == 2);
+    assert_int_equal(gkv_mgk_mixture_count(m), f.components);
     gkv_mgk_mixture_free(m);
 }
 
@@ -211,9 +214,9 @@ static void weights_count_rows(void **state)
     gkv_mgk_mixture_defaults(&set);
     set.components = 2;
     set.tolerance = 1e-6;
-    assert_ok(gkv_mgk_mixture_fit(used, D, twice, &set, 0, &b, &fb));
+    assert_ok(gkv_mgk_mixture_fit(used, D, twice, &set, NULL, &b, &fb));
     set.weights = weights;
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &a, &fa));
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, NULL, &a, &fa));
     assert_close(fa.log_likelihood / (double)used, fb.log_likelihood / (double)used, 2e-3);
     gkv_mgk_mixture_free(a);
     gkv_mgk_mixture_free(b);
@@ -230,13 +233,14 @@ static void outliers_and_degenerate_rows(void **state)
     gkv_mgk_mixture_defaults(&set);
     set.components = 2;
     /* With one row at 10⁶ standard deviations, the others are fitted as before. */
-    for (set.normal = 0; set.normal < 2; set.normal++) {
+    for (int normal = 0; normal < 2; normal++) {
+        set.normal = normal;
         memcpy(y, x, sizeof y);
-        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, NULL, &m, &f));
         const double before = mean_of(m, n - 1, y + D);
         gkv_mgk_mixture_free(m);
         y[1] = 1e6;
-        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+        assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, NULL, &m, &f));
         assert_close(mean_of(m, n - 1, y + D), before, .01);
         gkv_mgk_mixture_free(m);
     }
@@ -245,23 +249,24 @@ static void outliers_and_degenerate_rows(void **state)
     for (size_t i = 0; i < n; i++)
         memcpy(y + i * D, x + i % 3 * D, D * sizeof *y);
     set.components = 3;
-    assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(n, D, y, &set, NULL, &m, &f));
     assert_true(isfinite(f.log_likelihood));
     gkv_mgk_mixture_free(m);
     set.components = 4;
-    assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, 0, &m, &f), GKV_ERR_DATA, "there are only 3");
+    assert_fails(gkv_mgk_mixture_fit(n, D, y, &set, NULL, &m, &f), GKV_ERR_DATA,
+                 "there are only 3");
     /* Few rows for the number of columns, and as many components as rows. */
     set.components = 2;
-    assert_ok(gkv_mgk_mixture_fit(3, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(3, D, x, &set, NULL, &m, &f));
     gkv_mgk_mixture_free(m);
     set.components = 9;
-    assert_ok(gkv_mgk_mixture_fit(9, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(9, D, x, &set, NULL, &m, &f));
     assert_true(isfinite(f.log_likelihood) && f.components >= 1);
     gkv_mgk_mixture_free(m);
     /* A mixture with R = I. */
     set.components = 2;
     set.independent = 1;
-    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(n, D, x, &set, NULL, &m, &f));
     assert_true(gkv_mgk_cholesky(gkv_mgk_mixture_component(m, 1))[D] == 0 && f.parameters == 25);
     gkv_mgk_mixture_free(m);
 }
@@ -279,8 +284,8 @@ static void shapes_are_drawn_together(void **state)
         gkv_mgk_mixture_settings set;
         gkv_mgk_mixture_defaults(&set);
         set.components = 1;
-        set.shrink_shapes = shrink;
-        assert_ok(gkv_mgk_mixture_fit(n, WIDE, y, &set, 0, &m, NULL));
+        set.advanced.shrink_shapes = shrink;
+        assert_ok(gkv_mgk_mixture_fit(n, WIDE, y, &set, NULL, &m, NULL));
         for (size_t j = 0; j < WIDE; j++) {
             const gkv_gk *gk = &gkv_mgk_margins(gkv_mgk_mixture_component(m, 0))[j];
             square[shrink] += gk->g * gk->g + gk->k * gk->k;
@@ -310,13 +315,13 @@ static void default_tolerance_follows_the_sample(void **state)
         for (size_t i = 0; i < N; i++)
             stand_for[i] = each[t];
         set.weights = stand_for;
-        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
         assert_relative(f.tolerance, want[t], 1e-9);
         gkv_mgk_mixture_free(m);
     }
     gkv_mgk_mixture *m;
     set.tolerance = -2;
-    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, NULL), GKV_ERR_ARGUMENT, "tolerance");
+    assert_fails(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, NULL), GKV_ERR_ARGUMENT, "tolerance");
 }
 
 /* Values that are not fitted do not count as parameters. */
@@ -330,16 +335,16 @@ static void parameters_are_the_fitted_ones(void **state)
     set.components = 2;
     set.max_iterations = 5;
     set.normal = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_int_equal(f.parameters, 2 * (2 * D + 3) + 1);
     gkv_mgk_mixture_free(m);
     set.independent = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_int_equal(f.parameters, 2 * 2 * D + 1);
     gkv_mgk_mixture_free(m);
     set.independent = set.normal = 0;
-    set.margins.fixed[GKV_GK_G] = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, 0, &m, &f));
+    set.advanced.margins.fixed[GKV_GK_G] = 1;
+    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &m, &f));
     assert_int_equal(f.parameters, 2 * (3 * D + 3) + 1);
     gkv_mgk_mixture_free(m);
     /* Normal columns, whose g and k shrink to 0. */
@@ -347,9 +352,9 @@ static void parameters_are_the_fitted_ones(void **state)
     gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, 0, 0), N * D, y);
     for (size_t i = 0; i < N; i++)
         y[i * D + 1] += y[i * D]; /* so that R is not I */
-    set.margins.fixed[GKV_GK_G] = 0;
+    set.advanced.margins.fixed[GKV_GK_G] = 0;
     set.components = 1;
-    assert_ok(gkv_mgk_mixture_fit(N, D, y, &set, 0, &m, &f));
+    assert_ok(gkv_mgk_mixture_fit(N, D, y, &set, NULL, &m, &f));
     size_t shapes = 0;
     for (size_t j = 0; j < D; j++) {
         const gkv_gk *gk = &gkv_mgk_margins(gkv_mgk_mixture_component(m, 0))[j];
@@ -371,38 +376,42 @@ static void refusals(void **state)
     gkv_mgk_mixture_defaults(&set);
     memcpy(y, x, sizeof y);
     set.components = 101;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
                  "101 components");
     set.components = 0;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "0 components");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
+                 "0 components");
     gkv_mgk_mixture_defaults(&set);
-    set.least_rows = 3;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT, "least_rows");
+    set.advanced.least_rows = 3;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
+                 "least_rows");
     gkv_mgk_mixture_defaults(&set);
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, -1, &m, &f), GKV_ERR_ARGUMENT,
-                 "a mixture's fit needs 1 thread");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, &(gkv_run_options){.threads = -1}, &m, &f),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
     set.normal = 1;
-    set.margins.c = NAN;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f), GKV_ERR_ARGUMENT,
+    set.advanced.margins.c = NAN;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
                  "c must be between 0 and 1");
     const gkv_gk other_family = {.b = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
     gkv_mgk_mixture_defaults(&set);
     set.components = 1;
-    set.margins.start = &other_family; /* must be ignored */
-    assert_ok(gkv_mgk_mixture_fit(100, D, y, &set, 0, &m, &f));
+    set.advanced.margins.start = &other_family; /* must be ignored */
+    assert_ok(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f));
     gkv_mgk_mixture_free(m);
     y[7 * D + 2] = NAN;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA, "row 8, column 3");
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, NULL, &m, &f), GKV_ERR_DATA,
+                 "row 8, column 3");
     gkv_mgk_mixture_defaults(&set);
     set.held_out = y;
     set.held_out_rows = 10;
-    assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, 0, &m, &f), GKV_ERR_DATA, "held-out row 8");
+    assert_fails(gkv_mgk_mixture_fit(100, D, x, &set, NULL, &m, &f), GKV_ERR_DATA,
+                 "held-out row 8");
     for (size_t i = 0; i < 100; i++)
         y[i * D + 2] = 5;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA,
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, NULL, &m, &f), GKV_ERR_DATA,
                  "column 3 is constant");
     y[2] = -1e308, y[D + 2] = 1e308;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, 0, &m, &f), GKV_ERR_DATA,
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, NULL, NULL, &m, &f), GKV_ERR_DATA,
                  "the range of column 3, -1e+308 to 1e+308");
     assert_true(m == NULL);
     const gkv_mgk *parts[2] = {gkv_mgk_mixture_component(truth, 0),

@@ -48,7 +48,8 @@ static void density_integrates_to_one(void **state)
             x[2 * j] = y[i];
             x[2 * j + 1] = low[1] + step[1] * j;
         }
-        assert_ok(gkv_mgk_log_pdf_many(mgk, POINTS, x, 2, log_pdf, NULL));
+        assert_ok(
+            gkv_mgk_log_pdf_many(mgk, POINTS, x, &(gkv_run_options){.threads = 2}, log_pdf, NULL));
         for (int j = 0; j < POINTS; j++)
             along[i] += step[1] * exp(log_pdf[j]);
         total += step[0] * along[i];
@@ -67,9 +68,9 @@ static void rows_are_what_points_are(void **state)
     enum { N = 333 };
     gkv_mgk *mgk = example();
     static double x[N * D], one[N * D], w[N * D], e[N * D], log_pdf[N], again[N];
-    assert_ok(gkv_mgk_sample(mgk, 9, 0, N, 1, x));
-    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, 1, log_pdf, w));
-    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, 3, again, NULL));
+    assert_ok(gkv_mgk_sample(mgk, N, 9, 0, &(gkv_run_options){.threads = 1}, x));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, &(gkv_run_options){.threads = 1}, log_pdf, w));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, &(gkv_run_options){.threads = 3}, again, NULL));
     assert_memory_equal(log_pdf, again, sizeof log_pdf);
     for (size_t i = 0; i < N; i++) {
         double wi[D];
@@ -81,13 +82,13 @@ static void rows_are_what_points_are(void **state)
             assert_close(wi[j], x[i * D + j], 1e-9 * (1 + fabs(wi[j])));
     }
     /* Draw i is the same if drawn alone, on other numbers of threads, and in other splits. */
-    assert_ok(gkv_mgk_sample(mgk, 9, 0, N, 3, one));
+    assert_ok(gkv_mgk_sample(mgk, N, 9, 0, &(gkv_run_options){.threads = 3}, one));
     assert_memory_equal(one, x, sizeof x);
-    assert_ok(gkv_mgk_sample(mgk, 9, 200, N - 200, 2, one));
+    assert_ok(gkv_mgk_sample(mgk, N - 200, 9, 200, &(gkv_run_options){.threads = 2}, one));
     for (size_t i = 0; i < (N - 200) * D; i++)
         assert_relative(one[i], x[200 * D + i], 1e-12);
     memcpy(e, w, sizeof w);
-    assert_ok(gkv_mgk_transform_many(mgk, N, e, 2, e));
+    assert_ok(gkv_mgk_transform_many(mgk, N, e, &(gkv_run_options){.threads = 2}, e));
     for (size_t i = 0; i < N * D; i++)
         assert_close(e[i], x[i], 1e-9 * (1 + fabs(x[i])));
     gkv_mgk_free(mgk);
@@ -100,7 +101,7 @@ static void special_values(void **state)
     gkv_mgk *mgk;
     assert_ok(gkv_mgk_create(2, bounded, (double[]){1, .5, .5, 1}, &mgk));
     double x[8] = {2, 0, .5, INFINITY, NAN, 0, .5, .5}, log_pdf[4], w[2];
-    assert_ok(gkv_mgk_log_pdf_many(mgk, 4, x, 1, log_pdf, NULL));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, 4, x, &(gkv_run_options){.threads = 1}, log_pdf, NULL));
     assert_true(log_pdf[0] == -INFINITY && log_pdf[1] == -INFINITY && isnan(log_pdf[2]) &&
                 isfinite(log_pdf[3]));
     for (size_t i = 0; i < 4; i++) {
@@ -109,15 +110,15 @@ static void special_values(void **state)
                     : isinf(one) ? one == log_pdf[i]
                                  : fabs(one - log_pdf[i]) < 1e-10);
     }
-    assert_ok(gkv_mgk_log_pdf_many(mgk, 0, x, 1, log_pdf, NULL));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, 0, x, &(gkv_run_options){.threads = 1}, log_pdf, NULL));
     gkv_mgk_free(mgk);
     /* Margins with different c take another code path, with the same results. */
     gkv_gk mixed[2] = {{0, 1, .5, .1, .8, 0}, {0, 1, .5, .1, .7, 0}};
     assert_ok(gkv_mgk_create(2, mixed, (double[]){1, .5, .5, 1}, &mgk));
-    assert_ok(gkv_mgk_log_pdf_many(mgk, 1, x + 6, 1, log_pdf, w));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, 1, x + 6, &(gkv_run_options){.threads = 1}, log_pdf, w));
     assert_relative(log_pdf[0], gkv_mgk_log_pdf(mgk, x + 6, w), 1e-11);
     double back[2];
-    assert_ok(gkv_mgk_transform_many(mgk, 1, w, 1, back));
+    assert_ok(gkv_mgk_transform_many(mgk, 1, w, &(gkv_run_options){.threads = 1}, back));
     assert_relative(back[0], .5, 1e-11);
     assert_relative(back[1], .5, 1e-11);
     gkv_mgk_free(mgk);
@@ -174,9 +175,9 @@ static void gradients_are_differences(void **state)
                     covariance[i * D + j] += l[i * D + k] * l[j * D + k];
             }
         assert_ok(gkv_mgk_create_latent(D, m, mean, covariance, &mgk));
-        assert_ok(gkv_mgk_sample(mgk, 3, (uint64_t)round, 1, 1, x));
+        assert_ok(gkv_mgk_sample(mgk, 1, 3, (uint64_t)round, &(gkv_run_options){.threads = 1}, x));
         const gkv_mgk_gradients out = {&log_pdf, dx, dm, dmean, dl};
-        assert_ok(gkv_mgk_gradient(mgk, 1, x, NULL, 1, &out));
+        assert_ok(gkv_mgk_gradient(mgk, 1, x, NULL, &(gkv_run_options){.threads = 1}, &out));
         assert_relative(log_pdf, at(m, mean, l, x), 1e-11);
         for (size_t i = 0; i < D; i++) {
             assert_close(dx[i], difference(&x[i], 1e-5 * m[i].b, m, mean, l, x), 2e-6 / m[i].b);
@@ -203,15 +204,16 @@ static void gradients_add_up(void **state)
     gkv_mgk *mgk = example();
     static double x[N * D], weights[N], dx[N * D], one_x[D];
     double dm[4 * D], dmean[D], dl[D * D], sm[4 * D] = {0}, sl[D * D] = {0}, smean[D] = {0};
-    assert_ok(gkv_mgk_sample(mgk, 4, 0, N, 1, x));
+    assert_ok(gkv_mgk_sample(mgk, N, 4, 0, &(gkv_run_options){.threads = 1}, x));
     for (size_t i = 0; i < N; i++)
         weights[i] = (double)(i % 5) / 3;
     const gkv_mgk_gradients all = {NULL, dx, dm, dmean, dl};
-    assert_ok(gkv_mgk_gradient(mgk, N, x, weights, 1, &all));
+    assert_ok(gkv_mgk_gradient(mgk, N, x, weights, &(gkv_run_options){.threads = 1}, &all));
     for (size_t i = 0; i < N; i++) {
         double m1[4 * D], l1[D * D], mean1[D];
         const gkv_mgk_gradients one = {NULL, one_x, m1, mean1, l1};
-        assert_ok(gkv_mgk_gradient(mgk, 1, x + i * D, NULL, 1, &one));
+        assert_ok(
+            gkv_mgk_gradient(mgk, 1, x + i * D, NULL, &(gkv_run_options){.threads = 1}, &one));
         for (size_t j = 0; j < D; j++) {
             assert_close(one_x[j], dx[i * D + j], 1e-9 * (1 + fabs(one_x[j])));
             smean[j] += weights[i] * mean1[j];
@@ -229,7 +231,7 @@ static void gradients_add_up(void **state)
         assert_close(dmean[j], smean[j], 1e-8 * (1 + fabs(smean[j])));
     double dm3[4 * D], dl3[D * D];
     const gkv_mgk_gradients some = {NULL, NULL, dm3, NULL, dl3};
-    assert_ok(gkv_mgk_gradient(mgk, N, x, weights, 3, &some));
+    assert_ok(gkv_mgk_gradient(mgk, N, x, weights, &(gkv_run_options){.threads = 3}, &some));
     assert_memory_equal(dm3, dm, sizeof dm);
     assert_memory_equal(dl3, dl, sizeof dl);
     gkv_mgk_free(mgk);
@@ -245,9 +247,9 @@ static void row_gradient_is_differences(void **state)
     for (size_t i = 0; i < D * D; i++)
         u[i] *= 1.7;
     gkv_mgk *mgk = example();
-    assert_ok(gkv_mgk_sample(mgk, 2, 5, 1, 1, x));
+    assert_ok(gkv_mgk_sample(mgk, 1, 2, 5, &(gkv_run_options){.threads = 1}, x));
     const gkv_mgk_gradients out = {.cholesky = dl};
-    assert_ok(gkv_mgk_gradient(mgk, 1, x, NULL, 1, &out));
+    assert_ok(gkv_mgk_gradient(mgk, 1, x, NULL, &(gkv_run_options){.threads = 1}, &out));
     gkv_mgk_row_gradient(D, u, dl);
     const double step = 1e-5;
     for (size_t i = 0; i < D; i++)
@@ -277,7 +279,7 @@ static void conditional_times_marginal_is_joint(void **state)
     gkv_mgk *mgk = example(), *marginal, *conditional, *again, *both;
     double x[D], w[D];
     for (uint64_t draw = 0; draw < 20; draw++) {
-        assert_ok(gkv_mgk_sample(mgk, 8, draw, 1, 1, x));
+        assert_ok(gkv_mgk_sample(mgk, 1, 8, draw, &(gkv_run_options){.threads = 1}, x));
         const double joint = gkv_mgk_log_pdf(mgk, x, w);
         const size_t given[2] = {3, 1};
         assert_ok(gkv_mgk_marginal(mgk, 2, given, &marginal));
@@ -342,8 +344,8 @@ static void samples_have_the_distribution(void **state)
     enum { N = 20000 };
     gkv_mgk *mgk = example();
     static double x[N * D], w[N * D], u[N], log_pdf[N];
-    assert_ok(gkv_mgk_sample(mgk, 77, 0, N, 0, x));
-    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, 0, log_pdf, w));
+    assert_ok(gkv_mgk_sample(mgk, N, 77, 0, NULL, x));
+    assert_ok(gkv_mgk_log_pdf_many(mgk, N, x, NULL, log_pdf, w));
     for (size_t j = 0; j < D; j++) {
         for (size_t i = 0; i < N; i++)
             u[i] = gkv_gk_cdf(&margins[j], x[i * D + j]);
@@ -364,13 +366,13 @@ static void missing_values_are_drawn(void **state)
     enum { N = 6000 };
     gkv_mgk *mgk = example(), *conditional;
     static double x[N * D], filled[N * D], u[N];
-    assert_ok(gkv_mgk_sample(mgk, 5, 0, N, 1, x));
+    assert_ok(gkv_mgk_sample(mgk, N, 5, 0, &(gkv_run_options){.threads = 1}, x));
     for (size_t i = 0; i < N; i++) /* in turn none, one, two or all coordinates are missing */
         for (size_t j = 0; j < D; j++)
             if (i % 4 == 3 || (i % 4 == 1 && j == 2) || (i % 4 == 2 && (j == 0 || j == 3)))
                 x[i * D + j] = NAN;
     memcpy(filled, x, sizeof x);
-    assert_ok(gkv_mgk_impute(mgk, 6, 0, N, 2, filled));
+    assert_ok(gkv_mgk_impute(mgk, N, 6, 0, &(gkv_run_options){.threads = 2}, filled));
     size_t used = 0;
     for (size_t i = 0; i < N; i++) {
         for (size_t j = 0; j < D; j++)
@@ -391,11 +393,12 @@ static void missing_values_are_drawn(void **state)
     /* The draws of a row do not depend on the other rows and their missing coordinates. */
     double alone[D];
     memcpy(alone, x + 402 * D, sizeof alone);
-    assert_ok(gkv_mgk_impute(mgk, 6, 402, 1, 1, alone));
+    assert_ok(gkv_mgk_impute(mgk, 1, 6, 402, &(gkv_run_options){.threads = 1}, alone));
     assert_memory_equal(alone, filled + 402 * D, sizeof alone);
     x[7] = INFINITY;
     memcpy(filled, x, sizeof x);
-    assert_fails(gkv_mgk_impute(mgk, 6, 0, N, 2, filled), GKV_ERR_ARGUMENT, "row 1, coordinate 2");
+    assert_fails(gkv_mgk_impute(mgk, N, 6, 0, &(gkv_run_options){.threads = 2}, filled),
+                 GKV_ERR_ARGUMENT, "row 1, coordinate 2");
     assert_memory_equal(filled, x, sizeof x);
     gkv_mgk_free(mgk);
 }

@@ -25,7 +25,7 @@ static int make(void **state)
     assert_ok(gkv_mgk_mixture_create(2, (double[]){1, 2}, (const gkv_mgk *const *)parts, &truth));
     gkv_mgk_free(parts[0]);
     gkv_mgk_free(parts[1]);
-    assert_ok(gkv_mgk_mixture_sample(truth, 31, 0, N, 0, x, component));
+    assert_ok(gkv_mgk_mixture_sample(truth, N, 31, 0, NULL, x, component));
     return 0;
 }
 
@@ -40,7 +40,7 @@ static int unmake(void **state)
 static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
 {
     double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
-    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, 0, log_pdf));
+    assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, NULL, log_pdf));
     for (size_t i = 0; i < n; i++)
         sum += log_pdf[i] / (double)n;
     free(log_pdf);

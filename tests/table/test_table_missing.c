@@ -6,7 +6,7 @@
 static gkv_table *read_with(const char *text, const gkv_table_settings *settings)
 {
     gkv_table *table = NULL;
-    assert_ok(gkv_table_read_memory(text, strlen(text), "it", settings, &table));
+    assert_ok(gkv_table_read_memory(strlen(text), text, "it", settings, &table));
     return table;
 }
 

@@ -40,7 +40,7 @@ static const char *in_folder(const char *name)
 static gkv_table *read_bytes(const void *bytes, size_t size)
 {
     gkv_table *table = NULL;
-    assert_ok(gkv_table_read_memory(bytes, size, "it", NULL, &table));
+    assert_ok(gkv_table_read_memory(size, bytes, "it", NULL, &table));
     return table;
 }
 
@@ -70,7 +70,7 @@ static void expect_column(const gkv_table *table, size_t column, const char *nam
 static void refused_bytes(const void *bytes, size_t size, const char *text)
 {
     gkv_table *table = (gkv_table *)1;
-    assert_fails(gkv_table_read_memory(bytes, size, "it", NULL, &table), GKV_ERR_DATA, text);
+    assert_fails(gkv_table_read_memory(size, bytes, "it", NULL, &table), GKV_ERR_DATA, text);
     assert_null(table);
 }
 
@@ -416,7 +416,7 @@ static void headers_that_lie_are_refused(void **state)
     memset(bytes + header, 0, 49);
     for (size_t n = 6; n < whole; n++) { /* truncated at any position */
         gkv_table *table = NULL;
-        assert_int_equal(gkv_table_read_memory(bytes, n, "it", NULL, &table), GKV_ERR_DATA);
+        assert_int_equal(gkv_table_read_memory(n, bytes, "it", NULL, &table), GKV_ERR_DATA);
     }
     gkv_table_free(read_bytes(bytes, whole));
     refused_bytes(bytes, whole - 1, "promises 48 bytes of numbers, and 47 follow");
@@ -453,13 +453,13 @@ static void what_is_written_is_read(void **state)
     static const float floats[3] = {1, 0.1f, -3e38f};
     char path[64];
     snprintf(path, sizeof path, "%s", in_folder("table"));
-    assert_ok(gkv_npy_write(path, values, 2, 3));
+    assert_ok(gkv_npy_write(path, 2, 3, values));
     gkv_table *table = NULL;
     assert_ok(gkv_table_read(path, NULL, &table));
     assert_int_equal(gkv_table_columns(table), 3);
     expect_column(table, 2, "column 3", 2, (const double[]){0.1, 6});
     gkv_table_free(table);
-    assert_ok(gkv_npy_write_float(path, floats, 3, 1));
+    assert_ok(gkv_npy_write_float(path, 3, 1, floats));
     assert_ok(gkv_table_read(path, NULL, &table));
     expect_column(table, 0, "column 1", 3, (const double[]){1, 0.1f, -3e38f});
     gkv_table_free(table);
@@ -470,14 +470,14 @@ static void what_is_written_is_read(void **state)
     fclose(file);
     /* the numbers begin at a multiple of 64 bytes, as NumPy requires */
     assert_int_equal(bytes[127], '\n');
-    assert_ok(gkv_npy_write(path, values, 0, 3));
+    assert_ok(gkv_npy_write(path, 0, 3, values));
     assert_fails(gkv_table_read(path, NULL, &table), GKV_ERR_DATA, "no numbers");
-    assert_fails(gkv_npy_write(path, values, 2, 0), GKV_ERR_ARGUMENT, "no columns");
-    assert_fails(gkv_npy_write(path, NULL, 2, 2), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_npy_write(NULL, values, 2, 2), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_npy_write(path, values, SIZE_MAX / 4, 2), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_npy_write(path, 2, 0, values), GKV_ERR_ARGUMENT, "no columns");
+    assert_fails(gkv_npy_write(path, 2, 2, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_npy_write(NULL, 2, 2, values), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_npy_write(path, SIZE_MAX / 4, 2, values), GKV_ERR_ARGUMENT,
                  "more than memory");
-    assert_int_equal(gkv_npy_write("/nowhere/at/all.npy", values, 2, 3), GKV_ERR_IO);
+    assert_int_equal(gkv_npy_write("/nowhere/at/all.npy", 2, 3, values), GKV_ERR_IO);
 }
 
 /* A child process writes the bytes to a pipe, and the table is read from the pipe. */
@@ -539,8 +539,8 @@ static void what_cannot_be_read_is_an_io_error(void **state)
                  "/nowhere: cannot be opened: No such file");
     assert_fails(gkv_table_read(folder, NULL, &table), GKV_ERR_IO, "Is a directory");
     assert_fails(gkv_table_read(NULL, NULL, &table), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_table_read_memory(NULL, 3, "x", NULL, &table), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_table_read_memory("1", 1, "x", NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_table_read_memory(3, NULL, "x", NULL, &table), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_table_read_memory(1, "1", "x", NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
 }
 
 int main(void)

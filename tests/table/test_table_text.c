@@ -19,7 +19,7 @@ static gkv_table_settings defaults(void)
 static gkv_table *read_with(const char *text, const gkv_table_settings *settings)
 {
     gkv_table *table = NULL;
-    assert_ok(gkv_table_read_memory(text, strlen(text), "it", settings, &table));
+    assert_ok(gkv_table_read_memory(strlen(text), text, "it", settings, &table));
     return table;
 }
 
@@ -27,7 +27,7 @@ static void refused_with(const char *text, const gkv_table_settings *settings, g
                          const char *message)
 {
     gkv_table *table = (gkv_table *)1;
-    assert_fails(gkv_table_read_memory(text, strlen(text), "it", settings, &table), status,
+    assert_fails(gkv_table_read_memory(strlen(text), text, "it", settings, &table), status,
                  message);
     assert_null(table);
 }
@@ -359,7 +359,7 @@ static void other_formats_are_named(void **state)
                  {"PAR1", 4, "Parquet"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         gkv_table *table = NULL;
-        assert_fails(gkv_table_read_memory(files[i].bytes, files[i].size, "it", NULL, &table),
+        assert_fails(gkv_table_read_memory(files[i].size, files[i].bytes, "it", NULL, &table),
                      GKV_ERR_DATA, files[i].name);
     }
 }
