@@ -127,11 +127,12 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
 {
     const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
+    const double *log_pi = em->now->log_weights;
     memset(sums, 0, (1 + 2 * parts) * sizeof *sums);
     for (size_t i = 0; i < count; i++) {
         double *row = responsibilities + i * parts, most = -INFINITY; /* for now, log π_k f_k */
         for (size_t k = 0; k < parts; k++) {
-            row[k] = logs[i * parts + k] + em->now->log_weights[k];
+            row[k] = logs[i * parts + k] + log_pi[k];
             most = row[k] > most ? row[k] : most;
         }
         unsigned char *far = rows->far + (first + i) * parts;
