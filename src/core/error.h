@@ -34,4 +34,12 @@ gkv_status gki_fail_context(gkv_status code, const char *format, ...)
             goto done;        \
     } while (0)
 
+/* Returns GKV_ERR_ARGUMENT from a public function if an argument is NULL. The message names the
+ * function and the argument. */
+#define GKV_NEED(argument)                                                            \
+    do {                                                                              \
+        if (!(argument))                                                              \
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: %s is NULL", __func__, #argument); \
+    } while (0)
+
 #endif
