@@ -10,10 +10,15 @@
  * may skip. It does not include activations, losses and the optimiser.
  *
  * Thread-safety: a gkv_bench_training is used by one thread at a time. The other functions may
- * be called from any thread, but timings of concurrent calls affect each other. */
+ * be called from any thread, but timings of concurrent calls affect each other.
+ *
+ * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. NULL
+ * `options` are the defaults. Measurements report no progress, because that would cost time; a stop
+ * waits for the end of the current step or product. */
 #ifndef GKVAE_BENCH_H
 #define GKVAE_BENCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,26 +61,27 @@ typedef struct gkv_bench_training gkv_bench_training;
 
 /* Creates a training run on all images of the data set except data.validation of them. Takes
  * ownership of the data set, also on failure. The run has no semi-amortized fine-tuning
- * (train.fine_tune_epochs = 0). GKV_ERR_CONFIG for settings that cannot be built or too few images,
- * GKV_ERR_MEMORY. The caller frees *out with gkv_bench_training_free(). */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(const gkv_settings *settings,
-                                                          gkv_dataset *dataset,
+ * (train.fine_tune_epochs = 0). NULL settings are the defaults. GKV_ERR_CONFIG for settings that
+ * cannot be built or too few images, GKV_ERR_MEMORY. The caller frees *out with
+ * gkv_bench_training_free(); it is NULL after a failure. */
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(gkv_dataset *dataset,
+                                                          const gkv_settings *settings,
                                                           gkv_bench_training **out);
 GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL does nothing. */
 
-/* Does `steps` training steps on `threads` threads (1 … 256). The steps must be within the run's
- * train.epochs. *seconds receives the wall-clock time, and *profile, unless it is NULL, the time of
- * each part. GKV_ERR_ARGUMENT for another number of threads or more steps than the run has left,
- * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads,
-                                                       size_t steps, double *seconds,
-                                                       gkv_bench_profile *profile);
+/* Does `steps` training steps, on at most train.threads threads; 0 are train.threads. The steps must
+ * be within the run's train.epochs. *seconds receives the wall-clock time, and *profile, unless it
+ * is NULL, the time of each part. GKV_ERR_ARGUMENT for more threads or more steps than the run has,
+ * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, size_t steps,
+                                                       const gkv_run_options *options,
+                                                       double *seconds, gkv_bench_profile *profile);
 
 /* Refits the base once. Only the fit is timed, and *seconds receives the time.
  *
- * With first ≠ 0 it is the first refit of a run, which starts from the codes. It may be repeated.
- * With first = 0 it is a later refit, which starts from the current base. If there was no first
- * refit yet, the function does one before, which is not timed.
+ * With `first` it is the first refit of a run, which starts from the codes. It may be repeated.
+ * Without it is a later refit, which starts from the current base. If there was no first refit yet,
+ * the function does one before, which is not timed.
  *
  * A refit uses fresh codes of as many images as in a run. A mixture with train.refit_steps differs.
  * After its first refit the run continues from the step at which that refit is due, and its steps
@@ -86,17 +92,19 @@ GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *train
  * *seconds is 0 if a run with these settings has no such refit, and if the first refit of a mixture
  * with train.refit_steps is rejected, because the next refit would then be a first one again.
  * GKV_ERR_ARGUMENT as above, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads,
-                                                         int first, double *seconds);
+GKV_API GKV_MUST_USE gkv_status gkv_bench_training_refit(gkv_bench_training *training, bool first,
+                                                         const gkv_run_options *options,
+                                                         double *seconds);
 
 /* Returns the number of steps between two refits after the first one, which may be a fraction. 0 if
- * a run has no such refits. */
+ * a run has no such refits, and for NULL. */
 GKV_API double gkv_bench_training_refit_steps(const gkv_bench_training *training);
 
-/* Returns the model in its current state. The training run owns it, and steps change it. */
+/* Returns the model in its current state; NULL for NULL. The training run owns it, and steps change
+ * it. */
 GKV_API gkv_model *gkv_bench_training_model(gkv_bench_training *training);
 
-/* Return the number of images of a step, and the number of steps of an epoch. */
+/* Return the number of images of a step, and the number of steps of an epoch; 0 for NULL. */
 GKV_API size_t gkv_bench_training_batch(const gkv_bench_training *training);
 GKV_API uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training);
 
@@ -108,14 +116,15 @@ typedef struct gkv_bench_operations {
     double sample;
 } gkv_bench_operations;
 
-/* Counts the operations of a model. */
+/* Counts the operations of a model. A NULL pointer does nothing. */
 GKV_API void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations);
 
-/* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS on
- * `threads` threads (1 … 256). The product has 2n³ operations. An untimed product comes before it.
+/* Times one product of square matrices of size n (1 … 16384) in single precision, by OpenBLAS. The
+ * product has 2n³ operations. An untimed product comes before it.
  * Afterwards OpenBLAS uses one thread again, as gkvae/model.h states. GKV_ERR_ARGUMENT,
  * GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds);
+GKV_API GKV_MUST_USE gkv_status gkv_bench_gemm(size_t n, const gkv_run_options *options,
+                                               double *seconds);
 
 #ifdef __cplusplus
 }

@@ -199,34 +199,16 @@ static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, vo
         goto done;
     for (int t = 1; t < threads; t++)
         gki_workspace_share_packed(&scratches[t].ws, &scratches[0].ws);
-    size_t finished = 0;
-    /* later only the first thread reads it, and it may get no task */
-    bool stopped = job->stop && *job->stop;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long k = 0; k < tasks; k++) {
-        bool skip;
-#pragma omp atomic read
-        skip = stopped;
-        if (skip)
+        if (gki_call_stopped(job->call))
             continue;
         const size_t first = (size_t)k * TASK_IMAGES;
         const size_t these = count - first < TASK_IMAGES ? count - first : TASK_IMAGES;
         task(job, &scratches[omp_get_thread_num()], first, these, argument);
-        size_t so_far;
-#pragma omp atomic capture
-        so_far = finished += these;
-        if (omp_get_thread_num() == 0) {
-            if (job->progress)
-                job->progress(job->context, so_far, count);
-            if (job->stop && *job->stop) {
-#pragma omp atomic write
-                stopped = true;
-            }
-        }
+        gki_call_advance(job->call, these);
     }
-    if (stopped)
-        status = gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted after %zu of %zu images",
-                          finished, count);
+    status = gki_call_end(job->call, "evaluation", "images");
 done:
     for (int t = threads; t-- > 0;)
         scratch_free(&scratches[t]);
@@ -254,10 +236,10 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
     const gkv_mean_se unknown = {.n = count, .mean = NAN, .se = NAN};
     *out = (gki_estimates_summary){
         .neg_elbo = gkv_accumulator_result(&neg_elbo),
-        .reconstruction = gkv_mean_se_of(estimates->reconstruction, count),
-        .kl = gkv_mean_se_of(estimates->kl, count),
-        .nll = likelihood ? gkv_mean_se_of(estimates->nll, count) : unknown,
-        .ess = likelihood ? gkv_mean_se_of(estimates->ess, count).mean : NAN};
+        .reconstruction = gkv_mean_se_of(count, estimates->reconstruction),
+        .kl = gkv_mean_se_of(count, estimates->kl),
+        .nll = likelihood ? gkv_mean_se_of(count, estimates->nll) : unknown,
+        .ess = likelihood ? gkv_mean_se_of(count, estimates->ess).mean : NAN};
     if (!isfinite(out->neg_elbo.mean) || (likelihood && !isfinite(out->nll.mean)))
         return gki_fail(
             GKV_ERR_NUMERIC,

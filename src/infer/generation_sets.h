@@ -17,6 +17,7 @@ typedef struct gki_set_source {
     uint64_t seed;
     double temperature;
     float *codes; /* scratch, [larger of draws and test, latent] */
+    const gkv_run_options *inner; /* the options of calls */
 } gki_set_source;
 
 typedef struct gki_set_ops {

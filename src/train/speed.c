@@ -8,34 +8,54 @@
 
 #include <omp.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "num/blas.h"
 #include "train/trainer.h"
 
 struct gkv_bench_training {
     gki_trainer *trainer;
+    int threads_most; /* the number of threads for which the trainer has memory */
 };
 
-static gkv_status check_threads(int threads)
+/* Begins a call, and sets the number of threads of the trainer. */
+static gkv_status begin(gkv_bench_training *training, const gkv_run_options *options,
+                        gki_call *call)
 {
-    return threads >= 1 && threads <= 256
-               ? GKV_OK
-               : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+    GKV_TRY(gki_call_begin(call, options, 0));
+    const int threads = gki_call_threads(call, training->threads_most);
+    if (threads > training->threads_most)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "%d threads: the run was created for %d; raise train.threads", threads,
+                        training->threads_most);
+    training->trainer->threads = threads;
+    return GKV_OK;
 }
 
-gkv_status gkv_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,
+gkv_status gkv_bench_training_create(gkv_dataset *dataset, const gkv_settings *settings,
                                      gkv_bench_training **out)
 {
     gkv_bench_training *training = NULL;
-    gkv_settings plain = *settings;
+    gkv_settings plain;
+    gkv_status status = GKV_OK;
+    if (out)
+        *out = NULL;
+    if (!out || !dataset) {
+        gkv_dataset_free(dataset);
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_bench_training_create: %s is NULL",
+                        out ? "dataset" : "out");
+    }
+    gkv_settings_defaults(&plain);
+    if (settings)
+        plain = *settings;
     plain.train.fine_tune_epochs = 0;
-    *out = NULL;
-    gkv_status status = gki_alloc(1, sizeof *training, &training);
+    status = gki_alloc(1, sizeof *training, &training);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
         return status;
     }
-    status = gki_trainer_create(&plain, dataset, &training->trainer);
+    training->threads_most = gki_thread_count(&plain);
+    status = gki_trainer_create(&plain, training->threads_most, dataset, &training->trainer);
     if (status != GKV_OK)
         gkv_bench_training_free(training);
     else
@@ -51,25 +71,33 @@ void gkv_bench_training_free(gkv_bench_training *training)
     free(training);
 }
 
-gkv_status gkv_bench_training_run(gkv_bench_training *training, int threads, size_t steps,
-                                  double *seconds, gkv_bench_profile *out)
+gkv_status gkv_bench_training_run(gkv_bench_training *training, size_t steps,
+                                  const gkv_run_options *options, double *seconds,
+                                  gkv_bench_profile *out)
 {
-    gki_trainer *trainer = training->trainer;
+    gki_call call;
     gki_profile profile;
     gki_step_report report;
-    GKV_TRY(check_threads(threads));
+    GKV_NEED(training);
+    GKV_NEED(seconds);
+    GKV_TRY(begin(training, options, &call));
+    gki_trainer *trainer = training->trainer;
+    const int threads = trainer->threads;
     if (steps > trainer->steps - trainer->state.step)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%zu steps: the run has %llu left of %llu; give it more train.epochs",
                         steps, (unsigned long long)(trainer->steps - trainer->state.step),
                         (unsigned long long)trainer->steps);
     GKV_TRY(gki_profile_create(threads, &profile));
-    trainer->threads = threads;
     trainer->ws.profile = out ? &profile : NULL;
     gkv_status status = GKV_OK;
     const double began = omp_get_wtime();
-    for (size_t i = 0; status == GKV_OK && i < steps; i++)
+    for (size_t i = 0; status == GKV_OK && i < steps; i++) {
         status = gki_trainer_step(trainer, &report);
+        if (status == GKV_OK && gki_call_stopped(&call))
+            status = gki_fail(GKV_ERR_INTERRUPTED,
+                              "the benchmark was interrupted after %zu of %zu steps", i + 1, steps);
+    }
     *seconds = omp_get_wtime() - began;
     trainer->ws.profile = NULL;
     if (out) {
@@ -130,8 +158,8 @@ static gkv_status fresh_codes(gki_trainer *trainer)
             trainer->store.labels[i] =
                 (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[gki_images_index(&images, i)]);
     }
-    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
-    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
+    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, NULL, codes));
+    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, NULL, codes));
     for (size_t i = 0; i < count * model->d; i++)
         trainer->store.codes[i] = (gki_real)codes[i];
     trainer->state.codes = count;
@@ -197,26 +225,30 @@ static gkv_status refit(gki_trainer *trainer, bool first, double *seconds)
     return status;
 }
 
-gkv_status gkv_bench_training_refit(gkv_bench_training *training, int threads, int first,
-                                    double *seconds)
+gkv_status gkv_bench_training_refit(gkv_bench_training *training, bool first,
+                                    const gkv_run_options *options, double *seconds)
 {
-    gki_trainer *trainer = training->trainer;
+    gki_call call;
+    GKV_NEED(training);
+    GKV_NEED(seconds);
     *seconds = 0;
-    GKV_TRY(check_threads(threads));
+    GKV_TRY(begin(training, options, &call));
+    gki_trainer *trainer = training->trainer;
     if (!(first ? has_first(trainer) : has_others(trainer)))
         return GKV_OK;
-    trainer->threads = threads;
     if (!first && trainer->state.accepted_refits == 0) {
         GKV_TRY(refit(trainer, true, seconds));
         *seconds = 0;
         if (trainer->store.stats && trainer->state.accepted_refits == 0)
             return GKV_OK; /* the next refit of a run would be a first one again */
     }
-    return refit(trainer, first != 0, seconds);
+    return refit(trainer, first, seconds);
 }
 
 double gkv_bench_training_refit_steps(const gkv_bench_training *training)
 {
+    if (!training)
+        return 0;
     const gki_trainer *trainer = training->trainer;
     if (!has_others(trainer))
         return 0;
@@ -232,17 +264,17 @@ double gkv_bench_training_refit_steps(const gkv_bench_training *training)
 
 gkv_model *gkv_bench_training_model(gkv_bench_training *training)
 {
-    return training->trainer->model;
+    return training ? training->trainer->model : NULL;
 }
 
 size_t gkv_bench_training_batch(const gkv_bench_training *training)
 {
-    return training->trainer->batch;
+    return training ? training->trainer->batch : 0;
 }
 
 uint64_t gkv_bench_training_epoch_steps(const gkv_bench_training *training)
 {
-    return training->trainer->epoch_steps;
+    return training ? training->trainer->epoch_steps : 0;
 }
 
 /* The multiply-adds of one image in a network. Linear layers and activations alternate. */
@@ -266,6 +298,8 @@ static double products_of_flow(const gkv_model *model)
 
 void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
 {
+    if (!model || !operations)
+        return;
     const double first = (double)model->params.list[model->encoder.layers[0].weight].size;
     const double encoder = products_of(model, &model->encoder),
                  decoder = products_of(model, &model->decoder);
@@ -275,9 +309,11 @@ void gkv_bench_count(const gkv_model *model, gkv_bench_operations *operations)
     operations->training = 3 * (operations->encoding + draws * operations->sample) - 2 * first;
 }
 
-gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
+gkv_status gkv_bench_gemm(size_t n, const gkv_run_options *options, double *seconds)
 {
-    GKV_TRY(check_threads(threads));
+    gki_call call;
+    GKV_NEED(seconds);
+    GKV_TRY(gki_call_begin(&call, options, 0));
     if (n < 1 || n > 16384)
         return gki_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
     gki_real *matrices = NULL;
@@ -285,7 +321,7 @@ gkv_status gkv_bench_gemm(size_t n, int threads, double *seconds)
     GKV_TRY(gki_alloc(3 * size, sizeof *matrices, &matrices));
     for (size_t i = 0; i < 2 * size; i++)
         matrices[i] = (gki_real)(i % 17) - 8;
-    gki_blas_set_threads(threads);
+    gki_blas_set_threads(gki_call_threads(&call, 0));
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
         gki_blas_product(false, false, n, n, n, 1, matrices, n, matrices + size, n, 0,

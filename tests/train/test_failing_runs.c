@@ -51,11 +51,11 @@ typedef struct rival {
     int status;
 } rival;
 
-static void start_rival(void *context, const gkv_train_progress *progress)
+static bool start_rival(void *context, const gkv_progress *progress)
 {
     rival *it = context;
-    if (progress->step != 5)
-        return;
+    if (progress->done != 5)
+        return false;
     const pid_t child = fork();
     if (child == 0) {
         const gkv_status status = train(it->settings, "busy", NULL, true, true, NULL);
@@ -64,6 +64,7 @@ static void start_rival(void *context, const gkv_train_progress *progress)
     int status = 0;
     if (child > 0 && waitpid(child, &status, 0) == child)
         it->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return false;
 }
 
 static void test_busy(void **state)
@@ -72,12 +73,9 @@ static void test_busy(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "1");
     rival second = {&settings, 0};
-    gkv_train_options options;
-    gkv_train_options_defaults(&options);
-    options.progress = start_rival;
-    options.context = &second;
+    const gkv_run_options options = {.progress = start_rival, .context = &second};
     gkv_train_result result;
-    assert_ok(gkv_train(&settings, in_folder("busy", NULL), &options, &result));
+    assert_ok(gkv_train(in_folder("busy", NULL), GKV_TRAIN_NEW, &settings, &options, &result));
     assert_int_equal(second.status, 42);
     /* the lock ends with its process */
     assert_ok(train(&settings, "busy", NULL, true, false, NULL));
