@@ -62,7 +62,7 @@ check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	    ctest --output-on-failure -j $(JOBS)
 
 # Data races. ThreadSanitizer does not know how OpenMP's threads wait for each other;
-# Archer, which comes with LLVM's OpenMP, tells it. The libraries below are not built
+# Archer, which comes with LLVM's OpenMP, informs it. The libraries below are not built
 # with it, so what happens within them is left out, and BLAS keeps to one thread.
 # A kernel that scatters addresses too widely for it is asked not to (setarch -R).
 check-tsan: ## the tests with ThreadSanitizer (clang)
@@ -70,7 +70,8 @@ check-tsan: ## the tests with ThreadSanitizer (clang)
 	@$(MAKE) tests BUILD=build-tsan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread $(CMAKE_ARGS)'
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
-	    test -e $$archer || { echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
+	    test -e $$archer || { \
+	        echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
 	    cd build-tsan && OMP_TOOL_LIBRARIES=$$archer ARCHER_OPTIONS="verbose=0" OPENBLAS_NUM_THREADS=1 \
 	    GKV_NO_FILE_LIMITS=1 TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1 \
 	    $$(setarch -R true 2> /dev/null && echo setarch -R) ctest --output-on-failure -j $(JOBS)
@@ -126,7 +127,7 @@ uninstall: ## remove what make install installed last
 format: ## clang-format on changed lines (SINCE=revision), or with ALL=1 on all files
 	@scripts/format.sh $(if $(ALL),--all,$(SINCE))
 
-lint: ## names, line widths and clang-tidy
+lint: ## names, words, widths, format and clang-tidy
 	@scripts/lint.sh $(BUILD)
 
 clean: ## remove the build folders

@@ -30,8 +30,8 @@ steps() {
     shift 2
     printf '%-22s  ms a step  of the peak  µs a step more\n' "$title"
     for value in "$@"; do
-        "$gkvae" bench configs/mnist-quick.ini --only training --quiet --threads 1 --seconds "$seconds" --images 20000 --set "$key=$value" \
-            --json "$work/figures.json" > /dev/null || exit 1
+        "$gkvae" bench configs/mnist-quick.ini --only training --quiet --threads 1 --seconds "$seconds" --images 20000 \
+            --set "$key=$value" --json "$work/figures.json" > /dev/null || exit 1
         step=$(number step)
         printf '%22s  %9.2f  %9.0f %%' "$value" "$step" "$(number share)"
         [ -n "$before" ] && awk "BEGIN { printf \"  %14.1f\", 1e3 * ($step - $last) / ($value - $before) }"

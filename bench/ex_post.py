@@ -35,8 +35,8 @@ def signed(mean, se):
 
 def pairs_of(folder, net, components, seeds):
     """The distances of both kinds of components, of the seeds that have both."""
-    both = [(distance(folder, f"{net}-gaussian-mixture-{components}", s), distance(folder, f"{net}-gk-mixture-{components}", s))
-            for s in seeds]
+    normal, shaped = (f"{net}-{base}-mixture-{components}" for base in ("gaussian", "gk"))
+    both = [(distance(folder, normal, s), distance(folder, shaped, s)) for s in seeds]
     return [pair for pair in both if None not in pair]
 
 

@@ -41,7 +41,7 @@ static double median(double *times)
     return times[RUNS / 2];
 }
 
-static void *room(size_t count, size_t size)
+static void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
     if (!memory)
@@ -129,9 +129,10 @@ static void state(problem *p, const double *x, double v[4])
 {
     memcpy(p->x, x, sizeof p->x);
     qsort(p->x, M, sizeof *p->x, ascending);
-    gkv_gk rough;
-    check(gkv_gk_fit_octiles(p->x, M, 0.8, &rough));
-    v[0] = rough.a, v[1] = rough.b, v[2] = fmax(-6, fmin(6, rough.g)), v[3] = fmax(rough.k, -0.05);
+    gkv_gk octiles;
+    check(gkv_gk_fit_octiles(p->x, M, 0.8, &octiles));
+    v[0] = octiles.a, v[1] = octiles.b, v[2] = fmax(-6, fmin(6, octiles.g)),
+    v[3] = fmax(octiles.k, -0.05);
 }
 
 /* As many passes as gkv_gk_fit takes on average. */
@@ -197,7 +198,7 @@ static void fit_gsl(gsl_multifit_nlinear_workspace *w, const problem *shared, co
 
 static void one_fit(gkv_gk_method method, size_t n)
 {
-    double *x = room(n, sizeof *x), times[RUNS];
+    double *x = allocate(n, sizeof *x), times[RUNS];
     const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
     gkv_gk_random(&truth, 1, 0, n, x);
     gkv_gk_fit_settings set;
@@ -217,8 +218,8 @@ static void one_fit(gkv_gk_method method, size_t n)
 
 static double many_small(const char *what, const double *x, size_t count, size_t m, int threads)
 {
-    gkv_gk_sample *samples = room(count, sizeof *samples);
-    gkv_gk_fit_result *fits = room(count, sizeof *fits);
+    gkv_gk_sample *samples = allocate(count, sizeof *samples);
+    gkv_gk_fit_result *fits = allocate(count, sizeof *fits);
     double times[RUNS];
     for (size_t i = 0; i < count; i++)
         samples[i] = (gkv_gk_sample){.x = x + i * M, .n = M};
@@ -282,9 +283,9 @@ static void peers(const double *x, size_t count, double ours)
 
 static void codes(size_t n, size_t d, int likelihood)
 {
-    double *x = room(n * d, sizeof *x), times[RUNS];
-    gkv_gk_sample *samples = room(d, sizeof *samples);
-    gkv_gk_fit_result *fits = room(d, sizeof *fits);
+    double *x = allocate(n * d, sizeof *x), times[RUNS];
+    gkv_gk_sample *samples = allocate(d, sizeof *samples);
+    gkv_gk_fit_result *fits = allocate(d, sizeof *fits);
     for (size_t j = 0; j < d; j++) {
         const gkv_gk truth = {
             .a = 0, .b = 1, .g = 0.05 * (double)j - 1, .k = 0.01 * (double)j, .c = .8};
@@ -322,7 +323,7 @@ int main(int argc, char **argv)
 {
     const size_t count = argc > 1 ? (size_t)atol(argv[1]) : 20000;
     const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};
-    double *x = room(count * M, sizeof *x);
+    double *x = allocate(count * M, sizeof *x);
     gkv_gk_random(&truth, 5, 0, count * M, x);
     one_fit(GKV_GK_MLE, 2000);
     one_fit(GKV_GK_LM, 2000);

@@ -28,7 +28,7 @@ static void must(gkv_status status)
     exit(1);
 }
 
-static void *room(size_t count, size_t size)
+static void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count, size);
     if (!memory)
@@ -50,8 +50,8 @@ static void show(const char *what, times start)
 static void of_features(int threads, uint32_t *seed)
 {
     const gkv_run_options options = {.threads = threads};
-    float *const sets[2] = {room(ROWS, FEATURES * sizeof(float)),
-                            room(ROWS, FEATURES * sizeof(float))};
+    float *const sets[2] = {allocate(ROWS, FEATURES * sizeof(float)),
+                            allocate(ROWS, FEATURES * sizeof(float))};
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < (size_t)ROWS * FEATURES; i++) {
             const int more = (int)(next(seed) >> 20) + (int)(next(seed) >> 20); /* each below 16 */
@@ -83,13 +83,13 @@ static void of_features(int threads, uint32_t *seed)
 
 static void of_images(int threads, uint32_t *seed)
 {
-    float *const queries = room(QUERIES, PIXELS * sizeof(float));
-    uint8_t *const references = room(REFERENCES, PIXELS);
+    float *const queries = allocate(QUERIES, PIXELS * sizeof(float));
+    uint8_t *const references = allocate(REFERENCES, PIXELS);
     for (size_t i = 0; i < (size_t)QUERIES * PIXELS; i++)
         queries[i] = next(seed) % 4 ? 0.0F : (float)(next(seed) % 256) / 255.0F;
     for (size_t i = 0; i < (size_t)REFERENCES * PIXELS; i++)
         references[i] = next(seed) % 4 ? 0 : (uint8_t)next(seed);
-    uint32_t *const index = room(QUERIES, sizeof *index);
+    uint32_t *const index = allocate(QUERIES, sizeof *index);
     const times start = now();
     must(gkv_nearest(QUERIES, REFERENCES, PIXELS, queries, references,
                      &(gkv_run_options){.threads = threads}, index, NULL));

@@ -34,7 +34,7 @@ static void must(gkv_status status)
         die(gkv_error_message());
 }
 
-static void *room(size_t count, size_t size)
+static void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size);
     if (!memory)
@@ -62,7 +62,7 @@ static matrix read_npy(const char *path)
             die("the .npy file ends in its header");
         length |= (size_t)more[0] << 16 | (size_t)more[1] << 24;
     }
-    char *text = room(length + 1, 1);
+    char *text = allocate(length + 1, 1);
     if (fread(text, 1, length, file) != length)
         die("the .npy file ends in its header");
     const int narrow = strstr(text, "'<f4'") != NULL;
@@ -72,7 +72,7 @@ static matrix read_npy(const char *path)
         sscanf(shape, "'shape': (%zu, %zu", &m.n, &m.d) != 2 || m.n < 12 || m.d < 1)
         die("the .npy file must have two dimensions of float32 or float64 in C order, 12 rows or "
             "more");
-    m.x = room(m.n * m.d, sizeof *m.x);
+    m.x = allocate(m.n * m.d, sizeof *m.x);
     for (size_t i = 0; i < m.n * m.d; i++) {
         float value;
         if (fread(narrow ? (void *)&value : (void *)&m.x[i], narrow ? 4 : 8, 1, file) != 1)
@@ -92,7 +92,7 @@ static matrix simulate(void)
     static gkv_gk margins[D];
     static double r[D * D], weights[PARTS];
     gkv_mgk *parts[PARTS];
-    matrix m = {N, D, room((size_t)N * D, sizeof *m.x)};
+    matrix m = {N, D, allocate((size_t)N * D, sizeof *m.x)};
     for (int p = 0; p < PARTS; p++) {
         const double rho = 0.8 * sin(3.0 * p + 1.0);
         for (int j = 0; j < D; j++) {
@@ -121,8 +121,8 @@ static void split(const matrix *all, matrix *kept, matrix *held)
 {
     *held = (matrix){(all->n + 5) / 6, all->d, NULL};
     *kept = (matrix){all->n - held->n, all->d, NULL};
-    held->x = room(held->n * all->d, sizeof *held->x);
-    kept->x = room(kept->n * all->d, sizeof *kept->x);
+    held->x = allocate(held->n * all->d, sizeof *held->x);
+    kept->x = allocate(kept->n * all->d, sizeof *kept->x);
     double *to[2] = {kept->x, held->x};
     for (size_t i = 0; i < all->n; i++) {
         double **at = &to[i % 6 == 0];
@@ -151,7 +151,7 @@ static void one_distribution(const char *name, const matrix *kept, const matrix 
     const double began = now();
     must(gkv_mgk_fit(kept->n, kept->d, kept->x, NULL, &set, threads, &mgk, &result));
     const double seconds = now() - began;
-    double *log_pdf = room(held->n, sizeof *log_pdf);
+    double *log_pdf = allocate(held->n, sizeof *log_pdf);
     must(gkv_mgk_log_pdf_many(mgk, held->n, held->x, threads, log_pdf, NULL));
     printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s  χ²/dof %.2f\n", name,
            mean(log_pdf, held->n), result.log_likelihood / (double)kept->n, seconds,
@@ -189,7 +189,7 @@ static void mixture(const char *name, const matrix *kept, const matrix *held, in
     must(gkv_mgk_mixture_fit(kept->n, kept->d, kept->x, &set, threads, &found, &r));
     printf("%-28s  held-out %12.4f  fit %12.4f  %9.3f s\n", name, r.held_out,
            r.log_likelihood / (double)kept->n, r.seconds);
-    printf("    %d iterations, best %d; %s; largest fall of the mean log-likelihood %.2g; %zu "
+    printf("    %d iterations, best %d; %s; largest decrease of the mean log-likelihood %.2g; %zu "
            "components\n",
            r.iterations, r.best_iteration, gkv_mgk_mixture_stop_name(r.stop), r.largest_decrease,
            r.components);

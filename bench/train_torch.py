@@ -16,9 +16,10 @@ The same model (784-400-400-80, 40-400-400-784; LayerNorm and SiLU; inputs less 
 precision (float32) and pipeline: 8-bit images in memory, shuffled, gathered and binarized anew at
 each step, one draw of z, Adam, the gradient clipped at norm 5. `quick`, the model of
 configs/mnist-quick.ini, adds eight couplings with nets of 128-128 and a g-and-k base with a
-Gaussian copula. Where there is a choice it is the faster one for PyTorch: couplings cut the code in halves, which needs no gathering of columns; the base's
-z = Q⁻¹(ε) takes six steps of Newton without gradients, for which the implicit function theorem
-stands in; the base is never refitted; denormal numbers are zeros.
+Gaussian copula. Where there is a choice it is the faster one for PyTorch: couplings cut the code
+in halves, which needs no gathering of columns; the base's z = Q⁻¹(ε) takes six steps of Newton's
+method without gradients, and the gradient is that of the implicit function theorem; the base is
+never refitted; denormal numbers are zeros.
 """
 import argparse
 import math

@@ -88,7 +88,8 @@ function(gkv_library name)
     # What an installed library needs, its package says (package.cmake).
     target_link_libraries(${name}_${suffix} PRIVATE "$<BUILD_INTERFACE:${outside}>")
   endforeach()
-  set_target_properties(${name}_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  set_target_properties(${name}_shared PROPERTIES VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 endfunction()
 
 # The program sees include/ only: what it needs, users can have.
@@ -139,6 +140,9 @@ function(gkv_tests)
     add_test(NAME ${module}/${name} COMMAND ${module}_${name} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
     set_tests_properties(${module}/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
   endforeach()
+  # What scripts/lint.sh checks without a compiler; git lists the files.
+  add_test(NAME style/lint COMMAND bash ${CMAKE_SOURCE_DIR}/scripts/lint.sh --no-tidy)
+  set_tests_properties(style/lint PROPERTIES SKIP_REGULAR_EXPRESSION "no git working tree")
   # Whole-program tests: tests/cli/*.sh, given the program and the source folder.
   if(TARGET gkvae-cli)
     file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/cli/test_*.sh)

@@ -52,7 +52,7 @@ provided() {
     esac > /dev/null 2>&1
 }
 
-# One query for all. It fails for packages it has never heard of, and lists the rest.
+# One query for all. It fails for packages it does not know, and lists the rest.
 installed=
 if [ -n "$has_apt" ]; then
     # shellcheck disable=SC2086

@@ -254,14 +254,16 @@ def train(network, random, images, labels, options):
             total += loss
             done = (epoch * steps + step) / (epochs * steps)
             adam.update(network.backward(d_logits), options.rate * 0.5 * (1 + np.cos(np.pi * done)))
-        print(f"epoch {epoch + 1:2} of {epochs}: loss {total / steps:.4f}, {time.monotonic() - began:.0f} s", flush=True)
+        seconds = time.monotonic() - began
+        print(f"epoch {epoch + 1:2} of {epochs}: loss {total / steps:.4f}, {seconds:.0f} s", flush=True)
 
 
 def write_safetensors(path, tensors, metadata):
     header, data = {"__metadata__": metadata}, b""
     for name, array in tensors.items():
         content = np.ascontiguousarray(array, "<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(content)]}
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": "F32", "shape": list(array.shape), "data_offsets": offsets}
         data += content
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)

@@ -46,7 +46,7 @@ static inline double test_derivative(test_function *f, void *context, double *x,
 /* gradient[i·stride] against ∂f/∂x[i·stride] for i·stride < n, to `tolerance` relative
  * to the entry, or to a hundredth of the gradient's largest entry if that is more; but
  * nothing is asked beyond the differences' own rounding, about 3e-10 of f. Fourth-order
- * differences settle most entries; Ridders' method decides the others. */
+ * differences decide most entries; Ridders' method decides the other ones. */
 static inline void test_check_gradient_(test_function *f, void *context, double *x,
                                         const double *gradient, size_t n, size_t stride,
                                         double tolerance, const char *what, const char *file,
@@ -141,7 +141,7 @@ static inline double test_log_det_of(test_map *map, void *context, const double 
     return log_det;
 }
 
-/* n normals times `scale`, added to what is there; `place` tells draws apart. */
+/* n normals times `scale`, added to what is there; `place` distinguishes draws. */
 static inline void test_perturb(uint64_t place, size_t n, double scale, gki_real *values)
 {
     double *noise = test_alloc(n * sizeof *noise);

@@ -69,10 +69,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_bench_training_create(gkv_dataset *dataset,
                                                           gkv_bench_training **out);
 GKV_API void gkv_bench_training_free(gkv_bench_training *training); /* NULL does nothing. */
 
-/* Does `steps` training steps, on at most train.threads threads; 0 are train.threads. The steps must
- * be within the run's train.epochs. *seconds receives the wall-clock time, and *profile, unless it
- * is NULL, the time of each part. GKV_ERR_ARGUMENT for more threads or more steps than the run has,
- * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+/* Does `steps` training steps, on at most train.threads threads; 0 are train.threads. The steps
+ * must be within the run's train.epochs. *seconds receives the wall-clock time, and *profile,
+ * unless it is NULL, the time of each part. GKV_ERR_ARGUMENT for more threads or more steps than
+ * the run has, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_bench_training_run(gkv_bench_training *training, size_t steps,
                                                        const gkv_run_options *options,
                                                        double *seconds, gkv_bench_profile *profile);

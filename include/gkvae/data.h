@@ -80,8 +80,8 @@ GKV_API size_t gkv_dataset_height(const gkv_dataset *dataset);
 GKV_API size_t gkv_dataset_width(const gkv_dataset *dataset);
 
 /* Returns the height·width grey levels of one image, from 0 for black to 255 for white, or NULL if
- * there is no such image or data set. The levels of the next image follow, so the result for image 0 is the array of all
- * levels. The data set owns the array. */
+ * there is no such image or data set. The levels of the next image follow, so the result for image
+ * 0 is the array of all levels. The data set owns the array. */
 GKV_API const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image);
 
 /* Returns the labels, one for each image, or NULL if there are none. The data set owns the

@@ -30,8 +30,8 @@ typedef struct gkv_refined_metrics {
     double cross_entropy;                     /* −log p(x|z) at the refined mean, in nats. */
     double mse, psnr, ssim;                   /* As in gkv_metrics, at the refined mean. */
     double accepted;                          /* The mean number of accepted iterations. */
-    uint64_t improved;       /* The number of images with at least one accepted iteration. */
-    double milliseconds;     /* The wall-clock time of refinement per image. */
+    uint64_t improved;   /* The number of images with at least one accepted iteration. */
+    double milliseconds; /* The wall-clock time of refinement per image. */
     /* The settings of the refinement: iterations and curvature samples; 0 without it. */
     size_t iterations, samples;
 } gkv_refined_metrics;

@@ -103,8 +103,8 @@ GKV_API void gkv_generation_none(gkv_generation *out);
  * nearest training images. With eval.generation = none, nothing is measured. Figures that are not
  * measured are as gkv_generation_none() sets them.
  *
- * refined[test, latent] are refined codes of all test images, for GKV_SET_REFINED; they may be NULL.
- * NULL settings are those of the model. NULL `options` are the defaults, and 0 threads are
+ * refined[test, latent] are refined codes of all test images, for GKV_SET_REFINED; they may be
+ * NULL. NULL settings are those of the model. NULL `options` are the defaults, and 0 threads are
  * settings->train.threads. The units of progress are sets of images. Memory does not grow with the
  * number of sets. Results are the same to the bit on any number of threads. After a failure *out is
  * as gkv_generation_none() sets it.

@@ -5,15 +5,15 @@
  * images. docs/generation.md has the formulas, ranges and biases of all metrics.
  *
  * All metrics are computed in double. Results are the same to the bit for any number of threads. No
- * function allocates an n × n matrix: memory grows as (n_a + n_b)·d. No function keeps state, so all
- * may be called from several threads at once. NULL `settings` and `options` are the defaults.
+ * function allocates an n × n matrix: memory grows as (n_a + n_b)·d. No function keeps state, so
+ * all may be called from several threads at once. NULL `settings` and `options` are the defaults.
  *
- * Every function that can fail returns GKV_ERR_ARGUMENT for a pointer that is NULL where its comment
- * does not allow that, for no rows, and for no columns. It returns GKV_ERR_DATA for an element that
- * is not finite or outside its range; the message has its row and column. It returns GKV_ERR_MEMORY
- * if memory runs out, and GKV_ERR_INTERRUPTED if `options` stop it. A failure leaves outputs
- * unchanged, unless the comment of the function states otherwise. Metrics that are undefined for too
- * few rows are NaN, which is not an error. */
+ * Every function that can fail returns GKV_ERR_ARGUMENT for a pointer that is NULL where its
+ * comment does not allow that, for no rows, and for no columns. It returns GKV_ERR_DATA for an
+ * element that is not finite or outside its range; the message has its row and column. It returns
+ * GKV_ERR_MEMORY if memory runs out, and GKV_ERR_INTERRUPTED if `options` stop it. A failure leaves
+ * outputs unchanged, unless the comment of the function states otherwise. Metrics that are
+ * undefined for too few rows are NaN, which is not an error. */
 #ifndef GKVAE_GENERATION_METRICS_H
 #define GKVAE_GENERATION_METRICS_H
 
@@ -154,11 +154,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(size_t n, size_t classes,
 /* ---- nearest images ---- */
 
 /* Finds the nearest of m references of each of n queries. queries[n × pixels] are grey values in
- * [0,1], and references[m × pixels] are grey levels 0 … 255 as in a gkv_dataset. index[n] receives the row of
- * the nearest reference, and distance[n] the Euclidean distance |query − levels/255|. Either may be
- * NULL. Of equally near references the first counts. Matrix products in float exclude references
- * that are farther by more than the bound of the rounding error. All others are compared in double,
- * so the result is that of a search in double.
+ * [0,1], and references[m × pixels] are grey levels 0 … 255 as in a gkv_dataset. index[n] receives
+ * the row of the nearest reference, and distance[n] the Euclidean distance |query − levels/255|.
+ * Either may be NULL. Of equally near references the first counts. Matrix products in float exclude
+ * references that are farther by more than the bound of the rounding error. All others are compared
+ * in double, so the result is that of a search in double.
  *
  * Memory grows as m + threads·pixels. References are not copied. The units of progress are queries.
  * GKV_ERR_DATA for a query outside [0,1] or NaN, GKV_ERR_ARGUMENT for more than 2³² − 1

@@ -215,8 +215,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_from_unconstrained(int64_t family, double
                                                           const double u[4], gkv_gk *gk,
                                                           double jacobian[4][4]);
 
-/* The inverse of gkv_gk_from_unconstrained. Returns GKV_ERR_ARGUMENT for invalid parameters, and for k that
- * the transform cannot produce. */
+/* The inverse of gkv_gk_from_unconstrained. Returns GKV_ERR_ARGUMENT for invalid parameters, and
+ * for k that the transform cannot produce. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_to_unconstrained(const gkv_gk *gk, double u[4]);
 
 #ifdef __cplusplus

@@ -114,11 +114,11 @@ typedef struct gkv_gk_fit_result {
     /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
      * distribution of the data is not g-and-k */
     double p_value;
-    size_t n;       /* the number of values with a weight above 0 */
-    size_t levels;  /* the number of levels used */
+    size_t n;         /* the number of values with a weight above 0 */
+    size_t levels;    /* the number of levels used */
     int reweightings; /* the number of reweighting iterations, from all starts */
-    int iterations; /* the number of LM steps of all reweighting iterations */
-    int converged;  /* 1 if the fit has converged; else 0 */
+    int iterations;   /* the number of LM steps of all reweighting iterations */
+    int converged;    /* 1 if the fit has converged; else 0 */
     /* 1 if k is at its least valid value, because the tails of the data are lighter than those of
      * any g-and-k distribution; errors do not take the bound into account, so that intervals for a
      * k near its bound have at least the nominal coverage */

@@ -19,13 +19,14 @@ extern "C" {
 
 typedef struct gkv_gk_summary {
     double mean, variance;
+    double sd;       /* √variance, also where the variance underflows or overflows a double */
     double skewness; /* E(X−μ)³/σ³ */
     double kurtosis; /* E(X−μ)⁴/σ⁴, which is 3 for the normal */
 } gkv_gk_summary;
 
 /* Computes the first four moments. In the two g-and-h families the moment of order r exists only
- * for h < 1/r. A variance or kurtosis that does not exist is +∞; a mean or skewness that does not
- * exist is NaN. A moment that overflows a double is ∞. Returns GKV_ERR_ARGUMENT for invalid
+ * for h < 1/r. A variance, sd or kurtosis that does not exist is +∞; a mean or skewness that does
+ * not exist is NaN. A moment that overflows a double is ∞. Returns GKV_ERR_ARGUMENT for invalid
  * parameters, and GKV_ERR_NUMERIC if the error of the quadrature exceeds 1e-10. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out);
 

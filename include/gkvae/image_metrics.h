@@ -3,9 +3,9 @@
  * Images are arrays of grey values, floats in [0,1], row by row. A batch is n images one after
  * another. All measures are computed in double, in a fixed order, on the calling thread, so the
  * same input gives the same bits. No function keeps state, so all may be called from several
- * threads at once. For a pointer that is NULL where the comment of the function does not allow that,
- * functions return GKV_ERR_ARGUMENT, functions that return numbers NaN, and other functions do
- * nothing. */
+ * threads at once. For a pointer that is NULL where the comment of the function does not allow
+ * that, functions return GKV_ERR_ARGUMENT, functions that return numbers NaN, and other functions
+ * do nothing. */
 #ifndef GKVAE_IMAGE_METRICS_H
 #define GKVAE_IMAGE_METRICS_H
 
@@ -71,15 +71,15 @@ GKV_API GKV_MUST_USE gkv_status gkv_image_psnr(size_t pixels, const float *a, co
                                                double *psnr);
 
 /* Computes the structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004, eq. 13) of two images
- * of height × width pixels. It is in [−1,1]. The window is a Gaussian of 11×11 pixels with σ = 1.5; K1 =
- * 0.01, K2 = 0.03, and the data range is 1. Covariances are those of the population, not of a
+ * of height × width pixels. It is in [−1,1]. The window is a Gaussian of 11×11 pixels with σ = 1.5;
+ * K1 = 0.01, K2 = 0.03, and the data range is 1. Covariances are those of the population, not of a
  * sample. These are the choices of scikit-image's structural_similarity(gaussian_weights=True,
  * use_sample_covariance=False, data_range=1).
  *
- * Only windows that lie inside the image count, so the result is a mean over (height −
- * 10)·(width − 10) windows. A side shorter than 11 pixels has no such window. Along such a side, every pixel is the
- * centre of a window, and the image is extended by symmetric padding (d c b a | a b c d | d c b a).
- * GKV_ERR_MEMORY. */
+ * Only windows that lie inside the image count, so the result is a mean over (height − 10)·(width −
+ * 10) windows. A side shorter than 11 pixels has no such window. Along such a side, every pixel is
+ * the centre of a window, and the image is extended by symmetric padding
+ * (d c b a | a b c d | d c b a). GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_image_ssim(size_t height, size_t width, const float *a,
                                                const float *b, double *ssim);
 
@@ -93,8 +93,8 @@ typedef struct gkv_image_scores {
 } gkv_image_scores;
 
 /* Computes the three measures for each of n pairs of images of height × width pixels, and their
- * means over the pairs with standard errors. So the result is the mean of the PSNRs, not the PSNR of the mean error.
- * Errors as above; the message names the pair. */
+ * means over the pairs with standard errors. So the result is the mean of the PSNRs, not the PSNR
+ * of the mean error. Errors as above; the message names the pair. */
 GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width,
                                                     const float *a, const float *b,
                                                     gkv_image_scores *scores);

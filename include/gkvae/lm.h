@@ -119,8 +119,9 @@ typedef struct gkv_lm_settings {
     const double *low, *high; /* NULL; p lower and p upper bounds; NULL and ±∞ mean no bound */
     /* NULL; p flags: 1 means that a parameter keeps its start; NULL means that none does */
     const unsigned char *fixed;
-    /* NULL; linear equality constraints, n_equalities × p, row-major: the combinations Σ equalities[i,j] x_j
-     * keep their values at the start up to rounding; cannot be used together with bounds */
+    /* NULL; linear equality constraints, n_equalities × p, row-major: the combinations Σ
+     * equalities[i,j] x_j keep their values at the start up to rounding; cannot be used together
+     * with bounds */
     const double *equalities;
     size_t n_equalities;     /* 0; < p; the number of these constraints */
     gkv_lm_monitor *monitor; /* NULL; see gkv_lm_monitor */
@@ -163,7 +164,7 @@ GKV_API void gkv_lm_free(gkv_lm *lm);
  * argument of the callbacks. docs/lm.md documents the accuracy on the problems of NIST and MINPACK.
  *
  * Returns GKV_OK if the solution ended for a reason in gkv_lm_stop, also without convergence;
- * gkv_lm_converged tells them apart. Returns GKV_ERR_ARGUMENT for settings out of range, a start
+ * gkv_lm_converged distinguishes them. Returns GKV_ERR_ARGUMENT for settings out of range, a start
  * that is not finite, and contradictory bounds; GKV_ERR_NUMERIC if the residuals at the start, or
  * J, are not finite; and the error of a callback. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *residuals,
@@ -175,11 +176,12 @@ GKV_API GKV_MUST_USE gkv_status gkv_lm_solve(gkv_lm *lm, gkv_lm_residuals *resid
  * NULL. J is that of the last solution, at the x it returned, with weights and loss applied. Bounds
  * are ignored.
  *
- * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12.
- * A parameter that changes along a direction in which no residual changes is not determined by the
- * data. Its variance is ∞, and its covariances are 0. Fixed parameters have variance and
- * covariances 0, and do not count in the rank. If the scale of the residuals is unknown, multiply
- * the covariance by 2·cost/(n − number of parameters that are not fixed).
+ * The rank is decided on columns scaled to unit norm, with the relative `tolerance`; 0 means 1e-12,
+ * or 1e-9 if J is of differences. A parameter that changes along a direction in which no residual
+ * changes is not determined by the data. Its variance is ∞, and its covariances are 0. Fixed
+ * parameters have variance and covariances 0, and do not count in the rank. If the scale of the
+ * residuals is unknown, multiply the covariance by 2·cost/(n − number of parameters that are not
+ * fixed).
  *
  * Returns GKV_ERR_ARGUMENT if no problem has been solved. */
 GKV_API GKV_MUST_USE gkv_status gkv_lm_covariance(gkv_lm *lm, double tolerance, double *covariance,

@@ -173,8 +173,8 @@ typedef struct gkv_mgk_mixture_settings {
     /* 10; ≥ 1; the fit ends after this number of iterations without a better mean of the held-out
      * rows; the best mixture is returned */
     int patience;
-    /* gkv_gk_fit_defaults with max_reweightings = 4 and likelihood = 0; the settings of margins; `start`
-     * is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
+    /* gkv_gk_fit_defaults with max_reweightings = 4 and likelihood = 0; the settings of margins;
+     * `start` is ignored; fixed parameters keep their values at the start, for k-means g = k = 0 */
     gkv_gk_fit_settings margins;
     const char *const *names;         /* NULL; [d] the names of the columns for messages */
     gkv_mgk_mixture_monitor *monitor; /* NULL; see gkv_mgk_mixture_monitor */

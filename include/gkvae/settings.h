@@ -239,8 +239,8 @@ typedef struct gkv_settings_key {
 } gkv_settings_key;
 
 /* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it
- * is "gk". The name is "" for an unknown key or NULL, a key that is not a choice, and a value out of
- * range. Returns NULL if `text` is NULL. */
+ * is "gk". The name is "" for an unknown key or NULL, a key that is not a choice, and a value out
+ * of range. Returns NULL if `text` is NULL. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The i-th key, from 0; NULL past the last. */

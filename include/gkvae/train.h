@@ -100,9 +100,9 @@ typedef struct gkv_train_result {
  * state is saved, and the call returns GKV_ERR_INTERRUPTED.
  *
  * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG for GKV_TRAIN_NEW if the
- * folder holds a run, or another file that a run would replace, and for GKV_TRAIN_RESUME if there is
- * nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns to
- * the last good state that docs/training.md describes; the last good checkpoint is kept.
+ * folder holds a run, or another file that a run would replace, and for GKV_TRAIN_RESUME if there
+ * is nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns
+ * to the last good state that docs/training.md describes; the last good checkpoint is kept.
  * GKV_ERR_ARGUMENT for another `start`. GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. The errors of reading
  * data and writing files. */
 GKV_API GKV_MUST_USE gkv_status gkv_train(const char *folder, gkv_train_start start,

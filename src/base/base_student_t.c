@@ -356,11 +356,11 @@ static margin fit_margin(margin m, const gki_real *x, size_t n, size_t stride, b
         em_iteration(&next, x, n, stride);
         if (!(next.scale > least_scale && isfinite(next.scale) && isfinite(next.location)))
             break;
-        const bool settled = fabs(next.location - m.location) < 1e-5 * m.scale &&
-                             fabs(next.scale - m.scale) < 1e-5 * m.scale &&
-                             fabs(log(next.freedom / m.freedom)) < 1e-3;
+        const bool converged = fabs(next.location - m.location) < 1e-5 * m.scale &&
+                               fabs(next.scale - m.scale) < 1e-5 * m.scale &&
+                               fabs(log(next.freedom / m.freedom)) < 1e-3;
         m = next;
-        if (settled)
+        if (converged)
             break;
     }
     return m;

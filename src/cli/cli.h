@@ -63,7 +63,7 @@ int cli_completion(int argc, char **argv);
 int cli_version(int argc, char **argv);
 
 /* Checks the arguments of gkvae eval for a model of these settings; argv[0] is the name of the
- * command. CLI_OK if they are valid; *of_test tells whether they select test images. A usage error
+ * command. CLI_OK if they are valid; *of_test states whether they select test images. A usage error
  * ends the process. */
 int cli_eval_check(int argc, char **argv, const gkv_settings *settings, bool *of_test);
 
@@ -92,8 +92,15 @@ int cli_check(gkv_status status);
 /* Allocates zeroed memory. Without memory it prints a message and exits. */
 void *cli_alloc(size_t count, size_t size);
 
+/* Lets jansson allocate by cli_alloc(), so that no JSON lacks a part because memory was out. */
+void cli_watch_json(void);
+
 /* printf() into allocated memory, which the caller frees. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Opens a regular file for reading, or returns NULL with errno set. It neither waits for a pipe nor
+ * reads a device. */
+FILE *cli_open_file(const char *path);
 
 /* Reports a full or closed standard output as an error when the program ends. */
 void cli_watch_stdout(void);

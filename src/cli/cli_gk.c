@@ -212,7 +212,7 @@ static int print_summary(const gkv_gk *gk)
     printf("%-20s %s\n", "family", gkv_gk_family_name(gk->family));
     print_fact("median", gk->a);
     print_fact("mean", moments.mean);
-    print_fact("standard deviation", sqrt(moments.variance));
+    print_fact("standard deviation", moments.sd);
     print_fact("skewness", moments.skewness);
     print_fact("kurtosis", moments.kurtosis);
     print_fact("entropy (nats)", entropy);

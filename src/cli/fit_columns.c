@@ -105,10 +105,10 @@ static int fit_all(const cli_fit_arguments *a, const gkv_gk_fit_settings *settin
                    gkv_gk_sample *samples, size_t *n)
 {
     const size_t count = *n;
-    const gkv_status settled = gkv_gk_fit_many(NULL, 0, settings, a->threads, NULL, NULL);
+    const gkv_status checked = gkv_gk_fit_many(NULL, 0, settings, a->threads, NULL, NULL);
     *n = 0;
-    if (settled != GKV_OK) /* the settings are wrong, not a column */
-        return cli_error(cli_code(settled), "%s", gkv_error_message());
+    if (checked != GKV_OK) /* the settings are wrong, not a column */
+        return cli_error(cli_code(checked), "%s", gkv_error_message());
     gkv_gk_fit_result *results = cli_alloc(count, sizeof *results);
     gkv_status *statuses = cli_alloc(count, sizeof *statuses);
     const gkv_status all = gkv_gk_fit_many(samples, count, settings, a->threads, results, statuses);

@@ -1,7 +1,10 @@
 /* gkvae: the table of commands, and the choice of the command to run. */
 #define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "gkvae/text.h"
@@ -138,15 +141,29 @@ static int help_on(int argc, char **argv)
     return dispatch(count, words);
 }
 
+/* Makes sure that descriptors 0 to 2 are in use, so that no file that the program opens takes the
+ * place of a standard stream that was closed. Writing to such a stream still fails. */
+static void fill_standard_descriptors(void)
+{
+    int descriptor;
+    do
+        descriptor = open("/dev/null", O_RDONLY);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 int main(int argc, char **argv)
 {
     static char version[] = "version";
+    fill_standard_descriptors();
     /* A closed pipe and a file that may not grow must not kill the program in the middle of a run.
      * They are reported like other failures of writing. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     argp_err_exit_status = CLI_USAGE;
     cli_watch_stdout();
+    cli_watch_json();
     cli_program = argv[0];
     if (argc < 2) {
         print_help();

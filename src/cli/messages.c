@@ -1,6 +1,8 @@
 /* Messages, exit codes and the end of standard output; declared in cli.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +63,16 @@ void *cli_alloc(size_t count, size_t size)
     return memory;
 }
 
+static void *json_memory(size_t size)
+{
+    return cli_alloc(1, size);
+}
+
+void cli_watch_json(void)
+{
+    json_set_alloc_funcs(json_memory, free);
+}
+
 char *cli_text(const char *format, ...)
 {
     va_list args;
@@ -72,6 +84,23 @@ char *cli_text(const char *format, ...)
     vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, args);
     va_end(args);
     return text;
+}
+
+FILE *cli_open_file(const char *path)
+{
+    /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return NULL;
+    struct stat about;
+    FILE *file = NULL;
+    if (fstat(descriptor, &about) == 0) {
+        errno = EINVAL;
+        file = S_ISREG(about.st_mode) ? fdopen(descriptor, "r") : NULL;
+    }
+    if (!file)
+        close(descriptor);
+    return file;
 }
 
 static void close_stdout(void)

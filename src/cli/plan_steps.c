@@ -322,7 +322,7 @@ static void print_last_line(const char *log)
 {
     char *line = NULL, *last = NULL;
     size_t size = 0;
-    FILE *file = fopen(log, "r");
+    FILE *file = cli_open_file(log);
     while (file && getline(&line, &size, file) > 0) {
         free(last);
         last = cli_text("%s", line);

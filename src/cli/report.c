@@ -234,7 +234,7 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
 static char *read_configuration(const char *folder)
 {
     char *path = cli_text("%s/config.ini", folder);
-    FILE *file = fopen(path, "r");
+    FILE *file = cli_open_file(path);
     char *text = cli_alloc(65536, 1);
     if (file) {
         (void)!fread(text, 1, 65535, file);

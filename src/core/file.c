@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "core/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -15,11 +17,13 @@
 #include "core/memory.h"
 
 struct gki_file_writer {
-    char *path;      /* the final path of the file, with links resolved */
-    char *temporary; /* the path of the temporary file */
-    FILE *stream;
+    char *path;        /* the final path of the file, with links resolved */
+    char *temporary;   /* the path of the temporary file, once it exists */
+    int descriptor;    /* of the temporary file, or −1 */
     gkv_status status; /* the status of the first failure */
     int error;         /* the errno of the first failure */
+    size_t used;       /* the bytes in `buffer` */
+    char buffer[1 << 16];
 };
 
 static gkv_status cannot(const char *what, const char *path, int error)
@@ -31,8 +35,8 @@ static void writer_free(gki_file_writer *writer)
 {
     if (!writer)
         return;
-    if (writer->stream)
-        fclose(writer->stream);
+    if (writer->descriptor >= 0)
+        close(writer->descriptor);
     free(writer->temporary);
     free(writer->path);
     free(writer);
@@ -40,32 +44,44 @@ static void writer_free(gki_file_writer *writer)
 
 void gki_file_abandon(gki_file_writer *writer)
 {
-    if (writer && writer->stream)
+    if (writer && writer->descriptor >= 0)
         unlink(writer->temporary);
     writer_free(writer);
 }
 
-/* Copies the path into *out, with links resolved if it exists. Refuses anything but a regular
- * file. */
-static gkv_status resolve(const char *path, char **out)
+/* Copies the path into *out, with links resolved if it exists. Refuses anything but a regular file,
+ * and a file that the user may not write: a rename would replace it all the same. *mode becomes the
+ * permissions of the file, or −1 if there is none. */
+static gkv_status resolve(const char *path, char **out, int *mode)
 {
     struct stat info;
     *out = NULL;
+    *mode = -1;
     if (lstat(path, &info) != 0)
         return gki_strdup(path, out);
     if (!S_ISLNK(info.st_mode) && !S_ISREG(info.st_mode))
         return gki_fail(GKV_ERR_IO, "%s: cannot write: it exists and is not a regular file", path);
-    if (S_ISREG(info.st_mode))
-        return gki_strdup(path, out);
-    char *target = realpath(path, NULL);
-    if (!target)
-        return cannot("follow the link", path, errno);
-    /* A rename onto a device would replace the device. */
-    if (stat(target, &info) != 0 || !S_ISREG(info.st_mode)) {
-        free(target);
-        return gki_fail(GKV_ERR_IO,
-                        "%s: cannot write: it leads to something that is not a regular file", path);
+    char *target = NULL;
+    if (S_ISREG(info.st_mode)) {
+        GKV_TRY(gki_strdup(path, &target));
+    } else {
+        target = realpath(path, NULL);
+        if (!target)
+            return cannot("follow the link", path, errno);
+        /* A rename onto a device would replace the device. */
+        if (stat(target, &info) != 0 || !S_ISREG(info.st_mode)) {
+            free(target);
+            return gki_fail(GKV_ERR_IO,
+                            "%s: cannot write: it leads to something that is not a regular file",
+                            path);
+        }
     }
+    if (access(target, W_OK) != 0) {
+        const int error = errno;
+        free(target);
+        return cannot("write", path, error);
+    }
+    *mode = (int)(info.st_mode & 0777);
     *out = target;
     return GKV_OK;
 }
@@ -76,35 +92,36 @@ gkv_status gki_file_begin(const char *path, gki_file_writer **out)
     static atomic_uint counter;
     gkv_status status = GKV_OK;
     gki_file_writer *writer = NULL;
+    int mode = -1;
     *out = NULL;
     if (!*path)
         return gki_fail(GKV_ERR_IO, "cannot write a file of no name");
     GKV_TRY_GOTO(gki_alloc(1, sizeof *writer, &writer));
-    GKV_TRY_GOTO(resolve(path, &writer->path));
+    writer->descriptor = -1;
+    GKV_TRY_GOTO(resolve(path, &writer->path, &mode));
     /* A killed process of the same id may have left a file of this name. Then the next name is
      * tried. */
     int descriptor = -1;
     do {
         free(writer->temporary);
-        GKV_TRY_GOTO(gki_strf(&writer->temporary, "%s.tmp-%ld-%u", writer->path, (long)getpid(),
-                              atomic_fetch_add(&counter, 1u)));
+        GKV_TRY_GOTO(gki_strf(&writer->temporary, "%s" GKV_FILE_TEMPORARY "%ld-%u", writer->path,
+                              (long)getpid(), atomic_fetch_add(&counter, 1u)));
         descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor < 0 && errno == EEXIST);
+    } while (descriptor < 0 && (errno == EEXIST || errno == EINTR));
     if (descriptor < 0) {
         status = cannot("write", path, errno);
         goto done;
     }
-    writer->stream = fdopen(descriptor, "wb");
-    if (!writer->stream) {
+    writer->descriptor = descriptor;
+    /* Some file systems have no permissions to keep. */
+    if (mode >= 0 && fchmod(descriptor, (mode_t)mode) != 0 && errno != EPERM && errno != ENOTSUP) {
         status = cannot("write", path, errno);
-        close(descriptor);
-        unlink(writer->temporary);
         goto done;
     }
     *out = writer;
     writer = NULL;
 done:
-    writer_free(writer);
+    gki_file_abandon(writer);
     return status;
 }
 
@@ -118,13 +135,41 @@ static gkv_status writer_failed(gki_file_writer *writer, int error)
     return cannot("write", writer->path, writer->error);
 }
 
+/* Writes bytes to the temporary file. A write may be interrupted, and may write less than all. */
+static gkv_status write_through(gki_file_writer *writer, const char *bytes, size_t count)
+{
+    while (count > 0) {
+        const ssize_t done = write(writer->descriptor, bytes, count);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return writer_failed(writer, errno);
+        if (done == 0)
+            return writer_failed(writer, EIO);
+        bytes += done;
+        count -= (size_t)done;
+    }
+    return GKV_OK;
+}
+
+static gkv_status flush(gki_file_writer *writer)
+{
+    const size_t count = writer->used;
+    writer->used = 0;
+    return write_through(writer, writer->buffer, count);
+}
+
 gkv_status gki_file_write(gki_file_writer *writer, const void *bytes, size_t count)
 {
     if (writer->status != GKV_OK)
         return writer_failed(writer, 0);
-    errno = 0;
-    if (count > 0 && fwrite(bytes, 1, count, writer->stream) != count)
-        return writer_failed(writer, errno);
+    if (count > sizeof writer->buffer - writer->used)
+        GKV_TRY(flush(writer));
+    if (count >= sizeof writer->buffer)
+        return write_through(writer, bytes, count);
+    if (count > 0)
+        memcpy(writer->buffer + writer->used, bytes, count);
+    writer->used += count;
     return GKV_OK;
 }
 
@@ -132,12 +177,27 @@ gkv_status gki_file_printf(gki_file_writer *writer, const char *format, ...)
 {
     if (writer->status != GKV_OK)
         return writer_failed(writer, 0);
-    errno = 0;
-    va_list args;
+    char line[1024];
+    char *text = line;
+    va_list args, again;
     va_start(args, format);
-    int length = vfprintf(writer->stream, format, args);
+    va_copy(again, args);
+    const int length = vsnprintf(line, sizeof line, format, args);
+    if (length >= (int)sizeof line) {
+        text = malloc((size_t)length + 1);
+        if (text)
+            vsnprintf(text, (size_t)length + 1, format, again);
+    }
+    va_end(again);
     va_end(args);
-    return length < 0 ? writer_failed(writer, errno) : GKV_OK;
+    gkv_status status;
+    if (length < 0 || !text)
+        status = writer_failed(writer, length < 0 ? EILSEQ : ENOMEM);
+    else
+        status = gki_file_write(writer, text, (size_t)length);
+    if (text != line)
+        free(text);
+    return status;
 }
 
 /* Opens the folder that holds the path. Returns its descriptor, or −1 with errno set. */
@@ -157,10 +217,28 @@ static int open_folder_of(const char *path)
     return descriptor;
 }
 
+/* Calls fsync() until no signal interrupts it. */
+static int synchronize(int descriptor)
+{
+    int result;
+    do
+        result = fsync(descriptor);
+    while (result != 0 && errno == EINTR);
+    return result;
+}
+
+/* The same for a folder. Some file systems have no fsync of folders and do not need it. */
+static bool synchronize_folder(int folder)
+{
+    return synchronize(folder) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
+}
+
 gkv_status gki_file_commit(gki_file_writer *writer)
 {
-    gkv_status status = writer->status;
     int folder = -1;
+    gkv_status status = writer->status;
+    if (status == GKV_OK)
+        status = flush(writer);
     if (status != GKV_OK) {
         status = writer_failed(writer, 0);
         goto done;
@@ -168,20 +246,20 @@ gkv_status gki_file_commit(gki_file_writer *writer)
     /* The folder is opened before the rename, while a failure can still leave the old file in
      * place. */
     folder = open_folder_of(writer->path);
-    errno = 0;
-    if (folder < 0 || fflush(writer->stream) != 0 || fsync(fileno(writer->stream)) != 0) {
+    if (folder < 0 || synchronize(writer->descriptor) != 0) {
         status = writer_failed(writer, errno);
         goto done;
     }
-    FILE *stream = writer->stream;
-    writer->stream = NULL;
-    if (fclose(stream) != 0 || rename(writer->temporary, writer->path) != 0) {
+    const int descriptor = writer->descriptor;
+    writer->descriptor = -1;
+    /* close() releases the descriptor also if a signal interrupts it. */
+    if ((close(descriptor) != 0 && errno != EINTR) ||
+        rename(writer->temporary, writer->path) != 0) {
         status = writer_failed(writer, errno);
         unlink(writer->temporary);
         goto done;
     }
-    /* Some file systems have no fsync of folders and do not need it. */
-    if (fsync(folder) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS)
+    if (!synchronize_folder(folder))
         status = cannot("make the new file durable (it is in place, but a power cut may undo it)",
                         writer->path, errno);
 done:
@@ -189,6 +267,33 @@ done:
         close(folder);
     gki_file_abandon(writer);
     return status;
+}
+
+/* True for NAME.gkvae-tmp-PID-N, the names that gki_file_begin() makes. */
+static bool is_temporary(const char *name)
+{
+    static const char mark[] = GKV_FILE_TEMPORARY;
+    const char *tail = NULL;
+    for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark))
+        tail = next + sizeof mark - 1;
+    if (!tail)
+        return false;
+    const size_t pid = strspn(tail, "0123456789");
+    if (pid == 0 || tail[pid] != '-')
+        return false;
+    const size_t number = strspn(tail + pid + 1, "0123456789");
+    return number > 0 && tail[pid + 1 + number] == '\0';
+}
+
+void gki_file_sweep(const char *folder)
+{
+    DIR *listing = opendir(folder);
+    if (!listing)
+        return;
+    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
+        if (is_temporary(entry->d_name))
+            unlinkat(dirfd(listing), entry->d_name, 0);
+    closedir(listing);
 }
 
 gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count)
@@ -201,6 +306,16 @@ gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t cou
     return gki_file_commit(writer);
 }
 
+/* After a read that failed: if it failed because a pipe is empty, waits for its writer, and returns
+ * true. A signal ends the wait too. */
+static bool wait_for_input(int descriptor)
+{
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return false;
+    struct pollfd waiting = {.fd = descriptor, .events = POLLIN};
+    return poll(&waiting, 1, -1) >= 0 || errno == EINTR;
+}
+
 gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count)
 {
     gkv_status status = GKV_OK;
@@ -208,7 +323,11 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
     size_t length = 0, capacity = 0;
     *out = NULL;
     *count = 0;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
+    int descriptor;
+    do
+        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0)
         return cannot("read", path, errno);
     struct stat info;
@@ -232,7 +351,7 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
             capacity = grown;
         }
         ssize_t got = read(descriptor, bytes + length, capacity - length);
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && (errno == EINTR || wait_for_input(descriptor)))
             continue;
         if (got < 0) {
             status = cannot("read", path, errno);
@@ -258,6 +377,33 @@ done:
     return status;
 }
 
+FILE *gki_file_open(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return NULL;
+    struct stat info;
+    FILE *file = NULL;
+    if (fstat(descriptor, &info) == 0) {
+        errno = EINVAL;
+        file = S_ISREG(info.st_mode) ? fdopen(descriptor, "r") : NULL;
+    }
+    if (!file)
+        close(descriptor);
+    return file;
+}
+
+gkv_status gki_file_sync(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return cannot("make durable", path, errno);
+    const bool done = synchronize(descriptor) == 0 || errno == EINVAL;
+    const int error = errno;
+    close(descriptor);
+    return done ? GKV_OK : cannot("make durable", path, error);
+}
+
 bool gki_file_exists(const char *path)
 {
     struct stat info;
@@ -279,7 +425,14 @@ gkv_status gkv_file_make_folder(const char *path)
         *end = '\0';
         struct stat info;
         /* mkdir() may fail for a folder that exists, for example below a read-only parent. */
-        if (mkdir(name, 0777) != 0) {
+        if (mkdir(name, 0777) == 0) {
+            /* The name of the new folder should survive a power cut. */
+            const int parent = open_folder_of(name);
+            if (parent >= 0) {
+                synchronize_folder(parent);
+                close(parent);
+            }
+        } else {
             int error = errno;
             if (stat(name, &info) != 0)
                 status = cannot("make the folder", name, error);

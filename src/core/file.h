@@ -1,9 +1,9 @@
 /* Atomic writing of files, reading of whole files, and the lock of a run folder.
  *
- * A writer fills the temporary file PATH.tmp-PID-N beside PATH. Once every byte is on the disk,
- * rename() puts it in the place of PATH. Until gki_file_commit() succeeds, the old file is
+ * A writer fills the temporary file PATH.gkvae-tmp-PID-N beside PATH. Once every byte is on the
+ * disk, rename() puts it in the place of PATH. Until gki_file_commit() succeeds, the old file is
  * untouched. After any failure, such as a full disk, the temporary file is removed. Only a killed
- * process leaves one behind; the next gki_lock_acquire() of that folder removes it.
+ * process leaves one behind; gki_file_sweep() removes it.
  *
  * A writer belongs to one thread at a time. Different writers are independent. The other functions
  * are thread-safe. */
@@ -12,16 +12,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "core/error.h"
 #include "gkvae/file.h"
+
+/* What the names of temporary files have between the name of the file and the numbers. */
+#define GKV_FILE_TEMPORARY ".gkvae-tmp-"
 
 typedef struct gki_file_writer gki_file_writer;
 
 /* Starts writing PATH. *out is the writer, or NULL after a failure; gki_file_commit() or
  * gki_file_abandon() frees it. A symbolic link is followed, so the file that it names is replaced
- * and not the link. GKV_ERR_IO if the folder is missing or not writable, or if PATH exists and is
- * not a regular file. GKV_ERR_MEMORY. */
+ * and not the link. The new file has the permissions of the file that it replaces. GKV_ERR_IO if
+ * the folder is missing or not writable, or if PATH exists and is not a regular file that the user
+ * may write. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_file_begin(const char *path, gki_file_writer **out);
 
 /* Append bytes, or text in printf format. GKV_ERR_IO if a write fails. The writer remembers the
@@ -40,11 +45,23 @@ void gki_file_abandon(gki_file_writer *writer);
 
 /* gkv_file_write_atomic() of gkvae/file.h begins, writes and commits in one call. */
 
+/* Removes the temporary files that killed writers left in a folder. The caller holds the lock of
+ * the folder, so no writer is at work there. Failures are ignored: a remnant only takes disk
+ * space. */
+void gki_file_sweep(const char *folder);
+
 /* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL
- * that *count does not count follows the last byte. Pipes can be read too. *out is NULL after a
- * failure. GKV_ERR_DATA if the file is longer than `limit` bytes, GKV_ERR_IO if it cannot be read,
- * GKV_ERR_MEMORY. */
+ * that *count does not count follows the last byte. A pipe is read to its end; a pipe without a
+ * writer is empty. *out is NULL after a failure. GKV_ERR_DATA if the file is longer than `limit`
+ * bytes, GKV_ERR_IO if it cannot be read, GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *count);
+
+/* Opens a regular file for reading. NULL with errno set if there is none. A pipe is refused and not
+ * waited for. The caller closes it with fclose(). */
+FILE *gki_file_open(const char *path);
+
+/* Makes the content of a file durable (fsync). GKV_ERR_IO. */
+GKV_MUST_USE gkv_status gki_file_sync(const char *path);
 
 /* True if something of that name exists, be it a file, a folder or a broken link. */
 bool gki_file_exists(const char *path);
@@ -57,8 +74,8 @@ typedef struct gki_lock gki_lock;
  * The lock belongs to the kernel (flock on FOLDER/lock). It ends when its holder ends, also by a
  * crash or a kill, so the file "lock" alone does not mean that the folder is locked. GKV_ERR_BUSY
  * if somebody else holds the lock; the message names the folder and, if known, the process.
- * GKV_ERR_IO, GKV_ERR_MEMORY. On success the function removes the temporary files that killed
- * writers left in the folder. */
+ * GKV_ERR_IO if the lock file cannot be made, or if FOLDER/lock is something else: a link, or a
+ * file that does not hold a process id. Such a file is not changed. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_lock_acquire(const char *folder, gki_lock **out);
 
 /* Releases the folder. NULL is fine. The file "lock" stays: if it were removed, two processes could

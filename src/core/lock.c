@@ -1,12 +1,12 @@
 /* The lock of a folder; declared in core/file.h. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -16,39 +16,30 @@ struct gki_lock {
     int descriptor;
 };
 
-/* True for NAME.tmp-PID-N, the names that gki_file_begin() makes. */
-static bool is_temporary(const char *name)
-{
-    const char *tail = NULL;
-    for (const char *next = strstr(name, ".tmp-"); next; next = strstr(next + 1, ".tmp-"))
-        tail = next + 5;
-    if (!tail)
-        return false;
-    const size_t pid = strspn(tail, "0123456789");
-    if (pid == 0 || tail[pid] != '-')
-        return false;
-    const size_t number = strspn(tail + pid + 1, "0123456789");
-    return number > 0 && tail[pid + 1 + number] == '\0';
-}
+/* Enough for a process id and a newline. */
+enum { LOCK_TEXT_SIZE = 32 };
 
-/* Removes the temporary files of killed processes. Only the holder of the lock writes into the
- * folder, and the caller has just acquired the lock, so every temporary file is a remnant. Failures
- * are ignored: a remnant only takes disk space. */
-static void sweep(const char *folder)
+/* Whether the open file is one that gki_lock_acquire() made: a regular file of one name that is
+ * empty or holds a process id, or zeros in its place after a power cut. Any other file is
+ * somebody's own, and must not be changed. */
+static bool is_lock_file(int descriptor)
 {
-    DIR *listing = opendir(folder);
-    if (!listing)
-        return;
-    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
-        if (is_temporary(entry->d_name))
-            unlinkat(dirfd(listing), entry->d_name, 0);
-    closedir(listing);
+    struct stat info;
+    char text[LOCK_TEXT_SIZE];
+    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
+        info.st_size >= (off_t)sizeof text)
+        return false;
+    const ssize_t got = pread(descriptor, text, sizeof text, 0);
+    for (ssize_t i = 0; i < got; i++)
+        if (text[i] != '\0' && text[i] != '\n' && (text[i] < '0' || text[i] > '9'))
+            return false;
+    return got >= 0;
 }
 
 /* GKV_ERR_BUSY, with the id of the process that holds the folder if the lock file has it. */
 static gkv_status busy(int descriptor, const char *folder)
 {
-    char text[32] = "";
+    char text[LOCK_TEXT_SIZE] = "";
     ssize_t got = pread(descriptor, text, sizeof text - 1, 0);
     char *end = NULL;
     long pid = got > 0 ? strtol(text, &end, 10) : 0;
@@ -70,9 +61,17 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     *out = NULL;
     GKV_TRY_GOTO(gki_strf(&path, "%s/lock", folder));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *lock, &lock));
-    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
+    /* A link is not followed, and a pipe is not waited for. */
+    descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (descriptor < 0 && errno != ELOOP) {
         status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
+        goto done;
+    }
+    if (descriptor < 0 || !is_lock_file(descriptor)) {
+        status = gki_fail(GKV_ERR_IO,
+                          "%s: cannot lock the folder: this is not a lock file of gkvae; move it "
+                          "away, or choose another folder",
+                          path);
         goto done;
     }
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
@@ -84,11 +83,10 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     }
     /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is
      * ignored. */
-    char text[32];
+    char text[LOCK_TEXT_SIZE];
     const int length = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     if (ftruncate(descriptor, 0) == 0 && pwrite(descriptor, text, (size_t)length, 0) != length)
         (void)!ftruncate(descriptor, 0);
-    sweep(folder);
     lock->descriptor = descriptor;
     descriptor = -1;
     *out = lock;

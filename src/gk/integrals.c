@@ -3,6 +3,7 @@
 #include "gkvae/gk_moments.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "core/error.h"
 #include "gk/family.h"
@@ -19,6 +20,20 @@ typedef struct request {
 } request;
 
 static const double tolerance = 1e-10;
+
+/* The scale of the integrands. Below 1e-18 the interval is too short to matter. */
+static double scale_of(const gkv_gk *gk)
+{
+    return fmax(1e-18, gki_gk_scale(gk));
+}
+
+/* Where the largest contribution to E|Q|^r may be. In the g-and-h family |Q|^r φ has its maximum
+ * near z = r g/(1 − r h), which may be separated from 0 by a wide interval where all is
+ * negligible. */
+static double reach_of(const gkv_gk *gk, int r)
+{
+    return gk->family == GKV_GK_FAMILY_GH ? 8 + r * fabs(gk->g) / (1 - r * fmax(0, gk->k)) : 0;
+}
 
 /* Records the error of a quadrature that did not reach its tolerance. */
 static gkv_status not_converged(const gkv_gk *gk, const char *what, double error)
@@ -66,34 +81,58 @@ static int exists(const gkv_gk *gk, int r)
     return r < gki_gk_family_of(gk->family)->moments_below(gk->k);
 }
 
+/* The moments of a g-and-h distribution whose powers overflow even a long double. A central moment
+ * of order r then is beyond a double, and so is its ratio to a power of the variance. */
+static double infinity_of(const gkv_gk *gk, int r)
+{
+    return r % 2 && gk->g < 0 ? -INFINITY : INFINITY;
+}
+
 gkv_status gkv_gk_moments(const gkv_gk *gk, gkv_gk_summary *out)
 {
-    *out = (gkv_gk_summary){NAN, NAN, NAN, NAN};
+    *out = (gkv_gk_summary){NAN, NAN, NAN, NAN, NAN};
     GKV_TRY(gkv_gk_check(gk));
-    out->variance = out->kurtosis = INFINITY; /* replaced below if they exist */
+    out->variance = out->sd = out->kurtosis = INFINITY; /* replaced below if they exist */
     int last = 0;
     while (last < 4 && exists(gk, last + 1))
         last++;
     if (last == 0)
         return GKV_OK;
+    const bool may_overflow = gk->family == GKV_GK_FAMILY_GH;
     request r = {.gk = gk, .first = 1, .last = 1};
     gki_wide mean, central[3] = {0, 0, 0};
-    double error = gki_integrate(central_powers, &r, 1, gki_gk_scale(gk), &mean);
+    double error = gki_integrate(central_powers, &r, 1, scale_of(gk), reach_of(gk, 1), &mean);
     /* odd central moments are then 0; their computed values are rounding errors */
     const int symmetric = gk->g == 0;
     if (symmetric)
         mean = 0;
     out->mean = (double)(gk->a + gk->b * mean);
-    if (last > 1) {
-        r = (request){.gk = gk, .centre = mean, .first = 2, .last = last};
-        error = fmax(
-            error, gki_integrate(central_powers, &r, (size_t)last - 1, gki_gk_scale(gk), central));
-        out->variance = (double)(gk->b * central[0] * gk->b);
-        if (last > 2)
-            out->skewness = symmetric ? 0 : (double)(central[1] / central[0] / sqrtl(central[0]));
-        if (last > 3)
-            out->kurtosis = (double)(central[2] / central[0] / central[0]);
+    if (may_overflow && !isfinite(mean)) {
+        out->mean = infinity_of(gk, 1);
+        out->skewness = last > 2 ? infinity_of(gk, 3) : NAN;
+        return GKV_OK;
     }
+    for (int n = 2; n <= last; n++) {
+        gki_wide *value = &central[n - 2];
+        r = (request){.gk = gk, .centre = mean, .first = n, .last = n};
+        const double its =
+            gki_integrate(central_powers, &r, 1, scale_of(gk), reach_of(gk, n), value);
+        if (may_overflow && !isfinite(*value))
+            *value = infinity_of(gk, n);
+        else
+            error = fmax(error, its);
+    }
+    if (last > 1) {
+        out->variance = (double)(gk->b * central[0] * gk->b);
+        out->sd = (double)(gk->b * sqrtl(central[0]));
+    }
+    if (last > 2)
+        out->skewness = symmetric           ? 0
+                        : isinf(central[1]) ? (double)central[1]
+                                            : (double)(central[1] / central[0] / sqrtl(central[0]));
+    if (last > 3)
+        out->kurtosis =
+            isinf(central[2]) ? INFINITY : (double)(central[2] / central[0] / central[0]);
     return error <= tolerance ? GKV_OK : not_converged(gk, "a moment", error);
 }
 
@@ -109,8 +148,12 @@ gkv_status gkv_gk_raw_moment(const gkv_gk *gk, int r, double *out)
         return GKV_OK;
     const request one = {.gk = gk, .last = r};
     gki_wide value;
-    const double error = gki_integrate(raw_power, &one, 1, gki_gk_scale(gk), &value);
+    const double error = gki_integrate(raw_power, &one, 1, scale_of(gk), reach_of(gk, r), &value);
     *out = (double)value;
+    if (gk->family == GKV_GK_FAMILY_GH && !isfinite(value)) {
+        *out = infinity_of(gk, r);
+        return GKV_OK;
+    }
     return error <= tolerance ? GKV_OK : not_converged(gk, "a moment", error);
 }
 
@@ -127,7 +170,7 @@ gkv_status gkv_gk_entropy(const gkv_gk *gk, double *out)
     GKV_TRY(gkv_gk_check(gk));
     const request one = {.gk = gk};
     gki_wide mean;
-    const double error = gki_integrate(log_slope, &one, 1, gki_gk_scale(gk), &mean);
+    const double error = gki_integrate(log_slope, &one, 1, scale_of(gk), 0, &mean);
     *out = (double)(mean + logl(gk->b) + 1.418938533204672741780329736405617639861L);
     return error <= tolerance ? GKV_OK : not_converged(gk, "the entropy", error);
 }
@@ -157,7 +200,7 @@ gkv_status gkv_gk_information(const gkv_gk *gk, double information[4][4])
     unit.a = 0.0;
     unit.b = 1.0;
     gki_wide value[GKV_INTEGRANDS];
-    const double error = gki_integrate(products, &unit, GKV_INTEGRANDS, gki_gk_scale(gk), value);
+    const double error = gki_integrate(products, &unit, GKV_INTEGRANDS, gki_gk_scale(gk), 0, value);
     for (int i = 0, next = 0; i < GKV_GK_PARAMETERS; i++)
         for (int j = i; j < GKV_GK_PARAMETERS; j++) {
             const gki_wide by_i = i < 2 ? gk->b : 1, by_j = j < 2 ? gk->b : 1;

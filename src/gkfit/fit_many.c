@@ -80,6 +80,7 @@ static void job_free(job *j)
         free(j->workspaces[t].scratch);
     }
     free(j->workspaces);
+    *j = (job){0};
 }
 
 /* Records an error. The error of the sample with the least index is kept, independent of the order

@@ -223,6 +223,7 @@ static void reweighting_free(reweighting *p)
     free(p->fixed);
     free(p->solved);
     free(p->memory);
+    *p = (reweighting){0};
 }
 
 static gkv_status reweighting_iteration(reweighting *p, gkv_lm_batch *batch, size_t count)

@@ -55,6 +55,7 @@ static void scratch_free(scratch *s)
     gki_workspace_free(&s->ws);
     free(s->x);
     free(s->encoded);
+    *s = (scratch){0};
 }
 
 static gkv_status scratch_create(const gkv_model *model, const gki_params *params, scratch *s)

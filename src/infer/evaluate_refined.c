@@ -36,6 +36,7 @@ static void block_free(block *it)
     free(it->means);
     free(it->decoded);
     free(it->grey);
+    *it = (block){0};
 }
 
 static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)

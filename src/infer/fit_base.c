@@ -42,6 +42,7 @@ static void job_free(job *it)
     free(it->eps);
     free(it->codes);
     free(it->classes);
+    *it = (job){0};
 }
 
 /* --- The images ----------------------------------------------------------- */

@@ -117,6 +117,7 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const char *folder, bool re
         GKV_TRY_GOTO(gkv_file_make_folder(folder));
     GKV_TRY_GOTO(gki_lock_acquire(folder, &lock));
     GKV_TRY_GOTO(check_folder(folder, replace));
+    gki_file_sweep(folder);
     GKV_TRY_GOTO(gki_strf(&path, "%s/model.safetensors", folder));
     GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", folder));
     if (replace)

@@ -36,6 +36,7 @@ static void gaussians_free(gki_gaussians *gaussians)
     free(gaussians->mean);
     free(gaussians->precision);
     free(gaussians->factor);
+    *gaussians = (gki_gaussians){0};
 }
 
 gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_target *target,

@@ -88,6 +88,7 @@ static void worker_free(worker *it)
     free(it->sd);
     free(it->cross_entropy);
     free(it->image);
+    *it = (worker){0};
 }
 
 static gkv_status worker_create(const gkv_refiner *refiner, worker *it)

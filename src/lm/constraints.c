@@ -22,7 +22,7 @@ gkv_status gki_lm_constraints_open(gki_lm_constraints *constraints, size_t p)
 void gki_lm_constraints_close(gki_lm_constraints *constraints)
 {
     free(constraints->memory);
-    constraints->memory = NULL;
+    *constraints = (gki_lm_constraints){0};
 }
 
 static double dot(size_t n, const double *a, const double *b)

@@ -5,15 +5,15 @@
 #include "core/error.h"
 #include "lm/runner.h"
 
-/* The length h of the difference in parameter j. It is proportional to |x_j|. If x_j is almost 0,
- * it is proportional to the size at which x_j would contribute a thousandth of ‖D x‖, or of ‖r‖ if
- * all parameters are almost 0. */
+/* The length h of the difference in parameter j. It is proportional to |x_j|, but at least to the
+ * size at which x_j contributes a thousandth of ‖D x‖ or of ‖r‖, whichever is larger. A difference
+ * that changes the residuals by less has more rounding errors than digits. */
 static double length_of(const gki_lm_runner *d, size_t l, size_t j)
 {
     const gki_lm_lane *lane = &d->lane[l];
     const double scale = d->scale[j * d->kernels->lanes + l],
                  size = fabs(d->x[j * d->kernels->lanes + l]);
-    const double extent = lane->x_norm > 1e-8 * lane->r_norm ? lane->x_norm : lane->r_norm;
+    const double extent = larger(lane->x_norm, lane->r_norm);
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
     /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then
      * about equal. */

@@ -99,8 +99,7 @@ void gki_lm_runner_close(gki_lm_runner *d)
 {
     free(d->memory);
     free(d->order);
-    d->memory = NULL;
-    d->order = NULL;
+    *d = (gki_lm_runner){0};
 }
 
 /* --- Problems ------------------------------------------------------------- */

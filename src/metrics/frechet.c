@@ -32,6 +32,7 @@ static void moments_free(moments *m)
 {
     free(m->mean);
     free(m->covariance);
+    *m = (moments){0};
 }
 
 static double root(double eigenvalue)

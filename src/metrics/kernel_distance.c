@@ -60,6 +60,7 @@ static void worker_free(worker *w)
     gki_panels_free(&w->subset[1]);
     free(w->order);
     free(w->tile);
+    *w = (worker){0};
 }
 
 /* Sums k(x_i, y_j) over all pairs, or over i < j if `above` is nonzero. c is the memory of a

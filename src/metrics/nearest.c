@@ -62,6 +62,7 @@ static void worker_free(worker *w)
     free(w->references);
     free(w->bias);
     free(w->scores);
+    *w = (worker){0};
 }
 
 /* The bound of the relative rounding error of `pixels` multiply-adds in single precision, in any

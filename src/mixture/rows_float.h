@@ -1,5 +1,6 @@
 /* A component in float: log densities and normal scores with an error of about 1e-6, several times
- * as fast as the exact ones. Fits with the setting `single_precision` use them (gkvae/mgk_mixture.h). */
+ * as fast as the exact ones. Fits with the setting `single_precision` use them
+ * (gkvae/mgk_mixture.h). */
 #ifndef GKV_MIXTURE_ROWS_FLOAT_H
 #define GKV_MIXTURE_ROWS_FLOAT_H
 

@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 enum { M = GKV_INTEGRANDS, BOUNDARIES_MAX = 200, DEPTH_MAX = 48, PANELS_MAX = 20000, HALF = 7 };
 
@@ -38,6 +39,9 @@ typedef struct problem {
     size_t m;
     /* an estimate of the integral of each function's absolute value over the whole line */
     gki_wide total[M];
+    double reach; /* the functions are examined at least to here */
+    /* whether the functions were still not negligible at the last boundary */
+    bool cut;
     /* panels halved so far; the limit ends the refinement where rounding noise dominates */
     size_t panels;
 } problem;
@@ -99,7 +103,7 @@ static void refine(problem *p, gki_wide low, gki_wide high, const panel *whole, 
 
 /* Writes the boundaries of panels from 0 outwards on one side (+1 or −1), up to where all functions
  * are negligible. Returns their number. */
-static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_wide *boundary)
+static int panel_boundaries(problem *p, double scale, gki_wide side, gki_wide *boundary)
 {
     gki_wide most[M] = {0}, value[M];
     int quiet = 0, count = 1;
@@ -108,7 +112,7 @@ static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_w
          at *= at < 0.9L ? 2 : 1.3L) {
         boundary[count++] = side * at;
         p->integrand(side * at, p->user, value);
-        int negligible = at > 8;
+        bool negligible = at > fmax(8, p->reach);
         for (size_t q = 0; q < p->m; q++) {
             const gki_wide size = at * fabsl(value[q]);
             most[q] = fmaxl(most[q], size);
@@ -116,13 +120,14 @@ static int panel_boundaries(const problem *p, double scale, gki_wide side, gki_w
         }
         quiet = negligible ? quiet + 1 : 0;
     }
+    p->cut |= quiet < 2;
     return count;
 }
 
 double gki_integrate(gki_integrand *integrand, const void *user, size_t m, double scale,
-                     gki_wide *out)
+                     double reach, gki_wide *out)
 {
-    problem p = {.integrand = integrand, .user = user, .m = m};
+    problem p = {.integrand = integrand, .user = user, .m = m, .reach = reach};
     gki_wide boundary[2][BOUNDARIES_MAX], error[M] = {0};
     int count[2];
     panel part;
@@ -143,7 +148,7 @@ double gki_integrate(gki_integrand *integrand, const void *user, size_t m, doubl
             integrate_panel(&p, low, high, &part);
             refine(&p, low, high, &part, 0, out, error);
         }
-    gki_wide worst = 0;
+    gki_wide worst = p.cut ? 1 : 0;
     for (size_t q = 0; q < m; q++) {
         const gki_wide relative = p.total[q] > 0 ? error[q] / p.total[q] : error[q];
         worst = relative > worst || isnan(relative) ? relative : worst;

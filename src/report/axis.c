@@ -73,9 +73,9 @@ static void write_linear_texts(gki_axis *axis, double step)
 static void linear_ticks(gki_axis *axis, int want)
 {
     const double span = axis->high - axis->low;
-    const double rough = span / (want > 1 ? want : 1);
-    const double power = pow(10, floor(log10(rough)));
-    const double lead = rough / power;
+    const double ideal = span / (want > 1 ? want : 1);
+    const double power = pow(10, floor(log10(ideal)));
+    const double lead = ideal / power;
     const double step = power * (lead < 1.5 ? 1 : lead < 3.5 ? 2 : lead < 7.5 ? 5 : 10);
     const double first = ceil(axis->low / step - 1e-9);
     for (int i = 0; i < GKV_TICKS_MAX; i++) {

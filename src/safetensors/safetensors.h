@@ -5,8 +5,12 @@
  *
  * A reader trusts nothing in a file. It compares all statements of the header with the real size of
  * the file before it reads an array. So a foreign, truncated or damaged file gives GKV_ERR_DATA,
- * with the file, the tensor, the field and its value in the message. The format has no checksum, so
- * a changed byte inside an array is not noticed. */
+ * with the file, the tensor, the field and its value in the message.
+ *
+ * The format has no checksum. Files that are written here have one as the first entry of their
+ * metadata, gkvae.crc32. It is the CRC-32, in hexadecimal, of all bytes after the first eight, with
+ * zeros in place of its own digits. A reader checks it if it is the first entry. Files of other
+ * programs have none, and a program that rewrites a file usually moves it. */
 #ifndef GKV_SAFETENSORS_SAFETENSORS_H
 #define GKV_SAFETENSORS_SAFETENSORS_H
 
@@ -17,6 +21,11 @@
 #include "core/error.h"
 
 enum { GKV_TENSOR_RANK_MAX = 8 };
+
+/* The key of the checksum, the text of a header before its digits, and their number. */
+#define GKV_SAFETENSORS_CHECKSUM_KEY "gkvae.crc32"
+#define GKV_SAFETENSORS_CHECKSUM_BEGIN "{\"__metadata__\":{\"" GKV_SAFETENSORS_CHECKSUM_KEY "\":\""
+enum { GKV_SAFETENSORS_CHECKSUM_DIGITS = 8 };
 
 typedef enum gki_dtype { GKV_F32 = 0, GKV_F64, GKV_I64, GKV_U64, GKV_U8, GKV_DTYPES } gki_dtype;
 
@@ -39,10 +48,10 @@ typedef struct gki_metadata {
     const char *key, *value;
 } gki_metadata;
 
-/* Writes the arrays in the given order. The same arguments give the same bytes. The file appears
- * whole or not at all (core/file.h). GKV_ERR_ARGUMENT for a name or key that is empty, repeated or
- * not UTF-8, for a value that is not UTF-8, for a shape out of range, and for missing data.
- * GKV_ERR_IO, GKV_ERR_MEMORY. Thread-safe. */
+/* Writes the arrays in the given order, and a checksum. The same arguments give the same bytes. The
+ * file appears whole or not at all (core/file.h). GKV_ERR_ARGUMENT for a name or key that is empty,
+ * repeated or not UTF-8, for a value that is not UTF-8, for a shape out of range, and for missing
+ * data. GKV_ERR_IO, GKV_ERR_MEMORY. Thread-safe. */
 GKV_MUST_USE gkv_status gki_safetensors_write(const char *path, size_t count,
                                               const gki_tensor *tensors, size_t metadata_count,
                                               const gki_metadata *metadata);
@@ -52,8 +61,8 @@ GKV_MUST_USE gkv_status gki_safetensors_write(const char *path, size_t count,
  * one file at once, since every read gives its own offset. */
 typedef struct gki_safetensors gki_safetensors;
 
-/* Opens a file and checks its header. The caller frees *out with gki_safetensors_free(); it is NULL
- * after a failure. GKV_ERR_IO, GKV_ERR_DATA, GKV_ERR_MEMORY. */
+/* Opens a file, and checks its header and its checksum, if it has one. The caller frees *out with
+ * gki_safetensors_free(); it is NULL after a failure. GKV_ERR_IO, GKV_ERR_DATA, GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_safetensors_open(const char *path, gki_safetensors **out);
 
 /* The same for the `size` bytes of a file in memory, which must stay valid until
@@ -88,8 +97,7 @@ GKV_MUST_USE gkv_status gki_safetensors_read(const gki_safetensors *file, const 
 bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes);
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error \
-    "safetensors files are little-endian, and gkvae copies numbers as they are: this machine is not supported"
+#error "safetensors files are little-endian, and gkvae does not convert them for this machine"
 #endif
 
 #endif

@@ -9,13 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "core/memory.h"
 #include "safetensors/safetensors.h"
 #include "core/text.h"
 
-/* The longest header that is parsed, in bytes. Headers of this library's models are far shorter. */
-enum { HEADER_MAX = 16 << 20 };
+/* The longest header that is parsed, in bytes. Headers of this library's models are far shorter,
+ * and a parsed header takes up to 70 times its length. */
+enum { HEADER_MAX = 1 << 20 };
 
 typedef struct entry {
     gki_tensor tensor;   /* the string `name` belongs to the header */
@@ -247,6 +249,62 @@ static gkv_status read_header(gki_safetensors *file, char **text)
     return GKV_OK;
 }
 
+/* Whether the header begins with a checksum. */
+static bool has_checksum(const char *text, uint64_t length)
+{
+    static const char begin[] = GKV_SAFETENSORS_CHECKSUM_BEGIN;
+    return length > sizeof begin + GKV_SAFETENSORS_CHECKSUM_DIGITS &&
+           memcmp(text, begin, sizeof begin - 1) == 0;
+}
+
+/* Reads the checksum from the text of the header, and puts zeros in its place. False if it is not
+ * one. */
+static bool take_checksum(char *text, uint32_t *sum)
+{
+    static const char hex[] = "0123456789abcdef";
+    char *digits = text + sizeof GKV_SAFETENSORS_CHECKSUM_BEGIN - 1;
+    *sum = 0;
+    for (size_t i = 0; i < GKV_SAFETENSORS_CHECKSUM_DIGITS; i++) {
+        const char *found = memchr(hex, digits[i], sizeof hex - 1);
+        if (!found)
+            return false;
+        *sum = *sum << 4 | (uint32_t)(found - hex);
+    }
+    memset(digits, '0', GKV_SAFETENSORS_CHECKSUM_DIGITS);
+    return digits[GKV_SAFETENSORS_CHECKSUM_DIGITS] == '"';
+}
+
+/* Compares the checksum with the content. `text` is the header, which this changes. */
+static gkv_status check_sum(const gki_safetensors *file, char *text)
+{
+    enum { BLOCK = 1 << 18 };
+    const uint64_t header = file->data_begin - 8;
+    uint32_t wanted = 0;
+    unsigned char *block = NULL;
+    if (!has_checksum(text, header))
+        return GKV_OK;
+    if (!take_checksum(text, &wanted))
+        return gki_fail(GKV_ERR_DATA, "%s: damaged: its checksum is not a number of %d digits",
+                        file->path, (int)GKV_SAFETENSORS_CHECKSUM_DIGITS);
+    GKV_TRY(gki_alloc(BLOCK, 1, &block));
+    uLong sum = crc32_z(0, (const unsigned char *)text, (size_t)header);
+    gkv_status status = GKV_OK;
+    for (uint64_t at = file->data_begin; at < file->size && status == GKV_OK;) {
+        const uint64_t count = file->size - at < BLOCK ? file->size - at : BLOCK;
+        status = read_at(file, at, block, count);
+        sum = crc32_z(sum, block, (size_t)count);
+        at += count;
+    }
+    free(block);
+    if (status == GKV_OK && sum != wanted)
+        status = gki_fail(GKV_ERR_DATA,
+                          "%s: damaged: its checksum is %08" PRIx32 ", but that of its content is "
+                          "%08lx; restore it from a copy (or, if another program changed it on "
+                          "purpose, remove \"" GKV_SAFETENSORS_CHECKSUM_KEY "\" from its metadata)",
+                          file->path, wanted, (unsigned long)sum);
+    return status;
+}
+
 static gkv_status open_path(gki_safetensors *file)
 {
     struct stat info;
@@ -277,6 +335,7 @@ static gkv_status open_file(const char *name, const void *memory, size_t size,
         GKV_TRY_GOTO(open_path(file));
     GKV_TRY_GOTO(read_header(file, &text));
     GKV_TRY_GOTO(read_entries(file, file->size - file->data_begin));
+    GKV_TRY_GOTO(check_sum(file, text));
     *out = file;
     file = NULL;
 done:

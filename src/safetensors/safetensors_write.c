@@ -1,7 +1,10 @@
 /* Writing safetensors; declared in safetensors/safetensors.h. */
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -34,6 +37,19 @@ bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes)
     return product <= INT64_MAX; /* offsets of files and integers of jansson are signed */
 }
 
+/* Whether jansson takes the text for UTF-8. False too if memory is out. */
+static bool is_utf8(const char *text)
+{
+    json_t *string = json_string(text);
+    json_decref(string);
+    return string != NULL;
+}
+
+static gkv_status out_of_memory(const char *path)
+{
+    return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
+}
+
 /* Adds `value` to the object and takes its reference. The name must be new and UTF-8. */
 static gkv_status put(json_t *object, const char *path, const char *what, const char *name,
                       json_t *value)
@@ -48,11 +64,42 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
         return gki_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
                         gki_text_printable(name, shown));
     }
-    if (json_object_set_new(object, name, value) != 0)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "%s: \"%s\", or its value, is not UTF-8 text, or memory is out", path,
+    if (value && !is_utf8(name)) {
+        json_decref(value);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the name \"%s\" is not UTF-8 text", path,
                         gki_text_printable(name, shown));
+    }
+    if (json_object_set_new(object, name, value) != 0)
+        return out_of_memory(path);
     return GKV_OK;
+}
+
+/* The metadata as an object that begins with zeros for a checksum. NULL after a failure. */
+static gkv_status collect(const char *path, size_t count, const gki_metadata *metadata,
+                          json_t **out)
+{
+    gkv_status status = GKV_OK;
+    json_t *map = json_object();
+    if (!map ||
+        json_object_set_new(map, GKV_SAFETENSORS_CHECKSUM_KEY, json_string("00000000")) != 0)
+        status = out_of_memory(path);
+    for (size_t i = 0; i < count && status == GKV_OK; i++) {
+        char shown[GKV_PRINTABLE_SIZE];
+        json_t *value = json_string(metadata[i].value);
+        json_t *any = json_string_nocheck(metadata[i].value);
+        if (!value && any)
+            status = gki_fail(GKV_ERR_ARGUMENT, "%s: the value of \"%s\" is not UTF-8 text", path,
+                              gki_text_printable(metadata[i].key, shown));
+        else
+            status = put(map, path, "metadata entries", metadata[i].key, value);
+        json_decref(any);
+    }
+    if (status != GKV_OK) {
+        json_decref(map);
+        map = NULL;
+    }
+    *out = map;
+    return status;
 }
 
 /* Adds one entry to the header. *end is the offset where the array begins, and becomes the offset
@@ -76,15 +123,48 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
     if (bytes > 0 && !tensor->data)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: tensor \"%s\" has no data", path, shown);
     json_t *shape = json_array();
-    for (size_t i = 0; i < tensor->rank; i++)
-        json_array_append_new(shape, json_integer(tensor->shape[i]));
-    if (json_array_size(shape) != tensor->rank) {
+    bool complete = shape != NULL;
+    for (size_t i = 0; i < tensor->rank && complete; i++)
+        complete = json_array_append_new(shape, json_integer(tensor->shape[i])) == 0;
+    if (!complete) {
         json_decref(shape);
-        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory", path);
+        return out_of_memory(path);
     }
     return put(header, path, "tensors", tensor->name,
                json_pack("{s:s, s:o, s:[I, I]}", "dtype", gki_dtype_name(tensor->dtype), "shape",
                          shape, "data_offsets", (json_int_t)begin, (json_int_t)*end));
+}
+
+/* The header as text, padded by spaces so that the data begins at a multiple of 8, which readers
+ * that map the file need. The checksum in it is zeros. The caller frees *out. */
+static gkv_status header_text(const char *path, const json_t *header, char **out, size_t *length)
+{
+    char *text = json_dumps(header, JSON_COMPACT);
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    if (!text)
+        return out_of_memory(path);
+    const size_t used = strlen(text);
+    *length = (used + 7) / 8 * 8;
+    GKV_TRY_GOTO(gki_alloc(*length + 1, 1, out));
+    memset(*out, ' ', *length);
+    memcpy(*out, text, used);
+done:
+    free(text);
+    return status;
+}
+
+/* CRC-32 of the header and the arrays. */
+static uint32_t checksum(const char *text, size_t length, size_t count, const gki_tensor *tensors)
+{
+    uLong sum = crc32_z(0, (const unsigned char *)text, length);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t bytes = 0;
+        gki_tensor_bytes(&tensors[i], &bytes);
+        if (bytes > 0)
+            sum = crc32_z(sum, tensors[i].data, (size_t)bytes);
+    }
+    return (uint32_t)sum;
 }
 
 gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tensor *tensors,
@@ -95,32 +175,29 @@ gkv_status gki_safetensors_write(const char *path, size_t count, const gki_tenso
     char *text = NULL;
     uint64_t end = 0;
     json_t *header = json_object(); /* jansson keeps the order of insertion */
-    if (metadata_count > 0) {
-        json_t *map = json_object();
-        for (size_t i = 0; i < metadata_count && status == GKV_OK; i++)
-            status =
-                put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
-        json_object_set_new(header, "__metadata__", map);
+    if (!header)
+        return out_of_memory(path);
+    json_t *map = NULL;
+    GKV_TRY_GOTO(collect(path, metadata_count, metadata, &map));
+    if (json_object_set_new(header, "__metadata__", map) != 0) {
+        status = out_of_memory(path);
+        goto done;
     }
     for (size_t i = 0; i < count && status == GKV_OK; i++)
         status = describe(header, path, &tensors[i], &end);
     GKV_TRY_GOTO(status);
-    text = json_dumps(header, JSON_COMPACT);
-    if (!text) {
-        status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
-        goto done;
-    }
+    size_t length = 0;
+    GKV_TRY_GOTO(header_text(path, header, &text, &length));
+    char digits[GKV_SAFETENSORS_CHECKSUM_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%08" PRIx32, checksum(text, length, count, tensors));
+    memcpy(text + sizeof GKV_SAFETENSORS_CHECKSUM_BEGIN - 1, digits, sizeof digits - 1);
 
-    /* Spaces pad the header so that the data begins at a multiple of 8. Readers that map the file
-     * need the alignment. */
-    const size_t length = strlen(text), padded = (length + 7) / 8 * 8;
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++)
-        prefix[i] = (unsigned char)((uint64_t)padded >> 8 * i);
+        prefix[i] = (unsigned char)((uint64_t)length >> 8 * i);
     GKV_TRY_GOTO(gki_file_begin(path, &writer));
     gki_file_write(writer, prefix, sizeof prefix);
     gki_file_write(writer, text, length);
-    gki_file_write(writer, "       ", padded - length);
     for (size_t i = 0; i < count; i++) {
         uint64_t bytes = 0;
         gki_tensor_bytes(&tensors[i], &bytes);

@@ -13,41 +13,37 @@
 #include "core/memory.h"
 #include "core/plain_locale.h"
 
-enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, BLOCK_SIZE = 1 << 16 };
+enum { LINE_SIZE = 1024, NUMBER_SIZE = 32 };
 
 static const char csv_header[] = "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,"
                                  "gradient_norm,validation_neg_elbo,"
                                  "validation_reconstruction,validation_kl,images_per_second,"
                                  "seconds,refit_seconds,skipped,rollbacks\n";
 
-/* Copies the first `lines` lines after the header of the file, if it has one. It copies block by
- * block, because the history of a long run may be larger than memory. */
+/* Copies the first `lines` lines after the header of the file, if it has one, line by line, because
+ * the history of a long run may be larger than memory. A line that a power cut damaged has no end,
+ * or zeros in it. It and all lines after it are left out. */
 static gkv_status copy_lines(const char *path, const char *header, uint64_t lines,
                              gki_file_writer *writer)
 {
-    const size_t skip = strlen(header);
-    char *block = NULL;
-    gkv_status status = GKV_OK;
-    FILE *file = fopen(path, "rb");
+    char line[4 * LINE_SIZE];
+    FILE *file = gki_file_open(path);
     if (!file)
         return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-    GKV_TRY_GOTO(gki_alloc(BLOCK_SIZE, sizeof *block, &block));
-    size_t count = fread(block, 1, BLOCK_SIZE, file);
-    size_t start = count >= skip && memcmp(block, header, skip) == 0 ? skip : 0;
-    while (count > 0 && lines > 0) {
-        size_t end = start;
-        for (; end < count && lines > 0; end++)
-            lines -= block[end] == '\n';
-        gki_file_write(writer, block + start, end - start); /* the commit reports its failure */
-        start = 0;
-        count = fread(block, 1, BLOCK_SIZE, file);
+    bool whole = fgets(line, sizeof line, file) != NULL;
+    if (whole && *header && strcmp(line, header) == 0)
+        whole = fgets(line, sizeof line, file) != NULL;
+    for (; whole && lines > 0; lines--) {
+        const size_t length = strlen(line);
+        if (length == 0 || line[length - 1] != '\n')
+            break;
+        gki_file_write(writer, line, length); /* the commit reports its failure */
+        whole = fgets(line, sizeof line, file) != NULL;
     }
-    if (ferror(file))
-        status = gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
-done:
+    const bool failed = ferror(file) != 0;
+    const int error = errno;
     fclose(file);
-    free(block);
-    return status;
+    return failed ? gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(error)) : GKV_OK;
 }
 
 /* Truncates the file to its first `lines` lines after `header`. */
@@ -81,6 +77,19 @@ static gkv_status append_line(const char *folder, const char *name, const char *
     if (file)
         fclose(file);
     free(path);
+    return status;
+}
+
+gkv_status gki_history_sync(const char *folder)
+{
+    static const char *const names[] = {"history.csv", "history.jsonl", "refits.jsonl"};
+    gkv_status status = GKV_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == GKV_OK; i++) {
+        char *path = NULL;
+        GKV_TRY(gki_strf(&path, "%s/%s", folder, names[i]));
+        status = gki_file_sync(path);
+        free(path);
+    }
     return status;
 }
 
@@ -175,7 +184,7 @@ void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
 {
     char *path = NULL, end[4 * LINE_SIZE];
     *epoch = *step = 0;
-    FILE *file = gki_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? fopen(path, "rb") : NULL;
+    FILE *file = gki_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? gki_file_open(path) : NULL;
     free(path);
     if (!file)
         return;

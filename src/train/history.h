@@ -20,13 +20,18 @@ typedef struct gki_history_epoch {
 } gki_history_epoch;
 
 /* Truncates the histories of a folder to this many epochs and refits. A resumed run drops the lines
- * that are newer than its checkpoint; a new run starts with 0 and 0. GKV_ERR_IO. */
+ * that are newer than its checkpoint, and what follows a damaged line; a new run starts with 0 and
+ * 0. GKV_ERR_IO. */
 gkv_status gki_history_start(const char *folder, uint64_t epochs, uint64_t refits);
 
 /* Append one line to the histories. GKV_ERR_IO. */
 gkv_status gki_history_append_epoch(const char *folder, const gki_history_epoch *epoch);
 gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t step,
                                     const gki_base_refit_report *report);
+
+/* Makes the lines so far durable (fsync). A checkpoint that is durable needs the lines before it.
+ * GKV_ERR_IO. */
+gkv_status gki_history_sync(const char *folder);
 
 /* Reads the epoch and the step of the last complete line of history.jsonl; 0 and 0 if there is
  * none. */

@@ -100,6 +100,7 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
         GKV_TRY(clear_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
+    gki_file_sweep(run->folder); /* now the folder is known to be a run's */
     /* A run that was stopped after a step continues with the refit or the end of the epoch that
      * follows. */
     const gki_train_state *state = &trainer->state;
@@ -130,6 +131,7 @@ gkv_status gki_run_save(const gki_training_run *run)
      * and a finished run must have its model. */
     if (!gki_run_keeps_best(run) || trainer->state.best_epoch == 0)
         GKV_TRY(gki_run_write_model(run));
+    GKV_TRY(gki_history_sync(run->folder));
     GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                  run->checkpoint));
     return gki_history_save_times(run->folder, gki_run_times(run));

@@ -25,12 +25,12 @@ typedef struct gki_trainer {
     uint32_t *shuffled;      /* the indices in `train` in the order of the current epoch */
     uint64_t shuffled_epoch; /* the epoch of that order */
     gki_workspace ws;
-    gki_real *ema;         /* the moving average of params.values; NULL without train.ema */
-    double *squares;       /* the sum of squares of the gradient in each chunk */
-    gki_real *good;        /* values, m, v and ema at the last good state */
+    gki_real *ema;                 /* the moving average of params.values; NULL without train.ema */
+    double *squares;               /* the sum of squares of the gradient in each chunk */
+    gki_real *good;                /* values, m, v and ema at the last good state */
     uint64_t good_accepted_refits; /* the number of accepted refits at the last good state */
-    gki_refit_store store; /* the codes and the sufficient statistics for the next refit */
-    uint8_t *augmented;    /* an augmented image for each thread; NULL without train.augmentation */
+    gki_refit_store store;         /* the codes and the sufficient statistics for the next refit */
+    uint8_t *augmented; /* an augmented image for each thread; NULL without train.augmentation */
     gki_fine_tuner *fine_tuner; /* NULL without train.fine_tune_epochs */
     gki_resampler *resampler;   /* NULL unless train.resampling = importance */
     gki_train_state state;

@@ -127,7 +127,7 @@ static gkv_status check_components(const gki_trainer *trainer, double between)
         return gki_fail(
             GKV_ERR_CONFIG,
             "the base's %zu components are more than the %.0f that a refit to %.0f codes can "
-            "tell apart: lower model.base_components, or %s",
+            "distinguish: lower model.base_components, or %s",
             components, floor(most), codes,
             longer       ? "raise train.refit_every"
             : more_codes ? "raise train.refit_codes"

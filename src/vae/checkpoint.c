@@ -138,8 +138,8 @@ static gkv_status read_codes(const gki_safetensors *file, const char *path, cons
     const size_t capacity = store->capacity;
     gki_real *codes = store->codes, *labels = store->labels;
     if (count > capacity)
-        return gki_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has room for %zu", path,
-                        (unsigned long long)count, capacity);
+        return gki_fail(GKV_ERR_DATA, "%s: %llu codes for a refit, which has a capacity of %zu",
+                        path, (unsigned long long)count, capacity);
     if (count == 0)
         return GKV_OK;
     const gki_tensor tensor = codes_tensor(model, count, NULL);

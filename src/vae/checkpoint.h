@@ -20,8 +20,8 @@
 typedef struct gki_train_state {
     /* the number of finished steps, which with the seed determines all random numbers */
     uint64_t step;
-    uint64_t updates; /* the number of steps that updated the weights: Adam's t */
-    uint64_t refits;  /* the number of refits of the base */
+    uint64_t updates;         /* the number of steps that updated the weights: Adam's t */
+    uint64_t refits;          /* the number of refits of the base */
     uint64_t accepted_refits; /* the number of accepted refits of the base */
     /* the number of steps that were skipped because a number was not finite */
     uint64_t skipped;

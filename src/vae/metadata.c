@@ -2,7 +2,9 @@
 #include "vae/metadata.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,22 +63,41 @@ typedef struct state_field {
     const char *key;
     size_t offset;
     bool is_double;
+    /* the range of a number, which may be NaN if low is −∞; a count is at most COUNT_MAX */
+    double low, high;
 } state_field;
 
-#define WHOLE(name)                                            \
-    {                                                          \
-        "state." #name, offsetof(gki_train_state, name), false \
+/* More steps than any run makes, and few enough that sums of counts do not overflow. */
+#define COUNT_MAX (1ull << 48)
+
+#define WHOLE(name)                                                      \
+    {                                                                    \
+        .key = "state." #name, .offset = offsetof(gki_train_state, name) \
     }
-#define NUMBER(name)                                          \
-    {                                                         \
-        "state." #name, offsetof(gki_train_state, name), true \
+#define NUMBER(name, from, to)                                                               \
+    {                                                                                        \
+        .key = "state." #name, .offset = offsetof(gki_train_state, name), .is_double = true, \
+        .low = (from), .high = (to)                                                          \
     }
 static const state_field state_fields[] = {
-    WHOLE(step),           WHOLE(updates),         WHOLE(refits),          WHOLE(skipped),
-    WHOLE(skipped_in_row), WHOLE(rollbacks),       NUMBER(rate_factor),    NUMBER(best),
-    WHOLE(best_epoch),     NUMBER(loss),           NUMBER(reconstruction), NUMBER(kl),
-    NUMBER(gradient_norm), WHOLE(epoch_images),    WHOLE(epoch_updates),   WHOLE(codes),
-    NUMBER(codes_density), WHOLE(accepted_refits),
+    WHOLE(step),
+    WHOLE(updates),
+    WHOLE(refits),
+    WHOLE(skipped),
+    WHOLE(skipped_in_row),
+    WHOLE(rollbacks),
+    NUMBER(rate_factor, DBL_MIN, 1),
+    NUMBER(best, -DBL_MAX, INFINITY),
+    WHOLE(best_epoch),
+    NUMBER(loss, -DBL_MAX, DBL_MAX),
+    NUMBER(reconstruction, -DBL_MAX, DBL_MAX),
+    NUMBER(kl, -DBL_MAX, DBL_MAX),
+    NUMBER(gradient_norm, 0, DBL_MAX),
+    WHOLE(epoch_images),
+    WHOLE(epoch_updates),
+    WHOLE(codes),
+    NUMBER(codes_density, -INFINITY, INFINITY),
+    WHOLE(accepted_refits),
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -116,23 +137,30 @@ void gki_entries_free(gki_entries *entries)
 {
     free(entries->list);
     free(entries->view);
+    *entries = (gki_entries){0};
 }
 
 /* --- Reading -------------------------------------------------------------- */
 
-/* Parses the text as the number of a field. Returns false if it is not a number. */
+/* Parses the text as the number of a field. Returns false if it is not a number of its range. */
 static bool parse_field(const state_field *field, const char *text, void *out)
 {
     const locale_t before = gki_plain_locale_enter();
     char *end = NULL;
     errno = 0;
-    if (field->is_double)
-        *(double *)out = strtod(text, &end);
-    else
-        *(uint64_t *)out = strtoull(text, &end, 10);
-    const bool whole = errno == 0 && end != text && *end == '\0';
+    bool valid;
+    if (field->is_double) {
+        const double value = strtod(text, &end);
+        valid = (value >= field->low && value <= field->high) ||
+                (isnan(value) && field->low == -INFINITY);
+        *(double *)out = value;
+    } else {
+        const unsigned long long value = strtoull(text, &end, 10);
+        valid = text[0] >= '0' && text[0] <= '9' && value <= COUNT_MAX;
+        *(uint64_t *)out = value;
+    }
     uselocale(before);
-    return whole && (field->is_double || text[0] != '-');
+    return valid && errno == 0 && end != text && *end == '\0';
 }
 
 gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki_train_state *state)
@@ -144,8 +172,9 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
                             "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
                             path, state_fields[i].key);
         if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
-            return gki_fail(GKV_ERR_DATA, "%s: metadata \"%s\" is \"%s\", which is no number", path,
-                            state_fields[i].key, text);
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: metadata \"%s\" is \"%.40s\", which is not a number of its range",
+                            path, state_fields[i].key, text);
     }
     return GKV_OK;
 }

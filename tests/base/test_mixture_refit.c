@@ -84,7 +84,7 @@ static void test_recovery(void **state)
          * the codes' own, not the truth's. */
         if (!by_class)
             assert_true(density_of(found, &it->codes) > density_of(it->truth, &it->codes) - 0.25);
-        /* Later ones go on from there, and settle. */
+        /* Later ones start from there, and converge. */
         double last = report.held_out_after;
         for (int i = 0; i < 4; i++) {
             const gki_base_refit_report again = refit(found, &it->codes, false, 1, 2);

@@ -89,7 +89,7 @@ if [ -z "${GKV_NO_FILE_LIMITS:-}" ]; then
 code=$?
 [ $code -eq 5 ] || fail "a checkpoint that does not fit: exit code $code, not 5: $(cat output)"
 grep -q "cramped/.*safetensors" output || fail "a checkpoint that does not fit: $(cat output)"
-ls cramped/*.tmp-* > /dev/null 2>&1 && fail "a checkpoint that does not fit: a temporary file stays"
+ls cramped/*.gkvae-tmp-* > /dev/null 2>&1 && fail "a checkpoint that does not fit: a temporary file stays"
 # The same in the middle of a run that has a checkpoint, which stays unchanged.
 "$gkvae" train small.ini --out stopped --epochs 60 > lines 2> messages &
 process=$!

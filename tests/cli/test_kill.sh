@@ -36,7 +36,7 @@ kill_and_resume() {
     for file in checkpoint.safetensors model.safetensors; do
         cmp "$whole/$file" "$run/$file" || fail "$model: $file is not that of a run left in peace"
     done
-    for file in "$run"/*.tmp-*; do
+    for file in "$run"/*.gkvae-tmp-*; do
         [ -e "$file" ] && fail "$file was left behind"
     done
 }

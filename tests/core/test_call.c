@@ -6,14 +6,14 @@
 #include "core/call.h"
 
 /* What progress() has been told, and when it stops the call. */
-typedef struct heard {
+typedef struct record {
     uint64_t calls, done, total, stop_at;
     const void *details;
-} heard;
+} record;
 
-static bool hear(void *context, const gkv_progress *progress)
+static bool note(void *context, const gkv_progress *progress)
 {
-    heard *it = context;
+    record *it = context;
     it->calls++;
     it->done = progress->done;
     it->total = progress->total;
@@ -38,9 +38,9 @@ static void threads(void **state)
 static void progress_is_reported(void **state)
 {
     (void)state;
-    heard it = {0};
+    record it = {0};
     gki_call call;
-    const gkv_run_options options = {.progress = hear, .context = &it};
+    const gkv_run_options options = {.progress = note, .context = &it};
     assert_ok(gki_call_begin(&call, &options, 10));
     assert_false(gki_call_advance(&call, 4));
     assert_true(it.calls == 1 && it.done == 4 && it.total == 10 && it.details == NULL);
@@ -54,9 +54,9 @@ static void progress_is_reported(void **state)
 static void other_threads_only_add(void **state)
 {
     (void)state;
-    heard it = {0};
+    record it = {0};
     gki_call call;
-    const gkv_run_options options = {.progress = hear, .context = &it};
+    const gkv_run_options options = {.progress = note, .context = &it};
     assert_ok(gki_call_begin(&call, &options, 4));
 #pragma omp parallel num_threads(4)
     {
@@ -71,9 +71,9 @@ static void other_threads_only_add(void **state)
 static void calls_stop(void **state)
 {
     (void)state;
-    heard it = {.stop_at = 2};
+    record it = {.stop_at = 2};
     gki_call call;
-    const gkv_run_options by_callback = {.progress = hear, .context = &it};
+    const gkv_run_options by_callback = {.progress = note, .context = &it};
     assert_ok(gki_call_begin(&call, &by_callback, 4));
     assert_false(gki_call_advance(&call, 1));
     assert_true(gki_call_advance(&call, 1));
@@ -92,9 +92,9 @@ static void calls_stop(void **state)
 static void inner_calls(void **state)
 {
     (void)state;
-    heard it = {.stop_at = 1};
+    record it = {.stop_at = 1};
     gki_call outer, inner;
-    const gkv_run_options options = {.threads = 3, .progress = hear, .context = &it};
+    const gkv_run_options options = {.threads = 3, .progress = note, .context = &it};
     assert_ok(gki_call_begin(&outer, &options, 4));
     const gkv_run_options within = gki_call_inner(&outer);
     assert_int_equal(within.threads, 3);

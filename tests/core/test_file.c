@@ -225,8 +225,7 @@ static void killed_saves_leave_a_whole_file(void **state)
         assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* the whole file is from one save */
         free(bytes);
     }
-    /* This writer is killed in the middle of its file. The next holder of the lock removes the
-     * temporary file. */
+    /* This writer is killed in the middle of its file. A sweep removes the temporary file. */
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0) {
@@ -237,9 +236,10 @@ static void killed_saves_leave_a_whole_file(void **state)
     }
     waitpid(child, NULL, 0);
     assert_true(count_entries() > before);
-    assert_ok(gkv_file_write_atomic(in_temporary("notes.tmp-1-x"), "mine", 4));
+    assert_ok(gkv_file_write_atomic(in_temporary("notes.gkvae-tmp-1-x"), "mine", 4));
     gki_lock *lock = NULL;
     assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_file_sweep(temporary);
     gki_lock_free(lock);
     assert_int_equal(count_entries(), 3); /* a, lock and the notes */
 }
@@ -270,6 +270,79 @@ static void folder_has_one_holder(void **state)
     assert_null(lock);
 }
 
+/* A file that is not gkvae's, or that a link names, is neither emptied nor locked. */
+static void foreign_lock_files_are_left_alone(void **state)
+{
+    (void)state;
+    gki_lock *lock = NULL;
+    const char *victim = in_temporary("victim");
+    assert_ok(gkv_file_write_atomic(victim, "precious", 8));
+    const char *path = in_temporary("lock");
+    unlink(path);
+    assert_ok(gkv_file_write_atomic(path, "notes", 5));
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
+    assert_holds(path, "notes");
+    unlink(path);
+    assert_int_equal(symlink("victim", path), 0);
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
+    unlink(path);
+    assert_ok(gkv_file_write_atomic(victim, "4711\n", 5));
+    assert_int_equal(link(victim, path), 0);
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
+    assert_holds(victim, "4711\n");
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
+    unlink(path);
+    assert_ok(gkv_file_write_atomic(path, "4711\n", 5)); /* of a process that was killed */
+    assert_ok(gki_lock_acquire(temporary, &lock));
+    gki_lock_free(lock);
+    unlink(victim);
+}
+
+static void permissions_are_kept(void **state)
+{
+    (void)state;
+    const char *path = in_temporary("private");
+    struct stat info;
+    assert_ok(gkv_file_write_atomic(path, "a", 1));
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_ok(gkv_file_write_atomic(path, "b", 1));
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0400), 0);
+    if (access(path, W_OK) != 0) { /* it is writable for root */
+        assert_fails(gkv_file_write_atomic(path, "c", 1), GKV_ERR_IO, "Permission denied");
+        assert_holds(path, "b");
+    }
+    unlink(path);
+}
+
+/* A pipe without a writer is empty and does not block; one with a writer is read to its end. */
+static void pipes_are_read(void **state)
+{
+    (void)state;
+    const char *path = in_temporary("pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_holds(path, "");
+    const pid_t child = fork();
+    if (child == 0) {
+        const int out = open(path, O_RDWR);
+        usleep(50000);
+        const bool done = write(out, "from ", 5) == 5 && usleep(50000) == 0 &&
+                          write(out, "a pipe", 6) == 6 && usleep(50000) == 0;
+        _exit(done ? 0 : 1);
+    }
+    char *bytes = NULL;
+    size_t count = 0;
+    usleep(25000); /* until the child has opened the pipe; else the pipe is empty, which is right */
+    assert_ok(gki_file_read(path, 1 << 20, &bytes, &count));
+    assert_true(count == 0 || (count == 11 && memcmp(bytes, "from a pipe", 11) == 0));
+    free(bytes);
+    waitpid(child, NULL, 0);
+    unlink(path);
+}
+
 static void lock_ends_with_its_holder(void **state)
 {
     (void)state;
@@ -295,8 +368,8 @@ static void lock_ends_with_its_holder(void **state)
     waitpid(child, NULL, 0);
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_lock_free(lock);
-    /* A lock file with foreign content does not prevent locking. */
-    assert_ok(gkv_file_write_atomic(in_temporary("lock"), "not a number", 12));
+    /* A power cut may leave zeros in place of the process id. */
+    assert_ok(gkv_file_write_atomic(in_temporary("lock"), "\0\0\0\0", 4));
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_lock_free(lock);
     close(ready[0]);
@@ -317,6 +390,9 @@ int main(void)
         WITH_FOLDER(full_disk_keeps_the_old_file),
         WITH_FOLDER(killed_saves_leave_a_whole_file),
         WITH_FOLDER(folder_has_one_holder),
+        WITH_FOLDER(foreign_lock_files_are_left_alone),
+        WITH_FOLDER(permissions_are_kept),
+        WITH_FOLDER(pipes_are_read),
         WITH_FOLDER(lock_ends_with_its_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

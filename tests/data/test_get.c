@@ -17,7 +17,7 @@
 enum { SIZE = 20 };
 
 static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
-static char heard[4096];
+static char log_lines[4096];
 static int fetches;
 
 /* The right content of file i. */
@@ -71,13 +71,13 @@ static bool hear(void *context, const gkv_progress *progress)
     const char *text = progress->details;
     assert_ptr_equal(context, &fetches);
     assert_null(strchr(text, '\n'));
-    strncat(heard, text, sizeof heard - strlen(heard) - 2);
-    strcat(heard, "\n");
+    strncat(log_lines, text, sizeof log_lines - strlen(log_lines) - 2);
+    strcat(log_lines, "\n");
     return false;
 }
 
-/* A call whose messages are heard. */
-static gki_call *hearing(void)
+/* A call whose messages are recorded. */
+static gki_call *reported(void)
 {
     static gki_call call;
     assert_ok(gki_call_begin(&call, &(gkv_run_options){.progress = hear, .context = &fetches}, 0));
@@ -110,7 +110,7 @@ static gkv_status fetch_test(const gki_source *source, const gki_known_data *dat
 
 static void fresh(void)
 {
-    heard[0] = '\0';
+    log_lines[0] = '\0';
     fetches = 0;
 }
 
@@ -153,7 +153,7 @@ static void present_files_are_used(void **state)
         fresh();
         gki_folder_remove(in_temporary("present"));
         put_files("present", gzip);
-        assert_ok(gki_known_data_get(&data, temporary, hearing(), &source));
+        assert_ok(gki_known_data_get(&data, temporary, reported(), &source));
         assert_int_equal(fetches, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
@@ -169,10 +169,10 @@ static void fetched_files_move_in(void **state)
     char *source = NULL;
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_ok(gki_known_data_get(&data, temporary, hearing(), &source));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), &source));
     assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
-    assert_non_null(strstr(heard, "trying the test"));
+    assert_non_null(strstr(log_lines, "trying the test"));
     free(source);
     expect_complete(&data, 4); /* no temporary folder is left */
 }
@@ -197,7 +197,7 @@ static void remnants_are_removed(void **state)
         assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
-        assert_ok(gki_known_data_get(&data, temporary, hearing(), NULL));
+        assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
         assert_int_equal(fetches, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
@@ -208,7 +208,7 @@ static void remnants_are_removed(void **state)
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
     gki_lock_free(held);
-    assert_ok(gki_known_data_get(&data, temporary, hearing(), NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
     expect_complete(&data, 4 + 3);
 }
 
@@ -242,13 +242,14 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     assert_fails(gki_known_data_verify(&data, temporary), GKV_ERR_DATA,
                  "/train-images-idx3-ubyte: the SHA-256");
     /* As long as no right file has been fetched, the file stays. */
-    assert_fails(gki_known_data_get(&data, temporary, hearing(), NULL), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_DATA,
                  "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
-    assert_ok(gki_known_data_get(&data, temporary, hearing(), NULL));
-    assert_non_null(strstr(heard, "train-images-idx3-ubyte was not the known file; it is now "));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
+    assert_non_null(
+        strstr(log_lines, "train-images-idx3-ubyte was not the known file; it is now "));
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
     expect_complete(&data, 5);
 }
@@ -261,7 +262,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gki_known_data data = row("x");
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gki_known_data_get(&data, below, hearing(), NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, below, reported(), NULL), GKV_ERR_IO,
                  "/file: cannot make the folder");
     assert_int_equal(fetches, 0);
     char *source = (char *)1;
@@ -270,8 +271,8 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
-        assert_fails(gki_known_data_get(&data, in_temporary("locked"), hearing(), NULL), GKV_ERR_IO,
-                     "the folder cannot be written: Permission denied");
+        assert_fails(gki_known_data_get(&data, in_temporary("locked"), reported(), NULL),
+                     GKV_ERR_IO, "the folder cannot be written: Permission denied");
         assert_int_equal(fetches, 0);
     }
 }
@@ -418,14 +419,14 @@ static void downloads_are_bounded(void **state)
     data.sources[0] = (gki_source){gki_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
-    assert_ok(gki_known_data_get(&data, temporary, hearing(), NULL));
-    assert_non_null(strstr(heard, "/mirror/t10k-labels-idx1-ubyte.gz"));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
+    assert_non_null(strstr(log_lines, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
     gki_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
     put("mirror/train-images-idx3-ubyte.gz", large, 5000);
     free(large);
-    assert_fails(gki_known_data_get(&data, temporary, hearing(), NULL), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_DATA,
                  "train-images-idx3-ubyte.gz is longer than 1044 bytes");
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
@@ -453,9 +454,9 @@ static void a_dead_proxy_is_soon_given_up(void **state)
     data.sources[0] = (gki_source){gki_fetch_https, "a mirror", "https://mirror.example/", NULL};
     fresh();
     const time_t start = time(NULL);
-    assert_fails(gki_known_data_get(&data, temporary, hearing(), NULL), GKV_ERR_IO, "a mirror: ");
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_IO, "a mirror: ");
     assert_true(time(NULL) - start < 10);
-    assert_non_null(strstr(heard, "\nwaiting for an answer: 3 s\n"));
+    assert_non_null(strstr(log_lines, "\nwaiting for an answer: 3 s\n"));
     assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
     free(old);
     close(listening);
@@ -488,15 +489,15 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gki_process_run(argv, in_temporary("log"), 4, hearing()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reported()), GKV_ERR_IO,
                  "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
-    assert_string_equal(heard, "waiting for slow: 3 s\n");
+    assert_string_equal(log_lines, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, hearing()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, hearing()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "exit code 4: two");
 }
 

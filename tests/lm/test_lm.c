@@ -420,9 +420,79 @@ static void refusals_and_limits(void **state)
     gkv_lm_free(lm);
 }
 
+/* --- Differences ---------------------------------------------------------- */
+
+enum { CUBE = 20 };
+
+/* a + b x² fitted to −0.01 x³: the solution is a = b = 0, so no parameter has a size there. */
+static gkv_status parabola(void *user, const double *p, double *r)
+{
+    (void)user;
+    for (int i = 0; i < CUBE; i++) {
+        const double x = -1 + 2.0 * i / (CUBE - 1);
+        r[i] = p[0] + p[1] * x * x + 0.01 * x * x * x;
+    }
+    return GKV_OK;
+}
+
+static gkv_status parabola_jacobian(void *user, const double *p, double *j)
+{
+    (void)user, (void)p;
+    for (int i = 0; i < CUBE; i++) {
+        const double x = -1 + 2.0 * i / (CUBE - 1);
+        j[i] = 1, j[CUBE + i] = x * x;
+    }
+    return GKV_OK;
+}
+
+static void test_differences_at_zero(void **state)
+{
+    (void)state;
+    double analytic[4], differences[4], at[2] = {1, 1}, x[2] = {1, 1};
+    const gkv_lm_result exact =
+        solve(CUBE, 2, parabola, parabola_jacobian, NULL, at, NULL, analytic);
+    solve(CUBE, 2, parabola, NULL, NULL, x, NULL, differences);
+    for (int i = 0; i < 4; i++)
+        assert_close(differences[i], analytic[i], 1e-6 * fabs(analytic[i]));
+    const double variance = 2 * exact.cost_after / (CUBE - 2);
+    assert_close(sqrt(variance * differences[0]), 0.00154823, 5e-9);
+    assert_close(sqrt(variance * differences[3]), 0.00313749, 5e-9);
+}
+
+enum { GROWTH = 30 };
+
+/* a/c (1 − exp(−c t/b))^d: a/c, c/b and d are determined, but not a, b and c. */
+static gkv_status growth(void *user, const double *p, double *r)
+{
+    (void)user;
+    for (int i = 0; i < GROWTH; i++) {
+        const double t = 1 + i, truth = 120 * pow(1 - exp(-0.15 * t), 1.8) + 0.5 * sin(3 * t);
+        r[i] = p[0] / p[2] * pow(1 - exp(-p[2] * t / p[1]), p[3]) - truth;
+    }
+    return GKV_OK;
+}
+
+static void test_rank_by_differences(void **state)
+{
+    (void)state;
+    double x[4] = {100, 6, 1, 1.5}, covariance[16];
+    gkv_lm *lm;
+    size_t rank = 0;
+    assert_ok(gkv_lm_create(GROWTH, 4, &lm));
+    assert_ok(gkv_lm_solve(lm, growth, NULL, NULL, x, NULL, NULL));
+    assert_ok(gkv_lm_covariance(lm, 0, covariance, &rank));
+    assert_int_equal(rank, 3);
+    for (int i = 0; i < 3; i++)
+        assert_true(isinf(covariance[5 * i]));
+    assert_true(covariance[15] > 0 && covariance[15] < 1);
+    gkv_lm_free(lm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_differences_at_zero),
+        cmocka_unit_test(test_rank_by_differences),
         cmocka_unit_test(starts_next_to_zero),
         cmocka_unit_test(constrained_starts_with_zero_coordinates),
         cmocka_unit_test(not_a_number_is_a_rejected_step),

@@ -347,7 +347,7 @@ static void acceleration_follows_valleys(void **state)
     (void)state;
     gkv_lm *lm;
     gkv_lm_settings set;
-    gkv_lm_result plain, bent;
+    gkv_lm_result plain, accelerated;
     assert_ok(gkv_lm_create(2, 2, &lm));
     gkv_lm_defaults(&set);
     int calls = 0;
@@ -356,22 +356,22 @@ static void acceleration_follows_valleys(void **state)
     assert_int_equal(calls, plain.residual_evaluations);
     calls = 0;
     set.acceleration = .75;
-    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, &bent));
-    assert_int_equal(calls, bent.residual_evaluations);
-    assert_true(gkv_lm_converged(plain.stop) && gkv_lm_converged(bent.stop));
+    assert_ok(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, &accelerated));
+    assert_int_equal(calls, accelerated.residual_evaluations);
+    assert_true(gkv_lm_converged(plain.stop) && gkv_lm_converged(accelerated.stop));
     for (int j = 0; j < 2; j++) {
         assert_close(x[j], 1, 1e-10);
         assert_close(y[j], 1, 1e-10);
     }
-    assert_true(2 * bent.iterations < plain.iterations);
-    assert_true(bent.residual_evaluations > bent.iterations + 1);
+    assert_true(2 * accelerated.iterations < plain.iterations);
+    assert_true(accelerated.residual_evaluations > accelerated.iterations + 1);
     /* With probes that are not finite the solver takes the step without acceleration. */
     calls = 0;
     memcpy(y, (double[]){-2, -8}, sizeof y);
-    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &bent));
-    assert_true(gkv_lm_converged(bent.stop));
+    assert_ok(gkv_lm_solve(lm, holed, valley_j, &calls, y, &set, &accelerated));
+    assert_true(gkv_lm_converged(accelerated.stop));
     assert_close(y[0], 1, 1e-10);
-    assert_int_equal(bent.accepted, plain.accepted);
+    assert_int_equal(accelerated.accepted, plain.accepted);
     set.acceleration = -1;
     assert_fails(gkv_lm_solve(lm, valley, valley_j, &calls, y, &set, NULL), GKV_ERR_ARGUMENT,
                  "acceleration");

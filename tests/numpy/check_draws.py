@@ -9,7 +9,8 @@ Needs NumPy, and check_model.py beside it. Takes what the program has drawn with
     gkvae sample MODEL --form draws --first F -n N --npy FOLDER/draws.npy        (not of grey levels)
     gkvae sample MODEL --class Y    --first F -n N --npy FOLDER/class-Y.npy      (of a base by class)
 
-draws the same from the counter-based generator, and compares; of means.idx and draws.idx, by --idx of the same calls, that they are these rounded to bytes.
+draws the same from the counter-based generator, and compares. means.idx and draws.idx, which --idx
+of the same calls writes, must be these arrays rounded to bytes.
 
     python3 tests/numpy/check_draws.py MODEL.safetensors FOLDER --first F
 """
@@ -27,7 +28,7 @@ sys.dont_write_bytecode = True  # nothing into the source folder
 from check_model import Model, gk_quantile, normals, read_images, sigmoid, words
 
 TOLERANCE = 1e-4  # of codes, beside 1 + their size; and of probabilities
-SEED = 1          # of gkvae sample and gkvae encode --what prior, unless they are told
+SEED = 1          # of gkvae sample and gkvae encode --what prior, unless they are given one
 STREAM_SAMPLE, STREAM_PIXELS = 8, 16  # places in the counter, by purpose
 STEP_SCORES, STEP_COMPONENT = 0, 1    # of the first of them
 

@@ -65,21 +65,23 @@ static void tiny_file_has_exact_bytes(void **state)
     const gki_tensor tensor = {"a", GKV_F32, 1, {2}, data};
     const gki_metadata note = {"key", "v"};
     assert_ok(gki_safetensors_write(path, 1, &tensor, 1, &note));
-    static const char wanted[] = "\x58\0\0\0\0\0\0\0"
-                                 "{\"__metadata__\":{\"key\":\"v\"},\"a\":{\"dtype\":\"F32\","
-                                 "\"shape\":[2],\"data_offsets\":[0,8]}}       "
-                                 "\0\0\x80\x3f\0\0\0\xc0";
+    static const char wanted[] = "\x70\0\0\0\0\0\0\0"
+                                 "{\"__metadata__\":{\"gkvae.crc32\":\"dc66b601\",\"key\":\"v\"},"
+                                 "\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}"
+                                 "      \0\0\x80\x3f\0\0\0\xc0";
     unsigned char bytes[256];
     assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof wanted - 1);
     assert_memory_equal(bytes, wanted, sizeof wanted - 1);
-    /* A file may have no arrays and no metadata. */
+    /* A file may have no arrays and no other metadata. */
+    static const char empty[] = "\x30\0\0\0\0\0\0\0"
+                                "{\"__metadata__\":{\"gkvae.crc32\":\"5d546b24\"}}     ";
     assert_ok(gki_safetensors_write(path, 0, NULL, 0, NULL));
-    assert_int_equal(get_bytes(bytes, sizeof bytes), 16);
-    assert_memory_equal(bytes, "\x08\0\0\0\0\0\0\0{}      ", 16);
-    /* A header of 32 bytes needs no spaces. */
-    const gki_metadata even = {"abcdefg", "v"};
+    assert_int_equal(get_bytes(bytes, sizeof bytes), sizeof empty - 1);
+    assert_memory_equal(bytes, empty, sizeof empty - 1);
+    /* A header of 56 bytes needs no spaces. */
+    const gki_metadata even = {"abcdefg", ""};
     assert_ok(gki_safetensors_write(path, 0, NULL, 1, &even));
-    assert_int_equal(get_bytes(bytes, sizeof bytes), 8 + 32);
+    assert_int_equal(get_bytes(bytes, sizeof bytes), 8 + 56);
 }
 
 static void check_five(const gki_safetensors *file)
@@ -239,21 +241,30 @@ static int open_and_read_all(void)
     return 1;
 }
 
-static void flipped_bytes_do_no_harm(void **state)
+static void flipped_bits_are_noticed(void **state)
 {
     (void)state;
     unsigned char bytes[1024];
-    int opened = 0, refused = 0;
+    /* The key of the checksum: with a bit of it flipped, the file has no checksum. */
+    const size_t begin = 8, end = begin + sizeof GKV_SAFETENSORS_CHECKSUM_BEGIN - 1;
+    int refused = 0;
     write_five();
     const size_t count = get_bytes(bytes, sizeof bytes);
     for (size_t at = 0; at < count; at++) {
         for (unsigned flip = 1; flip < 256; flip <<= 1) {
             bytes[at] ^= (unsigned char)flip;
             put("t.safetensors", bytes, count);
-            open_and_read_all() ? opened++ : refused++;
+            const bool opened = open_and_read_all();
+            assert_true(!opened || (at >= begin && at < end));
+            refused += !opened;
             bytes[at] ^= (unsigned char)flip;
         }
     }
+    assert_true(refused > 1000);
+    /* Without a checksum, changed bytes do no harm, but those of arrays are not noticed. */
+    int opened = 0;
+    bytes[end - 4] ^= 1;
+    refused = 0;
     for (uint64_t turn = 0; turn < 3000; turn++) {
         unsigned char damaged[1024];
         uint32_t words[8];
@@ -413,7 +424,7 @@ int main(void)
         WITH_FOLDER(mismatches_give_both_sides),
         WITH_FOLDER(writer_refuses_nonsense),
         WITH_FOLDER(every_cut_is_noticed),
-        WITH_FOLDER(flipped_bytes_do_no_harm),
+        WITH_FOLDER(flipped_bits_are_noticed),
         WITH_FOLDER(false_headers_are_refused),
         WITH_FOLDER(foreign_files_are_read),
         WITH_FOLDER(replaced_file_is_read_as_it_was),

@@ -179,7 +179,8 @@ static void test_damaged_codes(void **state)
     trainer->state.codes = 700;
     assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},
                                    &trainer->state, path));
-    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA, "room for 600");
+    assert_fails(train(&settings, "codes", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "a capacity of 600");
     trainer->state.codes = 330;
     more[4 * 300 + 1] = (gki_real)INFINITY;
     assert_ok(gki_checkpoint_write(trainer->model, trainer->ema, &(gki_refit_store){.codes = more},

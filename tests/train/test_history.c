@@ -133,12 +133,38 @@ static void test_times(void **state)
     assert_true(times.train == 3 && isnan(times.refits));
 }
 
+/* A power cut may leave half a line at the end, or zeros. A resumed run writes no line after
+ * them. */
+static void damaged_lines_are_dropped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } tails[] = {{"{\"epoch\": 3, \"st", 15}, {"\0\0\0\0\0\0", 6}, {"{\"ep\0\0\0\0\n", 9}};
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        assert_ok(gki_history_start(temporary, 0, 0));
+        append(1);
+        append(2);
+        assert_ok(gki_history_sync(temporary));
+        FILE *file = fopen(in_folder("history.jsonl", NULL), "a");
+        assert_non_null(file);
+        assert_int_equal(fwrite(tails[i].bytes, 1, tails[i].length, file), tails[i].length);
+        fclose(file);
+        assert_ok(gki_history_start(temporary, 3, 0));
+        assert_int_equal(lines_of("history.jsonl"), 2);
+        append(3);
+        assert_int_equal(lines_of("history.jsonl"), 3);
+        assert_int_equal(lines_of("history.csv"), 4);
+        assert_non_null(strstr(text_of("history.jsonl"), "\n{\"epoch\": 3, \"step\": 30,"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_missing_files),
-        cmocka_unit_test(test_long_log),
+        cmocka_unit_test(test_lines),         cmocka_unit_test(damaged_lines_are_dropped),
+        cmocka_unit_test(test_missing_files), cmocka_unit_test(test_long_log),
         cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
