@@ -109,6 +109,19 @@ GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_d
                                              const gkv_run_options *options, float *refined_mean,
                                              gkv_metrics *metrics);
 
+/* Estimates −ELBO and −log p(x) of each of images[n, pixels], as neg_elbo[n] and nll[n] in nats;
+ * either may be NULL. The images are as the model sees them (gkv_targets), in [0, 1]. The estimates
+ * are those of gkv_metrics with so many importance samples. Image i uses number first + i of the
+ * seed's noise, so the means over the first test images, as targets of the same settings, are those
+ * of gkv_evaluate() with eval.seed. Memory does not grow with the number of samples.
+ *
+ * NULL `options` are the defaults, and 0 threads are the model's number. The units of progress are
+ * images. GKV_ERR_ARGUMENT for NULL and for 0 samples; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_estimate(const gkv_model *model, size_t n, const float *images,
+                                             size_t samples, uint64_t seed, uint64_t first,
+                                             const gkv_run_options *options, double *neg_elbo,
+                                             double *nll);
+
 /* Computes the fraction of the test images whose label is the most probable class given the code
  * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NULL settings are
  * those of the model. NaN for a model without classes or images without labels. The units of

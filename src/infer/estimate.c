@@ -71,6 +71,24 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
     return status;
 }
 
+/* Writes the targets of image i. */
+static void fetch(const gki_estimate_job *job, size_t i, gki_real *x)
+{
+    const size_t pixels = job->model->pixels;
+    if (!job->x) {
+        gki_images_fetch(job->images, i, 0, x); /* the step is not read: binarized once */
+        return;
+    }
+    for (size_t k = 0; k < pixels; k++)
+        x[k] = (gki_real)job->x[i * pixels + k];
+}
+
+/* The index of the noise of image i. */
+static uint64_t noise_index(const gki_estimate_job *job, size_t i)
+{
+    return job->x ? job->first + i : gki_images_index(job->images, i);
+}
+
 /* Encodes images [first, first + count) of the selection into the scratch. */
 static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, size_t count)
 {
@@ -78,8 +96,7 @@ static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, s
     const size_t width = model->encoder.out.width;
     for (size_t i = 0; i < count; i++) {
         gki_real *x = gki_at(&s->ws, model->x, i);
-        /* the step is not read: images are binarized once */
-        gki_images_fetch(job->images, first + i, 0, x);
+        fetch(job, first + i, x);
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gki_pass_encode(model, &s->ws, 0, count);
@@ -158,7 +175,7 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
             memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels,
                    model->pixels * sizeof(gki_real));
             gki_rng_normal(gki_rng_at(job->seed, GKV_STREAM_EVAL, sample,
-                                      gki_images_index(job->images, first + image)),
+                                      noise_index(job, first + image)),
                            model->d, gki_at(&s->ws, model->posterior.u, r));
         }
         latent_rows(job, s, first, row, pass);

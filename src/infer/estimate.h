@@ -25,6 +25,10 @@ typedef struct gki_estimate_job {
     const gkv_model *model;
     const gki_params *params; /* the values to use: the model's own, or the moving average */
     const gki_images *images;
+    /* targets [images->count, pixels] in place of those of the data set, unless NULL; image i then
+     * has the noise of index first + i */
+    const float *x;
+    uint64_t first;
     const gki_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
     size_t samples;                          /* the number of samples per image */
     /* the seed of the posterior noise; sample s of image i has step s and index i */

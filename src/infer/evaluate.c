@@ -189,6 +189,40 @@ done:
     return status;
 }
 
+gkv_status gkv_estimate(const gkv_model *model, size_t n, const float *images, size_t samples,
+                        uint64_t seed, uint64_t first, const gkv_run_options *options,
+                        double *neg_elbo, double *nll)
+{
+    gki_call call;
+    GKV_NEED(model);
+    GKV_NEED(images);
+    if (samples < 1)
+        return gki_fail(GKV_ERR_ARGUMENT, "an estimate of 0 samples: give 1 or more");
+    GKV_TRY(gki_call_begin(&call, options, n));
+    const gki_images chosen = {.count = n};
+    const gki_estimate_job job = {.model = model,
+                                  .params = &model->params,
+                                  .images = &chosen,
+                                  .x = images,
+                                  .first = first,
+                                  .samples = samples,
+                                  .seed = seed,
+                                  .threads =
+                                      gki_call_threads(&call, model->settings.train.threads),
+                                  .call = &call};
+    gki_estimates estimates = {0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_estimates_create(n, &estimates));
+    GKV_TRY_GOTO(gki_estimate(&job, &estimates));
+    for (size_t i = 0; neg_elbo && i < n; i++)
+        neg_elbo[i] = estimates.reconstruction[i] + estimates.kl[i];
+    for (size_t i = 0; nll && i < n; i++)
+        nll[i] = estimates.nll[i];
+done:
+    gki_estimates_free(&estimates);
+    return status;
+}
+
 gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half, size_t first,
                        const gkv_settings *settings, float *targets)
 {

@@ -4,6 +4,7 @@
 #include "vae/small.h"
 
 #include "core/rng.h"
+#include "gkvae/eval.h"
 #include "nn/nn_kernels.h"
 #include "infer/estimate.h"
 
@@ -250,6 +251,38 @@ static void test_progress_and_stop(void **state)
     gkv_dataset_free(test);
 }
 
+/* The estimates of images as arrays are those of an evaluation of the same images. */
+static void test_estimates_of_arrays(void **state)
+{
+    (void)state;
+    enum { COUNT = 45, SAMPLES = 8, PIXELS = 784 };
+    gkv_settings settings = small_settings();
+    settings.eval.images = COUNT;
+    settings.eval.samples = SAMPLES;
+    gkv_dataset *test = NULL;
+    gkv_metrics metrics;
+    double neg_elbo[COUNT], nll[COUNT], other[COUNT];
+    float *targets = test_alloc(COUNT * PIXELS * sizeof *targets);
+    gkv_model *model = random_model(&settings, 28, 28);
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, NULL, NULL, NULL, &metrics));
+    assert_ok(gkv_targets(test, COUNT, GKV_TEST, 0, &settings, targets));
+    assert_ok(gkv_estimate(model, COUNT, targets, SAMPLES, settings.eval.seed, 0, ON_THREADS(2),
+                           neg_elbo, nll));
+    assert_relative(gkv_mean_se_of(COUNT, neg_elbo).mean, metrics.neg_elbo, 1e-12);
+    assert_relative(gkv_mean_se_of(COUNT, nll).mean, metrics.nll, 1e-12);
+    /* A part of the images, with its own numbers. */
+    assert_ok(gkv_estimate(model, 5, targets + 30 * PIXELS, SAMPLES, settings.eval.seed, 30,
+                           ON_THREADS(1), NULL, other));
+    for (size_t i = 0; i < 5; i++)
+        assert_relative(other[i], nll[30 + i], 1e-6);
+    assert_fails(gkv_estimate(model, 5, targets, 0, 1, 0, NULL, NULL, other), GKV_ERR_ARGUMENT,
+                 "0 samples");
+    free(targets);
+    gkv_model_free(model);
+    gkv_dataset_free(test);
+}
+
 /* gki_codes() agrees with the public functions that encode and decode. */
 static void test_codes(void **state)
 {
@@ -287,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_quadrature),
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_progress_and_stop),
+        cmocka_unit_test(test_estimates_of_arrays),
         cmocka_unit_test(test_codes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -145,6 +145,9 @@ static void of_eval(void **state)
     assert_ok(gkv_class_accuracy(it.model, it.images, NULL, NULL, d));
     REFUSES("metrics", gkv_metrics_write(NULL, "x"));
     REFUSES("path", gkv_metrics_write(&metrics, NULL));
+    REFUSES("model", gkv_estimate(NULL, 1, it.floats, 2, 1, 0, NULL, d, d));
+    REFUSES("images", gkv_estimate(it.model, 1, NULL, 2, 1, 0, NULL, d, d));
+    assert_ok(gkv_estimate(it.model, 1, it.floats, 2, 1, 0, NULL, NULL, NULL));
     REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &it.settings, it.floats));
     REFUSES("targets", gkv_targets(it.images, 1, GKV_TEST, 0, &it.settings, NULL));
     assert_ok(gkv_targets(it.images, 1, GKV_TEST, 0, NULL, it.floats));
