@@ -15,8 +15,7 @@
  *
  * A gkv_mgk is immutable, so that any number of threads may use it. `threads` is the number of
  * threads of a call; 0 means one for each processor. Results have the same bits on any number of
- * threads. Functions with an argument `threads` set OpenBLAS to one thread for the whole process
- * (see gkvae/model.h). Matrices are row-major. */
+ * threads. Matrices are row-major. */
 #ifndef GKVAE_MGK_H
 #define GKVAE_MGK_H
 

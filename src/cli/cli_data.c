@@ -132,6 +132,28 @@ static void print_info(const char *half, const gkv_data_info *info)
     print_file("labels", &info->labels);
 }
 
+static bool print_warning(void *context, const gkv_progress *progress)
+{
+    (void)context;
+    printf("warning: %s\n", (const char *)progress->details);
+    return false;
+}
+
+/* Prints warnings about the images of the training half, and of the test half if it can be read. */
+static int print_warnings(const gkv_settings *settings, bool has_test)
+{
+    gkv_dataset *train = NULL, *test = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_dataset_load(GKV_TRAIN, &settings->data, &train));
+    if (has_test)
+        CLI_CHECK(gkv_dataset_load(GKV_TEST, &settings->data, &test));
+    CLI_CHECK(gkv_dataset_check(train, test, &(gkv_run_options){.progress = print_warning}));
+done:
+    gkv_dataset_free(train);
+    gkv_dataset_free(test);
+    return code;
+}
+
 int cli_data_info(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -166,6 +188,7 @@ int cli_data_info(int argc, char **argv)
             gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
         CLI_CHECK(gkv_data_describe(GKV_TRAIN, &settings.data, &info));
         print_info(a.images, &info);
+        CLI_TRY(print_warnings(&settings, false));
         goto done;
     }
     bool good = true;
@@ -175,6 +198,7 @@ int cli_data_info(int argc, char **argv)
         good = good && info.images.checksum != GKV_CHECKSUM_DIFFERENT &&
                info.labels.checksum != GKV_CHECKSUM_DIFFERENT;
     }
+    CLI_TRY(print_warnings(&settings, true));
     if (!good)
         code = cli_error(CLI_DATA,
                          "%s/%s is not the data set of that name; gkvae data get %s fetches it",

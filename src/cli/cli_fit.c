@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli_columns.h"
+#include "table_options.h"
 
 const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
 
@@ -73,7 +74,10 @@ static const struct argp_option options[] = {
     {"picture", 'p', "FILE.png", 0,
      "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
     {"quiet", 'q', NULL, 0,
-     "Print no progress (default: a live line on a terminal, otherwise a line now and then)", 0},
+     "Print no progress and no notes on how the table was read (default: a live line on a "
+     "terminal, "
+     "otherwise a line now and then)",
+     0},
     {.name = NULL},
 };
 
@@ -184,6 +188,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "one file only: %s is too many", arg);
         a->file = arg;
         return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->table; return 0;
     case ARGP_KEY_END: check_arguments(a, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -249,48 +254,92 @@ const char **cli_fit_names(const cli_fit_data *data)
     return names;
 }
 
-/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can
- * contain such columns. Returns the code of the first of them. */
-static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen,
-                        cli_fit_column *columns, size_t *n_columns)
+/* --- Columns without missing values --------------------------------------- */
+
+/* The tables that own the columns of a fit, each with the weights last if there are weights. */
+typedef struct complete_tables {
+    gkv_table **tables;
+    size_t n;
+} complete_tables;
+
+/* Takes columns of the table, and its weights, in the rows in which none of them is missing. */
+static int take_complete(const cli_fit_arguments *a, const gkv_table *table, const size_t *columns,
+                         size_t n_columns, size_t weights, complete_tables *all,
+                         cli_fit_column *out)
 {
-    int first = CLI_OK;
-    *n_columns = 0;
-    for (size_t i = 0; i < n_chosen; i++) {
-        cli_fit_column *column = &columns[*n_columns];
-        column->name = gkv_table_name(table, chosen[i]);
-        const int code = cli_check(gkv_table_numbers(table, chosen[i], &column->x));
-        *n_columns += code == CLI_OK;
-        first = first == CLI_OK ? code : first;
+    const bool weighted = weights != SIZE_MAX;
+    const double *w = NULL;
+    size_t *chosen = cli_alloc(n_columns + 1, sizeof *chosen);
+    gkv_table *complete = NULL;
+    int code = CLI_OK;
+    memcpy(chosen, columns, n_columns * sizeof *chosen);
+    chosen[n_columns] = weights;
+    CLI_TRY(cli_columns_complete(table, chosen, n_columns + weighted, a->quiet, &complete));
+    all->tables[all->n++] = complete;
+    if (weighted)
+        CLI_CHECK(gkv_table_numbers(complete, n_columns, &w));
+    for (size_t i = 0; i < n_columns; i++) {
+        out[i] = (cli_fit_column){
+            .name = gkv_table_name(complete, i), .weights = w, .n = gkv_table_rows(complete)};
+        CLI_CHECK(gkv_table_numbers(complete, i, &out[i].x));
     }
-    return first;
+done:
+    free(chosen);
+    return code;
+}
+
+/* Fits all columns together, or none: a fit without one of them would be a different fit. */
+static int fit_together(const cli_fit_arguments *a, const gkv_table *table, const size_t *chosen,
+                        size_t n_chosen, size_t weights, complete_tables *all,
+                        cli_fit_column *columns)
+{
+    int code = CLI_OK;
+    CLI_TRY(take_complete(a, table, chosen, n_chosen, weights, all, columns));
+    const cli_fit_data data = {
+        .columns = columns, .n_columns = n_chosen, .n = columns->n, .weights = columns->weights};
+    code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
+done:
+    return code;
+}
+
+/* Fits each column by itself. Columns that cannot be read are reported; only a choice of all
+ * columns can contain such columns. Returns the code of the first of them. */
+static int fit_each(const cli_fit_arguments *a, const gkv_table *table, const size_t *chosen,
+                    size_t n_chosen, size_t weights, complete_tables *all, cli_fit_column *columns)
+{
+    cli_fit_data data = {.columns = columns};
+    int code = CLI_OK;
+    for (size_t i = 0; i < n_chosen; i++) {
+        const int taken =
+            take_complete(a, table, &chosen[i], 1, weights, all, &columns[data.n_columns]);
+        data.n_columns += taken == CLI_OK;
+        code = code == CLI_OK ? taken : code;
+    }
+    if (data.n_columns > 0) {
+        const int fitted = cli_fit_columns(a, &data);
+        code = code == CLI_OK ? fitted : code;
+    }
+    return code;
 }
 
 static int fit_table(const cli_fit_arguments *a, const gkv_table *table)
 {
-    cli_fit_data data = {.n = gkv_table_rows(table)};
+    complete_tables all = {.n = 0};
     cli_fit_column *columns = NULL;
     size_t *chosen = NULL, n_chosen = 0, weights = SIZE_MAX;
     int code = CLI_OK;
-    if (a->weights) {
+    if (a->weights)
         CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
-        CLI_CHECK(gkv_table_numbers(table, weights, &data.weights));
-        data.weights_name = gkv_table_name(table, weights);
-    }
-    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &chosen, &n_chosen));
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &chosen, &n_chosen));
     CLI_TRY(cli_fit_check_picture(a, n_chosen));
     columns = cli_alloc(n_chosen, sizeof *columns);
-    data.columns = columns;
-    code = take_columns(table, chosen, n_chosen, columns, &data.n_columns);
-    if (a->multivariate || a->components) {
-        /* All columns or none: a fit without one of them would be a different fit. */
-        if (code == CLI_OK)
-            code = a->components ? cli_fit_mixture(a, &data) : cli_fit_multivariate(a, &data);
-    } else if (data.n_columns > 0) {
-        const int fitted = cli_fit_columns(a, &data);
-        code = code == CLI_OK ? fitted : code;
-    }
+    all.tables = cli_alloc(n_chosen, sizeof(gkv_table *));
+    code = (a->multivariate || a->components ? fit_together : fit_each)(a, table, chosen, n_chosen,
+                                                                        weights, &all, columns);
 done:
+    for (size_t i = 0; i < all.n; i++)
+        gkv_table_free(all.tables[i]);
+    free(all.tables);
     free(columns);
     free(chosen);
     return code;
@@ -301,17 +350,18 @@ int cli_fit(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
+        .children = cli_table_options,
         .args_doc = "FILE\n-",
         .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array "
-               "(.npy). The "
-               "fields of a text are separated by commas, semicolons, tabs or blanks, and its "
-               "first line may be a "
-               "header.\v"
+               "(.npy, .npz), also compressed by gzip. The fields of a text are separated by "
+               "commas, semicolons, tabs, vertical bars or blanks, and its first line may be a "
+               "header. Rows with missing values are dropped.\v"
                "  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
-               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
+               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
+               "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
                "Columns that cannot be fitted are reported on standard error, and the others are "
                "printed; the exit "
                "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends "
@@ -324,11 +374,13 @@ int cli_fit(int argc, char **argv)
                            .tolerance = -1};
     gkv_table *table = NULL;
     int code = CLI_OK;
+    cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
-    CLI_CHECK(gkv_table_read(a.file, &table));
+    CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));
     CLI_TRY(fit_table(&a, table));
 done:
     gkv_table_free(table);
+    cli_table_end(&a.table);
     return code;
 }

@@ -89,7 +89,7 @@ static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, job *
         job *it = &jobs[*n];
         *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
         samples[*n] =
-            (gkv_gk_sample){.x = data->columns[i].x, .weights = data->weights, .n = data->n};
+            (gkv_gk_sample){.x = it->column.x, .weights = it->column.weights, .n = it->column.n};
         const gkv_status status = held ? cli_fit_start(a, &samples[*n], &it->start) : GKV_OK;
         samples[*n].start = held ? &it->start : NULL;
         if (status == GKV_OK)

@@ -129,7 +129,7 @@ int gki_waiting_due(gki_waiting *waiting)
     return seconds;
 }
 
-void gki_report(gki_call *call, const char *format, ...)
+void gki_tell(gki_call *call, const char *format, ...)
 {
     char line[512];
     va_list args;

@@ -83,6 +83,6 @@ gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
 gkv_status gki_known_file_check(const gki_known_file *known, const char *path, const char *called);
 
 /* Reports a message of one line (printf format) as details of the call's progress. */
-void gki_report(gki_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gki_tell(gki_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -79,7 +79,7 @@ static bool wait_for(pid_t child, const char *name, int seconds, gki_call *call,
         nanosleep(&pause, NULL);
         const int waited = gki_waiting_due(&waiting);
         if (waited > 0)
-            gki_report(call, "waiting for %s: %d s", name, waited);
+            gki_tell(call, "waiting for %s: %d s", name, waited);
     }
     return false;
 }

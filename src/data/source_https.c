@@ -58,12 +58,12 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     (void)up_total;
     (void)up;
     if (seconds > 0 && now == 0)
-        gki_report(d->call, "waiting for an answer: %d s", seconds);
+        gki_tell(d->call, "waiting for an answer: %d s", seconds);
     else if (seconds > 0 && total > 0)
-        gki_report(d->call, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now,
-                   (int64_t)total, seconds);
+        gki_tell(d->call, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total,
+                 seconds);
     else if (seconds > 0)
-        gki_report(d->call, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
+        gki_tell(d->call, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
     return d->call && gki_call_stopped(d->call); /* nonzero aborts the transfer */
 }
 
@@ -136,10 +136,10 @@ static gkv_status fetch_file(const gki_source *source, const gki_known_file *kno
     download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .call = call};
     GKV_TRY_GOTO(gki_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gki_strf(&path, "%s/%s.gz", scratch, name));
-    gki_report(call, "downloading %s", url);
+    gki_tell(call, "downloading %s", url);
     d.url = url;
     GKV_TRY_GOTO(transfer(path, &d));
-    gki_report(call, "downloaded %" PRIu64 " bytes", d.got);
+    gki_tell(call, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);

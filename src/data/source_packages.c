@@ -58,11 +58,11 @@ static gkv_status install(const char *package, const char *scratch, gki_call *ca
     const char *const get[] = {
         "apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60",
         package,   NULL};
-    gki_report(call, "installing the Debian package %s", package);
+    gki_tell(call, "installing the Debian package %s", package);
     const gkv_status status = apt_get(get, scratch, call);
     if (status == GKV_OK || status == GKV_ERR_INTERRUPTED)
         return status;
-    gki_report(call, "refreshing the package lists first");
+    gki_tell(call, "refreshing the package lists first");
     GKV_TRY(apt_get(update, scratch, call));
     return apt_get(get, scratch, call);
 }

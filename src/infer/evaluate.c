@@ -207,8 +207,7 @@ gkv_status gkv_estimate(const gkv_model *model, size_t n, const float *images, s
                                   .first = first,
                                   .samples = samples,
                                   .seed = seed,
-                                  .threads =
-                                      gki_call_threads(&call, model->settings.train.threads),
+                                  .threads = gki_call_threads(&call, model->settings.train.threads),
                                   .call = &call};
     gki_estimates estimates = {0};
     gkv_status status = GKV_OK;

@@ -15,7 +15,6 @@
 #include "core/memory.h"
 #include "core/simd.h"
 #include "nn/nn_kernels.h"
-#include "num/blas.h"
 
 enum { TILE = 25 }; /* images */
 
@@ -203,8 +202,6 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
         return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
     GKV_TRY(gki_call_begin(&call, options, n));
     const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
-    if (!gemm)
-        gki_blas_one_thread(); /* the tiles already run in parallel */
     const gki_nn_kernels *const nn = gki_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_call_threads(&call, 0);
     const size_t used = available < tiles ? available : tiles;

@@ -14,7 +14,6 @@
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 #include "nn/gemm.h"
-#include "num/blas.h"
 
 /* sizes of a tile, and number of grey levels */
 enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 };
@@ -194,8 +193,6 @@ gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,
                 .rounding = rounding_of(pixels),
                 .index = index,
                 .distance = distance};
-    if (!s.kernels)
-        gki_blas_one_thread(); /* the blocks already run in parallel */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0),
                  used = least((size_t)gki_call_threads(&call, 0), blocks);
     worker *workers = NULL;

@@ -6,7 +6,6 @@
 #include <ctype.h>
 
 #include "gkvae/base_fit.h"
-#include "gkvae/bench.h"
 #include "gkvae/eval.h"
 #include "gkvae/features.h"
 #include "gkvae/generation.h"
@@ -287,6 +286,8 @@ static void of_data(void **state)
     assert_true(gkv_dataset_count(NULL) == 0 && gkv_dataset_height(NULL) == 0);
     assert_true(gkv_dataset_width(NULL) == 0 && gkv_dataset_pixels(NULL, 0) == NULL);
     assert_null(gkv_dataset_labels(NULL));
+    REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
+    assert_ok(gkv_dataset_check(it.images, NULL, NULL));
     REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));
     REFUSES("mean", gkv_dataset_mean(it.images, 1, 0, NULL));
     assert_true(gkv_data_name_at(SIZE_MAX) == NULL && gkv_data_about_at(SIZE_MAX) == NULL);
@@ -331,6 +332,7 @@ static void of_settings(void **state)
     REFUSES("settings", gkv_settings_check(NULL));
     REFUSES("settings", gkv_settings_write(NULL, "x"));
     REFUSES("path", gkv_settings_write(&settings, NULL));
+    assert_null(gkv_base_facts_of(GKV_BASES));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));
     assert_null(gkv_settings_key_at(SIZE_MAX));
@@ -339,40 +341,13 @@ static void of_settings(void **state)
     REFUSES("value", gkv_settings_get(&settings, "train.seed", sizeof text, NULL));
 }
 
-static void of_bench(void **state)
-{
-    (void)state;
-    gkv_bench_training *training = NULL;
-    gkv_bench_operations operations;
-    gkv_dataset *images = NULL;
-    double seconds;
-    assert_null(gkv_bench_part_name(GKV_BENCH_PARTS));
-    REFUSES("dataset", gkv_bench_training_create(NULL, &it.settings, &training));
-    assert_ok(gkv_dataset_from_memory(4, SIDE, SIDE, it.levels, NULL, &images));
-    REFUSES("out", gkv_bench_training_create(images, &it.settings, NULL)); /* frees the images */
-    gkv_bench_training_free(NULL);
-    assert_ok(gkv_dataset_load(GKV_TRAIN, &it.settings.data, &images));
-    assert_ok(gkv_bench_training_create(images, &it.settings, &training));
-    REFUSES("training", gkv_bench_training_run(NULL, 1, NULL, &seconds, NULL));
-    REFUSES("seconds", gkv_bench_training_run(training, 1, NULL, NULL, NULL));
-    REFUSES("training", gkv_bench_training_refit(NULL, true, NULL, &seconds));
-    REFUSES("seconds", gkv_bench_training_refit(training, true, NULL, NULL));
-    gkv_bench_training_free(training);
-    assert_true(gkv_bench_training_refit_steps(NULL) == 0);
-    assert_null(gkv_bench_training_model(NULL));
-    assert_true(gkv_bench_training_batch(NULL) == 0 && gkv_bench_training_epoch_steps(NULL) == 0);
-    gkv_bench_count(NULL, &operations);
-    gkv_bench_count(it.model, NULL);
-    REFUSES("seconds", gkv_bench_gemm(8, NULL, NULL));
-}
-
 /* Every function that the headers declare occurs above. */
 static void none_is_left_out(void **state)
 {
     (void)state;
     static const char *const headers[] = {
-        "base_fit",           "bench",         "data",  "eval",   "features", "generation",
-        "generation_metrics", "image_metrics", "model", "refine", "settings", "train"};
+        "base_fit",      "data",  "eval",   "features", "generation", "generation_metrics",
+        "image_metrics", "model", "refine", "settings", "train"};
     size_t size, functions = 0;
     char *own = contents(GKV_TEST_FIXTURES "/../train/test_null_arguments.c", &size);
     for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
@@ -404,8 +379,7 @@ int main(void)
         cmocka_unit_test(of_base_fit),      cmocka_unit_test(of_generation),
         cmocka_unit_test(of_image_metrics), cmocka_unit_test(of_generation_metrics),
         cmocka_unit_test(of_data),          cmocka_unit_test(of_features),
-        cmocka_unit_test(of_settings),      cmocka_unit_test(of_bench),
-        cmocka_unit_test(none_is_left_out),
+        cmocka_unit_test(of_settings),      cmocka_unit_test(none_is_left_out),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }
