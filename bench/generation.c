@@ -49,6 +49,7 @@ static void show(const char *what, times start)
 
 static void of_features(int threads, uint32_t *seed)
 {
+    const gkv_run_options options = {.threads = threads};
     float *const sets[2] = {allocate(ROWS, FEATURES * sizeof(float)),
                             allocate(ROWS, FEATURES * sizeof(float))};
     for (int s = 0; s < 2; s++)
@@ -59,25 +60,19 @@ static void of_features(int threads, uint32_t *seed)
         }
     double distance;
     times start = now();
-    must(gkv_frechet_distance(sets[0], ROWS, sets[1], ROWS, FEATURES, &distance));
+    must(gkv_frechet_distance(ROWS, ROWS, FEATURES, sets[0], sets[1], &distance));
     show("Fréchet distance, 10,000 and 10,000 × 84 (one thread)", start);
-    gkv_kid_settings kernel;
-    gkv_kid_defaults(&kernel);
-    kernel.threads = threads;
     gkv_kid kid;
     start = now();
-    must(gkv_kernel_distance(sets[0], ROWS, sets[1], ROWS, FEATURES, &kernel, &kid));
+    must(gkv_kernel_distance(ROWS, ROWS, FEATURES, sets[0], sets[1], NULL, &options, &kid));
     show("kernel distance, 100 subsets of 1,000 × 84", start);
-    gkv_neighbour_settings settings;
-    gkv_neighbour_defaults(&settings);
-    settings.threads = threads;
     gkv_reference *reference = NULL;
     start = now();
-    must(gkv_reference_create(sets[0], ROWS, FEATURES, &settings, &reference));
+    must(gkv_reference_create(ROWS, FEATURES, sets[0], NULL, &options, &reference));
     show("radii of a reference, 10,000 × 84", start);
     gkv_neighbour_metrics metrics;
     start = now();
-    must(gkv_neighbour_metrics_of(reference, sets[1], ROWS, &metrics));
+    must(gkv_neighbour_metrics_of(reference, ROWS, sets[1], &options, &metrics));
     show("precision, recall, density, coverage of 10,000 × 84", start);
     gkv_reference_free(reference);
     printf("    (%g; %g ± %g; %g %g %g %g)\n", distance, kid.mean, kid.sd, metrics.precision,
@@ -96,7 +91,8 @@ static void of_images(int threads, uint32_t *seed)
         references[i] = next(seed) % 4 ? 0 : (uint8_t)next(seed);
     uint32_t *const index = allocate(QUERIES, sizeof *index);
     const times start = now();
-    must(gkv_nearest(queries, QUERIES, references, REFERENCES, PIXELS, threads, index, NULL));
+    must(gkv_nearest(QUERIES, REFERENCES, PIXELS, queries, references,
+                     &(gkv_run_options){.threads = threads}, index, NULL));
     show("nearest of 60,000 × 784 to 2,000 images", start);
     free(queries);
     free(references);

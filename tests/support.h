@@ -14,6 +14,10 @@
 #include <cmocka.h>
 
 #include "gkvae/error.h"
+#include "gkvae/run.h"
+
+/* The options of a call on n threads. */
+#define ON_THREADS(n) (&(gkv_run_options){.threads = (n)})
 
 /* |actual − expected| ≤ tolerance; NaN fails. */
 #define assert_close(actual, expected, tolerance) \

@@ -7,7 +7,9 @@
  * can hold, and memory is allocated only as bytes arrive.
  *
  * Thread-safety: a gkv_dataset never changes after it is made, so any number of threads may read
- * it. All functions may be called from several threads at once. */
+ * it. All functions may be called from several threads at once.
+ *
+ * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. */
 #ifndef GKVAE_DATA_H
 #define GKVAE_DATA_H
 
@@ -15,6 +17,7 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
+#include "gkvae/run.h"
 #include "gkvae/settings.h"
 
 #ifdef __cplusplus
@@ -34,20 +37,19 @@ typedef enum gkv_split { GKV_TRAIN = 0, GKV_TEST } gkv_split;
  * gzip data, other data after the gzip data, or a number of labels that differs from the number of
  * images. The message names the file, the field, its value and the expected value. A gzip file may
  * decompress to 64 MiB or to 200 times its size, whichever is more; a larger content is refused
- * with GKV_ERR_DATA, as protection against decompression bombs. GKV_ERR_ARGUMENT for a NULL
- * images_path or out, GKV_ERR_MEMORY. */
+ * with GKV_ERR_DATA, as protection against decompression bombs. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_open(const char *images_path, const char *labels_path,
                                                  gkv_dataset **out);
 
 /* Makes a data set from copies of pixels[count·height·width] and labels[count]. `labels` may be
  * NULL. The caller frees *out with gkv_dataset_free(); it is NULL after a failure. GKV_ERR_ARGUMENT
- * for NULL pixels or out, a size of 0, and sizes whose product overflows. GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(const uint8_t *pixels,
-                                                        const uint8_t *labels, size_t count,
-                                                        size_t height, size_t width,
-                                                        gkv_dataset **out);
+ * for a size of 0, and for sizes whose product overflows. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width,
+                                                        const uint8_t *pixels,
+                                                        const uint8_t *labels, gkv_dataset **out);
 
-/* Opens the training or the test part of the data set that the settings name.
+/* Opens the training or the test part of the data set that the settings name. NULL settings are the
+ * defaults.
  *
  * If the settings have a path of images, that file is read, together with the labels whose path the
  * settings have, or without labels. Otherwise the files are FOLDER/DATASET/train-images-idx3-ubyte
@@ -56,56 +58,54 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(const uint8_t *pixels,
  * precedence over the standard name. Labels may be absent, unless gkv_data_get() knows the data
  * set. `invert` and `transpose` of the settings change the images.
  *
- * GKV_ERR_IO for a missing file; the message says how to get it. GKV_ERR_ARGUMENT for NULL or
- * another split. The other errors are those of gkv_dataset_open(). */
-GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split,
+ * GKV_ERR_IO for a missing file; the message says how to get it. GKV_ERR_ARGUMENT for another
+ * split. The other errors are those of gkv_dataset_open(). */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings,
                                                  gkv_dataset **out);
 
 /* Writes pixels[count·height·width] as an uncompressed idx3-ubyte file, which gkv_dataset_open()
  * can read. The file appears whole or not at all, and a symbolic link is followed. Each size is 1 …
  * 2³² − 1. GKV_ERR_ARGUMENT for other sizes. GKV_ERR_IO if the file cannot be written, or if the
- * path exists and is not a regular file. GKV_ERR_MEMORY. Neither pointer is NULL. */
-GKV_API GKV_MUST_USE gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count,
-                                              size_t height, size_t width);
+ * path exists and is not a regular file. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_idx_write(const char *path, size_t count, size_t height,
+                                              size_t width, const uint8_t *pixels);
 
-/* Frees the data set. NULL is fine. */
+/* Frees the data set. NULL does nothing. */
 GKV_API void gkv_dataset_free(gkv_dataset *dataset);
 
-/* The number of images, and their height and width in pixels. `dataset` is not NULL, here and
- * below. */
+/* Return the number of images, and their height and width in pixels; 0 for NULL. */
 GKV_API size_t gkv_dataset_count(const gkv_dataset *dataset);
 GKV_API size_t gkv_dataset_height(const gkv_dataset *dataset);
 GKV_API size_t gkv_dataset_width(const gkv_dataset *dataset);
 
-/* The height·width grey levels of one image, from 0 for black to 255 for white, or NULL if there is
- * no such image. The levels of the next image follow, so the result for image 0 is the array of all
- * levels. The data set owns the array. */
+/* Returns the height·width grey levels of one image, from 0 for black to 255 for white, or NULL if
+ * there is no such image or data set. The levels of the next image follow, so the result for image
+ * 0 is the array of all levels. The data set owns the array. */
 GKV_API const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image);
 
-/* The labels, one for each image, or NULL if there are none. The data set owns the array. */
+/* Returns the labels, one for each image, or NULL if there are none. The data set owns the
+ * array. */
 GKV_API const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset);
 
-/* Computes the mean of images first … last − 1 in out[height·width], on a scale from 0 (black) to 1
- * (white). A mean is the probability that dynamic binarization turns the pixel on. Sums are exact;
- * only the final division rounds. GKV_ERR_ARGUMENT unless first < last ≤ count. */
-GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first,
-                                                 size_t last, double *out);
+/* Computes the mean of images first … first + n − 1 in mean[height·width], on a scale from 0
+ * (black) to 1 (white). A mean is the probability that dynamic binarization turns the pixel on.
+ * Sums are exact; only the final division rounds. GKV_ERR_ARGUMENT for n of 0, and if there are
+ * fewer images. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first,
+                                                 double *mean);
 
-/* Receives a warning, one sentence without a newline. `text` is valid during the call only. */
-typedef void gkv_data_warning(void *context, const char *text);
-
-/* Looks for images that are legal but probably not meant, and calls `warning` for each kind of
- * finding:
+/* Looks for images that are legal but probably not meant, and reports each kind of finding to the
+ * progress() of `options`. The details are a const char *, one sentence without a newline, which is
+ * valid during the callback only; done and total are 0. Findings are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has
  *   - a hundredth of the training images and more are copies of others, or of the test images are
  *     training images too
- * `test` may be NULL. `context` is the first argument of `warning`. GKV_ERR_ARGUMENT for NULL in
- * place of the training images or of `warning`, GKV_ERR_MEMORY. */
+ * `test` may be NULL. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
-                                                  gkv_data_warning *warning, void *context);
+                                                  const gkv_run_options *options);
 
 /* --- Data sets that gkvae can fetch --------------------------------------- */
 
@@ -117,10 +117,6 @@ GKV_API const char *gkv_data_name_at(size_t i);
  * string is static. */
 GKV_API const char *gkv_data_about_at(size_t i);
 
-/* Receives a message about the progress of gkv_data_get(). `text` is one line without a newline; it
- * is valid during the call only. */
-typedef void gkv_data_progress(void *context, const char *text);
-
 /* Puts the four files of a known data set into FOLDER/NAME and makes that folder if necessary.
  *
  * If all four files are there and their uncompressed content has the known SHA-256, nothing is
@@ -129,24 +125,27 @@ typedef void gkv_data_progress(void *context, const char *text);
  * known SHA-256, they are renamed into the folder. If the folder already has a file of the same
  * name and another content, that file is renamed to FILE.set-aside.
  *
- * `progress` may be NULL; `context` is passed to it. During a wait it is called every three
+ * NULL `options` are the defaults; the number of threads is not used. The details of progress are a
+ * const char *: one line of text without a newline, which is valid during the callback only. Units
+ * of work are not counted: done and total are 0. During a wait progress() is called every three
  * seconds, and after fifteen seconds every fifteen. A server or proxy must accept a connection
- * within five seconds. Unless `source` is NULL, *source describes where the files came from. The
- * caller frees it with free(); it is NULL after a failure. The function runs npm or apt-get as
- * child processes, without a shell. It lets apt-get install a Debian package only if the process
- * runs as root.
+ * within five seconds. A stop also ends a transfer or a child process within a second; the folder
+ * is then as it was, and the call returns GKV_ERR_INTERRUPTED.
  *
- * GKV_ERR_ARGUMENT for NULL and for an unknown name; the message lists the known ones. GKV_ERR_IO
- * if the folder cannot be written, or if no source delivers; the message lists all sources with
- * their errors. GKV_ERR_DATA if no source delivers the right files and one of them delivers a file
- * with another SHA-256. GKV_ERR_MEMORY. */
+ * Unless `source` is NULL, *source describes where the files came from. The caller frees it with
+ * free(); it is NULL after a failure. The function runs npm or apt-get as child processes, without
+ * a shell. It lets apt-get install a Debian package only if the process runs as root.
+ *
+ * GKV_ERR_ARGUMENT for an unknown name; the message lists the known ones. GKV_ERR_IO if the folder
+ * cannot be written, or if no source delivers; the message lists all sources with their errors.
+ * GKV_ERR_DATA if no source delivers the right files and one of them delivers a file with another
+ * SHA-256. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_data_get(const char *name, const char *folder,
-                                             gkv_data_progress *progress, void *context,
-                                             char **source);
+                                             const gkv_run_options *options, char **source);
 
 /* Compares the four files of a known data set in FOLDER/NAME with their known SHA-256. GKV_ERR_IO
  * for a missing file. GKV_ERR_DATA for a file that differs; the message has both sums. Messages
- * name the first such file. GKV_ERR_ARGUMENT for NULL and for an unknown name, GKV_ERR_MEMORY. */
+ * name the first such file. GKV_ERR_ARGUMENT for an unknown name, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_data_verify(const char *name, const char *folder);
 
 /* --- The content of the files --------------------------------------------- */
@@ -176,9 +175,10 @@ typedef struct gkv_data_info {
 } gkv_data_info;
 
 /* Reads the training or the test part of the data set that the settings name, and describes it in
- * *out. Errors as gkv_dataset_load(). */
-GKV_API GKV_MUST_USE gkv_status gkv_data_describe(const gkv_data_settings *settings,
-                                                  gkv_split split, gkv_data_info *out);
+ * *out. NULL settings are the defaults. Errors as gkv_dataset_load(). */
+GKV_API GKV_MUST_USE gkv_status gkv_data_describe(gkv_split split,
+                                                  const gkv_data_settings *settings,
+                                                  gkv_data_info *out);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,6 @@
 #ifndef GKVAE_EVAL_H
 #define GKVAE_EVAL_H
 
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,9 +30,10 @@ typedef struct gkv_refined_metrics {
     double cross_entropy;                     /* −log p(x|z) at the refined mean, in nats. */
     double mse, psnr, ssim;                   /* As in gkv_metrics, at the refined mean. */
     double accepted;                          /* The mean number of accepted iterations. */
-    uint64_t improved;       /* The number of images with at least one accepted iteration. */
-    double milliseconds;     /* The wall-clock time of refinement per image. */
-    int iterations, samples; /* The settings of the refinement. */
+    uint64_t improved;   /* The number of images with at least one accepted iteration. */
+    double milliseconds; /* The wall-clock time of refinement per image. */
+    /* The settings of the refinement: iterations and curvature samples; 0 without it. */
+    size_t iterations, samples;
 } gkv_refined_metrics;
 
 /* The figures of an evaluation. Log-probabilities are means over images in nats per image. A figure
@@ -83,55 +83,66 @@ typedef enum gkv_eval_set {
     GKV_EVAL_VALIDATION /* The images of the training half that were held out for validation. */
 } gkv_eval_set;
 
-typedef struct gkv_eval_options {
-    /* The images. Unless it is GKV_EVAL_TEST, the data set argument must be the training half. */
-    gkv_eval_set of;
-    /* Called on the calling thread with the number of finished images and the number in all; with
-     * `refine` each image counts twice. May be NULL. */
-    void (*progress)(void *context, size_t done, size_t of);
-    void *context; /* The first argument of progress(). */
-    /* When *stop is nonzero, the call ends with GKV_ERR_INTERRUPTED. May be NULL. */
-    const volatile sig_atomic_t *stop;
-    /* The settings of refinement, or NULL for no refinement. The mode must be GKV_REFINE_MEAN.
-     * eval.seed, train.threads and `stop` replace its seed, threads and stop. */
-    const gkv_refine_settings *refine;
-    /* Receives the refined means [images, latent] with `refine`. May be NULL. */
-    float *refined_mean;
-} gkv_eval_options;
-
-/* Evaluates the model on the data set by settings->eval and settings->data.binarization. Test
- * images are binarized once from eval.seed, and images of the training half once from train.seed,
- * as validation does. eval.images limits the evaluation to the first images; those of the training
- * half are in the random order of the split.
+/* Evaluates the model on `images` by settings->eval and settings->data.binarization. Unless `of` is
+ * GKV_EVAL_TEST, `images` must be the training half. Test images are binarized once from eval.seed,
+ * and images of the training half once from train.seed, as validation does. eval.images limits the
+ * evaluation to the first images; those of the training half are in the random order of the split.
+ * NULL settings are those of the model.
  *
- * `options` may be NULL. train_seconds and refit_seconds are NaN. Memory does not grow with the
- * number of samples. Results are the same to the bit on any number of threads.
+ * `refine` are the settings of refinement, or NULL for none. The mode must be GKV_REFINE_MEAN, and
+ * eval.seed replaces the seed. refined_mean[images, latent] receives the refined means; it may be
+ * NULL, and without refinement it is not written.
+ *
+ * NULL `options` are the defaults, and 0 threads are settings->train.threads. The units of progress
+ * are images; with refinement each image counts twice.
+ *
+ * train_seconds and refit_seconds are NaN. Memory does not grow with the number of samples. Results
+ * are the same to the bit on any number of threads.
  *
  * GKV_ERR_DATA if the images and the model differ in size, or if images of the training half have
  * another mean than those of training; GKV_ERR_CONFIG for eval.images beyond the set, or a set
- * without images; GKV_ERR_ARGUMENT for invalid options; GKV_ERR_NUMERIC if a figure is not finite;
- * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
-                                             const gkv_settings *settings,
-                                             const gkv_eval_options *options, gkv_metrics *metrics);
+ * without images; GKV_ERR_ARGUMENT for NULL and for invalid arguments; GKV_ERR_NUMERIC if a figure
+ * is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images,
+                                             gkv_eval_set of, const gkv_settings *settings,
+                                             const gkv_refine_settings *refine,
+                                             const gkv_run_options *options, float *refined_mean,
+                                             gkv_metrics *metrics);
+
+/* Estimates −ELBO and −log p(x) of each of images[n, pixels], as neg_elbo[n] and nll[n] in nats;
+ * either may be NULL. The images are as the model sees them (gkv_targets), in [0, 1]. The estimates
+ * are those of gkv_metrics with so many importance samples. Image i uses number first + i of the
+ * seed's noise, so the means over the first test images, as targets of the same settings, are those
+ * of gkv_evaluate() with eval.seed. Memory does not grow with the number of samples.
+ *
+ * NULL `options` are the defaults, and 0 threads are the model's number. The units of progress are
+ * images. GKV_ERR_ARGUMENT for NULL and for 0 samples; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_estimate(const gkv_model *model, size_t n, const float *images,
+                                             size_t samples, uint64_t seed, uint64_t first,
+                                             const gkv_run_options *options, double *neg_elbo,
+                                             double *nll);
 
 /* Computes the fraction of the test images whose label is the most probable class given the code
- * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NaN for a model
- * without classes or images without labels. GKV_ERR_CONFIG for eval.images beyond the set,
- * GKV_ERR_MEMORY. */
+ * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NULL settings are
+ * those of the model. NaN for a model without classes or images without labels. The units of
+ * progress are images. GKV_ERR_CONFIG for eval.images beyond the set, GKV_ERR_ARGUMENT,
+ * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test,
-                                                   const gkv_settings *settings, double *accuracy);
+                                                   const gkv_settings *settings,
+                                                   const gkv_run_options *options,
+                                                   double *accuracy);
 
 /* Writes the figures to a file as one flat JSON object. NaN is written as null. docs/files.md lists
- * the keys. GKV_ERR_IO. */
+ * the keys. GKV_ERR_ARGUMENT for NULL, GKV_ERR_IO. */
 GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);
 
 /* Writes images first … first + n − 1 of a half, as the model sees them, to targets[n, pixels].
  * They are grey, or binarized once: the test half from eval.seed and the training half from
- * train.seed, as validation and static binarization do. GKV_ERR_ARGUMENT if the half has fewer
- * images, GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images,
-                                            gkv_split half, size_t first, size_t n, float *targets);
+ * train.seed, as validation and static binarization do. NULL settings are the defaults.
+ * GKV_ERR_ARGUMENT for NULL, and if the half has fewer images; GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half,
+                                            size_t first, const gkv_settings *settings,
+                                            float *targets);
 
 #ifdef __cplusplus
 }

@@ -12,13 +12,16 @@
  * features, so state its SHA-256 with them.
  *
  * Thread-safety: a gkv_features never changes after it is made, so any number of threads may use
- * one. */
+ * one.
+ *
+ * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. */
 #ifndef GKVAE_FEATURES_H
 #define GKVAE_FEATURES_H
 
 #include <stddef.h>
 
 #include "gkvae/error.h"
+#include "gkvae/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,43 +31,43 @@ typedef struct gkv_features gkv_features;
 
 /* Makes the built-in network of a data set, which is "mnist" or "fashion-mnist". The caller frees
  * *out with gkv_features_free(); it is NULL after a failure. GKV_ERR_CONFIG for another data set;
- * the message says how to make a network. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+ * the message says how to make a network. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_features_builtin(const char *dataset, gkv_features **out);
 
 /* Reads a network from a file. The caller frees *out with gkv_features_free(); it is NULL after a
  * failure. GKV_ERR_IO if the file cannot be read. GKV_ERR_DATA if the file has another format, if a
  * tensor is missing or has another type or shape, or if weights are not finite or so large that a
- * sum could overflow; the message names the tensor or the field. GKV_ERR_ARGUMENT for NULL,
- * GKV_ERR_MEMORY. */
+ * sum could overflow; the message names the tensor or the field. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_features_load(const char *path, gkv_features **out);
 
-/* Frees the network. NULL is fine. */
+/* Frees the network. NULL does nothing. */
 GKV_API void gkv_features_free(gkv_features *features);
 
-/* The height and width of the images in pixels, the number of features of an image, and the number
- * of classes. `features` is not NULL, here and below. */
+/* Return the height and width of the images in pixels, the number of features of an image, and the
+ * number of classes; 0 for NULL. */
 GKV_API size_t gkv_features_height(const gkv_features *features);
 GKV_API size_t gkv_features_width(const gkv_features *features);
 GKV_API size_t gkv_features_dimensions(const gkv_features *features);
 GKV_API size_t gkv_features_classes(const gkv_features *features);
 
-/* The name of the network's data set, such as "mnist", and the SHA-256 of its file in 64
- * hexadecimal digits. The network owns both strings. */
+/* Return the name of the network's data set, such as "mnist", and the SHA-256 of its file in 64
+ * hexadecimal digits; NULL for NULL. The network owns both strings. */
 GKV_API const char *gkv_features_name(const gkv_features *features);
 GKV_API const char *gkv_features_sha256(const gkv_features *features);
 
 /* Computes the features and class probabilities of images[n, height·width], whose grey levels are
  * in [0,1], row by row. features[n, dimensions] receives the features, which are at least 0 because
  * of the ReLU. probabilities[n, classes] receives the probabilities, which sum to 1 for each image.
- * Either of the two may be NULL. `threads` is the number of threads, or 0 for all processors. The
- * results are the same to the bit for any number of threads.
+ * Either of the two may be NULL. NULL `options` are the defaults; the units of progress are images.
+ * The results are the same to the bit for any number of threads.
  *
- * GKV_ERR_ARGUMENT for NULL images or network, n of 0, both results NULL, or threads below 0.
- * GKV_ERR_DATA for a pixel outside [0,1] or NaN; the message names the image. GKV_ERR_MEMORY. After
- * a failure the results are unspecified. */
+ * GKV_ERR_ARGUMENT for n of 0, and if both results are NULL. GKV_ERR_DATA for a pixel outside [0,1]
+ * or NaN; the message names the image. GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. After a failure the
+ * results are unspecified. */
 GKV_API GKV_MUST_USE gkv_status gkv_features_apply(const gkv_features *network, size_t n,
-                                                   const float *images, int threads,
-                                                   float *features, float *probabilities);
+                                                   const float *images,
+                                                   const gkv_run_options *options, float *features,
+                                                   float *probabilities);
 
 #ifdef __cplusplus
 }

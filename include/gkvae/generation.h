@@ -7,7 +7,6 @@
 #ifndef GKVAE_GENERATION_H
 #define GKVAE_GENERATION_H
 
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -86,19 +85,8 @@ typedef struct gkv_generation {
     char protocol[384];                    /* a description of the counts and settings above */
 } gkv_generation;
 
-/* Sets all figures to NaN and all counts to 0, the values for no measurement. */
+/* Sets all figures to NaN and all counts to 0, the values for no measurement. NULL does nothing. */
 GKV_API void gkv_generation_none(gkv_generation *out);
-
-typedef struct gkv_generation_options {
-    /* refined codes of all test images [test, latent], or NULL */
-    const float *refined;
-    /* Called after each set of images with the number of finished sets and the number in all. May
-     * be NULL. */
-    void (*progress)(void *context, size_t done, size_t of);
-    void *context;
-    /* once *stop is nonzero, the call ends with GKV_ERR_INTERRUPTED; or NULL */
-    const volatile sig_atomic_t *stop;
-} gkv_generation_options;
 
 /* Compares the model's images with all test images, by the settings generation, draws, draw_sets,
  * temperature and seed of settings->eval.
@@ -114,9 +102,11 @@ typedef struct gkv_generation_options {
  * nearest training images. With eval.generation = none, nothing is measured. Figures that are not
  * measured are as gkv_generation_none() sets them.
  *
- * `options` may be NULL. Memory does not grow with the number of sets. Results are the same to the
- * bit on any number of threads. After a failure *out is as gkv_generation_none() sets it, except
- * for NULL arguments.
+ * refined[test, latent] are refined codes of all test images, for GKV_SET_REFINED; they may be
+ * NULL. NULL settings are those of the model. NULL `options` are the defaults, and 0 threads are
+ * settings->train.threads. The units of progress are sets of images. Memory does not grow with the
+ * number of sets. Results are the same to the bit on any number of threads. After a failure *out is
+ * as gkv_generation_none() sets it.
  *
  * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or
  * temperature; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is
@@ -124,8 +114,8 @@ typedef struct gkv_generation_options {
  * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_evaluate_generation(
     const gkv_model *model, const gkv_dataset *test, const gkv_dataset *training,
-    const gkv_features *network, const gkv_settings *settings,
-    const gkv_generation_options *options, gkv_generation *out);
+    const gkv_features *network, const float *refined, const gkv_settings *settings,
+    const gkv_run_options *options, gkv_generation *out);
 
 #ifdef __cplusplus
 }

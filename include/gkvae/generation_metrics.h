@@ -4,16 +4,16 @@
  * of d floats, one row for each image. A metric depends only on what the features keep of the
  * images. docs/generation.md has the formulas, ranges and biases of all metrics.
  *
- * All metrics are computed in double. `threads` is the number of threads, or 0 for all processors.
- * Results are the same to the bit for any number of threads. No function allocates an n × n matrix:
- * memory grows as (n_a + n_b)·d. No function keeps state, so all may be called from several threads
- * at once.
+ * All metrics are computed in double. Results are the same to the bit for any number of threads. No
+ * function allocates an n × n matrix: memory grows as (n_a + n_b)·d. No function keeps state, so
+ * all may be called from several threads at once. NULL `settings` and `options` are the defaults.
  *
- * Every function that can fail returns GKV_ERR_ARGUMENT for a required pointer that is NULL, for no
- * rows, and for no columns. It returns GKV_ERR_DATA for an element that is not finite or outside
- * its range; the message has its row and column. It returns GKV_ERR_MEMORY if memory runs out. A
- * failure leaves outputs unchanged, unless the comment of the function states otherwise. Metrics
- * that are undefined for too few rows are NaN, which is not an error. */
+ * Every function that can fail returns GKV_ERR_ARGUMENT for a pointer that is NULL where its
+ * comment does not allow that, for no rows, and for no columns. It returns GKV_ERR_DATA for an
+ * element that is not finite or outside its range; the message has its row and column. It returns
+ * GKV_ERR_MEMORY if memory runs out, and GKV_ERR_INTERRUPTED if `options` stop it. A failure leaves
+ * outputs unchanged, unless the comment of the function states otherwise. Metrics that are
+ * undefined for too few rows are NaN, which is not an error. */
 #ifndef GKVAE_GENERATION_METRICS_H
 #define GKVAE_GENERATION_METRICS_H
 
@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
+#include "gkvae/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -41,18 +42,18 @@ extern "C" {
  * if n_a or n_b is 1. The time grows as n·d² + d³ on the calling thread, which is practical for d
  * up to a few hundred. GKV_ERR_NUMERIC if the eigenvalues do not converge; no such matrix is
  * known. */
-GKV_API GKV_MUST_USE gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b,
-                                                     size_t n_b, size_t d, double *distance);
+GKV_API GKV_MUST_USE gkv_status gkv_frechet_distance(size_t n_a, size_t n_b, size_t d,
+                                                     const float *a, const float *b,
+                                                     double *distance);
 
 typedef struct gkv_kid_settings {
     size_t subsets; /* pairs of subsets, at least 1; default 100 */
     /* rows of a subset, at least 2; default 1000; a smaller set limits it to its number of rows */
     size_t size;
     uint64_t seed; /* seed of the choice of subsets; default 1 */
-    int threads;   /* number of threads; default 0, for all processors */
 } gkv_kid_settings;
 
-/* Sets the defaults; `settings` is not NULL. */
+/* Sets the defaults. NULL does nothing. */
 GKV_API void gkv_kid_defaults(gkv_kid_settings *settings);
 
 typedef struct gkv_kid {
@@ -73,21 +74,21 @@ typedef struct gkv_kid {
  * whether the set is a or b. sd is the standard deviation over the pairs. Pairs have rows in
  * common, so sd/√subsets is not the standard error of the mean.
  *
- * Mean and sd are NaN if a set has one row. `settings` may be NULL for the defaults.
+ * Mean and sd are NaN if a set has one row. The units of progress are pairs of subsets.
  * GKV_ERR_ARGUMENT for settings outside their ranges or more than 2³² − 1 rows. */
-GKV_API GKV_MUST_USE gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b,
-                                                    size_t n_b, size_t d,
-                                                    const gkv_kid_settings *settings, gkv_kid *out);
+GKV_API GKV_MUST_USE gkv_status gkv_kernel_distance(size_t n_a, size_t n_b, size_t d,
+                                                    const float *a, const float *b,
+                                                    const gkv_kid_settings *settings,
+                                                    const gkv_run_options *options, gkv_kid *out);
 
 /* ---- nearest neighbours among features ---- */
 
 typedef struct gkv_neighbour_settings {
     size_t k_precision; /* k of precision and recall, at least 1; default 3 */
     size_t k_density;   /* k of density and coverage, at least 1; default 5 */
-    int threads;        /* number of threads; default 0, for all processors */
 } gkv_neighbour_settings;
 
-/* Sets the defaults; `settings` is not NULL. */
+/* Sets the defaults. NULL does nothing. */
 GKV_API void gkv_neighbour_defaults(gkv_neighbour_settings *settings);
 
 /* Metrics of n real rows and m generated rows. The ball of a row has the row as its centre. Its
@@ -108,14 +109,15 @@ typedef struct gkv_neighbour_metrics {
  * it. */
 typedef struct gkv_reference gkv_reference;
 
-/* Copies features[n × d] and computes the radii. `settings` may be NULL for the defaults. The
- * caller frees *out with gkv_reference_free(); it is NULL after a failure. GKV_ERR_ARGUMENT for
- * settings outside their ranges. */
-GKV_API GKV_MUST_USE gkv_status gkv_reference_create(const float *features, size_t n, size_t d,
+/* Copies features[n × d] and computes the radii. The units of progress are rows. The caller frees
+ * *out with gkv_reference_free(); it is NULL after a failure. GKV_ERR_ARGUMENT for settings outside
+ * their ranges. */
+GKV_API GKV_MUST_USE gkv_status gkv_reference_create(size_t n, size_t d, const float *features,
                                                      const gkv_neighbour_settings *settings,
+                                                     const gkv_run_options *options,
                                                      gkv_reference **out);
 
-/* Frees the reference. NULL is fine. */
+/* Frees the reference. NULL does nothing. */
 GKV_API void gkv_reference_free(gkv_reference *reference);
 
 /* Computes improved precision and recall (Kynkäänniemi et al. 2019, eq. 1–2), density and coverage
@@ -125,10 +127,11 @@ GKV_API void gkv_reference_free(gkv_reference *reference);
  *
  * A set of k or fewer rows has no radii. Precision is NaN if the reference has k_precision rows or
  * fewer, density and coverage are NaN if it has k_density rows or fewer, and recall is NaN if the
- * generated set has k_precision rows or fewer. The number of threads is that of the settings of the
- * reference. */
-GKV_API GKV_MUST_USE gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference,
-                                                         const float *generated, size_t n,
+ * generated set has k_precision rows or fewer. The units of progress are rows: first the generated
+ * ones, and then those of the reference. */
+GKV_API GKV_MUST_USE gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, size_t n,
+                                                         const float *generated,
+                                                         const gkv_run_options *options,
                                                          gkv_neighbour_metrics *out);
 
 /* ---- classes ---- */
@@ -144,24 +147,26 @@ typedef struct gkv_class_metrics {
  * histogram[classes] receives the fraction of rows in which each class is the most probable; it may
  * be NULL. Of equally probable classes the first counts. Rows need not sum to 1. GKV_ERR_DATA for a
  * probability outside [0,1] or NaN. Runs on the calling thread. */
-GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(const float *probabilities, size_t n,
-                                                     size_t classes, double *histogram,
+GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(size_t n, size_t classes,
+                                                     const float *probabilities, double *histogram,
                                                      gkv_class_metrics *out);
 
 /* ---- nearest images ---- */
 
-/* Finds the nearest reference of each query. queries[n × pixels] are grey values in [0,1], and
- * references[m × pixels] are grey levels 0 … 255 as in a gkv_dataset. index[n] receives the row of
- * the nearest reference, and distance[n] the Euclidean distance |query − levels/255|. Either may be
- * NULL. Of equally near references the first counts. Matrix products in float exclude references
- * that are farther by more than the bound of the rounding error. All others are compared in double,
- * so the result is that of a search in double.
+/* Finds the nearest of m references of each of n queries. queries[n × pixels] are grey values in
+ * [0,1], and references[m × pixels] are grey levels 0 … 255 as in a gkv_dataset. index[n] receives
+ * the row of the nearest reference, and distance[n] the Euclidean distance |query − levels/255|.
+ * Either may be NULL. Of equally near references the first counts. Matrix products in float exclude
+ * references that are farther by more than the bound of the rounding error. All others are compared
+ * in double, so the result is that of a search in double.
  *
- * Memory grows as m + threads·pixels. References are not copied. GKV_ERR_DATA for a query outside
- * [0,1] or NaN, GKV_ERR_ARGUMENT for more than 2³² − 1 references. */
-GKV_API GKV_MUST_USE gkv_status gkv_nearest(const float *queries, size_t n,
-                                            const uint8_t *references, size_t m, size_t pixels,
-                                            int threads, uint32_t *index, double *distance);
+ * Memory grows as m + threads·pixels. References are not copied. The units of progress are queries.
+ * GKV_ERR_DATA for a query outside [0,1] or NaN, GKV_ERR_ARGUMENT for more than 2³² − 1
+ * references. */
+GKV_API GKV_MUST_USE gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,
+                                            const uint8_t *references,
+                                            const gkv_run_options *options, uint32_t *index,
+                                            double *distance);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,9 @@
  * Images are arrays of grey values, floats in [0,1], row by row. A batch is n images one after
  * another. All measures are computed in double, in a fixed order, on the calling thread, so the
  * same input gives the same bits. No function keeps state, so all may be called from several
- * threads at once. Pointers are not NULL unless the comment allows it. */
+ * threads at once. For a pointer that is NULL where the comment of the function does not allow
+ * that, functions return GKV_ERR_ARGUMENT, functions that return numbers NaN, and other functions
+ * do nothing. */
 #ifndef GKVAE_IMAGE_METRICS_H
 #define GKVAE_IMAGE_METRICS_H
 
@@ -47,39 +49,39 @@ GKV_API double gkv_accumulator_variance(const gkv_accumulator *accumulator);
 GKV_API gkv_mean_se gkv_accumulator_result(const gkv_accumulator *accumulator);
 
 /* The mean and standard error of an array, whose values are added from the first to the last. */
-GKV_API gkv_mean_se gkv_mean_se_of(const double *values, size_t n);
+GKV_API gkv_mean_se gkv_mean_se_of(size_t n, const double *values);
 
 /* Computes log((1/n) Σ exp(x_i)) without overflow. With log weights x this is the
  * importance-sampling bound of Burda, Grosse & Salakhutdinov (2016). A log weight of −∞ counts as a
  * weight of 0. The result is NaN for n = 0 and if some x_i is NaN, and otherwise +∞ if some x_i is
  * +∞. */
-GKV_API double gkv_log_mean_exp(const double *x, size_t n);
+GKV_API double gkv_log_mean_exp(size_t n, const double *x);
 
 /* ---- one pair of images ---- */
 
 /* Computes the mean squared error (1/N) Σ (a_i − b_i)² over N pixels. This function and those below
  * return GKV_ERR_ARGUMENT for a size of 0, and GKV_ERR_DATA for a pixel that is outside [0,1] or
  * NaN. */
-GKV_API GKV_MUST_USE gkv_status gkv_image_mse(const float *a, const float *b, size_t pixels,
+GKV_API GKV_MUST_USE gkv_status gkv_image_mse(size_t pixels, const float *a, const float *b,
                                               double *mse);
 
 /* Computes the peak signal-to-noise ratio −10·log10(MSE) in decibels, for a data range of 1. It is
  * +∞ for equal images. */
-GKV_API GKV_MUST_USE gkv_status gkv_image_psnr(const float *a, const float *b, size_t pixels,
+GKV_API GKV_MUST_USE gkv_status gkv_image_psnr(size_t pixels, const float *a, const float *b,
                                                double *psnr);
 
 /* Computes the structural similarity (Wang, Bovik, Sheikh & Simoncelli 2004, eq. 13) of two images
- * of h × w pixels. It is in [−1,1]. The window is a Gaussian of 11×11 pixels with σ = 1.5; K1 =
- * 0.01, K2 = 0.03, and the data range is 1. Covariances are those of the population, not of a
+ * of height × width pixels. It is in [−1,1]. The window is a Gaussian of 11×11 pixels with σ = 1.5;
+ * K1 = 0.01, K2 = 0.03, and the data range is 1. Covariances are those of the population, not of a
  * sample. These are the choices of scikit-image's structural_similarity(gaussian_weights=True,
  * use_sample_covariance=False, data_range=1).
  *
- * Only windows that lie inside the image count, so the result is a mean over (h − 10)·(w − 10)
- * windows. A side shorter than 11 pixels has no such window. Along such a side, every pixel is the
- * centre of a window, and the image is extended by symmetric padding (d c b a | a b c d | d c b a).
- * GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_image_ssim(const float *a, const float *b, size_t h, size_t w,
-                                               double *ssim);
+ * Only windows that lie inside the image count, so the result is a mean over (height − 10)·(width −
+ * 10) windows. A side shorter than 11 pixels has no such window. Along such a side, every pixel is
+ * the centre of a window, and the image is extended by symmetric padding
+ * (d c b a | a b c d | d c b a). GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_image_ssim(size_t height, size_t width, const float *a,
+                                               const float *b, double *ssim);
 
 /* ---- a batch of pairs ---- */
 
@@ -90,11 +92,12 @@ typedef struct gkv_image_scores {
     uint64_t identical; /* number of pairs that are equal in every pixel */
 } gkv_image_scores;
 
-/* Computes the three measures for each of n pairs of h×w images, and their means over the pairs
- * with standard errors. So the result is the mean of the PSNRs, not the PSNR of the mean error.
- * Errors as above; the message names the pair. */
-GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n,
-                                                    size_t h, size_t w, gkv_image_scores *scores);
+/* Computes the three measures for each of n pairs of images of height × width pixels, and their
+ * means over the pairs with standard errors. So the result is the mean of the PSNRs, not the PSNR
+ * of the mean error. Errors as above; the message names the pair. */
+GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width,
+                                                    const float *a, const float *b,
+                                                    gkv_image_scores *scores);
 
 /* ---- codes: n rows of d numbers ---- */
 
@@ -103,7 +106,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(const float *a, const float 
  * means of n images. variance[d] receives the variances; it may be NULL. GKV_ERR_ARGUMENT for n or
  * d of 0, GKV_ERR_DATA for a mean that is not finite, GKV_ERR_MEMORY. */
 #define GKV_ACTIVE_THRESHOLD 0.01
-GKV_API GKV_MUST_USE gkv_status gkv_active_units(const double *means, size_t n, size_t d,
+GKV_API GKV_MUST_USE gkv_status gkv_active_units(size_t n, size_t d, const double *means,
                                                  double threshold, double *variance,
                                                  size_t *active);
 
@@ -118,7 +121,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_active_units(const double *means, size_t n, 
  * decides. Coordinates along missing axes (d = 1) and of codes that are all equal are 0.
  * GKV_ERR_ARGUMENT for n or d of 0, GKV_ERR_DATA for a code that is not finite, GKV_ERR_NUMERIC for
  * codes whose squares overflow, GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy,
+GKV_API GKV_MUST_USE gkv_status gkv_pca2(size_t n, size_t d, const double *codes, double *xy,
                                          double *axes, double *explained);
 
 #ifdef __cplusplus

@@ -2,16 +2,21 @@
  *
  * A model is the result of training (gkvae/train.h), or is read from a safetensors file. An image
  * is an array of `pixels` = height·width floats in [0, 1], row by row. A code is an array of
- * `latent` floats.
+ * `latent` floats. Arrays of n images or codes have one after another.
  *
  * The library distributes the work itself, so that results do not depend on the number of threads.
  * Where it calls OpenBLAS, OpenBLAS uses one thread. Its number of threads is set for the time of
  * the call and restored after it. An application that itself calls OpenBLAS at the same time may
  * get fewer threads there.
  *
- * Thread-safety: functions that take a const gkv_model may run at the same time on
- * one model. A function uses the model's number of threads (train.threads). Results are the same
- * to the bit for any number. */
+ * Thread-safety: functions that take a const gkv_model may run at the same time on one model.
+ *
+ * Options: NULL `options` are the defaults, and 0 threads are the number of the model
+ * (train.threads). The units of progress are images or codes. After GKV_ERR_INTERRUPTED the outputs
+ * are unspecified.
+ *
+ * NULL: functions return GKV_ERR_ARGUMENT for a pointer that is NULL where their comment does not
+ * allow that, also for an array of no elements. */
 #ifndef GKVAE_MODEL_H
 #define GKVAE_MODEL_H
 
@@ -19,6 +24,7 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
+#include "gkvae/run.h"
 #include "gkvae/settings.h"
 
 #ifdef __cplusplus
@@ -27,17 +33,18 @@ extern "C" {
 
 typedef struct gkv_model gkv_model;
 
-/* Creates a model with initial weights drawn from settings->train.seed. mean[height·width]
- * is the mean image of the data, in [0, 1] (gkv_dataset_mean). The caller frees *out with
- * gkv_model_free(). GKV_ERR_CONFIG for settings that cannot be built, GKV_ERR_ARGUMENT
- * for sizes outside 1 … 65536 or a mean outside [0, 1], GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_create(const gkv_settings *settings, size_t height,
-                                                 size_t width, const double *mean, gkv_model **out);
+/* Creates a model with initial weights drawn from settings->train.seed. mean[height·width] is the
+ * mean image of the data, in [0, 1] (gkv_dataset_mean). NULL settings are the defaults. The caller
+ * frees *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_CONFIG for settings that
+ * cannot be built, GKV_ERR_ARGUMENT for sizes outside 1 … 65536 or a mean outside [0, 1],
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
+                                                 const gkv_settings *settings, gkv_model **out);
 
 /* Reads a model from a safetensors file of gkv_model_save() or of a training run. The caller frees
- * *out with gkv_model_free(). GKV_ERR_IO if the file cannot be read. GKV_ERR_DATA if it is
- * truncated, not a model, or holds numbers that are not a valid model; the message names the
- * tensor. GKV_ERR_MEMORY. */
+ * *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_IO if the file cannot be read.
+ * GKV_ERR_DATA if it is truncated, not a model, or holds numbers that are not a valid model; the
+ * message names the tensor. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_load(const char *path, gkv_model **out);
 
 /* Writes the weights to a safetensors file, with the settings as metadata. The file is written
@@ -47,13 +54,16 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_save(const gkv_model *model, const cha
 /* Frees a model. NULL does nothing. */
 GKV_API void gkv_model_free(gkv_model *model);
 
-/* Return the height and the width of images in pixels, and the dimension of codes. */
+/* Return the height and the width of images in pixels, and the dimension of codes; 0 for NULL. */
 GKV_API size_t gkv_model_height(const gkv_model *model);
 GKV_API size_t gkv_model_width(const gkv_model *model);
 GKV_API size_t gkv_model_latent(const gkv_model *model);
-/* Returns the number of trained parameters, with those of the base. */
+/* Returns the number of trained parameters, with those of the base; 0 for NULL. */
 GKV_API size_t gkv_model_parameters(const gkv_model *model);
-/* Returns the settings that the model was created with. The model owns them. */
+/* Returns the number of classes of the base (model.base = gk-by-class); 0 for any other base, and
+ * for NULL. */
+GKV_API size_t gkv_model_classes(const gkv_model *model);
+/* Returns the settings that the model was created with; NULL for NULL. The model owns them. */
 GKV_API const gkv_settings *gkv_model_settings_of(const gkv_model *model);
 /* Sets the number of threads of the model's functions, 1 … 256. GKV_ERR_ARGUMENT for another
  * number. */
@@ -63,34 +73,40 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_set_threads(gkv_model *model, int thre
  * flow, as mean[n, latent] and scale[n, latent]. Either may be NULL. Grey values are used
  * unchanged, so images for a model of binary images must be binarized first. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_encode(const gkv_model *model, size_t n,
-                                                 const float *images, float *mean, float *scale);
+                                                 const float *images,
+                                                 const gkv_run_options *options, float *mean,
+                                                 float *scale);
 
 /* Writes the codes of images[n, pixels] to codes[n, latent]. A code is z at the noise u = 0. For
  * normal noise without a posterior flow it is the posterior mean. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_code(const gkv_model *model, size_t n,
-                                               const float *images, float *codes);
+                                               const float *images, const gkv_run_options *options,
+                                               float *codes);
 
 /* Draws z ~ q(z|x) for each of images[n, pixels], as codes[n, latent]. Image i uses number first +
  * i of the seed's noise. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_draw(const gkv_model *model, size_t n,
                                                const float *images, uint64_t seed, uint64_t first,
-                                               float *codes);
+                                               const gkv_run_options *options, float *codes);
 
 /* Decodes codes[n, latent] to pixel probabilities images[n, pixels]. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t n,
-                                                 const float *codes, float *images);
+                                                 const float *codes, const gkv_run_options *options,
+                                                 float *images);
 
 /* Draws each pixel of n images as 0 or 1 from its probability: images[n, pixels] from
  * probabilities[n, pixels], as gkv_model_decode() writes them. Both may be the same array. The
  * draws are number first … first + n − 1 of the seed's sequence, and the noise of an image depends
  * only on the seed and its number. The numbers are arbitrary; the program uses those of the draws
  * from the prior. A pixel is 1 if a uniform multiple of 2⁻³² in [0, 1) is below its probability, so
- * probability 0 always gives 0, and probability 1 always gives 1. GKV_ERR_ARGUMENT for NULL, for a
+ * probability 0 always gives 0, and probability 1 always gives 1. GKV_ERR_ARGUMENT for a
  * probability outside [0, 1] (the message names it), or for a number beyond 2³² − 1; GKV_ERR_CONFIG
  * for a model of grey levels (data.binarization = grey), whose decoder gives mean levels. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n,
                                                       const float *probabilities, uint64_t seed,
-                                                      uint64_t first, float *images);
+                                                      uint64_t first,
+                                                      const gkv_run_options *options,
+                                                      float *images);
 
 /* Draws codes[n, latent] from the prior: number first … first + n − 1 of the seed's sequence. The
  * sequence repeats after number 2³² − 1. docs/model.md defines the draws. ε is drawn from the base
@@ -98,34 +114,47 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_draw_pixels(const gkv_model *model, si
  * a lower one closer to the mode. GKV_ERR_ARGUMENT for a temperature that is negative or not
  * finite, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed,
-                                                 uint64_t first, double temperature, float *codes);
-
-/* Returns the number of classes of the base (model.base = gk-by-class); 0 for any other base. */
-GKV_API size_t gkv_model_classes(const gkv_model *model);
+                                                 uint64_t first, double temperature,
+                                                 const gkv_run_options *options, float *codes);
 
 /* Draws codes[n, latent] from the prior given class `which`, p(z | y), as gkv_model_sample() does
  * from p(z). The same errors; also GKV_ERR_ARGUMENT if there is no such class, and GKV_ERR_CONFIG
  * for a model without classes. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_sample_class(const gkv_model *model, size_t which,
-                                                       size_t n, uint64_t seed, uint64_t first,
-                                                       double temperature, float *codes);
+GKV_API GKV_MUST_USE gkv_status gkv_model_sample_class(const gkv_model *model, size_t n,
+                                                       size_t which, uint64_t seed, uint64_t first,
+                                                       double temperature,
+                                                       const gkv_run_options *options,
+                                                       float *codes);
 
 /* Computes the class probabilities p(y | z) = π_y p(z | y)/p(z) of codes[n, latent], as
  * probabilities[n, classes]. GKV_ERR_CONFIG for a model without classes; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_classify(const gkv_model *model, size_t n,
-                                                   const float *codes, double *probabilities);
+                                                   const float *codes,
+                                                   const gkv_run_options *options,
+                                                   double *probabilities);
 
 /* Computes log p(z) of codes[n, latent] in nats, as log_prior[n]. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_log_prior(const gkv_model *model, size_t n,
-                                                    const float *codes, double *log_prior);
+                                                    const float *codes,
+                                                    const gkv_run_options *options,
+                                                    double *log_prior);
+
+/* Computes log p(x|z) of images[n, pixels] at codes[n, latent] in nats, as log_likelihood[n]. For a
+ * model of grey levels it is the negative cross-entropy. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_log_likelihood(const gkv_model *model, size_t n,
+                                                         const float *images, const float *codes,
+                                                         const gkv_run_options *options,
+                                                         double *log_likelihood);
 
 /* gkv_model_normalise() maps codes[n, latent] to eps[n, latent] by ε = h⁻¹(z), where h is the
  * prior's flow and the base is the distribution of ε. gkv_model_generate() maps ε back to codes.
  * Both may be the same array. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_normalise(const gkv_model *model, size_t n,
-                                                    const float *codes, float *eps);
+                                                    const float *codes,
+                                                    const gkv_run_options *options, float *eps);
 GKV_API GKV_MUST_USE gkv_status gkv_model_generate(const gkv_model *model, size_t n,
-                                                   const float *eps, float *codes);
+                                                   const float *eps, const gkv_run_options *options,
+                                                   float *codes);
 
 /* Writes the margin of one dimension of the base as (A, B, g, k, c). A normal base has (0, 1, 0, 0,
  * 0.8). GKV_ERR_ARGUMENT if there is no such dimension; GKV_ERR_CONFIG for mixtures and Student's
@@ -135,9 +164,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_base_margin(const gkv_model *model, si
 
 /* Computes the density pdf[n] and the distribution function cdf[n] of one dimension of the base at
  * x[n]. Every base has them. GKV_ERR_ARGUMENT if there is no such dimension. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension,
-                                                         size_t n, const double *x, double *pdf,
-                                                         double *cdf);
+GKV_API GKV_MUST_USE gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t n,
+                                                         size_t dimension, const double *x,
+                                                         double *pdf, double *cdf);
 
 #ifdef __cplusplus
 }

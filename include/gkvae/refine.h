@@ -29,7 +29,6 @@
 #ifndef GKVAE_REFINE_H
 #define GKVAE_REFINE_H
 
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -44,38 +43,38 @@ typedef enum gkv_refine_mode {
     GKV_REFINE_MAP   /* Finds the most probable code. */
 } gkv_refine_mode;
 
-/* The settings of refinement. Each comment states the range and the default. */
-typedef struct gkv_refine_settings {
-    gkv_refine_mode mode; /* The mode. Default GKV_REFINE_MEAN. */
-    /* The number of iterations, 0 … 1000. Default 3. With 0 the result is the start. */
-    int iterations;
-    /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
-     * mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
-    int curvature_samples;
+/* The settings that are rarely changed. Each comment states the range and the default. */
+typedef struct gkv_refine_advanced {
     /* The number of gradient samples, even, 2 … 512. Default 16. An iteration's gradient is the
      * mean over so many samples, and over at least `curvature_samples`. MAP uses μ alone. */
-    int gradient_samples;
+    size_t gradient_samples;
     /* The number of acceptance samples, even, 2 … 512. Default 16. A step is accepted by the −ELBO
      * on these samples, which are held out from gradient and curvature. MAP uses μ alone. */
-    int acceptance_samples;
+    size_t acceptance_samples;
     double damping; /* The initial λ, 0 … 1e12. Default 0.1. */
     /* The initial ρ, above 0 and at most 1. Default 0.7. Iteration t = 0, 1, … uses ρ = rate/(1 +
      * decay·t). MAP uses ρ = 1. */
     double rate;
     double decay; /* The decay of ρ, at least 0. Default 0.5. MAP does not read it. */
+} gkv_refine_advanced;
+
+/* The settings of refinement. Each comment states the range and the default. */
+typedef struct gkv_refine_settings {
+    gkv_refine_mode mode; /* The mode. Default GKV_REFINE_MEAN. */
+    /* The number of iterations, 0 … 1000. Default 3. With 0 the result is the start. */
+    size_t iterations;
+    /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
+     * mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
+    size_t curvature_samples;
     /* The weight of the prior in MAP mode, 0 … 1. Default 1. MAP minimises −log p(x|z) −
      * prior_weight·log p(z). 1 gives the most probable code, and less a code that reconstructs x
      * more closely. GKV_REFINE_MEAN does not read it. */
     double prior_weight;
     uint64_t seed; /* The seed of the noise. Default 1. */
-    /* The number of threads, 0 … 256. Default 0, which is the model's number. */
-    int threads;
-    /* Once *stop is nonzero, no image starts another iteration, and each result is the last
-     * accepted one. Must outlive the refiner. Default NULL. */
-    const volatile sig_atomic_t *stop;
+    gkv_refine_advanced advanced;
 } gkv_refine_settings;
 
-/* Fills in the defaults. */
+/* Fills in the defaults. NULL does nothing. */
 GKV_API void gkv_refine_defaults(gkv_refine_settings *settings);
 
 /* The outcome of refinement for one image. */
@@ -98,7 +97,7 @@ typedef struct gkv_refined {
     double *after;                /* The same at the end [n]; after ≤ before. */
     double *cross_entropy_before; /* −log p(x|z) at z = μ at the start [n], in nats. */
     double *cross_entropy_after;  /* −log p(x|z) at z = μ at the end [n], in nats. */
-    int *accepted;                /* The number of accepted iterations [n]. */
+    size_t *accepted;             /* The number of accepted iterations [n]. */
     gkv_refine_outcome *outcome;  /* The outcome [n]. */
 } gkv_refined;
 
@@ -108,7 +107,8 @@ typedef struct gkv_refiner gkv_refiner;
 
 /* Creates a refiner. The refiner borrows the model, which must outlive it. The model may be trained
  * between runs. NULL settings are the defaults. GKV_ERR_ARGUMENT for settings outside the ranges
- * above, GKV_ERR_MEMORY. The caller frees *out with gkv_refiner_free(). */
+ * above, GKV_ERR_MEMORY. The caller frees *out with gkv_refiner_free(); it is NULL after a
+ * failure. */
 GKV_API GKV_MUST_USE gkv_status gkv_refiner_create(const gkv_model *model,
                                                    const gkv_refine_settings *settings,
                                                    gkv_refiner **out);
@@ -117,11 +117,19 @@ GKV_API GKV_MUST_USE gkv_status gkv_refiner_create(const gkv_model *model,
 GKV_API void gkv_refiner_free(gkv_refiner *refiner);
 
 /* Refines the posteriors of images[n, pixels], in [0, 1] as for gkv_model_encode(). Image i uses
- * number first + i of the seed's noise. The function cannot fail; gkv_refine_outcome reports the
- * outcome of each image. It allocates no memory. Results are the same to the bit on any number of
- * threads. A refiner runs on one thread at a time; several refiners may share a model. */
-GKV_API void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
-                             const gkv_refined *out);
+ * number first + i of the seed's noise. gkv_refine_outcome reports the outcome of each image.
+ * Results are the same to the bit on any number of threads. The first run on a number of threads
+ * allocates their memory, and later runs on as many allocate none. A refiner is used by one thread
+ * at a time; several refiners may share a model.
+ *
+ * NULL `options` are the defaults, and 0 threads are the model's number. The units of progress are
+ * images. After a stop no image starts another iteration, and each result is the last accepted one:
+ * all arrays are filled, and the call returns GKV_ERR_INTERRUPTED.
+ *
+ * GKV_ERR_ARGUMENT for a NULL refiner, images or out; GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images,
+                                                uint64_t first, const gkv_run_options *options,
+                                                const gkv_refined *out);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,14 @@
  * A gkv_settings is plain data. gkv_settings_defaults() fills it; an INI file and
  * single "section.key" assignments change it. Every key, with its default, range
  * and meaning, is one row of the table behind gkv_settings_key_at(), from which
- * docs/configuration.md and the program's help are made. */
+ * docs/configuration.md and the program's help are made.
+ *
+ * The structs are the sections of an INI file, and their members are its keys, with the same names.
+ * So rarely used members are not apart from the others, as in gkv_refine_settings.advanced: a key
+ * would then have two names.
+ *
+ * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. All
+ * functions are thread-safe for different settings. */
 #ifndef GKVAE_SETTINGS_H
 #define GKVAE_SETTINGS_H
 
@@ -227,7 +234,7 @@ typedef struct gkv_settings {
     gkv_eval_settings eval;
 } gkv_settings;
 
-/* Fills every field with its default. */
+/* Fills every field with its default. NULL does nothing. */
 GKV_API void gkv_settings_defaults(gkv_settings *settings);
 
 /* Applies an INI file ([section], key = value, # and ; comments) to *settings.
@@ -237,7 +244,7 @@ GKV_API void gkv_settings_defaults(gkv_settings *settings);
 GKV_API GKV_MUST_USE gkv_status gkv_settings_read(gkv_settings *settings, const char *path);
 
 /* Applies one assignment: name is "section.key". GKV_ERR_CONFIG as above; `origin`
- * (as in "--set") is named in the message. */
+ * (as in "--set") is named in the message. NULL stands for "settings". */
 GKV_API GKV_MUST_USE gkv_status gkv_settings_set(gkv_settings *settings, const char *name,
                                                  const char *value, const char *origin);
 
@@ -258,8 +265,8 @@ typedef struct gkv_settings_key {
 } gkv_settings_key;
 
 /* Writes the name of a choice's value to text and returns text: for "model.base" and GKV_BASE_GK it
- * is "gk". The name is "" for an unknown key, a key that is not a choice, and a value out of range.
- * Thread-safe. */
+ * is "gk". The name is "" for an unknown key or NULL, a key that is not a choice, and a value out
+ * of range. Returns NULL if `text` is NULL. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
@@ -268,10 +275,10 @@ GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);
 
-/* The value of a key ("section.key") as text, in the caller's buffer.
+/* Writes the value of a key ("section.key") as text to the caller's buffer value[size].
  * GKV_ERR_CONFIG for an unknown key, GKV_ERR_ARGUMENT for a short buffer. */
 GKV_API GKV_MUST_USE gkv_status gkv_settings_get(const gkv_settings *settings, const char *name,
-                                                 char *value, size_t size);
+                                                 size_t size, char *value);
 
 #ifdef __cplusplus
 }

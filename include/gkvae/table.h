@@ -138,7 +138,7 @@ GKV_API const char *gkv_table_name(const gkv_table *table, size_t column);
 GKV_API gkv_column_kind gkv_table_kind(const gkv_table *table, size_t column);
 
 /* Returns whether a column of numbers holds row names, which are numbers of the rows and no data.
- * `column` must be below gkv_table_columns. */
+ * False for a column that does not exist. */
 GKV_API bool gkv_table_is_index(const gkv_table *table, size_t column);
 
 /* Returns the number of missing values of a column, and writes the line of the first one (for .npy

@@ -13,11 +13,12 @@
  * not at all. Equal runs write equal bytes, except for times: the result depends on the seed, not
  * on the number of threads, and not on interruptions, even in the middle of an epoch.
  *
- * Thread-safety: runs in different folders may train at the same time. */
+ * Thread-safety: runs in different folders may train at the same time.
+ *
+ * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. */
 #ifndef GKVAE_TRAIN_H
 #define GKVAE_TRAIN_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 #include "gkvae/model.h"
@@ -26,8 +27,12 @@
 extern "C" {
 #endif
 
-/* The progress of a run. Losses are in nats per image. */
+/* The progress of a run, to which gkv_progress.details points. Losses are in nats per image. */
 typedef struct gkv_train_progress {
+    /* NULL, or a warning, one sentence without a newline; all other members are then 0. Warnings
+     * come before the first step. One lists classes of model.base_classes without training
+     * images. */
+    const char *warning;
     uint64_t epoch;            /* The current epoch, from 1. */
     uint64_t epochs;           /* The number of epochs of the run. */
     uint64_t step;             /* The number of finished steps of the run. */
@@ -65,20 +70,12 @@ typedef struct gkv_train_progress {
     double g_min, g_max, k_min, k_max;
 } gkv_train_progress;
 
-typedef struct gkv_train_options {
-    bool resume;    /* Resume from the folder's checkpoint. */
-    bool overwrite; /* Replace the run in the folder by a new one. */
-    /* Called after every step, and again at the end of an epoch, after refit and validation. May be
-     * NULL. */
-    void (*progress)(void *context, const gkv_train_progress *progress);
-    void *context; /* The first argument of progress() and warning(). */
-    /* Once *stop is nonzero, the current step or refit of the base is finished, a validation is
-     * abandoned, the state is saved, and the call returns GKV_ERR_INTERRUPTED. May be NULL. */
-    const volatile sig_atomic_t *stop;
-    /* Called before the first step with a warning, one sentence without a newline. The warning
-     * lists classes of model.base_classes without training images. May be NULL. */
-    void (*warning)(void *context, const char *text);
-} gkv_train_options;
+/* What gkv_train() does with a run that the folder may hold. */
+typedef enum gkv_train_start {
+    GKV_TRAIN_NEW,      /* Begin a run. The folder must hold none. */
+    GKV_TRAIN_RESUME,   /* Continue the run from its checkpoint. */
+    GKV_TRAIN_OVERWRITE /* Begin a run, and replace the one in the folder. */
+} gkv_train_start;
 
 typedef struct gkv_train_result {
     uint64_t epochs, steps; /* The number of finished epochs and steps of the run. */
@@ -91,28 +88,32 @@ typedef struct gkv_train_result {
     uint64_t skipped, rollbacks; /* As in gkv_train_progress. */
 } gkv_train_result;
 
-/* Fills in the defaults: a new run, no overwriting, no callbacks. */
-GKV_API void gkv_train_options_defaults(gkv_train_options *options);
-
 /* Trains in the folder, which is created if necessary. For a resumed run *settings must be the
  * settings of the run (its config.ini). Only data paths and train.threads may differ;
- * GKV_ERR_CONFIG names any other difference. NULL options are the defaults. `result` may be
- * NULL. After an error *result describes the run up to the error.
+ * GKV_ERR_CONFIG names any other difference. NULL settings are the defaults. `result` may be NULL.
+ * After an error *result describes the run up to the error.
  *
- * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG if neither resume nor
- * overwrite is set and the folder holds a run, or another file that a run would replace; also if
- * there is nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the
- * returns to the last good state that docs/training.md describes; the last good checkpoint is kept.
- * GKV_ERR_INTERRUPTED after *stop. The errors of reading data and writing files. */
-GKV_API GKV_MUST_USE gkv_status gkv_train(const gkv_settings *settings, const char *folder,
-                                          const gkv_train_options *options,
-                                          gkv_train_result *result);
+ * NULL `options` are the defaults, and 0 threads are settings->train.threads. The units of progress
+ * are the steps of the run, and details is a const gkv_train_progress *. progress() is called after
+ * every step, and again at the end of an epoch, after refit and validation. When it stops the call,
+ * or *stop does, the current step or refit of the base is finished, a validation is abandoned, the
+ * state is saved, and the call returns GKV_ERR_INTERRUPTED.
+ *
+ * GKV_ERR_BUSY if another process trains in the folder. GKV_ERR_CONFIG for GKV_TRAIN_NEW if the
+ * folder holds a run, or another file that a run would replace, and for GKV_TRAIN_RESUME if there
+ * is nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns
+ * to the last good state that docs/training.md describes; the last good checkpoint is kept.
+ * GKV_ERR_ARGUMENT for another `start`. GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. The errors of reading
+ * data and writing files. */
+GKV_API GKV_MUST_USE gkv_status gkv_train(const char *folder, gkv_train_start start,
+                                          const gkv_settings *settings,
+                                          const gkv_run_options *options, gkv_train_result *result);
 
 /* The stage of the run in a folder. */
 typedef enum gkv_run_stage {
     GKV_RUN_NONE,    /* There is no run: no config.ini. */
     GKV_RUN_BEGUN,   /* There is no checkpoint yet. Training must start again. */
-    GKV_RUN_STOPPED, /* There is a checkpoint. gkv_train_options.resume continues from it. */
+    GKV_RUN_STOPPED, /* There is a checkpoint. GKV_TRAIN_RESUME continues from it. */
     GKV_RUN_FINISHED /* Training is complete. */
 } gkv_run_stage;
 
@@ -120,11 +121,11 @@ typedef enum gkv_run_stage {
  * model.safetensors; reads no images. A run is finished if its checkpoint is from the end of its
  * last epoch or, with train.patience, of the epoch at which patience ran out. A folder that does
  * not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or GKV_ERR_IO if one of the files is damaged
- * or cannot be read; GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. */
+ * or cannot be read; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
 
 /* Return the seconds of training in a run folder so far, and the part of them that refits of the
- * base took. They read times.json, and return NaN if it does not have the number. */
+ * base took. They read times.json, and return NaN if it does not have the number, and for NULL. */
 GKV_API double gkv_train_seconds(const char *folder);
 GKV_API double gkv_refit_seconds(const char *folder);
 

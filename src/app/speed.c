@@ -14,13 +14,14 @@
 
 struct gki_bench_training {
     gki_trainer *trainer;
+    int most_threads; /* the number of threads for which the trainer has memory */
 };
 
-static gkv_status check_threads(int threads)
+static gkv_status check_threads(int threads, int most)
 {
-    return threads >= 1 && threads <= 256
+    return threads >= 1 && threads <= most
                ? GKV_OK
-               : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
+               : gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to %d", threads, most);
 }
 
 gkv_status gki_bench_training_create(const gkv_settings *settings, gkv_dataset *dataset,
@@ -35,7 +36,8 @@ gkv_status gki_bench_training_create(const gkv_settings *settings, gkv_dataset *
         gkv_dataset_free(dataset);
         return status;
     }
-    status = gki_trainer_create(&plain, dataset, &training->trainer);
+    training->most_threads = gki_thread_count(&plain);
+    status = gki_trainer_create(&plain, training->most_threads, dataset, &training->trainer);
     if (status != GKV_OK)
         gki_bench_training_free(training);
     else
@@ -57,7 +59,7 @@ gkv_status gki_bench_training_run(gki_bench_training *training, int threads, siz
     gki_trainer *trainer = training->trainer;
     gki_profile profile;
     gki_step_report report;
-    GKV_TRY(check_threads(threads));
+    GKV_TRY(check_threads(threads, training->most_threads));
     if (steps > trainer->steps - trainer->state.step)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%zu steps: the run has %llu left of %llu; give it more train.epochs",
@@ -130,8 +132,8 @@ static gkv_status fresh_codes(gki_trainer *trainer)
             trainer->store.labels[i] =
                 (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[gki_images_index(&images, i)]);
     }
-    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, codes));
-    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, codes));
+    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, NULL, codes));
+    GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, NULL, codes));
     for (size_t i = 0; i < count * model->d; i++)
         trainer->store.codes[i] = (gki_real)codes[i];
     trainer->state.codes = count;
@@ -197,12 +199,12 @@ static gkv_status refit(gki_trainer *trainer, bool first, double *seconds)
     return status;
 }
 
-gkv_status gki_bench_training_refit(gki_bench_training *training, int threads, int first,
+gkv_status gki_bench_training_refit(gki_bench_training *training, int threads, bool first,
                                     double *seconds)
 {
     gki_trainer *trainer = training->trainer;
     *seconds = 0;
-    GKV_TRY(check_threads(threads));
+    GKV_TRY(check_threads(threads, training->most_threads));
     if (!(first ? has_first(trainer) : has_others(trainer)))
         return GKV_OK;
     trainer->threads = threads;
@@ -212,7 +214,7 @@ gkv_status gki_bench_training_refit(gki_bench_training *training, int threads, i
         if (trainer->store.stats && trainer->state.accepted_refits == 0)
             return GKV_OK; /* the next refit of a run would be a first one again */
     }
-    return refit(trainer, first != 0, seconds);
+    return refit(trainer, first, seconds);
 }
 
 double gki_bench_training_refit_steps(const gki_bench_training *training)
@@ -256,7 +258,7 @@ void gki_bench_count(const gkv_model *model, gki_bench_operations *operations)
 
 gkv_status gki_bench_gemm(size_t n, int threads, double *seconds)
 {
-    GKV_TRY(check_threads(threads));
+    GKV_TRY(check_threads(threads, 256));
     if (n < 1 || n > 16384)
         return gki_fail(GKV_ERR_ARGUMENT, "matrices of size %zu: give 1 to 16384", n);
     float *matrices = NULL;

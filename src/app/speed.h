@@ -14,6 +14,7 @@
 #ifndef GKV_APP_SPEED_H
 #define GKV_APP_SPEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,19 +34,19 @@ GKV_MUST_USE gkv_status gki_bench_training_create(const gkv_settings *settings,
                                                   gkv_dataset *dataset, gki_bench_training **out);
 void gki_bench_training_free(gki_bench_training *training); /* NULL does nothing. */
 
-/* Does `steps` training steps on `threads` threads (1 … 256). The steps must be within the run's
- * train.epochs. *seconds receives the wall-clock time, and *profile, unless it is NULL, the time of
- * each part. GKV_ERR_ARGUMENT for another number of threads or more steps than the run has left,
- * GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
+/* Does `steps` training steps on `threads` threads, 1 … train.threads. The steps must be within the
+ * run's train.epochs. *seconds receives the wall-clock time, and *profile, unless it is NULL, the
+ * time of each part. GKV_ERR_ARGUMENT for another number of threads or more steps than the run has
+ * left, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_bench_training_run(gki_bench_training *training, int threads,
                                                size_t steps, double *seconds,
                                                gki_bench_profile *profile);
 
 /* Refits the base once. Only the fit is timed, and *seconds receives the time.
  *
- * With first ≠ 0 it is the first refit of a run, which starts from the codes. It may be repeated.
- * With first = 0 it is a later refit, which starts from the current base. If there was no first
- * refit yet, the function does one before, which is not timed.
+ * With `first` it is the first refit of a run, which starts from the codes. It may be repeated.
+ * Without it is a later refit, which starts from the current base. If there was no first refit yet,
+ * the function does one before, which is not timed.
  *
  * A refit uses fresh codes of as many images as in a run. A mixture with train.refit_steps differs.
  * After its first refit the run continues from the step at which that refit is due, and its steps
@@ -57,7 +58,7 @@ GKV_MUST_USE gkv_status gki_bench_training_run(gki_bench_training *training, int
  * with train.refit_steps is rejected, because the next refit would then be a first one again.
  * GKV_ERR_ARGUMENT as above, GKV_ERR_NUMERIC as gkv_train(), GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_bench_training_refit(gki_bench_training *training, int threads,
-                                                 int first, double *seconds);
+                                                 bool first, double *seconds);
 
 /* Returns the number of steps between two refits after the first one, which may be a fraction. 0 if
  * a run has no such refits. */

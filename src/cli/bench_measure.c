@@ -76,13 +76,13 @@ done:
 static int refit_first(bench_model *model, size_t width, int threads)
 {
     return cli_check(
-        gki_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
+        gki_bench_training_refit(model->training, threads, true, &model->at[width].first_refit));
 }
 
 static int refit(bench_model *model, size_t width, int threads)
 {
     double seconds;
-    const int code = cli_check(gki_bench_training_refit(model->training, threads, 0, &seconds));
+    const int code = cli_check(gki_bench_training_refit(model->training, threads, false, &seconds));
     if (code == CLI_OK && seconds > 0)
         bench_add(&model->at[width].refit, seconds);
     return code;
@@ -94,13 +94,13 @@ static int evaluate_once(bench_model *model, int threads, size_t images, const g
                          double *seconds)
 {
     gkv_settings settings = model->settings;
-    const gkv_eval_options how = {.stop = &cli_stop};
+    const gkv_run_options options = {.threads = threads, .stop = &cli_stop};
     gkv_metrics metrics;
     settings.eval.images = (int64_t)images;
-    settings.train.threads = threads;
     const double began = cli_seconds();
-    const int code = cli_check(
-        gkv_evaluate(gki_bench_training_model(model->training), test, &settings, &how, &metrics));
+    const int code =
+        cli_check(gkv_evaluate(gki_bench_training_model(model->training), test, GKV_EVAL_TEST,
+                               &settings, NULL, &options, NULL, &metrics));
     *seconds = cli_seconds() - began;
     return code;
 }
@@ -132,8 +132,8 @@ static int draw(bench_model *model, size_t width, int threads, double peak)
     const double began = cli_seconds();
     for (size_t first = 0; first < BENCH_DRAWS; first += DRAW_BLOCK) {
         CLI_TRY(bench_go_on());
-        CLI_CHECK(gkv_model_sample(from, DRAW_BLOCK, 1, first, 1, codes));
-        CLI_CHECK(gkv_model_decode(from, DRAW_BLOCK, codes, images));
+        CLI_CHECK(gkv_model_sample(from, DRAW_BLOCK, 1, first, 1, NULL, codes));
+        CLI_CHECK(gkv_model_decode(from, DRAW_BLOCK, codes, NULL, images));
     }
     const double seconds = cli_seconds() - began;
     bench_add(&model->at[width].drawing, seconds);
@@ -278,7 +278,7 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images, cons
 {
     gkv_dataset *dataset;
     int code = cli_check(
-        gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
+        gkv_dataset_from_memory(it->images, BENCH_SIDE, BENCH_SIDE, images, labels, &dataset));
     if (code == CLI_OK)
         code = cli_check(gki_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -296,7 +296,7 @@ static int open_models(bench *it, double slot, gkv_dataset **test)
     uint8_t *images = bench_images(it->images);
     uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_from_memory(images, labels, test_images, BENCH_SIDE, BENCH_SIDE, test));
+    CLI_CHECK(gkv_dataset_from_memory(test_images, BENCH_SIDE, BENCH_SIDE, images, labels, test));
     for (size_t m = 0; m < it->models; m++) {
         CLI_TRY(open_model(it, &it->model[m], images, labels));
         CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));

@@ -22,27 +22,25 @@ extern char **environ;
 /* --- The child ------------------------------------------------------------ */
 
 /* Reports the first step by a byte on standard output. */
-static void on_progress(void *context, const gkv_train_progress *progress)
+static bool on_progress(void *context, const gkv_progress *progress)
 {
     bool *reported = context;
     (void)progress;
     if (!*reported && write(STDOUT_FILENO, "1", 1) == 1)
         *reported = true;
+    return false;
 }
 
 int bench_child(const char *folder)
 {
     char *config = cli_text("%s/config.ini", folder), *run = cli_text("%s/run", folder);
     gkv_settings settings;
-    gkv_train_options how;
     bool reported = false;
+    const gkv_run_options options = {.progress = on_progress, .context = &reported};
     int code = CLI_OK;
     gkv_settings_defaults(&settings);
     CLI_CHECK(gkv_settings_read(&settings, config));
-    gkv_train_options_defaults(&how);
-    how.progress = on_progress;
-    how.context = &reported;
-    CLI_CHECK(gkv_train(&settings, run, &how, NULL));
+    CLI_CHECK(gkv_train(run, GKV_TRAIN_NEW, &settings, &options, NULL));
 done:
     free(config);
     free(run);
@@ -74,7 +72,7 @@ static int write_inputs(const bench *it, const char *folder)
     char *idx = cli_text("%s/images.idx3", folder), *config = cli_text("%s/config.ini", folder);
     char *labels = cli_text("%s/labels.idx1", folder);
     int code = CLI_OK;
-    CLI_CHECK(gkv_idx_write(idx, images, it->images, BENCH_SIDE, BENCH_SIDE));
+    CLI_CHECK(gkv_idx_write(idx, it->images, BENCH_SIDE, BENCH_SIDE, images));
     CLI_TRY(write_labels(it, labels));
     snprintf(settings.data.dataset, sizeof settings.data.dataset, "bench");
     snprintf(settings.data.train_images, sizeof settings.data.train_images, "%s", idx);

@@ -80,7 +80,7 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
            cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "",
            cli_decimal(r->after - r->before, 3, gain), r->codes);
     if (r->em_iterations > 0)
-        printf(" in %ld iterations", r->em_iterations);
+        printf(" in %zu iterations", r->em_iterations);
     printf(", %s\n", cli_duration(r->seconds, time));
 }
 
@@ -96,7 +96,7 @@ static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted,
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
     char name[GKV_NAME_SIZE];
-    if (report->moves > 0 || !gkv_base_facts_of(model->base)->refit)
+    if (report->accepted > 0 || !gkv_base_facts_of(model->base)->refit)
         return CLI_OK;
     return cli_error(CLI_NUMERIC,
                      "no step of the fit increased the density of held-out codes, so %s is "
@@ -110,7 +110,7 @@ static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model
     int code = CLI_OK;
     if (!folder)
         return code;
-    CLI_CHECK(gkv_base_fit_save(fitted, &run->settings, folder, a->update));
+    CLI_CHECK(gkv_base_fit_save(fitted, folder, a->update, &run->settings));
     if (a->update)
         cli_evaluation_remove(folder, true); /* an evaluation describes the replaced model */
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", folder});
@@ -159,8 +159,8 @@ int cli_base_fit(int argc, char **argv)
         /* before the fit, which may take long */
         CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update));
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
-    CLI_CHECK(
-        gkv_base_fit(run.model, &wanted.model, &run.settings, images, &a.fit, &fitted, &report));
+    CLI_CHECK(gkv_base_fit(run.model, images, &wanted.model, &run.settings, &a.fit, NULL, &fitted,
+                           &report));
     print_report(&run, fitted, &report);
     CLI_TRY(check_accepted(&a, fitted, &report));
     code = keep(&a, &run, fitted);

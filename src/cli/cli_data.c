@@ -32,13 +32,14 @@ static error_t parse_get(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void print_progress(void *context, const char *text)
+static bool print_progress(void *context, const gkv_progress *progress)
 {
     const get_arguments *a = context;
     if (a->quiet)
-        return;
-    printf("%s\n", text);
+        return false;
+    printf("%s\n", (const char *)progress->details);
     fflush(stdout);
+    return false;
 }
 
 int cli_data_get(int argc, char **argv)
@@ -56,10 +57,11 @@ int cli_data_get(int argc, char **argv)
                                             "that are already there and correct are not "
                                             "downloaded again."};
     get_arguments a = {.folder = "data"};
+    const gkv_run_options progress = {.progress = print_progress, .context = &a};
     char *source = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    CLI_CHECK(gkv_data_get(a.name, a.folder, print_progress, &a, &source));
+    CLI_CHECK(gkv_data_get(a.name, a.folder, &progress, &source));
     if (!a.quiet)
         printf("%s is in %s/%s (%s)\n", a.name, a.folder, a.name, source);
 done:
@@ -130,10 +132,11 @@ static void print_info(const char *half, const gkv_data_info *info)
     print_file("labels", &info->labels);
 }
 
-static void print_warning(void *context, const char *text)
+static bool print_warning(void *context, const gkv_progress *progress)
 {
     (void)context;
-    printf("warning: %s\n", text);
+    printf("warning: %s\n", (const char *)progress->details);
+    return false;
 }
 
 /* Prints warnings about the images of the training half, and of the test half if it can be read. */
@@ -141,10 +144,10 @@ static int print_warnings(const gkv_settings *settings, bool has_test)
 {
     gkv_dataset *train = NULL, *test = NULL;
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_load(&settings->data, GKV_TRAIN, &train));
+    CLI_CHECK(gkv_dataset_load(GKV_TRAIN, &settings->data, &train));
     if (has_test)
-        CLI_CHECK(gkv_dataset_load(&settings->data, GKV_TEST, &test));
-    CLI_CHECK(gkv_dataset_check(train, test, print_warning, NULL));
+        CLI_CHECK(gkv_dataset_load(GKV_TEST, &settings->data, &test));
+    CLI_CHECK(gkv_dataset_check(train, test, &(gkv_run_options){.progress = print_warning}));
 done:
     gkv_dataset_free(train);
     gkv_dataset_free(test);
@@ -183,14 +186,14 @@ int cli_data_info(int argc, char **argv)
         CLI_CHECK(gkv_settings_set(&settings, "data.train_images", a.images, "IMAGES"));
         CLI_CHECK(
             gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
-        CLI_CHECK(gkv_data_describe(&settings.data, GKV_TRAIN, &info));
+        CLI_CHECK(gkv_data_describe(GKV_TRAIN, &settings.data, &info));
         print_info(a.images, &info);
         CLI_TRY(print_warnings(&settings, false));
         goto done;
     }
     bool good = true;
     for (int half = GKV_TRAIN; half <= GKV_TEST; half++) {
-        CLI_CHECK(gkv_data_describe(&settings.data, (gkv_split)half, &info));
+        CLI_CHECK(gkv_data_describe((gkv_split)half, &settings.data, &info));
         print_info(half == GKV_TRAIN ? "training" : "test", &info);
         good = good && info.images.checksum != GKV_CHECKSUM_DIFFERENT &&
                info.labels.checksum != GKV_CHECKSUM_DIFFERENT;

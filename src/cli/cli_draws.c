@@ -9,13 +9,14 @@ int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t
     float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
     int code = CLI_OK;
     if (which)
-        CLI_CHECK(gkv_model_sample_class(model, *which, n, draws->seed, draws->first,
-                                         draws->temperature, codes));
+        CLI_CHECK(gkv_model_sample_class(model, n, *which, draws->seed, draws->first,
+                                         draws->temperature, NULL, codes));
     else
-        CLI_CHECK(gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, codes));
-    CLI_CHECK(gkv_model_decode(model, n, codes, images));
+        CLI_CHECK(
+            gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
+    CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images));
     if (draws->pixels)
-        CLI_CHECK(gkv_model_draw_pixels(model, n, images, draws->seed, draws->first, images));
+        CLI_CHECK(gkv_model_draw_pixels(model, n, images, draws->seed, draws->first, NULL, images));
 done:
     free(codes);
     return code;

@@ -75,10 +75,10 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
                         const float *targets, float *codes)
 {
     if (strcmp(a->what, "mean") == 0)
-        return cli_check(gkv_model_code(model, n, targets, codes));
-    int code = cli_check(gkv_model_draw(model, n, targets, a->seed, first, codes));
+        return cli_check(gkv_model_code(model, n, targets, NULL, codes));
+    int code = cli_check(gkv_model_draw(model, n, targets, a->seed, first, NULL, codes));
     if (code == CLI_OK && strcmp(a->what, "eps") == 0)
-        code = cli_check(gkv_model_normalise(model, n, codes, codes));
+        code = cli_check(gkv_model_normalise(model, n, codes, NULL, codes));
     return code;
 }
 
@@ -105,7 +105,7 @@ static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
                         sizeof *targets);
     for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
-        CLI_CHECK(gkv_targets(&run->settings, images, a->half, first, n, targets));
+        CLI_CHECK(gkv_targets(images, n, a->half, first, &run->settings, targets));
         CLI_TRY(encode_block(a, run->model, first, n, targets, *codes + first * d));
     }
 done:
@@ -124,9 +124,9 @@ static int draw_prior(encode_arguments *a, const gkv_model *model, float **codes
     if (!a->seed_given)
         a->seed = 1;
     *codes = cli_alloc(a->count * gkv_model_latent(model), sizeof **codes);
-    CLI_CHECK(gkv_model_sample(model, a->count, a->seed, 0, 1, *codes));
+    CLI_CHECK(gkv_model_sample(model, a->count, a->seed, 0, 1, NULL, *codes));
     if (strcmp(a->what, "prior-eps") == 0)
-        CLI_CHECK(gkv_model_normalise(model, a->count, *codes, *codes));
+        CLI_CHECK(gkv_model_normalise(model, a->count, *codes, NULL, *codes));
 done:
     return code;
 }

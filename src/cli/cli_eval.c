@@ -124,13 +124,14 @@ typedef struct reporter {
     size_t rounds; /* passes through the images: 2 with refinement */
 } reporter;
 
-static void on_progress(void *context, size_t done, size_t of)
+static bool on_progress(void *context, const gkv_progress *progress)
 {
     reporter *it = context;
+    const size_t done = (size_t)progress->done, of = (size_t)progress->total;
     char images[64], left[64], time[32];
     if (it->quiet || done == 0 ||
         !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
-        return;
+        return false;
     const size_t round = of / it->rounds;
     snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
              done > round ? done - round : done, round);
@@ -141,6 +142,7 @@ static void on_progress(void *context, size_t done, size_t of)
         cli_live_show(&it->live, (const char *const[]){images, left}, 2);
     else
         fprintf(stderr, "%s, %s\n", images, left);
+    return false;
 }
 
 /* --- Results -------------------------------------------------------------- */
@@ -192,7 +194,7 @@ static void print_metrics(const gkv_metrics *m)
     if (n == 0)
         return;
     char heading[64];
-    snprintf(heading, sizeof heading, "refined, lm:%d:%d", m->refined.iterations,
+    snprintf(heading, sizeof heading, "refined, lm:%zu:%zu", m->refined.iterations,
              m->refined.samples);
     putchar('\n');
     cli_refined_print(heading, refined, n);
@@ -202,14 +204,11 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
                     float *refined, gkv_metrics *metrics)
 {
     reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
-    const gkv_eval_options how = {.of = a->of,
-                                  .progress = on_progress,
-                                  .context = &it,
-                                  .stop = &cli_stop,
-                                  .refine = a->wants_refined ? &a->refine : NULL,
-                                  .refined_mean = refined};
+    const gkv_run_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
     cli_live_start(&it.live, !a->quiet);
-    const gkv_status status = gkv_evaluate(run->model, test, &run->settings, &how, metrics);
+    const gkv_status status =
+        gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
+                     &how, refined, metrics);
     cli_live_clear(&it.live);
     metrics->train_seconds = gkv_train_seconds(a->run.model);
     metrics->refit_seconds = gkv_refit_seconds(a->run.model);
@@ -245,8 +244,8 @@ static int check_model_kept(const gkv_settings *before, const gkv_settings *afte
         char name[64], values[2][GKV_PATH_SIZE];
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         if (cli_is_models_own(key, name) &&
-            gkv_settings_get(before, name, values[0], GKV_PATH_SIZE) == GKV_OK &&
-            gkv_settings_get(after, name, values[1], GKV_PATH_SIZE) == GKV_OK &&
+            gkv_settings_get(before, name, GKV_PATH_SIZE, values[0]) == GKV_OK &&
+            gkv_settings_get(after, name, GKV_PATH_SIZE, values[1]) == GKV_OK &&
             strcmp(values[0], values[1]) != 0)
             return cli_error(CLI_CONFIG,
                              "%s = %s: an evaluation cannot change the model's settings", name,

@@ -168,7 +168,8 @@ static int apply(const features_arguments *a, const gkv_features *network, const
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
         CLI_TRY(fetch(a, from, first, n, pixels, block));
         CLI_CHECK(gkv_features_apply(
-            network, n, block, a->threads, features + first * gkv_features_dimensions(network),
+            network, n, block, &(gkv_run_options){.threads = a->threads},
+            features + first * gkv_features_dimensions(network),
             probabilities ? probabilities + first * gkv_features_classes(network) : NULL));
     }
 done:

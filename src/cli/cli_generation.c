@@ -82,12 +82,13 @@ typedef struct reporter {
     double began;
 } reporter;
 
-static void on_progress(void *context, size_t done, size_t of)
+static bool on_progress(void *context, const gkv_progress *progress)
 {
     reporter *it = context;
+    const size_t done = (size_t)progress->done, of = (size_t)progress->total;
     char sets[64], left[64], time[32];
     if (it->quiet || (it->live.on && !cli_live_due(&it->live)))
-        return;
+        return false;
     snprintf(sets, sizeof sets, "generation: %zu of %zu sets of images", done, of);
     snprintf(left, sizeof left, "ETA %s",
              cli_duration((cli_seconds() - it->began) / (double)done * (double)(of - done), time));
@@ -95,6 +96,7 @@ static void on_progress(void *context, size_t done, size_t of)
         cli_live_show(&it->live, (const char *const[]){sets, left}, 2);
     else
         fprintf(stderr, "%s, %s\n", sets, left);
+    return false;
 }
 
 int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gkv_dataset *training,
@@ -102,11 +104,10 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
                            gkv_generation *out)
 {
     reporter it = {.quiet = quiet, .began = cli_seconds()};
-    const gkv_generation_options options = {
-        .refined = refined, .progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options options = {.progress = on_progress, .context = &it, .stop = &cli_stop};
     cli_live_start(&it.live, !quiet);
-    const gkv_status status =
-        gkv_evaluate_generation(run->model, test, training, network, &run->settings, &options, out);
+    const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, refined,
+                                                      &run->settings, &options, out);
     cli_live_clear(&it.live);
     return cli_check(status);
 }

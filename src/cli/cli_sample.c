@@ -127,7 +127,7 @@ static int write_files(const sample_arguments *a, const gkv_model *model)
         printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
     }
     if (a->idx) {
-        CLI_CHECK(gkv_idx_write(a->idx, images.bytes, a->count, height, width));
+        CLI_CHECK(gkv_idx_write(a->idx, a->count, height, width, images.bytes));
         printf("%zu images: %s\n", a->count, a->idx);
     }
 done:

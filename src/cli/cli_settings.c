@@ -19,7 +19,7 @@ static char *default_of(const gkv_settings *defaults, const gkv_settings_key *ke
 {
     char name[64], value[GKV_PATH_SIZE];
     snprintf(name, sizeof name, "%s.%s", key->section, key->name);
-    if (cli_check(gkv_settings_get(defaults, name, value, sizeof value)) != CLI_OK)
+    if (cli_check(gkv_settings_get(defaults, name, sizeof value, value)) != CLI_OK)
         exit(CLI_INTERNAL);
     return cli_text("%s", value);
 }

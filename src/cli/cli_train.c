@@ -134,9 +134,16 @@ static void print_epoch(const gkv_train_progress *p)
     putchar('\n');
 }
 
-static void on_progress(void *context, const gkv_train_progress *p)
+/* Stops the run if standard output cannot be written to. */
+static bool on_progress(void *context, const gkv_progress *progress)
 {
     reporter *it = context;
+    const gkv_train_progress *p = progress->details;
+    if (p->warning) {
+        cli_live_clear(&it->live);
+        cli_error(CLI_OK, "%s", p->warning);
+        return false;
+    }
     /* The files of an evaluation describe a model that training now changes, so they are removed.
      * This may be an old evaluation or one made during training. Only here is the folder known to
      * be this run's. */
@@ -144,24 +151,16 @@ static void on_progress(void *context, const gkv_train_progress *p)
         cli_evaluation_remove(it->arguments->folder, true);
     it->begun = true;
     if (it->arguments->quiet)
-        return;
+        return false;
     if (p->epoch_ended) {
         cli_live_clear(&it->live);
         print_epoch(p);
-        if (fflush(stdout) != 0 && !cli_stop) {
+        if (fflush(stdout) != 0 && !cli_stop)
             it->output_failed = true;
-            cli_stop = SIGPIPE;
-        }
     } else if (cli_live_due(&it->live)) {
         show_live(it, p);
     }
-}
-
-static void on_warning(void *context, const char *text)
-{
-    reporter *it = context;
-    cli_live_clear(&it->live);
-    cli_error(CLI_OK, "%s", text);
+    return it->output_failed;
 }
 
 /* --- Before and after a run ----------------------------------------------- */
@@ -270,7 +269,6 @@ int cli_train(int argc, char **argv)
                "the same result. gkvae settings prints all settings and their defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;
-    gkv_train_options how;
     gkv_train_result result;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
@@ -279,15 +277,12 @@ int cli_train(int argc, char **argv)
 
     reporter it = {.arguments = &a};
     cli_live_start(&it.live, !a.quiet);
-    gkv_train_options_defaults(&how);
-    how.resume = a.resume;
-    how.overwrite = a.overwrite;
-    how.progress = on_progress;
-    how.warning = on_warning;
-    how.context = &it;
-    how.stop = &cli_stop;
+    const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
+                                  : a.overwrite ? GKV_TRAIN_OVERWRITE
+                                                : GKV_TRAIN_NEW;
+    const gkv_run_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
     cli_catch_signals();
-    const gkv_status status = gkv_train(&settings, a.folder, &how, &result);
+    const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
     if (it.begun)
         cli_evaluation_remove(a.folder, true);

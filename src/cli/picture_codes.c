@@ -15,7 +15,7 @@ enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
 static int targets_of(const cli_run *run, const gkv_dataset *test, size_t n, float **out)
 {
     *out = cli_alloc(n * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof **out);
-    return cli_check(gkv_targets(&run->settings, test, GKV_TEST, 0, n, *out));
+    return cli_check(gkv_targets(test, n, GKV_TEST, 0, &run->settings, *out));
 }
 
 int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, double explained[2],
@@ -28,10 +28,10 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     char x_label[TITLE_SIZE], y_label[TITLE_SIZE];
     int code = CLI_OK;
     CLI_TRY(targets_of(run, test, n, &images));
-    CLI_CHECK(gkv_model_code(run->model, n, images, codes));
+    CLI_CHECK(gkv_model_code(run->model, n, images, NULL, codes));
     for (size_t i = 0; i < n * d; i++)
         wide[i] = (double)codes[i];
-    CLI_CHECK(gkv_pca2(wide, n, d, xy, NULL, explained));
+    CLI_CHECK(gkv_pca2(n, d, wide, xy, NULL, explained));
     for (size_t i = 0; labels && i < n; i++)
         if (labels[i] >= GKV_PLOT_COLOURS)
             labels = NULL; /* more classes than colours */
@@ -140,7 +140,7 @@ static int margin_quantiles(const gkv_model *model, const dimension *it, size_t 
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < n; i++)
             x[i] = 0.5 * (low[i] + high[i]);
-        CLI_CHECK(gkv_model_base_margin_at(model, it->number, n, x, pdf, cdf));
+        CLI_CHECK(gkv_model_base_margin_at(model, n, it->number, x, pdf, cdf));
         for (size_t i = 0; i < n; i++)
             *(cdf[i] < p[i] ? &low[i] : &high[i]) = x[i];
     }
@@ -164,7 +164,7 @@ static int fill_panel(const gkv_model *model, const dimension *it, size_t n, pan
     for (size_t i = 0; i < CURVE_POINTS; i++)
         data->x[i] = low + (high - low) * (double)i / (CURVE_POINTS - 1);
     CLI_CHECK(
-        gkv_model_base_margin_at(model, it->number, CURVE_POINTS, data->x, data->density, cdf));
+        gkv_model_base_margin_at(model, CURVE_POINTS, it->number, data->x, data->density, cdf));
     for (size_t i = 0; i < quantiles; i++) {
         data->theoretical[i] = x[i];
         data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
@@ -188,8 +188,8 @@ static int draw_eps(const cli_run *run, const gkv_dataset *test, size_t n, float
     float *images = NULL, *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     CLI_TRY(targets_of(run, test, n, &images));
-    CLI_CHECK(gkv_model_draw(run->model, n, images, run->settings.eval.seed, 0, codes));
-    CLI_CHECK(gkv_model_normalise(run->model, n, codes, eps));
+    CLI_CHECK(gkv_model_draw(run->model, n, images, run->settings.eval.seed, 0, NULL, codes));
+    CLI_CHECK(gkv_model_normalise(run->model, n, codes, NULL, eps));
 done:
     free(images);
     free(codes);

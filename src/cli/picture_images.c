@@ -55,7 +55,7 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
         for (size_t k = 0; k < pixels; k++)
             grey[i * pixels + k] = (float)levels[k] / 255.0F;
         code = cli_check(
-            gkv_targets(&run->settings, images, GKV_TEST, chosen[i], 1, seen + i * pixels));
+            gkv_targets(images, 1, GKV_TEST, chosen[i], &run->settings, seen + i * pixels));
     }
     return code;
 }
@@ -93,8 +93,8 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
     float *decoded = cli_alloc(n * pixels, sizeof *decoded);
     int code = CLI_OK;
     CLI_TRY(cli_fetch(run, images, chosen, n, grey, seen));
-    CLI_CHECK(gkv_model_code(run->model, n, seen, codes));
-    CLI_CHECK(gkv_model_decode(run->model, n, codes, decoded));
+    CLI_CHECK(gkv_model_code(run->model, n, seen, NULL, codes));
+    CLI_CHECK(gkv_model_decode(run->model, n, codes, NULL, decoded));
     if (binary)
         code = cli_picture_lines(run->model, (const float *const[]){grey, seen, decoded}, labels, 3,
                                  n, cols, path);
@@ -122,9 +122,9 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
     int code = CLI_OK;
     const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
     CLI_TRY(cli_draw_images(run->model, &draws, NULL, CLI_NEAREST, drawn));
-    CLI_CHECK(gkv_nearest(drawn, CLI_NEAREST, gkv_dataset_pixels(training, 0),
-                          gkv_dataset_count(training), pixels, (int)run->settings.train.threads,
-                          place, NULL));
+    CLI_CHECK(gkv_nearest(
+        CLI_NEAREST, gkv_dataset_count(training), pixels, drawn, gkv_dataset_pixels(training, 0),
+        &(gkv_run_options){.threads = (int)run->settings.train.threads}, place, NULL));
     for (size_t i = 0; i < CLI_NEAREST; i++) {
         const uint8_t *levels = gkv_dataset_pixels(training, place[i]);
         for (size_t k = 0; k < pixels; k++)
@@ -148,10 +148,10 @@ static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size
     float *codes = cli_alloc(2 * n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     for (size_t i = 0; i < 2 * n; i++)
-        CLI_CHECK(gkv_targets(&run->settings, images, GKV_TEST, i < n ? from[i] : to[i - n], 1,
+        CLI_CHECK(gkv_targets(images, 1, GKV_TEST, i < n ? from[i] : to[i - n], &run->settings,
                               seen + i * pixels));
-    CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, codes));
-    CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, eps));
+    CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, NULL, codes));
+    CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, NULL, eps));
 done:
     free(codes);
     return code;
@@ -171,8 +171,8 @@ static int decode_interpolations(const gkv_model *model, size_t n, size_t steps,
                 codes[(r * steps + s) * d + j] =
                     (1 - t) * eps[r * d + j] + t * eps[(n + r) * d + j];
         }
-    CLI_CHECK(gkv_model_generate(model, n * steps, codes, codes));
-    CLI_CHECK(gkv_model_decode(model, n * steps, codes, decoded));
+    CLI_CHECK(gkv_model_generate(model, n * steps, codes, NULL, codes));
+    CLI_CHECK(gkv_model_decode(model, n * steps, codes, NULL, decoded));
 done:
     free(codes);
     return code;
@@ -186,9 +186,9 @@ int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t
           *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
     gki_image_grid_settings settings;
     int code = CLI_OK;
-    CLI_CHECK(gkv_model_sample_class(model, from, n, seed, 0, temperature, eps));
-    CLI_CHECK(gkv_model_sample_class(model, to, n, seed, n, temperature, eps + n * d));
-    CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, eps));
+    CLI_CHECK(gkv_model_sample_class(model, n, from, seed, 0, temperature, NULL, eps));
+    CLI_CHECK(gkv_model_sample_class(model, n, to, seed, n, temperature, NULL, eps + n * d));
+    CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, NULL, eps));
     CLI_TRY(decode_interpolations(model, n, steps, eps, decoded));
     gki_image_grid_defaults(&settings);
     settings.scale = 4;

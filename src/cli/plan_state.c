@@ -103,7 +103,7 @@ bool plan_eval_setting(const compare_plan *it, size_t model, size_t i, char key[
         if (strcmp(found->section, "eval") != 0 || i-- > 0)
             continue;
         snprintf(key, 64, "eval.%s", found->name);
-        return gkv_settings_get(&it->models[model].expected, key, value, GKV_PATH_SIZE) == GKV_OK;
+        return gkv_settings_get(&it->models[model].expected, key, GKV_PATH_SIZE, value) == GKV_OK;
     }
     return false;
 }
@@ -146,8 +146,8 @@ static int is_as_expected(const compare_plan *it, const char *run, size_t model,
     *same = compare_same_model(&expected, &found, true, name);
     if (*same)
         goto done;
-    CLI_CHECK(gkv_settings_get(&found, name, values[0], sizeof values[0]));
-    CLI_CHECK(gkv_settings_get(&expected, name, values[1], sizeof values[1]));
+    CLI_CHECK(gkv_settings_get(&found, name, sizeof values[0], values[0]));
+    CLI_CHECK(gkv_settings_get(&expected, name, sizeof values[1], values[1]));
     *why = cli_text("%s was %s, but the plan sets %s", name, values[0], values[1]);
 done:
     free(config);

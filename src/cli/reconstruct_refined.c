@@ -14,7 +14,7 @@ typedef struct refined_images {
     float *grey, *seen, *before, *after;
     float *code, *refined;            /* [n, latent] */
     double *entropy_before, *entropy; /* −log p(x|z) at both codes, [n] */
-    int *accepted;
+    size_t *accepted;
 } refined_images;
 
 static refined_images images_create(const gkv_model *model, size_t n)
@@ -29,7 +29,7 @@ static refined_images images_create(const gkv_model *model, size_t n)
                             .refined = cli_alloc(n * d, sizeof(float)),
                             .entropy_before = cli_alloc(n, sizeof(double)),
                             .entropy = cli_alloc(n, sizeof(double)),
-                            .accepted = cli_alloc(n, sizeof(int))};
+                            .accepted = cli_alloc(n, sizeof(size_t))};
 }
 
 static void images_free(refined_images *it)
@@ -50,17 +50,17 @@ static int refine(const gkv_model *model, const gkv_refine_settings *settings, s
 {
     gkv_refiner *refiner = NULL;
     int code = CLI_OK;
-    CLI_CHECK(gkv_model_code(model, n, it->seen, it->code));
-    CLI_CHECK(gkv_model_decode(model, n, it->code, it->before));
+    CLI_CHECK(gkv_model_code(model, n, it->seen, NULL, it->code));
+    CLI_CHECK(gkv_model_decode(model, n, it->code, NULL, it->before));
     CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
     *seconds = cli_seconds();
-    gkv_refiner_run(refiner, n, it->seen, 0,
-                    &(gkv_refined){.mean = it->refined,
-                                   .accepted = it->accepted,
-                                   .cross_entropy_before = it->entropy_before,
-                                   .cross_entropy_after = it->entropy});
+    CLI_CHECK(gkv_refiner_run(refiner, n, it->seen, 0, NULL,
+                              &(gkv_refined){.mean = it->refined,
+                                             .accepted = it->accepted,
+                                             .cross_entropy_before = it->entropy_before,
+                                             .cross_entropy_after = it->entropy}));
     *seconds = cli_seconds() - *seconds;
-    code = cli_check(gkv_model_decode(model, n, it->refined, it->after));
+    code = cli_check(gkv_model_decode(model, n, it->refined, NULL, it->after));
 done:
     gkv_refiner_free(refiner);
     return code;
@@ -100,8 +100,9 @@ static int measure(const gkv_features *network, int threads, size_t n, const flo
 {
     const size_t d = gkv_features_dimensions(network);
     int code = CLI_OK;
-    CLI_CHECK(gkv_features_apply(network, n, images, threads, decoded, NULL));
-    CLI_CHECK(gkv_frechet_distance(originals, n, decoded, n, d, &out->frechet));
+    CLI_CHECK(gkv_features_apply(network, n, images, &(gkv_run_options){.threads = threads},
+                                 decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(n, n, d, originals, decoded, &out->frechet));
     out->variance = total_variance(decoded, n, d);
 done:
     return code;
@@ -123,7 +124,8 @@ static int measure_all(const cli_run *run, size_t n, const refined_images *it, c
     const size_t d = gkv_features_dimensions(network);
     originals = cli_alloc(n * d, sizeof *originals);
     decoded = cli_alloc(n * d, sizeof *decoded);
-    CLI_CHECK(gkv_features_apply(network, n, it->grey, threads, originals, NULL));
+    CLI_CHECK(gkv_features_apply(network, n, it->grey, &(gkv_run_options){.threads = threads},
+                                 originals, NULL));
     *original = (collection){0, total_variance(originals, n, d)};
     CLI_TRY(measure(network, threads, n, it->before, originals, decoded, before));
     CLI_TRY(measure(network, threads, n, it->after, originals, decoded, after));
@@ -145,13 +147,13 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     char heading[64], of_originals[64];
     int code = CLI_OK;
     CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
-    CLI_CHECK(gkv_image_scores_of(it->before, it->grey, n, height, width, &before));
-    CLI_CHECK(gkv_image_scores_of(it->after, it->grey, n, height, width, &after));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, it->before, it->grey, &before));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, it->after, it->grey, &after));
     for (size_t i = 0; i < n; i++)
-        accepted += it->accepted[i];
+        accepted += (double)it->accepted[i];
     const cli_refined_row rows[] = {
-        {"−log p(x|z) at the code", gkv_mean_se_of(it->entropy_before, n).mean,
-         gkv_mean_se_of(it->entropy, n).mean, 3, "nats per image"},
+        {"−log p(x|z) at the code", gkv_mean_se_of(n, it->entropy_before).mean,
+         gkv_mean_se_of(n, it->entropy).mean, 3, "nats per image"},
         {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
         {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
@@ -165,10 +167,10 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     const size_t count = sizeof rows / sizeof *rows - (isfinite(refined.frechet) ? 0 : 2);
     snprintf(of_originals, sizeof of_originals, "of the originals %.1f", original.variance);
     if (settings->mode == GKV_REFINE_MAP)
-        snprintf(heading, sizeof heading, "code, lm:%d, prior %g", settings->iterations,
+        snprintf(heading, sizeof heading, "code, lm:%zu, prior %g", settings->iterations,
                  settings->prior_weight);
     else
-        snprintf(heading, sizeof heading, "mean, lm:%d:%d", settings->iterations,
+        snprintf(heading, sizeof heading, "mean, lm:%zu:%zu", settings->iterations,
                  settings->curvature_samples);
     cli_refined_print(heading, rows, count);
 done:

@@ -16,10 +16,10 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
             state,
             "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3",
             text);
-    settings->iterations = (int)cli_whole(state, "--refine, T", iterations, 0, MOST);
+    settings->iterations = (size_t)cli_whole(state, "--refine, T", iterations, 0, MOST);
     if (fields < 2)
         return false;
-    settings->curvature_samples = (int)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
+    settings->curvature_samples = (size_t)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
     if (settings->curvature_samples % 2)
         argp_error(state, "--refine %s: S must be even, because samples come in pairs", text);
     return true;

@@ -150,8 +150,8 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
     }
     const char *caption =
         cli_texts_keep(all, cli_text("The refined posterior of each image is a Gaussian with "
-                                     "full covariance, found by %d iterations of "
-                                     "Levenberg–Marquardt with %d samples. Both columns use the "
+                                     "full covariance, found by %zu iterations of "
+                                     "Levenberg–Marquardt with %zu samples. Both columns use the "
                                      "same noise.",
                                      m->refined.iterations, m->refined.samples));
     return (gki_report_table){.heading = "Refined posteriors",

@@ -23,10 +23,10 @@ static int compare(const cli_run *run, const char *source, const cli_assignments
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         if (!cli_is_models_own(key, name))
             continue;
-        int code = cli_check(gkv_settings_get(&run->settings, name, wished, sizeof wished));
+        int code = cli_check(gkv_settings_get(&run->settings, name, sizeof wished, wished));
         if (code == CLI_OK)
             code = cli_check(
-                gkv_settings_get(gkv_model_settings_of(run->model), name, made, sizeof made));
+                gkv_settings_get(gkv_model_settings_of(run->model), name, sizeof made, made));
         if (code != CLI_OK)
             return code;
         if (strcmp(wished, made) == 0)
@@ -98,7 +98,7 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
     if (idx)
         CLI_CHECK(gkv_dataset_open(idx, NULL, out));
     else
-        CLI_CHECK(gkv_dataset_load(&run->settings.data, half, out));
+        CLI_CHECK(gkv_dataset_load(half, &run->settings.data, out));
     const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);
     if (height != gkv_model_height(run->model) || width != gkv_model_width(run->model))
         code = cli_error(CLI_DATA,

@@ -20,8 +20,8 @@ bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool
         snprintf(name, 64, "%s.%s", key->section, key->name);
         if (is_ignored(key, name) || (!of_one_seed && strcmp(name, "train.seed") == 0))
             continue;
-        if (gkv_settings_get(one, name, values[0], sizeof values[0]) != GKV_OK ||
-            gkv_settings_get(other, name, values[1], sizeof values[1]) != GKV_OK ||
+        if (gkv_settings_get(one, name, sizeof values[0], values[0]) != GKV_OK ||
+            gkv_settings_get(other, name, sizeof values[1], values[1]) != GKV_OK ||
             strcmp(values[0], values[1]) != 0)
             return false;
     }

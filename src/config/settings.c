@@ -11,6 +11,8 @@
 
 void gkv_settings_defaults(gkv_settings *settings)
 {
+    if (!settings)
+        return;
     memset(settings, 0, sizeof *settings);
     for (size_t i = 0; i < gki_settings_row_count; i++)
         gki_settings_row_parse(&gki_settings_rows[i], gki_settings_rows[i].initial, settings,
@@ -31,6 +33,10 @@ gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char
                             const char *origin)
 {
     const gki_settings_row *row = NULL;
+    GKV_NEED(settings);
+    GKV_NEED(name);
+    GKV_NEED(value);
+    origin = origin ? origin : "settings";
     GKV_TRY(find(name, origin, &row));
     return gki_settings_row_parse(row, value, settings, origin);
 }
@@ -38,18 +44,23 @@ gkv_status gkv_settings_set(gkv_settings *settings, const char *name, const char
 const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE])
 {
     const gki_settings_row *row = NULL;
+    if (!text)
+        return NULL;
     text[0] = '\0';
-    if (find(name, "settings", &row) == GKV_OK &&
+    if (name && find(name, "settings", &row) == GKV_OK &&
         (row->kind == GKV_KIND_CHOICE || row->kind == GKV_KIND_SWITCH))
         gki_settings_row_choice(row, value, text);
     return text;
 }
 
-gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, char *value,
-                            size_t size)
+gkv_status gkv_settings_get(const gkv_settings *settings, const char *name, size_t size,
+                            char *value)
 {
     const gki_settings_row *row = NULL;
     char text[GKV_VALUE_SIZE];
+    GKV_NEED(settings);
+    GKV_NEED(name);
+    GKV_NEED(value);
     GKV_TRY(find(name, "settings", &row));
     gki_settings_row_format(row, settings, text);
     if (strlen(text) >= size)
@@ -197,6 +208,7 @@ static gkv_status check_objective(const gkv_settings *settings)
 
 gkv_status gkv_settings_check(const gkv_settings *settings)
 {
+    GKV_NEED(settings);
     GKV_TRY(check_rows(settings));
     GKV_TRY(check_flows(&settings->model));
     GKV_TRY(check_base(&settings->model));
@@ -207,6 +219,8 @@ gkv_status gkv_settings_check(const gkv_settings *settings)
 gkv_status gkv_settings_write(const gkv_settings *settings, const char *path)
 {
     gki_file_writer *writer = NULL;
+    GKV_NEED(settings);
+    GKV_NEED(path);
     GKV_TRY(check_rows(settings));
     GKV_TRY(gki_file_begin(path, &writer));
     for (size_t i = 0; i < gki_settings_row_count; i++) {

@@ -22,8 +22,10 @@ static gkv_status take(const gki_ini_entry *entry, const char *path, gkv_setting
 
 gkv_status gkv_settings_read(gkv_settings *settings, const char *path)
 {
-    gkv_settings fresh = *settings;
     gki_ini *ini = NULL;
+    GKV_NEED(settings);
+    GKV_NEED(path);
+    gkv_settings fresh = *settings;
     GKV_TRY(gki_ini_read(path, &ini));
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < gki_ini_count(ini) && status == GKV_OK; i++)

@@ -83,23 +83,25 @@ gkv_status gki_known_file_check(const gki_known_file *file, const char *path, co
                     file->sha256);
 }
 
-gkv_status gkv_data_get(const char *name, const char *folder, gkv_data_progress *progress,
-                        void *context, char **source)
+gkv_status gkv_data_get(const char *name, const char *folder, const gkv_run_options *options,
+                        char **source)
 {
+    gki_call call;
+    const gki_known_data *data = NULL;
     if (source)
         *source = NULL;
-    const gki_known_data *data = NULL;
-    if (!name || !folder)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_data_get: name or folder is NULL; expected both");
+    GKV_NEED(name);
+    GKV_NEED(folder);
+    GKV_TRY(gki_call_begin(&call, options, 0));
     GKV_TRY(find(name, &data));
-    return gki_known_data_get(data, folder, (gki_reporter){progress, context}, source);
+    return gki_known_data_get(data, folder, &call, source);
 }
 
 gkv_status gkv_data_verify(const char *name, const char *folder)
 {
     const gki_known_data *data = NULL;
-    if (!name || !folder)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_data_verify: name or folder is NULL; expected both");
+    GKV_NEED(name);
+    GKV_NEED(folder);
     GKV_TRY(find(name, &data));
     return gki_known_data_verify(data, folder);
 }
@@ -127,14 +129,16 @@ int gki_waiting_due(gki_waiting *waiting)
     return seconds;
 }
 
-void gki_tell(gki_reporter reporter, const char *format, ...)
+void gki_tell(gki_call *call, const char *format, ...)
 {
-    if (!reporter.report)
-        return;
     char line[512];
     va_list args;
+    if (!call)
+        return;
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    reporter.report(reporter.context, line);
+    call->details = line;
+    gki_call_advance(call, 0);
+    call->details = NULL;
 }

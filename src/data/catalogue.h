@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/error.h"
+#include "core/call.h"
 #include "gkvae/data.h"
 
 enum { GKV_DATA_FILES = 4 };
@@ -19,12 +19,6 @@ typedef struct gki_known_file {
     const char *sha256; /* SHA-256 of the uncompressed content, in hexadecimal */
     uint64_t bytes;     /* size of the uncompressed content */
 } gki_known_file;
-
-/* The receiver of progress messages. */
-typedef struct gki_reporter {
-    gkv_data_progress *report; /* NULL to ignore all messages */
-    void *context;             /* passed to `report` */
-} gki_reporter;
 
 /* Decides when a long operation reports: every three seconds, and after fifteen seconds every
  * fifteen. */
@@ -46,7 +40,7 @@ typedef struct gki_known_data gki_known_data;
  * *delivered receives the path of their folder; the caller frees it with free(). The function does
  * not check the files; the caller does. */
 typedef gkv_status gki_source_fetch(const gki_source *source, const gki_known_data *data,
-                                    const char *scratch, gki_reporter reporter, char **delivered);
+                                    const char *scratch, gki_call *call, char **delivered);
 
 struct gki_source {
     gki_source_fetch *fetch;
@@ -68,17 +62,18 @@ struct gki_known_data {
 };
 
 gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
-                         gki_reporter reporter, char **delivered);
+                         gki_call *call, char **delivered);
 gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
-                            const char *scratch, gki_reporter reporter, char **delivered);
+                            const char *scratch, gki_call *call, char **delivered);
 gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
-                           const char *scratch, gki_reporter reporter, char **delivered);
+                           const char *scratch, gki_call *call, char **delivered);
 
 /* The row of this name, or NULL. */
 const gki_known_data *gki_known_data_find(const char *name);
 
-/* gkv_data_get() and gkv_data_verify() for a given row. Tests use rows of their own. */
-gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter,
+/* gkv_data_get() and gkv_data_verify() for a given row. Tests use rows of their own. A NULL call
+ * reports nothing and is never stopped, here and below. */
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_call *call,
                               char **source);
 gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder);
 
@@ -87,7 +82,7 @@ gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
  * gki_sha256_file(). */
 gkv_status gki_known_file_check(const gki_known_file *known, const char *path, const char *called);
 
-/* Sends a message of one line (printf format) to the reporter. */
-void gki_tell(gki_reporter reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reports a message of one line (printf format) as details of the call's progress. */
+void gki_tell(gki_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

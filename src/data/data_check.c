@@ -1,16 +1,13 @@
 /* Warnings about images that are legal but probably not meant. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/error.h"
 #include "core/memory.h"
-#include "gkvae/data.h"
+#include "data/catalogue.h"
 
 typedef struct check {
-    gkv_data_warning *warning;
-    void *context;
+    gki_call *call;
     const gkv_dataset *train, *test;
 } check;
 
@@ -23,16 +20,6 @@ typedef struct levels {
     double mean;        /* the mean level of all pixels */
     double mean_border; /* the mean level of the pixels at the borders of images */
 } levels;
-
-__attribute__((format(printf, 2, 3))) static void warn(const check *it, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    it->warning(it->context, text);
-}
 
 static void count_levels(const gkv_dataset *data, levels *out)
 {
@@ -70,23 +57,27 @@ static void check_levels(const check *it, const gkv_dataset *data, const char *n
     levels all;
     count_levels(data, &all);
     if (all.of[all.highest] == all.pixels) {
-        warn(it, "all pixels of the %s images are %u: there is nothing to learn; check the file",
-             name, all.highest);
+        gki_tell(it->call,
+                 "all pixels of the %s images are %u: there is nothing to learn; check the file",
+                 name, all.highest);
         return;
     }
     if (all.highest < 128)
-        warn(it,
-             "the brightest pixel of the %s images is %u of 255: their levels seem to be from 0 to "
-             "%u; multiply them by %u",
-             name, all.highest, all.highest, 255 / all.highest);
+        gki_tell(
+            it->call,
+            "the brightest pixel of the %s images is %u of 255: their levels seem to be from 0 to "
+            "%u; multiply them by %u",
+            name, all.highest, all.highest, 255 / all.highest);
     if (all.highest >= 128 && all.mean_border > 160 && all.mean > 128)
-        warn(it,
-             "the %s images are dark on a bright ground (mean level %.0f, at the borders %.0f); if "
-             "they should be bright on black as MNIST's are, set data.invert = yes",
-             name, all.mean, all.mean_border);
+        gki_tell(
+            it->call,
+            "the %s images are dark on a bright ground (mean level %.0f, at the borders %.0f); if "
+            "they should be bright on black as MNIST's are, set data.invert = yes",
+            name, all.mean, all.mean_border);
     if (all.flat > 0 && 100 * all.flat >= count)
-        warn(it, "%zu of the %zu %s images are of one level only; check whether they are blank",
-             all.flat, count, name);
+        gki_tell(it->call,
+                 "%zu of the %zu %s images are of one level only; check whether they are blank",
+                 all.flat, count, name);
 }
 
 /* --- Duplicates ----------------------------------------------------------- */
@@ -158,17 +149,18 @@ static gkv_status check_duplicates(const check *it)
         repeated += prints[i].hash == prints[i - 1].hash &&
                     equal(it->train, prints[i].image, it->train, prints[i - 1].image);
     if (100 * repeated >= count && repeated > 0)
-        warn(it, "%zu of the %zu training images are copies of others", repeated, count);
+        gki_tell(it->call, "%zu of the %zu training images are copies of others", repeated, count);
     if (it->test) {
         const size_t tests = gkv_dataset_count(it->test);
         size_t common = 0;
         for (size_t i = 0; i < tests; i++)
             common += contains(it, prints, count, i);
         if (100 * common >= tests && common > 0)
-            warn(it,
-                 "%zu of the %zu test images are training images too: figures of the test images "
-                 "say little about new images",
-                 common, tests);
+            gki_tell(
+                it->call,
+                "%zu of the %zu test images are training images too: figures of the test images "
+                "say little about new images",
+                common, tests);
     }
     free(prints);
     return GKV_OK;
@@ -193,27 +185,28 @@ static void check_labels(const check *it)
         if (test[c] > 0 && train[c] == 0)
             unknown += test[c], first = c;
     if (unknown > 0 && gkv_dataset_labels(it->train))
-        warn(it,
-             "%zu test images have a label that no training image has (the first such label is "
-             "%zu): check whether the files belong together",
-             unknown, first);
+        gki_tell(it->call,
+                 "%zu test images have a label that no training image has (the first such label is "
+                 "%zu): check whether the files belong together",
+                 unknown, first);
 }
 
 gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
-                             gkv_data_warning *warning, void *context)
+                             const gkv_run_options *options)
 {
-    const check it = {warning, context, train, test};
-    if (!train || !warning)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_check: NULL for the training images or for "
-                                          "the function that takes warnings");
+    gki_call call;
+    GKV_NEED(train);
+    GKV_TRY(gki_call_begin(&call, options, 0));
+    const check it = {&call, train, test};
     check_levels(&it, train, "training");
     if (test && (gkv_dataset_height(test) != gkv_dataset_height(train) ||
                  gkv_dataset_width(test) != gkv_dataset_width(train))) {
-        warn(&it,
-             "the test images have %zu × %zu pixels, and the training images %zu × %zu: a model of "
-             "these cannot be evaluated on those",
-             gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
-             gkv_dataset_width(train));
+        gki_tell(
+            it.call,
+            "the test images have %zu × %zu pixels, and the training images %zu × %zu: a model of "
+            "these cannot be evaluated on those",
+            gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
+            gkv_dataset_width(train));
         return GKV_OK;
     }
     if (test) {

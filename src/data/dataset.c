@@ -34,13 +34,9 @@ static gkv_status read_files(gkv_dataset *dataset, const char *images_path, cons
 
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_open: out is NULL; expected the address of a pointer");
+    GKV_NEED(out);
     *out = NULL;
-    if (!images_path)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_open: images_path is NULL; expected the path of an IDX file");
+    GKV_NEED(images_path);
     gkv_dataset *dataset = NULL;
     gkv_status status;
     GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
@@ -75,17 +71,13 @@ gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
     return GKV_OK;
 }
 
-gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels, size_t count,
-                                   size_t height, size_t width, gkv_dataset **out)
+gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, const uint8_t *pixels,
+                                   const uint8_t *labels, gkv_dataset **out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_from_memory: out is NULL; expected the address of a pointer");
+    GKV_NEED(out);
     *out = NULL;
     size_t bytes = 0;
-    if (!pixels)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_from_memory: pixels is NULL; expected the images");
+    GKV_NEED(pixels);
     if (count == 0 || height == 0 || width == 0 || __builtin_mul_overflow(count, height, &bytes) ||
         __builtin_mul_overflow(bytes, width, &bytes))
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -123,48 +115,51 @@ void gkv_dataset_free(gkv_dataset *dataset)
 
 size_t gkv_dataset_count(const gkv_dataset *dataset)
 {
-    return dataset->count;
+    return dataset ? dataset->count : 0;
 }
 
 size_t gkv_dataset_height(const gkv_dataset *dataset)
 {
-    return dataset->height;
+    return dataset ? dataset->height : 0;
 }
 
 size_t gkv_dataset_width(const gkv_dataset *dataset)
 {
-    return dataset->width;
+    return dataset ? dataset->width : 0;
 }
 
 const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 {
-    return image < dataset->count ? dataset->pixels + image * dataset->height * dataset->width
-                                  : NULL;
+    return dataset && image < dataset->count
+               ? dataset->pixels + image * dataset->height * dataset->width
+               : NULL;
 }
 
 const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
 {
-    return dataset->labels;
+    return dataset ? dataset->labels : NULL;
 }
 
-gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first, size_t last, double *out)
+gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, double *mean)
 {
-    if (first >= last || last > dataset->count)
+    GKV_NEED(dataset);
+    GKV_NEED(mean);
+    if (n == 0 || first > dataset->count || n > dataset->count - first)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_mean: images %zu up to %zu; expected first < last ≤ %zu, the "
-                        "number of images",
-                        first, last, dataset->count);
+                        "the mean of %zu images from number %zu: there must be at least one, and "
+                        "the data set has %zu",
+                        n, first, dataset->count);
     /* Sums of whole numbers below 2^53 are exact in double, in any order. */
     const size_t size = dataset->height * dataset->width;
     for (size_t p = 0; p < size; p++)
-        out[p] = 0;
-    for (size_t i = first; i < last; i++) {
+        mean[p] = 0;
+    for (size_t i = first; i < first + n; i++) {
         const uint8_t *image = dataset->pixels + i * size;
         for (size_t p = 0; p < size; p++)
-            out[p] += image[p];
+            mean[p] += image[p];
     }
-    const double white = 255.0 * (double)(last - first);
+    const double white = 255.0 * (double)n;
     for (size_t p = 0; p < size; p++)
-        out[p] /= white;
+        mean[p] /= white;
     return GKV_OK;
 }

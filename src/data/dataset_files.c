@@ -89,17 +89,22 @@ static gkv_status open_files(const gkv_data_settings *settings, const char *imag
     return status;
 }
 
-gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, gkv_dataset **out)
+static gkv_status check_split(gkv_split split)
 {
-    if (out)
-        *out = NULL;
-    if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_load: NULL, or split %d; expected settings, an output "
-                        "pointer, and GKV_TRAIN or "
-                        "GKV_TEST",
-                        (int)split);
+    return split == GKV_TRAIN || split == GKV_TEST
+               ? GKV_OK
+               : gki_fail(GKV_ERR_ARGUMENT, "split %d: give GKV_TRAIN or GKV_TEST", (int)split);
+}
+
+gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings, gkv_dataset **out)
+{
+    gkv_settings defaults;
     char *images = NULL, *labels = NULL;
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_TRY(check_split(split));
+    gkv_settings_defaults(&defaults);
+    settings = settings ? settings : &defaults.data;
     GKV_TRY(locate(settings, split, &images, &labels));
     const gkv_status status = open_files(settings, images, labels, out);
     free(images);
@@ -178,16 +183,15 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
     return GKV_OK;
 }
 
-gkv_status gkv_data_describe(const gkv_data_settings *settings, gkv_split split, gkv_data_info *out)
+gkv_status gkv_data_describe(gkv_split split, const gkv_data_settings *settings, gkv_data_info *out)
 {
-    if (!settings || !out || (split != GKV_TRAIN && split != GKV_TEST))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_data_describe: NULL, or split %d; expected settings, an output "
-                        "pointer, and GKV_TRAIN or "
-                        "GKV_TEST",
-                        (int)split);
+    gkv_settings defaults;
     char *images = NULL, *labels = NULL;
+    GKV_NEED(out);
     *out = (gkv_data_info){0};
+    GKV_TRY(check_split(split));
+    gkv_settings_defaults(&defaults);
+    settings = settings ? settings : &defaults.data;
     GKV_TRY(locate(settings, split, &images, &labels));
     const gkv_status status = describe(settings, split, images, labels, out);
     free(images);

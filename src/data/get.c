@@ -46,7 +46,7 @@ gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
  * is set. A file of the same name and another content may belong to the user, so it is renamed and
  * not overwritten. */
 static gkv_status set_aside(const gki_known_file *known, const char *home, const char *name,
-                            bool *have, gki_reporter reporter)
+                            bool *have, gki_call *call)
 {
     static const char *const endings[] = {"", ".gz"};
     for (int i = 0; i < 2 && !*have; i++) {
@@ -62,7 +62,7 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
         if (rename(path, aside) != 0)
             status = gki_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
         else
-            gki_tell(reporter, "%s was not the known file; it is now %s", path, aside);
+            gki_tell(call, "%s was not the known file; it is now %s", path, aside);
     done:
         free(path);
         free(aside);
@@ -73,13 +73,13 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
 
 /* Renames the files of `from` into `home`. */
 static gkv_status move_in(const gki_known_data *data, const char *from, const char *home,
-                          gki_reporter reporter)
+                          gki_call *call)
 {
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         char *source = NULL, *target = NULL;
         bool have = false;
         gkv_status status;
-        GKV_TRY_GOTO(set_aside(&data->files[i], home, gki_data_file_names[i], &have, reporter));
+        GKV_TRY_GOTO(set_aside(&data->files[i], home, gki_data_file_names[i], &have, call));
         if (have)
             goto done;
         GKV_TRY_GOTO(gki_file_locate(from, gki_data_file_names[i], &source));
@@ -102,12 +102,12 @@ static gkv_status move_in(const gki_known_data *data, const char *from, const ch
 
 /* Lets one source deliver into a new folder below `scratch`, and checks the files. */
 static gkv_status fetch_checked(const gki_known_data *data, const gki_source *source,
-                                const char *scratch, gki_reporter reporter, char **delivered)
+                                const char *scratch, gki_call *call, char **delivered)
 {
     char *folder = NULL;
     GKV_TRY(gki_folder_scratch(scratch, &folder));
     gkv_status status;
-    GKV_TRY_GOTO(source->fetch(source, data, folder, reporter, delivered));
+    GKV_TRY_GOTO(source->fetch(source, data, folder, call, delivered));
     for (int i = 0; i < GKV_DATA_FILES && status == GKV_OK; i++) {
         const char *name = gki_data_file_names[i];
         char *path = NULL;
@@ -140,7 +140,7 @@ static void note_failure(report *tried, const char *about, size_t sources_left, 
 }
 
 static gkv_status try_sources(const gki_known_data *data, const char *home, const char *scratch,
-                              gki_reporter reporter, char **source)
+                              gki_call *call, char **source)
 {
     report tried = {.code = GKV_ERR_IO};
     size_t sources = 0;
@@ -149,18 +149,20 @@ static gkv_status try_sources(const gki_known_data *data, const char *home, cons
     for (size_t i = 0; i < sources; i++) {
         const gki_source *from = &data->sources[i];
         char *delivered = NULL;
-        gki_tell(reporter, "%s: trying %s", data->name, from->about);
-        gkv_status status = fetch_checked(data, from, scratch, reporter, &delivered);
+        gki_tell(call, "%s: trying %s", data->name, from->about);
+        if (call && gki_call_stopped(call))
+            return gki_fail(GKV_ERR_INTERRUPTED, "%s: the download was stopped", data->name);
+        gkv_status status = fetch_checked(data, from, scratch, call, &delivered);
         if (status == GKV_OK) {
-            status = move_in(data, delivered, home, reporter);
+            status = move_in(data, delivered, home, call);
             free(delivered);
             GKV_TRY(status); /* the folder cannot be written, so another source would not help */
             return gki_strdup(from->about, source);
         }
         free(delivered);
-        if (status == GKV_ERR_MEMORY)
+        if (status == GKV_ERR_MEMORY || status == GKV_ERR_INTERRUPTED)
             return status;
-        gki_tell(reporter, "%s: %s", from->about, gkv_error_message());
+        gki_tell(call, "%s: %s", from->about, gkv_error_message());
         note_failure(&tried, from->about, sources - i - 1, status);
     }
     return gki_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
@@ -185,7 +187,7 @@ static gkv_status open_scratch(const char *home, char **scratch, gki_lock **lock
     return status;
 }
 
-gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_reporter reporter,
+gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gki_call *call,
                               char **source)
 {
     char *home = NULL, *scratch = NULL, *where = NULL;
@@ -198,10 +200,10 @@ gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gk
         GKV_TRY_GOTO(gki_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
-            gki_tell(reporter, "%s", gkv_error_message());
+            gki_tell(call, "%s", gkv_error_message());
         GKV_TRY_GOTO(gki_file_make_folder(home));
         GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
-        GKV_TRY_GOTO(try_sources(data, home, scratch, reporter, &where));
+        GKV_TRY_GOTO(try_sources(data, home, scratch, call, &where));
     }
     if (status == GKV_OK && source) {
         *source = where;

@@ -153,13 +153,15 @@ gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out)
 
 enum { HEADER = 16, FIELDS = 4 }; /* bytes and numbers in the header of a file of images */
 
-gkv_status gkv_idx_write(const char *path, const uint8_t *pixels, size_t count, size_t height,
-                         size_t width)
+gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
+                         const uint8_t *pixels)
 {
     const size_t fields[FIELDS] = {GKV_IDX_IMAGES, count, height, width};
     uint8_t header[HEADER];
     size_t bytes = 1;
     gki_file_writer *writer = NULL;
+    GKV_NEED(path);
+    GKV_NEED(pixels);
     for (size_t i = 1; i < FIELDS; i++) {
         if (fields[i] == 0 || fields[i] > UINT32_MAX || bytes > SIZE_MAX / fields[i])
             return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path,

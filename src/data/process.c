@@ -59,8 +59,9 @@ static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
     fclose(file);
 }
 
-/* Waits up to so many seconds for the child, of that name; true when it has ended. */
-static bool wait_for(pid_t child, const char *name, int seconds, gki_reporter reporter, int *result)
+/* Waits up to so many seconds for the child, of that name, or until the call is stopped; true when
+ * the child has ended. */
+static bool wait_for(pid_t child, const char *name, int seconds, gki_call *call, int *result)
 {
     const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
     gki_waiting waiting;
@@ -73,10 +74,12 @@ static bool wait_for(pid_t child, const char *name, int seconds, gki_reporter re
             *result = 0; /* the host program has reaped the child; the caller checks the files */
             return true;
         }
+        if (call && gki_call_stopped(call))
+            return false;
         nanosleep(&pause, NULL);
         const int waited = gki_waiting_due(&waiting);
         if (waited > 0)
-            gki_tell(reporter, "waiting for %s: %d s", name, waited);
+            gki_tell(call, "waiting for %s: %d s", name, waited);
     }
     return false;
 }
@@ -86,7 +89,7 @@ static void stop(pid_t child)
 {
     int result = 0;
     kill(child, SIGTERM);
-    if (wait_for(child, "", GRACE_SECONDS, (gki_reporter){NULL, NULL}, &result))
+    if (wait_for(child, "", GRACE_SECONDS, NULL, &result))
         return;
     kill(child, SIGKILL);
     waitpid(child, &result, 0);
@@ -125,8 +128,7 @@ bool gki_process_exists(const char *name)
     return found;
 }
 
-gkv_status gki_process_run(const char *const argv[], const char *log, int seconds,
-                           gki_reporter reporter)
+gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_call *call)
 {
     pid_t child = 0;
     int result = 0;
@@ -134,8 +136,10 @@ gkv_status gki_process_run(const char *const argv[], const char *log, int second
     const int reason = spawn(argv, log, &child);
     if (reason)
         return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
-    if (!wait_for(child, argv[0], seconds, reporter, &result)) {
+    if (!wait_for(child, argv[0], seconds, call, &result)) {
         stop(child);
+        if (call && gki_call_stopped(call))
+            return gki_fail(GKV_ERR_INTERRUPTED, "%s was stopped", argv[0]);
         return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0],
                         seconds);
     }

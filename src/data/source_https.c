@@ -26,7 +26,7 @@ typedef struct download {
     uint64_t got, limit;
     int reason; /* errno of a failed write */
     const char *url;
-    gki_reporter reporter;
+    gki_call *call;
     gki_waiting waiting;
 } download;
 
@@ -58,13 +58,13 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     (void)up_total;
     (void)up;
     if (seconds > 0 && now == 0)
-        gki_tell(d->reporter, "waiting for an answer: %d s", seconds);
+        gki_tell(d->call, "waiting for an answer: %d s", seconds);
     else if (seconds > 0 && total > 0)
-        gki_tell(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now,
-                 (int64_t)total, seconds);
+        gki_tell(d->call, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now, (int64_t)total,
+                 seconds);
     else if (seconds > 0)
-        gki_tell(d->reporter, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
-    return 0;
+        gki_tell(d->call, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
+    return d->call && gki_call_stopped(d->call); /* nonzero aborts the transfer */
 }
 
 static void set_options(CURL *curl, download *d, char *message)
@@ -115,6 +115,8 @@ static gkv_status transfer(const char *path, download *d)
         d->reason = errno;
     if (d->reason)
         status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
+    else if (result == CURLE_ABORTED_BY_CALLBACK)
+        status = gki_fail(GKV_ERR_INTERRUPTED, "the download of %s was stopped", d->url);
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)
         status = gki_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more",
                           d->url, d->limit);
@@ -126,18 +128,18 @@ done:
 }
 
 static gkv_status fetch_file(const gki_source *source, const gki_known_file *known,
-                             const char *name, const char *scratch, gki_reporter reporter)
+                             const char *name, const char *scratch, gki_call *call)
 {
     char *url = NULL, *path = NULL;
     gkv_status status;
     /* What does not compress grows by less than 1/1000 and a header in gzip. */
-    download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .reporter = reporter};
+    download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .call = call};
     GKV_TRY_GOTO(gki_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gki_strf(&path, "%s/%s.gz", scratch, name));
-    gki_tell(reporter, "downloading %s", url);
+    gki_tell(call, "downloading %s", url);
     d.url = url;
     GKV_TRY_GOTO(transfer(path, &d));
-    gki_tell(reporter, "downloaded %" PRIu64 " bytes", d.got);
+    gki_tell(call, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);
@@ -145,11 +147,11 @@ done:
 }
 
 gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
-                           const char *scratch, gki_reporter reporter, char **delivered)
+                           const char *scratch, gki_call *call, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, curl_start);
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        GKV_TRY(fetch_file(source, &data->files[i], gki_data_file_names[i], scratch, reporter));
+        GKV_TRY(fetch_file(source, &data->files[i], gki_data_file_names[i], scratch, call));
     return gki_strdup(scratch, delivered);
 }

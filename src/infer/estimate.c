@@ -72,6 +72,24 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
     return status;
 }
 
+/* Writes the targets of image i. */
+static void fetch(const gki_estimate_job *job, size_t i, gki_real *x)
+{
+    const size_t pixels = job->model->pixels;
+    if (!job->x) {
+        gki_images_fetch(job->images, i, 0, x); /* the step is not read: binarized once */
+        return;
+    }
+    for (size_t k = 0; k < pixels; k++)
+        x[k] = (gki_real)job->x[i * pixels + k];
+}
+
+/* The index of the noise of image i. */
+static uint64_t noise_index(const gki_estimate_job *job, size_t i)
+{
+    return job->x ? job->first + i : gki_images_index(job->images, i);
+}
+
 /* Encodes images [first, first + count) of the selection into the scratch. */
 static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, size_t count)
 {
@@ -79,8 +97,7 @@ static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, s
     const size_t width = model->encoder->out.width;
     for (size_t i = 0; i < count; i++) {
         gki_real *x = gki_at(&s->ws, model->x, i);
-        /* the step is not read: images are binarized once */
-        gki_images_fetch(job->images, first + i, 0, x);
+        fetch(job, first + i, x);
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gki_pass_encode(model, &s->ws, 0, count);
@@ -158,9 +175,9 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
                    width * sizeof(gki_real));
             memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels,
                    model->pixels * sizeof(gki_real));
-            gki_rng_normal(gki_rng_at(job->seed, GKV_STREAM_EVAL, sample,
-                                      gki_images_index(job->images, first + image)),
-                           model->d, gki_at(&s->ws, model->posterior.u, r));
+            gki_rng_normal(
+                gki_rng_at(job->seed, GKV_STREAM_EVAL, sample, noise_index(job, first + image)),
+                model->d, gki_at(&s->ws, model->posterior.u, r));
         }
         latent_rows(job, s, first, row, pass);
         gki_pass_decode(model, &s->ws, 0, pass);
@@ -201,34 +218,16 @@ static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, vo
         goto done;
     for (int t = 1; t < threads; t++)
         gki_workspace_share_packed(&scratches[t].ws, &scratches[0].ws);
-    size_t finished = 0;
-    /* later only the first thread reads it, and it may get no task */
-    bool stopped = job->stop && *job->stop;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (long k = 0; k < tasks; k++) {
-        bool skip;
-#pragma omp atomic read
-        skip = stopped;
-        if (skip)
+        if (gki_call_stopped(job->call))
             continue;
         const size_t first = (size_t)k * TASK_IMAGES;
         const size_t these = count - first < TASK_IMAGES ? count - first : TASK_IMAGES;
         task(job, &scratches[omp_get_thread_num()], first, these, argument);
-        size_t so_far;
-#pragma omp atomic capture
-        so_far = finished += these;
-        if (omp_get_thread_num() == 0) {
-            if (job->progress)
-                job->progress(job->context, so_far, count);
-            if (job->stop && *job->stop) {
-#pragma omp atomic write
-                stopped = true;
-            }
-        }
+        gki_call_advance(job->call, these);
     }
-    if (stopped)
-        status = gki_fail(GKV_ERR_INTERRUPTED, "evaluation was interrupted after %zu of %zu images",
-                          finished, count);
+    status = gki_call_end(job->call, "evaluation", "images");
 done:
     for (int t = threads; t-- > 0;)
         scratch_free(&scratches[t]);
@@ -256,10 +255,10 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
     const gkv_mean_se unknown = {.n = count, .mean = NAN, .se = NAN};
     *out = (gki_estimates_summary){
         .neg_elbo = gkv_accumulator_result(&neg_elbo),
-        .reconstruction = gkv_mean_se_of(estimates->reconstruction, count),
-        .kl = gkv_mean_se_of(estimates->kl, count),
-        .nll = likelihood ? gkv_mean_se_of(estimates->nll, count) : unknown,
-        .ess = likelihood ? gkv_mean_se_of(estimates->ess, count).mean : NAN};
+        .reconstruction = gkv_mean_se_of(count, estimates->reconstruction),
+        .kl = gkv_mean_se_of(count, estimates->kl),
+        .nll = likelihood ? gkv_mean_se_of(count, estimates->nll) : unknown,
+        .ess = likelihood ? gkv_mean_se_of(count, estimates->ess).mean : NAN};
     if (!isfinite(out->neg_elbo.mean) || (likelihood && !isfinite(out->nll.mean)))
         return gki_fail(
             GKV_ERR_NUMERIC,

@@ -3,8 +3,7 @@
 #ifndef GKV_INFER_ESTIMATE_H
 #define GKV_INFER_ESTIMATE_H
 
-#include <signal.h>
-
+#include "core/call.h"
 #include "gkvae/image_metrics.h"
 #include "vae/images.h"
 
@@ -26,14 +25,16 @@ typedef struct gki_estimate_job {
     const gkv_model *model;
     const gki_params *params; /* the values to use: the model's own, or the moving average */
     const gki_images *images;
+    /* targets [images->count, pixels] in place of those of the data set, unless NULL; image i then
+     * has the noise of index first + i */
+    const float *x;
+    uint64_t first;
     const gki_estimate_gaussians *gaussians; /* replace the model's posterior, unless NULL */
     size_t samples;                          /* the number of samples per image */
     /* the seed of the posterior noise; sample s of image i has step s and index i */
     uint64_t seed;
     int threads;
-    void (*progress)(void *context, size_t done, size_t of); /* called on one thread; may be NULL */
-    void *context;
-    const volatile sig_atomic_t *stop; /* once *stop is nonzero: GKV_ERR_INTERRUPTED; may be NULL */
+    gki_call *call; /* it must be stoppable; its units are images */
 } gki_estimate_job;
 
 /* Allocates estimates of `count` images. The caller frees them with gki_estimates_free().
@@ -61,8 +62,8 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities);
 
 /* Computes the fraction of the images whose label is the most probable class given the code. NaN
- * for a model without classes or images without labels. */
-gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images,
+ * for a model without classes or images without labels. The units of the call are images. */
+gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, gki_call *call,
                                  double *accuracy);
 
 #endif

@@ -42,11 +42,11 @@ static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metric
     }
     if (n > 1) { /* one image has no variance */
         size_t active = 0;
-        GKV_TRY_GOTO(gkv_active_units(codes, n, d, GKV_ACTIVE_THRESHOLD, NULL, &active));
+        GKV_TRY_GOTO(gkv_active_units(n, d, codes, GKV_ACTIVE_THRESHOLD, NULL, &active));
         metrics->active_units = active;
     }
     gkv_image_scores scores;
-    GKV_TRY_GOTO(gkv_image_scores_of(decoded, grey, n, model->height, model->width, &scores));
+    GKV_TRY_GOTO(gkv_image_scores_of(n, model->height, model->width, decoded, grey, &scores));
     metrics->mse = scores.mse.mean;
     metrics->psnr = scores.psnr.mean;
     metrics->ssim = scores.ssim.mean;
@@ -123,76 +123,65 @@ static gkv_status summarise(const gki_estimates *estimates, const gki_images *im
     return GKV_OK;
 }
 
-/* Converts the progress of one round through the images to the progress of all rounds. */
-typedef struct round_progress {
-    const gkv_eval_options *options;
-    size_t round, rounds;
-} round_progress;
-
-static void on_round(void *context, size_t done, size_t of)
+gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_eval_set of,
+                        const gkv_settings *settings, const gkv_refine_settings *refine,
+                        const gkv_run_options *options, float *refined_mean, gkv_metrics *metrics)
 {
-    const round_progress *it = context;
-    it->options->progress(it->options->context, it->round * of + done, it->rounds * of);
-}
-
-gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *test,
-                        const gkv_settings *settings, const gkv_eval_options *options,
-                        gkv_metrics *metrics)
-{
+    gki_call call, quiet;
+    GKV_NEED(metrics);
     memset(metrics, 0, sizeof *metrics);
     gkv_generation_none(&metrics->generation);
-    if (gkv_dataset_height(test) != model->height || gkv_dataset_width(test) != model->width)
+    GKV_NEED(model);
+    GKV_NEED(images);
+    settings = settings ? settings : &model->settings;
+    if (gkv_dataset_height(images) != model->height || gkv_dataset_width(images) != model->width)
         return gki_fail(
             GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
-            gkv_dataset_height(test), gkv_dataset_width(test), model->height, model->width);
+            gkv_dataset_height(images), gkv_dataset_width(images), model->height, model->width);
     const double began = omp_get_wtime();
-    const gkv_refine_settings *refine = options ? options->refine : NULL;
     if (refine && refine->mode != GKV_REFINE_MEAN)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "an evaluation needs posteriors, and MAP refinement has none; use "
                         "GKV_REFINE_MEAN");
     if (refine) /* an error must not wait for the first round */
         GKV_TRY(gki_refine_settings_check(refine));
-    const gkv_eval_set of = options ? options->of : GKV_EVAL_TEST;
     if (of < GKV_EVAL_TEST || of > GKV_EVAL_VALIDATION)
         return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_eval_set", (int)of);
-    gki_images images;
+    GKV_TRY(gki_call_begin(&call, options, 0));
+    gki_images chosen;
     uint32_t *order = NULL;
     gki_estimates estimates = {0};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(choose_images(model, test, settings, of, &order, &images));
+    GKV_TRY_GOTO(choose_images(model, images, settings, of, &order, &chosen));
+    call.total = (refine ? 2 : 1) * chosen.count;
     gki_estimate_job job = {.model = model,
                             .params = &model->params,
-                            .images = &images,
+                            .images = &chosen,
                             .samples = (size_t)settings->eval.samples,
                             .seed = settings->eval.seed,
-                            .threads = gki_thread_count(settings)};
-    round_progress round = {.options = options, .rounds = refine ? 2 : 1};
-    if (options) {
-        job.progress = options->progress ? on_round : NULL;
-        job.context = &round;
-        job.stop = options->stop;
-    }
-    GKV_TRY_GOTO(gki_estimates_create(images.count, &estimates));
+                            .threads = gki_call_threads(&call, settings->train.threads),
+                            .call = &call};
+    GKV_TRY_GOTO(gki_estimates_create(chosen.count, &estimates));
     GKV_TRY_GOTO(gki_estimate(&job, &estimates));
-    GKV_TRY_GOTO(summarise(&estimates, &images, metrics));
+    GKV_TRY_GOTO(summarise(&estimates, &chosen, metrics));
     gki_refined_metrics_none(&metrics->refined);
-    round.round = 1;
     if (refine)
-        GKV_TRY_GOTO(gki_evaluate_refined(&job, refine, &estimates, options->refined_mean,
-                                          &metrics->refined));
-    job.progress = NULL;
+        GKV_TRY_GOTO(
+            gki_evaluate_refined(&job, refine, &estimates, refined_mean, &metrics->refined));
+    const gkv_run_options inner = gki_call_inner(&call);
+    GKV_TRY_GOTO(gki_call_begin(&quiet, &inner, chosen.count));
+    job.call = &quiet;
     GKV_TRY_GOTO(measure_codes(&job, metrics));
-    GKV_TRY_GOTO(gki_class_accuracy_of(model, &images, &metrics->class_accuracy));
+    GKV_TRY_GOTO(gki_class_accuracy_of(model, &chosen, &quiet, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
-    metrics->images = images.count;
+    metrics->images = chosen.count;
     metrics->parameters = gkv_model_parameters(model);
     metrics->train_seconds = metrics->refit_seconds = NAN;
     metrics->threads = job.threads;
     metrics->seed = model->settings.train.seed;
     metrics->eval_seed = settings->eval.seed;
     snprintf(metrics->dataset, sizeof metrics->dataset, "%s", settings->data.dataset);
-    describe_protocol(settings, &images, of, metrics);
+    describe_protocol(settings, &chosen, of, metrics);
     metrics->eval_seconds = omp_get_wtime() - began;
 done:
     free(order);
@@ -200,9 +189,49 @@ done:
     return status;
 }
 
-gkv_status gkv_targets(const gkv_settings *settings, const gkv_dataset *images, gkv_split half,
-                       size_t first, size_t n, float *targets)
+gkv_status gkv_estimate(const gkv_model *model, size_t n, const float *images, size_t samples,
+                        uint64_t seed, uint64_t first, const gkv_run_options *options,
+                        double *neg_elbo, double *nll)
 {
+    gki_call call;
+    GKV_NEED(model);
+    GKV_NEED(images);
+    if (samples < 1)
+        return gki_fail(GKV_ERR_ARGUMENT, "an estimate of 0 samples: give 1 or more");
+    GKV_TRY(gki_call_begin(&call, options, n));
+    const gki_images chosen = {.count = n};
+    const gki_estimate_job job = {.model = model,
+                                  .params = &model->params,
+                                  .images = &chosen,
+                                  .x = images,
+                                  .first = first,
+                                  .samples = samples,
+                                  .seed = seed,
+                                  .threads = gki_call_threads(&call, model->settings.train.threads),
+                                  .call = &call};
+    gki_estimates estimates = {0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_estimates_create(n, &estimates));
+    GKV_TRY_GOTO(gki_estimate(&job, &estimates));
+    for (size_t i = 0; neg_elbo && i < n; i++)
+        neg_elbo[i] = estimates.reconstruction[i] + estimates.kl[i];
+    for (size_t i = 0; nll && i < n; i++)
+        nll[i] = estimates.nll[i];
+done:
+    gki_estimates_free(&estimates);
+    return status;
+}
+
+gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half, size_t first,
+                       const gkv_settings *settings, float *targets)
+{
+    gkv_settings defaults;
+    GKV_NEED(images);
+    GKV_NEED(targets);
+    if (!settings) {
+        gkv_settings_defaults(&defaults);
+        settings = &defaults;
+    }
     const size_t count = gkv_dataset_count(images),
                  pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
     if (first > count || n > count - first)

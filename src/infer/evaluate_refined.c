@@ -17,7 +17,7 @@ typedef struct block {
     float *x, *factor; /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
     /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
     double *entropy_before, *entropy;
-    int *accepted;
+    size_t *accepted;
     uint32_t *indices;
     gki_real *row; /* one image */
     /* all images' [count, d], [count, pixels], [count, pixels] */
@@ -80,19 +80,6 @@ void gki_refined_metrics_none(gkv_refined_metrics *out)
                                  .milliseconds = NAN};
 }
 
-/* Converts the progress of a block to the progress of all images. */
-typedef struct block_progress {
-    const gki_estimate_job *job;
-    size_t first;
-} block_progress;
-
-static void on_progress(void *context, size_t done, size_t of)
-{
-    const block_progress *it = context;
-    (void)of;
-    it->job->progress(it->job->context, it->first + done, it->job->images->count);
-}
-
 /* Refines and estimates images [first, first + n), and adds to the sums in `out`. */
 static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b,
                            size_t first, size_t n, const gki_estimates *estimates,
@@ -108,34 +95,35 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
     }
+    gkv_run_options inner = gki_call_inner(job->call);
+    inner.threads = job->threads;
     const double began = omp_get_wtime();
-    gkv_refiner_run(refiner, n, b->x, first,
-                    &(gkv_refined){.mean = b->means + first * d,
-                                   .factor = b->factor,
-                                   .cross_entropy_before = b->entropy_before,
-                                   .cross_entropy_after = b->entropy,
-                                   .accepted = b->accepted});
-    if (job->stop && *job->stop)
+    const gkv_status status =
+        gkv_refiner_run(refiner, n, b->x, first, &inner,
+                        &(gkv_refined){.mean = b->means + first * d,
+                                       .factor = b->factor,
+                                       .cross_entropy_before = b->entropy_before,
+                                       .cross_entropy_after = b->entropy,
+                                       .accepted = b->accepted});
+    if (status == GKV_ERR_INTERRUPTED)
         return gki_fail(GKV_ERR_INTERRUPTED,
                         "evaluation was interrupted while refining images %zu to %zu of %zu",
                         first + 1, first + n, job->images->count);
+    GKV_TRY(status);
     out->milliseconds += 1000 * (omp_get_wtime() - began);
     for (size_t i = 0; i < n; i++) {
         out->cross_entropy_before += b->entropy_before[i];
         out->cross_entropy += b->entropy[i];
-        out->accepted += b->accepted[i];
+        out->accepted += (double)b->accepted[i];
         out->improved += b->accepted[i] > 0;
     }
     gki_images images = *job->images;
     images.order = b->indices;
     images.count = n;
     const gki_estimate_gaussians gaussians = {.mean = b->means + first * d, .factor = b->factor};
-    block_progress progress = {.job = job, .first = first};
     gki_estimate_job part = *job;
     part.images = &images;
     part.gaussians = &gaussians;
-    part.progress = job->progress ? on_progress : NULL;
-    part.context = &progress;
     gki_estimates slice = {.reconstruction = estimates->reconstruction + first,
                            .kl = estimates->kl + first,
                            .nll = estimates->nll + first,
@@ -149,11 +137,12 @@ static gkv_status summarise(const gki_estimate_job *job, const block *b,
 {
     const gkv_model *model = job->model;
     const size_t n = job->images->count;
+    const gkv_run_options inner = gki_call_inner(job->call);
     gki_estimates_summary s;
     gkv_image_scores scores;
     GKV_TRY(gki_estimates_summarise(estimates, n, job->images->mode != GKV_BINARIZE_GREY, &s));
-    GKV_TRY(gkv_model_decode(model, n, b->means, b->decoded));
-    GKV_TRY(gkv_image_scores_of(b->decoded, b->grey, n, model->height, model->width, &scores));
+    GKV_TRY(gkv_model_decode(model, n, b->means, &inner, b->decoded));
+    GKV_TRY(gkv_image_scores_of(n, model->height, model->width, b->decoded, b->grey, &scores));
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;
     out->reconstruction = s.reconstruction.mean, out->reconstruction_se = s.reconstruction.se;
     out->kl = s.kl.mean, out->kl_se = s.kl.se;
@@ -177,9 +166,7 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     gkv_refiner *refiner = NULL;
     block b = {.x = NULL};
     gkv_status status = GKV_OK;
-    own.threads = job->threads;
     own.seed = job->seed;
-    own.stop = job->stop;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.curvature_samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
     GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));

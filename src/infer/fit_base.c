@@ -8,6 +8,7 @@
 
 #include <omp.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "gkvae/eval.h"
 #include "vae/images.h"
@@ -16,7 +17,8 @@ enum { BLOCK = 1000, ROUND_ITERATIONS = 10 };
 
 void gkv_base_fit_defaults(gkv_base_fit_settings *settings)
 {
-    *settings = (gkv_base_fit_settings){.codes = 50000, .rounds = 20, .tolerance = 1e-3};
+    if (settings)
+        *settings = (gkv_base_fit_settings){.codes = 50000, .rounds = 20, .tolerance = 1e-3};
 }
 
 /* The codes and their classes, in three parts: `fit` codes that refits fit to, `acceptance` codes
@@ -26,6 +28,7 @@ typedef struct job {
     const gkv_settings *run;
     const gkv_dataset *images;
     gkv_base_fit_settings settings;
+    gki_call *call;  /* its units are encoded images */
     uint32_t *index; /* the indices of the images, in the order of the codes */
     size_t fit, acceptance, held_out;
     float *eps;        /* the codes [fit + acceptance + held_out, d] */
@@ -116,15 +119,19 @@ static gkv_status take_classes(job *it, size_t count, size_t classes)
 /* Draws codes from, …, from + count − 1 with noise number `noise` and following. */
 static gkv_status encode_some(const job *it, size_t from, size_t count, size_t noise, float *seen)
 {
+    const gkv_run_options inner = gki_call_inner(it->call);
     const gkv_model *model = it->model;
     for (size_t first = 0; first < count; first += BLOCK) {
         const size_t n = count - first < BLOCK ? count - first : BLOCK;
         float *eps = it->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
-            GKV_TRY(gkv_targets(it->run, it->images, GKV_TRAIN, it->index[from + first + i], 1,
+            GKV_TRY(gkv_targets(it->images, 1, GKV_TRAIN, it->index[from + first + i], it->run,
                                 seen + i * model->pixels));
-        GKV_TRY(gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, eps));
-        GKV_TRY(gkv_model_normalise(model, n, eps, eps));
+        GKV_TRY(
+            gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, &inner, eps));
+        GKV_TRY(gkv_model_normalise(model, n, eps, &inner, eps));
+        gki_call_advance(it->call, n);
+        GKV_TRY(gki_call_end(it->call, "the fit of a base", "images"));
     }
     return GKV_OK;
 }
@@ -214,18 +221,22 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
         .held_out = {.eps = it->codes + it->fit * d,
                      .classes = it->classes ? it->classes + it->fit : NULL,
                      .count = it->acceptance}};
-    gki_base_refit_settings how = {.first = true,
-                                   .damping = 1,
-                                   .iterations = ROUND_ITERATIONS,
-                                   .seed = fresh->settings.train.seed,
-                                   .threads = gki_thread_count(&it->model->settings)};
+    gki_base_refit_settings how = {
+        .first = true,
+        .damping = 1,
+        .iterations = ROUND_ITERATIONS,
+        .seed = fresh->settings.train.seed,
+        .threads = gki_call_threads(it->call, it->model->settings.train.threads)};
     if (!fresh->base->ops->refit)
         return GKV_OK;
     for (; report->rounds <= it->settings.rounds; report->rounds++) {
         gki_base_refit_report its;
         GKV_TRY(fresh->base->ops->refit(fresh->base, &fresh->params, &codes, &how, &its));
-        report->em_iterations += its.em_iterations;
-        report->moves += its.step > 0;
+        report->em_iterations += (size_t)its.em_iterations;
+        report->accepted += its.step > 0;
+        it->call->details = report;
+        gki_call_advance(it->call, 0);
+        GKV_TRY(gki_call_end(it->call, "the fit of a base", "images"));
         if (!how.first && its.held_out_after - its.held_out_before < it->settings.tolerance)
             break;
         how.first = false;
@@ -241,24 +252,31 @@ static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *tra
         return gki_fail(
             GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
             gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
-    if (s->codes < GKV_REFIT_CODES_MIN || s->rounds < 0 || !(s->tolerance >= 0))
+    if (s->codes < GKV_REFIT_CODES_MIN || !(s->tolerance >= 0))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "a fit of a base takes %d codes or more, rounds ≥ 0 and a tolerance ≥ 0",
+                        "a fit of a base takes %d codes or more and a tolerance ≥ 0",
                         GKV_REFIT_CODES_MIN);
     return gki_images_check_trained(model, training);
 }
 
-gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted,
-                        const gkv_settings *run, const gkv_dataset *training,
-                        const gkv_base_fit_settings *settings, gkv_model **out,
-                        gkv_base_fit_report *report)
+gkv_status gkv_base_fit(const gkv_model *model, const gkv_dataset *training,
+                        const gkv_model_settings *wanted, const gkv_settings *run,
+                        const gkv_base_fit_settings *settings, const gkv_run_options *options,
+                        gkv_model **out, gkv_base_fit_report *report)
 {
     const double began = omp_get_wtime();
     gkv_base_fit_report own = {0};
-    job it = {.model = model, .run = run, .images = training};
     gkv_model *fresh = NULL;
     gkv_status status = GKV_OK;
+    gki_call call;
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(model);
+    GKV_NEED(training);
+    GKV_NEED(wanted);
+    GKV_TRY(gki_call_begin(&call, options, 0));
+    job it = {
+        .model = model, .run = run ? run : &model->settings, .images = training, .call = &call};
     gkv_base_fit_defaults(&it.settings);
     if (settings)
         it.settings = *settings;
@@ -271,6 +289,7 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_model_settings *wanted
     GKV_TRY_GOTO(choose_images(&it));
     own.codes = it.fit + it.acceptance;
     own.held_out = it.held_out;
+    call.total = own.codes + own.held_out;
     GKV_TRY_GOTO(take_classes(&it, own.codes + own.held_out, fresh->base->classes));
     GKV_TRY_GOTO(encode(&it));
     GKV_TRY_GOTO(held_out_density(&it, model, &own.before));

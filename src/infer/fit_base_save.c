@@ -20,7 +20,7 @@ static const char *const replaced[][2] = {
 enum { REPLACED = sizeof replaced / sizeof *replaced };
 
 /* Checks that no file of the folder would be overwritten. */
-static gkv_status check_folder(const char *folder, int replace)
+static gkv_status check_folder(const char *folder, bool replace)
 {
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
@@ -57,8 +57,9 @@ done:
     return status;
 }
 
-gkv_status gkv_base_fit_check_folder(const char *folder, int replace)
+gkv_status gkv_base_fit_check_folder(const char *folder, bool replace)
 {
+    GKV_NEED(folder);
     gki_lock *lock = NULL;
     GKV_TRY(check_folder(folder, replace));
     GKV_TRY(check_parent(folder));
@@ -102,10 +103,12 @@ static void take_back_old(const char *folder)
     }
 }
 
-gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, const char *folder,
-                             int replace)
+gkv_status gkv_base_fit_save(const gkv_model *model, const char *folder, bool replace,
+                             const gkv_settings *run)
 {
-    gkv_settings settings = *run;
+    GKV_NEED(model);
+    GKV_NEED(folder);
+    gkv_settings settings = run ? *run : model->settings;
     settings.model = model->settings.model;
     char *path = NULL, *config = NULL;
     gki_lock *lock = NULL;

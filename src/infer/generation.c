@@ -10,6 +10,7 @@
 
 #include <omp.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "gkvae/eval.h"
@@ -31,10 +32,9 @@ typedef struct test_form {
 typedef struct job {
     gki_set_source source;
     const gkv_features *network;
-    const gkv_generation_options *options;
+    gki_call call;         /* its units are sets of images */
+    gkv_run_options inner; /* the options of calls within it */
     size_t references, dimensions, classes, repetitions, forms;
-    size_t done, steps; /* sets of images measured, and sets in all */
-    int threads;
     bool samples_only;
     gkv_kid_settings kid;
     gkv_neighbour_settings neighbours;
@@ -48,6 +48,8 @@ typedef struct job {
 
 void gkv_generation_none(gkv_generation *out)
 {
+    if (!out)
+        return;
     memset(out, 0, sizeof *out);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         for (int f = 0; f < GKV_IMAGE_FORMS; f++)
@@ -63,15 +65,8 @@ void gkv_generation_none(gkv_generation *out)
 /* Reports a finished step. GKV_ERR_INTERRUPTED if it is time to stop. */
 static gkv_status step_done(job *it)
 {
-    const gkv_generation_options *options = it->options;
-    it->done++;
-    if (options && options->progress)
-        options->progress(options->context, it->done, it->steps);
-    if (options && options->stop && *options->stop)
-        return gki_fail(GKV_ERR_INTERRUPTED,
-                        "interrupted: generation was measured on %zu of %zu sets of images",
-                        it->done, it->steps);
-    return GKV_OK;
+    gki_call_advance(&it->call, 1);
+    return gki_call_end(&it->call, "the measurement of generation", "sets of images");
 }
 
 /* --- the test images ------------------------------------------------------ */
@@ -99,13 +94,13 @@ static gkv_status measure_test(job *it, gkv_generation *out)
             images = it->means;
         }
         test_form *to = &it->tests[f];
-        GKV_TRY(gkv_features_apply(it->network, it->references, images, it->threads, to->features,
+        GKV_TRY(gkv_features_apply(it->network, it->references, images, &it->inner, to->features,
                                    it->probabilities));
-        GKV_TRY(gkv_reference_create(to->features, it->references, it->dimensions, &it->neighbours,
-                                     &to->reference));
+        GKV_TRY(gkv_reference_create(it->references, it->dimensions, to->features, &it->neighbours,
+                                     &it->inner, &to->reference));
         if (f == GKV_FORM_MEANS) {
             gkv_class_metrics classes;
-            GKV_TRY(gkv_class_metrics_of(it->probabilities, it->references, it->classes,
+            GKV_TRY(gkv_class_metrics_of(it->references, it->classes, it->probabilities,
                                          out->test_class_share, &classes));
             out->test_confidence = classes.confidence;
             out->test_confident = classes.confident;
@@ -157,13 +152,13 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
     GKV_TRY(
-        gkv_features_apply(it->network, n, images, it->threads, it->features, it->probabilities));
-    GKV_TRY(gkv_frechet_distance(against->features, it->references, it->features, n, it->dimensions,
+        gkv_features_apply(it->network, n, images, &it->inner, it->features, it->probabilities));
+    GKV_TRY(gkv_frechet_distance(it->references, n, it->dimensions, against->features, it->features,
                                  &frechet));
-    GKV_TRY(gkv_kernel_distance(against->features, it->references, it->features, n, it->dimensions,
-                                &it->kid, &kid));
-    GKV_TRY(gkv_neighbour_metrics_of(against->reference, it->features, n, &neighbours));
-    GKV_TRY(gkv_class_metrics_of(it->probabilities, n, it->classes, class_fractions, &classes));
+    GKV_TRY(gkv_kernel_distance(it->references, n, it->dimensions, against->features, it->features,
+                                &it->kid, &it->inner, &kid));
+    GKV_TRY(gkv_neighbour_metrics_of(against->reference, n, it->features, &it->inner, &neighbours));
+    GKV_TRY(gkv_class_metrics_of(n, it->classes, it->probabilities, class_fractions, &classes));
     gkv_accumulator_add(&to->frechet, frechet);
     gkv_accumulator_add(&to->kid, kid.mean);
     gkv_accumulator_add(&to->precision, neighbours.precision);
@@ -184,10 +179,10 @@ static gkv_status measure_nearest(const job *it, size_t n, const float *images, 
     double *distance = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(n, sizeof *distance, &distance));
-    GKV_TRY_GOTO(gkv_nearest(images, n, gkv_dataset_pixels(it->source.training, 0),
-                             gkv_dataset_count(it->source.training), it->source.pixels, it->threads,
-                             NULL, distance));
-    const gkv_mean_se result = gkv_mean_se_of(distance, n);
+    GKV_TRY_GOTO(gkv_nearest(n, gkv_dataset_count(it->source.training), it->source.pixels, images,
+                             gkv_dataset_pixels(it->source.training, 0), &it->inner, NULL,
+                             distance));
+    const gkv_mean_se result = gkv_mean_se_of(n, distance);
     *mean = result.mean;
     *se = result.se;
 done:
@@ -218,7 +213,7 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
         gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
         if (it->forms > GKV_FORM_BINARY) {
             GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n,
-                                          it->pixels));
+                                          &it->inner, it->pixels));
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
@@ -251,8 +246,8 @@ static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
                pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
-    GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, it->codes));
-    GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, it->means));
+    GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, &it->inner, it->codes));
+    GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, &it->inner, it->means));
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions,
                                  &out->nearest_reconstructions_se));
     out->nearest_images = n;
@@ -351,14 +346,18 @@ static void describe(const job *it, gkv_generation *out)
 
 gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *test,
                                    const gkv_dataset *training, const gkv_features *network,
-                                   const gkv_settings *settings,
-                                   const gkv_generation_options *options, gkv_generation *out)
+                                   const float *refined, const gkv_settings *settings,
+                                   const gkv_run_options *options, gkv_generation *out)
 {
-    if (!model || !test || !training || !network || !settings || !out)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "generation: a model, test and training images, a network, settings and a "
-                        "pointer for the figures are needed");
+    gki_call call;
+    GKV_NEED(out);
     gkv_generation_none(out);
+    GKV_NEED(model);
+    GKV_NEED(test);
+    GKV_NEED(training);
+    GKV_NEED(network);
+    settings = settings ? settings : &model->settings;
+    GKV_TRY(gki_call_begin(&call, options, 0));
     if (settings->eval.draws < 0 || settings->eval.draw_sets < 1 ||
         !(settings->eval.temperature >= 0) || isinf(settings->eval.temperature))
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -376,18 +375,17 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .source = {.model = model,
                    .test = test,
                    .training = training,
-                   .refined = options ? options->refined : NULL,
+                   .refined = refined,
                    .draws = settings->eval.draws > 0 ? (size_t)settings->eval.draws : references,
                    .pixels = model->pixels,
                    .seed = settings->eval.seed,
                    .temperature = settings->eval.temperature},
         .network = network,
-        .options = options,
+        .call = call,
         .references = references,
         .dimensions = gkv_features_dimensions(network),
         .classes = gkv_features_classes(network),
         .repetitions = (size_t)settings->eval.draw_sets,
-        .threads = gki_thread_count(settings),
         .samples_only = samples_only,
         .forms =
             samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
@@ -396,15 +394,17 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     gkv_kid_defaults(&it.kid);
     gkv_neighbour_defaults(&it.neighbours);
     it.kid.seed = it.source.seed;
-    it.kid.threads = it.neighbours.threads = it.threads;
+    it.inner = gki_call_inner(&it.call);
+    it.inner.threads = gki_call_threads(&call, settings->train.threads);
+    it.source.inner = &it.inner;
     GKV_TRY_GOTO(allocate(&it));
     gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0),
                         (uint32_t)gkv_dataset_count(training), it.order);
-    GKV_TRY_GOTO(gkv_targets(settings, test, GKV_TEST, 0, references, it.targets));
+    GKV_TRY_GOTO(gkv_targets(test, references, GKV_TEST, 0, settings, it.targets));
     it.source.targets = it.targets;
     it.source.order = it.order;
     it.source.codes = it.codes;
-    it.steps = count_steps(&it);
+    it.call.total = count_steps(&it);
     GKV_TRY_GOTO(measure_test(&it, out));
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
         GKV_TRY_GOTO(measure_set(&it, (gkv_image_set)s, out));

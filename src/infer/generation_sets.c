@@ -28,8 +28,8 @@ static size_t count_of_draws(const gki_set_source *source)
 static gkv_status make_samples(const gki_set_source *source, size_t repetition, float *images)
 {
     GKV_TRY(gkv_model_sample(source->model, source->draws, source->seed, repetition * source->draws,
-                             source->temperature, source->codes));
-    return gkv_model_decode(source->model, source->draws, source->codes, images);
+                             source->temperature, source->inner, source->codes));
+    return gkv_model_decode(source->model, source->draws, source->codes, source->inner, images);
 }
 
 /* Uses the normal scores of the samples, so only the prior and its temperature make the
@@ -45,7 +45,7 @@ static gkv_status make_normal(const gki_set_source *source, size_t repetition, f
         for (size_t j = 0; j < d; j++)
             source->codes[i * d + j] = (float)scores[j];
     }
-    return gkv_model_decode(source->model, source->draws, source->codes, images);
+    return gkv_model_decode(source->model, source->draws, source->codes, source->inner, images);
 }
 
 /* --- from the test images ------------------------------------------------- */
@@ -54,8 +54,8 @@ static gkv_status make_posterior(const gki_set_source *source, size_t repetition
 {
     const size_t n = count_of_test(source);
     GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n,
-                           source->codes));
-    return gkv_model_decode(source->model, n, source->codes, images);
+                           source->inner, source->codes));
+    return gkv_model_decode(source->model, n, source->codes, source->inner, images);
 }
 
 static gkv_status make_reconstructions(const gki_set_source *source, size_t repetition,
@@ -63,8 +63,8 @@ static gkv_status make_reconstructions(const gki_set_source *source, size_t repe
 {
     (void)repetition;
     const size_t n = count_of_test(source);
-    GKV_TRY(gkv_model_code(source->model, n, source->targets, source->codes));
-    return gkv_model_decode(source->model, n, source->codes, images);
+    GKV_TRY(gkv_model_code(source->model, n, source->targets, source->inner, source->codes));
+    return gkv_model_decode(source->model, n, source->codes, source->inner, images);
 }
 
 static size_t count_of_refined(const gki_set_source *source)
@@ -75,7 +75,8 @@ static size_t count_of_refined(const gki_set_source *source)
 static gkv_status make_refined(const gki_set_source *source, size_t repetition, float *images)
 {
     (void)repetition;
-    return gkv_model_decode(source->model, count_of_test(source), source->refined, images);
+    return gkv_model_decode(source->model, count_of_test(source), source->refined, source->inner,
+                            images);
 }
 
 /* --- training images ------------------------------------------------------ */

@@ -16,7 +16,8 @@ typedef struct gki_set_source {
     size_t draws, pixels;
     uint64_t seed;
     double temperature;
-    float *codes; /* scratch, [larger of draws and test, latent] */
+    float *codes;                 /* scratch, [larger of draws and test, latent] */
+    const gkv_run_options *inner; /* the options of calls */
 } gki_set_source;
 
 typedef struct gki_set_ops {

@@ -65,8 +65,11 @@ static bool add_generation(json_t *object, const gkv_generation *g)
     return good;
 }
 
-gkv_status gkv_metrics_write(const gkv_metrics *m, const char *path)
+gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
 {
+    GKV_NEED(metrics);
+    GKV_NEED(path);
+    const gkv_metrics *m = metrics;
     const gkv_generation *g = &m->generation;
     const bool measured = g->sets > 0;
     const gkv_refined_metrics *r = &m->refined;

@@ -49,14 +49,14 @@ gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_
                             .capacity = capacity,
                             .stream = GKV_STREAM_REFINE};
     gkv_refine_settings *own = &out->settings;
-    if (is_map(out))
-        own->curvature_samples = own->gradient_samples = own->acceptance_samples =
-            1; /* the point u = 0 */
-    if (own->gradient_samples < own->curvature_samples)
-        own->gradient_samples = own->curvature_samples;
-    const size_t points = capacity * (size_t)(own->gradient_samples > own->acceptance_samples
-                                                  ? own->gradient_samples
-                                                  : own->acceptance_samples);
+    gkv_refine_advanced *advanced = &own->advanced;
+    if (is_map(out)) /* the point u = 0 */
+        own->curvature_samples = advanced->gradient_samples = advanced->acceptance_samples = 1;
+    if (advanced->gradient_samples < own->curvature_samples)
+        advanced->gradient_samples = own->curvature_samples;
+    const size_t points = capacity * (advanced->gradient_samples > advanced->acceptance_samples
+                                          ? advanced->gradient_samples
+                                          : advanced->acceptance_samples);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->images, &out->images));
     GKV_TRY_GOTO(gaussians_create(capacity, d, &out->now));
@@ -93,7 +93,7 @@ void gki_refinement_free(gki_refinement *it)
     memset(it, 0, sizeof *it);
 }
 
-uint64_t gki_refinement_noise_count(int iterations)
+uint64_t gki_refinement_noise_count(size_t iterations)
 {
     return ((uint64_t)iterations + 1) * NOISE_STEPS;
 }
@@ -123,7 +123,7 @@ void gki_refinement_begin(gki_refinement *it, size_t i, const gki_real *mean, co
                 precision[j * d + k] = sum;
             }
     }
-    it->images[i] = (gki_refinement_image){.index = index, .lambda = it->settings.damping};
+    it->images[i] = (gki_refinement_image){.index = index, .lambda = it->settings.advanced.damping};
 }
 
 /* --- Points --------------------------------------------------------------- */
@@ -163,7 +163,7 @@ static void draw(gki_refinement *it, const gki_gaussians *of, size_t i, uint64_t
  * samples). */
 static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t first)
 {
-    const size_t d = it->d, samples = (size_t)it->settings.acceptance_samples;
+    const size_t d = it->d, samples = it->settings.advanced.acceptance_samples;
     const double *factor = of->factor + it->owner[first] * d * d;
     double sum = 0;
     for (size_t r = first; r < first + samples; r++)
@@ -178,7 +178,7 @@ static double bound_of(const gki_refinement *it, const gki_gaussians *of, size_t
  * step is possible. */
 static void evaluate_bounds(gki_refinement *it, const gki_gaussians *of, size_t n)
 {
-    const size_t samples = (size_t)it->settings.acceptance_samples;
+    const size_t samples = it->settings.advanced.acceptance_samples;
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) {
         if (!it->images[i].possible)
@@ -210,10 +210,10 @@ static void expand_at(gki_refinement *it, size_t n, uint64_t step, size_t count,
 
 /* Computes the gradients and curvatures of an iteration. Gradients are cheaper than curvatures and
  * use more samples. */
-static void expand(gki_refinement *it, size_t n, int iteration)
+static void expand(gki_refinement *it, size_t n, size_t iteration)
 {
-    const size_t samples = (size_t)it->settings.curvature_samples,
-                 gradient_samples = (size_t)it->settings.gradient_samples, d = it->d;
+    const size_t samples = it->settings.curvature_samples,
+                 gradient_samples = it->settings.advanced.gradient_samples, d = it->d;
     const uint64_t step = (uint64_t)(iteration + 1) * NOISE_STEPS;
     memset(it->gradient, 0, n * d * sizeof *it->gradient);
     memset(it->curvature, 0, n * d * d * sizeof *it->curvature);
@@ -227,7 +227,7 @@ static bool propose(gki_refinement *it, size_t i, double rho)
 {
     const size_t d = it->d;
     const double curvature_weight = 1 / (double)it->settings.curvature_samples,
-                 gradient_weight = 1 / (double)it->settings.gradient_samples;
+                 gradient_weight = 1 / (double)it->settings.advanced.gradient_samples;
     const double lambda = it->images[i].lambda;
     const double *precision = it->now.precision + i * d * d, *mean = it->now.mean + i * d;
     const gki_real *curvature = it->curvature + i * d * d, *gradient = it->gradient + i * d;
@@ -301,17 +301,6 @@ static void finish(gki_refinement *it, size_t i)
         gki_cholesky_invert(d, it->work, it->now.factor + i * d * d);
 }
 
-/* Reads *stop atomically, because several threads read it. */
-static bool stopped(const gki_refinement *it)
-{
-    sig_atomic_t stop = 0;
-    if (it->settings.stop) {
-#pragma omp atomic read
-        stop = *it->settings.stop;
-    }
-    return stop;
-}
-
 void gki_refinement_run(gki_refinement *it, size_t n)
 {
     const gkv_refine_settings *settings = &it->settings;
@@ -323,8 +312,9 @@ void gki_refinement_run(gki_refinement *it, size_t n)
         image->before = image->value = image->trial_value;
         image->finite = isfinite(image->value);
     }
-    for (int t = 0; t < settings->iterations && !stopped(it); t++) {
-        double rho = is_map(it) ? 1 : settings->rate / (1 + settings->decay * t);
+    for (size_t t = 0; t < settings->iterations && !(it->call && gki_call_stopped(it->call)); t++) {
+        double rho =
+            is_map(it) ? 1 : settings->advanced.rate / (1 + settings->advanced.decay * (double)t);
         for (size_t i = 0; i < n; i++)
             it->images[i].pending = it->images[i].finite;
         expand(it, n, t);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "core/call.h"
 #include "core/rng.h"
 #include "gkvae/refine.h"
 
@@ -32,7 +33,7 @@ typedef struct gki_refinement_image {
     double trial_value; /* the same after the trial step */
     double lambda;      /* λ */
     uint64_t index;     /* the index of its noise */
-    int accepted;       /* the number of accepted iterations */
+    size_t accepted;    /* the number of accepted iterations */
     bool finite;        /* whether `before` is finite; otherwise the image is not refined */
     bool pending;       /* whether no step of this iteration has been accepted yet */
     bool possible;      /* whether the trial step is finite and positive definite */
@@ -47,6 +48,8 @@ typedef struct gki_gaussians {
 
 typedef struct gki_refinement {
     gkv_refine_settings settings;
+    /* once it is stopped, no image starts another iteration; NULL never stops */
+    const gki_call *call;
     const gki_target *target;
     size_t d;
     size_t capacity;   /* the most images of a batch */
@@ -76,7 +79,7 @@ gkv_status gki_refinement_create(const gkv_refine_settings *settings, const gki_
 void gki_refinement_free(gki_refinement *it); /* frees the arrays, not the struct */
 
 /* Returns the number of noise steps that a run of so many iterations uses at most. */
-uint64_t gki_refinement_noise_count(int iterations);
+uint64_t gki_refinement_noise_count(size_t iterations);
 
 /* Sets the start of image i of the batch: N(mean, LLᵀ) with L = diag(sd)(I + M), where
  * mixing[d(d−1)/2] has the rows of M; NULL is M = 0. `index` is the index of its noise. */

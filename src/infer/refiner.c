@@ -7,6 +7,7 @@
 
 #include <omp.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "infer/refine_target.h"
 
@@ -16,16 +17,17 @@ enum { BATCH_IMAGES = 20, BATCH_NUMBERS = 1 << 20 };
 
 void gkv_refine_defaults(gkv_refine_settings *settings)
 {
-    *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN,
-                                      .iterations = 3,
-                                      .curvature_samples = 2,
-                                      .gradient_samples = 16,
-                                      .acceptance_samples = 16,
-                                      .damping = 0.1,
-                                      .rate = 0.7,
-                                      .decay = 0.5,
-                                      .prior_weight = 1,
-                                      .seed = 1};
+    if (settings)
+        *settings = (gkv_refine_settings){.mode = GKV_REFINE_MEAN,
+                                          .iterations = 3,
+                                          .curvature_samples = 2,
+                                          .prior_weight = 1,
+                                          .seed = 1,
+                                          .advanced = {.gradient_samples = 16,
+                                                       .acceptance_samples = 16,
+                                                       .damping = 0.1,
+                                                       .rate = 0.7,
+                                                       .decay = 0.5}};
 }
 
 /* The memory of one thread. */
@@ -41,7 +43,7 @@ struct gkv_refiner {
     gkv_refine_settings settings;
     const gkv_model *model;
     size_t batch;
-    int threads;
+    int threads; /* the number of workers */
     worker *workers;
 };
 
@@ -49,32 +51,32 @@ gkv_status gki_refine_settings_check(const gkv_refine_settings *s)
 {
     if (s->mode != GKV_REFINE_MEAN && s->mode != GKV_REFINE_MAP)
         return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d is not a gkv_refine_mode", (int)s->mode);
-    if (s->iterations < 0 || s->iterations > 1000)
-        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %d iterations; give 0 to 1000",
+    const gkv_refine_advanced *advanced = &s->advanced;
+    if (s->iterations > 1000)
+        return gki_fail(GKV_ERR_ARGUMENT, "refinement: %zu iterations; give 0 to 1000",
                         s->iterations);
-    const int counts[] = {s->curvature_samples, s->gradient_samples, s->acceptance_samples};
+    const size_t counts[] = {s->curvature_samples, advanced->gradient_samples,
+                             advanced->acceptance_samples};
     static const char *const names[] = {"curvature_samples", "gradient_samples",
                                         "acceptance_samples"};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] < 2 || counts[i] > 512 || counts[i] % 2)
             return gki_fail(
                 GKV_ERR_ARGUMENT,
-                "refinement: %d %s; they come in pairs: give an even number from 2 to 512",
+                "refinement: %zu %s; they come in pairs: give an even number from 2 to 512",
                 counts[i], names[i]);
-    if (!(s->damping >= 0 && s->damping <= 1e12))
+    if (!(advanced->damping >= 0 && advanced->damping <= 1e12))
         return gki_fail(GKV_ERR_ARGUMENT, "refinement: a damping of %g; give 0 to 1e12",
-                        s->damping);
-    if (!(s->rate > 0 && s->rate <= 1) || !(s->decay >= 0 && isfinite(s->decay)))
+                        advanced->damping);
+    if (!(advanced->rate > 0 && advanced->rate <= 1) ||
+        !(advanced->decay >= 0 && isfinite(advanced->decay)))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "refinement: rate %g and decay %g; give a rate above 0, at most 1, and a "
                         "decay of at least 0",
-                        s->rate, s->decay);
+                        advanced->rate, advanced->decay);
     if (!(s->prior_weight >= 0 && s->prior_weight <= 1))
         return gki_fail(GKV_ERR_ARGUMENT, "refinement: the prior's weight is %g; give 0 to 1",
                         s->prior_weight);
-    if (s->threads < 0 || s->threads > 256)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "refinement: %d threads; give 1 to 256, or 0 for the model's", s->threads);
     return GKV_OK;
 }
 
@@ -109,26 +111,46 @@ gkv_status gkv_refiner_create(const gkv_model *model, const gkv_refine_settings 
                               gkv_refiner **out)
 {
     gkv_refine_settings defaults;
+    gkv_refiner *it = NULL;
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(model);
     gkv_refine_defaults(&defaults);
     if (!settings)
         settings = &defaults;
-    *out = NULL;
     GKV_TRY(gki_refine_settings_check(settings));
-    gkv_refiner *it = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
+    GKV_TRY(gki_alloc(1, sizeof *it, &it));
     it->settings = *settings;
     it->model = model;
-    it->threads = settings->threads > 0 ? settings->threads : gki_thread_count(&model->settings);
     it->batch = BATCH_NUMBERS / (model->d * model->d);
     it->batch = it->batch < 1 ? 1 : it->batch > BATCH_IMAGES ? BATCH_IMAGES : it->batch;
-    GKV_TRY_GOTO(gki_alloc((size_t)it->threads, sizeof *it->workers, &it->workers));
-    for (int t = 0; t < it->threads; t++)
-        GKV_TRY_GOTO(worker_create(it, &it->workers[t]));
     *out = it;
     return GKV_OK;
-done:
-    gkv_refiner_free(it);
+}
+
+static void free_workers(gkv_refiner *it)
+{
+    for (int t = 0; t < it->threads; t++)
+        worker_free(&it->workers[t]);
+    free(it->workers);
+    it->workers = NULL;
+    it->threads = 0;
+}
+
+/* Creates workers for so many threads, unless there are as many. A worker's parts point to each
+ * other, so workers cannot be moved to a longer array. */
+static gkv_status create_workers(gkv_refiner *it, int threads)
+{
+    gkv_status status = GKV_OK;
+    if (it->threads >= threads)
+        return GKV_OK;
+    free_workers(it);
+    GKV_TRY(gki_alloc((size_t)threads, sizeof *it->workers, &it->workers));
+    it->threads = threads;
+    for (int t = 0; t < threads && status == GKV_OK; t++)
+        status = worker_create(it, &it->workers[t]);
+    if (status != GKV_OK)
+        free_workers(it);
     return status;
 }
 
@@ -136,9 +158,7 @@ void gkv_refiner_free(gkv_refiner *refiner)
 {
     if (!refiner)
         return;
-    for (int t = 0; refiner->workers && t < refiner->threads; t++)
-        worker_free(&refiner->workers[t]);
-    free(refiner->workers);
+    free_workers(refiner);
     free(refiner);
 }
 
@@ -198,20 +218,30 @@ static void refine_batch(worker *it, const gkv_refine_settings *settings, size_t
         report(it, i, first + i, out);
 }
 
-void gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
-                     const gkv_refined *out)
+gkv_status gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, uint64_t first,
+                           const gkv_run_options *options, const gkv_refined *out)
 {
+    gki_call call;
+    GKV_NEED(refiner);
+    GKV_NEED(images);
+    GKV_NEED(out);
+    GKV_TRY(gki_call_begin(&call, options, n));
+    const int threads = gki_call_threads(&call, refiner->model->settings.train.threads);
+    GKV_TRY(create_workers(refiner, threads));
     const size_t batch = refiner->batch;
     const long batches = (long)((n + batch - 1) / batch);
-#pragma omp parallel num_threads(refiner->threads)
+#pragma omp parallel num_threads(threads)
     {
         worker *it = &refiner->workers[omp_get_thread_num()];
         gki_refine_target_pack(&it->target);
+        it->refinement.call = &call;
 #pragma omp for schedule(dynamic, 1)
         for (long b = 0; b < batches; b++) {
             const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;
             refine_batch(it, &refiner->settings, count, images + from * refiner->model->pixels,
                          first + from, from, out);
+            gki_call_advance(&call, count);
         }
     }
+    return gki_call_end(&call, "refinement", "images");
 }

@@ -7,11 +7,11 @@
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 
-gkv_status gkv_class_metrics_of(const float *probabilities, size_t n, size_t classes,
+gkv_status gkv_class_metrics_of(size_t n, size_t classes, const float *probabilities,
                                 double *histogram, gkv_class_metrics *out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "class metrics: the output is NULL");
+    GKV_NEED(probabilities);
+    GKV_NEED(out);
     GKV_TRY(gki_unit_set_check("class metrics", "probabilities", probabilities, n, classes));
     double *fractions = NULL;
     GKV_TRY(gki_alloc(classes, sizeof *fractions, &fractions));

@@ -11,10 +11,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "core/error.h"
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/simd.h"
-#include "core/threads.h"
 #include "nn/nn_kernels.h"
 
 enum { TILE = 25 }; /* images */
@@ -32,12 +31,12 @@ typedef struct scratch {
 
 size_t gkv_features_height(const gkv_features *features)
 {
-    return features->height;
+    return features ? features->height : 0;
 }
 
 size_t gkv_features_width(const gkv_features *features)
 {
-    return features->width;
+    return features ? features->width : 0;
 }
 
 static const gki_feature_layer *linear(const gkv_features *features, size_t i)
@@ -47,22 +46,22 @@ static const gki_feature_layer *linear(const gkv_features *features, size_t i)
 
 size_t gkv_features_dimensions(const gkv_features *features)
 {
-    return linear(features, GKV_FEATURE_LINEARS - 1)->in;
+    return features ? linear(features, GKV_FEATURE_LINEARS - 1)->in : 0;
 }
 
 size_t gkv_features_classes(const gkv_features *features)
 {
-    return features->classes;
+    return features ? features->classes : 0;
 }
 
 const char *gkv_features_name(const gkv_features *features)
 {
-    return features->name;
+    return features ? features->name : NULL;
 }
 
 const char *gkv_features_sha256(const gkv_features *features)
 {
-    return features->sha256;
+    return features ? features->sha256 : NULL;
 }
 
 /* --- Memory --------------------------------------------------------------- */
@@ -179,18 +178,6 @@ static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const 
 
 /* --- All tiles ------------------------------------------------------------ */
 
-static gkv_status check(const gkv_features *f, size_t n, const float *images, int threads,
-                        const float *features, const float *probabilities)
-{
-    if (!f || !images)
-        return gki_fail(GKV_ERR_ARGUMENT, "features of images need a network and images, not NULL");
-    if (!features && !probabilities)
-        return gki_fail(GKV_ERR_ARGUMENT, "features of images: both outputs are NULL");
-    if (n == 0)
-        return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
-    return gki_threads_check(threads, "a feature network");
-}
-
 /* GKV_ERR_DATA for the first pixel outside [0,1], from image `first` on. */
 static gkv_status name_pixel(const gkv_features *f, size_t first, const float *images)
 {
@@ -204,12 +191,19 @@ static gkv_status name_pixel(const gkv_features *f, size_t first, const float *i
 }
 
 gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float *images,
-                              int threads, float *features, float *probabilities)
+                              const gkv_run_options *options, float *features, float *probabilities)
 {
-    GKV_TRY(check(network, n, images, threads, features, probabilities));
+    gki_call call;
+    GKV_NEED(network);
+    GKV_NEED(images);
+    if (!features && !probabilities)
+        return gki_fail(GKV_ERR_ARGUMENT, "features of images: both outputs are NULL");
+    if (n == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
+    GKV_TRY(gki_call_begin(&call, options, n));
     const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
     const gki_nn_kernels *const nn = gki_nn_kernels_get();
-    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_threads(threads);
+    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_call_threads(&call, 0);
     const size_t used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width,
                  dimensions = gkv_features_dimensions(network);
@@ -224,13 +218,17 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
 #pragma omp for schedule(dynamic, 1)
         for (size_t tile = 0; tile < tiles; tile++) {
             const size_t first = tile * TILE, count = n - first < TILE ? n - first : TILE;
+            if (gki_call_stopped(&call))
+                continue;
             if (!run_tile(network, gemm, nn, count, images + first * pixels, &mine,
                           features ? features + first * dimensions : NULL,
                           probabilities ? probabilities + first * network->classes : NULL) &&
                 first < bad)
                 bad = first;
+            gki_call_advance(&call, count);
         }
     }
     free(memory);
-    return bad < n ? name_pixel(network, bad, images) : GKV_OK;
+    return bad < n ? name_pixel(network, bad, images)
+                   : gki_call_end(&call, "a feature network", "images");
 }

@@ -34,12 +34,9 @@ static const struct {
 
 gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "a feature network: the output is NULL");
+    GKV_NEED(out);
     *out = NULL;
-    if (!dataset)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a feature network needs the name of a data set, not NULL");
+    GKV_NEED(dataset);
     for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
         if (strcmp(networks[i].dataset, dataset) == 0)
             return gki_features_read(networks[i].name, networks[i].begin,

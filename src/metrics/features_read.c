@@ -244,11 +244,9 @@ gkv_status gkv_features_load(const char *path, gkv_features **out)
     gkv_status status = GKV_OK;
     char *bytes = NULL;
     size_t size = 0;
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "a feature network: the output is NULL");
+    GKV_NEED(out);
     *out = NULL;
-    if (!path)
-        return gki_fail(GKV_ERR_ARGUMENT, "a feature network needs the path of its file, not NULL");
+    GKV_NEED(path);
     GKV_TRY_GOTO(gki_file_read(path, FILE_MAX, &bytes, &size));
     GKV_TRY_GOTO(gki_features_read(path, bytes, size, out));
 done:

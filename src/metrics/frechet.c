@@ -73,11 +73,12 @@ done:
     return status;
 }
 
-gkv_status gkv_frechet_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d,
+gkv_status gkv_frechet_distance(size_t n_a, size_t n_b, size_t d, const float *a, const float *b,
                                 double *distance)
 {
-    if (!distance)
-        return gki_fail(GKV_ERR_ARGUMENT, "Fréchet distance: the output is NULL");
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(distance);
     GKV_TRY(gki_set_check("Fréchet distance", "first features", a, n_a, d));
     GKV_TRY(gki_set_check("Fréchet distance", "second features", b, n_b, d));
     if (n_a < 2 || n_b < 2) {

@@ -179,42 +179,54 @@ static double ssim_of_checked(ssim_plan *ssim, const float *a, const float *b)
 
 /* --- The public functions ------------------------------------------------- */
 
-gkv_status gkv_image_mse(const float *a, const float *b, size_t pixels, double *mse)
+gkv_status gkv_image_mse(size_t pixels, const float *a, const float *b, double *mse)
 {
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(mse);
     GKV_TRY(pixels_check("mean squared error", a, b, pixels));
     *mse = mse_of_checked(a, b, pixels);
     return GKV_OK;
 }
 
-gkv_status gkv_image_psnr(const float *a, const float *b, size_t pixels, double *psnr)
+gkv_status gkv_image_psnr(size_t pixels, const float *a, const float *b, double *psnr)
 {
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(psnr);
     GKV_TRY(pixels_check("PSNR", a, b, pixels));
     *psnr = psnr_of(mse_of_checked(a, b, pixels));
     return GKV_OK;
 }
 
-gkv_status gkv_image_ssim(const float *a, const float *b, size_t h, size_t w, double *ssim)
+gkv_status gkv_image_ssim(size_t height, size_t width, const float *a, const float *b, double *ssim)
 {
     ssim_plan *plan = NULL;
-    GKV_TRY(ssim_create(h, w, &plan));
-    const gkv_status status = pixels_check("SSIM", a, b, h * w);
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(ssim);
+    GKV_TRY(ssim_create(height, width, &plan));
+    const gkv_status status = pixels_check("SSIM", a, b, height * width);
     if (status == GKV_OK)
         *ssim = ssim_of_checked(plan, a, b);
     ssim_free(plan);
     return status;
 }
 
-gkv_status gkv_image_scores_of(const float *a, const float *b, size_t n, size_t h, size_t w,
-                               gkv_image_scores *scores)
+gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, const float *a,
+                               const float *b, gkv_image_scores *scores)
 {
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(scores);
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
     ssim_plan *plan = NULL;
-    GKV_TRY(ssim_create(h, w, &plan)); /* also refuses sizes for which h·w overflows */
+    GKV_TRY(ssim_create(height, width, &plan)); /* also refuses sizes whose product overflows */
     gkv_status status = GKV_OK;
     gkv_accumulator mse = {0}, psnr = {0}, ssim = {0};
     uint64_t identical = 0;
-    const size_t pixels = h * w;
+    const size_t pixels = height * width;
     for (size_t i = 0; i < n; i++) {
         const float *const first = a + i * pixels, *const second = b + i * pixels;
         status = pixels_check("image scores", first, second, pixels);

@@ -4,9 +4,9 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "core/threads.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
 #include "metrics/pairs.h"
@@ -14,7 +14,8 @@
 
 void gkv_kid_defaults(gkv_kid_settings *settings)
 {
-    *settings = (gkv_kid_settings){.subsets = 100, .size = 1000, .seed = 1};
+    if (settings)
+        *settings = (gkv_kid_settings){.subsets = 100, .size = 1000, .seed = 1};
 }
 
 static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t n_b,
@@ -34,7 +35,7 @@ static gkv_status settings_of(const gkv_kid_settings *given, size_t n_a, size_t 
                         (unsigned long)UINT32_MAX);
     const size_t smaller = n_a < n_b ? n_a : n_b;
     out->size = out->size < smaller ? out->size : smaller;
-    return gki_threads_check(out->threads, "a kernel distance");
+    return GKV_OK;
 }
 
 /* The memory of one thread. */
@@ -105,15 +106,19 @@ static void draw(worker *w, const float *const sets[2], const size_t n[2], uint6
     }
 }
 
-gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_t n_b, size_t d,
-                               const gkv_kid_settings *settings, gkv_kid *out)
+gkv_status gkv_kernel_distance(size_t n_a, size_t n_b, size_t d, const float *a, const float *b,
+                               const gkv_kid_settings *settings, const gkv_run_options *options,
+                               gkv_kid *out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "kernel distance: the output is NULL");
+    gki_call call;
+    GKV_NEED(a);
+    GKV_NEED(b);
+    GKV_NEED(out);
     GKV_TRY(gki_set_check("kernel distance", "first features", a, n_a, d));
     GKV_TRY(gki_set_check("kernel distance", "second features", b, n_b, d));
     gkv_kid_settings set;
     GKV_TRY(settings_of(settings, n_a, n_b, &set));
+    GKV_TRY(gki_call_begin(&call, options, set.subsets));
     if (set.size < 2) {
         *out = (gkv_kid){
             .mean = (double)NAN, .sd = (double)NAN, .subsets = set.subsets, .size = set.size};
@@ -121,7 +126,7 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
     }
     const gki_pairs_kernels *kernels = gki_pairs_kernels_get();
     const float *const sets[2] = {a, b};
-    const size_t n[2] = {n_a, n_b}, threads = (size_t)gki_threads(set.threads);
+    const size_t n[2] = {n_a, n_b}, threads = (size_t)gki_call_threads(&call, 0);
     const size_t used = threads < set.subsets ? threads : set.subsets;
     worker *workers = NULL;
     double *values = NULL;
@@ -133,9 +138,13 @@ gkv_status gkv_kernel_distance(const float *a, size_t n_a, const float *b, size_
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t s = 0; s < set.subsets; s++) {
         worker *const mine = &workers[omp_get_thread_num()];
+        if (gki_call_stopped(&call))
+            continue;
         draw(mine, sets, n, set.seed, s);
         values[s] = subset_distance(mine);
+        gki_call_advance(&call, 1);
     }
+    GKV_TRY_GOTO(gki_call_end(&call, "a kernel distance", "pairs of subsets"));
     gkv_accumulator sum = {0};
     for (size_t s = 0; s < set.subsets; s++)
         gkv_accumulator_add(&sum, values[s]);

@@ -9,8 +9,8 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "core/call.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 #include "nn/gemm.h"
@@ -153,15 +153,13 @@ static void search_block(const search *s, size_t first, worker *w)
         s->distance[first + i] = sqrt(w->best[i]);
 }
 
-static gkv_status check(const float *queries, size_t n, const uint8_t *references, size_t m,
-                        size_t pixels, int threads)
+static gkv_status check(const float *queries, size_t n, size_t m, size_t pixels)
 {
     GKV_TRY(gki_unit_set_check("nearest images", "queries", queries, n, pixels));
-    if (!references || m == 0 || m > UINT32_MAX)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "nearest of %zu images%s: 1 to %lu references are possible", m,
-                        references ? "" : " that are NULL", (unsigned long)UINT32_MAX);
-    return gki_threads_check(threads, "a search for nearest images");
+    if (m == 0 || m > UINT32_MAX)
+        return gki_fail(GKV_ERR_ARGUMENT, "nearest of %zu images: 1 to %lu references are possible",
+                        m, (unsigned long)UINT32_MAX);
+    return GKV_OK;
 }
 
 /* Fills `grey` and `squares`. */
@@ -177,10 +175,15 @@ static void levels_of(search *s)
     }
 }
 
-gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references, size_t m,
-                       size_t pixels, int threads, uint32_t *index, double *distance)
+gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,
+                       const uint8_t *references, const gkv_run_options *options, uint32_t *index,
+                       double *distance)
 {
-    GKV_TRY(check(queries, n, references, m, pixels, threads));
+    gki_call call;
+    GKV_NEED(queries);
+    GKV_NEED(references);
+    GKV_TRY(check(queries, n, m, pixels));
+    GKV_TRY(gki_call_begin(&call, options, n));
     search s = {.kernels = gki_gemm_kernels_get(),
                 .queries = queries,
                 .references = references,
@@ -191,7 +194,7 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                 .index = index,
                 .distance = distance};
     const size_t blocks = n / QUERIES + (n % QUERIES > 0),
-                 used = least((size_t)gki_threads(threads), blocks);
+                 used = least((size_t)gki_call_threads(&call, 0), blocks);
     worker *workers = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(m, sizeof *s.squares, &s.squares));
@@ -200,8 +203,13 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
         GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t block = 0; block < blocks; block++)
+    for (size_t block = 0; block < blocks; block++) {
+        if (gki_call_stopped(&call))
+            continue;
         search_block(&s, block * QUERIES, &workers[omp_get_thread_num()]);
+        gki_call_advance(&call, least(QUERIES, n - block * QUERIES));
+    }
+    GKV_TRY_GOTO(gki_call_end(&call, "a search for nearest images", "queries"));
 done:
     for (size_t t = 0; workers && t < used; t++)
         worker_free(&workers[t]);

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/call.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/pairs.h"
 #include "metrics/sets.h"
@@ -20,7 +20,8 @@ struct gkv_reference {
 
 void gkv_neighbour_defaults(gkv_neighbour_settings *settings)
 {
-    *settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5};
+    if (settings)
+        *settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5};
 }
 
 /* The number of blocks of rows. One thread processes a whole block. */
@@ -30,9 +31,9 @@ static size_t blocks_of(size_t n)
 }
 
 /* The number of threads that are used for n rows. */
-static size_t threads_for(int requested, size_t n)
+static size_t threads_for(const gki_call *call, size_t n)
 {
-    const size_t threads = (size_t)gki_threads(requested), blocks = blocks_of(n);
+    const size_t threads = (size_t)gki_call_threads(call, 0), blocks = blocks_of(n);
     return threads < blocks ? threads : blocks;
 }
 
@@ -70,11 +71,11 @@ static void block_neighbours(const gki_panels *set, size_t row, size_t k, double
 }
 
 /* Computes radii[b][n], the squared distance of each row to its k[b]-th nearest other row, or NaN
- * if there is none. */
-static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k, int threads,
+ * if there is none. The rows are units of the call. */
+static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k, gki_call *call,
                            double *const *radii)
 {
-    const size_t n = set->n, used = threads_for(threads, n),
+    const size_t n = set->n, used = threads_for(call, n),
                  tile = GKV_PAIRS_ROWS * (size_t)GKV_PAIRS_COLUMNS;
     size_t most = 0; /* the greatest k below n */
     for (size_t b = 0; b < balls; b++) {
@@ -83,8 +84,10 @@ static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k,
         for (size_t i = 0; i < n; i++)
             radii[b][i] = (double)NAN;
     }
-    if (most == 0)
+    if (most == 0) {
+        gki_call_advance(call, n);
         return GKV_OK;
+    }
     double *tiles = NULL, *least = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(used, tile * sizeof *tiles, &tiles));
@@ -93,10 +96,13 @@ static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k,
     for (size_t block = 0; block < blocks_of(n); block++) {
         const size_t thread = (size_t)omp_get_thread_num(), row = block * GKV_PAIRS_ROWS;
         double *const mine = least + thread * GKV_PAIRS_ROWS * most;
+        if (gki_call_stopped(call))
+            continue;
         block_neighbours(set, row, most, tiles + thread * tile, mine);
         for (size_t b = 0; b < balls; b++)
             for (size_t i = 0; i < gki_pairs_count(n, row, GKV_PAIRS_ROWS) && k[b] < n; i++)
                 radii[b][row + i] = mine[i * most + k[b] - 1];
+        gki_call_advance(call, gki_pairs_count(n, row, GKV_PAIRS_ROWS));
     }
 done:
     free(tiles);
@@ -106,12 +112,16 @@ done:
 
 /* ---- the reference ---- */
 
-gkv_status gkv_reference_create(const float *features, size_t n, size_t d,
-                                const gkv_neighbour_settings *settings, gkv_reference **out)
+static const char activity[] = "a search for nearest neighbours"; /* for messages */
+
+gkv_status gkv_reference_create(size_t n, size_t d, const float *features,
+                                const gkv_neighbour_settings *settings,
+                                const gkv_run_options *options, gkv_reference **out)
 {
-    if (!out)
-        return gki_fail(GKV_ERR_ARGUMENT, "reference features: the output is NULL");
+    gki_call call;
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(features);
     gkv_neighbour_settings set;
     gkv_neighbour_defaults(&set);
     if (settings)
@@ -120,7 +130,7 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d,
         return gki_fail(GKV_ERR_ARGUMENT,
                         "nearest neighbours number %zu and %zu: the nearest has number 1",
                         set.k_precision, set.k_density);
-    GKV_TRY(gki_threads_check(set.threads, "a search for nearest neighbours"));
+    GKV_TRY(gki_call_begin(&call, options, n));
     GKV_TRY(gki_set_check("nearest neighbours", "reference features", features, n, d));
     gkv_reference *reference = NULL;
     GKV_TRY(gki_alloc(1, sizeof *reference, &reference));
@@ -132,7 +142,8 @@ gkv_status gkv_reference_create(const float *features, size_t n, size_t d,
     gki_panels_pack(&reference->rows, features, NULL);
     const size_t k[2] = {set.k_precision, set.k_density};
     double *const radii[2] = {reference->precision, reference->density};
-    GKV_TRY_GOTO(radii_of(&reference->rows, 2, k, set.threads, radii));
+    GKV_TRY_GOTO(radii_of(&reference->rows, 2, k, &call, radii));
+    GKV_TRY_GOTO(gki_call_end(&call, activity, "rows"));
     *out = reference;
     return GKV_OK;
 done:
@@ -226,15 +237,18 @@ static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m
     };
 }
 
-gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float *generated,
-                                    size_t n, gkv_neighbour_metrics *out)
+gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, size_t n,
+                                    const float *generated, const gkv_run_options *options,
+                                    gkv_neighbour_metrics *out)
 {
-    if (!reference || !out)
-        return gki_fail(GKV_ERR_ARGUMENT, "nearest neighbours: the %s is NULL",
-                        reference ? "output" : "reference");
+    gki_call call;
+    GKV_NEED(reference);
+    GKV_NEED(generated);
+    GKV_NEED(out);
     GKV_TRY(
         gki_set_check("nearest neighbours", "generated features", generated, n, reference->rows.d));
-    const size_t real = reference->rows.n, used = threads_for(reference->settings.threads, real);
+    GKV_TRY(gki_call_begin(&call, options, n + reference->rows.n));
+    const size_t real = reference->rows.n, used = threads_for(&call, real);
     gki_panels rows = {0};
     double *radii = NULL;
     worker *workers = NULL;
@@ -248,14 +262,17 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, const float 
         GKV_TRY_GOTO(gki_alloc(n, sizeof(double), &workers[t].covered));
     }
     gki_panels_pack(&rows, generated, NULL);
-    GKV_TRY_GOTO(
-        radii_of(&rows, 1, &reference->settings.k_precision, reference->settings.threads, &radii));
+    GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, &call, &radii));
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
     for (size_t block = 0; block < blocks_of(real); block++) {
         worker *const mine = &workers[omp_get_thread_num()];
+        if (gki_call_stopped(&call))
+            continue;
         count_block(reference, block * GKV_PAIRS_ROWS, &rows, radii, mine->tile, mine->covered,
                     &mine->sums);
+        gki_call_advance(&call, gki_pairs_count(real, block * GKV_PAIRS_ROWS, GKV_PAIRS_ROWS));
     }
+    GKV_TRY_GOTO(gki_call_end(&call, activity, "rows"));
     *out = metrics_of(reference, n, workers, used);
 done:
     for (size_t t = 0; workers && t < used; t++) {

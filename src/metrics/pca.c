@@ -1,5 +1,6 @@
 /* The two principal axes: the eigenvectors of the covariance that have the largest eigenvalues. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -41,9 +42,11 @@ static void fix_sign(double *axis, size_t d)
             axis[j] = -axis[j];
 }
 
-gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double *axes,
+gkv_status gkv_pca2(size_t n, size_t d, const double *codes, double *xy, double *axes,
                     double *explained)
 {
+    GKV_NEED(codes);
+    GKV_NEED(xy);
     if (n == 0 || d == 0)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "principal axes of %zu codes of %zu dimensions: neither may be 0", n, d);
@@ -75,7 +78,7 @@ gkv_status gkv_pca2(const double *codes, size_t n, size_t d, double *xy, double 
         }
     }
     for (size_t axis = 0; axis < 2; axis++) {
-        const int missing = order[axis] == d;
+        const bool missing = order[axis] == d;
         double *const vector = missing ? NULL : vectors + order[axis] * d;
         if (!missing)
             fix_sign(vector, d);

@@ -8,6 +8,8 @@
 
 void gkv_accumulator_add(gkv_accumulator *accumulator, double value)
 {
+    if (!accumulator)
+        return;
     accumulator->n++;
     const double delta = value - accumulator->mean;
     accumulator->mean += delta / (double)accumulator->n;
@@ -16,7 +18,7 @@ void gkv_accumulator_add(gkv_accumulator *accumulator, double value)
 
 void gkv_accumulator_merge(gkv_accumulator *accumulator, const gkv_accumulator *other)
 {
-    if (other->n == 0)
+    if (!accumulator || !other || other->n == 0)
         return;
     if (accumulator->n == 0) {
         *accumulator = *other;
@@ -31,11 +33,14 @@ void gkv_accumulator_merge(gkv_accumulator *accumulator, const gkv_accumulator *
 
 double gkv_accumulator_variance(const gkv_accumulator *accumulator)
 {
-    return accumulator->n < 2 ? (double)NAN : accumulator->m2 / (double)(accumulator->n - 1);
+    return !accumulator || accumulator->n < 2 ? (double)NAN
+                                              : accumulator->m2 / (double)(accumulator->n - 1);
 }
 
 gkv_mean_se gkv_accumulator_result(const gkv_accumulator *accumulator)
 {
+    if (!accumulator)
+        return (gkv_mean_se){.mean = NAN, .se = NAN};
     return (gkv_mean_se){
         .n = accumulator->n,
         .mean = accumulator->n ? accumulator->mean : (double)NAN,
@@ -43,17 +48,17 @@ gkv_mean_se gkv_accumulator_result(const gkv_accumulator *accumulator)
     };
 }
 
-gkv_mean_se gkv_mean_se_of(const double *values, size_t n)
+gkv_mean_se gkv_mean_se_of(size_t n, const double *values)
 {
     gkv_accumulator accumulator = {0};
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; values && i < n; i++)
         gkv_accumulator_add(&accumulator, values[i]);
     return gkv_accumulator_result(&accumulator);
 }
 
-double gkv_log_mean_exp(const double *x, size_t n)
+double gkv_log_mean_exp(size_t n, const double *x)
 {
-    if (n == 0)
+    if (n == 0 || !x)
         return NAN;
     double top = x[0];
     for (size_t i = 0; i < n; i++) {
@@ -70,9 +75,11 @@ double gkv_log_mean_exp(const double *x, size_t n)
     return top + log(sum / (double)n);
 }
 
-gkv_status gkv_active_units(const double *means, size_t n, size_t d, double threshold,
+gkv_status gkv_active_units(size_t n, size_t d, const double *means, double threshold,
                             double *variance, size_t *active)
 {
+    GKV_NEED(means);
+    GKV_NEED(active);
     *active = 0;
     if (n == 0 || d == 0)
         return gki_fail(GKV_ERR_ARGUMENT,

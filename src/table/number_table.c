@@ -139,12 +139,12 @@ gkv_status gkv_table_complete(const gkv_table *table, const size_t *columns, siz
 {
     gkv_status status;
     gkv_table *copy = NULL;
-    if (out)
-        *out = NULL;
-    if (!table || !columns || !out || n_columns == 0)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "complete rows of a table: the table, the columns or the output is NULL, "
-                        "or there are no columns");
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(table);
+    GKV_NEED(columns);
+    if (n_columns == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "complete rows of a table: there are no columns");
     GKV_TRY(check_complete(table, columns, n_columns));
     GKV_TRY(gki_table_create(table->file, n_columns, &copy));
     copy->form = table->form;
@@ -176,14 +176,15 @@ void gkv_table_get_form(const gkv_table *table, gkv_table_form *form)
 
 bool gkv_table_is_index(const gkv_table *table, size_t column)
 {
-    return table->columns[column].is_index;
+    return table && column < table->n_columns && table->columns[column].is_index;
 }
 
 size_t gkv_table_missing(const gkv_table *table, size_t column, size_t *first)
 {
+    const bool there = table && column < table->n_columns;
     if (first)
-        *first = table->columns[column].first_missing;
-    return table->columns[column].missing;
+        *first = there ? table->columns[column].first_missing : 0;
+    return there ? table->columns[column].missing : 0;
 }
 
 size_t gkv_table_rows(const gkv_table *table)

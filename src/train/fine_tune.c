@@ -16,9 +16,9 @@ gkv_refine_settings gki_fine_tune_refine_settings(const gkv_settings *settings)
 {
     gkv_refine_settings out;
     gkv_refine_defaults(&out);
-    out.iterations = (int)settings->train.fine_tune_iterations;
-    out.curvature_samples = (int)settings->train.fine_tune_samples;
-    out.gradient_samples = out.acceptance_samples = POINTS;
+    out.iterations = (size_t)settings->train.fine_tune_iterations;
+    out.curvature_samples = (size_t)settings->train.fine_tune_samples;
+    out.advanced.gradient_samples = out.advanced.acceptance_samples = POINTS;
     out.seed = settings->train.seed;
     return out;
 }

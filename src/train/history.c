@@ -241,10 +241,10 @@ done:
 
 double gkv_train_seconds(const char *folder)
 {
-    return gki_history_read_times(folder).train;
+    return folder ? gki_history_read_times(folder).train : (double)NAN;
 }
 
 double gkv_refit_seconds(const char *folder)
 {
-    return gki_history_read_times(folder).refits;
+    return folder ? gki_history_read_times(folder).refits : (double)NAN;
 }

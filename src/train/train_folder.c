@@ -24,7 +24,7 @@ gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
     GKV_TRY(gki_strf(&run->model, "%s/model.safetensors", folder));
     GKV_TRY(gki_file_make_folder(folder));
     GKV_TRY(gki_lock_acquire(folder, &run->lock));
-    if (run->options->resume && !gki_file_exists(run->checkpoint))
+    if (run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint))
         return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
     return GKV_OK;
 }
@@ -35,14 +35,14 @@ static const char *const run_files[] = {
     "checkpoint.safetensors", "model.safetensors", "times.json", "history.csv",
     "history.jsonl",          "refits.jsonl",      "config.ini"};
 
-/* Clears the folder for a new run. Existing files are removed only with `overwrite`. */
+/* Clears the folder for a new run. Existing files are removed only by GKV_TRAIN_OVERWRITE. */
 static gkv_status clear_folder(const gki_training_run *run)
 {
     for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
         char *path = NULL;
         gkv_status status = gki_strf(&path, "%s/%s", run->folder, run_files[i]);
         if (status == GKV_OK && gki_file_exists(path)) {
-            if (!run->options->overwrite)
+            if (run->start != GKV_TRAIN_OVERWRITE)
                 status =
                     gki_fail(GKV_ERR_CONFIG,
                              "%s already holds a run, or a file that a run would replace (%s): "
@@ -81,7 +81,7 @@ static gkv_status read_checkpoint(gki_training_run *run)
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings)
 {
     gki_trainer *trainer = run->trainer;
-    if (run->options->resume) {
+    if (run->start == GKV_TRAIN_RESUME) {
         GKV_TRY(read_checkpoint(run));
         if (trainer->state.step > trainer->steps)
             return gki_fail(

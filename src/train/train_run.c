@@ -8,11 +8,6 @@
 
 #include "train/train_run.h"
 
-void gkv_train_options_defaults(gkv_train_options *options)
-{
-    memset(options, 0, sizeof *options);
-}
-
 static void report_progress(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
@@ -39,8 +34,10 @@ static void report_progress(gki_training_run *run)
     const uint64_t taken = state->step - run->first_step;
     p->seconds_left =
         taken ? elapsed / (double)taken * (double)(trainer->steps - state->step) : NAN;
-    if (run->options->progress)
-        run->options->progress(run->options->context, p);
+    run->call.done = p->step;
+    run->call.total = p->steps;
+    run->call.details = p;
+    gki_call_advance(&run->call, 0);
 }
 
 /* Does the refit that is due after this step. The progress at the end of an epoch describes the
@@ -76,7 +73,7 @@ static gkv_status end_epoch(gki_training_run *run)
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const uint64_t epoch = state->step / trainer->epoch_steps;
     double validation[3];
-    GKV_TRY(gki_trainer_validate(trainer, run->options->stop, validation));
+    GKV_TRY(gki_trainer_validate(trainer, &run->call, validation));
     gkv_train_progress *p = &run->progress;
     p->epoch_ended = true;
     p->validation_neg_elbo = validation[0];
@@ -135,7 +132,7 @@ static bool ran_out_of_patience(const gki_trainer *trainer)
 /* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
 static bool must_stop(const gki_training_run *run)
 {
-    return run->options->stop && *run->options->stop && run->trainer->state.skipped_in_row == 0 &&
+    return gki_call_stopped(&run->call) && run->trainer->state.skipped_in_row == 0 &&
            !(run->epoch_open && run->last.skipped);
 }
 
@@ -179,14 +176,14 @@ static gkv_status run_epochs(gki_training_run *run)
 
 /* Warns of classes without training images. They are drawn and recognised like others, but were
  * never trained. */
-static void warn_of_classes(const gki_training_run *run)
+static void warn_of_classes(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
     const size_t classes = trainer->model->base->classes;
     const uint8_t *labels = gkv_dataset_labels(trainer->dataset);
     bool seen[UINT8_MAX + 1] = {false};
     size_t missing = 0, first = 0;
-    if (classes == 0 || !run->options->warning)
+    if (classes == 0)
         return;
     for (size_t i = 0; i < trainer->train.count; i++)
         seen[labels[gki_images_index(&trainer->train, i)]] = true;
@@ -202,24 +199,33 @@ static void warn_of_classes(const gki_training_run *run)
         "drawn of "
         "such a class is no picture of anything; set model.base_classes to what the labels need",
         missing, classes, first, missing == 1 ? "has" : "have");
-    run->options->warning(run->options->context, text);
+    const gkv_train_progress warning = {.warning = text};
+    run->call.details = &warning;
+    gki_call_advance(&run->call, 0);
+    run->call.details = NULL;
 }
 
-gkv_status gkv_train(const gkv_settings *settings, const char *folder,
-                     const gkv_train_options *options, gkv_train_result *result)
+gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
+                     const gkv_run_options *options, gkv_train_result *result)
 {
-    gkv_train_options defaults;
-    gkv_train_options_defaults(&defaults);
+    gkv_settings defaults;
     gkv_train_result ignored;
-    if (!result)
-        result = &ignored;
-    gki_training_run run = {.options = options ? options : &defaults, .began = omp_get_wtime()};
+    gki_training_run run = {.start = start, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
     gkv_status status = GKV_OK;
+    result = result ? result : &ignored;
     memset(result, 0, sizeof *result);
+    GKV_NEED(folder);
+    if (start < GKV_TRAIN_NEW || start > GKV_TRAIN_OVERWRITE)
+        return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_train_start", (int)start);
+    if (!settings) {
+        gkv_settings_defaults(&defaults);
+        settings = &defaults;
+    }
+    GKV_TRY_GOTO(gki_call_begin(&run.call, options, 0));
     GKV_TRY_GOTO(gkv_settings_check(settings));
-    GKV_TRY_GOTO(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    GKV_TRY_GOTO(gki_trainer_create(settings, dataset, &run.trainer));
+    GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
+    GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
     GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
     warn_of_classes(&run);

@@ -3,13 +3,15 @@
 #ifndef GKV_TRAIN_TRAIN_RUN_H
 #define GKV_TRAIN_TRAIN_RUN_H
 
+#include "core/call.h"
 #include "core/file.h"
 #include "gkvae/train.h"
 #include "train/history.h"
 #include "train/trainer.h"
 
 typedef struct gki_training_run {
-    const gkv_train_options *options;
+    gki_call call; /* its units are steps */
+    gkv_train_start start;
     char *folder, *config, *checkpoint, *model;
     gki_lock *lock;
     gki_trainer *trainer;

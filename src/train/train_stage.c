@@ -39,8 +39,8 @@ gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage)
     gki_train_state state;
     char *config = NULL, *checkpoint = NULL, *model = NULL;
     gkv_status status = GKV_OK;
-    if (!folder || !stage)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_train_stage: NULL for the folder or the stage");
+    GKV_NEED(folder);
+    GKV_NEED(stage);
     *stage = GKV_RUN_NONE;
     GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", folder));
     GKV_TRY_GOTO(gki_strf(&checkpoint, "%s/checkpoint.safetensors", folder));

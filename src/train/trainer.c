@@ -58,7 +58,8 @@ static gkv_status check_labels(const gki_trainer *trainer)
     return GKV_OK;
 }
 
-gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset, gki_trainer **out)
+gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
+                              gki_trainer **out)
 {
     gki_trainer *trainer = NULL;
     double *mean = NULL;
@@ -69,11 +70,11 @@ gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset
     }
     trainer->dataset = dataset;
     trainer->shuffled_epoch = UINT64_MAX;
-    trainer->threads = gki_thread_count(settings);
+    trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
     GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
-    GKV_TRY_GOTO(gkv_dataset_mean(dataset, 0, gkv_dataset_count(dataset), mean));
-    GKV_TRY_GOTO(gkv_model_create(settings, height, width, mean, &trainer->model));
+    GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
+    GKV_TRY_GOTO(gkv_model_create(height, width, mean, settings, &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;
@@ -182,13 +183,15 @@ gki_params gki_trainer_eval_params(const gki_trainer *trainer)
     return params;
 }
 
-gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop,
-                                double out[3])
+gkv_status gki_trainer_validate(gki_trainer *trainer, gki_call *call, double out[3])
 {
     const size_t count = trainer->validation.count;
     out[0] = out[1] = out[2] = NAN;
     if (count == 0)
         return GKV_OK;
+    const gkv_run_options inner = gki_call_inner(call);
+    gki_call quiet;
+    GKV_TRY(gki_call_begin(&quiet, &inner, count));
     const gki_params params = gki_trainer_eval_params(trainer);
     const gki_estimate_job job = {.model = trainer->model,
                                   .params = &params,
@@ -196,7 +199,7 @@ gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_
                                   .samples = 1,
                                   .seed = trainer->model->settings.train.seed,
                                   .threads = trainer->threads,
-                                  .stop = stop};
+                                  .call = &quiet};
     gki_estimates estimates;
     GKV_TRY(gki_estimates_create(count, &estimates));
     const gkv_status status = gki_estimate(&job, &estimates);

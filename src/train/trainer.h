@@ -51,9 +51,10 @@ typedef struct gki_step_report {
     bool skipped;
 } gki_step_report;
 
-/* Creates a trainer at step 0. It takes ownership of the data set, also on failure. The caller
- * frees *out with gki_trainer_free(). GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
-gkv_status gki_trainer_create(const gkv_settings *settings, gkv_dataset *dataset,
+/* Creates a trainer at step 0 for up to so many threads; 0 are settings->train.threads. It takes
+ * ownership of the data set, also on failure. The caller frees *out with gki_trainer_free().
+ * GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
+gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
                               gki_trainer **out);
 void gki_trainer_free(gki_trainer *trainer);
 
@@ -85,9 +86,8 @@ void gki_trainer_return_to_good(gki_trainer *trainer);
 gki_params gki_trainer_eval_params(const gki_trainer *trainer);
 
 /* Computes the means of −ELBO, reconstruction and KL over the held-out images; NaN without such
- * images. GKV_ERR_INTERRUPTED soon after *stop is nonzero; `stop` may be NULL. */
-gkv_status gki_trainer_validate(gki_trainer *trainer, const volatile sig_atomic_t *stop,
-                                double out[3]);
+ * images. It reports nothing. GKV_ERR_INTERRUPTED soon after the call is stopped. */
+gkv_status gki_trainer_validate(gki_trainer *trainer, gki_call *call, double out[3]);
 
 /* --- Refits of the base: trainer_refit.c ---------------------------------- */
 

@@ -170,6 +170,8 @@ gkv_status gki_model_write(const gkv_model *model, const gki_real *values, const
 
 gkv_status gkv_model_save(const gkv_model *model, const char *path)
 {
+    GKV_NEED(model);
+    GKV_NEED(path);
     return gki_model_write(model, model->params.values, path);
 }
 
@@ -223,7 +225,9 @@ static gkv_status check_shapes(const gki_safetensors *file, const char *path,
 
 gkv_status gkv_model_load(const char *path, gkv_model **out)
 {
+    GKV_NEED(out);
     *out = NULL;
+    GKV_NEED(path);
     gki_safetensors *file = NULL;
     gkv_model *model = NULL;
     gkv_settings settings;

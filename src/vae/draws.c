@@ -1,6 +1,7 @@
 /* Draws from the prior, and draws of pixels from probabilities. */
 #include "vae/draws.h"
 
+#include "core/call.h"
 #include "data/binarize.h"
 
 void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number,
@@ -29,11 +30,8 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
 /* --- Pixels --------------------------------------------------------------- */
 
 static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities,
-                               uint64_t first, const float *images)
+                               uint64_t first)
 {
-    if (!model || (n > 0 && (!probabilities || !images)))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "drawing pixels: the model, the probabilities or the images are NULL");
     if (model->settings.data.binarization == GKV_BINARIZE_GREY)
         return gki_fail(
             GKV_ERR_CONFIG,
@@ -52,14 +50,24 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
 }
 
 gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities,
-                                 uint64_t seed, uint64_t first, float *images)
+                                 uint64_t seed, uint64_t first, const gkv_run_options *options,
+                                 float *images)
 {
-    GKV_TRY(check_pixels(model, n, probabilities, first, images));
-    const int threads = gki_thread_count(&model->settings);
+    gki_call call;
+    GKV_NEED(model);
+    GKV_NEED(probabilities);
+    GKV_NEED(images);
+    GKV_TRY(check_pixels(model, n, probabilities, first));
+    GKV_TRY(gki_call_begin(&call, options, n));
+    const int threads = gki_call_threads(&call, model->settings.train.threads);
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        if (gki_call_stopped(&call))
+            continue;
         model->likelihood->draw(model->pixels, probabilities + i * model->pixels,
                                 gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
                                 images + i * model->pixels);
-    return GKV_OK;
+        gki_call_advance(&call, 1);
+    }
+    return gki_call_end(&call, "drawing pixels", "images");
 }

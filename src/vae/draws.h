@@ -23,9 +23,8 @@ typedef struct gki_prior_draws {
 void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint64_t number,
                           size_t count);
 
-/* Computes n draws on the model's threads: z as codes[n, latent]. GKV_ERR_ARGUMENT for a
- * temperature that is negative or not finite, GKV_ERR_MEMORY. */
+/* Computes n draws: z as codes[n, latent]. The errors are those of gkv_model_sample(). */
 gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t number,
-                                 float *codes);
+                                 const gkv_run_options *options, float *codes);
 
 #endif

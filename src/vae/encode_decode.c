@@ -6,6 +6,7 @@
 
 #include <omp.h>
 
+#include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/vmath.h"
@@ -16,7 +17,7 @@ enum { BLOCK_ROWS = GKV_DRAWS_MOST, BLOCKS_PACKED = 4 };
 
 typedef struct request {
     const gkv_model *model;
-    const float *in;
+    const float *in, *in2;
     float *out, *out2;
     double *out_double;
     uint64_t seed, first;
@@ -26,10 +27,14 @@ typedef struct request {
 /* Processes rows [first, first + count) of a request, in rows [0, count) of the workspace. */
 typedef void block_function(const request *it, gki_workspace *ws, size_t first, size_t count);
 
-static gkv_status run_blocks(const request *it, size_t n, block_function *block)
+/* Processes n rows. `what` names the operation in the message of an interruption. */
+static gkv_status run_blocks(const request *it, size_t n, const gkv_run_options *options,
+                             const char *what, block_function *block)
 {
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
     const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
-    const int wished = gki_thread_count(&it->model->settings);
+    const int wished = gki_call_threads(&call, it->model->settings.train.threads);
     const int threads = wished < blocks ? wished : (int)(blocks ? blocks : 1);
     gki_workspace *spaces = NULL;
     GKV_TRY(gki_alloc((size_t)threads, sizeof *spaces, &spaces));
@@ -45,10 +50,14 @@ static gkv_status run_blocks(const request *it, size_t n, block_function *block)
     if (status == GKV_OK) {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (long b = 0; b < blocks; b++) {
-            const size_t first = (size_t)b * BLOCK_ROWS;
-            block(it, &spaces[omp_get_thread_num()], first,
-                  n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS);
+            const size_t first = (size_t)b * BLOCK_ROWS,
+                         count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+            if (gki_call_stopped(&call))
+                continue;
+            block(it, &spaces[omp_get_thread_num()], first, count);
+            gki_call_advance(&call, count);
         }
+        status = gki_call_end(&call, what, "rows");
     }
     for (int t = threads; t-- > 0;)
         gki_workspace_free(&spaces[t]);
@@ -102,11 +111,13 @@ static void encode_block(const request *it, gki_workspace *ws, size_t first, siz
     }
 }
 
-gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images, float *mean,
-                            float *scale)
+gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images,
+                            const gkv_run_options *options, float *mean, float *scale)
 {
+    GKV_NEED(model);
+    GKV_NEED(images);
     const request it = {.model = model, .in = images, .out = mean, .out2 = scale};
-    return run_blocks(&it, n, encode_block);
+    return run_blocks(&it, n, options, "encoding", encode_block);
 }
 
 static void code_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -115,10 +126,14 @@ static void code_block(const request *it, gki_workspace *ws, size_t first, size_
     take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
 }
 
-gkv_status gkv_model_code(const gkv_model *model, size_t n, const float *images, float *codes)
+gkv_status gkv_model_code(const gkv_model *model, size_t n, const float *images,
+                          const gkv_run_options *options, float *codes)
 {
+    GKV_NEED(model);
+    GKV_NEED(images);
+    GKV_NEED(codes);
     const request it = {.model = model, .in = images, .out = codes};
-    return run_blocks(&it, n, code_block);
+    return run_blocks(&it, n, options, "encoding", code_block);
 }
 
 static void draw_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -132,10 +147,13 @@ static void draw_block(const request *it, gki_workspace *ws, size_t first, size_
 }
 
 gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images, uint64_t seed,
-                          uint64_t first, float *codes)
+                          uint64_t first, const gkv_run_options *options, float *codes)
 {
+    GKV_NEED(model);
+    GKV_NEED(images);
+    GKV_NEED(codes);
     const request it = {.model = model, .in = images, .out = codes, .seed = seed, .first = first};
-    return run_blocks(&it, n, draw_block);
+    return run_blocks(&it, n, options, "encoding", draw_block);
 }
 
 static void decode_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -149,10 +167,37 @@ static void decode_block(const request *it, gki_workspace *ws, size_t first, siz
         it->out[first * model->pixels + i] = (float)outputs[i];
 }
 
-gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes, float *images)
+gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes,
+                            const gkv_run_options *options, float *images)
 {
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(images);
     const request it = {.model = model, .in = codes, .out = images};
-    return run_blocks(&it, n, decode_block);
+    return run_blocks(&it, n, options, "decoding", decode_block);
+}
+
+static void log_likelihood_block(const request *it, gki_workspace *ws, size_t first, size_t count)
+{
+    const gkv_model *model = it->model;
+    put(ws, model->x, it->in + first * model->pixels, count);
+    put(ws, model->posterior.z, it->in2 + first * model->d, count);
+    gki_pass_decode(model, ws, 0, count);
+    gki_pass_likelihood(model, ws, 0, count);
+    for (size_t r = 0; r < count; r++)
+        it->out_double[first + r] = -(double)*gki_at(ws, model->reconstruction, r);
+}
+
+gkv_status gkv_model_log_likelihood(const gkv_model *model, size_t n, const float *images,
+                                    const float *codes, const gkv_run_options *options,
+                                    double *log_likelihood)
+{
+    GKV_NEED(model);
+    GKV_NEED(images);
+    GKV_NEED(codes);
+    GKV_NEED(log_likelihood);
+    const request it = {.model = model, .in = images, .in2 = codes, .out_double = log_likelihood};
+    return run_blocks(&it, n, options, "a likelihood", log_likelihood_block);
 }
 
 static void generate_rows(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -169,22 +214,24 @@ static void sample_block(const request *it, gki_workspace *ws, size_t first, siz
 }
 
 gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t first,
-                                 float *codes)
+                                 const gkv_run_options *options, float *codes)
 {
     if (!(draws->temperature >= 0) || !isfinite(draws->temperature))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a temperature of %g: give a number ≥ 0; 1 is the model's own",
                         draws->temperature);
     const request it = {.model = draws->model, .out = codes, .first = first, .draws = draws};
-    return run_blocks(&it, n, sample_block);
+    return run_blocks(&it, n, options, "drawing from the prior", sample_block);
 }
 
 gkv_status gkv_model_sample(const gkv_model *model, size_t n, uint64_t seed, uint64_t first,
-                            double temperature, float *codes)
+                            double temperature, const gkv_run_options *options, float *codes)
 {
+    GKV_NEED(model);
+    GKV_NEED(codes);
     const gki_prior_draws draws = {
         .model = model, .which = -1, .seed = seed, .temperature = temperature};
-    return gki_prior_draws_codes(&draws, n, first, codes);
+    return gki_prior_draws_codes(&draws, n, first, options, codes);
 }
 
 static void log_prior_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -198,10 +245,13 @@ static void log_prior_block(const request *it, gki_workspace *ws, size_t first, 
 }
 
 gkv_status gkv_model_log_prior(const gkv_model *model, size_t n, const float *codes,
-                               double *log_prior)
+                               const gkv_run_options *options, double *log_prior)
 {
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(log_prior);
     const request it = {.model = model, .in = codes, .out_double = log_prior};
-    return run_blocks(&it, n, log_prior_block);
+    return run_blocks(&it, n, options, "a density", log_prior_block);
 }
 
 static void normalise_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -212,10 +262,14 @@ static void normalise_block(const request *it, gki_workspace *ws, size_t first, 
     take(ws, model->flow->eps, it->out + first * model->d, count);
 }
 
-gkv_status gkv_model_normalise(const gkv_model *model, size_t n, const float *codes, float *eps)
+gkv_status gkv_model_normalise(const gkv_model *model, size_t n, const float *codes,
+                               const gkv_run_options *options, float *eps)
 {
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(eps);
     const request it = {.model = model, .in = codes, .out = eps};
-    return run_blocks(&it, n, normalise_block);
+    return run_blocks(&it, n, options, "the prior's flow", normalise_block);
 }
 
 static void generate_block(const request *it, gki_workspace *ws, size_t first, size_t count)
@@ -224,8 +278,64 @@ static void generate_block(const request *it, gki_workspace *ws, size_t first, s
     generate_rows(it, ws, first, count);
 }
 
-gkv_status gkv_model_generate(const gkv_model *model, size_t n, const float *eps, float *codes)
+gkv_status gkv_model_generate(const gkv_model *model, size_t n, const float *eps,
+                              const gkv_run_options *options, float *codes)
 {
+    GKV_NEED(model);
+    GKV_NEED(eps);
+    GKV_NEED(codes);
     const request it = {.model = model, .in = eps, .out = codes};
-    return run_blocks(&it, n, generate_block);
+    return run_blocks(&it, n, options, "the prior's flow", generate_block);
+}
+
+/* --- Classes -------------------------------------------------------------- */
+
+size_t gkv_model_classes(const gkv_model *model)
+{
+    return model ? model->base->classes : 0;
+}
+
+static gkv_status check_classes(const gkv_model *model)
+{
+    if (model->base->classes == 0)
+        return gki_fail(GKV_ERR_CONFIG, "the model's base, %s, knows no classes; gk-by-class does",
+                        model->base->ops->name);
+    return GKV_OK;
+}
+
+gkv_status gkv_model_sample_class(const gkv_model *model, size_t n, size_t which, uint64_t seed,
+                                  uint64_t first, double temperature,
+                                  const gkv_run_options *options, float *codes)
+{
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_TRY(check_classes(model));
+    if (which >= model->base->classes)
+        return gki_fail(GKV_ERR_ARGUMENT, "class %zu: the model has 0 to %zu", which,
+                        model->base->classes - 1);
+    const gki_prior_draws draws = {
+        .model = model, .which = (long)which, .seed = seed, .temperature = temperature};
+    return gki_prior_draws_codes(&draws, n, first, options, codes);
+}
+
+static void classify_block(const request *it, gki_workspace *ws, size_t first, size_t count)
+{
+    const gkv_model *model = it->model;
+    put(ws, model->posterior.z, it->in + first * model->d, count);
+    model->flow->ops->normalise(model->flow, ws, 0, count);
+    model->base->ops->log_density(model->base, ws, 0, count);
+    for (size_t r = 0; r < count; r++)
+        model->base->ops->class_probabilities(model->base, ws, r,
+                                              it->out_double + (first + r) * model->base->classes);
+}
+
+gkv_status gkv_model_classify(const gkv_model *model, size_t n, const float *codes,
+                              const gkv_run_options *options, double *probabilities)
+{
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(probabilities);
+    GKV_TRY(check_classes(model));
+    const request it = {.model = model, .in = codes, .out_double = probabilities};
+    return run_blocks(&it, n, options, "classification", classify_block);
 }

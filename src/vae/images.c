@@ -65,7 +65,7 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
     double *mean = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *mean, &mean));
-    GKV_TRY_GOTO(gkv_dataset_mean(training, 0, gkv_dataset_count(training), mean));
+    GKV_TRY_GOTO(gkv_dataset_mean(training, gkv_dataset_count(training), 0, mean));
     const gki_real *of_model = gki_param_value(&model->params, model->input_mean);
     for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
         if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */

@@ -53,7 +53,7 @@ static gkv_status put_settings(gki_entries *all, const gkv_settings *settings)
             continue;
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
-        GKV_TRY(gkv_settings_get(settings, next->key, next->value, GKV_ENTRY_VALUE_SIZE));
+        GKV_TRY(gkv_settings_get(settings, next->key, GKV_ENTRY_VALUE_SIZE, next->value));
     }
     return GKV_OK;
 }
@@ -202,7 +202,7 @@ gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
     for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
         snprintf(name, sizeof name, "%s.%s", key->section, key->name);
         const char *saved = gki_safetensors_metadata(file, name);
-        GKV_TRY(gkv_settings_get(settings, name, value, sizeof value));
+        GKV_TRY(gkv_settings_get(settings, name, sizeof value, value));
         if (saved && strcmp(saved, value) != 0)
             return gki_fail(
                 GKV_ERR_CONFIG,

@@ -134,9 +134,17 @@ void gki_model_init(gkv_model *model, const double *mean)
     model->encoder->ops->scale_outputs(model->encoder, &model->params, 2 * model->d, (gki_real)0.1);
 }
 
-gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width,
-                            const double *mean, gkv_model **out)
+gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
+                            const gkv_settings *settings, gkv_model **out)
 {
+    gkv_settings defaults;
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(mean);
+    if (!settings) {
+        gkv_settings_defaults(&defaults);
+        settings = &defaults;
+    }
     GKV_TRY(gki_model_layout(settings, height, width, out));
     for (size_t i = 0; i < height * width; i++) {
         if (!(mean[i] >= 0 && mean[i] <= 1)) {
@@ -175,32 +183,33 @@ void gkv_model_free(gkv_model *model)
 
 size_t gkv_model_height(const gkv_model *model)
 {
-    return model->height;
+    return model ? model->height : 0;
 }
 
 size_t gkv_model_width(const gkv_model *model)
 {
-    return model->width;
+    return model ? model->width : 0;
 }
 
 size_t gkv_model_latent(const gkv_model *model)
 {
-    return model->d;
+    return model ? model->d : 0;
 }
 
 size_t gkv_model_parameters(const gkv_model *model)
 {
     /* less the mean image */
-    return gki_params_count_elements(&model->params, false) - model->pixels;
+    return model ? gki_params_count_elements(&model->params, false) - model->pixels : 0;
 }
 
 const gkv_settings *gkv_model_settings_of(const gkv_model *model)
 {
-    return &model->settings;
+    return model ? &model->settings : NULL;
 }
 
 gkv_status gkv_model_set_threads(gkv_model *model, int threads)
 {
+    GKV_NEED(model);
     if (threads < 1 || threads > 256)
         return gki_fail(GKV_ERR_ARGUMENT, "%d threads: give 1 to 256", threads);
     model->settings.train.threads = threads;
@@ -209,6 +218,8 @@ gkv_status gkv_model_set_threads(gkv_model *model, int threads)
 
 gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, double margin[5])
 {
+    GKV_NEED(model);
+    GKV_NEED(margin);
     if (dimension >= model->d)
         return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension,
                         model->d - 1);
@@ -220,9 +231,13 @@ gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, doubl
     return GKV_OK;
 }
 
-gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t dimension, size_t n,
+gkv_status gkv_model_base_margin_at(const gkv_model *model, size_t n, size_t dimension,
                                     const double *x, double *pdf, double *cdf)
 {
+    GKV_NEED(model);
+    GKV_NEED(x);
+    GKV_NEED(pdf);
+    GKV_NEED(cdf);
     if (dimension >= model->d)
         return gki_fail(GKV_ERR_ARGUMENT, "dimension %zu: the model has 0 to %zu", dimension,
                         model->d - 1);

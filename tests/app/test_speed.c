@@ -9,7 +9,7 @@ static gki_bench_training *open_bench(const gkv_settings *settings)
 {
     gkv_dataset *dataset = NULL;
     gki_bench_training *training = NULL;
-    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
     assert_ok(gki_bench_training_create(settings, dataset, &training));
     return training;
 }
@@ -18,7 +18,8 @@ static gki_bench_training *open_bench(const gkv_settings *settings)
 static void test_steps(void **state)
 {
     (void)state;
-    const gkv_settings settings = small_settings();
+    gkv_settings settings = small_settings();
+    set(&settings, "train.threads", "3");
     gki_trainer *trainer = open_trainer(&settings);
     take_steps(trainer, 7);
     const gki_params *wanted = &trainer->model->params;
@@ -61,12 +62,12 @@ static void test_refit(void **state)
     gki_real *values = test_alloc(trainable * sizeof *values);
     memcpy(values, model->params.values, trainable * sizeof *values);
     assert_ok(gkv_model_base_margin(model, 0, before));
-    assert_ok(gki_bench_training_refit(training, 2, 1, &seconds));
+    assert_ok(gki_bench_training_refit(training, 2, true, &seconds));
     assert_true(seconds > 0);
     assert_ok(gkv_model_base_margin(model, 0, after));
     assert_memory_not_equal(before, after, sizeof before);
     assert_memory_equal(values, model->params.values, trainable * sizeof *values);
-    assert_ok(gki_bench_training_refit(training, 1, 0, &seconds));
+    assert_ok(gki_bench_training_refit(training, 1, false, &seconds));
     assert_true(seconds > 0);
     assert_ok(gki_bench_training_run(training, 1, 10, &seconds, NULL));
     gki_bench_training_free(training);
@@ -81,7 +82,7 @@ static void test_refit(void **state)
     set(&settings, "model.base_fit", "fixed");
     training = open_bench(&settings);
     seconds = 1;
-    assert_ok(gki_bench_training_refit(training, 1, 0, &seconds));
+    assert_ok(gki_bench_training_refit(training, 1, false, &seconds));
     assert_true(seconds == 0);
     assert_true(gki_bench_training_refit_steps(training) == 0);
     gki_bench_training_free(training);
@@ -92,9 +93,9 @@ static void test_refit(void **state)
     set(&settings, "model.base_fit", "lm");
     set(&settings, "train.refit_every", "2");
     training = open_bench(&settings);
-    assert_ok(gki_bench_training_refit(training, 1, 1, &seconds));
+    assert_ok(gki_bench_training_refit(training, 1, true, &seconds));
     assert_true(seconds > 0);
-    assert_ok(gki_bench_training_refit(training, 1, 0, &seconds));
+    assert_ok(gki_bench_training_refit(training, 1, false, &seconds));
     assert_true(seconds == 0);
     assert_true(gki_bench_training_refit_steps(training) == 0);
     gki_bench_training_free(training);
@@ -137,7 +138,7 @@ static void test_refits_of_mixtures(void **state)
         assert_true(gki_bench_training_refit_steps(training) == steps_between[kind]);
         gki_real *before = test_alloc(bytes);
         memcpy(before, model->params.values, bytes);
-        assert_ok(gki_bench_training_refit(training, 2, 1, &seconds));
+        assert_ok(gki_bench_training_refit(training, 2, true, &seconds));
         assert_true(seconds > 0 && memcmp(before, model->params.values, bytes) != 0);
         free(before);
         gki_trainer *trainer = trainer_after_first_refit(&settings, model);
@@ -149,16 +150,16 @@ static void test_refits_of_mixtures(void **state)
             assert_true(gki_trainer_refit_due(trainer, trainer->state.step));
             assert_ok(gki_trainer_refit(trainer, &report));
             assert_true(report.forgetting > 0); /* a refit to statistics */
-            assert_ok(gki_bench_training_refit(training, 1, 0, &seconds));
+            assert_ok(gki_bench_training_refit(training, 1, false, &seconds));
             assert_true(seconds > 0);
             assert_memory_equal(model->params.values, trainer->model->params.values, bytes);
         }
         gki_trainer_free(trainer);
-        assert_ok(gki_bench_training_refit(training, 1, 1, &seconds));
+        assert_ok(gki_bench_training_refit(training, 1, true, &seconds));
         assert_true(seconds > 0);
         gkv_status status = GKV_OK;
         for (int refit = 0; refit < 20 && status == GKV_OK; refit++)
-            status = gki_bench_training_refit(training, 1, 0, &seconds);
+            status = gki_bench_training_refit(training, 1, false, &seconds);
         assert_int_equal(status, GKV_ERR_ARGUMENT);
         assert_non_null(strstr(gkv_error_message(), "train.epochs"));
         gki_bench_training_free(training);
@@ -173,7 +174,7 @@ static void test_counts(void **state)
     double mean[784] = {0};
     gkv_model *model = NULL;
     gki_bench_operations operations;
-    assert_ok(gkv_model_create(&settings, 28, 28, mean, &model));
+    assert_ok(gkv_model_create(28, 28, mean, &settings, &model));
     gki_bench_count(model, &operations);
     gkv_model_free(model);
     const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 48,
@@ -196,7 +197,8 @@ static void test_refusals(void **state)
                  "threads");
     assert_fails(gki_bench_training_run(training, 1, steps + 1, &seconds, NULL), GKV_ERR_ARGUMENT,
                  "train.epochs");
-    assert_fails(gki_bench_training_refit(training, 257, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
+    assert_fails(gki_bench_training_refit(training, 257, false, &seconds), GKV_ERR_ARGUMENT,
+                 "threads");
     assert_fails(gki_bench_gemm(0, 1, &seconds), GKV_ERR_ARGUMENT, "size 0");
     assert_fails(gki_bench_gemm(8, 0, &seconds), GKV_ERR_ARGUMENT, "threads");
     assert_ok(gki_bench_gemm(64, 2, &seconds));
@@ -205,7 +207,7 @@ static void test_refusals(void **state)
     gki_bench_training_free(training);
     gki_bench_training_free(NULL);
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings.data, &dataset));
     set(&settings, "data.validation", "100000");
     assert_fails(gki_bench_training_create(&settings, dataset, &training), GKV_ERR_CONFIG,
                  "validation");

@@ -32,6 +32,7 @@ awk '/^correlation/ { exit !(($5 - 0.6)^2 < (4 * $7)^2) }' output || fail "multi
 expect 0 "centre" examples/mixture
 awk '/^weight/ { w[++n] = $2 + 0 } END { exit !(n == 2 && (w[1] - 0.3)^2 < 0.001 && (w[2] - 0.7)^2 < 0.001) }' output ||
     fail "mixture: $(cat output)"
+expect 0 "2000 draws: mean log p(z) -" examples/model
 expect 0 "day,index,currency" examples/simulate_returns
 # The output is the table in the repository. The last digit may differ, because another CPU may round differently.
 paste -d, output "$source/examples/returns/returns.csv" |

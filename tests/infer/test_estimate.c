@@ -5,6 +5,7 @@
 #include "vae/small.h"
 
 #include "core/rng.h"
+#include "gkvae/eval.h"
 #include "nn/nn_kernels.h"
 #include "infer/estimate.h"
 
@@ -15,7 +16,7 @@ static gkv_model *random_model(const gkv_settings *settings, size_t height, size
     for (size_t i = 0; i < height * width; i++)
         mean[i] = 0.1 + 0.8 * (double)i / (double)(height * width);
     gkv_model *model = NULL;
-    assert_ok(gkv_model_create(settings, height, width, mean, &model));
+    assert_ok(gkv_model_create(height, width, mean, settings, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
         const gki_param *param = &model->params.list[i];
@@ -33,12 +34,15 @@ static gki_estimates estimate(const gkv_model *model, const gki_images *images, 
                               int threads)
 {
     gki_estimates out;
+    gki_call call;
     const gki_estimate_job job = {.model = model,
                                   .params = &model->params,
                                   .images = images,
                                   .samples = samples,
                                   .seed = 5,
-                                  .threads = threads};
+                                  .threads = threads,
+                                  .call = &call};
+    assert_ok(gki_call_begin(&call, NULL, images->count));
     assert_ok(gki_estimates_create(images->count, &out));
     assert_ok(gki_estimate(&job, &out));
     return out;
@@ -52,7 +56,7 @@ static void test_jensen_and_threads(void **state)
     set(&settings, "model.posterior_flow", "radial");
     set(&settings, "model.posterior_layers", "2");
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
     gkv_model *model = random_model(&settings, 28, 28);
     gki_images images;
     settings.eval.images = 83;
@@ -96,7 +100,7 @@ static gkv_dataset *tiny_dataset(void)
     for (size_t i = 0; i < 64; i++)
         pixels[i] = (uint8_t)(37 * i + i * i);
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_from_memory(pixels, NULL, 4, 4, 4, &dataset));
+    assert_ok(gkv_dataset_from_memory(4, 4, 4, pixels, NULL, &dataset));
     return dataset;
 }
 
@@ -127,8 +131,8 @@ static void check_quadrature(const char *base, const char *posterior, const char
     const double step = 40.0 / (POINTS - 1);
     for (size_t i = 0; i < POINTS; i++)
         z[i] = (float)(-20 + step * (double)i);
-    assert_ok(gkv_model_decode(model, POINTS, z, p));
-    assert_ok(gkv_model_log_prior(model, POINTS, z, log_prior));
+    assert_ok(gkv_model_decode(model, POINTS, z, NULL, p));
+    assert_ok(gkv_model_log_prior(model, POINTS, z, NULL, log_prior));
     for (size_t image = 0; image < 4; image++) {
         gki_real x[16];
         gki_images_fetch(&images, image, 0, x);
@@ -196,12 +200,13 @@ typedef struct observer {
     volatile sig_atomic_t stop;
 } observer;
 
-static void observe(void *context, size_t done, size_t of)
+static bool observe(void *context, const gkv_progress *progress)
 {
     observer *it = context;
-    assert_true(done > it->done && done <= of);
-    it->done = done;
+    assert_true(progress->done > it->done && progress->done <= progress->total);
+    it->done = (size_t)progress->done;
     it->stop = ++it->calls == it->stop_at;
+    return false;
 }
 
 static void test_progress_and_stop(void **state)
@@ -209,12 +214,13 @@ static void test_progress_and_stop(void **state)
     (void)state;
     const gkv_settings settings = small_settings();
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
     gkv_model *model = random_model(&settings, 28, 28);
     gki_images images;
     assert_ok(gki_images_of_test(&settings, test, &images));
     assert_int_equal(images.count, 500);
     observer seen = {0};
+    gki_call call;
     gki_estimates out;
     gki_estimate_job job = {.model = model,
                             .params = &model->params,
@@ -222,23 +228,57 @@ static void test_progress_and_stop(void **state)
                             .samples = 2,
                             .seed = 1,
                             .threads = 1,
-                            .progress = observe,
-                            .context = &seen,
-                            .stop = &seen.stop};
+                            .call = &call};
+    const gkv_run_options options = {.progress = observe, .context = &seen, .stop = &seen.stop};
+    assert_ok(gki_call_begin(&call, &options, 500));
     assert_ok(gki_estimates_create(500, &out));
     assert_ok(gki_estimate(&job, &out));
     assert_int_equal(seen.done, 500);
     seen = (observer){.stop_at = 3};
+    assert_ok(gki_call_begin(&call, &options, 500));
     assert_fails(gki_estimate(&job, &out), GKV_ERR_INTERRUPTED, "of 500 images");
     assert_int_equal(seen.calls, 3);
     seen = (observer){.stop = 1}; /* set before the call, for any number of threads */
     job.threads = 3;
+    assert_ok(gki_call_begin(&call, &options, 500));
     assert_fails(gki_estimate(&job, &out), GKV_ERR_INTERRUPTED, "after 0 of 500 images");
     assert_int_equal(seen.calls, 0);
     gkv_settings more = settings;
     more.eval.images = 501;
     assert_fails(gki_images_of_test(&more, test, &images), GKV_ERR_CONFIG, "500");
     gki_estimates_free(&out);
+    gkv_model_free(model);
+    gkv_dataset_free(test);
+}
+
+/* The estimates of images as arrays are those of an evaluation of the same images. */
+static void test_estimates_of_arrays(void **state)
+{
+    (void)state;
+    enum { COUNT = 45, SAMPLES = 8, PIXELS = 784 };
+    gkv_settings settings = small_settings();
+    settings.eval.images = COUNT;
+    settings.eval.samples = SAMPLES;
+    gkv_dataset *test = NULL;
+    gkv_metrics metrics;
+    double neg_elbo[COUNT], nll[COUNT], other[COUNT];
+    float *targets = test_alloc(COUNT * PIXELS * sizeof *targets);
+    gkv_model *model = random_model(&settings, 28, 28);
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, NULL, NULL, NULL, &metrics));
+    assert_ok(gkv_targets(test, COUNT, GKV_TEST, 0, &settings, targets));
+    assert_ok(gkv_estimate(model, COUNT, targets, SAMPLES, settings.eval.seed, 0, ON_THREADS(2),
+                           neg_elbo, nll));
+    assert_relative(gkv_mean_se_of(COUNT, neg_elbo).mean, metrics.neg_elbo, 1e-12);
+    assert_relative(gkv_mean_se_of(COUNT, nll).mean, metrics.nll, 1e-12);
+    /* A part of the images, with its own numbers. */
+    assert_ok(gkv_estimate(model, 5, targets + 30 * PIXELS, SAMPLES, settings.eval.seed, 30,
+                           ON_THREADS(1), NULL, other));
+    for (size_t i = 0; i < 5; i++)
+        assert_relative(other[i], nll[30 + i], 1e-6);
+    assert_fails(gkv_estimate(model, 5, targets, 0, 1, 0, NULL, NULL, other), GKV_ERR_ARGUMENT,
+                 "0 samples");
+    free(targets);
     gkv_model_free(model);
     gkv_dataset_free(test);
 }
@@ -251,14 +291,20 @@ static void test_codes(void **state)
     gkv_dataset *dataset = tiny_dataset();
     gkv_model *model = random_model(&settings, 4, 4);
     const gki_images images = {.dataset = dataset, .count = 4, .mode = GKV_BINARIZE_GREY};
-    const gki_estimate_job job = {
-        .model = model, .params = &model->params, .images = &images, .seed = 1, .threads = 2};
+    gki_call call;
+    const gki_estimate_job job = {.model = model,
+                                  .params = &model->params,
+                                  .images = &images,
+                                  .seed = 1,
+                                  .threads = 2,
+                                  .call = &call};
+    assert_ok(gki_call_begin(&call, NULL, 4));
     float mean[16], probabilities[64], x[64], codes[16], decoded[64];
     assert_ok(gki_codes(&job, mean, probabilities));
     for (size_t i = 0; i < 4; i++)
         gki_images_fetch(&images, i, 0, x + 16 * i);
-    assert_ok(gkv_model_code(model, 4, x, codes));
-    assert_ok(gkv_model_decode(model, 4, codes, decoded));
+    assert_ok(gkv_model_code(model, 4, x, NULL, codes));
+    assert_ok(gkv_model_decode(model, 4, codes, NULL, decoded));
     for (size_t i = 0; i < 64; i++) {
         assert_close(codes[i % 16], mean[i % 16], 1e-6);
         assert_close(decoded[i], probabilities[i], 1e-6);
@@ -274,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_quadrature),
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_progress_and_stop),
+        cmocka_unit_test(test_estimates_of_arrays),
         cmocka_unit_test(test_codes),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

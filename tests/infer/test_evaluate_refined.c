@@ -12,14 +12,13 @@ static void test_evaluation(void **state)
     settings.eval.samples = 40;
     gkv_model *model = random_model(&settings, 28, 28);
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     gkv_metrics plain, refined, again;
-    gkv_eval_options options = {.refine = &how};
-    assert_ok(gkv_evaluate(model, test, &settings, NULL, &plain));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, NULL, NULL, NULL, &plain));
     assert_true(isnan(plain.refined.neg_elbo) && plain.refined.samples == 0);
-    assert_ok(gkv_evaluate(model, test, &settings, &options, &refined));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, NULL, NULL, &refined));
     assert_true(refined.neg_elbo == plain.neg_elbo && refined.nll == plain.nll &&
                 refined.ess == plain.ess);
     const gkv_refined_metrics *r = &refined.refined;
@@ -31,12 +30,12 @@ static void test_evaluation(void **state)
     assert_true(r->milliseconds > 0 && r->iterations == 3 && r->samples == 2);
     assert_true(r->mse > 0 && r->ssim <= 1 && r->cross_entropy > 0);
     settings.train.threads = 5;
-    assert_ok(gkv_evaluate(model, test, &settings, &options, &again));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, NULL, NULL, &again));
     assert_true(again.refined.neg_elbo == r->neg_elbo && again.refined.nll == r->nll &&
                 again.refined.mse == r->mse);
     how.mode = GKV_REFINE_MAP;
-    assert_fails(gkv_evaluate(model, test, &settings, &options, &again), GKV_ERR_ARGUMENT,
-                 "needs posteriors");
+    assert_fails(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, NULL, NULL, &again),
+                 GKV_ERR_ARGUMENT, "needs posteriors");
     gkv_dataset_free(test);
     gkv_model_free(model);
 }
@@ -58,11 +57,11 @@ static void test_blocks(void **state)
                 (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
     gkv_model *model = random_model(&settings, SIDE, SIDE);
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_from_memory(pixels, NULL, COUNT, SIDE, SIDE, &test));
+    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, pixels, NULL, &test));
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.seed = settings.eval.seed;
-    assert_ok(gkv_targets(&settings, test, GKV_TEST, 0, COUNT, images));
+    assert_ok(gkv_targets(test, COUNT, GKV_TEST, 0, &settings, images));
     answers found = refine(model, &how, COUNT, images);
     double before = 0, after = 0, bound = 0, last = 0, accepted = 0;
     for (size_t i = 0; i < COUNT; i++) {
@@ -74,14 +73,13 @@ static void test_blocks(void **state)
     }
     how.seed = 77; /* an evaluation does not read it */
     gkv_metrics all, most;
-    gkv_eval_options options = {.refine = &how};
-    assert_ok(gkv_evaluate(model, test, &settings, &options, &all));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, NULL, NULL, &all));
     assert_relative(all.refined.cross_entropy_before, before, 1e-12);
     assert_relative(all.refined.cross_entropy, after, 1e-12);
     assert_relative(all.refined.accepted, accepted, 1e-12);
     assert_close(all.refined.neg_elbo, bound, 0.2);
     settings.eval.images = COUNT - LAST;
-    assert_ok(gkv_evaluate(model, test, &settings, &options, &most));
+    assert_ok(gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, NULL, NULL, &most));
     assert_close((COUNT * all.refined.neg_elbo - (COUNT - LAST) * most.refined.neg_elbo) / LAST,
                  last, 0.5);
     answers_free(&found);
@@ -92,14 +90,15 @@ static void test_blocks(void **state)
 /* Sets the flag once refinement has begun. */
 typedef struct interruption {
     volatile sig_atomic_t stop;
-    size_t last;
+    uint64_t last;
 } interruption;
 
-static void interrupt(void *context, size_t done, size_t of)
+static bool interrupt(void *context, const gkv_progress *progress)
 {
     interruption *it = context;
-    it->last = done;
-    it->stop = 2 * done >= of;
+    it->last = progress->done;
+    it->stop = 2 * progress->done >= progress->total;
+    return false;
 }
 
 /* An evaluation stops soon after the stop flag is set during refinement, however much work is
@@ -113,17 +112,17 @@ static void test_interrupted(void **state)
     settings.train.threads = 1;
     gkv_model *model = random_model(&settings, 28, 28);
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.iterations = 1000;
     how.curvature_samples = 512;
     interruption it = {.stop = 0};
     gkv_metrics metrics;
-    gkv_eval_options options = {
-        .refine = &how, .progress = interrupt, .context = &it, .stop = &it.stop};
-    assert_fails(gkv_evaluate(model, test, &settings, &options, &metrics), GKV_ERR_INTERRUPTED,
-                 "interrupted");
+    gkv_run_options options = {.progress = interrupt, .context = &it, .stop = &it.stop};
+    assert_fails(
+        gkv_evaluate(model, test, GKV_EVAL_TEST, &settings, &how, &options, NULL, &metrics),
+        GKV_ERR_INTERRUPTED, "interrupted");
     assert_int_equal(it.last, 60);
     gkv_dataset_free(test);
     gkv_model_free(model);

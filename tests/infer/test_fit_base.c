@@ -20,7 +20,7 @@ static gkv_model *open_model(const char *run)
 static gkv_dataset *open_images(const gkv_settings *settings, gkv_split half)
 {
     gkv_dataset *images = NULL;
-    assert_ok(gkv_dataset_load(&settings->data, half, &images));
+    assert_ok(gkv_dataset_load(half, &settings->data, &images));
     return images;
 }
 
@@ -70,14 +70,15 @@ static void test_every_base(void **state)
         gkv_base_fit_report report;
         set(&wanted, "model.base", bases[i]);
         set(&wanted, "model.base_components", i == 7 ? "1" : "4");
-        assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &fitted, &report));
+        assert_ok(
+            gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &fitted, &report));
         assert_true(isfinite(report.after) && report.held_out == 200 && report.codes == 1800);
         assert_int_equal(gkv_model_settings_of(fitted)->model.base, wanted.model.base);
         gains[i] = report.after - report.before;
         if (i == 0) { /* an existing folder without a run is allowed, one with a run is not */
-            assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0));
+            assert_ok(gkv_base_fit_save(fitted, in_folder("kept", NULL), false, &settings));
             assert_only_base_differs("kept", "plain");
-            assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("kept", NULL), 0),
+            assert_fails(gkv_base_fit_save(fitted, in_folder("kept", NULL), false, &settings),
                          GKV_ERR_CONFIG, "holds a run");
         }
         gkv_model_free(fitted);
@@ -107,8 +108,8 @@ static void test_update(void **state)
     size_t size, kept_size;
     char *old = contents(in_folder("updated", "model.safetensors"), &size);
     gkv_base_fit_report report, again;
-    assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &fitted, &report));
-    assert_ok(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1));
+    assert_ok(gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &fitted, &report));
+    assert_ok(gkv_base_fit_save(fitted, in_folder("updated", NULL), true, &settings));
     char *kept = contents(in_folder("updated", "model.before-fit.safetensors"), &kept_size);
     assert_int_equal(size, kept_size);
     assert_memory_equal(old, kept, size);
@@ -119,11 +120,11 @@ static void test_update(void **state)
     gkv_settings_defaults(&read);
     assert_ok(gkv_settings_read(&read, in_folder("updated", "config.ini")));
     assert_int_equal(read.model.base, GKV_BASE_GAUSSIAN_MIXTURE);
-    assert_fails(gkv_base_fit_save(fitted, &settings, in_folder("updated", NULL), 1),
+    assert_fails(gkv_base_fit_save(fitted, in_folder("updated", NULL), true, &settings),
                  GKV_ERR_CONFIG, "earlier fit");
     /* A fit of the same base from the new file has the same log density, up to its start. */
     gkv_model *reread = open_model("updated"), *same = NULL;
-    assert_ok(gkv_base_fit(reread, &wanted.model, &settings, images, NULL, &same, &again));
+    assert_ok(gkv_base_fit(reread, images, &wanted.model, &settings, NULL, NULL, &same, &again));
     assert_close(again.before, report.after, 1e-6);
     assert_close(again.after, report.after, 1e-6);
     free(old);
@@ -153,7 +154,7 @@ static void test_full_disk(void **state)
     signal(SIGXFSZ, SIG_IGN);
     const struct rlimit little = {.rlim_cur = 1000, .rlim_max = limit.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-    assert_fails(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1), GKV_ERR_IO,
+    assert_fails(gkv_base_fit_save(model, in_folder("full", NULL), true, &settings), GKV_ERR_IO,
                  "cannot write");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     for (size_t i = 0; i < 3; i++) {
@@ -166,7 +167,7 @@ static void test_full_disk(void **state)
     assert_false(gki_file_exists(in_folder("full", "model.before-fit.safetensors")) ||
                  gki_file_exists(in_folder("full", "config.before-fit.ini")) ||
                  gki_file_exists(in_folder("full", "checkpoint.before-fit.safetensors")));
-    assert_ok(gkv_base_fit_save(model, &settings, in_folder("full", NULL), 1));
+    assert_ok(gkv_base_fit_save(model, in_folder("full", NULL), true, &settings));
     gkv_model_free(model);
 }
 
@@ -174,21 +175,21 @@ static void test_full_disk(void **state)
 static void test_folders(void **state)
 {
     (void)state;
-    assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), 0));
+    assert_ok(gkv_base_fit_check_folder(in_folder("new/below/it", NULL), false));
     assert_false(gki_file_exists(in_folder("new", NULL)));
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 0), GKV_ERR_CONFIG,
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), false), GKV_ERR_CONFIG,
                  "holds a run");
-    assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), 1));
-    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), 1), GKV_ERR_CONFIG,
+    assert_ok(gkv_base_fit_check_folder(in_folder("plain", NULL), true));
+    assert_fails(gkv_base_fit_check_folder(in_folder("updated", NULL), true), GKV_ERR_CONFIG,
                  "earlier fit");
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), 0), GKV_ERR_IO,
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini"), false), GKV_ERR_IO,
                  "cannot be kept there");
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), 0), GKV_ERR_IO,
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", "config.ini/new"), false), GKV_ERR_IO,
                  "cannot be kept there");
-    assert_ok(gkv_base_fit_check_folder("no-such-folder", 0));
+    assert_ok(gkv_base_fit_check_folder("no-such-folder", false));
     gki_lock *lock = NULL;
     assert_ok(gki_lock_acquire(in_folder("plain", NULL), &lock));
-    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), 1), GKV_ERR_BUSY, "plain");
+    assert_fails(gkv_base_fit_check_folder(in_folder("plain", NULL), true), GKV_ERR_BUSY, "plain");
     gki_lock_free(lock);
 }
 
@@ -200,38 +201,37 @@ static void test_refusals(void **state)
     gkv_dataset *images = open_images(&settings, GKV_TRAIN),
                 *others = open_images(&settings, GKV_TEST), *small = NULL;
     uint8_t pixels[200 * 4] = {0};
-    assert_ok(gkv_dataset_from_memory(pixels, NULL, 200, 2, 2, &small));
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, small, NULL, &out, NULL),
+    assert_ok(gkv_dataset_from_memory(200, 2, 2, pixels, NULL, &small));
+    assert_fails(gkv_base_fit(model, small, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_DATA, "2 × 2");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, others, NULL, &out, NULL),
+    assert_fails(gkv_base_fit(model, others, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_DATA, "mean image differs");
     gkv_metrics metrics;
     for (gkv_eval_set of = GKV_EVAL_TRAIN; of <= GKV_EVAL_VALIDATION; of++) {
-        const gkv_eval_options only = {.of = of};
-        assert_fails(gkv_evaluate(model, others, &settings, &only, &metrics), GKV_ERR_DATA,
-                     "mean image differs");
+        assert_fails(gkv_evaluate(model, others, of, &settings, NULL, NULL, NULL, &metrics),
+                     GKV_ERR_DATA, "mean image differs");
     }
     gkv_base_fit_settings how;
     gkv_base_fit_defaults(&how);
     how.codes = 5;
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, &how, &out, NULL),
+    assert_fails(gkv_base_fit(model, images, &wanted.model, &settings, &how, NULL, &out, NULL),
                  GKV_ERR_ARGUMENT, "100 codes");
     model->settings.data.validation = 1950;
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+    assert_fails(gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_DATA, "too few");
     model->settings.data.validation = 0; /* every fifth image is then held out */
     gkv_base_fit_report report;
-    assert_ok(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, &report));
+    assert_ok(gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &out, &report));
     assert_true(report.held_out == 400 && report.codes == 1600);
     gkv_model_free(out);
     set(&wanted, "model.base", "gk-by-class");
     set(&wanted, "model.base_classes", "4");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+    assert_fails(gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_CONFIG, "base_classes");
     set(&wanted, "model.base", "gaussian-mixture");
     set(&wanted, "model.base_covariance", "low-rank");
     set(&wanted, "model.base_rank", "4");
-    assert_fails(gkv_base_fit(model, &wanted.model, &settings, images, NULL, &out, NULL),
+    assert_fails(gkv_base_fit(model, images, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_CONFIG, "base_rank = 4");
     assert_null(out);
     gkv_dataset_free(others);
@@ -252,9 +252,9 @@ static void check_accuracy_of_held_out(const gkv_model *model, const gkv_setting
     for (size_t i = count - HELD_OUT; i < count; i++) {
         float target[28 * 28], code[D];
         double shares[10];
-        assert_ok(gkv_targets(settings, images, GKV_TRAIN, order[i], 1, target));
-        assert_ok(gkv_model_code(model, 1, target, code));
-        assert_ok(gkv_model_classify(model, 1, code, shares));
+        assert_ok(gkv_targets(images, 1, GKV_TRAIN, order[i], settings, target));
+        assert_ok(gkv_model_code(model, 1, target, NULL, code));
+        assert_ok(gkv_model_classify(model, 1, code, NULL, shares));
         size_t best = 0;
         for (size_t c = 1; c < 10; c++)
             best = shares[c] > shares[best] ? c : best;
@@ -263,14 +263,12 @@ static void check_accuracy_of_held_out(const gkv_model *model, const gkv_setting
     gkv_settings how = *settings;
     how.eval.samples = 1;
     gkv_metrics metrics;
-    gkv_eval_options options = {.of = GKV_EVAL_VALIDATION};
-    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
+    assert_ok(gkv_evaluate(model, images, GKV_EVAL_VALIDATION, &how, NULL, NULL, NULL, &metrics));
     assert_close(metrics.class_accuracy, (double)right / HELD_OUT, 1e-12);
     assert_true(metrics.images == HELD_OUT &&
                 strstr(metrics.protocol, "random order of their split"));
-    options.of = GKV_EVAL_TRAIN;
     /* more than one block of 1000 */
-    assert_ok(gkv_evaluate(model, images, &how, &options, &metrics));
+    assert_ok(gkv_evaluate(model, images, GKV_EVAL_TRAIN, &how, NULL, NULL, NULL, &metrics));
     assert_true(metrics.images == count - HELD_OUT && metrics.class_accuracy > 0.35 &&
                 metrics.class_accuracy <= 1);
     gkv_dataset_free(images);
@@ -294,8 +292,8 @@ static void test_classes(void **state)
     static double shares[N * 10];
     size_t right = 0;
     for (size_t c = 0; c < 10; c++) {
-        assert_ok(gkv_model_sample_class(model, c, N, 7, 0, 1, codes));
-        assert_ok(gkv_model_classify(model, N, codes, shares));
+        assert_ok(gkv_model_sample_class(model, N, c, 7, 0, 1, NULL, codes));
+        assert_ok(gkv_model_classify(model, N, codes, NULL, shares));
         for (size_t i = 0; i < N; i++) {
             double sum = 0, most = 0;
             for (size_t k = 0; k < 10; k++) {
@@ -307,27 +305,28 @@ static void test_classes(void **state)
         }
         /* Draw i depends only on i, on any number of threads. */
         assert_ok(gkv_model_set_threads(model, 3));
-        assert_ok(gkv_model_sample_class(model, c, 10, 7, 50, 1, again));
+        assert_ok(gkv_model_sample_class(model, 10, c, 7, 50, 1, NULL, again));
         assert_memory_equal(again, codes + 50 * D, 10 * D * sizeof *again);
         assert_ok(gkv_model_set_threads(model, 1));
     }
     assert_true(right > N * 10 / 2); /* one in ten by chance */
     gkv_dataset *test = open_images(&settings, GKV_TEST);
     double accuracy;
-    assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
+    assert_ok(gkv_class_accuracy(model, test, &settings, NULL, &accuracy));
     assert_true(accuracy > 0.35 && accuracy <= 1);
     check_accuracy_of_held_out(model, &settings);
-    assert_fails(gkv_model_sample_class(model, 10, 1, 1, 0, 1, codes), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_sample_class(model, 1, 10, 1, 0, 1, NULL, codes), GKV_ERR_ARGUMENT,
                  "class 10");
-    assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, codes), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_sample_class(model, 1, 1, 1, 0, -1, NULL, codes), GKV_ERR_ARGUMENT,
                  "temperature");
     gkv_model_free(model);
     model = open_model("plain");
     assert_int_equal(gkv_model_classes(model), 0);
-    assert_fails(gkv_model_sample_class(model, 0, 1, 1, 0, 1, codes), GKV_ERR_CONFIG,
+    assert_fails(gkv_model_sample_class(model, 1, 0, 1, 0, 1, NULL, codes), GKV_ERR_CONFIG,
                  "knows no classes");
-    assert_fails(gkv_model_classify(model, 1, codes, shares), GKV_ERR_CONFIG, "knows no classes");
-    assert_ok(gkv_class_accuracy(model, test, &settings, &accuracy));
+    assert_fails(gkv_model_classify(model, 1, codes, NULL, shares), GKV_ERR_CONFIG,
+                 "knows no classes");
+    assert_ok(gkv_class_accuracy(model, test, &settings, NULL, &accuracy));
     assert_true(isnan(accuracy));
     gkv_model_free(model);
     gkv_dataset_free(test);

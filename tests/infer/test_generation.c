@@ -21,14 +21,14 @@ static void open_fixture(fixture *it)
     it->settings = small_settings();
     set(&it->settings, "eval.draws", "150");
     set(&it->settings, "eval.draw_sets", "2");
-    assert_ok(gkv_dataset_load(&it->settings.data, GKV_TEST, &it->test));
-    assert_ok(gkv_dataset_load(&it->settings.data, GKV_TRAIN, &it->training));
+    assert_ok(gkv_dataset_load(GKV_TEST, &it->settings.data, &it->test));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &it->settings.data, &it->training));
     assert_ok(gkv_features_builtin("mnist", &it->network));
     const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
     double *mean = test_alloc(pixels * sizeof *mean);
-    assert_ok(gkv_dataset_mean(it->training, 0, gkv_dataset_count(it->training), mean));
-    assert_ok(gkv_model_create(&it->settings, gkv_dataset_height(it->test),
-                               gkv_dataset_width(it->test), mean, &it->model));
+    assert_ok(gkv_dataset_mean(it->training, gkv_dataset_count(it->training), 0, mean));
+    assert_ok(gkv_model_create(gkv_dataset_height(it->test), gkv_dataset_width(it->test), mean,
+                               &it->settings, &it->model));
     free(mean);
 }
 
@@ -40,10 +40,10 @@ static void close_fixture(fixture *it)
     gkv_dataset_free(it->training);
 }
 
-static void measure(const fixture *it, const gkv_generation_options *options, gkv_generation *out)
+static void measure(const fixture *it, const float *refined, gkv_generation *out)
 {
-    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, &it->settings,
-                                      options, out));
+    assert_ok(gkv_evaluate_generation(it->model, it->test, it->training, it->network, refined,
+                                      &it->settings, NULL, out));
     out->seconds = 0;
 }
 
@@ -80,16 +80,16 @@ static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
     float *real = test_alloc(n * d * sizeof *real), *drawn = test_alloc(DRAWS * d * sizeof *drawn);
     double distance = NAN;
     if (form == GKV_FORM_BINARY)
-        assert_ok(gkv_targets(&it->settings, it->test, GKV_TEST, 0, n, images));
+        assert_ok(gkv_targets(it->test, n, GKV_TEST, 0, &it->settings, images));
     for (size_t i = 0; form == GKV_FORM_MEANS && i < n * pixels; i++)
         images[i] = (float)gkv_dataset_pixels(it->test, 0)[i] / 255.0F;
-    assert_ok(gkv_features_apply(it->network, n, images, 1, real, NULL));
-    assert_ok(gkv_model_sample(it->model, DRAWS, 1, r * DRAWS, 1, codes));
-    assert_ok(gkv_model_decode(it->model, DRAWS, codes, images));
+    assert_ok(gkv_features_apply(it->network, n, images, ON_THREADS(1), real, NULL));
+    assert_ok(gkv_model_sample(it->model, DRAWS, 1, r * DRAWS, 1, NULL, codes));
+    assert_ok(gkv_model_decode(it->model, DRAWS, codes, NULL, images));
     if (form == GKV_FORM_BINARY)
-        assert_ok(gkv_model_draw_pixels(it->model, DRAWS, images, 1, r * DRAWS, images));
-    assert_ok(gkv_features_apply(it->network, DRAWS, images, 1, drawn, NULL));
-    assert_ok(gkv_frechet_distance(real, n, drawn, DRAWS, d, &distance));
+        assert_ok(gkv_model_draw_pixels(it->model, DRAWS, images, 1, r * DRAWS, NULL, images));
+    assert_ok(gkv_features_apply(it->network, DRAWS, images, ON_THREADS(1), drawn, NULL));
+    assert_ok(gkv_frechet_distance(n, DRAWS, d, real, drawn, &distance));
     free(codes);
     free(images);
     free(real);
@@ -128,10 +128,10 @@ static void refined_codes_are_decoded(void **state)
     float *targets = test_alloc(n * pixels * sizeof *targets);
     float *codes = test_alloc(n * gkv_model_latent(it.model) * sizeof *codes);
     set(&it.settings, "eval.draw_sets", "1");
-    assert_ok(gkv_targets(&it.settings, it.test, GKV_TEST, 0, n, targets));
-    assert_ok(gkv_model_code(it.model, n, targets, codes));
+    assert_ok(gkv_targets(it.test, n, GKV_TEST, 0, &it.settings, targets));
+    assert_ok(gkv_model_code(it.model, n, targets, NULL, codes));
     measure(&it, NULL, &without);
-    measure(&it, &(gkv_generation_options){.refined = codes}, &with);
+    measure(&it, codes, &with);
     assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS],
                         sizeof with.of[GKV_SET_REFINED]);
     assert_true(isnan(without.of[GKV_SET_REFINED][GKV_FORM_MEANS].frechet));
@@ -187,14 +187,12 @@ static void measures_what_it_is_asked_to(void **state)
     close_fixture(&it);
 }
 
-static volatile sig_atomic_t stop;
-
-static void stop_soon(void *context, size_t done, size_t of)
+static bool stop_soon(void *context, const gkv_progress *progress)
 {
-    size_t *last = context;
-    assert_true(done <= of);
-    *last = done;
-    stop = done == 3;
+    uint64_t *last = context;
+    assert_true(progress->done <= progress->total);
+    *last = progress->done;
+    return progress->done == 3;
 }
 
 static void stops_when_asked(void **state)
@@ -202,12 +200,11 @@ static void stops_when_asked(void **state)
     (void)state;
     fixture it;
     gkv_generation out;
-    size_t last = 0;
+    uint64_t last = 0;
     open_fixture(&it);
-    stop = 0;
-    const gkv_generation_options options = {.progress = stop_soon, .context = &last, .stop = &stop};
-    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, &it.settings,
-                                         &options, &out),
+    const gkv_run_options options = {.progress = stop_soon, .context = &last};
+    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, NULL,
+                                         &it.settings, &options, &out),
                  GKV_ERR_INTERRUPTED, "3 of");
     assert_int_equal(last, 3);
     assert_int_equal(out.sets, 0);
@@ -223,16 +220,16 @@ static void refuses_what_does_not_fit(void **state)
     gkv_generation out;
     gkv_dataset *small = NULL;
     open_fixture(&it);
-    assert_ok(gkv_dataset_from_memory(pixels, NULL, 2, 20, 20, &small));
-    assert_fails(
-        gkv_evaluate_generation(it.model, it.test, small, it.network, &it.settings, NULL, &out),
-        GKV_ERR_DATA, "training images are 20 × 20");
-    assert_fails(
-        gkv_evaluate_generation(it.model, small, it.training, it.network, &it.settings, NULL, &out),
-        GKV_ERR_DATA, "test images are 20 × 20");
-    assert_fails(
-        gkv_evaluate_generation(it.model, it.test, it.training, NULL, &it.settings, NULL, &out),
-        GKV_ERR_ARGUMENT, "are needed");
+    assert_ok(gkv_dataset_from_memory(2, 20, 20, pixels, NULL, &small));
+    assert_fails(gkv_evaluate_generation(it.model, it.test, small, it.network, NULL, &it.settings,
+                                         NULL, &out),
+                 GKV_ERR_DATA, "training images are 20 × 20");
+    assert_fails(gkv_evaluate_generation(it.model, small, it.training, it.network, NULL,
+                                         &it.settings, NULL, &out),
+                 GKV_ERR_DATA, "test images are 20 × 20");
+    assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, NULL, NULL, &it.settings,
+                                         NULL, &out),
+                 GKV_ERR_ARGUMENT, "network is NULL");
     const gkv_eval_settings wrong[] = {{.draw_sets = 0},
                                        {.draw_sets = -1},
                                        {.draw_sets = 1, .draws = -1},
@@ -240,7 +237,7 @@ static void refuses_what_does_not_fit(void **state)
                                        {.draw_sets = 1, .temperature = NAN}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         it.settings.eval = wrong[i];
-        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network,
+        assert_fails(gkv_evaluate_generation(it.model, it.test, it.training, it.network, NULL,
                                              &it.settings, NULL, &out),
                      GKV_ERR_ARGUMENT, "one set or more");
         assert_int_equal(out.sets, 0);

@@ -136,18 +136,16 @@ static gki_refinement start(linear *it, const gkv_refine_settings *settings)
     return out;
 }
 
-static gkv_refine_settings settings_of(gkv_refine_mode mode, int iterations)
+static gkv_refine_settings settings_of(gkv_refine_mode mode, size_t iterations)
 {
-    return (gkv_refine_settings){.mode = mode,
-                                 .iterations = iterations,
-                                 .curvature_samples = 2,
-                                 .gradient_samples = 4,
-                                 .acceptance_samples = 8,
-                                 .damping = 0.1,
-                                 .rate = 1,
-                                 .decay = 0,
-                                 .prior_weight = 1,
-                                 .seed = 3};
+    return (gkv_refine_settings){
+        .mode = mode,
+        .iterations = iterations,
+        .curvature_samples = 2,
+        .prior_weight = 1,
+        .seed = 3,
+        .advanced = {
+            .gradient_samples = 4, .acceptance_samples = 8, .damping = 0.1, .rate = 1, .decay = 0}};
 }
 
 static double distance(const double *a, const double *b, size_t n)
@@ -218,7 +216,7 @@ static void test_schedule(void **state)
 {
     (void)state;
     double last = INFINITY;
-    for (int iterations = 0; iterations <= 64; iterations = iterations ? 2 * iterations : 1) {
+    for (size_t iterations = 0; iterations <= 64; iterations = iterations ? 2 * iterations : 1) {
         linear model = linear_model();
         gkv_refine_settings settings;
         gkv_refine_defaults(&settings);
@@ -251,9 +249,10 @@ static void test_neighbours(void **state)
 }
 
 /* Runs refinement and checks that no image has moved. */
-static void assert_kept(linear *model, const gkv_refine_settings *settings)
+static void assert_kept(linear *model, const gkv_refine_settings *settings, const gki_call *call)
 {
     gki_refinement it = start(model, settings), untouched = start(model, settings);
+    it.call = call;
     gki_refinement_run(&it, CAPACITY);
     for (size_t i = 0; i < CAPACITY; i++)
         assert_int_equal(it.images[i].accepted, 0);
@@ -271,22 +270,22 @@ static void test_nothing_to_gain(void **state)
         linear none = linear_model(), indefinite = linear_model(), endless = linear_model();
         linear nowhere = linear_model(), undefined = linear_model();
         const gkv_refine_settings no_iterations = settings_of((gkv_refine_mode)mode, 0);
-        assert_kept(&none, &no_iterations);
+        assert_kept(&none, &no_iterations, NULL);
         assert_int_equal(none.rows, 0);
         indefinite.curvature_factor = -1;
-        assert_kept(&indefinite, &settings);
+        assert_kept(&indefinite, &settings, NULL);
         endless.curvature_factor = INFINITY;
-        assert_kept(&endless, &settings);
+        assert_kept(&endless, &settings, NULL);
         undefined.gradient_sign = NAN;
-        assert_kept(&undefined, &settings);
+        assert_kept(&undefined, &settings, NULL);
         nowhere.edge = -INFINITY;
-        assert_kept(&nowhere, &settings);
+        assert_kept(&nowhere, &settings, NULL);
         assert_int_equal(nowhere.rows, 0); /* no derivatives were computed */
     }
     linear lying = linear_model();
     const gkv_refine_settings map = settings_of(GKV_REFINE_MAP, 3);
     lying.gradient_sign = -1;
-    assert_kept(&lying, &map);
+    assert_kept(&lying, &map, NULL);
 }
 
 /* With huge damping the mean does not move, but the precision improves. */
@@ -294,7 +293,7 @@ static void test_huge_damping(void **state)
 {
     (void)state;
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 1);
-    settings.damping = 1e12;
+    settings.advanced.damping = 1e12;
     linear model = linear_model();
     gki_refinement it = start(&model, &settings), before = start(&model, &settings);
     gki_refinement_run(&it, CAPACITY);
@@ -357,7 +356,7 @@ static void test_tries(void **state)
         assert_relative(it.images[i].lambda, 1, 1e-12);
     }
     gki_refinement_free(&it);
-    settings.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
+    settings.advanced.damping = 0; /* λ = 0, 0.001, 0.01, 0.1; then 1, 10 */
     settings.iterations = 2;
     it = start(&model, &settings);
     gki_refinement_run(&it, CAPACITY);
@@ -383,8 +382,8 @@ static void test_rate(void **state)
     const linear plain = linear_model();
     const answer wanted = exact(&plain, 0);
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, 2);
-    settings.rate = 0.6;
-    settings.decay = 0.5;
+    settings.advanced.rate = 0.6;
+    settings.advanced.decay = 0.5;
     linear model = linear_model();
     gki_refinement it = start(&model, &settings);
     double before[D * D];
@@ -408,8 +407,8 @@ static void test_noise(void **state)
     enum { ITERATIONS = 3, GRADIENT_SAMPLES = 4, ACCEPTANCE_SAMPLES = 8 };
     enum { MOST = ACCEPTANCE_SAMPLES + ITERATIONS * GRADIENT_SAMPLES };
     gkv_refine_settings settings = settings_of(GKV_REFINE_MEAN, ITERATIONS);
-    settings.gradient_samples = GRADIENT_SAMPLES;
-    settings.acceptance_samples = ACCEPTANCE_SAMPLES;
+    settings.advanced.gradient_samples = GRADIENT_SAMPLES;
+    settings.advanced.acceptance_samples = ACCEPTANCE_SAMPLES;
     double seen[2 * MOST];
     linear model = linear_model();
     model.curvature_factor = -1; /* no step is possible, so the −ELBO is evaluated only once */
@@ -445,14 +444,16 @@ static void test_stop(void **state)
     (void)state;
     for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
         gkv_refine_settings settings = settings_of((gkv_refine_mode)mode, 2);
-        settings.rate = 0.5;
+        settings.advanced.rate = 0.5;
         linear model = linear_model(), endless = linear_model();
         gki_refinement two = start(&model, &settings);
         gki_refinement_run(&two, CAPACITY);
         settings.iterations = 1000;
-        settings.stop = &endless.stop;
         endless.stop_call = model.calls;
+        gki_call call;
+        assert_ok(gki_call_begin(&call, &(gkv_run_options){.stop = &endless.stop}, 0));
         gki_refinement stopped = start(&endless, &settings);
+        stopped.call = &call;
         gki_refinement_run(&stopped, CAPACITY);
         assert_int_equal(endless.calls, model.calls);
         assert_memory_equal(two.now.mean, stopped.now.mean, CAPACITY * D * sizeof(double));
@@ -465,8 +466,8 @@ static void test_stop(void **state)
         /* A stop before the first iteration keeps the start. */
         linear never = linear_model();
         never.stop = 1;
-        settings.stop = &never.stop;
-        assert_kept(&never, &settings);
+        assert_ok(gki_call_begin(&call, &(gkv_run_options){.stop = &never.stop}, 0));
+        assert_kept(&never, &settings, &call);
         assert_int_equal(never.calls, 0);
     }
 }
@@ -476,7 +477,7 @@ static void test_singular(void **state)
 {
     (void)state;
     gkv_refine_settings settings = settings_of(GKV_REFINE_MAP, 1);
-    settings.damping = 1;
+    settings.advanced.damping = 1;
     linear model = linear_model();
     model.singular = true;
     gki_refinement it = start(&model, &settings), before = start(&model, &settings);

@@ -20,8 +20,7 @@ static void check_kind(const gkv_settings *settings)
         gkv_refine_settings how;
         gkv_refine_defaults(&how);
         how.mode = (gkv_refine_mode)mode;
-        how.threads = 1;
-        answers found = refine(model, &how, IMAGES, images);
+        answers found = refine_on(model, &how, IMAGES, images, ON_THREADS(1));
         double gain = 0;
         for (size_t i = 0; i < IMAGES; i++) {
             assert_true(isfinite(found.out.after[i]) && found.out.after[i] <= found.out.before[i]);
@@ -37,8 +36,8 @@ static void check_kind(const gkv_settings *settings)
             }
         }
         assert_true(gain > IMAGES);
-        for (how.threads = 2; how.threads <= 8; how.threads += 3) {
-            answers other = refine(model, &how, IMAGES, images);
+        for (int threads = 2; threads <= 8; threads += 3) {
+            answers other = refine_on(model, &how, IMAGES, images, ON_THREADS(threads));
             assert_same(&found, &other, IMAGES);
             answers_free(&other);
         }
@@ -80,9 +79,9 @@ static void test_no_iterations(void **state)
     float *scale = test_alloc(IMAGES * 4 * sizeof *scale),
           *p = test_alloc(IMAGES * PIXELS * sizeof *p);
     double *log_prior = test_alloc(IMAGES * sizeof *log_prior);
-    assert_ok(gkv_model_encode(model, IMAGES, images, mean, scale));
-    assert_ok(gkv_model_decode(model, IMAGES, mean, p));
-    assert_ok(gkv_model_log_prior(model, IMAGES, mean, log_prior));
+    assert_ok(gkv_model_encode(model, IMAGES, images, NULL, mean, scale));
+    assert_ok(gkv_model_decode(model, IMAGES, mean, NULL, p));
+    assert_ok(gkv_model_log_prior(model, IMAGES, mean, NULL, log_prior));
     for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {
         gkv_refine_settings how;
         gkv_refine_defaults(&how);
@@ -127,19 +126,20 @@ static void test_numbers(void **state)
     gkv_refiner *refiner = NULL;
     assert_ok(gkv_refiner_create(model, &how, &refiner));
     answers all = answers_of(IMAGES, 4), part = answers_of(IMAGES, 4);
-    gkv_refiner_run(refiner, IMAGES, images, 0, &all.out);
-    gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 30, &part.out);
+    assert_ok(gkv_refiner_run(refiner, IMAGES, images, 0, NULL, &all.out));
+    assert_ok(gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 30, NULL, &part.out));
     for (size_t i = 0; i < 5; i++) {
         assert_close(part.out.after[i], all.out.after[30 + i], 1e-3);
         assert_close(part.out.mean[i * 4], all.out.mean[(30 + i) * 4], 1e-3);
     }
-    gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 31, &part.out);
+    assert_ok(gkv_refiner_run(refiner, 5, images + 30 * PIXELS, 31, NULL, &part.out));
     assert_true(part.out.after[0] != all.out.after[30]);
     /* A second run gives the same results. NULL arrays are not written. */
-    gkv_refiner_run(refiner, IMAGES, images, 0, &part.out);
+    assert_ok(gkv_refiner_run(refiner, IMAGES, images, 0, NULL, &part.out));
     assert_same(&all, &part, IMAGES);
-    gkv_refiner_run(refiner, IMAGES, images, 0, &(gkv_refined){.accepted = part.out.accepted});
-    gkv_refiner_run(refiner, 0, NULL, 0, &all.out);
+    assert_ok(gkv_refiner_run(refiner, IMAGES, images, 0, NULL,
+                              &(gkv_refined){.accepted = part.out.accepted}));
+    assert_ok(gkv_refiner_run(refiner, 0, images, 0, NULL, &all.out));
     how.seed = 2;
     answers other = refine(model, &how, IMAGES, images);
     assert_true(other.out.after[0] != all.out.after[0]);
@@ -166,10 +166,8 @@ static void test_large_latent(void **state)
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.iterations = 1;
-    how.threads = 1;
-    answers one = refine(model, &how, COUNT, images);
-    how.threads = 3;
-    answers three = refine(model, &how, COUNT, images);
+    answers one = refine_on(model, &how, COUNT, images, ON_THREADS(1));
+    answers three = refine_on(model, &how, COUNT, images, ON_THREADS(3));
     assert_same(&one, &three, COUNT);
     for (size_t i = 0; i < COUNT; i++)
         assert_int_equal(one.out.outcome[i], GKV_REFINE_IMPROVED);
@@ -196,9 +194,9 @@ static void test_memory(void **state)
     gkv_refiner *refiner = NULL;
     struct rusage before, after;
     assert_ok(gkv_refiner_create(model, &how, &refiner));
-    gkv_refiner_run(refiner, SOME, images, 0, &(gkv_refined){.mean = NULL});
+    assert_ok(gkv_refiner_run(refiner, SOME, images, 0, NULL, &(gkv_refined){.mean = NULL}));
     assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
-    gkv_refiner_run(refiner, COUNT, images, 0, &(gkv_refined){.mean = NULL});
+    assert_ok(gkv_refiner_run(refiner, COUNT, images, 0, NULL, &(gkv_refined){.mean = NULL}));
     assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
     assert_true(after.ru_maxrss - before.ru_maxrss < 4096); /* KB; 4000 matrices are 28000 */
     gkv_refiner_free(refiner);
@@ -220,8 +218,7 @@ static void test_stop(void **state)
     answers none = refine(model, &how, IMAGES, images);
     how.iterations = 1000;
     how.curvature_samples = 512;
-    how.stop = &stop;
-    answers stopped = refine(model, &how, IMAGES, images);
+    answers stopped = refine_on(model, &how, IMAGES, images, &(gkv_run_options){.stop = &stop});
     assert_same(&none, &stopped, IMAGES);
     answers_free(&none);
     answers_free(&stopped);
@@ -249,7 +246,7 @@ static void test_worst(void **state)
     gkv_refine_defaults(&how);
     for (int variant = 0; variant < 4; variant++) {
         how.iterations = 4;
-        how.damping = variant == 1 ? 1e12 : 0.1;
+        how.advanced.damping = variant == 1 ? 1e12 : 0.1;
         how.mode = variant == 2 ? GKV_REFINE_MAP : GKV_REFINE_MEAN;
         if (variant == 3) { /* dead units in the decoder's first layer, and a dead layer after it */
             const gki_param *weight = test_param(&model->params, "decoder.layers.0.linear.weight");
@@ -344,12 +341,12 @@ static void check_one_dimension(const char *base)
         images[e] = uniform[e] < 0.3;
     for (size_t i = 0; i < POINTS; i++)
         z[i] = (float)(least_z + step_z * (double)i);
-    assert_ok(gkv_model_decode(model, POINTS, z, p));
-    assert_ok(gkv_model_log_prior(model, POINTS, z, log_prior));
+    assert_ok(gkv_model_decode(model, POINTS, z, NULL, p));
+    assert_ok(gkv_model_log_prior(model, POINTS, z, NULL, log_prior));
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.iterations = 40;
-    how.curvature_samples = how.gradient_samples = how.acceptance_samples = 512;
+    how.curvature_samples = how.advanced.gradient_samples = how.advanced.acceptance_samples = 512;
     answers found = refine(model, &how, COUNT, images);
     how.mode = GKV_REFINE_MAP;
     answers code = refine(model, &how, COUNT, images);
@@ -423,21 +420,18 @@ static void test_arguments(void **state)
     gkv_refine_defaults(&good);
     const struct {
         size_t offset;
-        int value;
+        size_t value;
     } wrong[] = {
-        {offsetof(gkv_refine_settings, mode), 7},
-        {offsetof(gkv_refine_settings, iterations), -1},
         {offsetof(gkv_refine_settings, iterations), 1001},
         {offsetof(gkv_refine_settings, curvature_samples), 0},
         {offsetof(gkv_refine_settings, curvature_samples), 3},
-        {offsetof(gkv_refine_settings, gradient_samples), 514},
-        {offsetof(gkv_refine_settings, acceptance_samples), -2},
-        {offsetof(gkv_refine_settings, threads), 257},
+        {offsetof(gkv_refine_settings, advanced.gradient_samples), 514},
+        {offsetof(gkv_refine_settings, advanced.acceptance_samples), SIZE_MAX - 1},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         gkv_refine_settings bad = good;
         gkv_refiner *refiner = NULL;
-        memcpy((char *)&bad + wrong[i].offset, &wrong[i].value, sizeof(int));
+        memcpy((char *)&bad + wrong[i].offset, &wrong[i].value, sizeof(size_t));
         assert_fails(gkv_refiner_create(model, &bad, &refiner), GKV_ERR_ARGUMENT, "refinement: ");
         assert_null(refiner);
     }
@@ -445,11 +439,11 @@ static void test_arguments(void **state)
         size_t offset;
         double value;
     } wrong_numbers[] = {
-        {offsetof(gkv_refine_settings, damping), -1},
-        {offsetof(gkv_refine_settings, damping), NAN},
-        {offsetof(gkv_refine_settings, rate), 0},
-        {offsetof(gkv_refine_settings, rate), 1.5},
-        {offsetof(gkv_refine_settings, decay), -0.1},
+        {offsetof(gkv_refine_settings, advanced.damping), -1},
+        {offsetof(gkv_refine_settings, advanced.damping), NAN},
+        {offsetof(gkv_refine_settings, advanced.rate), 0},
+        {offsetof(gkv_refine_settings, advanced.rate), 1.5},
+        {offsetof(gkv_refine_settings, advanced.decay), -0.1},
         {offsetof(gkv_refine_settings, prior_weight), NAN},
         {offsetof(gkv_refine_settings, prior_weight), 2},
     };
@@ -459,6 +453,10 @@ static void test_arguments(void **state)
         memcpy((char *)&bad + wrong_numbers[i].offset, &wrong_numbers[i].value, sizeof(double));
         assert_fails(gkv_refiner_create(model, &bad, &refiner), GKV_ERR_ARGUMENT, "refinement: ");
     }
+    gkv_refine_settings unknown = good;
+    unknown.mode = (gkv_refine_mode)7;
+    gkv_refiner *refiner = NULL;
+    assert_fails(gkv_refiner_create(model, &unknown, &refiner), GKV_ERR_ARGUMENT, "refinement: 7");
     gkv_refiner_free(NULL);
     gkv_model_free(model);
 }

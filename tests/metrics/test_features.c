@@ -157,7 +157,7 @@ static void computes_what_plain_sums_do(void **state)
     assert_string_equal(gkv_features_name(loaded), "small");
     float *const images = noise_images(IMAGES, PIXELS);
     float features[IMAGES * SECOND], probabilities[IMAGES * CLASSES];
-    assert_ok(gkv_features_apply(loaded, IMAGES, images, 2, features, probabilities));
+    assert_ok(gkv_features_apply(loaded, IMAGES, images, ON_THREADS(2), features, probabilities));
     size_t positive = 0;
     for (size_t i = 0; i < IMAGES; i++) {
         double wanted[SECOND], classes[CLASSES];
@@ -173,9 +173,9 @@ static void computes_what_plain_sums_do(void **state)
 
     /* Each result alone. */
     float again[IMAGES * SECOND];
-    assert_ok(gkv_features_apply(loaded, IMAGES, images, 1, again, NULL));
+    assert_ok(gkv_features_apply(loaded, IMAGES, images, ON_THREADS(1), again, NULL));
     assert_memory_equal(again, features, sizeof features);
-    assert_ok(gkv_features_apply(loaded, IMAGES, images, 1, NULL, again));
+    assert_ok(gkv_features_apply(loaded, IMAGES, images, ON_THREADS(1), NULL, again));
     assert_memory_equal(again, probabilities, sizeof probabilities);
     free(images);
     gkv_features_free(loaded);
@@ -224,12 +224,12 @@ static void bits_do_not_depend_on_threads(void **state)
     float *const features = test_alloc(2 * N * D * sizeof *features), *const classes = test_alloc(
                                                                           2 * N * K *
                                                                           sizeof *classes);
-    assert_ok(gkv_features_apply(mnist, N, images, 1, features, classes));
+    assert_ok(gkv_features_apply(mnist, N, images, ON_THREADS(1), features, classes));
     static const int threads[] = {2, 3, 8, 0};
     for (size_t i = 0; i < sizeof threads / sizeof *threads; i++) {
         memset(features + N * D, 0, N * D * sizeof *features);
-        assert_ok(
-            gkv_features_apply(mnist, N, images, threads[i], features + N * D, classes + N * K));
+        assert_ok(gkv_features_apply(mnist, N, images, ON_THREADS(threads[i]), features + N * D,
+                                     classes + N * K));
         assert_memory_equal(features, features + N * D, N * D * sizeof *features);
         assert_memory_equal(classes, classes + N * K, N * K * sizeof *classes);
     }
@@ -261,18 +261,22 @@ static void arguments_are_checked(void **state)
     gkv_features_free(NULL);
     assert_ok(gkv_features_load(path, &loaded));
     float *const images = noise_images(IMAGES, PIXELS), out[IMAGES * SECOND];
-    assert_fails(gkv_features_apply(NULL, 1, images, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_features_apply(loaded, 1, NULL, 1, out, NULL), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_features_apply(loaded, 1, images, 1, NULL, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_features_apply(NULL, 1, images, ON_THREADS(1), out, NULL), GKV_ERR_ARGUMENT,
+                 "NULL");
+    assert_fails(gkv_features_apply(loaded, 1, NULL, ON_THREADS(1), out, NULL), GKV_ERR_ARGUMENT,
+                 "NULL");
+    assert_fails(gkv_features_apply(loaded, 1, images, ON_THREADS(1), NULL, NULL), GKV_ERR_ARGUMENT,
                  "both outputs are NULL");
-    assert_fails(gkv_features_apply(loaded, 0, images, 1, out, NULL), GKV_ERR_ARGUMENT, "0 images");
-    assert_fails(gkv_features_apply(loaded, 1, images, -1, out, NULL), GKV_ERR_ARGUMENT, "-1");
+    assert_fails(gkv_features_apply(loaded, 0, images, ON_THREADS(1), out, NULL), GKV_ERR_ARGUMENT,
+                 "0 images");
+    assert_fails(gkv_features_apply(loaded, 1, images, ON_THREADS(-1), out, NULL), GKV_ERR_ARGUMENT,
+                 "-1");
     images[55 * PIXELS + 3] = -0.5F;
     images[27 * PIXELS + 7] = NAN;
-    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_features_apply(loaded, IMAGES, images, ON_THREADS(2), out, NULL), GKV_ERR_DATA,
                  "pixel 7 of image 27 is");
     images[27 * PIXELS + 7] = 1;
-    assert_fails(gkv_features_apply(loaded, IMAGES, images, 2, out, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_features_apply(loaded, IMAGES, images, ON_THREADS(2), out, NULL), GKV_ERR_DATA,
                  "pixel 3 of image 55 is -0.5");
     free(images);
     gkv_features_free(loaded);

@@ -4,7 +4,7 @@
 static double frechet(const float *a, size_t n_a, const float *b, size_t n_b, size_t d)
 {
     double distance = -1;
-    assert_ok(gkv_frechet_distance(a, n_a, b, n_b, d, &distance));
+    assert_ok(gkv_frechet_distance(n_a, n_b, d, a, b, &distance));
     return distance;
 }
 
@@ -146,18 +146,16 @@ static void one_row_and_refusals(void **state)
     double distance = 5;
     assert_true(isnan(frechet(a, 1, a, 2, 2)));
     assert_true(isnan(frechet(a, 2, a, 1, 2)));
-    assert_fails(gkv_frechet_distance(NULL, 2, a, 2, 2, &distance), GKV_ERR_ARGUMENT,
-                 "first features are NULL");
-    assert_fails(gkv_frechet_distance(a, 2, NULL, 2, 2, &distance), GKV_ERR_ARGUMENT,
-                 "second features are NULL");
-    assert_fails(gkv_frechet_distance(a, 2, a, 2, 2, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_frechet_distance(a, 0, a, 2, 2, &distance), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_frechet_distance(2, 2, 2, NULL, a, &distance), GKV_ERR_ARGUMENT, "a is NULL");
+    assert_fails(gkv_frechet_distance(2, 2, 2, a, NULL, &distance), GKV_ERR_ARGUMENT, "b is NULL");
+    assert_fails(gkv_frechet_distance(2, 2, 2, a, a, NULL), GKV_ERR_ARGUMENT, "is NULL");
+    assert_fails(gkv_frechet_distance(0, 2, 2, a, a, &distance), GKV_ERR_ARGUMENT,
                  "0 rows of 2 columns");
-    assert_fails(gkv_frechet_distance(a, 2, a, 2, 0, &distance), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_frechet_distance(2, 2, 0, a, a, &distance), GKV_ERR_ARGUMENT,
                  "2 rows of 0 columns");
-    assert_fails(gkv_frechet_distance(bad, 2, a, 2, 2, &distance), GKV_ERR_DATA,
+    assert_fails(gkv_frechet_distance(2, 2, 2, bad, a, &distance), GKV_ERR_DATA,
                  "row 1 of the first features has nan in column 0");
-    assert_fails(gkv_frechet_distance(a, 2, infinite, 2, 2, &distance), GKV_ERR_DATA,
+    assert_fails(gkv_frechet_distance(2, 2, 2, a, infinite, &distance), GKV_ERR_DATA,
                  "row 1 of the second features has inf in column 1");
     assert_true(distance == 5);
     float huge[4] = {3e38F, 0, -3e38F, 1};

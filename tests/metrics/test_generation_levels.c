@@ -26,20 +26,18 @@ static gkv_status answer(answers *out)
         levels[k] = (uint8_t)(k * k * 31 % 251);
     for (size_t k = 0; k < QUERIES * D; k++)
         queries[k] = (float)(k * k * 17 % 241) / 255.0F;
-    const gkv_kid_settings set = {.subsets = 3, .size = 150, .threads = 1};
-    gkv_neighbour_settings neighbours;
-    gkv_neighbour_defaults(&neighbours);
-    neighbours.threads = 1;
+    const gkv_kid_settings set = {.subsets = 3, .size = 150};
+    const gkv_run_options *one = ON_THREADS(1);
     gkv_reference *reference = NULL;
-    gkv_status status = gkv_frechet_distance(a, N, b, M, D, &out->frechet);
+    gkv_status status = gkv_frechet_distance(N, M, D, a, b, &out->frechet);
     if (status == GKV_OK)
-        status = gkv_kernel_distance(a, N, b, M, D, &set, &out->kid);
+        status = gkv_kernel_distance(N, M, D, a, b, &set, one, &out->kid);
     if (status == GKV_OK)
-        status = gkv_reference_create(a, N, D, &neighbours, &reference);
+        status = gkv_reference_create(N, D, a, NULL, one, &reference);
     if (status == GKV_OK)
-        status = gkv_neighbour_metrics_of(reference, b, M, &out->neighbours);
+        status = gkv_neighbour_metrics_of(reference, M, b, one, &out->neighbours);
     if (status == GKV_OK)
-        status = gkv_nearest(queries, QUERIES, levels, IMAGES, D, 1, out->index, out->distance);
+        status = gkv_nearest(QUERIES, IMAGES, D, queries, levels, one, out->index, out->distance);
     gkv_reference_free(reference);
     free(a);
     free(b);

@@ -71,10 +71,10 @@ static void numpy_agrees(void **state)
     gkv_reference *reference = NULL;
     gkv_neighbour_metrics m;
     const gkv_kid_settings set = {.subsets = SUBSETS, .size = SIZE, .seed = SEED};
-    assert_ok(gkv_frechet_distance(real, N, made, M, D, &frechet));
-    assert_ok(gkv_kernel_distance(real, N, made, M, D, &set, &kid));
-    assert_ok(gkv_reference_create(real, N, D, NULL, &reference));
-    assert_ok(gkv_neighbour_metrics_of(reference, made, M, &m));
+    assert_ok(gkv_frechet_distance(N, M, D, real, made, &frechet));
+    assert_ok(gkv_kernel_distance(N, M, D, real, made, &set, NULL, &kid));
+    assert_ok(gkv_reference_create(N, D, real, NULL, NULL, &reference));
+    assert_ok(gkv_neighbour_metrics_of(reference, M, made, NULL, &m));
     gkv_reference_free(reference);
     char values[512];
     snprintf(values, sizeof values,

@@ -73,14 +73,14 @@ static void agrees_with_scikit_image(void **state)
         const size_t h = known[k].h, w = known[k].w;
         float *a = pattern(h, w, known[k].kind), *b = pattern(h, w, known[k].kind + 1);
         double value = NAN, swapped = NAN;
-        assert_ok(gkv_image_ssim(a, b, h, w, &value));
+        assert_ok(gkv_image_ssim(h, w, a, b, &value));
         assert_close(value, known[k].ssim, 1e-12);
         assert_close(value, slow_ssim(a, b, (int)h, (int)w), 1e-12);
-        assert_ok(gkv_image_ssim(b, a, h, w, &swapped));
+        assert_ok(gkv_image_ssim(h, w, b, a, &swapped));
         assert_close(swapped, value, 1e-14);
-        assert_ok(gkv_image_mse(a, b, h * w, &value));
+        assert_ok(gkv_image_mse(h * w, a, b, &value));
         assert_close(value, known[k].mse, 1e-14);
-        assert_ok(gkv_image_psnr(a, b, h * w, &value));
+        assert_ok(gkv_image_psnr(h * w, a, b, &value));
         assert_close(value, known[k].psnr, 1e-12);
         free(a);
         free(b);
@@ -102,7 +102,7 @@ static void small_images_have_symmetric_padding(void **state)
         const size_t h = known[k].h, w = known[k].w;
         float *a = pattern(h, w, 2), *b = pattern(h, w, 3);
         double value = NAN;
-        assert_ok(gkv_image_ssim(a, b, h, w, &value));
+        assert_ok(gkv_image_ssim(h, w, a, b, &value));
         assert_close(value, known[k].ssim, 1e-12);
         free(a);
         free(b);
@@ -114,13 +114,13 @@ static void equal_images_are_perfect(void **state)
     (void)state;
     float *a = pattern(28, 28, 1), black[784] = {0};
     double value = NAN;
-    assert_ok(gkv_image_mse(a, a, 784, &value));
+    assert_ok(gkv_image_mse(784, a, a, &value));
     assert_true(value == 0);
-    assert_ok(gkv_image_psnr(a, a, 784, &value));
+    assert_ok(gkv_image_psnr(784, a, a, &value));
     assert_true(isinf(value) && value > 0);
-    assert_ok(gkv_image_ssim(a, a, 28, 28, &value));
+    assert_ok(gkv_image_ssim(28, 28, a, a, &value));
     assert_close(value, 1, 1e-14);
-    assert_ok(gkv_image_ssim(black, black, 28, 28, &value));
+    assert_ok(gkv_image_ssim(28, 28, black, black, &value));
     assert_close(value, 1, 0);
     free(a);
 }
@@ -136,27 +136,27 @@ static void batch_is_the_mean_of_its_pairs(void **state)
               *second = i == 2 ? pattern(28, 28, 2) : pattern(28, 28, (i + 1) % 4);
         memcpy(a + i * PIXELS, first, PIXELS * sizeof *a);
         memcpy(b + i * PIXELS, second, PIXELS * sizeof *b);
-        assert_ok(gkv_image_mse(first, second, PIXELS, &mse[i]));
-        assert_ok(gkv_image_psnr(first, second, PIXELS, &psnr[i]));
-        assert_ok(gkv_image_ssim(first, second, 28, 28, &ssim[i]));
+        assert_ok(gkv_image_mse(PIXELS, first, second, &mse[i]));
+        assert_ok(gkv_image_psnr(PIXELS, first, second, &psnr[i]));
+        assert_ok(gkv_image_ssim(28, 28, first, second, &ssim[i]));
         free(first);
         free(second);
     }
     gkv_image_scores scores;
-    assert_ok(gkv_image_scores_of(a, b, N, 28, 28, &scores));
+    assert_ok(gkv_image_scores_of(N, 28, 28, a, b, &scores));
     assert_int_equal(scores.identical, 1); /* pair 2 has an infinite PSNR */
     assert_int_equal(scores.psnr.n, 3);
     assert_close(scores.psnr.mean, (psnr[0] + psnr[1] + psnr[3]) / 3, 1e-12);
     assert_int_equal(scores.mse.n, 4);
-    assert_close(scores.mse.mean, gkv_mean_se_of(mse, N).mean, 1e-15);
-    assert_close(scores.ssim.mean, gkv_mean_se_of(ssim, N).mean, 1e-15);
-    assert_close(scores.ssim.se, gkv_mean_se_of(ssim, N).se, 1e-15);
+    assert_close(scores.mse.mean, gkv_mean_se_of(N, mse).mean, 1e-15);
+    assert_close(scores.ssim.mean, gkv_mean_se_of(N, ssim).mean, 1e-15);
+    assert_close(scores.ssim.se, gkv_mean_se_of(N, ssim).se, 1e-15);
 
     gkv_image_scores again;
-    assert_ok(gkv_image_scores_of(a, b, N, 28, 28, &again));
+    assert_ok(gkv_image_scores_of(N, 28, 28, a, b, &again));
     assert_memory_equal(&scores, &again, sizeof scores);
 
-    assert_ok(gkv_image_scores_of(a, b, 1, 28, 28, &scores));
+    assert_ok(gkv_image_scores_of(1, 28, 28, a, b, &scores));
     assert_true(isnan(scores.mse.se)); /* one pair has no standard error */
     free(a);
     free(b);
@@ -168,18 +168,18 @@ static void bad_pixels_are_named(void **state)
     float a[2 * 121] = {0}, b[2 * 121] = {0};
     double value = 42;
     gkv_image_scores scores;
-    assert_fails(gkv_image_mse(a, b, 0, &value), GKV_ERR_ARGUMENT, "no pixels");
-    assert_fails(gkv_image_ssim(a, b, 0, 11, &value), GKV_ERR_ARGUMENT, "0×11");
-    assert_fails(gkv_image_ssim(a, b, SIZE_MAX, 1, &value), GKV_ERR_ARGUMENT, "too long");
-    assert_fails(gkv_image_scores_of(a, b, 0, 11, 11, &scores), GKV_ERR_ARGUMENT, "0 pairs");
+    assert_fails(gkv_image_mse(0, a, b, &value), GKV_ERR_ARGUMENT, "no pixels");
+    assert_fails(gkv_image_ssim(0, 11, a, b, &value), GKV_ERR_ARGUMENT, "0×11");
+    assert_fails(gkv_image_ssim(SIZE_MAX, 1, a, b, &value), GKV_ERR_ARGUMENT, "too long");
+    assert_fails(gkv_image_scores_of(0, 11, 11, a, b, &scores), GKV_ERR_ARGUMENT, "0 pairs");
     b[7] = 1.5F;
-    assert_fails(gkv_image_psnr(a, b, 121, &value), GKV_ERR_DATA,
+    assert_fails(gkv_image_psnr(121, a, b, &value), GKV_ERR_DATA,
                  "pixel 7 of the second image is 1.5");
     b[7] = 0;
     a[121 + 3] = NAN;
-    assert_fails(gkv_image_scores_of(a, b, 2, 11, 11, &scores), GKV_ERR_DATA, "pair 1 of 2");
+    assert_fails(gkv_image_scores_of(2, 11, 11, a, b, &scores), GKV_ERR_DATA, "pair 1 of 2");
     a[121 + 3] = -1e-3F;
-    assert_fails(gkv_image_ssim(a + 121, b, 11, 11, &value), GKV_ERR_DATA,
+    assert_fails(gkv_image_ssim(11, 11, a + 121, b, &value), GKV_ERR_DATA,
                  "pixel 3 of the first image");
     assert_true(value == 42);
 }

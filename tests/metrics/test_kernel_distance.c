@@ -57,12 +57,11 @@ static void as_plain_loops(void **state)
         const size_t n_a = shapes[s][0], n_b = shapes[s][1], d = shapes[s][2];
         float *const a = normal_features(1, n_a, d, 1, 0), *const b =
                                                                normal_features(2, n_b, d, 1.5, 0.3);
-        const gkv_kid_settings set = {
-            .subsets = shapes[s][3], .size = shapes[s][4], .seed = 7 + s, .threads = 2};
+        const gkv_kid_settings set = {.subsets = shapes[s][3], .size = shapes[s][4], .seed = 7 + s};
         double mean, sd;
         gkv_kid kid;
         expected(a, n_a, b, n_b, d, &set, &mean, &sd);
-        assert_ok(gkv_kernel_distance(a, n_a, b, n_b, d, &set, &kid));
+        assert_ok(gkv_kernel_distance(n_a, n_b, d, a, b, &set, ON_THREADS(2), &kid));
         assert_relative(kid.mean, mean, 1e-11);
         /* equal subsets differ by rounding */
         assert_close(kid.sd, sd, 1e-9 * sd + 1e-12 * fabs(mean));
@@ -86,7 +85,7 @@ static void whole_sets(void **state)
             *(i == j ? &on : &off) += kernel(a + i * D, a + j * D, D);
     gkv_kid kid;
     const gkv_kid_settings set = {.subsets = 6, .size = 100000, .seed = 1};
-    assert_ok(gkv_kernel_distance(a, N, a, N, D, &set, &kid));
+    assert_ok(gkv_kernel_distance(N, N, D, a, a, &set, NULL, &kid));
     assert_int_equal(kid.size, N);
     assert_relative(kid.mean, 2.0 / N * (off / (N * (N - 1)) - on / N), 1e-9);
     assert_true(kid.mean < 0); /* an unbiased estimate may be negative */
@@ -104,7 +103,7 @@ static void two_points(void **state)
         twos[i] = 2;
     gkv_kid kid;
     const gkv_kid_settings set = {.subsets = 2, .size = 8};
-    assert_ok(gkv_kernel_distance(zeros, N, twos, N, D, &set, &kid));
+    assert_ok(gkv_kernel_distance(N, N, D, zeros, twos, &set, NULL, &kid));
     assert_relative(kid.mean, 1 + 125 - 2.0, 1e-14);
     assert_close(kid.sd, 0, 1e-12);
 }
@@ -117,15 +116,14 @@ static void same_bits_on_any_threads(void **state)
     gkv_kid first = {0}, kid;
     gkv_kid_settings set = {.subsets = 11, .size = 130, .seed = 3};
     for (int t = 0; t < THREAD_COUNTS; t++) {
-        set.threads = thread_counts[t];
         memset(&kid, 0, sizeof kid);
-        assert_ok(gkv_kernel_distance(a, N, b, N, D, &set, &kid));
+        assert_ok(gkv_kernel_distance(N, N, D, a, b, &set, ON_THREADS(thread_counts[t]), &kid));
         if (t == 0)
             first = kid;
         assert_memory_equal(&kid, &first, sizeof kid);
     }
     set.seed = 4;
-    assert_ok(gkv_kernel_distance(a, N, b, N, D, &set, &kid));
+    assert_ok(gkv_kernel_distance(N, N, D, a, b, &set, NULL, &kid));
     assert_true(kid.mean != first.mean);
     free(a);
     free(b);
@@ -136,12 +134,12 @@ static void too_few_rows(void **state)
     (void)state;
     float a[6] = {1, 2, 3, 4, 5, 6};
     gkv_kid kid;
-    assert_ok(gkv_kernel_distance(a, 1, a, 3, 2, NULL, &kid)); /* with the defaults */
+    assert_ok(gkv_kernel_distance(1, 3, 2, a, a, NULL, NULL, &kid)); /* with the defaults */
     assert_true(isnan(kid.mean) && isnan(kid.sd));
     assert_int_equal(kid.size, 1);
     assert_int_equal(kid.subsets, 100);
     const gkv_kid_settings one = {.subsets = 1, .size = 2};
-    assert_ok(gkv_kernel_distance(a, 3, a, 2, 2, &one, &kid));
+    assert_ok(gkv_kernel_distance(3, 2, 2, a, a, &one, NULL, &kid));
     assert_true(isfinite(kid.mean) && isnan(kid.sd));
 }
 
@@ -152,24 +150,25 @@ static void refusals(void **state)
     gkv_kid kid = {.mean = 5};
     gkv_kid_settings set;
     gkv_kid_defaults(&set);
-    assert_true(set.subsets == 100 && set.size == 1000 && set.seed == 1 && set.threads == 0);
-    assert_fails(gkv_kernel_distance(NULL, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
-                 "first features are NULL");
-    assert_fails(gkv_kernel_distance(a, 2, NULL, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
-                 "second features are NULL");
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_kernel_distance(a, 0, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 rows");
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 0, &set, &kid), GKV_ERR_ARGUMENT, "0 columns");
-    assert_fails(gkv_kernel_distance(a, 2, bad, 2, 2, &set, &kid), GKV_ERR_DATA,
+    assert_true(set.subsets == 100 && set.size == 1000 && set.seed == 1);
+    assert_fails(gkv_kernel_distance(2, 2, 2, NULL, a, &set, NULL, &kid), GKV_ERR_ARGUMENT,
+                 "a is NULL");
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, NULL, &set, NULL, &kid), GKV_ERR_ARGUMENT,
+                 "b is NULL");
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, a, &set, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
+    assert_fails(gkv_kernel_distance(0, 2, 2, a, a, &set, NULL, &kid), GKV_ERR_ARGUMENT, "0 rows");
+    assert_fails(gkv_kernel_distance(2, 2, 0, a, a, &set, NULL, &kid), GKV_ERR_ARGUMENT,
+                 "0 columns");
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, bad, &set, NULL, &kid), GKV_ERR_DATA,
                  "row 1 of the second features has nan in column 1");
     set.subsets = 0;
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT, "0 subsets");
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, a, &set, NULL, &kid), GKV_ERR_ARGUMENT,
+                 "0 subsets");
     set = (gkv_kid_settings){.subsets = 1, .size = 1};
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, a, &set, NULL, &kid), GKV_ERR_ARGUMENT,
                  "subsets of 1 rows");
-    set = (gkv_kid_settings){.subsets = 1, .size = 2, .threads = -1};
-    assert_fails(gkv_kernel_distance(a, 2, a, 2, 2, &set, &kid), GKV_ERR_ARGUMENT,
-                 "1 thread or more");
+    assert_fails(gkv_kernel_distance(2, 2, 2, a, a, NULL, ON_THREADS(-1), &kid), GKV_ERR_ARGUMENT,
+                 "options.threads = -1");
     assert_true(kid.mean == 5);
 }
 

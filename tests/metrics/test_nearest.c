@@ -35,7 +35,7 @@ static void check(const float *queries, size_t n, const uint8_t *references, siz
 {
     uint32_t *index = test_alloc(n * sizeof *index);
     double *distance = test_alloc(n * sizeof *distance);
-    assert_ok(gkv_nearest(queries, n, references, m, pixels, 2, index, distance));
+    assert_ok(gkv_nearest(n, m, pixels, queries, references, ON_THREADS(2), index, distance));
     for (size_t i = 0; i < n; i++) {
         size_t best = 0;
         double least = INFINITY;
@@ -110,21 +110,21 @@ static void ties_and_copies(void **state)
     float *const queries = grey(references, M * PIXELS);
     uint32_t index[M];
     double distance[M];
-    assert_ok(gkv_nearest(queries, M, references, M, PIXELS, 1, index, distance));
+    assert_ok(gkv_nearest(M, M, PIXELS, queries, references, ON_THREADS(1), index, distance));
     for (uint32_t i = 0; i < M; i++) {
         assert_int_equal(index[i], i == 350 || i == 21 ? 20 : i);
         assert_true(distance[i] < 1e-6); /* levels/255 in float are not those in double */
     }
     memset(references, 0, M * PIXELS); /* all the same */
-    assert_ok(gkv_nearest(queries, M, references, M, PIXELS, 1, index, NULL));
+    assert_ok(gkv_nearest(M, M, PIXELS, queries, references, ON_THREADS(1), index, NULL));
     for (uint32_t i = 0; i < M; i++)
         assert_int_equal(index[i], 0);
-    assert_ok(gkv_nearest(queries, M, references, M, PIXELS, 1, NULL, distance));
+    assert_ok(gkv_nearest(M, M, PIXELS, queries, references, ON_THREADS(1), NULL, distance));
     const float ends[4] = {0, 1, 1, 0};
     const uint8_t levels[4] = {255, 0, 0, 255};
-    assert_ok(gkv_nearest(ends, 2, levels, 2, 2, 1, index, distance));
+    assert_ok(gkv_nearest(2, 2, 2, ends, levels, ON_THREADS(1), index, distance));
     assert_true(index[0] == 1 && index[1] == 0 && distance[0] == 0 && distance[1] == 0);
-    assert_ok(gkv_nearest(ends, 1, levels, 1, 2, 1, index, distance));
+    assert_ok(gkv_nearest(1, 1, 2, ends, levels, ON_THREADS(1), index, distance));
     assert_close(distance[0], sqrt(2), 1e-15);
     free(references);
     free(queries);
@@ -138,10 +138,10 @@ static void same_bits_on_any_threads(void **state)
     float *const queries = grey(levels, N * PIXELS);
     uint32_t first[N], index[N];
     double expected[N], distance[N];
-    assert_ok(gkv_nearest(queries, N, references, M, PIXELS, 0, first, expected));
+    assert_ok(gkv_nearest(N, M, PIXELS, queries, references, NULL, first, expected));
     for (int t = 0; t < THREAD_COUNTS; t++) {
-        assert_ok(
-            gkv_nearest(queries, N, references, M, PIXELS, thread_counts[t], index, distance));
+        assert_ok(gkv_nearest(N, M, PIXELS, queries, references, ON_THREADS(thread_counts[t]),
+                              index, distance));
         assert_memory_equal(index, first, sizeof index);
         assert_memory_equal(distance, expected, sizeof distance);
     }
@@ -157,23 +157,23 @@ static void refusals(void **state)
     const uint8_t references[4] = {0, 1, 2, 3};
     uint32_t index[2] = {7, 7};
     double distance[2] = {7, 7};
-    assert_fails(gkv_nearest(NULL, 2, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
-                 "queries are NULL");
-    assert_fails(gkv_nearest(queries, 2, NULL, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
-                 "that are NULL");
-    assert_fails(gkv_nearest(queries, 0, references, 2, 2, 1, index, distance), GKV_ERR_ARGUMENT,
-                 "0 rows of 2");
-    assert_fails(gkv_nearest(queries, 2, references, 0, 2, 1, index, distance), GKV_ERR_ARGUMENT,
-                 "nearest of 0");
-    assert_fails(gkv_nearest(queries, 2, references, 2, 0, 1, index, distance), GKV_ERR_ARGUMENT,
-                 "2 rows of 0");
-    assert_fails(gkv_nearest(queries, 2, references, 2, 2, -1, index, distance), GKV_ERR_ARGUMENT,
-                 "1 thread or more");
+    assert_fails(gkv_nearest(2, 2, 2, NULL, references, ON_THREADS(1), index, distance),
+                 GKV_ERR_ARGUMENT, "queries is NULL");
+    assert_fails(gkv_nearest(2, 2, 2, queries, NULL, ON_THREADS(1), index, distance),
+                 GKV_ERR_ARGUMENT, "references is NULL");
+    assert_fails(gkv_nearest(0, 2, 2, queries, references, ON_THREADS(1), index, distance),
+                 GKV_ERR_ARGUMENT, "0 rows of 2");
+    assert_fails(gkv_nearest(2, 0, 2, queries, references, ON_THREADS(1), index, distance),
+                 GKV_ERR_ARGUMENT, "nearest of 0");
+    assert_fails(gkv_nearest(2, 2, 0, queries, references, ON_THREADS(1), index, distance),
+                 GKV_ERR_ARGUMENT, "2 rows of 0");
+    assert_fails(gkv_nearest(2, 2, 2, queries, references, ON_THREADS(-1), index, distance),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
     static const float wrong[] = {-0.1F, 1.5F, NAN};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         queries[2] = wrong[i];
-        assert_fails(gkv_nearest(queries, 2, references, 2, 2, 1, index, distance), GKV_ERR_DATA,
-                     "row 1 of the queries has");
+        assert_fails(gkv_nearest(2, 2, 2, queries, references, ON_THREADS(1), index, distance),
+                     GKV_ERR_DATA, "row 1 of the queries has");
     }
     assert_true(index[0] == 7 && distance[1] == 7);
 }

@@ -64,13 +64,14 @@ static gkv_neighbour_metrics plainly(const float *real, size_t n, const float *m
 }
 
 static gkv_neighbour_metrics metrics(const float *real, size_t n, const float *made, size_t m,
-                                     size_t d, const gkv_neighbour_settings *settings)
+                                     size_t d, const gkv_neighbour_settings *settings,
+                                     const gkv_run_options *options)
 {
     gkv_reference *reference = NULL;
     gkv_neighbour_metrics out;
     memset(&out, 0, sizeof out);
-    assert_ok(gkv_reference_create(real, n, d, settings, &reference));
-    assert_ok(gkv_neighbour_metrics_of(reference, made, m, &out));
+    assert_ok(gkv_reference_create(n, d, real, settings, options, &reference));
+    assert_ok(gkv_neighbour_metrics_of(reference, m, made, options, &out));
     gkv_reference_free(reference);
     return out;
 }
@@ -106,10 +107,10 @@ static void as_plain_loops(void **state)
         const size_t n = shapes[s][0], m = shapes[s][1], d = shapes[s][2];
         float *const real = whole_features(2 * s, n, d, (uint32_t)shapes[s][3]);
         float *const made = whole_features(2 * s + 1, m, d, (uint32_t)shapes[s][3] + 2);
-        const gkv_neighbour_settings settings = {
-            .k_precision = shapes[s][4], .k_density = shapes[s][5], .threads = 2};
+        const gkv_neighbour_settings settings = {.k_precision = shapes[s][4],
+                                                 .k_density = shapes[s][5]};
         assert_equal_metrics(
-            metrics(real, n, made, m, d, &settings),
+            metrics(real, n, made, m, d, &settings, ON_THREADS(2)),
             plainly(real, n, made, m, d, settings.k_precision, settings.k_density));
         free(real);
         free(made);
@@ -121,10 +122,10 @@ static void far_and_equal_sets(void **state)
     (void)state;
     enum { N = 200, D = 6 };
     float *const x = normal_features(1, N, D, 1, 0), *const far = normal_features(2, N, D, 1, 100);
-    assert_equal_metrics(metrics(x, N, far, N, D, NULL), (gkv_neighbour_metrics){0, 0, 0, 0});
+    assert_equal_metrics(metrics(x, N, far, N, D, NULL, NULL), (gkv_neighbour_metrics){0, 0, 0, 0});
     /* A row is in its own ball and in those of neighbours: k − 1 other rows are nearer than the
      * k-th. */
-    const gkv_neighbour_metrics same = metrics(x, N, x, N, D, NULL);
+    const gkv_neighbour_metrics same = metrics(x, N, x, N, D, NULL, NULL);
     assert_equal_metrics(same, (gkv_neighbour_metrics){1, 1, 1, 1});
     free(x);
     free(far);
@@ -138,12 +139,12 @@ static void duplicates(void **state)
     const double nan = (double)NAN; /* two rows have no third neighbours */
     /* first row in 4 balls, other in 6, of 2·5 */
     assert_equal_metrics(
-        metrics(real, 6, made, 2, 1, NULL),
+        metrics(real, 6, made, 2, 1, NULL, NULL),
         (gkv_neighbour_metrics){.precision = 1, .recall = nan, .density = 1, .coverage = 1});
     const gkv_neighbour_settings three = {.k_precision = 3, .k_density = 3};
     /* a ball of radius 0 has no row by < and one row by ≤ */
     assert_equal_metrics(
-        metrics(real, 4, made, 2, 1, &three),
+        metrics(real, 4, made, 2, 1, &three, NULL),
         (gkv_neighbour_metrics){.precision = 0.5, .recall = nan, .density = 0, .coverage = 0});
 }
 
@@ -154,7 +155,7 @@ static void one_distribution(void **state)
     (void)state;
     enum { N = 3000, D = 8 };
     float *const x = normal_features(3, N, D, 1, 0), *const y = normal_features(4, N, D, 1, 0);
-    const gkv_neighbour_metrics got = metrics(x, N, y, N, D, NULL);
+    const gkv_neighbour_metrics got = metrics(x, N, y, N, D, NULL, NULL);
     assert_close(got.coverage, 1 - 1 / 32.0, 0.01);
     assert_close(got.density, 1, 0.05);
     assert_close(got.precision, got.recall, 0.05);
@@ -169,9 +170,8 @@ static void same_bits_on_any_threads(void **state)
     float *const x = normal_features(5, N, D, 1, 0), *const y = normal_features(6, M, D, 0.9, 0.2);
     gkv_neighbour_metrics first = {0};
     for (int t = 0; t < THREAD_COUNTS; t++) {
-        const gkv_neighbour_settings settings = {
-            .k_precision = 3, .k_density = 5, .threads = thread_counts[t]};
-        const gkv_neighbour_metrics got = metrics(x, N, y, M, D, &settings);
+        const gkv_neighbour_metrics got =
+            metrics(x, N, y, M, D, NULL, ON_THREADS(thread_counts[t]));
         if (t == 0)
             first = got;
         assert_memory_equal(&got, &first, sizeof got);
@@ -188,18 +188,18 @@ static void one_reference_for_many(void **state)
     enum { N = 150, D = 4 };
     float *const x = normal_features(7, N, D, 1, 0);
     gkv_reference *reference = NULL;
-    assert_ok(gkv_reference_create(x, N, D, NULL, &reference));
+    assert_ok(gkv_reference_create(N, D, x, NULL, NULL, &reference));
     for (size_t m = 1; m <= 121; m += 40) {
         float *const y = normal_features(8 + m, m, D, 1, 0.3);
         gkv_neighbour_metrics got;
-        assert_ok(gkv_neighbour_metrics_of(reference, y, m, &got));
-        assert_equal_metrics(got, metrics(x, N, y, m, D, NULL));
+        assert_ok(gkv_neighbour_metrics_of(reference, m, y, NULL, &got));
+        assert_equal_metrics(got, metrics(x, N, y, m, D, NULL, NULL));
         free(y);
     }
     free(x); /* the reference has a copy */
     float row[D] = {0};
     gkv_neighbour_metrics got;
-    assert_ok(gkv_neighbour_metrics_of(reference, row, 1, &got));
+    assert_ok(gkv_neighbour_metrics_of(reference, 1, row, NULL, &got));
     assert_true(isnan(got.recall) && isfinite(got.precision));
     gkv_reference_free(reference);
     gkv_reference_free(NULL);
@@ -212,34 +212,35 @@ static void refusals(void **state)
     gkv_reference *reference = NULL;
     gkv_neighbour_settings settings;
     gkv_neighbour_defaults(&settings);
-    assert_true(settings.k_precision == 3 && settings.k_density == 5 && settings.threads == 0);
-    assert_fails(gkv_reference_create(NULL, 6, 2, NULL, &reference), GKV_ERR_ARGUMENT,
-                 "reference features are NULL");
-    assert_fails(gkv_reference_create(x, 6, 2, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_reference_create(x, 0, 2, NULL, &reference), GKV_ERR_ARGUMENT, "0 rows");
-    assert_fails(gkv_reference_create(x, 6, 0, NULL, &reference), GKV_ERR_ARGUMENT, "0 columns");
-    assert_fails(gkv_reference_create(bad, 2, 2, NULL, &reference), GKV_ERR_DATA,
+    assert_true(settings.k_precision == 3 && settings.k_density == 5);
+    assert_fails(gkv_reference_create(6, 2, NULL, NULL, NULL, &reference), GKV_ERR_ARGUMENT,
+                 "features is NULL");
+    assert_fails(gkv_reference_create(6, 2, x, NULL, NULL, NULL), GKV_ERR_ARGUMENT, "is NULL");
+    assert_fails(gkv_reference_create(0, 2, x, NULL, NULL, &reference), GKV_ERR_ARGUMENT, "0 rows");
+    assert_fails(gkv_reference_create(6, 0, x, NULL, NULL, &reference), GKV_ERR_ARGUMENT,
+                 "0 columns");
+    assert_fails(gkv_reference_create(2, 2, bad, NULL, NULL, &reference), GKV_ERR_DATA,
                  "row 0 of the reference features has inf in column 1");
     settings.k_precision = 0;
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_reference_create(6, 2, x, &settings, NULL, &reference), GKV_ERR_ARGUMENT,
                  "neighbours number 0 and 5");
     settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 0};
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_reference_create(6, 2, x, &settings, NULL, &reference), GKV_ERR_ARGUMENT,
                  "neighbours number 3 and 0");
-    settings = (gkv_neighbour_settings){.k_precision = 3, .k_density = 5, .threads = -2};
-    assert_fails(gkv_reference_create(x, 6, 2, &settings, &reference), GKV_ERR_ARGUMENT,
-                 "1 thread or more");
+    assert_fails(gkv_reference_create(6, 2, x, NULL, ON_THREADS(-2), &reference), GKV_ERR_ARGUMENT,
+                 "options.threads = -2");
     assert_null(reference);
     gkv_neighbour_metrics out = {.precision = 9};
-    assert_fails(gkv_neighbour_metrics_of(NULL, x, 6, &out), GKV_ERR_ARGUMENT,
-                 "the reference is NULL");
-    assert_ok(gkv_reference_create(x, 6, 2, NULL, &reference));
-    assert_fails(gkv_neighbour_metrics_of(reference, x, 6, NULL), GKV_ERR_ARGUMENT, "is NULL");
-    assert_fails(gkv_neighbour_metrics_of(reference, NULL, 6, &out), GKV_ERR_ARGUMENT,
-                 "generated features are NULL");
-    assert_fails(gkv_neighbour_metrics_of(reference, x, 0, &out), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_neighbour_metrics_of(NULL, 6, x, NULL, &out), GKV_ERR_ARGUMENT,
+                 "reference is NULL");
+    assert_ok(gkv_reference_create(6, 2, x, NULL, NULL, &reference));
+    assert_fails(gkv_neighbour_metrics_of(reference, 6, x, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "is NULL");
+    assert_fails(gkv_neighbour_metrics_of(reference, 6, NULL, NULL, &out), GKV_ERR_ARGUMENT,
+                 "generated is NULL");
+    assert_fails(gkv_neighbour_metrics_of(reference, 0, x, NULL, &out), GKV_ERR_ARGUMENT,
                  "0 rows of 2 columns");
-    assert_fails(gkv_neighbour_metrics_of(reference, bad, 2, &out), GKV_ERR_DATA,
+    assert_fails(gkv_neighbour_metrics_of(reference, 2, bad, NULL, &out), GKV_ERR_DATA,
                  "row 0 of the generated features has inf in column 1");
     assert_true(out.precision == 9);
     gkv_reference_free(reference);

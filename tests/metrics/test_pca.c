@@ -26,7 +26,7 @@ static void finds_the_plane_it_was_given(void **state)
         for (int j = 0; j < D; j++)
             codes[i * D + j] = 100 + u * first[j] + v * second[j];
     }
-    assert_ok(gkv_pca2(codes, N, D, xy, axes, explained));
+    assert_ok(gkv_pca2(N, D, codes, xy, axes, explained));
     assert_close(explained[0] + explained[1], 1, 1e-12);
     assert_true(explained[0] > 0.85 && explained[0] < 0.97);
     /* The largest entry is positive, so the sign of the first axis is reversed. u and v are
@@ -73,7 +73,7 @@ static void axes_are_eigenvectors(void **state)
                 c[j * D + k] += (codes[i * D + j] - mean[j]) * (codes[i * D + k] - mean[k]) / N;
     for (int j = 0; j < D; j++)
         total += c[j * D + j];
-    assert_ok(gkv_pca2(codes, N, D, xy, axes, explained));
+    assert_ok(gkv_pca2(N, D, codes, xy, axes, explained));
     assert_true(explained[0] >= explained[1]);
     for (int a = 0; a < 2; a++)
         for (int j = 0; j < D; j++) {
@@ -83,7 +83,7 @@ static void axes_are_eigenvectors(void **state)
             assert_close(image, explained[a] * total * axes[a * D + j], 1e-9);
         }
     double again[N * 2];
-    assert_ok(gkv_pca2(codes, N, D, again, NULL, NULL));
+    assert_ok(gkv_pca2(N, D, codes, again, NULL, NULL));
     assert_memory_equal(xy, again, sizeof xy);
     free(codes);
     free(c);
@@ -94,7 +94,7 @@ static void degenerate_codes(void **state)
     (void)state;
     double xy[6] = {9, 9, 9, 9, 9, 9}, axes[6], explained[2];
     const double line[] = {1, 2, 6}; /* d = 1 */
-    assert_ok(gkv_pca2(line, 3, 1, xy, axes, explained));
+    assert_ok(gkv_pca2(3, 1, line, xy, axes, explained));
     assert_close(xy[0], -2, 1e-15);
     assert_close(xy[4], 3, 1e-15);
     for (int i = 0; i < 3; i++)
@@ -103,17 +103,17 @@ static void degenerate_codes(void **state)
     assert_close(explained[1], 0, 0);
 
     const double same[] = {4, 4, 4, 4, 4, 4}; /* all codes are equal */
-    assert_ok(gkv_pca2(same, 2, 3, xy, axes, explained));
+    assert_ok(gkv_pca2(2, 3, same, xy, axes, explained));
     for (int i = 0; i < 4; i++)
         assert_close(xy[i], 0, 0);
     assert_close(explained[0], 0, 0);
 
     const double one[] = {3, 5};
-    assert_ok(gkv_pca2(one, 1, 2, xy, NULL, NULL));
+    assert_ok(gkv_pca2(1, 2, one, xy, NULL, NULL));
     assert_close(xy[0], 0, 0);
 
     const double tiny[] = {1e-170, 0, -1e-170, 0}; /* squares below the smallest double */
-    assert_ok(gkv_pca2(tiny, 2, 2, xy, NULL, NULL));
+    assert_ok(gkv_pca2(2, 2, tiny, xy, NULL, NULL));
     assert_true(isfinite(xy[0]));
 }
 
@@ -121,12 +121,12 @@ static void refuses(void **state)
 {
     (void)state;
     double codes[] = {1, 2, NAN, 4}, xy[4];
-    assert_fails(gkv_pca2(codes, 0, 2, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 codes");
-    assert_fails(gkv_pca2(codes, 2, 0, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 dimensions");
-    assert_fails(gkv_pca2(codes, 2, 2, xy, NULL, NULL), GKV_ERR_DATA,
+    assert_fails(gkv_pca2(0, 2, codes, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 codes");
+    assert_fails(gkv_pca2(2, 0, codes, xy, NULL, NULL), GKV_ERR_ARGUMENT, "0 dimensions");
+    assert_fails(gkv_pca2(2, 2, codes, xy, NULL, NULL), GKV_ERR_DATA,
                  "code 1 has nan in dimension 0");
     const double huge[] = {1e200, 0, -1e200, 0};
-    assert_fails(gkv_pca2(huge, 2, 2, xy, NULL, NULL), GKV_ERR_NUMERIC, "rescale");
+    assert_fails(gkv_pca2(2, 2, huge, xy, NULL, NULL), GKV_ERR_NUMERIC, "rescale");
 }
 
 int main(void)

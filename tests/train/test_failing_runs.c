@@ -52,11 +52,11 @@ typedef struct rival {
     int status;
 } rival;
 
-static void start_rival(void *context, const gkv_train_progress *progress)
+static bool start_rival(void *context, const gkv_progress *progress)
 {
     rival *it = context;
-    if (progress->step != 5)
-        return;
+    if (progress->done != 5)
+        return false;
     const pid_t child = fork();
     if (child == 0) {
         const gkv_status status = train(it->settings, "busy", NULL, true, true, NULL);
@@ -65,6 +65,7 @@ static void start_rival(void *context, const gkv_train_progress *progress)
     int status = 0;
     if (child > 0 && waitpid(child, &status, 0) == child)
         it->status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return false;
 }
 
 static void test_busy(void **state)
@@ -73,12 +74,9 @@ static void test_busy(void **state)
     gkv_settings settings = small_settings();
     set(&settings, "train.epochs", "1");
     rival second = {&settings, 0};
-    gkv_train_options options;
-    gkv_train_options_defaults(&options);
-    options.progress = start_rival;
-    options.context = &second;
+    const gkv_run_options options = {.progress = start_rival, .context = &second};
     gkv_train_result result;
-    assert_ok(gkv_train(&settings, in_folder("busy", NULL), &options, &result));
+    assert_ok(gkv_train(in_folder("busy", NULL), GKV_TRAIN_NEW, &settings, &options, &result));
     assert_int_equal(second.status, 42);
     /* the lock ends with its process */
     assert_ok(train(&settings, "busy", NULL, true, false, NULL));
@@ -130,15 +128,19 @@ static void test_damaged_checkpoints(void **state)
         assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                      "checkpoint.safetensors");
     }
-    /* A NaN in the last tensor. */
-    const float nan_value = NAN;
     /* any text is no checkpoint */
     char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0});
     assert_ok(gki_file_write_atomic(path, bad, strlen(bad)));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                  "checkpoint.safetensors");
     free(bad);
+    /* A NaN in the last tensor: the checksum notices it, and without it the number itself. */
+    const float nan_value = NAN;
     memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
+    assert_ok(gki_file_write_atomic(path, good, size));
+    assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
+                 "damaged: its checksum is");
+    memcpy(strstr(good + 8, "gkvae.crc32"), "other", 5);
     assert_ok(gki_file_write_atomic(path, good, size));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                  "not a finite number");

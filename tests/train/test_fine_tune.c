@@ -110,8 +110,8 @@ static gkv_metrics measure(const gki_trainer *trainer, const gkv_dataset *test)
     gkv_refine_settings refine;
     gkv_refine_defaults(&refine);
     gkv_metrics metrics;
-    const gkv_eval_options options = {.refine = &refine};
-    assert_ok(gkv_evaluate(trainer->model, test, &trainer->model->settings, &options, &metrics));
+    assert_ok(
+        gkv_evaluate(trainer->model, test, GKV_EVAL_TEST, NULL, &refine, NULL, NULL, &metrics));
     return metrics;
 }
 
@@ -132,7 +132,7 @@ static void test_it_helps(void **state)
         set(&settings, "train.samples", i ? "4" : "1");
         set(&settings, "eval.images", "100");
         set(&settings, "eval.samples", "20");
-        assert_ok(gkv_dataset_load(&settings.data, GKV_TEST, &test));
+        assert_ok(gkv_dataset_load(GKV_TEST, &settings.data, &test));
         gki_trainer *trainer = open_trainer(&settings);
         take_steps(trainer, 4 * 30);
         const gkv_metrics before = measure(trainer, test);

@@ -30,10 +30,11 @@ static void test_foreign_files(void **state)
 
 /* Overwriting removes the old model first, so that the new configuration never has old
  * weights. */
-static void look_for_model(void *context, const gkv_train_progress *progress)
+static bool look_for_model(void *context, const gkv_progress *progress)
 {
-    if (progress->step == 1)
+    if (progress->done == 1)
         *(bool *)context = gki_file_exists(in_folder("twice", "model.safetensors"));
+    return false;
 }
 
 static void test_overwrite_removes_model(void **state)
@@ -44,12 +45,8 @@ static void test_overwrite_removes_model(void **state)
     assert_ok(train(&settings, "twice", NULL, false, false, NULL));
     bool there = gki_file_exists(in_folder("twice", "model.safetensors"));
     assert_true(there);
-    gkv_train_options options;
-    gkv_train_options_defaults(&options);
-    options.overwrite = true;
-    options.progress = look_for_model;
-    options.context = &there;
-    assert_ok(gkv_train(&settings, in_folder("twice", NULL), &options, NULL));
+    const gkv_run_options options = {.progress = look_for_model, .context = &there};
+    assert_ok(gkv_train(in_folder("twice", NULL), GKV_TRAIN_OVERWRITE, &settings, &options, NULL));
     assert_false(there);
 }
 
@@ -119,8 +116,8 @@ static void test_huge_batch(void **state)
     set(&settings, "train.batch", "1000000");
     gkv_dataset *dataset = NULL;
     gki_trainer *trainer = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-    assert_ok(gki_trainer_create(&settings, dataset, &trainer));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings.data, &dataset));
+    assert_ok(gki_trainer_create(&settings, 0, dataset, &trainer));
     assert_int_equal(trainer->batch, 1800);
     gki_step_report report;
     assert_ok(gki_trainer_step(trainer, &report));

@@ -263,7 +263,9 @@ static void test_resume_in_a_validation(void **state)
     const char *checkpoint = in_folder("in-validation", "checkpoint.safetensors");
     gki_base_refit_report report;
     double validation[3];
-    const volatile sig_atomic_t stopped = 1;
+    const volatile sig_atomic_t stop = 1;
+    gki_call stopped;
+    assert_ok(gki_call_begin(&stopped, &(gkv_run_options){.stop = &stop}, 0));
     assert_ok(gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                   checkpoint));
     assert_true(gki_trainer_epoch_is_open(trainer) && gki_trainer_has_codes(trainer));
@@ -366,12 +368,14 @@ static double validation_of_model(const gkv_settings *settings, const char *name
     gki_trainer *trainer = open_trainer(settings);
     gkv_model *written = NULL;
     double validation[3];
+    gki_call call;
+    assert_ok(gki_call_begin(&call, NULL, 0));
     assert_ok(gkv_model_load(in_folder(name, "model.safetensors"), &written));
     gkv_model *initial = trainer->model;
     gki_real *average = trainer->ema;
     trainer->model = written;
     trainer->ema = NULL; /* the model is the average already */
-    assert_ok(gki_trainer_validate(trainer, NULL, validation));
+    assert_ok(gki_trainer_validate(trainer, &call, validation));
     trainer->model = initial;
     trainer->ema = average;
     gkv_model_free(written);

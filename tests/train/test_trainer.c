@@ -172,7 +172,9 @@ static void test_report(void **state)
     assert_close(report.loss, reconstruction + kl, 1e-9);
     assert_close(trainer->state.loss, report.loss, 0);
     double out[3];
-    assert_ok(gki_trainer_validate(trainer, NULL, out));
+    gki_call call;
+    assert_ok(gki_call_begin(&call, NULL, 0));
+    assert_ok(gki_trainer_validate(trainer, &call, out));
     assert_close(out[0], out[1] + out[2], 1e-9);
     assert_close(out[0], report.loss / 170, 60);
     assert_int_equal(gki_trainer_refit_due(trainer, trainer->epoch_steps), 1);
@@ -216,8 +218,8 @@ static void test_refit_due(void **state)
     settings = small_settings();
     set(&settings, "data.validation", "1950");
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-    assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG, "too few");
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings.data, &dataset));
+    assert_fails(gki_trainer_create(&settings, 0, dataset, &trainer), GKV_ERR_CONFIG, "too few");
 }
 
 /* The first refit of a mixture is repeated until one is accepted. Then refits are due every few
@@ -265,8 +267,8 @@ static void test_tally_due(void **state)
         set(&settings, "model.base_components", most[i].components);
         set(&settings, "train.refit_codes", most[i].codes);
         set(&settings, "train.refit_every", most[i].every);
-        assert_ok(gkv_dataset_load(&settings.data, GKV_TRAIN, &dataset));
-        assert_fails(gki_trainer_create(&settings, dataset, &trainer), GKV_ERR_CONFIG,
+        assert_ok(gkv_dataset_load(GKV_TRAIN, &settings.data, &dataset));
+        assert_fails(gki_trainer_create(&settings, 0, dataset, &trainer), GKV_ERR_CONFIG,
                      most[i].message);
     }
 }

@@ -10,8 +10,8 @@ static inline gki_trainer *open_trainer(const gkv_settings *settings)
 {
     gkv_dataset *dataset = NULL;
     gki_trainer *trainer = NULL;
-    assert_ok(gkv_dataset_load(&settings->data, GKV_TRAIN, &dataset));
-    assert_ok(gki_trainer_create(settings, dataset, &trainer));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
+    assert_ok(gki_trainer_create(settings, 0, dataset, &trainer));
     return trainer;
 }
 

@@ -50,31 +50,31 @@ typedef struct watcher {
     gkv_train_progress last, epoch[64]; /* the last progress, and that of the end of each epoch */
 } watcher;
 
-static inline void watch(void *context, const gkv_train_progress *progress)
+static inline bool watch(void *context, const gkv_progress *call)
 {
     watcher *it = context;
+    const gkv_train_progress *progress = call->details;
+    assert_true(call->done == progress->step && call->total == progress->steps);
     it->calls++;
     it->last = *progress;
     if (progress->epoch_ended && it->epochs < 64)
         it->epoch[it->epochs++] = *progress;
     if (progress->step == it->stop_at)
         it->stop = 1;
+    return false;
 }
 
 static inline gkv_status train(const gkv_settings *settings, const char *name, watcher *watching,
                                bool resume, bool overwrite, gkv_train_result *result)
 {
-    gkv_train_result ignored;
-    gkv_train_options options;
-    gkv_train_options_defaults(&options);
-    options.resume = resume;
-    options.overwrite = overwrite;
-    if (watching) {
-        options.progress = watch;
-        options.context = watching;
-        options.stop = &watching->stop;
-    }
-    return gkv_train(settings, in_folder(name, NULL), &options, result ? result : &ignored);
+    const gkv_train_start start = resume      ? GKV_TRAIN_RESUME
+                                  : overwrite ? GKV_TRAIN_OVERWRITE
+                                              : GKV_TRAIN_NEW;
+    gkv_run_options options = {.threads = 0};
+    if (watching)
+        options =
+            (gkv_run_options){.progress = watch, .context = watching, .stop = &watching->stop};
+    return gkv_train(in_folder(name, NULL), start, settings, &options, result);
 }
 
 static inline char *contents(const char *path, size_t *size)

@@ -15,7 +15,7 @@ static gkv_model *model_with(const char *const (*changes)[2], size_t count)
     gkv_model *model = NULL;
     for (size_t i = 0; i < count; i++)
         set(&settings, changes[i][0], changes[i][1]);
-    assert_ok(gkv_model_create(&settings, SIDE, SIDE, mean, &model));
+    assert_ok(gkv_model_create(SIDE, SIDE, mean, &settings, &model));
     return model;
 }
 
@@ -53,8 +53,8 @@ static void component_is_chosen_by_its_own_uniform(void **state)
         double total = 0;
         for (size_t k = from; k < to; k++)
             total += weights[k];
-        assert_ok(which < 0 ? gkv_model_sample(model, N, 9, 1000, 0, z)
-                            : gkv_model_sample_class(model, (size_t)which, N, 9, 1000, 0, z));
+        assert_ok(which < 0 ? gkv_model_sample(model, N, 9, 1000, 0, NULL, z)
+                            : gkv_model_sample_class(model, N, (size_t)which, 9, 1000, 0, NULL, z));
         for (size_t i = 0; i < N; i++) {
             double uniform, reached = 0;
             size_t k = from;
@@ -67,8 +67,8 @@ static void component_is_chosen_by_its_own_uniform(void **state)
     }
     for (size_t k = 0; k < K; k++)
         assert_true(seen[k] > 0);
-    assert_ok(gkv_model_sample(model, N, 9, 1000, 0, z));
-    assert_ok(gkv_model_sample(model, 1, 9, 1037, 0, one));
+    assert_ok(gkv_model_sample(model, N, 9, 1000, 0, NULL, z));
+    assert_ok(gkv_model_sample(model, 1, 9, 1037, 0, NULL, one));
     assert_memory_equal(one, z + 37 * LATENT, sizeof one);
     gkv_model_free(model);
 }
@@ -94,7 +94,7 @@ static void pixels_follow_the_definition(void **state)
     (void)state;
     gkv_model *model = model_with(NULL, 0);
     assert_ok(gkv_model_set_threads(model, 1));
-    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 3, 70, drawn));
+    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 3, 70, NULL, drawn));
     for (size_t i = 0; i < N; i++) {
         uint32_t words[PIXELS];
         gki_rng_words(gki_rng_at(3, GKV_STREAM_PIXELS, 0, 70 + i), PIXELS, words);
@@ -109,14 +109,14 @@ static void pixels_follow_the_definition(void **state)
     for (int threads = 1; threads <= 3; threads++) {
         assert_ok(gkv_model_set_threads(model, threads));
         memcpy(other, probabilities, sizeof other);
-        assert_ok(gkv_model_draw_pixels(model, 10, other, 3, 70, other));
-        assert_ok(
-            gkv_model_draw_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, other + 10 * PIXELS));
+        assert_ok(gkv_model_draw_pixels(model, 10, other, 3, 70, NULL, other));
+        assert_ok(gkv_model_draw_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, NULL,
+                                        other + 10 * PIXELS));
         assert_memory_equal(other, drawn, sizeof other);
     }
-    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 4, 70, other));
+    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 4, 70, NULL, other));
     assert_true(memcmp(other, drawn, sizeof other) != 0);
-    assert_ok(gkv_model_draw_pixels(model, 0, NULL, 3, 0, NULL));
+    assert_ok(gkv_model_draw_pixels(model, 0, probabilities, 3, 0, NULL, other));
     gkv_model_free(model);
 }
 
@@ -131,7 +131,7 @@ static void frequencies_are_the_probabilities(void **state)
     for (size_t i = 1; i < N; i++)
         memcpy(probabilities + i * PIXELS, probabilities, PIXELS * sizeof *probabilities);
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        assert_ok(gkv_model_draw_pixels(model, N, probabilities, 8, round * N, drawn));
+        assert_ok(gkv_model_draw_pixels(model, N, probabilities, 8, round * N, NULL, drawn));
         for (size_t i = 0; i < N * PIXELS; i++)
             on[i % PIXELS] += (double)drawn[i];
     }
@@ -154,25 +154,26 @@ static void pixels_that_cannot_be_drawn(void **state)
     (void)state;
     gkv_model *model = model_with(NULL, 0);
     float two[2 * PIXELS] = {0};
-    assert_fails(gkv_model_draw_pixels(NULL, 1, two, 1, 0, two), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_model_draw_pixels(model, 1, NULL, 1, 0, two), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_model_draw_pixels(model, 1, two, 1, 0, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_model_draw_pixels(NULL, 1, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_model_draw_pixels(model, 1, NULL, 1, 0, NULL, two), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_model_draw_pixels(model, 1, two, 1, 0, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
     const float bad[] = {1.0000001F, -1e-30F, NAN, INFINITY};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         two[PIXELS + 5] = bad[i];
-        assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, two), GKV_ERR_ARGUMENT,
+        assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT,
                      "image 1, pixel 5");
     }
     two[PIXELS + 5] = 1;
-    assert_ok(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX - 1, two));
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX, two), GKV_ERR_ARGUMENT,
+    assert_ok(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX - 1, NULL, two));
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX, NULL, two), GKV_ERR_ARGUMENT,
                  "4294967295");
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT64_MAX, two), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT64_MAX, NULL, two), GKV_ERR_ARGUMENT,
                  "4294967295");
     gkv_model_free(model);
     static const char *const grey[][2] = {{"data.binarization", "grey"}};
     model = model_with(grey, 1);
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, two), GKV_ERR_CONFIG, "grey levels");
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
+                 "grey levels");
     gkv_model_free(model);
 }
 

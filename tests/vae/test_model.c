@@ -23,7 +23,7 @@ static int prepare(void **state)
     gkv_dataset *test = NULL;
     if (train(&settings, "run", NULL, false, false, NULL) != GKV_OK ||
         gkv_model_load(in_folder("run", "model.safetensors"), &model) != GKV_OK ||
-        gkv_dataset_load(&settings.data, GKV_TEST, &test) != GKV_OK)
+        gkv_dataset_load(GKV_TEST, &settings.data, &test) != GKV_OK)
         return -1;
     for (size_t i = 0; i < N * PIXELS; i++)
         images[i] = (float)gkv_dataset_pixels(test, 0)[i] / 255.0F;
@@ -66,7 +66,7 @@ static void test_threads_of_the_application(void **state)
     openblas_set_num_threads(2);
     omp_set_num_threads(3);
     assert_ok(gkv_model_load(in_folder("run", "model.safetensors"), &copy));
-    assert_ok(gkv_model_encode(copy, 2, images, mean, scale));
+    assert_ok(gkv_model_encode(copy, 2, images, NULL, mean, scale));
     assert_int_equal(openblas_get_num_threads(), 2);
     assert_int_equal(omp_get_max_threads(), 3);
     gkv_model_free(copy);
@@ -103,12 +103,12 @@ static void test_threads_and_rows(void **state)
     static float other[N * PIXELS];
     double log_prior[N], other_prior[N];
     assert_ok(gkv_model_set_threads(model, 1));
-    assert_ok(gkv_model_encode(model, N, images, mean, scale));
-    assert_ok(gkv_model_code(model, N, images, codes));
+    assert_ok(gkv_model_encode(model, N, images, NULL, mean, scale));
+    assert_ok(gkv_model_code(model, N, images, NULL, codes));
     assert_memory_equal(codes, mean, sizeof codes); /* normal noise, no posterior flow */
-    assert_ok(gkv_model_decode(model, N, codes, decoded));
-    assert_ok(gkv_model_sample(model, N, 3, 0, 1, samples));
-    assert_ok(gkv_model_log_prior(model, N, codes, log_prior));
+    assert_ok(gkv_model_decode(model, N, codes, NULL, decoded));
+    assert_ok(gkv_model_sample(model, N, 3, 0, 1, NULL, samples));
+    assert_ok(gkv_model_log_prior(model, N, codes, NULL, log_prior));
     for (size_t i = 0; i < N * LATENT; i++)
         assert_true(scale[i] > 0 && isfinite((double)mean[i]) && isfinite((double)samples[i]));
     double error = 0;
@@ -119,37 +119,85 @@ static void test_threads_and_rows(void **state)
     assert_true(error < 0.2);
     for (int threads = 2; threads <= 5; threads += 3) {
         assert_ok(gkv_model_set_threads(model, threads));
-        assert_ok(gkv_model_code(model, N, images, other));
+        assert_ok(gkv_model_code(model, N, images, NULL, other));
         assert_memory_equal(other, codes, sizeof codes);
-        assert_ok(gkv_model_decode(model, N, codes, other));
+        assert_ok(gkv_model_decode(model, N, codes, NULL, other));
         assert_memory_equal(other, decoded, sizeof decoded);
-        assert_ok(gkv_model_sample(model, N, 3, 0, 1, other));
+        assert_ok(gkv_model_sample(model, N, 3, 0, 1, NULL, other));
         assert_memory_equal(other, samples, sizeof samples);
-        assert_ok(gkv_model_log_prior(model, N, codes, other_prior));
+        assert_ok(gkv_model_log_prior(model, N, codes, NULL, other_prior));
         assert_memory_equal(other_prior, log_prior, sizeof log_prior);
     }
-    assert_ok(gkv_model_encode(model, N, images, NULL, other)); /* either output may be left out */
+    assert_ok(
+        gkv_model_encode(model, N, images, NULL, NULL, other)); /* either output may be left out */
     assert_memory_equal(other, scale, sizeof scale);
-    assert_ok(gkv_model_encode(model, 0, images, other, other));
-    assert_ok(gkv_model_decode(model, 0, NULL, NULL));
+    assert_ok(gkv_model_encode(model, 0, images, NULL, other, other));
+    assert_ok(gkv_model_decode(model, 0, codes, NULL, other));
+}
+
+/* log p(x|z) is that of the decoded probabilities. */
+static void test_log_likelihood(void **state)
+{
+    (void)state;
+    static float bits[N * PIXELS], codes[N * LATENT], p[N * PIXELS];
+    double log_likelihood[N], other[N];
+    for (size_t i = 0; i < N * PIXELS; i++)
+        bits[i] = images[i] >= 0.5F;
+    assert_ok(gkv_model_code(model, N, bits, NULL, codes));
+    assert_ok(gkv_model_decode(model, N, codes, NULL, p));
+    assert_ok(gkv_model_log_likelihood(model, N, bits, codes, ON_THREADS(1), log_likelihood));
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t k = i * PIXELS; k < (i + 1) * PIXELS; k++)
+            sum += log(bits[k] > 0 ? (double)p[k] : 1 - (double)p[k]);
+        assert_relative(log_likelihood[i], sum, 1e-4);
+    }
+    assert_ok(gkv_model_log_likelihood(model, N, bits, codes, ON_THREADS(3), other));
+    assert_memory_equal(other, log_likelihood, sizeof other);
+}
+
+static bool stop_after_one(void *context, const gkv_progress *progress)
+{
+    uint64_t *done = context;
+    assert_true(progress->done <= N && progress->total == N);
+    *done = progress->done;
+    return progress->done > 0;
+}
+
+/* A batch reports its rows, and ends early when it is told to. */
+static void test_options_of_a_batch(void **state)
+{
+    (void)state;
+    static float codes[N * LATENT];
+    uint64_t done = 0;
+    const volatile sig_atomic_t stop = 1;
+    const gkv_run_options asked = {.threads = 1, .progress = stop_after_one, .context = &done};
+    assert_fails(gkv_model_code(model, N, images, &asked, codes), GKV_ERR_INTERRUPTED,
+                 "after 50 of 130 rows");
+    assert_int_equal(done, 50);
+    assert_fails(gkv_model_code(model, N, images, &(gkv_run_options){.stop = &stop}, codes),
+                 GKV_ERR_INTERRUPTED, "after 0 of 130 rows");
+    assert_fails(gkv_model_code(model, N, images, ON_THREADS(-1), codes), GKV_ERR_ARGUMENT,
+                 "options.threads = -1");
 }
 
 static void test_samples(void **state)
 {
     (void)state;
     float all[60 * LATENT], some[5 * LATENT], cold[2 * LATENT];
-    assert_ok(gkv_model_sample(model, 60, 8, 100, 1, all));
-    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, some)); /* a part of the same sequence */
+    assert_ok(gkv_model_sample(model, 60, 8, 100, 1, NULL, all));
+    assert_ok(gkv_model_sample(model, 5, 8, 152, 1, NULL, some)); /* a part of the same sequence */
     for (size_t i = 0; i < 5 * LATENT; i++)
         assert_close(some[i], all[52 * LATENT + i], 1e-5);
-    assert_ok(gkv_model_sample(model, 5, 9, 152, 1, some));
+    assert_ok(gkv_model_sample(model, 5, 9, 152, 1, NULL, some));
     assert_true(some[0] != all[52 * LATENT]);
-    assert_ok(gkv_model_sample(model, 2, 8, 0, 0, cold)); /* temperature 0: the median, always */
+    assert_ok(
+        gkv_model_sample(model, 2, 8, 0, 0, NULL, cold)); /* temperature 0: the median, always */
     assert_memory_equal(cold, cold + LATENT, LATENT * sizeof *cold);
-    assert_fails(gkv_model_sample(model, 1, 1, 0, -1, some), GKV_ERR_ARGUMENT, "temperature");
-    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)NAN, some), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_sample(model, 1, 1, 0, -1, NULL, some), GKV_ERR_ARGUMENT, "temperature");
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)NAN, NULL, some), GKV_ERR_ARGUMENT,
                  "temperature");
-    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, some), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_sample(model, 1, 1, 0, (double)INFINITY, NULL, some), GKV_ERR_ARGUMENT,
                  "temperature");
 }
 
@@ -159,15 +207,15 @@ static void test_draws(void **state)
 {
     (void)state;
     float mean[20 * LATENT], scale[20 * LATENT], all[20 * LATENT], some[5 * LATENT], u[LATENT];
-    assert_ok(gkv_model_encode(model, 20, images, mean, scale));
-    assert_ok(gkv_model_draw(model, 20, images, 8, 100, all));
+    assert_ok(gkv_model_encode(model, 20, images, NULL, mean, scale));
+    assert_ok(gkv_model_draw(model, 20, images, 8, 100, NULL, all));
     for (size_t i = 0; i < 20; i++) {
         gki_rng_normal(gki_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
         for (size_t j = 0; j < LATENT; j++)
             assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j],
                          1e-5);
     }
-    assert_ok(gkv_model_draw(model, 5, images + 12 * PIXELS, 8, 112, some));
+    assert_ok(gkv_model_draw(model, 5, images + 12 * PIXELS, 8, 112, NULL, some));
     for (size_t i = 0; i < 5 * LATENT; i++)
         assert_close(some[i], all[12 * LATENT + i], 1e-5);
 }
@@ -176,18 +224,18 @@ static void test_normalise_and_generate(void **state)
 {
     (void)state;
     static float z[N * LATENT], eps[N * LATENT], back[N * LATENT];
-    assert_ok(gkv_model_sample(model, N, 4, 0, 1, z));
-    assert_ok(gkv_model_normalise(model, N, z, eps));
-    assert_ok(gkv_model_generate(model, N, eps, back));
+    assert_ok(gkv_model_sample(model, N, 4, 0, 1, NULL, z));
+    assert_ok(gkv_model_normalise(model, N, z, NULL, eps));
+    assert_ok(gkv_model_generate(model, N, eps, NULL, back));
     assert_true(memcmp(z, eps, sizeof z) != 0);
     for (size_t i = 0; i < N * LATENT; i++)
         assert_close(back[i], z[i], 1e-5);
     /* log p(z) is higher where samples are than far from them. */
     double near[N], far[N];
-    assert_ok(gkv_model_log_prior(model, N, z, near));
+    assert_ok(gkv_model_log_prior(model, N, z, NULL, near));
     for (size_t i = 0; i < N * LATENT; i++)
         z[i] *= 20;
-    assert_ok(gkv_model_log_prior(model, N, z, far));
+    assert_ok(gkv_model_log_prior(model, N, z, NULL, far));
     double difference = 0;
     for (size_t i = 0; i < N; i++)
         difference += (near[i] - far[i]) / N;
@@ -264,19 +312,19 @@ static void test_create_refuses(void **state)
     gkv_settings settings = small_settings();
     static double mean[PIXELS];
     gkv_model *none = model;
-    assert_fails(gkv_model_create(&settings, 0, 28, mean, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_fails(gkv_model_create(0, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixels");
     assert_null(none);
-    assert_fails(gkv_model_create(&settings, 1000, 1000, mean, &none), GKV_ERR_ARGUMENT, "pixels");
-    assert_fails(gkv_model_create(&settings, SIZE_MAX / 2, 3, mean, &none), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_create(1000, 1000, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_fails(gkv_model_create(SIZE_MAX / 2, 3, mean, &settings, &none), GKV_ERR_ARGUMENT,
                  "pixels");
     mean[77] = 1.5;
-    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
     mean[77] = (double)NAN;
-    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
     mean[77] = 0;
     set(&settings, "model.base_g", "3");
     set(&settings, "model.base_k", "-0.3");
-    assert_fails(gkv_model_create(&settings, 28, 28, mean, &none), GKV_ERR_CONFIG, "model.base_k");
+    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_CONFIG, "model.base_k");
     assert_null(none);
 }
 
@@ -287,6 +335,8 @@ int main(void)
         cmocka_unit_test(test_threads_of_the_application),
         cmocka_unit_test(test_what_it_says_of_itself),
         cmocka_unit_test(test_threads_and_rows),
+        cmocka_unit_test(test_log_likelihood),
+        cmocka_unit_test(test_options_of_a_batch),
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_normalise_and_generate),

@@ -1,0 +1,385 @@
+/* No NULL argument crashes a function of the model half: every function of its headers, with each
+ * pointer that it needs NULL in turn. */
+#define _XOPEN_SOURCE 700
+#include "vae/small.h"
+
+#include <ctype.h>
+
+#include "gkvae/base_fit.h"
+#include "gkvae/eval.h"
+#include "gkvae/features.h"
+#include "gkvae/generation.h"
+#include "gkvae/generation_metrics.h"
+#include "gkvae/image_metrics.h"
+#include "gkvae/refine.h"
+
+/* The call is refused, and the message names the argument. */
+#define REFUSES(argument, call) assert_fails(call, GKV_ERR_ARGUMENT, ": " argument " is NULL")
+
+enum { SIDE = 4, PIXELS = SIDE * SIDE, LATENT = 4 };
+
+/* Valid arguments of every kind. */
+typedef struct fixture {
+    gkv_settings settings;
+    gkv_model *model;
+    gkv_dataset *images;
+    gkv_features *network;
+    float floats[64];
+    double doubles[64];
+    uint8_t levels[64];
+} fixture;
+
+static fixture it;
+
+static int open_fixture(void **state)
+{
+    if (make_temporary(state) != 0)
+        return -1;
+    it.settings = small_settings();
+    for (size_t i = 0; i < 64; i++)
+        it.floats[i] = (float)(it.doubles[i] = 0.5);
+    assert_ok(gkv_model_create(SIDE, SIDE, it.doubles, &it.settings, &it.model));
+    assert_ok(gkv_dataset_from_memory(4, SIDE, SIDE, it.levels, NULL, &it.images));
+    assert_ok(gkv_features_builtin("mnist", &it.network));
+    return 0;
+}
+
+static int close_fixture(void **state)
+{
+    gkv_model_free(it.model);
+    gkv_dataset_free(it.images);
+    gkv_features_free(it.network);
+    return remove_temporary(state);
+}
+
+static void of_model(void **state)
+{
+    (void)state;
+    gkv_model *out = NULL, *model = it.model;
+    float *f = it.floats;
+    double *d = it.doubles;
+    REFUSES("mean", gkv_model_create(SIDE, SIDE, NULL, &it.settings, &out));
+    REFUSES("out", gkv_model_create(SIDE, SIDE, d, &it.settings, NULL));
+    assert_ok(gkv_model_create(SIDE, SIDE, d, NULL, &out));
+    gkv_model_free(out);
+    REFUSES("path", gkv_model_load(NULL, &out));
+    assert_null(out);
+    REFUSES("out", gkv_model_load("x", NULL));
+    REFUSES("model", gkv_model_save(NULL, "x"));
+    REFUSES("path", gkv_model_save(model, NULL));
+    gkv_model_free(NULL);
+    assert_true(gkv_model_height(NULL) == 0 && gkv_model_width(NULL) == 0);
+    assert_true(gkv_model_latent(NULL) == 0 && gkv_model_parameters(NULL) == 0);
+    assert_true(gkv_model_classes(NULL) == 0 && gkv_model_settings_of(NULL) == NULL);
+    REFUSES("model", gkv_model_set_threads(NULL, 1));
+    REFUSES("model", gkv_model_encode(NULL, 1, f, NULL, f, f));
+    REFUSES("images", gkv_model_encode(model, 1, NULL, NULL, f, f));
+    assert_ok(gkv_model_encode(model, 1, f, NULL, NULL, NULL));
+    REFUSES("model", gkv_model_code(NULL, 1, f, NULL, f));
+    REFUSES("images", gkv_model_code(model, 1, NULL, NULL, f));
+    REFUSES("codes", gkv_model_code(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_draw(NULL, 1, f, 1, 0, NULL, f));
+    REFUSES("images", gkv_model_draw(model, 1, NULL, 1, 0, NULL, f));
+    REFUSES("codes", gkv_model_draw(model, 1, f, 1, 0, NULL, NULL));
+    REFUSES("model", gkv_model_decode(NULL, 1, f, NULL, f));
+    REFUSES("codes", gkv_model_decode(model, 1, NULL, NULL, f));
+    REFUSES("images", gkv_model_decode(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_draw_pixels(NULL, 1, f, 1, 0, NULL, f));
+    REFUSES("probabilities", gkv_model_draw_pixels(model, 1, NULL, 1, 0, NULL, f));
+    REFUSES("images", gkv_model_draw_pixels(model, 1, f, 1, 0, NULL, NULL));
+    REFUSES("model", gkv_model_sample(NULL, 1, 1, 0, 1, NULL, f));
+    REFUSES("codes", gkv_model_sample(model, 1, 1, 0, 1, NULL, NULL));
+    REFUSES("model", gkv_model_sample_class(NULL, 1, 0, 1, 0, 1, NULL, f));
+    REFUSES("codes", gkv_model_sample_class(model, 1, 0, 1, 0, 1, NULL, NULL));
+    REFUSES("model", gkv_model_classify(NULL, 1, f, NULL, d));
+    REFUSES("codes", gkv_model_classify(model, 1, NULL, NULL, d));
+    REFUSES("probabilities", gkv_model_classify(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_log_prior(NULL, 1, f, NULL, d));
+    REFUSES("codes", gkv_model_log_prior(model, 1, NULL, NULL, d));
+    REFUSES("log_prior", gkv_model_log_prior(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_log_likelihood(NULL, 1, f, f, NULL, d));
+    REFUSES("images", gkv_model_log_likelihood(model, 1, NULL, f, NULL, d));
+    REFUSES("codes", gkv_model_log_likelihood(model, 1, f, NULL, NULL, d));
+    REFUSES("log_likelihood", gkv_model_log_likelihood(model, 1, f, f, NULL, NULL));
+    REFUSES("model", gkv_model_normalise(NULL, 1, f, NULL, f));
+    REFUSES("codes", gkv_model_normalise(model, 1, NULL, NULL, f));
+    REFUSES("eps", gkv_model_normalise(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_generate(NULL, 1, f, NULL, f));
+    REFUSES("eps", gkv_model_generate(model, 1, NULL, NULL, f));
+    REFUSES("codes", gkv_model_generate(model, 1, f, NULL, NULL));
+    REFUSES("model", gkv_model_base_margin(NULL, 0, d));
+    REFUSES("margin", gkv_model_base_margin(model, 0, NULL));
+    REFUSES("model", gkv_model_base_margin_at(NULL, 1, 0, d, d, d));
+    REFUSES("x", gkv_model_base_margin_at(model, 1, 0, NULL, d, d));
+    REFUSES("pdf", gkv_model_base_margin_at(model, 1, 0, d, NULL, d));
+    REFUSES("cdf", gkv_model_base_margin_at(model, 1, 0, d, d, NULL));
+}
+
+static void of_train(void **state)
+{
+    (void)state;
+    gkv_run_stage stage;
+    gkv_train_result result;
+    REFUSES("folder", gkv_train(NULL, GKV_TRAIN_NEW, &it.settings, NULL, &result));
+    assert_int_equal(result.steps, 0);
+    REFUSES("folder", gkv_train_stage(NULL, &stage));
+    REFUSES("stage", gkv_train_stage("x", NULL));
+    assert_true(isnan(gkv_train_seconds(NULL)) && isnan(gkv_refit_seconds(NULL)));
+}
+
+static void of_eval(void **state)
+{
+    (void)state;
+    gkv_metrics metrics;
+    double *d = it.doubles;
+    REFUSES("model",
+            gkv_evaluate(NULL, it.images, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, &metrics));
+    REFUSES("images",
+            gkv_evaluate(it.model, NULL, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, &metrics));
+    REFUSES("metrics",
+            gkv_evaluate(it.model, it.images, GKV_EVAL_TEST, &it.settings, NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_class_accuracy(NULL, it.images, &it.settings, NULL, d));
+    REFUSES("test", gkv_class_accuracy(it.model, NULL, &it.settings, NULL, d));
+    REFUSES("accuracy", gkv_class_accuracy(it.model, it.images, &it.settings, NULL, NULL));
+    assert_ok(gkv_class_accuracy(it.model, it.images, NULL, NULL, d));
+    REFUSES("metrics", gkv_metrics_write(NULL, "x"));
+    REFUSES("path", gkv_metrics_write(&metrics, NULL));
+    REFUSES("model", gkv_estimate(NULL, 1, it.floats, 2, 1, 0, NULL, d, d));
+    REFUSES("images", gkv_estimate(it.model, 1, NULL, 2, 1, 0, NULL, d, d));
+    assert_ok(gkv_estimate(it.model, 1, it.floats, 2, 1, 0, NULL, NULL, NULL));
+    REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &it.settings, it.floats));
+    REFUSES("targets", gkv_targets(it.images, 1, GKV_TEST, 0, &it.settings, NULL));
+    assert_ok(gkv_targets(it.images, 1, GKV_TEST, 0, NULL, it.floats));
+}
+
+static void of_refine(void **state)
+{
+    (void)state;
+    gkv_refiner *refiner = NULL;
+    gkv_refine_defaults(NULL);
+    REFUSES("model", gkv_refiner_create(NULL, NULL, &refiner));
+    REFUSES("out", gkv_refiner_create(it.model, NULL, NULL));
+    gkv_refiner_free(NULL);
+    assert_ok(gkv_refiner_create(it.model, NULL, &refiner));
+    const gkv_refined out = {.mean = NULL};
+    REFUSES("refiner", gkv_refiner_run(NULL, 1, it.floats, 0, NULL, &out));
+    REFUSES("images", gkv_refiner_run(refiner, 1, NULL, 0, NULL, &out));
+    REFUSES("out", gkv_refiner_run(refiner, 1, it.floats, 0, NULL, NULL));
+    gkv_refiner_free(refiner);
+}
+
+static void of_base_fit(void **state)
+{
+    (void)state;
+    gkv_model *out = NULL;
+    const gkv_model_settings *wanted = &it.settings.model;
+    gkv_base_fit_defaults(NULL);
+    REFUSES("model", gkv_base_fit(NULL, it.images, wanted, NULL, NULL, NULL, &out, NULL));
+    REFUSES("training", gkv_base_fit(it.model, NULL, wanted, NULL, NULL, NULL, &out, NULL));
+    REFUSES("wanted", gkv_base_fit(it.model, it.images, NULL, NULL, NULL, NULL, &out, NULL));
+    REFUSES("out", gkv_base_fit(it.model, it.images, wanted, NULL, NULL, NULL, NULL, NULL));
+    REFUSES("folder", gkv_base_fit_check_folder(NULL, false));
+    REFUSES("model", gkv_base_fit_save(NULL, "x", false, &it.settings));
+    REFUSES("folder", gkv_base_fit_save(it.model, NULL, false, &it.settings));
+    assert_ok(gkv_base_fit_save(it.model, in_folder("saved", NULL), false, NULL));
+}
+
+static void of_generation(void **state)
+{
+    (void)state;
+    gkv_generation out;
+    const gkv_dataset *images = it.images;
+    gkv_generation_none(NULL);
+    REFUSES("model",
+            gkv_evaluate_generation(NULL, images, images, it.network, NULL, NULL, NULL, &out));
+    REFUSES("test",
+            gkv_evaluate_generation(it.model, NULL, images, it.network, NULL, NULL, NULL, &out));
+    REFUSES("training",
+            gkv_evaluate_generation(it.model, images, NULL, it.network, NULL, NULL, NULL, &out));
+    REFUSES("network",
+            gkv_evaluate_generation(it.model, images, images, NULL, NULL, NULL, NULL, &out));
+    REFUSES("out",
+            gkv_evaluate_generation(it.model, images, images, it.network, NULL, NULL, NULL, NULL));
+}
+
+static void of_generation_metrics(void **state)
+{
+    (void)state;
+    gkv_kid kid;
+    gkv_reference *reference = NULL;
+    gkv_neighbour_metrics neighbours;
+    gkv_class_metrics classes;
+    uint32_t index[4];
+    float *f = it.floats;
+    double *d = it.doubles;
+    REFUSES("a", gkv_frechet_distance(2, 2, 2, NULL, f, d));
+    REFUSES("b", gkv_frechet_distance(2, 2, 2, f, NULL, d));
+    REFUSES("distance", gkv_frechet_distance(2, 2, 2, f, f, NULL));
+    gkv_kid_defaults(NULL);
+    REFUSES("a", gkv_kernel_distance(2, 2, 2, NULL, f, NULL, NULL, &kid));
+    REFUSES("b", gkv_kernel_distance(2, 2, 2, f, NULL, NULL, NULL, &kid));
+    REFUSES("out", gkv_kernel_distance(2, 2, 2, f, f, NULL, NULL, NULL));
+    gkv_neighbour_defaults(NULL);
+    REFUSES("features", gkv_reference_create(4, 2, NULL, NULL, NULL, &reference));
+    REFUSES("out", gkv_reference_create(4, 2, f, NULL, NULL, NULL));
+    gkv_reference_free(NULL);
+    assert_ok(gkv_reference_create(4, 2, f, NULL, NULL, &reference));
+    REFUSES("reference", gkv_neighbour_metrics_of(NULL, 4, f, NULL, &neighbours));
+    REFUSES("generated", gkv_neighbour_metrics_of(reference, 4, NULL, NULL, &neighbours));
+    REFUSES("out", gkv_neighbour_metrics_of(reference, 4, f, NULL, NULL));
+    gkv_reference_free(reference);
+    REFUSES("probabilities", gkv_class_metrics_of(2, 2, NULL, d, &classes));
+    REFUSES("out", gkv_class_metrics_of(2, 2, f, d, NULL));
+    assert_ok(gkv_class_metrics_of(2, 2, f, NULL, &classes));
+    REFUSES("queries", gkv_nearest(2, 2, 2, NULL, it.levels, NULL, index, d));
+    REFUSES("references", gkv_nearest(2, 2, 2, f, NULL, NULL, index, d));
+    assert_ok(gkv_nearest(2, 2, 2, f, it.levels, NULL, NULL, NULL));
+}
+
+static void of_image_metrics(void **state)
+{
+    (void)state;
+    gkv_accumulator sum = {.n = 0};
+    gkv_image_scores scores;
+    size_t active;
+    float *f = it.floats;
+    double d[64] = {0};
+    gkv_accumulator_add(NULL, 1);
+    gkv_accumulator_merge(NULL, &sum);
+    gkv_accumulator_merge(&sum, NULL);
+    assert_true(isnan(gkv_accumulator_variance(NULL)));
+    assert_true(isnan(gkv_accumulator_result(NULL).mean));
+    assert_true(isnan(gkv_mean_se_of(3, NULL).mean) && isnan(gkv_log_mean_exp(3, NULL)));
+    REFUSES("a", gkv_image_mse(4, NULL, f, d));
+    REFUSES("b", gkv_image_mse(4, f, NULL, d));
+    REFUSES("mse", gkv_image_mse(4, f, f, NULL));
+    REFUSES("a", gkv_image_psnr(4, NULL, f, d));
+    REFUSES("b", gkv_image_psnr(4, f, NULL, d));
+    REFUSES("psnr", gkv_image_psnr(4, f, f, NULL));
+    REFUSES("a", gkv_image_ssim(2, 2, NULL, f, d));
+    REFUSES("b", gkv_image_ssim(2, 2, f, NULL, d));
+    REFUSES("ssim", gkv_image_ssim(2, 2, f, f, NULL));
+    REFUSES("a", gkv_image_scores_of(1, 2, 2, NULL, f, &scores));
+    REFUSES("b", gkv_image_scores_of(1, 2, 2, f, NULL, &scores));
+    REFUSES("scores", gkv_image_scores_of(1, 2, 2, f, f, NULL));
+    REFUSES("means", gkv_active_units(2, 2, NULL, 0.01, d, &active));
+    REFUSES("active", gkv_active_units(2, 2, d, 0.01, NULL, NULL));
+    REFUSES("codes", gkv_pca2(2, 2, NULL, d, NULL, NULL));
+    REFUSES("xy", gkv_pca2(2, 2, d, NULL, NULL, NULL));
+}
+
+static void of_data(void **state)
+{
+    (void)state;
+    gkv_dataset *out = NULL;
+    REFUSES("images_path", gkv_dataset_open(NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_open("x", NULL, NULL));
+    REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_from_memory(1, 1, 1, it.levels, NULL, NULL));
+    REFUSES("out", gkv_dataset_load(GKV_TRAIN, &it.settings.data, NULL));
+    /* without settings it is data/mnist, which may be there or not */
+    if (gkv_dataset_load(GKV_TEST, NULL, &out) == GKV_OK)
+        gkv_dataset_free(out);
+    REFUSES("path", gkv_idx_write(NULL, 1, 1, 1, it.levels));
+    REFUSES("pixels", gkv_idx_write(in_folder("idx", NULL), 1, 1, 1, NULL));
+    gkv_dataset_free(NULL);
+    assert_true(gkv_dataset_count(NULL) == 0 && gkv_dataset_height(NULL) == 0);
+    assert_true(gkv_dataset_width(NULL) == 0 && gkv_dataset_pixels(NULL, 0) == NULL);
+    assert_null(gkv_dataset_labels(NULL));
+    REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
+    assert_ok(gkv_dataset_check(it.images, NULL, NULL));
+    REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));
+    REFUSES("mean", gkv_dataset_mean(it.images, 1, 0, NULL));
+    assert_true(gkv_data_name_at(SIZE_MAX) == NULL && gkv_data_about_at(SIZE_MAX) == NULL);
+    REFUSES("name", gkv_data_get(NULL, "x", NULL, NULL));
+    REFUSES("folder", gkv_data_get("mnist", NULL, NULL, NULL));
+    REFUSES("name", gkv_data_verify(NULL, "x"));
+    REFUSES("folder", gkv_data_verify("mnist", NULL));
+    REFUSES("out", gkv_data_describe(GKV_TRAIN, NULL, NULL));
+}
+
+static void of_features(void **state)
+{
+    (void)state;
+    gkv_features *out = NULL;
+    float *f = it.floats;
+    REFUSES("dataset", gkv_features_builtin(NULL, &out));
+    REFUSES("out", gkv_features_builtin("mnist", NULL));
+    REFUSES("path", gkv_features_load(NULL, &out));
+    REFUSES("out", gkv_features_load("x", NULL));
+    gkv_features_free(NULL);
+    assert_true(gkv_features_height(NULL) == 0 && gkv_features_width(NULL) == 0);
+    assert_true(gkv_features_dimensions(NULL) == 0 && gkv_features_classes(NULL) == 0);
+    assert_true(gkv_features_name(NULL) == NULL && gkv_features_sha256(NULL) == NULL);
+    REFUSES("network", gkv_features_apply(NULL, 1, f, NULL, f, f));
+    REFUSES("images", gkv_features_apply(it.network, 1, NULL, NULL, f, f));
+    assert_fails(gkv_features_apply(it.network, 1, f, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "both outputs are NULL");
+}
+
+static void of_settings(void **state)
+{
+    (void)state;
+    gkv_settings settings = it.settings;
+    char text[GKV_NAME_SIZE] = "x";
+    gkv_settings_defaults(NULL);
+    REFUSES("settings", gkv_settings_read(NULL, "x"));
+    REFUSES("path", gkv_settings_read(&settings, NULL));
+    REFUSES("settings", gkv_settings_set(NULL, "train.seed", "1", "x"));
+    REFUSES("name", gkv_settings_set(&settings, NULL, "1", "x"));
+    REFUSES("value", gkv_settings_set(&settings, "train.seed", NULL, "x"));
+    assert_ok(gkv_settings_set(&settings, "train.seed", "1", NULL));
+    REFUSES("settings", gkv_settings_check(NULL));
+    REFUSES("settings", gkv_settings_write(NULL, "x"));
+    REFUSES("path", gkv_settings_write(&settings, NULL));
+    assert_null(gkv_base_facts_of(GKV_BASES));
+    assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
+    assert_null(gkv_settings_choice("model.base", 0, NULL));
+    assert_null(gkv_settings_key_at(SIZE_MAX));
+    REFUSES("settings", gkv_settings_get(NULL, "train.seed", sizeof text, text));
+    REFUSES("name", gkv_settings_get(&settings, NULL, sizeof text, text));
+    REFUSES("value", gkv_settings_get(&settings, "train.seed", sizeof text, NULL));
+}
+
+/* Every function that the headers declare occurs above. */
+static void none_is_left_out(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {
+        "base_fit",      "data",  "eval",   "features", "generation", "generation_metrics",
+        "image_metrics", "model", "refine", "settings", "train"};
+    size_t size, functions = 0;
+    char *own = contents(GKV_TEST_FIXTURES "/../train/test_null_arguments.c", &size);
+    for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
+        char path[512], name[128];
+        snprintf(path, sizeof path, "%s/../../include/gkvae/%s.h", GKV_TEST_FIXTURES, headers[h]);
+        char *text = contents(path, &size);
+        for (char *at = text; (at = strstr(at, "GKV_API")) != NULL; at++) {
+            char *end = strchr(at, '('), *begin = end;
+            assert_non_null(end);
+            while (isalnum((unsigned char)begin[-1]) || begin[-1] == '_')
+                begin--;
+            snprintf(name, sizeof name, "%.*s(", (int)(end - begin), begin);
+            if (!strstr(own, name))
+                print_error("%s of gkvae/%s.h is not called with NULL\n", name, headers[h]);
+            assert_non_null(strstr(own, name));
+            functions++;
+        }
+        free(text);
+    }
+    assert_true(functions > 100);
+    free(own);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_model),         cmocka_unit_test(of_train),
+        cmocka_unit_test(of_eval),          cmocka_unit_test(of_refine),
+        cmocka_unit_test(of_base_fit),      cmocka_unit_test(of_generation),
+        cmocka_unit_test(of_image_metrics), cmocka_unit_test(of_generation_metrics),
+        cmocka_unit_test(of_data),          cmocka_unit_test(of_features),
+        cmocka_unit_test(of_settings),      cmocka_unit_test(none_is_left_out),
+    };
+    return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}
