@@ -1,5 +1,5 @@
-# A module: src/NAME/*.c as a static library. Modules that use gkv_real (core/real.h) say REAL and are
-# built a second time for the tests of gradients: NAME_double has gkv_real = double. For other modules
+# A module: src/NAME/*.c as a static library. Modules that use gki_real (core/real.h) say REAL and are
+# built a second time for the tests of gradients: NAME_double has gki_real = double. For other modules
 # NAME_double is another name of the same library.
 function(gkv_module name uses libs)
   cmake_parse_arguments(MODULE "REAL" "" "" ${ARGN})
@@ -63,42 +63,22 @@ function(gkv_kernels module name)
         endif()
       endif()
       target_sources(module_${module}${variant} PRIVATE $<TARGET_OBJECTS:${target}>)
+      get_target_property(visibility module_${module}${variant} C_VISIBILITY_PRESET)
+      set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET ${visibility})
       if(variant)
         set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
-      else()
-        set_property(GLOBAL APPEND PROPERTY GKV_KERNEL_OBJECTS $<TARGET_OBJECTS:${target}>)
       endif()
     endforeach()
   endforeach()
 endfunction()
 
-# The library that users link: every module in one archive and one shared object.
-function(gkv_library name)
-  get_property(objects GLOBAL PROPERTY GKV_KERNEL_OBJECTS)
-  foreach(module ${ARGN})
-    list(APPEND objects $<TARGET_OBJECTS:module_${module}>)
-  endforeach()
-  set(outside PkgConfig::SLEEF PkgConfig::OPENBLAS PkgConfig::JANSSON PkgConfig::INIH PkgConfig::CAIRO
-      PkgConfig::CURL PkgConfig::MD ZLIB::ZLIB OpenMP::OpenMP_C Threads::Threads m)
-  foreach(kind STATIC SHARED)
-    string(TOLOWER ${kind} suffix)
-    add_library(${name}_${suffix} ${kind} ${objects})
-    set_target_properties(${name}_${suffix} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C)
-    target_include_directories(${name}_${suffix} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
-    # What an installed library needs, its package says (package.cmake).
-    target_link_libraries(${name}_${suffix} PRIVATE "$<BUILD_INTERFACE:${outside}>")
-  endforeach()
-  set_target_properties(${name}_shared PROPERTIES VERSION ${PROJECT_VERSION}
-    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-endfunction()
-
-# The program sees include/ only: what it needs, users can have.
-function(gkv_program target library)
+# The program sees include/ and the headers of app (tests/cli/test_layers.sh).
+function(gkv_program target)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/cli/*.c)
   if(sources)
     add_executable(${target} ${sources})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME gkvae)
-    target_link_libraries(${target} PRIVATE ${library}_static PkgConfig::JANSSON)
+    target_link_libraries(${target} PRIVATE module_app module_table PkgConfig::JANSSON ZLIB::ZLIB)
   endif()
 endfunction()
 

@@ -1,6 +1,6 @@
 # What is installed, and how others find it: the libraries as the CMake package gkvae
-# (targets gkvae::gkvae, gkvae::gkvae_static) and as gkvae.pc, the program with its manual
-# pages and completions, the licence and the configurations.
+# (targets gkvae::gk, gkvae::gk_static, gkvae::gkvae, gkvae::gkvae_static) and as gk.pc and gkvae.pc,
+# the program with its manual pages and completions, the licence and the configurations.
 include(CMakePackageConfigHelpers)
 
 set(gkv_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/gkvae)
@@ -8,14 +8,16 @@ set(gkv_doc_dir ${CMAKE_INSTALL_DATADIR}/doc/gkvae)
 
 # --- The libraries ---------------------------------------------------------------------
 
-# An export for each: who links the shared library needs none of the other's dependencies.
-foreach(kind shared static)
-  install(TARGETS gkvae_${kind} EXPORT gkvae_${kind} INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-  install(EXPORT gkvae_${kind} FILE gkvae-${kind}.cmake NAMESPACE gkvae:: DESTINATION ${gkv_package_dir})
+# An export for each: who links one library needs none of the dependencies of the others.
+foreach(name gk gkvae)
+  set_target_properties(${name}_shared PROPERTIES EXPORT_NAME ${name})
+  foreach(kind shared static)
+    install(TARGETS ${name}_${kind} EXPORT ${name}_${kind} INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(EXPORT ${name}_${kind} FILE ${name}-${kind}.cmake NAMESPACE gkvae:: DESTINATION ${gkv_package_dir})
+  endforeach()
+  add_library(gkvae::${name} ALIAS ${name}_shared) # for who adds this folder to a project of theirs
+  add_library(gkvae::${name}_static ALIAS ${name}_static)
 endforeach()
-set_target_properties(gkvae_shared PROPERTIES EXPORT_NAME gkvae)
-add_library(gkvae::gkvae ALIAS gkvae_shared) # for who adds this folder to a project of theirs
-add_library(gkvae::gkvae_static ALIAS gkvae_static)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/gkvae DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 # The runtime of OpenMP by its name where the compiler finds it by that, else by its path.
@@ -40,7 +42,7 @@ install(FILES ${CMAKE_BINARY_DIR}/generated/gkvae-config.cmake
               ${CMAKE_BINARY_DIR}/generated/gkvae-config-version.cmake
         DESTINATION ${gkv_package_dir})
 
-# gkvae.pc says where things are relative to itself, so that `cmake --install --prefix` and
+# The .pc files say where things are relative to themselves, so that `cmake --install --prefix` and
 # moving the folder are right; folders that were given as absolute paths stay so.
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
@@ -63,8 +65,10 @@ endforeach()
 list(JOIN OPENBLAS_LDFLAGS " " GKV_PC_OPENBLAS)
 list(JOIN CURL_LDFLAGS " " GKV_PC_CURL)
 list(JOIN gkv_openmp " " GKV_PC_OPENMP)
-configure_file(cmake/gkvae.pc.in ${CMAKE_BINARY_DIR}/generated/gkvae.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/generated/gkvae.pc DESTINATION ${pc_dir})
+foreach(name gk gkvae)
+  configure_file(cmake/${name}.pc.in ${CMAKE_BINARY_DIR}/generated/${name}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/generated/${name}.pc DESTINATION ${pc_dir})
+endforeach()
 
 # --- The program, and what goes with it ---------------------------------------------------
 

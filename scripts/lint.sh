@@ -36,7 +36,7 @@ files() {
 }
 
 while read -r name places; do
-    finding "$name: several files of src/ have this name:$places"
+    finding "$name: several files of src/ have this name: $places"
 done < <(files 'src/*' | awk -F/ '{ n[$NF]++; where[$NF] = where[$NF] " " $0 }
     END { for (name in n) if (n[name] > 1) print name, where[name] }' | sort)
 

@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "gkvae/error.h"
-#include "gkvae/file.h"
 #include "gkvae/settings.h"
 
 #ifdef __cplusplus
@@ -55,7 +54,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(const uint8_t *pixels,
  * and FOLDER/DATASET/train-labels-idx1-ubyte, or t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte
  * for the test part. Each may have the ending ".gz". A path of labels in the settings takes
  * precedence over the standard name. Labels may be absent, unless gkv_data_get() knows the data
- * set.
+ * set. `invert` and `transpose` of the settings change the images.
  *
  * GKV_ERR_IO for a missing file; the message says how to get it. GKV_ERR_ARGUMENT for NULL or
  * another split. The other errors are those of gkv_dataset_open(). */
@@ -91,6 +90,22 @@ GKV_API const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset);
  * only the final division rounds. GKV_ERR_ARGUMENT unless first < last ≤ count. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t first,
                                                  size_t last, double *out);
+
+/* Receives a warning, one sentence without a newline. `text` is valid during the call only. */
+typedef void gkv_data_warning(void *context, const char *text);
+
+/* Looks for images that are legal but probably not meant, and calls `warning` for each kind of
+ * finding:
+ *   - all pixels are equal, or a hundredth of the images and more are of one level only
+ *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
+ *   - the images are dark on a bright ground
+ *   - the test images have another size, or labels that no training image has
+ *   - a hundredth of the training images and more are copies of others, or of the test images are
+ *     training images too
+ * `test` may be NULL. `context` is the first argument of `warning`. GKV_ERR_ARGUMENT for NULL in
+ * place of the training images or of `warning`, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
+                                                  gkv_data_warning *warning, void *context);
 
 /* --- Data sets that gkvae can fetch --------------------------------------- */
 
@@ -142,6 +157,8 @@ typedef enum gkv_checksum {
     /* the file has the path of a known data set's file, but other content */
     GKV_CHECKSUM_DIFFERENT
 } gkv_checksum;
+
+enum { GKV_DIGEST_SIZE = 65 }; /* of a SHA-256: 64 hexadecimal digits and a NUL */
 
 typedef struct gkv_file_info {
     char path[GKV_PATH_SIZE];     /* "" if there is no such file */

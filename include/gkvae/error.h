@@ -45,9 +45,8 @@ GKV_API const char *gkv_status_name(gkv_status status);
 /* The version of the library, as in "0.1.0". The string is static. Thread-safe. */
 GKV_API const char *gkv_version(void);
 
-/* Describes the build in three lines: the compiler, the BLAS, and the instruction set of the
- * kernels. The library owns the string; it is valid until the next call on this thread.
- * Thread-safe. */
+/* Describes the build in two lines: the compiler, and the instruction set of the kernels. The
+ * library owns the string; it is valid until the next call on this thread. Thread-safe. */
 GKV_API const char *gkv_build_description(void);
 
 #ifdef __cplusplus

@@ -13,7 +13,6 @@
 
 #include "gkvae/data.h"
 #include "gkvae/features.h"
-#include "gkvae/file.h"
 #include "gkvae/model.h"
 
 #ifdef __cplusplus

@@ -14,9 +14,9 @@
  * Fits are in gkvae/mgk_fit.h, mixtures in gkvae/mgk_mixture.h.
  *
  * A gkv_mgk is immutable, so that any number of threads may use it. Results have the same bits on
- * any number of threads. Functions with options (gkvae/run.h) set OpenBLAS to one thread for the
- * whole process (see gkvae/model.h). Their progress counts rows, without details. After
- * GKV_ERR_INTERRUPTED the rows of unfinished work are undefined. Matrices are row-major.
+ * any number of threads. The progress of functions with options (gkvae/run.h) counts rows, without
+ * details. After GKV_ERR_INTERRUPTED the rows of unfinished work are undefined. Matrices are
+ * row-major.
  *
  * Where a pointer is needed and NULL, functions with a status return GKV_ERR_ARGUMENT, functions
  * that return a number NaN or 0, functions that return a pointer NULL, and other functions do

@@ -4,9 +4,10 @@
  * is an array of `pixels` = height·width floats in [0, 1], row by row. A code is an array of
  * `latent` floats.
  *
- * Creating or reading a model sets OpenBLAS to one thread for the whole process
- * (openblas_set_num_threads). The library distributes the work itself, so that results do not
- * depend on the number of threads.
+ * The library distributes the work itself, so that results do not depend on the number of threads.
+ * Where it calls OpenBLAS, OpenBLAS uses one thread. Its number of threads is set for the time of
+ * the call and restored after it. An application that itself calls OpenBLAS at the same time may
+ * get fewer threads there.
  *
  * Thread-safety: functions that take a const gkv_model may run at the same time on
  * one model. A function uses the model's number of threads (train.threads). Results are the same

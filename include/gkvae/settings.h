@@ -28,17 +28,24 @@ typedef enum gkv_binarization {
     GKV_BINARIZE_GREY     /* grey: pixels keep their grey levels */
 } gkv_binarization;
 
+typedef enum gkv_net_family {
+    GKV_NET_MLP, /* mlp: a multilayer perceptron */
+    GKV_NETS
+} gkv_net_family;
+
 typedef enum gkv_block {
     GKV_BLOCK_SILU,     /* silu: LayerNorm and SiLU */
     GKV_BLOCK_RESIDUAL, /* residual: the same with its input added, except in the first layer */
-    GKV_BLOCK_GATED     /* gated: h·sigmoid(g) */
+    GKV_BLOCK_GATED,    /* gated: h·sigmoid(g) */
+    GKV_BLOCKS
 } gkv_block;
 
 typedef enum gkv_posterior_family {
-    GKV_POSTERIOR_NORMAL,      /* normal: independent dimensions */
-    GKV_POSTERIOR_FULL,        /* full: normal with any covariance */
-    GKV_POSTERIOR_GK,          /* gk: g-and-k noise with one shape for all images */
-    GKV_POSTERIOR_GK_AMORTIZED /* gk-amortized: g-and-k noise with a shape for each image */
+    GKV_POSTERIOR_NORMAL,       /* normal: independent dimensions */
+    GKV_POSTERIOR_FULL,         /* full: normal with any covariance */
+    GKV_POSTERIOR_GK,           /* gk: g-and-k noise with one shape for all images */
+    GKV_POSTERIOR_GK_AMORTIZED, /* gk-amortized: g-and-k noise with a shape for each image */
+    GKV_POSTERIORS
 } gkv_posterior_family;
 
 typedef enum gkv_posterior_flow_family {
@@ -65,6 +72,22 @@ typedef enum gkv_base_family {
     GKV_BASE_GK_BY_CLASS,      /* gk-by-class: such a mixture for each label */
     GKV_BASES
 } gkv_base_family;
+
+/* What settings, models and pages need to know of a base. Strings live as long as the program. */
+typedef struct gkv_base_facts {
+    /* As in "independent Student's t distributions"; NULL for a mixture, whose components depend on
+     * other keys. */
+    const char *words;
+    const char *margin; /* A margin, as in "a Student's t distribution". */
+    /* How a refit fits it, as in "expectation–maximization"; NULL if there is nothing to fit. */
+    const char *refit;
+    bool is_standard_normal;  /* It is N(0, I). */
+    bool has_full_covariance; /* It has any covariance, whatever model.base_covariance is. */
+    bool has_shapes;          /* Its margins, or those of its components, are g-and-k. */
+    /* It is a mixture: the keys of components and of their covariance have an effect. */
+    bool has_components;
+    bool has_classes; /* It has components for each label. */
+} gkv_base_facts;
 
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
@@ -110,12 +133,15 @@ typedef struct gkv_data_settings {
     char train_labels[GKV_PATH_SIZE]; /* File of the training labels. "" takes the standard name. */
     char test_images[GKV_PATH_SIZE];  /* File of the test images. "" takes the standard name. */
     char test_labels[GKV_PATH_SIZE];  /* File of the test labels. "" takes the standard name. */
+    bool invert;                      /* Whether to take 255 − level for every level. */
+    bool transpose;                   /* Whether to exchange rows and columns of the images. */
     gkv_binarization binarization;    /* How grey levels become 0 and 1. */
     int64_t validation;               /* Number of training images held out for validation. */
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
-    int64_t latent; /* Dimensions of z. */
+    int64_t latent;     /* Dimensions of z. */
+    gkv_net_family net; /* Family of encoder and decoder. */
     /* Units of each hidden layer of the encoder and of the decoder. */
     int64_t hidden;
     /* Hidden layers of the encoder, and of the decoder. */
@@ -235,6 +261,9 @@ typedef struct gkv_settings_key {
  * is "gk". The name is "" for an unknown key, a key that is not a choice, and a value out of range.
  * Thread-safe. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
+
+/* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
+GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
 
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);

@@ -34,6 +34,19 @@ void gki_base_add_margin(const double margin[5], double sd, double weight, size_
     }
 }
 
+void gki_base_describe_shapes(size_t n, const gki_real *g, const gki_real *k,
+                              gki_base_refit_report *report)
+{
+    report->g_min = report->k_min = INFINITY;
+    report->g_max = report->k_max = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        report->g_min = fmin(report->g_min, (double)g[i]);
+        report->g_max = fmax(report->g_max, (double)g[i]);
+        report->k_min = fmin(report->k_min, (double)k[i]);
+        report->k_max = fmax(report->k_max, (double)k[i]);
+    }
+}
+
 void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension,
                            size_t n, const double *x, double *pdf, double *cdf)
 {

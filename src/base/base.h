@@ -38,20 +38,16 @@ typedef struct gki_base_spec {
     uint64_t seed;      /* The seed of a random start. */
 } gki_base_spec;
 
-/* The codes of a refit. A code is ε of one training image. A base is fitted to `fit` and accepted
- * by the log density of `held_out`. */
+/* Codes of images: rows of ε. */
+typedef struct gki_base_rows {
+    const gki_real *eps;     /* [count, d] */
+    const uint32_t *classes; /* The classes [count]; NULL for a base without classes. */
+    size_t count;
+} gki_base_rows;
+
+/* The codes of a refit. A base is fitted to `fit` and accepted by the log density of `held_out`. */
 typedef struct gki_base_codes {
-    const gki_real *fit;       /* [fit_count, d] */
-    const gki_real *held_out;  /* [held_out_count, d] */
-    const uint32_t *fit_class; /* The classes [fit_count]; NULL for a base without classes. */
-    /* The classes [held_out_count]; NULL for a base without classes. */
-    const uint32_t *held_out_class;
-    size_t fit_count, held_out_count;
-    /* The sufficient statistics to fit to in place of `fit`; NULL for a fit to codes. */
-    const gki_real *stats;
-    /* The mean log density of `held_out` under the current base, or NaN if it is not known. It is
-     * read only if there are statistics. */
-    double held_out_density;
+    gki_base_rows fit, held_out;
 } gki_base_codes;
 
 /* GKV_REFIT_CODES_MIN: the fewest codes of a refit.
@@ -94,11 +90,55 @@ typedef struct gki_base_refit_report {
     double seconds;     /* Wall-clock time of the refit. */
 } gki_base_refit_report;
 
+/* --- Sufficient statistics ------------------------------------------------
+ *
+ * Training steps add their rows, and an M-step refits the base without seeing the rows again. What
+ * the statistics are is known to their base alone. */
+
+typedef struct gki_base_stats gki_base_stats;
+
+/* The operations of a base on them. The functions below call these, and document them. */
+typedef struct gki_base_stats_ops {
+    gkv_status (*create)(const gki_base *base, gki_base_stats **out);
+    void (*add)(gki_base_stats *stats, const gki_workspace *ws, const gki_slot *weight, size_t rows,
+                size_t part);
+    gkv_status (*m_step)(const gki_base_stats *stats, const gki_params *params,
+                         const gki_base_rows *held_out, double density,
+                         const gki_base_refit_settings *settings, gki_base_refit_report *report);
+} gki_base_stats_ops;
+
+/* Creates empty statistics of a base, which must outlive them. *out is NULL if the base has none;
+ * refits then use codes. The caller frees *out with gki_base_stats_free(). GKV_ERR_MEMORY. */
+gkv_status gki_base_stats_create(const gki_base *base, gki_base_stats **out);
+
+/* Frees statistics, and makes them empty. `stats` may be NULL. */
+void gki_base_stats_free(gki_base_stats *stats);
+void gki_base_stats_clear(gki_base_stats *stats);
+
+/* Adds rows that log_density() and backward() have seen: one of gki_base_stats_parts() independent
+ * parts, which threads may add at the same time. A row counts `weight` times; NULL weights are
+ * 1. */
+size_t gki_base_stats_parts(const gki_base_stats *stats);
+void gki_base_stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_slot *weight,
+                        size_t rows, size_t part);
+
+/* Refits the base to the statistics as refit() does to codes, with the same acceptance. `density`
+ * is the mean log density of the held-out codes under the current base, or NaN if it is not known.
+ * `params` is the table under which the statistics were made. */
+gkv_status gki_base_stats_m_step(const gki_base_stats *stats, const gki_params *params,
+                                 const gki_base_rows *held_out, double density,
+                                 const gki_base_refit_settings *settings,
+                                 gki_base_refit_report *report);
+
+/* Returns the statistics as one tensor of *count numbers, which a checkpoint saves and loads. It
+ * belongs to them. */
+gki_real *gki_base_stats_tensor(const gki_base_stats *stats, size_t *count);
+
+/* --- Families ------------------------------------------------------------- */
+
 /* The operations of a family of bases. Pointers are NULL where a comment says so. */
 typedef struct gki_base_ops {
     const char *name; /* The name in the settings. */
-    bool is_mixture;  /* Whether the base has components. */
-    bool has_classes; /* Whether the base has components for each label. */
 
     /* Allocates a base, and adds its parameters to `params` and its slots to `plan`. The caller
      * frees *base. */
@@ -155,14 +195,8 @@ typedef struct gki_base_ops {
     gkv_status (*refit)(const gki_base *base, const gki_params *params, const gki_base_codes *codes,
                         const gki_base_refit_settings *settings, gki_base_refit_report *report);
 
-    /* Adds the sufficient statistics of rows that log_density() and backward() have seen, so that a
-     * refit does not need the rows again. stats_size() is the length of the array, which starts at
-     * 0. stats() adds one of stats_parts() independent parts. A row counts `weight` times; NULL
-     * weights are 1. Refits use codes if stats_size is NULL or returns 0. */
-    size_t (*stats_size)(const gki_base *base);
-    size_t (*stats_parts)(const gki_base *base);
-    void (*stats)(const gki_base *base, const gki_workspace *ws, const gki_slot *weight,
-                  size_t rows, size_t part, gki_real *stats);
+    /* NULL for a base without sufficient statistics. */
+    const gki_base_stats_ops *stats;
 
     /* Writes the margin of one dimension as (A, B, g, k, c). NULL if margins are not g-and-k. */
     void (*margin)(const gki_base *base, const gki_params *params, size_t dimension, double out[5]);
@@ -178,6 +212,7 @@ struct gki_base {
     gki_slot eps, d_eps;                 /* [rows, d] */
     gki_slot log_density, d_log_density; /* [rows, 1] */
     size_t classes;                      /* 0 for a base without classes. */
+    size_t components; /* Of a mixture, those of all classes together; 0 for other bases. */
 };
 
 /* Returns the operations of a family of bases. */
@@ -187,6 +222,10 @@ const gki_base_ops *gki_base_of(gkv_base_family family);
  * B, g, k, c) whose normal scores have standard deviation `sd`. */
 void gki_base_add_margin(const double margin[5], double sd, double weight, size_t n,
                          const double *x, double *pdf, double *cdf);
+
+/* Writes the ranges of the shapes g[n] and k[n] to the report. */
+void gki_base_describe_shapes(size_t n, const gki_real *g, const gki_real *k,
+                              gki_base_refit_report *report);
 
 /* Implements margin_at() by margin(), for a base whose margins are g-and-k. */
 void gki_base_gk_margin_at(const gki_base *base, const gki_params *params, size_t dimension,

@@ -14,12 +14,10 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
-#include "num/blas.h"
+#include "nn/blas.h"
 #include "num/constants.h"
 
 const double gki_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
-const double gki_base_gk_free_k = -0.059 + 1e-4;
-const double gki_base_outlier_residual = 5;
 
 static const double c_standard = GKV_GK_DEFAULT_C;
 
@@ -152,20 +150,13 @@ static gkv_status check(const gki_base *base, const gki_params *params)
     return GKV_OK;
 }
 
-gkv_gk gki_base_gk_project(const gkv_gk *gk)
-{
-    const bool free = gk->b > 0 && gk->k >= gki_base_gk_free_k && isfinite(gk->a) &&
-                      isfinite(gk->b) && isfinite(gk->g) && isfinite(gk->k);
-    return free ? *gk : gkv_gk_project(gk, gki_base_gk_margin_of_safety);
-}
-
 static void project(const gki_base *base, const gki_params *params)
 {
     const gki_base_gk_state *self = gki_base_gk_of(base);
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gki_base_gk_get(base, params, j);
-        gk = gki_base_gk_project(&gk);
+        gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
         gk.b = fmax(gk.b, 1e-3);
         gki_base_gk_set(base, params, j, &gk);
     }

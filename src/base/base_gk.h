@@ -29,17 +29,6 @@ typedef struct gki_base_gk_state {
 /* The distance in k that parameters keep from the edge of the valid region. */
 extern const double gki_base_gk_margin_of_safety;
 
-/* Every g is valid for k at or above this value: the supremum of k_min(g) plus the margin of
- * safety. */
-extern const double gki_base_gk_free_k;
-
-/* The scale of Cauchy's loss for whitened residuals, whose variance is 1 if codes are g-and-k.
- * Residuals beyond it are outliers and count less. */
-extern const double gki_base_outlier_residual;
-
-/* Does gkv_gk_project() with that margin. Returns early if the parameters are valid for every g. */
-gkv_gk gki_base_gk_project(const gkv_gk *gk);
-
 static inline const gki_base_gk_state *gki_base_gk_of(const gki_base *base)
 {
     return (const gki_base_gk_state *)base;

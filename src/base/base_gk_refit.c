@@ -11,7 +11,7 @@
 
 #include "base/base_gk.h"
 #include "core/memory.h"
-#include "num/linalg.h"
+#include "mixture/mixture.h"
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 
@@ -25,59 +25,62 @@ typedef struct refit {
     const gki_base_codes *codes;
     size_t d;
     int threads;
-    double *rows;             /* the codes to fit to [n, d] */
-    gkv_gk *old, *fitted;     /* [d] */
-    double *old_r, *fitted_r; /* correlation matrices [d, d] */
-    /* the correlation matrix of the trial step, then its Cholesky factor [d, d] */
-    double *trial_r;
+    bool copula;
+    double *rows;                                  /* the codes to fit to [n, d] */
+    gkv_gk *margins;                               /* [d] */
+    double *scratch;                               /* of gki_mgk_between() */
+    gkv_mgk *old, *fitted;                         /* the base at the start, and fitted */
     gki_real *z, *log_dq, *whitened, *log_density; /* results for the held-out codes */
-    gki_real *saved_cholesky;
 } refit;
 
 static void refit_free(refit *it)
 {
     free(it->rows);
-    free(it->old);
-    free(it->fitted);
-    free(it->old_r);
-    free(it->fitted_r);
-    free(it->trial_r);
+    free(it->margins);
+    free(it->scratch);
+    gkv_mgk_free(it->old);
+    gkv_mgk_free(it->fitted);
     free(it->z);
     free(it->log_dq);
     free(it->whitened);
     free(it->log_density);
-    free(it->saved_cholesky);
 }
 
-static gkv_status refit_create(refit *it, bool copula)
+/* Allocates the memory, and reads the base. */
+static gkv_status refit_create(refit *it)
 {
-    const size_t d = it->d, n = it->codes->held_out_count;
-    GKV_TRY(gki_alloc(it->codes->fit_count * d, sizeof *it->rows, &it->rows));
-    GKV_TRY(gki_alloc(d, sizeof *it->old, &it->old));
-    GKV_TRY(gki_alloc(d, sizeof *it->fitted, &it->fitted));
+    const size_t d = it->d, n = it->codes->held_out.count;
+    double *l = NULL;
+    GKV_TRY(gki_alloc(it->codes->fit.count * d, sizeof *it->rows, &it->rows));
+    GKV_TRY(gki_alloc(d, sizeof *it->margins, &it->margins));
+    GKV_TRY(gki_alloc(gki_mgk_between_scratch(d, &(gki_mgk_step){0}), sizeof *it->scratch,
+                      &it->scratch));
     GKV_TRY(gki_alloc(n * d, sizeof *it->z, &it->z));
     GKV_TRY(gki_alloc(n * d, sizeof *it->log_dq, &it->log_dq));
     GKV_TRY(gki_alloc(n, sizeof *it->log_density, &it->log_density));
-    if (!copula)
-        return GKV_OK;
-    GKV_TRY(gki_alloc(n * d, sizeof *it->whitened, &it->whitened));
-    GKV_TRY(gki_alloc(d * d, sizeof *it->old_r, &it->old_r));
-    GKV_TRY(gki_alloc(d * d, sizeof *it->fitted_r, &it->fitted_r));
-    GKV_TRY(gki_alloc(d * d, sizeof *it->trial_r, &it->trial_r));
-    return gki_alloc(d * d, sizeof *it->saved_cholesky, &it->saved_cholesky);
+    for (size_t j = 0; j < d; j++)
+        it->margins[j] = gki_base_gk_get(it->base, it->params, j);
+    if (it->copula) {
+        const gki_real *cholesky = gki_param_value(it->params, gki_base_gk_of(it->base)->cholesky);
+        GKV_TRY(gki_alloc(n * d, sizeof *it->whitened, &it->whitened));
+        l = it->scratch;
+        for (size_t i = 0; i < d * d; i++)
+            l[i] = (double)cholesky[i];
+    }
+    return gki_mgk_build(d, it->margins, NULL, l, &it->old);
 }
 
 /* Mean log density of the held-out codes under the parameters in the table. */
 static double held_out_density(const refit *it)
 {
-    const size_t n = it->codes->held_out_count, d = it->d;
+    const size_t n = it->codes->held_out.count, d = it->d;
     const long blocks = (long)((n + BLOCK_ROWS - 1) / BLOCK_ROWS);
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (long b = 0; b < blocks; b++) {
         const size_t first = (size_t)b * BLOCK_ROWS,
                      count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
         gki_real *z = it->z + first * d;
-        const gki_base_gk_rows rows = {.eps = it->codes->held_out + first * d,
+        const gki_base_gk_rows rows = {.eps = it->codes->held_out.eps + first * d,
                                        .z = z,
                                        .log_dq = it->log_dq + first * d,
                                        .whitened = it->whitened ? it->whitened + first * d : z,
@@ -93,10 +96,11 @@ static double held_out_density(const refit *it)
 /* Converts the codes to double: as columns for the margins, and as rows for R. */
 static void convert_codes(const refit *it, double *columns)
 {
-    const size_t n = it->codes->fit_count;
+    const size_t n = it->codes->fit.count;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < it->d; j++)
-            columns[j * n + i] = it->rows[i * it->d + j] = (double)it->codes->fit[i * it->d + j];
+            columns[j * n + i] = it->rows[i * it->d + j] =
+                (double)it->codes->fit.eps[i * it->d + j];
 }
 
 /* Whether a margin keeps its parameters after a fit with this status. Equal codes of a
@@ -109,7 +113,7 @@ static bool keeps_margin(gkv_status status)
 /* Fits each margin on its own, all margins in one batch. */
 static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report *report)
 {
-    const size_t n = it->codes->fit_count, d = it->d;
+    const size_t n = it->codes->fit.count, d = it->d;
     double *columns = NULL;
     gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
@@ -120,14 +124,14 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
     GKV_TRY_GOTO(gki_alloc(d, sizeof *statuses, &statuses));
     convert_codes(it, columns);
     for (size_t j = 0; j < d; j++)
-        samples[j] =
-            (gkv_gk_sample){.x = columns + j * n, .n = n, .start = first ? NULL : &it->old[j]};
+        samples[j] = (gkv_gk_sample){
+            .x = columns + j * n, .n = n, .start = first ? NULL : &it->old->margins[j]};
     gkv_gk_fit_settings settings;
     gkv_gk_fit_defaults(&settings);
     settings.advanced.margin = gki_base_gk_margin_of_safety;
     settings.likelihood = false;
     settings.advanced.loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
-    settings.advanced.loss_scale = gki_base_outlier_residual;
+    settings.advanced.loss_scale = gki_mgk_outlier_residual;
     status = gkv_gk_fit_many(d, samples, &settings, &(gkv_run_options){.threads = it->threads},
                              results, statuses);
     if (status != GKV_OK && !keeps_margin(status))
@@ -137,7 +141,7 @@ static gkv_status fit_margins(const refit *it, bool first, gki_base_refit_report
     for (size_t j = 0; j < d; j++) {
         if (statuses[j] != GKV_OK)
             continue;
-        it->fitted[j] = results[j].gk;
+        it->margins[j] = results[j].gk;
         report->iterations += (long)results[j].iterations;
         report->cost_before += results[j].cost_before;
         report->cost_after += results[j].cost_after;
@@ -153,111 +157,78 @@ done:
     return status;
 }
 
-/* Moves the parameters by the fraction τ of the way from the old to the fitted ones. */
-static gkv_status move(const refit *it, double tau)
+/* Writes the parameters to the table. Returns false if R is not positive definite to working
+ * precision. */
+static bool write(const refit *it, const gkv_mgk *mgk)
 {
-    const gki_base_gk_state *self = gki_base_gk_of(it->base);
-    for (size_t j = 0; j < it->d; j++) {
-        const gkv_gk *from = &it->old[j], *to = &it->fitted[j];
-        gkv_gk gk = {.a = from->a + tau * (to->a - from->a),
-                     .b = from->b + tau * (to->b - from->b),
-                     .g = from->g + tau * (to->g - from->g),
-                     .k = from->k + tau * (to->k - from->k),
-                     .c = from->c};
-        /* the valid region is not convex, so a point between two valid points may be invalid */
-        if (tau > 0)
-            gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
-        gki_base_gk_set(it->base, it->params, j, &gk);
+    for (size_t j = 0; j < it->d; j++)
+        gki_base_gk_set(it->base, it->params, j, &mgk->margins[j]);
+    bool definite = true;
+    for (size_t i = 0; it->copula && i < it->d * it->d; i++) {
+        const double l = mgk->cholesky[i];
+        gki_param_value(it->params, gki_base_gk_of(it->base)->cholesky)[i] = (gki_real)l;
+        definite = definite && (i % (it->d + 1) != 0 || l * l > 1e-6);
     }
-    if (!self->copula)
-        return GKV_OK;
-    gki_real *cholesky = gki_param_value(it->params, self->cholesky);
-    if (tau == 0) {
-        memcpy(cholesky, it->saved_cholesky, it->d * it->d * sizeof *cholesky);
-        return GKV_OK;
-    }
-    /* The positive definite correlation matrices are a convex set. */
-    for (size_t i = 0; i < it->d * it->d; i++)
-        it->trial_r[i] = it->old_r[i] + tau * (it->fitted_r[i] - it->old_r[i]);
-    if (!gki_cholesky(it->d, it->trial_r, 1e-6, it->trial_r))
-        return gki_fail(GKV_ERR_NUMERIC,
-                        "the correlation matrix of a refit is not positive definite");
-    for (size_t i = 0; i < it->d * it->d; i++)
-        cholesky[i] = (gki_real)it->trial_r[i];
+    return definite;
+}
+
+/* Moves the parameters by the fraction τ of the way from the old to the fitted ones. *density
+ * becomes the mean log density of the held-out codes, or NaN if R is not positive definite. */
+static gkv_status move(const refit *it, double tau, double *density)
+{
+    const gki_mgk_step step = {.fraction = tau, .margin = gki_base_gk_margin_of_safety};
+    gkv_mgk *moved = NULL;
+    GKV_TRY(gki_mgk_between(it->old, it->fitted, &step, it->margins, it->scratch, &moved));
+    *density = write(it, moved) ? held_out_density(it) : NAN;
+    gkv_mgk_free(moved);
     return GKV_OK;
 }
 
-static void save_parameters(refit *it)
+/* Fits margins and R. The fitted base is NULL if the codes are not finite, with which the training
+ * step deals. */
+static gkv_status fit(refit *it, bool first, gki_base_refit_report *report)
 {
-    const gki_base_gk_state *self = gki_base_gk_of(it->base);
-    const size_t d = it->d;
-    for (size_t j = 0; j < d; j++)
-        it->fitted[j] = it->old[j] = gki_base_gk_get(it->base, it->params, j);
-    if (!self->copula)
-        return;
-    const gki_real *cholesky = gki_param_value(it->params, self->cholesky);
-    memcpy(it->saved_cholesky, cholesky, d * d * sizeof *cholesky);
-    for (size_t i = 0; i < d; i++) {
-        for (size_t j = 0; j < d; j++) {
-            double sum = 0;
-            for (size_t k = 0; k < d; k++)
-                sum += (double)cholesky[i * d + k] * (double)cholesky[j * d + k];
-            it->old_r[i * d + j] = sum;
-        }
+    double *r = it->scratch, *l = it->copula ? r + it->d * it->d : NULL;
+    GKV_TRY(fit_margins(it, first, report));
+    if (it->copula) {
+        const gkv_status status =
+            gkv_mgk_correlation(it->codes->fit.count, it->d, it->rows, it->margins, 0,
+                                &(gkv_run_options){.threads = it->threads}, r, l);
+        if (status != GKV_OK)
+            return status == GKV_ERR_DATA ? GKV_OK : status;
     }
-}
-
-static void describe(const refit *it, gki_base_refit_report *report)
-{
-    report->g_min = report->k_min = INFINITY;
-    report->g_max = report->k_max = -INFINITY;
-    for (size_t j = 0; j < it->d; j++) {
-        const gkv_gk gk = gki_base_gk_get(it->base, it->params, j);
-        report->g_min = fmin(report->g_min, gk.g);
-        report->g_max = fmax(report->g_max, gk.g);
-        report->k_min = fmin(report->k_min, gk.k);
-        report->k_max = fmax(report->k_max, gk.k);
-    }
+    return gki_mgk_build(it->d, it->margins, NULL, l, &it->fitted);
 }
 
 gkv_status gki_base_gk_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report)
 {
-    const bool copula = gki_base_gk_of(base)->copula;
-    const int threads = settings->threads;
-    refit it = {
-        .base = base, .params = params, .codes = codes, .d = base->eps.width, .threads = threads};
+    refit it = {.base = base,
+                .params = params,
+                .codes = codes,
+                .d = base->eps.width,
+                .threads = settings->threads,
+                .copula = gki_base_gk_of(base)->copula};
     memset(report, 0, sizeof *report);
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(refit_create(&it, copula));
-    save_parameters(&it);
-    GKV_TRY_GOTO(fit_margins(&it, settings->first, report));
+    GKV_TRY_GOTO(refit_create(&it));
+    GKV_TRY_GOTO(fit(&it, settings->first, report));
     report->held_out_before = report->held_out_after = held_out_density(&it);
     double tau = settings->damping;
-    if (copula) {
-        status = gkv_mgk_correlation(codes->fit_count, it.d, it.rows, it.fitted, 0,
-                                     &(gkv_run_options){.threads = threads}, it.fitted_r, NULL);
-        if (status == GKV_ERR_DATA) {
-            /* the codes are not finite; the training step deals with that */
-            status = GKV_OK;
-            tau = 0;
-        }
-        if (status != GKV_OK)
-            goto done;
-    }
-    for (int i = 0; i <= HALVINGS && tau > 0 && report->step == 0; i++, tau /= 2) {
-        if (move(&it, tau) != GKV_OK)
-            continue; /* R is not positive definite to working precision; a shorter step will be */
-        const double density = held_out_density(&it);
+    for (int i = 0; i <= HALVINGS && it.fitted && report->step == 0; i++, tau /= 2) {
+        double density;
+        GKV_TRY_GOTO(move(&it, tau, &density));
         if (density >= report->held_out_before) { /* false for NaN */
             report->step = tau;
             report->held_out_after = density;
         }
     }
     if (report->step == 0)
-        GKV_TRY_GOTO(move(&it, 0));
-    describe(&it, report);
+        write(&it, it.old);
+    gki_base_describe_shapes(
+        it.d, gki_param_value(params, gki_base_gk_of(base)->margin[GKV_BASE_G]),
+        gki_param_value(params, gki_base_gk_of(base)->margin[GKV_BASE_K]), report);
 done:
     refit_free(&it);
     return status;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/base_gk.h"
-#include "base/mixture_stats.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "num/constants.h"
@@ -49,13 +48,13 @@ void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params,
 {
     const gki_real *logits = gki_param_value(params, self->logits);
     double most = -INFINITY, sum = 0;
-    for (size_t k = 0; k < self->components; k++)
+    for (size_t k = 0; k < self->base.components; k++)
         most = fmax(most, (double)logits[k]);
-    for (size_t k = 0; k < self->components; k++) {
+    for (size_t k = 0; k < self->base.components; k++) {
         weights[k] = exp((double)logits[k] - most);
         sum += weights[k];
     }
-    for (size_t k = 0; k < self->components; k++)
+    for (size_t k = 0; k < self->base.components; k++)
         weights[k] /= sum;
 }
 
@@ -68,7 +67,7 @@ static void destroy(gki_base *base)
 
 static void lay_out_slots(gki_base_mixture *self, gki_plan *plan)
 {
-    const size_t all = self->components * self->base.eps.width;
+    const size_t all = self->base.components * self->base.eps.width;
     self->zeta = gki_plan_forward(plan, all);
     self->w = self->spec.dependent ? gki_plan_forward(plan, all) : self->zeta;
     if (self->shaped) {
@@ -76,14 +75,14 @@ static void lay_out_slots(gki_base_mixture *self, gki_plan *plan)
         self->dq = gki_plan_forward(plan, all);
         self->ratio = gki_plan_forward(plan, all);
     }
-    self->responsibility = gki_plan_forward(plan, self->components);
+    self->responsibility = gki_plan_forward(plan, self->base.components);
     self->u = self->spec.trainable && self->spec.dependent ? gki_plan_backward(plan, all) : self->w;
 }
 
 static gkv_status add_parameters(gki_base_mixture *self, gki_params *params)
 {
     static const char *const names[GKV_MIXTURE_MARGINS] = {"location", "scale", "g", "k"};
-    const size_t d = self->base.eps.width, K = self->components;
+    const size_t d = self->base.eps.width, K = self->base.components;
     const bool trainable = self->spec.trainable;
     GKV_TRY(gki_params_add(params, K, 0, trainable, &self->logits, "prior.base.logits"));
     for (size_t i = 0; i < (self->shaped ? GKV_MIXTURE_MARGINS : GKV_MIXTURE_G); i++)
@@ -114,7 +113,7 @@ static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_sp
     self->spec = *spec;
     self->shaped = shaped;
     self->per_class = spec->components;
-    self->components = spec->components * (spec->classes ? spec->classes : 1);
+    self->base.components = spec->components * (spec->classes ? spec->classes : 1);
     lay_out_slots(self, plan);
     GKV_TRY_GOTO(add_parameters(self, params));
 done:
@@ -165,8 +164,8 @@ static void init(const gki_base *base, const gki_params *params)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    const bool apart = self->spec.trainable && !self->spec.refitted && self->components > 1;
-    for (size_t k = 0; k < self->components; k++) {
+    const bool apart = self->spec.trainable && !self->spec.refitted && self->base.components > 1;
+    for (size_t k = 0; k < self->base.components; k++) {
         for (size_t j = 0; j < d; j++) {
             const gkv_gk gk = {.a = 0,
                                .b = apart ? sqrt(0.5) : 1,
@@ -213,7 +212,7 @@ static gkv_status check(const gki_base *base, const gki_params *params)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    for (size_t k = 0; k < self->components; k++) {
+    for (size_t k = 0; k < self->base.components; k++) {
         const double logit = (double)gki_param_value(params, self->logits)[k];
         if (!isfinite(logit))
             return gki_fail(GKV_ERR_DATA, "the weight of the base's component %zu is %g", k, logit);
@@ -241,7 +240,7 @@ static void project_component(const gki_base_mixture *self, const gki_params *pa
     const size_t d = self->base.eps.width;
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gki_mixture_get(self, params, k, j);
-        gk = gki_base_gk_project(&gk);
+        gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
         gk.b = fmax(gk.b, least_scale);
         gki_mixture_set(self, params, k, j, &gk);
         if (self->spec.dependent) {
@@ -257,9 +256,9 @@ static void project(const gki_base *base, const gki_params *params)
     if (!self->spec.trainable)
         return; /* the optimiser does not move the parameters */
     gki_real *logits = gki_param_value(params, self->logits), most = logits[0];
-    for (size_t k = 1; k < self->components; k++)
+    for (size_t k = 1; k < self->base.components; k++)
         most = logits[k] > most ? logits[k] : most;
-    for (size_t k = 0; k < self->components; k++) {
+    for (size_t k = 0; k < self->base.components; k++) {
         const gki_real least = most + (gki_real)least_log_weight;
         logits[k] = logits[k] > least ? logits[k] : least;
         project_component(self, params, k);
@@ -277,30 +276,23 @@ static void normal_margin(const gki_base *base, const gki_params *params, size_t
     out[0] = gk.a, out[1] = exp(-GKV_HALF_LOG_2PI) / pdf, out[2] = 0, out[3] = 0, out[4] = gk.c;
 }
 
-#define MIXTURE_OPS                                                               \
-    .free = destroy, .init = init, .log_density = gki_mixture_log_density,        \
-    .backward = gki_mixture_backward, .curvature = gki_mixture_curvature,         \
-    .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,                 \
-    .transform = gki_mixture_transform, .project = project, .check = check,       \
-    .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,               \
-    .stats_size = gki_mixture_stats_size, .stats_parts = gki_mixture_stats_parts, \
-    .stats = gki_mixture_stats
+#define MIXTURE_OPS                                                         \
+    .free = destroy, .init = init, .log_density = gki_mixture_log_density,  \
+    .backward = gki_mixture_backward, .curvature = gki_mixture_curvature,   \
+    .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,           \
+    .transform = gki_mixture_transform, .project = project, .check = check, \
+    .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,         \
+    .stats = &gki_mixture_stats_ops
 
 const gki_base_ops gki_base_full_gaussian = {.name = "full-gaussian",
                                              .create = create_full_gaussian,
                                              .margin = normal_margin,
                                              MIXTURE_OPS};
 const gki_base_ops gki_base_gaussian_mixture = {.name = "gaussian-mixture",
-                                                .is_mixture = true,
                                                 .create = create_gaussian,
                                                 MIXTURE_OPS};
-const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture",
-                                          .is_mixture = true,
-                                          .create = create_gk,
-                                          MIXTURE_OPS};
+const gki_base_ops gki_base_gk_mixture = {.name = "gk-mixture", .create = create_gk, MIXTURE_OPS};
 const gki_base_ops gki_base_gk_by_class = {.name = "gk-by-class",
-                                           .is_mixture = true,
-                                           .has_classes = true,
                                            .create = create_by_class,
                                            .transform_class = gki_mixture_transform_class,
                                            .class_probabilities = gki_mixture_class_probabilities,

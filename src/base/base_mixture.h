@@ -25,6 +25,7 @@
 #include "base/base.h"
 #include "gk/gk_batch_kernels.h"
 #include "gkvae/gk.h"
+#include "mixture/mixture.h"
 
 enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_MARGINS };
 
@@ -34,9 +35,8 @@ enum { GKV_MIXTURE_MOST = 4096 };
 typedef struct gki_base_mixture {
     gki_base base;
     gki_base_spec spec;
-    size_t components; /* K, the components of all classes together */
-    size_t per_class;  /* the components of one class; K without classes */
-    bool shaped;       /* whether margins are g-and-k, not normal */
+    size_t per_class; /* the components of one class; K without classes */
+    bool shaped;      /* whether margins are g-and-k, not normal */
     gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
     gki_slot zeta, w;           /* ζ and w [K·d]; the same slot for independent dimensions */
     gki_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
@@ -80,7 +80,7 @@ void gki_mixture_weights(const gki_base_mixture *self, const gki_params *params,
  * Class −1 stands for all K components. */
 static inline size_t gki_mixture_first(const gki_base_mixture *self, long which, size_t *count)
 {
-    *count = which < 0 ? self->components : self->per_class;
+    *count = which < 0 ? self->base.components : self->per_class;
     return which < 0 ? 0 : (size_t)which * self->per_class;
 }
 
@@ -114,6 +114,27 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean);
 
+/* --- The parameters in double precision: mixture_table.c ------------------- */
+
+/* Copies the parameters of the base. The caller frees *saved. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
+                            gki_real **saved);
+
+/* Restores the parameters bit by bit. */
+void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params, gki_real *saved);
+
+/* Creates the mixture of the table, with scores of variance 1. The caller frees *out with
+ * gkv_mgk_mixture_free. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
+                            gkv_mgk_mixture **out);
+
+/* Writes a mixture to the table. *written becomes false if a correlation matrix is not positive
+ * definite to working precision; the table is then invalid. GKV_ERR_MEMORY. */
+gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *params,
+                             const gkv_mgk_mixture *mixture, int threads, bool *written);
+
+/* --- Operations ----------------------------------------------------------- */
+
 /* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c,
  * mixture_refit.c. */
 void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
@@ -133,5 +154,12 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
 gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report);
+
+/* Those on sufficient statistics: mixture_stats.c and, for the M-step, mixture_refit.c. */
+extern const gki_base_stats_ops gki_mixture_stats_ops;
+gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
+                              const gki_base_rows *held_out, double density,
+                              const gki_base_refit_settings *settings,
+                              gki_base_refit_report *report);
 
 #endif

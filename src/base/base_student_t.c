@@ -378,16 +378,16 @@ static double move_margin(const gki_base *base, const gki_params *params, size_t
 {
     const size_t d = base->eps.width;
     const margin old = margin_of(base, params, j);
-    const size_t used = codes->fit_count < MOST_CODES ? codes->fit_count : MOST_CODES;
-    const margin to = fit_margin(old, codes->fit + j, used, d, settings->first);
-    const gki_real *held_out = codes->held_out + j;
+    const size_t used = codes->fit.count < MOST_CODES ? codes->fit.count : MOST_CODES;
+    const margin to = fit_margin(old, codes->fit.eps + j, used, d, settings->first);
+    const gki_real *held_out = codes->held_out.eps + j;
     double tau = settings->damping;
-    *before = *after = mean_log_density(&old, held_out, codes->held_out_count, d);
+    *before = *after = mean_log_density(&old, held_out, codes->held_out.count, d);
     for (int i = 0; i < 7; i++, tau /= 2) {
         const margin m = {old.location + tau * (to.location - old.location),
                           old.scale * pow(to.scale / old.scale, tau),
                           old.freedom * pow(to.freedom / old.freedom, tau)};
-        const double density = mean_log_density(&m, held_out, codes->held_out_count, d);
+        const double density = mean_log_density(&m, held_out, codes->held_out.count, d);
         if (density >= *before) {
             gki_param_value(params, of(base)->location)[j] = (gki_real)m.location;
             gki_param_value(params, of(base)->scale)[j] = (gki_real)m.scale;

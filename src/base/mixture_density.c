@@ -26,7 +26,7 @@ enum { BLOCK_ROWS = 50 };
  * the components of all classes. */
 static void constants(const gki_base_mixture *self, const gki_params *params, gki_real *out)
 {
-    const size_t d = self->base.eps.width, K = self->components;
+    const size_t d = self->base.eps.width, K = self->base.components;
     const gki_real *logits = gki_param_value(params, self->logits);
     double most = (double)logits[0], sum = 0;
     for (size_t k = 0; k < K; k++)
@@ -54,10 +54,10 @@ static void constants(const gki_base_mixture *self, const gki_params *params, gk
 static void scores(const gki_base_mixture *self, const gki_params *params, size_t count,
                    const gki_mixture_rows *rows)
 {
-    const size_t d = self->base.eps.width, all = self->components * d;
+    const size_t d = self->base.eps.width, all = self->base.components * d;
     const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     for (size_t r = 0; r < count; r++)
-        for (size_t k = 0; k < self->components; k++)
+        for (size_t k = 0; k < self->base.components; k++)
             memcpy(rows->zeta + r * all + k * d, rows->eps + r * d, d * sizeof *rows->zeta);
     if (self->shaped) {
         const gki_gk_columns columns = gki_mixture_columns(self, params, 0);
@@ -76,9 +76,9 @@ static void scores(const gki_base_mixture *self, const gki_params *params, size_
 static void whiten(const gki_base_mixture *self, const gki_params *params, size_t count,
                    const gki_mixture_rows *rows)
 {
-    const size_t d = self->base.eps.width, all = self->components * d;
+    const size_t d = self->base.eps.width, all = self->base.components * d;
     const gki_gemm_kernels *kernels = gki_gemm_kernels_get();
-    for (size_t k = 0; k < self->components; k++) {
+    for (size_t k = 0; k < self->base.components; k++) {
         const gki_product product = {.m = count,
                                      .n = d,
                                      .k = d,
@@ -96,7 +96,7 @@ static void whiten(const gki_base_mixture *self, const gki_params *params, size_
 void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
                           const gki_mixture_rows *rows)
 {
-    const size_t d = self->base.eps.width, K = self->components;
+    const size_t d = self->base.eps.width, K = self->base.components;
     const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
     gki_real constant[GKV_MIXTURE_MOST];
     constants(self, params, constant);
@@ -195,7 +195,7 @@ void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first,
     for (size_t r = first; r < end; r++)
         memset(gki_at(ws, base->d_eps, r), 0, base->eps.width * sizeof(gki_real));
     for (; first < end; first += block)
-        for (size_t k = 0; k < self->components; k++)
+        for (size_t k = 0; k < self->base.components; k++)
             add_gradient(self, ws, k, first, end - first < block ? end - first : block);
 }
 
@@ -224,7 +224,7 @@ void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t r = 0; r < count; r++, lambda += d * d) {
         const gki_real *responsibility = gki_at(ws, self->responsibility, first + r);
-        for (size_t k = 0; k < self->components; k++)
+        for (size_t k = 0; k < self->base.components; k++)
             if (responsibility[k] > 0)
                 add_component(d, responsibility[k],
                               self->spec.dependent ? gki_mixture_whitening(self, ws->params, k)
@@ -244,7 +244,7 @@ static void evaluate_block(const gki_base_mixture *self, const gki_params *param
                            const gki_real *codes, const uint32_t *classes, size_t count,
                            gki_real *memory, double *sum)
 {
-    const size_t all = BLOCK_ROWS * self->components * self->base.eps.width;
+    const size_t all = BLOCK_ROWS * self->base.components * self->base.eps.width;
     gki_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
     gki_mixture_rows rows = {.eps = codes,
                              .zeta = memory,
@@ -269,7 +269,7 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean)
 {
-    const size_t d = self->base.eps.width, K = self->components,
+    const size_t d = self->base.eps.width, K = self->base.components,
                  blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
     const size_t block_size = BLOCK_ROWS * K * (3 * d + 1);
     const size_t used = (size_t)threads < blocks ? (size_t)threads : blocks ? blocks : 1;

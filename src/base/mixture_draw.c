@@ -85,7 +85,7 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
     gki_mixture_weights(self, params, weights);
     memset(pdf, 0, n * sizeof *pdf);
     memset(cdf, 0, n * sizeof *cdf);
-    for (size_t k = 0; k < self->components; k++) {
+    for (size_t k = 0; k < self->base.components; k++) {
         const gkv_gk gk = gki_mixture_get(self, params, k, dimension);
         const double margin[5] = {gk.a, gk.b, gk.g, gk.k, gk.c};
         const double sd = self->spec.dependent

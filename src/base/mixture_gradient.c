@@ -19,7 +19,7 @@ size_t gki_mixture_parts(const gki_base *base)
     const gki_base_mixture *self = gki_base_mixture_of(base);
     if (!self->spec.trainable)
         return 0;
-    return self->components + (self->shaped && self->spec.shared_shapes ? 1 : 0);
+    return self->base.components + (self->shaped && self->spec.shared_shapes ? 1 : 0);
 }
 
 /* The weight of a row times its responsibility in component k. */
@@ -131,7 +131,7 @@ static void gradient_of(const gki_base_mixture *self, gki_workspace *ws, size_t 
         finish_whitening(self, ws, k, total, &products, grad_w);
     const gki_real *logits = gki_param_value(ws->params, self->logits);
     double sum = 0;
-    for (size_t i = 0; i < self->components; i++)
+    for (size_t i = 0; i < self->base.components; i++)
         sum += exp((double)logits[i] - (double)logits[k]);
     gki_param_grad(ws->params, self->logits)[k] = (gki_real)(total - weights / sum);
 }
@@ -144,13 +144,13 @@ static void gradient_of_shared_shapes(const gki_base_mixture *self, gki_workspac
     memset(grad_g, 0, d * sizeof *grad_g);
     memset(grad_k, 0, d * sizeof *grad_k);
     for (size_t r = 0; r < rows; r++)
-        for (size_t k = 0; k < self->components; k++) {
+        for (size_t k = 0; k < self->base.components; k++) {
             const gki_real weight = weight_of(self, ws, r, k);
             if (weight != 0)
                 add_shapes(self, ws, r, k, weight, grad_g, grad_k);
         }
     /* Equal gradients keep the shapes of all components equal. */
-    for (size_t k = 1; k < self->components; k++) {
+    for (size_t k = 1; k < self->base.components; k++) {
         memcpy(grad_g + k * d, grad_g, d * sizeof *grad_g);
         memcpy(grad_k + k * d, grad_k, d * sizeof *grad_k);
     }
@@ -159,7 +159,7 @@ static void gradient_of_shared_shapes(const gki_base_mixture *self, gki_workspac
 void gki_mixture_gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part)
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
-    if (part < self->components)
+    if (part < self->base.components)
         gradient_of(self, ws, rows, part);
     else
         gradient_of_shared_shapes(self, ws, rows);

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "app/build.h"
 #include "cli_bench.h"
 
 static void put(json_t *object, const char *key, double value)
@@ -25,7 +26,7 @@ static json_t *width_of(const bench *it, const bench_model *model, size_t width)
     put(out, "step_flops", images * model->operations.training / step);
     put(out, "step_share_of_peak", bench_median(&model->at[width].step_share));
     for (int part = 0; part < GKV_BENCH_PARTS; part++)
-        put(parts, gkv_bench_part_name((gkv_bench_part)part),
+        put(parts, gki_bench_part_name((gki_bench_part)part),
             bench_median(&model->at[width].parts[part]));
     json_object_set_new(out, "step_parts_thread_seconds", parts);
     put(out, "first_refit_seconds",
@@ -60,7 +61,7 @@ static json_t *all_of(const bench *it)
 {
     json_t *out = json_object(), *peak = json_array(), *models = json_array(), *gk = json_array();
     json_object_set_new(out, "version", json_string(gkv_version()));
-    json_object_set_new(out, "build", json_string(gkv_build_description()));
+    json_object_set_new(out, "build", json_string(gki_build_description()));
     json_object_set_new(out, "rounds", json_integer((json_int_t)it->rounds));
     json_object_set_new(out, "images", json_integer((json_int_t)it->images));
     for (size_t w = 0; w < it->widths; w++) {

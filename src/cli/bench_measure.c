@@ -53,10 +53,10 @@ static int train(bench_model *model, size_t width, int threads, double peak)
     int code = CLI_OK;
     for (size_t done = 0, count; done < steps; done += count) {
         double taken;
-        gkv_bench_profile profile;
+        gki_bench_profile profile;
         CLI_TRY(bench_go_on());
         count = steps - done < model->piece[width] ? steps - done : model->piece[width];
-        CLI_CHECK(gkv_bench_training_run(model->training, threads, count, &taken, &profile));
+        CLI_CHECK(gki_bench_training_run(model->training, threads, count, &taken, &profile));
         seconds += taken;
         for (int part = 0; part < GKV_BENCH_PARTS; part++)
             parts[part] += profile.seconds[part];
@@ -76,13 +76,13 @@ done:
 static int refit_first(bench_model *model, size_t width, int threads)
 {
     return cli_check(
-        gkv_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
+        gki_bench_training_refit(model->training, threads, 1, &model->at[width].first_refit));
 }
 
 static int refit(bench_model *model, size_t width, int threads)
 {
     double seconds;
-    const int code = cli_check(gkv_bench_training_refit(model->training, threads, 0, &seconds));
+    const int code = cli_check(gki_bench_training_refit(model->training, threads, 0, &seconds));
     if (code == CLI_OK && seconds > 0)
         bench_add(&model->at[width].refit, seconds);
     return code;
@@ -100,7 +100,7 @@ static int evaluate_once(bench_model *model, int threads, size_t images, const g
     settings.train.threads = threads;
     const double began = cli_seconds();
     const int code = cli_check(
-        gkv_evaluate(gkv_bench_training_model(model->training), test, &settings, &how, &metrics));
+        gkv_evaluate(gki_bench_training_model(model->training), test, &settings, &how, &metrics));
     *seconds = cli_seconds() - began;
     return code;
 }
@@ -124,7 +124,7 @@ static int evaluate(bench_model *model, size_t width, int threads, const gkv_dat
 /* Draws images from the prior, block by block as `gkvae sample` does. */
 static int draw(bench_model *model, size_t width, int threads, double peak)
 {
-    gkv_model *from = gkv_bench_training_model(model->training);
+    gkv_model *from = gki_bench_training_model(model->training);
     float *codes = cli_alloc(DRAW_BLOCK * gkv_model_latent(from), sizeof *codes);
     float *images = cli_alloc(DRAW_BLOCK * BENCH_PIXELS, sizeof *images);
     int code = CLI_OK;
@@ -227,7 +227,7 @@ static int plan(bench *it, bench_model *model, const gkv_dataset *test, size_t m
         const size_t task = EVALUATED * (size_t)it->threads[w], images = task < most ? task : most;
         double seconds;
         CLI_TRY(bench_go_on());
-        CLI_CHECK(gkv_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
+        CLI_CHECK(gki_bench_training_run(model->training, it->threads[w], steps, &seconds, NULL));
         model->steps[w] = (size_t)fmax(2, slot * (double)steps / seconds);
         model->piece[w] = (size_t)fmax(1, (double)steps / seconds);
         if (!(it->wanted & BENCH_EVALUATION))
@@ -262,7 +262,7 @@ static int measure_round(bench *it, const gkv_dataset *test, double slot)
     int code = CLI_OK;
     for (size_t w = 0; it->wanted & BENCH_OF_MODELS && w < it->widths; w++) {
         double seconds;
-        CLI_CHECK(gkv_bench_gemm(BENCH_SQUARE, it->threads[w], &seconds));
+        CLI_CHECK(gki_bench_gemm(BENCH_SQUARE, it->threads[w], &seconds));
         const double peak = 2.0 * BENCH_SQUARE * BENCH_SQUARE * BENCH_SQUARE / seconds;
         bench_add(&it->peak[w], peak);
         for (size_t m = 0; m < it->models; m++)
@@ -280,13 +280,13 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images, cons
     int code = cli_check(
         gkv_dataset_from_memory(images, labels, it->images, BENCH_SIDE, BENCH_SIDE, &dataset));
     if (code == CLI_OK)
-        code = cli_check(gkv_bench_training_create(&model->settings, dataset, &model->training));
+        code = cli_check(gki_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
         return code;
-    gkv_bench_count(gkv_bench_training_model(model->training), &model->operations);
-    model->parameters = gkv_model_parameters(gkv_bench_training_model(model->training));
-    model->batch = gkv_bench_training_batch(model->training);
-    model->refit_steps = gkv_bench_training_refit_steps(model->training);
+    gki_bench_count(gki_bench_training_model(model->training), &model->operations);
+    model->parameters = gkv_model_parameters(gki_bench_training_model(model->training));
+    model->batch = gki_bench_training_batch(model->training);
+    model->refit_steps = gki_bench_training_refit_steps(model->training);
     return CLI_OK;
 }
 
@@ -332,7 +332,7 @@ int bench_measure(bench *it)
 done:
     cli_live_clear(&live);
     for (size_t m = 0; m < it->models; m++)
-        gkv_bench_training_free(it->model[m].training);
+        gki_bench_training_free(it->model[m].training);
     gkv_dataset_free(test);
     return code;
 }

@@ -115,7 +115,7 @@ static void print_parts(const bench *it)
             cell_name(&t, it, &it->model[m], w);
     for (int part = 0; part <= GKV_BENCH_PARTS; part++) {
         cell(&t, "  %s",
-             part < GKV_BENCH_PARTS ? gkv_bench_part_name((gkv_bench_part)part)
+             part < GKV_BENCH_PARTS ? gki_bench_part_name((gki_bench_part)part)
                                     : "refits, beside it");
         for (size_t m = 0; m < it->models; m++) {
             for (size_t w = 0; w < it->widths; w++) {

@@ -96,7 +96,7 @@ static int check_accepted(const base_fit_arguments *a, const gkv_model *fitted,
 {
     const gkv_model_settings *model = &gkv_model_settings_of(fitted)->model;
     char name[GKV_NAME_SIZE];
-    if (report->moves > 0 || model->base == GKV_BASE_NORMAL)
+    if (report->moves > 0 || !gkv_base_facts_of(model->base)->refit)
         return CLI_OK;
     return cli_error(CLI_NUMERIC,
                      "no step of the fit increased the density of held-out codes, so %s is "

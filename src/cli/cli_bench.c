@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/build.h"
 #include "cli_bench.h"
 
 static const struct argp_option options[] = {
@@ -168,7 +169,7 @@ int cli_bench(int argc, char **argv)
     if (it->wanted & ~(unsigned)BENCH_RUN)
         CLI_TRY(bench_measure(it));
     printf("gkvae %s, medians of %zu rounds\n%s\n\n", gkv_version(), it->rounds,
-           gkv_build_description());
+           gki_build_description());
     bench_print(it);
     if (it->json)
         CLI_TRY(bench_write_json(it));

@@ -3,7 +3,7 @@
 #define GKV_CLI_BENCH_H
 
 #include "cli.h"
-#include "gkvae/bench.h"
+#include "app/speed.h"
 
 enum { BENCH_ROUNDS_MIN = 5, BENCH_ROUNDS_MAX = 99 };
 
@@ -25,8 +25,8 @@ enum { BENCH_WIDTHS = 2, BENCH_MODELS = 2 };
 typedef struct bench_model {
     const char *name;
     gkv_settings settings;
-    gkv_bench_training *training;
-    gkv_bench_operations operations;
+    gki_bench_training *training;
+    gki_bench_operations operations;
     size_t parameters, batch;
     double refit_steps; /* steps from one refit to the next; 0 without refits */
     /* steps and evaluated images of one measurement */

@@ -130,6 +130,27 @@ static void print_info(const char *half, const gkv_data_info *info)
     print_file("labels", &info->labels);
 }
 
+static void print_warning(void *context, const char *text)
+{
+    (void)context;
+    printf("warning: %s\n", text);
+}
+
+/* Prints warnings about the images of the training half, and of the test half if it can be read. */
+static int print_warnings(const gkv_settings *settings, bool has_test)
+{
+    gkv_dataset *train = NULL, *test = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_dataset_load(&settings->data, GKV_TRAIN, &train));
+    if (has_test)
+        CLI_CHECK(gkv_dataset_load(&settings->data, GKV_TEST, &test));
+    CLI_CHECK(gkv_dataset_check(train, test, print_warning, NULL));
+done:
+    gkv_dataset_free(train);
+    gkv_dataset_free(test);
+    return code;
+}
+
 int cli_data_info(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -164,6 +185,7 @@ int cli_data_info(int argc, char **argv)
             gkv_settings_set(&settings, "data.train_labels", a.labels ? a.labels : "", "LABELS"));
         CLI_CHECK(gkv_data_describe(&settings.data, GKV_TRAIN, &info));
         print_info(a.images, &info);
+        CLI_TRY(print_warnings(&settings, false));
         goto done;
     }
     bool good = true;
@@ -173,6 +195,7 @@ int cli_data_info(int argc, char **argv)
         good = good && info.images.checksum != GKV_CHECKSUM_DIFFERENT &&
                info.labels.checksum != GKV_CHECKSUM_DIFFERENT;
     }
+    CLI_TRY(print_warnings(&settings, true));
     if (!good)
         code = cli_error(CLI_DATA,
                          "%s/%s is not the data set of that name; gkvae data get %s fetches it",

@@ -100,7 +100,10 @@ static int open_values(const features_arguments *a, const gkv_features *network,
 {
     char have[64];
     int code = CLI_OK;
-    CLI_CHECK(gkv_table_read(a->images, &out->values));
+    gkv_table_settings whole;
+    gkv_table_defaults(&whole);
+    whole.usual_missing = false; /* a pixel cannot be missing */
+    CLI_CHECK(gkv_table_read(a->images, &whole, &out->values));
     const size_t columns = gkv_table_columns(out->values);
     snprintf(have, sizeof have, "rows of %zu pixels", columns);
     if (columns != gkv_features_height(network) * gkv_features_width(network))

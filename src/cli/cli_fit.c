@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli_columns.h"
+#include "table_options.h"
 
 const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
 
@@ -73,7 +74,10 @@ static const struct argp_option options[] = {
     {"picture", 'p', "FILE.png", 0,
      "Draw the histogram, density and QQ plot of up to six columns to this file (default: no)", 0},
     {"quiet", 'q', NULL, 0,
-     "Print no progress (default: a live line on a terminal, otherwise a line now and then)", 0},
+     "Print no progress and no notes on how the table was read (default: a live line on a "
+     "terminal, "
+     "otherwise a line now and then)",
+     0},
     {.name = NULL},
 };
 
@@ -184,6 +188,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "one file only: %s is too many", arg);
         a->file = arg;
         return 0;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->table; return 0;
     case ARGP_KEY_END: check_arguments(a, state); return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -250,49 +255,71 @@ const char **cli_fit_names(const cli_fit_data *data)
     return names;
 }
 
-/* Takes the columns of finite numbers, and reports the others; only a choice of all columns can
- * contain such columns. Returns the code of the first of them. */
-static int take_columns(const gkv_table *table, const size_t *chosen, size_t n_chosen,
-                        cli_fit_column *columns, size_t *n_columns)
-{
-    int first = CLI_OK;
-    *n_columns = 0;
-    for (size_t i = 0; i < n_chosen; i++) {
-        cli_fit_column *column = &columns[*n_columns];
-        column->name = gkv_table_name(table, chosen[i]);
-        const int code = cli_check(gkv_table_numbers(table, chosen[i], &column->x));
-        *n_columns += code == CLI_OK;
-        first = first == CLI_OK ? code : first;
-    }
-    return first;
-}
+/* --- Columns without missing values --------------------------------------- */
 
-/* The columns of a table that are fitted. */
+/* The columns that are fitted, and the tables that own them, each with the weights last if there
+ * are weights. */
 typedef struct selection {
     size_t *chosen, n_chosen;
+    gkv_table **tables;
+    size_t n_tables;
     cli_fit_column *columns;
     cli_fit_data data;
-    int left_out; /* the code of the first column that cannot be fitted */
+    int left_out; /* the code of the first column that cannot be read */
 } selection;
 
+/* Takes columns of the table, and its weights, in the rows in which none of them is missing. */
+static int take_complete(const cli_fit_arguments *a, const gkv_table *table, const size_t *columns,
+                         size_t n_columns, size_t weights, selection *s)
+{
+    const bool weighted = weights != SIZE_MAX;
+    const double *w = NULL;
+    cli_fit_column *out = &s->columns[s->data.n_columns];
+    size_t *chosen = cli_alloc(n_columns + 1, sizeof *chosen);
+    gkv_table *complete = NULL;
+    int code = CLI_OK;
+    memcpy(chosen, columns, n_columns * sizeof *chosen);
+    chosen[n_columns] = weights;
+    CLI_TRY(cli_columns_complete(table, chosen, n_columns + weighted, a->quiet, &complete));
+    s->tables[s->n_tables++] = complete;
+    if (weighted)
+        CLI_CHECK(gkv_table_numbers(complete, n_columns, &w));
+    for (size_t i = 0; i < n_columns; i++) {
+        out[i] = (cli_fit_column){
+            .name = gkv_table_name(complete, i), .weights = w, .n = gkv_table_rows(complete)};
+        CLI_CHECK(gkv_table_numbers(complete, i, &out[i].x));
+    }
+    s->data.n_columns += n_columns;
+done:
+    free(chosen);
+    return code;
+}
+
+/* Takes the chosen columns: all or none for a joint fit, because a fit without one of them would be
+ * a different fit; else each by itself. Columns that cannot be read are reported; only a choice of
+ * all columns can contain such columns. */
 static int select_columns(const cli_fit_arguments *a, const gkv_table *table, selection *s)
 {
     size_t weights = SIZE_MAX;
     int code = CLI_OK;
-    s->data.n = gkv_table_rows(table);
-    if (a->weights) {
+    if (a->weights)
         CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
-        CLI_CHECK(gkv_table_numbers(table, weights, &s->data.weights));
-        s->data.weights_name = gkv_table_name(table, weights);
-    }
-    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, &s->chosen, &s->n_chosen));
+    CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &s->chosen,
+                               &s->n_chosen));
     CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
     s->columns = cli_alloc(s->n_chosen, sizeof *s->columns);
+    s->tables = cli_alloc(s->n_chosen, sizeof(gkv_table *));
     s->data.columns = s->columns;
-    s->left_out = take_columns(table, s->chosen, s->n_chosen, s->columns, &s->data.n_columns);
-    /* All columns or none: a joint fit without one of them would be a different fit. */
-    if (a->multivariate || a->components)
-        code = s->left_out;
+    if (a->multivariate || a->components) {
+        CLI_TRY(take_complete(a, table, s->chosen, s->n_chosen, weights, s));
+        s->data.n = s->columns->n;
+        s->data.weights = s->columns->weights;
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < s->n_chosen; i++) {
+        const int taken = take_complete(a, table, &s->chosen[i], 1, weights, s);
+        s->left_out = s->left_out == CLI_OK ? taken : s->left_out;
+    }
 done:
     return code;
 }
@@ -302,17 +329,18 @@ int cli_fit(int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = parse,
+        .children = cli_table_options,
         .args_doc = "FILE\n-",
         .doc = "Fits g-and-k distributions to columns of numbers. FILE is a text or a NumPy array "
-               "(.npy). The "
-               "fields of a text are separated by commas, semicolons, tabs or blanks, and its "
-               "first line may be a "
-               "header.\v"
+               "(.npy, .npz), also compressed by gzip. The fields of a text are separated by "
+               "commas, semicolons, tabs, vertical bars or blanks, and its first line may be a "
+               "header. Rows with missing values are dropped.\v"
                "  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
-               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n\n"
+               "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
+               "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
                "Columns that cannot be fitted are reported on standard error, and the others are "
                "printed; the exit "
                "code is then 3. Ctrl-C ends a mixture's fit and prints the fit so far. Ctrl-C ends "
@@ -326,9 +354,10 @@ int cli_fit(int argc, char **argv)
     gkv_table *table = NULL;
     selection s = {.left_out = CLI_OK};
     int code = CLI_OK;
+    cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
-    CLI_CHECK(gkv_table_read(a.file, &table));
+    CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));
     CLI_TRY(select_columns(&a, table, &s));
     code = a.components           ? cli_fit_mixture(&a, &s.data)
            : a.multivariate       ? cli_fit_multivariate(&a, &s.data)
@@ -336,8 +365,12 @@ int cli_fit(int argc, char **argv)
                                   : CLI_OK;
     code = s.left_out != CLI_OK ? s.left_out : code;
 done:
+    for (size_t i = 0; i < s.n_tables; i++)
+        gkv_table_free(s.tables[i]);
+    free(s.tables);
     free(s.columns);
     free(s.chosen);
     gkv_table_free(table);
+    cli_table_end(&a.table);
     return code;
 }

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
+#include "table_options.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
 extern const char *const cli_parameter_names[CLI_PARAMETERS]; /* A, B, g, k */
@@ -14,6 +15,7 @@ double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
     const char *file, *columns, *weights, *picture;
+    cli_table_arguments table;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
     size_t levels; /* 0: the default of the library */
@@ -30,18 +32,21 @@ typedef struct cli_fit_arguments {
     int threads;
 } cli_fit_arguments;
 
-/* A column to be fitted. */
+/* A column to be fitted, without its missing values. */
 typedef struct cli_fit_column {
     const char *name;
     const double *x;
+    const double *weights; /* NULL: 1 */
+    size_t n;
 } cli_fit_column;
 
-/* The chosen columns, of n values each. The table owns all of them. */
+/* The chosen columns. Tables own all of them. */
 typedef struct cli_fit_data {
     const cli_fit_column *columns;
-    size_t n_columns, n;
-    const double *weights; /* NULL: 1 */
-    const char *weights_name;
+    size_t n_columns;
+    /* of every column, if all are fitted together */
+    size_t n;
+    const double *weights;
 } cli_fit_data;
 
 /* --- The three kinds of fit ----------------------------------------------- */

@@ -195,7 +195,7 @@ void cli_generation_print(const gkv_generation *g)
     cli_texts_free(&all);
 }
 
-gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form form,
+gki_report_table cli_generation_table(const gkv_generation *g, gkv_image_form form,
                                       const char **cells, cli_texts *all)
 {
     const char *caption = NULL;
@@ -208,7 +208,7 @@ gkv_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
                           "coverage. Recognised: the "
                           "fraction of images whose most probable class is their label.",
                           g->protocol, errors_of(all, g)));
-    return (gkv_report_table){.heading =
+    return (gki_report_table){.heading =
                                   cli_texts_keep(all, cli_text("Generation: %s", form_names[form])),
                               .caption = caption,
                               .columns = columns,
@@ -232,7 +232,7 @@ static const char *range_of(cli_texts *all, const double *share, size_t classes)
     return cli_texts_keep(all, cli_text("%.1f … %.1f", 100 * low, 100 * high));
 }
 
-gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells,
+gki_report_table cli_generation_plain_table(const gkv_generation *g, const char **cells,
                                             cli_texts *all)
 {
     static const char *const headings[PLAIN_COLUMNS] = {
@@ -280,7 +280,7 @@ gkv_report_table cli_generation_plain_table(const gkv_generation *g, const char 
                       "not mean that "
                       "the model is better than real images.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
-    return (gkv_report_table){.heading = "Generation: realistic and diverse?",
+    return (gki_report_table){.heading = "Generation: realistic and diverse?",
                               .caption = caption,
                               .columns = headings,
                               .n_columns = PLAIN_COLUMNS,

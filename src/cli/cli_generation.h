@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "gkvae/generation.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 #include "texts.h"
 
 /* Opens a network by a data set's name or as a file. */
@@ -32,9 +32,9 @@ void cli_generation_print(const gkv_generation *generation);
 /* Tables of the results page: the main figures for readers without background, and all figures of
  * one form. The caller provides arrays of these sizes for their cells. */
 enum { CLI_PLAIN_CELLS = 6 * 5, CLI_GENERATION_CELLS = GKV_IMAGE_SETS * 10 };
-gkv_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells,
+gki_report_table cli_generation_plain_table(const gkv_generation *generation, const char **cells,
                                             cli_texts *all);
-gkv_report_table cli_generation_table(const gkv_generation *generation, gkv_image_form form,
+gki_report_table cli_generation_table(const gkv_generation *generation, gkv_image_form form,
                                       const char **cells, cli_texts *all);
 
 #endif

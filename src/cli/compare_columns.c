@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli_compare.h"
-#include "gkvae/text.h"
+#include "app/inside.h"
 
 typedef struct known {
     const char *key, *heading;
@@ -102,7 +102,7 @@ static int choose_one(const char *key, const compare_column *all, size_t n, comp
             *column = all[i];
             return CLI_OK;
         }
-        if (gkv_text_distance(key, all[i].key) < gkv_text_distance(key, all[nearest].key))
+        if (gki_text_distance(key, all[i].key) < gki_text_distance(key, all[nearest].key))
             nearest = i;
     }
     return cli_error(CLI_USAGE,

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cli_compare.h"
-#include "gkvae/file.h"
+#include "app/inside.h"
 
 /* --- CSV: one line for each run ------------------------------------------- */
 
@@ -74,7 +74,7 @@ static int write_csv(const comparison *it, const char *path)
     const bool good = ferror(out) == 0;
     int code = fclose(out) == 0 && good ? CLI_OK : cli_error(CLI_MEMORY, "%s: out of memory", path);
     if (code == CLI_OK)
-        code = cli_check(gkv_file_write_atomic(path, text, size));
+        code = cli_check(gki_file_write_atomic(path, text, size));
     free(text);
     return code;
 }
@@ -163,7 +163,7 @@ static int write_json(const comparison *it, const char *path)
     json_decref(object);
     if (!text)
         return cli_error(CLI_MEMORY, "%s: out of memory", path);
-    const int code = cli_check(gkv_file_write_atomic(path, text, strlen(text)));
+    const int code = cli_check(gki_file_write_atomic(path, text, strlen(text)));
     free(text);
     return code;
 }
@@ -185,7 +185,7 @@ int compare_write(const comparison *it, const char *folder)
 {
     char *csv = cli_text("%s/compare.csv", folder), *json = cli_text("%s/compare.json", folder);
     int code = CLI_OK;
-    CLI_CHECK(gkv_file_make_folder(folder));
+    CLI_CHECK(gki_file_make_folder(folder));
     CLI_TRY(write_csv(it, csv));
     code = write_json(it, json);
 done:

@@ -5,12 +5,12 @@
 #include <string.h>
 
 #include "cli_compare.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 enum { FIGURES = COMPARE_COLUMNS + 1 };
 
 typedef struct pictures {
-    gkv_report_figure list[FIGURES]; /* this structure owns the texts */
+    gki_report_figure list[FIGURES]; /* this structure owns the texts */
     size_t count;
 } pictures;
 
@@ -23,10 +23,10 @@ static void pictures_free(pictures *all)
     }
 }
 
-static gkv_bar bar_of(const char *name, const compare_value *value)
+static gki_bar bar_of(const char *name, const compare_value *value)
 {
     const double half = compare_half_width(value);
-    return (gkv_bar){
+    return (gki_bar){
         .name = name, .value = value->mean, .low = value->mean - half, .high = value->mean + half};
 }
 
@@ -38,26 +38,26 @@ static const char *direction_of(const compare_column *column)
 }
 
 /* Draws the rows. Takes ownership of the heading; copies the caption. */
-static int draw(const comparison *it, const char *folder, const char *file, const gkv_bar *bars,
+static int draw(const comparison *it, const char *folder, const char *file, const gki_bar *bars,
                 double reference, char *heading, const char *caption, pictures *all)
 {
-    gkv_bars_settings settings;
-    gkv_bars_defaults(&settings);
+    gki_bars_settings settings;
+    gki_bars_defaults(&settings);
     settings.reference = reference;
     settings.x_label = heading;
     char *path = cli_text("%s/%s.png", folder, file);
     const size_t most = it->n_rows < GKV_BARS_MAX ? it->n_rows : GKV_BARS_MAX;
-    const int code = cli_check(gkv_plot_bars(path, bars, most, &settings));
+    const int code = cli_check(gki_plot_bars(path, bars, most, &settings));
     char *words = it->n_rows > most
                       ? cli_text("%s The first %zu of %zu models.", caption, most, it->n_rows)
                       : cli_text("%s", caption);
     all->list[all->count++] =
-        (gkv_report_figure){.heading = heading, .caption = words, .png = path};
+        (gki_report_figure){.heading = heading, .caption = words, .png = path};
     return code;
 }
 
 static int draw_column(const comparison *it, const char *folder, const compare_column *column,
-                       gkv_bar *bars, pictures *all)
+                       gki_bar *bars, pictures *all)
 {
     for (size_t r = 0; r < it->n_rows; r++) {
         const compare_value value = compare_value_of(&it->rows[r], column);
@@ -72,7 +72,7 @@ static int draw_column(const comparison *it, const char *folder, const compare_c
                 all);
 }
 
-static int draw_differences(const comparison *it, const char *folder, gkv_bar *bars, pictures *all)
+static int draw_differences(const comparison *it, const char *folder, gki_bar *bars, pictures *all)
 {
     const compare_column *column = &it->shown[it->measure];
     const compare_row *against = &it->rows[it->against];
@@ -93,7 +93,7 @@ static int draw_differences(const comparison *it, const char *folder, gkv_bar *b
 /* The picture of differences, then one of each column for which smaller or larger is better. */
 static int draw_all(const comparison *it, const char *folder, pictures *all)
 {
-    gkv_bar *bars = cli_alloc(it->n_rows, sizeof *bars);
+    gki_bar *bars = cli_alloc(it->n_rows, sizeof *bars);
     int code = CLI_OK;
     if (it->against != SIZE_MAX && it->measure != SIZE_MAX && it->n_rows > 1)
         code = draw_differences(it, folder, bars, all);
@@ -118,11 +118,11 @@ static size_t others_of(const comparison *it, compare_column others[COMPARE_COLU
     return count;
 }
 
-static gkv_report_table table_of(const compare_words *words, const char *heading,
+static gki_report_table table_of(const compare_words *words, const char *heading,
                                  const char *caption)
 {
     const char *const *cells = (const char *const *)words->cells;
-    return (gkv_report_table){.heading = heading,
+    return (gki_report_table){.heading = heading,
                               .caption = caption,
                               .columns = cells,
                               .n_columns = words->n_columns,
@@ -147,11 +147,11 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
                            it->generation_protocol ? it->generation_protocol : "");
     int code = CLI_OK;
     CLI_TRY(draw_all(it, folder, &all));
-    const gkv_report_table tables[2] = {
+    const gki_report_table tables[2] = {
         table_of(&main_words, "Side by side", caption),
         table_of(&rest_words, "The other figures", *draws ? draws : NULL)};
-    const gkv_report_text texts[] = {{heading, text}};
-    const gkv_report report = {.title = title,
+    const gki_report_text texts[] = {{heading, text}};
+    const gki_report report = {.title = title,
                                .summary = summary,
                                .command = command,
                                .tables = tables,
@@ -160,7 +160,7 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
                                .n_figures = all.count,
                                .texts = texts,
                                .n_texts = 1};
-    code = cli_check(gkv_report_html(path, &report));
+    code = cli_check(gki_report_html(path, &report));
 done:
     pictures_free(&all);
     compare_words_free(&main_words);

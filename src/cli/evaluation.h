@@ -4,7 +4,7 @@
 
 #include "cli.h"
 #include "gkvae/eval.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 typedef struct cli_evaluation {
     const char *folder;
@@ -33,7 +33,7 @@ int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 /* The figures of the page, in its order; returns their number. The caller frees their captions and
  * paths. */
 enum { CLI_FIGURES = 9 };
-size_t cli_report_figures(const cli_evaluation *evaluation, gkv_report_figure figures[CLI_FIGURES]);
+size_t cli_report_figures(const cli_evaluation *evaluation, gki_report_figure figures[CLI_FIGURES]);
 
 /* Writes FOLDER/index.html. */
 int cli_report(const cli_evaluation *evaluation);

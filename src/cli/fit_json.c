@@ -86,6 +86,30 @@ static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootst
     return object;
 }
 
+/* The keys that are unknown after the octile method. */
+static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_row *row)
+{
+    static const char *const keys[] = {
+        "chi2",   "degrees_of_freedom", "p_value",  "anderson_darling",
+        "levels", "converged",          "at_bound", "covariance"};
+    const gkv_gk_fit_result *r = &row->result;
+    const bool has_intervals = cli_fit_has_errors(row) || row->bootstrapped;
+    put_number(object, "confidence", has_intervals ? a->confidence : NAN);
+    for (size_t i = 0; !cli_fit_has_errors(row) && i < sizeof keys / sizeof *keys; i++)
+        json_object_set_new(object, keys[i], json_null());
+    if (!cli_fit_has_errors(row))
+        return;
+    put_number(object, "chi2", r->chi2);
+    put_count(object, "degrees_of_freedom", r->dof);
+    put_number(object, "p_value", r->p_value);
+    put_number(object, "anderson_darling", r->anderson_darling);
+    put_count(object, "levels", r->levels);
+    json_object_set_new(object, "converged", json_boolean(r->converged));
+    json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
+    json_object_set_new(object, "covariance",
+                        cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
+}
+
 json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
 {
     static const char *const methods[] = {
@@ -101,18 +125,7 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
     put_number(object, "log_likelihood", r->log_likelihood);
     put_number(object, "aic", r->aic);
     put_number(object, "bic", r->bic);
-    if (cli_fit_has_errors(row)) {
-        put_number(object, "confidence", a->confidence);
-        put_number(object, "chi2", r->chi2);
-        put_count(object, "degrees_of_freedom", r->dof);
-        put_number(object, "p_value", r->p_value);
-        put_number(object, "anderson_darling", r->anderson_darling);
-        put_count(object, "levels", r->levels);
-        json_object_set_new(object, "converged", json_boolean(r->converged));
-        json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
-        json_object_set_new(object, "covariance",
-                            cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
-    }
+    put_test(object, a, row);
     if (row->bootstrapped)
         json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
     return object;

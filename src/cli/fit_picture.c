@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli_fit.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 enum { CURVE_POINTS = 400, QUANTILES = 400, TITLE_SIZE = 128, PANELS_MOST = 6 };
 
@@ -146,25 +146,25 @@ static size_t fill_quantiles(const cli_fit_margin *m, size_t n, double total, do
 }
 
 static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit_margin *m,
-                       double confidence, panel_data *data, gkv_fit_panel *panel)
+                       double confidence, panel_data *data, gki_fit_panel *panel)
 {
     const gkv_gk normal = gkv_gk_standard();
     const double z = gkv_gk_quantile_upper(&normal, (1 - confidence) / 2);
     const cli_fit_column *it = &columns->columns[column];
-    const size_t n = columns->n;
+    const size_t n = it->n;
     char g[32], k[32];
     double total = 0;
     for (size_t i = 0; i < n; i++)
-        total += columns->weights ? columns->weights[i] : 1;
+        total += it->weights ? it->weights[i] : 1;
     if (m->n_components == 1)
         snprintf(data->title, TITLE_SIZE, "%.40s: g = %s, k = %s", it->name,
                  cli_decimal(m->components->g, 2, g), cli_decimal(m->components->k, 2, k));
     else
         snprintf(data->title, TITLE_SIZE, "%.40s: %zu components", it->name, m->n_components);
-    data->sorted = sort_sample(it->x, columns->weights, n);
+    data->sorted = sort_sample(it->x, it->weights, n);
     fill_density(m, n, z, data);
     const size_t quantiles = fill_quantiles(m, n, total, confidence, data);
-    *panel = (gkv_fit_panel){.title = data->title,
+    *panel = (gki_fit_panel){.title = data->title,
                              .sample = data->sorted,
                              .n_sample = n,
                              .density_x = data->x,
@@ -195,22 +195,22 @@ int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data,
 {
     const size_t n = data->n_columns;
     panel_data *panels = cli_alloc(n, sizeof *panels);
-    gkv_fit_panel shown[PANELS_MOST];
-    gkv_fit_settings settings;
+    gki_fit_panel shown[PANELS_MOST];
+    gki_fit_settings settings;
     char band[64], quantile_band[64];
     snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);
     snprintf(quantile_band, sizeof quantile_band, "%.6g%% of samples, point by point (QQ)",
              100 * a->confidence);
     for (size_t i = 0; i < n; i++)
         fill_panel(data, i, &margins[i], a->confidence, &panels[i], &shown[i]);
-    gkv_fit_defaults(&settings);
+    gki_fit_defaults(&settings);
     settings.fitted_name =
         margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
     settings.band_name = band;
     settings.quantile_band_name = quantile_band;
     settings.x_label = n == 1 ? data->columns[0].name : "value";
-    const int code = cli_check(n == 1 ? gkv_plot_fit(a->picture, &shown[0], &settings)
-                                      : gkv_plot_base_margins(a->picture, shown, n, &settings));
+    const int code = cli_check(n == 1 ? gki_plot_fit(a->picture, &shown[0], &settings)
+                                      : gki_plot_base_margins(a->picture, shown, n, &settings));
     for (size_t i = 0; i < n; i++)
         free(panels[i].sorted);
     free(panels);

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "gkvae/text.h"
+#include "app/inside.h"
 
 static const cli_command_row commands[] = {
     {"data get", cli_data_get, "download a data set and check it"},
@@ -84,7 +84,7 @@ static int refuse(const char *name)
 {
     const char *nearest = commands[0].name;
     for (size_t i = 1; i < COMMANDS; i++)
-        if (gkv_text_distance(name, commands[i].name) < gkv_text_distance(name, nearest))
+        if (gki_text_distance(name, commands[i].name) < gki_text_distance(name, nearest))
             nearest = commands[i].name;
     for (size_t i = 0; i < COMMANDS; i++)
         /* the name is a beginning of it */

@@ -37,6 +37,7 @@ int cli_number_print(double value)
 typedef struct stream {
     char buffer[BUFFER + 1];
     size_t length;
+    bool began; /* whether the first bytes have been examined */
     uint64_t words;
     int (*use)(void *context, double x);
     void *context;
@@ -76,6 +77,24 @@ static int use_words(stream *s, bool ended)
     }
 }
 
+/* Removes a byte order mark at the begin of the input. Returns false if it may be incomplete. */
+static bool skip_mark(stream *s, bool ended)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    enum { LENGTH = sizeof mark - 1 };
+    const size_t there = s->length < LENGTH ? s->length : LENGTH;
+    if (s->began || memcmp(s->buffer, mark, there) != 0) {
+        s->began = true;
+        return true;
+    }
+    if (there < LENGTH)
+        return ended;
+    s->began = true;
+    s->length -= LENGTH;
+    memmove(s->buffer, s->buffer + LENGTH, s->length);
+    return true;
+}
+
 int cli_numbers_read(int (*use)(void *context, double x), void *context)
 {
     stream s = {.use = use, .context = context};
@@ -97,6 +116,8 @@ int cli_numbers_read(int (*use)(void *context, double x), void *context)
                              "standard input: it contains a zero byte, so it is not text");
         s.length += (size_t)got;
         ended = got == 0;
+        if (!skip_mark(&s, ended))
+            continue;
         code = use_words(&s, ended);
         fflush(stdout); /* a writer of single numbers may wait for the results */
     }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
-#include "gkvae/text.h"
+#include "app/inside.h"
 
 /* The options of a command, those of its children, and those that argp adds to every command. */
 typedef struct option_list {
@@ -72,10 +72,10 @@ static const struct argp_option *find_short(const option_list *all, char letter)
 static const char *nearest_option(const option_list *all, const char *name)
 {
     const char *nearest = "help";
-    size_t best = gkv_text_distance(name, nearest);
+    size_t best = gki_text_distance(name, nearest);
     for (size_t i = 0; i < all->count; i++) {
         const size_t distance =
-            all->list[i]->name ? gkv_text_distance(name, all->list[i]->name) : SIZE_MAX;
+            all->list[i]->name ? gki_text_distance(name, all->list[i]->name) : SIZE_MAX;
         if (distance < best) {
             best = distance;
             nearest = all->list[i]->name;

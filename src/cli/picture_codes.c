@@ -7,7 +7,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/gk.h"
 #include "gkvae/image_metrics.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
 
@@ -35,8 +35,8 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     for (size_t i = 0; labels && i < n; i++)
         if (labels[i] >= GKV_PLOT_COLOURS)
             labels = NULL; /* more classes than colours */
-    gkv_scatter_settings settings;
-    gkv_scatter_defaults(&settings);
+    gki_scatter_settings settings;
+    gki_scatter_defaults(&settings);
     settings.width = 720;
     settings.height = 600;
     snprintf(x_label, sizeof x_label, "first principal axis (%.0f %% of the variance)",
@@ -44,7 +44,7 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     snprintf(y_label, sizeof y_label, "second principal axis (%.0f %%)", 100 * explained[1]);
     settings.x_label = x_label;
     settings.y_label = y_label;
-    code = cli_check(gkv_plot_scatter_labelled(path, xy, labels, n, &settings));
+    code = cli_check(gki_plot_scatter_labelled(path, xy, labels, n, &settings));
 done:
     free(images);
     free(codes);
@@ -99,21 +99,26 @@ typedef struct panel_data {
     double theoretical[QUANTILES], empirical[QUANTILES];
 } panel_data;
 
-/* Whether the base's margins are g-and-k distributions; those of mixtures are mixtures. */
-static bool has_gk_margins(gkv_base_family base)
+static const gkv_base_facts *facts_of(const gkv_model *model)
 {
-    return base == GKV_BASE_GK || base == GKV_BASE_GK_COPULA;
+    return gkv_base_facts_of(gkv_model_settings_of(model)->model.base);
+}
+
+/* Whether the base's margins are g-and-k distributions; those of mixtures are mixtures. */
+static bool has_gk_margins(const gkv_base_facts *facts)
+{
+    return facts->has_shapes && !facts->has_components;
 }
 
 /* The title of a panel: the dimension and the shape of the base in it. */
 static void write_title(const gkv_model *model, size_t number, char title[TITLE_SIZE])
 {
-    const gkv_base_family base = gkv_model_settings_of(model)->model.base;
+    const gkv_base_facts *facts = facts_of(model);
     double margin[5];
     char g[32], k[32];
-    if (base == GKV_BASE_NORMAL)
-        snprintf(title, TITLE_SIZE, "dimension %zu: N(0, 1)", number + 1);
-    else if (has_gk_margins(base) && gkv_model_base_margin(model, number, margin) == GKV_OK)
+    if (facts->is_standard_normal)
+        snprintf(title, TITLE_SIZE, "dimension %zu: %s", number + 1, facts->margin);
+    else if (has_gk_margins(facts) && gkv_model_base_margin(model, number, margin) == GKV_OK)
         snprintf(title, TITLE_SIZE, "dimension %zu: g = %s, k = %s", number + 1,
                  cli_decimal(margin[2], 2, g), cli_decimal(margin[3], 2, k));
     else
@@ -144,7 +149,7 @@ done:
 }
 
 static int fill_panel(const gkv_model *model, const dimension *it, size_t n, panel_data *data,
-                      gkv_fit_panel *panel)
+                      gki_fit_panel *panel)
 {
     const size_t cut = n / 1000, quantiles = n < QUANTILES ? n : QUANTILES;
     double p[QUANTILES + 2], x[QUANTILES + 2], cdf[CURVE_POINTS];
@@ -164,7 +169,7 @@ static int fill_panel(const gkv_model *model, const dimension *it, size_t n, pan
         data->theoretical[i] = x[i];
         data->empirical[i] = it->sorted[(size_t)(p[i] * (double)n)];
     }
-    *panel = (gkv_fit_panel){.title = data->title,
+    *panel = (gki_fit_panel){.title = data->title,
                              .sample = it->sorted,
                              .n_sample = n,
                              .density_x = data->x,
@@ -194,13 +199,13 @@ done:
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path)
 {
     const size_t d = gkv_model_latent(run->model), panels = d < CLI_PANELS ? d : CLI_PANELS;
-    const gkv_base_family base = gkv_model_settings_of(run->model)->model.base;
-    const bool normal = base == GKV_BASE_NORMAL, gk = has_gk_margins(base);
+    const gkv_base_facts *facts = facts_of(run->model);
+    const bool normal = facts->is_standard_normal, gk = has_gk_margins(facts);
     float *eps = cli_alloc(n * d, sizeof *eps);
     dimension *all = cli_alloc(d, sizeof *all);
     double *sorted = cli_alloc(n * d, sizeof *sorted);
     panel_data *data = cli_alloc(CLI_PANELS, sizeof *data);
-    gkv_fit_panel panel[CLI_PANELS];
+    gki_fit_panel panel[CLI_PANELS];
     int code = CLI_OK;
     CLI_TRY(draw_eps(run, test, n, eps));
     for (size_t j = 0; j < d; j++) {
@@ -213,15 +218,15 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
     qsort(all, d, sizeof *all, farthest_first);
     for (size_t i = 0; i < panels; i++)
         CLI_TRY(fill_panel(run->model, &all[i], n, &data[i], &panel[i]));
-    gkv_fit_settings settings;
-    gkv_fit_defaults(&settings);
+    gki_fit_settings settings;
+    gki_fit_defaults(&settings);
     settings.standard_normal = !normal;
     settings.sample_name = "ε of posterior draws, test images";
     settings.fitted_name = normal ? "base: N(0, 1)"
                            : gk   ? "base: g-and-k margin"
                                   : "base: its margin";
     settings.x_label = "ε";
-    code = cli_check(gkv_plot_base_margins(path, panel, panels, &settings));
+    code = cli_check(gki_plot_base_margins(path, panel, panels, &settings));
 done:
     free(eps);
     free(all);

@@ -4,17 +4,17 @@
 
 #include "pictures.h"
 #include "records.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 /* A column of the history. */
 typedef struct curve {
     const char *key, *name;
-    gkv_line_style style;
+    gki_line_style style;
 } curve;
 
 /* The first epoch can be so high that the rest of the curve looks flat. So the axis ends a little
  * above the second epoch, if there are at least four. */
-static double top_of(const gkv_series *series, size_t n_series)
+static double top_of(const gki_series *series, size_t n_series)
 {
     double top = NAN;
     for (size_t s = 0; s < n_series; s++)
@@ -31,7 +31,7 @@ static int draw(const json_t *records, const curve *curves, size_t n_curves, boo
                 const char *y_label, const char *path)
 {
     enum { MOST = 4 };
-    gkv_series series[MOST];
+    gki_series series[MOST];
     const size_t n = json_array_size(records);
     double *epochs = cli_alloc(n, sizeof *epochs);
     for (size_t i = 0; i < n; i++)
@@ -45,7 +45,7 @@ static int draw(const json_t *records, const curve *curves, size_t n_curves, boo
             any = any || isfinite(y[i]);
         }
         if (any)
-            series[used++] = (gkv_series){.name = curves[c].name,
+            series[used++] = (gki_series){.name = curves[c].name,
                                           .x = epochs,
                                           .y = y,
                                           .n = n,
@@ -54,15 +54,15 @@ static int draw(const json_t *records, const curve *curves, size_t n_curves, boo
         else
             free(y);
     }
-    gkv_lines_settings settings;
-    gkv_lines_defaults(&settings);
+    gki_lines_settings settings;
+    gki_lines_defaults(&settings);
     settings.width = 720;
     settings.height = 380;
     settings.x_label = "epoch";
     settings.y_label = y_label;
     if (zoom)
         settings.y_high = top_of(series, used);
-    const int code = used ? cli_check(gkv_plot_lines(path, series, used, &settings)) : CLI_OK;
+    const int code = used ? cli_check(gki_plot_lines(path, series, used, &settings)) : CLI_OK;
     for (size_t s = 0; s < used; s++)
         free((double *)(uintptr_t)series[s].y);
     free(epochs);

@@ -5,7 +5,7 @@
 #include "pictures.h"
 #include "gkvae/eval.h"
 #include "gkvae/generation_metrics.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 static size_t pixels_of(const gkv_model *model)
 {
@@ -13,9 +13,9 @@ static size_t pixels_of(const gkv_model *model)
 }
 
 static int draw_grid(const gkv_model *model, const float *images, size_t rows, size_t cols,
-                     const gkv_image_grid_settings *settings, const char *path)
+                     const gki_image_grid_settings *settings, const char *path)
 {
-    return cli_check(gkv_plot_image_grid(path, images, rows, cols, gkv_model_height(model),
+    return cli_check(gki_plot_image_grid(path, images, rows, cols, gkv_model_height(model),
                                          gkv_model_width(model), settings));
 }
 
@@ -30,9 +30,9 @@ int cli_picture_class_samples(const gkv_model *model, const size_t *classes, siz
 {
     const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
     float *images = cli_alloc(n_classes * block, sizeof *images);
-    gkv_image_grid_settings settings;
+    gki_image_grid_settings settings;
     int code = CLI_OK;
-    gkv_image_grid_defaults(&settings);
+    gki_image_grid_defaults(&settings);
     settings.scale = 3;
     settings.gap = 2;
     for (size_t c = 0; c < n_classes; c++)
@@ -69,8 +69,8 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
         for (size_t l = 0; l < n_lines; l++)
             memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels,
                    lines[l] + i * pixels, pixels * sizeof *grid);
-    gkv_image_grid_settings settings;
-    gkv_image_grid_defaults(&settings);
+    gki_image_grid_settings settings;
+    gki_image_grid_defaults(&settings);
     settings.scale = 4;
     settings.gap = 3;
     settings.block_rows = n_lines;
@@ -184,13 +184,13 @@ int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t
     const size_t d = gkv_model_latent(model);
     float *eps = cli_alloc(2 * n * d, sizeof *eps),
           *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
-    gkv_image_grid_settings settings;
+    gki_image_grid_settings settings;
     int code = CLI_OK;
     CLI_CHECK(gkv_model_sample_class(model, from, n, seed, 0, temperature, eps));
     CLI_CHECK(gkv_model_sample_class(model, to, n, seed, n, temperature, eps + n * d));
     CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, eps));
     CLI_TRY(decode_interpolations(model, n, steps, eps, decoded));
-    gkv_image_grid_defaults(&settings);
+    gki_image_grid_defaults(&settings);
     settings.scale = 4;
     settings.gap = 3;
     code = draw_grid(model, decoded, n, steps, &settings, path);
@@ -221,8 +221,8 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
     for (size_t s = 0; s < steps; s++)
         columns[s + 1] = "";
     columns[cols - 1] = "to";
-    gkv_image_grid_settings settings;
-    gkv_image_grid_defaults(&settings);
+    gki_image_grid_settings settings;
+    gki_image_grid_defaults(&settings);
     settings.scale = 4;
     settings.gap = 3;
     settings.column_labels = columns;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "plan.h"
-#include "gkvae/text.h"
+#include "app/inside.h"
 
 /* --- Settings ------------------------------------------------------------- */
 
@@ -92,8 +92,8 @@ static int check_fit(const compare_plan *it, const plan_setting *setting, gkv_se
         if (strcmp(fits[i].key, setting->key) == 0)
             return fits[i].setting ? set(it, expected, setting, fits[i].setting)
                                    : check_codes(it, setting);
-        if (gkv_text_distance(setting->key, fits[i].key) <
-            gkv_text_distance(setting->key, fits[nearest].key))
+        if (gki_text_distance(setting->key, fits[i].key) <
+            gki_text_distance(setting->key, fits[nearest].key))
             nearest = i;
     }
     return cli_error(

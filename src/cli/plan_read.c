@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "plan.h"
-#include "gkvae/ini.h"
-#include "gkvae/text.h"
+#include "app/inside.h"
 
 enum { SEEDS_MAX = 1000 };
 
@@ -63,8 +62,8 @@ int plan_find(const compare_plan *it, const char *name, const char *where, size_
             *index = i;
             return CLI_OK;
         }
-        if (gkv_text_distance(name, it->models[i].name) <
-            gkv_text_distance(name, it->models[nearest].name))
+        if (gki_text_distance(name, it->models[i].name) <
+            gki_text_distance(name, it->models[nearest].name))
             nearest = i;
     }
     return it->n_models == 0
@@ -77,7 +76,7 @@ static int refuse_key(const char *where, const char *key, const char *const *kno
 {
     size_t nearest = 0;
     for (size_t i = 1; i < n; i++)
-        if (gkv_text_distance(key, known[i]) < gkv_text_distance(key, known[nearest]))
+        if (gki_text_distance(key, known[i]) < gki_text_distance(key, known[nearest]))
             nearest = i;
     return cli_error(CLI_CONFIG, "%s: unknown key \"%s\" of a plan; the nearest is \"%s\"", where,
                      key, known[nearest]);
@@ -124,7 +123,7 @@ static int add_eval(compare_plan *it, const char *name, const char *options, int
     return CLI_OK;
 }
 
-static int take_plan(compare_plan *it, const gkv_ini_entry *entry, const char *where)
+static int take_plan(compare_plan *it, const gki_ini_entry *entry, const char *where)
 {
     static const char *const known[] = {"config", "seeds", "against", "eval"};
     if (strcmp(entry->key, "config") == 0) {
@@ -152,7 +151,7 @@ typedef struct sections {
     size_t count;
 } sections;
 
-static void add_setting(plan_setting **list, size_t *n, const gkv_ini_entry *entry)
+static void add_setting(plan_setting **list, size_t *n, const gki_ini_entry *entry)
 {
     *list = realloc(*list, (*n + 1) * sizeof **list);
     if (!*list)
@@ -170,7 +169,7 @@ static const char *model_name(const char *section)
     return section + strspn(section, " \t");
 }
 
-static int open_section(const gkv_ini_entry *entry, const char *where, sections *all)
+static int open_section(const gki_ini_entry *entry, const char *where, sections *all)
 {
     const char *name = model_name(entry->section);
     if (strcmp(entry->section, "plan") == 0 || strcmp(entry->section, "all") == 0)
@@ -187,7 +186,7 @@ static int open_section(const gkv_ini_entry *entry, const char *where, sections 
     return CLI_OK;
 }
 
-static int take(compare_plan *it, const gkv_ini_entry *entry, const char *where, sections *all)
+static int take(compare_plan *it, const gki_ini_entry *entry, const char *where, sections *all)
 {
     if (!entry->key)
         return open_section(entry, where, all);
@@ -250,14 +249,14 @@ static int complete(compare_plan *it)
 
 int plan_read(const char *path, compare_plan *out)
 {
-    gkv_ini *ini = NULL;
+    gki_ini *ini = NULL;
     sections all = {.list = NULL};
     int code = CLI_OK;
     *out = (compare_plan){.path = path, .name = name_of(path)};
-    CLI_CHECK(gkv_ini_read(path, &ini));
-    all.list = cli_alloc(gkv_ini_count(ini), sizeof *all.list);
-    for (size_t i = 0; i < gkv_ini_count(ini); i++) {
-        const gkv_ini_entry *entry = gkv_ini_at(ini, i);
+    CLI_CHECK(gki_ini_read(path, &ini));
+    all.list = cli_alloc(gki_ini_count(ini), sizeof *all.list);
+    for (size_t i = 0; i < gki_ini_count(ini); i++) {
+        const gki_ini_entry *entry = gki_ini_at(ini, i);
         char *where = cli_text("%s:%d", path, entry->line);
         code = take(out, entry, where, &all);
         free(where);
@@ -273,7 +272,7 @@ done:
     for (size_t s = 0; s < all.count; s++)
         settings_free(all.list[s].settings, all.list[s].n_settings);
     free(all.list);
-    gkv_ini_free(ini);
+    gki_ini_free(ini);
     return code;
 }
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "plan.h"
-#include "gkvae/file.h"
+#include "app/inside.h"
 #include "gkvae/train.h"
 
 static const char fit_mark[] = "base-fit.mark.json", model_file[] = "model.safetensors";
@@ -23,7 +23,7 @@ static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_
 {
     char *path = cli_text("%s/%s", run, name);
     digest[0] = '\0';
-    if (access(path, F_OK) == 0 && gkv_file_digest(path, digest) != GKV_OK)
+    if (access(path, F_OK) == 0 && gki_file_digest(path, digest) != GKV_OK)
         digest[0] = '\0';
     free(path);
 }
@@ -41,7 +41,7 @@ static int write_mark(const char *run, const char *mark, const char *command,
     json_object_set_new(object, "version", json_string(gkv_version()));
     char *text = json_dumps(object, JSON_INDENT(2));
     char *line = text ? cli_text("%s\n", text) : NULL;
-    const int code = line ? cli_check(gkv_file_write_atomic(path, line, strlen(line)))
+    const int code = line ? cli_check(gki_file_write_atomic(path, line, strlen(line)))
                           : cli_error(CLI_MEMORY, "%s: out of memory for a mark", path);
     json_decref(object);
     free(text);
@@ -119,7 +119,7 @@ static char *eval_command(const compare_plan *it, size_t model, const plan_eval 
     }
     const char *network = it->models[model].expected.eval.features;
     if (strpbrk(network, "./") && access(network, F_OK) == 0 &&
-        gkv_file_digest(network, digest) == GKV_OK)
+        gki_file_digest(network, digest) == GKV_OK)
         /* the name alone does not identify the network */
         command = extend(command, "network=", digest);
     if (*options)

@@ -10,7 +10,7 @@
 #include "plan.h"
 #include "gkvae/eval.h"
 #include "gkvae/train.h"
-#include "gkvae/file.h"
+#include "app/inside.h"
 
 typedef enum step_kind { STEP_TRAIN, STEP_FIT, STEP_EVAL, STEP_KINDS } step_kind;
 
@@ -444,7 +444,7 @@ int plan_do(const compare_plan *plan, const compare_arguments *arguments, const 
               .arguments = arguments,
               .folder = folder,
               .failed = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.failed)};
-    int code = cli_check(gkv_file_make_folder(folder));
+    int code = cli_check(gki_file_make_folder(folder));
     if (code == CLI_OK) {
         cli_catch_signals();
         list_steps(&it);

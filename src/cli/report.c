@@ -9,23 +9,17 @@
 #include "cli_generation.h"
 #include "records.h"
 #include "refined.h"
-#include "gkvae/plot.h"
+#include "app/plot.h"
 
 /* --- Summary -------------------------------------------------------------- */
 
 static const char *base_of(cli_texts *all, const gkv_model_settings *m)
 {
-    static const char *const single[GKV_BASES] = {
-        [GKV_BASE_NORMAL] = "a standard normal distribution",
-        [GKV_BASE_FULL_GAUSSIAN] = "a normal distribution with a fitted covariance",
-        [GKV_BASE_STUDENT_T] = "independent Student's t distributions",
-        [GKV_BASE_GK] = "independent g-and-k distributions",
-        [GKV_BASE_GK_COPULA] = "g-and-k margins joined by a Gaussian copula",
-    };
-    if (single[m->base])
-        return single[m->base];
+    const gkv_base_facts *facts = gkv_base_facts_of(m->base);
+    if (facts->words)
+        return facts->words;
     const bool dependent = m->base_covariance != GKV_COVARIANCE_DIAGONAL,
-               normal = m->base == GKV_BASE_GAUSSIAN_MIXTURE;
+               normal = !facts->has_shapes;
     const char *kind = normal ? (dependent ? "normal distributions with full covariances"
                                            : "independent normal distributions")
                               : (dependent ? "multivariate g-and-k distributions"
@@ -35,7 +29,7 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
             ? cli_texts_keep(
                   all, cli_text(" whose correlations have %lld factors", (long long)m->base_rank))
             : "";
-    if (m->base == GKV_BASE_GK_BY_CLASS)
+    if (facts->has_classes)
         return cli_texts_keep(all, cli_text("%lld %s%s for each of %lld labels",
                                             (long long)m->base_components, kind, factors,
                                             (long long)m->base_classes));
@@ -43,22 +37,13 @@ static const char *base_of(cli_texts *all, const gkv_model_settings *m)
         all, cli_text("a mixture of %lld %s%s", (long long)m->base_components, kind, factors));
 }
 
-static const char *fit_of(const gkv_model_settings *m)
+static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
 {
-    static const char em[] = ", fitted to codes by expectation–maximization";
-    static const char em_lm[] =
-        ", fitted to codes by expectation–maximization with Levenberg–Marquardt in the M-step";
-    static const char lm[] = ", fitted to codes by Levenberg–Marquardt between epochs";
-    static const char *const by_lm[GKV_BASES] = {
-        [GKV_BASE_NORMAL] = "",        [GKV_BASE_FULL_GAUSSIAN] = em,
-        [GKV_BASE_STUDENT_T] = em,     [GKV_BASE_GK] = lm,
-        [GKV_BASE_GK_COPULA] = lm,     [GKV_BASE_GAUSSIAN_MIXTURE] = em,
-        [GKV_BASE_GK_MIXTURE] = em_lm, [GKV_BASE_GK_BY_CLASS] = em_lm,
-    };
-    if (m->base == GKV_BASE_NORMAL)
+    const char *refit = gkv_base_facts_of(m->base)->refit;
+    if (!refit)
         return "";
     switch (m->base_fit) {
-    case GKV_FIT_LM: return by_lm[m->base];
+    case GKV_FIT_LM: return cli_texts_keep(all, cli_text(", fitted to codes by %s", refit));
     case GKV_FIT_LM_GRADIENT: return ", fitted by gradients with refits to codes in between";
     case GKV_FIT_GRADIENT: return ", fitted by gradients";
     default: return ", not fitted";
@@ -74,7 +59,7 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     const gkv_settings *s = &it->run->settings;
     const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
     char binarization[GKV_NAME_SIZE];
-    const char *base = base_of(all, m), *fit = fit_of(m);
+    const char *base = base_of(all, m), *fit = fit_of(all, m);
     const char *prior = "";
     if (flow)
         prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ",
@@ -95,7 +80,7 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 
 enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
 
-static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
+static gki_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error",
                                                         "what it is"};
@@ -140,7 +125,7 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
     }
     const char *caption = cli_texts_keep(
         all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
-    return (gkv_report_table){.heading = "Measurements",
+    return (gki_report_table){.heading = "Measurements",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = METRIC_COLUMNS,
@@ -151,7 +136,7 @@ static gkv_report_table metrics_table(const gkv_metrics *m, const char **cells, 
 enum { REFINED_COLUMNS = 4 };
 
 /* No rows unless posteriors were refined. */
-static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, cli_texts *all)
+static gki_report_table refined_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
     static const char *const columns[REFINED_COLUMNS] = {"measure", "encoder", "refined", "unit"};
     cli_refined_row rows[CLI_REFINED_ROWS];
@@ -169,7 +154,7 @@ static gkv_report_table refined_table(const gkv_metrics *m, const char **cells, 
                                      "Levenberg–Marquardt with %d samples. Both columns use the "
                                      "same noise.",
                                      m->refined.iterations, m->refined.samples));
-    return (gkv_report_table){.heading = "Refined posteriors",
+    return (gki_report_table){.heading = "Refined posteriors",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = REFINED_COLUMNS,
@@ -192,7 +177,7 @@ static const char *range_of(cli_texts *all, const json_t *refits, size_t i, cons
 }
 
 /* The last refits; no rows if there were none. */
-static gkv_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
+static gki_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
 {
     static const char *const columns[REFIT_COLUMNS] = {
         "epoch", "LM steps", "cost", "χ²/dof", "step", "gain", "g", "k", "seconds"};
@@ -213,7 +198,7 @@ static gkv_report_table refits_table(const json_t *refits, const char **cells, c
         row[7] = range_of(all, refits, i, "k_min", "…", "k_max", 2);
         row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
     }
-    return (gkv_report_table){
+    return (gki_report_table){
         .heading = "Refits of the base",
         .columns = columns,
         .n_columns = REFIT_COLUMNS,
@@ -257,7 +242,7 @@ static const char *nats_note(cli_texts *all, double error, bool refined)
 }
 
 /* The figures at the head of the page; returns how many of them this model has. */
-static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbers[NUMBERS],
+static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbers[NUMBERS],
                                cli_texts *all)
 {
     const gkv_metrics *m = it->metrics;
@@ -284,11 +269,11 @@ static size_t headline_numbers(const cli_evaluation *it, gkv_report_number numbe
     size_t count = 0;
     for (size_t i = 0; i < NUMBERS - 1; i++)
         if (isfinite(candidates[i].value))
-            numbers[count++] = (gkv_report_number){
+            numbers[count++] = (gki_report_number){
                 candidates[i].label,
                 cli_texts_number(all, candidates[i].value, candidates[i].places),
                 candidates[i].note};
-    numbers[count++] = (gkv_report_number){
+    numbers[count++] = (gki_report_number){
         "training time", cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
         seconds ? "minutes:seconds" : "hours:min:s"};
     return count;
@@ -298,14 +283,14 @@ int cli_report(const cli_evaluation *it)
 {
     const gkv_metrics *m = it->metrics;
     cli_texts all = {.count = 0};
-    gkv_report_figure figures[CLI_FIGURES];
+    gki_report_figure figures[CLI_FIGURES];
     const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS],
         *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     const char *plain_cells[CLI_PLAIN_CELLS],
         *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
     json_t *refits = cli_records_read(it->folder, "refits.jsonl");
-    const gkv_report_table candidates[] = {
+    const gki_report_table candidates[] = {
         cli_generation_plain_table(&m->generation, plain_cells, &all),
         cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS],
                              &all),
@@ -315,16 +300,16 @@ int cli_report(const cli_evaluation *it)
         refined_table(m, refined_cells, &all),
         refits_table(refits, refit_cells, &all),
     };
-    gkv_report_table tables[sizeof candidates / sizeof *candidates];
+    gki_report_table tables[sizeof candidates / sizeof *candidates];
     size_t n_tables = 0;
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i].n_rows > 0)
             tables[n_tables++] = candidates[i];
-    gkv_report_number numbers[NUMBERS];
-    const gkv_report_text texts_below[] = {
+    gki_report_number numbers[NUMBERS];
+    const gki_report_text texts_below[] = {
         {"Configuration", cli_texts_keep(&all, read_configuration(it->folder))},
     };
-    const gkv_report report = {
+    const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, it),
         .command = it->command,
@@ -342,7 +327,7 @@ int cli_report(const cli_evaluation *it)
         cli_texts_keep(&all, (char *)(uintptr_t)figures[i].png);
     }
     char *path = cli_text("%s/index.html", it->folder);
-    const int code = cli_check(gkv_report_html(path, &report));
+    const int code = cli_check(gki_report_html(path, &report));
     free(path);
     json_decref(refits);
     cli_texts_free(&all);

@@ -6,18 +6,9 @@
 #include "evaluation.h"
 #include "pictures.h"
 
-static const char *margin_of_base(const cli_evaluation *it)
+static const gkv_base_facts *facts_of_base(const cli_evaluation *it)
 {
-    switch (gkv_model_settings_of(it->run->model)->model.base) {
-    case GKV_BASE_NORMAL: return "N(0, 1)";
-    case GKV_BASE_FULL_GAUSSIAN: return "a normal distribution";
-    case GKV_BASE_STUDENT_T: return "a Student's t distribution";
-    case GKV_BASE_GK:
-    case GKV_BASE_GK_COPULA: return "a g-and-k distribution";
-    default: break;
-    }
-    return "a mixture of its components' margins; their locations and widths make its modes and "
-           "shoulders";
+    return gkv_base_facts_of(gkv_model_settings_of(it->run->model)->model.base);
 }
 
 static char *samples(const cli_evaluation *it)
@@ -86,7 +77,7 @@ static char *base(const cli_evaluation *it)
         "(Shapiro–Francia). The lower plots compare the quantiles of ε with those of the margin: "
         "the "
         "points are on the dashed line if the margin fits.",
-        it->codes, margin_of_base(it),
+        it->codes, facts_of_base(it)->margin,
         all ? "All dimensions are shown, those with the least normal draws first."
             : "The six dimensions with the least normal draws are shown, in this order.");
 }
@@ -123,7 +114,7 @@ static char *terms(const cli_evaluation *it)
                     "the KL term may be larger than at the end.");
 }
 
-size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CLI_FIGURES])
+size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CLI_FIGURES])
 {
     const struct {
         bool there, leads;
@@ -140,9 +131,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
         {it->interpolations, false, "interpolations", "Interpolations",
          "rows of images, each changing into another", interpolations},
         {it->base, false, "base",
-         gkv_model_settings_of(it->run->model)->model.base == GKV_BASE_NORMAL
-             ? "The base and the codes"
-             : "The fitted base",
+         facts_of_base(it)->refit ? "The fitted base" : "The base and the codes",
          "histograms with the base's density, over QQ plots", base},
         {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
         {it->curves, false, "curves", "Training", "curves of −ELBO over epochs", curves},
@@ -153,7 +142,7 @@ size_t cli_report_figures(const cli_evaluation *it, gkv_report_figure figures[CL
     for (size_t i = 0; i < CLI_FIGURES; i++)
         if (table[i].there)
             figures[count++] =
-                (gkv_report_figure){.heading = table[i].heading,
+                (gki_report_figure){.heading = table[i].heading,
                                     .alt = table[i].alt,
                                     .caption = table[i].caption(it),
                                     .leads = table[i].leads,

@@ -6,7 +6,7 @@
  * path may have a thousand. So inih sees only the beginning of a long line, and the value is
  * taken from the whole line. inih does not see section lines, because it would cut names at
  * 50 bytes. */
-#include "gkvae/ini.h"
+#include "config/ini.h"
 
 #include <ini.h>
 #include <stdbool.h>
@@ -21,8 +21,8 @@
 
 enum { FILE_MAX = 1 << 20, LINE_SIZE = 4096, KEY_MAX = 48, FIRST_CAPACITY = 64 };
 
-struct gkv_ini {
-    gkv_ini_entry *list;
+struct gki_ini {
+    gki_ini_entry *list;
     /* of each entry: section, key and value, one after another, each with a NUL */
     char **texts;
     size_t count, capacity;
@@ -35,7 +35,7 @@ typedef struct reader {
     char text[LINE_SIZE]; /* that line, without comment and blanks at its ends */
     char section[GKV_INI_SECTION_SIZE];
     bool is_long; /* inih saw only its beginning */
-    gkv_ini *ini;
+    gki_ini *ini;
     gkv_status status;
 } reader;
 
@@ -49,10 +49,10 @@ static gkv_status fail_line(const reader *in, const char *what)
     return gki_fail(GKV_ERR_CONFIG, "%s:%d: %s", in->path, in->line, what);
 }
 
-static gkv_status grow(gkv_ini *ini)
+static gkv_status grow(gki_ini *ini)
 {
     const size_t capacity = ini->capacity ? 2 * ini->capacity : FIRST_CAPACITY;
-    gkv_ini_entry *list = realloc(ini->list, capacity * sizeof *list);
+    gki_ini_entry *list = realloc(ini->list, capacity * sizeof *list);
     if (list)
         ini->list = list;
     char **texts = list ? realloc(ini->texts, capacity * sizeof *texts) : NULL;
@@ -66,7 +66,7 @@ static gkv_status grow(gkv_ini *ini)
 /* Adds an entry for the current line; key and value are NULL for a section's line. */
 static gkv_status add(const reader *in, const char *key, const char *value)
 {
-    gkv_ini *ini = in->ini;
+    gki_ini *ini = in->ini;
     if (ini->count == GKV_INI_ENTRIES_MAX)
         return fail_line(in, "the file has too many entries; the limit is 10000");
     if (ini->count == ini->capacity)
@@ -81,7 +81,7 @@ static gkv_status add(const reader *in, const char *key, const char *value)
         memcpy(text + of_section + of_key, value, of_value);
     }
     ini->texts[ini->count] = text;
-    ini->list[ini->count++] = (gkv_ini_entry){.section = text,
+    ini->list[ini->count++] = (gki_ini_entry){.section = text,
                                               .key = key ? text + of_section : NULL,
                                               .line = in->line,
                                               .value = key ? text + of_section + of_key : NULL};
@@ -151,7 +151,7 @@ static gkv_status check_new(const reader *in, const char *key)
 {
     char shown[2][GKV_PRINTABLE_SIZE];
     for (size_t i = 0; i < in->ini->count; i++) {
-        const gkv_ini_entry *entry = &in->ini->list[i];
+        const gki_ini_entry *entry = &in->ini->list[i];
         if (entry->key && strcmp(entry->key, key) == 0 && strcmp(entry->section, in->section) == 0)
             return gki_fail(
                 GKV_ERR_CONFIG, "%s:%d: %s%s%s is set on line %d already; keep one of the two",
@@ -180,14 +180,14 @@ static int take_value(void *user, const char *section, const char *name, const c
     return 1;
 }
 
-gkv_status gkv_ini_read(const char *path, gkv_ini **out)
+gkv_status gki_ini_read(const char *path, gki_ini **out)
 {
     gkv_status status = GKV_OK;
     char *text = NULL;
     reader *in = NULL;
     size_t count = 0;
     if (!path || !out)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_ini_read: NULL for the path or the result");
+        return gki_fail(GKV_ERR_ARGUMENT, "gki_ini_read: NULL for the path or the result");
     *out = NULL;
     GKV_TRY(gki_file_read(path, FILE_MAX, &text, &count));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *in, &in));
@@ -208,13 +208,13 @@ gkv_status gkv_ini_read(const char *path, gkv_ini **out)
     }
 done:
     if (in)
-        gkv_ini_free(in->ini);
+        gki_ini_free(in->ini);
     free(in);
     free(text);
     return status;
 }
 
-void gkv_ini_free(gkv_ini *ini)
+void gki_ini_free(gki_ini *ini)
 {
     if (!ini)
         return;
@@ -225,12 +225,12 @@ void gkv_ini_free(gkv_ini *ini)
     free(ini);
 }
 
-size_t gkv_ini_count(const gkv_ini *ini)
+size_t gki_ini_count(const gki_ini *ini)
 {
     return ini ? ini->count : 0;
 }
 
-const gkv_ini_entry *gkv_ini_at(const gkv_ini *ini, size_t i)
+const gki_ini_entry *gki_ini_at(const gki_ini *ini, size_t i)
 {
-    return i < gkv_ini_count(ini) ? &ini->list[i] : NULL;
+    return i < gki_ini_count(ini) ? &ini->list[i] : NULL;
 }

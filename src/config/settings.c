@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "config/posterior_facts.h"
 #include "config/settings_table.h"
 
 void gkv_settings_defaults(gkv_settings *settings)
@@ -91,7 +92,7 @@ static gkv_status check_fine_tuning(const gkv_settings *settings)
             (long long)train->fine_tune_samples);
     if (train->fine_tune_epochs == 0)
         return GKV_OK;
-    if (model->posterior != GKV_POSTERIOR_NORMAL ||
+    if (!gki_posterior_can_be_tuned(model->posterior) ||
         model->posterior_flow != GKV_POSTERIOR_FLOW_NONE)
         return gki_fail(
             GKV_ERR_CONFIG,
@@ -109,22 +110,18 @@ static gkv_status check_fine_tuning(const gkv_settings *settings)
     return GKV_OK;
 }
 
-static bool has_components(gkv_base_family base)
-{
-    return base == GKV_BASE_GAUSSIAN_MIXTURE || base == GKV_BASE_GK_MIXTURE ||
-           base == GKV_BASE_GK_BY_CLASS;
-}
-
 /* The keys of components and of covariance have no effect for bases without components. */
 static gkv_status check_base(const gkv_model_settings *model)
 {
-    if (model->base == GKV_BASE_FULL_GAUSSIAN && model->base_covariance != GKV_COVARIANCE_FULL)
+    const gkv_base_facts *facts = gkv_base_facts_of(model->base);
+    if (facts->has_full_covariance && model->base_covariance != GKV_COVARIANCE_FULL)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: model.base = full-gaussian has any covariance, but "
+                        "settings: model.base = %s has any covariance, but "
                         "model.base_covariance = %s; set it to "
                         "full, or the base to gaussian-mixture with base_components = 1",
+                        NAME(model, "model.base", base),
                         NAME(model, "model.base_covariance", base_covariance));
-    if (!has_components(model->base))
+    if (!facts->has_components)
         return GKV_OK;
     if (model->base_fit == GKV_FIT_FIXED)
         return gki_fail(GKV_ERR_CONFIG,

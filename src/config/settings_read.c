@@ -5,11 +5,11 @@
 
 #include "core/error.h"
 #include "config/settings_table.h"
-#include "gkvae/ini.h"
+#include "config/ini.h"
 
 enum { WHERE_SIZE = GKV_PATH_SIZE + 16 };
 
-static gkv_status take(const gkv_ini_entry *entry, const char *path, gkv_settings *settings)
+static gkv_status take(const gki_ini_entry *entry, const char *path, gkv_settings *settings)
 {
     char where[WHERE_SIZE]; /* for messages */
     const gki_settings_row *row = NULL;
@@ -23,13 +23,13 @@ static gkv_status take(const gkv_ini_entry *entry, const char *path, gkv_setting
 gkv_status gkv_settings_read(gkv_settings *settings, const char *path)
 {
     gkv_settings fresh = *settings;
-    gkv_ini *ini = NULL;
-    GKV_TRY(gkv_ini_read(path, &ini));
+    gki_ini *ini = NULL;
+    GKV_TRY(gki_ini_read(path, &ini));
     gkv_status status = GKV_OK;
-    for (size_t i = 0; i < gkv_ini_count(ini) && status == GKV_OK; i++)
-        status = take(gkv_ini_at(ini, i), path, &fresh);
+    for (size_t i = 0; i < gki_ini_count(ini) && status == GKV_OK; i++)
+        status = take(gki_ini_at(ini, i), path, &fresh);
     if (status == GKV_OK)
         *settings = fresh;
-    gkv_ini_free(ini);
+    gki_ini_free(ini);
     return status;
 }

@@ -35,7 +35,7 @@
     ROW(section, name, "number", "at least " #low ", below " #high, meaning, GKV_KIND_NUMBER, \
         #initial, low, high, 0, 1, NULL, NULL)
 #define CHOICE(section, name, initial, names, meaning) \
-    ROW(section, name, "name", names, meaning, GKV_KIND_CHOICE, #initial, 0, 0, 0, 0, NULL, NULL)
+    ROW(section, name, "name", names, meaning, GKV_KIND_CHOICE, initial, 0, 0, 0, 0, NULL, NULL)
 #define SWITCH(section, name, initial, meaning)                                                 \
     ROW(section, name, "name", "no, yes", meaning, GKV_KIND_SWITCH, #initial, 0, 0, 0, 0, NULL, \
         NULL)
@@ -56,33 +56,39 @@ const gki_settings_row gki_settings_rows[] = {
          "An IDX file of test images in place of the standard one."),
     TEXT(data, test_labels, GKV_KIND_PATH, "path", "",
          "An IDX file of test labels in place of the standard one."),
-    CHOICE(data, binarization, dynamic, "dynamic, static, grey",
+    SWITCH(data, invert, no,
+           "Images are dark on a bright ground: 255 minus each level makes them bright on black."),
+    SWITCH(data, transpose, no,
+           "Images are stored column by column, as EMNIST's are: exchange rows and columns."),
+    CHOICE(data, binarization, "dynamic", "dynamic, static, grey",
            "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey."),
     INTEGER(data, validation, 2000, 0, 1000000,
             "Training images held out for validation; 0 is none."),
 
     INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
+    CHOICE(model, net, "mlp", "mlp",
+           "The networks of encoder and decoder: multilayer perceptrons."),
     INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
     INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
-    CHOICE(model, block, residual, "silu, residual, gated",
+    CHOICE(model, block, "residual", "silu, residual, gated",
            "The form of a hidden layer: LayerNorm and SiLU; the same with its input added, except "
            "in the first layer; "
            "or h·sigmoid(g)."),
-    CHOICE(model, posterior, normal, "normal, full, gk, gk-amortized",
+    CHOICE(model, posterior, "normal", "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
            "g-and-k with one "
            "shape for all x; or g-and-k with a shape for each x."),
-    CHOICE(model, posterior_flow, none, "none, planar, radial",
+    CHOICE(model, posterior_flow, "none", "none, planar, radial",
            "The flow that follows the posterior."),
     INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
-    CHOICE(model, prior_flow, realnvp, "none, realnvp",
+    CHOICE(model, prior_flow, "realnvp", "none, realnvp",
            "The flow between the base and the prior p(z)."),
     INTEGER(model, prior_layers, 8, 0, 256, "Coupling layers of the prior's flow; 0 is no flow."),
     INTEGER(model, prior_hidden, 128, 1, 65536,
             "Units of each hidden layer of a coupling network."),
     NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10,
                  "Coupling log-scales are this bound times a tanh.", NULL),
-    CHOICE(model, base, gk - mixture,
+    CHOICE(model, base, "gk-mixture",
            "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, "
            "gk-by-class",
            "The base distribution of the prior: N(0, I); normal with any covariance; independent "
@@ -90,13 +96,13 @@ const gki_settings_row gki_settings_rows[] = {
            "independent g-and-k; g-and-k margins with a Gaussian copula; a mixture of normals; a "
            "mixture of "
            "multivariate g-and-k distributions; or such a mixture for each label."),
-    CHOICE(model, base_fit, lm, "fixed, lm, grad, lm+grad",
+    CHOICE(model, base_fit, "lm", "fixed, lm, grad, lm+grad",
            "How the base is fitted: not at all; by refits with Levenberg–Marquardt, for mixtures "
            "within EM; by "
            "gradients; or by gradients between refits."),
     INTEGER(model, base_components, 32, 1, 4096,
             "Components of a mixture; with gk-by-class, of each label's mixture."),
-    CHOICE(model, base_covariance, full, "full, low-rank, diagonal",
+    CHOICE(model, base_covariance, "full", "full, low-rank, diagonal",
            "Correlation of the dimensions within a component: any matrix, that of a model with few "
            "factors, or none."),
     INTEGER(model, base_rank, 4, 1, 4096, "Factors of a low-rank correlation; fewer than latent."),
@@ -111,18 +117,18 @@ const gki_settings_row gki_settings_rows[] = {
 
     INTEGER(train, epochs, 46, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),
-    CHOICE(train, objective, elbo, "elbo, iwae",
+    CHOICE(train, objective, "elbo", "elbo, iwae",
            "The bound that is maximised: the ELBO, or the importance-weighted bound, which is "
            "tighter with more samples."),
     INTEGER(train, samples, 1, 1, 1000, "Draws of z for each image of a step."),
-    CHOICE(train, resampling, none, "none, importance",
+    CHOICE(train, resampling, "none", "none, importance",
            "The draws from which iwae learns: all of an image's draws, or one of them, drawn by "
            "its importance weight. "
            "The gradient is the same on average, and a step takes about half the time."),
     INTEGER(train, elbo_epochs, 0, 0, 1000000,
             "Number of first epochs that use the ELBO with one draw of each image, instead of "
             "objective and samples."),
-    CHOICE(train, gradient, path - derivative, "total, path-derivative",
+    CHOICE(train, gradient, "path-derivative", "total, path-derivative",
            "The encoder's gradient: total, or without the score term of log q(z|x). The latter is "
            "the same on average and "
            "has less noise near the best posterior. It needs posterior = normal without a flow."),
@@ -184,7 +190,7 @@ const gki_settings_row gki_settings_rows[] = {
 
     INTEGER(eval, samples, 500, 1, 1000000, "Importance samples per image."),
     INTEGER_OR("all", eval, images, "all", 1, 1000000, "Number of test images, from the first."),
-    CHOICE(eval, generation, all, "all, samples, none",
+    CHOICE(eval, generation, "all", "all, samples, none",
            "Metrics of generation: of all sets of images; of the draws from the prior alone, as "
            "pixel means; or none."),
     INTEGER_OR(
@@ -214,7 +220,7 @@ gkv_status gki_settings_section_check(const char *section, const char *where)
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < gki_settings_row_count; i++) {
         const char *known = gki_settings_rows[i].key.section;
-        const size_t distance = gkv_text_distance(section, known);
+        const size_t distance = gki_text_distance(section, known);
         if (strcmp(section, known) == 0)
             return GKV_OK;
         if (distance < best) {
@@ -236,7 +242,7 @@ gkv_status gki_settings_row_find(const char *section, const char *name, const ch
     for (size_t i = 0; i < gki_settings_row_count; i++) {
         const gki_settings_row *row = &gki_settings_rows[i];
         /* The right name in the wrong section is nearer than a misspelt name in this section. */
-        size_t distance = 2 * gkv_text_distance(name, row->key.name);
+        size_t distance = 2 * gki_text_distance(name, row->key.name);
         if (strcmp(section, row->key.section) != 0)
             distance++;
         if (distance == 0) {

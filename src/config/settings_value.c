@@ -71,7 +71,7 @@ static int choice_index(const char *list, const char *text, char nearest[GKV_NAM
         snprintf(name, sizeof name, "%.*s", (int)length, list);
         if (strcmp(name, text) == 0)
             return index;
-        const size_t distance = gkv_text_distance(name, text);
+        const size_t distance = gki_text_distance(name, text);
         if (distance < best) {
             best = distance;
             memcpy(nearest, name, GKV_NAME_SIZE);

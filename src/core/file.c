@@ -296,11 +296,11 @@ void gki_file_sweep(const char *folder)
     closedir(listing);
 }
 
-gkv_status gkv_file_write_atomic(const char *path, const void *bytes, size_t count)
+gkv_status gki_file_write_atomic(const char *path, const void *bytes, size_t count)
 {
     gki_file_writer *writer = NULL;
     if (!path || (!bytes && count > 0))
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_write_atomic: NULL for the path or the bytes");
+        return gki_fail(GKV_ERR_ARGUMENT, "gki_file_write_atomic: NULL for the path or the bytes");
     GKV_TRY(gki_file_begin(path, &writer));
     gki_file_write(writer, bytes, count); /* the commit reports its failure */
     return gki_file_commit(writer);
@@ -410,12 +410,12 @@ bool gki_file_exists(const char *path)
     return lstat(path, &info) == 0;
 }
 
-gkv_status gkv_file_make_folder(const char *path)
+gkv_status gki_file_make_folder(const char *path)
 {
     char *name = NULL;
     gkv_status status = GKV_OK;
     if (!path)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_make_folder: NULL for the path");
+        return gki_fail(GKV_ERR_ARGUMENT, "gki_file_make_folder: NULL for the path");
     GKV_TRY(gki_strdup(path, &name));
     /* Makes each prefix that ends before a slash, and then the whole path. */
     for (char *end = name + (*name == '/');; end++) {

@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #include "core/error.h"
-#include "gkvae/file.h"
 
 /* What the names of temporary files have between the name of the file and the numbers. */
 #define GKV_FILE_TEMPORARY ".gkvae-tmp-"
@@ -43,7 +42,17 @@ GKV_MUST_USE gkv_status gki_file_commit(gki_file_writer *writer);
 /* Removes the temporary file and frees the writer. NULL is fine. */
 void gki_file_abandon(gki_file_writer *writer);
 
-/* gkv_file_write_atomic() of gkvae/file.h begins, writes and commits in one call. */
+/* Writes `count` bytes to a temporary file beside `path`, syncs it, and renames it to `path`. A
+ * reader never sees part of the file, even if the process is killed. A symbolic link is followed.
+ * `bytes` may be NULL if `count` is 0.
+ *
+ * GKV_ERR_IO, with the cause, if the file cannot be written or if `path` exists and is not a
+ * regular file. Then nothing is written. GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. Thread-safe. */
+GKV_MUST_USE gkv_status gki_file_write_atomic(const char *path, const void *bytes, size_t count);
+
+/* Makes the folder and all folders above it, as mkdir -p does. The folder may exist already.
+ * GKV_ERR_IO if a folder cannot be made, GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. Thread-safe. */
+GKV_MUST_USE gkv_status gki_file_make_folder(const char *path);
 
 /* Removes the temporary files that killed writers left in a folder. The caller holds the lock of
  * the folder, so no writer is at work there. Failures are ignored: a remnant only takes disk

@@ -25,7 +25,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-size_t gkv_text_distance(const char *a, const char *b)
+size_t gki_text_distance(const char *a, const char *b)
 {
     enum { LONGEST = 63 };
     /* rows[i % 3][j] is the distance between the first i bytes of a and the first j bytes of b. */

@@ -127,7 +127,7 @@ int gki_waiting_due(gki_waiting *waiting)
     return seconds;
 }
 
-void gkv_report(gki_reporter reporter, const char *format, ...)
+void gki_tell(gki_reporter reporter, const char *format, ...)
 {
     if (!reporter.report)
         return;

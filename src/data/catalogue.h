@@ -88,7 +88,6 @@ gkv_status gki_known_data_verify(const gki_known_data *data, const char *folder)
 gkv_status gki_known_file_check(const gki_known_file *known, const char *path, const char *called);
 
 /* Sends a message of one line (printf format) to the reporter. */
-void gkv_report(gki_reporter reporter, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void gki_tell(gki_reporter reporter, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

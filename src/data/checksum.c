@@ -47,10 +47,10 @@ done:
     return status;
 }
 
-gkv_status gkv_file_digest(const char *path, char digest[GKV_DIGEST_SIZE])
+gkv_status gki_file_digest(const char *path, char digest[GKV_DIGEST_SIZE])
 {
     uint64_t bytes = 0;
     if (!path || !digest)
-        return gki_fail(GKV_ERR_ARGUMENT, "gkv_file_digest: NULL for the path or the digest");
+        return gki_fail(GKV_ERR_ARGUMENT, "gki_file_digest: NULL for the path or the digest");
     return gki_sha256_file(path, UINT64_MAX, digest, &bytes);
 }

@@ -1,4 +1,4 @@
-#include "gkvae/data.h"
+#include "data/dataset.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +50,29 @@ gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gk
 done:
     gkv_dataset_free(dataset);
     return status;
+}
+
+gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
+{
+    const size_t h = dataset->height, w = dataset->width, n = h * w;
+    uint8_t *image = NULL;
+    if (invert)
+        for (size_t i = 0; i < dataset->count * n; i++)
+            dataset->pixels[i] = (uint8_t)(255 - dataset->pixels[i]);
+    if (!transpose)
+        return GKV_OK;
+    GKV_TRY(gki_alloc(n, 1, &image));
+    for (size_t i = 0; i < dataset->count; i++) {
+        uint8_t *pixels = dataset->pixels + i * n;
+        memcpy(image, pixels, n);
+        for (size_t y = 0; y < h; y++)
+            for (size_t x = 0; x < w; x++)
+                pixels[x * h + y] = image[y * w + x];
+    }
+    free(image);
+    dataset->height = w;
+    dataset->width = h;
+    return GKV_OK;
 }
 
 gkv_status gkv_dataset_from_memory(const uint8_t *pixels, const uint8_t *labels, size_t count,

@@ -8,6 +8,7 @@
 #include "data/catalogue.h"
 #include "data/checksum.h"
 #include "data/data_files.h"
+#include "data/dataset.h"
 
 enum { ON = 128 }; /* the least grey level that counts as on */
 
@@ -73,6 +74,21 @@ done:
     return status;
 }
 
+/* Opens the files, and turns the images as the settings say. */
+static gkv_status open_files(const gkv_data_settings *settings, const char *images,
+                             const char *labels, gkv_dataset **out)
+{
+    gkv_dataset *dataset = NULL;
+    GKV_TRY(gkv_dataset_open(images, labels, &dataset));
+    const gkv_status status = gki_dataset_turn(dataset, settings->invert, settings->transpose);
+    if (status != GKV_OK) {
+        gkv_dataset_free(dataset);
+        dataset = NULL;
+    }
+    *out = dataset;
+    return status;
+}
+
 gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, gkv_dataset **out)
 {
     if (out)
@@ -85,7 +101,7 @@ gkv_status gkv_dataset_load(const gkv_data_settings *settings, gkv_split split, 
                         (int)split);
     char *images = NULL, *labels = NULL;
     GKV_TRY(locate(settings, split, &images, &labels));
-    const gkv_status status = gkv_dataset_open(images, labels, out);
+    const gkv_status status = open_files(settings, images, labels, out);
     free(images);
     free(labels);
     return status;
@@ -149,7 +165,7 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
         (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
     const int first = split == GKV_TEST ? 2 : 0;
     gkv_dataset *dataset = NULL;
-    GKV_TRY(gkv_dataset_open(images, labels, &dataset));
+    GKV_TRY(open_files(settings, images, labels, &dataset));
     out->count = gkv_dataset_count(dataset);
     out->height = gkv_dataset_height(dataset);
     out->width = gkv_dataset_width(dataset);

@@ -62,7 +62,7 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
         if (rename(path, aside) != 0)
             status = gki_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
         else
-            gkv_report(reporter, "%s was not the known file; it is now %s", path, aside);
+            gki_tell(reporter, "%s was not the known file; it is now %s", path, aside);
     done:
         free(path);
         free(aside);
@@ -149,7 +149,7 @@ static gkv_status try_sources(const gki_known_data *data, const char *home, cons
     for (size_t i = 0; i < sources; i++) {
         const gki_source *from = &data->sources[i];
         char *delivered = NULL;
-        gkv_report(reporter, "%s: trying %s", data->name, from->about);
+        gki_tell(reporter, "%s: trying %s", data->name, from->about);
         gkv_status status = fetch_checked(data, from, scratch, reporter, &delivered);
         if (status == GKV_OK) {
             status = move_in(data, delivered, home, reporter);
@@ -160,7 +160,7 @@ static gkv_status try_sources(const gki_known_data *data, const char *home, cons
         free(delivered);
         if (status == GKV_ERR_MEMORY)
             return status;
-        gkv_report(reporter, "%s: %s", from->about, gkv_error_message());
+        gki_tell(reporter, "%s: %s", from->about, gkv_error_message());
         note_failure(&tried, from->about, sources - i - 1, status);
     }
     return gki_fail(tried.code, "%s could not be fetched%s", data->name, tried.text);
@@ -198,8 +198,8 @@ gkv_status gki_known_data_get(const gki_known_data *data, const char *folder, gk
         GKV_TRY_GOTO(gki_strf(&where, "already in %s", home));
     } else if (status != GKV_ERR_MEMORY) {
         if (status == GKV_ERR_DATA)
-            gkv_report(reporter, "%s", gkv_error_message());
-        GKV_TRY_GOTO(gkv_file_make_folder(home));
+            gki_tell(reporter, "%s", gkv_error_message());
+        GKV_TRY_GOTO(gki_file_make_folder(home));
         GKV_TRY_GOTO(open_scratch(home, &scratch, &lock));
         GKV_TRY_GOTO(try_sources(data, home, scratch, reporter, &where));
     }

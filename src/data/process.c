@@ -76,7 +76,7 @@ static bool wait_for(pid_t child, const char *name, int seconds, gki_reporter re
         nanosleep(&pause, NULL);
         const int waited = gki_waiting_due(&waiting);
         if (waited > 0)
-            gkv_report(reporter, "waiting for %s: %d s", name, waited);
+            gki_tell(reporter, "waiting for %s: %d s", name, waited);
     }
     return false;
 }

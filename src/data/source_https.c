@@ -58,12 +58,12 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
     (void)up_total;
     (void)up;
     if (seconds > 0 && now == 0)
-        gkv_report(d->reporter, "waiting for an answer: %d s", seconds);
+        gki_tell(d->reporter, "waiting for an answer: %d s", seconds);
     else if (seconds > 0 && total > 0)
-        gkv_report(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now,
-                   (int64_t)total, seconds);
+        gki_tell(d->reporter, "%" PRId64 " of %" PRId64 " bytes in %d s", (int64_t)now,
+                 (int64_t)total, seconds);
     else if (seconds > 0)
-        gkv_report(d->reporter, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
+        gki_tell(d->reporter, "%" PRId64 " bytes in %d s", (int64_t)now, seconds);
     return 0;
 }
 
@@ -134,10 +134,10 @@ static gkv_status fetch_file(const gki_source *source, const gki_known_file *kno
     download d = {.limit = known->bytes + known->bytes / 1000 + 1024, .reporter = reporter};
     GKV_TRY_GOTO(gki_strf(&url, "%s%s.gz", source->what, name));
     GKV_TRY_GOTO(gki_strf(&path, "%s/%s.gz", scratch, name));
-    gkv_report(reporter, "downloading %s", url);
+    gki_tell(reporter, "downloading %s", url);
     d.url = url;
     GKV_TRY_GOTO(transfer(path, &d));
-    gkv_report(reporter, "downloaded %" PRIu64 " bytes", d.got);
+    gki_tell(reporter, "downloaded %" PRIu64 " bytes", d.got);
 done:
     free(url);
     free(path);

@@ -58,10 +58,10 @@ static gkv_status install(const char *package, const char *scratch, gki_reporter
     const char *const get[] = {
         "apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60",
         package,   NULL};
-    gkv_report(reporter, "installing the Debian package %s", package);
+    gki_tell(reporter, "installing the Debian package %s", package);
     if (apt_get(get, scratch, reporter) == GKV_OK)
         return GKV_OK;
-    gkv_report(reporter, "refreshing the package lists first");
+    gki_tell(reporter, "refreshing the package lists first");
     GKV_TRY(apt_get(update, scratch, reporter));
     return apt_get(get, scratch, reporter);
 }

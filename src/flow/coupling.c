@@ -47,7 +47,7 @@ gkv_status gki_coupling_create(const gki_coupling_spec *spec, gki_params *params
                               .hidden = spec->hidden,
                               .hidden_layers = 2,
                               .out = 2 * coupling->b_count,
-                              .block = GKV_BLOCK_LEAKY};
+                              .block = &gki_block_leaky};
     GKV_TRY_GOTO(gki_mlp_create(&net, name, params, plan, &coupling->net));
 done:
     if (status != GKV_OK)

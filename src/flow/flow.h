@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "gkvae/settings.h"
-#include "net/mlp.h"
+#include "nn/layer.h"
 
 typedef struct gki_flow gki_flow;
 
@@ -54,6 +54,7 @@ struct gki_flow {
     gki_slot z, d_z, eps, d_eps; /* [rows, d] */
     gki_slot log_det, d_log_det; /* [rows, 1] */
     size_t widest;               /* elements of a row of the scratch arrays of tangent() */
+    double products;             /* multiply-adds of one row in normalise() */
 };
 
 /* The operations of a family of flows. Thread-safe. */

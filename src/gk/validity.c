@@ -218,8 +218,9 @@ gkv_gk gkv_gk_project(const gkv_gk *gk, double margin)
         .c = gk->c >= 0 && gk->c < 1 ? gk->c : standard.c,
         .family = gki_gk_family_of(gk->family) ? gk->family : standard.family,
     };
-    if (near.k >= margin && near.c < c_star)
-        return near;
+    const int low = near.family == GKV_GK_FAMILY_GK && near.c <= GKV_GK_DEFAULT_C;
+    if (near.k >= (low ? GKV_GK_FREE_K : 0) + margin && near.c < c_star)
+        return near; /* the bound is lower for every g */
     /* k becomes slightly greater than its bound, so that rounding cannot make it invalid. */
     const double bound = gki_gk_family_of(near.family)->bound_limit(near.g, near.c, NULL);
     near.k = fmax(near.k, bound + fmax(margin, 1e-9 * (1.0 + fabs(bound))));

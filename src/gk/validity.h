@@ -8,6 +8,10 @@
  * `slope` is not NULL, *slope becomes the derivative in g. */
 double gki_gk_k_min_limit(double g, double c, double *slope);
 
+/* A g-and-k distribution with c ≤ 0.8 is valid for every g if k is at or above this value. The
+ * supremum of k_min(g) is −0.0593. */
+#define GKV_GK_FREE_K (-0.059)
+
 /* The maximum of (S(v) − 1)(1 + g²/(4v²)) on (0, v_end]. *at becomes its position. */
 double gki_gk_excess_peak(double g, double c, double v_end, double *at);
 

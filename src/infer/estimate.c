@@ -65,7 +65,8 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
     if (status == GKV_OK)
         status = gki_alloc(TASK_IMAGES * model->pixels, sizeof *s->x, &s->x);
     if (status == GKV_OK)
-        status = gki_alloc(TASK_IMAGES * model->encoder.out.width, sizeof *s->encoded, &s->encoded);
+        status =
+            gki_alloc(TASK_IMAGES * model->encoder->out.width, sizeof *s->encoded, &s->encoded);
     if (status != GKV_OK)
         scratch_free(s);
     return status;
@@ -75,7 +76,7 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
 static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, size_t count)
 {
     const gkv_model *model = job->model;
-    const size_t width = model->encoder.out.width;
+    const size_t width = model->encoder->out.width;
     for (size_t i = 0; i < count; i++) {
         gki_real *x = gki_at(&s->ws, model->x, i);
         /* the step is not read: images are binarized once */
@@ -83,7 +84,7 @@ static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, s
         memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
     }
     gki_pass_encode(model, &s->ws, 0, count);
-    memcpy(s->encoded, gki_at(&s->ws, model->encoder.out, 0), count * width * sizeof *s->encoded);
+    memcpy(s->encoded, gki_at(&s->ws, model->encoder->out, 0), count * width * sizeof *s->encoded);
 }
 
 /* Computes z, log q(z|x) and log p(z) of `count` rows: rows `row` and after it of the task that
@@ -144,7 +145,7 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
                           gki_estimates *out)
 {
     const gkv_model *model = job->model;
-    const size_t width = model->encoder.out.width, rows = count * job->samples;
+    const size_t width = model->encoder->out.width, rows = count * job->samples;
     running sums[TASK_IMAGES];
     for (size_t i = 0; i < count; i++)
         sums[i] = (running){.greatest = -INFINITY};
@@ -153,7 +154,7 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
         const size_t pass = rows - row < PASS_ROWS ? rows - row : PASS_ROWS;
         for (size_t r = 0; r < pass; r++) {
             const size_t image = (row + r) / job->samples, sample = (row + r) % job->samples;
-            memcpy(gki_at(&s->ws, model->encoder.out, r), s->encoded + image * width,
+            memcpy(gki_at(&s->ws, model->encoder->out, r), s->encoded + image * width,
                    width * sizeof(gki_real));
             memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels,
                    model->pixels * sizeof(gki_real));
@@ -283,7 +284,7 @@ static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, siz
     memcpy(out->codes + first * d, gki_at(&s->ws, model->posterior.z, 0),
            count * d * sizeof(gki_real));
     gki_pass_decode(model, &s->ws, 0, count);
-    model->likelihood->mean(count * model->pixels, gki_at(&s->ws, model->decoder.out, 0),
+    model->likelihood->mean(count * model->pixels, gki_at(&s->ws, model->decoder->out, 0),
                             out->probabilities + first * model->pixels);
 }
 

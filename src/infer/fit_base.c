@@ -209,12 +209,11 @@ static void copy_others(const gkv_model *from, const gkv_model *to)
 static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_report *report)
 {
     const size_t d = fresh->d;
-    const gki_base_codes codes = {.fit = it->codes,
-                                  .held_out = it->codes + it->fit * d,
-                                  .fit_count = it->fit,
-                                  .held_out_count = it->acceptance,
-                                  .fit_class = it->classes,
-                                  .held_out_class = it->classes ? it->classes + it->fit : NULL};
+    const gki_base_codes codes = {
+        .fit = {.eps = it->codes, .classes = it->classes, .count = it->fit},
+        .held_out = {.eps = it->codes + it->fit * d,
+                     .classes = it->classes ? it->classes + it->fit : NULL,
+                     .count = it->acceptance}};
     gki_base_refit_settings how = {.first = true,
                                    .damping = 1,
                                    .iterations = ROUND_ITERATIONS,

@@ -111,7 +111,7 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const gkv_settings *run, co
     gki_lock *lock = NULL;
     gkv_status status = GKV_OK;
     if (!replace)
-        GKV_TRY_GOTO(gkv_file_make_folder(folder));
+        GKV_TRY_GOTO(gki_file_make_folder(folder));
     GKV_TRY_GOTO(gki_lock_acquire(folder, &lock));
     GKV_TRY_GOTO(check_folder(folder, replace));
     gki_file_sweep(folder);

@@ -12,10 +12,10 @@
 #include "nn/nn_kernels.h"
 
 /* The sizes are fixed, because results may depend on them. About TANGENTS tangents pass through a
- * layer together, and PIXELS outputs of the last layer (a multiple of 32), so that they fit in an
+ * layer together, and OUTPUTS outputs of the last layer (a multiple of 32), so that they fit in an
  * L2 cache. DRAWS is the number of draws of a posterior that is not Gaussian, and DRAWS_STEP the
  * first step number of their noise. */
-enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, PIXELS = 256, DRAWS = 64, DRAWS_STEP = 1 << 30 };
+enum { ROWS = GKV_REFINE_ROWS, TANGENTS = 160, OUTPUTS = 256, DRAWS = 64, DRAWS_STEP = 1 << 30 };
 
 static void value(void *context, size_t rows, const size_t *image, const gki_real *z,
                   double *value);
@@ -24,15 +24,15 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
 
 static size_t part_width(const gkv_model *model)
 {
-    return model->pixels < PIXELS ? model->pixels : PIXELS;
+    return model->decoder->out.width < OUTPUTS ? model->decoder->out.width : OUTPUTS;
 }
 
 gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight, size_t capacity,
                                     gki_refine_target *out)
 {
     const size_t d = model->d, group = d < TANGENTS ? TANGENTS / d : 1, tangents = group * d;
-    const size_t hidden = gki_mlp_widest(&model->decoder, model->decoder.count - 1);
-    const size_t widest = hidden > model->flow->widest ? hidden : model->flow->widest;
+    const size_t widest =
+        model->decoder->widest > model->flow->widest ? model->decoder->widest : model->flow->widest;
     *out =
         (gki_refine_target){.model = model,
                             .prior_weight = prior_weight,
@@ -43,14 +43,13 @@ gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight,
     GKV_TRY_GOTO(gki_workspace_keep_packed(&out->ws));
     GKV_TRY_GOTO(gki_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->label, &out->label));
-    GKV_TRY_GOTO(gki_alloc(ROWS * model->pixels, sizeof *out->sd, &out->sd));
+    GKV_TRY_GOTO(gki_alloc(ROWS * model->decoder->out.width, sizeof *out->sd, &out->sd));
     GKV_TRY_GOTO(
         gki_alloc(tangents * widest, sizeof *out->tangent_scratch.a, &out->tangent_scratch.a));
     GKV_TRY_GOTO(
         gki_alloc(tangents * widest, sizeof *out->tangent_scratch.b, &out->tangent_scratch.b));
-    if (model->decoder.residual)
-        GKV_TRY_GOTO(
-            gki_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
+    GKV_TRY_GOTO(
+        gki_alloc(tangents * widest, sizeof *out->tangent_scratch.c, &out->tangent_scratch.c));
     GKV_TRY_GOTO(gki_alloc(tangents * part_width(model), sizeof *out->part, &out->part));
     GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->tangents, &out->tangents));
     GKV_TRY_GOTO(gki_alloc(tangents * d, sizeof *out->lambda, &out->lambda));
@@ -146,23 +145,22 @@ static void add_product(size_t d, size_t depth, const gki_real *a, const gki_rea
 }
 
 /* Adds JᵀFJ of rows [first, first + count), where F is the diagonal Fisher information of the
- * decoder's outputs. J is scaled by the roots of F for a part of the pixels at a time. */
+ * decoder's outputs. J is scaled by the roots of F for a part of the outputs at a time. */
 static void add_likelihood(gki_refine_target *it, size_t first, size_t count, const size_t *image,
                            gki_real *curvature)
 {
     const gkv_model *model = it->model;
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
-    const size_t d = model->d, hidden = model->decoder.count - 1, part = part_width(model);
-    const gki_real *tangents = gki_mlp_tangent(&model->decoder, &it->ws, hidden, first, count, d,
-                                               NULL, &it->tangent_scratch);
-    for (size_t from = 0; from < model->pixels; from += part) {
-        const size_t width = model->pixels - from < part ? model->pixels - from : part;
-        gki_linear_tangent_part(&model->decoder.layers[hidden], &it->ws, count * d, tangents, from,
-                                width, it->part);
+    const gki_net *decoder = model->decoder;
+    const size_t d = model->d, outputs = decoder->out.width, part = part_width(model);
+    const gki_real *tangents =
+        decoder->ops->tangent(decoder, &it->ws, first, count, &it->tangent_scratch);
+    for (size_t from = 0; from < outputs; from += part) {
+        const size_t width = outputs - from < part ? outputs - from : part;
+        decoder->ops->tangent_part(decoder, &it->ws, first, count, tangents, from, width, it->part);
         for (size_t r = 0; r < count; r++) {
             gki_real *jacobian = it->part + r * d * width;
-            kernels->scale_rows(width, d, it->sd + (first + r) * model->pixels + from, jacobian,
-                                width);
+            kernels->scale_rows(width, d, it->sd + (first + r) * outputs + from, jacobian, width);
             add_product(d, width, jacobian, jacobian, curvature + image[first + r] * d * d);
         }
     }
@@ -205,13 +203,13 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
         gki_pass_prior(model, ws, 0, count);
         for (size_t r = 0; r < count; r++)
             model->likelihood->fisher_sd(model->pixels, gki_at(ws, model->x, r),
-                                         gki_at(ws, model->decoder.d_out, r),
-                                         it->sd + r * model->pixels);
-        gki_mlp_backward(&model->decoder, ws, 0, count);
+                                         gki_at(ws, model->decoder->d_out, r),
+                                         it->sd + r * model->decoder->out.width);
+        model->decoder->ops->backward(model->decoder, ws, 0, count);
         gki_pass_prior_backward(model, ws, 0, count, (gki_real)it->prior_weight);
         for (size_t r = 0; r < count; r++) {
             gki_real *sum = gradient + image[start + r] * d;
-            kernels->axpy(d, 1, gki_at(ws, model->decoder.d_in, r), sum);
+            kernels->axpy(d, 1, gki_at(ws, model->decoder->d_in, r), sum);
             kernels->axpy(d, 1, gki_at(ws, model->d_z_prior, r), sum);
         }
         for (size_t r = 0; curvature && r < count; r += it->group) {

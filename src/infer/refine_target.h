@@ -20,9 +20,9 @@ typedef struct gki_refine_target {
     gki_real *x;         /* the images of the batch [capacity, pixels] */
     /* their labels as in gkv_model [capacity]: 0 (no label) unless the caller sets them */
     gki_real *label;
-    gki_real *sd;                 /* √(π(1−π)) [workspace rows, pixels] */
+    gki_real *sd;                 /* roots of the Fisher information [rows, outputs] */
     gki_tangents tangent_scratch; /* tangents between layers */
-    gki_real *part;               /* tangents of a part of the pixels */
+    gki_real *part;               /* tangents of a part of the outputs */
     gki_real *tangents;           /* ∂ε/∂z [group, d, d] */
     gki_real *lambda;             /* the base's curvatures Λ(ε) [group, d, d] */
     gki_real *product;            /* scratch [d, d] */

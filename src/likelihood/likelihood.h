@@ -1,5 +1,5 @@
 /* The likelihood p(x|z) as a table of operations. A new family is one file with one
- * gki_likelihood_ops, and one line in likelihood_families.c.
+ * gki_likelihood_ops, and one line in likelihood.c.
  *
  * The decoder maps z to `outputs` numbers for each pixel. They are the parameters of the family's
  * distribution of the pixel. All functions work on one image at a time, and the result of an image

@@ -16,7 +16,6 @@
 #include "core/simd.h"
 #include "core/threads.h"
 #include "nn/nn_kernels.h"
-#include "num/blas.h"
 
 enum { TILE = 25 }; /* images */
 
@@ -209,8 +208,6 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
 {
     GKV_TRY(check(network, n, images, threads, features, probabilities));
     const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
-    if (!gemm)
-        gki_blas_one_thread(); /* the tiles already run in parallel */
     const gki_nn_kernels *const nn = gki_nn_kernels_get();
     const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_threads(threads);
     const size_t used = available < tiles ? available : tiles;

@@ -2,8 +2,8 @@
 #ifndef GKV_METRICS_FEATURES_H
 #define GKV_METRICS_FEATURES_H
 
+#include "gkvae/data.h"
 #include "gkvae/features.h"
-#include "gkvae/file.h"
 #include "nn/conv.h"
 
 enum { GKV_FEATURE_CONVOLUTIONS = 2, GKV_FEATURE_LINEARS = 3 };

@@ -14,7 +14,6 @@
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 #include "nn/gemm.h"
-#include "num/blas.h"
 
 /* sizes of a tile, and number of grey levels */
 enum { QUERIES = 256, REFERENCES = 128, LEVELS = 256 };
@@ -191,8 +190,6 @@ gkv_status gkv_nearest(const float *queries, size_t n, const uint8_t *references
                 .rounding = rounding_of(pixels),
                 .index = index,
                 .distance = distance};
-    if (!s.kernels)
-        gki_blas_one_thread(); /* the blocks already run in parallel */
     const size_t blocks = n / QUERIES + (n % QUERIES > 0),
                  used = least((size_t)gki_threads(threads), blocks);
     worker *workers = NULL;

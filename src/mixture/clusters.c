@@ -8,7 +8,8 @@
 #include "core/real.h"
 #include "core/rng.h"
 #include "mixture/clusters.h"
-#include "num/blas.h"
+#include "num/linalg.h"
+#include "num/product.h"
 
 enum {
     ITERATIONS = 10, /* of k-means before and after the swaps */
@@ -37,23 +38,32 @@ void gki_clusters_free(gki_clusters *clusters)
     free(clusters->trials);
 }
 
-/* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `products` has GKV_MGK_TILE ×
- * count elements. The cost of removing a centre is the sum, over its members, of the weighted
- * difference of the distances from the second nearest and the nearest centre. */
-static void assign_tile(gki_clusters *s, size_t t, const double *lengths, double *products,
-                        double *sums)
+/* Assigns the rows of a tile to their nearest centres by |c|² − 2x·c. `columns` are the centres,
+ * transposed. `products` has GKV_MGK_TILE × count elements. The cost of removing a centre is the
+ * sum, over its members, of the weighted difference of the distances from the second nearest and
+ * the nearest centre. */
+static void assign_tile(gki_clusters *s, size_t t, const double *lengths, const double *columns,
+                        double *products, double *sums)
 {
     const size_t first = t * GKV_MGK_TILE, rows = gki_mgk_tile_rows(s->n, t), d = s->d,
                  width = 2 * d + 2;
-    gki_blas_product_d(false, true, rows, s->count, d, -2.0, s->rows + first * d, d, s->centres, d,
-                       0.0, products, s->count);
+    gki_multiply_d(&(gki_product_d){.m = rows,
+                                    .n = s->count,
+                                    .k = d,
+                                    .a = s->rows + first * d,
+                                    .a_row = d,
+                                    .a_step = 1,
+                                    .b = columns,
+                                    .b_row = s->count,
+                                    .c = products,
+                                    .c_row = s->count});
     s->tiles[t] = 0.0;
     for (size_t i = 0; i < rows; i++) {
         const double w = gki_clusters_weight(s, first + i), *x = s->rows + (first + i) * d;
         double best = INFINITY, second = INFINITY, square = 0.0;
         size_t member = 0;
         for (size_t k = 0; k < s->count; k++) {
-            const double distance = products[i * s->count + k] + lengths[k];
+            const double distance = lengths[k] - 2 * products[i * s->count + k];
             if (distance < best) {
                 second = best;
                 best = distance;
@@ -85,8 +95,10 @@ static gkv_status assign(gki_clusters *s)
     const size_t size_each = GKV_MGK_TILE * s->count;
     const int used = gki_mgk_threads(s->threads, blocks);
     double *products = NULL;
-    GKV_TRY(gki_alloc((size_t)used * size_each + s->count, sizeof *products, &products));
-    double *lengths = products + (size_t)used * size_each;
+    GKV_TRY(
+        gki_alloc((size_t)used * size_each + s->count * (s->d + 1), sizeof *products, &products));
+    double *lengths = products + (size_t)used * size_each, *columns = lengths + s->count;
+    gki_transpose(s->count, s->d, s->centres, columns);
     for (size_t k = 0; k < s->count; k++)
         for (size_t j = 0; j < s->d; j++)
             lengths[k] += s->centres[k * s->d + j] * s->centres[k * s->d + j];
@@ -95,7 +107,8 @@ static gkv_status assign(gki_clusters *s)
         double *sums = s->sums + b * size;
         memset(sums, 0, size * sizeof *sums);
         for (size_t t = gki_mgk_block_start(s->n, b); t < gki_mgk_block_start(s->n, b + 1); t++)
-            assign_tile(s, t, lengths, products + (size_t)omp_get_thread_num() * size_each, sums);
+            assign_tile(s, t, lengths, columns, products + (size_t)omp_get_thread_num() * size_each,
+                        sums);
     }
     for (size_t b = 1; b < blocks; b++)
         for (size_t i = 0; i < size; i++)

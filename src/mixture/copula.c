@@ -69,6 +69,7 @@ gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
     GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->margins, &mgk->margins));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->mean, &mgk->mean));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->cholesky, &mgk->cholesky));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->whitener, &mgk->whitener));
     memcpy(mgk->margins, margins, d * sizeof *margins);
     GKV_TRY_GOTO(gki_mgk_columns_create(d, mgk->margins, &mgk->columns));
     if (mean)
@@ -86,6 +87,10 @@ gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
         for (size_t j = 0; j <= i; j++)
             mgk->identity &= mgk->cholesky[i * d + j] == (i == j ? 1.0 : 0.0);
     }
+    if (mgk->identity)
+        memcpy(mgk->whitener, mgk->cholesky, d * d * sizeof *mgk->whitener);
+    else
+        gki_cholesky_whitener(d, mgk->cholesky, mgk->whitener);
     *out = mgk;
     return GKV_OK;
 done:
@@ -143,6 +148,7 @@ void gkv_mgk_free(gkv_mgk *mgk)
     free(mgk->margins);
     free(mgk->mean);
     free(mgk->cholesky);
+    free(mgk->whitener);
     free(mgk);
 }
 

@@ -200,7 +200,7 @@ static gkv_status join(const gki_mgk_weighted_rows *selected, const gkv_mgk_fit_
     gki_mgk_scores scores = {0};
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
-    GKV_TRY_GOTO(gki_alloc(2 * d + 2, d * sizeof *factor, &factor));
+    GKV_TRY_GOTO(gki_alloc(3 * d + 1, d * sizeof *factor, &factor));
     for (size_t j = 0; j < d; j++)
         margins[j] = result->margins[j].gk;
     GKV_TRY_GOTO(gki_mgk_columns_create(d, margins, &columns));

@@ -8,7 +8,8 @@
 #include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
 #include "mixture/rows.h"
-#include "num/blas.h"
+#include "num/linalg.h"
+#include "num/product.h"
 
 /* The arrays of a tile, [GKV_MGK_TILE × d] each. */
 typedef struct tile {
@@ -32,13 +33,14 @@ typedef struct sums {
     double *margins, *mean, *cholesky;
 } sums;
 
-static void solve(const gkv_mgk *mgk, size_t rows, tile *t)
+/* `lower` is L⁻¹. */
+static void solve(const gkv_mgk *mgk, const double *lower, size_t rows, tile *t)
 {
     memcpy(t->w, t->z, rows * mgk->d * sizeof *t->w);
     gki_mgk_whiten(mgk, rows, t->w);
     memcpy(t->u, t->w, rows * mgk->d * sizeof *t->u);
     if (!mgk->identity)
-        gki_blas_solve_right_d(false, rows, mgk->d, mgk->cholesky, t->u);
+        gki_multiply_lower_d(rows, mgk->d, lower, t->u);
 }
 
 /* ∂Q/∂g, ∂Q/∂k, ∂log Q'/∂g and ∂log Q'/∂k. Margins may have different c. */
@@ -99,20 +101,31 @@ static void add_latent(const gkv_mgk *mgk, size_t rows, const double *weights, t
     }
     if (!sum->cholesky)
         return;
-    gki_blas_product_d(true, false, d, d, rows, 1.0, t->u, d, t->w, d, 1.0, sum->cholesky, d);
+    gki_multiply_d(&(gki_product_d){.m = d,
+                                    .n = d,
+                                    .k = rows,
+                                    .a = t->u,
+                                    .a_row = 1,
+                                    .a_step = d,
+                                    .b = t->w,
+                                    .b_row = d,
+                                    .c = sum->cholesky,
+                                    .c_row = d,
+                                    .start = sum->cholesky,
+                                    .start_row = d});
     for (size_t j = 0; j < d; j++)
         sum->cholesky[j * d + j] -= total / mgk->cholesky[j * d + j];
 }
 
-static void do_tile(const gkv_mgk *mgk, size_t rows, const double *x, const double *weights,
-                    tile *t, double *log_pdf, double *dx, const sums *sum)
+static void do_tile(const gkv_mgk *mgk, const double *lower, size_t rows, const double *x,
+                    const double *weights, tile *t, double *log_pdf, double *dx, const sums *sum)
 {
     const size_t d = mgk->d;
     gki_mgk_inverse_rows(&mgk->columns, rows, x, t->z, t->log_dq, t->dq, t->ratio);
     for (size_t i = 0; i < rows * d; i++)
         if (!(fabs(t->z[i]) < 1e150)) /* outside the support there is no gradient */
             t->z[i] = NAN;
-    solve(mgk, rows, t);
+    solve(mgk, lower, rows, t);
     for (size_t i = 0; i < rows && log_pdf; i++) {
         log_pdf[i] = mgk->constant;
         for (size_t at = i * d; at < (i + 1) * d; at++)
@@ -156,10 +169,12 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
     const size_t width =
         (out->margins ? 4 * d : 0) + (out->mean ? d : 0) + (out->cholesky ? d * d : 0);
     const int used = gki_mgk_threads(call.options.threads, blocks);
-    double *scratch = NULL, *partial = NULL;
+    double *scratch = NULL, *partial = NULL, *lower = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)used, TILE_ARRAYS * size * sizeof *scratch, &scratch));
     GKV_TRY_GOTO(gki_alloc(blocks, width * sizeof *partial, &partial));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *lower, &lower));
+    gki_transpose(d, d, mgk->whitener, lower);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t b = 0; b < blocks; b++) {
         tile t = tile_at(scratch + (size_t)omp_get_thread_num() * TILE_ARRAYS * size, size);
@@ -172,7 +187,7 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
             const size_t first = k * GKV_MGK_TILE, rows = gki_mgk_tile_rows(n, k);
             if (gki_call_stopped(&call))
                 break;
-            do_tile(mgk, rows, x + first * d, weights ? weights + first : NULL, &t,
+            do_tile(mgk, lower, rows, x + first * d, weights ? weights + first : NULL, &t,
                     out->log_pdf ? out->log_pdf + first : NULL, out->x ? out->x + first * d : NULL,
                     &sum);
             gki_call_advance(&call, rows);
@@ -193,6 +208,7 @@ gkv_status gkv_mgk_gradient(const gkv_mgk *mgk, size_t n, const double *x, const
 done:
     free(scratch);
     free(partial);
+    free(lower);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "gkvae/mgk_mixture.h"
+#include "mixture/mixture.h"
 #include "mixture/rows_float.h"
 #include "mixture/scores.h"
 #include "mixture/margin_table.h"
@@ -45,14 +46,14 @@ typedef struct gki_em {
     const gkv_mgk_mixture_settings *set;
     size_t d;
     int threads;
-    size_t count;           /* the number of components, including dropped ones */
-    gkv_mgk **parts;        /* [count] the components */
+    size_t count;         /* the number of components, including dropped ones */
+    gkv_mgk_mixture *now; /* the mixture; its dropped components have weight 0 */
+    /* the weights before the last M-step, and the components that it replaced; the others are
+     * NULL */
+    gkv_mgk_mixture *before;
     gki_mgk_table **tables; /* [count] tables of their margins; NULL if not made or not needed */
     /* [count] their float forms, if set->advanced.single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
-    double *pi;             /* [count] weights; 0 for a dropped component */
-    gkv_mgk **old_parts;    /* [count] the components that the last M-step replaced, else NULL */
-    double *old_pi;         /* [count] the weights before the last M-step */
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *columns;        /* [d × n] x by column */
     uint32_t *order;      /* [d × n] for each column, the rows in ascending order of its values */

@@ -118,12 +118,10 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
                          int threads, gki_em *out)
 {
     *out = (gki_em){.set = set, .d = d, .threads = threads, .count = set->components};
-    GKV_TRY(gki_alloc(out->count, sizeof *out->parts, &out->parts));
+    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->now));
+    GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->before));
     GKV_TRY(gki_alloc(out->count, sizeof *out->tables, &out->tables));
     GKV_TRY(gki_alloc(out->count, sizeof *out->floats, &out->floats));
-    GKV_TRY(gki_alloc(out->count, sizeof *out->old_parts, &out->old_parts));
-    GKV_TRY(gki_alloc(out->count, sizeof *out->pi, &out->pi));
-    GKV_TRY(gki_alloc(out->count, sizeof *out->old_pi, &out->old_pi));
     GKV_TRY(gki_alloc(out->count, sizeof *out->rest, &out->rest));
     GKV_TRY(gki_alloc(out->count, sizeof *out->pause, &out->pause));
     GKV_TRY(gki_alloc(out->count + 1, sizeof *out->support, &out->support));
@@ -142,22 +140,16 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
 
 void gki_em_free(gki_em *em)
 {
-    if (em->old_parts)
-        gki_em_forget(em);
-    for (size_t k = 0; em->parts && k < em->count; k++)
-        gkv_mgk_free(em->parts[k]);
+    gkv_mgk_mixture_free(em->now);
+    gkv_mgk_mixture_free(em->before);
     for (size_t k = 0; em->tables && k < em->count; k++)
         gki_mgk_table_free(em->tables[k]);
     for (size_t k = 0; em->floats && k < em->count; k++)
         gki_mgk_float_free(&em->floats[k]);
     rows_free(&em->fit);
     rows_free(&em->held_out);
-    free(em->parts);
     free(em->tables);
     free(em->floats);
-    free(em->old_parts);
-    free(em->pi);
-    free(em->old_pi);
     free(em->rest);
     free(em->pause);
     free(em->support);

@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "mixture/em.h"
-#include "mixture/mixture.h"
 
 /* Responsibilities below this are left out, in the exact and in the float path. */
 static const double least_exact = 1e-5, least_float = 1e-3;
@@ -43,8 +42,8 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
                  count = gki_mgk_tile_rows(rows->n, t);
     const double *x = rows->x + first * d;
     if (full && !rows->group && !em->set->advanced.single_precision) {
-        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], count, x, s->w, s->log_dq, logs + k,
-                             parts);
+        gki_mgk_log_pdf_tile(em->now->components[k], em->tables[k], count, x, s->w, s->log_dq,
+                             logs + k, parts);
         return;
     }
     double *picked = s->x;
@@ -68,8 +67,8 @@ static void densities(const gki_em *em, const gki_em_rows *rows, size_t t, int f
         gki_mgk_float_log_pdf(&em->floats[k], used, picked_f, picked_f + GKV_MGK_TILE * d, s->found,
                               1);
     else
-        gki_mgk_log_pdf_tile(em->parts[k], em->tables[k], used, picked, s->w, s->log_dq, s->found,
-                             1);
+        gki_mgk_log_pdf_tile(em->now->components[k], em->tables[k], used, picked, s->w, s->log_dq,
+                             s->found, 1);
     for (size_t i = 0; i < used; i++)
         logs[near[i] * parts + k] = s->found[i];
 }
@@ -123,8 +122,8 @@ static void add_up_tile(const gki_em_rows *rows, size_t first, size_t count, siz
 }
 
 /* Computes the responsibilities and sums of a tile from its densities. */
-static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
-                        const double *log_pi, const double *logs, double *responsibilities)
+static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full, const double *logs,
+                        double *responsibilities)
 {
     const size_t parts = em->count, first = t * GKV_MGK_TILE, count = gki_mgk_tile_rows(rows->n, t);
     double *sums = rows->sums + t * (1 + 2 * parts);
@@ -132,7 +131,7 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
     for (size_t i = 0; i < count; i++) {
         double *row = responsibilities + i * parts, most = -INFINITY; /* for now, log π_k f_k */
         for (size_t k = 0; k < parts; k++) {
-            row[k] = logs[i * parts + k] + log_pi[k];
+            row[k] = logs[i * parts + k] + em->now->log_weights[k];
             most = row[k] > most ? row[k] : most;
         }
         unsigned char *far = rows->far + (first + i) * parts;
@@ -148,8 +147,7 @@ static void finish_tile(const gki_em *em, gki_em_rows *rows, size_t t, int full,
         add_up_tile(rows, first, count, parts, logs, tile, sums);
 }
 
-static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full,
-                     const double *log_pi, scratch *s)
+static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full, scratch *s)
 {
     const size_t tiles = gki_mgk_tiles(rows->n), first = group * GROUP,
                  size = GKV_MGK_TILE * em->count;
@@ -158,7 +156,7 @@ static void do_group(const gki_em *em, gki_em_rows *rows, size_t group, int full
         for (size_t t = first; t < end; t++)
             densities(em, rows, t, full, k, s->logs + (t - first) * size, s);
     for (size_t t = first; t < end; t++)
-        finish_tile(em, rows, t, full, log_pi, s->logs + (t - first) * size, s->responsibilities);
+        finish_tile(em, rows, t, full, s->logs + (t - first) * size, s->responsibilities);
 }
 
 gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
@@ -167,18 +165,18 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     const size_t groups = tiles / GROUP + (tiles % GROUP != 0);
     const size_t size_each = GKV_MGK_TILE * (3 * d + 1 + (1 + GROUP) * parts);
     const int used = gki_mgk_threads(em->threads, groups);
-    double *memory = NULL, *log_pi = NULL;
+    double *memory = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc((size_t)used, size_each * sizeof *memory, &memory));
-    GKV_TRY_GOTO(gki_alloc(parts, sizeof *log_pi, &log_pi));
     for (size_t k = 0; k < parts; k++) {
         if (em->set->advanced.single_precision && !em->floats[k].a)
-            GKV_TRY_GOTO(gki_mgk_float_create(em->parts[k], &em->floats[k]));
+            GKV_TRY_GOTO(gki_mgk_float_create(em->now->components[k], &em->floats[k]));
         if (!em->set->advanced.single_precision && !em->tables[k])
-            GKV_TRY_GOTO(gki_mgk_table_create(&em->parts[k]->columns, em->threads, &em->tables[k]));
+            GKV_TRY_GOTO(gki_mgk_table_create(&em->now->components[k]->columns, em->threads,
+                                              &em->tables[k]));
     }
     for (size_t k = 0; k < parts; k++)
-        log_pi[k] = log(em->pi[k]);
+        em->now->log_weights[k] = log(em->now->weights[k]);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
     for (size_t g = 0; g < groups; g++) {
         double *mine = memory + (size_t)omp_get_thread_num() * size_each;
@@ -188,7 +186,7 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
         s.floats = em->set->advanced.single_precision ? (float *)mine : NULL;
         s.responsibilities = s.found + GKV_MGK_TILE;
         s.logs = s.responsibilities + GKV_MGK_TILE * parts;
-        do_group(em, rows, g, full, log_pi, &s);
+        do_group(em, rows, g, full, &s);
     }
     double sum = 0.0;
     memset(rows->weight, 0, parts * sizeof *rows->weight);
@@ -209,6 +207,5 @@ gkv_status gki_em_expect(gki_em *em, gki_em_rows *rows, int full, double *mean)
     *mean = sum / rows->total;
 done:
     free(memory);
-    free(log_pi);
     return status;
 }

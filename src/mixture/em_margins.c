@@ -7,6 +7,7 @@
 
 #include "core/memory.h"
 #include "mixture/em.h"
+#include "mixture/shape_prior.h"
 
 /* Weighted samples of margins are made for a block of columns at a time, which limits their memory
  * to this number of doubles. */
@@ -103,11 +104,12 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
             const size_t from = em->support[k];
             const double *x = memory + 2 * c * size;
             target[wanted] = k * d + first + c;
-            samples[wanted++] = (gkv_gk_sample){.x = x + from,
-                                                .weights = x + size + from,
-                                                .n = em->support[k + 1] - from,
-                                                .sorted = 1,
-                                                .start = &em->parts[k]->margins[first + c]};
+            samples[wanted++] =
+                (gkv_gk_sample){.x = x + from,
+                                .weights = x + size + from,
+                                .n = em->support[k + 1] - from,
+                                .sorted = 1,
+                                .start = &em->now->components[k]->margins[first + c]};
         }
     if (wanted > 0)
         status = gkv_gk_fit_many(wanted, samples, &em->set->advanced.margins,
@@ -145,64 +147,18 @@ done:
     return status;
 }
 
-/* The prior variance of one shape parameter of component k, by moments: the mean square of the
- * estimates of its columns less their error variances. */
-static double prior_variance(const gki_em *em, const margins_job *job, size_t k, int shape)
-{
-    double sum = 0.0, count = 0.0;
-    for (size_t i = k * em->d; i < (k + 1) * em->d; i++) {
-        const double error = job->covariance[i][5 * shape];
-        if (job->fitted[i].b == 0 || !(error > 0 && isfinite(error)))
-            continue;
-        const double value = shape == GKV_GK_G ? job->fitted[i].g : job->fitted[i].k;
-        sum += value * value - error;
-        count++;
-    }
-    return count > 0 ? fmax(0.0, sum / count) : 0.0;
-}
-
-/* Whether the covariance c[4 × 4] of A, B, g and k has an invertible part of g and k. */
-static int knows_shape(const double *c)
-{
-    return isfinite(c[10]) && isfinite(c[15]) &&
-           c[10] * c[15] - c[11] * c[11] > 1e-12 * c[10] * c[15];
-}
-
-/* Sets (g, k), and changes A and B according to the covariance of their errors with those of g and
- * k. */
-static void take_shape(const double *c, double g, double k, gkv_gk *gk)
-{
-    const double cgg = c[10], cgk = c[11], ckk = c[15], det = cgg * ckk - cgk * cgk;
-    const double dg = g - gk->g, dk = k - gk->k;
-    const double u = (ckk * dg - cgk * dk) / det, v = (cgg * dk - cgk * dg) / det; /* C⁻¹(dg, dk) */
-    gk->g = g;
-    gk->k = k;
-    gk->a += c[2] * u + c[3] * v;
-    gk->b = fmax(0.5 * gk->b, gk->b + c[6] * u + c[7] * v);
-}
-
-/* Replaces (g, k) by their posterior mean T(T + C)⁻¹(g, k) under the prior N(0, T), where C is the
- * covariance of their errors. */
-static void shrink_shape(const double *c, const double prior[2], gkv_gk *gk)
-{
-    const double sgg = c[10] + prior[0], skk = c[15] + prior[1], cgk = c[11],
-                 sum_det = sgg * skk - cgk * cgk;
-    if (knows_shape(c) && sum_det > 0)
-        take_shape(c, prior[0] * (skk * gk->g - cgk * gk->k) / sum_det,
-                   prior[1] * (sgg * gk->k - cgk * gk->g) / sum_det, gk);
-}
-
 /* Shrinks g and k of all columns, as James and Stein do: with at least three columns this reduces
  * the total error. */
 static void shrink_shapes(const gki_em *em, margins_job *job)
 {
     enum { LEAST_COLUMNS = 3 };
     for (size_t k = 0; k < em->count && em->d >= LEAST_COLUMNS; k++) {
-        const double prior[2] = {prior_variance(em, job, k, GKV_GK_G),
-                                 prior_variance(em, job, k, GKV_GK_K)};
-        for (size_t i = k * em->d; i < (k + 1) * em->d; i++)
-            if (job->fitted[i].b > 0)
-                shrink_shape(job->covariance[i], prior, &job->fitted[i]);
+        gkv_gk *fitted = job->fitted + k * em->d;
+        const double(*covariance)[16] = (const double(*)[16])(job->covariance + k * em->d);
+        const gki_shape_prior prior = gki_shape_prior_of_errors(em->d, fitted, covariance);
+        for (size_t j = 0; j < em->d; j++)
+            if (fitted[j].b > 0)
+                gki_shape_shrink(covariance[j], &prior, &fitted[j]);
     }
 }
 
@@ -214,7 +170,7 @@ static void average_shapes(const gki_em *em, margins_job *job, size_t j)
     double gg = 0.0, gk = 0.0, kk = 0.0, g = 0.0, k = 0.0;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
         const double *c = job->covariance[i], det = c[10] * c[15] - c[11] * c[11];
-        if (!knows_shape(c))
+        if (!gki_shape_is_known(c))
             continue;
         gg += c[15] / det;
         gk -= c[11] / det;
@@ -223,15 +179,15 @@ static void average_shapes(const gki_em *em, margins_job *job, size_t j)
         k += (c[10] * job->fitted[i].k - c[11] * job->fitted[i].g) / det;
     }
     const double det = gg * kk - gk * gk;
-    const gkv_gk *now = &em->parts[0]->margins[j];
+    const gkv_gk *now = &em->now->components[0]->margins[j];
     const double mean_g = det > 0 ? (kk * g - gk * k) / det : now->g,
                  mean_k = det > 0 ? (gg * k - gk * g) / det : now->k;
     for (size_t i = j; i < em->count * em->d; i += em->d) {
         gkv_gk *fitted = &job->fitted[i];
         if (job->frozen[i / em->d])
-            *fitted = em->parts[i / em->d]->margins[j];
-        if (knows_shape(job->covariance[i]))
-            take_shape(job->covariance[i], mean_g, mean_k, fitted);
+            *fitted = em->now->components[i / em->d]->margins[j];
+        if (gki_shape_is_known(job->covariance[i]))
+            gki_shape_take(job->covariance[i], mean_g, mean_k, fitted);
         fitted->g = mean_g;
         fitted->k = mean_k;
     }

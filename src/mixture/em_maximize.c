@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "num/linalg.h"
 #include "mixture/em.h"
 
 /* A component with less than this fraction of the rows is dropped: its weight becomes 0
@@ -26,7 +25,7 @@ typedef struct step {
     unsigned char *frozen;
     gkv_gk *trial;           /* [d] the margins of a candidate */
     double *r;               /* [d × d] the correlation matrix of a candidate */
-    double *factor;          /* [d × (2d + 2)] its Cholesky factor, and scratch */
+    double *factor;          /* [d × (3d + 1)] its Cholesky factor, and scratch */
     gki_mgk_columns columns; /* of `trial` */
 } step;
 
@@ -73,42 +72,19 @@ static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, doub
                     gkv_gk *out)
 {
     for (size_t j = 0; j < em->d; j++) {
-        const double least = em->set->advanced.least_scale * em->scale[j], b = fmax(to[j].b, least);
-        out[j] = (gkv_gk){.a = from[j].a + fraction * (to[j].a - from[j].a),
-                          .b = fraction == 1 ? b : from[j].b * pow(b / from[j].b, fraction),
-                          .g = from[j].g + fraction * (to[j].g - from[j].g),
-                          .k = from[j].k + fraction * (to[j].k - from[j].k),
-                          .c = to[j].c};
-        if (!gkv_gk_is_valid(&out[j]))
-            out[j] = gkv_gk_project(&out[j], em->set->advanced.margins.advanced.margin);
+        gkv_gk end = to[j];
+        end.b = fmax(end.b, em->set->advanced.least_scale * em->scale[j]);
+        out[j] = gki_mgk_margin_between(&from[j], &end, fraction,
+                                        em->set->advanced.margins.advanced.margin);
     }
 }
 
 void gki_em_replace(gki_em *em, size_t k, gkv_mgk *part, gki_mgk_table *table)
 {
-    em->parts[k] = part;
+    em->now->components[k] = part;
     gki_mgk_table_free(em->tables[k]);
     gki_mgk_float_free(&em->floats[k]);
     em->tables[k] = table;
-}
-
-/* Moves R only the fraction set->advanced.step of the way from the old R. A convex combination of
- * correlation matrices is a correlation matrix. */
-static void damp_correlation(const gki_em *em, step *s, size_t k)
-{
-    const size_t d = em->d;
-    double *old = s->factor; /* the array is scratch until the new factor is computed */
-    gkv_mgk_covariance(em->parts[k], old);
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < d; j++)
-            if (i != j)
-                s->r[i * d + j] +=
-                    (1.0 - em->set->advanced.step) *
-                    (old[i * d + j] / sqrt(old[i * d + i] * old[j * d + j]) - s->r[i * d + j]);
-    /* Up to rounding R is positive definite, because both matrices are. */
-    while (!gki_cholesky(d, s->r, 1e-10, s->factor))
-        for (size_t i = 0; i < d * d; i++)
-            s->r[i] *= i % (d + 1) ? 0.999 : 1.0;
 }
 
 /* A candidate for the new component k. */
@@ -135,7 +111,7 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
     gki_mgk_scores scores = {0};
     gki_mgk_float float_form = {0};
     gkv_status status = GKV_OK;
-    between(em, em->parts[k]->margins, s->fitted + k * d, fraction, s->trial);
+    between(em, em->now->components[k]->margins, s->fitted + k * d, fraction, s->trial);
     gki_mgk_columns_set(&s->columns, s->trial);
     const double most = em->set->normal ? INFINITY : gki_mgk_most_score(em->fit.weight[k]);
     if (em->set->advanced.single_precision)
@@ -146,12 +122,15 @@ static gkv_status make_candidate(const gki_em *em, step *s, size_t k, double fra
                                    em->set->advanced.single_precision ? &float_form : NULL, most,
                                    em->threads, &scores));
     if (s->frozen[k])
-        memcpy(s->factor, em->parts[k]->cholesky, d * d * sizeof *s->factor);
+        memcpy(s->factor, em->now->components[k]->cholesky, d * d * sizeof *s->factor);
     else
         gki_mgk_scores_correlation(&scores, em->set->independent ? 1.0 : em->set->shrink, s->r,
                                    s->factor, NULL, NULL);
-    if (!s->frozen[k] && em->set->advanced.step < 1.0 && !em->set->independent)
-        damp_correlation(em, s, k);
+    if (!s->frozen[k] && em->set->advanced.step < 1.0 && !em->set->independent) {
+        /* a convex combination of correlation matrices is a correlation matrix */
+        gki_mgk_correlation_between(em->now->components[k], em->set->advanced.step, s->r);
+        gki_mgk_correlation_factor(d, s->r, s->factor);
+    }
     out->gain = gki_mgk_scores_log_likelihood(&scores, s->factor, s->factor + d * d);
     GKV_TRY_GOTO(gki_mgk_build(d, s->trial, NULL, s->factor, &out->part));
 done:
@@ -163,7 +142,7 @@ done:
 /* Makes the candidate the new component k. */
 static void adopt(gki_em *em, size_t k, candidate *c)
 {
-    em->old_parts[k] = em->parts[k];
+    em->before->components[k] = em->now->components[k];
     gki_em_replace(em, k, c->part, c->table);
     *c = (candidate){0};
 }
@@ -242,8 +221,8 @@ static gkv_status step_create(const gki_em *em, step *s)
     GKV_TRY(gki_alloc(em->count, 1, &s->frozen));
     GKV_TRY(gki_alloc(d, sizeof *s->trial, &s->trial));
     GKV_TRY(gki_alloc(d, d * sizeof *s->r, &s->r));
-    GKV_TRY(gki_alloc(2 * d + 2, d * sizeof *s->factor, &s->factor));
-    return gki_mgk_columns_create(d, em->parts[0]->margins, &s->columns);
+    GKV_TRY(gki_alloc(3 * d + 1, d * sizeof *s->factor, &s->factor));
+    return gki_mgk_columns_create(d, em->now->components[0]->margins, &s->columns);
 }
 
 static void step_free(step *s)
@@ -261,14 +240,15 @@ static void set_weights(gki_em *em, double total)
     double sum = 0.0;
     for (size_t k = 0; k < em->count; k++) {
         const double target = em->fit.weight[k] / total,
-                     damped = em->pi[k] + em->set->advanced.step * (target - em->pi[k]);
-        em->pi[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
-                    : target < least_weight ? 0.0
-                                            : damped;
-        sum += em->pi[k];
+                     damped = em->now->weights[k] +
+                              em->set->advanced.step * (target - em->now->weights[k]);
+        em->now->weights[k] = em->set->advanced.keep  ? fmax(damped, least_kept_weight)
+                              : target < least_weight ? 0.0
+                                                      : damped;
+        sum += em->now->weights[k];
     }
     for (size_t k = 0; k < em->count && em->set->advanced.keep; k++)
-        em->pi[k] /= sum;
+        em->now->weights[k] /= sum;
 }
 
 gkv_status gki_em_maximize(gki_em *em)
@@ -277,7 +257,7 @@ gkv_status gki_em_maximize(gki_em *em)
     gkv_status status = GKV_OK;
     double total = 0.0;
     em->damped = em->refused = 0;
-    memcpy(em->old_pi, em->pi, em->count * sizeof *em->pi);
+    memcpy(em->before->weights, em->now->weights, em->count * sizeof *em->now->weights);
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
@@ -301,18 +281,18 @@ done:
 void gki_em_forget(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++) {
-        gkv_mgk_free(em->old_parts[k]);
-        em->old_parts[k] = NULL;
+        gkv_mgk_free(em->before->components[k]);
+        em->before->components[k] = NULL;
     }
 }
 
 void gki_em_take_back(gki_em *em)
 {
     for (size_t k = 0; k < em->count; k++)
-        if (em->old_parts[k]) {
-            gkv_mgk_free(em->parts[k]);
-            gki_em_replace(em, k, em->old_parts[k], NULL);
-            em->old_parts[k] = NULL;
+        if (em->before->components[k]) {
+            gkv_mgk_free(em->now->components[k]);
+            gki_em_replace(em, k, em->before->components[k], NULL);
+            em->before->components[k] = NULL;
         }
-    memcpy(em->pi, em->old_pi, em->count * sizeof *em->pi);
+    memcpy(em->now->weights, em->before->weights, em->count * sizeof *em->now->weights);
 }

@@ -6,8 +6,6 @@
 #include "core/memory.h"
 #include "mixture/clusters.h"
 #include "mixture/em.h"
-#include "mixture/mixture.h"
-#include "num/linalg.h"
 
 /* --- From clusters -------------------------------------------------------- */
 
@@ -54,8 +52,8 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
                          .c = em->set->advanced.margins.c};
         }
         const size_t at = s->only * s->count + k;
-        em->pi[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
-        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->parts[at]));
+        em->now->weights[at] = (sum[0] + 1.0) / (em->fit.total + (double)em->count);
+        GKV_TRY_GOTO(gki_mgk_build(d, margins, NULL, NULL, &em->now->components[at]));
     }
 done:
     free(within);
@@ -90,70 +88,20 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
     for (size_t k = 0; k < em->count; k++) {
         const gkv_mgk *part = from->components[k];
-        em->pi[k] = from->weights[k];
-        GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky, &em->parts[k]));
+        em->now->weights[k] = from->weights[k];
+        GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky,
+                              &em->now->components[k]));
     }
     return GKV_OK;
 }
 
-/* Makes a copy of a component, moved by `distance` standard deviations along the axis. margins[d]
- * is scratch. */
-static gkv_status moved_copy(const gkv_mgk *part, const double *axis, double distance,
-                             gkv_gk *margins, gkv_mgk **out)
-{
-    memcpy(margins, part->margins, part->d * sizeof *margins);
-    for (size_t j = 0; j < part->d; j++)
-        margins[j].a += distance * axis[j] * margins[j].b;
-    return gki_mgk_build(part->d, margins, part->mean, part->cholesky, out);
-}
-
-/* Splits component `from` in two halves along its first principal axis. The second half replaces
- * component `to`. */
-static gkv_status split(gki_em *em, size_t from, size_t to)
-{
-    const size_t d = em->d;
-    double *axis = NULL;
-    gkv_gk *margins = NULL;
-    gkv_mgk *halves[2] = {NULL, NULL};
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(2 * d, sizeof *axis, &axis));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
-    gki_cholesky_longest_axis(d, em->parts[from]->cholesky, axis, axis + d);
-    GKV_TRY_GOTO(moved_copy(em->parts[from], axis, 0.5, margins, &halves[0]));
-    GKV_TRY_GOTO(moved_copy(em->parts[from], axis, -0.5, margins, &halves[1]));
-    const size_t index[2] = {from, to};
-    for (int i = 0; i < 2; i++) {
-        gkv_mgk_free(em->parts[index[i]]);
-        gki_em_replace(em, index[i], halves[i], NULL);
-        halves[i] = NULL;
-    }
-    em->fit.weight[from] = em->fit.weight[to] = 0.5 * em->fit.weight[from];
-    em->pi[from] = em->pi[to] = 0.5 * (em->pi[from] + em->pi[to]);
-done:
-    free(axis);
-    free(margins);
-    gkv_mgk_free(halves[0]);
-    gkv_mgk_free(halves[1]);
-    return status;
-}
-
 gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
 {
-    const size_t per_group = gki_em_per_group(em);
-    *count = 0;
-    for (size_t k = 0; k < em->count; k++) {
-        if (em->fit.weight[k] >= em->set->advanced.least_rows)
-            continue;
-        const size_t first = k / per_group * per_group;
-        size_t heaviest = first;
-        for (size_t other = first; other < first + per_group; other++)
-            if (em->fit.weight[other] > em->fit.weight[heaviest])
-                heaviest = other;
-        /* A component is not split if its halves would be too small. */
-        if (em->fit.weight[heaviest] < 4.0 * em->set->advanced.least_rows)
-            continue;
-        GKV_TRY(split(em, heaviest, k));
-        ++*count;
-    }
+    const gki_mgk_split split = {.per_group = gki_em_per_group(em),
+                                 .least_rows = em->set->advanced.least_rows,
+                                 .apart = 0.5};
+    GKV_TRY(gki_mgk_mixture_reinitialise(em->now, &split, em->fit.weight, count));
+    for (size_t k = 0; *count > 0 && k < em->count; k++)
+        gki_em_replace(em, k, em->now->components[k], NULL);
     return GKV_OK;
 }

@@ -2,6 +2,7 @@
 #include "mixture/mixture.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 #include "core/memory.h"
@@ -24,6 +25,54 @@ static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk
     return GKV_OK;
 }
 
+gkv_status gki_mgk_mixture_alloc(size_t count, size_t d, gkv_mgk_mixture **out)
+{
+    *out = NULL;
+    gkv_mgk_mixture *mixture = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *mixture, &mixture));
+    mixture->count = count;
+    mixture->d = d;
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->weights, &mixture->weights));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->log_weights, &mixture->log_weights));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->components, &mixture->components));
+    *out = mixture;
+    return GKV_OK;
+done:
+    gkv_mgk_mixture_free(mixture);
+    return status;
+}
+
+gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
+                                size_t scratch, int threads, gkv_mgk_mixture **out)
+{
+    const int used = gki_mgk_threads(threads, count);
+    gkv_mgk_mixture *made = NULL;
+    gkv_gk *margins = NULL;
+    double *numbers = NULL;
+    int failed = 0;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_mgk_mixture_alloc(count, d, &made));
+    GKV_TRY_GOTO(gki_alloc((size_t)used * d, sizeof *margins, &margins));
+    GKV_TRY_GOTO(gki_alloc((size_t)used, scratch * sizeof *numbers, &numbers));
+#pragma omp parallel for schedule(static) num_threads(used) reduction(+ : failed)
+    for (size_t k = 0; k < count; k++) {
+        const size_t thread = (size_t)omp_get_thread_num();
+        failed += make(job, k, margins + thread * d, numbers + thread * scratch, made) != GKV_OK;
+    }
+    if (failed > 0)
+        GKV_TRY_GOTO(
+            gki_fail(GKV_ERR_MEMORY, "out of memory for a mixture of %zu components", count));
+    *out = made;
+    made = NULL;
+done:
+    gkv_mgk_mixture_free(made);
+    free(margins);
+    free(numbers);
+    return status;
+}
+
 gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
                                   const gkv_mgk *const *components, gkv_mgk_mixture **out)
 {
@@ -33,12 +82,7 @@ gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
     GKV_TRY(check_parts(count, weights, components));
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *mixture, &mixture));
-    mixture->count = count;
-    mixture->d = components[0]->d;
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->weights, &mixture->weights));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->log_weights, &mixture->log_weights));
-    GKV_TRY_GOTO(gki_alloc(count, sizeof *mixture->components, &mixture->components));
+    GKV_TRY(gki_mgk_mixture_alloc(count, components[0]->d, &mixture));
     double total = 0.0;
     for (size_t k = 0; k < count; k++)
         total += weights ? weights[k] : 1.0;
@@ -56,13 +100,18 @@ done:
     return status;
 }
 
+static void free_parts(size_t count, gkv_mgk **parts)
+{
+    for (size_t k = 0; parts && k < count; k++)
+        gkv_mgk_free(parts[k]);
+    free(parts);
+}
+
 void gkv_mgk_mixture_free(gkv_mgk_mixture *mixture)
 {
     if (!mixture)
         return;
-    for (size_t k = 0; mixture->components && k < mixture->count; k++)
-        gkv_mgk_free(mixture->components[k]);
-    free(mixture->components);
+    free_parts(mixture->count, mixture->components);
     free(mixture->weights);
     free(mixture->log_weights);
     free(mixture);
@@ -88,10 +137,8 @@ const gkv_mgk *gkv_mgk_mixture_component(const gkv_mgk_mixture *mixture, size_t 
     return mixture && i < mixture->count ? mixture->components[i] : NULL;
 }
 
-/* Makes a mixture of parts[count] with the given weights, without those of weight 0. Frees the
- * parts. */
-static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts,
-                         gkv_mgk_mixture **out)
+gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *const *parts,
+                                  gkv_mgk_mixture **out)
 {
     const gkv_mgk **kept = NULL;
     double *kept_weights = NULL;
@@ -106,8 +153,6 @@ static gkv_status gather(size_t count, const double *weights, gkv_mgk **parts,
         }
     GKV_TRY_GOTO(gkv_mgk_mixture_create(used, kept_weights, kept, out));
 done:
-    for (size_t k = 0; k < count; k++)
-        gkv_mgk_free(parts[k]);
     free(kept);
     free(kept_weights);
     return status;
@@ -122,15 +167,11 @@ gkv_status gkv_mgk_mixture_marginal(const gkv_mgk_mixture *mixture, size_t count
     gkv_mgk **parts = NULL;
     GKV_TRY(gki_alloc(mixture->count, sizeof *parts, &parts));
     gkv_status status = GKV_OK;
-    size_t made = 0;
-    for (; made < mixture->count && status == GKV_OK; made++)
-        status = gkv_mgk_marginal(mixture->components[made], count, which, &parts[made]);
+    for (size_t k = 0; k < mixture->count && status == GKV_OK; k++)
+        status = gkv_mgk_marginal(mixture->components[k], count, which, &parts[k]);
     if (status == GKV_OK)
-        status = gather(mixture->count, mixture->weights, parts, out);
-    else
-        while (made > 0)
-            gkv_mgk_free(parts[--made]);
-    free(parts);
+        status = gki_mgk_mixture_gather(mixture->count, mixture->weights, parts, out);
+    free_parts(mixture->count, parts);
     return status;
 }
 
@@ -178,12 +219,9 @@ gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixture *mixture, size_t co
         if (weights[k] > 0)
             status = gkv_mgk_conditional(mixture->components[k], count, given, x, &parts[k]);
     if (status == GKV_OK)
-        status = gather(mixture->count, weights, parts, out);
-    else
-        for (size_t k = 0; k < mixture->count; k++)
-            gkv_mgk_free(parts[k]);
+        status = gki_mgk_mixture_gather(mixture->count, weights, parts, out);
 done:
-    free(parts);
+    free_parts(mixture->count, parts);
     free(weights);
     return status;
 }

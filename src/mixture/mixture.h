@@ -1,4 +1,5 @@
-/* The structure of a mixture, for the files of this module. */
+/* The structure of a mixture, and what both fits do with it: the fit to rows (mixture/em.h) and
+ * that to sufficient statistics (mixture/online.h). */
 #ifndef GKV_MIXTURE_MIXTURE_H
 #define GKV_MIXTURE_MIXTURE_H
 
@@ -7,9 +8,88 @@
 
 struct gkv_mgk_mixture {
     size_t count, d;
-    double *weights, *log_weights; /* [count] */
-    gkv_mgk **components;          /* [count] */
+    double *weights;      /* [count]; a fit may give components the weight 0 */
+    double *log_weights;  /* [count]; the mixtures of a fit have none until it ends */
+    gkv_mgk **components; /* [count] */
 };
+
+/* Allocates a mixture whose weights are 0 and whose components are NULL. The caller frees *out with
+ * gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_mixture_alloc(size_t count, size_t d, gkv_mgk_mixture **out);
+
+/* Creates a mixture of copies of the components whose weight is positive. The caller frees *out
+ * with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *const *parts,
+                                  gkv_mgk_mixture **out);
+
+/* Makes component k of `to`, and sets its weight. margins[d] and `scratch` belong to the thread. */
+typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, double *scratch,
+                                gkv_mgk_mixture *to);
+
+/* Creates a mixture whose components threads make, with a scratch of so many numbers each. The
+ * caller frees *out with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
+                                size_t scratch, int threads, gkv_mgk_mixture **out);
+
+/* --- Steps: mixture_between.c --------------------------------------------- */
+
+/* Returns the margin at a fraction of the way from one margin to another: A, log B, g and k are
+ * interpolated, and the result is projected (gkv_gk_project). */
+gkv_gk gki_mgk_margin_between(const gkv_gk *from, const gkv_gk *to, double fraction, double margin);
+
+/* Replaces the correlation matrix r[d × d] by the one at a fraction of the way from that of `from`
+ * to it. */
+void gki_mgk_correlation_between(const gkv_mgk *from, double fraction, double *r);
+
+/* Computes the Cholesky factor l of a correlation matrix r[d × d]. If r is not positive definite,
+ * it is first mixed with as much of I as is needed. Returns that fraction of I. */
+double gki_mgk_correlation_factor(size_t d, double *r, double *l);
+
+/* Multiplies the elements off the diagonal by 1 − s. */
+void gki_mgk_correlation_shrink(size_t d, double s, double *r);
+
+/* A step from one mixture to another. */
+typedef struct gki_mgk_step {
+    double fraction; /* the fraction of the way, in (0, 1] */
+    double margin;   /* the least k − k_min(g) of the margins */
+    size_t rank;     /* the factors of each correlation matrix; 0 sets no limit */
+    int threads;
+} gki_mgk_step;
+
+/* Creates the distribution at a fraction of the way between two with latent means of 0. It
+ * interpolates the margins and R, and reduces R to the rank. margins[d] and
+ * scratch[gki_mgk_between_scratch] are scratch. The caller frees *out with gkv_mgk_free. Returns
+ * GKV_ERR_MEMORY. */
+size_t gki_mgk_between_scratch(size_t d, const gki_mgk_step *step);
+gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk_step *step,
+                           gkv_gk *margins, double *scratch, gkv_mgk **out);
+
+/* The same for the components and the weights of two mixtures of as many components. The caller
+ * frees *out with gkv_mgk_mixture_free. */
+gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,
+                                   const gki_mgk_step *step, gkv_mgk_mixture **out);
+
+/* --- Empty components: mixture_split.c ------------------------------------ */
+
+/* A component is empty if it has fewer than `least_rows` rows. */
+typedef struct gki_mgk_split {
+    size_t per_group;  /* the components of a group; an empty one takes half of one of its group */
+    double least_rows; /* a component with fewer than four times as many rows is not split */
+    double apart;      /* the distance of each half from the old location, in standard deviations */
+} gki_mgk_split;
+
+/* Reinitialises empty components. Each takes half of the heaviest component of its group, which is
+ * split along its first principal axis, or, if it is independent, along its widest column.
+ * rows[count] are the rows of each component; a split changes them too. *count becomes the number
+ * of reinitialised components. Returns GKV_ERR_MEMORY. */
+gkv_status gki_mgk_mixture_reinitialise(gkv_mgk_mixture *mixture, const gki_mgk_split *split,
+                                        double *rows, size_t *count);
+
+/* The scale of Cauchy's loss for whitened residuals of margins, whose variance is 1 if rows are
+ * g-and-k. Residuals beyond it are outliers and count less. */
+static const double gki_mgk_outlier_residual = 5;
+
+/* --- Softmax: mixture_rows.c ---------------------------------------------- */
 
 /* Log-sum-exp and softmax of a row: replaces logs[count] by exp(logs[k])/S with S = Σ exp(logs[k])
  * + exp(extra), and returns log S. `extra` is −∞ if there is no additional term. If S is 0, the

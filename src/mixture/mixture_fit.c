@@ -149,28 +149,14 @@ typedef struct fit_state {
 /* Makes the current mixture the best one. */
 static gkv_status snapshot(fit_state *r)
 {
-    gki_em *em = &r->em;
-    const gkv_mgk **parts = NULL;
-    double *weights = NULL;
+    const gkv_mgk_mixture *now = r->em.now;
     gkv_mgk_mixture *fresh = NULL;
-    size_t alive = 0;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(em->count, sizeof *parts, &parts));
-    GKV_TRY_GOTO(gki_alloc(em->count, sizeof *weights, &weights));
-    for (size_t k = 0; k < em->count; k++)
-        if (em->pi[k] > 0) {
-            parts[alive] = em->parts[k];
-            weights[alive++] = em->pi[k];
-        }
-    GKV_TRY_GOTO(gkv_mgk_mixture_create(alive, weights, parts, &fresh));
+    GKV_TRY(gki_mgk_mixture_gather(now->count, now->weights, now->components, &fresh));
     gkv_mgk_mixture_free(r->best);
     r->best = fresh;
     r->best_mean = r->mean;
     r->result.best_iteration = r->result.iterations;
-done:
-    free(parts);
-    free(weights);
-    return status;
+    return GKV_OK;
 }
 
 /* Reports the progress. Returns whether the fit must stop. */
@@ -183,7 +169,7 @@ static bool report(fit_state *r, double held_out)
                                          .damped = r->em.damped,
                                          .refused = r->em.refused};
     for (size_t k = 0; k < r->em.count; k++)
-        progress.components += r->em.pi[k] > 0;
+        progress.components += r->em.now->weights[k] > 0;
     r->call.details = &progress;
     return gki_call_advance(&r->call, r->result.iterations - r->call.done);
 }

@@ -13,13 +13,13 @@
 #include "core/threads.h"
 #include "gk/gk_batch_kernels.h"
 #include "mixture/margin_table.h"
-#include "num/blas.h"
+#include "num/linalg.h"
+#include "num/product.h"
 
 /* --- Margins -------------------------------------------------------------- */
 
 int gki_mgk_threads(int asked, size_t parts)
 {
-    gki_blas_one_thread();
     const size_t threads = (size_t)gki_threads(asked);
     return (int)(threads < parts ? threads : parts > 0 ? parts : 1);
 }
@@ -136,7 +136,7 @@ void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z)
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < d; j++)
             z[i * d + j] -= mgk->mean[j];
-    gki_blas_solve_right_d(true, rows, d, mgk->cholesky, z);
+    gki_multiply_upper_d(rows, d, mgk->whitener, z);
 }
 
 /* Returns 0 for a row whose z are all below 1e150 in size, so that their squares do not overflow.
@@ -208,12 +208,13 @@ gkv_status gkv_mgk_log_pdf_many(const gkv_mgk *mgk, size_t n, const double *x,
     return gki_call_end(&call, "a density", "rows");
 }
 
-/* z = m + Lε, then x = Q(z), for one tile. */
-static void transform_tile(const gkv_mgk *mgk, size_t rows, double *z, double *x)
+/* z = m + Lε, then x = Q(z), for one tile. `upper` is Lᵀ. */
+static void transform_tile(const gkv_mgk *mgk, const double *upper, size_t rows, double *z,
+                           double *x)
 {
     const size_t d = mgk->d;
     if (!mgk->identity) {
-        gki_blas_multiply_right(rows, d, mgk->cholesky, z);
+        gki_multiply_upper_d(rows, d, upper, z);
         for (size_t i = 0; i < rows; i++)
             for (size_t j = 0; j < d; j++)
                 z[i * d + j] += mgk->mean[j];
@@ -230,8 +231,11 @@ static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon,
     GKV_TRY(gki_call_begin(&call, options, n));
     const size_t d = mgk->d, tiles = gki_mgk_tiles(n), size = GKV_MGK_TILE * d;
     const int used = gki_mgk_threads(call.options.threads, tiles);
-    double *scratch = NULL;
-    GKV_TRY(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    double *scratch = NULL, *upper = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_alloc((size_t)used, size * sizeof *scratch, &scratch));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *upper, &upper));
+    gki_transpose(d, d, mgk->cholesky, upper);
 #pragma omp parallel for schedule(static) num_threads(used)
     for (size_t t = 0; t < tiles; t++) {
         double *z = scratch + (size_t)omp_get_thread_num() * size;
@@ -243,11 +247,14 @@ static gkv_status transform(const gkv_mgk *mgk, size_t n, const double *epsilon,
         else
             for (size_t i = 0; i < rows; i++)
                 gki_rng_normal_d(gki_mgk_draw(seed, from + first + i), d, z + i * d);
-        transform_tile(mgk, rows, z, x + first * d);
+        transform_tile(mgk, upper, rows, z, x + first * d);
         gki_call_advance(&call, rows);
     }
+    status = gki_call_end(&call, "a transform", "rows");
+done:
     free(scratch);
-    return gki_call_end(&call, "a transform", "rows");
+    free(upper);
+    return status;
 }
 
 gkv_status gkv_mgk_transform_many(const gkv_mgk *mgk, size_t n, const double *epsilon,

@@ -47,7 +47,7 @@ static inline gki_rng gki_mgk_draw(uint64_t seed, uint64_t i)
     return gki_rng_at(seed, GKV_STREAM_USER, i >> 32, i & UINT32_MAX);
 }
 
-/* The number of threads to use for `parts` independent parts. Also sets OpenBLAS to one thread. */
+/* The number of threads to use for `parts` independent parts. */
 int gki_mgk_threads(int asked, size_t parts);
 
 /* The parameters of margins as arrays, for gk/gk_batch_kernels.h. */
@@ -81,6 +81,7 @@ struct gkv_mgk {
     gkv_gk *margins;         /* [d] */
     double *mean;            /* [d] m */
     double *cholesky;        /* [d × d] L */
+    double *whitener;        /* [d × d] L⁻ᵀ: a row zᵀ times it is (L⁻¹z)ᵀ */
     double constant;         /* −Σ log L_jj − (d/2) log 2π */
     int identity;            /* 1 if m = 0 and L = I */
     gki_mgk_columns columns; /* of the margins */

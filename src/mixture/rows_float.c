@@ -8,7 +8,7 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/gk_batch_kernels.h"
-#include "num/blas.h"
+#include "num/product.h"
 
 static gkv_status create(size_t d, const gki_mgk_columns *columns, gki_mgk_float *out)
 {
@@ -17,7 +17,7 @@ static gkv_status create(size_t d, const gki_mgk_columns *columns, gki_mgk_float
     out->b = out->a + d;
     out->g = out->b + d;
     out->k = out->g + d;
-    out->inverse = out->k + d;
+    out->whitener = out->k + d;
     double log_b = 0.0;
     for (size_t j = 0; j < d; j++) {
         out->a[j] = (float)columns->a[j];
@@ -40,14 +40,8 @@ gkv_status gki_mgk_float_create(const gkv_mgk *mgk, gki_mgk_float *out)
     const size_t d = mgk->d;
     GKV_TRY(create(d, &mgk->columns, out));
     out->constant = mgk->constant;
-    double *inverse = NULL;
-    GKV_TRY(gki_alloc(d, d * sizeof *inverse, &inverse));
-    for (size_t j = 0; j < d; j++)
-        inverse[j * d + j] = 1.0;
-    gki_blas_solve_right_d(true, d, d, mgk->cholesky, inverse);
     for (size_t i = 0; i < d * d; i++)
-        out->inverse[i] = (float)inverse[i];
-    free(inverse);
+        out->whitener[i] = (float)mgk->whitener[i];
     return GKV_OK;
 }
 
@@ -103,10 +97,10 @@ void gki_mgk_float_log_pdf(const gki_mgk_float *part, size_t rows, const float *
                            double *out, size_t stride)
 {
     const size_t d = part->d;
-    float *z = scratch, *w = scratch + rows * d, log_dq[GKV_MGK_TILE];
-    gki_mgk_float_scores(part, rows, x, z, log_dq, w);
-    gki_blas_product_f(false, false, rows, d, d, 1.0F, z, d, part->inverse, d, 0.0F, w, d);
+    float *z = scratch, *spare = scratch + rows * d, log_dq[GKV_MGK_TILE];
+    gki_mgk_float_scores(part, rows, x, z, log_dq, spare);
+    gki_multiply_upper_f(rows, d, part->whitener, z); /* z becomes w */
     for (size_t i = 0; i < rows; i++)
         out[i * stride] =
-            part->constant - 0.5 * (double)sum_squares(d, w + i * d) - (double)log_dq[i];
+            part->constant - 0.5 * (double)sum_squares(d, z + i * d) - (double)log_dq[i];
 }

@@ -11,7 +11,7 @@ typedef struct gki_mgk_float {
     int normal;           /* 1 if all margins have g = k = 0 */
     float c;              /* of all margins */
     float *a, *b, *g, *k; /* [d] each */
-    float *inverse;       /* [d × d] L⁻ᵀ; a row zᵀ times this matrix is (L⁻¹z)ᵀ */
+    float *whitener;      /* [d × d] that of gkv_mgk */
     double constant;      /* that of gkv_mgk */
     float log_b;          /* Σ log B, for normal margins */
 } gki_mgk_float;

@@ -14,7 +14,8 @@
 #include "num/special.h"
 #include "num/linalg.h"
 #include "mixture/margin_table.h"
-#include "num/blas.h"
+#include "mixture/mixture.h"
+#include "num/product.h"
 #include "num/constants.h"
 
 double gki_mgk_most_score(double weight)
@@ -117,7 +118,7 @@ static gkv_status do_tile(const gki_mgk_weighted_rows *selected, const gki_mgk_c
             zi[j] = root * clamped;
         }
     }
-    gki_blas_add_gram(rows, d, z, b->products);
+    gki_add_gram_d(rows, d, z, b->products);
     return GKV_OK;
 }
 
@@ -190,15 +191,6 @@ void gki_mgk_scores_free(gki_mgk_scores *scores)
     *scores = (gki_mgk_scores){0};
 }
 
-/* Multiplies the elements off the diagonal by 1 − s. */
-static void shrink_by(size_t d, double s, double *r)
-{
-    for (size_t j = 0; j < d; j++)
-        for (size_t k = 0; k < d; k++)
-            if (j != k)
-                r[j * d + k] *= 1.0 - s;
-}
-
 /* Schäfer and Strimmer's λ: the sum of the variances of the correlations, divided by the sum of
  * their squares. */
 static double shrinkage_for(size_t d, double weight, const double *r)
@@ -233,31 +225,28 @@ void gki_mgk_scores_correlation(const gki_mgk_scores *scores, double shrink, dou
         r[j * d + j] = 1.0;
     }
     const double s = shrink >= 0 ? shrink : shrinkage_for(d, scores->weight, r);
-    shrink_by(d, s, r);
-    /* The loop ends, because R becomes the identity at the latest for fraction = 1. */
-    double kept = 1.0;
-    for (double fraction = 1e-8; !gki_cholesky(d, r, 1e-9, l); fraction *= 10.0) {
-        shrink_by(d, fmin(1.0, fraction), r);
-        kept *= 1.0 - fmin(1.0, fraction);
-    }
+    gki_mgk_correlation_shrink(d, s, r);
+    const double mixed = gki_mgk_correlation_factor(d, r, l);
     if (repair)
-        *repair = 1.0 - kept;
+        *repair = mixed;
     if (used)
         *used = s;
 }
 
-/* Σ w zᵀR⁻¹z, which is the trace of L⁻¹ S L⁻ᵀ with S = Σ w z zᵀ. */
+/* Σ w zᵀR⁻¹z, which is the trace of L⁻¹ S L⁻ᵀ with S = Σ w z zᵀ. `square` has [2 × d × d]
+ * elements. */
 static double trace(const gki_mgk_scores *scores, const double *l, double *square)
 {
     const size_t d = scores->d;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j <= i; j++)
             square[i * d + j] = square[j * d + i] = scores->products[i * d + j];
-    gki_blas_solve_left(d, d, l, square);
-    gki_blas_solve_right_d(true, d, d, l, square);
-    double sum = 0.0;
+    double *transposed = square + d * d, sum = 0.0;
+    gki_cholesky_forward_rows(d, d, l, square);
+    gki_transpose(d, d, square, transposed);
+    gki_cholesky_forward_rows(d, d, l, transposed);
     for (size_t i = 0; i < d; i++)
-        sum += square[i * d + i];
+        sum += transposed[i * d + i];
     return sum;
 }
 
@@ -277,7 +266,7 @@ double gki_mgk_scores_log_likelihood(const gki_mgk_scores *scores, const double 
 {
     const size_t d = scores->d;
     double squares = trace(scores, l, scratch), logs = (double)d * GKV_HALF_LOG_2PI,
-           *w = scratch + d * d;
+           *w = scratch + 2 * d * d;
     for (size_t j = 0; j < d; j++)
         logs += log(l[j * d + j]);
     for (size_t i = 0; i < scores->outlier_rows; i++) {

@@ -1,3 +1,4 @@
+/* The multilayer perceptron; declared in mlp.h. */
 #include "net/mlp.h"
 
 #include <math.h>
@@ -29,25 +30,14 @@ gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params
     char layer_name[2 * GKV_PARAM_NAME_SIZE]; /* gki_params_add() refuses names that are too long */
     for (size_t i = 0; status == GKV_OK && i < spec->hidden_layers; i++) {
         gki_layer *linear = &mlp->layers[mlp->count++], *activation = &mlp->layers[mlp->count++];
-        const size_t width = spec->block == GKV_BLOCK_GATED ? 2 * spec->hidden : spec->hidden;
         snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.linear", name, i);
-        status = add_linear(spec, i, params, plan, layer_name, in, d_in, has_d_in, width, linear);
+        status = add_linear(spec, i, params, plan, layer_name, in, d_in, has_d_in,
+                            spec->block->columns * spec->hidden, linear);
         if (status != GKV_OK)
             break;
-        switch (spec->block) {
-        case GKV_BLOCK_SILU:
-        case GKV_BLOCK_RESIDUAL:
-            snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
-            status = gki_norm_silu_create(params, plan, layer_name, linear->out, linear->d_out,
-                                          activation);
-            break;
-        case GKV_BLOCK_GATED:
-            status = gki_gate_create(plan, linear->out, linear->d_out, activation);
-            break;
-        case GKV_BLOCK_LEAKY:
-            status = gki_leaky_relu_create(linear->out, linear->d_out, activation);
-            break;
-        }
+        snprintf(layer_name, sizeof layer_name, "%.40s.layers.%zu.norm", name, i);
+        status =
+            spec->block->create(params, plan, layer_name, linear->out, linear->d_out, activation);
         in = activation->out;
         d_in = activation->d_out;
         has_d_in = true;
@@ -61,8 +51,8 @@ gkv_status gki_mlp_create(const gki_mlp_spec *spec, const char *name, gki_params
         gki_mlp_free(mlp);
         return status;
     }
-    mlp->residual = spec->block == GKV_BLOCK_RESIDUAL;
-    if (mlp->residual)
+    mlp->has_skip = spec->block->has_skip;
+    if (mlp->has_skip)
         mlp->d_skip = gki_plan_backward(plan, spec->hidden);
     mlp->in = spec->in;
     mlp->timed = spec->timed;
@@ -104,16 +94,16 @@ void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, d
 
 /* Attributes the time of a layer to its part of the profile. Layers with even indices are linear,
  * and the others are activations. */
-static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gkv_bench_part products)
+static void mark(const gki_mlp *mlp, const gki_workspace *ws, size_t layer, gki_bench_part products)
 {
     if (mlp->timed)
         gki_profile_mark(ws->profile, layer % 2 == 0 ? products : GKV_BENCH_ACTIVATIONS);
 }
 
 /* True if layer i is the activation at the end of a block with a skip connection. */
-static bool ends_residual(const gki_mlp *mlp, size_t i)
+static bool ends_skip(const gki_mlp *mlp, size_t i)
 {
-    return mlp->residual && i % 2 == 1 && i > 1;
+    return mlp->has_skip && i % 2 == 1 && i > 1;
 }
 
 static void add_rows(const gki_workspace *ws, gki_slot from, gki_slot to, size_t first,
@@ -126,7 +116,7 @@ void gki_mlp_forward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_t
 {
     for (size_t i = 0; i < mlp->count; i++) {
         mlp->layers[i].ops->forward(&mlp->layers[i], ws, first, count);
-        if (ends_residual(mlp, i))
+        if (ends_skip(mlp, i))
             add_rows(ws, mlp->layers[i - 1].in, mlp->layers[i].out, first, count);
         mark(mlp, ws, i, GKV_BENCH_GEMM_FORWARD);
     }
@@ -136,11 +126,11 @@ void gki_mlp_backward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_
 {
     for (size_t i = mlp->count; i-- > 0;) {
         const gki_layer *layer = &mlp->layers[i];
-        if (ends_residual(mlp, i)) /* backward overwrites d_out */
+        if (ends_skip(mlp, i)) /* backward overwrites d_out */
             memcpy(gki_at(ws, mlp->d_skip, first), gki_at(ws, layer->d_out, first),
                    count * mlp->d_skip.width * sizeof(gki_real));
         layer->ops->backward(layer, ws, first, count);
-        if (ends_residual(mlp, i + 1) && i + 1 < mlp->count)
+        if (ends_skip(mlp, i + 1) && i + 1 < mlp->count)
             add_rows(ws, mlp->d_skip, layer->d_in, first, count);
         mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
     }
@@ -178,6 +168,14 @@ size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers)
     return widest;
 }
 
+double gki_mlp_products(const gki_mlp *mlp, const gki_params *params, size_t layers)
+{
+    double count = 0;
+    for (size_t i = 0; i < layers; i += 2) /* linear layers and activations alternate */
+        count += (double)params->list[mlp->layers[i].weight].size;
+    return count;
+}
+
 gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first,
                           size_t count, size_t each, const gki_real *in,
                           const gki_tangents *scratch)
@@ -186,12 +184,12 @@ gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t la
     for (size_t i = 0; i < layers; i++) {
         mlp->layers[i].ops->tangent(&mlp->layers[i], ws, first, count, each, i == 0 ? in : from,
                                     to);
-        if (ends_residual(mlp, i)) /* `spare` holds the tangents of the input of the block */
+        if (ends_skip(mlp, i)) /* `spare` holds the tangents of the input of the block */
             gki_nn_kernels_get()->axpy(count * each * mlp->layers[i].out.width, 1, spare, to);
         gki_real *done = from;
         from = to;
         to = done;
-        if (ends_residual(mlp, i + 1)) {
+        if (ends_skip(mlp, i + 1)) {
             to = spare;
             spare = done;
         }

@@ -1,8 +1,5 @@
-/* A multilayer perceptron: hidden blocks, and then a linear output. The kinds of block are
- *   silu      linear, LayerNorm, SiLU
- *   residual  as silu; from the second block on, the input of the block is added to its output
- *   gated     linear to twice the width, and then h·sigmoid(a)
- *   leaky     linear, leaky ReLU (used in coupling layers)
+/* A multilayer perceptron: hidden blocks (block.h), and then a linear output. It is the network of
+ * coupling layers, and net_mlp.c makes it an encoder and a decoder.
  *
  * The functions on rows follow the rules of nn/layer.h: different threads may call them for
  * different rows. */
@@ -11,11 +8,8 @@
 
 #include <stdint.h>
 
-#include "gkvae/settings.h"
+#include "net/block.h"
 #include "nn/layer.h"
-
-/* A fourth form beside those of gkv_block, for coupling networks: leaky ReLU without LayerNorm. */
-enum { GKV_BLOCK_LEAKY = GKV_BLOCK_GATED + 1 };
 
 typedef struct gki_mlp {
     gki_layer *layers;
@@ -23,8 +17,8 @@ typedef struct gki_mlp {
     gki_slot in, out, d_in, d_out;
     /* true if a profile measures the layers; else the caller measures the whole network */
     bool timed;
-    bool residual;   /* true for residual blocks */
-    gki_slot d_skip; /* the gradient along the skip connection of a residual block [hidden] */
+    bool has_skip;   /* as in gki_block_ops */
+    gki_slot d_skip; /* the gradient along the skip connection of a block [hidden] */
 } gki_mlp;
 
 typedef struct gki_mlp_spec {
@@ -37,7 +31,7 @@ typedef struct gki_mlp_spec {
     size_t hidden;        /* width of the hidden layers */
     size_t hidden_layers; /* number of hidden blocks; 0 for a linear map */
     size_t out;           /* width of the output */
-    unsigned block;       /* a gkv_block, or GKV_BLOCK_LEAKY */
+    const gki_block_ops *block;
 } gki_mlp_spec;
 
 /* Makes the layers of a network. Adds their tensors to `params`, under names that begin with
@@ -54,19 +48,16 @@ void gki_mlp_free(gki_mlp *mlp);
  * random numbers, so it does not depend on the others. */
 void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, double output_gain);
 
-/* Scratch memory for tangents. Each array has, for every tangent, as many elements as the widest
- * layer (gki_mlp_widest()). */
-typedef struct gki_tangents {
-    gki_real *a, *b;
-    gki_real *c; /* used only by residual blocks */
-} gki_tangents;
-
 /* The greatest width of the input and of the first `layers` layers. */
 size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers);
 
+/* The multiply-adds of one row in the first `layers` layers. */
+double gki_mlp_products(const gki_mlp *mlp, const gki_params *params, size_t layers);
+
 /* Forward-mode differentiation through the first `layers` layers, as `tangent` of gki_layer_ops.
- * Returns the tangents of the output, which are in one of the arrays of `scratch`. `in` may be
- * scratch->a, or NULL for all unit vectors. */
+ * The arrays of `scratch` have rows of gki_mlp_widest() elements. Returns the tangents of the
+ * output, which are in one of these arrays. `in` may be scratch->a, or NULL for all unit
+ * vectors. */
 gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first,
                           size_t count, size_t each, const gki_real *in,
                           const gki_tangents *scratch);

@@ -1,5 +1,5 @@
 #include "nn/gemm.h"
-#include "num/blas.h"
+#include "nn/blas.h"
 
 #include <string.h>
 
@@ -48,7 +48,7 @@ void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *p)
     /* If A is one row, both steps may be 1. BLAS refuses a row distance below k. */
     const size_t whole_row = p->a_row < p->k ? p->k : p->a_row;
     if (kernels)
-        kernels->multiply(p);
+        kernels->products->GKV_MULTIPLY(p);
     else
         gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step,
                          p->b, p->b_row, p->start ? 1 : 0, p->c, p->c_row);
@@ -84,7 +84,7 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
                                .start_row = bias ? 0 : out};
         if (packed) {
             product.b += j * depth;
-            kernels->multiply(&product);
+            kernels->products->GKV_MULTIPLY(&product);
             continue;
         }
         product.b = panel;
@@ -92,7 +92,7 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
             product.k = least(PACK_DEPTH, depth - first);
             product.a = x + first;
             kernels->pack(columns, product.k, w + j * w_row + first, w_row, panel);
-            kernels->multiply(&product);
+            kernels->products->GKV_MULTIPLY(&product);
             product.start = product.c;
             product.start_row = out;
         }

@@ -1,15 +1,9 @@
 /* Matrix products of the linear layers and of mixtures, with kernels written for AVX2 and AVX-512.
  *
- * The matrices of a layer are small (a tile of 50 rows, a few hundred columns), and several tiles
- * use every weight. A general library packs both operands at each call. Here only W of the forward
- * product is ever packed, once a step if the workspace has memory for it (nn/workspace.h). All
- * other operands are read in place.
- *
- * Every element of a product is one chain of fused multiply-adds over the inner index, in ascending
- * order. The chain starts from a bias, from the element of C, or from zero. So the bits of an
- * element depend only on its row of A and its column of B. They do not depend on the other rows of
- * the call, on the positions of the row and the column, or on whether W was packed before. Without
- * AVX2, OpenBLAS computes the products, and bits may depend on the number of rows of a call.
+ * Dense products are those of num/product.h, whose statement about bits holds here. Only W of the
+ * forward product is ever packed, once a step if the workspace has memory for it
+ * (nn/workspace.h); bits do not depend on whether it was packed before. Without AVX2, OpenBLAS
+ * computes the products, and bits may depend on the number of rows of a call.
  *
  * All functions are thread-safe for different outputs. */
 #ifndef GKV_NN_GEMM_H
@@ -21,20 +15,16 @@
 
 #include "core/real.h"
 #include "core/simd.h"
+#include "num/product.h"
 
-/* C = S + A B with A [m, k], B [k, n], C [m, n] and S [m, n]. One of a_row and a_step is 1: A is
- * either an array of rows or a transposed view of one. */
-typedef struct gki_product {
-    size_t m, n, k;
-    const gki_real *a;
-    size_t a_row, a_step; /* element (i, j) of A is a[i·a_row + j·a_step] */
-    const gki_real *b;
-    size_t b_row; /* distance of the rows of B, in elements */
-    gki_real *c;
-    size_t c_row;          /* distance of the rows of C */
-    const gki_real *start; /* S; NULL for zeros; it may be C */
-    size_t start_row;      /* distance of the rows of S; 0 if all rows of S are the same row */
-} gki_product;
+/* A dense product in the numeric type of the networks, and its kernel. */
+#ifdef GKV_REAL_IS_DOUBLE
+typedef gki_product_d gki_product;
+#define GKV_MULTIPLY multiply_d
+#else
+typedef gki_product_f gki_product;
+#define GKV_MULTIPLY multiply_f
+#endif
 
 /* An element that is not zero. */
 typedef struct gki_nonzero {
@@ -75,7 +65,7 @@ typedef struct gki_sparse_gradient {
 typedef struct gki_gemm_kernels {
     /* Columns of a packed panel. The last panel may be half as wide. */
     size_t panel;
-    void (*multiply)(const gki_product *product);
+    const gki_product_kernels *products; /* the dense products */
     /* Packs a panel of Wᵀ: to[k][j] ← w[j][k] for j < count ≤ panel and k < depth, with zeros for j
      * ≥ count. Rows of `to` have gki_packed_width(panel, count) elements. */
     void (*pack)(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to);

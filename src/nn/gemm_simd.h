@@ -1,92 +1,31 @@
-/* Vector functions of the matrix kernels, in addition to simd_real.h: access to the first lanes of
- * a vector, a bit mask of the lanes that are not zero, and the transpose of VR_LANES × VR_LANES
- * elements. */
+/* Vector functions of the matrix kernels, in addition to simd_real.h and simd_lanes.h: a bit mask
+ * of the lanes that are not zero, and the transpose of VR_LANES × VR_LANES elements. */
 #ifndef GKV_NN_GEMM_SIMD_H
 #define GKV_NN_GEMM_SIMD_H
 
 #include <stdint.h>
 
+#include "core/simd_lanes.h"
 #include "core/simd_real.h"
 
-#if defined(GKV_SIMD_AVX512_FILE)
+typedef GKV_VR_(lanes) vr_lanes;
+#define vr_first_lanes GKV_VR_(first_lanes)
+#define vr_load_lanes GKV_VR_(load_lanes)
+#define vr_store_lanes GKV_VR_(store_lanes)
 
-#ifdef GKV_REAL_IS_DOUBLE
-typedef __mmask8 vr_lanes;
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
-{
-    return _mm512_maskz_loadu_pd(lanes, p);
-}
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
-{
-    _mm512_mask_storeu_pd(p, lanes, v);
-}
+/* The lanes that are not zero, one bit each. */
 static inline unsigned vr_nonzero(vr v)
 {
+#if defined(GKV_SIMD_AVX512_FILE) && defined(GKV_REAL_IS_DOUBLE)
     return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ);
-}
-#else
-typedef __mmask16 vr_lanes;
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
-{
-    return _mm512_maskz_loadu_ps(lanes, p);
-}
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
-{
-    _mm512_mask_storeu_ps(p, lanes, v);
-}
-static inline unsigned vr_nonzero(vr v)
-{
+#elif defined(GKV_SIMD_AVX512_FILE)
     return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-}
-#endif
-
-/* Selects the first min(n, VR_LANES) lanes. */
-static inline vr_lanes vr_first_lanes(size_t n)
-{
-    return (vr_lanes)((1U << (n < VR_LANES ? n : VR_LANES)) - 1);
-}
-
-#else /* AVX2 */
-
-typedef __m256i vr_lanes;
-#ifdef GKV_REAL_IS_DOUBLE
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
-{
-    return _mm256_maskload_pd(p, lanes);
-}
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
-{
-    _mm256_maskstore_pd(p, lanes, v);
-}
-static inline unsigned vr_nonzero(vr v)
-{
+#elif defined(GKV_REAL_IS_DOUBLE)
     return (unsigned)_mm256_movemask_pd(_mm256_cmp_pd(v, _mm256_setzero_pd(), _CMP_NEQ_UQ));
-}
-static inline vr_lanes vr_first_lanes(size_t n)
-{
-    const int64_t left = n >= VR_LANES ? VR_LANES : (int64_t)n;
-    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(left), _mm256_setr_epi64x(0, 1, 2, 3));
-}
 #else
-static inline vr vr_load_lanes(const gki_real *p, vr_lanes lanes)
-{
-    return _mm256_maskload_ps(p, lanes);
-}
-static inline void vr_store_lanes(gki_real *p, vr_lanes lanes, vr v)
-{
-    _mm256_maskstore_ps(p, lanes, v);
-}
-static inline unsigned vr_nonzero(vr v)
-{
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
-}
-static inline vr_lanes vr_first_lanes(size_t n)
-{
-    const int left = n >= VR_LANES ? VR_LANES : (int)n;
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(left), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-}
 #endif
-#endif
+}
 
 /* The result of a comparison of vectors: in each lane, all bits are set or none. */
 #ifdef GKV_REAL_IS_DOUBLE

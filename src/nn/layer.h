@@ -33,6 +33,12 @@ typedef struct gki_layer_ops {
                     size_t each, const gki_real *in, gki_real *out);
 } gki_layer_ops;
 
+/* Scratch memory for tangents on their way through several layers. Each array has a row for every
+ * tangent; its user says how many elements a row has. */
+typedef struct gki_tangents {
+    gki_real *a, *b, *c;
+} gki_tangents;
+
 struct gki_layer {
     const gki_layer_ops *ops;
     gki_slot in, out, d_in, d_out;

@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 
-const char *gkv_bench_part_name(gkv_bench_part part)
+const char *gki_bench_part_name(gki_bench_part part)
 {
     static const char *const names[GKV_BENCH_PARTS] = {[GKV_BENCH_GEMM_FORWARD] = "GEMM forward",
                                                        [GKV_BENCH_GEMM_BACKWARD] = "GEMM backward",
@@ -40,7 +40,7 @@ void gki_profile_begin(gki_profile *profile)
         profile->of[omp_get_thread_num()].last = omp_get_wtime();
 }
 
-void gki_profile_add(gki_profile *profile, gkv_bench_part part)
+void gki_profile_add(gki_profile *profile, gki_bench_part part)
 {
     gki_profile_thread *own = &profile->of[omp_get_thread_num()];
     const double now = omp_get_wtime();
@@ -48,7 +48,7 @@ void gki_profile_add(gki_profile *profile, gkv_bench_part part)
     own->last = now;
 }
 
-void gki_profile_sum(const gki_profile *profile, gkv_bench_profile *out)
+void gki_profile_sum(const gki_profile *profile, gki_bench_profile *out)
 {
     memset(out, 0, sizeof *out);
     for (int t = 0; t < profile->threads; t++)

@@ -4,6 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+void gki_transpose(size_t rows, size_t columns, const double *from, double *to)
+{
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++)
+            to[j * rows + i] = from[i * columns + j];
+}
+
 /* --- Cholesky factors ----------------------------------------------------- */
 
 int gki_cholesky(size_t d, const double *a, double least, double *l)
@@ -54,6 +61,27 @@ void gki_cholesky_invert(size_t d, const double *l, double *inverse)
         for (size_t k = 0; k < i; k++)
             gki_axpy(k + 1, -l[i * d + k] * scale, inverse + k * d, row);
         row[i] = scale;
+    }
+}
+
+void gki_cholesky_whitener(size_t d, const double *l, double *whitener)
+{
+    gki_cholesky_invert(d, l, whitener);
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < i; j++) {
+            whitener[j * d + i] = whitener[i * d + j];
+            whitener[i * d + j] = 0;
+        }
+}
+
+void gki_cholesky_forward_rows(size_t d, size_t columns, const double *l, double *x)
+{
+    for (size_t i = 0; i < d; i++) {
+        double *row = x + i * columns;
+        for (size_t k = 0; k < i; k++)
+            gki_axpy(columns, -l[i * d + k], x + k * columns, row);
+        for (size_t j = 0; j < columns; j++)
+            row[j] /= l[i * d + i];
     }
 }
 

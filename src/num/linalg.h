@@ -14,6 +14,9 @@ static inline void gki_axpy(size_t n, double a, const double *x, double *y)
         y[i] += a * x[i];
 }
 
+/* Writes the transpose of from[rows × columns] to to[columns × rows]. */
+void gki_transpose(size_t rows, size_t columns, const double *from, double *to);
+
 /* --- Cholesky factors ----------------------------------------------------- */
 
 /* Computes the lower triangular L[d × d] with LLᵀ = a. The function reads the lower triangle of a
@@ -28,6 +31,13 @@ void gki_cholesky_forward(size_t d, const double *l, double *v);
 /* Computes the lower triangle of L⁻¹ for a lower triangular L. The function neither reads l nor
  * writes `inverse` above the diagonal. `inverse` must not be l. */
 void gki_cholesky_invert(size_t d, const double *l, double *inverse);
+
+/* Computes the upper triangular L⁻ᵀ, with zeros below the diagonal. A row zᵀ times it is (L⁻¹z)ᵀ.
+ * `whitener` must not be l. */
+void gki_cholesky_whitener(size_t d, const double *l, double *whitener);
+
+/* Replaces X[d × columns] by L⁻¹X. */
+void gki_cholesky_forward_rows(size_t d, size_t columns, const double *l, double *x);
 
 /* Replaces M[n × d], n ≤ d, by (T, 0). T is lower triangular with a diagonal ≥ 0, and TTᵀ = MMᵀ. T
  * is thus the Cholesky factor of MMᵀ. The product MMᵀ is not formed, because it would square the

@@ -58,7 +58,7 @@ static gkv_status take_string(parser *p, char word[WORD_SIZE])
 
 static gkv_status take_type(parser *p)
 {
-    static const char types[] = "float32, float64 or integers of 8 to 64 bits";
+    static const char types[] = "float16, float32, float64 or integers of 8 to 64 bits";
     char word[WORD_SIZE], shown[GKV_PRINTABLE_SIZE];
     skip_blanks(p);
     if (p->at < p->end && *p->at == '[')
@@ -69,7 +69,7 @@ static gkv_status take_type(parser *p)
     const char *type = word + has_order;
     const size_t size =
         type[0] && type[1] >= '1' && type[1] <= '8' && !type[2] ? (size_t)(type[1] - '0') : 0;
-    const bool is_float = type[0] == 'f' && (size == 4 || size == 8);
+    const bool is_float = type[0] == 'f' && (size == 2 || size == 4 || size == 8);
     const bool is_whole =
         (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
     if (!has_order || !(is_float || is_whole) || (word[0] == '|' && size > 1))

@@ -12,7 +12,7 @@
 
 typedef struct gki_npy_header {
     char type;              /* 'f', 'i' or 'u' */
-    size_t size;            /* the bytes of an element: 4 or 8 for 'f', else 1, 2, 4 or 8 */
+    size_t size;            /* the bytes of an element: 2, 4 or 8 for 'f', else 1, 2, 4 or 8 */
     bool big_endian;        /* the byte order of elements */
     bool fortran;           /* true for column-major order */
     uint64_t rows, columns; /* an array of one dimension has one column */

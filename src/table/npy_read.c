@@ -23,6 +23,19 @@ static uint64_t bits_of(const unsigned char *bytes, size_t size, bool big_endian
     return bits;
 }
 
+/* A number of IEEE 754's binary16: a sign, 5 bits of exponent and 10 of fraction. */
+static double half_precision(uint64_t bits)
+{
+    enum { FRACTION_BITS = 10, EXPONENT_MASK = 31, BIAS = 15 };
+    const double fraction = (double)(bits & ((1u << FRACTION_BITS) - 1));
+    const int exponent = (int)(bits >> FRACTION_BITS & EXPONENT_MASK);
+    const double one = 1u << FRACTION_BITS;
+    const double size = exponent == EXPONENT_MASK ? (fraction > 0 ? NAN : INFINITY)
+                        : exponent == 0           ? ldexp(fraction, 1 - BIAS - FRACTION_BITS)
+                                        : ldexp(one + fraction, exponent - BIAS - FRACTION_BITS);
+    return bits >> 15 & 1 ? -size : size;
+}
+
 static double element(const gki_npy_header *header, const unsigned char *bytes)
 {
     const uint64_t bits = bits_of(bytes, header->size, header->big_endian);
@@ -32,6 +45,8 @@ static double element(const gki_npy_header *header, const unsigned char *bytes)
         const uint64_t top = (uint64_t)1 << (8 * header->size - 1);
         return bits & top ? -(double)((~bits & (top - 1)) + 1) : (double)bits;
     }
+    if (header->size == 2)
+        return half_precision(bits);
     if (header->size == 4) {
         const uint32_t half = (uint32_t)bits;
         float value;
@@ -153,35 +168,53 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
     return GKV_OK;
 }
 
-/* Marks columns with NaN or infinite values as faulty. */
-static gkv_status mark_faults(gkv_table *table)
+/* Marks columns with infinite values as faulty, and NaN as missing or as a fault. */
+static gkv_status mark_faults(gkv_table *table, bool may_miss)
 {
     for (size_t c = 0; c < table->n_columns; c++) {
+        gki_column *column = &table->columns[c];
         size_t row = 0;
-        while (row < table->n_rows && isfinite(table->columns[c].values[row]))
-            row++;
+        for (; row < table->n_rows; row++) {
+            if (isfinite(column->values[row]))
+                continue;
+            if (!may_miss || !isnan(column->values[row]))
+                break;
+            gki_table_set_missing(column, row, row + 1);
+        }
         if (row == table->n_rows)
             continue;
-        char *fault = NULL;
-        const char *what = isnan(table->columns[c].values[row]) ? "NaN" : "infinite";
-        GKV_TRY(gki_strf(&fault, "%s: row %zu of %s is %s; leave rows with gaps out of the file",
-                         table->file, row + 1, table->columns[c].name, what));
-        gki_table_give_up(table, c, GKV_COLUMN_FAULTY, fault);
+        const char *what = isnan(column->values[row]) ? "NaN" : "infinite";
+        column->kind = GKV_COLUMN_FAULTY;
+        GKV_TRY(gki_strf(&column->fault, "%s: row %zu of %s is %s; leave such rows out of the file",
+                         table->file, row + 1, column->name, what));
     }
-    return GKV_OK;
+    return gki_table_finish(table);
 }
 
-gkv_status gki_table_read_npy(gki_source *source, gkv_table **out)
+static gkv_status check_settings(const gki_source *source, const gkv_table_settings *settings)
+{
+    return settings->separator || settings->decimal_mark || settings->skip > 0 ||
+                   settings->header != GKV_TABLE_HEADER_GUESS
+               ? gki_fail(GKV_ERR_ARGUMENT,
+                          "%s: it is a NumPy array, which has no separator, decimal mark, header "
+                          "or lines to skip",
+                          source->name)
+               : GKV_OK;
+}
+
+gkv_status gki_table_read_npy(gki_source *source, const gkv_table_settings *settings,
+                              gkv_table **out)
 {
     gki_npy_header header;
     gkv_table *table = NULL;
     gkv_status status;
     size_t size;
+    GKV_TRY_GOTO(check_settings(source, settings));
     GKV_TRY_GOTO(read_header(source, &header));
     GKV_TRY_GOTO(check_size(source, &header, &size));
     GKV_TRY_GOTO(create(source, &header, &table));
     GKV_TRY_GOTO(read_numbers(source, &header, table));
-    GKV_TRY_GOTO(mark_faults(table));
+    GKV_TRY_GOTO(mark_faults(table, settings->usual_missing || settings->n_missing > 0));
     *out = table;
     return GKV_OK;
 done:

@@ -2,6 +2,8 @@
 #ifndef GKV_TABLE_NUMBER_TABLE_H
 #define GKV_TABLE_NUMBER_TABLE_H
 
+#include <stdint.h>
+
 #include "core/error.h"
 #include "gkvae/table.h"
 #include "table/text_source.h"
@@ -9,29 +11,38 @@
 typedef struct gki_column {
     char *name; /* the name of the column */
     gkv_column_kind kind;
-    double *values; /* [n_rows], or NULL if the column is not of numbers */
-    char *fault;    /* the message of the first fault of a faulty column, else NULL */
+    double *values;       /* [n_rows], NaN if missing; NULL for a column of text or a faulty one */
+    char *fault;          /* the message for a column that is not of numbers, else NULL */
+    bool is_index;        /* whether the column holds row names */
+    size_t missing;       /* the number of missing values */
+    size_t first_missing; /* the line or row of the first of them */
 } gki_column;
 
 struct gkv_table {
     char *file;               /* the name of the file, for messages */
     gki_column *columns;      /* [n_columns] */
     size_t n_columns, n_rows; /* the numbers of columns and rows */
+    gkv_table_form form;
 };
 
 /* Creates a table of n_columns columns without rows and names. Returns GKV_ERR_MEMORY. */
 gkv_status gki_table_create(const char *file, size_t n_columns, gkv_table **out);
 
-/* Sets the name of a column to the text, with control characters replaced by "?". If the text is
- * NULL or "", the name is "column" and its number. Returns GKV_ERR_MEMORY. */
+/* Sets the name of a column to the text, made valid UTF-8 without control characters. If the text
+ * is NULL or "", the name is "column" and its number. Returns GKV_ERR_MEMORY. */
 gkv_status gki_table_set_name(gkv_table *table, size_t column, const char *text);
 
-/* Changes a column of numbers to another kind, and frees its values. The table owns `fault`, which
- * may be NULL. */
-void gki_table_give_up(gkv_table *table, size_t column, gkv_column_kind kind, char *fault);
+/* Counts a missing value of a column, whose value becomes NaN. */
+void gki_table_set_missing(gki_column *column, size_t row, size_t line);
+
+/* Determines the kinds of the columns: `fault` and `missing` must be set, and `kind` is
+ * GKV_COLUMN_TEXT, GKV_COLUMN_FAULTY or anything else. Returns GKV_ERR_MEMORY. */
+gkv_status gki_table_finish(gkv_table *table);
 
 /* Read a table in one of the two formats. The source must be at its first byte. */
-gkv_status gki_table_read_text(gki_source *source, gkv_table **out);
-gkv_status gki_table_read_npy(gki_source *source, gkv_table **out);
+gkv_status gki_table_read_text(gki_source *source, const gkv_table_settings *settings,
+                               gkv_table **out);
+gkv_status gki_table_read_npy(gki_source *source, const gkv_table_settings *settings,
+                              gkv_table **out);
 
 #endif

@@ -27,6 +27,11 @@ gkv_status gki_source_open(gki_source *source, const char *path)
     return GKV_OK;
 }
 
+void gki_source_function(gki_source *source, gkv_table_source *read, void *user, const char *name)
+{
+    *source = (gki_source){.name = name, .read = read, .user = user};
+}
+
 void gki_source_memory(gki_source *source, const void *bytes, size_t size, const char *name)
 {
     *source = (gki_source){
@@ -78,17 +83,30 @@ static gkv_status reserve_part(gki_source *source)
     return GKV_OK;
 }
 
+static gkv_status read_file(gki_source *source, size_t *got)
+{
+    errno = 0;
+    *got = fread(source->buffer + source->end, 1, PART, source->file);
+    source->ended = *got < PART;
+    return ferror(source->file) ? gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name,
+                                           strerror(errno ? errno : EIO))
+                                : GKV_OK;
+}
+
+static gkv_status read_function(gki_source *source, size_t *got)
+{
+    const ptrdiff_t count = source->read(source->user, source->buffer + source->end, PART);
+    *got = count > 0 ? (size_t)count : 0;
+    source->ended = *got == 0;
+    return count < 0 || count > PART ? gki_fail(GKV_ERR_IO, "%s: cannot be read", source->name)
+                                     : GKV_OK;
+}
+
 static gkv_status read_part(gki_source *source)
 {
+    size_t got;
     GKV_TRY(reserve_part(source));
-    errno = 0;
-    const size_t got = fread(source->buffer + source->end, 1, PART, source->file);
-    if (got < PART) {
-        if (ferror(source->file))
-            return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name,
-                            strerror(errno ? errno : EIO));
-        source->ended = true;
-    }
+    GKV_TRY(source->file ? read_file(source, &got) : read_function(source, &got));
     source->end += got;
     return GKV_OK;
 }

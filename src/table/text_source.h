@@ -1,4 +1,4 @@
-/* A source of bytes: a file, standard input or memory. */
+/* A source of bytes: a file, standard input, a function or memory. */
 #ifndef GKV_TABLE_TEXT_SOURCE_H
 #define GKV_TABLE_TEXT_SOURCE_H
 
@@ -8,13 +8,16 @@
 #include <stdio.h>
 
 #include "core/error.h"
+#include "gkvae/table.h"
 
 typedef struct gki_source {
     const char *name;           /* the name for messages; not owned */
-    FILE *file;                 /* NULL for memory */
+    FILE *file;                 /* NULL if there is no file */
+    gkv_table_source *read;     /* NULL if there is no function */
+    void *user;                 /* the argument of `read` */
     const unsigned char *bytes; /* the bytes read so far that are in memory */
     size_t start, end;          /* bytes[start … end − 1] have not been used yet */
-    unsigned char *buffer;      /* the memory of `bytes` if there is a file, else NULL */
+    unsigned char *buffer;      /* the memory of `bytes`, or NULL if it belongs to the caller */
     size_t capacity;            /* the size of `buffer` */
     bool ended;                 /* whether there are no bytes after `end` */
     bool size_known;            /* whether `size` is valid */
@@ -24,6 +27,9 @@ typedef struct gki_source {
 
 /* Opens a file; "-" means standard input. The path is not copied. Returns GKV_ERR_IO. */
 gkv_status gki_source_open(gki_source *source, const char *path);
+
+/* Makes a source of the bytes that a function returns. */
+void gki_source_function(gki_source *source, gkv_table_source *read, void *user, const char *name);
 
 /* Makes a source of `size` bytes in memory, which are not copied. */
 void gki_source_memory(gki_source *source, const void *bytes, size_t size, const char *name);

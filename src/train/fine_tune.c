@@ -148,5 +148,5 @@ void gki_fine_tuner_pass(const gki_fine_tuner *fine_tuner, int thread, gki_works
     gki_pass_decode(model, ws, first_row, rows);
     gki_pass_likelihood(model, ws, first_row, rows);
     gki_pass_backward_to_z(model, ws, first_row, rows, objective);
-    gki_mlp_backward(&model->encoder, ws, first, count);
+    model->encoder->ops->backward(model->encoder, ws, first, count);
 }

@@ -232,7 +232,7 @@ gkv_status gki_history_save_times(const char *folder, gki_history_times times)
     GKV_TRY_GOTO(gki_strf(&text, "{\"train_seconds\": %s, \"refit_seconds\": %s}\n",
                           number(times.train, "0", buffer[0]),
                           number(times.refits, "0", buffer[1])));
-    status = gkv_file_write_atomic(path, text, strlen(text));
+    status = gki_file_write_atomic(path, text, strlen(text));
 done:
     free(path);
     free(text);

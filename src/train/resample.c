@@ -55,8 +55,8 @@ static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspa
     for (size_t i = 0; i < count; i++) {
         memcpy(gki_at(ws, model->x, i), gki_at(to, model->x, first + i),
                model->pixels * sizeof(gki_real));
-        memcpy(gki_at(ws, model->encoder.out, i), gki_at(to, model->encoder.out, first + i),
-               model->encoder.out.width * sizeof(gki_real));
+        memcpy(gki_at(ws, model->encoder->out, i), gki_at(to, model->encoder->out, first + i),
+               model->encoder->out.width * sizeof(gki_real));
         gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, index[i]),
                        draws * d, gki_at(ws, model->posterior.u, i * draws));
         for (size_t k = 0; model->base->classes > 0 && k < draws; k++)

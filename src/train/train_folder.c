@@ -22,7 +22,7 @@ gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
     GKV_TRY(gki_strf(&run->config, "%s/config.ini", folder));
     GKV_TRY(gki_strf(&run->checkpoint, "%s/checkpoint.safetensors", folder));
     GKV_TRY(gki_strf(&run->model, "%s/model.safetensors", folder));
-    GKV_TRY(gkv_file_make_folder(folder));
+    GKV_TRY(gki_file_make_folder(folder));
     GKV_TRY(gki_lock_acquire(folder, &run->lock));
     if (run->options->resume && !gki_file_exists(run->checkpoint))
         return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);

@@ -132,7 +132,7 @@ void gki_trainer_free(gki_trainer *trainer)
     free(trainer->good);
     free(trainer->store.codes);
     free(trainer->store.labels);
-    free(trainer->store.stats);
+    gki_base_stats_free(trainer->store.stats);
     free(trainer->squares);
     free(trainer->augmented);
     free(trainer);
@@ -167,7 +167,7 @@ void gki_trainer_return_to_good(gki_trainer *trainer)
     /* if 0, components are equal again, and the next refit needs codes */
     trainer->state.accepted_refits = trainer->good_accepted_refits;
     gki_trainer_drop_codes(trainer); /* they are of other weights */
-    gki_trainer_drop_stats(trainer);
+    gki_base_stats_clear(trainer->store.stats);
 }
 
 gki_params gki_trainer_eval_params(const gki_trainer *trainer)

@@ -113,9 +113,8 @@ bool gki_trainer_uses_stats(const gki_trainer *trainer, size_t images);
  * stored. */
 gkv_status gki_trainer_check_codes(const gki_trainer *trainer);
 
-/* Drop the stored codes, and the sufficient statistics. */
+/* Drops the stored codes. */
 void gki_trainer_drop_codes(gki_trainer *trainer);
-void gki_trainer_drop_stats(gki_trainer *trainer);
 
 /* Whether enough codes are stored for a refit. Skipped steps store none. */
 bool gki_trainer_has_codes(const gki_trainer *trainer);

@@ -120,8 +120,7 @@ static gkv_status check_components(const gki_trainer *trainer, double between)
     const double codes = fmin(between, (double)trainer->store.capacity);
     const bool longer = codes >= between && trainer->model->settings.train.refit_every < 1;
     const bool more_codes = codes < between && trainer->store.capacity < trainer->train.count;
-    const gki_base *base = trainer->model->base;
-    const size_t components = base->ops->stats_parts ? base->ops->stats_parts(base) : 1;
+    const size_t components = trainer->model->base->components;
     const double most = codes / 2 * (GKV_REFIT_HELD_OUT_EVERY - 1) / GKV_REFIT_HELD_OUT_EVERY;
     if ((double)components > most)
         return gki_fail(
@@ -159,13 +158,9 @@ gkv_status gki_trainer_prepare_refits(gki_trainer *trainer)
     if (trainer->model->base->classes > 0)
         GKV_TRY(gki_alloc(trainer->store.capacity, sizeof *trainer->store.labels,
                           &trainer->store.labels));
-    const gki_base *base = trainer->model->base;
-    if (base->ops->stats_size && trainer->model->settings.train.refit_steps > 0 &&
+    if (trainer->model->settings.train.refit_steps > 0 &&
         trainer->model->settings.model.base_fit == GKV_FIT_LM)
-        trainer->store.stats_size = base->ops->stats_size(base);
-    if (trainer->store.stats_size > 0)
-        GKV_TRY(gki_alloc(trainer->store.stats_size, sizeof *trainer->store.stats,
-                          &trainer->store.stats));
+        GKV_TRY(gki_base_stats_create(trainer->model->base, &trainer->store.stats));
     return gki_alloc(trainer->store.capacity * trainer->model->d, sizeof *trainer->store.codes,
                      &trainer->store.codes);
 }
@@ -236,12 +231,6 @@ void gki_trainer_drop_codes(gki_trainer *trainer)
     trainer->state.codes_density = 0;
 }
 
-void gki_trainer_drop_stats(gki_trainer *trainer)
-{
-    if (trainer->store.stats)
-        memset(trainer->store.stats, 0, trainer->store.stats_size * sizeof *trainer->store.stats);
-}
-
 bool gki_trainer_has_codes(const gki_trainer *trainer)
 {
     uint64_t from = 0, to = 0;
@@ -259,16 +248,14 @@ bool gki_trainer_has_codes(const gki_trainer *trainer)
 static double forgetting_of_stats(const gki_trainer *trainer)
 {
     enum { LONGEST = 20, ROWS_A_DIMENSION = 5 };
-    const gki_base *base = trainer->model->base;
+    const size_t numbers = trainer->model->d * trainer->model->base->components;
     const uint64_t step = trainer->state.step, now = images_after(trainer, step);
     const uint64_t since =
         now - images_after(trainer, step_of(trainer, refits_within(trainer, step) - 1));
     const double wished =
         trainer->model->settings.train.refit_window * (double)trainer->train.count;
-    const double least =
-        (double)(ROWS_A_DIMENSION * trainer->model->d * base->ops->stats_parts(base));
-    const double window =
-        fmax(wished, least) / fmax(gki_trainer_decay(trainer, step), 1.0 / LONGEST);
+    const double window = fmax(wished, (double)(ROWS_A_DIMENSION * numbers)) /
+                          fmax(gki_trainer_decay(trainer, step), 1.0 / LONGEST);
     return fmin(1, (double)since / fmin(window, (double)now));
 }
 
@@ -324,15 +311,14 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
     gki_real *held_out = codes + (count - held_out_count) * d;
     divide(trainer, every, codes, held_out);
     divide_classes(trainer, every, classes, classes + (count - held_out_count));
+    const bool by_class = trainer->store.labels != NULL;
     const gki_base_codes given = {
-        .fit = codes,
-        .held_out = held_out,
-        .fit_count = count - held_out_count,
-        .held_out_count = held_out_count,
-        .fit_class = trainer->store.labels ? classes : NULL,
-        .held_out_class = trainer->store.labels ? classes + (count - held_out_count) : NULL,
-        .stats = accumulated ? trainer->store.stats : NULL,
-        .held_out_density = accumulated ? trainer->state.codes_density / (double)count : NAN};
+        .fit = {.eps = codes,
+                .classes = by_class ? classes : NULL,
+                .count = count - held_out_count},
+        .held_out = {.eps = held_out,
+                     .classes = by_class ? classes + (count - held_out_count) : NULL,
+                     .count = held_out_count}};
     const gki_base_refit_settings how = {.first = trainer->state.accepted_refits == 0,
                                          .damping = model->settings.train.refit_damping,
                                          .forgetting =
@@ -340,9 +326,13 @@ gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report
                                          .iterations = (int)model->settings.train.refit_iterations,
                                          .seed = model->settings.train.seed,
                                          .threads = trainer->threads};
-    GKV_TRY_GOTO(model->base->ops->refit(model->base, &model->params, &given, &how, report));
+    GKV_TRY_GOTO(accumulated
+                     ? gki_base_stats_m_step(trainer->store.stats, &model->params, &given.held_out,
+                                             trainer->state.codes_density / (double)count, &how,
+                                             report)
+                     : model->base->ops->refit(model->base, &model->params, &given, &how, report));
     trainer->state.refits++;
-    gki_trainer_drop_stats(trainer);
+    gki_base_stats_clear(trainer->store.stats);
     if (report->step > 0) {
         trainer->state.accepted_refits++;
         reset_optimiser(trainer);

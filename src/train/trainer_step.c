@@ -304,7 +304,6 @@ static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report 
 static void update_weights(gki_trainer *trainer, const step *it, double learning_rate)
 {
     const gkv_model *model = trainer->model;
-    const gki_base *base = model->base;
     gki_workspace *ws = &trainer->ws;
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
@@ -315,8 +314,8 @@ static void update_weights(gki_trainer *trainer, const step *it, double learning
     }
 #pragma omp for schedule(dynamic, 1)
     for (long p = 0; p < it->stats_parts; p++) {
-        base->ops->stats(base, ws, ws->draws > 1 ? &model->draw_weight : NULL, it->rows, (size_t)p,
-                         trainer->store.stats);
+        gki_base_stats_add(trainer->store.stats, ws, ws->draws > 1 ? &model->draw_weight : NULL,
+                           it->rows, (size_t)p);
         gki_profile_mark(ws->profile, GKV_BENCH_BASE);
     }
 }
@@ -345,7 +344,6 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gkv_train_settings *settings = &model->settings.train;
-    const gki_base *base = model->base;
     const uint64_t epoch = trainer->state.step / trainer->epoch_steps;
     const bool elbo_only = epoch < (uint64_t)settings->elbo_epochs;
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
@@ -373,8 +371,8 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
     it.chunks = (long)((model->params.trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
-    it.stats_parts =
-        gki_trainer_uses_stats(trainer, images) ? (long)base->ops->stats_parts(base) : 0;
+    if (gki_trainer_uses_stats(trainer, images))
+        it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     return it;
 }
 

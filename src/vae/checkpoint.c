@@ -46,13 +46,15 @@ static gki_tensor labels_tensor(uint64_t count, const gki_real *labels)
                         .data = labels};
 }
 
-static gki_tensor stats_tensor(const gki_refit_store *store)
+static gki_tensor stats_tensor(const gki_base_stats *stats, gki_real **values)
 {
+    size_t count = 0;
+    *values = gki_base_stats_tensor(stats, &count);
     return (gki_tensor){.name = "refit.stats",
                         .dtype = real_dtype,
                         .rank = 1,
-                        .shape = {(int64_t)store->stats_size},
-                        .data = store->stats};
+                        .shape = {(int64_t)count},
+                        .data = *values};
 }
 
 /* Writes the arrays that are not NULL, the stored codes, and the metadata. */
@@ -85,7 +87,7 @@ static gkv_status write_file(const gkv_model *model, const gki_real *const array
     if (state && state->codes > 0 && store->labels)
         tensors[count++] = labels_tensor(state->codes, store->labels);
     if (store && store->stats)
-        tensors[count++] = stats_tensor(store);
+        tensors[count++] = stats_tensor(store->stats, &(gki_real *){NULL});
     GKV_TRY_GOTO(gki_safetensors_write(path, count, tensors, metadata.count, metadata.view));
 done:
     free(tensors);
@@ -126,10 +128,11 @@ static gkv_status read_stats(const gki_safetensors *file, const char *path,
 {
     if (!store->stats)
         return GKV_OK;
-    const gki_tensor tensor = stats_tensor(store);
-    GKV_TRY(gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape,
-                                 store->stats));
-    return check_finite(path, &tensor, store->stats, store->stats_size);
+    gki_real *values = NULL;
+    const gki_tensor tensor = stats_tensor(store->stats, &values);
+    GKV_TRY(
+        gki_safetensors_read(file, tensor.name, tensor.dtype, tensor.rank, tensor.shape, values));
+    return check_finite(path, &tensor, values, (size_t)tensor.shape[0]);
 }
 
 static gkv_status read_codes(const gki_safetensors *file, const char *path, const gkv_model *model,

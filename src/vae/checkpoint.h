@@ -42,11 +42,10 @@ gkv_status gki_model_write(const gkv_model *model, const gki_real *values, const
 
 /* The data for the next refit of the base. */
 typedef struct gki_refit_store {
-    gki_real *codes;   /* codes [capacity, d], of which state->codes are set; NULL without refits */
-    gki_real *labels;  /* labels of the codes [capacity]; NULL unless the base is by class */
-    gki_real *stats;   /* sufficient statistics [stats_size]; NULL unless refits use them */
-    size_t capacity;   /* the most codes */
-    size_t stats_size; /* the size of the statistics */
+    gki_real *codes;  /* codes [capacity, d], of which state->codes are set; NULL without refits */
+    gki_real *labels; /* labels of the codes [capacity]; NULL unless the base is by class */
+    gki_base_stats *stats; /* sufficient statistics; NULL unless refits use them */
+    size_t capacity;       /* the most codes */
 } gki_refit_store;
 
 /* Writes a checkpoint. `ema` is the moving average, or NULL. */

@@ -91,7 +91,7 @@ static void encode_block(const request *it, gki_workspace *ws, size_t first, siz
     const gkv_model *model = it->model;
     encode_images(it, ws, first, count);
     for (size_t r = 0; r < count; r++) {
-        const gki_real *encoded = gki_at(ws, model->encoder.out, r),
+        const gki_real *encoded = gki_at(ws, model->encoder->out, r),
                        *sigma = gki_at(ws, model->posterior.sigma, r);
         for (size_t j = 0; j < model->d; j++) {
             if (it->out)
@@ -143,9 +143,10 @@ static void decode_block(const request *it, gki_workspace *ws, size_t first, siz
     const gkv_model *model = it->model;
     put(ws, model->posterior.z, it->in + first * model->d, count);
     gki_pass_decode(model, ws, 0, count);
-    gki_real *outputs = gki_at(ws, model->decoder.out, 0);
+    gki_real *outputs = gki_at(ws, model->decoder->out, 0);
     model->likelihood->mean(count * model->pixels, outputs, outputs);
-    take(ws, model->decoder.out, it->out + first * model->pixels, count);
+    for (size_t i = 0; i < count * model->pixels; i++)
+        it->out[first * model->pixels + i] = (float)outputs[i];
 }
 
 gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes, float *images)

@@ -6,7 +6,6 @@
 
 #include "core/memory.h"
 #include "core/threads.h"
-#include "num/blas.h"
 
 int gki_thread_count(const gkv_settings *settings)
 {
@@ -21,25 +20,24 @@ static gkv_status layout_networks(gkv_model *model)
     GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean,
                            "encoder.input_mean"));
     GKV_TRY(gki_posterior_create(settings, &model->params, plan, &model->posterior));
-    const gki_mlp_spec encoder = {.in = model->x,
+    const gki_net_ops *net = gki_net_of(settings->net);
+    const gki_net_spec encoder = {.in = model->x,
                                   .sparse_in = true,
                                   .mean = model->input_mean,
-                                  .timed = true,
                                   .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers,
                                   .out = gki_posterior_width(&model->posterior),
                                   .block = settings->block};
-    GKV_TRY(gki_mlp_create(&encoder, "encoder", &model->params, plan, &model->encoder));
-    gki_posterior_attach(&model->posterior, model->encoder.out, model->encoder.d_out);
-    const gki_mlp_spec decoder = {.in = model->posterior.z,
+    GKV_TRY(net->create(&encoder, "encoder", &model->params, plan, &model->encoder));
+    gki_posterior_attach(&model->posterior, model->encoder->out, model->encoder->d_out);
+    const gki_net_spec decoder = {.in = model->posterior.z,
                                   .d_in = gki_plan_backward(plan, model->d),
                                   .has_d_in = true,
-                                  .timed = true,
                                   .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers,
                                   .out = model->pixels * model->likelihood->outputs,
                                   .block = settings->block};
-    GKV_TRY(gki_mlp_create(&decoder, "decoder", &model->params, plan, &model->decoder));
+    GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
     model->reconstruction = gki_plan_forward(plan, 1);
     model->draw_weight = gki_plan_forward(plan, 1);
     return GKV_OK;
@@ -57,7 +55,8 @@ static gkv_status layout_prior(gkv_model *model)
                                      .hidden = (size_t)settings->prior_hidden,
                                      .log_scale_bound = settings->log_scale_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
-    if (base->has_classes)
+    const bool has_classes = gkv_base_facts_of(settings->base)->has_classes;
+    if (has_classes)
         model->label = gki_plan_forward(&model->plan, 1);
     const gki_base_spec base_spec = {
         .eps = model->flow->eps,
@@ -68,7 +67,7 @@ static gkv_status layout_prior(gkv_model *model)
         .trainable = settings->base_fit & GKV_FIT_GRADIENT,
         .refitted = settings->base_fit & GKV_FIT_LM,
         .components = (size_t)settings->base_components,
-        .classes = base->has_classes ? (size_t)settings->base_classes : 0,
+        .classes = has_classes ? (size_t)settings->base_classes : 0,
         .dependent = settings->base_covariance != GKV_COVARIANCE_DIAGONAL,
         .rank =
             settings->base_covariance == GKV_COVARIANCE_LOW_RANK ? (size_t)settings->base_rank : 0,
@@ -86,7 +85,6 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
                         "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
                         width);
     GKV_TRY(gkv_settings_check(settings));
-    gki_blas_one_thread(); /* this library distributes the work itself, in tiles (GKV_TILE_ROWS) */
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(1, sizeof *model, &model));
@@ -122,24 +120,18 @@ gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t 
 void gki_model_init(gkv_model *model, const double *mean)
 {
     const uint64_t seed = model->settings.train.seed;
-    gki_mlp_init(&model->encoder, &model->params, seed, 1.0);
-    gki_mlp_init(&model->decoder, &model->params, seed, 1.0);
+    model->encoder->ops->init(model->encoder, &model->params, seed);
+    model->decoder->ops->init(model->decoder, &model->params, seed);
     model->flow->ops->init(model->flow, &model->params, seed);
     model->base->ops->init(model->base, &model->params);
 
     gki_real *input_mean = gki_param_value(&model->params, model->input_mean);
-    gki_real *output_bias =
-        gki_param_value(&model->params, model->decoder.layers[model->decoder.count - 1].bias);
+    gki_real *output_bias = gki_param_value(&model->params, model->decoder->output_bias);
     for (size_t i = 0; i < model->pixels; i++)
         input_mean[i] = (gki_real)mean[i];
     model->likelihood->initial(model->pixels, mean, output_bias);
-    /* Raw flow parameters start near zero, where every family is the identity: the
-     * encoder's rows for them start small. */
-    const gki_layer *head = &model->encoder.layers[model->encoder.count - 1];
-    const size_t plain = 2 * model->d, cols = head->in.width;
-    gki_real *weight = gki_param_value(&model->params, head->weight);
-    for (size_t i = plain * cols; i < head->out.width * cols; i++)
-        weight[i] *= (gki_real)0.1;
+    /* Raw parameters of noise and flow start near zero, where every family is the identity. */
+    model->encoder->ops->scale_outputs(model->encoder, &model->params, 2 * model->d, (gki_real)0.1);
 }
 
 gkv_status gkv_model_create(const gkv_settings *settings, size_t height, size_t width,
@@ -168,8 +160,10 @@ void gkv_model_free(gkv_model *model)
 {
     if (!model)
         return;
-    gki_mlp_free(&model->encoder);
-    gki_mlp_free(&model->decoder);
+    if (model->encoder)
+        model->encoder->ops->free(model->encoder);
+    if (model->decoder)
+        model->decoder->ops->free(model->decoder);
     gki_posterior_free(&model->posterior);
     if (model->flow)
         model->flow->ops->free(model->flow);

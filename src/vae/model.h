@@ -8,7 +8,7 @@
 #include "flow/flow.h"
 #include "gkvae/model.h"
 #include "likelihood/likelihood.h"
-#include "net/mlp.h"
+#include "net/net.h"
 #include "vae/posterior.h"
 
 struct gkv_model {
@@ -21,7 +21,7 @@ struct gkv_model {
     gki_slot x; /* the targets of an image, which are the encoder's input */
     /* for a base by class: 1 + the label of the draw's image, or 0 for no label [1] */
     gki_slot label;
-    gki_mlp encoder, decoder;
+    gki_net *encoder, *decoder;
     const gki_likelihood_ops *likelihood; /* p(x|z) */
     gki_posterior posterior;
     gki_flow *flow;

@@ -6,7 +6,7 @@
 
 void gki_pass_encode(const gkv_model *model, gki_workspace *ws, size_t first, size_t count)
 {
-    gki_mlp_forward(&model->encoder, ws, first, count);
+    model->encoder->ops->forward(model->encoder, ws, first, count);
 }
 
 void gki_pass_latent(const gkv_model *model, gki_workspace *ws, size_t first, size_t count)
@@ -26,15 +26,15 @@ void gki_pass_prior(const gkv_model *model, gki_workspace *ws, size_t first, siz
 
 void gki_pass_decode(const gkv_model *model, gki_workspace *ws, size_t first, size_t count)
 {
-    gki_mlp_forward(&model->decoder, ws, first, count);
+    model->decoder->ops->forward(model->decoder, ws, first, count);
 }
 
 void gki_pass_likelihood(const gkv_model *model, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++)
         *gki_at(ws, model->reconstruction, r) = model->likelihood->negative_log(
-            model->pixels, gki_at(ws, model->x, r / ws->draws), gki_at(ws, model->decoder.out, r),
-            ws->backward ? gki_at(ws, model->decoder.d_out, r) : NULL);
+            model->pixels, gki_at(ws, model->x, r / ws->draws), gki_at(ws, model->decoder->out, r),
+            ws->backward ? gki_at(ws, model->decoder->d_out, r) : NULL);
     gki_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
@@ -108,7 +108,7 @@ static double kl_weight_of(const gkv_model *model, const gki_workspace *ws, size
     return kl < objective->free_bits ? 0 : objective->kl_weight;
 }
 
-/* Writes the gradients of the objective in the logits, log p(z) and log q(z|x). */
+/* Writes the gradients of the objective in the decoder's outputs, log p(z) and log q(z|x). */
 static void begin_backward(const gkv_model *model, gki_workspace *ws, size_t first, size_t count,
                            const gki_objective *objective)
 {
@@ -120,9 +120,9 @@ static void begin_backward(const gkv_model *model, gki_workspace *ws, size_t fir
             kl_weight = kl_weight_of(model, ws, r, objective);
         const gki_real draw_weight = objective->resampled ? 1 : *gki_at(ws, model->draw_weight, r);
         const gki_real weight = (gki_real)kl_weight * draw_weight;
-        gki_real *d_logits = gki_at(ws, model->decoder.d_out, r);
-        for (size_t i = 0; ws->draws > 1 && i < model->pixels; i++)
-            d_logits[i] *= draw_weight;
+        gki_real *d_outputs = gki_at(ws, model->decoder->d_out, r);
+        for (size_t i = 0; ws->draws > 1 && i < model->decoder->d_out.width; i++)
+            d_outputs[i] *= draw_weight;
         *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) =
             -weight;
         *gki_at(ws, model->posterior.d_log_q, r) = weight;
@@ -150,7 +150,7 @@ void gki_pass_backward_to_z(const gkv_model *model, gki_workspace *ws, size_t fi
                             const gki_objective *objective)
 {
     begin_backward(model, ws, first, count, objective);
-    gki_mlp_backward(&model->decoder, ws, first, count);
+    model->decoder->ops->backward(model->decoder, ws, first, count);
     prior_backward(model, ws, first, count);
 }
 
@@ -161,7 +161,7 @@ void gki_pass_backward(const gkv_model *model, gki_workspace *ws, size_t first, 
         objective->path_derivative && gki_posterior_has_path_derivative(&model->posterior);
     gki_pass_backward_to_z(model, ws, first, count, objective);
     for (size_t r = first; r < first + count; r++) {
-        const gki_real *decoder = gki_at(ws, model->decoder.d_in, r),
+        const gki_real *decoder = gki_at(ws, model->decoder->d_in, r),
                        *prior = gki_at(ws, model->d_z_prior, r);
         gki_real *d_z = gki_at(ws, model->posterior.d_z, r);
         for (size_t j = 0; j < model->d; j++)
@@ -171,28 +171,29 @@ void gki_pass_backward(const gkv_model *model, gki_workspace *ws, size_t first, 
     }
     gki_posterior_backward(&model->posterior, ws, first, count);
     gki_profile_mark(ws->profile, GKV_BENCH_NOISE);
-    gki_mlp_backward(&model->encoder, ws, first / ws->draws, count / ws->draws);
+    model->encoder->ops->backward(model->encoder, ws, first / ws->draws, count / ws->draws);
 }
 
 size_t gki_pass_parts(const gkv_model *model)
 {
-    return gki_mlp_parts(&model->encoder) + gki_mlp_parts(&model->decoder) +
+    return model->encoder->ops->parts(model->encoder) + model->decoder->ops->parts(model->decoder) +
            model->flow->ops->parts(model->flow) + model->base->ops->parts(model->base) +
            gki_posterior_parts(&model->posterior);
 }
 
 void gki_pass_gradient(const gkv_model *model, gki_workspace *ws, size_t rows, size_t part)
 {
-    const size_t encoder = gki_mlp_parts(&model->encoder), decoder = gki_mlp_parts(&model->decoder);
+    const size_t encoder = model->encoder->ops->parts(model->encoder),
+                 decoder = model->decoder->ops->parts(model->decoder);
     const size_t flow = model->flow->ops->parts(model->flow),
                  base = model->base->ops->parts(model->base);
     if (part < encoder) {
-        gki_mlp_gradient(&model->encoder, ws, rows / ws->draws, part);
+        model->encoder->ops->gradient(model->encoder, ws, rows / ws->draws, part);
         return;
     }
     part -= encoder;
     if (part < decoder) {
-        gki_mlp_gradient(&model->decoder, ws, rows, part);
+        model->decoder->ops->gradient(model->decoder, ws, rows, part);
         return;
     }
     part -= decoder;

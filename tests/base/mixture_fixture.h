@@ -48,8 +48,8 @@ static inline void mixture_randomise(base_fixture *it, uint64_t seed, double spr
 {
     const gki_base_mixture *self = mixture_of(it);
     gki_real noise[4 * 64];
-    test_normals(seed + 7, self->components, 0.7, gki_param_value(&it->params, self->logits));
-    for (size_t k = 0; k < self->components; k++) {
+    test_normals(seed + 7, self->base.components, 0.7, gki_param_value(&it->params, self->logits));
+    for (size_t k = 0; k < self->base.components; k++) {
         test_normals(seed + 10 + 10 * k, 4 * it->d, 1, noise);
         for (size_t j = 0; j < it->d; j++) {
             const gkv_gk first = gki_mixture_get(self, &it->params, 0, j);

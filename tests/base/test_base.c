@@ -15,9 +15,15 @@ static void test_names(void **state)
         settings.model.base = (gkv_base_family)family;
         const gki_base_ops *ops = gki_base_of(settings.model.base);
         assert_string_equal(ops->name, gkv_settings_choice("model.base", family, name));
-        /* config checks the settings of components without asking the table of bases */
+        /* the operations do what config says of the base */
+        const gkv_base_facts *facts = gkv_base_facts_of(settings.model.base);
+        assert_true((ops->refit != NULL) == (facts->refit != NULL));
+        assert_true((ops->transform_class != NULL) == facts->has_classes);
+        assert_true((ops->class_probabilities != NULL) == facts->has_classes);
+        assert_true((facts->words == NULL) == facts->has_components);
+        assert_true(ops->margin || facts->has_components || !facts->has_shapes);
         settings.model.base_fit = GKV_FIT_FIXED;
-        assert_int_equal(gkv_settings_check(&settings) == GKV_OK, !ops->is_mixture);
+        assert_int_equal(gkv_settings_check(&settings) == GKV_OK, !facts->has_components);
     }
     base_fixture *it = base_fixture_begin("gk-copula", 1, 3, false);
     assert_string_equal(it->params.list[0].name, "prior.base.location");

@@ -61,7 +61,7 @@ static void test_far_out(void **state)
             const gki_base_mixture *self = mixture_of(it);
             mixture_randomise(it, 30 + n, 1);
             /* At this k the support is nearly bounded, and scores grow as the tenth power. */
-            for (size_t i = 0; edge && self->shaped && i < self->components * 40; i++) {
+            for (size_t i = 0; edge && self->shaped && i < self->base.components * 40; i++) {
                 const gkv_gk gk = {0, 1, 7, -0.45, 0.8, 0};
                 gki_mixture_set(self, &it->params, i / 40, i % 40, &gk);
             }
@@ -79,7 +79,7 @@ static void test_far_out(void **state)
                 const double value = (double)*gki_at(&it->ws, it->base->log_density, r);
                 assert_true(isfinite(value) && value < -10);
                 double sum = 0;
-                for (size_t k = 0; k < self->components; k++)
+                for (size_t k = 0; k < self->base.components; k++)
                     sum += (double)gki_at(&it->ws, self->responsibility, r)[k];
                 assert_close(sum, 1, 1e-5);
                 for (size_t j = 0; j < 40 && fabs(values[r]) <= 1000; j++)
@@ -287,7 +287,7 @@ static void test_project(void **state)
             for (size_t i = 0; i < it->params.count; i++) {
                 const bool shape = self->shaped && self->spec.shared_shapes && (i == 3 || i == 4);
                 if (self->spec.dependent && i == self->whitening)
-                    for (size_t row = 0; row < self->components * 6; row++)
+                    for (size_t row = 0; row < self->base.components * 6; row++)
                         test_perturb(900 + draws + row, 6 - row % 6, 1,
                                      gki_param_value(&it->params, i) + row * 6 + row % 6);
                 else if (!shape)
@@ -297,8 +297,8 @@ static void test_project(void **state)
             it->base->ops->project(it->base, &it->params);
             assert_ok(it->base->ops->check(it->base, &it->params));
             const gki_real *logits = gki_param_value(&it->params, self->logits);
-            for (size_t k = 0; k < self->components; k++)
-                for (size_t other = 0; other < self->components; other++)
+            for (size_t k = 0; k < self->base.components; k++)
+                for (size_t other = 0; other < self->base.components; other++)
                     assert_true((double)(logits[k] - logits[other]) < 12.01);
             base_fixture_end(it);
         }

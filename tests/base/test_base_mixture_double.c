@@ -43,11 +43,11 @@ static void check_parameter(job *wish, size_t i)
         const double step = 1e-4, at = value[j];
         double derivative = 0;
         for (int side = -1; side <= 1; side += 2) {
-            for (size_t k = 0; k < self->components; k++)
+            for (size_t k = 0; k < self->base.components; k++)
                 value[k * it->d + j] = at + side * step;
             derivative += side * loss(wish) / (2 * step);
         }
-        for (size_t k = 0; k < self->components; k++) {
+        for (size_t k = 0; k < self->base.components; k++) {
             value[k * it->d + j] = at;
             assert_close(grad[k * it->d + j], derivative, 1e-4 * (1 + fabs(derivative)));
         }
@@ -128,9 +128,9 @@ static void test_corners(void **state)
             if (corner > 0)
                 mixture_randomise(it, 40 + n, 0.5);
             if (corner == 1)
-                gki_param_value(&it->params, self->logits)[self->components - 1] = -2000;
+                gki_param_value(&it->params, self->logits)[self->base.components - 1] = -2000;
             for (size_t i = GKV_MIXTURE_A;
-                 corner == 2 && self->components > 1 && i < (self->shaped ? 4 : 2); i++)
+                 corner == 2 && self->base.components > 1 && i < (self->shaped ? 4 : 2); i++)
                 memcpy(gki_mixture_margin(self, &it->params, i, 1),
                        gki_mixture_margin(self, &it->params, i, 0), 3 * sizeof(gki_real));
             gki_real *eps = gki_at(&it->ws, it->base->eps, 0);
@@ -217,7 +217,7 @@ static void test_special_cases(void **state)
     mixture_randomise(all[0], 3, 1);
     for (size_t i = 1; i < 4; i++) {
         const gki_base_mixture *self = mixture_of(all[i]), *from = mixture_of(all[0]);
-        for (size_t k = 0; k < self->components; k++) {
+        for (size_t k = 0; k < self->base.components; k++) {
             gki_param_value(&all[i]->params, self->logits)[k] = (gki_real)k;
             for (size_t j = 0; j < D; j++) {
                 const gkv_gk gk = gki_mixture_get(from, &all[0]->params, 0, j);

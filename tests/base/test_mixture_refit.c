@@ -1,8 +1,6 @@
 /* Refits of mixtures to codes. */
 #include "base/mixture_fixture.h"
 
-#include "base/mixture_move.h"
-
 enum { D = 4, FIT = 4000, HELD_OUT = 1000, ALL = FIT + HELD_OUT };
 
 /* Codes drawn from a mixture with random parameters, and their classes. */
@@ -26,12 +24,11 @@ static sample *draw(const mixture_kind *kind, uint64_t seed)
     }
     if (classes == 0)
         mixture_transform(it->truth, -1, seed + 2, ALL, rows);
-    it->codes = (gki_base_codes){.fit = rows,
-                                 .held_out = rows + FIT * D,
-                                 .fit_count = FIT,
-                                 .held_out_count = HELD_OUT,
-                                 .fit_class = classes ? it->classes : NULL,
-                                 .held_out_class = classes ? it->classes + FIT : NULL};
+    it->codes = (gki_base_codes){
+        .fit = {.eps = rows, .classes = classes ? it->classes : NULL, .count = FIT},
+        .held_out = {.eps = rows + FIT * D,
+                     .classes = classes ? it->classes + FIT : NULL,
+                     .count = HELD_OUT}};
     return it;
 }
 
@@ -45,10 +42,11 @@ static void sample_free(sample *it)
 static double density_of(const base_fixture *it, const gki_base_codes *codes)
 {
     double sum = 0;
-    for (size_t i = 0; i < codes->held_out_count; i++)
-        sum += mixture_log_density(it, codes->held_out_class ? (long)codes->held_out_class[i] : -1,
-                                   codes->held_out + i * D) /
-               (double)codes->held_out_count;
+    for (size_t i = 0; i < codes->held_out.count; i++)
+        sum +=
+            mixture_log_density(it, codes->held_out.classes ? (long)codes->held_out.classes[i] : -1,
+                                codes->held_out.eps + i * D) /
+            (double)codes->held_out.count;
     return sum;
 }
 
@@ -174,7 +172,7 @@ static void test_bad_codes(void **state)
         if (fault == 1)
             rows[17 * D + 1] = (gki_real)NAN;
         if (fault == 2) { /* an error of the caller */
-            codes.fit_count = 2;
+            codes.fit.count = 2;
             assert_fails(
                 found->base->ops->refit(found->base, &found->params, &codes, &how, &report),
                 GKV_ERR_CONFIG, "2 codes to fit to are too few for 3 components");
@@ -207,7 +205,7 @@ static void test_twins(void **state)
         sample *it = draw(&mixture_kinds[n], 120);
         gki_real *rows = gki_at(&it->truth->ws, it->truth->base->eps, 0);
         gki_base_codes half = it->codes;
-        half.fit_count = FIT / 2;
+        half.fit.count = FIT / 2;
         memcpy(rows + FIT / 2 * D, rows, FIT / 2 * D * sizeof *rows);
         base_fixture *twice = mixture_begin(&mixture_kinds[n], 1, D, false),
                      *once = mixture_begin(&mixture_kinds[n], 1, D, false);
@@ -218,7 +216,7 @@ static void test_twins(void **state)
             memcpy(rows + i * D, rows, D * sizeof *rows);
         for (int i = 0; i < 5; i++)
             refit(twice, &it->codes, i == 0, 1, 2);
-        for (size_t i = 0; i < mixture_of(twice)->components * D; i++)
+        for (size_t i = 0; i < mixture_of(twice)->base.components * D; i++)
             assert_true(gki_mixture_get(mixture_of(twice), &twice->params, i / D, i % D).b > 1e-3);
         base_fixture_end(twice);
         base_fixture_end(once);
@@ -240,14 +238,15 @@ static void test_low_rank(void **state)
         refit(any, &it->codes, i == 0, 1, 2);
         refit(none, &it->codes, i == 0, 1, 2);
         refit(one, &it->codes, i == 0, 1, 2);
-        gki_mixture_move now;
-        assert_ok(gki_mixture_move_create(mixture_of(one), &one->params, 1, &now));
+        gkv_mgk_mixture *now;
+        assert_ok(gki_mixture_read(mixture_of(one), &one->params, 1, &now));
         for (size_t k = 0; k < 3; k++) {
-            const double *r = now.old.r + k * D * D;
+            double r[D * D];
+            gkv_mgk_covariance(now->components[k], r);
             assert_close(r[1] * r[2 * D + 3], r[2] * r[D + 3], 1e-5);
             assert_close(r[1] * r[2 * D + 3], r[3] * r[D + 2], 1e-5);
         }
-        gki_mixture_move_free(&now);
+        gkv_mgk_mixture_free(now);
     }
     assert_true(density_of(none, &it->codes) + 0.02 < density_of(one, &it->codes));
     assert_true(density_of(one, &it->codes) < density_of(any, &it->codes));
@@ -265,7 +264,7 @@ static void test_classes(void **state)
     sample *it = draw(&mixture_kinds[7], 80);
     base_fixture *found = mixture_begin(&mixture_kinds[7], ALL, D, false);
     gki_base_codes codes = it->codes;
-    codes.fit_class = NULL;
+    codes.fit.classes = NULL;
     gki_base_refit_report report;
     const gki_base_refit_settings how = {
         .first = true, .damping = 1, .iterations = 1, .threads = 2};
@@ -273,7 +272,7 @@ static void test_classes(void **state)
                  GKV_ERR_ARGUMENT, "classes");
     refit(found, &it->codes, true, 1, 2);
     /* The most likely class is nearly always the right one where the truth's is. */
-    memcpy(gki_at(&found->ws, found->base->eps, 0), it->codes.fit, ALL * D * sizeof(gki_real));
+    memcpy(gki_at(&found->ws, found->base->eps, 0), it->codes.fit.eps, ALL * D * sizeof(gki_real));
     found->base->ops->log_density(found->base, &found->ws, 0, ALL);
     it->truth->base->ops->log_density(it->truth->base, &it->truth->ws, 0, ALL);
     size_t right[2] = {0};

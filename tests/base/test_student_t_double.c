@@ -99,8 +99,8 @@ static void test_refit(void **state)
     set_margins(truth, 1, 2, 3);
     test_normals(5, (FIT + HELD_OUT) * D, 1, rows);
     truth->base->ops->transform(truth->base, &truth->params, FIT + HELD_OUT, NULL, rows);
-    const gki_base_codes codes = {
-        .fit = rows, .held_out = rows + FIT * D, .fit_count = FIT, .held_out_count = HELD_OUT};
+    const gki_base_codes codes = {.fit = {.eps = rows, .count = FIT},
+                                  .held_out = {.eps = rows + FIT * D, .count = HELD_OUT}};
     gki_base_refit_settings how = {.first = true, .damping = 1, .iterations = 1, .threads = 2};
     gki_base_refit_report report;
     assert_ok(it->base->ops->refit(it->base, &it->params, &codes, &how, &report));

@@ -14,5 +14,5 @@ sanitize=$(cached GKV_SANITIZE)
 configure() {
     cmake -S "$source" -B mine -DCMAKE_C_COMPILER="${compiler:-cc}" -DCMAKE_BUILD_TYPE="$(cached CMAKE_BUILD_TYPE)" \
         -DGKV_SANITIZE="$sanitize" -DBUILD_TESTING=OFF "$@" > log 2>&1 || { fail "cmake: $(tail -n 5 log)"; finish; }
-    cp -P "$build"/libgkvae.a "$build"/libgkvae.so* "$gkvae" mine/
+    cp -P "$build"/libgk.a "$build"/libgk.so* "$build"/libgkvae.a "$build"/libgkvae.so* "$gkvae" mine/
 }

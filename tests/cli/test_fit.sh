@@ -69,9 +69,10 @@ is_png one.png && is_png both.png || fail "--picture left no PNG"
 awk -F, 'NR == 1 { print $0 ",gaps,constant,late" }
          NR > 1 { print $0 "," (NR == 5 ? "" : NR) ",7," (NR == 2 ? "NA" : NR) }' two.csv > gaps.csv
 expect 0 "goodness" "$gkvae" fit gaps.csv --column first
-expect 3 'gaps.csv:5: gaps: "" is no finite decimal number; leave' "$gkvae" fit gaps.csv --column first,gaps
-expect 3 'gaps.csv:2: late: "NA" is no finite' "$gkvae" fit gaps.csv --column late
-"$gkvae" fit gaps.csv > lines 2> messages
+expect 0 "1 of 20000 rows dropped: missing values in column gaps, the first in line 5" "$gkvae" fit gaps.csv --column first,gaps
+expect 3 'gaps.csv:5: gaps: "" is no finite decimal number; leave' "$gkvae" fit gaps.csv --column first,gaps --na none
+expect 3 'gaps.csv:2: late: "NA" is no finite' "$gkvae" fit gaps.csv --column late --na none
+"$gkvae" fit gaps.csv --na none > lines 2> messages
 code=$?
 [ $code -eq 3 ] || fail "columns that cannot be fitted: exit code $code, not 3"
 for column in gaps constant late; do
@@ -224,12 +225,12 @@ refused 3 "no numbers" 'a,b\n'
 refused 3 "no numbers" '# 1\n\n'
 refused 3 "bad.csv:3: fields: 1, but the first line has 2" '1,2\n3,4\n5\n'
 refused 3 'bad.csv:4: x: "abc"' '# comment\nx\n1\nabc\n'
-refused 3 'bad.csv:2: column 1: "nan"' '1\nnan\n'
+refused 3 'bad.csv:2: column 1: "nan"' '1\nnan\n' --na none
 refused 3 'bad.csv:2: column 1: "inf"' '1\ninf\n'
 refused 3 'bad.csv:2: column 1: "0x10"' '1\n0x10\n'
 refused 3 'bad.csv:2: column 1: "1e999"' '1\n1e999\n'
-refused 3 'bad.csv:2: column 2: ""' '1,2\n3,\n'
-refused 3 'bad.csv:1: column 2: ""' '1,\n3,4\n'
+refused 3 'bad.csv:2: column 2: ""' '1,2\n3,\n' --na none
+refused 3 'bad.csv:1: column 2: ""' '1,\n3,4\n' --na none
 refused 3 "zero byte" '1\n2\000\n3\n'
 refused 3 "column 1" '1\n2\n3\n'
 refused 3 "column 1" '5\n5\n5\n5\n5\n5\n5\n5\n5\n5\n'
@@ -261,7 +262,7 @@ refused 2 "goes with --mixture" '1\n' --held-out 0.1
 refused 2 "--weights v: bad.csv has no such column" 'w,x\n1,2\n' --weights v
 refused 3 "--weights w" 'w,x\na,2\n' --weights w
 refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' --weights w
-refused 3 'bad.csv:2: a: "0,345" is no finite decimal number; the decimal sign is a point' 'a;b\n0,345;1\n0,2;2\n'
+refused 3 'bad.csv:2: a: "0,345" is no finite decimal number; the decimal mark is a point' 'a;b\n0,345;1\n0,2;2\n' --dec .
 refused 3 'bad.csv:2: a: "5%" is no finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
 refused 3 "no column contains numbers but the one of --weights" '1\n2\n' --weights 1
 refused 3 "CR alone" 'x\r1\r2\r'

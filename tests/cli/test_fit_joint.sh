@@ -44,11 +44,16 @@ expect 0 "" "$gkvae" fit ones.csv --multivariate --json --weights w
 is_true "($(flat output log_likelihood) - $(flat pair.json log_likelihood))^2 < 1e-12 * ($(flat output log_likelihood))^2" ||
     fail "weights of one change a multivariate fit"
 
-# Either all columns are fitted or none.
+# Either all columns are fitted or none. Rows with missing values are dropped.
 awk -F, 'NR == 1 { print $0 ",gap" } NR > 1 { print $0 "," (NR == 9 ? "" : NR) }' pair.csv > gap.csv
-"$gkvae" fit gap.csv --multivariate > lines 2> messages
+"$gkvae" fit gap.csv --multivariate --na none > lines 2> messages
 code=$?
 [ $code -eq 3 ] && [ ! -s lines ] && grep -q "gap.csv:9: gap" messages || fail "a gap: $code, $(cat lines messages)"
+expect 0 "1 of 5000 rows dropped: missing values in column gap, the first in line 9" "$gkvae" fit gap.csv --multivariate
+sed 9d gap.csv > whole.csv
+"$gkvae" fit gap.csv --multivariate --json 2> messages > dropped.json
+"$gkvae" fit whole.csv --multivariate --json 2> messages > whole.json
+cmp -s dropped.json whole.json || fail "a multivariate fit with a gap is not that of the other rows"
 expect 0 "all together" "$gkvae" fit gap.csv --multivariate --column first,second
 
 # The mixture finds the two clusters.

@@ -2,19 +2,19 @@
 #define _XOPEN_SOURCE 700
 #include "folder.h"
 
-#include "gkvae/ini.h"
+#include "config/ini.h"
 
-static gkv_ini *read_text(const char *text)
+static gki_ini *read_text(const char *text)
 {
-    gkv_ini *ini = NULL;
-    assert_ok(gkv_ini_read(put("a.ini", text, strlen(text)), &ini));
+    gki_ini *ini = NULL;
+    assert_ok(gki_ini_read(put("a.ini", text, strlen(text)), &ini));
     return ini;
 }
 
-static void assert_entry(const gkv_ini *ini, size_t i, int line, const char *section,
+static void assert_entry(const gki_ini *ini, size_t i, int line, const char *section,
                          const char *key, const char *value)
 {
-    const gkv_ini_entry *entry = gkv_ini_at(ini, i);
+    const gki_ini_entry *entry = gki_ini_at(ini, i);
     assert_non_null(entry);
     assert_int_equal(entry->line, line);
     assert_string_equal(entry->section, section);
@@ -37,8 +37,8 @@ static void entries_in_order(void **state)
              "early = 1\n; nothing\n[plan]\r\n  seeds = 1-3 ; three\r\n\n[a b]\n[%s]\nlong = %s\n"
              "[plan]\neval.x : --samples 5 # few\nempty =\n",
              section, value);
-    gkv_ini *ini = read_text(text);
-    assert_int_equal(gkv_ini_count(ini), 9);
+    gki_ini *ini = read_text(text);
+    assert_int_equal(gki_ini_count(ini), 9);
     assert_entry(ini, 0, 1, "", "early", "1");
     assert_entry(ini, 1, 3, "plan", NULL, NULL);
     assert_entry(ini, 2, 4, "plan", "seeds", "1-3");
@@ -48,10 +48,10 @@ static void entries_in_order(void **state)
     assert_entry(ini, 6, 9, "plan", NULL, NULL);
     assert_entry(ini, 7, 10, "plan", "eval.x", "--samples 5");
     assert_entry(ini, 8, 11, "plan", "empty", "");
-    assert_null(gkv_ini_at(ini, 9));
-    gkv_ini_free(ini);
-    gkv_ini_free(NULL);
-    assert_int_equal(gkv_ini_count(NULL), 0);
+    assert_null(gki_ini_at(ini, 9));
+    gki_ini_free(ini);
+    gki_ini_free(NULL);
+    assert_int_equal(gki_ini_count(NULL), 0);
 }
 
 static void refuses(void **state)
@@ -66,20 +66,20 @@ static void refuses(void **state)
         {"[a\n", "a.ini:1: a section is written"},
         {"[a] x = 1\n", "a.ini:1: a section is written"},
     };
-    gkv_ini *ini = NULL;
+    gki_ini *ini = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_fails(gkv_ini_read(put("a.ini", bad[i].text, strlen(bad[i].text)), &ini),
+        assert_fails(gki_ini_read(put("a.ini", bad[i].text, strlen(bad[i].text)), &ini),
                      GKV_ERR_CONFIG, bad[i].message);
         assert_null(ini);
     }
     char *many = test_alloc(12 * (GKV_INI_ENTRIES_MAX + 1)), *end = many;
     for (int i = 0; i <= GKV_INI_ENTRIES_MAX; i++)
         end += sprintf(end, "k%d=1\n", i);
-    assert_fails(gkv_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG,
+    assert_fails(gki_ini_read(put("a.ini", many, strlen(many)), &ini), GKV_ERR_CONFIG,
                  "a.ini:10001: the file has too many entries");
     free(many);
-    assert_fails(gkv_ini_read("/no/such.ini", &ini), GKV_ERR_IO, "/no/such.ini");
-    assert_fails(gkv_ini_read(NULL, &ini), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gki_ini_read("/no/such.ini", &ini), GKV_ERR_IO, "/no/such.ini");
+    assert_fails(gki_ini_read(NULL, &ini), GKV_ERR_ARGUMENT, "NULL");
 }
 
 int main(void)

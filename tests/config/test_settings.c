@@ -44,6 +44,7 @@ static void defaults_are_as_documented(void **state)
         {"data.binarization", "dynamic"},
         {"data.validation", "2000"},
         {"model.latent", "24"},
+        {"model.net", "mlp"},
         {"model.hidden", "400"},
         {"model.layers", "3"},
         {"model.block", "residual"},
@@ -263,11 +264,11 @@ static void unknown_names_meet_the_nearest(void **state)
                      unknown[i][1]);
     assert_fails(gkv_settings_get(&settings, "eval.seeds", value, 8), GKV_ERR_CONFIG,
                  "\"eval.seed\"");
-    assert_int_equal(gkv_text_distance("latnet", "latent"), 1);
-    assert_int_equal(gkv_text_distance("", "abc"), 3);
-    assert_int_equal(gkv_text_distance("kitten", "sitting"), 3);
-    assert_int_equal(gkv_text_distance("ca", "abc"), 3); /* the string alignment form: 3, not 2 */
-    assert_int_equal(gkv_text_distance("abcd", "abcd"), 0);
+    assert_int_equal(gki_text_distance("latnet", "latent"), 1);
+    assert_int_equal(gki_text_distance("", "abc"), 3);
+    assert_int_equal(gki_text_distance("kitten", "sitting"), 3);
+    assert_int_equal(gki_text_distance("ca", "abc"), 3); /* the string alignment form: 3, not 2 */
+    assert_int_equal(gki_text_distance("abcd", "abcd"), 0);
 }
 
 static void untidy_file_is_read(void **state)
@@ -393,6 +394,7 @@ static void change_everything(gkv_settings *settings)
         {"data.binarization", "grey"},
         {"data.validation", "17"},
         {"model.latent", "3"},
+        {"model.net", "mlp"}, /* the only value so far */
         {"model.hidden", "5"},
         {"model.layers", "1"},
         {"model.block", "gated"},
@@ -454,7 +456,8 @@ static void change_everything(gkv_settings *settings)
         full_name(gkv_settings_key_at(i), name);
         assert_string_equal(name, changed[i][0]); /* none is forgotten */
         assert_ok(gkv_settings_get(settings, name, value, sizeof value));
-        assert_string_not_equal(value, changed[i][1]);
+        if (strcmp(gkv_settings_key_at(i)->range, value) != 0) /* there are other values */
+            assert_string_not_equal(value, changed[i][1]);
         assert_ok(gkv_settings_set(settings, name, changed[i][1], "test"));
     }
     assert_null(gkv_settings_key_at(sizeof changed / sizeof *changed));

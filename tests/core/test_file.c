@@ -40,10 +40,10 @@ static void written_is_read(void **state)
     (void)state;
     const char *path = in_temporary("a");
     assert_false(gki_file_exists(path));
-    assert_ok(gkv_file_write_atomic(path, "first", 5));
+    assert_ok(gki_file_write_atomic(path, "first", 5));
     assert_true(gki_file_exists(path));
     assert_holds(path, "first");
-    assert_ok(gkv_file_write_atomic(path, "", 0));
+    assert_ok(gki_file_write_atomic(path, "", 0));
     assert_holds(path, "");
     gki_file_writer *writer = NULL;
     assert_ok(gki_file_begin(path, &writer));
@@ -65,7 +65,7 @@ static void abandoned_leaves_nothing(void **state)
 {
     (void)state;
     const char *path = in_temporary("a");
-    assert_ok(gkv_file_write_atomic(path, "old", 3));
+    assert_ok(gki_file_write_atomic(path, "old", 3));
     gki_file_writer *one = NULL, *two = NULL;
     assert_ok(gki_file_begin(path, &one));
     assert_ok(gki_file_begin(path, &two)); /* two writers at once have two temporary files */
@@ -81,9 +81,9 @@ static void abandoned_leaves_nothing(void **state)
 static void bad_paths_are_refused(void **state)
 {
     (void)state;
-    assert_fails(gkv_file_write_atomic(NULL, "x", 1), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_file_write_atomic("x", NULL, 1), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_file_make_folder(NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gki_file_write_atomic(NULL, "x", 1), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gki_file_write_atomic("x", NULL, 1), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gki_file_make_folder(NULL), GKV_ERR_ARGUMENT, "NULL");
     gki_file_writer *writer = NULL;
     assert_fails(gki_file_begin(in_temporary("no/such"), &writer), GKV_ERR_IO, "No such file");
     assert_null(writer);
@@ -101,9 +101,9 @@ static void bad_paths_are_refused(void **state)
 static void links_are_followed(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_write_atomic(in_temporary("real"), "old", 3));
+    assert_ok(gki_file_write_atomic(in_temporary("real"), "old", 3));
     assert_int_equal(symlink("real", in_temporary("link")), 0);
-    assert_ok(gkv_file_write_atomic(in_temporary("link"), "new", 3));
+    assert_ok(gki_file_write_atomic(in_temporary("link"), "new", 3));
     assert_holds(in_temporary("real"), "new");
     struct stat info;
     assert_int_equal(lstat(in_temporary("link"), &info), 0);
@@ -120,7 +120,7 @@ static void reading_keeps_its_limit(void **state)
     (void)state;
     char *bytes = NULL;
     size_t count = 0;
-    assert_ok(gkv_file_write_atomic(in_temporary("ten"), "0123456789", 10));
+    assert_ok(gki_file_write_atomic(in_temporary("ten"), "0123456789", 10));
     assert_ok(gki_file_read(in_temporary("ten"), 10, &bytes, &count));
     assert_int_equal(count, 10);
     free(bytes);
@@ -137,15 +137,15 @@ static void reading_keeps_its_limit(void **state)
 static void folders_are_made(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_make_folder(in_temporary("x/y//z/")));
-    assert_ok(gkv_file_make_folder(in_temporary("x/y/z")));
-    assert_ok(gkv_file_make_folder("."));
-    assert_ok(gkv_file_make_folder("/"));
+    assert_ok(gki_file_make_folder(in_temporary("x/y//z/")));
+    assert_ok(gki_file_make_folder(in_temporary("x/y/z")));
+    assert_ok(gki_file_make_folder("."));
+    assert_ok(gki_file_make_folder("/"));
     assert_true(gki_file_exists(in_temporary("x/y/z")));
-    assert_ok(gkv_file_write_atomic(in_temporary("x/file"), "", 0));
-    assert_fails(gkv_file_make_folder(in_temporary("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
-    assert_fails(gkv_file_make_folder(""), GKV_ERR_IO, "cannot make the folder");
-    assert_fails(gkv_file_make_folder("/proc/none"), GKV_ERR_IO, "/proc/none");
+    assert_ok(gki_file_write_atomic(in_temporary("x/file"), "", 0));
+    assert_fails(gki_file_make_folder(in_temporary("x/file/z")), GKV_ERR_IO, "x/file: cannot make");
+    assert_fails(gki_file_make_folder(""), GKV_ERR_IO, "cannot make the folder");
+    assert_fails(gki_file_make_folder("/proc/none"), GKV_ERR_IO, "/proc/none");
 }
 
 /* Runs in a child process where no file may exceed 64 KiB, which acts like a full disk. */
@@ -156,7 +156,7 @@ static int save_on_a_full_disk(void)
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return 1;
     static char large[200000];
-    if (gkv_file_write_atomic(in_temporary("a"), large, sizeof large) != GKV_ERR_IO)
+    if (gki_file_write_atomic(in_temporary("a"), large, sizeof large) != GKV_ERR_IO)
         return 2;
     if (!strstr(gkv_error_message(), "/a: cannot write: ") ||
         !strstr(gkv_error_message(), strerror(EFBIG)))
@@ -175,7 +175,7 @@ static int save_on_a_full_disk(void)
 static void full_disk_keeps_the_old_file(void **state)
 {
     (void)state;
-    assert_ok(gkv_file_write_atomic(in_temporary("a"), "old", 3));
+    assert_ok(gki_file_write_atomic(in_temporary("a"), "old", 3));
     const int before = count_entries();
     const pid_t child = fork();
     if (child == 0)
@@ -196,7 +196,7 @@ static void save_for_ever(const char *path)
     alarm(30); /* in case the test ends before it kills this process */
     for (unsigned turn = 0;; turn++) {
         memset(bytes, 'a' + (int)(turn % 26), LARGE);
-        if (gkv_file_write_atomic(path, bytes, LARGE) != GKV_OK)
+        if (gki_file_write_atomic(path, bytes, LARGE) != GKV_OK)
             _exit(1);
     }
 }
@@ -207,7 +207,7 @@ static void killed_saves_leave_a_whole_file(void **state)
     const char *path = in_temporary("a");
     char *bytes = test_alloc(LARGE);
     memset(bytes, 'z', LARGE);
-    assert_ok(gkv_file_write_atomic(path, bytes, LARGE));
+    assert_ok(gki_file_write_atomic(path, bytes, LARGE));
     free(bytes);
     for (int turn = 0; turn < 15; turn++) {
         const pid_t child = fork();
@@ -236,7 +236,7 @@ static void killed_saves_leave_a_whole_file(void **state)
     }
     waitpid(child, NULL, 0);
     assert_true(count_entries() > before);
-    assert_ok(gkv_file_write_atomic(in_temporary("notes.gkvae-tmp-1-x"), "mine", 4));
+    assert_ok(gki_file_write_atomic(in_temporary("notes.gkvae-tmp-1-x"), "mine", 4));
     gki_lock *lock = NULL;
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_file_sweep(temporary);
@@ -276,17 +276,17 @@ static void foreign_lock_files_are_left_alone(void **state)
     (void)state;
     gki_lock *lock = NULL;
     const char *victim = in_temporary("victim");
-    assert_ok(gkv_file_write_atomic(victim, "precious", 8));
+    assert_ok(gki_file_write_atomic(victim, "precious", 8));
     const char *path = in_temporary("lock");
     unlink(path);
-    assert_ok(gkv_file_write_atomic(path, "notes", 5));
+    assert_ok(gki_file_write_atomic(path, "notes", 5));
     assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
     assert_holds(path, "notes");
     unlink(path);
     assert_int_equal(symlink("victim", path), 0);
     assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
     unlink(path);
-    assert_ok(gkv_file_write_atomic(victim, "4711\n", 5));
+    assert_ok(gki_file_write_atomic(victim, "4711\n", 5));
     assert_int_equal(link(victim, path), 0);
     assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
     assert_holds(victim, "4711\n");
@@ -294,7 +294,7 @@ static void foreign_lock_files_are_left_alone(void **state)
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
     unlink(path);
-    assert_ok(gkv_file_write_atomic(path, "4711\n", 5)); /* of a process that was killed */
+    assert_ok(gki_file_write_atomic(path, "4711\n", 5)); /* of a process that was killed */
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_lock_free(lock);
     unlink(victim);
@@ -305,14 +305,14 @@ static void permissions_are_kept(void **state)
     (void)state;
     const char *path = in_temporary("private");
     struct stat info;
-    assert_ok(gkv_file_write_atomic(path, "a", 1));
+    assert_ok(gki_file_write_atomic(path, "a", 1));
     assert_int_equal(chmod(path, 0600), 0);
-    assert_ok(gkv_file_write_atomic(path, "b", 1));
+    assert_ok(gki_file_write_atomic(path, "b", 1));
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_int_equal(chmod(path, 0400), 0);
     if (access(path, W_OK) != 0) { /* it is writable for root */
-        assert_fails(gkv_file_write_atomic(path, "c", 1), GKV_ERR_IO, "Permission denied");
+        assert_fails(gki_file_write_atomic(path, "c", 1), GKV_ERR_IO, "Permission denied");
         assert_holds(path, "b");
     }
     unlink(path);
@@ -369,7 +369,7 @@ static void lock_ends_with_its_holder(void **state)
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_lock_free(lock);
     /* A power cut may leave zeros in place of the process id. */
-    assert_ok(gkv_file_write_atomic(in_temporary("lock"), "\0\0\0\0", 4));
+    assert_ok(gki_file_write_atomic(in_temporary("lock"), "\0\0\0\0", 4));
     assert_ok(gki_lock_acquire(temporary, &lock));
     gki_lock_free(lock);
     close(ready[0]);

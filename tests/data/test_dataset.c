@@ -127,6 +127,25 @@ static void paths_in_settings_come_first(void **state)
                  "/nowhere/images: cannot be opened");
 }
 
+static void images_are_inverted_and_transposed(void **state)
+{
+    (void)state;
+    gkv_data_settings settings = fixture();
+    gkv_dataset *plain = NULL, *turned = NULL;
+    assert_ok(gkv_dataset_load(&settings, GKV_TEST, &plain));
+    settings.invert = settings.transpose = true;
+    assert_ok(gkv_dataset_load(&settings, GKV_TEST, &turned));
+    for (size_t i = 0; i < TEST; i++) {
+        const uint8_t *a = gkv_dataset_pixels(plain, i), *b = gkv_dataset_pixels(turned, i);
+        for (size_t y = 0; y < SIDE; y++)
+            for (size_t x = 0; x < SIDE; x++)
+                assert_int_equal(b[x * SIDE + y], 255 - a[y * SIDE + x]);
+    }
+    assert_memory_equal(gkv_dataset_labels(plain), gkv_dataset_labels(turned), TEST);
+    gkv_dataset_free(plain);
+    gkv_dataset_free(turned);
+}
+
 static void missing_files_are_named(void **state)
 {
     (void)state;
@@ -139,7 +158,7 @@ static void missing_files_are_named(void **state)
     assert_null(dataset);
     assert_fails(gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
                  "t10k-images-idx3-ubyte: no such");
-    assert_ok(gkv_file_make_folder(in_temporary("mnist")));
+    assert_ok(gki_file_make_folder(in_temporary("mnist")));
     put("mnist/t10k-images-idx3-ubyte", "", 0);
     assert_fails(
         gkv_dataset_load(&settings, GKV_TEST, &dataset), GKV_ERR_IO,
@@ -156,7 +175,7 @@ static void own_data_needs_no_labels_and_raw_comes_first(void **state)
     gkv_dataset *dataset = NULL;
     gkv_data_settings settings = {.dataset = "own"};
     snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
-    assert_ok(gkv_file_make_folder(in_temporary("own")));
+    assert_ok(gki_file_make_folder(in_temporary("own")));
     idx_header(bytes, 0x803, 2, 1, 1);
     put_gzip("own/train-images-idx3-ubyte.gz", bytes, 18, "wb");
     assert_ok(gkv_dataset_load(&settings, GKV_TRAIN, &dataset));
@@ -207,7 +226,7 @@ static void other_content_at_a_known_path_is_noticed(void **state)
     idx_header(bytes, 0x803, 1, 1, 1);
     idx_header(labels, 0x801, 1, 0, 0);
     labels[8] = 255;
-    assert_ok(gkv_file_make_folder(in_temporary("fashion-mnist")));
+    assert_ok(gki_file_make_folder(in_temporary("fashion-mnist")));
     put("fashion-mnist/train-images-idx3-ubyte", bytes, sizeof bytes);
     put("fashion-mnist/train-labels-idx1-ubyte", labels, sizeof labels);
     assert_ok(gkv_data_describe(&settings, GKV_TRAIN, &info));
@@ -232,6 +251,7 @@ int main(void)
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
         cmocka_unit_test(paths_in_settings_come_first),
+        cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),

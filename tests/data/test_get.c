@@ -32,7 +32,7 @@ static void put_files(const char *folder, bool gzip)
 {
     char name[128];
     uint8_t bytes[SIZE];
-    assert_ok(gkv_file_make_folder(in_temporary(folder)));
+    assert_ok(gki_file_make_folder(in_temporary(folder)));
     for (int i = 0; i < GKV_DATA_FILES; i++) {
         content_of(i, bytes);
         snprintf(name, sizeof name, "%s/%s%s", folder, gki_data_file_names[i], gzip ? ".gz" : "");
@@ -121,10 +121,10 @@ static void sha256_is_sha256(void **state)
     /* FIPS 180-4 */
     const char *abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     char digest[GKV_DIGEST_SIZE];
-    assert_ok(gkv_file_digest(put("abc", "abc", 3), digest));
+    assert_ok(gki_file_digest(put("abc", "abc", 3), digest));
     assert_string_equal(digest, abc);
-    assert_fails(gkv_file_digest(NULL, digest), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_file_digest(in_temporary("no such file"), digest), GKV_ERR_IO, "no such file");
+    assert_fails(gki_file_digest(NULL, digest), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gki_file_digest(in_temporary("no such file"), digest), GKV_ERR_IO, "no such file");
     assert_ok(gki_sha256_file(put("abc", "abc", 3), 3, text, &bytes));
     assert_string_equal(text, abc);
     assert_ok(gki_sha256_file(put_gzip("abc.gz", "abc", 3, "wb"), 3, text, &bytes));
@@ -177,8 +177,8 @@ static void remnants_are_removed(void **state)
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
     gki_known_data data = row("swept");
     data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
-    assert_ok(gkv_file_make_folder(in_temporary("swept/.get-abcdef")));
-    assert_ok(gkv_file_make_folder(in_temporary("swept/.get-mine")));
+    assert_ok(gki_file_make_folder(in_temporary("swept/.get-abcdef")));
+    assert_ok(gki_file_make_folder(in_temporary("swept/.get-mine")));
     put("swept/.get-a-file", "x", 1);
     char target[512];
     snprintf(target, sizeof target, "%s", in_temporary("swept/.get-mine"));
@@ -186,7 +186,7 @@ static void remnants_are_removed(void **state)
     gki_lock *held = NULL;
     assert_ok(gki_lock_acquire(in_temporary("swept/.get-abcdef"), &held));
     for (int call = 0; call < 2; call++) {
-        assert_ok(gkv_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
+        assert_ok(gki_file_make_folder(in_temporary("swept/.get-123456/.get-uvwxyz")));
         put("swept/.get-123456/.get-uvwxyz/half", "x", 1);
         fresh();
         assert_ok(gki_known_data_get(&data, temporary, reporter, NULL));
@@ -262,7 +262,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
                  "a file of that name");
     assert_null(source);
     if (geteuid() != 0) { /* root writes everywhere */
-        assert_ok(gkv_file_make_folder(in_temporary("locked/x")));
+        assert_ok(gki_file_make_folder(in_temporary("locked/x")));
         assert_int_equal(chmod(in_temporary("locked/x"), 0500), 0);
         assert_fails(gki_known_data_get(&data, in_temporary("locked"), reporter, NULL), GKV_ERR_IO,
                      "the folder cannot be written: Permission denied");
@@ -290,7 +290,7 @@ static char *old_path; /* PATH before own_path() */
 static void put_program(const char *name, const char *script)
 {
     char relative[64], text[1024];
-    assert_ok(gkv_file_make_folder(in_temporary("programs")));
+    assert_ok(gki_file_make_folder(in_temporary("programs")));
     snprintf(relative, sizeof relative, "programs/%s", name);
     snprintf(text, sizeof text, "#!/bin/sh\nPATH=/usr/bin:/bin\nhere=%s\n%s\n", temporary, script);
     assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);

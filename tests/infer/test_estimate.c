@@ -1,6 +1,7 @@
 /* Estimates for each image: Jensen's inequality, any number of threads, and exact values by
  * quadrature. */
 #define _XOPEN_SOURCE 700
+#include "param.h"
 #include "vae/small.h"
 
 #include "core/rng.h"
@@ -116,8 +117,7 @@ static void check_quadrature(const char *base, const char *posterior, const char
     set(&settings, "model.posterior_layers", strcmp(flow, "none") == 0 ? "0" : "1");
     gkv_model *model = random_model(&settings, 4, 4);
     /* q is wide, so that no importance weight dominates. */
-    gki_param_value(&model->params, model->encoder.layers[model->encoder.count - 1].bias)[1] =
-        (gki_real)1.2;
+    test_param_value(&model->params, "encoder.output.bias")[1] = (gki_real)1.2;
     gkv_dataset *dataset = tiny_dataset();
     const gki_images images = {
         .dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
@@ -164,12 +164,12 @@ static void test_exact(void **state)
     set(&settings, "model.prior_flow", "none");
     set(&settings, "model.base", "normal");
     gkv_model *model = random_model(&settings, 4, 4);
-    const gki_layer *encoder = &model->encoder.layers[model->encoder.count - 1];
-    const gki_layer *decoder = &model->decoder.layers[model->decoder.count - 1];
-    const gki_param_id silent[] = {encoder->weight, encoder->bias, decoder->weight};
-    for (size_t i = 0; i < 3; i++)
-        memset(gki_param_value(&model->params, silent[i]), 0,
-               model->params.list[silent[i]].size * sizeof(gki_real));
+    static const char *const silent[] = {"encoder.output.weight", "encoder.output.bias",
+                                         "decoder.output.weight"};
+    for (size_t i = 0; i < 3; i++) {
+        const gki_param *param = test_param(&model->params, silent[i]);
+        memset(model->params.values + param->offset, 0, param->size * sizeof(gki_real));
+    }
     gkv_dataset *dataset = tiny_dataset();
     const gki_images images = {
         .dataset = dataset, .count = 4, .mode = GKV_BINARIZE_STATIC, .seed = 2};
@@ -179,7 +179,7 @@ static void test_exact(void **state)
             gki_real x[16];
             gki_images_fetch(&images, image, 0, x);
             const double wanted = (double)gki_nn_kernels_portable.bernoulli(
-                16, x, gki_param_value(&model->params, decoder->bias), NULL);
+                16, x, test_param_value(&model->params, "decoder.output.bias"), NULL);
             assert_close(found.kl[image], 0, 1e-6);
             assert_close(found.nll[image], wanted, 1e-5);
             assert_close(found.reconstruction[image], wanted, 1e-5);

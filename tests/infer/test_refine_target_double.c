@@ -109,7 +109,7 @@ static void logits_map(void *context, const double *z, double *logits)
     fixture *it = context;
     memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     gki_pass_decode(it->model, &it->ws, 0, 1);
-    memcpy(logits, gki_at(&it->ws, it->model->decoder.out, 0), PIXELS * sizeof *logits);
+    memcpy(logits, gki_at(&it->ws, it->model->decoder->out, 0), PIXELS * sizeof *logits);
 }
 
 static void eps_map(void *context, const double *z, double *eps)
@@ -187,14 +187,14 @@ static void check(const char *flow, const char *base, const char *block, const c
 static void test_derivatives(void **state)
 {
     (void)state;
-    static const char *const bases[] = {"normal",     "full-gaussian", "student-t",
-                                        "gk",         "gk-copula",     "gaussian-mixture",
-                                        "gk-mixture", "gk-by-class"};
-    for (size_t b = 0; b < sizeof bases / sizeof *bases; b++) {
-        check("none", bases[b], "silu", "1", 1);
-        check("realnvp", bases[b], "gated", "2", 1);
-        check("none", bases[b], "residual", "3", 1);
-        check("realnvp", bases[b], "silu", "2", 0.4);
+    for (int b = 0; b < GKV_BASES; b++) {
+        const char *base = name_of("model.base", b);
+        check("none", base, "silu", "1", 1);
+        check("none", base, "residual", "3", 1);
+        for (int flow = 0; flow < GKV_PRIOR_FLOWS; flow++) {
+            check(name_of("model.prior_flow", flow), base, "gated", "2", 1);
+            check(name_of("model.prior_flow", flow), base, "silu", "2", 0.4);
+        }
     }
 }
 

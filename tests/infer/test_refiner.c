@@ -2,6 +2,7 @@
  * threads, close to the optimum in one dimension, and robust to extreme images and models. */
 #define _XOPEN_SOURCE 700
 #include "infer/refiner_fixture.h"
+#include "param.h"
 #include "num/constants.h"
 
 #include <sys/resource.h>
@@ -251,9 +252,9 @@ static void test_worst(void **state)
         how.damping = variant == 1 ? 1e12 : 0.1;
         how.mode = variant == 2 ? GKV_REFINE_MAP : GKV_REFINE_MEAN;
         if (variant == 3) { /* dead units in the decoder's first layer, and a dead layer after it */
-            const gki_param *weight = &model->params.list[model->decoder.layers[0].weight];
+            const gki_param *weight = test_param(&model->params, "decoder.layers.0.linear.weight");
             memset(model->params.values + weight->offset, 0, weight->size / 2 * sizeof(gki_real));
-            const gki_param *gain = &model->params.list[model->decoder.layers[1].weight];
+            const gki_param *gain = test_param(&model->params, "decoder.layers.0.norm.weight");
             memset(model->params.values + gain->offset, 0, gain->size * sizeof(gki_real));
         }
         answers found = refine(model, &how, KINDS, images);
@@ -268,7 +269,7 @@ static void test_worst(void **state)
         assert_int_equal(found.out.accepted[KINDS - 1], 0);
         answers_free(&found);
     }
-    *gki_param_value(&model->params, model->decoder.layers[0].bias) = NAN;
+    *test_param_value(&model->params, "decoder.layers.0.linear.bias") = NAN;
     answers found = refine(model, &how, KINDS, images);
     for (size_t i = 0; i < KINDS; i++)
         assert_int_equal(found.out.outcome[i], GKV_REFINE_NOT_FINITE);
@@ -330,7 +331,7 @@ static void check_one_dimension(const char *base)
     set(&settings, "model.base_k", strcmp(base, "normal") == 0 ? "0" : "0.1");
     gkv_model *model = random_model(&settings, SIDE, SIDE);
     /* Larger weights make the image matter. */
-    const gki_param *weight = &model->params.list[model->decoder.layers[0].weight];
+    const gki_param *weight = test_param(&model->params, "decoder.layers.0.linear.weight");
     for (size_t i = 0; i < weight->size; i++)
         model->params.values[weight->offset + i] *= 5;
     float images[COUNT * N], *z = test_alloc(POINTS * sizeof *z),

@@ -171,7 +171,7 @@ static void test_sparse_linear(void **state)
                                    .hidden = 6,
                                    .hidden_layers = hidden_layers,
                                    .out = OUT,
-                                   .block = GKV_BLOCK_SILU};
+                                   .block = &gki_block_silu};
         assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
         finish(it);
         for (size_t i = 0; i < ROWS * IN; i++)
@@ -209,7 +209,7 @@ static void test_packed_weights(void **state)
                                .hidden = 70,
                                .hidden_layers = 2,
                                .out = 19,
-                               .block = GKV_BLOCK_SILU};
+                               .block = &gki_block_silu};
     assert_ok(gki_mlp_create(&spec, "net", &it->params, &it->plan, &it->mlp));
     finish(it);
     assert_int_equal(gki_workspace_pack_pieces(&it->ws), 0);
@@ -324,7 +324,7 @@ static void test_leaky_relu(void **state)
     end(it);
 }
 
-static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
+static void check_mlp(const gki_block_ops *block, size_t hidden_layers, bool has_d_in)
 {
     fixture *it = begin(6, 5);
     const gki_mlp_spec spec = {.in = it->mlp.in,
@@ -351,8 +351,8 @@ static void check_mlp(unsigned block, size_t hidden_layers, bool has_d_in)
 static void test_mlps(void **state)
 {
     (void)state;
-    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
-                               GKV_BLOCK_RESIDUAL};
+    static const gki_block_ops *const blocks[] = {&gki_block_silu, &gki_block_gated,
+                                                  &gki_block_leaky, &gki_block_residual};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers <= 3; layers++)
             check_mlp(blocks[b], layers, layers != 1);
@@ -362,8 +362,8 @@ static void test_mlps(void **state)
 static void test_tile_touches_its_rows_only(void **state)
 {
     (void)state;
-    const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
-                               GKV_BLOCK_RESIDUAL};
+    static const gki_block_ops *const blocks[] = {&gki_block_silu, &gki_block_gated,
+                                                  &gki_block_leaky, &gki_block_residual};
     for (size_t b = 0; b < 4; b++) {
         fixture *it = begin(7, 5);
         const gki_mlp_spec spec = {.in = it->mlp.in,

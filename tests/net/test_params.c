@@ -158,7 +158,7 @@ static void test_init(void **state)
                                .hidden = 200,
                                .hidden_layers = 2,
                                .out = 150,
-                               .block = GKV_BLOCK_SILU};
+                               .block = &gki_block_silu};
     assert_ok(gki_mlp_create(&spec, "one", &params, &plan, &mlp));
     assert_ok(gki_mlp_create(&spec, "two", &params, &plan, &twin));
     assert_fails(gki_mlp_create(&spec, "two", &params, &plan, &(gki_mlp){0}), GKV_ERR_INTERNAL,

@@ -14,7 +14,7 @@ typedef struct fixture {
     gki_tangents scratch;
 } fixture;
 
-static fixture *begin(unsigned block, size_t layers, bool packed)
+static fixture *begin(const gki_block_ops *block, size_t layers, bool packed)
 {
     fixture *it = test_alloc(sizeof *it);
     const gki_mlp_spec spec = {.in = gki_plan_forward(&it->plan, IN),
@@ -68,7 +68,7 @@ static void outputs_of_row(void *context, const double *x, double *y)
     memcpy(y, gki_at(&it->ws, it->mlp.out, 0), OUT * sizeof *y);
 }
 
-static void check(unsigned block, size_t layers, bool packed)
+static void check(const gki_block_ops *block, size_t layers, bool packed)
 {
     fixture *it = begin(block, layers, packed);
     const size_t hidden = it->mlp.count - 1, rows = ROWS - 2;
@@ -110,8 +110,8 @@ static void check(unsigned block, size_t layers, bool packed)
 static void test_blocks(void **state)
 {
     (void)state;
-    static const unsigned blocks[] = {GKV_BLOCK_SILU, GKV_BLOCK_GATED, GKV_BLOCK_LEAKY,
-                                      GKV_BLOCK_RESIDUAL};
+    static const gki_block_ops *const blocks[] = {&gki_block_silu, &gki_block_gated,
+                                                  &gki_block_leaky, &gki_block_residual};
     for (size_t b = 0; b < 4; b++)
         for (size_t layers = 0; layers < 4; layers++)
             for (int packed = 0; packed < 2; packed++)

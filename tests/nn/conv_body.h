@@ -5,7 +5,6 @@
 
 #include "nn/conv.h"
 #include "nn/nn_kernels.h"
-#include "num/blas.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const double rounding = 2e-16;
@@ -92,7 +91,6 @@ static void test_convolution(void **state)
 
 int main(void)
 {
-    gki_blas_one_thread();
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_convolution)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

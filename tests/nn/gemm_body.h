@@ -4,7 +4,6 @@
 #include "fenced.h"
 
 #include "nn/gemm.h"
-#include "num/blas.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const double rounding = 2e-16;
@@ -357,7 +356,6 @@ static void test_not_a_number(void **state)
 
 int main(void)
 {
-    gki_blas_one_thread();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),        cmocka_unit_test(test_backward),
         cmocka_unit_test(test_gradient),       cmocka_unit_test(test_added),

@@ -83,6 +83,14 @@ static const char *const pieces[] = {
     "\x02",
     "\x93NUMPY",
     "[('a', ",
+    "'<f2'",
+    "|",
+    "#N/A",
+    "sep=;\n",
+    "1,5",
+    "\"a\nb\"",
+    "$12",
+    "\xF6",
 };
 
 static void replace(sample *s, size_t at, size_t cut, const void *with, size_t n)

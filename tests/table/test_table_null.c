@@ -3,6 +3,12 @@
 
 #include "gkvae/table.h"
 
+static ptrdiff_t nothing(void *context, void *buffer, size_t size)
+{
+    (void)context, (void)buffer, (void)size;
+    return 0;
+}
+
 static void nothing_crashes(void **state)
 {
     (void)state;
@@ -10,13 +16,28 @@ static void nothing_crashes(void **state)
     const double *numbers;
     size_t column;
     gkv_table *table = NULL, *other = NULL;
-    refuses_null(gkv_table_read, NULL, &other);
-    refuses_null(gkv_table_read, "file", NULL);
-    refuses_null(gkv_table_read_memory, 4, NULL, "name", &other);
-    refuses_null(gkv_table_read_memory, 4, text, NULL, &other);
-    refuses_null(gkv_table_read_memory, 4, text, "name", NULL);
-    assert_ok(gkv_table_read_memory(sizeof text - 1, text, "name", &table));
+    refuses_null(gkv_table_read, NULL, NULL, &other);
+    refuses_null(gkv_table_read, "file", NULL, NULL);
+    refuses_null(gkv_table_read_memory, 4, NULL, "name", NULL, &other);
+    refuses_null(gkv_table_read_memory, 4, text, NULL, NULL, &other);
+    refuses_null(gkv_table_read_memory, 4, text, "name", NULL, NULL);
+    assert_ok(gkv_table_read_memory(sizeof text - 1, text, "name", NULL, &table));
     survives(gkv_table_free, NULL);
+    survives(gkv_table_defaults, NULL);
+    refuses_null(gkv_table_read_stream, NULL, NULL, "name", NULL, &other);
+    refuses_null(gkv_table_read_stream, nothing, NULL, NULL, NULL, &other);
+    refuses_null(gkv_table_read_stream, nothing, NULL, "name", NULL, NULL);
+    gkv_table_form form = {0};
+    survives(gkv_table_get_form, NULL, &form);
+    survives(gkv_table_get_form, table, NULL);
+    gives_nothing(gkv_table_is_index, NULL, 0);
+    gives_nothing(gkv_table_is_index, table, 2);
+    gives_nothing(gkv_table_missing, NULL, 0, &column);
+    gives_nothing(gkv_table_missing, table, 2, NULL);
+    column = 0;
+    refuses_null(gkv_table_complete, NULL, 1, &column, &other);
+    refuses_null(gkv_table_complete, table, 1, NULL, &other);
+    refuses_null(gkv_table_complete, table, 1, &column, NULL);
     gives_nothing(gkv_table_rows, NULL);
     gives_nothing(gkv_table_columns, NULL);
     gives_nothing(gkv_table_name, NULL, 0);

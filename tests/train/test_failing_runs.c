@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include <sys/wait.h>
 
+#include "param.h"
 #include "train/trainer_fixture.h"
 
 #include "safetensors/safetensors.h"
@@ -30,7 +31,7 @@ static void test_folders(void **state)
     assert_ok(gkv_settings_read(&written, in_folder("once", "config.ini")));
     assert_int_equal(written.train.seed, 9);
     /* An impossible folder, missing data, invalid settings. */
-    assert_ok(gkv_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
+    assert_ok(gki_file_write_atomic(in_folder("plain-file", NULL), "x", 1));
     assert_fails(train(&settings, "plain-file/run", NULL, false, false, NULL), GKV_ERR_IO,
                  "plain-file");
     set(&settings, "data.dataset", "no-such-set");
@@ -125,7 +126,7 @@ static void test_damaged_checkpoints(void **state)
     char *good = contents(path, &size);
     const size_t cuts[] = {0, 7, 8, 100, size / 2, size - 1};
     for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
-        assert_ok(gkv_file_write_atomic(path, good, cuts[i]));
+        assert_ok(gki_file_write_atomic(path, good, cuts[i]));
         assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                      "checkpoint.safetensors");
     }
@@ -133,12 +134,12 @@ static void test_damaged_checkpoints(void **state)
     const float nan_value = NAN;
     /* any text is no checkpoint */
     char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0});
-    assert_ok(gkv_file_write_atomic(path, bad, strlen(bad)));
+    assert_ok(gki_file_write_atomic(path, bad, strlen(bad)));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                  "checkpoint.safetensors");
     free(bad);
     memcpy(good + size - sizeof nan_value, &nan_value, sizeof nan_value);
-    assert_ok(gkv_file_write_atomic(path, good, size));
+    assert_ok(gki_file_write_atomic(path, good, size));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                  "not a finite number");
     /* A model file has no training state, and another file has no metadata. */
@@ -297,9 +298,9 @@ static void test_numeric_end_keeps_the_checkpoint(void **state)
     const char *path = in_folder("numeric", "checkpoint.safetensors");
     assert_ok(
         gki_checkpoint_read(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
-    const gki_layer *output = &trainer->model->decoder.layers[trainer->model->decoder.count - 1];
-    for (size_t i = 0; i < output->in.width * output->out.width; i++)
-        gki_param_value(&trainer->model->params, output->weight)[i] = (gki_real)1e38;
+    const gki_param *output = test_param(&trainer->model->params, "decoder.output.weight");
+    for (size_t i = 0; i < output->size; i++)
+        trainer->model->params.values[output->offset + i] = (gki_real)1e38;
     assert_ok(
         gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state, path));
     gki_trainer_free(trainer);

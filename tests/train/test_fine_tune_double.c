@@ -147,7 +147,7 @@ static double distance(void *context)
     double sum = 0;
     gki_pass_encode(it->model, &it->ws, 0, BATCH);
     for (size_t i = 0; i < BATCH; i++) {
-        const double *encoded = gki_at(&it->ws, it->model->encoder.out, i),
+        const double *encoded = gki_at(&it->ws, it->model->encoder->out, i),
                      *m = it->mean + i * LATENT;
         const double *l = it->factor + i * LATENT * LATENT;
         for (size_t point = 0; point < 2 * LATENT; point++) {
@@ -271,7 +271,7 @@ static void test_iterations(void **state)
                     variance[j] += l[j * LATENT + k] * l[j * LATENT + k];
             gki_posterior_distill(&it.model->posterior, &it.ws, i, it.mean + i * LATENT, variance);
             for (size_t j = 0; j < 2 * LATENT; j++)
-                largest = fmax(largest, fabs(gki_at(&it.ws, it.model->encoder.d_out, i)[j]));
+                largest = fmax(largest, fabs(gki_at(&it.ws, it.model->encoder->d_out, i)[j]));
         }
         for (size_t r = 0; r < it.rows && c == 0; r++)
             assert_close(log_q[r], *gki_at(&it.ws, it.model->posterior.log_q, r), 1e-12);

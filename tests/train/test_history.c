@@ -123,12 +123,12 @@ static void test_times(void **state)
                                           "{\"train_seconds\": nan}", "seconds"};
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_ok(
-            gkv_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
+            gki_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
         times = gki_history_read_times(temporary);
         assert_true(isnan(times.train) && isnan(times.refits));
     }
     static const char older[] = "{\"train_seconds\": 3}\n";
-    assert_ok(gkv_file_write_atomic(in_folder("times.json", NULL), older, sizeof older - 1));
+    assert_ok(gki_file_write_atomic(in_folder("times.json", NULL), older, sizeof older - 1));
     times = gki_history_read_times(temporary);
     assert_true(times.train == 3 && isnan(times.refits));
 }

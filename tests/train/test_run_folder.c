@@ -15,8 +15,8 @@ static void test_foreign_files(void **state)
         gkv_settings settings = small_settings();
         set(&settings, "train.epochs", "1");
         const char *path = in_folder(names[i], names[i]);
-        assert_ok(gkv_file_make_folder(in_folder(names[i], NULL)));
-        assert_ok(gkv_file_write_atomic(path, "mine\n", 5));
+        assert_ok(gki_file_make_folder(in_folder(names[i], NULL)));
+        assert_ok(gki_file_write_atomic(path, "mine\n", 5));
         assert_fails(train(&settings, names[i], NULL, false, false, NULL), GKV_ERR_CONFIG,
                      names[i]);
         char *text = NULL;
@@ -107,7 +107,7 @@ static void test_stage(void **state)
     gkv_run_stage stage;
     assert_fails(gkv_train_stage(NULL, &stage), GKV_ERR_ARGUMENT, "NULL");
     const char *checkpoint = in_folder("impatient", "checkpoint.safetensors");
-    assert_ok(gkv_file_write_atomic(checkpoint, "no", 2));
+    assert_ok(gki_file_write_atomic(checkpoint, "no", 2));
     assert_fails(gkv_train_stage(in_folder("impatient", NULL), &stage), GKV_ERR_DATA, "checkpoint");
 }
 

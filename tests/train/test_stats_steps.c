@@ -35,10 +35,19 @@ static gki_trainer *open_tallying(const kind *of)
     return trainer;
 }
 
+static const gki_real *stats_of(const gki_trainer *trainer, size_t *bytes)
+{
+    const gki_real *values = gki_base_stats_tensor(trainer->store.stats, bytes);
+    *bytes *= sizeof *values;
+    return values;
+}
+
 static bool is_empty(const gki_trainer *trainer)
 {
-    for (size_t i = 0; i < trainer->store.stats_size; i++)
-        if (trainer->store.stats[i] != 0)
+    size_t bytes;
+    const gki_real *values = stats_of(trainer, &bytes);
+    for (size_t i = 0; i < bytes / sizeof *values; i++)
+        if (values[i] != 0)
             return false;
     return true;
 }
@@ -58,9 +67,8 @@ static void take_first_refit(gki_trainer *trainer)
 
 /* Adds the rows of the last step to the test's own statistics. The weights of an image's draws sum
  * to 1. */
-static void add_step(const gki_trainer *trainer, gki_real *stats)
+static void add_step(const gki_trainer *trainer, gki_base_stats *stats)
 {
-    const gki_base *base = trainer->model->base;
     const size_t draws = trainer->ws.draws, rows = BATCH * draws;
     for (size_t image = 0; draws > 1 && image < BATCH; image++) {
         double sum = 0;
@@ -68,18 +76,20 @@ static void add_step(const gki_trainer *trainer, gki_real *stats)
             sum += (double)*gki_at(&trainer->ws, trainer->model->draw_weight, image * draws + k);
         assert_close(sum, 1, 1e-5);
     }
-    for (size_t part = 0; part < base->ops->stats_parts(base); part++)
-        base->ops->stats(base, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL, rows,
-                         part, stats);
+    for (size_t part = 0; part < gki_base_stats_parts(stats); part++)
+        gki_base_stats_add(stats, &trainer->ws, draws > 1 ? &trainer->model->draw_weight : NULL,
+                           rows, part);
 }
 
 /* The number of images in the statistics, which leave out small responsibilities. */
 static double images_in(const gki_trainer *trainer)
 {
     const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
+    size_t bytes;
+    const gki_real *values = stats_of(trainer, &bytes);
     double sum = 0;
-    for (size_t k = 0; k < self->components; k++)
-        sum += (double)*gki_stats_at(self, trainer->store.stats, k).weight;
+    for (size_t k = 0; k < self->base.components; k++)
+        sum += (double)values[k * gki_mixture_stats_layout(self).size];
     return sum;
 }
 
@@ -87,19 +97,21 @@ static double images_in(const gki_trainer *trainer)
 static void check_steps(const kind *of)
 {
     gki_trainer *trainer = open_tallying(of);
-    const size_t bytes = trainer->store.stats_size * sizeof(gki_real);
-    gki_real *wanted = test_alloc(bytes);
+    size_t bytes;
+    const gki_real *values = stats_of(trainer, &bytes);
+    gki_base_stats *wanted = NULL;
+    assert_ok(gki_base_stats_create(trainer->model->base, &wanted));
     take_first_refit(trainer);
     for (int period = 0; period < 2; period++) {
         gki_base_refit_report report;
-        memset(wanted, 0, bytes);
+        gki_base_stats_clear(wanted);
         assert_true(is_empty(trainer)); /* the last refit dropped them */
         for (int step = 1; step <= STEPS; step++) {
             const bool held_out = step > STEPS - HELD_OUT_STEPS;
             take_steps(trainer, 1);
             if (!held_out)
                 add_step(trainer, wanted);
-            assert_memory_equal(trainer->store.stats, wanted, bytes);
+            assert_memory_equal(values, gki_base_stats_tensor(wanted, &(size_t){0}), bytes);
             assert_int_equal(gki_trainer_refit_due(trainer, trainer->state.step), step == STEPS);
             assert_true((trainer->state.codes > 0) == held_out);
         }
@@ -109,7 +121,7 @@ static void check_steps(const kind *of)
         assert_true(report.step > 0);
         gki_trainer_drop_codes(trainer);
     }
-    free(wanted);
+    gki_base_stats_free(wanted);
     gki_trainer_free(trainer);
 }
 
@@ -131,18 +143,19 @@ static void test_bad_steps(void **state)
     (void)state;
     gki_trainer *trainer = open_tallying(&(kind){"gk-mixture", "3", "1", "elbo"});
     const gki_params *params = &trainer->model->params;
-    const size_t bytes = trainer->store.stats_size * sizeof(gki_real);
+    size_t bytes;
+    const gki_real *values = stats_of(trainer, &bytes);
     gki_real *before = test_alloc(bytes), *const weight = params->values + params->list[1].offset;
     take_first_refit(trainer);
     gki_trainer_mark_good(trainer);
     take_steps(trainer, 3);
     assert_close(images_in(trainer), 3 * BATCH, 1);
-    memcpy(before, trainer->store.stats, bytes);
+    memcpy(before, values, bytes);
     const gki_real good = *weight;
     *weight = (gki_real)NAN;
     take_steps(trainer, 1);
     assert_int_equal(trainer->state.skipped_in_row, 1);
-    assert_memory_equal(trainer->store.stats, before, bytes);
+    assert_memory_equal(values, before, bytes);
     *weight = good;
     take_steps(trainer, 1);
     assert_close(images_in(trainer), 4 * BATCH, 1);
@@ -177,7 +190,7 @@ static void test_return_to_before(void **state)
     assert_ok(gki_trainer_refit(trainer, &report));
     assert_true(report.step > 0 && report.forgetting == 0);
     const gki_base_mixture *self = gki_base_mixture_of(trainer->model->base);
-    for (size_t k = 1; k < self->components; k++)
+    for (size_t k = 1; k < self->base.components; k++)
         assert_true(memcmp(gki_mixture_margin(self, params, GKV_MIXTURE_A, 0),
                            gki_mixture_margin(self, params, GKV_MIXTURE_A, k),
                            trainer->model->d * sizeof(gki_real)) != 0);

@@ -298,7 +298,7 @@ static void test_resume_after_a_kill(void **state)
     size_t size;
     char *old = contents(in_folder("killed", "checkpoint.safetensors"), &size);
     assert_ok(train(&settings, "killed", NULL, true, false, NULL));
-    assert_ok(gkv_file_write_atomic(in_folder("killed", "checkpoint.safetensors"), old, size));
+    assert_ok(gki_file_write_atomic(in_folder("killed", "checkpoint.safetensors"), old, size));
     free(old);
     assert_ok(train(&settings, "killed", NULL, true, false, NULL));
     assert_same_file("unkilled", "killed", "checkpoint.safetensors");

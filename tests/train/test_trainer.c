@@ -284,12 +284,12 @@ static gkv_status keep_codes(const gki_base *base, const gki_params *params,
 {
     (void)base, (void)params, (void)settings, (void)report;
     memset(&given, 0, sizeof given);
-    given.fit_count = codes->fit_count;
-    given.held_out_count = codes->held_out_count;
-    if (codes->fit_count > KEPT || codes->held_out_count > KEPT)
+    given.fit_count = codes->fit.count;
+    given.held_out_count = codes->held_out.count;
+    if (codes->fit.count > KEPT || codes->held_out.count > KEPT)
         return GKV_ERR_ARGUMENT;
-    memcpy(given.fit, codes->fit, codes->fit_count * sizeof given.fit[0]);
-    memcpy(given.held_out, codes->held_out, codes->held_out_count * sizeof given.held_out[0]);
+    memcpy(given.fit, codes->fit.eps, codes->fit.count * sizeof given.fit[0]);
+    memcpy(given.held_out, codes->held_out.eps, codes->held_out.count * sizeof given.held_out[0]);
     return GKV_OK;
 }
 

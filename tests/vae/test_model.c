@@ -2,6 +2,9 @@
 #define _XOPEN_SOURCE 700
 #include "vae/small.h"
 
+#include <cblas.h>
+#include <omp.h>
+
 #include "core/rng.h"
 #include "safetensors/safetensors.h"
 #include "vae/model.h"
@@ -38,7 +41,7 @@ static void test_save_and_load(void **state)
 {
     (void)state;
     gkv_model *copy = NULL;
-    assert_ok(gkv_file_make_folder(in_folder("copy", NULL)));
+    assert_ok(gki_file_make_folder(in_folder("copy", NULL)));
     assert_ok(gkv_model_save(model, in_folder("copy", "model.safetensors")));
     assert_same_file("run", "copy", "model.safetensors");
     assert_ok(gkv_model_load(in_folder("copy", "model.safetensors"), &copy));
@@ -51,6 +54,24 @@ static void test_save_and_load(void **state)
                         model->params.total * sizeof(gki_real));
     gkv_model_free(copy);
     assert_fails(gkv_model_save(model, in_folder("no-folder", "model")), GKV_ERR_IO, "no-folder");
+}
+
+/* Reading a model and using it leave OpenBLAS and OpenMP as the application set them. */
+static void test_threads_of_the_application(void **state)
+{
+    (void)state;
+    float mean[2 * LATENT], scale[2 * LATENT];
+    gkv_model *copy = NULL;
+    const int of_openmp = omp_get_max_threads(), of_blas = openblas_get_num_threads();
+    openblas_set_num_threads(2);
+    omp_set_num_threads(3);
+    assert_ok(gkv_model_load(in_folder("run", "model.safetensors"), &copy));
+    assert_ok(gkv_model_encode(copy, 2, images, mean, scale));
+    assert_int_equal(openblas_get_num_threads(), 2);
+    assert_int_equal(omp_get_max_threads(), 3);
+    gkv_model_free(copy);
+    openblas_set_num_threads(of_blas);
+    omp_set_num_threads(of_openmp);
 }
 
 static void test_what_it_says_of_itself(void **state)
@@ -263,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_save_and_load),
+        cmocka_unit_test(test_threads_of_the_application),
         cmocka_unit_test(test_what_it_says_of_itself),
         cmocka_unit_test(test_threads_and_rows),
         cmocka_unit_test(test_samples),

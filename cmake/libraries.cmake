@@ -1,0 +1,75 @@
+# libgk and libgkvae, each static and shared, from the objects of their modules.
+#
+# libgkvae stands on libgk: they share one message of errors and everything else. Users see the functions of
+# include/gkvae alone, the symbols gkv_*. Beside these, libgk has the internal functions that libgkvae calls, and no
+# others. In the shared libgk they have the version GK_PRIVATE_x.y.z, so that a libgkvae of another version does not
+# load with it.
+#
+# To that end the objects of a library are joined to one (ld -r), in which all other symbols are made local. Both the
+# archive and the shared library are made of that one object.
+
+set(gkv_joined_dir ${CMAKE_BINARY_DIR}/joined)
+file(MAKE_DIRECTORY ${gkv_joined_dir})
+
+# gkv_objects(NAME MODULE…): NAME.o, the joined object of these modules. libgkvae comes first: what it lacks of the
+# internal functions is what libgk keeps.
+function(gkv_objects name)
+  set(whole ${gkv_joined_dir}/${name}-whole.o)
+  set(joined ${gkv_joined_dir}/${name}.o)
+  set(private ${gkv_joined_dir}/gk.private)
+  list(TRANSFORM ARGN PREPEND module_ OUTPUT_VARIABLE modules)
+  set(archives "")
+  foreach(module ${modules})
+    list(APPEND archives $<TARGET_FILE:${module}>)
+  endforeach()
+  add_custom_command(OUTPUT ${whole} DEPENDS ${modules} VERBATIM
+    COMMAND ${CMAKE_LINKER} -r --whole-archive ${archives} -o ${whole})
+  if(name STREQUAL "gk")
+    add_custom_command(OUTPUT ${joined} DEPENDS ${whole} ${private} VERBATIM
+      COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* --keep-global-symbols=${private} ${whole}
+              ${joined})
+  else()
+    add_custom_command(OUTPUT ${joined} DEPENDS ${whole} VERBATIM
+      COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${whole} ${joined})
+    add_custom_command(OUTPUT ${private} ${gkv_joined_dir}/gk.map DEPENDS ${whole} VERBATIM
+      COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJECT=${whole} -DFOLDER=${gkv_joined_dir}
+              -DVERSION=${PROJECT_VERSION} -P ${CMAKE_SOURCE_DIR}/cmake/private_symbols.cmake)
+    add_custom_target(gk_private DEPENDS ${private})
+  endif()
+  add_custom_target(${name}_object DEPENDS ${joined})
+  if(name STREQUAL "gk")
+    add_dependencies(gk_object gk_private)
+  else() # not at the same time: each would make the whole
+    add_dependencies(gk_private ${name}_object)
+  endif()
+endfunction()
+
+# gkv_library(NAME LIBRARY OUTSIDE…): the libraries of NAME.o, on LIBRARY of this project and on libraries of others.
+# A shared library finds LIBRARY in its own folder.
+function(gkv_library name library)
+  foreach(kind static shared)
+    string(TOUPPER ${kind} type)
+    set(target ${name}_${kind})
+    add_library(${target} ${type} ${gkv_joined_dir}/${name}.o)
+    add_dependencies(${target} ${name}_object)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C)
+    set_source_files_properties(${gkv_joined_dir}/${name}.o PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
+    # What an installed library needs of others, its package says (package.cmake).
+    target_link_libraries(${target} PRIVATE "$<BUILD_INTERFACE:${ARGN}>")
+    if(library)
+      target_link_libraries(${target} PUBLIC ${library}_${kind})
+    endif()
+  endforeach()
+  set_target_properties(${name}_shared PROPERTIES
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  if(library)
+    set_target_properties(${name}_shared PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN")
+  endif()
+  if(name STREQUAL "gk")
+    target_link_options(gk_shared PRIVATE -Wl,--version-script=${gkv_joined_dir}/gk.map -Wl,-Bsymbolic)
+  endif()
+  if(NOT GKV_SANITIZE AND NOT GKV_FUZZ)
+    target_link_options(${name}_shared PRIVATE -Wl,-z,defs)
+  endif()
+endfunction()

@@ -1,0 +1,456 @@
+/* The report page: its style sheet, the parts of a page, and the page itself. */
+#define _POSIX_C_SOURCE 200809L
+#include "app/html.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/memory.h"
+#include "app/plot.h"
+#include "core/utf8.h"
+
+/* --- The style sheet ------------------------------------------------------ */
+
+/* In both colour schemes every colour has a contrast of at least 4.5 with its background, and
+ * pictures are on white paper. */
+static const char *const style_sheet[] = {
+    ":root{color-scheme:light "
+    "dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f24;--soft:#545d68;--line:#dfe3e8;",
+    "--accent:#0b5cad;--stripe:#f8f9fb;--shade:#eef1f5}",
+    "@media(prefers-color-scheme:dark){:root{--page:#12161b;--card:#1a2027;--ink:#e6eaef;--soft:#"
+    "a3adb9;",
+    "--line:#303842;--accent:#7db7f5;--stripe:#1f262e;--shade:#232b34}}",
+    "*{box-sizing:border-box}",
+    "html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-behavior:smooth}",
+    "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}",
+    "body{margin:0;background:var(--page);color:var(--ink);line-height:1.55;",
+    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu "
+    "Sans',sans-serif}",
+    "header,main,footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}",
+    "header{padding-top:2.75rem}",
+    "h1{margin:0;font-size:clamp(1.6rem,1.2rem + "
+    "2vw,2.3rem);line-height:1.2;letter-spacing:-.015em;",
+    "text-wrap:balance;overflow-wrap:anywhere}",
+    "h2{margin:0 0 .35rem;font-size:1.2rem;line-height:1.3;overflow-wrap:anywhere}",
+    "p{margin:0;max-width:46rem;overflow-wrap:anywhere}",
+    ".summary{margin-top:.75rem;font-size:1.075rem;color:var(--soft)}",
+    "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans "
+    "Mono',monospace;font-size:.84rem}",
+    "pre{margin:0;padding:.85rem "
+    "1rem;background:var(--shade);border-radius:.5rem;overflow:auto;line-height:1.5;",
+    "tab-size:4}",
+    ".command{display:block;margin-top:1.1rem;padding:.6rem "
+    ".9rem;background:var(--shade);border-radius:.5rem;",
+    "white-space:pre-wrap;overflow-wrap:anywhere}",
+    ".command::before{content:'$ ' / '';color:var(--soft);user-select:none}",
+    "nav{margin-top:1.25rem;font-size:.925rem}",
+    "nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:0;padding:0;list-style:none}",
+    "a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}",
+    "a:focus-visible,[tabindex]:focus-visible{outline:2px solid "
+    "var(--accent);outline-offset:2px;border-radius:.25rem}",
+    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;"
+    "margin:1.75rem 0 0}",
+    ".numbers div{display:flex;flex-direction:column;padding:.9rem 1.1rem;background:var(--card);",
+    "border:1px solid var(--line);border-radius:.75rem}",
+    ".numbers dt{font-size:.875rem;color:var(--soft)}",
+    ".numbers dd{margin:0}",
+    ".numbers .value{font-size:1.75rem;font-weight:650;line-height:1.3;letter-spacing:-.01em;",
+    "font-variant-numeric:tabular-nums;overflow-wrap:anywhere}",
+    ".numbers .note{font-size:.84rem;color:var(--soft)}",
+    "section{margin:1.25rem 0 0;padding:1.3rem 1.4rem 1.4rem;background:var(--card);border:1px "
+    "solid var(--line);",
+    "border-radius:.75rem;scroll-margin-top:1rem}",
+    "section>p{color:var(--soft);margin-bottom:.9rem}",
+    ".scroll{overflow-x:auto;margin:.6rem 0 0}",
+    "table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.925rem;font-variant-"
+    "numeric:tabular-nums lining-nums}",
+    "th,td{padding:.42rem .9rem;text-align:left;vertical-align:baseline;border-bottom:1px solid "
+    "var(--line)}",
+    "th:first-child,td:first-child{padding-left:.5rem}",
+    "thead th{font-size:.84rem;font-weight:600;color:var(--soft);border-bottom:2px solid "
+    "var(--line);",
+    "vertical-align:bottom}",
+    "tbody th{font-weight:500;min-width:8.5rem}",
+    "tbody tr:nth-child(even){background:var(--stripe)}",
+    "tbody tr:last-child>*{border-bottom:0}",
+    ".n{text-align:right;white-space:nowrap}",
+    "thead .n{white-space:normal}",
+    ".close{font-size:.84rem}.close th,.close td{padding:.35rem .45rem}.close thead "
+    "th{font-size:.78rem}",
+    ".close tbody th{min-width:6.5rem}",
+    "figure{margin:.8rem 0 0}",
+    ".paper{padding:.75rem;background:#fff;border:1px solid "
+    "var(--line);border-radius:.5rem;text-align:center}",
+    "img{display:block;max-width:100%;height:auto;margin:0 auto}",
+    "figcaption{max-width:46rem;margin-top:.7rem;font-size:.925rem;color:var(--soft);overflow-wrap:"
+    "anywhere}",
+    "figcaption b{color:var(--ink);font-weight:600}",
+    "footer{padding-top:1.5rem;padding-bottom:2.5rem;font-size:.84rem;color:var(--soft)}",
+    "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{"
+    "padding-top:1.5rem}",
+    "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr "
+    "1fr;gap:.6rem}",
+    ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
+    ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}tbody td:not(.n){min-width:13rem}}",
+    "@media print{body{background:#fff}nav{display:none}section,.numbers "
+    "div{border:0;padding:0;break-inside:avoid}}",
+    NULL,
+};
+
+/* --- Parts of a page ------------------------------------------------------ */
+
+/* Most bytes of a picture. */
+static const size_t PNG_LIMIT = (size_t)256 << 20;
+
+void gki_html_text(gki_file_writer *out, const char *text)
+{
+    for (uint32_t c; text && (c = gki_utf8_next(&text)) != 0;) {
+        char bytes[4];
+        switch (c) {
+        case '&': gki_file_printf(out, "&amp;"); break;
+        case '<': gki_file_printf(out, "&lt;"); break;
+        case '>': gki_file_printf(out, "&gt;"); break;
+        case '"': gki_file_printf(out, "&quot;"); break;
+        case '\'': gki_file_printf(out, "&#39;"); break;
+        default:
+            /* HTML allows no control characters except these two. */
+            if ((c < 0x20 && c != '\n' && c != '\t') || (c >= 0x7F && c < 0xA0))
+                c = 0xFFFD;
+            gki_file_write(out, bytes, gki_utf8_put(c, bytes));
+        }
+    }
+}
+
+static unsigned big_endian(const unsigned char *at)
+{
+    return (unsigned)at[0] << 24 | (unsigned)at[1] << 16 | (unsigned)at[2] << 8 | at[3];
+}
+
+gkv_status gki_png_read(const char *path, gki_png *png)
+{
+    static const unsigned char head[16] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n',
+                                           0,    0,   0,   13,  'I',  'H',  'D',  'R'};
+    static const unsigned char tail[8] = {'I', 'E', 'N', 'D', 0xAE, 0x42, 0x60, 0x82};
+    memset(png, 0, sizeof *png);
+    GKV_TRY(gki_file_read(path, PNG_LIMIT, &png->bytes, &png->count));
+    const unsigned char *const bytes = (const unsigned char *)png->bytes;
+    if (png->count >= 45 && memcmp(bytes, head, sizeof head) == 0 &&
+        memcmp(bytes + png->count - sizeof tail, tail, sizeof tail) == 0) {
+        png->width = big_endian(bytes + 16);
+        png->height = big_endian(bytes + 20);
+    }
+    if (png->width && png->height)
+        return GKV_OK;
+    free(png->bytes);
+    png->bytes = NULL;
+    return gki_fail(GKV_ERR_DATA,
+                    "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
+}
+
+void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *const bytes = (const unsigned char *)png->bytes;
+    gki_file_printf(out, "data:image/png;base64,");
+    char line[4096];
+    size_t length = 0;
+    for (size_t i = 0; i < png->count; i += 3) {
+        const size_t left = png->count - i;
+        const unsigned triple = (unsigned)bytes[i] << 16 |
+                                (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
+                                (left > 2 ? bytes[i + 2] : 0U);
+        line[length++] = digits[triple >> 18];
+        line[length++] = digits[triple >> 12 & 63];
+        line[length++] = left > 1 ? digits[triple >> 6 & 63] : '=';
+        line[length++] = left > 2 ? digits[triple & 63] : '=';
+        if (length == sizeof line) {
+            gki_file_write(out, line, length);
+            length = 0;
+        }
+    }
+    gki_file_write(out, line, length);
+}
+
+int gki_html_is_number(const char *cell)
+{
+    static const char *const signs[] = {"−", "±", "≤", "≥", "≈", "-", "+", "<", ">", "~", " "};
+    if (!cell)
+        return 0;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs;) {
+        const size_t length = strlen(signs[i]);
+        if (strncmp(cell, signs[i], length) == 0) {
+            cell += length;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    if (*cell == '.')
+        cell++;
+    return (*cell >= '0' && *cell <= '9') || strncmp(cell, "∞", sizeof "∞" - 1) == 0;
+}
+
+int gki_html_is_blank(const char *cell)
+{
+    static const char *const words[] = {"", "-", "–", "—", "n/a", "nan"};
+    for (size_t i = 0; cell && i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(cell, words[i]) == 0)
+            return 1;
+    return !cell;
+}
+
+/* --- The page ------------------------------------------------------------- */
+
+/* The state of writing a page. */
+typedef struct page {
+    gki_file_writer *out;
+    /* numbers of sections, figures and tables so far; links use those of sections */
+    size_t section, figure, table;
+} page;
+
+static gkv_status check(const gki_report *report)
+{
+    if (!report->title || !*report->title)
+        return gki_fail(GKV_ERR_ARGUMENT, "a report must have a title");
+    for (size_t i = 0; i < report->n_tables; i++)
+        if (report->tables[i].n_columns == 0 || !report->tables[i].columns ||
+            (report->tables[i].n_rows && !report->tables[i].cells))
+            return gki_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells",
+                            i);
+    for (size_t i = 0; i < report->n_figures; i++)
+        if (!report->figures[i].png || !*report->figures[i].png)
+            return gki_fail(GKV_ERR_ARGUMENT, "figure %zu of the report names no picture", i);
+    return GKV_OK;
+}
+
+static int has(const char *text)
+{
+    return text && *text;
+}
+
+/* Writes an element without attributes that contains escaped text. Without text, nothing is
+ * written. */
+static void element(gki_file_writer *out, const char *open, const char *text, const char *close)
+{
+    if (!has(text))
+        return;
+    gki_file_printf(out, "%s", open);
+    gki_html_text(out, text);
+    gki_file_printf(out, "%s", close);
+}
+
+static void write_head(gki_file_writer *out, const gki_report *report)
+{
+    gki_file_printf(out,
+                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    /* Tells the browser to load and to run nothing. The page needs nothing
+                          * anyway. */
+                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+                    "img-src data:; style-src 'unsafe-inline'\">\n"
+                    "<meta name=\"generator\" content=\"gkvae %s\">\n",
+                    gkv_version());
+    element(out, "<title>", report->title, "</title>\n<style>\n");
+    for (const char *const *line = style_sheet; *line; line++)
+        gki_file_printf(out, "%s\n", *line);
+    gki_file_printf(out, "</style>\n</head>\n<body>\n");
+}
+
+static void write_link(page *p, const char *heading)
+{
+    p->section++;
+    if (!has(heading))
+        return;
+    gki_file_printf(p->out, "<li><a href=\"#s%zu\">", p->section);
+    gki_html_text(p->out, heading);
+    gki_file_printf(p->out, "</a></li>\n");
+}
+
+/* Writes links to the sections if there are at least four. */
+static void write_contents(gki_file_writer *out, const gki_report *report)
+{
+    page links = {.out = out};
+    if (report->n_tables + report->n_figures + report->n_texts < 4)
+        return;
+    gki_file_printf(out, "<nav aria-label=\"Contents\">\n<ul>\n");
+    for (size_t i = 0; i < report->n_figures; i++)
+        if (report->figures[i].leads)
+            write_link(&links, report->figures[i].heading);
+    for (size_t i = 0; i < report->n_tables; i++)
+        write_link(&links, report->tables[i].heading);
+    for (size_t i = 0; i < report->n_figures; i++)
+        if (!report->figures[i].leads)
+            write_link(&links, report->figures[i].heading);
+    for (size_t i = 0; i < report->n_texts; i++)
+        write_link(&links, report->texts[i].heading);
+    gki_file_printf(out, "</ul>\n</nav>\n");
+}
+
+static void write_numbers(gki_file_writer *out, const gki_report *report)
+{
+    if (report->n_numbers == 0)
+        return;
+    gki_file_printf(out, "<dl class=\"numbers\">\n");
+    for (size_t i = 0; i < report->n_numbers; i++) {
+        const gki_report_number *const number = &report->numbers[i];
+        gki_file_printf(out, "<div><dt>");
+        gki_html_text(out, number->label);
+        gki_file_printf(out, "</dt><dd class=\"value\">");
+        gki_html_text(out, number->value);
+        gki_file_printf(out, "</dd>");
+        element(out, "<dd class=\"note\">", number->note, "</dd>");
+        gki_file_printf(out, "</div>\n");
+    }
+    gki_file_printf(out, "</dl>\n");
+}
+
+static void open_section(page *p, const char *heading)
+{
+    p->section++;
+    gki_file_printf(p->out, "<section id=\"s%zu\"", p->section);
+    if (has(heading)) {
+        gki_file_printf(p->out, " aria-labelledby=\"h%zu\">\n<h2 id=\"h%zu\">", p->section,
+                        p->section);
+        gki_html_text(p->out, heading);
+        gki_file_printf(p->out, "</h2>\n");
+    } else {
+        gki_file_printf(p->out, ">\n");
+    }
+}
+
+/* Nonzero if a column has at least one number, and if all its cells are numbers or blank. */
+static int is_numeric_column(const gki_report_table *table, size_t column)
+{
+    int numbers = 0;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        const char *const cell = table->cells[row * table->n_columns + column];
+        if (gki_html_is_number(cell))
+            numbers = 1;
+        else if (!gki_html_is_blank(cell))
+            return 0;
+    }
+    return numbers;
+}
+
+static void write_cells(gki_file_writer *out, const char *const *cells, const char *numeric,
+                        size_t n, int heading)
+{
+    gki_file_printf(out, "<tr>");
+    for (size_t c = 0; c < n; c++) {
+        const char *const tag = heading || c == 0 ? "th" : "td";
+        gki_file_printf(out, "<%s%s%s>", tag,
+                        heading  ? " scope=\"col\""
+                        : c == 0 ? " scope=\"row\""
+                                 : "",
+                        numeric[c] ? " class=\"n\"" : "");
+        gki_html_text(out, cells[c]);
+        gki_file_printf(out, "</%s>", tag);
+    }
+    gki_file_printf(out, "</tr>\n");
+}
+
+enum { CLOSE_COLUMNS = 7 }; /* tables with more columns have smaller text and spaces */
+
+static gkv_status write_table(page *p, const gki_report_table *table)
+{
+    gki_file_writer *const out = p->out;
+    const size_t n = table->n_columns;
+    char *numeric = NULL; /* one flag for each column */
+    GKV_TRY(gki_alloc(n, sizeof *numeric, &numeric));
+    for (size_t c = 0; c < n; c++)
+        numeric[c] = (char)is_numeric_column(table, c);
+    open_section(p, table->heading);
+    p->table++;
+    element(out, "<p>", table->caption, "</p>\n");
+    /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
+    gki_file_printf(out,
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table "
+                    "%zu\">\n<table%s>\n<thead>\n",
+                    p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
+    write_cells(out, table->columns, numeric, n, 1);
+    gki_file_printf(out, "</thead>\n<tbody>\n");
+    for (size_t row = 0; row < table->n_rows; row++)
+        write_cells(out, table->cells + row * n, numeric, n, 0);
+    if (table->n_rows == 0)
+        gki_file_printf(out, "<tr><td colspan=\"%zu\">no rows</td></tr>\n", n);
+    gki_file_printf(out, "</tbody>\n</table>\n</div>\n</section>\n");
+    free(numeric);
+    return GKV_OK;
+}
+
+static gkv_status write_figure(page *p, const gki_report_figure *figure)
+{
+    gki_file_writer *const out = p->out;
+    gki_png png;
+    GKV_TRY(gki_png_read(figure->png, &png));
+    open_section(p, figure->heading);
+    p->figure++;
+    const char *const alt = has(figure->alt)       ? figure->alt
+                            : has(figure->caption) ? figure->caption
+                                                   : figure->heading;
+    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide
+     * picture scrolls, so that its text stays readable. */
+    const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
+    const int wide = width > 600;
+    gki_file_printf(out, "<figure>\n<div class=\"paper\"");
+    if (wide)
+        gki_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);
+    gki_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "",
+                    width, height);
+    gki_html_text(out, alt);
+    gki_file_printf(out, "\" src=\"");
+    gki_html_data_uri(out, &png);
+    gki_file_printf(out, "\"></div>\n<figcaption><b>Figure %zu.</b> ", p->figure);
+    gki_html_text(out, figure->caption);
+    gki_file_printf(out, "</figcaption>\n</figure>\n</section>\n");
+    free(png.bytes);
+    return GKV_OK;
+}
+
+/* Writes the leading figures, or the others. */
+static gkv_status write_figures(page *p, const gki_report *report, bool leading)
+{
+    for (size_t i = 0; i < report->n_figures; i++)
+        if ((report->figures[i].leads != 0) == leading)
+            GKV_TRY(write_figure(p, &report->figures[i]));
+    return GKV_OK;
+}
+
+gkv_status gki_report_html(const char *path, const gki_report *report)
+{
+    if (!path || !*path)
+        return gki_fail(GKV_ERR_ARGUMENT, "no path was given to write the report to");
+    GKV_TRY(check(report));
+    gki_file_writer *out = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_file_begin(path, &out));
+    page p = {.out = out};
+    write_head(out, report);
+    gki_file_printf(out, "<header>\n");
+    element(out, "<h1>", report->title, "</h1>\n");
+    element(out, "<p class=\"summary\">", report->summary, "</p>\n");
+    element(out, "<code class=\"command\">", report->command, "</code>\n");
+    write_contents(out, report);
+    gki_file_printf(out, "</header>\n<main>\n");
+    write_numbers(out, report);
+    GKV_TRY_GOTO(write_figures(&p, report, true));
+    for (size_t i = 0; i < report->n_tables; i++)
+        GKV_TRY_GOTO(write_table(&p, &report->tables[i]));
+    GKV_TRY_GOTO(write_figures(&p, report, false));
+    for (size_t i = 0; i < report->n_texts; i++) {
+        open_section(&p, report->texts[i].heading);
+        gki_file_printf(out, "<pre tabindex=\"0\">");
+        gki_html_text(out, report->texts[i].text);
+        gki_file_printf(out, "</pre>\n</section>\n");
+    }
+    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n",
+                    gkv_version());
+    status = gki_file_commit(out);
+    out = NULL;
+done:
+    gki_file_abandon(out);
+    return status;
+}

@@ -1,0 +1,191 @@
+/* Grids of grey images, enlarged without smoothing. */
+#include <math.h>
+#include <stdint.h>
+
+#include "app/plot.h"
+#include "app/canvas.h"
+
+static const double MARGIN = 12, LABEL_GAP = 8;
+
+/* The layout of the page. Images are measured in PNG pixels, and positions of text in units. */
+typedef struct layout {
+    size_t rows, cols, h, w;
+    int scale, gap;
+    size_t block_rows;
+    double left, top;                     /* upper left corner of the first image, in pixels */
+    double across, down;                  /* width and height of the grid, in pixels */
+    double wide, tall;                    /* width and height of the page, in pixels */
+    double title_y, columns_y, caption_y; /* baselines of the texts, in units */
+} layout;
+
+void gki_image_grid_defaults(gki_image_grid_settings *settings)
+{
+    *settings = (gki_image_grid_settings){.scale = 4, .gap = 4, .pixel_ratio = 2};
+}
+
+static size_t blocks_before(const layout *at, size_t row)
+{
+    return at->block_rows ? row / at->block_rows : 0;
+}
+
+/* The additional gap between blocks of rows. */
+static double block_gap(const layout *at)
+{
+    return fmax(2.0 * at->gap, 2.0 * at->scale);
+}
+
+static double row_top(const layout *at, size_t row)
+{
+    return at->top + (double)row * ((double)at->h * at->scale + at->gap) +
+           (double)blocks_before(at, row) * block_gap(at);
+}
+
+static double column_left(const layout *at, size_t column)
+{
+    return at->left + (double)column * ((double)at->w * at->scale + at->gap);
+}
+
+static gkv_status check(size_t rows, size_t cols, size_t h, size_t w,
+                        const gki_image_grid_settings *s)
+{
+    if (rows == 0 || cols == 0 || h == 0 || w == 0)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a grid of %zu×%zu images of %zu×%zu pixels has nothing to show", rows,
+                        cols, h, w);
+    if (s->scale < 1 || s->scale > 64 || s->gap < 0 || s->gap > 256)
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
+            s->scale, s->gap);
+    /* Larger values could overflow in the products below. */
+    if (rows > 32767 || cols > 32767 || h > 32767 || w > 32767)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture",
+                        rows, cols, h, w);
+    return GKV_OK;
+}
+
+static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w,
+                   const gki_image_grid_settings *s)
+{
+    layout at = {.rows = rows,
+                 .cols = cols,
+                 .h = h,
+                 .w = w,
+                 .scale = s->scale,
+                 .gap = s->gap,
+                 .block_rows = s->block_rows};
+    const double ratio = s->pixel_ratio;
+    double labels = 0;
+    for (size_t i = 0; i < s->n_row_labels && s->row_labels; i++)
+        labels = fmax(labels,
+                      gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
+    at.across = (double)cols * ((double)w * s->scale + s->gap) - s->gap;
+    at.left = ceil((MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
+    double y = MARGIN;
+    if (s->title && *s->title) {
+        at.title_y = y + GKV_TEXT_TITLE;
+        y = at.title_y + 10;
+    }
+    if (s->column_labels && s->n_column_labels) {
+        at.columns_y = y + GKV_TEXT_LABEL * 0.8;
+        y = at.columns_y + 7;
+    }
+    at.top = ceil(y * ratio);
+    at.down = row_top(&at, rows - 1) + (double)h * s->scale - at.top;
+    y = (at.top + at.down) / ratio;
+    if (s->caption && *s->caption) {
+        at.caption_y = y + 8 + GKV_TEXT_TICK;
+        y = at.caption_y + 4;
+    }
+    at.tall = ceil((y + MARGIN) * ratio);
+    /* The page of a narrow grid is wide enough for the title and the caption, up to a limit. */
+    const double words = fmax(gki_canvas_text_width(ruler, s->title, GKV_TEXT_TITLE, GKV_BOLD),
+                              gki_canvas_text_width(ruler, s->caption, GKV_TEXT_TICK, GKV_REGULAR));
+    at.wide = at.left + fmax(at.across, fmin(words + 1, 640) * ratio) + ceil(MARGIN * ratio);
+    return at;
+}
+
+/* The colour of a value, 0x00RRGGBB. */
+static uint32_t pixel_of(float value, int invert)
+{
+    if (isnan(value))
+        return 0x00D55E00; /* vermilion */
+    const float bounded = value < 0.0F ? 0.0F : value > 1.0F ? 1.0F : value;
+    const uint32_t grey = (uint32_t)lrintf(255.0F * (invert ? 1.0F - bounded : bounded));
+    return grey << 16 | grey << 8 | grey;
+}
+
+static void draw_images(gki_canvas *canvas, const layout *at, const float *images, int invert)
+{
+    cairo_surface_flush(canvas->surface);
+    unsigned char *const data = cairo_image_surface_get_data(canvas->surface);
+    const size_t stride = (size_t)cairo_image_surface_get_stride(canvas->surface);
+    const size_t scale = (size_t)at->scale;
+    for (size_t row = 0; row < at->rows; row++)
+        for (size_t column = 0; column < at->cols; column++) {
+            const float *const image = images + (row * at->cols + column) * at->h * at->w;
+            const size_t top = (size_t)row_top(at, row), left = (size_t)column_left(at, column);
+            for (size_t y = 0; y < at->h * scale; y++) {
+                uint32_t *const line = (uint32_t *)(void *)(data + (top + y) * stride) + left;
+                for (size_t x = 0; x < at->w * scale; x++)
+                    line[x] = pixel_of(image[y / scale * at->w + x / scale], invert);
+            }
+        }
+    cairo_surface_mark_dirty(canvas->surface);
+}
+
+static void draw_words(gki_canvas *canvas, const layout *at, const gki_image_grid_settings *s)
+{
+    const double ratio = canvas->ratio, left = at->left / ratio,
+                 max_width = canvas->width - left - MARGIN + 1;
+    gki_canvas_text(
+        canvas, left, at->title_y, s->title,
+        (gki_text_style){
+            .size = GKV_TEXT_TITLE, .weight = GKV_BOLD, .colour = gki_ink, .max_width = max_width});
+    gki_canvas_text(
+        canvas, left, at->caption_y, s->caption,
+        (gki_text_style){.size = GKV_TEXT_TICK, .colour = gki_ink_soft, .max_width = max_width});
+    const double cell = (double)at->w * at->scale / ratio;
+    for (size_t c = 0; s->column_labels && c < s->n_column_labels && c < at->cols; c++)
+        gki_canvas_text(canvas, column_left(at, c) / ratio + cell / 2, at->columns_y,
+                        s->column_labels[c],
+                        (gki_text_style){.size = GKV_TEXT_TICK,
+                                         .colour = gki_ink_soft,
+                                         .align = 0.5,
+                                         .max_width = cell + at->gap / ratio});
+    for (size_t r = 0; s->row_labels && s->n_row_labels && r < at->rows; r++)
+        gki_canvas_text(
+            canvas, left - LABEL_GAP, (row_top(at, r) + (double)at->h * at->scale / 2) / ratio,
+            s->row_labels[r % s->n_row_labels],
+            (gki_text_style){.size = GKV_TEXT_LABEL, .colour = gki_ink, .align = 1, .centred = 1});
+}
+
+gkv_status gki_plot_image_grid(const char *path, const float *images, size_t rows, size_t cols,
+                               size_t h, size_t w, const gki_image_grid_settings *settings)
+{
+    gki_image_grid_settings defaults;
+    gki_image_grid_defaults(&defaults);
+    const gki_image_grid_settings *const s = settings ? settings : &defaults;
+    GKV_TRY(check(rows, cols, h, w, s));
+
+    gki_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_canvas_open(&ruler, 8, 8, s->pixel_ratio));
+    const layout at = plan(&ruler, rows, cols, h, w, s);
+    GKV_TRY_GOTO(gki_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio,
+                                 s->pixel_ratio));
+    if (s->invert) { /* a grey background shows the edges of white images */
+        gki_canvas_colour(&canvas, gki_grid_line, 1);
+        gki_canvas_fill(&canvas, (at.left - at.gap / 2.0) / s->pixel_ratio,
+                        (at.top - at.gap / 2.0) / s->pixel_ratio,
+                        (at.across + at.gap) / s->pixel_ratio, (at.down + at.gap) / s->pixel_ratio);
+    }
+    draw_images(&canvas, &at, images, s->invert);
+    draw_words(&canvas, &at, s);
+    GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
+done:
+    gki_canvas_close(&ruler);
+    gki_canvas_close(&canvas);
+    return status;
+}

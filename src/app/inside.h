@@ -1,0 +1,11 @@
+/* What the program uses of the library's inside, besides the headers of app: INI files, atomic
+ * writing of files, folders, checksums, and the edit distance of names. */
+#ifndef GKV_APP_INSIDE_H
+#define GKV_APP_INSIDE_H
+
+#include "config/ini.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "data/checksum.h"
+
+#endif

@@ -1,0 +1,257 @@
+/* Members of zip archives (PKWARE's APPNOTE 6.3, 4.3 and 4.4); declared in table_options.h. */
+#include "table_options.h"
+
+#include <stdlib.h>
+#include <string.h>
+#define ZLIB_CONST /* next_in does not change */
+#include <zlib.h>
+
+enum {
+    END_SIZE = 22,         /* the end of the central directory, without its comment */
+    COMMENT_MOST = 0xFFFF, /* the greatest length of that comment */
+    ENTRY_SIZE = 46,       /* an entry of the central directory, without its name */
+    LOCAL_SIZE = 30,       /* the header before the data, without its name */
+    EXTRA64 = 1,           /* the extra field with sizes of 64 bits */
+    STORED = 0,
+    DEFLATED = 8,
+    SHOWN = 8,      /* the number of names in a message */
+    PART = 1 << 20, /* the number of bytes that memory grows by */
+    NAME_SIZE = 256
+};
+static const uint32_t in_extra = 0xFFFFFFFF; /* a size of 32 bits that the extra field replaces */
+
+typedef struct archive {
+    const unsigned char *bytes;
+    size_t size;
+    const char *name;
+} archive;
+
+typedef struct member {
+    char name[NAME_SIZE]; /* cut if it is longer */
+    unsigned method, flags;
+    uint32_t checksum;
+    uint64_t compressed, size, local; /* two sizes, and the place of the local header */
+} member;
+
+static uint64_t number(const unsigned char *bytes, size_t n)
+{
+    uint64_t value = 0;
+    for (size_t i = n; i > 0; i--)
+        value = value << 8 | bytes[i - 1];
+    return value;
+}
+
+static int damaged(const archive *a, const char *what)
+{
+    return cli_error(CLI_DATA, "%s: the zip archive is damaged: %s", a->name, what);
+}
+
+/* The place of the end of the central directory; SIZE_MAX if there is none. */
+static size_t find_end(const archive *a)
+{
+    const size_t most = END_SIZE + COMMENT_MOST;
+    for (size_t back = END_SIZE; back <= a->size && back <= most; back++)
+        if (memcmp(a->bytes + a->size - back, "PK\5\6", 4) == 0)
+            return a->size - back;
+    return SIZE_MAX;
+}
+
+/* Replaces the sizes that the entry leaves to its extra field. */
+static void take_extra(member *m, const unsigned char *extra, size_t length)
+{
+    while (length >= 4) {
+        const uint64_t id = number(extra, 2), size = number(extra + 2, 2);
+        uint64_t *const wide[] = {&m->size, &m->compressed, &m->local};
+        size_t at = 4;
+        if (size > length - 4)
+            return;
+        for (size_t i = 0; id == EXTRA64 && i < 3; i++)
+            if (*wide[i] == in_extra && at + 8 <= size + 4) {
+                *wide[i] = number(extra + at, 8);
+                at += 8;
+            }
+        extra += size + 4;
+        length -= size + 4;
+    }
+}
+
+/* Reads the entry at *place, and moves *place behind it. Returns false if there is none. */
+static bool next_entry(const archive *a, size_t *place, member *m)
+{
+    if (*place > a->size || a->size - *place < ENTRY_SIZE ||
+        memcmp(a->bytes + *place, "PK\1\2", 4) != 0)
+        return false;
+    const unsigned char *entry = a->bytes + *place;
+    const size_t name = (size_t)number(entry + 28, 2), extra = (size_t)number(entry + 30, 2);
+    const size_t whole = ENTRY_SIZE + name + extra + (size_t)number(entry + 32, 2);
+    if (a->size - *place < whole)
+        return false;
+    *m = (member){.flags = (unsigned)number(entry + 8, 2),
+                  .method = (unsigned)number(entry + 10, 2),
+                  .checksum = (uint32_t)number(entry + 16, 4),
+                  .compressed = number(entry + 20, 4),
+                  .size = number(entry + 24, 4),
+                  .local = number(entry + 42, 4)};
+    memcpy(m->name, entry + ENTRY_SIZE, name < NAME_SIZE ? name : NAME_SIZE - 1);
+    take_extra(m, entry + ENTRY_SIZE + name, extra);
+    *place += whole;
+    return true;
+}
+
+static bool is_folder(const member *m)
+{
+    const size_t length = strlen(m->name);
+    return length > 0 && m->name[length - 1] == '/';
+}
+
+/* Whether the member has this name, with or without ".npy". */
+static bool has_name(const member *m, const char *name)
+{
+    const size_t length = strlen(name);
+    return strncmp(m->name, name, length) == 0 &&
+           (m->name[length] == '\0' || strcmp(m->name + length, ".npy") == 0);
+}
+
+/* --- The choice of a member ----------------------------------------------- */
+
+/* Reports that no member was chosen, with the names of those that there are. */
+static int refuse(const archive *a, size_t place, size_t files, const char *name)
+{
+    member m;
+    char *names = cli_text("%s", "");
+    size_t shown = 0;
+    while (next_entry(a, &place, &m)) {
+        if (is_folder(&m) || shown++ >= SHOWN)
+            continue;
+        const size_t length = strlen(m.name);
+        if (length > 4 && strcmp(m.name + length - 4, ".npy") == 0)
+            m.name[length - 4] = '\0';
+        char *more = cli_text("%s%s%s", names, shown > 1 ? ", " : "", m.name);
+        free(names);
+        names = more;
+    }
+    const char *rest = shown > SHOWN ? ", …" : "";
+    const int code = name ? cli_error(CLI_USAGE, "--array %s: %s has no such array, but %s%s", name,
+                                      a->name, names, rest)
+                          : cli_error(CLI_USAGE, "%s has %zu arrays: choose one with --array: %s%s",
+                                      a->name, files, names, rest);
+    free(names);
+    return code;
+}
+
+static int choose(const archive *a, const char *name, member *chosen)
+{
+    const size_t end = find_end(a);
+    if (end == SIZE_MAX)
+        return damaged(a, "its directory is missing, so it may be cut short");
+    const size_t first = (size_t)number(a->bytes + end + 16, 4);
+    if (first == in_extra)
+        return cli_error(CLI_DATA, "%s: archives of more than 4 GiB cannot be read", a->name);
+    size_t files = 0, place = first;
+    bool found = false;
+    member m;
+    while (next_entry(a, &place, &m)) {
+        if (strcmp(m.name, "[Content_Types].xml") == 0)
+            return cli_error(CLI_DATA, "%s: it is an Office workbook: save the sheet as CSV",
+                             a->name);
+        if (is_folder(&m))
+            continue;
+        files++;
+        if (name ? has_name(&m, name) : files == 1) {
+            *chosen = m;
+            found = true;
+        }
+    }
+    if (files == 0)
+        return damaged(a, "its directory is empty or cannot be read");
+    return found && (name || files == 1) ? CLI_OK : refuse(a, first, files, name);
+}
+
+/* --- The content of a member ---------------------------------------------- */
+
+/* Decompresses into memory that grows with the data. */
+static int inflate_member(const archive *a, const unsigned char *data, const member *m,
+                          unsigned char **out, size_t *out_size)
+{
+    z_stream z = {.next_in = data};
+    uint64_t left = m->compressed;
+    size_t capacity = 0;
+    int code = CLI_OK, result = Z_OK;
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+        return cli_error(CLI_MEMORY, "%s: out of memory while it is decompressed", a->name);
+    while (result != Z_STREAM_END) {
+        if (capacity - *out_size < PART) {
+            capacity = 2 * capacity + PART;
+            unsigned char *more = realloc(*out, capacity);
+            if (!more) {
+                code = cli_error(CLI_MEMORY, "%s: out of memory: %zu bytes", a->name, capacity);
+                break;
+            }
+            *out = more;
+        }
+        const uInt in = left < PART ? (uInt)left : PART;
+        z.avail_in = in;
+        z.next_out = *out + *out_size;
+        z.avail_out = PART;
+        result = inflate(&z, Z_NO_FLUSH);
+        left -= in - z.avail_in;
+        *out_size += PART - z.avail_out;
+        if ((result != Z_OK && result != Z_STREAM_END) || *out_size > m->size) {
+            code = damaged(a, z.msg ? z.msg : "the size of a file is not that of the directory");
+            break;
+        }
+    }
+    inflateEnd(&z);
+    return code;
+}
+
+static int extract(const archive *a, const member *m, unsigned char **out, size_t *out_size)
+{
+    enum { ENCRYPTED = 1 };
+    if (m->flags & ENCRYPTED)
+        return cli_error(CLI_DATA, "%s: %s is encrypted", a->name, m->name);
+    if (m->method != STORED && m->method != DEFLATED)
+        return cli_error(CLI_DATA, "%s: %s is compressed by method %u; expected 0 or 8 (deflate)",
+                         a->name, m->name, m->method);
+    if (m->local > a->size || a->size - m->local < LOCAL_SIZE)
+        return damaged(a, "a file begins behind its end");
+    const unsigned char *local = a->bytes + m->local;
+    const uint64_t begin = m->local + LOCAL_SIZE + number(local + 26, 2) + number(local + 28, 2);
+    if (memcmp(local, "PK\3\4", 4) != 0 || begin > a->size || m->compressed > a->size - begin)
+        return damaged(a, "a file is not where the directory says");
+    if (m->method == STORED) {
+        *out = cli_alloc((size_t)m->compressed, 1);
+        *out_size = (size_t)m->compressed;
+        memcpy(*out, a->bytes + begin, *out_size);
+        return CLI_OK;
+    }
+    return inflate_member(a, a->bytes + begin, m, out, out_size);
+}
+
+static uint32_t checksum(const unsigned char *bytes, size_t size)
+{
+    uLong sum = crc32(0, NULL, 0);
+    for (size_t at = 0; at < size; at += PART)
+        sum = crc32(sum, bytes + at, (uInt)(size - at < PART ? size - at : PART));
+    return (uint32_t)sum;
+}
+
+int cli_zip_member(const unsigned char *bytes, size_t size, const char *archive_name,
+                   const char *name, unsigned char **out, size_t *out_size)
+{
+    const archive a = {.bytes = bytes, .size = size, .name = archive_name};
+    member m;
+    int code;
+    *out = NULL;
+    *out_size = 0;
+    CLI_TRY(choose(&a, name, &m));
+    CLI_TRY(extract(&a, &m, out, out_size));
+    if (*out_size != m.size || checksum(*out, *out_size) != m.checksum)
+        code = damaged(&a, "a file has another checksum than the directory");
+done:
+    if (code != CLI_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return code;
+}

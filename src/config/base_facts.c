@@ -1,0 +1,38 @@
+/* The facts of bases. */
+#include "gkvae/settings.h"
+
+#define LM "Levenberg–Marquardt between epochs"
+#define EM "expectation–maximization"
+#define EM_LM "expectation–maximization with Levenberg–Marquardt in the M-step"
+#define MIXTURE                                                                                    \
+    .has_components = true, .margin = "a mixture of its components' margins; their locations and " \
+                                      "widths make its modes and shoulders"
+
+static const gkv_base_facts bases[GKV_BASES] = {
+    [GKV_BASE_NORMAL] = {.words = "a standard normal distribution",
+                         .margin = "N(0, 1)",
+                         .is_standard_normal = true},
+    [GKV_BASE_FULL_GAUSSIAN] = {.words = "a normal distribution with a fitted covariance",
+                                .margin = "a normal distribution",
+                                .refit = EM,
+                                .has_full_covariance = true},
+    [GKV_BASE_STUDENT_T] = {.words = "independent Student's t distributions",
+                            .margin = "a Student's t distribution",
+                            .refit = EM},
+    [GKV_BASE_GK] = {.words = "independent g-and-k distributions",
+                     .margin = "a g-and-k distribution",
+                     .refit = LM,
+                     .has_shapes = true},
+    [GKV_BASE_GK_COPULA] = {.words = "g-and-k margins joined by a Gaussian copula",
+                            .margin = "a g-and-k distribution",
+                            .refit = LM,
+                            .has_shapes = true},
+    [GKV_BASE_GAUSSIAN_MIXTURE] = {MIXTURE, .refit = EM},
+    [GKV_BASE_GK_MIXTURE] = {MIXTURE, .refit = EM_LM, .has_shapes = true},
+    [GKV_BASE_GK_BY_CLASS] = {MIXTURE, .refit = EM_LM, .has_shapes = true, .has_classes = true},
+};
+
+const gkv_base_facts *gkv_base_facts_of(gkv_base_family family)
+{
+    return (size_t)family < GKV_BASES ? &bases[family] : NULL;
+}

@@ -1,0 +1,224 @@
+/* Warnings about images that are legal but probably not meant. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "gkvae/data.h"
+
+typedef struct check {
+    gkv_data_warning *warning;
+    void *context;
+    const gkv_dataset *train, *test;
+} check;
+
+/* What the grey levels of a data set are. */
+typedef struct levels {
+    size_t of[256];     /* the number of pixels of each level */
+    size_t pixels;      /* the number of all pixels */
+    size_t flat;        /* the number of images of one level only */
+    unsigned highest;   /* the highest level */
+    double mean;        /* the mean level of all pixels */
+    double mean_border; /* the mean level of the pixels at the borders of images */
+} levels;
+
+__attribute__((format(printf, 2, 3))) static void warn(const check *it, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    it->warning(it->context, text);
+}
+
+static void count_levels(const gkv_dataset *data, levels *out)
+{
+    const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data), n = h * w;
+    double border = 0, sum = 0;
+    size_t border_pixels = 0;
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < gkv_dataset_count(data); i++) {
+        const uint8_t *pixel = gkv_dataset_pixels(data, i);
+        bool flat = true;
+        for (size_t k = 0; k < n; k++) {
+            out->of[pixel[k]]++;
+            flat = flat && pixel[k] == pixel[0];
+        }
+        out->flat += flat;
+        for (size_t y = 0; y < h; y++)
+            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1) {
+                border += pixel[y * w + x];
+                border_pixels++;
+            }
+    }
+    for (unsigned v = 0; v < 256; v++) {
+        out->pixels += out->of[v];
+        sum += (double)v * (double)out->of[v];
+        if (out->of[v] > 0)
+            out->highest = v;
+    }
+    out->mean = sum / (double)out->pixels;
+    out->mean_border = border / (double)border_pixels;
+}
+
+static void check_levels(const check *it, const gkv_dataset *data, const char *name)
+{
+    const size_t count = gkv_dataset_count(data);
+    levels all;
+    count_levels(data, &all);
+    if (all.of[all.highest] == all.pixels) {
+        warn(it, "all pixels of the %s images are %u: there is nothing to learn; check the file",
+             name, all.highest);
+        return;
+    }
+    if (all.highest < 128)
+        warn(it,
+             "the brightest pixel of the %s images is %u of 255: their levels seem to be from 0 to "
+             "%u; multiply them by %u",
+             name, all.highest, all.highest, 255 / all.highest);
+    if (all.highest >= 128 && all.mean_border > 160 && all.mean > 128)
+        warn(it,
+             "the %s images are dark on a bright ground (mean level %.0f, at the borders %.0f); if "
+             "they should be bright on black as MNIST's are, set data.invert = yes",
+             name, all.mean, all.mean_border);
+    if (all.flat > 0 && 100 * all.flat >= count)
+        warn(it, "%zu of the %zu %s images are of one level only; check whether they are blank",
+             all.flat, count, name);
+}
+
+/* --- Duplicates ----------------------------------------------------------- */
+
+/* An image's hash and its number. */
+typedef struct print {
+    uint64_t hash;
+    size_t image;
+} print;
+
+static uint64_t hash_of(const uint8_t *bytes, size_t n)
+{
+    uint64_t hash = 0x9e3779b97f4a7c15u ^ n;
+    for (; n >= 8; n -= 8, bytes += 8) {
+        uint64_t word;
+        memcpy(&word, bytes, 8);
+        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+        hash ^= hash >> 32;
+    }
+    for (; n > 0; n--, bytes++)
+        hash = (hash ^ *bytes) * 0xff51afd7ed558ccdu;
+    return hash ^ hash >> 29;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const print *left = a, *right = b;
+    if (left->hash != right->hash)
+        return left->hash < right->hash ? -1 : 1;
+    return (left->image > right->image) - (left->image < right->image);
+}
+
+static bool equal(const gkv_dataset *a, size_t i, const gkv_dataset *b, size_t j)
+{
+    return memcmp(gkv_dataset_pixels(a, i), gkv_dataset_pixels(b, j),
+                  gkv_dataset_height(a) * gkv_dataset_width(a)) == 0;
+}
+
+/* Whether the training images contain this test image. */
+static bool contains(const check *it, const print *prints, size_t count, size_t test_image)
+{
+    const size_t n = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
+    const uint64_t hash = hash_of(gkv_dataset_pixels(it->test, test_image), n);
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (prints[middle].hash < hash)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < count && prints[low].hash == hash; low++)
+        if (equal(it->train, prints[low].image, it->test, test_image))
+            return true;
+    return false;
+}
+
+static gkv_status check_duplicates(const check *it)
+{
+    const size_t count = gkv_dataset_count(it->train),
+                 n = gkv_dataset_height(it->train) * gkv_dataset_width(it->train);
+    print *prints = NULL;
+    GKV_TRY(gki_alloc(count, sizeof *prints, &prints));
+    for (size_t i = 0; i < count; i++)
+        prints[i] = (print){hash_of(gkv_dataset_pixels(it->train, i), n), i};
+    qsort(prints, count, sizeof *prints, by_hash);
+    size_t repeated = 0;
+    for (size_t i = 1; i < count; i++)
+        repeated += prints[i].hash == prints[i - 1].hash &&
+                    equal(it->train, prints[i].image, it->train, prints[i - 1].image);
+    if (100 * repeated >= count && repeated > 0)
+        warn(it, "%zu of the %zu training images are copies of others", repeated, count);
+    if (it->test) {
+        const size_t tests = gkv_dataset_count(it->test);
+        size_t common = 0;
+        for (size_t i = 0; i < tests; i++)
+            common += contains(it, prints, count, i);
+        if (100 * common >= tests && common > 0)
+            warn(it,
+                 "%zu of the %zu test images are training images too: figures of the test images "
+                 "say little about new images",
+                 common, tests);
+    }
+    free(prints);
+    return GKV_OK;
+}
+
+/* --- Labels --------------------------------------------------------------- */
+
+static void count_labels(const gkv_dataset *data, size_t per_class[256])
+{
+    const uint8_t *labels = gkv_dataset_labels(data);
+    memset(per_class, 0, 256 * sizeof *per_class);
+    for (size_t i = 0; labels && i < gkv_dataset_count(data); i++)
+        per_class[labels[i]]++;
+}
+
+static void check_labels(const check *it)
+{
+    size_t train[256], test[256], unknown = 0, first = 0;
+    count_labels(it->train, train);
+    count_labels(it->test, test);
+    for (size_t c = 256; c-- > 0;)
+        if (test[c] > 0 && train[c] == 0)
+            unknown += test[c], first = c;
+    if (unknown > 0 && gkv_dataset_labels(it->train))
+        warn(it,
+             "%zu test images have a label that no training image has (the first such label is "
+             "%zu): check whether the files belong together",
+             unknown, first);
+}
+
+gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
+                             gkv_data_warning *warning, void *context)
+{
+    const check it = {warning, context, train, test};
+    if (!train || !warning)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_dataset_check: NULL for the training images or for "
+                                          "the function that takes warnings");
+    check_levels(&it, train, "training");
+    if (test && (gkv_dataset_height(test) != gkv_dataset_height(train) ||
+                 gkv_dataset_width(test) != gkv_dataset_width(train))) {
+        warn(&it,
+             "the test images have %zu × %zu pixels, and the training images %zu × %zu: a model of "
+             "these cannot be evaluated on those",
+             gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
+             gkv_dataset_width(train));
+        return GKV_OK;
+    }
+    if (test) {
+        check_levels(&it, test, "test");
+        check_labels(&it);
+    }
+    return check_duplicates(&it);
+}

@@ -1,0 +1,201 @@
+/* The meaning of fields; declared in text_cell.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "table/text_cell.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+static const char digits[] = "0123456789";
+
+/* Errors of spreadsheets. */
+static const char *const errors[] = {"#N/A",   "#N/A N/A", "#NA",          "#VALUE!", "#DIV/0!",
+                                     "#REF!",  "#NAME?",   "#NUM!",        "#NULL!",  "#SPILL!",
+                                     "#CALC!", "#FIELD!",  "#GETTING_DATA"};
+/* What R, pandas, spreadsheets, databases and statistical packages write for a missing value. */
+static const char *const others[] = {"",     "NA",   "N/A",    "N.A.",    "<NA>",    "NaN",
+                                     "+NaN", "-NaN", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
+                                     "NULL", "None", "nil",    "missing", ".",       "..",
+                                     "-",    "--",   "---",    "–",       "—",       "?"};
+enum { ERRORS = sizeof errors / sizeof *errors, OTHERS = sizeof others / sizeof *others };
+
+const char *gkv_table_missing_spelling(size_t i)
+{
+    return i < OTHERS ? others[i] : i < OTHERS + ERRORS ? errors[i - OTHERS] : NULL;
+}
+
+/* The i-th spelling by these settings: the usual ones, then further ones. NULL past the last. */
+static const char *spelling(const gkv_table_settings *settings, size_t i)
+{
+    const size_t usual = settings->usual_missing ? OTHERS + ERRORS : 0;
+    if (i < usual)
+        return gkv_table_missing_spelling(i);
+    return i - usual < settings->n_missing ? settings->missing[i - usual] : NULL;
+}
+
+static unsigned char lower(unsigned char c)
+{
+    return c >= 'A' && c <= 'Z' ? (unsigned char)(c + 'a' - 'A') : c;
+}
+
+void gki_cell_rules_set(gki_cell_rules *rules, const gkv_table_settings *settings)
+{
+    double ignored;
+    const char *text;
+    const char mark = settings->decimal_mark ? settings->decimal_mark : '.';
+    *rules = (gki_cell_rules){.decimal_mark = mark, .settings = settings};
+    for (size_t i = 0; (text = spelling(settings, i)) != NULL; i++) {
+        const size_t length = strlen(text);
+        rules->may_begin[lower((unsigned char)*text)] = true;
+        rules->longest = length > rules->longest ? length : rules->longest;
+        rules->missing_first =
+            rules->missing_first || gki_decimal_parse(text, rules->decimal_mark, &ignored);
+    }
+}
+
+bool gki_cell_is_missing(const gki_cell_rules *rules, const char *text)
+{
+    const char *missing;
+    if (!rules->may_begin[lower((unsigned char)*text)] ||
+        strnlen(text, rules->longest + 1) > rules->longest)
+        return false;
+    const unsigned char first = lower((unsigned char)*text);
+    for (size_t i = 0; (missing = spelling(rules->settings, i)) != NULL; i++)
+        if (lower((unsigned char)*missing) == first && strcasecmp(text, missing) == 0)
+            return true;
+    return false;
+}
+
+bool gki_cell_is_error(const char *text)
+{
+    for (size_t i = 0; *text == '#' && i < ERRORS; i++)
+        if (strcasecmp(text, errors[i]) == 0)
+            return true;
+    return false;
+}
+
+/* --- Almost numbers ------------------------------------------------------- */
+
+/* Whether the text spells infinity or NaN, as programs print them. */
+static bool is_spelled(const char *text)
+{
+    static const char *const words[] = {"inf", "infinity", "nan"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Whether the text begins with a date or time, as 2024-01-31, 31/1/2024, 31.1.2024 or 12:30. */
+static bool is_date(const char *text)
+{
+    const size_t first = strspn(text, digits);
+    const char *second = text + first + (text[first] != '\0');
+    const size_t length = strspn(second, digits);
+    if (first == 0 || length == 0)
+        return false;
+    return strchr("-/:", text[first]) || (text[first] == '.' && second[length] == '.' &&
+                                          first <= 2 && length <= 2); /* 1.234.567 is none */
+}
+
+/* Skips what may stand before a number: a sign, a currency, a comparison or a parenthesis. */
+static const char *skip_prefix(const char *text)
+{
+    static const char *const prefixes[] = {"+", "-", "−", "$", "€", "£", "¥", "<",
+                                           ">", "=", "~", "≈", "'", "(", " ", "US$"};
+    for (size_t i = 0, n = sizeof prefixes / sizeof *prefixes; i < n;) {
+        const size_t length = strlen(prefixes[i]);
+        const bool found = strncmp(text, prefixes[i], length) == 0;
+        text += found ? length : 0;
+        i = found ? 0 : i + 1;
+    }
+    return text;
+}
+
+/* What follows the digits, marks and groups of a number; NULL if there is no number. */
+static const char *unit_of(const char *text)
+{
+    const char *number = skip_prefix(text);
+    if (strspn(number + (*number == '.' || *number == ','), digits) == 0 || is_date(number))
+        return NULL;
+    for (const char *c = number;;) {
+        const size_t group = strspn(c, "0123456789.,' _+-");
+        /* a no-break space or a narrow one may group digits */
+        const size_t space = strncmp(c, "\u00A0", 2) == 0 || strncmp(c, "\u202F", 3) == 0;
+        const bool exponent = (*c == 'e' || *c == 'E') && (!c[1] || strchr("+-0123456789", c[1]));
+        if (group == 0 && !space && !exponent)
+            return c;
+        c += group > 0 ? group : space ? strcspn(c, digits) : 1;
+    }
+}
+
+/* Whether a field seems to be a number, although it is not a valid one. */
+static bool seems_number(const char *text)
+{
+    enum { UNIT_MOST = 6 }; /* the greatest length of a unit in bytes; longer ones are words */
+    const char *rest = text + (*text == '+' || *text == '-');
+    if (is_spelled(rest) || strncasecmp(rest, "0x", 2) == 0)
+        return true;
+    if (!strpbrk(text, digits))
+        return false;
+    const char *unit = unit_of(text);
+    return unit && strnlen(unit, UNIT_MOST + 1) <= UNIT_MOST && !strpbrk(unit, digits);
+}
+
+bool gki_cell_has_unit(const char *text)
+{
+    const char *unit = unit_of(text);
+    const unsigned char first = unit ? (unsigned char)*unit : 0;
+    return (first >= 'A' && first <= 'Z') || (first >= 'a' && first <= 'z');
+}
+
+gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *value)
+{
+    if (rules->missing_first && gki_cell_is_missing(rules, text))
+        return GKI_CELL_MISSING;
+    if (gki_decimal_parse(text, rules->decimal_mark, value))
+        return GKI_CELL_NUMBER;
+    return gki_cell_is_missing(rules, text) ? GKI_CELL_MISSING
+           : seems_number(text)             ? GKI_CELL_ALMOST
+                                            : GKI_CELL_WORD;
+}
+
+gki_cell_mark gki_cell_mark_of(const char *text)
+{
+    double ignored;
+    const char *number = text + (*text == '+' || *text == '-');
+    const size_t whole = strspn(number, digits);
+    if (gki_decimal_parse(text, '.', &ignored))
+        return strchr(text, '.') ? GKI_MARK_POINT : GKI_MARK_NONE;
+    if (!gki_decimal_parse(text, ',', &ignored))
+        return GKI_MARK_NONE;
+    const char *fraction = number + whole + 1;
+    const size_t length = strspn(fraction, digits);
+    const bool grouped =
+        whole >= 1 && whole <= 3 && *number != '0' && length == 3 && fraction[3] == '\0';
+    return grouped || length == 0 ? GKI_MARK_AMBIGUOUS : GKI_MARK_COMMA;
+}
+
+const char *gki_cell_advice(const gki_cell_rules *rules, const char *text)
+{
+    static const gkv_table_settings usual = {.usual_missing = true};
+    gki_cell_rules usual_rules;
+    gki_cell_rules_set(&usual_rules, &usual);
+    const bool has_comma = strchr(text, ',') != NULL, has_point = strchr(text, '.') != NULL;
+    if (gki_cell_is_missing(&usual_rules, text))
+        return "; leave rows with missing values out of the file, or let them be dropped (--na)";
+    if (!seems_number(text))
+        return "; if it means a missing value, add this spelling (--na)";
+    if (rules->decimal_mark == '.' && has_comma && !has_point)
+        return "; the decimal mark is a point, and thousands are not grouped (--dec , for decimal "
+               "commas)";
+    if (rules->decimal_mark == ',' && has_point && !has_comma)
+        return "; the decimal mark is a comma, and thousands are not grouped (--dec . for decimal "
+               "points)";
+    if (has_comma && has_point)
+        return "; thousands are not grouped: write 1234.5, not 1,234.5";
+    const char *unit = unit_of(text);
+    if (unit && (*unit != '\0' || skip_prefix(text) != text))
+        return "; numbers stand alone, without a unit or another sign";
+    return "";
+}

@@ -1,0 +1,135 @@
+/* Warnings about images that are probably not meant, on sets that have one fault each. */
+#include "support.h"
+
+#include "gkvae/data.h"
+
+enum { COUNT = 200, SIDE = 8, PIXELS = SIDE * SIDE };
+
+typedef struct findings {
+    int count;
+    char text[2048];
+} findings;
+
+static void collect(void *context, const char *text)
+{
+    findings *all = context;
+    all->count++;
+    strncat(all->text, text, sizeof all->text - strlen(all->text) - 2);
+    strcat(all->text, "\n");
+}
+
+/* Bright pixels on black, within a black border, by image: the highest level is `white`. */
+static void draw(uint8_t *pixels, size_t count, size_t first, unsigned white)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < PIXELS; k++) {
+            const size_t y = k / SIDE, x = k % SIDE;
+            const bool inner = y > 0 && y < SIDE - 1 && x > 0 && x < SIDE - 1;
+            uint64_t noise = ((first + i) * PIXELS + k + 1) * 0x9e3779b97f4a7c15u;
+            noise = (noise ^ noise >> 30) * 0xbf58476d1ce4e5b9u;
+            pixels[i * PIXELS + k] = (uint8_t)(inner && (noise >> 40) % 3 == 0 ? white : 0);
+        }
+}
+
+static gkv_dataset *make(const uint8_t *pixels, const uint8_t *labels, size_t count)
+{
+    gkv_dataset *data;
+    assert_ok(gkv_dataset_from_memory(pixels, labels, count, SIDE, SIDE, &data));
+    return data;
+}
+
+static findings find(const uint8_t *train, const uint8_t *test)
+{
+    findings all = {0, ""};
+    gkv_dataset *one = make(train, NULL, COUNT), *other = test ? make(test, NULL, COUNT) : NULL;
+    assert_ok(gkv_dataset_check(one, other, collect, &all));
+    gkv_dataset_free(one);
+    gkv_dataset_free(other);
+    return all;
+}
+
+static uint8_t train[COUNT * PIXELS], test[COUNT * PIXELS];
+
+static void assert_one(const uint8_t *a, const uint8_t *b, const char *text)
+{
+    const findings all = find(a, b);
+    if (all.count != 1 || !strstr(all.text, text))
+        fail_msg("%d warnings, \"%s\" is wanted:\n%s", all.count, text, all.text);
+}
+
+static void good_images_pass(void **state)
+{
+    (void)state;
+    draw(train, COUNT, 1, 255);
+    draw(test, COUNT, 1000, 255);
+    assert_int_equal(find(train, test).count, 0);
+    assert_int_equal(find(train, NULL).count, 0);
+}
+
+static void levels_are_looked_at(void **state)
+{
+    (void)state;
+    draw(train, COUNT, 1, 1);
+    assert_non_null(strstr(find(train, NULL).text, "from 0 to 1; multiply them by 255"));
+    draw(train, COUNT, 1, 16);
+    assert_one(train, NULL, "from 0 to 16; multiply them by 15");
+    memset(train, 0, sizeof train);
+    assert_non_null(strstr(find(train, NULL).text, "all pixels of the training images are 0"));
+    draw(train, COUNT, 1, 255);
+    for (size_t i = 0; i < sizeof train; i++)
+        train[i] = (uint8_t)(255 - train[i]);
+    assert_one(train, NULL, "set data.invert = yes");
+    draw(train, COUNT, 1, 255);
+    memset(train, 0, 2 * PIXELS);
+    memset(train + PIXELS, 7, PIXELS);
+    assert_one(train, NULL, "2 of the 200 training images are of one level");
+}
+
+static void copies_are_found(void **state)
+{
+    (void)state;
+    draw(train, COUNT, 1, 255);
+    draw(test, COUNT, 1000, 255);
+    memcpy(train + 10 * PIXELS, train, 3 * PIXELS);
+    assert_one(train, test, "3 of the 200 training images are copies");
+    draw(train, COUNT, 1, 255);
+    memcpy(test + 50 * PIXELS, train + 20 * PIXELS, 40 * PIXELS);
+    assert_one(train, test, "40 of the 200 test images are training images too");
+    memcpy(test, train, PIXELS); /* one in two hundred happens */
+    draw(test + PIXELS, COUNT - 1, 1000, 255);
+    assert_int_equal(find(train, test).count, 0);
+}
+
+static void halves_that_do_not_match(void **state)
+{
+    (void)state;
+    uint8_t labels[COUNT], others[COUNT];
+    draw(train, COUNT, 1, 255);
+    draw(test, COUNT, 1000, 255);
+    for (int i = 0; i < COUNT; i++)
+        labels[i] = (uint8_t)(i % 5), others[i] = (uint8_t)(i % 50 == 0 ? 9 : i % 5);
+    gkv_dataset *one = make(train, labels, COUNT), *other = make(test, others, COUNT);
+    findings all = {0, ""};
+    assert_ok(gkv_dataset_check(one, other, collect, &all));
+    assert_true(all.count == 1 && strstr(all.text, "4 test images have a label"));
+    gkv_dataset_free(other);
+    assert_ok(gkv_dataset_from_memory(test, NULL, COUNT / 2, SIDE, 2 * SIDE, &other));
+    all = (findings){0, ""};
+    assert_ok(gkv_dataset_check(one, other, collect, &all));
+    assert_true(all.count == 1 && strstr(all.text, "8 × 16 pixels"));
+    gkv_dataset_free(other);
+    assert_fails(gkv_dataset_check(NULL, NULL, collect, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_dataset_check(one, NULL, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
+    gkv_dataset_free(one);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_images_pass),
+        cmocka_unit_test(levels_are_looked_at),
+        cmocka_unit_test(copies_are_found),
+        cmocka_unit_test(halves_that_do_not_match),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
