@@ -24,6 +24,7 @@ static void nothing_crashes(void **state)
     assert_ok(gkv_table_read_memory(sizeof text - 1, text, "name", NULL, &table));
     survives(gkv_table_free, NULL);
     survives(gkv_table_defaults, NULL);
+    has_no_pointer(gkv_table_missing_spelling);
     refuses_null(gkv_table_read_stream, NULL, NULL, "name", NULL, &other);
     refuses_null(gkv_table_read_stream, nothing, NULL, NULL, NULL, &other);
     refuses_null(gkv_table_read_stream, nothing, NULL, "name", NULL, NULL);
