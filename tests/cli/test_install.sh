@@ -24,7 +24,7 @@ int main(void)
     const gkv_gk gk = {.a = 3, .b = 1, .c = 0.8};
     gkv_table *table;
     printf("P(X <= 3) = %g, %s\n%s\n", gkv_gk_cdf(&gk, 3), gkv_version(), gkv_build_description());
-    return gkv_table_read("/no/such.csv", &table) == GKV_ERR_IO ? puts(gkv_error_message()) < 0 : 2;
+    return gkv_table_read("/no/such.csv", NULL, &table) == GKV_ERR_IO ? puts(gkv_error_message()) < 0 : 2;
 }
 END
 # Errors of either library are in the same message.
@@ -37,7 +37,7 @@ int main(void)
     gkv_model *model;
     gkv_table *table;
     printf("P(X <= 3) = %g, %s\n%s\n", gkv_gk_cdf(&gk, 3), gkv_version(), gkv_build_description());
-    if (gkv_table_read("/no/such.csv", &table) != GKV_ERR_IO)
+    if (gkv_table_read("/no/such.csv", NULL, &table) != GKV_ERR_IO)
         return 2;
     puts(gkv_error_message());
     return gkv_model_load("/no/such.model", &model) == GKV_ERR_IO ? puts(gkv_error_message()) < 0 : 3;
