@@ -233,13 +233,14 @@ static double many_small(const char *what, const double *x, size_t count, size_t
                               NULL));
         times[run] += now();
     }
-    double passes = 0, iterations = 0;
+    size_t passes = 0, iterations = 0;
     for (size_t i = 0; i < count; i++)
         passes += fits[i].reweightings, iterations += fits[i].iterations;
     const double time = median(times);
     printf("lm   of %zu × %d %s, %zu levels, %s: %.0f fits a second (%.1f passes, %.1f steps)\n",
            count, M, what, fits[0].levels, threads == 1 ? "one thread" : "all threads",
-           (double)count / time, passes / (double)count, iterations / (double)count);
+           (double)count / time, (double)passes / (double)count,
+           (double)iterations / (double)count);
     free(samples);
     free(fits);
     return time / (double)count;

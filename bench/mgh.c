@@ -35,8 +35,8 @@ static outcome solve_here(mgh_problem *problem, double *x, const gkv_lm_settings
         fprintf(stderr, "bench_mgh: %s: %s\n", problem->name, gkv_error_message());
     gkv_lm_free(lm);
     problem->function(problem->m, problem->n, x, r, NULL);
-    return (outcome){norm_of(problem->m, r), result.residual_evaluations,
-                     result.jacobian_evaluations};
+    return (outcome){norm_of(problem->m, r), (int)result.residual_evaluations,
+                     (int)result.jacobian_evaluations};
 }
 
 #ifdef GKV_HAVE_CMINPACK

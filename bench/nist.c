@@ -46,11 +46,12 @@ int main(int argc, char **argv)
         for (int start = 0; start < NIST_STARTS; start++) {
             nist_outcome out;
             const gkv_status status = nist_solve(&problem, start, &settings, jacobian, &out);
-            printf("%-9s %-8s %5d  %-11s %5d %5d %5d  %6.2f %6.2f %6.2f%s\n", problem.model->name,
-                   problem.level, start + 1, status == GKV_OK ? reason(out.result.stop) : "error",
-                   out.result.iterations, out.result.residual_evaluations,
-                   out.result.jacobian_evaluations, out.lre_parameters, out.lre_deviations,
-                   out.lre_rss, out.lre_parameters < 6 ? "  <" : "");
+            printf("%-9s %-8s %5d  %-11s %5zu %5zu %5zu  %6.2f %6.2f %6.2f%s\n",
+                   problem.model->name, problem.level, start + 1,
+                   status == GKV_OK ? reason(out.result.stop) : "error", out.result.iterations,
+                   out.result.residual_evaluations, out.result.jacobian_evaluations,
+                   out.lre_parameters, out.lre_deviations, out.lre_rss,
+                   out.lre_parameters < 6 ? "  <" : "");
             if (status != GKV_OK)
                 printf("          %s\n", gkv_error_message());
             runs++;
