@@ -87,7 +87,8 @@ static void complete_rows_are_those_without_missing_values(void **state)
         assert_null(complete);
     }
     assert_fails(gkv_table_complete(table, NULL, 1, &complete), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_table_complete(table, &(size_t){0}, 0, &complete), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_table_complete(table, &(size_t){0}, 0, &complete), GKV_ERR_ARGUMENT,
+                 "no columns");
     gkv_table_free(table);
     table = read_with("x,y\n1,\n,2\n", NULL);
     assert_fails(gkv_table_complete(table, (const size_t[]){0, 1}, 2, &complete), GKV_ERR_DATA,
