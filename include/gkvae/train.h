@@ -30,8 +30,8 @@ extern "C" {
 /* The progress of a run, to which gkv_progress.details points. Losses are in nats per image. */
 typedef struct gkv_train_progress {
     /* NULL, or a warning, one sentence without a newline; all other members are then 0. Warnings
-     * come before the first step. One lists classes of model.base_classes without training
-     * images. */
+     * come before the first step: classes of model.base_classes without training images, test
+     * images that cannot be read, and the findings of gkv_dataset_check(). */
     const char *warning;
     uint64_t epoch;            /* The current epoch, from 1. */
     uint64_t epochs;           /* The number of epochs of the run. */

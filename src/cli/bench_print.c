@@ -47,7 +47,8 @@ static void finish(table *t, size_t columns)
 
 static void cell_name(table *t, const bench *it, const bench_model *model, size_t width)
 {
-    cell(t, "%s, %d thread%s", model->name, it->threads[width], it->threads[width] == 1 ? "" : "s");
+    cell(t, "%s, %d thread%s", model->name, it->threads[width],
+         cli_plural((uint64_t)it->threads[width]));
 }
 
 /* The speed on all threads relative to one thread. */
@@ -66,7 +67,7 @@ static void print_peak(const bench *it)
     for (size_t w = 0; w < it->widths; w++)
         printf("%s%.1f GFLOP/s on %d thread%s",
                w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&it->peak[w]),
-               it->threads[w], it->threads[w] == 1 ? "" : "s");
+               it->threads[w], cli_plural((uint64_t)it->threads[w]));
     puts(" (the peak)\n");
 }
 
@@ -242,6 +243,6 @@ void bench_print(const bench *it)
     const int threads = it->threads[it->widths - 1];
     printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f "
            "MB at most\n",
-           it->images, threads, threads == 1 ? "" : "s", it->first_step, it->epoch,
+           it->images, threads, cli_plural((uint64_t)threads), it->first_step, it->epoch,
            1e-6 * it->peak_memory);
 }

@@ -92,6 +92,9 @@ int cli_check(gkv_status status);
 /* Allocates zeroed memory. Without memory it prints a message and exits. */
 void *cli_alloc(size_t count, size_t size);
 
+/* "" for 1 and "s" for any other number: the ending of "epochs". */
+const char *cli_plural(uint64_t n);
+
 /* Lets jansson allocate by cli_alloc(), so that no JSON lacks a part because memory was out. */
 void cli_watch_json(void);
 

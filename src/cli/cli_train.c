@@ -226,8 +226,9 @@ static void print_resume_command(const train_arguments *a)
 static void print_end(const train_arguments *a, const gkv_train_result *result)
 {
     char time[32];
-    printf("%s after %" PRIu64 " epochs, %" PRIu64 " steps, %s",
-           result->stopped_early ? "stopped early" : "done", result->epochs, result->steps,
+    printf("%s after %" PRIu64 " epoch%s, %" PRIu64 " step%s, %s",
+           result->stopped_early ? "stopped early" : "done", result->epochs,
+           cli_plural(result->epochs), result->steps, cli_plural(result->steps),
            cli_duration(result->seconds, time));
     if (result->refit_seconds > 0 && result->seconds > 0)
         printf(" (%.1f %% of this for refits of the base)",

@@ -63,6 +63,11 @@ void *cli_alloc(size_t count, size_t size)
     return memory;
 }
 
+const char *cli_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static void *json_memory(size_t size)
 {
     return cli_alloc(1, size);

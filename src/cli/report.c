@@ -68,12 +68,13 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
         all,
         cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s "
                  "binarization) "
-                 "for %zu epochs from seed %" PRIu64 ". Its prior is %s%s%s. All figures below are "
+                 "for %zu epoch%s from seed %" PRIu64
+                 ". Its prior is %s%s%s. All figures below are "
                  "measured on test images that training never used, except those of refits and of "
                  "training.",
                  (long long)m->latent, s->data.dataset,
                  gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 epochs, s->train.seed, prior, base, fit));
+                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit));
 }
 
 /* --- Tables --------------------------------------------------------------- */

@@ -174,6 +174,14 @@ static gkv_status run_epochs(gki_training_run *run)
     return gki_run_save(run);
 }
 
+static void report_warning(gki_training_run *run, const char *text)
+{
+    const gkv_train_progress warning = {.warning = text};
+    run->call.details = &warning;
+    gki_call_advance(&run->call, 0);
+    run->call.details = NULL;
+}
+
 /* Warns of classes without training images. They are drawn and recognised like others, but were
  * never trained. */
 static void warn_of_classes(gki_training_run *run)
@@ -199,10 +207,30 @@ static void warn_of_classes(gki_training_run *run)
         "drawn of "
         "such a class is no picture of anything; set model.base_classes to what the labels need",
         missing, classes, first, missing == 1 ? "has" : "have");
-    const gkv_train_progress warning = {.warning = text};
-    run->call.details = &warning;
-    gki_call_advance(&run->call, 0);
-    run->call.details = NULL;
+    report_warning(run, text);
+}
+
+static bool relay_warning(void *context, const gkv_progress *progress)
+{
+    report_warning(context, progress->details);
+    return false;
+}
+
+/* Warns of images that are probably not meant, and of test images that cannot be read: training
+ * does not need them, but the user will. */
+static gkv_status warn_of_data(gki_training_run *run, const gkv_settings *settings)
+{
+    const gkv_run_options options = {.progress = relay_warning, .context = run};
+    gkv_dataset *test = NULL;
+    if (gkv_dataset_load(GKV_TEST, &settings->data, &test) != GKV_OK) {
+        char text[1024];
+        snprintf(text, sizeof text, "there are no test images for an evaluation: %s",
+                 gkv_error_message());
+        report_warning(run, text);
+    }
+    const gkv_status status = gkv_dataset_check(run->trainer->dataset, test, &options);
+    gkv_dataset_free(test);
+    return status;
 }
 
 gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
@@ -229,6 +257,8 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
     GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
     warn_of_classes(&run);
+    if (run.call.options.progress)
+        GKV_TRY_GOTO(warn_of_data(&run, settings));
     status = run_epochs(&run);
     const gki_train_state *state = &run.trainer->state;
     result->epochs = state->step / run.trainer->epoch_steps;

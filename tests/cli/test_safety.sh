@@ -1,5 +1,4 @@
-# Files of others in a folder of a run, and files that are no files: nothing is changed before the program knows that
-# it may, and nothing makes it wait for ever.
+# Nothing of others is changed or waited for, and data that are probably not meant are reported.
 . "$2/tests/cli/lib.sh"
 train() { "$gkvae" train small.ini --epochs 1 -q "$@"; }
 
@@ -35,4 +34,10 @@ code=0
 "$gkvae" train small.ini --epochs 1 --out quiet >&- 2> output || code=$?
 [ -s quiet/lock ] && grep -q . quiet/lock && fail "text went into the lock file: $(cat quiet/lock)"
 [ -e quiet/model.safetensors ] || fail "no model without standard output (exit code $code): $(cat output)"
+
+# Images that are probably not meant: a warning before the first step.
+expect 0 "dark on a bright ground" "$gkvae" train small.ini --epochs 1 --out inverted --set data.invert=yes
+grep -q "after 1 epoch, " output || fail "the end of a run of one epoch: $(cat output)"
+expect 0 "there are no test images for an evaluation" "$gkvae" train small.ini --epochs 1 --out untested \
+    --set data.test_images=nowhere.idx
 finish
