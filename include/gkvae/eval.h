@@ -111,7 +111,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_evaluate(const gkv_model *model, const gkv_d
 
 /* Estimates −ELBO and −log p(x) of each of images[n, pixels], as neg_elbo[n] and nll[n] in nats;
  * either may be NULL. The images are as the model sees them (gkv_targets), in [0, 1]. The estimates
- * are those of gkv_metrics with so many importance samples. Image i uses number first + i of the
+ * are those of gkv_metrics with that many importance samples. Image i uses number first + i of the
  * seed's noise, so the means over the first test images, as targets of the same settings, are those
  * of gkv_evaluate() with eval.seed. Memory does not grow with the number of samples.
  *

@@ -1,9 +1,9 @@
-/* Flat functions for bindings: arrays and scalars in, arrays out, without structs and handles.
+/* Flat functions for bindings: arrays and scalars in, arrays out, without structs or handles.
  *
  * They are for languages that call C directly, such as Python (ctypes, cffi), Julia (ccall) and
  * Fortran (iso_c_binding). R's .C passes pointers only; a wrapper for .Call passes the scalars.
- * Each function does what the functions of the other headers do that its comment names, with the
- * same bits. Their documentation has the mathematics and the errors.
+ * Each function does the same as the function that its comment names, with the same bits. The
+ * documentation of that function has the mathematics and the errors.
  *
  * Conventions. size_t is an unsigned integer of the size of a pointer, bool has one byte, and
  * enumerations are of type int. Matrices are row-major, so that x[n × d] is a NumPy array of that
@@ -82,7 +82,8 @@ enum {
 /* Fits x[n] by gkv_gk_fit_many with this method, c and confidence; the other settings are the
  * defaults, with A². weights[n] may be NULL. The outputs are A, B, g, k; their standard errors,
  * covariance matrix and intervals (low, then high); the statistics; and whether the fit has
- * converged. After an error the numbers are NaN. */
+ * converged. If the sample cannot be fitted the numbers are NaN; after GKV_ERR_ARGUMENT for a NULL
+ * x and after GKV_ERR_MEMORY they are undefined. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit(size_t n, const double *x, const double *weights,
                                                 gkv_gk_method method, double c, double confidence,
                                                 double estimates[4], double se[4],

@@ -10,7 +10,7 @@
  *
  *     u_i = (x_i − Q(z_i))/q'_i − ½ p_i(1−p_i)/(n+2) q''_i/q'_i
  *
- * whose last term is the mean of the first one (David and Johnson 1954), the residuals
+ * whose last term is the expectation of the first one (David and Johnson 1954), the residuals
  *
  *     r_i = √(n+2) (u_{i+1} − u_i)/√(p_{i+1} − p_i),  i = 0 … m,  u_0 = u_{m+1} = 0
  *

@@ -43,8 +43,8 @@ typedef gkv_status gkv_lm_residuals(void *context, const double *x, double *r);
  * both callbacks. */
 typedef gkv_status gkv_lm_jacobian(void *context, const double *x, double *jacobian);
 
-/* Why a solution ended. The first five reasons are convergence. The first four are MINPACK's info 1
- * … 4. */
+/* Why a solution ended. The first five reasons mean convergence. The first four are MINPACK's info
+ * 1 … 4. */
 typedef enum gkv_lm_stop {
     /* the predicted relative reduction of the cost is ≤ cost_tolerance, and so is the actual one as
      * far as rounding shows it; or rounding hides the reductions, and the predictions no longer
@@ -59,7 +59,7 @@ typedef enum gkv_lm_stop {
     GKV_LM_ZERO,
     GKV_LM_LIMIT,       /* max_iterations or max_evaluations was reached */
     GKV_LM_NO_PROGRESS, /* no step reduces the cost, however short it is */
-    GKV_LM_INTERRUPTED, /* the options asked for the end */
+    GKV_LM_INTERRUPTED, /* stopped by the caller */
     /* in a batch: the start or its residuals are not finite, or J is not finite */
     GKV_LM_FAULT
 } gkv_lm_stop;

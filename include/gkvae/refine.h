@@ -23,7 +23,7 @@
  * posterior itself. For any other posterior it is the Gaussian with the means and scales of 64
  * draws.
  *
- * MAP mode has no posterior. Levenberg–Marquardt minimises −log p(x, z) itself, from the encoder's
+ * MAP mode has no posterior. Levenberg–Marquardt minimizes −log p(x, z) itself, from the encoder's
  * code to the most probable code. The mode is suited to reconstruction. In tens of dimensions it is
  * a poor centre of a Gaussian posterior. */
 #ifndef GKVAE_REFINE_H
@@ -46,7 +46,7 @@ typedef enum gkv_refine_mode {
 /* The settings that are rarely changed. Each comment states the range and the default. */
 typedef struct gkv_refine_advanced {
     /* The number of gradient samples, even, 2 … 512. Default 16. An iteration's gradient is the
-     * mean over so many samples, and over at least `curvature_samples`. MAP uses μ alone. */
+     * mean over that many samples, and over at least `curvature_samples`. MAP uses μ alone. */
     size_t gradient_samples;
     /* The number of acceptance samples, even, 2 … 512. Default 16. A step is accepted by the −ELBO
      * on these samples, which are held out from gradient and curvature. MAP uses μ alone. */
@@ -64,9 +64,10 @@ typedef struct gkv_refine_settings {
     /* The number of iterations, 0 … 1000. Default 3. With 0 the result is the start. */
     size_t iterations;
     /* The number of curvature samples, even, 2 … 512. Default 2. An iteration's curvature is the
-     * mean over so many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ alone. */
+     * mean over that many samples, in pairs μ ± Lu. They take most of the time. MAP uses μ
+     * alone. */
     size_t curvature_samples;
-    /* The weight of the prior in MAP mode, 0 … 1. Default 1. MAP minimises −log p(x|z) −
+    /* The weight of the prior in MAP mode, 0 … 1. Default 1. MAP minimizes −log p(x|z) −
      * prior_weight·log p(z). 1 gives the most probable code, and less a code that reconstructs x
      * more closely. GKV_REFINE_MEAN does not read it. */
     double prior_weight;

@@ -6,8 +6,8 @@
  * docs/configuration.md and the program's help are made.
  *
  * The structs are the sections of an INI file, and their members are its keys, with the same names.
- * So rarely used members are not apart from the others, as in gkv_refine_settings.advanced: a key
- * would then have two names.
+ * Rarely used members are therefore not in a separate struct, as in gkv_refine_settings.advanced: a
+ * key would then have two names.
  *
  * No pointer may be NULL unless the comment of the function allows it: GKV_ERR_ARGUMENT. All
  * functions are thread-safe for different settings. */
@@ -131,7 +131,7 @@ typedef enum gkv_generation_scope {
 } gkv_generation_scope;
 
 typedef struct gkv_data_settings {
-    /* Name of the data set: mnist, fashion-mnist, or any other for one's own files. */
+    /* Name of the data set: mnist, fashion-mnist, or any other for your own files. */
     char dataset[GKV_NAME_SIZE];
     /* Folder that contains DATASET/train-images-idx3-ubyte[.gz] and the other files. */
     char folder[GKV_PATH_SIZE];
@@ -176,10 +176,10 @@ typedef struct gkv_model_settings {
 typedef struct gkv_train_settings {
     int64_t epochs;            /* Passes over the training images. */
     int64_t batch;             /* Images per step. */
-    gkv_bound objective;       /* The bound that is maximised. */
+    gkv_bound objective;       /* The bound that is maximized. */
     int64_t samples;           /* Draws of z for each image of a step. */
     gkv_resampling resampling; /* The draws of an image from which the model learns. */
-    /* Number of first epochs that use the ELBO with one draw of each image. */
+    /* Number of initial epochs that use the ELBO with one draw of each image. */
     int64_t elbo_epochs;
     gkv_encoder_gradient gradient; /* The encoder's gradient. */
     double learning_rate;          /* Adam's step size at the start of a cosine decay to 0. */

@@ -1,6 +1,6 @@
 /* The table of settings, with one row per key, and the functions on rows. */
-#ifndef GKV_CORE_SETTINGS_TABLE_H
-#define GKV_CORE_SETTINGS_TABLE_H
+#ifndef GKV_CONFIG_SETTINGS_TABLE_H
+#define GKV_CONFIG_SETTINGS_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

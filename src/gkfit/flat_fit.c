@@ -88,6 +88,7 @@ gkv_status gkv_flat_gk_fit(size_t n, const double *x, const double *weights, gkv
                            double covariance[16], double intervals[8],
                            double statistics[GKV_FLAT_STATISTICS], bool *converged)
 {
+    GKV_NEED(x);
     return gkv_flat_gk_fit_many(n, 1, x, weights, method, c, confidence, 1, estimates, se,
                                 covariance, intervals, statistics, converged, NULL);
 }
