@@ -66,8 +66,11 @@ function(gkv_library name library)
   if(library)
     set_target_properties(${name}_shared PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN")
   endif()
-  if(name STREQUAL "gk")
-    target_link_options(gk_shared PRIVATE -Wl,--version-script=${gkv_joined_dir}/gk.map -Wl,-Bsymbolic)
+  target_link_options(${name}_shared PRIVATE -Wl,--version-script=${gkv_joined_dir}/${name}.map -Wl,-Bsymbolic)
+  if(NOT name STREQUAL "gk") # gkv_objects() makes that of libgk
+    string(TOUPPER ${name}_${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} node)
+    file(CONFIGURE OUTPUT ${gkv_joined_dir}/${name}.map
+      CONTENT "${node} {\n  global:\n    gkv_*;\n  local:\n    *;\n};\n")
   endif()
   if(NOT GKV_SANITIZE AND NOT GKV_FUZZ)
     target_link_options(${name}_shared PRIVATE -Wl,-z,defs)
