@@ -3,14 +3,16 @@
 #include "app/speed.h"
 
 #include <math.h>
+#include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <omp.h>
 
 #include "core/memory.h"
 #include "nn/blas.h"
 #include "train/trainer.h"
+#include "app/build.h"
+#include "gkvae/error.h"
 
 struct gki_bench_training {
     gki_trainer *trainer;
@@ -273,4 +275,15 @@ gkv_status gki_bench_gemm(size_t n, int threads, double *seconds)
     }
     free(matrices);
     return GKV_OK;
+}
+
+/* --- The build ------------------------------------------------------------ */
+
+const char *gki_build_description(void)
+{
+    static _Thread_local char text[512];
+    const char *lines = gkv_build_description(), *kernels = strchr(lines, '\n');
+    snprintf(text, sizeof text, "%.*s\nBLAS: %s%s", (int)(kernels - lines), lines,
+             gki_blas_description(), kernels);
+    return text;
 }

@@ -5,7 +5,7 @@
  * optimiser trains them if the base is fitted by gradient. refit() sets them if the base
  * is fitted by Levenberg–Marquardt.
  *
- * A new base is one file with one gki_base_ops, and one line in base.c and in base_facts.c; see
+ * A new base is one file with one gki_base_ops, and one line in base.c and in facts.c; see
  * docs/adding.md. */
 #ifndef GKV_BASE_BASE_H
 #define GKV_BASE_BASE_H

@@ -114,7 +114,7 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean);
 
-/* --- The parameters in double precision: mixture_table.c ------------------- */
+/* --- The parameters in double precision: mixture_table.c ------------------ */
 
 /* Copies the parameters of the base. The caller frees *saved. GKV_ERR_MEMORY. */
 gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,

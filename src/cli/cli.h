@@ -196,7 +196,7 @@ bool cli_run_changed(const cli_run *run, const char *folder);
  * if they do not have the model's size. */
 int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out);
 
-/* --- outputs.c ------------------------------------------------------------ */
+/* --- run.c, outputs ------------------------------------------------------- */
 
 /* CLI_USAGE if `path`, the file that an option names for output, is the file `other`, which the
  * command also reads or writes. Either path may be NULL, which means no file. */
@@ -236,7 +236,7 @@ size_t cli_columns(const char *text);
  * 'l' and 'r' of `align` align the columns. NULL is an empty cell. */
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align);
 
-/* --- signals.c ------------------------------------------------------------ */
+/* --- terminal.c, signals -------------------------------------------------- */
 
 /* From now on SIGINT, SIGTERM and SIGHUP set cli_stop to their number. A second signal ends
  * the program at once, except a second SIGHUP, because a closing terminal may send several.

@@ -88,7 +88,7 @@ int compare_choose(comparison *it, const char *metrics);
 
 void compare_free(comparison *it);
 
-/* --- same_model.c --------------------------------------------------------- */
+/* --- compare_runs.c ------------------------------------------------------- */
 
 /* Whether two configurations make the same model; if not, `name` is the first key ("section.key")
  * that differs. data.folder, train.threads and [eval] are ignored, and so is train.seed unless
@@ -96,7 +96,7 @@ void compare_free(comparison *it);
 bool compare_same_model(const gkv_settings *one, const gkv_settings *other, bool of_one_seed,
                         char name[64]);
 
-/* --- compare_values.c ----------------------------------------------------- */
+/* --- compare_columns.c ---------------------------------------------------- */
 
 /* A figure of a row, or the difference of two rows. Unknown values are NaN. */
 typedef struct compare_value {

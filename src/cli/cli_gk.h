@@ -15,7 +15,7 @@ int cli_gk_parse(const char *text, const char *family, gkv_gk *gk);
  * is NULL. */
 int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk);
 
-/* --- numbers.c ------------------------------------------------------------ */
+/* --- texts.c -------------------------------------------------------------- */
 
 /* Whether the text is a decimal number, inf or nan. */
 bool cli_is_number(const char *text, double *out);

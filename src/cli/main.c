@@ -8,6 +8,19 @@
 
 #include "cli.h"
 #include "app/inside.h"
+#include "app/build.h"
+
+/* --- The version ---------------------------------------------------------- */
+
+int cli_version(int argc, char **argv)
+{
+    static const struct argp argp = {.doc =
+                                         "Prints the version and what the program was built with."};
+    const int code = cli_parse(&argp, argc, argv, NULL);
+    if (code == CLI_OK)
+        printf("gkvae %s\n%s\n", gkv_version(), gki_build_description());
+    return code;
+}
 
 static const cli_command_row commands[] = {
     {"data get", cli_data_get, "download a data set and check it"},

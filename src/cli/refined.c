@@ -1,8 +1,203 @@
-/* Refined inference; declared in refined.h. */
+/* gkvae reconstruct --refine; declared in refined.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gkvae/generation_metrics.h"
+#include "gkvae/image_metrics.h"
+#include "cli_generation.h"
+#include "pictures.h"
 #include "refined.h"
 
-#include <math.h>
-#include <string.h>
+/* All arrays of the n images. */
+typedef struct refined_images {
+    /* [n, pixels]: originals, targets, and two reconstructions */
+    float *grey, *seen, *before, *after;
+    float *code, *refined;            /* [n, latent] */
+    double *entropy_before, *entropy; /* −log p(x|z) at both codes, [n] */
+    size_t *accepted;
+} refined_images;
+
+static refined_images images_create(const gkv_model *model, size_t n)
+{
+    const size_t numbers = n * gkv_model_height(model) * gkv_model_width(model),
+                 d = gkv_model_latent(model);
+    return (refined_images){.grey = cli_alloc(numbers, sizeof(float)),
+                            .seen = cli_alloc(numbers, sizeof(float)),
+                            .before = cli_alloc(numbers, sizeof(float)),
+                            .after = cli_alloc(numbers, sizeof(float)),
+                            .code = cli_alloc(n * d, sizeof(float)),
+                            .refined = cli_alloc(n * d, sizeof(float)),
+                            .entropy_before = cli_alloc(n, sizeof(double)),
+                            .entropy = cli_alloc(n, sizeof(double)),
+                            .accepted = cli_alloc(n, sizeof(size_t))};
+}
+
+static void images_free(refined_images *it)
+{
+    free(it->grey);
+    free(it->seen);
+    free(it->before);
+    free(it->after);
+    free(it->code);
+    free(it->refined);
+    free(it->entropy_before);
+    free(it->entropy);
+    free(it->accepted);
+}
+
+static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                  refined_images *it, double *seconds)
+{
+    gkv_refiner *refiner = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_model_code(model, n, it->seen, NULL, it->code));
+    CLI_CHECK(gkv_model_decode(model, n, it->code, NULL, it->before));
+    CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
+    *seconds = cli_seconds();
+    CLI_CHECK(gkv_refiner_run(refiner, n, it->seen, 0, NULL,
+                              &(gkv_refined){.mean = it->refined,
+                                             .accepted = it->accepted,
+                                             .cross_entropy_before = it->entropy_before,
+                                             .cross_entropy_after = it->entropy}));
+    *seconds = cli_seconds() - *seconds;
+    code = cli_check(gkv_model_decode(model, n, it->refined, NULL, it->after));
+done:
+    gkv_refiner_free(refiner);
+    return code;
+}
+
+/* Figures of a collection of images. */
+typedef struct collection {
+    double frechet;  /* Fréchet distance to the grey originals, in features of a network */
+    double variance; /* of the features: the trace of their covariance */
+} collection;
+
+/* The sum of the variances of the columns of x[n, d]. */
+static double total_variance(const float *x, size_t n, size_t d)
+{
+    double total = 0;
+    for (size_t j = 0; j < d; j++) {
+        gkv_accumulator column = {.n = 0};
+        for (size_t i = 0; i < n; i++)
+            gkv_accumulator_add(&column, x[i * d + j]);
+        total += gkv_accumulator_variance(&column);
+    }
+    return total;
+}
+
+/* The mean over images of Σ p(1 − p), the variance of an image's pixels. */
+static double pixel_variance(const float *images, size_t n, size_t pixels)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n * pixels; i++)
+        sum += images[i] * (1.0 - images[i]);
+    return sum / (double)n;
+}
+
+/* Both figures of images[n, pixels]. decoded[n, dimensions] receives their features. */
+static int measure(const gkv_features *network, int threads, size_t n, const float *images,
+                   const float *originals, float *decoded, collection *out)
+{
+    const size_t d = gkv_features_dimensions(network);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_features_apply(network, n, images, &(gkv_run_options){.threads = threads},
+                                 decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(n, n, d, originals, decoded, &out->frechet));
+    out->variance = total_variance(decoded, n, d);
+done:
+    return code;
+}
+
+/* Measures the originals, the reconstructions from the encoder's codes, and those from refined
+ * codes. All figures are NaN without a network for the images. */
+static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original,
+                       collection *before, collection *after)
+{
+    const int threads = (int)run->settings.train.threads;
+    gkv_features *network = NULL;
+    float *originals = NULL, *decoded = NULL;
+    int code = CLI_OK;
+    *original = *before = *after = (collection){NAN, NAN};
+    CLI_TRY(cli_generation_network(run, true, &network));
+    if (!network)
+        goto done;
+    const size_t d = gkv_features_dimensions(network);
+    originals = cli_alloc(n * d, sizeof *originals);
+    decoded = cli_alloc(n * d, sizeof *decoded);
+    CLI_CHECK(gkv_features_apply(network, n, it->grey, &(gkv_run_options){.threads = threads},
+                                 originals, NULL));
+    *original = (collection){0, total_variance(originals, n, d)};
+    CLI_TRY(measure(network, threads, n, it->before, originals, decoded, before));
+    CLI_TRY(measure(network, threads, n, it->after, originals, decoded, after));
+done:
+    free(originals);
+    free(decoded);
+    gkv_features_free(network);
+    return code;
+}
+
+static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n,
+                         const refined_images *it, double seconds)
+{
+    const gkv_model *model = run->model;
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model);
+    gkv_image_scores before, after;
+    collection original, encoder, refined;
+    double accepted = 0;
+    char heading[64], of_originals[64];
+    int code = CLI_OK;
+    CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, it->before, it->grey, &before));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, it->after, it->grey, &after));
+    for (size_t i = 0; i < n; i++)
+        accepted += (double)it->accepted[i];
+    const cli_refined_row rows[] = {
+        {"−log p(x|z) at the code", gkv_mean_se_of(n, it->entropy_before).mean,
+         gkv_mean_se_of(n, it->entropy).mean, 3, "nats per image"},
+        {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
+        {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
+        {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
+        {"accepted iterations", NAN, accepted / (double)n, 2, "per image"},
+        {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds per image"},
+        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, height * width),
+         pixel_variance(it->after, n, height * width), 2, "per image; larger for softer images"},
+        {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
+        {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
+    };
+    const size_t count = sizeof rows / sizeof *rows - (isfinite(refined.frechet) ? 0 : 2);
+    snprintf(of_originals, sizeof of_originals, "of the originals %.1f", original.variance);
+    if (settings->mode == GKV_REFINE_MAP)
+        snprintf(heading, sizeof heading, "code, lm:%zu, prior %g", settings->iterations,
+                 settings->prior_weight);
+    else
+        snprintf(heading, sizeof heading, "mean, lm:%zu:%zu", settings->iterations,
+                 settings->curvature_samples);
+    cli_refined_print(heading, rows, count);
+done:
+    return code;
+}
+
+int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                            size_t n, size_t cols, const gkv_refine_settings *settings,
+                            const char *path)
+{
+    static const char *const labels[] = {"original", "encoder", "refined"};
+    refined_images it = images_create(run->model, n);
+    double seconds = 0;
+    int code = CLI_OK;
+    CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
+    CLI_TRY(refine(run->model, settings, n, &it, &seconds));
+    CLI_TRY(print_figures(run, settings, n, &it, seconds));
+    if (path)
+        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after},
+                                 labels, 3, n, cols, path);
+done:
+    images_free(&it);
+    return code;
+}
+
+/* --- The option --refine -------------------------------------------------- */
 
 bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_settings *settings)
 {

@@ -1,5 +1,7 @@
 #include "core/call.h"
 
+#include <omp.h>
+
 #include "core/threads.h"
 
 /* Its address differs from thread to thread. OpenMP's numbers would not do: they begin anew in
@@ -73,4 +75,19 @@ gkv_run_options gki_call_inner(gki_call *call)
                              .progress = stopped_outside,
                              .context = call,
                              .stop = call->options.stop};
+}
+
+/* --- Threads -------------------------------------------------------------- */
+
+int gki_threads(int requested)
+{
+    return requested > 0 ? requested : omp_get_num_procs();
+}
+
+gkv_status gki_threads_check(int requested, const char *what)
+{
+    return requested >= 0 ? GKV_OK
+                          : gki_fail(GKV_ERR_ARGUMENT,
+                                     "%s needs 1 thread or more, or 0 for all processors; not %d",
+                                     what, requested);
 }

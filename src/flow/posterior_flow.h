@@ -5,7 +5,7 @@
  * they are zero.
  *
  * To add a family, write one file with a gki_posterior_flow_ops and add one line to
- * posterior_flow.c. */
+ * flow.c. */
 #ifndef GKV_FLOW_POSTERIOR_FLOW_H
 #define GKV_FLOW_POSTERIOR_FLOW_H
 

@@ -5,7 +5,7 @@
  *   gated     linear to twice the width, and then h·sigmoid(a)
  *   leaky     linear, leaky ReLU (used in coupling layers; it is no value of model.block)
  *
- * A new block is one gki_block_ops and one line of the table in block.c. */
+ * A new block is one gki_block_ops and one line of the table in net.c. */
 #ifndef GKV_NET_BLOCK_H
 #define GKV_NET_BLOCK_H
 

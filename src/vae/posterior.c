@@ -9,6 +9,21 @@
 #include "core/vmath.h"
 #include "nn/nn_kernels.h"
 #include "num/constants.h"
+#include "vae/posterior_noise.h"
+
+/* --- The table of noises -------------------------------------------------- */
+
+static const gki_posterior_noise_ops *const noises[GKV_POSTERIORS] = {
+    [GKV_POSTERIOR_NORMAL] = &gki_posterior_noise_normal,
+    [GKV_POSTERIOR_FULL] = &gki_posterior_noise_full,
+    [GKV_POSTERIOR_GK] = &gki_posterior_noise_gk,
+    [GKV_POSTERIOR_GK_AMORTIZED] = &gki_posterior_noise_gk_amortized,
+};
+
+const gki_posterior_noise_ops *gki_posterior_noise_of(gkv_posterior_family family)
+{
+    return noises[family];
+}
 
 static const double log_sigma_bound = 7;
 

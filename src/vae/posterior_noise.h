@@ -4,7 +4,7 @@
  * model's table and the same for all images. If all are 0, v is u or close to it. A noise works on
  * one row at a time, and different threads may work on different rows.
  *
- * A new noise is one file with one gki_posterior_noise_ops, and one line in posterior_noise.c. */
+ * A new noise is one file with one gki_posterior_noise_ops, and one line in posterior.c. */
 #ifndef GKV_VAE_POSTERIOR_NOISE_H
 #define GKV_VAE_POSTERIOR_NOISE_H
 

@@ -1,6 +1,8 @@
 /* The facts of bases. */
 #include "gkvae/settings.h"
 
+#include "config/posterior_facts.h"
+
 #define LM "Levenberg–Marquardt between epochs"
 #define EM "expectation–maximization"
 #define EM_LM "expectation–maximization with Levenberg–Marquardt in the M-step"
@@ -35,4 +37,13 @@ static const gkv_base_facts bases[GKV_BASES] = {
 const gkv_base_facts *gkv_base_facts_of(gkv_base_family family)
 {
     return (size_t)family < GKV_BASES ? &bases[family] : NULL;
+}
+
+/* --- Posteriors ----------------------------------------------------------- */
+
+static const bool can_be_tuned[GKV_POSTERIORS] = {[GKV_POSTERIOR_NORMAL] = true};
+
+bool gki_posterior_can_be_tuned(gkv_posterior_family family)
+{
+    return (size_t)family < GKV_POSTERIORS && can_be_tuned[family];
 }
