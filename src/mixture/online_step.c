@@ -92,7 +92,6 @@ static void add_cells(const double *cells, double n, double h[4][N], const level
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
         derivative[i][0] = -at->pdf[0] * h[i][0];
-#pragma omp simd
         for (size_t c = 1; c < N; c++)
             derivative[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
 #pragma omp simd
