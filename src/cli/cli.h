@@ -101,10 +101,6 @@ void cli_watch_json(void);
 /* printf() into allocated memory, which the caller frees. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Opens a regular file for reading, or returns NULL with errno set. It neither waits for a pipe nor
- * reads a device. */
-FILE *cli_open_file(const char *path);
-
 /* Reports a full or closed standard output as an error when the program ends. */
 void cli_watch_stdout(void);
 

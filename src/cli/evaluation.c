@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/inside.h"
 #include "pictures.h"
 #include "records.h"
 #include "cli.h"
@@ -153,7 +154,7 @@ json_t *cli_records_read(const char *folder, const char *name)
     json_t *records = json_array();
     char *path = cli_text("%s/%s", folder, name), *line = NULL;
     size_t size = 0;
-    FILE *file = cli_open_file(path);
+    FILE *file = gki_file_open(path);
     while (file && getline(&line, &size, file) > 0) {
         json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
         if (json_is_object(record))

@@ -1,7 +1,6 @@
 /* Messages, exit codes and the end of standard output; declared in cli.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -89,23 +88,6 @@ char *cli_text(const char *format, ...)
     vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, args);
     va_end(args);
     return text;
-}
-
-FILE *cli_open_file(const char *path)
-{
-    /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (descriptor < 0)
-        return NULL;
-    struct stat about;
-    FILE *file = NULL;
-    if (fstat(descriptor, &about) == 0) {
-        errno = EINVAL;
-        file = S_ISREG(about.st_mode) ? fdopen(descriptor, "r") : NULL;
-    }
-    if (!file)
-        close(descriptor);
-    return file;
 }
 
 static void close_stdout(void)

@@ -322,7 +322,7 @@ static void print_last_line(const char *log)
 {
     char *line = NULL, *last = NULL;
     size_t size = 0;
-    FILE *file = cli_open_file(log);
+    FILE *file = gki_file_open(log);
     while (file && getline(&line, &size, file) > 0) {
         free(last);
         last = cli_text("%s", line);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/inside.h"
 #include "evaluation.h"
 #include "cli_generation.h"
 #include "records.h"
@@ -220,7 +221,7 @@ static gki_report_table refits_table(const json_t *refits, const char **cells, c
 static char *read_configuration(const char *folder)
 {
     char *path = cli_text("%s/config.ini", folder);
-    FILE *file = cli_open_file(path);
+    FILE *file = gki_file_open(path);
     char *text = cli_alloc(65536, 1);
     if (file) {
         (void)!fread(text, 1, 65535, file);

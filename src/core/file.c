@@ -379,6 +379,7 @@ done:
 
 FILE *gki_file_open(const char *path)
 {
+    /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
     const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
         return NULL;
