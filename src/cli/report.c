@@ -56,8 +56,9 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     json_t *history = cli_records_read(it->folder, "history.jsonl");
     const size_t epochs = json_array_size(history);
     json_decref(history);
-    const gkv_model_settings *m = &gkv_model_settings_of(it->run->model)->model;
-    const gkv_settings *s = &it->run->settings;
+    const gkv_settings *s = gkv_model_settings_of(it->run->model);
+    const gkv_model_settings *m = &s->model;
+    const bool seen = strcmp(s->data.train_images_sha256, it->metrics->images_sha256) == 0;
     const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
     char binarization[GKV_NAME_SIZE];
     const char *base = base_of(all, m), *fit = fit_of(all, m);
@@ -71,11 +72,11 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
                  "binarization) "
                  "for %zu epoch%s from seed %" PRIu64
                  ". Its prior is %s%s%s. All figures below are "
-                 "measured on test images that training never used, except those of refits and of "
-                 "training.",
+                 "measured on %s, except those of refits and of training.",
                  (long long)m->latent, s->data.dataset,
                  gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit));
+                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
+                 seen ? "its training images" : "test images that training never used"));
 }
 
 /* --- Tables --------------------------------------------------------------- */
@@ -126,7 +127,9 @@ static gki_report_table metrics_table(const gkv_metrics *m, const char **cells, 
         cells[i * METRIC_COLUMNS + 3] = rows[i].meaning;
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
+        all, cli_text("Protocol: %s. Standard errors are over images. The images are those of %s, "
+                      "whose content has the SHA-256 %s.",
+                      m->protocol, m->images_file, m->images_sha256));
     return (gki_report_table){.heading = "Measurements",
                               .caption = caption,
                               .columns = columns,
@@ -217,17 +220,24 @@ static gki_report_table refits_table(const json_t *refits, const char **cells, c
 
 /* --- The page ------------------------------------------------------------- */
 
-/* The text of the run's config.ini. */
-static char *read_configuration(const char *folder)
+/* The settings of the evaluation as an INI file: those of config.ini, changed by --set. */
+static char *settings_in_force(const gkv_settings *settings)
 {
-    char *path = cli_text("%s/config.ini", folder);
-    FILE *file = gki_file_open(path);
-    char *text = cli_alloc(65536, 1);
-    if (file) {
-        (void)!fread(text, 1, 65535, file);
-        fclose(file);
+    char *text = cli_text("%s", "");
+    const gkv_settings_key *key;
+    const char *section = "";
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], value[GKV_PATH_SIZE] = "";
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        (void)!gkv_settings_get(settings, name, sizeof value, value);
+        const bool begins = strcmp(section, key->section) != 0;
+        char *more = cli_text("%s%s%s%s%s%s =%s%s\n", text, begins && *text ? "\n" : "",
+                              begins ? "[" : "", begins ? key->section : "", begins ? "]\n" : "",
+                              key->name, *value ? " " : "", value);
+        free(text);
+        text = more;
+        section = key->section;
     }
-    free(path);
     return text;
 }
 
@@ -309,7 +319,7 @@ int cli_report(const cli_evaluation *it)
             tables[n_tables++] = candidates[i];
     gki_report_number numbers[NUMBERS];
     const gki_report_text texts_below[] = {
-        {"Configuration", cli_texts_keep(&all, read_configuration(it->folder))},
+        {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
     };
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),

@@ -141,8 +141,10 @@ gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out)
 {
     source from = {path, NULL};
     *out = (gki_idx){0};
-    GKV_TRY(gki_reader_open(path, &from.reader));
+    GKV_TRY(gki_reader_open(path, true, &from.reader));
     const gkv_status status = read_all(from, magic, out);
+    if (status == GKV_OK)
+        gki_reader_digest(from.reader, out->sha256);
     gki_reader_close(from.reader);
     if (status != GKV_OK) {
         free(out->bytes);
