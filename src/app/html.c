@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/foreign.h"
 #include "core/memory.h"
 #include "app/plot.h"
 #include "core/utf8.h"
@@ -144,8 +145,12 @@ gkv_status gki_png_read(const char *path, gki_png *png)
     }
     if (png->width && png->height)
         return GKV_OK;
+    const gkv_status status = gki_foreign_check(
+        GKV_ERR_DATA, path, png->bytes,
+        png->count < GKV_FOREIGN_BYTES ? png->count : GKV_FOREIGN_BYTES, GKV_WANTED_PNG);
     free(png->bytes);
     png->bytes = NULL;
+    GKV_TRY(status);
     return gki_fail(GKV_ERR_DATA,
                     "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
 }

@@ -121,6 +121,11 @@ uint64_t gki_reader_bound(const gki_reader *reader)
     return plausible < possible ? plausible : possible;
 }
 
+bool gki_reader_is_gzip(const gki_reader *reader)
+{
+    return reader->gzip;
+}
+
 const char *gki_reader_kind(const gki_reader *reader)
 {
     return reader->kind;

@@ -28,6 +28,9 @@ gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *g
  * opened with `hashed`. */
 void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE]);
 
+/* Whether the file is gzip. */
+bool gki_reader_is_gzip(const gki_reader *reader);
+
 /* The greatest size of the content that is accepted. For a raw file it is the size of the file. For
  * a gzip file it is 64 MiB or 200 times the size of the file, whichever is more, but not more than
  * the format allows (1032 times). */

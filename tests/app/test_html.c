@@ -206,7 +206,7 @@ static void a_failure_leaves_the_old_page(void **state)
     free(bytes);
     assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "only the beginning");
     figure.png = path;
-    assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "is not a PNG");
+    assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "not a PNG");
 
     bytes = read_whole(path, &count);
     assert_holds(bytes, "<title>old</title>");
