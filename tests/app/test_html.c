@@ -131,8 +131,8 @@ static void numbers_are_aligned(void **state)
     const gki_report report = {.title = "t", .tables = &table, .n_tables = 1};
     char *page = page_of(&report);
     assert_holds(page, "<th scope=\"col\" class=\"n\">nats</th>");
-    assert_holds(page, "<td class=\"n\">n/a</td>");
-    assert_holds(page, "<td class=\"n\">&lt; 0.5</td>");
+    assert_holds(page, "<td class=\"n\" data-h=\"nats\">n/a</td>");
+    assert_holds(page, "<td class=\"n\" data-h=\"nats\">&lt; 0.5</td>");
     assert_holds(page, "<th scope=\"row\">VAE</th>");
     assert_holds(page, "<td>8 layers</td>"); /* its column also has words */
     assert_holds(page, "<th scope=\"col\">none</th>");
