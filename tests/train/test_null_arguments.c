@@ -287,6 +287,8 @@ static void of_data(void **state)
     assert_true(gkv_dataset_count(NULL) == 0 && gkv_dataset_height(NULL) == 0);
     assert_true(gkv_dataset_width(NULL) == 0 && gkv_dataset_pixels(NULL, 0) == NULL);
     assert_null(gkv_dataset_labels(NULL));
+    assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_sha256(NULL, GKV_LABELS_FILE), "");
     REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
     assert_ok(gkv_dataset_check(it.images, NULL, NULL));
     REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));

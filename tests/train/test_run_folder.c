@@ -80,7 +80,7 @@ static void test_other_images(void **state)
     snprintf(changed.data.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz",
              GKV_TEST_FIXTURES);
     assert_fails(train(&changed, "other", NULL, true, false, NULL), GKV_ERR_CONFIG,
-                 "other training images");
+                 "train_images_sha256");
     assert_ok(train(&settings, "other", NULL, true, false, NULL));
 }
 
