@@ -47,7 +47,7 @@ static gkv_status refill(gki_reader *reader)
         got = read(reader->file, reader->input, sizeof reader->input);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be read", reader->path);
     reader->start = 0;
     reader->end = (size_t)got;
     return GKV_OK;
@@ -58,12 +58,12 @@ static gkv_status begin(gki_reader *reader)
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be opened", reader->path);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be examined", reader->path);
     if (S_ISDIR(about.st_mode))
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(EISDIR));
+        return gki_fail_errno(EISDIR, "%s: cannot be read", reader->path);
     if (!S_ISREG(about.st_mode))
         return gki_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
     reader->size = (uint64_t)about.st_size;
