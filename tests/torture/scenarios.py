@@ -48,6 +48,8 @@ class Scenario:
     outputs: tuple = ()   # files whose bytes are the same each time
     recovery: str = RERUN
     run: str = ""         # the run folder that it changes
+    complete: str = ""    # what it says when it has been done already
+    removes: bool = False # what it is to replace is removed first
     also: tuple = ()      # codes that are documented beside 5 and 8 for a damaged file
 
 
@@ -67,11 +69,12 @@ SCENARIOS = {it.name: it for it in (
     scenario("train-overwrite", "train -q --overwrite --out done --epochs 1", extra=SET, folders=("done",),
              outputs=run_files("done"), recovery=TRAINING, run="done"),
     scenario("base-fit-out", "base fit done --base gk-copula --out kept", folders=("done",),
-             outputs=("kept/model.safetensors", "kept/config.ini"), run="kept"),
+             outputs=("kept/model.safetensors", "kept/config.ini"), run="kept", complete="holds a run"),
     scenario("base-fit-update", "base fit done --base gk --update", folders=("done",),
-             outputs=("done/model.safetensors", "done/config.ini"), recovery=UPDATE, run="done"),
+             outputs=("done/model.safetensors", "done/config.ini"), recovery=UPDATE, run="done",
+             complete="what an earlier fit has kept"),
     scenario("eval", "eval -q done --no-generation", folders=("done",),
-             outputs=tuple(f"done/{name}" for name in PICTURES), run="done"),
+             outputs=tuple(f"done/{name}" for name in PICTURES), run="done", removes=True),
     scenario("eval-refine", "eval -q done --no-pictures --refine lm:2 --images 20 --draws 40", folders=("done",),
              run="done"),
     scenario("sample", "sample done -n 8 --out s.png --idx s.idx --npy s.npy", folders=("done",),

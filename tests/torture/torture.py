@@ -91,8 +91,9 @@ class Torture:
     def try_allocation(self, fault, it, at, slot):
         lab, folder = self.lab, self.lab.fill(it, slot)
         outcome = lab.run_with_failing_allocation(it, folder, at, ALLOCATIONS[fault])
-        found = lab.check_end(it, outcome, folder, (injection.MEMORY_CODE,))
-        return found + lab.check_recovery(it, folder)
+        found = lab.check_end(it, outcome, folder, (injection.MEMORY_CODE,)) + lab.check_recovery(it, folder)
+        place = injection.functions(lab.programs["faults"], outcome.log) if found else ""
+        return [(column, text + place) for column, text in found]
 
     def try_call(self, fault, it, at, slot):
         what, on, kinds = CALLS[fault]
