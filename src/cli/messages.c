@@ -1,5 +1,5 @@
 /* Messages, exit codes and the end of standard output; declared in cli.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* fopencookie() */
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -101,20 +101,65 @@ char *cli_text(const char *format, ...)
     return text;
 }
 
+/* The reason of the first write to standard output that failed, or 0. */
+static int output_error;
+
 static void close_stdout(void)
 {
     const bool failed = ferror(stdout) != 0;
     errno = 0;
     if (fclose(stdout) == 0 && !failed)
         return;
-    /* errno is 0 if the error happened in an earlier write. */
+    const int error = output_error ? output_error : errno;
     fprintf(stderr, "gkvae: standard output: %s\n",
-            errno ? strerror(errno) : "cannot be written to");
-    _exit(CLI_IO);
+            error ? strerror(error) : "cannot be written to");
+    _exit(error == ENOMEM ? CLI_MEMORY : CLI_IO);
 }
+
+#ifdef __GLIBC__
+/* Writes for stdio, which would forget the reason of a failure and not repeat what a signal
+ * interrupted. */
+static ssize_t write_output(void *context, const char *bytes, size_t count)
+{
+    (void)context;
+    size_t written = 0;
+    while (written < count) {
+        const ssize_t done = write(STDOUT_FILENO, bytes + written, count - written);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0) {
+            output_error = output_error ? output_error : errno;
+            return 0;
+        }
+        written += (size_t)done;
+    }
+    return (ssize_t)count;
+}
+
+static int close_output(void *context)
+{
+    (void)context;
+    return close(STDOUT_FILENO) != 0 && errno != EINTR ? -1 : 0;
+}
+
+static void own_stdout(void)
+{
+    FILE *own = fopencookie(NULL, "w",
+                            (cookie_io_functions_t){.write = write_output, .close = close_output});
+    if (!own)
+        return;
+    setvbuf(own, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+    stdout = own;
+}
+#else
+static void own_stdout(void)
+{
+}
+#endif
 
 void cli_watch_stdout(void)
 {
+    own_stdout();
     atexit(close_stdout);
 }
 
