@@ -1,11 +1,10 @@
-/* Messages, exit codes and the end of standard output; declared in cli.h. */
-#define _GNU_SOURCE /* fopencookie() */
+/* Messages and exit codes; declared in cli.h. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 
@@ -20,10 +19,6 @@ int cli_error(int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* Names and contents of files may contain escape sequences, which must not reach a terminal. */
-    for (char *c = text; *c; c++)
-        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7F)
-            *c = '?';
     fprintf(stderr, "gkvae: %s\n", text);
     return code;
 }
@@ -99,68 +94,6 @@ char *cli_text(const char *format, ...)
     vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, args);
     va_end(args);
     return text;
-}
-
-/* The reason of the first write to standard output that failed, or 0. */
-static int output_error;
-
-static void close_stdout(void)
-{
-    const bool failed = ferror(stdout) != 0;
-    errno = 0;
-    if (fclose(stdout) == 0 && !failed)
-        return;
-    const int error = output_error ? output_error : errno;
-    fprintf(stderr, "gkvae: standard output: %s\n",
-            error ? strerror(error) : "cannot be written to");
-    _exit(error == ENOMEM ? CLI_MEMORY : CLI_IO);
-}
-
-#ifdef __GLIBC__
-/* Writes for stdio, which would forget the reason of a failure and not repeat what a signal
- * interrupted. */
-static ssize_t write_output(void *context, const char *bytes, size_t count)
-{
-    (void)context;
-    size_t written = 0;
-    while (written < count) {
-        const ssize_t done = write(STDOUT_FILENO, bytes + written, count - written);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0) {
-            output_error = output_error ? output_error : errno;
-            return 0;
-        }
-        written += (size_t)done;
-    }
-    return (ssize_t)count;
-}
-
-static int close_output(void *context)
-{
-    (void)context;
-    return close(STDOUT_FILENO) != 0 && errno != EINTR ? -1 : 0;
-}
-
-static void own_stdout(void)
-{
-    FILE *own = fopencookie(NULL, "w",
-                            (cookie_io_functions_t){.write = write_output, .close = close_output});
-    if (!own)
-        return;
-    setvbuf(own, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
-    stdout = own;
-}
-#else
-static void own_stdout(void)
-{
-}
-#endif
-
-void cli_watch_stdout(void)
-{
-    own_stdout();
-    atexit(close_stdout);
 }
 
 static bool is_plain(const char *word)
