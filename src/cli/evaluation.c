@@ -4,7 +4,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "app/inside.h"
@@ -164,47 +163,4 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
         free(path);
     }
     return code;
-}
-
-/* --- Lines of JSON -------------------------------------------------------- */
-
-enum { JSON_MOST = 1 << 30 }; /* bytes of a file */
-
-int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *error)
-{
-    char *text = NULL;
-    size_t size = 0;
-    *out = NULL;
-    const int code = cli_check(gki_file_read(path, JSON_MOST, &text, &size));
-    if (code == CLI_OK)
-        *out = json_loadb(text, size, flags, error);
-    free(text);
-    return code;
-}
-
-json_t *cli_records_read(const char *folder, const char *name)
-{
-    json_t *records = json_array();
-    char *path = cli_text("%s/%s", folder, name), *text = NULL, *rest = NULL;
-    size_t size = 0;
-    const int code =
-        gki_file_exists(path) ? cli_check(gki_file_read(path, JSON_MOST, &text, &size)) : CLI_OK;
-    if (code != CLI_OK)
-        exit(code);
-    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
-         line = strtok_r(NULL, "\n", &rest)) {
-        json_t *record = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-        if (json_is_object(record))
-            json_array_append(records, record);
-        json_decref(record);
-    }
-    free(text);
-    free(path);
-    return records;
-}
-
-double cli_record_number(const json_t *records, size_t i, const char *key)
-{
-    const json_t *value = json_object_get(json_array_get(records, i), key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
 }

@@ -7,8 +7,9 @@
 
 #include "app/inside.h"
 #include "cli_gk.h"
+#include "records.h"
 
-enum { VALUES = 5, FIT_MOST = 64 << 20 /* bytes of the file of a fit */ };
+enum { VALUES = 5 };
 
 static int find_family(const char *name, int64_t *family)
 {
@@ -99,13 +100,7 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
     json_t *root = NULL;
     const json_t *fit = NULL;
     int code = CLI_OK;
-    char *text = NULL;
-    size_t count = 0;
-    CLI_CHECK(gki_file_read(path, FIT_MOST, &text, &count));
-    CLI_CHECK(gki_foreign_check(GKV_ERR_DATA, path, text,
-                                count < GKV_FOREIGN_BYTES ? count : GKV_FOREIGN_BYTES,
-                                GKV_WANTED_JSON));
-    root = json_loadb(text, count, JSON_REJECT_DUPLICATES, &error);
+    CLI_TRY(cli_json_read(path, JSON_REJECT_DUPLICATES, &root, &error));
     if (!root) {
         code = cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s",
                          path, error.line, error.text);
@@ -123,7 +118,6 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
     if (gkv_gk_check(gk) != GKV_OK)
         code = cli_error(CLI_DATA, "%s: %s", path, gkv_error_message());
 done:
-    free(text);
     json_decref(root);
     return code;
 }

@@ -1,11 +1,12 @@
-/* The records of a run: one line of JSON for each. */
+/* Files of JSON, and the records of a run: one line of JSON for each. */
 #ifndef GKV_CLI_RECORDS_H
 #define GKV_CLI_RECORDS_H
 
 #include <jansson.h>
 
 /* Reads a file of JSON into *out, which the caller releases with json_decref(); NULL if the file is
- * no JSON, and *error says why. CLI_IO if it cannot be read. */
+ * no JSON, and *error says why. CLI_IO if it cannot be read, CLI_DATA if it is of another format,
+ * or so large that it would fill the memory. */
 int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *error);
 
 /* The lines of FOLDER/NAME as an array, which the caller releases with json_decref(). A
