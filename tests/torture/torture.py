@@ -49,6 +49,16 @@ FAULTS = (*ALLOCATIONS, *CALLS, *POWER_CUTS, *SIGNALS, "two-processes")
 TIMES = 6  # at which the second of two processes starts
 # Commands that write nothing but their standard output leave nothing to a power cut.
 WRITERS = [it.name for it in scenarios.SCENARIOS.values() if it.outputs or it.run]
+# The quick part: faults, scenarios (none: all), and the most runs of each.
+RUNS_OF_QUICK = ("train", "train-overwrite", "base-fit-update")
+QUICK = (
+    (("allocation",), (), 4),
+    (("EIO", "ENOSPC-on"), (*RUNS_OF_QUICK, "eval-refine", "sample", "compare", "fit-csv", "settings"), 5),
+    (("short", "EINTR"), ("train-resume", "fit-npy", "sample"), 4),
+    (("kill-within", "kill-after", "power-lost", "power-torn", "power-swapped"), RUNS_OF_QUICK, 5),
+    (("signal",), ("train", "base-fit-update"), 3),
+    (("two-processes",), ("train+eval", "update+sample"), 2),
+)
 
 
 def spread(count, most):
@@ -136,14 +146,13 @@ class Torture:
 
     # --- All runs of a fault and a scenario --------------------------------------------------------------------------
 
-    def numbers(self, fault, name):
+    def numbers(self, fault, name, most):
         """Which allocations, calls, states or times are to be tried."""
-        most = self.options.most
         if fault in SIGNALS:
-            return list(range(1, max(2, most // 4) + 1))
+            return list(range(1, most + 1))
         if fault == "two-processes":
             self.pairs = self.pairs or processes.Pairs(self.lab)
-            return list(range(TIMES))
+            return list(range(min(TIMES, most)))
         it = scenarios.SCENARIOS[name]
         folder = self.lab.fill(it, 0)
         if fault in ALLOCATIONS:
@@ -164,9 +173,9 @@ class Torture:
         log = self.lab.run_with_failing_call(it, folder, data=data).log
         return [(number, content) for number, content in power_cut.states(disk, log, data, kind)]
 
-    def run_all(self, fault, name):
+    def run_all(self, fault, name, most):
         began = time.monotonic()
-        numbers = self.numbers(fault, name)
+        numbers = self.numbers(fault, name, most)
         if self.options.at is not None:
             numbers = [self.options.at]
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
@@ -228,8 +237,19 @@ def chosen(text, known):
     return names
 
 
+def choose_plan(options):
+    """The triples of fault, scenario and number of runs."""
+    if options.quick:
+        return [(fault, name, most) for faults, names, most in QUICK for fault in faults
+                for name in names or scenarios_of(fault)]
+    names = chosen(options.scenario, (*scenarios.SCENARIOS, *processes.PAIRS))
+    return [(fault, name, options.most) for fault in chosen(options.only, FAULTS) for name in scenarios_of(fault)
+            if name in names]
+
+
 def main():
     options = parse()
+    began = time.monotonic()
     if os.environ.get("GKV_SANITIZE"):
         print("skipped: a build with a sanitizer")
         return SKIPPED
@@ -244,16 +264,14 @@ def main():
     try:
         lab = injection.Lab(programs, work, options.mnist)
         torture = Torture(options, lab)
-        names = chosen(options.scenario, (*scenarios.SCENARIOS, *processes.PAIRS))
-        faults = chosen(options.only, FAULTS)
+        plan = choose_plan(options)
         for name in scenarios.SCENARIOS:
-            if name in names and set(faults) != {"two-processes"}:
+            if any(name == of_plan for _, of_plan, _ in plan):
                 lab.learn(scenarios.SCENARIOS[name])
-        for fault in faults:
-            for name in scenarios_of(fault):
-                if name in names:
-                    torture.run_all(fault, name)
+        for fault, name, most in plan:
+            torture.run_all(fault, name, most)
         torture.report()
+        torture.say(f"{sum(torture.runs.values())} runs in {(time.monotonic() - began) / 60:.0f} minutes")
         return 1 if torture.failures else 0
     finally:
         if not options.work:
