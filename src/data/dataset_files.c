@@ -106,9 +106,15 @@ gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings, 
     gkv_settings_defaults(&defaults);
     settings = settings ? settings : &defaults.data;
     GKV_TRY(locate(settings, split, &images, &labels));
-    const gkv_status status = open_files(settings, images, labels, out);
+    gkv_status status = open_files(settings, images, labels, out);
     free(images);
     free(labels);
+    if (status == GKV_OK && split == GKV_TRAIN)
+        status = gki_dataset_check_file(*out, settings);
+    if (status != GKV_OK) {
+        gkv_dataset_free(*out);
+        *out = NULL;
+    }
     return status;
 }
 

@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
+#include "data/dataset.h"
 #include "gkvae/data.h"
 #include "temporary.h"
 
@@ -124,6 +125,35 @@ static void paths_in_settings_come_first(void **state)
     snprintf(settings.test_images, GKV_PATH_SIZE, "/nowhere/images");
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
                  "/nowhere/images: cannot be opened");
+}
+
+static void files_are_known_by_their_sha256(void **state)
+{
+    (void)state;
+    gkv_data_settings settings = fixture();
+    gkv_dataset *dataset = NULL, *copy = NULL;
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings, &dataset));
+    assert_non_null(strstr(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "train-images"));
+    assert_non_null(strstr(gkv_dataset_path(dataset, GKV_LABELS_FILE), "train-labels"));
+    gki_dataset_identify(dataset, &settings);
+    assert_int_equal(strlen(settings.train_images_sha256), 64);
+    assert_string_equal(settings.train_labels_sha256, gkv_dataset_sha256(dataset, GKV_LABELS_FILE));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings, &copy));
+    gkv_dataset_free(copy);
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings, &copy));
+    gkv_dataset_free(copy);
+    settings.train_labels_sha256[3] ^= 1;
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &copy), GKV_ERR_DATA,
+                 "data.train_labels_sha256");
+    assert_null(copy);
+    gkv_dataset_free(dataset);
+    const uint8_t pixel = 7;
+    assert_ok(gkv_dataset_from_memory(1, 1, 1, &pixel, NULL, &dataset));
+    assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
+    assert_ok(gki_dataset_check_file(dataset, &settings));
+    gkv_dataset_free(dataset);
 }
 
 static void images_are_inverted_and_transposed(void **state)
@@ -250,6 +280,7 @@ int main(void)
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
         cmocka_unit_test(paths_in_settings_come_first),
+        cmocka_unit_test(files_are_known_by_their_sha256),
         cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
