@@ -55,7 +55,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     train_arguments *a = state->input;
     switch (key) {
-    case 'o': a->folder = cli_path(state, "--out", arg); return 0;
+    case 'o': a->folder = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
     case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
