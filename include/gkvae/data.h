@@ -26,6 +26,9 @@ extern "C" {
 
 typedef struct gkv_dataset gkv_dataset;
 
+/* The most pixels of an image of which a model can be made. A data set may have larger images. */
+enum { GKV_IMAGE_PIXELS_MAX = 65536 };
+
 /* The two parts of a data set. */
 typedef enum gkv_split { GKV_TRAIN = 0, GKV_TEST } gkv_split;
 
@@ -110,6 +113,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, siz
  * progress() of `options`. The details are a const char *, one sentence without a newline, which is
  * valid during the callback only; done and total are 0. Findings are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
+ *   - the images have more pixels than a model takes
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has

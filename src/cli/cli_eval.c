@@ -107,7 +107,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation");
         return 0;
     case 'P': a->no_pictures = true; return 0;
-    case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
+    case 'F': a->figures = cli_output(state, "--figures", arg, CLI_JSON); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
     default: return ARGP_ERR_UNKNOWN;

@@ -221,7 +221,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case 'j': a->json = true; return 0;
-    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
+    case 'p': a->picture = cli_output(state, "--picture", arg, CLI_PNG); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
         if (a->file)

@@ -33,6 +33,10 @@ static const struct argp_option options[] = {
      "that of the "
      "configuration, or one per processor)",
      0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of the images, as --set data.folder=DIR (default: that of the configuration, or "
+     "data)",
+     0},
     {"resume", 'r', NULL, 0,
      "Continue the run in the folder from its checkpoint, with its config.ini (default: start a "
      "new run)",
@@ -51,11 +55,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     train_arguments *a = state->input;
     switch (key) {
-    case 'o': a->folder = cli_path(state, "--out", arg); return 0;
+    case 'o': a->folder = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
     case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 'r': a->resume = true; return 0;
     case 'w': a->overwrite = true; return 0;
     case 'q': a->quiet = true; return 0;

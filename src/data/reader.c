@@ -13,6 +13,7 @@
 #include <zlib.h>
 
 #include "core/memory.h"
+#include "data/data_files.h"
 #include "data/sha256_add.h"
 
 enum {
@@ -53,12 +54,23 @@ static gkv_status refill(gki_reader *reader)
     return GKV_OK;
 }
 
+static gkv_status cannot_open(const char *path, int reason)
+{
+    char *where = NULL;
+    if (reason == ENOENT)
+        GKV_TRY(gki_file_relative(path, &where));
+    const gkv_status status = gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s%s", path,
+                                       strerror(reason), where ? where : "");
+    free(where);
+    return status;
+}
+
 static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
+        return cannot_open(reader->path, errno);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
         return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
