@@ -20,6 +20,23 @@ gki_history_times gki_run_times(const gki_training_run *run)
                                run->earlier.refits + run->refit_seconds};
 }
 
+static gkv_status no_checkpoint(const char *folder)
+{
+    char *kept = NULL;
+    GKV_TRY(gki_strf(&kept, "%s/checkpoint.before-fit.safetensors", folder));
+    const bool is_kept = gki_file_exists(kept);
+    free(kept);
+    if (is_kept)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
+            "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
+            "continue that one, give model.before-fit.safetensors, config.before-fit.ini and it "
+            "their first names again",
+            folder);
+    return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
+}
+
 gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
 {
     GKV_TRY(gki_strf(&run->folder, "%s", folder));
@@ -28,9 +45,9 @@ gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
     GKV_TRY(gki_strf(&run->model, "%s/model.safetensors", folder));
     GKV_TRY(gki_file_make_folder(folder));
     GKV_TRY(gki_lock_acquire(folder, &run->lock));
-    if (run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint))
-        return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
-    return GKV_OK;
+    return run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint)
+               ? no_checkpoint(folder)
+               : GKV_OK;
 }
 
 /* The files of a run in the order of removal. The configuration is last, so that the rest of a
