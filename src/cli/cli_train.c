@@ -38,8 +38,8 @@ static const struct argp_option options[] = {
      "data)",
      0},
     {"resume", 'r', NULL, 0,
-     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a "
-     "new run)",
+     "Continue the run in the folder from its checkpoint, with its config.ini; with --epochs, "
+     "extend a finished run to more epochs (default: start a new run)",
      0},
     {"overwrite", 'w', NULL, 0,
      "Replace the run in the folder, and other files that have the names of a run's files "
