@@ -89,6 +89,7 @@ typedef struct reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
+    bool current;       /* whether the folder holds this run, and no longer one that it replaces */
     bool output_failed; /* standard output cannot be written to: the run stops and is saved */
 } reporter;
 
@@ -170,8 +171,9 @@ static bool on_progress(void *context, const gkv_progress *progress)
     /* The files of an earlier evaluation describe a model that training now changes, so they are
      * removed. Only here is the folder known to be this run's. Those of evaluations that are made
      * during training stay until its end. */
-    if (!it->begun)
+    if (!p->replacing && !it->current)
         cli_evaluation_remove(it->arguments->folder, true);
+    it->current = !p->replacing;
     it->begun = true;
     if (it->arguments->quiet)
         return false;
@@ -308,7 +310,8 @@ int cli_train(int argc, char **argv)
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
-    if (it.begun)
+    /* After a success or a stop, the folder holds the new run. */
+    if (it.begun && (it.current || status == GKV_OK || status == GKV_ERR_INTERRUPTED))
         cli_evaluation_remove(a.folder, true);
     if (status != GKV_OK) {
         char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);

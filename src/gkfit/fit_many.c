@@ -36,7 +36,7 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
              .cost_tolerance = 1e-3,
              .step_tolerance = 1e-8,
              .max_steps = 10,
-             .max_newton = 100},
+             .max_newton = 500},
     };
 }
 
@@ -110,6 +110,7 @@ static void take_block(job *j, size_t begin, size_t size, gkv_status status, gki
     for (size_t i = 0; i < size; i++) {
         gki_gk_task *task = &tasks[i];
         free(task->memory);
+        free(task->data.memory);
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
         else if (task->status != GKV_OK)

@@ -14,6 +14,7 @@ static void report_progress(gki_training_run *run)
     const gki_train_state *state = &trainer->state;
     gkv_train_progress *p = &run->progress;
     const double images = state->epoch_images ? (double)state->epoch_images : NAN;
+    p->replacing = run->replaced != NULL;
     p->epoch = (state->step - 1) / trainer->epoch_steps + 1;
     p->epochs = trainer->steps / trainer->epoch_steps;
     p->step = state->step;
@@ -136,7 +137,7 @@ static bool must_stop(const gki_training_run *run)
            !(run->epoch_open && run->last.skipped);
 }
 
-static gkv_status stop(const gki_training_run *run)
+static gkv_status stop(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
     GKV_TRY(gki_run_save(run));
@@ -287,10 +288,6 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     result->rollbacks = state->rollbacks;
 done:
     gki_trainer_free(run.trainer);
-    gki_lock_free(run.lock);
-    free(run.folder);
-    free(run.config);
-    free(run.checkpoint);
-    free(run.model);
+    gki_run_close_folder(&run);
     return status;
 }

@@ -122,6 +122,7 @@ static void of_train(void **state)
     gkv_train_result result;
     REFUSES("folder", gkv_train(NULL, GKV_TRAIN_NEW, &it.settings, NULL, &result));
     assert_int_equal(result.steps, 0);
+    REFUSES("folder", gkv_run_recover(NULL));
     REFUSES("folder", gkv_train_stage(NULL, &stage));
     REFUSES("stage", gkv_train_stage("x", NULL));
     assert_true(isnan(gkv_train_seconds(NULL)) && isnan(gkv_refit_seconds(NULL)));
