@@ -58,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->wanted, state, "model.base_tied_shapes", arg, "--tied-shapes");
         return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 'u': a->update = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:

@@ -16,6 +16,9 @@ double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
     const char *file, *columns, *weights, *picture, *responsibilities;
+    const char *lower, *upper; /* the columns of the ends of intervals, or NULL */
+    double resolution;         /* see gkv_gk_sample */
+    bool resolution_given;
     cli_table_arguments table;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
@@ -42,6 +45,7 @@ typedef struct cli_fit_column {
     const double *x;
     const double *weights; /* NULL: 1 */
     size_t n;
+    const double *lower, *upper; /* the ends of intervals in the place of x, or NULL */
 } cli_fit_column;
 
 /* The chosen columns. Tables own all of them. */
@@ -72,6 +76,27 @@ int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_dat
                                    const gkv_mgk_mixture *mixture);
 /* Whether the name of a file ends in this way. */
 bool cli_fit_ends_in(const char *path, const char *end);
+/* Finds the rows of a table in which none of the columns is missing. */
+int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
+                          bool *complete);
+
+/* fit_mixture_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
+ * reports options of mixtures without a mixture. */
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
+
+/* fit_intervals.c: reports arguments that do not go with --resolution, --lower and --upper. */
+void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state);
+
+/* fit_intervals.c: the observations of --lower and --upper. An end that is missing is infinite.
+ * `weights` is the index of the column of weights, or SIZE_MAX. The caller frees *memory and
+ * *name. */
+int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
+                           double **memory, char **name, cli_fit_column *out);
+
+/* fit_intervals.c: the sample of a column. */
+gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
@@ -95,6 +120,9 @@ typedef struct cli_fit_row {
     bool bootstrapped;
     gkv_gk_bootstrap_result bootstrap;
 } cli_fit_row;
+
+/* Why the test of fit has no p-value, or NULL. The caller frees the text. */
+char *cli_fit_note(const cli_fit_row *row);
 
 /* Whether the fit itself has standard errors. The octile method gives none without a bootstrap. */
 bool cli_fit_has_errors(const cli_fit_row *row);

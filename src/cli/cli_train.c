@@ -33,6 +33,10 @@ static const struct argp_option options[] = {
      "that of the "
      "configuration, or one per processor)",
      0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of the images, as --set data.folder=DIR (default: that of the configuration, or "
+     "data)",
+     0},
     {"resume", 'r', NULL, 0,
      "Continue the run in the folder from its checkpoint, with its config.ini (default: start a "
      "new run)",
@@ -51,11 +55,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     train_arguments *a = state->input;
     switch (key) {
-    case 'o': a->folder = cli_path(state, "--out", arg); return 0;
+    case 'o': a->folder = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
     case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 'r': a->resume = true; return 0;
     case 'w': a->overwrite = true; return 0;
     case 'q': a->quiet = true; return 0;
@@ -84,6 +89,7 @@ typedef struct reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
+    bool current;       /* whether the folder holds this run, and no longer one that it replaces */
     bool output_failed; /* standard output cannot be written to: the run stops and is saved */
 } reporter;
 
@@ -147,8 +153,9 @@ static bool on_progress(void *context, const gkv_progress *progress)
     /* The files of an evaluation describe a model that training now changes, so they are removed.
      * This may be an old evaluation or one made during training. Only here is the folder known to
      * be this run's. */
-    if (!it->begun || p->epoch_ended)
+    if (!p->replacing && (!it->current || p->epoch_ended))
         cli_evaluation_remove(it->arguments->folder, true);
+    it->current = !p->replacing;
     it->begun = true;
     if (it->arguments->quiet)
         return false;
@@ -285,7 +292,8 @@ int cli_train(int argc, char **argv)
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
-    if (it.begun)
+    /* After a success or a stop, the folder holds the new run. */
+    if (it.begun && (it.current || status == GKV_OK || status == GKV_ERR_INTERRUPTED))
         cli_evaluation_remove(a.folder, true);
     if (status != GKV_OK) {
         char *checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);

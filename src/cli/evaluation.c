@@ -52,20 +52,30 @@ char *cli_evaluation_find(const char *folder)
     return NULL;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static int draw_reconstructions(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     size_t chosen[BLOCKS * CLI_COLUMNS], cols = 0;
-    const size_t n = cli_choose(test, BLOCKS, chosen, &cols);
+    const bool grey = it->run->settings.data.binarization == GKV_BINARIZE_GREY;
+    size_t n = cli_choose(test, BLOCKS, chosen, &cols);
+    n = smaller(n, cli_grid_of(it->run->model, CLI_LINE_SCALE, cols, grey ? 2 : 3).most);
     it->reconstructions = n > 0;
+    it->of_all_classes = n >= cols;
     return n > 0 ? cli_picture_reconstructions(it->run, test, chosen, n, cols, path) : CLI_OK;
 }
 
 static int draw_interpolations(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     size_t from[CLI_PAIRS], to[CLI_PAIRS];
-    const size_t n = cli_choose_pairs(test, from, to);
+    const cli_grid grid = cli_grid_of(it->run->model, CLI_LINE_SCALE, CLI_STEPS + 2, 1);
+    const size_t steps = grid.cols > 5 ? grid.cols - 2 : 3, rows = grid.most / (steps + 2);
+    const size_t n = smaller(cli_choose_pairs(test, from, to), rows > 0 ? rows : 1);
     it->interpolations = n > 0;
-    return n > 0 ? cli_picture_interpolations(it->run, test, from, to, n, CLI_STEPS, path) : CLI_OK;
+    return n > 0 ? cli_picture_interpolations(it->run, test, from, to, n, steps, path) : CLI_OK;
 }
 
 static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char *path)
@@ -73,14 +83,19 @@ static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char 
     (void)test;
     const cli_draws draws = {.seed = it->sample_seed,
                              .temperature = it->run->settings.eval.temperature};
-    return cli_picture_samples(it->run->model, &draws, SAMPLES, SAMPLE_COLUMNS, path);
+    it->samples =
+        smaller(SAMPLES, cli_grid_of(it->run->model, CLI_DRAW_SCALE, SAMPLE_COLUMNS, 1).most);
+    return cli_picture_samples(it->run->model, &draws, it->samples, SAMPLE_COLUMNS, path);
 }
 
 static int draw_nearest(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    return it->training ? cli_picture_nearest(it->run, it->training, it->sample_seed, path)
-                        : CLI_OK;
+    it->nearest =
+        smaller(CLI_NEAREST, cli_grid_of(it->run->model, CLI_LINE_SCALE, 2 * CLI_COLUMNS, 2).most);
+    return it->training
+               ? cli_picture_nearest(it->run, it->training, it->sample_seed, it->nearest, path)
+               : CLI_OK;
 }
 
 /* A row of draws for each class of the base. */
@@ -92,9 +107,12 @@ static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char 
     for (size_t c = 0; c < count; c++)
         classes[c] = c;
     const cli_draws draws = {.seed = it->sample_seed, .temperature = 1};
-    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, &draws,
-                                                 SAMPLE_COLUMNS, SAMPLE_COLUMNS, path)
-                     : CLI_OK;
+    if (count == 0)
+        return CLI_OK;
+    const cli_grid grid = cli_grid_of(it->run->model, CLI_DRAW_SCALE, SAMPLE_COLUMNS, 1);
+    const size_t each = smaller(grid.cols, grid.most / count);
+    return cli_picture_class_samples(it->run->model, classes, count, &draws, each > 0 ? each : 1,
+                                     SAMPLE_COLUMNS, path);
 }
 
 static int draw_latent(cli_evaluation *it, const gkv_dataset *test, const char *path)

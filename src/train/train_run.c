@@ -6,6 +6,7 @@
 
 #include <omp.h>
 
+#include "data/dataset.h"
 #include "train/train_run.h"
 
 static void report_progress(gki_training_run *run)
@@ -14,6 +15,7 @@ static void report_progress(gki_training_run *run)
     const gki_train_state *state = &trainer->state;
     gkv_train_progress *p = &run->progress;
     const double images = state->epoch_images ? (double)state->epoch_images : NAN;
+    p->replacing = run->replaced != NULL;
     p->epoch = (state->step - 1) / trainer->epoch_steps + 1;
     p->epochs = trainer->steps / trainer->epoch_steps;
     p->step = state->step;
@@ -136,7 +138,7 @@ static bool must_stop(const gki_training_run *run)
            !(run->epoch_open && run->last.skipped);
 }
 
-static gkv_status stop(const gki_training_run *run)
+static gkv_status stop(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
     GKV_TRY(gki_run_save(run));
@@ -236,7 +238,7 @@ static gkv_status warn_of_data(gki_training_run *run, const gkv_settings *settin
 gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
                      const gkv_run_options *options, gkv_train_result *result)
 {
-    gkv_settings defaults;
+    gkv_settings defaults, identified;
     gkv_train_result ignored;
     gki_training_run run = {.start = start, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
@@ -253,6 +255,9 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gki_call_begin(&run.call, options, 0));
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
+    identified = *settings;
+    gki_dataset_identify(dataset, &identified.data);
+    settings = &identified;
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
     GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
@@ -272,10 +277,6 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     result->rollbacks = state->rollbacks;
 done:
     gki_trainer_free(run.trainer);
-    gki_lock_free(run.lock);
-    free(run.folder);
-    free(run.config);
-    free(run.checkpoint);
-    free(run.model);
+    gki_run_close_folder(&run);
     return status;
 }

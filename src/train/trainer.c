@@ -72,6 +72,14 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     trainer->shuffled_epoch = UINT64_MAX;
     trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
+    if (height > GKV_IMAGE_PIXELS_MAX / width) {
+        status = gki_fail(GKV_ERR_DATA,
+                          "%s: the images have %zu × %zu pixels, and a model takes at most %d in "
+                          "all: make the images smaller",
+                          gkv_dataset_path(dataset, GKV_IMAGES_FILE), height, width,
+                          (int)GKV_IMAGE_PIXELS_MAX);
+        goto done;
+    }
     GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
     GKV_TRY_GOTO(gkv_model_create(height, width, mean, settings, &trainer->model));

@@ -20,7 +20,7 @@ expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
 expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy
 others=data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz
-expect 3 "mean image differs" "$gkvae" base fit run --base gk --set "$others"
+expect 3 "not the file" "$gkvae" base fit run --base gk --set "$others"
 expect 4 "the model was trained with data.validation" "$gkvae" base fit run --base gk --set data.validation=100
 expect 0 "held-out codes" "$gkvae" base fit run --base gaussian-mixture --components 3
 grep -q "gk-copula" output && grep -q "gaussian-mixture" output || fail "the bases are not named: $(cat output)"

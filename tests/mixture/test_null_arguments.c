@@ -328,6 +328,10 @@ static void flat(void **state)
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, NULL, 1, &one, 1, &one, 1, 0, y);
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, NULL, 1, &one, 1, 0, y);
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, &one, 1, NULL, 1, 0, y);
+    refuses_null(gkv_flat_gk_fit_intervals, N, NULL, x, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
+                 NULL);
+    refuses_null(gkv_flat_gk_fit_intervals, N, x, NULL, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
+                 NULL);
     refuses_null(gkv_flat_gk_fit, N, NULL, NULL, GKV_GK_LM, .8, .95, NULL, NULL, NULL, NULL, NULL,
                  NULL);
     refuses_null(gkv_flat_gk_fit_many, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, NULL, NULL, NULL,
