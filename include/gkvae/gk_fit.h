@@ -85,7 +85,7 @@ typedef struct gkv_gk_fit_advanced {
      * iteration; they are coarse because q' changes after each iteration */
     double cost_tolerance, step_tolerance;
     size_t max_steps;
-    size_t max_newton; /* 100; ≥ 1; the limit of steps of the mle */
+    size_t max_newton; /* 500; ≥ 1; the limit of steps of an ascent of the mle */
     /* false; true means that a doubtful fit is not repeated from other starts; this suits repeated
      * fits of a slowly changing sample */
     bool one_start;

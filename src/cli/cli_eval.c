@@ -346,8 +346,14 @@ int cli_eval(int argc, char **argv)
                                      .training = training,
                                      .sample_seed = run.settings.eval.seed,
                                      .command = command};
-        CLI_TRY(cli_evaluation_draw(&evaluation, test));
-        CLI_TRY(cli_report(&evaluation));
+        code = cli_evaluation_draw(&evaluation, test);
+        if (code == CLI_OK)
+            code = cli_report(&evaluation);
+        const int placed = cli_evaluation_place(&evaluation, code == CLI_OK);
+        code = code == CLI_OK ? placed : code;
+        CLI_TRY(code);
+        if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */
+            CLI_CHECK(gkv_metrics_write(&metrics, path));
         printf("the results page: %s/index.html\n", a.run.model);
     }
 done:

@@ -150,10 +150,10 @@ static bool on_progress(void *context, const gkv_progress *progress)
         cli_error(CLI_OK, "%s", p->warning);
         return false;
     }
-    /* The files of an evaluation describe a model that training now changes, so they are removed.
-     * This may be an old evaluation or one made during training. Only here is the folder known to
-     * be this run's. */
-    if (!p->replacing && (!it->current || p->epoch_ended))
+    /* The files of an earlier evaluation describe a model that training now changes, so they are
+     * removed. Only here is the folder known to be this run's. Those of evaluations that are made
+     * during training stay until its end. */
+    if (!p->replacing && !it->current)
         cli_evaluation_remove(it->arguments->folder, true);
     it->current = !p->replacing;
     it->begun = true;

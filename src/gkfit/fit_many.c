@@ -36,7 +36,7 @@ void gkv_gk_fit_defaults(gkv_gk_fit_settings *settings)
              .cost_tolerance = 1e-3,
              .step_tolerance = 1e-8,
              .max_steps = 10,
-             .max_newton = 100},
+             .max_newton = 500},
     };
 }
 

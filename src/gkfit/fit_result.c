@@ -218,6 +218,9 @@ static void octile_estimates(gki_gk_task *task, gkv_gk_fit_result *result)
         result->se[j] = NAN;
 }
 
+/* The likelihood of the mle is below this only if a value is outside the support; see mle.c. */
+static const double out_of_support = -1e100;
+
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const gkv_gk_fit_settings *set = common->set;
@@ -235,7 +238,7 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     scaled.b = result->gk.b / task->spread;
     if (!set->likelihood)
         result->log_likelihood = NAN;
-    else if (result->method != GKV_GK_MLE)
+    else if (result->method != GKV_GK_MLE || result->log_likelihood < out_of_support)
         result->log_likelihood = gki_gk_fit_likelihood(common, task, &scaled, NULL);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;

@@ -40,15 +40,32 @@ done:
     return status;
 }
 
+static gkv_status no_checkpoint(const char *folder)
+{
+    char *kept = NULL;
+    GKV_TRY(gki_strf(&kept, "%s/checkpoint.before-fit.safetensors", folder));
+    const bool is_kept = gki_file_exists(kept);
+    free(kept);
+    if (is_kept)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
+            "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
+            "continue that one, give model.before-fit.safetensors, config.before-fit.ini and it "
+            "their first names again",
+            folder);
+    return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
+}
+
 gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
 {
     GKV_TRY(name_files(run, folder));
     GKV_TRY(gki_file_make_folder(folder));
     GKV_TRY(gki_lock_acquire(folder, &run->lock));
     GKV_TRY(gki_commit_recover(folder));
-    if (run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint))
-        return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
-    return GKV_OK;
+    return run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint)
+               ? no_checkpoint(folder)
+               : GKV_OK;
 }
 
 /* The files of a run. */

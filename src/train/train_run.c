@@ -6,7 +6,6 @@
 
 #include <omp.h>
 
-#include "data/dataset.h"
 #include "train/train_run.h"
 
 static void report_progress(gki_training_run *run)
@@ -238,7 +237,7 @@ static gkv_status warn_of_data(gki_training_run *run, const gkv_settings *settin
 gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
                      const gkv_run_options *options, gkv_train_result *result)
 {
-    gkv_settings defaults, identified;
+    gkv_settings defaults;
     gkv_train_result ignored;
     gki_training_run run = {.start = start, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
@@ -255,12 +254,9 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gki_call_begin(&run.call, options, 0));
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
-    identified = *settings;
-    gki_dataset_identify(dataset, &identified.data);
-    settings = &identified;
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
-    GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
+    GKV_TRY_GOTO(gki_run_start_or_resume(&run, &run.trainer->model->settings));
     warn_of_classes(&run);
     if (run.call.options.progress)
         GKV_TRY_GOTO(warn_of_data(&run, settings));

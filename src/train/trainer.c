@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "data/dataset.h"
 
 /* Splits the images in a random order by the seed, so that files sorted by label work. */
 static gkv_status split_images(gki_trainer *trainer)
@@ -62,6 +63,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
                               gki_trainer **out)
 {
     gki_trainer *trainer = NULL;
+    gkv_settings own = *settings;
     double *mean = NULL;
     gkv_status status = gki_alloc(1, sizeof *trainer, &trainer);
     if (status != GKV_OK) {
@@ -82,7 +84,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     }
     GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
-    GKV_TRY_GOTO(gkv_model_create(height, width, mean, settings, &trainer->model));
+    gki_dataset_identify(dataset, &own.data);
+    GKV_TRY_GOTO(gkv_model_create(height, width, mean, &own, &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;

@@ -52,7 +52,8 @@ typedef struct gki_step_report {
 } gki_step_report;
 
 /* Creates a trainer at step 0 for up to so many threads; 0 are settings->train.threads. It takes
- * ownership of the data set, also on failure. The caller frees *out with gki_trainer_free().
+ * ownership of the data set, also on failure, and adds the SHA-256 of its files to the settings of
+ * the model. The caller frees *out with gki_trainer_free().
  * GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
 gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
                               gki_trainer **out);
