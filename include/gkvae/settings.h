@@ -277,6 +277,10 @@ GKV_API const char *gkv_settings_choice(const char *name, int value, char text[G
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
 
+/* The title of a family of prior flows, as in "RealNVP"; NULL for none, and for a value out of
+ * range. Thread-safe. */
+GKV_API const char *gkv_prior_flow_title(gkv_prior_flow_family family);
+
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);
 

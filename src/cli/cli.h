@@ -243,6 +243,9 @@ const char *cli_duration(double seconds, char buffer[32]);
 /* A number with this many decimal places, with the character − for minus and without −0. */
 const char *cli_decimal(double value, int places, char buffer[32]);
 
+/* The number of columns of standard output; SIZE_MAX if it is no terminal. */
+size_t cli_output_width(void);
+
 /* The number of columns of a UTF-8 text; each character counts as one. */
 size_t cli_columns(const char *text);
 

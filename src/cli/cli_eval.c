@@ -11,7 +11,7 @@
 
 #include "cli.h"
 #include "evaluation.h"
-#include "cli_generation.h"
+#include "report_generation.h"
 #include "refined.h"
 
 typedef struct eval_arguments {

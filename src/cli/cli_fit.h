@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
+#include "gkvae/mgk_mixture.h"
 #include "table_options.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
@@ -14,7 +15,7 @@ extern const char *const cli_parameter_names[CLI_PARAMETERS]; /* A, B, g, k */
 double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
-    const char *file, *columns, *weights, *picture;
+    const char *file, *columns, *weights, *picture, *responsibilities;
     const char *lower, *upper; /* the columns of the ends of intervals, or NULL */
     double resolution;         /* see gkv_gk_sample */
     bool resolution_given;
@@ -26,8 +27,11 @@ typedef struct cli_fit_arguments {
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
-    size_t replicates; /* number of bootstrap samples; 0: no bootstrap */
-    size_t components; /* number of components of a mixture; 0: no mixture */
+    size_t replicates;      /* number of bootstrap samples; 0: no bootstrap */
+    size_t components;      /* number of components of a mixture, or the least one; 0: no mixture */
+    size_t components_most; /* the greatest number of components; 0: only one number */
+    size_t restarts;        /* of a mixture's fit; 0: the default of the library */
+    bool unshrunk;          /* a mixture without shrinkage */
     /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
     double tolerance;
     double held_out; /* fraction of the rows that is held out of a mixture's fit */
@@ -51,6 +55,9 @@ typedef struct cli_fit_data {
     /* of every column, if all are fitted together */
     size_t n;
     const double *weights;
+    /* [n_rows] which rows of the table they are, if all columns are fitted together */
+    const bool *complete;
+    size_t n_rows;
 } cli_fit_data;
 
 /* --- The three kinds of fit ----------------------------------------------- */
@@ -74,6 +81,13 @@ int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, s
 
 /* fit_intervals.c: the sample of a column. */
 gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
+
+/* fit_responsibilities.c: writes the component of each row of the table, and its
+ * responsibilities. */
+int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
+                                   const gkv_mgk_mixture *mixture);
+/* Whether the name of a file ends in this way. */
+bool cli_fit_ends_in(const char *path, const char *end);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);

@@ -161,8 +161,8 @@ int cli_gk(int argc, char **argv)
         .options = options,
         .parser = parse,
         .children = cli_table_options,
-        .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z --params A,B,g,k [NUMBER…]\n"
-                    "pdf|logpdf|z|whiten --fit FILE.json [TABLE]\n"
+        .args_doc = "pdf|logpdf|cdf|logcdf|quantile|z|whiten --params A,B,g,k "
+                    "[NUMBER…|TABLE]\n"
                     "sample --params A,B,g,k -n N\nsummary --params A,B,g,k",
         .doc = "Evaluates a g-and-k distribution, or draws from it. For each number it prints the "
                "density, the "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #include "cli.h"
 #include "app/inside.h"
@@ -85,6 +86,21 @@ static const char *nearest_option(const option_list *all, const char *name)
     return nearest;
 }
 
+/* The kernels keep blocks of matrices on the stack, up to 200 KiB, in every thread. Threads have
+ * the stack of the limit. */
+static int check_stack(void)
+{
+    enum { NEEDED = 512 << 10 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= NEEDED)
+        return CLI_OK;
+    return cli_error(CLI_MEMORY,
+                     "the stack is limited to %llu KiB, and the program needs %d: raise the limit "
+                     "(ulimit -s %d)",
+                     (unsigned long long)limit.rlim_cur >> 10, NEEDED >> 10, 8192);
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static const struct argp_option added[] = {{.name = "help"}, {.name = "usage"}, {.name = NULL}};
@@ -93,6 +109,9 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
         *wanted = argp;
         return CLI_USAGE;
     }
+    const int stack = check_stack();
+    if (stack != CLI_OK)
+        return stack;
     collect_options(&all, argp);
     add_options(&all, added);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {

@@ -211,6 +211,20 @@ static void warn_of_classes(gki_training_run *run)
     report_warning(run, text);
 }
 
+/* Tells that the run is extended, and how. */
+static void tell_extension(gki_training_run *run)
+{
+    char text[256];
+    if (run->extended_from == 0)
+        return;
+    snprintf(text, sizeof text,
+             "the run of %llu epochs is extended to %lld: the learning rate begins again at "
+             "train.learning_rate and falls to 0 by half a cosine",
+             (unsigned long long)run->extended_from,
+             (long long)run->trainer->model->settings.train.epochs);
+    report_warning(run, text);
+}
+
 static bool relay_warning(void *context, const gkv_progress *progress)
 {
     report_warning(context, progress->details);
@@ -257,6 +271,7 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
     GKV_TRY_GOTO(gki_run_start_or_resume(&run, &run.trainer->model->settings));
+    tell_extension(&run);
     warn_of_classes(&run);
     if (run.call.options.progress)
         GKV_TRY_GOTO(warn_of_data(&run, settings));

@@ -60,7 +60,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
 void gki_trainer_free(gki_trainer *trainer);
 
 /* Returns the learning rate schedule after so many steps, relative to its start: half a cosine,
- * from 1 to 0. */
+ * from 1 to 0. In a run that was extended it begins again at the step of the extension. */
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step);
 
 /* Returns a report with the KL weight and the learning rate of a step, which are known before the

@@ -64,6 +64,7 @@ typedef struct state_field {
     const char *key;
     size_t offset;
     bool is_double;
+    bool optional; /* 0 in a file without it */
     /* the range of a number, which may be NaN if low is −∞; a count is at most COUNT_MAX */
     double low, high;
 } state_field;
@@ -99,6 +100,9 @@ static const state_field state_fields[] = {
     WHOLE(codes),
     NUMBER(codes_density, -INFINITY, INFINITY),
     WHOLE(accepted_refits),
+    {.key = "state.schedule_start",
+     .offset = offsetof(gki_train_state, schedule_start),
+     .optional = true},
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -168,6 +172,8 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
 {
     for (size_t i = 0; i < STATE_FIELDS; i++) {
         const char *text = gki_safetensors_metadata(file, state_fields[i].key);
+        if (!text && state_fields[i].optional)
+            text = "0";
         if (!text)
             return gki_fail(GKV_ERR_DATA,
                             "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",

@@ -304,6 +304,13 @@ static void mixtures(void **state)
     refuses_null(gkv_mgk_mixture_conditional, mixture, 1, &first, x, NULL);
     refuses_null(gkv_mgk_mixture_fit, N, D, NULL, NULL, NULL, &other, NULL);
     refuses_null(gkv_mgk_mixture_fit, N, D, x, NULL, NULL, NULL, NULL);
+    size_t first_fit;
+    gkv_mgk_mixture *all[1];
+    gkv_mgk_mixture_result results[1];
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, NULL, NULL, 1, 1, NULL, all, results, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, NULL, results, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, NULL, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, results, NULL);
     assert_all_called("mgk_mixture.h");
     refuses_null(gkv_mgk_mixture_margin_cdf, NULL, 0, GKV_GK_LOWER, N, x, y);
     refuses_null(gkv_mgk_mixture_margin_cdf, mixture, 0, GKV_GK_LOWER, N, NULL, y);
