@@ -153,14 +153,6 @@ GKV_API size_t gkv_table_missing(const gkv_table *table, size_t column, size_t *
 GKV_API GKV_MUST_USE gkv_status gkv_table_complete(const gkv_table *table, const size_t *columns,
                                                    size_t n_columns, gkv_table **out);
 
-/* Writes to complete[gkv_table_rows] whether none of the chosen columns is missing in each row,
- * which are the rows that gkv_table_complete takes. Returns GKV_ERR_DATA for a column of text, a
- * faulty column and an empty column; GKV_ERR_ARGUMENT for NULL and for a column that does not
- * exist. Thread-safe. */
-GKV_API GKV_MUST_USE gkv_status gkv_table_complete_rows(const gkv_table *table,
-                                                        const size_t *columns, size_t n_columns,
-                                                        bool *complete);
-
 /* Writes the index, from 0, of the column with this name to *column. If no column has the name, the
  * text may be the number of a column, counted from 1. Returns GKV_ERR_ARGUMENT if there is no such
  * column, with the most similar name in the message, if several columns have the name, and for

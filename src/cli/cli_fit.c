@@ -17,7 +17,6 @@ double cli_parameter(const gkv_gk *gk, size_t parameter)
 
 /* --- Arguments ------------------------------------------------------------ */
 
-/* options without a letter */
 enum {
     NORMAL = 256,
     NONPARAMETRIC,
@@ -28,7 +27,7 @@ enum {
     RESTARTS,
     SHRINKAGE,
     RESPONSIBILITIES
-};
+}; /* options without a letter */
 
 static const struct argp_option options[] = {
     {"column", 'c', "NAME|NUMBER,...", 0,
@@ -176,43 +175,6 @@ static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text
     free(words);
 }
 
-/* Reads K, or A..B. */
-static void set_components(cli_fit_arguments *a, struct argp_state *state, const char *text)
-{
-    enum { MOST = 10000 };
-    const char *dots = strstr(text, "..");
-    char *first = cli_text("%.*s", dots ? (int)(dots - text) : (int)strlen(text), text);
-    a->components = (size_t)cli_whole(state, "--mixture", first, 1, MOST);
-    a->components_most = dots ? (size_t)cli_whole(state, "--mixture", dots + 2, 1, MOST) : 0;
-    if (dots && a->components_most < a->components)
-        argp_error(state, "--mixture %s: the second number must not be smaller than the first",
-                   text);
-    free(first);
-}
-
-static bool shrinkage_of(struct argp_state *state, const char *text)
-{
-    if (strcmp(text, "none") != 0 && strcmp(text, "default") != 0)
-        argp_error(state, "--shrinkage %s: must be none or default", text);
-    return strcmp(text, "none") == 0;
-}
-
-/* Reports options of mixtures without a mixture. */
-static void check_mixture(const cli_fit_arguments *a, struct argp_state *state)
-{
-    const char *path = a->responsibilities;
-    const char *without = a->held_out > 0     ? "--held-out"
-                          : a->tolerance >= 0 ? "--tolerance"
-                          : a->restarts > 0   ? "--restarts"
-                          : a->unshrunk       ? "--shrinkage"
-                          : path              ? "--responsibilities"
-                                              : NULL;
-    if (without && !a->components)
-        argp_error(state, "%s goes with --mixture", without);
-    if (path && !cli_fit_ends_in(path, ".csv") && !cli_fit_ends_in(path, ".npy"))
-        argp_error(state, "--responsibilities %s: the name must end in .csv or .npy", path);
-}
-
 /* Reports arguments that do not go together. */
 static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
 {
@@ -238,7 +200,7 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->weights)
         argp_error(state,
                    "--weights does not go with --mixture: fit with --multivariate or by columns");
-    check_mixture(a, state);
+    cli_fit_check_mixture(a, state);
     if (a->nonparametric && !a->replicates)
         argp_error(state, "--nonparametric goes with --bootstrap");
     cli_fit_check_intervals(a, state);
@@ -264,9 +226,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case UPPER: a->upper = arg; return 0;
     case NONPARAMETRIC: a->nonparametric = true; return 0;
     case 'M': a->multivariate = true; return 0;
-    case 'K': set_components(a, state, arg); return 0;
+    case 'K': cli_fit_set_components(a, state, arg); return 0;
     case RESTARTS: a->restarts = (size_t)cli_whole(state, "--restarts", arg, 1, 10000); return 0;
-    case SHRINKAGE: a->unshrunk = shrinkage_of(state, arg); return 0;
+    case SHRINKAGE: a->unshrunk = cli_fit_is_unshrunk(state, arg); return 0;
     case RESPONSIBILITIES:
         a->responsibilities = cli_path(state, "--responsibilities", arg);
         return 0;
@@ -415,7 +377,7 @@ static int take_together(const cli_fit_arguments *a, const gkv_table *table, siz
     s->data.n_rows = gkv_table_rows(table);
     s->data.complete = s->complete = cli_alloc(s->data.n_rows, sizeof *s->complete);
     /* only mixtures use it, and they have no weights */
-    CLI_CHECK(gkv_table_complete_rows(table, s->chosen, s->n_chosen, s->complete));
+    CLI_TRY(cli_fit_find_complete(table, s->chosen, s->n_chosen, s->complete));
 done:
     return code;
 }
@@ -489,9 +451,9 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
+               "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"
                "  gkvae fit answers.csv --weights count --method mle\n"
                "  gkvae fit lifetimes.csv --lower from --upper to --method mle\n"
-               "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"
                "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
                "Columns that cannot be fitted are reported on standard error, and the others are "
                "printed; the exit "
@@ -510,10 +472,10 @@ int cli_fit(int argc, char **argv)
     cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
-    if (a.lower)
-        cli_table_infinite_is_missing(&a.table);
     CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.file));
     CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.picture));
+    if (a.lower)
+        cli_table_infinite_is_missing(&a.table);
     CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));
     CLI_TRY(select_columns(&a, table, &s));
     code = a.components           ? cli_fit_mixture(&a, &s.data)

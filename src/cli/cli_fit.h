@@ -70,6 +70,22 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 
+/* fit_responsibilities.c: writes the component of each row of the table, and its
+ * responsibilities. */
+int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
+                                   const gkv_mgk_mixture *mixture);
+/* Whether the name of a file ends in this way. */
+bool cli_fit_ends_in(const char *path, const char *end);
+/* Finds the rows of a table in which none of the columns is missing. */
+int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
+                          bool *complete);
+
+/* fit_mixture_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
+ * reports options of mixtures without a mixture. */
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
+
 /* fit_intervals.c: reports arguments that do not go with --resolution, --lower and --upper. */
 void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state);
 
@@ -81,13 +97,6 @@ int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, s
 
 /* fit_intervals.c: the sample of a column. */
 gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
-
-/* fit_responsibilities.c: writes the component of each row of the table, and its
- * responsibilities. */
-int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
-                                   const gkv_mgk_mixture *mixture);
-/* Whether the name of a file ends in this way. */
-bool cli_fit_ends_in(const char *path, const char *end);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);

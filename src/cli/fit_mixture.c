@@ -40,6 +40,7 @@ typedef struct reporter {
     cli_live live;
     bool quiet;
     size_t iterations_most;
+    double began; /* the seconds before the first iteration */
 } reporter;
 
 static void show(reporter *it, const char *const *parts, size_t n)
@@ -57,6 +58,8 @@ static bool on_iteration(void *context, const gkv_progress *progress)
     reporter *it = context;
     const gkv_mgk_mixture_progress *p = progress->details;
     char text[5][96], time[2][32];
+    if (p->iteration == 0)
+        it->began = p->seconds;
     const bool due =
         cli_live_due(&it->live) ||
         (!it->live.on && !it->quiet && (p->start > 0 ? p->start == 1 : p->iteration % 10 == 0));
@@ -68,7 +71,7 @@ static bool on_iteration(void *context, const gkv_progress *progress)
         show(it, (const char *[]){text[0], cli_duration(p->seconds, time[0])}, 2);
         return false;
     }
-    const double each = p->iteration ? p->seconds / (double)p->iteration : 0;
+    const double each = p->iteration ? (p->seconds - it->began) / (double)p->iteration : 0;
     snprintf(text[0], sizeof *text, "iteration %zu", p->iteration);
     snprintf(text[1], sizeof *text, "log-likelihood %.5f per line", p->log_likelihood);
     snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);

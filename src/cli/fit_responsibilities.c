@@ -12,6 +12,23 @@ bool cli_fit_ends_in(const char *path, const char *end)
     return length >= tail && strcmp(path + length - tail, end) == 0;
 }
 
+int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
+                          bool *complete)
+{
+    const size_t rows = gkv_table_rows(table);
+    int code = CLI_OK;
+    for (size_t row = 0; row < rows; row++)
+        complete[row] = true;
+    for (size_t c = 0; c < n_columns; c++) {
+        const double *values = NULL;
+        CLI_CHECK(gkv_table_values(table, columns[c], &values));
+        for (size_t row = 0; row < rows; row++)
+            complete[row] &= !isnan(values[row]);
+    }
+done:
+    return code;
+}
+
 /* The rows of the table: the component, from 1, and the responsibilities [count]. They are NaN for
  * rows that are not complete. */
 static int values_of(const cli_fit_arguments *a, const cli_fit_data *data,

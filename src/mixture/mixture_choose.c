@@ -143,8 +143,8 @@ static gkv_status find_start(fit_input *in, gki_em *em, const gkv_mgk_mixture *s
                              bool is_next)
 {
     const size_t most_work = 200000, work_each = in->d * in->set.components,
-                 kept = most_work / work_each > 100 * in->set.components ? most_work / work_each
-                                                                         : 100 * in->set.components;
+                 kept = most_work / work_each > 50 * in->set.components ? most_work / work_each
+                                                                        : 50 * in->set.components;
     if (in->set.components == 1 || in->set.restarts == 1)
         return gki_em_start_view(em, GKV_EM_CLAMPED, false, in->set.seed);
     return kept < in->n ? search_sample(in, kept, em, smaller, is_next)

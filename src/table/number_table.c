@@ -121,18 +121,6 @@ static gkv_status check_complete(const gkv_table *table, const size_t *columns, 
     return GKV_OK;
 }
 
-gkv_status gkv_table_complete_rows(const gkv_table *table, const size_t *columns, size_t n_columns,
-                                   bool *complete)
-{
-    GKV_NEED(table);
-    GKV_NEED(columns);
-    GKV_NEED(complete);
-    GKV_TRY(check_complete(table, columns, n_columns));
-    for (size_t row = 0; row < table->n_rows; row++)
-        complete[row] = is_complete(table, columns, n_columns, row);
-    return GKV_OK;
-}
-
 /* Copies the complete rows to a table of the same number of rows. */
 static void copy_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
                           gkv_table *out)

@@ -76,9 +76,6 @@ static void complete_rows_are_those_without_missing_values(void **state)
     assert_ok(gkv_table_numbers(complete, 1, &values));
     assert_true(values[0] == 1 && values[1] == 7);
     gkv_table_free(complete);
-    bool rows[4];
-    assert_ok(gkv_table_complete_rows(table, (const size_t[]){2, 0}, 2, rows));
-    assert_true(rows[0] && !rows[1] && rows[2] && !rows[3]);
     static const struct {
         size_t column;
         gkv_status status;
@@ -91,8 +88,6 @@ static void complete_rows_are_those_without_missing_values(void **state)
         assert_fails(gkv_table_complete(table, &refusals[i].column, 1, &complete),
                      refusals[i].status, refusals[i].message);
         assert_null(complete);
-        assert_fails(gkv_table_complete_rows(table, &refusals[i].column, 1, rows),
-                     refusals[i].status, refusals[i].message);
     }
     assert_fails(gkv_table_complete(table, NULL, 1, &complete), GKV_ERR_ARGUMENT, "NULL");
     assert_fails(gkv_table_complete(table, &(size_t){0}, 0, &complete), GKV_ERR_ARGUMENT,

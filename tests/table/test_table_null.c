@@ -51,9 +51,6 @@ static void nothing_crashes(void **state)
     refuses_null(gkv_table_complete, NULL, &(const size_t){0}, 1, &other);
     refuses_null(gkv_table_complete, table, NULL, 1, &other);
     refuses_null(gkv_table_complete, table, &(const size_t){0}, 1, NULL);
-    refuses_null(gkv_table_complete_rows, NULL, &(const size_t){0}, 1, &(bool){false});
-    refuses_null(gkv_table_complete_rows, table, NULL, 1, &(bool){false});
-    refuses_null(gkv_table_complete_rows, table, &(const size_t){0}, 1, NULL);
     refuses_null(gkv_table_read_stream, NULL, NULL, "name", NULL, &other);
     refuses_null(gkv_table_read_stream, nothing, NULL, NULL, NULL, &other);
     refuses_null(gkv_table_read_stream, nothing, NULL, "name", NULL, NULL);
