@@ -136,7 +136,17 @@ double cli_number(struct argp_state *state, const char *option, const char *text
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
 
 /* What a command writes to a path. */
-typedef enum cli_format { CLI_PNG, CLI_NPY, CLI_IDX, CLI_JSON, CLI_FOLDER } cli_format;
+typedef enum cli_format {
+    CLI_PNG,
+    CLI_NPY,
+    CLI_IDX,
+    CLI_JSON,
+    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_FOLDER
+} cli_format;
+
+/* Whether the text ends in one of the words of the list, in any case. */
+bool cli_ends_in(const char *text, const char *list);
 
 /* The text as a path to write to. A usage error if it is empty; if it is "-", because no command
  * writes these to standard output; and if it ends as the files of another format do. */
