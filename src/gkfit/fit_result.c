@@ -196,7 +196,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     else {
         estimates(common, task, result);
         bounds(common, task, result);
-        GKV_TRY(gki_gk_fit_goodness(common, task));
+        if (!task->judged)
+            GKV_TRY(gki_gk_fit_goodness(common, task));
     }
     gki_gk_fit_intervals(set->confidence, result);
     gkv_gk scaled = result->gk;
