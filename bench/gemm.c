@@ -217,7 +217,10 @@ static double peak(void)
     double best = INFINITY;
     for (int round = 0; round < 20 * ROUNDS; round++) {
         const double start = now();
-        gki_blas_square_product(N, 1, a, b, c);
+        if (gki_blas_square_product(N, 1, a, b, c) != GKV_OK) {
+            fprintf(stderr, "%s\n", gkv_error_message());
+            exit(1);
+        }
         best = fmin(best, now() - start);
     }
     free(a), free(b), free(c);

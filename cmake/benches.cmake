@@ -25,6 +25,12 @@ gkv_bench(fit_speed)
 gkv_bench_peers(fit_speed GSL CMINPACK)
 gkv_bench(mixture)
 
+# Real series, whose estimates are known.
+set(SERIES_DIR "" CACHE PATH "folder of exchange-returns.csv and mgnk.csv, for mixture/test_series")
+if(SERIES_DIR AND TEST mixture/test_series)
+  set_tests_properties(mixture/test_series PROPERTIES ENVIRONMENT "SERIES_DIR=${SERIES_DIR}")
+endif()
+
 # Least squares: NIST's nonlinear regression, the problems of Moré, Garbow and Hillstrom.
 set(NIST_DIR "" CACHE PATH "folder of NIST's 27 .dat files, for lm/test_nist")
 if(NIST_DIR AND TEST lm/test_nist)

@@ -5,17 +5,19 @@
 # others. In the shared libgk they have the version GK_PRIVATE_x.y.z, so that a libgkvae of another version does not
 # load with it.
 #
-# To that end the objects of a library are joined to one (ld -r), in which all other symbols are made local. Both the
-# archive and the shared library are made of that one object.
+# To that end the objects of a library are joined to one (ld -r), in which all other symbols are made local. An archive
+# has the symbols gkv_* and no others: libgk.a is one object, and so is libgkvae.a, which therefore contains libgk's
+# functions too. Link libgkvae.a alone, or before libgk.a, of which nothing is needed then.
 
 set(gkv_joined_dir ${CMAKE_BINARY_DIR}/joined)
 file(MAKE_DIRECTORY ${gkv_joined_dir})
 
-# gkv_objects(NAME MODULE…): NAME.o, the joined object of these modules. libgkvae comes first: what it lacks of the
-# internal functions is what libgk keeps.
+# gkv_objects(NAME MODULE…): NAME.o and NAME-archive.o, the joined objects of these modules for the shared library and
+# for the archive. libgkvae comes first: what it lacks of the internal functions is what libgk keeps.
 function(gkv_objects name)
   set(whole ${gkv_joined_dir}/${name}-whole.o)
   set(joined ${gkv_joined_dir}/${name}.o)
+  set(archived ${gkv_joined_dir}/${name}-archive.o)
   set(private ${gkv_joined_dir}/gk.private)
   list(TRANSFORM ARGN PREPEND module_ OUTPUT_VARIABLE modules)
   set(archives "")
@@ -24,6 +26,11 @@ function(gkv_objects name)
   endforeach()
   add_custom_command(OUTPUT ${whole} DEPENDS ${modules} VERBATIM
     COMMAND ${CMAKE_LINKER} -r --whole-archive ${archives} -o ${whole})
+  set(parts ${gkv_joined_dir}/gk-whole.o ${whole})
+  list(REMOVE_DUPLICATES parts)
+  add_custom_command(OUTPUT ${archived} DEPENDS ${parts} VERBATIM
+    COMMAND ${CMAKE_LINKER} -r ${parts} -o ${archived}
+    COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* ${archived})
   if(name STREQUAL "gk")
     add_custom_command(OUTPUT ${joined} DEPENDS ${whole} ${private} VERBATIM
       COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* --keep-global-symbols=${private} ${whole}
@@ -37,33 +44,41 @@ function(gkv_objects name)
     add_custom_target(gk_private DEPENDS ${private})
   endif()
   add_custom_target(${name}_object DEPENDS ${joined})
+  add_custom_target(${name}_archive DEPENDS ${archived})
+  # One after another: each of them would make the whole objects.
   if(name STREQUAL "gk")
     add_dependencies(gk_object gk_private)
-  else() # not at the same time: each would make the whole
+    add_dependencies(gk_archive gk_object)
+    add_dependencies(gkvae_archive gk_archive)
+  else()
     add_dependencies(gk_private ${name}_object)
   endif()
 endfunction()
 
-# gkv_library(NAME LIBRARY OUTSIDE…): the libraries of NAME.o, on LIBRARY of this project and on libraries of others.
-# A shared library finds LIBRARY in its own folder.
+# gkv_library(NAME LIBRARY OUTSIDE…): the libraries of NAME, on libraries of others; the shared one also on LIBRARY of
+# this project, which it finds in its own folder.
 function(gkv_library name library)
   foreach(kind static shared)
-    string(TOUPPER ${kind} type)
     set(target ${name}_${kind})
-    add_library(${target} ${type} ${gkv_joined_dir}/${name}.o)
-    add_dependencies(${target} ${name}_object)
+    if(kind STREQUAL "static")
+      set(object ${name}-archive.o)
+      add_library(${target} STATIC ${gkv_joined_dir}/${object})
+      add_dependencies(${target} ${name}_archive)
+    else()
+      set(object ${name}.o)
+      add_library(${target} SHARED ${gkv_joined_dir}/${object})
+      add_dependencies(${target} ${name}_object)
+    endif()
     set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} LINKER_LANGUAGE C)
-    set_source_files_properties(${gkv_joined_dir}/${name}.o PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+    set_source_files_properties(${gkv_joined_dir}/${object} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
     target_include_directories(${target} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
     # What an installed library needs of others, its package says (package.cmake).
     target_link_libraries(${target} PRIVATE "$<BUILD_INTERFACE:${ARGN}>")
-    if(library)
-      target_link_libraries(${target} PUBLIC ${library}_${kind})
-    endif()
   endforeach()
   set_target_properties(${name}_shared PROPERTIES
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   if(library)
+    target_link_libraries(${name}_shared PUBLIC ${library}_shared)
     set_target_properties(${name}_shared PROPERTIES BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN")
   endif()
   target_link_options(${name}_shared PRIVATE -Wl,--version-script=${gkv_joined_dir}/${name}.map -Wl,-Bsymbolic)

@@ -59,11 +59,6 @@ foreach(dir LIBDIR INCLUDEDIR)
     set(GKV_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
   endif()
 endforeach()
-# OpenBLAS and libcurl say of their own static archives that they need libraries which their
-# packages do not bring (libgfortran, libssh2, …). Their names alone are enough for who links
-# gkvae statically and these dynamically.
-list(JOIN OPENBLAS_LDFLAGS " " GKV_PC_OPENBLAS)
-list(JOIN CURL_LDFLAGS " " GKV_PC_CURL)
 list(JOIN gkv_openmp " " GKV_PC_OPENMP)
 foreach(name gk gkvae)
   configure_file(cmake/${name}.pc.in ${CMAKE_BINARY_DIR}/generated/${name}.pc @ONLY)

@@ -84,8 +84,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_base_fit_check_folder(const char *folder, bo
  * With `replace` it must hold a run. The old model.safetensors, config.ini and
  * checkpoint.safetensors are renamed to model.before-fit.safetensors, config.before-fit.ini and
  * checkpoint.before-fit.safetensors. If such a file already exists, nothing changes:
- * GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained. After GKV_ERR_IO the run is as it
- * was. GKV_ERR_ARGUMENT for NULL. */
+ * GKV_ERR_CONFIG. GKV_ERR_BUSY while the run is being trained. All files change together: after
+ * GKV_ERR_IO, a kill or a power cut the run is as it was, or complete (gkv_run_recover() in
+ * gkvae/train.h). GKV_ERR_ARGUMENT for NULL. */
 GKV_API GKV_MUST_USE gkv_status gkv_base_fit_save(const gkv_model *model, const char *folder,
                                                   bool replace, const gkv_settings *run);
 

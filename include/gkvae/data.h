@@ -26,6 +26,9 @@ extern "C" {
 
 typedef struct gkv_dataset gkv_dataset;
 
+/* The most pixels of an image of which a model can be made. A data set may have larger images. */
+enum { GKV_IMAGE_PIXELS_MAX = 65536 };
+
 /* The two parts of a data set. */
 typedef enum gkv_split { GKV_TRAIN = 0, GKV_TEST } gkv_split;
 
@@ -58,6 +61,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(size_t count, size_t hei
  * precedence over the standard name. Labels may be absent, unless gkv_data_get() knows the data
  * set. `invert` and `transpose` of the settings change the images.
  *
+ * If the settings have a SHA-256 of the training images or labels, the training part is refused
+ * with GKV_ERR_DATA unless its file has that one (gkv_dataset_sha256).
+ *
  * GKV_ERR_IO for a missing file; the message says how to get it. GKV_ERR_ARGUMENT for another
  * split. The other errors are those of gkv_dataset_open(). */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings,
@@ -87,6 +93,15 @@ GKV_API const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t ima
  * array. */
 GKV_API const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset);
 
+/* The files of a data set. */
+typedef enum gkv_dataset_file { GKV_IMAGES_FILE = 0, GKV_LABELS_FILE } gkv_dataset_file;
+
+/* Return the path of a file as it was opened, and the SHA-256 (FIPS 180-4) of its uncompressed
+ * content, in hexadecimal. "" for NULL, for a data set from memory, and without labels. The data
+ * set owns the strings. */
+GKV_API const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file);
+GKV_API const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file);
+
 /* Computes the mean of images first … first + n − 1 in mean[height·width], on a scale from 0
  * (black) to 1 (white). A mean is the probability that dynamic binarization turns the pixel on.
  * Sums are exact; only the final division rounds. GKV_ERR_ARGUMENT for n of 0, and if there are
@@ -98,6 +113,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, siz
  * progress() of `options`. The details are a const char *, one sentence without a newline, which is
  * valid during the callback only; done and total are 0. Findings are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
+ *   - the images have more pixels than a model takes
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has
@@ -156,8 +172,6 @@ typedef enum gkv_checksum {
     /* the file has the path of a known data set's file, but other content */
     GKV_CHECKSUM_DIFFERENT
 } gkv_checksum;
-
-enum { GKV_DIGEST_SIZE = 65 }; /* of a SHA-256: 64 hexadecimal digits and a NUL */
 
 typedef struct gkv_file_info {
     char path[GKV_PATH_SIZE];     /* "" if there is no such file */

@@ -71,8 +71,13 @@ typedef struct gkv_metrics {
     gkv_refined_metrics refined;
     /* As gkv_generation_none() sets it. gkv_evaluate_generation() measures it. */
     gkv_generation generation;
-    char protocol[256];          /* A description of the targets, the images and the samples. */
-    char dataset[GKV_NAME_SIZE]; /* data.dataset. */
+    char protocol[256]; /* A description of the targets, the images and the samples. */
+    /* data.dataset, or the name of the file that data.test_images or data.train_images names. */
+    char dataset[GKV_NAME_SIZE];
+    /* The files of the images and their labels: path, and SHA-256 of the uncompressed
+     * content. "" for images from memory, and without labels. */
+    char images_file[GKV_PATH_SIZE], labels_file[GKV_PATH_SIZE];
+    char images_sha256[GKV_DIGEST_SIZE], labels_sha256[GKV_DIGEST_SIZE];
 } gkv_metrics;
 
 /* The images of an evaluation. The split of the training half depends on train.seed and

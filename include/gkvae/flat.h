@@ -91,6 +91,15 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit(size_t n, const double *x, const
                                                 double statistics[GKV_FLAT_STATISTICS],
                                                 bool *converged);
 
+/* Fits observations in the intervals from lower[n] to upper[n] by maximum likelihood, as
+ * gkv_gk_fit_many does with a gkv_gk_sample that has them: rounded, censored and binned data, with
+ * infinite ends for censored ones. weights[n] may be NULL. A² is NaN. The outputs are those of
+ * gkv_flat_gk_fit. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_intervals(
+    size_t n, const double *lower, const double *upper, const double *weights, double c,
+    double confidence, double estimates[4], double se[4], double covariance[16],
+    double intervals[8], double statistics[GKV_FLAT_STATISTICS], bool *converged);
+
 /* Fits every column of x[n × d] in one batch; weights[n], which may be NULL, are those of all
  * columns. The outputs of column j are estimates[j × 4], se[j × 4], covariance[j × 16],
  * intervals[j × 8], statistics[j × GKV_FLAT_STATISTICS], converged[j], and statuses[j], the status

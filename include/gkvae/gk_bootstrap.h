@@ -6,6 +6,9 @@
  * sample are p-values. They take into account that the parameters are estimated (Stute,
  * González-Manteiga and Presedo-Quindimil, Metrika 40, 1993).
  *
+ * Draws of rounded data are rounded to the same resolution. Censored and binned data by their ends
+ * have the nonparametric bootstrap only, because the ends of other samples are not known.
+ *
  * The nonparametric bootstrap draws from the sample, with replacement. Its errors are also valid if
  * the model is wrong, but it cannot test the fit. */
 #ifndef GKVAE_GK_BOOTSTRAP_H
@@ -34,7 +37,8 @@ typedef struct gkv_gk_bootstrap_result {
     /* percentile intervals: the quantiles (1 ∓ confidence)/2 of the estimates */
     double low[4], high[4];
     double covariance[4][4]; /* covariance of the estimates of A, B, g, k */
-    /* (1 + number of replicates with a greater or equal χ²)/(1 + used); NaN if nonparametric */
+    /* (1 + number of replicates with a greater or equal χ²)/(1 + used); NaN if nonparametric, and
+     * if the fit has no p-value for ties or heaps */
     double p_chi2;
     double p_anderson_darling; /* the same for A²; NaN if nonparametric or if the fit has no A² */
     size_t used, failed;       /* the numbers of replicates that were, and were not, fitted */
@@ -51,8 +55,9 @@ GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
  * each block of them.
  *
  * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit`,
- * settings out of range and NULL; GKV_ERR_NUMERIC if fewer than half of the replicates could be
- * fitted; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. After an error *result is zeroed. Thread-safe. */
+ * settings out of range, NULL, and the parametric bootstrap of intervals by their ends;
+ * GKV_ERR_NUMERIC if fewer than half of the replicates could be fitted; GKV_ERR_INTERRUPTED;
+ * GKV_ERR_MEMORY. After an error *result is zeroed. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample,
                                                  const gkv_gk_fit_result *fit,
                                                  const gkv_gk_fit_settings *fit_settings,

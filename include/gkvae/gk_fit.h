@@ -39,6 +39,12 @@
  * weights. With weights, n above is their sum. Equal values form one group with the sum of their
  * weights, at the middle of their ranks.
  *
+ * Rounded, censored and binned data are observations that are known to lie in intervals, see
+ * gkv_gk_sample. GKV_GK_MLE maximizes the probability of their intervals, and their density where
+ * values are exact. The other methods use rounded values as they are. They need few ties, and
+ * cannot fit censored data. The test of fit then counts the observations in bins that divide no
+ * interval.
+ *
  * docs/fitting.md contains more. gkvae/gk_bootstrap.h has intervals and tests by simulation. */
 #ifndef GKVAE_GK_FIT_H
 #define GKVAE_GK_FIT_H
@@ -111,6 +117,21 @@ typedef struct gkv_gk_fit_settings {
     gkv_gk_fit_advanced advanced;
 } gkv_gk_fit_settings;
 
+/* The test of fit of a result: its χ², or why there is no p-value. */
+typedef enum gkv_gk_test {
+    GKV_GK_TEST_LEVELS, /* χ² of the levels, for exact values */
+    /* χ² of the counts in bins that divide no interval, for rounded, censored and binned data */
+    GKV_GK_TEST_BINS,
+    /* no p-value: equal values contradict a continuous distribution, and have no known resolution
+     */
+    GKV_GK_TEST_TIES,
+    /* no p-value: too many values are multiples of `heaps`, as if they were rounded further */
+    GKV_GK_TEST_HEAPS,
+    /* no p-value and no χ²: the bins that divide no interval are not more than parameters + 1 */
+    GKV_GK_TEST_FEW_BINS,
+    GKV_GK_TEST_NONE /* no χ²: the octile method */
+} gkv_gk_test;
+
 typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
     /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings;
@@ -119,19 +140,21 @@ typedef struct gkv_gk_fit_result {
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];
-    /* Σ w log f(x_i) at the estimates, −∞ if values are outside the support; NaN unless
-     * settings.likelihood */
+    /* Σ w log f(x_i), and of intervals Σ w log P, at the estimates; −∞ if values are outside the
+     * support; NaN unless settings.likelihood */
     double log_likelihood;
     double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
-    /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), less what the parameters explain; χ²
-     * distributed with `dof` degrees of freedom under the model */
+    /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), or for bins Σ (n_i − n p_i)²/(n p_i),
+     * less what the parameters explain; χ² distributed with `dof` degrees of freedom under the
+     * model */
     double chi2;
-    size_t dof; /* levels − parameters */
+    size_t dof; /* levels − parameters; for bins, k at its bound is no parameter */
     /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
-     * distribution of the data is not g-and-k */
+     * distribution of the data is not g-and-k; NaN if `test` says that there is none */
     double p_value;
+    gkv_gk_test test;
     size_t n;            /* the number of values with a weight above 0 */
-    size_t levels;       /* the number of levels used */
+    size_t levels;       /* the number of levels used, or of edges between bins */
     size_t reweightings; /* the number of reweighting iterations, from all starts */
     size_t iterations;   /* the number of LM steps of all reweighting iterations */
     /* whether the fit has converged; for mle, whether the estimates are verified to be a local
@@ -158,8 +181,14 @@ typedef struct gkv_gk_fit_result {
     double total;      /* Σ w, the number of observations */
     size_t parameters; /* the number of fitted parameters */
     size_t newton;     /* the number of steps of the mle, from all starts */
-    /* A², a distance from the data; NaN unless settings.anderson_darling */
+    /* A², a distance from the data; NaN unless settings.anderson_darling, and for intervals by
+     * their ends */
     double anderson_darling;
+    double resolution; /* the resolution of the values, also a recognised one; 0 for exact values */
+    double heaps;      /* a recognised multiple of it with too many values, or 0 */
+    /* the largest group of equal values and its number of observations, if there are too many ties
+     * for exact values; else 0 */
+    double tied_value, tied;
 } gkv_gk_fit_result;
 
 /* Sets all settings to their defaults. Does nothing for NULL. */
@@ -187,8 +216,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_octiles(size_t n, const double *x, do
  *
  * Returns GKV_ERR_DATA for n < 8, values that are not finite, equal values, fewer than 7 distinct
  * values, and heavy ties, that is, a value with more than two observations and more than a tenth of
- * the sample; GKV_ERR_ARGUMENT for settings out of range and for NULL; GKV_ERR_NUMERIC;
- * GKV_ERR_MEMORY. A fit that has not converged is not an error; see `converged`. Thread-safe. */
+ * the sample (mle with a resolution fits both); GKV_ERR_ARGUMENT for settings out of range and for
+ * NULL; GKV_ERR_NUMERIC; GKV_ERR_MEMORY. A fit that has not converged is not an error; see
+ * `converged`. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_gk_fit(size_t n, const double *x,
                                            const gkv_gk_fit_settings *settings,
                                            gkv_gk_fit_result *result);
@@ -199,14 +229,27 @@ GKV_API GKV_MUST_USE gkv_status gkv_gk_fit_sorted(size_t n, const double *x,
                                                   const gkv_gk_fit_settings *settings,
                                                   gkv_gk_fit_result *result);
 
+/* A resolution that the fit recognises. If values have ties that contradict a continuous
+ * distribution, it is the greatest number of which all their differences are multiples, unless it
+ * does not explain the ties. Otherwise values are exact. */
+#define GKV_GK_RESOLUTION_AUTO (-1.0)
+
 /* A sample for gkv_gk_fit_many. The pointers are not owned. */
 typedef struct gkv_gk_sample {
     size_t n;        /* the number of values */
-    const double *x; /* [n] the values; they do not change */
+    const double *x; /* [n] the values; they do not change; ignored with lower and upper */
     /* [n] weights ≥ 0 with a sum of at least 8; values of weight 0 are ignored; NULL means 1 */
     const double *weights;
     const gkv_gk *start; /* the start for this sample; NULL means settings.start */
     bool sorted;         /* whether x is in ascending order */
+    /* 0 for exact values; h > 0 if values are rounded, so that x[i] represents the interval
+     * [x[i] − h/2, x[i] + h/2]; or GKV_GK_RESOLUTION_AUTO */
+    double resolution;
+    /* [n] both NULL, or the ends of the intervals in which the observations lie, in the place of
+     * x; lower[i] ≤ upper[i]. Equal ends are an exact value, and an infinite end is a censored
+     * observation. Only GKV_GK_MLE fits them, and it needs more different intervals than free
+     * parameters. */
+    const double *lower, *upper;
 } gkv_gk_sample;
 
 /* Fits `count` samples. Batched Levenberg–Marquardt solves them together. results[i] has the same

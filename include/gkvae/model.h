@@ -5,9 +5,9 @@
  * `latent` floats. Arrays of n images or codes have one after another.
  *
  * The library distributes the work itself, so that results do not depend on the number of threads.
- * Where it calls OpenBLAS, OpenBLAS uses one thread. Its number of threads is set for the time of
- * the call and restored after it. An application that itself calls OpenBLAS at the same time may
- * get fewer threads there.
+ * On a processor without AVX2 it loads OpenBLAS and calls it on one thread. OpenBLAS's number of
+ * threads is set for the time of the call and restored after it. An application that itself calls
+ * OpenBLAS at the same time may get fewer threads there.
  *
  * Thread-safety: functions that take a const gkv_model may run at the same time on one model.
  *

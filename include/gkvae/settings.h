@@ -25,6 +25,7 @@ extern "C" {
 #endif
 
 enum { GKV_NAME_SIZE = 32, GKV_PATH_SIZE = 1024 };
+enum { GKV_DIGEST_SIZE = 65 }; /* of a SHA-256: 64 hexadecimal digits and a NUL */
 
 /* The values of the keys that are choices, in the order in which gkv_settings_key.range lists their
  * names. */
@@ -140,10 +141,14 @@ typedef struct gkv_data_settings {
     char train_labels[GKV_PATH_SIZE]; /* File of the training labels. "" takes the standard name. */
     char test_images[GKV_PATH_SIZE];  /* File of the test images. "" takes the standard name. */
     char test_labels[GKV_PATH_SIZE];  /* File of the test labels. "" takes the standard name. */
-    bool invert;                      /* Whether to take 255 − level for every level. */
-    bool transpose;                   /* Whether to exchange rows and columns of the images. */
-    gkv_binarization binarization;    /* How grey levels become 0 and 1. */
-    int64_t validation;               /* Number of training images held out for validation. */
+    /* SHA-256 that the uncompressed content of the training images' file must have. "" takes any
+     * file. Training fills it in. */
+    char train_images_sha256[GKV_DIGEST_SIZE];
+    char train_labels_sha256[GKV_DIGEST_SIZE]; /* The same for the training labels. */
+    bool invert;                               /* Whether to take 255 − level for every level. */
+    bool transpose;                /* Whether to exchange rows and columns of the images. */
+    gkv_binarization binarization; /* How grey levels become 0 and 1. */
+    int64_t validation;            /* Number of training images held out for validation. */
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
@@ -271,6 +276,10 @@ GKV_API const char *gkv_settings_choice(const char *name, int value, char text[G
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
+
+/* The title of a family of prior flows, as in "RealNVP"; NULL for none, and for a value out of
+ * range. Thread-safe. */
+GKV_API const char *gkv_prior_flow_title(gkv_prior_flow_family family);
 
 /* The i-th key, from 0; NULL past the last. */
 GKV_API const gkv_settings_key *gkv_settings_key_at(size_t i);

@@ -167,6 +167,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_table_find(const gkv_table *table, const cha
 GKV_API GKV_MUST_USE gkv_status gkv_table_numbers(const gkv_table *table, size_t column,
                                                   const double **values);
 
+/* Sets *values to the numbers of a column as gkv_table_numbers does, but also of a column with
+ * missing values, which are NaN. */
+GKV_API GKV_MUST_USE gkv_status gkv_table_values(const gkv_table *table, size_t column,
+                                                 const double **values);
+
 /* Writes rows × columns values, which are row-major, as an .npy file of float64 or float32 (version
  * 1.0, C order, the byte order of the machine). The file appears completely or not at all. There
  * may be 0 rows. Returns GKV_ERR_ARGUMENT for 0 columns, NULL, and sizes that overflow; GKV_ERR_IO.

@@ -33,6 +33,8 @@ typedef struct gkv_train_progress {
      * come before the first step: classes of model.base_classes without training images, test
      * images that cannot be read, and the findings of gkv_dataset_check(). */
     const char *warning;
+    /* Whether the folder still holds the old run that this run is to replace. */
+    bool replacing;
     uint64_t epoch;            /* The current epoch, from 1. */
     uint64_t epochs;           /* The number of epochs of the run. */
     uint64_t step;             /* The number of finished steps of the run. */
@@ -72,9 +74,11 @@ typedef struct gkv_train_progress {
 
 /* What gkv_train() does with a run that the folder may hold. */
 typedef enum gkv_train_start {
-    GKV_TRAIN_NEW,      /* Begin a run. The folder must hold none. */
-    GKV_TRAIN_RESUME,   /* Continue the run from its checkpoint. */
-    GKV_TRAIN_OVERWRITE /* Begin a run, and replace the one in the folder. */
+    GKV_TRAIN_NEW,    /* Begin a run. The folder must hold none. */
+    GKV_TRAIN_RESUME, /* Continue the run from its checkpoint. */
+    /* Begin a run, and replace the one in the folder. The files of the old run stay until the new
+     * one has its first checkpoint. */
+    GKV_TRAIN_OVERWRITE
 } gkv_train_start;
 
 typedef struct gkv_train_result {
@@ -123,6 +127,13 @@ typedef enum gkv_run_stage {
  * not exist holds no run. GKV_ERR_CONFIG, GKV_ERR_DATA or GKV_ERR_IO if one of the files is damaged
  * or cannot be read; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage);
+
+/* Completes a replacement of the files of a run (GKV_TRAIN_OVERWRITE, gkv_base_fit_save) that a
+ * kill or a power cut has interrupted; nearly always there is nothing to do. Call it before reading
+ * several files of the folder, which otherwise may not belong together. gkv_train(),
+ * gkv_train_stage() and gkv_base_fit_save() do it themselves. Does nothing if another process holds
+ * the folder. GKV_ERR_IO, GKV_ERR_MEMORY, GKV_ERR_ARGUMENT for NULL. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_run_recover(const char *folder);
 
 /* Return the seconds of training in a run folder so far, and the part of them that refits of the
  * base took. They read times.json, and return NaN if it does not have the number, and for NULL. */

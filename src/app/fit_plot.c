@@ -243,47 +243,83 @@ static gkv_status open_page(gki_canvas *canvas, double width, double body,
     return GKV_OK;
 }
 
+/* The space left of a frame: at least `least`, and room for the widest label of its ticks beside
+ * the upright title of the axis, whose middle is at `title`. */
+static double left_of(gki_canvas *ruler, const gki_axis *axis, double title, double least)
+{
+    static const double TITLE = 10, TICK = 7; /* from the title's middle, and to the frame */
+    return fmax(least, title + TITLE + gki_axis_text_width(ruler, axis) + TICK);
+}
+
+/* The same for all panels of a page, whose axes have about so many ticks. */
+static gkv_status left_of_panels(const gki_fit_panel *panels, size_t n, const gki_fit_settings *s,
+                                 int density_ticks, int quantile_ticks, double title, double least,
+                                 double *left)
+{
+    gki_canvas ruler;
+    gki_histogram histogram;
+    gki_frame frame;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_canvas_open(&ruler, 8, 8, s->pixel_ratio));
+    *left = least;
+    for (size_t i = 0; i < n; i++) {
+        GKV_TRY_GOTO(gki_histogram_make(&histogram, panels[i].sample, panels[i].n_sample, s->bins));
+        fit_histogram_axes(&frame, &histogram, &panels[i], s, 4, density_ticks);
+        *left = left_of(&ruler, &frame.y, title, *left);
+        if (panels[i].n_quantiles == 0)
+            continue;
+        fit_quantile_axes(&frame, &panels[i], quantile_ticks);
+        *left = left_of(&ruler, &frame.y, title, *left);
+    }
+done:
+    gki_canvas_close(&ruler);
+    return status;
+}
+
 gkv_status gki_plot_base_margins(const char *path, const gki_fit_panel *panels, size_t n_panels,
                                  const gki_fit_settings *settings)
 {
-    static const double CELL = 236, LEFT = 52, RIGHT = 8, HIST_TOP = 26, HIST = 120, HIST_FOOT = 44,
-                        QQ_FOOT = 50;
+    static const double NARROW = 236, LEAST = 52, TITLE = 12, RIGHT = 8, HIST_TOP = 26, HIST = 120,
+                        HIST_FOOT = 44, QQ_FOOT = 50;
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
     GKV_TRY(check(panels, n_panels, s));
 
     int quantiles = 0;
+    double margin;
     for (size_t i = 0; i < n_panels; i++)
         quantiles |= panels[i].n_quantiles > 0;
+    GKV_TRY(left_of_panels(panels, n_panels, s, 3, 4, TITLE, LEAST, &margin));
+    const double cell = NARROW + margin - LEAST;
     const size_t across = n_panels <= ACROSS_MAX ? n_panels : (n_panels + 1) / 2;
     const size_t bands = (n_panels + across - 1) / across;
-    const double side = CELL - LEFT - RIGHT; /* a QQ plot is square */
+    const double side = cell - margin - RIGHT; /* a QQ plot is square */
     const double band = HIST_TOP + HIST + HIST_FOOT + (quantiles ? side + QQ_FOOT : 0);
     gki_legend_entry entries[ENTRIES_MAX];
     const size_t n_entries = make_legend(panels, n_panels, s, entries);
     gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
     double top;
-    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(340, (double)across * CELL),
+    GKV_TRY_GOTO(open_page(&canvas, 2 * MARGIN - 6 + fmax(340, (double)across * cell),
                            (double)bands * band + 4, entries, n_entries, s, &top));
     for (size_t i = 0; i < n_panels; i++) {
-        const double left = MARGIN - 6 + (double)(i % across) * CELL,
+        const double left = MARGIN - 6 + (double)(i % across) * cell,
                      y = top + (double)(i / across) * band;
         const int first = i % across == 0;
         gki_histogram histogram;
         GKV_TRY_GOTO(gki_histogram_make(&histogram, panels[i].sample, panels[i].n_sample, s->bins));
         gki_frame frame = {
-            .box = {left + LEFT, y + HIST_TOP, left + CELL - RIGHT, y + HIST_TOP + HIST}};
+            .box = {left + margin, y + HIST_TOP, left + cell - RIGHT, y + HIST_TOP + HIST}};
         gki_frame_text text = {.x_label = s->x_label ? s->x_label : "value",
                                .y_label = first ? "density" : NULL,
-                               .y_label_x = left + 12};
+                               .y_label_x = left + TITLE};
         fit_histogram_axes(&frame, &histogram, &panels[i], s, 4, 3);
         draw_histogram(&canvas, &frame, &histogram, &panels[i], s, &text);
-        gki_canvas_text(&canvas, left + LEFT - 34, y + HIST_TOP - 9, panels[i].title,
+        gki_canvas_text(&canvas, left + margin - 34, y + HIST_TOP - 9, panels[i].title,
                         (gki_text_style){.size = GKV_TEXT_TICK,
                                          .colour = gki_ink,
-                                         .max_width = CELL - LEFT + 34 - RIGHT});
+                                         .max_width = cell - margin + 34 - RIGHT});
         if (!panels[i].n_quantiles)
             continue;
         frame.box.top = y + HIST_TOP + HIST + HIST_FOOT;
@@ -302,7 +338,7 @@ done:
 gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
                         const gki_fit_settings *settings)
 {
-    static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEFT = 60;
+    static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEAST = 60, TITLE = 18;
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
@@ -312,21 +348,22 @@ gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
     const int quantiles = panel->n_quantiles > 0;
     gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
-    double top;
-    GKV_TRY_GOTO(open_page(&canvas, LEFT + WIDE + (quantiles ? LEFT + 8 + SIDE : 0) + MARGIN,
+    double top, margin;
+    GKV_TRY(left_of_panels(panel, 1, s, 5, 5, TITLE, LEAST, &margin));
+    GKV_TRY_GOTO(open_page(&canvas, margin + WIDE + (quantiles ? margin + 8 + SIDE : 0) + MARGIN,
                            TOP + SIDE + FOOT, entries, n_entries, s, &top));
     gki_histogram histogram;
     GKV_TRY_GOTO(gki_histogram_make(&histogram, panel->sample, panel->n_sample, s->bins));
-    gki_frame frame = {.box = {LEFT, top + TOP, LEFT + WIDE, top + TOP + SIDE}};
+    gki_frame frame = {.box = {margin, top + TOP, margin + WIDE, top + TOP + SIDE}};
     fit_histogram_axes(&frame, &histogram, panel, s, 6, 5);
     draw_histogram(&canvas, &frame, &histogram, panel, s,
                    &(gki_frame_text){.title = panel->title,
                                      .title_size = GKV_TEXT_LABEL,
                                      .x_label = s->x_label ? s->x_label : "value",
                                      .y_label = "density",
-                                     .y_label_x = 18});
+                                     .y_label_x = TITLE});
     if (quantiles) {
-        frame.box.left = LEFT + WIDE + LEFT + 8;
+        frame.box.left = margin + WIDE + margin + 8;
         frame.box.right = frame.box.left + SIDE;
         fit_quantile_axes(&frame, panel, 5);
         draw_quantiles(&canvas, &frame, panel,
@@ -334,7 +371,7 @@ gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
                                          .title_size = GKV_TEXT_LABEL,
                                          .x_label = "fitted quantile",
                                          .y_label = "sample quantile",
-                                         .y_label_x = LEFT + WIDE + 26});
+                                         .y_label_x = margin + WIDE + 26});
     }
     GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:

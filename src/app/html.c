@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/foreign.h"
 #include "core/memory.h"
 #include "app/plot.h"
 #include "core/utf8.h"
@@ -94,7 +95,21 @@ static const char *const style_sheet[] = {
     "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr "
     "1fr;gap:.6rem}",
     ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
-    ".paper{overflow-x:auto}.wide{max-width:none;width:30rem}tbody td:not(.n){min-width:13rem}}",
+    /* A wide picture is shown whole, and enlarged when it is touched. */
+    ".paper{overflow-x:auto}.paper:focus .wide{max-width:none;width:44rem}",
+    /* Each row of a table is a block: its name, then each number with the heading of its column. */
+    "table,.close{display:block;min-width:0;font-size:.9rem}tbody{display:block}",
+    "thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}",
+    "tbody tr{display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1.1rem;padding:.5rem .4rem;",
+    "border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}",
+    "tbody th,tbody td,.close tbody th,.close tbody td{grid-column:1/-1;padding:0;border:0;"
+    "min-width:0;text-align:left}",
+    "tbody td.n,.close tbody td.n{grid-column:auto;display:flex;justify-content:space-between;"
+    "gap:.6rem;text-align:left}",
+    "tbody tr>:first-child,.close tbody tr>:first-child{padding:0;text-align:left}",
+    "tbody .n::before{content:attr(data-h);color:var(--soft);white-space:normal;font-weight:400}",
+    "tbody th.n::before{margin-right:.5rem}tbody td:empty{display:none}",
+    "tbody td:not(.n){color:var(--soft)}}",
     "@media print{body{background:#fff}nav{display:none}section,.numbers "
     "div{border:0;padding:0;break-inside:avoid}}",
     NULL,
@@ -144,8 +159,12 @@ gkv_status gki_png_read(const char *path, gki_png *png)
     }
     if (png->width && png->height)
         return GKV_OK;
+    const gkv_status status = gki_foreign_check(
+        GKV_ERR_DATA, path, png->bytes,
+        png->count < GKV_FOREIGN_BYTES ? png->count : GKV_FOREIGN_BYTES, GKV_WANTED_PNG);
     free(png->bytes);
     png->bytes = NULL;
+    GKV_TRY(status);
     return gki_fail(GKV_ERR_DATA,
                     "%s: is not a PNG picture, or only the beginning of one; draw it again", path);
 }
@@ -335,17 +354,25 @@ static int is_numeric_column(const gki_report_table *table, size_t column)
     return numbers;
 }
 
+/* Writes a row of cells; `headings` is NULL for the row of the headings itself. On a phone, each
+ * number is shown with its heading, which its cell therefore repeats. */
 static void write_cells(gki_file_writer *out, const char *const *cells, const char *numeric,
-                        size_t n, int heading)
+                        size_t n, const char *const *headings)
 {
     gki_file_printf(out, "<tr>");
     for (size_t c = 0; c < n; c++) {
-        const char *const tag = heading || c == 0 ? "th" : "td";
-        gki_file_printf(out, "<%s%s%s>", tag,
-                        heading  ? " scope=\"col\""
-                        : c == 0 ? " scope=\"row\""
-                                 : "",
+        const char *const tag = !headings || c == 0 ? "th" : "td";
+        gki_file_printf(out, "<%s%s%s", tag,
+                        !headings ? " scope=\"col\""
+                        : c == 0  ? " scope=\"row\""
+                                  : "",
                         numeric[c] ? " class=\"n\"" : "");
+        if (headings && numeric[c] && has(cells[c])) {
+            gki_file_printf(out, " data-h=\"");
+            gki_html_text(out, headings[c]);
+            gki_file_printf(out, "\"");
+        }
+        gki_file_printf(out, ">");
         gki_html_text(out, cells[c]);
         gki_file_printf(out, "</%s>", tag);
     }
@@ -370,10 +397,10 @@ static gkv_status write_table(page *p, const gki_report_table *table)
                     "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table "
                     "%zu\">\n<table%s>\n<thead>\n",
                     p->table, n > CLOSE_COLUMNS ? " class=\"close\"" : "");
-    write_cells(out, table->columns, numeric, n, 1);
+    write_cells(out, table->columns, numeric, n, NULL);
     gki_file_printf(out, "</thead>\n<tbody>\n");
     for (size_t row = 0; row < table->n_rows; row++)
-        write_cells(out, table->cells + row * n, numeric, n, 0);
+        write_cells(out, table->cells + row * n, numeric, n, table->columns);
     if (table->n_rows == 0)
         gki_file_printf(out, "<tr><td colspan=\"%zu\">no rows</td></tr>\n", n);
     gki_file_printf(out, "</tbody>\n</table>\n</div>\n</section>\n");
@@ -392,7 +419,7 @@ static gkv_status write_figure(page *p, const gki_report_figure *figure)
                             : has(figure->caption) ? figure->caption
                                                    : figure->heading;
     /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide
-     * picture scrolls, so that its text stays readable. */
+     * picture is enlarged when it has the focus, so that its text can be read. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
     gki_file_printf(out, "<figure>\n<div class=\"paper\"");

@@ -7,9 +7,16 @@
 
 static const double MARGIN = 12, LABEL_GAP = 8;
 
+/* The longest side of an image. */
+enum { IMAGE_SIDE_MOST = 65536 };
+
+/* The most pixels of a side and of a picture. */
+static const double SIDE_MOST = 16000, PIXELS_MOST = 40e6;
+
 /* The layout of the page. Images are measured in PNG pixels, and positions of text in units. */
 typedef struct layout {
-    size_t rows, cols, h, w;
+    size_t rows, cols, h, w; /* h and w are those of an image as it is drawn, before `scale` */
+    size_t shrink;           /* the side of the blocks of pixels that are drawn as one */
     int scale, gap;
     size_t block_rows;
     double left, top;                     /* upper left corner of the first image, in pixels */
@@ -58,21 +65,22 @@ static gkv_status check(size_t rows, size_t cols, size_t h, size_t w,
             "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
             s->scale, s->gap);
     /* Larger values could overflow in the products below. */
-    if (rows > 32767 || cols > 32767 || h > 32767 || w > 32767)
+    if (rows > 32767 || cols > 32767 || h > IMAGE_SIDE_MOST || w > IMAGE_SIDE_MOST)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture",
                         rows, cols, h, w);
     return GKV_OK;
 }
 
-static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w,
-                   const gki_image_grid_settings *s)
+static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w, int scale,
+                   size_t shrink, const gki_image_grid_settings *s)
 {
     layout at = {.rows = rows,
                  .cols = cols,
-                 .h = h,
-                 .w = w,
-                 .scale = s->scale,
+                 .h = (h + shrink - 1) / shrink,
+                 .w = (w + shrink - 1) / shrink,
+                 .shrink = shrink,
+                 .scale = scale,
                  .gap = s->gap,
                  .block_rows = s->block_rows};
     const double ratio = s->pixel_ratio;
@@ -80,7 +88,7 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
     for (size_t i = 0; i < s->n_row_labels && s->row_labels; i++)
         labels = fmax(labels,
                       gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
-    at.across = (double)cols * ((double)w * s->scale + s->gap) - s->gap;
+    at.across = (double)cols * ((double)at.w * scale + s->gap) - s->gap;
     at.left = ceil((MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
     double y = MARGIN;
     if (s->title && *s->title) {
@@ -92,7 +100,7 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
         y = at.columns_y + 7;
     }
     at.top = ceil(y * ratio);
-    at.down = row_top(&at, rows - 1) + (double)h * s->scale - at.top;
+    at.down = row_top(&at, rows - 1) + (double)at.h * scale - at.top;
     y = (at.top + at.down) / ratio;
     if (s->caption && *s->caption) {
         at.caption_y = y + 8 + GKV_TEXT_TICK;
@@ -106,6 +114,40 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
     return at;
 }
 
+/* The layout at the greatest scale, up to that of the settings, at which the page is not too large;
+ * if none is small enough, with pixels drawn as means of the smallest blocks that are large
+ * enough. */
+static layout plan_bounded(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t w,
+                           const gki_image_grid_settings *s)
+{
+    size_t shrink = 1;
+    int scale = s->scale;
+    for (;;) {
+        const layout at = plan(ruler, rows, cols, h, w, scale, shrink, s);
+        if ((at.wide <= SIDE_MOST && at.tall <= SIDE_MOST && at.wide * at.tall <= PIXELS_MOST) ||
+            (shrink >= h && shrink >= w))
+            return at;
+        if (scale > 1)
+            scale--;
+        else
+            shrink++;
+    }
+}
+
+/* The mean of the block of pixels of which (x, y) is drawn. */
+static float block_mean(const layout *at, const float *image, size_t h, size_t w, size_t y,
+                        size_t x)
+{
+    const size_t top = y * at->shrink, left = x * at->shrink;
+    const size_t bottom = top + at->shrink < h ? top + at->shrink : h,
+                 right = left + at->shrink < w ? left + at->shrink : w;
+    float sum = 0;
+    for (size_t row = top; row < bottom; row++)
+        for (size_t column = left; column < right; column++)
+            sum += image[row * w + column];
+    return sum / (float)((bottom - top) * (right - left));
+}
+
 /* The colour of a value, 0x00RRGGBB. */
 static uint32_t pixel_of(float value, int invert)
 {
@@ -116,7 +158,8 @@ static uint32_t pixel_of(float value, int invert)
     return grey << 16 | grey << 8 | grey;
 }
 
-static void draw_images(gki_canvas *canvas, const layout *at, const float *images, int invert)
+static void draw_images(gki_canvas *canvas, const layout *at, const float *images, size_t h,
+                        size_t w, int invert)
 {
     cairo_surface_flush(canvas->surface);
     unsigned char *const data = cairo_image_surface_get_data(canvas->surface);
@@ -124,12 +167,12 @@ static void draw_images(gki_canvas *canvas, const layout *at, const float *image
     const size_t scale = (size_t)at->scale;
     for (size_t row = 0; row < at->rows; row++)
         for (size_t column = 0; column < at->cols; column++) {
-            const float *const image = images + (row * at->cols + column) * at->h * at->w;
+            const float *const image = images + (row * at->cols + column) * h * w;
             const size_t top = (size_t)row_top(at, row), left = (size_t)column_left(at, column);
             for (size_t y = 0; y < at->h * scale; y++) {
                 uint32_t *const line = (uint32_t *)(void *)(data + (top + y) * stride) + left;
                 for (size_t x = 0; x < at->w * scale; x++)
-                    line[x] = pixel_of(image[y / scale * at->w + x / scale], invert);
+                    line[x] = pixel_of(block_mean(at, image, h, w, y / scale, x / scale), invert);
             }
         }
     cairo_surface_mark_dirty(canvas->surface);
@@ -172,7 +215,7 @@ gkv_status gki_plot_image_grid(const char *path, const float *images, size_t row
     gki_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_canvas_open(&ruler, 8, 8, s->pixel_ratio));
-    const layout at = plan(&ruler, rows, cols, h, w, s);
+    const layout at = plan_bounded(&ruler, rows, cols, h, w, s);
     GKV_TRY_GOTO(gki_canvas_open(&canvas, at.wide / s->pixel_ratio, at.tall / s->pixel_ratio,
                                  s->pixel_ratio));
     if (s->invert) { /* a grey background shows the edges of white images */
@@ -181,7 +224,7 @@ gkv_status gki_plot_image_grid(const char *path, const float *images, size_t row
                         (at.top - at.gap / 2.0) / s->pixel_ratio,
                         (at.across + at.gap) / s->pixel_ratio, (at.down + at.gap) / s->pixel_ratio);
     }
-    draw_images(&canvas, &at, images, s->invert);
+    draw_images(&canvas, &at, images, h, w, s->invert);
     draw_words(&canvas, &at, s);
     GKV_TRY_GOTO(gki_canvas_save(&canvas, path));
 done:

@@ -5,6 +5,7 @@
 
 #include "config/ini.h"
 #include "core/file.h"
+#include "core/foreign.h"
 #include "core/text.h"
 #include "data/checksum.h"
 

@@ -268,13 +268,16 @@ gkv_status gki_bench_gemm(size_t n, int threads, double *seconds)
     GKV_TRY(gki_alloc(3 * size, sizeof *matrices, &matrices));
     for (size_t i = 0; i < 2 * size; i++)
         matrices[i] = (float)(i % 17) - 8;
+    gkv_status status = GKV_OK;
     for (int run = 0; run < 2; run++) { /* the first product starts threads and touches memory */
         const double began = omp_get_wtime();
-        gki_blas_square_product(n, threads, matrices, matrices + size, matrices + 2 * size);
+        GKV_TRY_GOTO(
+            gki_blas_square_product(n, threads, matrices, matrices + size, matrices + 2 * size));
         *seconds = omp_get_wtime() - began;
     }
+done:
     free(matrices);
-    return GKV_OK;
+    return status;
 }
 
 /* --- The build ------------------------------------------------------------ */

@@ -14,7 +14,7 @@
 
 #include "core/memory.h"
 #include "nn/nn_kernels.h"
-#include "nn/blas.h"
+#include "nn/gemm.h"
 #include "num/constants.h"
 
 const double gki_base_gk_margin_of_safety = 1e-4; /* far more than float rounding moves k */
@@ -175,6 +175,31 @@ static void project(const gki_base *base, const gki_params *params)
 
 /* --- Density -------------------------------------------------------------- */
 
+/* X[rows, d] ← X L⁻ᵀ for the lower triangular L[d, d]: each row of the result is L⁻¹x. */
+static void solve_transposed(size_t rows, size_t d, const gki_real *l, gki_real *x)
+{
+    for (size_t r = 0; r < rows; r++, x += d)
+        for (size_t j = 0; j < d; j++) {
+            gki_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (size_t i = 0; i < j; i++)
+                sum += l[j * d + i] * x[i];
+            x[j] = (x[j] - sum) / l[j * d + j];
+        }
+}
+
+/* X[rows, d] ← X L⁻¹: each row of the result is L⁻ᵀx. */
+static void solve(size_t rows, size_t d, const gki_real *l, gki_real *x)
+{
+    for (size_t r = 0; r < rows; r++, x += d)
+        for (size_t j = d; j-- > 0;) {
+            x[j] /= l[j * d + j];
+#pragma omp simd
+            for (size_t i = 0; i < j; i++)
+                x[i] -= l[j * d + i] * x[j];
+        }
+}
+
 void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t count,
                           const gki_base_gk_rows *rows)
 {
@@ -189,10 +214,10 @@ void gki_base_gk_evaluate(const gki_base *base, const gki_params *params, size_t
         for (size_t j = 0; j < d; j++)
             log_det += log((double)cholesky[j * d + j]);
         memcpy(rows->whitened, rows->z, count * d * sizeof *rows->z);
-        gki_blas_solve_right(true, count, d, cholesky, rows->whitened);
+        solve_transposed(count, d, cholesky, rows->whitened);
         if (rows->score) {
             memcpy(rows->score, rows->whitened, count * d * sizeof *rows->z);
-            gki_blas_solve_right(false, count, d, cholesky, rows->score);
+            solve(count, d, cholesky, rows->score);
         }
     }
     for (size_t r = 0; r < count; r++) {
@@ -273,8 +298,8 @@ static void curvature(const gki_base *base, const gki_workspace *ws, size_t firs
         lambda[j * d + j] = 1;
     if (self->copula) { /* L⁻ᵀ, then L⁻ᵀL⁻¹ */
         const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
-        gki_blas_solve_right(true, d, d, cholesky, lambda);
-        gki_blas_solve_right(false, d, d, cholesky, lambda);
+        solve_transposed(d, d, cholesky, lambda);
+        solve(d, d, cholesky, lambda);
     }
     for (size_t r = count; r-- > 0;) {
         const gki_real *dq = gki_at(ws, self->dq, first + r);
@@ -305,8 +330,8 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
         return;
     const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
     gki_real *grad = gki_param_grad(ws->params, self->cholesky);
-    gki_blas_product(true, false, d, d, rows, 1, gki_at(ws, self->d_score, 0), d,
-                     gki_at(ws, self->whitened, 0), d, 0, grad, d);
+    gki_gemm_gradient(gki_gemm_kernels_get(), rows, d, d, 0, d, gki_at(ws, self->d_score, 0),
+                      gki_at(ws, self->whitened, 0), grad);
     double weight = 0;
     for (size_t r = 0; r < rows; r++)
         weight += (double)*gki_at(ws, base->d_log_density, r);

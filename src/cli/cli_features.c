@@ -32,8 +32,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'd': a->dataset = arg; return 0;
     case 'N': a->network = cli_path(state, "--network", arg); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
-    case 'P': a->probabilities = cli_path(state, "--probabilities", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_NPY); return 0;
+    case 'P': a->probabilities = cli_output(state, "--probabilities", arg, CLI_NPY); return 0;
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, UINT32_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
     case ARGP_KEY_ARG:

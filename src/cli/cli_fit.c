@@ -17,7 +17,17 @@ double cli_parameter(const gkv_gk *gk, size_t parameter)
 
 /* --- Arguments ------------------------------------------------------------ */
 
-enum { NORMAL = 256, NONPARAMETRIC, TOLERANCE }; /* options without a letter */
+enum {
+    NORMAL = 256,
+    NONPARAMETRIC,
+    TOLERANCE,
+    RESOLUTION,
+    LOWER,
+    UPPER,
+    RESTARTS,
+    SHRINKAGE,
+    RESPONSIBILITIES
+}; /* options without a letter */
 
 static const struct argp_option options[] = {
     {"column", 'c', "NAME|NUMBER,...", 0,
@@ -28,6 +38,20 @@ static const struct argp_option options[] = {
      "The column with the number of observations that each line stands for (default: one "
      "observation per line)",
      0},
+    {"resolution", RESOLUTION, "auto|none|H", 0,
+     "Values are rounded to multiples of H, so that each stands for an interval of this width; "
+     "auto "
+     "recognises H where equal values show that they are rounded; none takes values as exact. mle "
+     "fits the intervals. The test of fit and the bootstrap of every method respect them (default: "
+     "auto)",
+     0},
+    {"lower", LOWER, "NAME|NUMBER", 0,
+     "The column with the lower ends of intervals in which the observations lie, in the place of "
+     "--column. A missing end is open: the observation is censored. Equal ends are an exact value. "
+     "Needs --upper and --method mle (default: no)",
+     0},
+    {"upper", UPPER, "NAME|NUMBER", 0,
+     "The column with the upper ends of these intervals (default: no)", 0},
     {"method", 'm', "octile|lm|mle", 0,
      "octile, the closed form from the octiles; lm, least squares on quantiles by "
      "Levenberg–Marquardt; or mle, "
@@ -54,8 +78,19 @@ static const struct argp_option options[] = {
      "normal scores "
      "(default: fit each column by itself)",
      0},
-    {"mixture", 'K', "K", 0,
-     "Fit a mixture of K multivariate g-and-k distributions to all columns together (default: no)",
+    {"mixture", 'K', "K|A..B", 0,
+     "Fit a mixture of K multivariate g-and-k distributions to all columns together. With A..B fit "
+     "A to B of them, and choose the number with the least BIC (default: no)",
+     0},
+    {"restarts", RESTARTS, "N", 0,
+     "Try N starts of a mixture's fit, and continue from the best (default: 8)", 0},
+    {"shrinkage", SHRINKAGE, "none|default", 0,
+     "none: do not shrink correlations and shapes of a mixture; with --normal the fit then is the "
+     "maximum of the likelihood (default: default)",
+     0},
+    {"responsibilities", RESPONSIBILITIES, "FILE.csv|FILE.npy", 0,
+     "Write the component of each line and the probabilities of all components to this file "
+     "(default: no)",
      0},
     {"held-out", 'H', "SHARE", 0,
      "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when "
@@ -92,6 +127,18 @@ static gkv_gk_method method_of(struct argp_state *state, const char *text)
             return methods[i].method;
     argp_error(state, "--method %s: must be octile, lm or mle", text);
     return GKV_GK_LM;
+}
+
+static double resolution_of(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "auto") == 0)
+        return GKV_GK_RESOLUTION_AUTO;
+    if (strcmp(text, "none") == 0)
+        return 0;
+    const double h = cli_number(state, "--resolution", text, 0, 1e300);
+    if (!(h > 0))
+        argp_error(state, "--resolution %s: must be auto, none or a number above 0", text);
+    return h;
 }
 
 static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
@@ -153,12 +200,10 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->weights)
         argp_error(state,
                    "--weights does not go with --mixture: fit with --multivariate or by columns");
-    if (a->held_out > 0 && !a->components)
-        argp_error(state, "--held-out goes with --mixture");
-    if (a->tolerance >= 0 && !a->components)
-        argp_error(state, "--tolerance goes with --mixture");
+    cli_fit_check_mixture(a, state);
     if (a->nonparametric && !a->replicates)
         argp_error(state, "--nonparametric goes with --bootstrap");
+    cli_fit_check_intervals(a, state);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -173,15 +218,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case NORMAL: a->normal = true; return 0;
     case 'C': a->confidence = cli_number(state, "--confidence", arg, 0.01, 0.999999); return 0;
     case 'b': a->replicates = (size_t)cli_whole(state, "--bootstrap", arg, 19, 10000000); return 0;
+    case RESOLUTION:
+        a->resolution = resolution_of(state, arg);
+        a->resolution_given = true;
+        return 0;
+    case LOWER: a->lower = arg; return 0;
+    case UPPER: a->upper = arg; return 0;
     case NONPARAMETRIC: a->nonparametric = true; return 0;
     case 'M': a->multivariate = true; return 0;
-    case 'K': a->components = (size_t)cli_whole(state, "--mixture", arg, 1, 10000); return 0;
+    case 'K': cli_fit_set_components(a, state, arg); return 0;
+    case RESTARTS: a->restarts = (size_t)cli_whole(state, "--restarts", arg, 1, 10000); return 0;
+    case SHRINKAGE: a->unshrunk = cli_fit_is_unshrunk(state, arg); return 0;
+    case RESPONSIBILITIES:
+        a->responsibilities = cli_path(state, "--responsibilities", arg);
+        return 0;
     case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
     case TOLERANCE: a->tolerance = cli_number(state, "--tolerance", arg, 0, 1e300); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case 'j': a->json = true; return 0;
-    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
+    case 'p': a->picture = cli_output(state, "--picture", arg, CLI_PNG); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
         if (a->file)
@@ -213,17 +269,25 @@ bool cli_fit_holds(const cli_fit_arguments *a)
     return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
 }
 
-/* The estimates from the octiles, with the held values in place of theirs. If a held k is not valid
- * for a free g, the fit starts at g = 0. */
+/* The estimates from the octiles, or by maximum likelihood, which allows intervals, with the held
+ * values in place of theirs. If a held k is not valid for a free g, the fit starts at g = 0. */
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
 {
     gkv_gk_fit_settings settings;
     gkv_gk_fit_result result;
     cli_fit_settings(a, &settings);
     settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
+    settings.anderson_darling = false;
     memset(settings.fixed, 0, sizeof settings.fixed);
-    const gkv_status status =
-        gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
+    gkv_status status = GKV_ERR_DATA;
+    if (!sample->lower)
+        status =
+            gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
+    if (status == GKV_ERR_DATA && a->method == GKV_GK_MLE) {
+        settings.method = GKV_GK_MLE;
+        status =
+            gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
+    }
     if (status != GKV_OK)
         return status;
     *start = result.gk;
@@ -294,8 +358,11 @@ typedef struct selection {
     size_t *chosen, n_chosen;
     cli_fit_column *columns;
     complete_tables all;
+    bool *complete; /* of the rows of a joint fit */
     cli_fit_data data;
     int left_out; /* the code of the first column that cannot be fitted */
+    double *ends; /* the memory of intervals */
+    char *name;   /* of intervals */
 } selection;
 
 /* Takes all columns, or none: a joint fit without one of them would be a different fit. */
@@ -307,6 +374,10 @@ static int take_together(const cli_fit_arguments *a, const gkv_table *table, siz
     s->data.n_columns = s->n_chosen;
     s->data.n = s->columns->n;
     s->data.weights = s->columns->weights;
+    s->data.n_rows = gkv_table_rows(table);
+    s->data.complete = s->complete = cli_alloc(s->data.n_rows, sizeof *s->complete);
+    /* only mixtures use it, and they have no weights */
+    CLI_TRY(cli_fit_find_complete(table, s->chosen, s->n_chosen, s->complete));
 done:
     return code;
 }
@@ -331,6 +402,13 @@ static int select_columns(const cli_fit_arguments *a, const gkv_table *table, se
     int code = CLI_OK;
     if (a->weights)
         CLI_TRY(cli_columns_find(table, "--weights", a->weights, &weights));
+    if (a->lower) {
+        s->columns = cli_alloc(1, sizeof *s->columns);
+        s->data.columns = s->columns;
+        CLI_TRY(cli_fit_take_intervals(a, table, weights, &s->ends, &s->name, s->columns));
+        s->data.n_columns = 1;
+        return CLI_OK;
+    }
     CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &s->chosen,
                                &s->n_chosen));
     CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
@@ -350,8 +428,11 @@ static void selection_free(selection *s)
     for (size_t i = 0; i < s->all.n; i++)
         gkv_table_free(s->all.tables[i]);
     free(s->all.tables);
+    free(s->complete);
     free(s->columns);
     free(s->chosen);
+    free(s->ends);
+    free(s->name);
 }
 
 int cli_fit(int argc, char **argv)
@@ -370,6 +451,9 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
+               "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"
+               "  gkvae fit answers.csv --weights count --method mle\n"
+               "  gkvae fit lifetimes.csv --lower from --upper to --method mle\n"
                "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
                "Columns that cannot be fitted are reported on standard error, and the others are "
                "printed; the exit "
@@ -377,6 +461,7 @@ int cli_fit(int argc, char **argv)
                "a bootstrap and "
                "prints the fit without it."};
     cli_fit_arguments a = {.method = GKV_GK_LM,
+                           .resolution = GKV_GK_RESOLUTION_AUTO,
                            .confidence = 0.95,
                            .c = gkv_gk_standard().c,
                            .seed = 1,
@@ -387,6 +472,10 @@ int cli_fit(int argc, char **argv)
     cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
+    CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.file));
+    CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.picture));
+    if (a.lower)
+        cli_table_infinite_is_missing(&a.table);
     CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));
     CLI_TRY(select_columns(&a, table, &s));
     code = a.components           ? cli_fit_mixture(&a, &s.data)

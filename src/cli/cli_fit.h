@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
+#include "gkvae/mgk_mixture.h"
 #include "table_options.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
@@ -14,7 +15,10 @@ extern const char *const cli_parameter_names[CLI_PARAMETERS]; /* A, B, g, k */
 double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
-    const char *file, *columns, *weights, *picture;
+    const char *file, *columns, *weights, *picture, *responsibilities;
+    const char *lower, *upper; /* the columns of the ends of intervals, or NULL */
+    double resolution;         /* see gkv_gk_sample */
+    bool resolution_given;
     cli_table_arguments table;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
@@ -23,8 +27,11 @@ typedef struct cli_fit_arguments {
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
-    size_t replicates; /* number of bootstrap samples; 0: no bootstrap */
-    size_t components; /* number of components of a mixture; 0: no mixture */
+    size_t replicates;      /* number of bootstrap samples; 0: no bootstrap */
+    size_t components;      /* number of components of a mixture, or the least one; 0: no mixture */
+    size_t components_most; /* the greatest number of components; 0: only one number */
+    size_t restarts;        /* of a mixture's fit; 0: the default of the library */
+    bool unshrunk;          /* a mixture without shrinkage */
     /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
     double tolerance;
     double held_out; /* fraction of the rows that is held out of a mixture's fit */
@@ -38,6 +45,7 @@ typedef struct cli_fit_column {
     const double *x;
     const double *weights; /* NULL: 1 */
     size_t n;
+    const double *lower, *upper; /* the ends of intervals in the place of x, or NULL */
 } cli_fit_column;
 
 /* The chosen columns. Tables own all of them. */
@@ -47,6 +55,9 @@ typedef struct cli_fit_data {
     /* of every column, if all are fitted together */
     size_t n;
     const double *weights;
+    /* [n_rows] which rows of the table they are, if all columns are fitted together */
+    const bool *complete;
+    size_t n_rows;
 } cli_fit_data;
 
 /* --- The three kinds of fit ----------------------------------------------- */
@@ -58,6 +69,34 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data);
 /* fit_multivariate.c, fit_mixture.c: all columns together. */
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
+
+/* fit_responsibilities.c: writes the component of each row of the table, and its
+ * responsibilities. */
+int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
+                                   const gkv_mgk_mixture *mixture);
+/* Whether the name of a file ends in this way. */
+bool cli_fit_ends_in(const char *path, const char *end);
+/* Finds the rows of a table in which none of the columns is missing. */
+int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
+                          bool *complete);
+
+/* fit_mixture_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
+ * reports options of mixtures without a mixture. */
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
+
+/* fit_intervals.c: reports arguments that do not go with --resolution, --lower and --upper. */
+void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state);
+
+/* fit_intervals.c: the observations of --lower and --upper. An end that is missing is infinite.
+ * `weights` is the index of the column of weights, or SIZE_MAX. The caller frees *memory and
+ * *name. */
+int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
+                           double **memory, char **name, cli_fit_column *out);
+
+/* fit_intervals.c: the sample of a column. */
+gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
@@ -81,6 +120,9 @@ typedef struct cli_fit_row {
     bool bootstrapped;
     gkv_gk_bootstrap_result bootstrap;
 } cli_fit_row;
+
+/* Why the test of fit has no p-value, or NULL. The caller frees the text. */
+char *cli_fit_note(const cli_fit_row *row);
 
 /* Whether the fit itself has standard errors. The octile method gives none without a bootstrap. */
 bool cli_fit_has_errors(const cli_fit_row *row);

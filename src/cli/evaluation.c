@@ -2,8 +2,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "evaluation.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/inside.h"
@@ -52,20 +54,51 @@ char *cli_evaluation_find(const char *folder)
     return NULL;
 }
 
+char *cli_evaluation_picture(const cli_evaluation *it, const char *name)
+{
+    return cli_text("%s/%s" GKV_FILE_TEMPORARY "%ld-0", it->folder, name, (long)getpid());
+}
+
+int cli_evaluation_place(const cli_evaluation *it, bool keep)
+{
+    int code = CLI_OK;
+    for (size_t i = 0; i < NAMES && code == CLI_OK; i++) {
+        char *from = cli_evaluation_picture(it, names[i]),
+             *to = cli_text("%s/%s", it->folder, names[i]);
+        if (!keep)
+            unlink(from);
+        else if (rename(from, to) != 0 && errno != ENOENT) /* this picture was not drawn */
+            code = cli_error(CLI_IO, "%s: cannot be written: %s", to, strerror(errno));
+        free(from);
+        free(to);
+    }
+    return code;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static int draw_reconstructions(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     size_t chosen[BLOCKS * CLI_COLUMNS], cols = 0;
-    const size_t n = cli_choose(test, BLOCKS, chosen, &cols);
+    const bool grey = it->run->settings.data.binarization == GKV_BINARIZE_GREY;
+    size_t n = cli_choose(test, BLOCKS, chosen, &cols);
+    n = smaller(n, cli_grid_of(it->run->model, CLI_LINE_SCALE, cols, grey ? 2 : 3).most);
     it->reconstructions = n > 0;
+    it->of_all_classes = n >= cols;
     return n > 0 ? cli_picture_reconstructions(it->run, test, chosen, n, cols, path) : CLI_OK;
 }
 
 static int draw_interpolations(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     size_t from[CLI_PAIRS], to[CLI_PAIRS];
-    const size_t n = cli_choose_pairs(test, from, to);
+    const cli_grid grid = cli_grid_of(it->run->model, CLI_LINE_SCALE, CLI_STEPS + 2, 1);
+    const size_t steps = grid.cols > 5 ? grid.cols - 2 : 3, rows = grid.most / (steps + 2);
+    const size_t n = smaller(cli_choose_pairs(test, from, to), rows > 0 ? rows : 1);
     it->interpolations = n > 0;
-    return n > 0 ? cli_picture_interpolations(it->run, test, from, to, n, CLI_STEPS, path) : CLI_OK;
+    return n > 0 ? cli_picture_interpolations(it->run, test, from, to, n, steps, path) : CLI_OK;
 }
 
 static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char *path)
@@ -73,14 +106,19 @@ static int draw_samples(cli_evaluation *it, const gkv_dataset *test, const char 
     (void)test;
     const cli_draws draws = {.seed = it->sample_seed,
                              .temperature = it->run->settings.eval.temperature};
-    return cli_picture_samples(it->run->model, &draws, SAMPLES, SAMPLE_COLUMNS, path);
+    it->samples =
+        smaller(SAMPLES, cli_grid_of(it->run->model, CLI_DRAW_SCALE, SAMPLE_COLUMNS, 1).most);
+    return cli_picture_samples(it->run->model, &draws, it->samples, SAMPLE_COLUMNS, path);
 }
 
 static int draw_nearest(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    return it->training ? cli_picture_nearest(it->run, it->training, it->sample_seed, path)
-                        : CLI_OK;
+    it->nearest =
+        smaller(CLI_NEAREST, cli_grid_of(it->run->model, CLI_LINE_SCALE, 2 * CLI_COLUMNS, 2).most);
+    return it->training
+               ? cli_picture_nearest(it->run, it->training, it->sample_seed, it->nearest, path)
+               : CLI_OK;
 }
 
 /* A row of draws for each class of the base. */
@@ -92,9 +130,12 @@ static int draw_classes(cli_evaluation *it, const gkv_dataset *test, const char 
     for (size_t c = 0; c < count; c++)
         classes[c] = c;
     const cli_draws draws = {.seed = it->sample_seed, .temperature = 1};
-    return count > 0 ? cli_picture_class_samples(it->run->model, classes, count, &draws,
-                                                 SAMPLE_COLUMNS, SAMPLE_COLUMNS, path)
-                     : CLI_OK;
+    if (count == 0)
+        return CLI_OK;
+    const cli_grid grid = cli_grid_of(it->run->model, CLI_DRAW_SCALE, SAMPLE_COLUMNS, 1);
+    const size_t each = smaller(grid.cols, grid.most / count);
+    return cli_picture_class_samples(it->run->model, classes, count, &draws, each > 0 ? each : 1,
+                                     SAMPLE_COLUMNS, path);
 }
 
 static int draw_latent(cli_evaluation *it, const gkv_dataset *test, const char *path)
@@ -112,7 +153,7 @@ static int draw_base(cli_evaluation *it, const gkv_dataset *test, const char *pa
 static int draw_curves(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    char *terms = cli_text("%s/terms.png", it->folder);
+    char *terms = cli_evaluation_picture(it, "terms.png");
     const int code = cli_picture_curves(it->folder, path, terms, &it->curves);
     free(terms);
     return code;
@@ -140,7 +181,7 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures && code == CLI_OK; i++) {
         if (cli_stop)
             return cli_error(128 + (int)cli_stop, "stopped before %s was drawn", pictures[i].name);
-        char *path = cli_text("%s/%s", it->folder, pictures[i].name);
+        char *path = cli_evaluation_picture(it, pictures[i].name);
         code = pictures[i].draw(it, test, path);
         free(path);
     }

@@ -2,7 +2,10 @@
 #ifndef GKV_CLI_EVALUATION_H
 #define GKV_CLI_EVALUATION_H
 
+#include <jansson.h>
+
 #include "cli.h"
+#include "texts.h"
 #include "gkvae/eval.h"
 #include "app/plot.h"
 
@@ -13,8 +16,10 @@ typedef struct cli_evaluation {
     const gkv_dataset *training; /* NULL unless generation was measured */
     bool latent, base, reconstructions, interpolations, curves; /* whether these pictures exist */
     bool labelled;                                              /* the test images have labels */
-    size_t codes;        /* number of test images in the pictures of codes */
-    double explained[2]; /* fractions of the variance that the axes of latent.png explain */
+    bool of_all_classes;     /* reconstructed images are of all classes */
+    size_t samples, nearest; /* number of draws in these pictures */
+    size_t codes;            /* number of test images in the pictures of codes */
+    double explained[2];     /* fractions of the variance that the axes of latent.png explain */
     uint64_t sample_seed;
     const char *command;
 } cli_evaluation;
@@ -30,10 +35,24 @@ char *cli_evaluation_find(const char *folder);
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
+/* The pictures have temporary names, so that training in the same folder, which removes those of
+ * older models, does not remove them before they are in the page. The caller frees the result. */
+char *cli_evaluation_picture(const cli_evaluation *evaluation, const char *name);
+
+/* Gives the pictures their names or, if `keep` is false, removes them. */
+int cli_evaluation_place(const cli_evaluation *evaluation, bool keep);
+
 /* The figures of the page, in its order; returns their number. The caller frees their captions and
  * paths. */
 enum { CLI_FIGURES = 9 };
 size_t cli_report_figures(const cli_evaluation *evaluation, gki_report_figure figures[CLI_FIGURES]);
+
+/* The table of refits, of lines of refits.jsonl: rows that span the run, and the columns that this
+ * kind of base has. No rows if there were none. `cells` keeps them and
+ * the headings, `all` the texts. */
+enum { CLI_REFIT_CELLS = (10 + 1) * 13 };
+gki_report_table cli_report_refits(const json_t *refits, const char *cells[CLI_REFIT_CELLS],
+                                   cli_texts *all);
 
 /* Writes FOLDER/index.html. */
 int cli_report(const cli_evaluation *evaluation);

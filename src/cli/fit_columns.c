@@ -96,8 +96,7 @@ static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, batch
         job *it = &b->jobs[b->n];
         gkv_gk_sample *sample = &b->samples[b->n];
         *it = (job){.column = data->columns[i], .row = {.name = data->columns[i].name}};
-        *sample =
-            (gkv_gk_sample){.n = it->column.n, .x = it->column.x, .weights = it->column.weights};
+        *sample = cli_fit_sample(a, &it->column);
         const gkv_status status = held ? cli_fit_start(a, sample, &it->start) : GKV_OK;
         sample->start = held ? &it->start : NULL;
         if (status == GKV_OK)

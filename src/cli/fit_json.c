@@ -86,6 +86,21 @@ static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootst
     return object;
 }
 
+/* A number that is 0 if there is none. */
+static void put_known(json_t *object, const char *key, double value)
+{
+    put_number(object, key, value > 0 ? value : NAN);
+}
+
+/* What is known of the precision of the values, and why there is no p-value. */
+static void put_note(json_t *object, const cli_fit_row *row)
+{
+    char *note = cli_fit_note(row);
+    put_known(object, "resolution", row->result.resolution);
+    json_object_set_new(object, "note", note ? json_string(note) : json_null());
+    free(note);
+}
+
 /* The keys that are unknown after the octile method. */
 static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_row *row)
 {
@@ -126,6 +141,7 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
     put_number(object, "aic", r->aic);
     put_number(object, "bic", r->bic);
     put_test(object, a, row);
+    put_note(object, row);
     if (row->bootstrapped)
         json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
     return object;

@@ -107,19 +107,59 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
     }
 }
 
+char *cli_fit_note(const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    switch (r->test) {
+    case GKV_GK_TEST_TIES:
+        return cli_text("%.10g of %.10g values are %.10g, but the test is for values without ties "
+                        "(--resolution H, if they are rounded to multiples of H)",
+                        r->tied, r->total, r->tied_value);
+    case GKV_GK_TEST_HEAPS:
+        return cli_text("too many values are multiples of %.10g, as if some were rounded to it and "
+                        "others to %.10g",
+                        r->heaps, r->resolution);
+    case GKV_GK_TEST_FEW_BINS:
+        return cli_text("%zu bins that divide no interval are too few for %zu parameters",
+                        r->levels + 1, r->parameters);
+    default: return NULL;
+    }
+}
+
+/* Prints χ² and its p-value, or why there is none. */
+static void print_chi2(const cli_fit_row *row)
+{
+    const gkv_gk_fit_result *r = &row->result;
+    char *note = cli_fit_note(row);
+    if (!note)
+        printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2,
+               r->dof, r->p_value);
+    else
+        printf("goodness of fit: no p-value of χ²: %s\n", note);
+    free(note);
+}
+
+static void print_resolution(const gkv_gk_fit_result *r)
+{
+    if (r->resolution > 0)
+        printf("(values rounded to %.10g%s)\n", r->resolution,
+               r->method == GKV_GK_MLE ? ", fitted as intervals" : "; --method mle fits intervals");
+}
+
 static void print_test(const cli_fit_row *row)
 {
     const gkv_gk_fit_result *r = &row->result;
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
-    if (!cli_fit_has_errors(row) || !isfinite(r->chi2))
+    if (!cli_fit_has_errors(row) || (!isfinite(r->chi2) && r->test != GKV_GK_TEST_FEW_BINS))
         return;
-    printf("goodness of fit: χ² = %.4g with %zu degrees of freedom, p = %.4g\n", r->chi2, r->dof,
-           r->p_value);
+    print_chi2(row);
     if (isfinite(r->anderson_darling))
         printf("Anderson and Darling's A² = %.4g\n", r->anderson_darling);
     if (row->bootstrapped && isfinite(b->p_chi2))
         printf("by simulation: p = %.4g for χ², p = %.4g for A²\n", b->p_chi2,
                b->p_anderson_darling);
+    else if (row->bootstrapped && isfinite(b->p_anderson_darling))
+        printf("by simulation: p = %.4g for A²\n", b->p_anderson_darling);
 }
 
 static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
@@ -155,6 +195,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     if (row->bootstrapped)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
                row->bootstrap.used, row->bootstrap.failed ? "; some could not be fitted" : "");
+    print_resolution(r);
     printf("(c = %g)\n", r->gk.c);
 }
 
@@ -168,6 +209,17 @@ static __attribute__((format(printf, 2, 0))) void put_finite(char cell[WIDE], co
 {
     if (isfinite(value))
         snprintf(cell, WIDE, format, value);
+}
+
+/* Why fits have no p-value. */
+static void print_notes(const cli_fit_row *rows, size_t n_rows)
+{
+    for (size_t i = 0; i < n_rows; i++) {
+        char *note = cli_fit_note(&rows[i]);
+        if (note)
+            printf("(%s: no p-value of χ²: %s)\n", rows[i].name, note);
+        free(note);
+    }
 }
 
 static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
@@ -195,7 +247,8 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
         put_finite(text[i][7], "%.8g", r->aic);
         if (cli_fit_has_errors(&rows[i])) {
             const double p_value = rows[i].bootstrapped ? rows[i].bootstrap.p_chi2 : r->p_value;
-            put_finite(text[i][8], "%.3f", r->chi2 / (double)r->dof);
+            if (!isnan(r->p_value) || r->test == GKV_GK_TEST_LEVELS)
+                put_finite(text[i][8], "%.3f", r->chi2 / (double)r->dof);
             put_finite(text[i][9], "%.3g", p_value);
         }
         cells[(i + 1) * COLUMNS] = rows[i].name;
@@ -207,6 +260,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
         printf("(± standard error%s; %s)\n", a->replicates ? ", and p, by bootstrap" : "",
                a->normal && a->multivariate ? "normal margins by their moments"
                                             : method_text(a->method));
+    print_notes(rows, n_rows);
     free(text);
     free(cells);
 }

@@ -1,14 +1,14 @@
 /* Distributions from the command line and from fits; declared in cli_gk.h. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "app/inside.h"
 #include "cli_gk.h"
 
-enum { VALUES = 5 };
+enum { VALUES = 5, FIT_MOST = 64 << 20 /* bytes of the file of a fit */ };
 
 static int find_family(const char *name, int64_t *family)
 {
@@ -96,16 +96,21 @@ static int choose(const char *path, const json_t *fits, const char *column, cons
 int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
 {
     json_error_t error;
+    json_t *root = NULL;
     const json_t *fit = NULL;
     int code = CLI_OK;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return cli_error(CLI_IO, "%s: cannot be opened: %s", path, strerror(errno));
-    json_t *root = json_loadf(file, JSON_REJECT_DUPLICATES, &error);
-    fclose(file);
-    if (!root)
-        return cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s",
+    char *text = NULL;
+    size_t count = 0;
+    CLI_CHECK(gki_file_read(path, FIT_MOST, &text, &count));
+    CLI_CHECK(gki_foreign_check(GKV_ERR_DATA, path, text,
+                                count < GKV_FOREIGN_BYTES ? count : GKV_FOREIGN_BYTES,
+                                GKV_WANTED_JSON));
+    root = json_loadb(text, count, JSON_REJECT_DUPLICATES, &error);
+    if (!root) {
+        code = cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s",
                          path, error.line, error.text);
+        goto done;
+    }
     const json_t *margins = json_object_get(root, "margins"); /* of a multivariate fit */
     CLI_TRY(choose(path, margins ? margins : root, column, &fit));
     const json_t *c = json_object_get(fit, "c");
@@ -118,6 +123,7 @@ int cli_gk_from_fit(const char *path, const char *column, gkv_gk *gk)
     if (gkv_gk_check(gk) != GKV_OK)
         code = cli_error(CLI_DATA, "%s: %s", path, gkv_error_message());
 done:
+    free(text);
     json_decref(root);
     return code;
 }

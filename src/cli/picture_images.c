@@ -12,6 +12,30 @@ static size_t pixels_of(const gkv_model *model)
     return gkv_model_height(model) * gkv_model_width(model);
 }
 
+/* Sides and source pixels of a picture of usual size. */
+enum { WIDE = 2400, TALL = 2400, SOURCE = 655360, ACROSS = 4 };
+
+cli_grid cli_grid_of(const gkv_model *model, int scale, size_t cols, size_t lines)
+{
+    const size_t h = gkv_model_height(model), w = gkv_model_width(model);
+    cli_grid grid = {.scale = scale, .cols = cols};
+    /* a few images side by side, and one block of lines */
+    while (grid.scale > 1 &&
+           (ACROSS * w * (size_t)grid.scale > WIDE || lines * h * (size_t)grid.scale > TALL))
+        grid.scale--;
+    const size_t fit = WIDE / (w * (size_t)grid.scale);
+    if (fit < grid.cols)
+        grid.cols = fit > 0 ? fit : 1;
+    const size_t blocks = TALL / (lines * h * (size_t)grid.scale),
+                 of_source = SOURCE / (lines * h * w);
+    grid.most = grid.cols * (blocks > 0 ? blocks : 1);
+    if (grid.most > of_source)
+        grid.most = of_source > grid.cols ? of_source / grid.cols * grid.cols
+                    : of_source > 0       ? of_source
+                                          : 1;
+    return grid;
+}
+
 static int draw_grid(const gkv_model *model, const float *images, size_t rows, size_t cols,
                      const gki_image_grid_settings *settings, const char *path)
 {
@@ -28,12 +52,14 @@ int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n
 int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes,
                               const cli_draws *draws, size_t n, size_t cols, const char *path)
 {
+    const cli_grid grid = cli_grid_of(model, CLI_DRAW_SCALE, cols, 1);
+    cols = grid.cols;
     const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
     float *images = cli_alloc(n_classes * block, sizeof *images);
     gki_image_grid_settings settings;
     int code = CLI_OK;
     gki_image_grid_defaults(&settings);
-    settings.scale = 3;
+    settings.scale = grid.scale;
     settings.gap = 2;
     for (size_t c = 0; c < n_classes; c++)
         CLI_TRY(cli_draw_images(model, draws, classes ? &classes[c] : NULL, n, images + c * block));
@@ -63,6 +89,8 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
 int cli_picture_lines(const gkv_model *model, const float *const *lines, const char *const *labels,
                       size_t n_lines, size_t n, size_t cols, const char *path)
 {
+    const cli_grid layout = cli_grid_of(model, CLI_LINE_SCALE, cols, n_lines);
+    cols = layout.cols;
     const size_t pixels = pixels_of(model), rows = n_lines * ((n + cols - 1) / cols);
     float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
     for (size_t i = 0; i < n; i++)
@@ -71,7 +99,7 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
                    lines[l] + i * pixels, pixels * sizeof *grid);
     gki_image_grid_settings settings;
     gki_image_grid_defaults(&settings);
-    settings.scale = 4;
+    settings.scale = layout.scale;
     settings.gap = 3;
     settings.block_rows = n_lines;
     settings.row_labels = labels;
@@ -111,27 +139,27 @@ done:
 
 /* --- Draws and training images -------------------------------------------- */
 
-int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed,
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, size_t n,
                         const char *path)
 {
     static const char *const labels[] = {"drawn", "nearest"};
     const size_t pixels = pixels_of(run->model);
-    float *drawn = cli_alloc(CLI_NEAREST * pixels, sizeof *drawn),
-          *nearest = cli_alloc(CLI_NEAREST * pixels, sizeof *nearest);
+    float *drawn = cli_alloc(n * pixels, sizeof *drawn),
+          *nearest = cli_alloc(n * pixels, sizeof *nearest);
     uint32_t place[CLI_NEAREST];
     int code = CLI_OK;
     const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
-    CLI_TRY(cli_draw_images(run->model, &draws, NULL, CLI_NEAREST, drawn));
-    CLI_CHECK(gkv_nearest(
-        CLI_NEAREST, gkv_dataset_count(training), pixels, drawn, gkv_dataset_pixels(training, 0),
-        &(gkv_run_options){.threads = (int)run->settings.train.threads}, place, NULL));
-    for (size_t i = 0; i < CLI_NEAREST; i++) {
+    CLI_TRY(cli_draw_images(run->model, &draws, NULL, n, drawn));
+    CLI_CHECK(
+        gkv_nearest(n, gkv_dataset_count(training), pixels, drawn, gkv_dataset_pixels(training, 0),
+                    &(gkv_run_options){.threads = (int)run->settings.train.threads}, place, NULL));
+    for (size_t i = 0; i < n; i++) {
         const uint8_t *levels = gkv_dataset_pixels(training, place[i]);
         for (size_t k = 0; k < pixels; k++)
             nearest[i * pixels + k] = (float)levels[k] / 255.0F;
     }
-    code = cli_picture_lines(run->model, (const float *const[]){drawn, nearest}, labels, 2,
-                             CLI_NEAREST, 2 * CLI_COLUMNS, path);
+    code = cli_picture_lines(run->model, (const float *const[]){drawn, nearest}, labels, 2, n,
+                             2 * CLI_COLUMNS, path);
 done:
     free(drawn);
     free(nearest);
@@ -191,7 +219,7 @@ int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t
     CLI_CHECK(gkv_model_normalise(model, 2 * n, eps, NULL, eps));
     CLI_TRY(decode_interpolations(model, n, steps, eps, decoded));
     gki_image_grid_defaults(&settings);
-    settings.scale = 4;
+    settings.scale = cli_grid_of(model, CLI_LINE_SCALE, steps, 1).scale;
     settings.gap = 3;
     code = draw_grid(model, decoded, n, steps, &settings, path);
 done:
@@ -223,7 +251,7 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
     columns[cols - 1] = "to";
     gki_image_grid_settings settings;
     gki_image_grid_defaults(&settings);
-    settings.scale = 4;
+    settings.scale = cli_grid_of(run->model, CLI_LINE_SCALE, cols, 1).scale;
     settings.gap = 3;
     settings.column_labels = columns;
     settings.n_column_labels = cols;

@@ -8,6 +8,23 @@
 /* Columns of a picture by class, and the steps between two images. */
 enum { CLI_COLUMNS = 10, CLI_STEPS = 12, CLI_PAIRS = 8, CLI_PANELS = 6 };
 
+/* The most PNG pixels of an image pixel's side in pictures of draws, and of lines of images. */
+enum { CLI_DRAW_SCALE = 3, CLI_LINE_SCALE = 4 };
+
+/* How a grid shows images of the model's size: large images in fewer columns and less enlarged, so
+ * that the picture is about as wide as one of small images. */
+typedef struct cli_grid {
+    int scale;   /* PNG pixels on a side of one image pixel */
+    size_t cols; /* columns */
+    /* The most images whose picture has a usual size: for pictures that choose their images. */
+    size_t most;
+} cli_grid;
+
+/* The grid for so many columns at this scale, if the images are small. `lines` is the number of
+ * versions of each image, one below another, and `most` is a multiple of the columns unless fewer
+ * fit. */
+cli_grid cli_grid_of(const gkv_model *model, int scale, size_t cols, size_t lines);
+
 /* --- picture_images.c ----------------------------------------------------- */
 
 /* Draws n images from the prior, `cols` in each row. */
@@ -18,9 +35,10 @@ int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n
 int cli_picture_class_samples(const gkv_model *model, const size_t *classes, size_t n_classes,
                               const cli_draws *draws, size_t n, size_t cols, const char *path);
 
-/* Lines of the first draws of the seed's sequence, with the nearest training image below each. */
+/* Lines of the first n draws of the seed's sequence, at most CLI_NEAREST, with the nearest training
+ * image below each. */
 enum { CLI_NEAREST = 40 };
-int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed,
+int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_t seed, size_t n,
                         const char *path);
 
 /* Blocks of `cols` images: the grey original, the image that the model saw (unless it is the

@@ -7,7 +7,7 @@
 
 #include "app/inside.h"
 #include "evaluation.h"
-#include "cli_generation.h"
+#include "report_generation.h"
 #include "records.h"
 #include "refined.h"
 #include "app/plot.h"
@@ -56,83 +56,106 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     json_t *history = cli_records_read(it->folder, "history.jsonl");
     const size_t epochs = json_array_size(history);
     json_decref(history);
-    const gkv_model_settings *m = &gkv_model_settings_of(it->run->model)->model;
-    const gkv_settings *s = &it->run->settings;
-    const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
+    const gkv_settings *s = gkv_model_settings_of(it->run->model);
+    const gkv_model_settings *m = &s->model;
+    const bool seen = strcmp(s->data.train_images_sha256, it->metrics->images_sha256) == 0;
+    const char *flow = gkv_prior_flow_title(m->prior_flow);
     char binarization[GKV_NAME_SIZE];
     const char *base = base_of(all, m), *fit = fit_of(all, m);
     const char *prior = "";
-    if (flow)
-        prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ",
-                                             (long long)m->prior_layers));
+    if (flow && m->prior_layers > 0)
+        prior = cli_texts_keep(all, cli_text("a %s flow of %lld layer%s over ", flow,
+                                             (long long)m->prior_layers,
+                                             cli_plural((size_t)m->prior_layers)));
     return cli_texts_keep(
         all,
         cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s "
                  "binarization) "
                  "for %zu epoch%s from seed %" PRIu64
                  ". Its prior is %s%s%s. All figures below are "
-                 "measured on test images that training never used, except those of refits and of "
-                 "training.",
+                 "measured on %s, except those of refits and of training.",
                  (long long)m->latent, s->data.dataset,
                  gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit));
+                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
+                 seen ? "its training images" : "test images that training never used"));
 }
 
 /* --- Tables --------------------------------------------------------------- */
 
 enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
 
-static gki_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
+static bool is_grey(const cli_evaluation *it)
+{
+    return gkv_model_settings_of(it->run->model)->data.binarization == GKV_BINARIZE_GREY;
+}
+
+/* Rows without a value are left out, if it is one that such a model or data set has not. */
+static gki_report_table metrics_table(const cli_evaluation *it, const char **cells, cli_texts *all)
 {
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error",
                                                         "what it is"};
+    const gkv_metrics *m = it->metrics;
+    const bool grey = is_grey(it);
     const struct {
         const char *name;
         double value, se;
         int places;
         const char *meaning;
+        bool absent;
     } rows[METRIC_ROWS] = {
-        {"−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
-         "nats per image: reconstruction + KL; an upper bound on −log p(x)"},
-        {"reconstruction", m->reconstruction, m->reconstruction_se, 3,
-         "nats: the mean of −log p(x|z) over the posterior"},
-        {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)"},
+        {grey ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
+         grey ? "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood"
+              : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
+         false},
+        {grey ? "cross-entropy" : "reconstruction", m->reconstruction, m->reconstruction_se, 3,
+         grey ? "nats: of the grey levels and the decoder's mean levels, mean over the posterior"
+              : "nats: the mean of −log p(x|z) over the posterior",
+         false},
+        {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)", false},
         {"−log p(x)", m->nll, m->nll_se, 3,
          "nats, estimated by importance sampling; on average too large, and closer with more "
-         "samples"},
-        {"importance samples", (double)m->nll_samples, NAN, 0, "per image"},
+         "samples",
+         grey},
+        {"importance samples", (double)m->nll_samples, NAN, 0, "per image", grey},
         {"effective samples", m->ess, NAN, 1,
-         "per image: (Σw)²/Σw² of its importance weights; mean over images"},
+         "per image: (Σw)²/Σw² of its importance weights; mean over images", grey},
         {"active units", (double)m->active_units, NAN, 0,
-         "latent dimensions in which the variance of the codes over images is above 0.01"},
+         "latent dimensions in which the variance of the codes over images is above 0.01", false},
         {"classes recognised", m->class_accuracy, NAN, 4,
-         "the fraction of images whose most probable class, given the code, is their label"},
+         "the fraction of images whose most probable class, given the code, is their label",
+         !isfinite(m->class_accuracy)},
         {"mean squared error", m->mse, NAN, 5,
-         "between reconstructions and grey originals, with pixels in 0 … 1"},
-        {"PSNR", m->psnr, NAN, 2, "dB; mean over images"},
-        {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images"},
-        {"test images", (double)m->images, NAN, 0, ""},
+         "between reconstructions and grey originals, with pixels in 0 … 1", false},
+        {"PSNR", m->psnr, NAN, 2, "dB; mean over images", false},
+        {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images", false},
+        {"test images", (double)m->images, NAN, 0, "", false},
         {"parameters", (double)m->parameters, NAN, 0,
-         "numbers that training fits, including those of the base"},
-        {"training", m->train_seconds, NAN, 1, "seconds of wall time"},
-        {"refits of the base", m->refit_seconds, NAN, 1, "seconds, included in training"},
-        {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time"},
+         "numbers that training fits, including those of the base", false},
+        {"training", m->train_seconds, NAN, 1, "seconds of wall time", false},
+        {"refits of the base", m->refit_seconds, NAN, 1, "seconds, included in training", false},
+        {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time", false},
     };
+    size_t n_rows = 0;
     for (size_t i = 0; i < METRIC_ROWS; i++) {
-        cells[i * METRIC_COLUMNS] = rows[i].name;
-        cells[i * METRIC_COLUMNS + 1] = cli_texts_number(all, rows[i].value, rows[i].places);
-        cells[i * METRIC_COLUMNS + 2] =
-            isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
-        cells[i * METRIC_COLUMNS + 3] = rows[i].meaning;
+        const char **row = cells + n_rows * METRIC_COLUMNS;
+        if (rows[i].absent)
+            continue;
+        row[0] = rows[i].name;
+        row[1] = cli_texts_number(all, rows[i].value, rows[i].places);
+        row[2] = isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
+        row[3] = rows[i].meaning;
+        n_rows++;
     }
     const char *caption = cli_texts_keep(
-        all, cli_text("Protocol: %s. Standard errors are over images.", m->protocol));
+        all, cli_text("Protocol: %s. Standard errors are over images. The images are those of %s, "
+                      "whose content has the SHA-256 %s.",
+                      m->protocol, m->images_file, m->images_sha256));
     return (gki_report_table){.heading = "Measurements",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = METRIC_COLUMNS,
                               .cells = cells,
-                              .n_rows = METRIC_ROWS};
+                              .n_rows = n_rows};
 }
 
 enum { REFINED_COLUMNS = 4 };
@@ -164,70 +187,26 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
                               .n_rows = n};
 }
 
-enum { REFIT_ROWS = 10, REFIT_COLUMNS = 9 };
-
-/* Two numbers of a refit with a sign between them; a dash if the base has no such numbers. */
-static const char *range_of(cli_texts *all, const json_t *refits, size_t i, const char *low,
-                            const char *sign, const char *high, int places)
-{
-    const double from = cli_record_number(refits, i, low), to = cli_record_number(refits, i, high);
-    char texts[2][32];
-    if (!isfinite(from) || !isfinite(to))
-        return "–";
-    return cli_texts_keep(all, cli_text("%s %s %s", cli_decimal(from, places, texts[0]), sign,
-                                        cli_decimal(to, places, texts[1])));
-}
-
-/* The last refits; no rows if there were none. */
-static gki_report_table refits_table(const json_t *refits, const char **cells, cli_texts *all)
-{
-    static const char *const columns[REFIT_COLUMNS] = {
-        "epoch", "LM steps", "cost", "χ²/dof", "step", "gain", "g", "k", "seconds"};
-    const size_t count = json_array_size(refits),
-                 first = count > REFIT_ROWS ? count - REFIT_ROWS : 0;
-    for (size_t i = first; i < count; i++) {
-        const char **row = cells + (i - first) * REFIT_COLUMNS;
-        row[0] = cli_texts_number(all, cli_record_number(refits, i, "epoch"), 0);
-        row[1] = cli_texts_number(all, cli_record_number(refits, i, "lm_iterations"), 0);
-        row[2] = range_of(all, refits, i, "cost_before", "→", "cost_after", 0);
-        row[3] = cli_texts_number(all, cli_record_number(refits, i, "goodness_of_fit"), 2);
-        row[4] = cli_texts_number(all, cli_record_number(refits, i, "step_length"), 2);
-        row[5] = cli_texts_number(all,
-                                  cli_record_number(refits, i, "held_out_after") -
-                                      cli_record_number(refits, i, "held_out_before"),
-                                  3);
-        row[6] = range_of(all, refits, i, "g_min", "…", "g_max", 2);
-        row[7] = range_of(all, refits, i, "k_min", "…", "k_max", 2);
-        row[8] = cli_texts_number(all, cli_record_number(refits, i, "seconds"), 2);
-    }
-    return (gki_report_table){
-        .heading = "Refits of the base",
-        .columns = columns,
-        .n_columns = REFIT_COLUMNS,
-        .cells = cells,
-        .n_rows = count - first,
-        .caption = "The last refits of the run. Cost: half the sum of squared residuals that "
-                   "Levenberg–Marquardt minimises, over all margins. χ² per degree of freedom "
-                   "(dof) is near 1 if the family fits. Step: the fraction of the way to the "
-                   "new parameters that the base moved; 0 means that the refit was rejected, "
-                   "because it made held-out codes less likely. Gain: the increase of their "
-                   "mean log density, in nats. g and k: smallest and largest values over "
-                   "margins."};
-}
-
 /* --- The page ------------------------------------------------------------- */
 
-/* The text of the run's config.ini. */
-static char *read_configuration(const char *folder)
+/* The settings of the evaluation as an INI file: those of config.ini, changed by --set. */
+static char *settings_in_force(const gkv_settings *settings)
 {
-    char *path = cli_text("%s/config.ini", folder);
-    FILE *file = gki_file_open(path);
-    char *text = cli_alloc(65536, 1);
-    if (file) {
-        (void)!fread(text, 1, 65535, file);
-        fclose(file);
+    char *text = cli_text("%s", "");
+    const gkv_settings_key *key;
+    const char *section = "";
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], value[GKV_PATH_SIZE] = "";
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        (void)!gkv_settings_get(settings, name, sizeof value, value);
+        const bool begins = strcmp(section, key->section) != 0;
+        char *more = cli_text("%s%s%s%s%s%s =%s%s\n", text, begins && *text ? "\n" : "",
+                              begins ? "[" : "", begins ? key->section : "", begins ? "]\n" : "",
+                              key->name, *value ? " " : "", value);
+        free(text);
+        text = more;
+        section = key->section;
     }
-    free(path);
     return text;
 }
 
@@ -241,6 +220,14 @@ static const char *nats_note(cli_texts *all, double error, bool refined)
                                    ? cli_text("nats, ±\u00A0%s%s", cli_decimal(error, 2, its),
                                               refined ? ", refined" : "")
                                    : cli_text("nats%s", refined ? ", refined" : ""));
+}
+
+static const char *draws_note(cli_texts *all, uint64_t draws, double floor)
+{
+    char its[32];
+    return cli_texts_keep(all, isfinite(floor) ? cli_text("of %" PRIu64 " draws; real images: %s",
+                                                          draws, cli_decimal(floor, 2, its))
+                                               : cli_text("of %" PRIu64 " draws", draws));
 }
 
 /* The figures at the head of the page; returns how many of them this model has. */
@@ -259,13 +246,15 @@ static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbe
         const char *note;
     } candidates[NUMBERS - 1] = {
         {"Fréchet distance", samples->frechet, 2,
-         cli_texts_keep(all, cli_text("of %llu draws; real images: %.2f",
-                                      (unsigned long long)m->generation.draws, floor->frechet))},
+         draws_note(all, m->generation.draws, floor->frechet)},
         {"coverage", samples->coverage, 3,
-         cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))},
+         isfinite(floor->coverage)
+             ? cli_texts_keep(all, cli_text("real images: %.3f", floor->coverage))
+             : ""},
         {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
          nats_note(all, refined ? m->refined.nll_se : m->nll_se, refined)},
-        {"−ELBO", m->neg_elbo, 2, nats_note(all, m->neg_elbo_se, false)},
+        {is_grey(it) ? "cross-entropy + KL" : "−ELBO", m->neg_elbo, 2,
+         nats_note(all, m->neg_elbo_se, false)},
         {"KL", m->kl, 2, nats_note(all, m->kl_se, false)},
     };
     size_t count = 0;
@@ -275,9 +264,11 @@ static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbe
                 candidates[i].label,
                 cli_texts_number(all, candidates[i].value, candidates[i].places),
                 candidates[i].note};
-    numbers[count++] = (gki_report_number){
-        "training time", cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
-        seconds ? "minutes:seconds" : "hours:min:s"};
+    if (isfinite(m->train_seconds))
+        numbers[count++] = (gki_report_number){
+            "training time",
+            cli_texts_keep(all, cli_text("%s", cli_duration(m->train_seconds, time))),
+            seconds ? "minutes:seconds" : "hours:min:s"};
     return count;
 }
 
@@ -286,8 +277,7 @@ int cli_report(const cli_evaluation *it)
     const gkv_metrics *m = it->metrics;
     cli_texts all = {.count = 0};
     gki_report_figure figures[CLI_FIGURES];
-    const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS],
-        *refit_cells[REFIT_ROWS * REFIT_COLUMNS];
+    const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[CLI_REFIT_CELLS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     const char *plain_cells[CLI_PLAIN_CELLS],
         *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
@@ -298,9 +288,9 @@ int cli_report(const cli_evaluation *it)
                              &all),
         cli_generation_table(&m->generation, GKV_FORM_BINARY, generation_cells[GKV_FORM_BINARY],
                              &all),
-        metrics_table(m, metric_cells, &all),
+        metrics_table(it, metric_cells, &all),
         refined_table(m, refined_cells, &all),
-        refits_table(refits, refit_cells, &all),
+        cli_report_refits(refits, refit_cells, &all),
     };
     gki_report_table tables[sizeof candidates / sizeof *candidates];
     size_t n_tables = 0;
@@ -309,7 +299,7 @@ int cli_report(const cli_evaluation *it)
             tables[n_tables++] = candidates[i];
     gki_report_number numbers[NUMBERS];
     const gki_report_text texts_below[] = {
-        {"Configuration", cli_texts_keep(&all, read_configuration(it->folder))},
+        {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
     };
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),

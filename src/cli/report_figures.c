@@ -11,23 +11,33 @@ static const gkv_base_facts *facts_of_base(const cli_evaluation *it)
     return gkv_base_facts_of(gkv_model_settings_of(it->run->model)->model.base);
 }
 
+static bool is_grey(const cli_evaluation *it)
+{
+    return it->run->settings.data.binarization == GKV_BINARIZE_GREY;
+}
+
+/* What the decoder gives for a pixel. */
+static const char *pixels_of(const cli_evaluation *it)
+{
+    return is_grey(it) ? "mean levels" : "pixel probabilities";
+}
+
 static char *samples(const cli_evaluation *it)
 {
-    return cli_text(
-        "200 images drawn from the model: the decoder's pixel probabilities at the first 200 draws "
-        "from the prior with seed %" PRIu64 " and temperature %g. No draw is left out.",
-        it->sample_seed, it->run->settings.eval.temperature);
+    return cli_text("%zu image%s drawn from the model: the decoder's %s at the first %zu draw%s "
+                    "from the prior with seed %" PRIu64 " and temperature %g. No draw is left out.",
+                    it->samples, cli_plural(it->samples), pixels_of(it), it->samples,
+                    cli_plural(it->samples), it->sample_seed, it->run->settings.eval.temperature);
 }
 
 static char *nearest(const cli_evaluation *it)
 {
-    (void)it;
     return cli_text(
-        "The first %d of these draws. Below each draw is the training image with the smallest "
+        "The first %zu of these draws. Below each draw is the training image with the smallest "
         "Euclidean distance in pixels. A model that had memorised its training images would draw "
         "copies "
         "of them.",
-        (int)CLI_NEAREST);
+        it->nearest);
 }
 
 static char *classes(const cli_evaluation *it)
@@ -40,17 +50,18 @@ static char *classes(const cli_evaluation *it)
 
 static char *reconstructions(const cli_evaluation *it)
 {
-    const char *which =
-        it->labelled ? "the first test images of each class" : "the first test images";
-    const char *how = "A reconstruction shows the decoder's pixel probabilities at the code of the "
-                      "image that the "
-                      "model sees, without posterior noise.";
-    if (it->run->settings.data.binarization == GKV_BINARIZE_GREY)
-        return cli_text("The rows come in pairs: %s, and their reconstructions. %s", which, how);
+    const char *which = !it->labelled        ? "the first test images"
+                        : it->of_all_classes ? "the first test images of each class"
+                                             : "the first test images of some classes";
+    const char *how = "at the code of the image that the model sees, without posterior noise.";
+    if (is_grey(it))
+        return cli_text("The rows come in pairs: %s, and their reconstructions. A reconstruction "
+                        "shows the decoder's %s %s",
+                        which, pixels_of(it), how);
     return cli_text("The rows come in threes: %s; the same images binarized at random, as the "
-                    "model sees them; and the "
-                    "reconstructions. %s",
-                    which, how);
+                    "model sees them; and the reconstructions. A reconstruction shows the "
+                    "decoder's %s %s",
+                    which, pixels_of(it), how);
 }
 
 static char *interpolations(const cli_evaluation *it)
@@ -98,20 +109,20 @@ static char *latent(const cli_evaluation *it)
 
 static char *curves(const cli_evaluation *it)
 {
-    (void)it;
     return cli_text(
-        "−ELBO by epoch; smaller is better. Training: the mean over the epoch, during which the "
+        "%s by epoch; smaller is better. Training: the mean over the epoch, during which the "
         "weights change. Validation: the value on held-out images at the end of the epoch. The "
         "first "
-        "epoch may lie above the frame.");
+        "epoch may lie above the frame.",
+        is_grey(it) ? "The loss" : "−ELBO");
 }
 
 static char *terms(const cli_evaluation *it)
 {
-    (void)it;
-    return cli_text("−ELBO = reconstruction + KL. In the first epochs the weight of the KL term "
+    return cli_text("%s + KL. In the first epochs the weight of the KL term "
                     "rises from 0, and "
-                    "the KL term may be larger than at the end.");
+                    "the KL term may be larger than at the end.",
+                    is_grey(it) ? "The loss is a cross-entropy" : "−ELBO = reconstruction");
 }
 
 size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CLI_FIGURES])
@@ -121,21 +132,23 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
         const char *name, *heading, *alt;
         char *(*caption)(const cli_evaluation *it);
     } table[CLI_FIGURES] = {
-        {true, true, "samples", "Samples", "a grid of images drawn from the model", samples},
-        {it->training != NULL, true, "nearest", "Samples and training images",
+        {true, true, "samples.png", "Samples", "a grid of images drawn from the model", samples},
+        {it->training != NULL, true, "nearest.png", "Samples and training images",
          "drawn images over their nearest training images", nearest},
-        {gkv_model_classes(it->run->model) > 0, false, "classes", "Samples by class",
+        {gkv_model_classes(it->run->model) > 0, false, "classes.png", "Samples by class",
          "rows of images, a class each", classes},
-        {it->reconstructions, false, "reconstructions", "Reconstructions",
+        {it->reconstructions, false, "reconstructions.png", "Reconstructions",
          "test images over their reconstructions", reconstructions},
-        {it->interpolations, false, "interpolations", "Interpolations",
+        {it->interpolations, false, "interpolations.png", "Interpolations",
          "rows of images, each changing into another", interpolations},
-        {it->base, false, "base",
+        {it->base, false, "base.png",
          facts_of_base(it)->refit ? "The fitted base" : "The base and the codes",
          "histograms with the base's density, over QQ plots", base},
-        {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
-        {it->curves, false, "curves", "Training", "curves of −ELBO over epochs", curves},
-        {it->curves, false, "terms", "Reconstruction and KL",
+        {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent},
+        {it->curves, false, "curves.png", "Training",
+         is_grey(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves},
+        {it->curves, false, "terms.png",
+         is_grey(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
          "curves of reconstruction and KL over epochs", terms},
     };
     size_t count = 0;
@@ -146,6 +159,6 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
                                     .alt = table[i].alt,
                                     .caption = table[i].caption(it),
                                     .leads = table[i].leads,
-                                    .png = cli_text("%s/%s.png", it->folder, table[i].name)};
+                                    .png = cli_evaluation_picture(it, table[i].name)};
     return count;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "gkvae/train.h"
 
 /* --- Settings ------------------------------------------------------------- */
 
@@ -53,6 +54,8 @@ int cli_run_open(const cli_model_arguments *arguments, cli_run *run)
     *run = (cli_run){.is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode)};
     char *model = cli_text(run->is_folder ? "%s/model.safetensors" : "%s", path);
     char *config = cli_text("%s/config.ini", path);
+    if (run->is_folder)
+        CLI_CHECK(gkv_run_recover(path));
     if (stat(model, &run->file) != 0)
         run->file = (struct stat){.st_size = 0}; /* gkv_model_load reports the reason */
     CLI_CHECK(gkv_model_load(model, &run->model));

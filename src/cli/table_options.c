@@ -84,6 +84,20 @@ static void add_missing(cli_table_arguments *a, const char *list)
     a->settings.missing = a->missing;
 }
 
+void cli_table_infinite_is_missing(cli_table_arguments *a)
+{
+    static const char *const words[] = {"inf",       "+inf",      "-inf", "infinity",
+                                        "+infinity", "-infinity", "∞",    "-∞"};
+    enum { WORDS = sizeof words / sizeof *words };
+    const char **all = cli_alloc(a->settings.n_missing + WORDS, sizeof *all);
+    for (size_t i = 0; i < a->settings.n_missing; i++)
+        all[i] = a->missing[i];
+    for (size_t i = 0; i < WORDS; i++)
+        all[a->settings.n_missing++] = words[i];
+    free(a->missing);
+    a->settings.missing = a->missing = all;
+}
+
 static void set_header(cli_table_arguments *a, struct argp_state *state, gkv_table_header header)
 {
     if (a->settings.header != GKV_TABLE_HEADER_GUESS && a->settings.header != header)

@@ -21,6 +21,9 @@ void cli_table_end(cli_table_arguments *arguments);
  * cli_table_arguments at ARGP_KEY_INIT. */
 extern const struct argp_child cli_table_options[2];
 
+/* Makes infinite numbers of a text, such as "inf", missing values. */
+void cli_table_infinite_is_missing(cli_table_arguments *arguments);
+
 /* Reads a table, also compressed or from an archive. Prints a note on standard error about what was
  * guessed, unless `quiet`. The caller frees *table. */
 int cli_table_read(const cli_table_arguments *arguments, const char *path, bool quiet,

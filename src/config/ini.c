@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/foreign.h"
 #include "core/memory.h"
 #include "core/text.h"
 
@@ -192,6 +193,9 @@ gkv_status gki_ini_read(const char *path, gki_ini **out)
     GKV_TRY(gki_file_read(path, FILE_MAX, &text, &count));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *in, &in));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *in->ini, &in->ini));
+    GKV_TRY_GOTO(gki_foreign_check(GKV_ERR_CONFIG, path, text,
+                                   count < GKV_FOREIGN_BYTES ? count : GKV_FOREIGN_BYTES,
+                                   GKV_WANTED_SETTINGS));
     if (strlen(text) != count) {
         status = gki_fail(GKV_ERR_CONFIG, "%s: not a text file: it holds a zero byte", path);
         goto done;

@@ -56,6 +56,12 @@ const gki_settings_row gki_settings_rows[] = {
          "An IDX file of test images in place of the standard one."),
     TEXT(data, test_labels, GKV_KIND_PATH, "path", "",
          "An IDX file of test labels in place of the standard one."),
+    TEXT(data, train_images_sha256, GKV_KIND_DIGEST, "sha256", "",
+         "The SHA-256 that the uncompressed training images must have; empty: any. Training writes "
+         "it "
+         "to the run's config.ini."),
+    TEXT(data, train_labels_sha256, GKV_KIND_DIGEST, "sha256", "",
+         "The same for the training labels."),
     SWITCH(data, invert, no,
            "Images are dark on a bright ground: 255 minus each level makes them bright on black."),
     SWITCH(data, transpose, no,

@@ -15,7 +15,8 @@ typedef enum gki_settings_kind {
     GKV_KIND_SWITCH,  /* bool: the index of one of the names "no, yes" */
     GKV_KIND_LABEL,   /* any name that can be part of a path */
     GKV_KIND_PATH,    /* a path that may be empty */
-    GKV_KIND_FOLDER   /* a path that may not be empty */
+    GKV_KIND_FOLDER,  /* a path that may not be empty */
+    GKV_KIND_DIGEST   /* a SHA-256 in hexadecimal, or nothing */
 } gki_settings_kind;
 
 typedef struct gki_settings_row {

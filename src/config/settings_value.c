@@ -121,6 +121,15 @@ static const char *path_fault(const char *text)
     return NULL;
 }
 
+/* The form that a SHA-256 must have, if the text does not have it; otherwise NULL. */
+static const char *digest_fault(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789abcdef");
+    if (*text && (digits != GKV_DIGEST_SIZE - 1 || text[digits] != '\0'))
+        return "empty, or a SHA-256 of 64 hexadecimal digits in lower case";
+    return NULL;
+}
+
 static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where,
                          const char *wanted, const char *reason)
 {
@@ -134,7 +143,9 @@ static gkv_status parse_text(const gki_settings_row *row, const char *text, char
                              const char *where)
 {
     char wanted[160];
-    const char *fault = row->kind == GKV_KIND_LABEL ? label_fault(text) : path_fault(text);
+    const char *fault = row->kind == GKV_KIND_LABEL    ? label_fault(text)
+                        : row->kind == GKV_KIND_DIGEST ? digest_fault(text)
+                                                       : path_fault(text);
     if (row->kind == GKV_KIND_FOLDER && !*text)
         fault = "a path; write . for the current folder";
     if (fault)

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -269,8 +270,8 @@ done:
     return status;
 }
 
-/* True for NAME.gkvae-tmp-PID-N, the names that gki_file_begin() makes. */
-static bool is_temporary(const char *name)
+/* True for NAME.gkvae-tmp-PID-N, the names that gki_file_begin() makes. *writer is the process. */
+static bool is_temporary(const char *name, pid_t *writer)
 {
     static const char mark[] = GKV_FILE_TEMPORARY;
     const char *tail = NULL;
@@ -282,16 +283,24 @@ static bool is_temporary(const char *name)
     if (pid == 0 || tail[pid] != '-')
         return false;
     const size_t number = strspn(tail + pid + 1, "0123456789");
+    *writer = (pid_t)strtol(tail, NULL, 10);
     return number > 0 && tail[pid + 1 + number] == '\0';
+}
+
+/* Whether another process may still write its file. */
+static bool is_at_work(pid_t writer)
+{
+    return writer > 0 && writer != getpid() && (kill(writer, 0) == 0 || errno == EPERM);
 }
 
 void gki_file_sweep(const char *folder)
 {
+    pid_t writer = 0;
     DIR *listing = opendir(folder);
     if (!listing)
         return;
     for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
-        if (is_temporary(entry->d_name))
+        if (is_temporary(entry->d_name, &writer) && !is_at_work(writer))
             unlinkat(dirfd(listing), entry->d_name, 0);
     closedir(listing);
 }

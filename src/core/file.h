@@ -54,9 +54,9 @@ GKV_MUST_USE gkv_status gki_file_write_atomic(const char *path, const void *byte
  * GKV_ERR_IO if a folder cannot be made, GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. Thread-safe. */
 GKV_MUST_USE gkv_status gki_file_make_folder(const char *path);
 
-/* Removes the temporary files that killed writers left in a folder. The caller holds the lock of
- * the folder, so no writer is at work there. Failures are ignored: a remnant only takes disk
- * space. */
+/* Removes the temporary files that killed writers left in a folder, and keeps those of other
+ * processes that are running. The caller holds the lock of the folder, so no other thread of this
+ * process writes there. Failures are ignored: a remnant only takes disk space. */
 void gki_file_sweep(const char *folder);
 
 /* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL

@@ -3,21 +3,18 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include <sha2.h>
-
 #include "core/memory.h"
 #include "data/reader.h"
 
 enum { CHUNK = 1 << 16 };
 
-/* Reads the content to its end and adds it to the sum. */
-static gkv_status add_content(gki_reader *reader, const char *path, uint64_t limit, uint8_t *chunk,
-                              SHA2_CTX *sum, uint64_t *bytes)
+/* Reads the content to its end. */
+static gkv_status read_content(gki_reader *reader, const char *path, uint64_t limit, uint8_t *chunk,
+                               uint64_t *bytes)
 {
     size_t got = 0;
     do {
         GKV_TRY(gki_reader_read(reader, chunk, CHUNK, &got));
-        SHA256Update(sum, chunk, got);
         *bytes += got;
         if (*bytes > limit)
             return gki_fail(GKV_ERR_DATA,
@@ -33,14 +30,12 @@ gkv_status gki_sha256_file(const char *path, uint64_t limit, char text[GKV_DIGES
     gki_reader *reader = NULL;
     uint8_t *chunk = NULL;
     gkv_status status;
-    SHA2_CTX sum;
-    SHA256Init(&sum);
     *bytes = 0;
     text[0] = '\0';
-    GKV_TRY_GOTO(gki_reader_open(path, &reader));
+    GKV_TRY_GOTO(gki_reader_open(path, true, &reader));
     GKV_TRY_GOTO(gki_alloc(CHUNK, 1, &chunk));
-    GKV_TRY_GOTO(add_content(reader, path, limit, chunk, &sum, bytes));
-    SHA256End(&sum, text);
+    GKV_TRY_GOTO(read_content(reader, path, limit, chunk, bytes));
+    gki_reader_digest(reader, text);
 done:
     free(chunk);
     gki_reader_close(reader);

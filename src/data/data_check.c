@@ -198,6 +198,12 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     GKV_NEED(train);
     GKV_TRY(gki_call_begin(&call, options, 0));
     const check it = {&call, train, test};
+    const size_t h = gkv_dataset_height(train), w = gkv_dataset_width(train);
+    if (h > GKV_IMAGE_PIXELS_MAX / w)
+        gki_tell(it.call,
+                 "the training images have %zu × %zu pixels, and a model takes at most %d in all: "
+                 "make the images smaller",
+                 h, w, (int)GKV_IMAGE_PIXELS_MAX);
     check_levels(&it, train, "training");
     if (test && (gkv_dataset_height(test) != gkv_dataset_height(train) ||
                  gkv_dataset_width(test) != gkv_dataset_width(train))) {

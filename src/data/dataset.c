@@ -6,8 +6,13 @@
 #include "core/memory.h"
 #include "data/idx.h"
 
+enum { FILES = GKV_LABELS_FILE + 1 };
+
 struct gkv_dataset {
     size_t count, height, width;
+    /* of each file, if the data set is from files */
+    char *path[FILES];
+    char sha256[FILES][GKV_DIGEST_SIZE];
     uint8_t *pixels;
     uint8_t *labels; /* [count], or NULL if there are none */
 };
@@ -20,10 +25,14 @@ static gkv_status read_files(gkv_dataset *dataset, const char *images_path, cons
     dataset->count = images.count;
     dataset->height = images.height;
     dataset->width = images.width;
+    memcpy(dataset->sha256[GKV_IMAGES_FILE], images.sha256, GKV_DIGEST_SIZE);
+    GKV_TRY(gki_strdup(images_path, &dataset->path[GKV_IMAGES_FILE]));
     if (!labels_path)
         return GKV_OK;
     GKV_TRY(gki_idx_read(labels_path, GKV_IDX_LABELS, &labels));
     dataset->labels = labels.bytes;
+    memcpy(dataset->sha256[GKV_LABELS_FILE], labels.sha256, GKV_DIGEST_SIZE);
+    GKV_TRY(gki_strdup(labels_path, &dataset->path[GKV_LABELS_FILE]));
     if (labels.count != images.count)
         return gki_fail(
             GKV_ERR_DATA,
@@ -110,6 +119,8 @@ void gkv_dataset_free(gkv_dataset *dataset)
         return;
     free(dataset->pixels);
     free(dataset->labels);
+    for (size_t i = 0; i < FILES; i++)
+        free(dataset->path[i]);
     free(dataset);
 }
 
@@ -138,6 +149,47 @@ const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
 {
     return dataset ? dataset->labels : NULL;
+}
+
+static bool is_file(gkv_dataset_file file)
+{
+    return file == GKV_IMAGES_FILE || file == GKV_LABELS_FILE;
+}
+
+const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file)
+{
+    return dataset && is_file(file) && dataset->path[file] ? dataset->path[file] : "";
+}
+
+const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file)
+{
+    return dataset && is_file(file) ? dataset->sha256[file] : "";
+}
+
+void gki_dataset_identify(const gkv_dataset *training, gkv_data_settings *settings)
+{
+    char *const digests[FILES] = {settings->train_images_sha256, settings->train_labels_sha256};
+    for (int i = 0; i < FILES; i++)
+        if (training->sha256[i][0])
+            memcpy(digests[i], training->sha256[i], GKV_DIGEST_SIZE);
+}
+
+gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_settings *settings)
+{
+    static const char *const keys[FILES] = {"train_images", "train_labels"};
+    const char *const wanted[FILES] = {settings->train_images_sha256,
+                                       settings->train_labels_sha256};
+    for (int i = 0; i < FILES; i++) {
+        const char *found = training->sha256[i];
+        if (*wanted[i] && *found && strcmp(wanted[i], found) != 0)
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s: this is not the file that the model was trained with: its SHA-256 is %s, and "
+                "data.%s_sha256 is %s; name that file by data.folder and data.dataset, or by "
+                "data.%s (to begin another run with this file, leave data.%s_sha256 empty)",
+                training->path[i], found, keys[i], wanted[i], keys[i], keys[i]);
+    }
+    return GKV_OK;
 }
 
 gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, double *mean)

@@ -16,14 +16,33 @@ enum { ON = 128 }; /* the least grey level that counts as on */
 static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name,
                           const char *key)
 {
-    if (gki_known_data_find(settings->dataset))
-        return gki_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`",
-                        folder, name, settings->dataset);
-    return gki_fail(GKV_ERR_IO,
-                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or "
-                    "set data.dataset "
-                    "to a data set that `gkvae data get` knows (\"%s\" is none)",
-                    folder, name, key, settings->dataset);
+    char *near = NULL, *where = NULL;
+    gkv_status status;
+    GKV_TRY_GOTO(gki_file_near(folder, settings->folder, name, &near));
+    GKV_TRY_GOTO(gki_file_relative(settings->folder, &where));
+    if (near)
+        status =
+            gki_fail(GKV_ERR_IO,
+                     "%s/%s: no such file, nor with .gz%s; but there is %s: rename or move it, "
+                     "or set data.%s to its path",
+                     folder, name, where, near, key);
+    else if (gki_known_data_find(settings->dataset))
+        status = gki_fail(GKV_ERR_IO,
+                          "%s/%s: no such file, nor with .gz%s; name the folder of the data "
+                          "(--data-folder DIR, or --set data.folder=DIR), or run `gkvae data get "
+                          "%s`",
+                          folder, name, where, settings->dataset);
+    else
+        status = gki_fail(GKV_ERR_IO,
+                          "%s/%s: no such file, nor with .gz%s; put it there, name the folder of "
+                          "the data (--data-folder DIR, or --set data.folder=DIR), set data.%s to "
+                          "its path, or set data.dataset to a data set that `gkvae data get` knows "
+                          "(\"%s\" is none)",
+                          folder, name, where, key, settings->dataset);
+done:
+    free(near);
+    free(where);
+    return status;
 }
 
 /* Finds the files with standard names. *labels is kept if it is not NULL. */
@@ -106,9 +125,15 @@ gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings, 
     gkv_settings_defaults(&defaults);
     settings = settings ? settings : &defaults.data;
     GKV_TRY(locate(settings, split, &images, &labels));
-    const gkv_status status = open_files(settings, images, labels, out);
+    gkv_status status = open_files(settings, images, labels, out);
     free(images);
     free(labels);
+    if (status == GKV_OK && split == GKV_TRAIN)
+        status = gki_dataset_check_file(*out, settings);
+    if (status != GKV_OK) {
+        gkv_dataset_free(*out);
+        *out = NULL;
+    }
     return status;
 }
 

@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "gkvae/settings.h"
 
 enum { GKV_IDX_LABELS = 0x00000801, GKV_IDX_IMAGES = 0x00000803 };
 
 typedef struct gki_idx {
     size_t count;
-    size_t height, width; /* 1 and 1 for labels */
-    uint8_t *bytes;       /* [count·height·width]; the caller frees it with free() */
+    size_t height, width;         /* 1 and 1 for labels */
+    char sha256[GKV_DIGEST_SIZE]; /* of the uncompressed content */
+    uint8_t *bytes;               /* [count·height·width]; the caller frees it with free() */
 } gki_idx;
 
 /* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero.

@@ -13,6 +13,8 @@
 #include <zlib.h>
 
 #include "core/memory.h"
+#include "data/data_files.h"
+#include "data/sha256_add.h"
 
 enum {
     INPUT_SIZE = 1 << 16,
@@ -28,6 +30,8 @@ struct gki_reader {
     int file;
     uint64_t size; /* of the file on the disk */
     bool gzip;
+    bool hashed;       /* whether `sum` is kept */
+    SHA2_CTX sum;      /* of the content read so far */
     bool member_ended; /* a gzip stream is complete; further input must be another stream */
     z_stream inflater;
     size_t start, end; /* the part of `input` that has not been used */
@@ -50,12 +54,23 @@ static gkv_status refill(gki_reader *reader)
     return GKV_OK;
 }
 
+static gkv_status cannot_open(const char *path, int reason)
+{
+    char *where = NULL;
+    if (reason == ENOENT)
+        GKV_TRY(gki_file_relative(path, &where));
+    const gkv_status status = gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s%s", path,
+                                       strerror(reason), where ? where : "");
+    free(where);
+    return status;
+}
+
 static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", reader->path, strerror(errno));
+        return cannot_open(reader->path, errno);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
         return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
@@ -73,13 +88,15 @@ static gkv_status begin(gki_reader *reader)
     return GKV_OK;
 }
 
-gkv_status gki_reader_open(const char *path, gki_reader **out)
+gkv_status gki_reader_open(const char *path, bool hashed, gki_reader **out)
 {
     *out = NULL;
     gki_reader *reader = NULL;
     gkv_status status;
     GKV_TRY(gki_alloc(1, sizeof *reader, &reader));
     reader->file = -1;
+    reader->hashed = hashed;
+    SHA256Init(&reader->sum);
     GKV_TRY_GOTO(gki_strdup(path, &reader->path));
     GKV_TRY_GOTO(begin(reader));
     *out = reader;
@@ -100,6 +117,11 @@ void gki_reader_close(gki_reader *reader)
     free(reader);
 }
 
+void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE])
+{
+    SHA256End(&reader->sum, text);
+}
+
 uint64_t gki_reader_bound(const gki_reader *reader)
 {
     if (!reader->gzip)
@@ -109,6 +131,11 @@ uint64_t gki_reader_bound(const gki_reader *reader)
                                    : PLAUSIBLE_SIZE;
     const uint64_t possible = reader->size * DEFLATE_RATIO;
     return plausible < possible ? plausible : possible;
+}
+
+bool gki_reader_is_gzip(const gki_reader *reader)
+{
+    return reader->gzip;
 }
 
 const char *gki_reader_kind(const gki_reader *reader)
@@ -184,5 +211,9 @@ static gkv_status read_gzip(gki_reader *reader, uint8_t *out, size_t n, size_t *
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got)
 {
     *got = 0;
-    return reader->gzip ? read_gzip(reader, buffer, n, got) : read_raw(reader, buffer, n, got);
+    const gkv_status status =
+        reader->gzip ? read_gzip(reader, buffer, n, got) : read_raw(reader, buffer, n, got);
+    if (reader->hashed && status == GKV_OK)
+        gki_sha256_add(&reader->sum, buffer, *got);
+    return status;
 }

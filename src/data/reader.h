@@ -3,16 +3,18 @@
 #ifndef GKV_DATA_READER_H
 #define GKV_DATA_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
+#include "gkvae/settings.h"
 
 typedef struct gki_reader gki_reader;
 
-/* Opens a regular file. *out is NULL after a failure. GKV_ERR_IO, with the reason of the system;
- * GKV_ERR_MEMORY. */
-gkv_status gki_reader_open(const char *path, gki_reader **out);
+/* Opens a regular file. If `hashed` is true, gki_reader_digest() can tell its SHA-256. *out is NULL
+ * after a failure. GKV_ERR_IO, with the reason of the system; GKV_ERR_MEMORY. */
+gkv_status gki_reader_open(const char *path, bool hashed, gki_reader **out);
 
 /* Closes the file and frees the reader. NULL is fine. */
 void gki_reader_close(gki_reader *reader);
@@ -21,6 +23,13 @@ void gki_reader_close(gki_reader *reader);
  * data that is damaged, truncated, or followed by anything but more gzip data. GKV_ERR_IO,
  * GKV_ERR_MEMORY. */
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
+
+/* Sets text to the SHA-256 of the content that has been read. Once only, for a reader that was
+ * opened with `hashed`. */
+void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE]);
+
+/* Whether the file is gzip. */
+bool gki_reader_is_gzip(const gki_reader *reader);
 
 /* The greatest size of the content that is accepted. For a raw file it is the size of the file. For
  * a gzip file it is 64 MiB or 200 times the size of the file, whichever is more, but not more than

@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "core/late.h"
 #include "core/memory.h"
 #include "data/catalogue.h"
 
@@ -30,9 +31,31 @@ typedef struct download {
     gki_waiting waiting;
 } download;
 
-static void curl_start(void)
+/* The functions of libcurl that are used, with the types of its header. The library is loaded at
+ * the first download, because loading it takes longer than most commands do. */
+static struct {
+    __typeof__(&curl_global_init) start;
+    __typeof__(&curl_easy_init) create;
+    __typeof__(&curl_easy_setopt) set;
+    __typeof__(&curl_easy_perform) perform;
+    __typeof__(&curl_easy_strerror) message;
+    __typeof__(&curl_easy_cleanup) cleanup;
+} lib;
+static bool loaded; /* written within curl_load() */
+
+static void curl_load(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    const gki_late_function functions[] = {
+        {"curl_global_init", &lib.start},     {"curl_easy_init", &lib.create},
+        {"curl_easy_setopt", &lib.set},       {"curl_easy_perform", &lib.perform},
+        {"curl_easy_strerror", &lib.message}, {"curl_easy_cleanup", &lib.cleanup},
+    };
+    /* the same interface, built with OpenSSL and with GnuTLS */
+    static const char *const libraries[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+    for (size_t i = 0; i < 2 && !loaded; i++)
+        loaded = gki_late_load(libraries[i], sizeof functions / sizeof *functions, functions);
+    if (loaded)
+        lib.start(CURL_GLOBAL_DEFAULT);
 }
 
 static size_t receive(char *bytes, size_t one, size_t n, void *context)
@@ -69,30 +92,30 @@ static int on_progress(void *context, curl_off_t total, curl_off_t now, curl_off
 
 static void set_options(CURL *curl, download *d, char *message)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, d->url);
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, d);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, d);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "gkvae");
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L); /* signals would disturb other threads */
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);
-    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_RATE);
-    curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
-    curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)d->limit);
+    lib.set(curl, CURLOPT_URL, d->url);
+    lib.set(curl, CURLOPT_ERRORBUFFER, message);
+    lib.set(curl, CURLOPT_WRITEFUNCTION, receive);
+    lib.set(curl, CURLOPT_WRITEDATA, d);
+    lib.set(curl, CURLOPT_NOPROGRESS, 0L);
+    lib.set(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    lib.set(curl, CURLOPT_XFERINFODATA, d);
+    lib.set(curl, CURLOPT_USERAGENT, "gkvae");
+    lib.set(curl, CURLOPT_NOSIGNAL, 1L); /* signals would disturb other threads */
+    lib.set(curl, CURLOPT_FAILONERROR, 1L);
+    lib.set(curl, CURLOPT_FOLLOWLOCATION, 1L);
+    lib.set(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);
+    lib.set(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
+    lib.set(curl, CURLOPT_TIMEOUT, (long)TOTAL_SECONDS);
+    lib.set(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_RATE);
+    lib.set(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
+    lib.set(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)d->limit);
     /* A row of the catalogue may name a mounted disk by file://; a redirect may not. */
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,file");
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    lib.set(curl, CURLOPT_PROTOCOLS_STR, "https,file");
+    lib.set(curl, CURLOPT_REDIR_PROTOCOLS_STR, "https");
 #else
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_FILE));
-    curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
+    lib.set(curl, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTPS | CURLPROTO_FILE));
+    lib.set(curl, CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
 #endif
 }
 
@@ -100,7 +123,7 @@ static gkv_status transfer(const char *path, download *d)
 {
     char message[CURL_ERROR_SIZE] = "";
     gkv_status status = GKV_OK;
-    CURL *curl = curl_easy_init();
+    CURL *curl = lib.create();
     if (!curl)
         return gki_fail(GKV_ERR_MEMORY, "libcurl could not be started");
     d->file = fopen(path, "wbx");
@@ -110,7 +133,7 @@ static gkv_status transfer(const char *path, download *d)
     }
     set_options(curl, d, message);
     gki_waiting_start(&d->waiting);
-    const CURLcode result = curl_easy_perform(curl);
+    const CURLcode result = lib.perform(curl);
     if (fclose(d->file) != 0 && d->reason == 0)
         d->reason = errno;
     if (d->reason)
@@ -121,9 +144,9 @@ static gkv_status transfer(const char *path, download *d)
         status = gki_fail(GKV_ERR_DATA, "%s is longer than %" PRIu64 " bytes; expected no more",
                           d->url, d->limit);
     else if (result != CURLE_OK)
-        status = gki_fail(GKV_ERR_IO, "%s", message[0] ? message : curl_easy_strerror(result));
+        status = gki_fail(GKV_ERR_IO, "%s", message[0] ? message : lib.message(result));
 done:
-    curl_easy_cleanup(curl);
+    lib.cleanup(curl);
     return status;
 }
 
@@ -150,7 +173,9 @@ gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
                            const char *scratch, gki_call *call, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, curl_start);
+    pthread_once(&once, curl_load);
+    if (!loaded)
+        return gki_fail(GKV_ERR_IO, "libcurl.so.4 cannot be loaded; install libcurl4");
     for (int i = 0; i < GKV_DATA_FILES; i++)
         GKV_TRY(fetch_file(source, &data->files[i], gki_data_file_names[i], scratch, call));
     return gki_strdup(scratch, delivered);

@@ -13,6 +13,7 @@
 #include "core/rng.h"
 #include "gk/gk_batch_kernels.h"
 #include "gk/family.h"
+#include "gkfit/interval_data.h"
 #include "gkfit/sorted_sample.h"
 #include "num/sort.h"
 
@@ -27,7 +28,9 @@ typedef struct boot {
     size_t block; /* the number of replicates of a block */
     gki_call call;
     int threads;
-    gki_gk_ties ties; /* the distinct values of the sample */
+    double resolution; /* of the draws; 0: exact */
+    gki_gk_ties ties;  /* the distinct values of the sample, or its intervals without values */
+    gki_gk_interval_data data; /* the intervals of a sample by their ends */
     /* [block × width] values, or (nonparametric) how often each value was drawn */
     double *numbers;
     double *ties_memory;     /* the memory of the distinct values */
@@ -54,6 +57,9 @@ static void draw_values(const boot *b, size_t replicate, double *x)
     const gki_gk_outputs_d out = {.x = x};
     gki_rng_normal_d(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
     gki_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
+    const double h = b->resolution, origin = b->ties.x[0];
+    for (size_t i = 0; h > 0 && i < b->drawn; i++)
+        x[i] = origin + h * nearbyint((x[i] - origin) / h);
 }
 
 /* A draw with replacement is represented by weights of the sorted sample. */
@@ -85,12 +91,17 @@ static void draw(boot *b, size_t replicate, size_t i)
     double *numbers = b->numbers + i * b->width;
     if (b->set->nonparametric) {
         draw_counts(b, replicate, numbers);
-        b->samples[i] =
-            (gkv_gk_sample){.x = b->ties.x, .weights = numbers, .n = b->ties.count, .sorted = true};
+        b->samples[i] = (gkv_gk_sample){.x = b->ties.x,
+                                        .weights = numbers,
+                                        .n = b->ties.count,
+                                        .sorted = true,
+                                        .lower = b->data.lower,
+                                        .upper = b->data.upper};
     } else {
         draw_values(b, replicate, numbers);
         b->samples[i] = (gkv_gk_sample){.x = numbers, .n = b->drawn};
     }
+    b->samples[i].resolution = b->resolution;
 }
 
 /* Adds replicate i of a block to the statistics. */
@@ -177,8 +188,9 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
     }
     free(spare);
     const int test = !b->set->nonparametric;
+    const int has_p = fit->test != GKV_GK_TEST_TIES && fit->test != GKV_GK_TEST_HEAPS;
     result->p_chi2 =
-        test && isfinite(fit->chi2) ? (double)(1 + b->chi2_above) / (double)(1 + n) : NAN;
+        test && has_p && isfinite(fit->chi2) ? (double)(1 + b->chi2_above) / (double)(1 + n) : NAN;
     result->p_anderson_darling =
         test && b->fit_set.anderson_darling ? (double)(1 + b->a2_above) / (double)(1 + n) : NAN;
     result->used = n;
@@ -197,11 +209,33 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
     return gki_gk_check_gk(&fit->gk, "a fit's bootstrap");
 }
 
+/* The groups of a sample by the ends of its intervals. */
+static gkv_status take_intervals(boot *b, const gkv_gk_sample *sample)
+{
+    double total = 0.0;
+    if (!b->set->nonparametric)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "intervals have the nonparametric bootstrap only (--nonparametric)");
+    GKV_TRY(gki_gk_interval_data_of(sample, &b->data));
+    GKV_TRY(gki_alloc(b->data.count, sizeof(double), &b->ties_memory));
+    b->ties = (gki_gk_ties){
+        .n = b->data.n, .count = b->data.count, .total = b->data.total, .end = b->ties_memory};
+    for (size_t r = 0; r < b->data.count; r++)
+        b->ties.end[r] = total += b->data.weight[r];
+    return GKV_OK;
+}
+
+static gkv_status take_values(boot *b, const gkv_gk_sample *sample)
+{
+    const bool rounded = b->resolution > 0 && b->fit_set.method == GKV_GK_MLE;
+    GKV_TRY(gki_alloc(gki_gk_ties_size(sample->n), sizeof(double), &b->ties_memory));
+    return gki_gk_ties_of(sample, rounded, b->ties_memory, &b->ties);
+}
+
 static gkv_status create(boot *b, const gkv_gk_sample *sample)
 {
-    const size_t n = sample->n, replicates = b->set->replicates;
-    GKV_TRY(gki_alloc(gki_gk_ties_size(n), sizeof(double), &b->ties_memory));
-    GKV_TRY(gki_gk_ties_of(sample, 0, b->ties_memory, &b->ties));
+    const size_t replicates = b->set->replicates;
+    GKV_TRY(sample->lower || sample->upper ? take_intervals(b, sample) : take_values(b, sample));
     if (!(b->ties.total < 4e9))
         return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap of %g observations is too large",
                         b->ties.total);
@@ -232,7 +266,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
         set = *settings;
     else
         gkv_gk_bootstrap_defaults(&set);
-    boot b = {.set = &set, .gk = fit->gk, .each = estimates};
+    boot b = {.set = &set, .gk = fit->gk, .each = estimates, .resolution = fit->resolution};
     GKV_TRY(check(&set, fit));
     GKV_TRY(gki_call_begin(&b.call, options, set.replicates));
     b.threads = gki_call_threads(&b.call, 0);
@@ -251,6 +285,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
     GKV_TRY_GOTO(summarise(&b, fit, result));
 done:
     free(b.ties_memory);
+    free(b.data.memory);
     free(b.numbers);
     free(b.samples);
     free(b.fits);

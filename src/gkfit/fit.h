@@ -8,6 +8,7 @@
 
 #include "gk/validity.h"
 #include "gkfit/fit_kernels.h"
+#include "gkfit/interval_data.h"
 #include "gkfit/sorted_sample.h"
 #include "gkvae/gk_fit.h"
 #include "lm/runner.h"
@@ -40,6 +41,10 @@ typedef struct gki_gk_task {
     double *step;          /* √((n+2)/(p_{i+1} − p_i)) */
     double *memory;        /* the block of memory of the arrays */
     double centre, spread; /* the units of the solvers */
+    /* rounded, censored or binned observations in the units of the solvers; without elements if the
+     * values are exact */
+    gki_gk_interval_data data;
+    bool tied; /* whether ties contradict the values' being exact */
     /* the estimate of the octile method, in the units of the sample */
     gkv_gk initial;
     gkv_gk start; /* the start, in the units of the sample */
@@ -71,7 +76,7 @@ gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task
 gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set);
 
 /* Sorts and checks the sample, chooses the levels, and computes the octile estimate. `scratch` has
- * gki_gk_ties_size(n) elements. Allocates task->memory. */
+ * gki_gk_ties_size(n) elements. Allocates task->memory, and task->data.memory for intervals. */
 gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch);
 
 /* Computes the weights and targets for the current variables of the task. */
@@ -140,8 +145,8 @@ gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_g
 gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
                                  gkv_gk *at, double *value);
 
-/* Returns Σ w log f at gk, which is in the units of the solvers. If `sums` is not NULL, computes
- * the derivatives too. */
+/* Returns Σ w log f, and w log P for intervals, at gk, which is in the units of the solvers. If
+ * `sums` is not NULL, computes the derivatives too. */
 double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
                              const gkv_gk *gk, gki_gk_sums *sums);
 
@@ -154,8 +159,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
 
 /* Fits `count` samples. chosen[count] and `scratch` are work space; `scratch` has
  * gki_gk_ties_size(the largest n) elements. tasks[count] become the fits, also after an error; the
- * caller frees their member `memory`. Errors of a sample become the status and message of its task.
- * The function returns other errors. */
+ * caller frees their members `memory` and `data.memory`. Errors of a sample become the status and
+ * message of its task. The function returns other errors. */
 gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, const gkv_gk_sample *samples,
                             size_t count, gki_gk_task *tasks, gki_gk_task **chosen,
                             double *scratch);

@@ -387,5 +387,33 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         out->hessian[j] += sum_of(hessian[j]), out->outer[j] += sum_of(outer[j]);
 }
 
+/* --- Derivatives of a distribution function ------------------------------- */
+
+/* z(x,θ) of an edge x has the derivatives ζ_a and
+ *
+ *     ζ_ab = −(Q_ab/Q' + L_a ζ_b + L_b ζ_a + L_z ζ_a ζ_b)
+ *
+ * and Φ(z), divided by φ(z), has the derivatives ζ_a and ζ_ab − z ζ_a ζ_b. */
+static void edges(size_t n, const gkv_gk *gk, const double *z, double *slope, double *curvature)
+{
+    const vd zero = C(0.0), one = C(1.0), b = C(gk->b), g = C(gk->g), k = C(gk->k), c = C(gk->c);
+    for (size_t i = 0; i < n; i += VD_LANES) {
+        const size_t left = n - i;
+        const vd at = vd_load_part(z + i, left, 0.0);
+        const point p = point_at(at, b, g, k, c);
+        const vd L[4] = {zero, one / b, p.L_g, p.L_k};
+        const vd q_ab[GKV_GK_PAIRS] = {zero,           zero,           zero,   zero,   zero,
+                                       -p.zeta[2] / b, -p.zeta[3] / b, p.q_gg, p.q_gk, p.q_kk};
+        for (size_t j = 0; j < 4; j++)
+            vd_store_part(slope + j * n + i, left, p.zeta[j]);
+        for (size_t j = 0, pair = 0; curvature && j < 4; j++)
+            for (size_t l = j; l < 4; l++, pair++)
+                vd_store_part(curvature + pair * n + i, left,
+                              -q_ab[pair] - L[j] * p.zeta[l] - L[l] * p.zeta[j] -
+                                  (p.L_z + at) * p.zeta[j] * p.zeta[l]);
+    }
+}
+
 GKV_SIMD_TABLE(gki_gk_fit_kernels, .scores = scores, .k_min = k_min_many, .weights = weights,
-               .residuals = residuals, .jacobian = jacobian, .terms = terms, .sums = sums);
+               .residuals = residuals, .jacobian = jacobian, .terms = terms, .sums = sums,
+               .edges = edges);

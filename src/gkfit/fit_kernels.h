@@ -60,6 +60,11 @@ typedef struct gki_gk_fit_kernels {
      * The log-likelihood lacks the constant −n ½ log 2π. */
     void (*sums)(size_t n, const gkv_gk *gk, const double *z, const double *weights,
                  gki_gk_sums *sums);
+
+    /* Computes the derivatives of F(x_i) = Φ(z_i) in A, B, g and k at n fixed x_i with the normal
+     * scores z_i, divided by φ(z_i): slope[4 × n], and curvature[10 × n] in the order of the pairs
+     * unless it is NULL. */
+    void (*edges)(size_t n, const gkv_gk *gk, const double *z, double *slope, double *curvature);
 } gki_gk_fit_kernels;
 
 GKV_SIMD_DECLARE(gki_gk_fit_kernels);

@@ -110,6 +110,7 @@ static void take_block(job *j, size_t begin, size_t size, gkv_status status, gki
     for (size_t i = 0; i < size; i++) {
         gki_gk_task *task = &tasks[i];
         free(task->memory);
+        free(task->data.memory);
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
         else if (task->status != GKV_OK)

@@ -33,6 +33,32 @@ static void probabilities(const gki_gk_task *task, const gkv_gk *gk, double *r, 
     }
 }
 
+/* The test of intervals. If k is at its bound, the likelihood has a slope there, and a step of
+ * least squares would explain misfits by values of k that are not allowed. k − k_min(g) then counts
+ * as fixed. The maximum of the likelihood nearly solves the equations of the bins too. If the step
+ * explains much (with a probability below 0.001), it is far from where it is valid. */
+static gkv_status bin_test(const gki_gk_fit_common *common, gki_gk_task *task, const gkv_gk *gk)
+{
+    gkv_gk_fit_result *result = &task->result;
+    const bool held = task->fixed[3] || task->v[3] <= task->low[3];
+    const size_t parameters = result->parameters - (size_t)(held && !task->fixed[3]);
+    gki_gk_test_parameters by = {.fixed = {task->fixed[0], task->fixed[1], task->fixed[2], held},
+                                 .explained = result->method == GKV_GK_MLE ? 18.47 : INFINITY};
+    size_t edges;
+    if (!task->plain)
+        gki_gk_fit_k_min(common, gk->g, &by.slope, NULL);
+    GKV_TRY(gki_gk_interval_data_test(common->kernels, &task->data, gk, &by, task->m, &edges,
+                                      &result->chi2, &result->p_value));
+    result->levels = edges;
+    result->dof = edges > parameters ? edges - parameters : 0;
+    result->test = isnan(result->p_value) ? GKV_GK_TEST_FEW_BINS
+                   : result->heaps > 0    ? GKV_GK_TEST_HEAPS
+                                          : GKV_GK_TEST_BINS;
+    if (result->test == GKV_GK_TEST_HEAPS)
+        result->p_value = NAN;
+    return GKV_OK;
+}
+
 /* One least-squares step removes from the sum of squares what the parameters explain. The step is
  * not 0 if the estimates are not those of least squares. The remaining sum would be χ² distributed
  * if the increments were normal. Its distribution is approximated by a scaled χ² of the true mean
@@ -67,6 +93,13 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
     const double dof = (double)(task->m - result->parameters), spread = 1.0 + excess / (double)rows;
     result->dof = task->m - result->parameters;
     result->p_value = gki_chi2_upper(result->chi2 / spread, dof / spread);
+    result->test = GKV_GK_TEST_LEVELS;
+    if (task->data.count > 0)
+        return bin_test(common, task, &gk);
+    if (task->tied) {
+        result->test = GKV_GK_TEST_TIES;
+        result->p_value = NAN;
+    }
     return GKV_OK;
 }
 
@@ -179,12 +212,14 @@ static void octile_estimates(gki_gk_task *task, gkv_gk_fit_result *result)
     result->gk = task->initial;
     result->parameters = 4;
     result->converged = true;
+    result->test = GKV_GK_TEST_NONE;
     result->chi2 = result->p_value = NAN;
     for (int j = 0; j < 4; j++)
         result->se[j] = NAN;
 }
 
-/* The likelihood of the mle is below this only if a value is outside the support; see mle.c. */
+/* A likelihood is below this only if a value is outside the support. z is then clamped, so that the
+ * derivatives exist; see mle.c. */
 static const double out_of_support = -1e100;
 
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task)
@@ -205,12 +240,14 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     scaled.b = result->gk.b / task->spread;
     if (!set->likelihood)
         result->log_likelihood = NAN;
-    else if (result->method != GKV_GK_MLE || result->log_likelihood < out_of_support)
+    else if (result->method != GKV_GK_MLE)
         result->log_likelihood = gki_gk_fit_likelihood(common, task, &scaled, NULL);
+    if (result->log_likelihood < out_of_support)
+        result->log_likelihood = -INFINITY;
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;
-    return set->anderson_darling
+    return set->anderson_darling && !task->sample->lower
                ? gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling, NULL)
                : GKV_OK;
 }

@@ -5,6 +5,7 @@
 #include "core/memory.h"
 #include "gkfit/fit.h"
 #include "gk/validity.h"
+#include "gkfit/resolution.h"
 
 enum { LEVELS_MIN = 7 };
 
@@ -117,20 +118,86 @@ static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task 
     return GKV_OK;
 }
 
-gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
+static size_t wanted_levels(const gkv_gk_fit_settings *set, double total)
+{
+    return set->levels ? set->levels : gki_gk_levels_default(total);
+}
+
+/* Records ties and the resolution of the values. */
+static gkv_status find_resolution(const gki_gk_fit_common *common, gki_gk_task *task,
+                                  const gki_gk_ties *ties)
+{
+    const gkv_gk_sample *sample = task->sample;
+    gkv_gk_fit_result *result = &task->result;
+    const bool automatic = sample->resolution == GKV_GK_RESOLUTION_AUTO;
+    size_t largest = 0;
+    if (!automatic && !(sample->resolution >= 0 && isfinite(sample->resolution)))
+        return gki_fail(GKV_ERR_ARGUMENT, "the resolution of a sample must be above 0, not %g",
+                        sample->resolution);
+    task->tied = gki_gk_has_ties(ties, wanted_levels(common->set, ties->total), sample->weights,
+                                 sample->n, &largest);
+    if (task->tied) {
+        result->tied_value = ties->x[largest];
+        result->tied = ties->end[largest] - (largest > 0 ? ties->end[largest - 1] : 0.0);
+    }
+    result->resolution = !automatic   ? sample->resolution
+                         : task->tied ? gki_gk_find_resolution(ties, largest)
+                                      : 0.0;
+    if (automatic && result->resolution > 0)
+        result->heaps = gki_gk_find_heaps(ties, result->resolution);
+    return GKV_OK;
+}
+
+/* The number of parameters that are not fixed. */
+static size_t free_parameters(const gkv_gk_fit_settings *set)
+{
+    size_t count = 0;
+    for (int j = 0; j < 4; j++)
+        count += !set->fixed[j];
+    return count;
+}
+
+/* Prepares the values of a sample. Maximum likelihood of intervals starts from values in their
+ * place, in *memory, which the caller frees. The quantiles of other methods need the values
+ * themselves, and censored ones have none. */
+static gkv_status prepare_values(const gki_gk_fit_common *common, gki_gk_task *task,
+                                 double *scratch, double **memory, gki_gk_ties *ties)
 {
     const gkv_gk_fit_settings *set = common->set;
-    gki_gk_ties ties;
-    GKV_TRY(gki_gk_ties_of(task->sample, 0, scratch, &ties));
-    if (set->levels > task->sample->n)
+    const gkv_gk_sample *sample = task->sample;
+    const bool by_ends = sample->lower || sample->upper;
+    if (by_ends && set->method != GKV_GK_MLE)
+        return gki_fail(GKV_ERR_ARGUMENT, "intervals need maximum likelihood (--method mle)");
+    if (by_ends)
+        GKV_TRY(gki_gk_interval_data_of(sample, &task->data));
+    else {
+        GKV_TRY(gki_gk_ties_of(sample, true, scratch, ties));
+        GKV_TRY(find_resolution(common, task, ties));
+        if (task->result.resolution > 0)
+            GKV_TRY(gki_gk_interval_data_rounded(ties, task->result.resolution, &task->data));
+        task->result.n = ties->n;
+        task->result.total = ties->total;
+    }
+    if (task->data.count == 0 || set->method != GKV_GK_MLE)
+        return gki_gk_ties_check(ties);
+    task->result.n = task->data.n;
+    task->result.total = task->data.total;
+    GKV_TRY(gki_gk_interval_data_check(&task->data, free_parameters(set)));
+    return gki_gk_interval_data_values(&task->data, set->c, set->advanced.margin, memory, ties);
+}
+
+static gkv_status prepare_levels(const gki_gk_fit_common *common, gki_gk_task *task,
+                                 const gki_gk_ties *ties)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    if (set->levels > task->sample->n && task->data.count == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "a fit of %zu values needs %d … %zu levels, not %zu",
                         task->sample->n, LEVELS_MIN, task->sample->n, set->levels);
-    GKV_TRY(initial_estimate(common, task, &ties));
+    GKV_TRY(initial_estimate(common, task, ties));
+    gki_gk_interval_data_scale(&task->data, task->centre, task->spread);
     task->result.method = set->method;
-    task->result.n = ties.n;
-    task->result.total = ties.total;
-    task->m = set->levels ? set->levels : gki_gk_levels_default(ties.total);
-    task->m = task->m < ties.count ? task->m : ties.count;
+    task->m = wanted_levels(set, ties->total);
+    task->m = task->m < ties->count ? task->m : ties->count;
     task->rows = rows_of(task->m);
     if (set->method == GKV_GK_OCTILES)
         return GKV_OK;
@@ -145,7 +212,18 @@ gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task
     task->weight = next, next += m + 1;
     task->target = next, next += m + 1;
     task->step = next, next += m + 1;
-    return choose_levels(common, task, &ties, next);
+    return choose_levels(common, task, ties, next);
+}
+
+gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
+{
+    gki_gk_ties ties = {0};
+    double *memory = NULL;
+    gkv_status status = prepare_values(common, task, scratch, &memory, &ties);
+    if (status == GKV_OK)
+        status = prepare_levels(common, task, &ties);
+    free(memory);
+    return status;
 }
 
 /* --- Starts and bounds ---------------------------------------------------- */

@@ -92,3 +92,25 @@ gkv_status gkv_flat_gk_fit(size_t n, const double *x, const double *weights, gkv
     return gkv_flat_gk_fit_many(n, 1, x, weights, method, c, confidence, 1, estimates, se,
                                 covariance, intervals, statistics, converged, NULL);
 }
+
+gkv_status gkv_flat_gk_fit_intervals(size_t n, const double *lower, const double *upper,
+                                     const double *weights, double c, double confidence,
+                                     double estimates[4], double se[4], double covariance[16],
+                                     double intervals[8], double statistics[GKV_FLAT_STATISTICS],
+                                     bool *converged)
+{
+    const outputs out = {estimates, se, covariance, intervals, statistics, converged};
+    const gkv_run_options options = {.threads = 1};
+    const gkv_gk_sample sample = {.n = n, .weights = weights, .lower = lower, .upper = upper};
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_result result;
+    GKV_NEED(lower);
+    GKV_NEED(upper);
+    gkv_gk_fit_defaults(&settings);
+    settings.method = GKV_GK_MLE;
+    settings.c = c;
+    settings.confidence = confidence;
+    const gkv_status status = gkv_gk_fit_many(1, &sample, &settings, &options, &result, NULL);
+    put_result(&out, 0, &result, status == GKV_OK);
+    return status;
+}

@@ -31,6 +31,11 @@ static double weigh(double weight, double z, double log_dq)
 static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, const gkv_gk *gk,
                       size_t first, size_t count, int derivatives, stripe *out)
 {
+    if (task->data.count > 0) {
+        gki_gk_interval_data_sums(common->kernels, &task->data, gk, first, count,
+                                  &out->log_likelihood, derivatives ? &out->sums : NULL);
+        return;
+    }
     const gkv_gk_sample *sample = task->sample;
     const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const double *w = sample->weights ? sample->weights + first : NULL;
@@ -61,7 +66,8 @@ static void add_sums(gki_gk_sums *to, const gki_gk_sums *more)
 double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
                              const gkv_gk *gk, gki_gk_sums *sums)
 {
-    const size_t n = task->sample->n, chunks = (n + CHUNK - 1) / CHUNK;
+    const size_t n = task->data.count > 0 ? task->data.count : task->sample->n;
+    const size_t chunks = (n + CHUNK - 1) / CHUNK;
     const size_t count = chunks < STRIPES ? chunks : STRIPES;
     stripe stripes[STRIPES];
     memset(stripes, 0, count * sizeof *stripes);
@@ -79,8 +85,9 @@ double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task 
         if (sums)
             add_sums(sums, &stripes[s].sums);
     }
-    /* the constant of φ, and the change to the unit of the sample */
-    const double constant = task->result.total * (GKV_HALF_LOG_2PI + log(task->spread));
+    /* the constant of φ, and the change to the unit of the sample; probabilities have neither */
+    const double densities = task->data.count > 0 ? task->data.points : task->result.total;
+    const double constant = densities * (GKV_HALF_LOG_2PI + log(task->spread));
     if (!sums)
         return total - constant;
     sums->log_likelihood -= constant;

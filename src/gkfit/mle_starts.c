@@ -84,9 +84,27 @@ gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *t
     return GKV_OK;
 }
 
+/* The ends of a sample of intervals. Equal ones are one interval with a weight, so that there are
+ * few of them, and the likelihood needs no thinning. */
+static void take_intervals(search *s)
+{
+    const gki_gk_interval_data *data = &s->task->data;
+    s->ends[0] = INFINITY, s->ends[1] = -INFINITY;
+    for (size_t i = 0; i < data->count; i++) {
+        const double lower = data->lower[i], upper = data->upper[i];
+        s->ends[0] = fmin(s->ends[0], isfinite(lower) ? lower : upper);
+        s->ends[1] = fmax(s->ends[1], isfinite(upper) ? upper : lower);
+    }
+    s->thin = *s->task;
+}
+
 /* Copies about every n/THIN-th value of a larger sample. */
 static gkv_status thin_out(search *s)
 {
+    if (s->task->data.count > 0) {
+        take_intervals(s);
+        return GKV_OK;
+    }
     const gkv_gk_sample *all = s->task->sample;
     double low = all->x[0], high = low;
     for (size_t i = 1; i < all->n; i++) {

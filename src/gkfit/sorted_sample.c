@@ -69,7 +69,7 @@ static gkv_status check_size_and_spread(const gki_gk_ties *ties, bool weighted)
     return GKV_OK;
 }
 
-static gkv_status check_ties(const gki_gk_ties *ties)
+gkv_status gki_gk_ties_check(const gki_gk_ties *ties)
 {
     for (size_t r = 0; r < ties->count; r++) {
         const double here = ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
@@ -77,13 +77,14 @@ static gkv_status check_ties(const gki_gk_ties *ties)
             return gki_fail(
                 GKV_ERR_DATA,
                 "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
-                "fit them",
+                "fit them, unless they are rounded values (--method mle --resolution auto)",
                 here, ties->total, ties->x[r]);
     }
     if (ties->count < DISTINCT_MIN)
         return gki_fail(
             GKV_ERR_DATA,
-            "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct",
+            "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct; rounded "
+            "values may be fewer (--method mle --resolution auto)",
             DISTINCT_MIN, ties->count, ties->n);
     return GKV_OK;
 }
@@ -116,7 +117,7 @@ gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *
     if (ties->count == 0)
         return gki_fail(GKV_ERR_DATA, "all %zu weights are 0; there is nothing to fit", n);
     GKV_TRY(check_size_and_spread(ties, sample->weights != NULL));
-    return allow_ties ? GKV_OK : check_ties(ties);
+    return allow_ties ? GKV_OK : gki_gk_ties_check(ties);
 }
 
 /* The first group from `from` on whose middle rank is at least `rank`, or `count` if there is

@@ -108,6 +108,33 @@ static void describe_protocol(const gkv_settings *settings, const gki_images *im
                  (long long)settings->eval.samples);
 }
 
+/* The name of the data set; of images in a file that the settings name, that of the file. */
+static void name_images(const gkv_settings *settings, gkv_eval_set of, gkv_metrics *metrics)
+{
+    const char *file =
+        of == GKV_EVAL_TEST ? settings->data.test_images : settings->data.train_images;
+    const char *slash = strrchr(file, '/');
+    const char *name = !*file ? settings->data.dataset : slash ? slash + 1 : file;
+    size_t length = strlen(name);
+    if (length >= sizeof metrics->dataset) /* cut before a whole character of UTF-8 */
+        for (length = sizeof metrics->dataset - 1;
+             length > 0 && ((unsigned char)name[length] & 0xC0) == 0x80;)
+            length--;
+    snprintf(metrics->dataset, sizeof metrics->dataset, "%.*s", (int)length, name);
+}
+
+static void describe_files(const gkv_dataset *images, gkv_metrics *metrics)
+{
+    snprintf(metrics->images_file, sizeof metrics->images_file, "%s",
+             gkv_dataset_path(images, GKV_IMAGES_FILE));
+    snprintf(metrics->labels_file, sizeof metrics->labels_file, "%s",
+             gkv_dataset_path(images, GKV_LABELS_FILE));
+    snprintf(metrics->images_sha256, sizeof metrics->images_sha256, "%s",
+             gkv_dataset_sha256(images, GKV_IMAGES_FILE));
+    snprintf(metrics->labels_sha256, sizeof metrics->labels_sha256, "%s",
+             gkv_dataset_sha256(images, GKV_LABELS_FILE));
+}
+
 static gkv_status summarise(const gki_estimates *estimates, const gki_images *images,
                             gkv_metrics *metrics)
 {
@@ -180,7 +207,8 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     metrics->threads = job.threads;
     metrics->seed = model->settings.train.seed;
     metrics->eval_seed = settings->eval.seed;
-    snprintf(metrics->dataset, sizeof metrics->dataset, "%s", settings->data.dataset);
+    name_images(settings, of, metrics);
+    describe_files(images, metrics);
     describe_protocol(settings, &chosen, of, metrics);
     metrics->eval_seconds = omp_get_wtime() - began;
 done:

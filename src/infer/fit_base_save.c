@@ -2,12 +2,12 @@
  * (gkvae/base_fit.h). */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/commit.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "gkvae/base_fit.h"
@@ -17,7 +17,7 @@ static const char *const replaced[][2] = {
     {"model.safetensors", "model.before-fit.safetensors"},
     {"config.ini", "config.before-fit.ini"},
     {"checkpoint.safetensors", "checkpoint.before-fit.safetensors"}};
-enum { REPLACED = sizeof replaced / sizeof *replaced };
+enum { REPLACED = sizeof replaced / sizeof *replaced, CHECKPOINT = REPLACED - 1 };
 
 /* Checks that no file of the folder would be overwritten. */
 static gkv_status check_folder(const char *folder, bool replace)
@@ -61,27 +61,30 @@ gkv_status gkv_base_fit_check_folder(const char *folder, bool replace)
 {
     GKV_NEED(folder);
     gki_lock *lock = NULL;
-    GKV_TRY(check_folder(folder, replace));
-    GKV_TRY(check_parent(folder));
-    if (replace)
+    gkv_status status = GKV_OK;
+    if (replace || gki_commit_is_pending(folder)) {
         GKV_TRY(gki_lock_acquire(folder, &lock)); /* fails while the run is being trained */
+        GKV_TRY_GOTO(gki_commit_recover(folder));
+    }
+    GKV_TRY_GOTO(check_folder(folder, replace));
+    GKV_TRY_GOTO(check_parent(folder));
+done:
     gki_lock_free(lock);
-    return GKV_OK;
+    return status;
 }
 
-/* Links the old files to their second names. The checkpoint is renamed, because training cannot
- * resume from it with the new configuration. */
-static gkv_status keep_old(const char *folder)
+/* Links the old files, under their second names, among the new ones. */
+static gkv_status keep_old(const char *folder, const char *staged)
 {
     gkv_status status = GKV_OK;
     for (size_t i = 0; i < REPLACED && status == GKV_OK; i++) {
         char *from = NULL, *to = NULL;
         GKV_TRY_GOTO(gki_strf(&from, "%s/%s", folder, replaced[i][0]));
-        GKV_TRY_GOTO(gki_strf(&to, "%s/%s", folder, replaced[i][1]));
-        const bool is_checkpoint = i + 1 == REPLACED;
-        if ((!is_checkpoint || gki_file_exists(from)) &&
-            (is_checkpoint ? rename(from, to) : link(from, to)) != 0)
-            status = gki_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, to, strerror(errno));
+        GKV_TRY_GOTO(gki_strf(&to, "%s/%s", staged, replaced[i][1]));
+        const bool is_needed = i != CHECKPOINT || gki_file_exists(from);
+        if (is_needed && link(from, to) != 0)
+            status = gki_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, replaced[i][1],
+                              strerror(errno));
     done:
         free(from);
         free(to);
@@ -89,18 +92,20 @@ static gkv_status keep_old(const char *folder)
     return status;
 }
 
-/* Restores the first name of each file that has its second name. A file for which this fails keeps
- * its second name, and the earlier error is reported. */
-static void take_back_old(const char *folder)
+/* Writes the new files to their own folder. */
+static gkv_status write_new(const gkv_model *model, const gkv_settings *settings,
+                            const char *staged)
 {
-    for (size_t i = 0; i < REPLACED; i++) {
-        char *from = NULL, *to = NULL;
-        if (gki_strf(&from, "%s/%s", folder, replaced[i][0]) == GKV_OK &&
-            gki_strf(&to, "%s/%s", folder, replaced[i][1]) == GKV_OK && rename(to, from) == 0)
-            unlink(to); /* rename() leaves it if both are names of one file */
-        free(from);
-        free(to);
-    }
+    char *path = NULL, *config = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&path, "%s/model.safetensors", staged));
+    GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", staged));
+    GKV_TRY_GOTO(gkv_model_save(model, path));
+    GKV_TRY_GOTO(gkv_settings_write(settings, config));
+done:
+    free(path);
+    free(config);
+    return status;
 }
 
 gkv_status gkv_base_fit_save(const gkv_model *model, const char *folder, bool replace,
@@ -110,27 +115,25 @@ gkv_status gkv_base_fit_save(const gkv_model *model, const char *folder, bool re
     GKV_NEED(folder);
     gkv_settings settings = run ? *run : model->settings;
     settings.model = model->settings.model;
-    char *path = NULL, *config = NULL;
+    char *staged = NULL;
     gki_lock *lock = NULL;
     gkv_status status = GKV_OK;
     if (!replace)
         GKV_TRY_GOTO(gki_file_make_folder(folder));
     GKV_TRY_GOTO(gki_lock_acquire(folder, &lock));
+    GKV_TRY_GOTO(gki_commit_recover(folder));
     GKV_TRY_GOTO(check_folder(folder, replace));
     gki_file_sweep(folder);
-    GKV_TRY_GOTO(gki_strf(&path, "%s/model.safetensors", folder));
-    GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", folder));
+    GKV_TRY_GOTO(gki_commit_begin(folder, &staged));
+    GKV_TRY_GOTO(write_new(model, &settings, staged));
     if (replace)
-        status = keep_old(folder);
-    if (status == GKV_OK)
-        status = gkv_model_save(model, path);
-    if (status == GKV_OK)
-        status = gkv_settings_write(&settings, config);
-    if (status != GKV_OK && replace)
-        take_back_old(folder);
+        GKV_TRY_GOTO(keep_old(folder, staged));
+    /* Training cannot resume from the checkpoint with the new configuration. */
+    status = gki_commit_apply(folder, replace, &replaced[CHECKPOINT][0]);
 done:
+    if (staged)
+        gki_commit_abandon(folder);
     gki_lock_free(lock);
-    free(path);
-    free(config);
+    free(staged);
     return status;
 }

@@ -7,11 +7,24 @@
 #include <jansson.h>
 
 #include "core/file.h"
+#include "core/utf8.h"
 #include "gkvae/eval.h"
 
 static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* "" is null. A path that is not UTF-8 gets U+FFFD for each byte that is not, as JSON must be. */
+static json_t *text_or_null(const char *value)
+{
+    char shown[4 * GKV_PATH_SIZE];
+    size_t length = 0;
+    if (!*value)
+        return json_null();
+    for (uint32_t c; (c = gki_utf8_next(&value)) != 0 && length + 4 < sizeof shown;)
+        length += gki_utf8_put(c, shown + length);
+    return json_stringn(shown, length);
 }
 
 static json_t *whole(uint64_t value)
@@ -138,7 +151,11 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"features", measured ? json_string(g->features) : json_null()},
         {"features_sha256", measured ? json_string(g->features_sha256) : json_null()},
         {"protocol", json_string(m->protocol)},
-        {"dataset", json_string(m->dataset)},
+        {"dataset", text_or_null(m->dataset)},
+        {"images_file", text_or_null(m->images_file)},
+        {"images_sha256", text_or_null(m->images_sha256)},
+        {"labels_file", text_or_null(m->labels_file)},
+        {"labels_sha256", text_or_null(m->labels_sha256)},
         {"version", json_string(gkv_version())},
     };
     json_t *object = json_object();

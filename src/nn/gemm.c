@@ -4,11 +4,12 @@
 #include <string.h>
 
 enum {
-    PACK_DEPTH = 256,   /* rows of a panel that is packed within a product: it fills an L1 cache */
-    PACK_PANEL = 32,    /* columns of the widest panel */
-    PACK_PIECE = 65536, /* elements of a piece of packing, roughly */
-    CENTRED = 8192,     /* most elements of the input that are centred at a time */
-    SUMS = 64           /* most columns of gradients that are summed at a time */
+    PACK_DEPTH = 256,    /* rows of a panel that is packed within a product: it fills an L1 cache */
+    PACK_PANEL = 32,     /* columns of the widest panel */
+    PORTABLE_PANEL = 16, /* columns of a panel without kernels */
+    PACK_PIECE = 65536,  /* elements of a piece of packing, roughly */
+    CENTRED = 8192,      /* most elements of the input that are centred at a time */
+    SUMS = 64            /* most columns of gradients that are summed at a time */
 };
 
 static size_t least(size_t a, size_t b)
@@ -42,16 +43,38 @@ void gki_pack_piece(const gki_gemm_kernels *kernels, size_t out, size_t in, cons
         kernels->pack(least(kernels->panel, out - j), in, weight + j * in, in, packed + j * in);
 }
 
+static const gki_product_kernels *products_of(const gki_gemm_kernels *kernels)
+{
+    return kernels ? kernels->products : &gki_product_kernels_portable;
+}
+
 void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *p)
 {
     const bool plain = p->a_step == 1;
     /* If A is one row, both steps may be 1. BLAS refuses a row distance below k. */
     const size_t whole_row = p->a_row < p->k ? p->k : p->a_row;
-    if (kernels)
-        kernels->products->GKV_MULTIPLY(p);
-    else
-        gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step,
-                         p->b, p->b_row, p->start ? 1 : 0, p->c, p->c_row);
+    if (kernels ||
+        !gki_blas_product(!plain, false, p->m, p->n, p->k, 1, p->a, plain ? whole_row : p->a_step,
+                          p->b, p->b_row, p->start ? 1 : 0, p->c, p->c_row))
+        products_of(kernels)->GKV_MULTIPLY(p);
+}
+
+/* Packs as gki_gemm_kernels.pack does, for a panel of PORTABLE_PANEL columns. */
+static void pack_portable(size_t count, size_t depth, const gki_real *w, size_t w_row, gki_real *to)
+{
+    const size_t width = gki_packed_width(PORTABLE_PANEL, count);
+    for (size_t k = 0; k < depth; k++)
+        for (size_t j = 0; j < width; j++)
+            to[k * width + j] = j < count ? w[j * w_row + k] : 0;
+}
+
+/* The forward product by OpenBLAS. Returns false if it cannot be loaded. */
+static bool forward_by_blas(size_t rows, size_t out, size_t depth, const gki_real *x, size_t x_row,
+                            const gki_real *w, size_t w_row, const gki_real *bias, gki_real *y)
+{
+    for (size_t r = 0; bias && r < rows; r++)
+        memcpy(y + r * out, bias, out * sizeof *y);
+    return gki_blas_product(false, true, rows, out, depth, 1, x, x_row, w, w_row, 1, y, out);
 }
 
 /* Y = X Wᵀ + 1 biasᵀ, or Y += X Wᵀ if `bias` is NULL, over `depth` columns of X and W. Their rows
@@ -60,16 +83,13 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
                     const gki_real *x, size_t x_row, const gki_real *w, size_t w_row,
                     const gki_real *packed, const gki_real *bias, gki_real *y)
 {
-    if (!kernels) {
-        for (size_t r = 0; bias && r < rows; r++)
-            memcpy(y + r * out, bias, out * sizeof *y);
-        gki_blas_product(false, true, rows, out, depth, 1, x, x_row, w, w_row, 1, y, out);
+    if (!kernels && forward_by_blas(rows, out, depth, x, x_row, w, w_row, bias, y))
         return;
-    }
+    const gki_product_kernels *products = products_of(kernels);
+    const size_t whole = kernels ? kernels->panel : PORTABLE_PANEL;
     gki_real panel[PACK_DEPTH * PACK_PANEL] __attribute__((aligned(64)));
-    for (size_t j = 0; j < out; j += kernels->panel) {
-        const size_t columns = least(kernels->panel, out - j),
-                     width = gki_packed_width(kernels->panel, columns);
+    for (size_t j = 0; j < out; j += whole) {
+        const size_t columns = least(whole, out - j), width = gki_packed_width(whole, columns);
         gki_product product = {.m = rows,
                                .n = columns,
                                .k = depth,
@@ -84,15 +104,16 @@ static void forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, si
                                .start_row = bias ? 0 : out};
         if (packed) {
             product.b += j * depth;
-            kernels->products->GKV_MULTIPLY(&product);
+            products->GKV_MULTIPLY(&product);
             continue;
         }
         product.b = panel;
         for (size_t first = 0; first < depth; first += PACK_DEPTH) {
             product.k = least(PACK_DEPTH, depth - first);
             product.a = x + first;
-            kernels->pack(columns, product.k, w + j * w_row + first, w_row, panel);
-            kernels->products->GKV_MULTIPLY(&product);
+            (kernels ? kernels->pack : pack_portable)(columns, product.k, w + j * w_row + first,
+                                                      w_row, panel);
+            products->GKV_MULTIPLY(&product);
             product.start = product.c;
             product.start_row = out;
         }

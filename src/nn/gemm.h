@@ -3,7 +3,7 @@
  * Dense products are those of num/product.h, whose statement about bits holds here. Only W of the
  * forward product is ever packed, once a step if the workspace has memory for it
  * (nn/workspace.h); bits do not depend on whether it was packed before. Without AVX2, OpenBLAS
- * computes the products, and bits may depend on the number of rows of a call.
+ * computes the products if it can be loaded, and bits may depend on the number of rows of a call.
  *
  * All functions are thread-safe for different outputs. */
 #ifndef GKV_NN_GEMM_H
@@ -73,7 +73,8 @@ typedef struct gki_gemm_kernels {
     void (*sparse_gradient)(const gki_sparse_gradient *gradient);
 } gki_gemm_kernels;
 
-/* The table is NULL for the portable instruction set, for which OpenBLAS computes the products. */
+/* The table is NULL for the portable instruction set, for which OpenBLAS computes the products, or
+ * the portable kernels of num/product.h if it cannot be loaded. */
 GKV_SIMD_DECLARE(gki_gemm_kernels);
 
 /* The width of a packed panel that holds `count` columns. */
@@ -82,8 +83,8 @@ static inline size_t gki_packed_width(size_t panel, size_t count)
     return count <= panel / 2 ? panel / 2 : panel;
 }
 
-/* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL. Its start is NULL or
- * C. */
+/* Computes a product by the kernels, or by OpenBLAS if `kernels` is NULL and it can be loaded. Its
+ * start is NULL or C. */
 void gki_gemm_product(const gki_gemm_kernels *kernels, const gki_product *product);
 
 /* The number of elements of a packed weight [out, in]. It is the same for every instruction set. */

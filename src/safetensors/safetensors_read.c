@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/foreign.h"
 #include "core/memory.h"
 #include "safetensors/safetensors.h"
 #include "core/text.h"
@@ -218,9 +219,12 @@ static gkv_status read_entries(gki_safetensors *file, uint64_t data_size)
 
 static gkv_status read_header(gki_safetensors *file, char **text)
 {
-    unsigned char prefix[8];
+    unsigned char prefix[8], head[GKV_FOREIGN_BYTES];
     uint64_t length = 0;
     const uint64_t size = file->size;
+    const size_t there = size < sizeof head ? (size_t)size : sizeof head;
+    GKV_TRY(read_at(file, 0, head, there));
+    GKV_TRY(gki_foreign_check(GKV_ERR_DATA, file->path, head, there, GKV_WANTED_MODEL));
     if (size < sizeof prefix)
         return gki_fail(GKV_ERR_DATA, "%s: %" PRIu64 " bytes are too few for a safetensors file",
                         file->path, size);
@@ -398,6 +402,18 @@ const gki_tensor *gki_safetensors_find(const gki_safetensors *file, const char *
 const char *gki_safetensors_metadata(const gki_safetensors *file, const char *key)
 {
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+}
+
+const char *gki_safetensors_metadata_key(const gki_safetensors *file, size_t i)
+{
+    json_t *map = json_object_get(file->header, "__metadata__"), *value;
+    const char *key;
+    json_object_foreach(map, key, value)
+    {
+        if (i-- == 0)
+            return key;
+    }
+    return NULL;
 }
 
 /* The shape as "[784, 400]". */

@@ -261,7 +261,7 @@ gkv_status gkv_table_find(const gkv_table *table, const char *name_or_number, si
     return status;
 }
 
-gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)
+static gkv_status values_of(const gkv_table *table, size_t column, bool gaps, const double **values)
 {
     GKV_NEED(table);
     GKV_NEED(values);
@@ -269,6 +269,17 @@ gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double
         return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu does not exist; there are %zu",
                         table->file, column, table->n_columns);
     const gki_column *it = &table->columns[column];
-    *values = it->kind == GKV_COLUMN_NUMBERS ? it->values : NULL;
+    const bool has = it->kind == GKV_COLUMN_NUMBERS || (gaps && it->kind == GKV_COLUMN_GAPS);
+    *values = has ? it->values : NULL;
     return *values ? GKV_OK : gki_fail(GKV_ERR_DATA, "%s", it->fault);
+}
+
+gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)
+{
+    return values_of(table, column, false, values);
+}
+
+gkv_status gkv_table_values(const gkv_table *table, size_t column, const double **values)
+{
+    return values_of(table, column, true, values);
 }

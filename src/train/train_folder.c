@@ -1,15 +1,14 @@
 /* The folder of a run: creating, locking, clearing, resuming and saving. */
-#include <errno.h>
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/commit.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "train/train_run.h"
 #include "gkvae/train.h"
-#include "core/file.h"
 #include "safetensors/safetensors.h"
 #include "train/history.h"
 #include "vae/metadata.h"
@@ -20,45 +19,164 @@ gki_history_times gki_run_times(const gki_training_run *run)
                                run->earlier.refits + run->refit_seconds};
 }
 
-gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
+/* Takes the names of the run's files in this folder. */
+static gkv_status name_files(gki_training_run *run, const char *folder)
 {
-    GKV_TRY(gki_strf(&run->folder, "%s", folder));
-    GKV_TRY(gki_strf(&run->config, "%s/config.ini", folder));
-    GKV_TRY(gki_strf(&run->checkpoint, "%s/checkpoint.safetensors", folder));
-    GKV_TRY(gki_strf(&run->model, "%s/model.safetensors", folder));
-    GKV_TRY(gki_file_make_folder(folder));
-    GKV_TRY(gki_lock_acquire(folder, &run->lock));
-    if (run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint))
-        return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
-    return GKV_OK;
+    char *names[4] = {NULL};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strdup(folder, &names[0]));
+    GKV_TRY_GOTO(gki_strf(&names[1], "%s/config.ini", folder));
+    GKV_TRY_GOTO(gki_strf(&names[2], "%s/checkpoint.safetensors", folder));
+    GKV_TRY_GOTO(gki_strf(&names[3], "%s/model.safetensors", folder));
+    char **const fields[] = {&run->folder, &run->config, &run->checkpoint, &run->model};
+    for (size_t i = 0; i < 4; i++) {
+        free(*fields[i]);
+        *fields[i] = names[i];
+        names[i] = NULL;
+    }
+done:
+    for (size_t i = 0; i < 4; i++)
+        free(names[i]);
+    return status;
 }
 
-/* The files of a run in the order of removal. The configuration is last, so that the rest of a
- * partly removed run is still described. */
+static gkv_status no_checkpoint(const char *folder)
+{
+    char *kept = NULL;
+    GKV_TRY(gki_strf(&kept, "%s/checkpoint.before-fit.safetensors", folder));
+    const bool is_kept = gki_file_exists(kept);
+    free(kept);
+    if (is_kept)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
+            "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
+            "continue that one, give model.before-fit.safetensors, config.before-fit.ini and it "
+            "their first names again",
+            folder);
+    return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
+}
+
+gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
+{
+    GKV_TRY(name_files(run, folder));
+    GKV_TRY(gki_file_make_folder(folder));
+    GKV_TRY(gki_lock_acquire(folder, &run->lock));
+    GKV_TRY(gki_commit_recover(folder));
+    return run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint)
+               ? no_checkpoint(folder)
+               : GKV_OK;
+}
+
+/* The files of a run. */
 static const char *const run_files[] = {
     "checkpoint.safetensors", "model.safetensors", "times.json", "history.csv",
     "history.jsonl",          "refits.jsonl",      "config.ini"};
+enum { RUN_FILES = sizeof run_files / sizeof *run_files };
 
-/* Clears the folder for a new run. Existing files are removed only by GKV_TRAIN_OVERWRITE. */
-static gkv_status clear_folder(const gki_training_run *run)
+/* Finds a file of a run in the folder: *found is its path, or NULL if there is none. */
+static gkv_status find_file(const char *folder, char **found)
 {
-    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; i++) {
-        char *path = NULL;
-        gkv_status status = gki_strf(&path, "%s/%s", run->folder, run_files[i]);
-        if (status == GKV_OK && gki_file_exists(path)) {
-            if (run->start != GKV_TRAIN_OVERWRITE)
-                status =
-                    gki_fail(GKV_ERR_CONFIG,
-                             "%s already holds a run, or a file that a run would replace (%s): "
-                             "resume it, overwrite it, or name another folder",
-                             run->folder, run_files[i]);
-            else if (remove(path) != 0)
-                status = gki_fail(GKV_ERR_IO, "%s: the old file cannot be removed: %s", path,
-                                  strerror(errno));
-        }
-        free(path);
-        GKV_TRY(status);
+    *found = NULL;
+    for (size_t i = 0; i < RUN_FILES; i++) {
+        GKV_TRY(gki_strf(found, "%s/%s", folder, run_files[i]));
+        if (gki_file_exists(*found))
+            return GKV_OK;
+        free(*found);
+        *found = NULL;
     }
+    return GKV_OK;
+}
+
+/* Prepares the folder for a new run. The files of an old run are replaced only with
+ * GKV_TRAIN_OVERWRITE, and only once the new run has a checkpoint. */
+static gkv_status prepare_folder(gki_training_run *run)
+{
+    char *found = NULL, *staged = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(find_file(run->folder, &found));
+    if (!found)
+        goto done;
+    if (run->start != GKV_TRAIN_OVERWRITE) {
+        status = gki_fail(GKV_ERR_CONFIG,
+                          "%s already holds a run, or a file that a run would replace (%s): "
+                          "resume it, overwrite it, or name another folder",
+                          run->folder, found);
+        goto done;
+    }
+    GKV_TRY_GOTO(gki_strdup(run->folder, &run->replaced));
+    GKV_TRY_GOTO(gki_commit_begin(run->folder, &staged));
+    status = name_files(run, staged);
+done:
+    free(staged);
+    free(found);
+    return status;
+}
+
+/* Puts the files of the new run in the place of the old ones. */
+static gkv_status replace_old_run(gki_training_run *run)
+{
+    GKV_TRY(gki_commit_apply(run->replaced, RUN_FILES, run_files));
+    GKV_TRY(name_files(run, run->replaced));
+    free(run->replaced);
+    run->replaced = NULL;
+    return GKV_OK;
+}
+
+void gki_run_close_folder(gki_training_run *run)
+{
+    if (run->replaced)
+        gki_commit_abandon(run->replaced);
+    gki_lock_free(run->lock);
+    free(run->folder);
+    free(run->config);
+    free(run->checkpoint);
+    free(run->model);
+    free(run->replaced);
+}
+
+/* Reads train.epochs of the checkpoint. */
+static gkv_status read_epochs(const char *path, int64_t *epochs)
+{
+    gki_safetensors *file = NULL;
+    GKV_TRY(gki_safetensors_open(path, &file));
+    gkv_settings settings;
+    gkv_status status = gki_metadata_check(file, path);
+    if (status == GKV_OK)
+        status = gki_metadata_settings(file, path, &settings);
+    gki_safetensors_free(file);
+    if (status == GKV_OK)
+        *epochs = settings.train.epochs;
+    return status;
+}
+
+/* Extends a finished run to the epochs of its settings: the schedule of the learning rate begins
+ * again. GKV_ERR_CONFIG for a run that is not finished, whose schedule would be another one. */
+static gkv_status extend(gki_training_run *run, int64_t epochs)
+{
+    gki_trainer *trainer = run->trainer;
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    if (settings->epochs < epochs)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s was made with train.epochs = %lld, not %lld: a run can be resumed only "
+                        "as it began, or extended by more epochs when it is finished",
+                        run->checkpoint, (long long)epochs, (long long)settings->epochs);
+    if (settings->patience > 0)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s: a run with train.patience = %lld ends by itself and cannot be "
+                        "extended to %lld epochs",
+                        run->checkpoint, (long long)settings->patience,
+                        (long long)settings->epochs);
+    if (trainer->state.step != trainer->epoch_steps * (uint64_t)epochs ||
+        gki_trainer_epoch_is_open(trainer))
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s is at step %llu, and the run ends at step %llu: finish it (--resume "
+                        "alone) before train.epochs = %lld extends it",
+                        run->checkpoint, (unsigned long long)trainer->state.step,
+                        (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
+                        (long long)settings->epochs);
+    trainer->state.schedule_start = trainer->state.step;
+    run->extended_from = (uint64_t)epochs;
     return GKV_OK;
 }
 
@@ -68,18 +186,23 @@ static gkv_status read_checkpoint(gki_training_run *run)
     gki_trainer *trainer = run->trainer;
     gkv_model *model = trainer->model;
     gki_real *of_data = NULL;
+    int64_t epochs = 0;
+    const int64_t wished = model->settings.train.epochs;
+    GKV_TRY(read_epochs(run->checkpoint, &epochs));
     GKV_TRY(gki_alloc(model->pixels, sizeof *of_data, &of_data));
     const gki_real *mean = gki_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
+    model->settings.train.epochs = epochs; /* all other settings must be the same */
     gkv_status status =
         gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
+    model->settings.train.epochs = wished;
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gki_fail(GKV_ERR_CONFIG,
                           "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began",
                           run->checkpoint);
     free(of_data);
-    return status;
+    return status == GKV_OK && wished != epochs ? extend(run, epochs) : status;
 }
 
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings)
@@ -101,10 +224,13 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
                                            isnan(earlier.refits) ? 0 : earlier.refits};
         gki_trainer_mark_good(trainer);
     } else {
-        GKV_TRY(clear_folder(run));
+        GKV_TRY(prepare_folder(run));
         GKV_TRY(gkv_settings_write(settings, run->config));
     }
-    gki_file_sweep(run->folder); /* now the folder is known to be a run's */
+    /* Now the folder is known to be a run's. */
+    gki_file_sweep(run->replaced ? run->replaced : run->folder);
+    if (!run->replaced)
+        gki_commit_abandon(run->folder);
     /* A run that was stopped after a step continues with the refit or the end of the epoch that
      * follows. */
     const gki_train_state *state = &trainer->state;
@@ -113,8 +239,13 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     if (run->epoch_open)
         run->last = gki_trainer_schedule(trainer, state->step - 1);
     run->first_step = state->step;
-    return gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
-                             state->refits);
+    GKV_TRY(gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
+                              state->refits));
+    if (run->extended_from == 0)
+        return GKV_OK;
+    /* The configuration is last: a process that is killed before it can be repeated. */
+    GKV_TRY(gki_run_save(run));
+    return gkv_settings_write(settings, run->config);
 }
 
 bool gki_run_keeps_best(const gki_training_run *run)
@@ -128,7 +259,7 @@ gkv_status gki_run_write_model(const gki_training_run *run)
     return gki_model_write(run->trainer->model, params.values, run->model);
 }
 
-gkv_status gki_run_save(const gki_training_run *run)
+gkv_status gki_run_save(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
     /* The model is written first, because the last checkpoint finishes the run (gkv_train_stage),
@@ -138,7 +269,22 @@ gkv_status gki_run_save(const gki_training_run *run)
     GKV_TRY(gki_history_sync(run->folder));
     GKV_TRY(gki_checkpoint_write(trainer->model, trainer->ema, &trainer->store, &trainer->state,
                                  run->checkpoint));
-    return gki_history_save_times(run->folder, gki_run_times(run));
+    GKV_TRY(gki_history_save_times(run->folder, gki_run_times(run)));
+    return run->replaced ? replace_old_run(run) : GKV_OK;
+}
+
+gkv_status gkv_run_recover(const char *folder)
+{
+    GKV_NEED(folder);
+    if (!gki_commit_is_pending(folder))
+        return GKV_OK;
+    gki_lock *lock = NULL;
+    const gkv_status status = gki_lock_acquire(folder, &lock);
+    if (status != GKV_OK) /* who holds the lock is just about to recover */
+        return status == GKV_ERR_BUSY ? GKV_OK : status;
+    const gkv_status recovered = gki_commit_recover(folder);
+    gki_lock_free(lock);
+    return recovered;
 }
 
 /* --- The stage of a run --------------------------------------------------- */
@@ -176,6 +322,7 @@ gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage)
     GKV_NEED(folder);
     GKV_NEED(stage);
     *stage = GKV_RUN_NONE;
+    GKV_TRY_GOTO(gkv_run_recover(folder));
     GKV_TRY_GOTO(gki_strf(&config, "%s/config.ini", folder));
     GKV_TRY_GOTO(gki_strf(&checkpoint, "%s/checkpoint.safetensors", folder));
     GKV_TRY_GOTO(gki_strf(&model, "%s/model.safetensors", folder));

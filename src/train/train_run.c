@@ -14,6 +14,7 @@ static void report_progress(gki_training_run *run)
     const gki_train_state *state = &trainer->state;
     gkv_train_progress *p = &run->progress;
     const double images = state->epoch_images ? (double)state->epoch_images : NAN;
+    p->replacing = run->replaced != NULL;
     p->epoch = (state->step - 1) / trainer->epoch_steps + 1;
     p->epochs = trainer->steps / trainer->epoch_steps;
     p->step = state->step;
@@ -136,7 +137,7 @@ static bool must_stop(const gki_training_run *run)
            !(run->epoch_open && run->last.skipped);
 }
 
-static gkv_status stop(const gki_training_run *run)
+static gkv_status stop(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
     GKV_TRY(gki_run_save(run));
@@ -210,6 +211,20 @@ static void warn_of_classes(gki_training_run *run)
     report_warning(run, text);
 }
 
+/* Tells that the run is extended, and how. */
+static void tell_extension(gki_training_run *run)
+{
+    char text[256];
+    if (run->extended_from == 0)
+        return;
+    snprintf(text, sizeof text,
+             "the run of %llu epochs is extended to %lld: the learning rate begins again at "
+             "train.learning_rate and falls to 0 by half a cosine",
+             (unsigned long long)run->extended_from,
+             (long long)run->trainer->model->settings.train.epochs);
+    report_warning(run, text);
+}
+
 static bool relay_warning(void *context, const gkv_progress *progress)
 {
     report_warning(context, progress->details);
@@ -255,7 +270,8 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
-    GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
+    GKV_TRY_GOTO(gki_run_start_or_resume(&run, &run.trainer->model->settings));
+    tell_extension(&run);
     warn_of_classes(&run);
     if (run.call.options.progress)
         GKV_TRY_GOTO(warn_of_data(&run, settings));
@@ -272,10 +288,6 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     result->rollbacks = state->rollbacks;
 done:
     gki_trainer_free(run.trainer);
-    gki_lock_free(run.lock);
-    free(run.folder);
-    free(run.config);
-    free(run.checkpoint);
-    free(run.model);
+    gki_run_close_folder(&run);
     return status;
 }

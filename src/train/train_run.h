@@ -12,7 +12,10 @@
 typedef struct gki_training_run {
     gki_call call; /* its units are steps */
     gkv_train_start start;
+    /* Where the files of the run are written: the folder of the run, but before the first
+     * checkpoint of a run that replaces another, the folder for the new files (core/commit.h). */
     char *folder, *config, *checkpoint, *model;
+    char *replaced; /* the folder of the run while `folder` is another one, else NULL */
     gki_lock *lock;
     gki_trainer *trainer;
     double began;
@@ -22,6 +25,7 @@ typedef struct gki_training_run {
     uint64_t first_step;       /* the first step of this process */
     uint64_t images;           /* the number of images that this process trained on */
     gki_step_report last;      /* the report of the last step */
+    uint64_t extended_from;    /* the epoch after which this process extends the run; 0 if not */
     bool refit_open;           /* whether a refit is due after the last step, but not done */
     bool epoch_open;           /* whether all steps of an epoch are done, but not its end */
     gkv_train_progress progress;
@@ -42,7 +46,12 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
 bool gki_run_keeps_best(const gki_training_run *run);
 gkv_status gki_run_write_model(const gki_training_run *run);
 
-/* Writes the checkpoint, the times, and the model unless it is the best one. */
-gkv_status gki_run_save(const gki_training_run *run);
+/* Writes the checkpoint, the times, and the model unless it is the best one. The first call of a
+ * run that replaces another puts its files in the place of the old ones. */
+gkv_status gki_run_save(gki_training_run *run);
+
+/* Unlocks the folder and frees the paths. The files of a run that was to replace another, but has
+ * no checkpoint yet, are removed. */
+void gki_run_close_folder(gki_training_run *run);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/memory.h"
 #include "data/augment.h"
+#include "data/dataset.h"
 
 /* Converts grey levels to targets. `index` is the index of the image in the data set. */
 static void binarize(const gki_images *images, const uint8_t *grey, uint32_t index, uint64_t step,
@@ -64,6 +65,7 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
 {
     double *mean = NULL;
     gkv_status status = GKV_OK;
+    GKV_TRY(gki_dataset_check_file(training, &model->settings.data));
     GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(training, gkv_dataset_count(training), 0, mean));
     const gki_real *of_model = gki_param_value(&model->params, model->input_mean);

@@ -34,6 +34,28 @@ static gki_fit_panel logistic(void)
                            .n_quantiles = N};
 }
 
+/* Labels of ticks that are wide have their room beside the title of the axis. */
+static void wide_labels_widen_the_picture(void **state)
+{
+    (void)state;
+    static double large[N];
+    gki_fit_panel panel = logistic();
+    gki_fit_settings settings;
+    gki_fit_defaults(&settings);
+    settings.pixel_ratio = 1;
+    assert_ok(gki_plot_fit(in_folder("narrow.png"), &panel, &settings));
+    for (int i = 0; i < N; i++)
+        large[i] = 50000 + 1000 * sample[i];
+    panel.sample = panel.theoretical = panel.empirical = large;
+    panel.n_density = 0;
+    assert_ok(gki_plot_fit(in_folder("wide.png"), &panel, &settings));
+    const picture narrow = open_picture(in_folder("narrow.png")),
+                  wide = open_picture(in_folder("wide.png"));
+    assert_true(wide.width > narrow.width + 10);
+    close_picture(narrow);
+    close_picture(wide);
+}
+
 static void pages_of_one_to_six(void **state)
 {
     (void)state;
@@ -171,11 +193,9 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_of_one_to_six),
-        cmocka_unit_test(bands_are_drawn_when_given),
-        cmocka_unit_test(same_input_same_bytes),
-        cmocka_unit_test(odd_data_give_pictures),
-        cmocka_unit_test(refuses),
+        cmocka_unit_test(wide_labels_widen_the_picture), cmocka_unit_test(pages_of_one_to_six),
+        cmocka_unit_test(bands_are_drawn_when_given),    cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(odd_data_give_pictures),        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

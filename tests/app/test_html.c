@@ -131,8 +131,8 @@ static void numbers_are_aligned(void **state)
     const gki_report report = {.title = "t", .tables = &table, .n_tables = 1};
     char *page = page_of(&report);
     assert_holds(page, "<th scope=\"col\" class=\"n\">nats</th>");
-    assert_holds(page, "<td class=\"n\">n/a</td>");
-    assert_holds(page, "<td class=\"n\">&lt; 0.5</td>");
+    assert_holds(page, "<td class=\"n\" data-h=\"nats\">n/a</td>");
+    assert_holds(page, "<td class=\"n\" data-h=\"nats\">&lt; 0.5</td>");
     assert_holds(page, "<th scope=\"row\">VAE</th>");
     assert_holds(page, "<td>8 layers</td>"); /* its column also has words */
     assert_holds(page, "<th scope=\"col\">none</th>");
@@ -206,7 +206,7 @@ static void a_failure_leaves_the_old_page(void **state)
     free(bytes);
     assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "only the beginning");
     figure.png = path;
-    assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "is not a PNG");
+    assert_fails(gki_report_html(path, &report), GKV_ERR_DATA, "not a PNG");
 
     bytes = read_whole(path, &count);
     assert_holds(bytes, "<title>old</title>");

@@ -116,6 +116,26 @@ static void same_input_same_bytes(void **state)
     assert_same_bytes(in_folder("once.png"), in_folder("twice.png"));
 }
 
+/* A large image is drawn, less enlarged and then of fewer pixels, and keeps its grey. */
+static void large_images_are_bounded(void **state)
+{
+    (void)state;
+    enum { LONG = 65536 };
+    float *image = test_alloc(2 * LONG * sizeof *image);
+    for (size_t i = 0; i < 2 * LONG; i++)
+        image[i] = i % 2 ? 1.0F : 0.0F;
+    const gki_image_grid_settings settings = plain(4, 0);
+    assert_ok(gki_plot_image_grid(in_folder("long.png"), image, 2, 1, LONG, 1, &settings));
+    picture p = open_picture(in_folder("long.png"));
+    assert_true(p.height <= 16000 && p.height > 8000);
+    close_picture(p);
+    assert_ok(gki_plot_image_grid(in_folder("wide.png"), image, 1, 1, 1, LONG, &settings));
+    p = open_picture(in_folder("wide.png"));
+    assert_true(p.width <= 16000 && p.width > 8000);
+    close_picture(p);
+    free(image);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -154,6 +174,7 @@ int main(void)
         cmocka_unit_test(unusual_values_are_bounded_or_shown),
         cmocka_unit_test(texts_widen_the_page),
         cmocka_unit_test(same_input_same_bytes),
+        cmocka_unit_test(large_images_are_bounded),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);

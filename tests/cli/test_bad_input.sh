@@ -29,7 +29,7 @@ refused 3 "train-images-idx3-ubyte.gz" train
 fresh_data
 { printf '\0\0\010\001'; gzip -dc "$fixture/train-images-idx3-ubyte.gz" | tail -c +5; } > data/own/train-images-idx3-ubyte
 rm data/own/train-images-idx3-ubyte.gz
-refused 3 "magic" train
+refused 3 "it is IDX labels, not IDX images" train
 gzip -dc "$fixture/train-images-idx3-ubyte.gz" | head -c 1000000 > data/own/train-images-idx3-ubyte
 refused 3 "train-images-idx3-ubyte" train
 : > data/own/train-images-idx3-ubyte

@@ -102,7 +102,7 @@ expect 3 "gkvae: flat is constant (7)" "$gkvae" fit flat.csv --multivariate --no
 for i in 1 2 3 4 5 6 7 8; do cat clusters.txt; done | grep -v x > more.txt
 "$gkvae" fit more.txt --mixture 60 --threads 1 > lines 2> messages &
 process=$!
-wait_for messages "iteration 0" || fail "no progress of a mixture within 20 s"
+wait_for messages "start 1 of" || fail "no progress of a mixture within 20 s"
 kill -s INT $process
 code=0
 wait $process || code=$?

@@ -46,4 +46,34 @@ kill_and_resume small 150 50 0.5 0.3 0.4 0.25 0.45 0.35 0.55 0.28 0.38 0.48
 kill_and_resume mixture 60 10 @13 @27 @41 @54
 accumulated "whole mixture" 8
 accumulated "run of mixture" 8
+
+# A run that is to replace another is killed before its first checkpoint: the old run is untouched, and can be replaced
+# again.
+expect 0 "done" "$gkvae" train small.ini --out old --epochs 1
+expect 0 "" "$gkvae" eval old --no-pictures --no-generation --quiet
+cp -r old copy
+"$gkvae" train small.ini --out old --overwrite --epochs 1 --set train.batch=4 --set train.seed=2 > lines 2>&1 &
+process=$!
+for _ in $(seq 100); do
+    [ -e old/.gkvae-new/refits.jsonl ] && break
+    sleep 0.05
+done
+kill -9 $process
+wait $process 2> /dev/null
+[ -e old/.gkvae-new ] || fail "the run was not killed before its first checkpoint"
+rm old/lock copy/lock
+diff -r copy old | grep -v "^Only in old: .gkvae-new" && fail "the old run has changed"
+expect 0 "" "$gkvae" eval old --no-pictures --no-generation --quiet
+expect 0 "done" "$gkvae" train small.ini --out old --overwrite --epochs 1 --set train.seed=2
+[ ! -e old/.gkvae-new ] && [ ! -e old/metrics.json ] || fail "remnants of the replaced run"
+grep -q "seed = 2" old/config.ini || fail "the run was not replaced"
+
+# A kill in the middle of a replacement: the next command completes it.
+mv copy/model.safetensors copy/other.safetensors
+mkdir copy/.gkvae-commit
+cp old/model.safetensors old/config.ini copy/.gkvae-commit
+echo other.safetensors > copy/.gkvae-commit/.removed
+expect 0 "" "$gkvae" eval copy --no-pictures --no-generation --quiet
+cmp copy/model.safetensors old/model.safetensors || fail "the replacement was not completed"
+[ ! -e copy/.gkvae-commit ] && [ ! -e copy/other.safetensors ] || fail "remnants of the replacement"
 finish

@@ -56,7 +56,7 @@ expect 0 "" "$gkvae" eval run --samples 20 --images 300 --no-pictures --quiet
 [ -e run/metrics-train.json ] || fail "an evaluation of test images removed the one of others"
 expect 2 "give test, train or validation" "$gkvae" eval run --of tset
 for set in train validation; do
-    expect 3 "mean image differs" "$gkvae" eval run --of $set \
+    expect 3 "not the file" "$gkvae" eval run --of $set \
         --set "data.train_images=$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz"
 done
 expect 4 "eval.images is 201, but the held-out set has 200" "$gkvae" eval run --of validation --images 201

@@ -2,6 +2,7 @@
 #define _XOPEN_SOURCE 700
 #include "support.h"
 
+#include "data/dataset.h"
 #include "gkvae/data.h"
 #include "temporary.h"
 
@@ -126,6 +127,35 @@ static void paths_in_settings_come_first(void **state)
                  "/nowhere/images: cannot be opened");
 }
 
+static void files_are_known_by_their_sha256(void **state)
+{
+    (void)state;
+    gkv_data_settings settings = fixture();
+    gkv_dataset *dataset = NULL, *copy = NULL;
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings, &dataset));
+    assert_non_null(strstr(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "train-images"));
+    assert_non_null(strstr(gkv_dataset_path(dataset, GKV_LABELS_FILE), "train-labels"));
+    gki_dataset_identify(dataset, &settings);
+    assert_int_equal(strlen(settings.train_images_sha256), 64);
+    assert_string_equal(settings.train_labels_sha256, gkv_dataset_sha256(dataset, GKV_LABELS_FILE));
+    assert_ok(gkv_dataset_load(GKV_TRAIN, &settings, &copy));
+    gkv_dataset_free(copy);
+    assert_ok(gkv_dataset_load(GKV_TEST, &settings, &copy));
+    gkv_dataset_free(copy);
+    settings.train_labels_sha256[3] ^= 1;
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &copy), GKV_ERR_DATA,
+                 "data.train_labels_sha256");
+    assert_null(copy);
+    gkv_dataset_free(dataset);
+    const uint8_t pixel = 7;
+    assert_ok(gkv_dataset_from_memory(1, 1, 1, &pixel, NULL, &dataset));
+    assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
+    assert_ok(gki_dataset_check_file(dataset, &settings));
+    gkv_dataset_free(dataset);
+}
+
 static void images_are_inverted_and_transposed(void **state)
 {
     (void)state;
@@ -151,17 +181,15 @@ static void missing_files_are_named(void **state)
     gkv_dataset *dataset = (gkv_dataset *)1;
     gkv_data_settings settings = {.dataset = "mnist"};
     snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
-    assert_fails(
-        gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
-        "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; name the folder");
     assert_null(dataset);
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
                  "t10k-images-idx3-ubyte: no such");
     assert_ok(gki_file_make_folder(in_temporary("mnist")));
     put("mnist/t10k-images-idx3-ubyte", "", 0);
-    assert_fails(
-        gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
-        "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; run `gkvae data get mnist`");
+    assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
+                 "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; name the folder");
     snprintf(settings.dataset, sizeof settings.dataset, "my-own");
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
                  "set data.test_images to its path");
@@ -250,6 +278,7 @@ int main(void)
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
         cmocka_unit_test(paths_in_settings_come_first),
+        cmocka_unit_test(files_are_known_by_their_sha256),
         cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),

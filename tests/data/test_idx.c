@@ -98,15 +98,16 @@ static void false_headers_are_refused(void **state)
 {
     (void)state;
     uint8_t bytes[16 + PIXELS];
-    refused("", 0, "stops in the header's magic number: 0 of its bytes are there; expected 4");
+    refused("", 0, "it is empty, not IDX images: copy or fetch it again");
     refused(images, 3, "stops in the header's magic number: 3 of its");
     refused(images, 6, "stops in the header's count: 2 of its");
     refused(images, 11, "stops in the header's height");
     refused(images, 15, "stops in the header's width");
     refused(labels, 8 + COUNT,
-            "the magic number is 0x00000801 (IDX labels); expected 0x00000803 (IDX images)");
-    refused("\x89PNG\r\n\x1a\n", 8,
-            "the magic number is 0x89504e47 (neither IDX images nor IDX labels)");
+            "it is IDX labels, not IDX images: name the file of the images, or exchange the two");
+    refused("\x89PNG\r\n\x1a\n", 8, "it is a PNG picture, not IDX images: put all pictures");
+    refused("\1\2\3\4\5\6\7\x18", 8,
+            "the magic number is 0x01020304 (neither IDX images nor IDX labels)");
     static const char *const zeros[] = {"count is 0", "height is 0", "width is 0"};
     for (int i = 0; i < 3; i++) {
         memcpy(bytes, images, sizeof bytes);
@@ -201,7 +202,7 @@ static void labels_must_fit_the_images(void **state)
                  "/fewer: the header's count is 6; expected 7, one label for each image of ");
     assert_null(dataset);
     assert_fails(gkv_dataset_open(path, path, &dataset), GKV_ERR_DATA,
-                 "the magic number is 0x00000803 (IDX images); expected 0x00000801 (IDX labels)");
+                 "it is IDX images, not IDX labels: name the file of the labels");
     assert_fails(gkv_dataset_open(path, put("cut", labels, 7 + COUNT), &dataset), GKV_ERR_DATA,
                  "states count 7");
     assert_fails(gkv_dataset_open(path, put("long", labels, 9 + COUNT), &dataset), GKV_ERR_DATA,

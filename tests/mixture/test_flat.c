@@ -130,6 +130,23 @@ static void columns(void **state)
             assert_int_equal(one_converged, r.converged);
         }
     }
+    /* Intervals. */
+    double low[N], high[N];
+    gkv_gk_fit_result r;
+    gkv_gk_fit_settings set;
+    gkv_gk_fit_defaults(&set);
+    set.method = GKV_GK_MLE;
+    for (size_t i = 0; i < N; i++) {
+        low[i] = x[i * D] - .1;
+        high[i] = i % 5 ? x[i * D] + .1 : INFINITY;
+    }
+    assert_ok(gkv_gk_fit_many(1, &(gkv_gk_sample){.n = N, .lower = low, .upper = high}, &set, NULL,
+                              &r, NULL));
+    assert_ok(gkv_flat_gk_fit_intervals(N, low, high, NULL, .8, .95, one, se[0], NULL, NULL,
+                                        one_statistics, &one_converged));
+    SAME(one, ((const double[]){r.gk.a, r.gk.b, r.gk.g, r.gk.k}), 4);
+    SAME(se[0], r.se, 4);
+    assert_true(one_statistics[GKV_FLAT_LOG_LIKELIHOOD] == r.log_likelihood);
     /* A column without a fit does not affect the other one. */
     double constant[N * D], others[D][4];
     memcpy(constant, x, sizeof x);

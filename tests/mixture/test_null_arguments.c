@@ -300,6 +300,13 @@ static void mixtures(void **state)
     refuses_null(gkv_mgk_mixture_conditional, mixture, 1, &first, x, NULL);
     refuses_null(gkv_mgk_mixture_fit, N, D, NULL, NULL, NULL, &other, NULL);
     refuses_null(gkv_mgk_mixture_fit, N, D, x, NULL, NULL, NULL, NULL);
+    size_t first_fit;
+    gkv_mgk_mixture *all[1];
+    gkv_mgk_mixture_result results[1];
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, NULL, NULL, 1, 1, NULL, all, results, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, NULL, results, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, NULL, &first_fit);
+    refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, results, NULL);
     assert_all_called("mgk_mixture.h");
     gkv_mgk_mixture_free(mixture);
     gkv_mgk_free(mgk);
@@ -321,6 +328,10 @@ static void flat(void **state)
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, NULL, 1, &one, 1, &one, 1, 0, y);
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, NULL, 1, &one, 1, 0, y);
     refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, &one, 1, NULL, 1, 0, y);
+    refuses_null(gkv_flat_gk_fit_intervals, N, NULL, x, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
+                 NULL);
+    refuses_null(gkv_flat_gk_fit_intervals, N, x, NULL, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
+                 NULL);
     refuses_null(gkv_flat_gk_fit, N, NULL, NULL, GKV_GK_LM, .8, .95, NULL, NULL, NULL, NULL, NULL,
                  NULL);
     refuses_null(gkv_flat_gk_fit_many, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, NULL, NULL, NULL,

@@ -64,6 +64,9 @@ static void complete_rows_are_those_without_missing_values(void **state)
     (void)state;
     const double *values = NULL;
     gkv_table *table = read_with("x,y,z,t,e\n1,,3,a,\nNA,5,6,b,\n7,8,9,c,\n4,5,-,d,\n", NULL);
+    assert_ok(gkv_table_values(table, 1, &values));
+    assert_true(isnan(values[0]) && values[1] == 5 && values[2] == 8 && values[3] == 5);
+    assert_fails(gkv_table_values(table, 3, &values), GKV_ERR_DATA, "t");
     gkv_table *complete = NULL;
     assert_ok(gkv_table_complete(table, (const size_t[]){2, 0}, 2, &complete));
     assert_int_equal(gkv_table_rows(complete), 2);

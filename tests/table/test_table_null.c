@@ -35,6 +35,8 @@ static void nothing_crashes(void **state)
     refuses_null(gkv_table_find, table, "a", NULL);
     refuses_null(gkv_table_numbers, NULL, 0, &numbers);
     refuses_null(gkv_table_numbers, table, 0, NULL);
+    refuses_null(gkv_table_values, NULL, 0, &numbers);
+    refuses_null(gkv_table_values, table, 0, NULL);
     refuses_null(gkv_npy_write, NULL, 1, 1, (const double[]){1});
     refuses_null(gkv_npy_write, "file", 1, 1, NULL);
     refuses_null(gkv_npy_write_float, NULL, 1, 1, (const float[]){1});

@@ -347,16 +347,20 @@ static void other_formats_are_named(void **state)
                  {"\0\0\xfe\xff", 4, "it is UTF-32"},
                  {"\xff\xfex\0", 4, "it is UTF-16"},
                  {"\xfe\xff\0x", 4, "it is UTF-16"},
-                 {"x\0,\0y\0\n\0", 8, "to be UTF-16"},
-                 {"\0x\0,\0y\0\n", 8, "to be UTF-16"},
-                 {"x\0\0\0,\0\0\0", 8, "to be UTF-32"},
-                 {"\0\0\0x\0\0\0,", 8, "to be UTF-32"},
+                 {"x\0,\0y\0\n\0", 8, "is UTF-16"},
+                 {"\0x\0,\0y\0\n", 8, "is UTF-16"},
+                 {"x\0\0\0,\0\0\0", 8, "is UTF-32"},
+                 {"\0\0\0x\0\0\0,", 8, "is UTF-32"},
                  {"BZh9", 4, "bzip2"},
                  {"\xfd"
                   "7zXZ\0",
                   6, "xz"},
                  {"\x28\xb5\x2f\xfd", 4, "zstd"},
-                 {"PAR1", 4, "Parquet"}};
+                 {"PAR1", 4, "Parquet"},
+                 {"\n <!DOCTYPE html><html>", 23, "a web page (HTML)"},
+                 {"\0\0\x08\x03\0\0\0\1", 8, "it is IDX images"},
+                 {"\x89PNG\r\n", 6, "a PNG picture"},
+                 {"%PDF-1.7", 8, "PDF"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         gkv_table *table = NULL;
         assert_fails(gkv_table_read_memory(files[i].size, files[i].bytes, "it", NULL, &table),

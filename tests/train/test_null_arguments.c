@@ -122,6 +122,7 @@ static void of_train(void **state)
     gkv_train_result result;
     REFUSES("folder", gkv_train(NULL, GKV_TRAIN_NEW, &it.settings, NULL, &result));
     assert_int_equal(result.steps, 0);
+    REFUSES("folder", gkv_run_recover(NULL));
     REFUSES("folder", gkv_train_stage(NULL, &stage));
     REFUSES("stage", gkv_train_stage("x", NULL));
     assert_true(isnan(gkv_train_seconds(NULL)) && isnan(gkv_refit_seconds(NULL)));
@@ -286,6 +287,8 @@ static void of_data(void **state)
     assert_true(gkv_dataset_count(NULL) == 0 && gkv_dataset_height(NULL) == 0);
     assert_true(gkv_dataset_width(NULL) == 0 && gkv_dataset_pixels(NULL, 0) == NULL);
     assert_null(gkv_dataset_labels(NULL));
+    assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_sha256(NULL, GKV_LABELS_FILE), "");
     REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
     assert_ok(gkv_dataset_check(it.images, NULL, NULL));
     REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));

@@ -28,26 +28,45 @@ static void test_foreign_files(void **state)
     }
 }
 
-/* Overwriting removes the old model first, so that the new configuration never has old
- * weights. */
-static bool look_for_model(void *context, const gkv_progress *progress)
+/* The old run stays whole until the new one has a checkpoint. */
+typedef struct old_run {
+    gkv_settings settings;
+    unsigned seen;    /* the number of progress reports at which the folder held the old run */
+    bool others_seen; /* whether at one of these its files were not the old ones */
+} old_run;
+
+static bool look_at_old_run(void *context, const gkv_progress *progress)
 {
-    if (progress->done == 1)
-        *(bool *)context = gki_file_exists(in_folder("twice", "model.safetensors"));
+    old_run *old = context;
+    const gkv_train_progress *p = progress->details;
+    if (p->warning || !p->replacing)
+        return false;
+    gkv_settings settings;
+    gkv_settings_defaults(&settings);
+    old->seen++;
+    if (gkv_settings_read(&settings, in_folder("twice", "config.ini")) != GKV_OK ||
+        settings.train.seed != old->settings.train.seed ||
+        !gki_file_exists(in_folder("twice", "model.safetensors")) ||
+        !gki_file_exists(in_folder("twice", "checkpoint.safetensors")))
+        old->others_seen = true;
     return false;
 }
 
-static void test_overwrite_removes_model(void **state)
+static void test_overwrite_keeps_the_old_run(void **state)
 {
     (void)state;
     gkv_settings settings = small_settings();
-    set(&settings, "train.epochs", "1");
+    set(&settings, "train.epochs", "2");
     assert_ok(train(&settings, "twice", NULL, false, false, NULL));
-    bool there = gki_file_exists(in_folder("twice", "model.safetensors"));
-    assert_true(there);
-    const gkv_run_options options = {.progress = look_for_model, .context = &there};
+    old_run old = {.settings = settings};
+    const gkv_run_options options = {.progress = look_at_old_run, .context = &old};
+    set(&settings, "train.seed", "4321");
     assert_ok(gkv_train(in_folder("twice", NULL), GKV_TRAIN_OVERWRITE, &settings, &options, NULL));
-    assert_false(there);
+    assert_true(old.seen > 1); /* all of the first epoch, and none of the second */
+    assert_false(old.others_seen);
+    assert_false(gki_file_exists(in_folder("twice", ".gkvae-new")));
+    assert_ok(gkv_settings_read(&settings, in_folder("twice", "config.ini")));
+    assert_int_equal(settings.train.seed, 4321);
 }
 
 /* A run can resume only with its own images. */
@@ -61,7 +80,7 @@ static void test_other_images(void **state)
     snprintf(changed.data.train_images, GKV_PATH_SIZE, "%s/mnist-small/t10k-images-idx3-ubyte.gz",
              GKV_TEST_FIXTURES);
     assert_fails(train(&changed, "other", NULL, true, false, NULL), GKV_ERR_CONFIG,
-                 "other training images");
+                 "train_images_sha256");
     assert_ok(train(&settings, "other", NULL, true, false, NULL));
 }
 
@@ -150,7 +169,7 @@ static void test_boastful_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_foreign_files),  cmocka_unit_test(test_overwrite_removes_model),
+        cmocka_unit_test(test_foreign_files),  cmocka_unit_test(test_overwrite_keeps_the_old_run),
         cmocka_unit_test(test_other_images),   cmocka_unit_test(test_huge_batch),
         cmocka_unit_test(test_boastful_model), cmocka_unit_test(test_stage),
     };

@@ -1,0 +1,214 @@
+#define _POSIX_C_SOURCE 200809L
+#include "core/commit.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+
+static const char staged_name[] = ".gkvae-new", ready_name[] = ".gkvae-commit";
+
+/* A file of the staged folder: the names of the files to be removed, one a line. No new file has
+ * such a name, so that removing them again after an interruption does no harm. */
+static const char removed_name[] = ".removed";
+enum { REMOVED_LIMIT = 1 << 16 };
+
+static gkv_status cannot(const char *what, const char *folder, const char *name)
+{
+    return gki_fail(GKV_ERR_IO, "%s/%s: cannot %s: %s", folder, name, what, strerror(errno));
+}
+
+/* Opens a folder that is no link; *out is −1 with errno set if there is none. */
+static int open_folder(const char *folder, const char *name)
+{
+    char *path = NULL;
+    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
+        errno = ENOMEM;
+        return -1;
+    }
+    const int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int error = errno;
+    free(path);
+    errno = error;
+    return descriptor;
+}
+
+/* Opens a listing of a folder by its descriptor, which it takes. */
+static DIR *list(int descriptor)
+{
+    DIR *listing = descriptor >= 0 ? fdopendir(descriptor) : NULL;
+    const int error = errno;
+    if (!listing && descriptor >= 0)
+        close(descriptor);
+    errno = error;
+    return listing;
+}
+
+static bool is_file_name(const char *name)
+{
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* Removes a folder of files. Returns false, with errno, if it is still there. */
+static bool remove_folder(const char *folder, const char *name)
+{
+    DIR *listing = list(open_folder(folder, name));
+    if (!listing)
+        return errno == ENOENT;
+    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
+        if (is_file_name(entry->d_name))
+            unlinkat(dirfd(listing), entry->d_name, 0);
+    closedir(listing);
+    char *path = NULL;
+    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK)
+        return false;
+    const bool gone = rmdir(path) == 0;
+    const int error = errno;
+    free(path);
+    errno = error;
+    return gone;
+}
+
+gkv_status gki_commit_begin(const char *folder, char **out)
+{
+    *out = NULL;
+    if (!remove_folder(folder, staged_name))
+        return cannot("remove what an interrupted process has left", folder, staged_name);
+    char *path = NULL;
+    GKV_TRY(gki_strf(&path, "%s/%s", folder, staged_name));
+    if (mkdir(path, 0777) != 0) {
+        const gkv_status status = cannot("make the folder", folder, staged_name);
+        free(path);
+        return status;
+    }
+    *out = path;
+    return GKV_OK;
+}
+
+void gki_commit_abandon(const char *folder)
+{
+    (void)!remove_folder(folder, staged_name);
+}
+
+/* Writes the names to be removed beside the new files. */
+static gkv_status write_removed(const char *staged, size_t count, const char *const *removed)
+{
+    char *path = NULL, *file = NULL;
+    gki_file_writer *writer = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&path, "%s/%s", staged, removed_name));
+    GKV_TRY_GOTO(gki_file_begin(path, &writer));
+    for (size_t i = 0; i < count; i++) {
+        free(file);
+        GKV_TRY_GOTO(gki_strf(&file, "%s/%s", staged, removed[i]));
+        if (!gki_file_exists(file))
+            gki_file_printf(writer, "%s\n", removed[i]); /* the commit reports its failure */
+    }
+    status = gki_file_commit(writer);
+    writer = NULL;
+done:
+    gki_file_abandon(writer);
+    free(file);
+    free(path);
+    return status;
+}
+
+/* Removes the listed files. */
+static gkv_status remove_listed(const char *folder, int target)
+{
+    char *path = NULL, *names = NULL;
+    size_t length = 0;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&path, "%s/%s/%s", folder, ready_name, removed_name));
+    if (!gki_file_exists(path)) /* an earlier recovery was interrupted at its very end */
+        goto done;
+    GKV_TRY_GOTO(gki_file_read(path, REMOVED_LIMIT, &names, &length));
+    char *rest = NULL;
+    for (char *name = strtok_r(names, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest))
+        if (!strchr(name, '/') && unlinkat(target, name, 0) != 0 && errno != ENOENT) {
+            status = cannot("remove the old file", folder, name);
+            goto done;
+        }
+done:
+    free(path);
+    free(names);
+    return status;
+}
+
+/* Moves a new file to its place. It keeps the permissions of a file that it replaces. */
+static bool put_in_place(int ready, int target, const char *name)
+{
+    struct stat old;
+    if (fstatat(target, name, &old, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(old.st_mode))
+        (void)!fchmodat(ready, name, old.st_mode & 0777, 0); /* some file systems have none */
+    return renameat(ready, name, target, name) == 0;
+}
+
+gkv_status gki_commit_recover(const char *folder)
+{
+    gkv_status status = GKV_OK;
+    int target = -1;
+    DIR *ready = list(open_folder(folder, ready_name));
+    if (!ready)
+        return errno == ENOENT || errno == ENOTDIR ? GKV_OK : cannot("open", folder, ready_name);
+    target = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0) {
+        status = cannot("open", folder, ".");
+        goto done;
+    }
+    GKV_TRY_GOTO(remove_listed(folder, target));
+    for (struct dirent *entry = readdir(ready); entry; entry = readdir(ready))
+        if (is_file_name(entry->d_name) && strcmp(entry->d_name, removed_name) != 0 &&
+            !put_in_place(dirfd(ready), target, entry->d_name)) {
+            status = cannot("put the new file in its place", folder, entry->d_name);
+            goto done;
+        }
+    if ((unlinkat(dirfd(ready), removed_name, 0) != 0 && errno != ENOENT) ||
+        unlinkat(target, ready_name, AT_REMOVEDIR) != 0)
+        status = cannot("remove", folder, ready_name);
+    else if (fsync(target) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EINTR)
+        status = cannot("make the new files durable", folder, ".");
+done:
+    closedir(ready);
+    if (target >= 0)
+        close(target);
+    return status;
+}
+
+gkv_status gki_commit_apply(const char *folder, size_t count, const char *const *removed)
+{
+    char *staged = NULL, *ready = NULL;
+    int descriptor = -1;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&staged, "%s/%s", folder, staged_name));
+    GKV_TRY_GOTO(gki_strf(&ready, "%s/%s", folder, ready_name));
+    GKV_TRY_GOTO(write_removed(staged, count, removed));
+    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0 || rename(staged, ready) != 0)
+        status = cannot("put the new files in place", folder, staged_name);
+    else if (fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EINTR)
+        status = cannot("make the new files durable", folder, ready_name);
+    if (status == GKV_OK)
+        status = gki_commit_recover(folder);
+done:
+    if (descriptor >= 0)
+        close(descriptor);
+    free(staged);
+    free(ready);
+    return status;
+}
+
+bool gki_commit_is_pending(const char *folder)
+{
+    const int descriptor = open_folder(folder, ready_name);
+    if (descriptor >= 0)
+        close(descriptor);
+    return descriptor >= 0;
+}

@@ -1,0 +1,200 @@
+/* The likelihood of intervals: log(Φ(b) − Φ(a)) of the normal scores a and b of their ends, and its
+ * derivatives.
+ *
+ * With P = Φ(b) − Φ(a), and derivatives of Φ(b) and Φ(a) from the kernel `edges`,
+ *
+ *     ∂_i log P  = r_b ζ_i(b) − r_a ζ_i(a),  r_b = φ(b)/P, r_a = φ(a)/P
+ *     ∂_ij log P = r_b χ_ij(b) − r_a χ_ij(a) − ∂_i log P ∂_j log P,  χ_ij = ζ_ij − z ζ_i ζ_j
+ *
+ * Differences of Φ cancel in intervals that are much narrower than the distribution. If b − a is
+ * below 1e-5, P is the density in the middle times the width, which is then as accurate: to some
+ * 1e-10. */
+#include <math.h>
+#include <string.h>
+
+#include "gk/gk_batch_kernels.h"
+#include "gkfit/interval_data.h"
+#include "num/constants.h"
+#include "num/special.h"
+
+enum { CHUNK = 128 };
+
+/* Scores beyond this are clamped, so that z² does not overflow; narrower intervals are points. */
+static const double z_most = 1e60, narrow = 1e-5;
+
+/* --- P and r of one interval ---------------------------------------------- */
+
+/* log(1 − e^−d) for d ≥ 0. */
+static double log_complement(double d)
+{
+    return d < 0.69314718055994530942 ? log(-expm1(-d)) : log1p(-exp(-d));
+}
+
+/* φ(z)/Φ(z) for z ≤ 0. The difference of the logarithms loses its digits far in the tail. */
+static double inverse_mills(double z)
+{
+    return z < -1e4 ? -z - 1.0 / z : exp(gki_normal_log_pdf(z) - gki_normal_log_cdf(z));
+}
+
+typedef struct mass {
+    double log_p, r_a, r_b;
+} mass;
+
+/* For a < b with b ≤ 0: Φ(b) − Φ(a) = Φ(b) (1 − Φ(a)/Φ(b)). */
+static mass left_mass(double a, double b)
+{
+    const double log_b = gki_normal_log_cdf(b), d = log_b - gki_normal_log_cdf(a);
+    if (isinf(a) || !(d > 0))
+        return (mass){.log_p = log_b, .r_b = inverse_mills(b)};
+    const double r_b = inverse_mills(b) / -expm1(-d);
+    return (mass){
+        .log_p = log_b + log_complement(d), .r_a = r_b * exp(0.5 * (b - a) * (b + a)), .r_b = r_b};
+}
+
+/* For a < 0 < b. */
+static mass central_mass(double a, double b)
+{
+    const double root_half = 0.70710678118654752440;
+    const double p = 0.5 * (erf(b * root_half) + erf(-a * root_half));
+    return (mass){.log_p = log(p),
+                  .r_a = exp(gki_normal_log_pdf(a)) / p,
+                  .r_b = exp(gki_normal_log_pdf(b)) / p};
+}
+
+static mass mass_of(double a, double b)
+{
+    if (b <= 0)
+        return left_mass(a, b);
+    if (a < 0 && !isinf(a) && !isinf(b))
+        return central_mass(a, b);
+    if (isinf(a)) { /* b > 0 */
+        const double log_p = gki_normal_log_cdf(b);
+        return (mass){.log_p = log_p, .r_b = exp(gki_normal_log_pdf(b) - log_p)};
+    }
+    if (a < 0) { /* b = ∞ */
+        const double log_p = gki_normal_log_cdf(-a);
+        return (mass){.log_p = log_p, .r_a = exp(gki_normal_log_pdf(a) - log_p)};
+    }
+    const mass mirrored = left_mass(-b, -a);
+    return (mass){.log_p = mirrored.log_p, .r_a = mirrored.r_b, .r_b = mirrored.r_a};
+}
+
+/* --- A chunk of intervals ------------------------------------------------- */
+
+/* The points of a chunk, also those in the place of narrow intervals, and its other intervals. */
+typedef struct parts {
+    size_t points, intervals;
+    double x[CHUNK], point_weight[CHUNK]; /* points, first x, then z */
+    double a[CHUNK], b[CHUNK], r_a[CHUNK], r_b[CHUNK], weight[CHUNK];
+    double constant; /* Σ w log P of the intervals, and Σ w log width of narrow ones */
+} parts;
+
+static double clamp(double z)
+{
+    return fmax(-z_most, fmin(z_most, z));
+}
+
+/* Normal scores of ends; those of ±∞ are ±∞. */
+static void scores(const gkv_gk *gk, size_t n, const double *x, double *z)
+{
+    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    gki_gk_batch_inverse_d(n, 1, &column, x, z, NULL, NULL, NULL);
+    for (size_t i = 0; i < n; i++)
+        z[i] = isinf(x[i]) ? x[i] : clamp(z[i]);
+}
+
+static void add_point(parts *p, double x, double weight)
+{
+    p->x[p->points] = x;
+    p->point_weight[p->points++] = weight;
+}
+
+static void add_interval(parts *p, double a, double b, double weight)
+{
+    const mass m = mass_of(a, b);
+    const size_t i = p->intervals++;
+    p->constant += weight * m.log_p;
+    p->a[i] = isinf(a) ? 0.0 : a; /* its r is 0 */
+    p->b[i] = isinf(b) ? 0.0 : b;
+    p->r_a[i] = m.r_a;
+    p->r_b[i] = m.r_b;
+    p->weight[i] = weight;
+}
+
+static void divide(const gki_gk_interval_data *data, const gkv_gk *gk, size_t first, size_t count,
+                   parts *p)
+{
+    double a[CHUNK], b[CHUNK];
+    const double *low = data->lower + first, *high = data->upper + first;
+    p->points = p->intervals = 0;
+    p->constant = 0.0;
+    scores(gk, count, low, a);
+    scores(gk, count, high, b);
+    for (size_t i = 0; i < count; i++) {
+        const double w = data->weight[first + i], width = high[i] - low[i];
+        if (width > 0 && !(b[i] - a[i] < narrow))
+            add_interval(p, a[i], b[i], w);
+        else {
+            add_point(p, low[i] + 0.5 * width, w);
+            /* points have a density; a narrow interval, a probability */
+            p->constant += width > 0 ? w * (log(width) - GKV_HALF_LOG_2PI) : 0.0;
+        }
+    }
+}
+
+/* Adds the derivatives of the intervals. */
+static void add_derivatives(const gki_gk_fit_kernels *kernels, const parts *p, const gkv_gk *gk,
+                            gki_gk_sums *sums)
+{
+    const size_t n = p->intervals;
+    double slope_a[4 * CHUNK], slope_b[4 * CHUNK], bend_a[GKV_GK_PAIRS * CHUNK],
+        bend_b[GKV_GK_PAIRS * CHUNK];
+    kernels->edges(n, gk, p->a, slope_a, bend_a);
+    kernels->edges(n, gk, p->b, slope_b, bend_b);
+    for (size_t i = 0; i < n; i++) {
+        double s[4];
+        for (size_t j = 0; j < 4; j++) {
+            s[j] = p->r_b[i] * slope_b[j * n + i] - p->r_a[i] * slope_a[j * n + i];
+            sums->score[j] += p->weight[i] * s[j];
+        }
+        for (size_t j = 0, pair = 0; j < 4; j++)
+            for (size_t l = j; l < 4; l++, pair++) {
+                const double outer = s[j] * s[l], bend = p->r_b[i] * bend_b[pair * n + i] -
+                                                         p->r_a[i] * bend_a[pair * n + i];
+                sums->hessian[pair] += p->weight[i] * (bend - outer);
+                sums->outer[pair] += p->weight[i] * outer;
+            }
+    }
+}
+
+static void add_chunk(const gki_gk_fit_kernels *kernels, const gki_gk_interval_data *data,
+                      const gkv_gk *gk, size_t first, size_t count, double *log_likelihood,
+                      gki_gk_sums *sums)
+{
+    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
+    double log_dq[CHUNK];
+    parts p;
+    divide(data, gk, first, count, &p);
+    gki_gk_batch_inverse_d(p.points, 1, &column, p.x, p.x, sums ? NULL : log_dq, NULL, NULL);
+    for (size_t i = 0; i < p.points; i++)
+        p.x[i] = clamp(p.x[i]);
+    if (sums) {
+        kernels->sums(p.points, gk, p.x, p.point_weight, sums);
+        sums->log_likelihood += p.constant;
+        add_derivatives(kernels, &p, gk, sums);
+        return;
+    }
+    double sum = p.constant;
+    for (size_t i = 0; i < p.points; i++)
+        sum -= p.point_weight[i] * (0.5 * p.x[i] * p.x[i] + log_dq[i]);
+    *log_likelihood += sum;
+}
+
+void gki_gk_interval_data_sums(const gki_gk_fit_kernels *kernels, const gki_gk_interval_data *data,
+                               const gkv_gk *gk, size_t first, size_t count, double *log_likelihood,
+                               gki_gk_sums *sums)
+{
+    for (size_t i = 0; i < count; i += CHUNK)
+        add_chunk(kernels, data, gk, first + i, count - i < CHUNK ? count - i : CHUNK,
+                  log_likelihood, sums);
+}
