@@ -125,7 +125,10 @@ static void of_train(void **state)
     REFUSES("folder", gkv_run_recover(NULL));
     REFUSES("folder", gkv_train_stage(NULL, &stage));
     REFUSES("stage", gkv_train_stage("x", NULL));
-    assert_true(isnan(gkv_train_seconds(NULL)) && isnan(gkv_refit_seconds(NULL)));
+    double train, refits;
+    REFUSES("folder", gkv_train_times(NULL, &train, &refits));
+    REFUSES("train", gkv_train_times("x", NULL, &refits));
+    REFUSES("refits", gkv_train_times("x", &train, NULL));
 }
 
 static void of_eval(void **state)
