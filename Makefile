@@ -57,7 +57,7 @@ check: ## deps, build, run every test; 4 to 6 minutes
 check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) tests BUILD=build-asan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
-	@cd build-asan && ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	@cd build-asan && GKV_NO_STACK_LIMITS=1 ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	    ctest --output-on-failure -j $(JOBS)
 
@@ -73,7 +73,7 @@ check-tsan: ## the tests with ThreadSanitizer (clang)
 	    test -e $$archer || { \
 	        echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
 	    cd build-tsan && OMP_TOOL_LIBRARIES=$$archer ARCHER_OPTIONS="verbose=0" OPENBLAS_NUM_THREADS=1 \
-	    GKV_NO_FILE_LIMITS=1 TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1 \
+	    GKV_NO_FILE_LIMITS=1 GKV_NO_STACK_LIMITS=1 TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1 \
 	    $$(setarch -R true 2> /dev/null && echo setarch -R) ctest --output-on-failure -j $(JOBS)
 
 # Memory once more, reads of what was never written above all. Slow: half an hour. Not the

@@ -21,8 +21,9 @@ extern "C" {
 typedef struct gkv_mgk_mixture gkv_mgk_mixture;
 
 /* Creates a mixture of copies of `count` ≥ 1 components of the same dimension. The weights must be
- * positive, and are scaled to the sum 1; NULL means equal weights. The caller frees *out with
- * gkv_mgk_mixture_free. Returns GKV_ERR_ARGUMENT for other arguments, and GKV_ERR_MEMORY. */
+ * positive, and are scaled to the sum 1, unless that is their sum up to rounding; NULL means equal
+ * weights. The caller frees *out with gkv_mgk_mixture_free. Returns GKV_ERR_ARGUMENT for other
+ * arguments, and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
                                                        const gkv_mgk *const *components,
                                                        gkv_mgk_mixture **out);
@@ -75,7 +76,14 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
 
 /* --- The fit --------------------------------------------------------------
  *
- * The start is k-means++ and k-means on robustly standardised rows. Each iteration has two steps:
+ * The start is the best of several (`restarts`). k-means++ and k-means find clusters of the
+ * robustly standardised rows, which are clamped to ±5, as they are, and compressed by asinh.
+ * Further starts are centres of k-means++ with other seeds. Up to 30 iterations with normal margins
+ * follow. The best three, and fits that begin with one component less, then compete in a few
+ * iterations of the fit itself (Biernacki, Celeux and Govaert, Computational Statistics & Data
+ * Analysis 41, 2003), and the fit continues from the best; docs/multivariate.md has the details. A
+ * start in which a component has fewer than `least_rows` rows is taken only if there is no other. A
+ * fit never has a smaller log-likelihood than one component. Each iteration has two steps:
  *   E  r_ik = π_k f_k(x_i)/f(x_i); values below 1e-5 are left out.
  *   M  The quantile method (gkvae/gk_fit.h) fits every margin of every component with the weights
  *      r_ik, in one batch. R_k is the shrunk correlation of the weighted normal scores, and π_k =
@@ -88,7 +96,13 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * During the fit there is a noise component. Its density is a product of Cauchy densities with the
  * medians of the columns and twice their spreads. Its weight e^−300 is so small that it has only
  * rows that no other component explains. An extreme outlier then costs several hundred nats instead
- * of 10¹², and does not distort the components. The noise is not part of the returned mixture.
+ * of 10¹², and does not distort the components. The noise is not part of the returned mixture;
+ * `unexplained` counts its rows.
+ *
+ * The likelihood of a mixture is unbounded: a component on equal values may have any B. The least B
+ * of a margin (`least_scale`) bounds it. A component gains at most −log(least_scale) nats for each
+ * row and column over one that is as wide as the column's clusters. A component of one outlier has
+ * too few rows to move (`least_rows`).
  *
  * A fit may also start from a mixture and make a few iterations at a time as data arrive (`start`,
  * `step`, `keep`). Rows may be known to belong to a group of components (`groups`).
@@ -97,8 +111,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * are evaluated in every sixth iteration only. */
 
 typedef enum gkv_mgk_mixture_stop {
-    /* the gain was below `tolerance` in two consecutive iterations; EM is slow at the end, so that
-     * further iterations may gain more in total */
+    /* the gain was below `tolerance` in two consecutive iterations, the last of which tried to move
+     * every component with enough rows; EM is slow at the end, so that further iterations may gain
+     * more in total */
     GKV_MIXTURE_CONVERGED = 1,
     GKV_MIXTURE_LIMIT,    /* max_iterations was reached */
     GKV_MIXTURE_HELD_OUT, /* the held-out rows did not improve for `patience` iterations */
@@ -110,6 +125,8 @@ typedef enum gkv_mgk_mixture_stop {
 /* The state of a fit: gkv_progress.details of gkv_mgk_mixture_fit. Means are for each observation,
  * in nats. */
 typedef struct gkv_mgk_mixture_progress {
+    /* 1 … starts after each start that was tried; 0 in the fit itself */
+    size_t start, starts;
     size_t iteration;      /* the number of the iteration; 0 is the start */
     size_t components;     /* the number of components that have not been dropped */
     double log_likelihood; /* the mean log f of the rows of the fit */
@@ -148,10 +165,14 @@ typedef struct gkv_mgk_mixture_advanced {
      * their errors to their spread (empirical Bayes) */
     bool shrink_shapes;
     double log_noise; /* −300; ≤ 0; the log weight of the noise; −∞ means no noise */
-    /* 1e-3; > 0; the least B of a margin relative to the robust spread of the column */
+    /* 1e-3; > 0; the least B of a margin relative to the spread of the column within clusters. This
+     * is 0.43 m times the median distance of neighbouring different values, where m is their
+     * number, or the robust spread of the whole column if that is smaller or `keep` is set; at
+     * least 1e-6 of the latter */
     double least_scale;
-    /* 20; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is
-     * dropped */
+    /* 8; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is dropped;
+     * with `shrink` = 0 it is at least d + 1, because fewer rows have a singular correlation
+     * matrix; a component with fewer than 20 rows has normal margins */
     double least_rows;
     /* false; true computes densities and scores in float, with an error of about 1e-6, and leaves
      * out responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
@@ -167,8 +188,12 @@ typedef struct gkv_mgk_mixture_advanced {
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_mgk_mixture_settings {
     size_t components; /* 8; 1 … n; the number of components */
-    uint64_t seed;     /* 1; the seed of the start */
-    /* NULL; the start, a mixture of `components` components; NULL means k-means */
+    uint64_t seed;     /* 1; the seed of the starts */
+    /* 8; 1 … 10000; the number of starts from clusters, and the most starts from splits; 1 means
+     * k-means on clamped rows alone; ignored with `start`, and with the members `keep`, `groups`
+     * and `single_precision` of `advanced`, which have this start too */
+    size_t restarts;
+    /* NULL; the start, a mixture of `components` components; NULL means `restarts` */
     const gkv_mgk_mixture *start;
     /* NULL; [n] the number of observations that each row represents, ≥ 0; NULL means 1 */
     const double *weights;
@@ -199,7 +224,13 @@ typedef struct gkv_mgk_mixture_result {
     size_t dropped;    /* the number of components that were dropped */
     /* the number of components that were reinitialised at the start, see `keep` */
     size_t reinitialised;
-    double log_likelihood;   /* Σ_i w_i log f(x_i) of the returned mixture */
+    /* Σ_i w_i log f(x_i) of the returned mixture; rows that no component explains count with the
+     * density of the noise */
+    double log_likelihood;
+    /* the number of observations that the noise explains better than the mixture does */
+    double unexplained;
+    /* the increase of the total log-likelihood in the last iteration; NaN if there was none */
+    double last_gain;
     double held_out;         /* the mean log f of the held-out rows; NaN if there are none */
     double largest_decrease; /* the largest decrease of the mean log-likelihood in an iteration */
     /* the numbers of steps of components that were shortened, and not taken */
@@ -218,12 +249,16 @@ typedef struct gkv_mgk_mixture_result {
 GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
 
 /* Fits a mixture to x[n × d]. NULL settings mean the defaults. `result` may be NULL. The caller
- * frees *out with gkv_mgk_mixture_free. A fit that has not converged is not an error; see `stop`.
+ * frees *out with gkv_mgk_mixture_free. Its components are in the order of decreasing weight if the
+ * fit looked for its own start, else in that of the start. A fit that has not converged is not an
+ * error; see `stop`.
  *
- * The fit reports its progress after the start and after every iteration: `done` is the number of
- * iterations, `total` is max_iterations, and `details` a gkv_mgk_mixture_progress. If the options
- * ask for the end, the fit returns GKV_ERR_INTERRUPTED; *out is then the best mixture so far, at
- * least the start, and *result describes it, with GKV_MIXTURE_INTERRUPTED.
+ * The fit reports its progress after each start that it tries, after the start of the iterations
+ * and after every iteration: `done` is the number of iterations, `total` is max_iterations, and
+ * `details` a gkv_mgk_mixture_progress. If the options ask for the end, the fit returns
+ * GKV_ERR_INTERRUPTED; *out is then the best mixture so far, at least a start, and *result
+ * describes it, with GKV_MIXTURE_INTERRUPTED. The iterations of the starts are not part of
+ * result->iterations.
  *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, for a constant column, and for fewer different rows than components; GKV_ERR_ARGUMENT for
@@ -234,6 +269,20 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const do
                                                     const gkv_run_options *options,
                                                     gkv_mgk_mixture **out,
                                                     gkv_mgk_mixture_result *result);
+
+/* Fits mixtures of `least` … `most` components, and chooses the one with the least bic, Schwarz's
+ * criterion. Each fit also starts from the splits of the one before, so that its log-likelihood is
+ * not smaller. settings->components is ignored; `start`, `keep`, `groups` and `single_precision`
+ * must not be set. mixtures[most − least + 1] and results[most − least + 1] receive the fits, and
+ * *chosen the index of the best. The caller frees each mixture with gkv_mgk_mixture_free, also
+ * after an error; those that were not fitted are NULL. Progress, errors and determinism are those
+ * of gkv_mgk_mixture_fit, whose calls this function makes in turn. After GKV_ERR_INTERRUPTED the
+ * last mixture that is not NULL is unfinished, and *chosen is one of those that are not NULL. Also
+ * returns GKV_ERR_ARGUMENT unless 1 ≤ least ≤ most ≤ n. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit_range(
+    size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *settings, size_t least,
+    size_t most, const gkv_run_options *options, gkv_mgk_mixture **mixtures,
+    gkv_mgk_mixture_result *results, size_t *chosen);
 
 /* Returns a description of the reason. It is never NULL. */
 GKV_API const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop);

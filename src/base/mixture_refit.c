@@ -174,7 +174,8 @@ static gkv_status move_to(refit *it, double tau, double *density)
     return try_mixture(it, it->moved, density);
 }
 
-static gkv_status step(refit *it, gki_base_refit_report *report)
+/* Keeps the longest step after which the held-out codes are no less likely. */
+static gkv_status accept_step(refit *it, gki_base_refit_report *report)
 {
     double tau = it->settings->damping, density = NAN;
     /* the next refit to statistics is soon */
@@ -224,7 +225,7 @@ static gkv_status run(refit *it, double density, gki_base_refit_report *report)
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK;
     else if (status == GKV_OK && it->improved)
-        status = step(it, report);
+        status = accept_step(it, report);
     if (status == GKV_OK && !it->fit && report->step > 0)
         status = reinitialise(it, report);
 done:

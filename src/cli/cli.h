@@ -142,8 +142,26 @@ uint64_t cli_whole(struct argp_state *state, const char *option, const char *tex
 double cli_number(struct argp_state *state, const char *option, const char *text, double low,
                   double high);
 
-/* The text as a path to write to: a usage error if it is empty. */
+/* The text as a path to read from: a usage error if it is empty. */
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
+
+/* What a command writes to a path. */
+typedef enum cli_format {
+    CLI_PNG,
+    CLI_NPY,
+    CLI_IDX,
+    CLI_JSON,
+    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_FOLDER
+} cli_format;
+
+/* Whether the text ends in one of the words of the list, in any case. */
+bool cli_ends_in(const char *text, const char *list);
+
+/* The text as a path to write to. A usage error if it is empty; if it is "-", because no command
+ * writes these to standard output; and if it ends as the files of another format do. */
+const char *cli_output(struct argp_state *state, const char *option, const char *text,
+                       cli_format format);
 
 /* Assignments to settings, in the order of the command line. */
 enum { CLI_ASSIGNMENTS_MAX = 256 };
@@ -234,6 +252,9 @@ const char *cli_duration(double seconds, char buffer[32]);
 
 /* A number with this many decimal places, with the character − for minus and without −0. */
 const char *cli_decimal(double value, int places, char buffer[32]);
+
+/* The number of columns of standard output; SIZE_MAX if it is no terminal. */
+size_t cli_output_width(void);
 
 /* The number of columns of a UTF-8 text; each character counts as one. */
 size_t cli_columns(const char *text);

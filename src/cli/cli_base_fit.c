@@ -10,7 +10,7 @@ typedef struct base_fit_arguments {
     cli_model_arguments model;
     cli_assignments wanted; /* of model.base and its parameters */
     const char *out;
-    bool update, base_given;
+    bool update, base_given, covariance_given;
     gkv_base_fit_settings fit;
 } base_fit_arguments;
 
@@ -52,13 +52,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->wanted, state, "model.base", arg, "--base");
         return 0;
     case 'k': cli_assign(&a->wanted, state, "model.base_components", arg, "--components"); return 0;
-    case 'c': cli_assign(&a->wanted, state, "model.base_covariance", arg, "--covariance"); return 0;
+    case 'c':
+        a->covariance_given = true;
+        cli_assign(&a->wanted, state, "model.base_covariance", arg, "--covariance");
+        return 0;
     case 'r': cli_assign(&a->wanted, state, "model.base_rank", arg, "--rank"); return 0;
     case 'g':
         cli_assign(&a->wanted, state, "model.base_tied_shapes", arg, "--tied-shapes");
         return 0;
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 'u': a->update = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
@@ -155,6 +158,9 @@ int cli_base_fit(int argc, char **argv)
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
+    /* The covariance of the model's mixture is no wish for that of another kind of base. */
+    if (!a.covariance_given && gkv_base_facts_of(wanted.model.base)->has_full_covariance)
+        wanted.model.base_covariance = GKV_COVARIANCE_FULL;
     if (target(&a))
         /* before the fit, which may take long */
         CLI_CHECK(gkv_base_fit_check_folder(target(&a), a.update));

@@ -56,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'i': it->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
     case 'o': it->wanted |= wanted_of(state, arg); return 0;
-    case 'j': it->json = cli_path(state, "--json", arg); return 0;
+    case 'j': it->json = cli_output(state, "--json", arg, CLI_JSON); return 0;
     case 'q': it->quiet = true; return 0;
     case 'C': a->child = arg; return 0;
     case ARGP_KEY_ARG:

@@ -56,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     compare_arguments *a = state->input;
     switch (key) {
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 'a': a->against = arg; return 0;
     case 'm': a->metrics = arg; return 0;
     case 'p': a->plan = arg; return 0;

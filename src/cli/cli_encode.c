@@ -58,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX);
         a->seed_given = true;
         return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_NPY); return 0;
     case ARGP_KEY_END:
         if (a->prior && (a->idx || a->half_given))
             argp_error(state, "--what %s has no images: leave out %s", a->what,

@@ -11,7 +11,7 @@
 
 #include "cli.h"
 #include "evaluation.h"
-#include "cli_generation.h"
+#include "report_generation.h"
 #include "refined.h"
 
 typedef struct eval_arguments {
@@ -107,7 +107,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         cli_assign(&a->run.assignments, state, "eval.generation", "none", "--no-generation");
         return 0;
     case 'P': a->no_pictures = true; return 0;
-    case 'F': a->figures = cli_path(state, "--figures", arg); return 0;
+    case 'F': a->figures = cli_output(state, "--figures", arg, CLI_JSON); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->run; return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -345,8 +345,14 @@ int cli_eval(int argc, char **argv)
                                      .training = training,
                                      .sample_seed = run.settings.eval.seed,
                                      .command = command};
-        CLI_TRY(cli_evaluation_draw(&evaluation, test));
-        CLI_TRY(cli_report(&evaluation));
+        code = cli_evaluation_draw(&evaluation, test);
+        if (code == CLI_OK)
+            code = cli_report(&evaluation);
+        const int placed = cli_evaluation_place(&evaluation, code == CLI_OK);
+        code = code == CLI_OK ? placed : code;
+        CLI_TRY(code);
+        if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */
+            CLI_CHECK(gkv_metrics_write(&metrics, path));
         printf("the results page: %s/index.html\n", a.run.model);
     }
 done:

@@ -32,8 +32,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'd': a->dataset = arg; return 0;
     case 'N': a->network = cli_path(state, "--network", arg); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
-    case 'P': a->probabilities = cli_path(state, "--probabilities", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_NPY); return 0;
+    case 'P': a->probabilities = cli_output(state, "--probabilities", arg, CLI_NPY); return 0;
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, UINT32_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
     case ARGP_KEY_ARG:
@@ -88,8 +88,9 @@ static int open_levels(const features_arguments *a, const gkv_features *network,
     int code = CLI_OK;
     CLI_CHECK(gkv_dataset_open(a->images, NULL, &out->levels));
     const size_t height = gkv_dataset_height(out->levels), width = gkv_dataset_width(out->levels);
-    snprintf(have, sizeof have, "%zu × %zu", height, width);
-    if (height != gkv_features_height(network) || width != gkv_features_width(network))
+    const bool grey = gkv_dataset_channels(out->levels) == 1;
+    snprintf(have, sizeof have, "%zu × %zu%s", height, width, grey ? "" : " in colour");
+    if (!grey || height != gkv_features_height(network) || width != gkv_features_width(network))
         return wrong_size(a, network, have);
     out->count = gkv_dataset_count(out->levels);
 done:

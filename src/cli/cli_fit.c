@@ -23,7 +23,10 @@ enum {
     TOLERANCE,
     RESOLUTION,
     LOWER,
-    UPPER
+    UPPER,
+    RESTARTS,
+    SHRINKAGE,
+    RESPONSIBILITIES
 }; /* options without a letter */
 
 static const struct argp_option options[] = {
@@ -75,8 +78,19 @@ static const struct argp_option options[] = {
      "normal scores "
      "(default: fit each column by itself)",
      0},
-    {"mixture", 'K', "K", 0,
-     "Fit a mixture of K multivariate g-and-k distributions to all columns together (default: no)",
+    {"mixture", 'K', "K|A..B", 0,
+     "Fit a mixture of K multivariate g-and-k distributions to all columns together. With A..B fit "
+     "A to B of them, and choose the number with the least BIC (default: no)",
+     0},
+    {"restarts", RESTARTS, "N", 0,
+     "Try N starts of a mixture's fit, and continue from the best (default: 8)", 0},
+    {"shrinkage", SHRINKAGE, "none|default", 0,
+     "none: do not shrink correlations and shapes of a mixture; with --normal the fit then is the "
+     "maximum of the likelihood (default: default)",
+     0},
+    {"responsibilities", RESPONSIBILITIES, "FILE.csv|FILE.npy", 0,
+     "Write the component of each line and the probabilities of all components to this file "
+     "(default: no)",
      0},
     {"held-out", 'H', "SHARE", 0,
      "Hold out this share of the lines, drawn by the seed, from a mixture's fit. The fit ends when "
@@ -186,10 +200,7 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->components && a->weights)
         argp_error(state,
                    "--weights does not go with --mixture: fit with --multivariate or by columns");
-    if (a->held_out > 0 && !a->components)
-        argp_error(state, "--held-out goes with --mixture");
-    if (a->tolerance >= 0 && !a->components)
-        argp_error(state, "--tolerance goes with --mixture");
+    cli_fit_check_mixture(a, state);
     if (a->nonparametric && !a->replicates)
         argp_error(state, "--nonparametric goes with --bootstrap");
     cli_fit_check_intervals(a, state);
@@ -215,13 +226,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case UPPER: a->upper = arg; return 0;
     case NONPARAMETRIC: a->nonparametric = true; return 0;
     case 'M': a->multivariate = true; return 0;
-    case 'K': a->components = (size_t)cli_whole(state, "--mixture", arg, 1, 10000); return 0;
+    case 'K': cli_fit_set_components(a, state, arg); return 0;
+    case RESTARTS: a->restarts = (size_t)cli_whole(state, "--restarts", arg, 1, 10000); return 0;
+    case SHRINKAGE: a->unshrunk = cli_fit_is_unshrunk(state, arg); return 0;
+    case RESPONSIBILITIES:
+        a->responsibilities = cli_path(state, "--responsibilities", arg);
+        return 0;
     case 'H': a->held_out = cli_number(state, "--held-out", arg, 0, 0.9); return 0;
     case TOLERANCE: a->tolerance = cli_number(state, "--tolerance", arg, 0, 1e300); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case 'j': a->json = true; return 0;
-    case 'p': a->picture = cli_path(state, "--picture", arg); return 0;
+    case 'p': a->picture = cli_output(state, "--picture", arg, CLI_PNG); return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
         if (a->file)
@@ -342,6 +358,7 @@ typedef struct selection {
     size_t *chosen, n_chosen;
     cli_fit_column *columns;
     complete_tables all;
+    bool *complete; /* of the rows of a joint fit */
     cli_fit_data data;
     int left_out; /* the code of the first column that cannot be fitted */
     double *ends; /* the memory of intervals */
@@ -357,6 +374,10 @@ static int take_together(const cli_fit_arguments *a, const gkv_table *table, siz
     s->data.n_columns = s->n_chosen;
     s->data.n = s->columns->n;
     s->data.weights = s->columns->weights;
+    s->data.n_rows = gkv_table_rows(table);
+    s->data.complete = s->complete = cli_alloc(s->data.n_rows, sizeof *s->complete);
+    /* only mixtures use it, and they have no weights */
+    CLI_TRY(cli_fit_find_complete(table, s->chosen, s->n_chosen, s->complete));
 done:
     return code;
 }
@@ -410,6 +431,7 @@ static void selection_free(selection *s)
     for (size_t i = 0; i < s->all.n; i++)
         gkv_table_free(s->all.tables[i]);
     free(s->all.tables);
+    free(s->complete);
     free(s->columns);
     free(s->chosen);
     free(s->ends);
@@ -432,6 +454,7 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
+               "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"
                "  gkvae fit answers.csv --weights count --method mle\n"
                "  gkvae fit lifetimes.csv --lower from --upper to --method mle\n"
                "  gkvae fit export.csv --sep ';' --dec , --na -999,n.d.\n\n"
@@ -452,6 +475,8 @@ int cli_fit(int argc, char **argv)
     cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
+    CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.file));
+    CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.picture));
     if (a.lower)
         cli_table_infinite_is_missing(&a.table);
     CLI_TRY(cli_table_read(&a.table, a.file, a.quiet, &table));

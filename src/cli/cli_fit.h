@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
+#include "gkvae/mgk_mixture.h"
 #include "table_options.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
@@ -14,7 +15,7 @@ extern const char *const cli_parameter_names[CLI_PARAMETERS]; /* A, B, g, k */
 double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
-    const char *file, *columns, *weights, *picture;
+    const char *file, *columns, *weights, *picture, *responsibilities;
     const char *lower, *upper; /* the columns of the ends of intervals, or NULL */
     double resolution;         /* see gkv_gk_sample */
     bool resolution_given;
@@ -26,8 +27,11 @@ typedef struct cli_fit_arguments {
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
-    size_t replicates; /* number of bootstrap samples; 0: no bootstrap */
-    size_t components; /* number of components of a mixture; 0: no mixture */
+    size_t replicates;      /* number of bootstrap samples; 0: no bootstrap */
+    size_t components;      /* number of components of a mixture, or the least one; 0: no mixture */
+    size_t components_most; /* the greatest number of components; 0: only one number */
+    size_t restarts;        /* of a mixture's fit; 0: the default of the library */
+    bool unshrunk;          /* a mixture without shrinkage */
     /* tolerance of a mixture's fit, in nats; < 0: the default of the library */
     double tolerance;
     double held_out; /* fraction of the rows that is held out of a mixture's fit */
@@ -51,6 +55,9 @@ typedef struct cli_fit_data {
     /* of every column, if all are fitted together */
     size_t n;
     const double *weights;
+    /* [n_rows] which rows of the table they are, if all columns are fitted together */
+    const bool *complete;
+    size_t n_rows;
 } cli_fit_data;
 
 /* --- The three kinds of fit ----------------------------------------------- */
@@ -62,6 +69,22 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data);
 /* fit_multivariate.c, fit_mixture.c: all columns together. */
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
+
+/* fit_responsibilities.c: writes the component of each row of the table, and its
+ * responsibilities. */
+int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
+                                   const gkv_mgk_mixture *mixture);
+/* Whether the name of a file ends in this way. */
+bool cli_fit_ends_in(const char *path, const char *end);
+/* Finds the rows of a table in which none of the columns is missing. */
+int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
+                          bool *complete);
+
+/* fit_mixture_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
+ * reports options of mixtures without a mixture. */
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
 
 /* fit_intervals.c: reports arguments that do not go with --resolution, --lower and --upper. */
 void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state);
@@ -108,7 +131,14 @@ bool cli_fit_has_errors(const cli_fit_row *row);
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result);
 
 void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows);
-json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row);
+
+/* The key "schema" of the JSON of fits. A change of what a key means makes it another one. */
+#define CLI_FIT_SCHEMA "gkvae-fit-1"
+
+/* An object with the schema, for a whole fit. */
+json_t *cli_fit_json_begin(void);
+/* Adds the fit of a column to an object, and returns the object. */
+json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, json_t *object);
 
 /* A number, or null if it is not finite. */
 json_t *cli_fit_json_number(double value);

@@ -50,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'B': a->to_class = (long)cli_whole(state, "--to-class", arg, 0, 255); return 0;
     case 'S': a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
     case 'n': a->steps = (size_t)cli_whole(state, "--steps", arg, 2, 200); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         if (a->n_from != a->n_to)

@@ -56,7 +56,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     reconstruct_arguments *a = state->input;
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000); return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
     case 'r':
         a->has_samples = cli_refine_parse(state, arg, &a->refine);
         a->wants_refined = true;

@@ -63,9 +63,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "--form %s: must be means or draws", arg);
         a->draws.pixels = strcmp(arg, "draws") == 0;
         return 0;
-    case 'o': a->out = cli_path(state, "--out", arg); return 0;
-    case 'x': a->idx = cli_path(state, "--idx", arg); return 0;
-    case 'y': a->npy = cli_path(state, "--npy", arg); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
+    case 'x': a->idx = cli_output(state, "--idx", arg, CLI_IDX); return 0;
+    case 'y': a->npy = cli_output(state, "--npy", arg, CLI_NPY); return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->model; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }

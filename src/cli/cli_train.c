@@ -33,9 +33,13 @@ static const struct argp_option options[] = {
      "that of the "
      "configuration, or one per processor)",
      0},
+    {"data-folder", 'f', "DIR", 0,
+     "The folder of the images, as --set data.folder=DIR (default: that of the configuration, or "
+     "data)",
+     0},
     {"resume", 'r', NULL, 0,
-     "Continue the run in the folder from its checkpoint, with its config.ini (default: start a "
-     "new run)",
+     "Continue the run in the folder from its checkpoint, with its config.ini; with --epochs, "
+     "extend a finished run to more epochs (default: start a new run)",
      0},
     {"overwrite", 'w', NULL, 0,
      "Replace the run in the folder, and other files that have the names of a run's files "
@@ -51,11 +55,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     train_arguments *a = state->input;
     switch (key) {
-    case 'o': a->folder = cli_path(state, "--out", arg); return 0;
+    case 'o': a->folder = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 's': cli_assign_text(&a->assignments, state, arg); return 0;
     case 'e': cli_assign(&a->assignments, state, "train.epochs", arg, "--epochs"); return 0;
     case 'S': cli_assign(&a->assignments, state, "train.seed", arg, "--seed"); return 0;
     case 't': cli_assign(&a->assignments, state, "train.threads", arg, "--threads"); return 0;
+    case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 'r': a->resume = true; return 0;
     case 'w': a->overwrite = true; return 0;
     case 'q': a->quiet = true; return 0;
@@ -106,32 +111,50 @@ static void show_live(reporter *it, const gkv_train_progress *p)
     cli_live_show(&it->live, parts, 7);
 }
 
-static void print_epoch(const gkv_train_progress *p)
+/* The parts of an epoch's line, the most important first. Returns their number. */
+static size_t epoch_parts(const gkv_train_progress *p, char text[8][PART_SIZE])
 {
     char time[32], number[4][32];
+    size_t n = 0;
     const int digits = snprintf(NULL, 0, "%" PRIu64, p->epochs);
-    printf("epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f (reconstruction %.2f, KL %.2f)", digits,
-           p->epoch, p->epochs, p->neg_elbo, p->reconstruction, p->kl);
+    snprintf(text[n++], PART_SIZE, "epoch %*" PRIu64 "/%" PRIu64 "  −ELBO %7.3f", digits, p->epoch,
+             p->epochs, p->neg_elbo);
     if (isfinite(p->validation_neg_elbo))
-        printf("  validation %7.3f%s", p->validation_neg_elbo, p->best ? " *" : "  ");
-    printf("  %5.0f images/s", p->images_per_second);
-    if (p->epoch < p->epochs)
-        printf("  ETA %s", cli_duration(p->seconds_left, time));
-    if (p->refitted) {
-        /* a rejected refit leaves the base unchanged */
-        printf("  refit: %s", p->refit_step > 0 ? "" : "rejected, ");
-        /* A base without g and k has only zeros. */
-        if (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0)
-            printf("g %s … %s, k %s … %s, ", cli_decimal(p->g_min, 2, number[0]),
-                   cli_decimal(p->g_max, 2, number[1]), cli_decimal(p->k_min, 2, number[2]),
-                   cli_decimal(p->k_max, 2, number[3]));
-        printf("%.2f s", p->refit_seconds);
-    }
+        snprintf(text[n++], PART_SIZE, "validation %7.3f%s", p->validation_neg_elbo,
+                 p->best ? " *" : "  ");
     if (p->skipped > 0)
-        printf("  (so far %" PRIu64 " steps that were not finite were skipped, with %" PRIu64
-               " returns to an earlier "
-               "state)",
-               p->skipped, p->rollbacks);
+        snprintf(text[n++], PART_SIZE,
+                 "%" PRIu64 " steps skipped as not finite, %" PRIu64 " returns", p->skipped,
+                 p->rollbacks);
+    if (p->epoch < p->epochs)
+        snprintf(text[n++], PART_SIZE, "ETA %s", cli_duration(p->seconds_left, time));
+    snprintf(text[n++], PART_SIZE, "%5.0f images/s", p->images_per_second);
+    snprintf(text[n++], PART_SIZE, "(reconstruction %.2f, KL %.2f)", p->reconstruction, p->kl);
+    if (p->refitted)
+        /* a rejected refit leaves the base unchanged */
+        snprintf(text[n++], PART_SIZE, "refit: %s%.2f s", p->refit_step > 0 ? "" : "rejected, ",
+                 p->refit_seconds);
+    /* A base without g and k has only zeros. */
+    if (p->refitted && (p->g_min != 0 || p->g_max != 0 || p->k_min != 0 || p->k_max != 0))
+        snprintf(text[n++], PART_SIZE, "g %s … %s, k %s … %s", cli_decimal(p->g_min, 2, number[0]),
+                 cli_decimal(p->g_max, 2, number[1]), cli_decimal(p->k_min, 2, number[2]),
+                 cli_decimal(p->k_max, 2, number[3]));
+    return n;
+}
+
+/* Prints the line of an epoch: on a terminal as many parts as fit, elsewhere all of them. */
+static void print_epoch(const gkv_train_progress *p)
+{
+    char text[8][PART_SIZE];
+    const size_t n = epoch_parts(p, text), width = cli_output_width();
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t needs = (i > 0 ? 2 : 0) + cli_columns(text[i]);
+        if (i > 0 && used + needs > width)
+            break;
+        printf("%s%s", i > 0 ? "  " : "", text[i]);
+        used += needs;
+    }
     putchar('\n');
 }
 
@@ -145,10 +168,10 @@ static bool on_progress(void *context, const gkv_progress *progress)
         cli_error(CLI_OK, "%s", p->warning);
         return false;
     }
-    /* The files of an evaluation describe a model that training now changes, so they are removed.
-     * This may be an old evaluation or one made during training. Only here is the folder known to
-     * be this run's. */
-    if (!p->replacing && (!it->current || p->epoch_ended))
+    /* The files of an earlier evaluation describe a model that training now changes, so they are
+     * removed. Only here is the folder known to be this run's. Those of evaluations that are made
+     * during training stay until its end. */
+    if (!p->replacing && !it->current)
         cli_evaluation_remove(it->arguments->folder, true);
     it->current = !p->replacing;
     it->begun = true;

@@ -2,8 +2,10 @@
 #define _POSIX_C_SOURCE 200809L
 #include "evaluation.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/inside.h"
@@ -50,6 +52,27 @@ char *cli_evaluation_find(const char *folder)
         free(path);
     }
     return NULL;
+}
+
+char *cli_evaluation_picture(const cli_evaluation *it, const char *name)
+{
+    return cli_text("%s/%s" GKV_FILE_TEMPORARY "%ld-0", it->folder, name, (long)getpid());
+}
+
+int cli_evaluation_place(const cli_evaluation *it, bool keep)
+{
+    int code = CLI_OK;
+    for (size_t i = 0; i < NAMES && code == CLI_OK; i++) {
+        char *from = cli_evaluation_picture(it, names[i]),
+             *to = cli_text("%s/%s", it->folder, names[i]);
+        if (!keep)
+            unlink(from);
+        else if (rename(from, to) != 0 && errno != ENOENT) /* this picture was not drawn */
+            code = cli_error(CLI_IO, "%s: cannot be written: %s", to, strerror(errno));
+        free(from);
+        free(to);
+    }
+    return code;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -130,7 +153,7 @@ static int draw_base(cli_evaluation *it, const gkv_dataset *test, const char *pa
 static int draw_curves(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     (void)test;
-    char *terms = cli_text("%s/terms.png", it->folder);
+    char *terms = cli_evaluation_picture(it, "terms.png");
     const int code = cli_picture_curves(it->folder, path, terms, &it->curves);
     free(terms);
     return code;
@@ -158,7 +181,7 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures && code == CLI_OK; i++) {
         if (cli_stop)
             return cli_error(128 + (int)cli_stop, "stopped before %s was drawn", pictures[i].name);
-        char *path = cli_text("%s/%s", it->folder, pictures[i].name);
+        char *path = cli_evaluation_picture(it, pictures[i].name);
         code = pictures[i].draw(it, test, path);
         free(path);
     }

@@ -35,6 +35,13 @@ char *cli_evaluation_find(const char *folder);
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
+/* The pictures have temporary names, so that training in the same folder, which removes those of
+ * older models, does not remove them before they are in the page. The caller frees the result. */
+char *cli_evaluation_picture(const cli_evaluation *evaluation, const char *name);
+
+/* Gives the pictures their names or, if `keep` is false, removes them. */
+int cli_evaluation_place(const cli_evaluation *evaluation, bool keep);
+
 /* The figures of the page, in its order; returns their number. The caller frees their captions and
  * paths. */
 enum { CLI_FIGURES = 9 };

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli_fit.h"
-#include "gkvae/mgk_mixture.h"
 
 /* --- Held-out rows -------------------------------------------------------- */
 
@@ -41,18 +40,38 @@ typedef struct reporter {
     cli_live live;
     bool quiet;
     size_t iterations_most;
+    double began; /* the seconds before the first iteration */
 } reporter;
+
+static void show(reporter *it, const char *const *parts, size_t n)
+{
+    if (it->live.on) {
+        cli_live_show(&it->live, parts, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        fprintf(stderr, "%s%s", parts[i], i + 1 < n ? ", " : "\n");
+}
 
 static bool on_iteration(void *context, const gkv_progress *progress)
 {
     reporter *it = context;
     const gkv_mgk_mixture_progress *p = progress->details;
     char text[5][96], time[2][32];
+    if (p->iteration == 0)
+        it->began = p->seconds;
     const bool due =
-        cli_live_due(&it->live) || (!it->live.on && !it->quiet && p->iteration % 10 == 0);
+        cli_live_due(&it->live) ||
+        (!it->live.on && !it->quiet && (p->start > 0 ? p->start == 1 : p->iteration % 10 == 0));
     if (!due)
         return false;
-    const double each = p->iteration ? p->seconds / (double)p->iteration : 0;
+    if (p->start > 0) {
+        snprintf(text[0], sizeof *text, "%zu components: start %zu of %zu", p->components, p->start,
+                 p->starts);
+        show(it, (const char *[]){text[0], cli_duration(p->seconds, time[0])}, 2);
+        return false;
+    }
+    const double each = p->iteration ? (p->seconds - it->began) / (double)p->iteration : 0;
     snprintf(text[0], sizeof *text, "iteration %zu", p->iteration);
     snprintf(text[1], sizeof *text, "log-likelihood %.5f per line", p->log_likelihood);
     snprintf(text[2], sizeof *text, "held out %.5f", p->held_out);
@@ -64,16 +83,76 @@ static bool on_iteration(void *context, const gkv_progress *progress)
     for (size_t i = 0; i < 5; i++)
         if (i != 2 || isfinite(p->held_out))
             parts[n++] = text[i];
-    if (it->live.on) {
-        cli_live_show(&it->live, parts, n);
-    } else {
-        for (size_t i = 0; i < n; i++)
-            fprintf(stderr, "%s%s", parts[i], i + 1 < n ? ", " : "\n");
-    }
+    show(it, parts, n);
     return false;
 }
 
 /* --- Results -------------------------------------------------------------- */
+
+/* The fits with each number of components. */
+typedef struct fits {
+    size_t least, count;
+    gkv_mgk_mixture **mixtures; /* [count]; NULL for those after an interruption */
+    gkv_mgk_mixture_result *results;
+    size_t chosen;
+} fits;
+
+static void fits_free(fits *f)
+{
+    for (size_t i = 0; f->mixtures && i < f->count; i++)
+        gkv_mgk_mixture_free(f->mixtures[i]);
+    free(f->mixtures);
+    free(f->results);
+}
+
+/* The numbers of components that were tried, with their criterion. */
+static void print_choice(const fits *f)
+{
+    enum { COLUMNS = 5 };
+    char(*text)[COLUMNS][CLI_CELL] = cli_alloc(f->count, sizeof *text);
+    const char **cells = cli_alloc((f->count + 1) * COLUMNS, sizeof *cells);
+    static const char *const heads[COLUMNS] = {"K", "log-likelihood", "parameters", "BIC", ""};
+    size_t rows = 1;
+    memcpy(cells, heads, sizeof heads);
+    for (size_t i = 0; i < f->count; i++) {
+        const gkv_mgk_mixture_result *r = &f->results[i];
+        if (!f->mixtures[i])
+            continue;
+        snprintf(text[i][0], CLI_CELL, "%zu", f->least + i);
+        snprintf(text[i][1], CLI_CELL, "%.8g", r->log_likelihood);
+        snprintf(text[i][2], CLI_CELL, "%zu", r->parameters);
+        snprintf(text[i][3], CLI_CELL, "%.8g", r->bic);
+        snprintf(text[i][4], CLI_CELL, "%s", i == f->chosen ? "chosen" : "");
+        for (size_t c = 0; c < COLUMNS; c++)
+            cells[rows * COLUMNS + c] = text[i][c];
+        rows++;
+    }
+    cli_table(cells, rows, COLUMNS, "rrrrl");
+    free(cells);
+    free(text);
+}
+
+static json_t *json_of_choice(const fits *f)
+{
+    json_t *tried = json_array();
+    for (size_t i = 0; i < f->count; i++) {
+        const gkv_mgk_mixture_result *r = &f->results[i];
+        json_t *one = json_object();
+        if (f->mixtures[i]) {
+            json_object_set_new(one, "components", json_integer((json_int_t)(f->least + i)));
+            json_object_set_new(one, "removed", json_integer((json_int_t)r->dropped));
+            json_object_set_new(one, "log_likelihood", cli_fit_json_number(r->log_likelihood));
+            json_object_set_new(one, "parameters", json_integer((json_int_t)r->parameters));
+            json_object_set_new(one, "aic", cli_fit_json_number(r->aic));
+            json_object_set_new(one, "bic", cli_fit_json_number(r->bic));
+            json_object_set_new(one, "converged", json_boolean(r->stop == GKV_MIXTURE_CONVERGED));
+            json_object_set_new(one, "chosen", json_boolean(i == f->chosen));
+            json_array_append(tried, one);
+        }
+        json_decref(one);
+    }
+    return tried;
+}
 
 /* The margin of one column in every component. */
 static gkv_gk margin(const gkv_mgk_mixture *mixture, size_t component, size_t column)
@@ -125,6 +204,8 @@ static void print_all(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     if (r->dropped)
         printf("; removed components: %zu", r->dropped);
     putchar('\n');
+    if (r->unexplained > 0)
+        printf("lines that no component explains: %.6g\n", r->unexplained);
 }
 
 static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture *mixture, size_t k)
@@ -147,14 +228,16 @@ static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture
     json_object_set_new(object, "weight", cli_fit_json_number(gkv_mgk_mixture_weights(mixture)[k]));
     json_object_set_new(object, "margins", margins);
     json_object_set_new(object, "correlation", cli_fit_json_matrix(correlation, d));
+    json_object_set_new(object, "cholesky", cli_fit_json_matrix(gkv_mgk_cholesky(component), d));
     free(correlation);
     return object;
 }
 
-static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mixture *mixture,
-                      const gkv_mgk_mixture_result *r)
+static int print_json(const cli_fit_data *data, size_t fitted, const fits *f)
 {
-    json_t *object = json_object(), *components = json_array();
+    const gkv_mgk_mixture *mixture = f->mixtures[f->chosen];
+    const gkv_mgk_mixture_result *r = &f->results[f->chosen];
+    json_t *object = cli_fit_json_begin(), *components = json_array();
     for (size_t k = 0; k < gkv_mgk_mixture_count(mixture); k++)
         json_array_append_new(components, json_of_component(data, mixture, k));
     json_object_set_new(object, "components", components);
@@ -169,6 +252,9 @@ static int print_json(const cli_fit_data *data, size_t fitted, const gkv_mgk_mix
     json_object_set_new(object, "iterations", json_integer((json_int_t)r->iterations));
     json_object_set_new(object, "converged", json_boolean(r->stop == GKV_MIXTURE_CONVERGED));
     json_object_set_new(object, "stop", json_string(gkv_mgk_mixture_stop_name(r->stop)));
+    json_object_set_new(object, "last_gain", cli_fit_json_number(r->last_gain));
+    json_object_set_new(object, "unexplained", cli_fit_json_number(r->unexplained));
+    json_object_set_new(object, "tried", json_of_choice(f));
     return cli_fit_print_json(object);
 }
 
@@ -191,26 +277,63 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data,
     return code;
 }
 
+/* --- The fit -------------------------------------------------------------- */
+
+static gkv_mgk_mixture_settings settings_of(const cli_fit_arguments *a)
+{
+    gkv_mgk_mixture_settings settings;
+    gkv_mgk_mixture_defaults(&settings);
+    settings.components = a->components;
+    settings.seed = a->seed;
+    settings.normal = a->normal;
+    if (a->restarts > 0)
+        settings.restarts = a->restarts;
+    if (a->tolerance >= 0)
+        settings.tolerance = a->tolerance;
+    if (a->unshrunk) {
+        settings.shrink = 0;
+        settings.advanced.shrink_shapes = false;
+    }
+    settings.advanced.margins.levels = a->levels;
+    settings.advanced.margins.c = a->c;
+    return settings;
+}
+
+/* Prints the chosen fit, and writes the files. */
+static int show_all(const cli_fit_arguments *a, const cli_fit_data *data, size_t fitted,
+                    const fits *f)
+{
+    const gkv_mgk_mixture *mixture = f->mixtures[f->chosen];
+    int code = CLI_OK;
+    if (a->json) {
+        CLI_TRY(print_json(data, fitted, f));
+    } else {
+        if (a->components_most > 0)
+            print_choice(f);
+        print_all(data, fitted, mixture, &f->results[f->chosen]);
+    }
+    if (a->picture)
+        CLI_TRY(draw(a, data, mixture));
+    if (a->responsibilities)
+        CLI_TRY(cli_fit_write_responsibilities(a, data, mixture));
+done:
+    return code;
+}
+
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
 {
     const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside,
                  d = data->n_columns;
-    gkv_mgk_mixture_settings settings;
-    gkv_mgk_mixture_result result;
-    gkv_mgk_mixture *mixture = NULL;
+    const size_t most = a->components_most > 0 ? a->components_most : a->components;
+    fits f = {.least = a->components, .count = most - a->components + 1};
     double *x = cli_fit_rows(data);
     const char **names = cli_fit_names(data);
+    gkv_mgk_mixture_settings settings = settings_of(a);
     int code = CLI_OK;
-    gkv_mgk_mixture_defaults(&settings);
     reporter it = {.quiet = a->quiet, .iterations_most = settings.max_iterations};
-    settings.components = a->components;
-    settings.seed = a->seed;
-    settings.normal = a->normal;
+    f.mixtures = cli_alloc(f.count, sizeof(gkv_mgk_mixture *));
+    f.results = cli_alloc(f.count, sizeof *f.results);
     settings.names = names;
-    if (a->tolerance >= 0)
-        settings.tolerance = a->tolerance;
-    settings.advanced.margins.levels = a->levels;
-    settings.advanced.margins.c = a->c;
     const gkv_run_options options = {
         .threads = a->threads, .progress = on_iteration, .context = &it, .stop = &cli_stop};
     if (aside > 0) {
@@ -220,21 +343,16 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     }
     cli_catch_signals();
     cli_live_start(&it.live, !a->quiet);
-    const gkv_status status =
-        gkv_mgk_mixture_fit(fitted, d, x, &settings, &options, &mixture, &result);
+    const gkv_status status = gkv_mgk_mixture_fit_range(fitted, d, x, &settings, f.least, most,
+                                                        &options, f.mixtures, f.results, &f.chosen);
     cli_live_clear(&it.live);
-    if (status != GKV_ERR_INTERRUPTED || !mixture)
+    if (status != GKV_ERR_INTERRUPTED || !f.mixtures[0])
         CLI_CHECK(status);
-    if (a->json)
-        CLI_TRY(print_json(data, fitted, mixture, &result));
-    else
-        print_all(data, fitted, mixture, &result);
-    if (a->picture)
-        CLI_TRY(draw(a, data, mixture));
+    CLI_TRY(show_all(a, data, fitted, &f));
     if (status == GKV_ERR_INTERRUPTED)
         code = cli_error(cli_code(status), "stopped; this is the fit so far");
 done:
-    gkv_mgk_mixture_free(mixture);
+    fits_free(&f);
     free(names);
     free(x);
     return code;

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
 
 #include "cli.h"
 #include "app/inside.h"
@@ -84,6 +86,21 @@ static const char *nearest_option(const option_list *all, const char *name)
     return nearest;
 }
 
+/* The kernels keep blocks of matrices on the stack, up to 200 KiB, in every thread. Threads have
+ * the stack of the limit. */
+static int check_stack(void)
+{
+    enum { NEEDED = 512 << 10 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= NEEDED)
+        return CLI_OK;
+    return cli_error(CLI_MEMORY,
+                     "the stack is limited to %llu KiB, and the program needs %d: raise the limit "
+                     "(ulimit -s %d)",
+                     (unsigned long long)limit.rlim_cur >> 10, NEEDED >> 10, 8192);
+}
+
 int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
     static const struct argp_option added[] = {{.name = "help"}, {.name = "usage"}, {.name = NULL}};
@@ -92,6 +109,9 @@ int cli_parse(const struct argp *argp, int argc, char **argv, void *input)
         *wanted = argp;
         return CLI_USAGE;
     }
+    const int stack = check_stack();
+    if (stack != CLI_OK)
+        return stack;
     collect_options(&all, argp);
     add_options(&all, added);
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -149,6 +169,50 @@ const char *cli_path(struct argp_state *state, const char *option, const char *t
 {
     if (!*text)
         argp_error(state, "%s: the name is empty", option);
+    return text;
+}
+
+bool cli_ends_in(const char *text, const char *list)
+{
+    const size_t length = strlen(text);
+    while (*list) {
+        const size_t word = strcspn(list, " ");
+        if (length > word && strncasecmp(text + length - word, list, word) == 0)
+            return true;
+        list += word + strspn(list + word, " ");
+    }
+    return false;
+}
+
+const char *cli_output(struct argp_state *state, const char *option, const char *text,
+                       cli_format format)
+{
+    static const char *const endings[] = {[CLI_PNG] = ".png",
+                                          [CLI_NPY] = ".npy",
+                                          [CLI_IDX] = ".idx",
+                                          [CLI_JSON] = ".json",
+                                          [CLI_ROWS] = ".csv .txt .npy"};
+    static const struct {
+        const char *name, *wish;
+    } formats[] = {
+        [CLI_PNG] = {"a PNG picture", "a name that ends in .png"},
+        [CLI_NPY] = {"a NumPy array", "a name that ends in .npy"},
+        [CLI_IDX] = {"an IDX file", "a name that ends in .idx or -ubyte"},
+        [CLI_JSON] = {"JSON", "a name that ends in .json"},
+        [CLI_ROWS] = {"a table", "a name that ends in .csv or .npy"},
+        [CLI_FOLDER] = {"a folder", "the name of a folder"},
+    };
+    static const char others[] =
+        ".png .npy .idx .json .jpg .jpeg .jpe .gif .bmp .tif .tiff .webp .svg .pdf .ps .eps .pgm "
+        ".ppm .csv .tsv .txt .npz .mat .h5 .hdf5 .parquet .pt .pth .pkl .xls .xlsx .html .gz .bz2 "
+        ".xz .zst .zip .tar";
+    cli_path(state, option, text);
+    if (strcmp(text, "-") == 0)
+        argp_error(state, "%s -: the command writes %s, and not to standard output: give %s",
+                   option, formats[format].name, formats[format].wish);
+    if (format != CLI_FOLDER && !cli_ends_in(text, endings[format]) && cli_ends_in(text, others))
+        argp_error(state, "%s %s: the command writes %s: give %s", option, text,
+                   formats[format].name, formats[format].wish);
     return text;
 }
 

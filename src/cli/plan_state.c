@@ -29,13 +29,32 @@ static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_
     free(path);
 }
 
+/* The text as JSON can hold it: if it is not UTF-8, as a path may be, with the code of each byte
+ * beyond ASCII. */
+static json_t *as_json(const char *text)
+{
+    json_t *plain = json_string(text);
+    if (plain)
+        return plain;
+    char *codes = cli_alloc(4 * strlen(text) + 1, 1), *end = codes;
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x80)
+            *end++ = *text;
+        else
+            end += snprintf(end, 5, "\\x%02x", (unsigned char)*text);
+    *end = '\0';
+    json_t *coded = json_string(codes);
+    free(codes);
+    return coded;
+}
+
 static int write_mark(const char *run, const char *mark, const char *command,
                       const char *digest_of_source, const char *made)
 {
     char digest[GKV_DIGEST_SIZE], *path = cli_text("%s/%s", run, mark);
     digest_of(run, made, digest);
     json_t *object = json_object();
-    json_object_set_new(object, "command", json_string(command));
+    json_object_set_new(object, "command", as_json(command));
     json_object_set_new(object, "source_sha256", json_string(digest_of_source));
     json_object_set_new(object, "made", json_string(made));
     json_object_set_new(object, "made_sha256", json_string(digest));
@@ -53,8 +72,10 @@ static int write_mark(const char *run, const char *mark, const char *command,
 
 static bool has_text(const json_t *mark, const char *key, const char *wanted)
 {
-    const char *text = json_string_value(json_object_get(mark, key));
-    return text && *wanted && strcmp(text, wanted) == 0;
+    json_t *text = as_json(wanted);
+    const bool has = *wanted && json_equal(json_object_get(mark, key), text);
+    json_decref(text);
+    return has;
 }
 
 /* Whether the mark records this command, and its input and its result are unchanged. */

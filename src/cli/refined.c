@@ -5,7 +5,7 @@
 
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
-#include "cli_generation.h"
+#include "report_generation.h"
 #include "pictures.h"
 #include "refined.h"
 

@@ -7,7 +7,7 @@
 
 #include "app/inside.h"
 #include "evaluation.h"
-#include "cli_generation.h"
+#include "report_generation.h"
 #include "records.h"
 #include "refined.h"
 #include "app/plot.h"
@@ -59,13 +59,14 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
     const gkv_settings *s = gkv_model_settings_of(it->run->model);
     const gkv_model_settings *m = &s->model;
     const bool seen = strcmp(s->data.train_images_sha256, it->metrics->images_sha256) == 0;
-    const bool flow = m->prior_flow != GKV_PRIOR_FLOW_NONE && m->prior_layers > 0;
+    const char *flow = gkv_prior_flow_title(m->prior_flow);
     char binarization[GKV_NAME_SIZE];
     const char *base = base_of(all, m), *fit = fit_of(all, m);
     const char *prior = "";
-    if (flow)
-        prior = cli_texts_keep(all, cli_text("a RealNVP flow of %lld coupling layers over ",
-                                             (long long)m->prior_layers));
+    if (flow && m->prior_layers > 0)
+        prior = cli_texts_keep(all, cli_text("a %s flow of %lld layer%s over ", flow,
+                                             (long long)m->prior_layers,
+                                             cli_plural((size_t)m->prior_layers)));
     return cli_texts_keep(
         all,
         cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s "

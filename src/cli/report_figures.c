@@ -132,22 +132,23 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
         const char *name, *heading, *alt;
         char *(*caption)(const cli_evaluation *it);
     } table[CLI_FIGURES] = {
-        {true, true, "samples", "Samples", "a grid of images drawn from the model", samples},
-        {it->training != NULL, true, "nearest", "Samples and training images",
+        {true, true, "samples.png", "Samples", "a grid of images drawn from the model", samples},
+        {it->training != NULL, true, "nearest.png", "Samples and training images",
          "drawn images over their nearest training images", nearest},
-        {gkv_model_classes(it->run->model) > 0, false, "classes", "Samples by class",
+        {gkv_model_classes(it->run->model) > 0, false, "classes.png", "Samples by class",
          "rows of images, a class each", classes},
-        {it->reconstructions, false, "reconstructions", "Reconstructions",
+        {it->reconstructions, false, "reconstructions.png", "Reconstructions",
          "test images over their reconstructions", reconstructions},
-        {it->interpolations, false, "interpolations", "Interpolations",
+        {it->interpolations, false, "interpolations.png", "Interpolations",
          "rows of images, each changing into another", interpolations},
-        {it->base, false, "base",
+        {it->base, false, "base.png",
          facts_of_base(it)->refit ? "The fitted base" : "The base and the codes",
          "histograms with the base's density, over QQ plots", base},
-        {it->latent, false, "latent", "Latent codes", "a scatter plot of codes", latent},
-        {it->curves, false, "curves", "Training",
+        {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent},
+        {it->curves, false, "curves.png", "Training",
          is_grey(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves},
-        {it->curves, false, "terms", is_grey(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
+        {it->curves, false, "terms.png",
+         is_grey(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
          "curves of reconstruction and KL over epochs", terms},
     };
     size_t count = 0;
@@ -158,6 +159,6 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
                                     .alt = table[i].alt,
                                     .caption = table[i].caption(it),
                                     .leads = table[i].leads,
-                                    .png = cli_text("%s/%s.png", it->folder, table[i].name)};
+                                    .png = cli_evaluation_picture(it, table[i].name)};
     return count;
 }

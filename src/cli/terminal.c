@@ -26,14 +26,19 @@ size_t cli_columns(const char *text)
     return columns;
 }
 
-static size_t terminal_width(void)
+static size_t terminal_width(int descriptor)
 {
     struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
     const char *columns = getenv("COLUMNS");
     const long width = columns ? strtol(columns, NULL, 10) : 0;
     return width > 0 && width < 10000 ? (size_t)width : 80;
+}
+
+size_t cli_output_width(void)
+{
+    return isatty(STDOUT_FILENO) ? terminal_width(STDOUT_FILENO) : SIZE_MAX;
 }
 
 void cli_live_start(cli_live *live, bool wanted)
@@ -53,7 +58,7 @@ void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts)
     if (!live->on)
         return;
     /* The last column stays free, because some terminals wrap when it is filled. */
-    const size_t width = terminal_width() - 1;
+    const size_t width = terminal_width(STDERR_FILENO) - 1;
     size_t used = 0;
     fflush(stdout);
     cli_clear_line();

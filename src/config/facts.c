@@ -1,4 +1,4 @@
-/* The facts of bases. */
+/* The facts of bases, posteriors and flows. */
 #include "gkvae/settings.h"
 
 #include "config/posterior_facts.h"
@@ -37,6 +37,18 @@ static const gkv_base_facts bases[GKV_BASES] = {
 const gkv_base_facts *gkv_base_facts_of(gkv_base_family family)
 {
     return (size_t)family < GKV_BASES ? &bases[family] : NULL;
+}
+
+/* --- Prior flows ---------------------------------------------------------- */
+
+static const char *const prior_flows[GKV_PRIOR_FLOWS] = {
+    [GKV_PRIOR_FLOW_NONE] = NULL,
+    [GKV_PRIOR_FLOW_REALNVP] = "RealNVP",
+};
+
+const char *gkv_prior_flow_title(gkv_prior_flow_family family)
+{
+    return (size_t)family < GKV_PRIOR_FLOWS ? prior_flows[family] : NULL;
 }
 
 /* --- Posteriors ----------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700
 #include "data/data_files.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,55 @@ gkv_status gki_file_locate(const char *folder, const char *name, char **path)
         *path = NULL;
     }
     return GKV_OK;
+}
+
+/* Whether both names have the same letters and digits, in any case. `end` may follow in the first
+ * one. */
+static bool is_near(const char *found, const char *wanted, const char *end)
+{
+    for (;; found++, wanted++) {
+        while (*found && !isalnum((unsigned char)*found))
+            found++;
+        while (*wanted && !isalnum((unsigned char)*wanted))
+            wanted++;
+        if (!*wanted)
+            return !*found || strcmp(found, end) == 0;
+        if (tolower((unsigned char)*found) != tolower((unsigned char)*wanted))
+            return false;
+    }
+}
+
+gkv_status gki_file_near(const char *folder, const char *parent, const char *name, char **path)
+{
+    const char *const folders[] = {folder, parent};
+    gkv_status status = GKV_OK;
+    *path = NULL;
+    for (size_t i = 0; i < 2 && !*path && status == GKV_OK; i++) {
+        DIR *listing = opendir(folders[i]);
+        if (!listing)
+            continue;
+        for (struct dirent *entry = readdir(listing); entry && !*path && status == GKV_OK;
+             entry = readdir(listing))
+            if (is_near(entry->d_name, name, "gz"))
+                status = gki_strf(path, "%s/%s", folders[i], entry->d_name);
+        closedir(listing);
+    }
+    return status;
+}
+
+gkv_status gki_file_relative(const char *path, char **text)
+{
+    char *here = NULL;
+    *text = NULL;
+    if (*path == '~')
+        return gki_strf(text, " (the shell expands ~ only at the begin of a word without quotes: "
+                              "write the path in full, as in $HOME/data)");
+    if (*path != '/')
+        here = realpath(".", NULL);
+    const gkv_status status =
+        here ? gki_strf(text, " (relative to the current folder, %s)", here) : gki_strdup("", text);
+    free(here);
+    return status;
 }
 
 gkv_status gki_folder_scratch(const char *parent, char **path)

@@ -9,6 +9,17 @@
  * frees it with free(). If neither exists, *path is NULL and the status GKV_OK. GKV_ERR_MEMORY. */
 gkv_status gki_file_locate(const char *folder, const char *name, char **path);
 
+/* Sets *path to a file of `folder` or of `parent`, the folder above it, whose name is nearly NAME
+ * or NAME.gz: other signs between the words, as unpackers make them, or another case. In `parent`,
+ * NAME itself counts too. NULL if there is none. The caller frees it with free().
+ * GKV_ERR_MEMORY. */
+gkv_status gki_file_near(const char *folder, const char *parent, const char *name, char **path);
+
+/* Sets *text to what a message says of a path that may be meant otherwise: of a relative path, the
+ * folder that it is relative to; and of one that begins with ~, that the shell has not expanded it.
+ * "" for other paths. The caller frees it with free(). GKV_ERR_MEMORY. */
+gkv_status gki_file_relative(const char *path, char **text);
+
 /* Makes a new folder in `parent` for temporary files. *path is its absolute path; the caller frees
  * it with free(). GKV_ERR_IO if `parent` does not exist or is not writable. */
 gkv_status gki_folder_scratch(const char *parent, char **path);

@@ -16,14 +16,33 @@ enum { ON = 128 }; /* the least grey level that counts as on */
 static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name,
                           const char *key)
 {
-    if (gki_known_data_find(settings->dataset))
-        return gki_fail(GKV_ERR_IO, "%s/%s: no such file, nor with .gz; run `gkvae data get %s`",
-                        folder, name, settings->dataset);
-    return gki_fail(GKV_ERR_IO,
-                    "%s/%s: no such file, nor with .gz; put it there, set data.%s to its path, or "
-                    "set data.dataset "
-                    "to a data set that `gkvae data get` knows (\"%s\" is none)",
-                    folder, name, key, settings->dataset);
+    char *near = NULL, *where = NULL;
+    gkv_status status;
+    GKV_TRY_GOTO(gki_file_near(folder, settings->folder, name, &near));
+    GKV_TRY_GOTO(gki_file_relative(settings->folder, &where));
+    if (near)
+        status =
+            gki_fail(GKV_ERR_IO,
+                     "%s/%s: no such file, nor with .gz%s; but there is %s: rename or move it, "
+                     "or set data.%s to its path",
+                     folder, name, where, near, key);
+    else if (gki_known_data_find(settings->dataset))
+        status = gki_fail(GKV_ERR_IO,
+                          "%s/%s: no such file, nor with .gz%s; name the folder of the data "
+                          "(--data-folder DIR, or --set data.folder=DIR), or run `gkvae data get "
+                          "%s`",
+                          folder, name, where, settings->dataset);
+    else
+        status = gki_fail(GKV_ERR_IO,
+                          "%s/%s: no such file, nor with .gz%s; put it there, name the folder of "
+                          "the data (--data-folder DIR, or --set data.folder=DIR), set data.%s to "
+                          "its path, or set data.dataset to a data set that `gkvae data get` knows "
+                          "(\"%s\" is none)",
+                          folder, name, where, key, settings->dataset);
+done:
+    free(near);
+    free(where);
+    return status;
 }
 
 /* Finds the files with standard names. *labels is kept if it is not NULL. */
@@ -79,7 +98,7 @@ static gkv_status open_files(const gkv_data_settings *settings, const char *imag
                              const char *labels, gkv_dataset **out)
 {
     gkv_dataset *dataset = NULL;
-    GKV_TRY(gkv_dataset_open(images, labels, &dataset));
+    GKV_TRY(gki_dataset_read(images, labels, settings, NULL, &dataset));
     const gkv_status status = gki_dataset_turn(dataset, settings->invert, settings->transpose);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
@@ -143,7 +162,7 @@ static gkv_status describe_file(const char *path, const gki_known_data *expected
 
 static void count_grey(const gkv_dataset *dataset, gkv_data_info *out)
 {
-    const size_t n = out->count * out->height * out->width;
+    const size_t n = out->count * out->height * out->width * out->channels;
     const uint8_t *pixels = gkv_dataset_pixels(dataset, 0);
     uint64_t sum = 0, on = 0;
     for (size_t i = 0; i < n; i++) {
@@ -180,6 +199,7 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
     out->count = gkv_dataset_count(dataset);
     out->height = gkv_dataset_height(dataset);
     out->width = gkv_dataset_width(dataset);
+    out->channels = gkv_dataset_channels(dataset);
     count_grey(dataset, out);
     count_labels(dataset, out);
     gkv_dataset_free(dataset);

@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "core/memory.h"
+#include "data/data_files.h"
 #include "data/sha256_add.h"
 
 enum {
@@ -31,6 +33,7 @@ struct gki_reader {
     bool gzip;
     bool hashed;       /* whether `sum` is kept */
     SHA2_CTX sum;      /* of the content read so far */
+    uint64_t taken;    /* the bytes of the content read so far */
     bool member_ended; /* a gzip stream is complete; further input must be another stream */
     z_stream inflater;
     size_t start, end; /* the part of `input` that has not been used */
@@ -53,12 +56,24 @@ static gkv_status refill(gki_reader *reader)
     return GKV_OK;
 }
 
+static gkv_status cannot_open(const char *path, int reason)
+{
+    if (reason != ENOENT)
+        return gki_fail_errno(reason, "%s: cannot be opened", path);
+    char *where = NULL;
+    GKV_TRY(gki_file_relative(path, &where));
+    const gkv_status status = gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s%s", path,
+                                       strerror(reason), where ? where : "");
+    free(where);
+    return status;
+}
+
 static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
     reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (reader->file < 0)
-        return gki_fail_errno(errno, "%s: cannot be opened", reader->path);
+        return cannot_open(reader->path, errno);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
         return gki_fail_errno(errno, "%s: cannot be examined", reader->path);
@@ -201,7 +216,22 @@ gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *g
     *got = 0;
     const gkv_status status =
         reader->gzip ? read_gzip(reader, buffer, n, got) : read_raw(reader, buffer, n, got);
+    reader->taken += *got;
     if (reader->hashed && status == GKV_OK)
         gki_sha256_add(&reader->sum, buffer, *got);
     return status;
+}
+
+gkv_status gki_reader_map(gki_reader *reader, size_t size, void **mapping)
+{
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, reader->file, 0);
+    *mapping = NULL;
+    if (map == MAP_FAILED)
+        return gki_fail(GKV_ERR_IO, "%s: cannot be mapped into memory: %s", reader->path,
+                        strerror(errno));
+    if (reader->hashed)
+        gki_sha256_add(&reader->sum, (const uint8_t *)map + reader->taken,
+                       size - (size_t)reader->taken);
+    *mapping = map;
+    return GKV_OK;
 }

@@ -20,6 +20,7 @@ typedef struct gki_gk_fit_common {
     const gkv_gk_fit_settings *set;
     const gki_gk_fit_kernels *kernels;
     gki_k_min_table table; /* k_min(g) for the c of the settings */
+    double corner;         /* the g > 0 from which on it is −½, or ∞ */
     int threads;           /* the threads that a single fit may use */
 } gki_gk_fit_common;
 
@@ -57,6 +58,10 @@ typedef struct gki_gk_task {
     /* whether the task takes part in the next reweighting iteration */
     bool open;
     double covariance[4][4]; /* of A, B, g, k in the units of the solvers */
+    /* the greatest likelihood of the levels that is known, or −∞; see fit_levels.c */
+    double levels_maximum;
+    /* whether the result has the χ² of the variables already */
+    bool judged;
 } gki_gk_task;
 
 /* k_min(g) and, unless they are NULL, its slope and curvature in g. */
@@ -131,6 +136,14 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
 
 /* Maximizes the likelihood, starting at the task's variables. */
 gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task);
+
+/* Computes the likelihood of the levels, instead of that of all values, at the variables of the
+ * task; and its maximum, which is at *at in the units of the sample. Return GKV_ERR_MEMORY on
+ * failure. */
+gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
+                                    double *value);
+gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
+                                 gkv_gk *at, double *value);
 
 /* Returns Σ w log f, and w log P for intervals, at gk, which is in the units of the solvers. If
  * `sums` is not NULL, computes the derivatives too. */

@@ -59,19 +59,8 @@ static int needs_restart(const gki_gk_task *task)
 }
 
 /* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles
- * overestimate them; and the maximum of the likelihood. */
+ * overestimate them; and the maximum of the likelihood of the levels. */
 enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
-
-static gkv_status likelihood_maximum(const gki_gk_fit_common *common, const gki_gk_task *task,
-                                     gkv_gk *start)
-{
-    gki_gk_task copy = *task; /* shares the arrays of the task, which the mle does not use */
-    GKV_TRY(gki_gk_fit_mle(common, &copy));
-    *start = gki_gk_fit_gk_of(common, &copy, copy.v);
-    start->a = task->centre + task->spread * start->a;
-    start->b *= task->spread;
-    return GKV_OK;
-}
 
 /* Begins a task again at another start. Fixed parameters keep their values. */
 static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, int way)
@@ -83,7 +72,7 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
         start = (gkv_gk){
             .a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
     else if (way == AT_LIKELIHOOD_MAXIMUM)
-        GKV_TRY(likelihood_maximum(common, task, &start));
+        GKV_TRY(gki_gk_levels_maximum(common, task, &start, &task->levels_maximum));
     start.a = fixed[0] ? given->a : start.a;
     start.b = fixed[1] ? given->b : start.b;
     start.g = fixed[2] ? given->g : start.g;
@@ -92,31 +81,35 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     return gki_gk_fit_begin(common, task, &start);
 }
 
-/* Of two fits of one sample, keeps the one with the greater likelihood, in `second`. A fit that has
- * not converged must be better by 3 than one that has. The result counts the iterations of both. */
-static void keep_better(const gki_gk_fit_common *common, const gki_gk_task *first,
-                        gki_gk_task *second)
+/* Of two fits of one sample, keeps the one with the greater likelihood of the levels, in `second`.
+ * A fit that has not converged must be better by 3 than one that has. The result counts the
+ * iterations of both. */
+static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task *first,
+                              gki_gk_task *second)
 {
-    const gkv_gk one = gki_gk_fit_gk_of(common, first, first->v),
-                 other = gki_gk_fit_gk_of(common, second, second->v);
     const size_t reweightings = first->result.reweightings + second->result.reweightings;
     const size_t iterations = first->result.iterations + second->result.iterations;
-    const double lead = 3.0 * (first->result.converged - second->result.converged);
-    if (second->status != GKV_OK || !(gki_gk_fit_likelihood(common, second, &other, NULL) >
-                                      gki_gk_fit_likelihood(common, first, &one, NULL) + lead))
+    const double lead = 1e-3 + 3.0 * (first->result.converged - second->result.converged);
+    const double most = second->levels_maximum;
+    double one = 0.0, other = -INFINITY;
+    GKV_TRY(gki_gk_levels_likelihood(common, first, &one));
+    if (second->status == GKV_OK)
+        GKV_TRY(gki_gk_levels_likelihood(common, second, &other));
+    if (!(other > one + lead))
         *second = *first;
     second->result.cost_before = first->result.cost_before;
     second->result.reweightings = reweightings;
     second->result.iterations = iterations;
+    second->levels_maximum = fmax(most, fmax(one, other));
+    return GKV_OK;
 }
 
-/* Whether a task restarts at this start. A fit that began at the octiles does not restart there.
- * The likelihood takes the most time, and is only for fits that have not converged. */
+/* Whether a task restarts at this start. A fit that began at the octiles does not restart there. */
 static int wants_restart(const gki_gk_fit_common *common, const gki_gk_task *task, int way)
 {
     if (way == AT_OCTILES && !task->sample->start && !common->set->start)
         return 0;
-    return needs_restart(task) && (way != AT_LIKELIHOOD_MAXIMUM || !task->result.converged);
+    return needs_restart(task);
 }
 
 /* Restarts the doubtful fits at another start. */
@@ -136,10 +129,10 @@ static gkv_status restart_doubtful(const gki_gk_fit_common *common, gki_gk_task 
             first[again++] = tasks[i];
             record_status(&tasks[i], restart(common, &tasks[i], way));
         }
-    const gkv_status status = gki_gk_fit_solve(common, tasks, count, chosen);
+    gkv_status status = gki_gk_fit_solve(common, tasks, count, chosen);
     for (size_t i = 0, j = 0; i < count && j < again && status == GKV_OK; i++)
         if (tasks[i].sample == first[j].sample)
-            keep_better(common, &first[j++], &tasks[i]);
+            status = keep_better(common, &first[j++], &tasks[i]);
     free(first);
     return status;
 }
@@ -166,19 +159,51 @@ static gkv_status respect_bounds(const gki_gk_fit_common *common, gki_gk_task *t
     return GKV_OK;
 }
 
+/* Whether the levels are far less likely than at the maximum of their likelihood, if that is known.
+ * Neither solutions of the equations nor maxima of the likelihood of all values are as bad as this,
+ * even if the distribution of the data is no g-and-k, unless the solution is spurious, or outliers
+ * have distorted the likelihood. */
+static gkv_status far_from_levels(const gki_gk_fit_common *common, const gki_gk_task *task,
+                                  bool *far)
+{
+    double value = 0.0;
+    *far = false;
+    if (!(task->levels_maximum > -INFINITY))
+        return GKV_OK;
+    GKV_TRY(gki_gk_levels_likelihood(common, task, &value));
+    *far = value < task->levels_maximum - 10.0 - 0.2 * task->result.total;
+    return GKV_OK;
+}
+
 /* For a small sample of a density that changes abruptly, the least-squares equations may have no
- * solution near likely parameters. The estimates are then those of maximum likelihood, unless the
- * χ² of the quantiles, on which outliers have little effect, is unlikely. */
-static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task)
+ * solution near likely parameters. The estimates are then those of maximum likelihood, unless
+ * outliers have distorted them, or the χ² of the quantiles is unlikely. They also replace a
+ * spurious solution. */
+static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced)
 {
     gki_gk_task other = *task; /* shares the arrays of the task */
+    bool distorted = false;
     GKV_TRY(gki_gk_fit_mle(common, &other));
     GKV_TRY(gki_gk_fit_goodness(common, &other));
-    if (!other.result.converged || other.result.p_value < unlikely)
+    GKV_TRY(far_from_levels(common, &other, &distorted));
+    *replaced = other.result.converged && !distorted &&
+                (task->result.converged || other.result.p_value >= unlikely);
+    if (!*replaced)
         return GKV_OK;
     *task = other;
     task->result.method = GKV_GK_MLE;
     return GKV_OK;
+}
+
+static gkv_status finish_lm(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    bool spurious = false, replaced = false;
+    GKV_TRY(far_from_levels(common, task, &spurious));
+    if ((spurious || !task->result.converged) && gki_gk_fit_newton_allowed(common->set))
+        GKV_TRY(mle_fallback(common, task, &replaced));
+    return task->result.converged && !task->result.at_bound && !replaced
+               ? gki_gk_fit_errors(common, task)
+               : GKV_OK;
 }
 
 static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
@@ -188,11 +213,8 @@ static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
     gkv_status status = GKV_OK;
     if (common->set->method == GKV_GK_MLE)
         status = gki_gk_fit_mle(common, task);
-    else if (common->set->method == GKV_GK_LM && task->result.converged && !task->result.at_bound)
-        status = gki_gk_fit_errors(common, task);
-    else if (common->set->method == GKV_GK_LM && !task->result.converged &&
-             gki_gk_fit_newton_allowed(common->set))
-        status = mle_fallback(common, task);
+    else if (common->set->method == GKV_GK_LM)
+        status = finish_lm(common, task);
     if (status == GKV_OK)
         status = gki_gk_fit_conclude(common, task);
     record_status(task, status);
@@ -202,7 +224,7 @@ gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, const gkv_gk_sample
                             size_t count, gki_gk_task *tasks, gki_gk_task **chosen, double *scratch)
 {
     for (size_t i = 0; i < count; i++) {
-        tasks[i] = (gki_gk_task){.sample = &samples[i]};
+        tasks[i] = (gki_gk_task){.sample = &samples[i], .levels_maximum = -INFINITY};
         set_up(common, &tasks[i], scratch);
     }
     if (common->set->method != GKV_GK_OCTILES) {

@@ -1,6 +1,7 @@
 /* The parts of the fit of a mixture by expectation–maximization, which gkvae/mgk_mixture.h
- * describes. They are in em_data.c (memory and data), em_start.c (the start), em_expect.c (the
- * E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c calls them. */
+ * describes. They are in em_data.c (memory and data), em_start.c and em_views.c (the start),
+ * em_expect.c (the E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c and
+ * mixture_search.c call them. */
 #ifndef GKV_MGK_EM_H
 #define GKV_MGK_EM_H
 
@@ -55,6 +56,8 @@ typedef struct gki_em {
     /* [count] their float forms, if set->advanced.single_precision; member a is NULL if not made */
     gki_mgk_float *floats;
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
+    double *least_b;        /* [d] the least B of each column */
+    double least_rows;      /* a component with fewer rows does not change */
     double *columns;        /* [d × n] x by column */
     uint32_t *order;      /* [d × n] for each column, the rows in ascending order of its values */
     gki_em_rows fit;      /* the rows of the fit */
@@ -67,6 +70,7 @@ typedef struct gki_em {
     size_t support_capacity; /* the number of elements that these arrays can hold */
     int *rest;               /* [count] the number of M-steps that the component still skips */
     int *pause;              /* [count] the number that it last had to skip */
+    size_t skipped;          /* the number of components that skipped the last M-step */
     /* the numbers of components whose last step was shortened, and was not taken */
     size_t damped, refused;
 } gki_em;
@@ -87,12 +91,30 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
 /* Frees the contents of *em. */
 void gki_em_free(gki_em *em);
 
-/* Makes the first components from clusters (mixture/clusters.h), with normal margins, for each
- * group separately. */
+/* Makes the first components from clusters of clamped rows (mixture/clusters.h), with normal
+ * margins, for each group separately. Components have the means and variances of clamped rows. */
 gkv_status gki_em_start(gki_em *em);
 
-/* Makes the first components as copies of those of a mixture. */
+/* How k-means sees the standardised rows: clamped to ±5, so that outliers have little effect;
+ * compressed by asinh, which keeps the order of distances; or as they are. */
+typedef enum gki_em_view {
+    GKV_EM_CLAMPED,
+    GKV_EM_PLAIN,
+    GKV_EM_COMPRESSED,
+    GKV_EM_VIEWS
+} gki_em_view;
+
+/* Makes the first components from clusters of rows in a view, with normal margins that have the
+ * medians and quartiles of the rows themselves. With `seeds_only` the clusters are those of
+ * k-means++ without k-means. The rows have no groups. */
+gkv_status gki_em_start_view(gki_em *em, gki_em_view view, bool seeds_only, uint64_t seed);
+
+/* Makes the first components as copies of those of a mixture. If it has fewer than em->count, the
+ * others have weight 0, as dropped components have. */
 gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from);
+
+/* Frees the components, so that the fit can start again. */
+void gki_em_clear(gki_em *em);
 
 /* Reinitialises components that have hardly any rows by the last E-step of em->fit: each takes half
  * of a heavy component. *count becomes their number. */
@@ -115,6 +137,9 @@ gkv_status gki_em_fit_margins(const gki_em *em, const unsigned char *frozen, gkv
 
 /* One M-step from the last E-step of em->fit. The components that it replaces are kept. */
 gkv_status gki_em_maximize(gki_em *em);
+
+/* Lets all components take part in the next M-step. */
+void gki_em_wake(gki_em *em);
 
 /* Frees the components that the last M-step replaced. */
 void gki_em_forget(gki_em *em);

@@ -23,6 +23,31 @@ static void measure(size_t n, const double *sorted, double *centre, double *scal
     *scale = 1.2533 * mean;
 }
 
+/* The spread of a sorted column within its clusters, from the median distance of neighbouring
+ * values. It is about the standard deviation of a normal sample, and does not grow with the
+ * distances between clusters. Equal values count once. `gaps` has n elements. */
+static double local_spread(size_t n, const double *sorted, double *gaps)
+{
+    const double normal = 0.43;
+    size_t count = 0;
+    for (size_t i = 1; i < n; i++)
+        if (sorted[i] > sorted[i - 1])
+            gaps[count++] = sorted[i] - sorted[i - 1];
+    gki_sort(count, gaps, NULL, gaps + count);
+    return count > 0 ? normal * (double)(count + 1) * gaps[count / 2] : 0.0;
+}
+
+/* The least B of a column: a fraction of its spread within clusters, which is not believed below
+ * 1e-6 of its whole spread, because rounding may have made values nearly equal. */
+static double least_b_of(const gki_em *em, size_t n, const double *sorted, double scale,
+                         double *scratch)
+{
+    const double fraction = em->set->advanced.least_scale, nearly_equal = 1e-6;
+    if (em->set->advanced.keep)
+        return fraction * scale;
+    return fraction * fmax(nearly_equal * scale, fmin(scale, local_spread(n, sorted, scratch)));
+}
+
 /* Sorts column j. The row numbers are the weights of gki_sort. `scratch` has 4n elements. */
 static void order_column(gki_em *em, size_t j, double *scratch)
 {
@@ -37,6 +62,7 @@ static void order_column(gki_em *em, size_t j, double *scratch)
     for (size_t i = 0; i < n; i++)
         em->order[j * n + i] = (uint32_t)rows[i];
     measure(n, x, &em->centre[j], &em->scale[j]);
+    em->least_b[j] = least_b_of(em, n, x, em->scale[j], spare);
 }
 
 static gkv_status order_columns(gki_em *em)
@@ -118,6 +144,10 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
                          int threads, gki_em *out)
 {
     *out = (gki_em){.set = set, .d = d, .threads = threads, .count = set->components};
+    /* d rows or fewer have a singular correlation matrix, unless it is shrunk */
+    out->least_rows = set->shrink == 0 && !set->independent
+                          ? fmax(set->advanced.least_rows, (double)d + 1.0)
+                          : set->advanced.least_rows;
     GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->now));
     GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->before));
     GKV_TRY(gki_alloc(out->count, sizeof *out->tables, &out->tables));
@@ -127,6 +157,7 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     GKV_TRY(gki_alloc(out->count + 1, sizeof *out->support, &out->support));
     GKV_TRY(gki_alloc(d, sizeof *out->centre, &out->centre));
     GKV_TRY(gki_alloc(d, sizeof *out->scale, &out->scale));
+    GKV_TRY(gki_alloc(d, sizeof *out->least_b, &out->least_b));
     GKV_TRY(gki_alloc(d, n * sizeof *out->columns, &out->columns));
     GKV_TRY(gki_alloc(d, n * sizeof *out->order, &out->order));
     GKV_TRY(rows_create(out, n, x, set->weights, set->advanced.group, &out->fit));
@@ -136,6 +167,16 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
     noise_of(out, &out->fit);
     noise_of(out, &out->held_out);
     return GKV_OK;
+}
+
+void gki_em_clear(gki_em *em)
+{
+    for (size_t k = 0; k < em->count; k++) {
+        gkv_mgk_free(em->now->components[k]);
+        gki_em_replace(em, k, NULL, NULL);
+        em->now->weights[k] = 0.0;
+        em->rest[k] = em->pause[k] = 0;
+    }
 }
 
 void gki_em_free(gki_em *em)
@@ -157,6 +198,7 @@ void gki_em_free(gki_em *em)
     free(em->support_weight);
     free(em->centre);
     free(em->scale);
+    free(em->least_b);
     free(em->columns);
     free(em->order);
 }

@@ -13,6 +13,9 @@
  * to this number of doubles. */
 enum { SAMPLE_NUMBERS = 1 << 21 };
 
+/* A component with fewer rows gets normal margins: they do not determine g and k. */
+static const double least_shape_rows = 20.0;
+
 typedef struct margins_job {
     const unsigned char *frozen; /* [count] 1 for a component whose margins are not fitted */
     /* [count × d] fitted margins; B = 0 for a margin that is not fitted yet */
@@ -30,8 +33,8 @@ gki_mgk_weighted_rows gki_em_weighted_rows(const gki_em *em, size_t k)
                                    .weights = em->support_weight + first};
 }
 
-/* Normal margins by moments, for normal mixtures and for columns without a g-and-k fit, whose B is
- * 0. */
+/* Normal margins by moments, for normal mixtures, small components, and columns without a g-and-k
+ * fit, whose B is 0. */
 static gkv_status fit_normals(const gki_em *em, margins_job *job)
 {
     const size_t d = em->d;
@@ -99,7 +102,7 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
     GKV_TRY_GOTO(gki_alloc(width * em->count, sizeof *target, &target));
     for (size_t c = 0; c < width; c++)
         for (size_t k = 0; k < em->count; k++) {
-            if (job->frozen[k])
+            if (job->frozen[k] || em->fit.weight[k] < least_shape_rows)
                 continue;
             const size_t from = em->support[k];
             const double *x = memory + 2 * c * size;

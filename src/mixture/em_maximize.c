@@ -73,7 +73,7 @@ static void between(const gki_em *em, const gkv_gk *from, const gkv_gk *to, doub
 {
     for (size_t j = 0; j < em->d; j++) {
         gkv_gk end = to[j];
-        end.b = fmax(end.b, em->set->advanced.least_scale * em->scale[j]);
+        end.b = fmax(end.b, em->least_b[j]);
         out[j] = gki_mgk_margin_between(&from[j], &end, fraction,
                                         em->set->advanced.margins.advanced.margin);
     }
@@ -256,12 +256,13 @@ gkv_status gki_em_maximize(gki_em *em)
     step s = {0};
     gkv_status status = GKV_OK;
     double total = 0.0;
-    em->damped = em->refused = 0;
+    em->damped = em->refused = em->skipped = 0;
     memcpy(em->before->weights, em->now->weights, em->count * sizeof *em->now->weights);
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
-        s.frozen[k] = em->fit.weight[k] < em->set->advanced.least_rows || em->rest[k] > 0;
+        s.frozen[k] = em->fit.weight[k] < em->least_rows || em->rest[k] > 0;
+        em->skipped += em->rest[k] > 0;
         em->rest[k] -= em->rest[k] > 0;
         total += em->fit.weight[k];
     }
@@ -276,6 +277,11 @@ gkv_status gki_em_maximize(gki_em *em)
 done:
     step_free(&s);
     return status;
+}
+
+void gki_em_wake(gki_em *em)
+{
+    memset(em->rest, 0, em->count * sizeof *em->rest);
 }
 
 void gki_em_forget(gki_em *em)

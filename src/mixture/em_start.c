@@ -87,8 +87,8 @@ done:
 gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
     for (size_t k = 0; k < em->count; k++) {
-        const gkv_mgk *part = from->components[k];
-        em->now->weights[k] = from->weights[k];
+        const gkv_mgk *part = from->components[k < from->count ? k : 0];
+        em->now->weights[k] = k < from->count ? from->weights[k] : 0.0;
         GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky,
                               &em->now->components[k]));
     }

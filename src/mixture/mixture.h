@@ -69,7 +69,7 @@ gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk
 gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,
                                    const gki_mgk_step *step, gkv_mgk_mixture **out);
 
-/* --- Empty components: mixture_split.c ------------------------------------ */
+/* --- Splits of components: mixture_split.c -------------------------------- */
 
 /* A component is empty if it has fewer than `least_rows` rows. */
 typedef struct gki_mgk_split {
@@ -84,6 +84,25 @@ typedef struct gki_mgk_split {
  * of reinitialised components. Returns GKV_ERR_MEMORY. */
 gkv_status gki_mgk_mixture_reinitialise(gkv_mgk_mixture *mixture, const gki_mgk_split *split,
                                         double *rows, size_t *count);
+
+/* The ways to split a component: two halves apart along its longest axis, or a narrow one and a
+ * wide one in the same place. */
+typedef enum gki_mgk_split_way {
+    GKV_SPLIT_APART,
+    GKV_SPLIT_SCALES,
+    GKV_SPLIT_WAYS
+} gki_mgk_split_way;
+
+/* Creates a mixture of `count` components from one with fewer: component k is split in this way,
+ * and, as long as components are missing, the heaviest one is split apart. The caller frees
+ * *out. */
+gkv_status gki_mgk_mixture_expand(const gkv_mgk_mixture *from, size_t count, size_t k,
+                                  gki_mgk_split_way way, gkv_mgk_mixture **out);
+
+/* Creates a mixture of the components of another one and of `added`, which has this weight. The
+ * caller frees *out. */
+gkv_status gki_mgk_mixture_add(const gkv_mgk_mixture *from, const gkv_mgk *added, double weight,
+                               gkv_mgk_mixture **out);
 
 /* The scale of Cauchy's loss for whitened residuals of margins, whose variance is 1 if rows are
  * g-and-k. Residuals beyond it are outliers and count less. */

@@ -1,4 +1,4 @@
-/* The fit of a mixture: checks, the EM iterations, and the result. */
+/* The fit of a mixture: the EM iterations of one fit, and its result. */
 #define _POSIX_C_SOURCE 200809L
 
 #include <math.h>
@@ -6,140 +6,27 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/call.h"
 #include "core/memory.h"
-#include "gkfit/fit.h"
-#include "mixture/em.h"
-#include "mixture/mixture.h"
-#include "mixture/scores.h"
-
-#include "gkvae/mgk_fit.h"
+#include "mixture/mixture_fit.h"
 
 /* The first FULL_FIRST E-steps, and then every FULL_EVERY-th, are full: they evaluate all
  * components at all rows. */
 enum { FULL_EVERY = 6, FULL_FIRST = 2 };
 
-/* The greatest accepted decrease of the mean log-likelihood, absolute in nats and relative. It
- * allows for responsibilities that are left out, and for rounding. */
-static const double slack = 1e-5, relative_slack = 1e-10;
-
-void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
-{
-    if (!settings)
-        return;
-    *settings = (gkv_mgk_mixture_settings){.components = 8,
-                                           .seed = 1,
-                                           .shrink = GKV_MGK_SHRINK_AUTO,
-                                           .max_iterations = 200,
-                                           .tolerance = GKV_MGK_TOLERANCE_AUTO,
-                                           .patience = 10,
-                                           .advanced = {.step = 1.0,
-                                                        .shrink_shapes = true,
-                                                        .log_noise = -300.0,
-                                                        .least_scale = 1e-3,
-                                                        .least_rows = 20.0}};
-    gkv_gk_fit_defaults(&settings->advanced.margins);
-    settings->advanced.margins.advanced.max_reweightings = 4;
-    settings->advanced.margins.likelihood = false;
-}
-
-const char *gkv_mgk_mixture_stop_name(gkv_mgk_mixture_stop stop)
-{
-    switch (stop) {
-    case GKV_MIXTURE_CONVERGED: return "the log-likelihood increases by less than the tolerance";
-    case GKV_MIXTURE_LIMIT: return "the limit of iterations was reached";
-    case GKV_MIXTURE_HELD_OUT: return "the held-out rows no longer improve";
-    case GKV_MIXTURE_STALLED: return "a step that decreased the log-likelihood was undone";
-    case GKV_MIXTURE_INTERRUPTED: return "the caller asked for the end";
-    }
-    return "unknown reason";
-}
-
-static double now(void)
+double gki_mixture_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_settings *s)
-{
-    if (d < 1 || n > UINT32_MAX || s->components < 1 || s->components > n)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a mixture of %zu components cannot be fitted to %zu × %zu numbers; the "
-                        "number of rows must be between the number of components and %zu",
-                        s->components, n, d, (size_t)UINT32_MAX);
-    if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
-                        s->shrink);
-    if (!(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
-        !(s->advanced.least_scale > 0) || !(s->advanced.least_rows >= 8) ||
-        !(s->advanced.log_noise <= 0) || s->patience < 1 ||
-        !(s->advanced.step > 0 && s->advanced.step <= 1))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a mixture's fit needs tolerance ≥ 0 or "
-                        "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
-                        "patience ≥ 1 and a step in (0, 1]");
-    if (s->start && (s->start->count != s->components || s->start->d != d))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "a fit of %zu components in %zu dimensions cannot start from a mixture of "
-                        "%zu components in %zu dimensions",
-                        s->components, d, s->start->count, s->start->d);
-    for (size_t i = 0; s->advanced.single_precision && s->start && i < s->start->count * d; i++) {
-        const gkv_mgk *part = s->start->components[i / d];
-        if (part->margins[i % d].c != s->advanced.margins.c || part->mean[i % d] != 0)
-            return gki_fail(
-                GKV_ERR_ARGUMENT,
-                "a fit with `single_precision` needs a start whose components all have c = %g and "
-                "scores of mean 0; component %zu does not",
-                s->advanced.margins.c, i / d);
-    }
-    if (s->advanced.groups > 0 && (s->components % s->advanced.groups != 0 || !s->advanced.group ||
-                                   (s->held_out_rows > 0 && !s->advanced.held_out_group)))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "%zu groups need a multiple of that number of components, not %zu, and the "
-                        "group of every row",
-                        s->advanced.groups, s->components);
-    return gki_gk_fit_check_settings(&s->advanced.margins);
-}
-
-static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)
-{
-    for (size_t i = 0; groups > 0 && i < n; i++)
-        if (group[i] >= groups)
-            return gki_fail(GKV_ERR_DATA, "%s %zu is of group %u; groups are 0 to %zu", what, i + 1,
-                            (unsigned)group[i], groups - 1);
-    return GKV_OK;
-}
-
-static gkv_status check_data(const char *what, size_t n, size_t d, const double *x,
-                             const double *weights, const char *const *names)
-{
-    char text[GKV_MGK_COLUMN_TEXT];
-    double total = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        if (weights && !(weights[i] >= 0 && isfinite(weights[i])))
-            return gki_fail(GKV_ERR_DATA, "%s %zu of %zu has weight %g", what, i + 1, n,
-                            weights[i]);
-        total += weights ? weights[i] : 1.0;
-        for (size_t j = 0; j < d; j++)
-            if (!isfinite(x[i * d + j]))
-                return gki_fail(GKV_ERR_DATA, "a fit needs finite values: %s %zu, %s is %g", what,
-                                i + 1, gki_mgk_column_text(text, names, j), x[i * d + j]);
-    }
-    if (n > 0 && !(total > 0))
-        return gki_fail(GKV_ERR_DATA, "all rows have weight 0");
-    return GKV_OK;
-}
-
 /* The state of a fit. */
 typedef struct fit_state {
-    gki_em em;
-    gki_call call;
+    gki_em *em;
+    gki_call *call;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *best; /* the best mixture so far, or NULL */
-    double began;          /* the time of the begin, in seconds */
+    double began;          /* the time of the begin of the call, in seconds */
     double mean;           /* the mean log-likelihood of the last E-step */
     double best_held_out;  /* the mean log-likelihood of the held-out rows at `best` */
     double best_mean;      /* `mean` at `best` */
@@ -149,7 +36,7 @@ typedef struct fit_state {
 /* Makes the current mixture the best one. */
 static gkv_status snapshot(fit_state *r)
 {
-    const gkv_mgk_mixture *now = r->em.now;
+    const gkv_mgk_mixture *now = r->em->now;
     gkv_mgk_mixture *fresh = NULL;
     GKV_TRY(gki_mgk_mixture_gather(now->count, now->weights, now->components, &fresh));
     gkv_mgk_mixture_free(r->best);
@@ -165,31 +52,21 @@ static bool report(fit_state *r, double held_out)
     gkv_mgk_mixture_progress progress = {.iteration = r->result.iterations,
                                          .log_likelihood = r->mean,
                                          .held_out = held_out,
-                                         .seconds = now() - r->began,
-                                         .damped = r->em.damped,
-                                         .refused = r->em.refused};
-    for (size_t k = 0; k < r->em.count; k++)
-        progress.components += r->em.now->weights[k] > 0;
-    r->call.details = &progress;
-    return gki_call_advance(&r->call, r->result.iterations - r->call.done);
-}
-
-/* The tolerance, in nats of the whole sample. */
-static double tolerance_for(const gkv_mgk_mixture_settings *set, double total)
-{
-    const double least = 0.01, small = 2000.0, most_each = 2e-4;
-    if (set->tolerance >= 0)
-        return set->tolerance;
-    const double times = fmax(1.0, total / small);
-    return fmin(least * times * times, fmax(least, most_each * total));
+                                         .seconds = gki_mixture_now() - r->began,
+                                         .damped = r->em->damped,
+                                         .refused = r->em->refused};
+    for (size_t k = 0; k < r->em->count; k++)
+        progress.components += r->em->now->weights[k] > 0;
+    r->call->details = &progress;
+    return gki_call_advance(r->call, r->result.iterations - r->call->done);
 }
 
 /* The E-step after an M-step. If the log-likelihood decreases by more than the accepted amount, the
  * M-step is undone. */
 static gkv_status expect(fit_state *r, int full)
 {
-    gki_em *em = &r->em;
-    const double before = r->mean, allowed = slack + relative_slack * fabs(before);
+    gki_em *em = r->em;
+    const double before = r->mean, allowed = gki_mixture_slack(before);
     double mean = NAN;
     GKV_TRY(gki_em_expect(em, &em->fit, full, &mean));
     if (mean < before - allowed && !full) /* a component that was skipped may now be important */
@@ -203,8 +80,11 @@ static gkv_status expect(fit_state *r, int full)
     }
     gki_em_forget(em);
     r->idle = (mean - before) * em->fit.total < r->result.tolerance ? r->idle + 1 : 0;
-    if (r->idle >= 2)
+    if (r->idle >= 2 && (em->skipped == 0 || em->set->advanced.single_precision))
         r->result.stop = GKV_MIXTURE_CONVERGED;
+    else if (r->idle >= 2) /* components that skipped the step may still have a better one */
+        gki_em_wake(em);
+    r->result.last_gain = isfinite(before) ? (mean - before) * em->fit.total : NAN;
     r->mean = mean;
     return GKV_OK;
 }
@@ -213,7 +93,7 @@ static gkv_status expect(fit_state *r, int full)
  * the log-likelihood anew, so that its decrease is not attributed to an M-step. */
 static gkv_status reinitialise(fit_state *r)
 {
-    gki_em *em = &r->em;
+    gki_em *em = r->em;
     GKV_TRY(gki_em_reinitialise(em, &r->result.reinitialised));
     return r->result.reinitialised > 0 ? gki_em_expect(em, &em->fit, 1, &r->mean) : GKV_OK;
 }
@@ -221,7 +101,7 @@ static gkv_status reinitialise(fit_state *r)
 /* Evaluates the held-out rows, and decides about the best mixture and early stopping. */
 static gkv_status watch(fit_state *r, int full, double *held_out)
 {
-    gki_em *em = &r->em;
+    gki_em *em = r->em;
     *held_out = NAN;
     if (em->held_out.n == 0)
         return GKV_OK;
@@ -238,7 +118,7 @@ static gkv_status watch(fit_state *r, int full, double *held_out)
 /* The EM iterations. */
 static gkv_status iterate(fit_state *r)
 {
-    gki_em *em = &r->em;
+    gki_em *em = r->em;
     gkv_mgk_mixture_result *result = &r->result;
     for (;; result->iterations++) {
         const int full = result->iterations < FULL_FIRST || result->iterations % FULL_EVERY == 0;
@@ -287,10 +167,22 @@ static size_t count_parameters(const gkv_mgk_mixture *mixture, const gkv_mgk_mix
     return count;
 }
 
-/* Computes the result for the mixture that is returned, without the noise. */
+/* Adds log f of a row, including the noise, which changes it only if no component explains the
+ * row. */
+static void add_row(const gki_em *em, size_t i, double log_pdf, gkv_mgk_mixture_result *result)
+{
+    const double w = em->fit.weights ? em->fit.weights[i] : 1.0, noise = em->fit.log_noise[i];
+    const double most = fmax(log_pdf, noise), least = fmin(log_pdf, noise);
+    if (!(w > 0))
+        return;
+    result->log_likelihood += w * (most > -INFINITY ? most + log1p(exp(least - most)) : log_pdf);
+    result->unexplained += noise > log_pdf ? w : 0.0;
+}
+
+/* Computes the result for the mixture that is returned. */
 static gkv_status conclude(fit_state *r)
 {
-    gki_em *em = &r->em;
+    gki_em *em = r->em;
     gkv_mgk_mixture_result *result = &r->result;
     if (!r->best)
         GKV_TRY(snapshot(r));
@@ -306,8 +198,7 @@ static gkv_status conclude(fit_state *r)
     GKV_TRY_GOTO(gki_alloc(most, sizeof *log_pdf, &log_pdf));
     GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(r->best, em->fit.n, em->fit.x, &threads, log_pdf));
     for (size_t i = 0; i < em->fit.n; i++)
-        if (!em->fit.weights || em->fit.weights[i] > 0)
-            result->log_likelihood += (em->fit.weights ? em->fit.weights[i] : 1.0) * log_pdf[i];
+        add_row(em, i, log_pdf[i], result);
     GKV_TRY_GOTO(
         gkv_mgk_mixture_log_pdf(r->best, em->held_out.n, em->held_out.x, &threads, log_pdf));
     for (size_t i = 0; i < em->held_out.n; i++)
@@ -319,48 +210,41 @@ figures:
     result->parameters = count_parameters(r->best, em->set);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = log(em->fit.total) * (double)result->parameters - 2.0 * result->log_likelihood;
-    result->seconds = now() - r->began;
+    result->seconds = gki_mixture_now() - r->began;
 done:
     free(log_pdf);
     return status;
 }
 
-gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
-                               const gkv_mgk_mixture_settings *settings,
-                               const gkv_run_options *options, gkv_mgk_mixture **out,
-                               gkv_mgk_mixture_result *result)
+double gki_mixture_slack(double mean)
 {
-    GKV_NEED(out);
-    *out = NULL;
-    GKV_NEED(x);
-    gkv_mgk_mixture_settings set;
-    gkv_mgk_mixture_defaults(&set);
-    if (settings)
-        set = *settings;
-    if (!set.held_out)
-        set.held_out_rows = 0;
-    fit_state r = {.began = now(), .mean = -INFINITY};
+    const double absolute = 1e-5, relative = 1e-10;
+    return absolute + relative * fabs(mean);
+}
+
+double gki_mixture_tolerance(const gki_em *em)
+{
+    const double least = 0.01, small = 2000.0, most_each = 2e-4, total = em->fit.total;
+    if (em->set->tolerance >= 0)
+        return em->set->tolerance;
+    const double times = fmax(1.0, total / small);
+    return fmin(least * times * times, fmax(least, most_each * total));
+}
+
+gkv_status gki_mixture_run(gki_em *em, gki_call *call, double began, gkv_mgk_mixture **out,
+                           gkv_mgk_mixture_result *result)
+{
+    fit_state r = {
+        .em = em, .call = call, .result = {.last_gain = NAN}, .began = began, .mean = -INFINITY};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(check_settings(n, d, &set));
-    GKV_TRY_GOTO(gki_call_begin(&r.call, options, set.max_iterations));
-    GKV_TRY_GOTO(check_data("row", n, d, x, set.weights, set.names));
-    GKV_TRY_GOTO(check_data("held-out row", set.held_out_rows, d, set.held_out, NULL, set.names));
-    GKV_TRY_GOTO(check_groups("row", n, set.advanced.group, set.advanced.groups));
-    GKV_TRY_GOTO(check_groups("held-out row", set.held_out_rows, set.advanced.held_out_group,
-                              set.advanced.groups));
-    GKV_TRY_GOTO(gki_em_create(n, d, x, &set, gki_call_threads(&r.call, 0), &r.em));
-    r.result.tolerance = tolerance_for(&set, r.em.fit.total);
-    GKV_TRY_GOTO(set.start ? gki_em_resume(&r.em, set.start) : gki_em_start(&r.em));
+    *out = NULL;
+    r.result.tolerance = gki_mixture_tolerance(em);
     GKV_TRY_GOTO(iterate(&r));
     GKV_TRY_GOTO(conclude(&r));
     *out = r.best;
     r.best = NULL;
-    if (r.result.stop == GKV_MIXTURE_INTERRUPTED)
-        status = gki_call_end(&r.call, "a mixture's fit", "iterations");
+    *result = r.result;
 done:
-    gki_em_free(&r.em);
     gkv_mgk_mixture_free(r.best);
-    if (result)
-        *result = *out ? r.result : (gkv_mgk_mixture_result){0}; /* also after an interruption */
     return status;
 }

@@ -1,4 +1,5 @@
-/* Empty components of a mixture take half of a heavy one. */
+/* Splits of the components of a mixture: an empty one takes half of a heavy one, and a start of a
+ * fit has more components than the fit before. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,4 +66,79 @@ gkv_status gki_mgk_mixture_reinitialise(gkv_mgk_mixture *mixture, const gki_mgk_
         ++*count;
     }
     return GKV_OK;
+}
+
+/* Replaces component `from` by a narrow one, and component `to` by a wide one, in the same
+ * place. */
+static gkv_status split_scales(gkv_mgk_mixture *mixture, size_t from, size_t to)
+{
+    const double narrower = 0.5, wider = 1.5;
+    GKV_TRY(split_component(mixture, from, to, 0.0));
+    gkv_mgk *narrow = mixture->components[from], *wide = mixture->components[to];
+    for (size_t j = 0; j < mixture->d; j++) {
+        narrow->margins[j].b *= narrower;
+        wide->margins[j].b *= wider;
+    }
+    gki_mgk_columns_set(&narrow->columns, narrow->margins);
+    gki_mgk_columns_set(&wide->columns, wide->margins);
+    return GKV_OK;
+}
+
+static size_t heaviest(const gkv_mgk_mixture *mixture)
+{
+    size_t found = 0;
+    for (size_t k = 1; k < mixture->count; k++)
+        found = mixture->weights[k] > mixture->weights[found] ? k : found;
+    return found;
+}
+
+/* Creates a mixture with room for `count` components, of which the first are copies. */
+static gkv_status copy(const gkv_mgk_mixture *from, size_t count, gkv_mgk_mixture **out)
+{
+    GKV_TRY(gki_mgk_mixture_alloc(count, from->d, out));
+    for (size_t i = 0; i < from->count; i++) {
+        const gkv_mgk *part = from->components[i];
+        (*out)->weights[i] = from->weights[i];
+        GKV_TRY(gki_mgk_build(from->d, part->margins, part->mean, part->cholesky,
+                              &(*out)->components[i]));
+    }
+    return GKV_OK;
+}
+
+gkv_status gki_mgk_mixture_expand(const gkv_mgk_mixture *from, size_t count, size_t k,
+                                  gki_mgk_split_way way, gkv_mgk_mixture **out)
+{
+    const double apart = 0.5;
+    gkv_mgk_mixture *made = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(copy(from, count, &made));
+    for (size_t to = from->count; to < count; to++)
+        GKV_TRY_GOTO(to > from->count          ? split_component(made, heaviest(made), to, apart)
+                     : way == GKV_SPLIT_SCALES ? split_scales(made, k, to)
+                                               : split_component(made, k, to, apart));
+    *out = made;
+    made = NULL;
+done:
+    gkv_mgk_mixture_free(made);
+    return status;
+}
+
+gkv_status gki_mgk_mixture_add(const gkv_mgk_mixture *from, const gkv_mgk *added, double weight,
+                               gkv_mgk_mixture **out)
+{
+    gkv_mgk_mixture *made = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(copy(from, from->count + 1, &made));
+    for (size_t i = 0; i < from->count; i++)
+        made->weights[i] *= 1.0 - weight;
+    made->weights[from->count] = weight;
+    GKV_TRY_GOTO(gki_mgk_build(from->d, added->margins, added->mean, added->cholesky,
+                               &made->components[from->count]));
+    *out = made;
+    made = NULL;
+done:
+    gkv_mgk_mixture_free(made);
+    return status;
 }

@@ -1,6 +1,7 @@
 /* Online EM of a mixture: sufficient statistics of rows, and the M-step from them (Cappé &
- * Moulines, JRSS B 2009). The E-step is elsewhere: it computes the normal scores ζ of every row in
- * every component and the responsibilities r. The statistics of one component are
+ * Moulines, JRSS B 2009). The E-step is gki_mixture_evaluate() of base/mixture_density.c: it
+ * computes the normal scores ζ of every row in every component and the responsibilities r. The
+ * statistics of one component are
  *
  *   Σ r,   Σ r ζ_j,   Σ r ζ_i ζ_j,
  *

@@ -85,6 +85,10 @@ const gki_tensor *gki_safetensors_find(const gki_safetensors *file, const char *
 /* The metadata of this key, or NULL. The file owns the string. */
 const char *gki_safetensors_metadata(const gki_safetensors *file, const char *key);
 
+/* The key of the i-th entry of the metadata, in the order of the file; NULL for i ≥ count. The file
+ * owns the string. */
+const char *gki_safetensors_metadata_key(const gki_safetensors *file, size_t i);
+
 /* Copies the array of this name, type and shape into `out`. GKV_ERR_DATA if the file has no array
  * of this name, or if it has another type or shape; the message states both, and `out` is
  * unchanged. GKV_ERR_IO. */

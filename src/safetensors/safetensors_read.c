@@ -404,6 +404,18 @@ const char *gki_safetensors_metadata(const gki_safetensors *file, const char *ke
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
 
+const char *gki_safetensors_metadata_key(const gki_safetensors *file, size_t i)
+{
+    json_t *map = json_object_get(file->header, "__metadata__"), *value;
+    const char *key;
+    json_object_foreach(map, key, value)
+    {
+        if (i-- == 0)
+            return key;
+    }
+    return NULL;
+}
+
 /* The shape as "[784, 400]". */
 static const char *show_shape(size_t rank, const int64_t *shape,
                               char buffer[GKV_PRINTABLE_SIZE * 2])

@@ -40,15 +40,32 @@ done:
     return status;
 }
 
+static gkv_status no_checkpoint(const char *folder)
+{
+    char *kept = NULL;
+    GKV_TRY(gki_strf(&kept, "%s/checkpoint.before-fit.safetensors", folder));
+    const bool is_kept = gki_file_exists(kept);
+    free(kept);
+    if (is_kept)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
+            "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
+            "continue that one, give model.before-fit.safetensors, config.before-fit.ini and it "
+            "their first names again",
+            folder);
+    return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
+}
+
 gkv_status gki_run_open_folder(gki_training_run *run, const char *folder)
 {
     GKV_TRY(name_files(run, folder));
     GKV_TRY(gki_file_make_folder(folder));
     GKV_TRY(gki_lock_acquire(folder, &run->lock));
     GKV_TRY(gki_commit_recover(folder));
-    if (run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint))
-        return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
-    return GKV_OK;
+    return run->start == GKV_TRAIN_RESUME && !gki_file_exists(run->checkpoint)
+               ? no_checkpoint(folder)
+               : GKV_OK;
 }
 
 /* The files of a run. */
@@ -118,24 +135,74 @@ void gki_run_close_folder(gki_training_run *run)
     free(run->replaced);
 }
 
+/* Reads train.epochs of the checkpoint. */
+static gkv_status read_epochs(const char *path, int64_t *epochs)
+{
+    gki_safetensors *file = NULL;
+    GKV_TRY(gki_safetensors_open(path, &file));
+    gkv_settings settings;
+    gkv_status status = gki_metadata_check(file, path);
+    if (status == GKV_OK)
+        status = gki_metadata_settings(file, path, &settings);
+    gki_safetensors_free(file);
+    if (status == GKV_OK)
+        *epochs = settings.train.epochs;
+    return status;
+}
+
+/* Extends a finished run to the epochs of its settings: the schedule of the learning rate begins
+ * again. GKV_ERR_CONFIG for a run that is not finished, whose schedule would be another one. */
+static gkv_status extend(gki_training_run *run, int64_t epochs)
+{
+    gki_trainer *trainer = run->trainer;
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    if (settings->epochs < epochs)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s was made with train.epochs = %lld, not %lld: a run can be resumed only "
+                        "as it began, or extended by more epochs when it is finished",
+                        run->checkpoint, (long long)epochs, (long long)settings->epochs);
+    if (settings->patience > 0)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s: a run with train.patience = %lld ends by itself and cannot be "
+                        "extended to %lld epochs",
+                        run->checkpoint, (long long)settings->patience,
+                        (long long)settings->epochs);
+    if (trainer->state.step != trainer->epoch_steps * (uint64_t)epochs ||
+        gki_trainer_epoch_is_open(trainer))
+        return gki_fail(GKV_ERR_CONFIG,
+                        "%s is at step %llu, and the run ends at step %llu: finish it (--resume "
+                        "alone) before train.epochs = %lld extends it",
+                        run->checkpoint, (unsigned long long)trainer->state.step,
+                        (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
+                        (long long)settings->epochs);
+    trainer->state.schedule_start = trainer->state.step;
+    run->extended_from = (uint64_t)epochs;
+    return GKV_OK;
+}
+
 /* Checks that the mean image of the model is that of the data. */
 static gkv_status read_checkpoint(gki_training_run *run)
 {
     gki_trainer *trainer = run->trainer;
     gkv_model *model = trainer->model;
     gki_real *of_data = NULL;
+    int64_t epochs = 0;
+    const int64_t wished = model->settings.train.epochs;
+    GKV_TRY(read_epochs(run->checkpoint, &epochs));
     GKV_TRY(gki_alloc(model->pixels, sizeof *of_data, &of_data));
     const gki_real *mean = gki_param_value(&model->params, model->input_mean);
     memcpy(of_data, mean, model->pixels * sizeof *of_data);
+    model->settings.train.epochs = epochs; /* all other settings must be the same */
     gkv_status status =
         gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
+    model->settings.train.epochs = wished;
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gki_fail(GKV_ERR_CONFIG,
                           "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only as it began",
                           run->checkpoint);
     free(of_data);
-    return status;
+    return status == GKV_OK && wished != epochs ? extend(run, epochs) : status;
 }
 
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings)
@@ -173,8 +240,13 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     if (run->epoch_open)
         run->last = gki_trainer_schedule(trainer, state->step - 1);
     run->first_step = state->step;
-    return gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
-                             state->refits);
+    GKV_TRY(gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
+                              state->refits));
+    if (run->extended_from == 0)
+        return GKV_OK;
+    /* The configuration is last: a process that is killed before it can be repeated. */
+    GKV_TRY(gki_run_save(run));
+    return gkv_settings_write(settings, run->config);
 }
 
 bool gki_run_keeps_best(const gki_training_run *run)

@@ -6,7 +6,6 @@
 
 #include <omp.h>
 
-#include "data/dataset.h"
 #include "train/train_run.h"
 
 static void report_progress(gki_training_run *run)
@@ -212,6 +211,20 @@ static void warn_of_classes(gki_training_run *run)
     report_warning(run, text);
 }
 
+/* Tells that the run is extended, and how. */
+static void tell_extension(gki_training_run *run)
+{
+    char text[256];
+    if (run->extended_from == 0)
+        return;
+    snprintf(text, sizeof text,
+             "the run of %llu epochs is extended to %lld: the learning rate begins again at "
+             "train.learning_rate and falls to 0 by half a cosine",
+             (unsigned long long)run->extended_from,
+             (long long)run->trainer->model->settings.train.epochs);
+    report_warning(run, text);
+}
+
 static bool relay_warning(void *context, const gkv_progress *progress)
 {
     report_warning(context, progress->details);
@@ -238,7 +251,7 @@ static gkv_status warn_of_data(gki_training_run *run, const gkv_settings *settin
 gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
                      const gkv_run_options *options, gkv_train_result *result)
 {
-    gkv_settings defaults, identified;
+    gkv_settings defaults;
     gkv_train_result ignored;
     gki_training_run run = {.start = start, .began = omp_get_wtime()};
     gkv_dataset *dataset = NULL;
@@ -255,12 +268,10 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gki_call_begin(&run.call, options, 0));
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
-    identified = *settings;
-    gki_dataset_identify(dataset, &identified.data);
-    settings = &identified;
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
     GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
-    GKV_TRY_GOTO(gki_run_start_or_resume(&run, settings));
+    GKV_TRY_GOTO(gki_run_start_or_resume(&run, &run.trainer->model->settings));
+    tell_extension(&run);
     warn_of_classes(&run);
     if (run.call.options.progress)
         GKV_TRY_GOTO(warn_of_data(&run, settings));

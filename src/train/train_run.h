@@ -25,6 +25,7 @@ typedef struct gki_training_run {
     uint64_t first_step;       /* the first step of this process */
     uint64_t images;           /* the number of images that this process trained on */
     gki_step_report last;      /* the report of the last step */
+    uint64_t extended_from;    /* the epoch after which this process extends the run; 0 if not */
     bool refit_open;           /* whether a refit is due after the last step, but not done */
     bool epoch_open;           /* whether all steps of an epoch are done, but not its end */
     gkv_train_progress progress;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "data/dataset.h"
 
 /* Splits the images in a random order by the seed, so that files sorted by label work. */
 static gkv_status split_images(gki_trainer *trainer)
@@ -62,6 +63,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
                               gki_trainer **out)
 {
     gki_trainer *trainer = NULL;
+    gkv_settings own = *settings;
     double *mean = NULL;
     gkv_status status = gki_alloc(1, sizeof *trainer, &trainer);
     if (status != GKV_OK) {
@@ -72,9 +74,19 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     trainer->shuffled_epoch = UINT64_MAX;
     trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
+    GKV_TRY_GOTO(gki_dataset_check_grey(dataset));
+    if (height > GKV_IMAGE_PIXELS_MAX / width) {
+        status = gki_fail(GKV_ERR_DATA,
+                          "%s: the images have %zu × %zu pixels, and a model takes at most %d in "
+                          "all: make the images smaller",
+                          gkv_dataset_path(dataset, GKV_IMAGES_FILE), height, width,
+                          (int)GKV_IMAGE_PIXELS_MAX);
+        goto done;
+    }
     GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
-    GKV_TRY_GOTO(gkv_model_create(height, width, mean, settings, &trainer->model));
+    gki_dataset_identify(dataset, &own.data);
+    GKV_TRY_GOTO(gkv_model_create(height, width, mean, &own, &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;

@@ -52,14 +52,15 @@ typedef struct gki_step_report {
 } gki_step_report;
 
 /* Creates a trainer at step 0 for up to so many threads; 0 are settings->train.threads. It takes
- * ownership of the data set, also on failure. The caller frees *out with gki_trainer_free().
+ * ownership of the data set, also on failure, and adds the SHA-256 of its files to the settings of
+ * the model. The caller frees *out with gki_trainer_free().
  * GKV_ERR_CONFIG, GKV_ERR_MEMORY. */
 gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
                               gki_trainer **out);
 void gki_trainer_free(gki_trainer *trainer);
 
 /* Returns the learning rate schedule after so many steps, relative to its start: half a cosine,
- * from 1 to 0. */
+ * from 1 to 0. In a run that was extended it begins again at the step of the extension. */
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step);
 
 /* Returns a report with the KL weight and the learning rate of a step, which are known before the

@@ -16,7 +16,9 @@ enum { BAD_STEPS_MAX = 5, ROLLBACKS_MAX = 5 };
 
 double gki_trainer_decay(const gki_trainer *trainer, uint64_t step)
 {
-    return 0.5 * (1 + cos(3.14159265358979323846 * ((double)step / (double)trainer->steps)));
+    const uint64_t start = trainer->state.schedule_start;
+    return 0.5 * (1 + cos(3.14159265358979323846 *
+                          ((double)(step - start) / (double)(trainer->steps - start))));
 }
 
 gki_step_report gki_trainer_schedule(const gki_trainer *trainer, uint64_t step)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/text.h"
 #include "safetensors/safetensors.h"
 #include "vae/metadata.h"
 
@@ -184,6 +185,36 @@ gkv_status gki_checkpoint_write(const gkv_model *model, const gki_real *ema,
     return write_file(model, arrays, store, state, path);
 }
 
+/* Whether a tensor belongs to a checkpoint, apart from the parameters. */
+static bool is_of_checkpoint(const char *name)
+{
+    for (size_t s = 1; s < ARRAYS; s++)
+        if (strncmp(name, prefixes[s], strlen(prefixes[s])) == 0)
+            return true;
+    return strncmp(name, "refit.", strlen("refit.")) == 0;
+}
+
+/* Checks that the file has no other tensors than parameters and, if it is a checkpoint, those of
+ * the state. A tensor that is not read would change the model if it were. */
+static gkv_status check_tensors(const gki_safetensors *file, const char *path,
+                                const gki_params *params)
+{
+    char shown[GKV_PRINTABLE_SIZE];
+    const bool is_checkpoint = gki_safetensors_metadata(file, "state.step") != NULL;
+    const gki_tensor *tensor;
+    for (size_t t = 0; (tensor = gki_safetensors_at(file, t)); t++) {
+        size_t i = 0;
+        while (i < params->count && strcmp(params->list[i].name, tensor->name) != 0)
+            i++;
+        if (i == params->count && !(is_checkpoint && is_of_checkpoint(tensor->name)))
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: it has a tensor \"%s\", which is not part of a model with its "
+                            "settings",
+                            path, gki_text_printable(tensor->name, shown));
+    }
+    return GKV_OK;
+}
+
 gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_store *store,
                                gki_train_state *state, const char *path)
 {
@@ -192,7 +223,9 @@ gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_
     gki_real *const arrays[ARRAYS] = {model->params.values, model->params.m, model->params.v, ema};
     GKV_TRY_GOTO(gki_safetensors_open(path, &file));
     GKV_TRY_GOTO(gki_metadata_state(file, path, state));
+    GKV_TRY_GOTO(gki_metadata_check(file, path));
     GKV_TRY_GOTO(gki_metadata_compare(file, path, &model->settings));
+    GKV_TRY_GOTO(check_tensors(file, path, &model->params));
     for (size_t s = 0; s < ARRAYS; s++)
         if (arrays[s])
             GKV_TRY_GOTO(read_array(file, path, model, s, arrays[s]));
@@ -235,6 +268,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_safetensors_open(path, &file));
     GKV_TRY_GOTO(gki_metadata_sizes(file, path, sizes));
+    GKV_TRY_GOTO(gki_metadata_check(file, path));
     /* An invalid setting in a file is damage, not an error of the user. */
     status = gki_metadata_settings(file, path, &settings);
     if (status == GKV_OK) {
@@ -247,6 +281,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     if (status != GKV_OK)
         goto done;
     GKV_TRY_GOTO(check_shapes(file, path, &model->params));
+    GKV_TRY_GOTO(check_tensors(file, path, &model->params));
     GKV_TRY_GOTO(gki_params_seal(&model->params));
     GKV_TRY_GOTO(read_array(file, path, model, 0, model->params.values));
     status = model->base->ops->check(model->base, &model->params);

@@ -33,6 +33,9 @@ typedef struct gki_train_state {
     /* Sums over the current epoch, for its line of the history. */
     double loss, reconstruction, kl, gradient_norm;
     uint64_t epoch_images, epoch_updates;
+    /* the step at which the current schedule of the learning rate began: 0 unless the run was
+     * extended */
+    uint64_t schedule_start;
     uint64_t codes;       /* the number of codes that are stored for the next refit */
     double codes_density; /* the sum of the log densities of these codes under the base */
 } gki_train_state;

@@ -11,6 +11,7 @@
 
 #include "core/memory.h"
 #include "core/plain_locale.h"
+#include "core/text.h"
 
 /* --- Writing -------------------------------------------------------------- */
 
@@ -63,6 +64,7 @@ typedef struct state_field {
     const char *key;
     size_t offset;
     bool is_double;
+    bool optional; /* 0 in a file without it */
     /* the range of a number, which may be NaN if low is −∞; a count is at most COUNT_MAX */
     double low, high;
 } state_field;
@@ -98,6 +100,9 @@ static const state_field state_fields[] = {
     WHOLE(codes),
     NUMBER(codes_density, -INFINITY, INFINITY),
     WHOLE(accepted_refits),
+    {.key = "state.schedule_start",
+     .offset = offsetof(gki_train_state, schedule_start),
+     .optional = true},
 };
 enum { STATE_FIELDS = sizeof state_fields / sizeof *state_fields };
 
@@ -167,6 +172,8 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
 {
     for (size_t i = 0; i < STATE_FIELDS; i++) {
         const char *text = gki_safetensors_metadata(file, state_fields[i].key);
+        if (!text && state_fields[i].optional)
+            text = "0";
         if (!text)
             return gki_fail(GKV_ERR_DATA,
                             "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
@@ -176,6 +183,53 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
                             "%s: metadata \"%s\" is \"%.40s\", which is not a number of its range",
                             path, state_fields[i].key, text);
     }
+    return GKV_OK;
+}
+
+/* Whether version `one`, as in "0.1.0", is of a later series than `other`: its first two numbers
+ * decide. */
+static bool is_newer(const char *one, const char *other)
+{
+    unsigned major[2] = {0}, minor[2] = {0};
+    if (sscanf(one, "%u.%u", &major[0], &minor[0]) < 1 ||
+        sscanf(other, "%u.%u", &major[1], &minor[1]) < 1)
+        return false;
+    return major[0] != major[1] ? major[0] > major[1] : minor[0] > minor[1];
+}
+
+/* Whether the text is "SECTION.…" of a section of the settings, and no key of them. */
+static bool is_unknown_setting(const char *text)
+{
+    const gkv_settings_key *key;
+    bool of_section = false;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        const size_t length = strlen(key->section);
+        if (strncmp(text, key->section, length) != 0 || text[length] != '.')
+            continue;
+        if (strcmp(text + length + 1, key->name) == 0)
+            return false;
+        of_section = true;
+    }
+    return of_section;
+}
+
+gkv_status gki_metadata_check(const gki_safetensors *file, const char *path)
+{
+    const char *version = gki_safetensors_metadata(file, "gkvae"), *key;
+    char shown[GKV_PRINTABLE_SIZE];
+    if (version && is_newer(version, gkv_version()))
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: it was written by gkvae %s, and this is %s: use that version, or a "
+                        "later one",
+                        path, gki_text_printable(version, shown), gkv_version());
+    for (size_t i = 0; (key = gki_safetensors_metadata_key(file, i)); i++)
+        if (is_unknown_setting(key))
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: its metadata have a setting \"%s\", which gkvae %s does not have: "
+                            "the model may mean something else here; use the version that wrote it "
+                            "(%s)",
+                            path, gki_text_printable(key, shown), gkv_version(),
+                            version ? version : "not stated");
     return GKV_OK;
 }
 

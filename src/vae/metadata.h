@@ -37,6 +37,11 @@ gkv_status gki_metadata_settings(const gki_safetensors *file, const char *path,
 gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
                                 const gkv_settings *settings);
 
+/* Checks that this version knows everything that the metadata say of a model: GKV_ERR_DATA for a
+ * file of a newer version, and for a setting that this version does not have. Entries of other
+ * programs are ignored. */
+gkv_status gki_metadata_check(const gki_safetensors *file, const char *path);
+
 /* Reads the height and the width of images. */
 gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2]);
 

@@ -1,4 +1,5 @@
 #include "vae/model.h"
+#include "gkvae/data.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -80,10 +81,10 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
                              gkv_model **out)
 {
     *out = NULL;
-    if (height < 1 || width < 1 || height > 65536 / width)
+    if (height < 1 || width < 1 || height > GKV_IMAGE_PIXELS_MAX / width)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "images of %zu × %zu pixels: a model takes 1 to 65536 pixels", height,
-                        width);
+                        "images of %zu × %zu pixels: a model takes 1 to %d pixels", height, width,
+                        (int)GKV_IMAGE_PIXELS_MAX);
     GKV_TRY(gkv_settings_check(settings));
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;

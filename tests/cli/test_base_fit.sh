@@ -42,11 +42,25 @@ expect 5 "cannot be kept there" "$gkvae" base fit run --base gk --out in-the-way
 expect 0 "written to run" "$gkvae" base fit run --base full-gaussian --update
 cmp -s run/model.before-fit.safetensors model.before || fail "the model that was is lost"
 expect 0 "ELBO" "$gkvae" eval run --no-pictures
-expect 4 "there is no" "$gkvae" train --resume --out run
+expect 4 "checkpoint.before-fit.safetensors" "$gkvae" train --resume --out run
 expect 4 "earlier fit" "$gkvae" base fit run --base gk --update
 grep -q "held-out codes" output && fail "what an earlier fit has kept is found out after the fit"
 expect 2 "is not a folder" "$gkvae" base fit model.before --base gk --update --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
+
+# Every base can be fitted to every kind of run, whatever the keys of its own base are.
+for kind in "normal fixed full" "gk-mixture lm low-rank" "gaussian-mixture lm diagonal" "student-t grad full" \
+    "gk-by-class lm full"; do
+    set -- - - $kind
+    expect 0 "done" "$gkvae" train mixture.ini --out "of-$3" --epochs 1 --set model.base="$3" --set model.base_fit="$4" \
+        --set model.base_covariance="$5" --set model.base_rank=2
+    for base in normal full-gaussian student-t gk gk-copula gaussian-mixture gk-mixture gk-by-class; do
+        "$gkvae" base fit "of-$3" --base $base --components 2 > output 2>&1
+        code=$? # 6: no step was better
+        [ $code -eq 0 ] || [ $code -eq 6 ] || fail "$base to a run of $kind: exit code $code: $(cat output)"
+        grep -q "held-out codes" output || fail "$base to a run of $kind: $(cat output)"
+    done
+done
 
 # A new base can be fitted to a model whose base was fixed or fitted by gradients. The model then has base_fit = lm.
 for way in fixed grad; do

@@ -191,6 +191,12 @@ done
 cp "$source/features/fashion-mnist.safetensors" net.safetensors
 marks 1
 marks 0
+# A name that is not UTF-8, as JSON must be, is recorded too.
+odd=$(printf 'net-\377.safetensors')
+cp net.safetensors "$odd"
+sed -i "s|^features = .*|features = ./$odd|" marks-config.ini
+marks 1
+marks 0
 
 # A plan that is stopped in the middle of training continues to the same model.
 cat > long.ini << 'END'

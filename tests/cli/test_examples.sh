@@ -30,7 +30,7 @@ expect 0 "10000 converged" examples/many_problems
 expect 0 "in truth 0.6" examples/multivariate
 awk '/^correlation/ { exit !(($5 - 0.6)^2 < (4 * $7)^2) }' output || fail "multivariate: $(cat output)"
 expect 0 "centre" examples/mixture
-awk '/^weight/ { w[++n] = $2 + 0 } END { exit !(n == 2 && (w[1] - 0.3)^2 < 0.001 && (w[2] - 0.7)^2 < 0.001) }' output ||
+awk '/^weight/ { w[++n] = $2 + 0 } END { exit !(n == 2 && (w[1] - 0.7)^2 < 0.001 && (w[2] - 0.3)^2 < 0.001) }' output ||
     fail "mixture: $(cat output)"
 expect 0 "2000 draws: mean log p(z) -" examples/model
 expect 0 "day,index,currency" examples/simulate_returns

@@ -48,8 +48,8 @@ cp run/model.safetensors before
 expect 2 "ends at number 4294967295" "$gkvae" sample run -n 2 --first 4294967295 --idx no.idx
 expect 2 "--npy cannot hold the blocks" "$gkvae" sample classes --class each --npy no.npy
 expect 2 "name another file" "$gkvae" sample run --npy run/model.safetensors
-expect 2 "name another file" "$gkvae" sample run --npy no.npy --idx no.npy
-expect 2 "name another file" "$gkvae" sample run --npy no.png --out no.png
+expect 2 "name another file" "$gkvae" sample run --npy no --idx no
+expect 2 "name another file" "$gkvae" sample run --npy no --out no
 expect 2 "the name is empty" "$gkvae" sample run --npy ""
 expect 5 "missing/a.npy" "$gkvae" sample run -n 5 --npy missing/a.npy
 cmp before run/model.safetensors || fail "a refused call changed the model"

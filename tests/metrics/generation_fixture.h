@@ -1,7 +1,7 @@
 /* Features for the tests of generation metrics, and the comparison of results of different numbers
  * of threads. */
-#ifndef GKV_TESTS_GENERATION_RIG_H
-#define GKV_TESTS_GENERATION_RIG_H
+#ifndef GKV_TESTS_GENERATION_FIXTURE_H
+#define GKV_TESTS_GENERATION_FIXTURE_H
 
 #include "support.h"
 

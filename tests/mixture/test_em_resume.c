@@ -47,6 +47,7 @@ static gkv_mgk_mixture_settings defaults(size_t components)
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
     set.components = components;
+    set.restarts = 1;
     return set;
 }
 
@@ -299,11 +300,16 @@ static void float_fits_are_nearly_exact(void **state)
     (void)state;
     for (int normal = 0; normal < 2; normal++) {
         gkv_mgk_mixture_settings set = defaults(4);
-        gkv_mgk_mixture *exact, *fast[3];
+        gkv_mgk_mixture *start, *exact, *fast[3];
         gkv_mgk_mixture_result f;
         set.normal = normal;
         set.held_out = x + N * D;
         set.held_out_rows = HELD_OUT;
+        set.max_iterations = 0;
+        set.advanced.single_precision = 1;
+        assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &start, NULL));
+        set.advanced.single_precision = 0;
+        set.start = start;
         set.max_iterations = 20;
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &exact, NULL));
         set.advanced.single_precision = 1;
@@ -323,6 +329,7 @@ static void float_fits_are_nearly_exact(void **state)
         assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &more, &f));
         assert_true(f.iterations == 1 && mean_of(more, N, x) >= mean_of(fast[0], N, x) - 1e-5);
         gkv_mgk_mixture_free(more);
+        gkv_mgk_mixture_free(start);
         gkv_mgk_mixture_free(exact);
         for (int t = 0; t < 3; t++)
             gkv_mgk_mixture_free(fast[t]);

@@ -9,13 +9,17 @@
 typedef struct trace {
     size_t calls, stop_at;
     double last, decrease, best_held_out;
-    size_t damped;
+    size_t damped, starts, stop_at_start;
 } trace;
 
 static bool watch(void *context, const gkv_progress *progress)
 {
     trace *t = context;
     const gkv_mgk_mixture_progress *p = progress->details;
+    assert_true(p->start <= p->starts && (p->start == 0 || t->calls == 0));
+    t->starts += p->start > 0;
+    if (p->start > 0)
+        return t->starts == t->stop_at_start;
     assert_int_equal(p->iteration, t->calls);
     assert_int_equal(progress->done, t->calls);
     if (t->calls++ > 0)
@@ -99,6 +103,7 @@ static void normal_twin_is_ordinary_em(void **state)
     gkv_mgk_mixture_defaults(&set);
     set.components = K;
     set.normal = 1;
+    set.restarts = 1;
     set.shrink = 0;
     set.advanced.log_noise = -INFINITY;
     set.max_iterations = 0;
@@ -151,6 +156,7 @@ static void likelihood_never_decreases(void **state)
         gkv_mgk_mixture_result f;
         gkv_mgk_mixture_settings set;
         gkv_mgk_mixture_defaults(&set);
+        set.restarts = 1;
         trace t = {0};
         set.seed = seed;
         set.components = 6;
@@ -212,6 +218,7 @@ static void weights_count_rows(void **state)
     gkv_mgk_mixture_result fa, fb;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
+    set.restarts = 1;
     set.components = 2;
     set.tolerance = 1e-6;
     assert_ok(gkv_mgk_mixture_fit(used, D, twice, &set, NULL, &b, &fb));
@@ -283,6 +290,7 @@ static void shapes_are_drawn_together(void **state)
         gkv_mgk_mixture *m;
         gkv_mgk_mixture_settings set;
         gkv_mgk_mixture_defaults(&set);
+        set.restarts = 1;
         set.components = 1;
         set.advanced.shrink_shapes = shrink;
         assert_ok(gkv_mgk_mixture_fit(n, WIDE, y, &set, NULL, &m, NULL));
@@ -332,6 +340,7 @@ static void parameters_are_the_fitted_ones(void **state)
     gkv_mgk_mixture_result f;
     gkv_mgk_mixture_settings set;
     gkv_mgk_mixture_defaults(&set);
+    set.restarts = 1;
     set.components = 2;
     set.max_iterations = 5;
     set.normal = 1;

@@ -303,6 +303,75 @@ static void test_bad_files(void **state)
     gkv_model_free(NULL);
 }
 
+/* Writes a copy of a file with one more entry of metadata and one more tensor, unless these are
+ * NULL. */
+static void copy_with(const char *from, const char *key, const char *value, const char *tensor)
+{
+    enum { MOST = 400 };
+    static const float number = 1;
+    gki_safetensors *file = NULL;
+    gki_tensor tensors[MOST];
+    gki_metadata metadata[MOST];
+    void *data[MOST];
+    size_t n = 0, entries = 0;
+    assert_ok(gki_safetensors_open(from, &file));
+    for (const gki_tensor *t; (t = gki_safetensors_at(file, n)); n++) {
+        uint64_t bytes = 0;
+        assert_true(gki_tensor_bytes(t, &bytes) && n + 1 < MOST);
+        tensors[n] = *t;
+        tensors[n].data = data[n] = test_alloc((size_t)bytes);
+        assert_ok(gki_safetensors_read(file, t->name, t->dtype, t->rank, t->shape, data[n]));
+    }
+    const char *name;
+    for (size_t i = 0; (name = gki_safetensors_metadata_key(file, i)); i++)
+        if (strcmp(name, GKV_SAFETENSORS_CHECKSUM_KEY) != 0 && !(key && strcmp(name, key) == 0))
+            metadata[entries++] = (gki_metadata){name, gki_safetensors_metadata(file, name)};
+    if (key)
+        metadata[entries++] = (gki_metadata){key, value};
+    const size_t own = n;
+    if (tensor)
+        tensors[n++] = (gki_tensor){
+            .name = tensor, .dtype = GKV_F32, .rank = 1, .shape = {1}, .data = &number};
+    assert_ok(
+        gki_safetensors_write(in_folder("bad.safetensors", NULL), n, tensors, entries, metadata));
+    for (size_t t = 0; t < own; t++)
+        free(data[t]);
+    gki_safetensors_free(file);
+}
+
+static void test_unknown_content(void **state)
+{
+    (void)state;
+    char from[512];
+    const char *path = in_folder("bad.safetensors", NULL);
+    const struct {
+        const char *key, *value, *tensor, *text; /* NULL: it is read */
+    } cases[] = {
+        {NULL, NULL, NULL, NULL},
+        {"origin", "elsewhere", NULL, NULL},
+        {"gkvae", "0.0.9", NULL, NULL},
+        {"model.depth", "3", NULL, "setting \"model.depth\""},
+        {"train.new", "yes", NULL, "which gkvae"},
+        {"gkvae", "99.1.0", NULL, "written by gkvae 99.1.0"},
+        {NULL, NULL, "decoder.extra", "tensor \"decoder.extra\""},
+        {NULL, NULL, "optimizer.m.decoder.output.bias", "not part of a model"},
+    };
+    snprintf(from, sizeof from, "%s", in_folder("run", "model.safetensors"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gkv_model *copy = NULL;
+        copy_with(from, cases[i].key, cases[i].value, cases[i].tensor);
+        if (cases[i].text)
+            assert_fails(gkv_model_load(path, &copy), GKV_ERR_DATA, cases[i].text);
+        else
+            assert_ok(gkv_model_load(path, &copy));
+        gkv_model_free(copy);
+    }
+    /* a checkpoint can be used as a model */
+    gkv_model *copy = NULL;
+    assert_ok(gkv_model_load(in_folder("run", "checkpoint.safetensors"), &copy));
+    gkv_model_free(copy);
+}
+
 static void test_create_refuses(void **state)
 {
     (void)state;
@@ -338,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_draws),
         cmocka_unit_test(test_normalise_and_generate),
         cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_unknown_content),
         cmocka_unit_test(test_create_refuses),
     };
     return cmocka_run_group_tests(tests, prepare, finish);

@@ -1,5 +1,5 @@
-/* Metrics of generation in an evaluation; declared in cli_generation.h. */
-#include "cli_generation.h"
+/* Metrics of generation in an evaluation; declared in report_generation.h. */
+#include "report_generation.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,0 +1,37 @@
+/* The ascent from a start to a local maximum of the likelihood. The variables are those of
+ * fit.h. */
+#ifndef GKV_GKFIT_ASCEND_H
+#define GKV_GKFIT_ASCEND_H
+
+#include "gkfit/fit.h"
+
+/* A point and the derivatives of the log-likelihood there. */
+typedef struct gki_gk_point {
+    double v[4];              /* the variables */
+    double value;             /* the log-likelihood */
+    double gradient[4];       /* ∇ */
+    double information[4][4]; /* M = −Σ ∇∇ log f */
+    double outer[4][4];       /* O = Σ ∇log f ∇log fᵀ */
+    gki_gk_sums sums;         /* derivatives in A, B, g, k */
+    /* at a corner of k_min(g), 1 if the derivatives are those for greater |g|, −1 for smaller; else
+     * 0
+     */
+    int side;
+} gki_gk_point;
+
+/* Computes the other members of a point from its variables. */
+void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *task,
+                           gki_gk_point *at);
+
+/* The g > 0 from which on k_min(g) is −½, or ∞. */
+double gki_gk_corner_of(const gki_gk_fit_common *common);
+
+/* Moves a point, which has been evaluated, to a local maximum within the bounds of the task, with
+ * at most `limit` steps, which are added to *steps. Returns true if the maximum is verified: the
+ * gradient in the variables that are neither fixed nor at a bound is 0 within a small fraction of a
+ * standard error, the information in them is positive definite, and the likelihood decreases from
+ * each bound inwards. */
+bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, size_t limit,
+                   gki_gk_point *at, size_t *steps);
+
+#endif

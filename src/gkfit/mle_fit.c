@@ -1,0 +1,170 @@
+/* The maximum of the likelihood: the ascent from the quantile fit, and from further starts if the
+ * first maximum is doubtful.
+ *
+ * The likelihood may have several local maxima: if the distribution of the data is no g-and-k, if
+ * the tails are light, so that k is at its bound, or if a parameter is held far from its estimate.
+ * A local maximum that is not the greatest one shows itself: the quantiles of the sample contradict
+ * it, or it is far from the quantile fit, or a parameter ends at a bound. */
+#include <math.h>
+#include <string.h>
+
+#include "gkfit/ascend.h"
+#include "gkfit/mle_starts.h"
+#include "num/linalg.h"
+
+/* --- From one start ------------------------------------------------------- */
+
+/* If the tails are much too light for the data, the derivatives of the likelihood are useless. k
+ * first increases in fixed steps, as long as the mean log-likelihood of an observation increases by
+ * more than 1. */
+static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *at)
+{
+    for (int step = 0; step < 20 && !task->fixed[3]; step++) {
+        gki_gk_point wider = *at;
+        wider.v[3] = fmin(task->high[3], at->v[3] + 0.05);
+        gki_gk_point_evaluate(common, task, &wider);
+        if (!(wider.value > at->value + task->result.total))
+            break;
+        *at = wider;
+    }
+}
+
+/* Climbs from the variables of the task. *gain becomes the gain of the likelihood. */
+static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at,
+                        double *gain)
+{
+    gki_gk_keep_off_the_pole(common, task);
+    bool pinned = true;
+    *gain = 0.0;
+    for (int round = 0; pinned && round < 4; round++) {
+        memcpy(at->v, task->v, sizeof at->v);
+        gki_gk_point_evaluate(common, task, at);
+        *gain -= at->value;
+        widen(common, task, at);
+        task->result.converged =
+            gki_gk_ascend(common, task, common->set->advanced.max_newton, at, &task->result.newton);
+        *gain += at->value;
+        memcpy(task->v, at->v, sizeof at->v);
+        GKV_TRY(gki_gk_fit_pin(common, task, &pinned));
+    }
+    task->result.at_bound = !task->fixed[3] && task->v[3] <= task->low[3];
+    task->result.log_likelihood = at->value;
+    return GKV_OK;
+}
+
+/* --- From several starts -------------------------------------------------- */
+
+/* A p-value of χ² below this makes a maximum doubtful, and so does a |g| above this, with which
+ * tanh is nearly a step, and a maximum that is more likely than the quantile fit by more than this.
+ * Two efficient estimates differ by less. */
+static const double unlikely = 1e-4, steep = 20.0, great_gain = 4.0;
+
+/* See move_step. */
+static const double stepped = 3.0;
+enum { SMALL = 10000 };
+
+static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task, double gain,
+                              bool *doubtful)
+{
+    const bool *held = common->set->fixed;
+    *doubtful = !task->result.converged || fabs(task->v[2]) > steep || !(gain < great_gain);
+    for (int j = 0; j < 4; j++)
+        if (held[j] || task->v[j] <= task->low[j] || task->v[j] >= task->high[j])
+            *doubtful = true;
+    if (*doubtful)
+        return GKV_OK;
+    GKV_TRY(gki_gk_fit_goodness(common, task));
+    *doubtful = task->result.p_value < unlikely;
+    task->judged = !*doubtful;
+    return GKV_OK;
+}
+
+/* Climbs from a copy, and keeps it if it is more likely than the task, or as likely and
+ * verified. */
+static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
+                           gki_gk_point *best)
+{
+    gki_gk_point at;
+    double gain = 0.0;
+    copy->result = task->result;
+    GKV_TRY(climb(common, copy, &at, &gain));
+    const double lead = at.value - best->value;
+    task->result.newton = copy->result.newton;
+    if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
+        isnan(best->value)) {
+        *task = *copy;
+        *best = at;
+    }
+    return GKV_OK;
+}
+
+/* Climbs from the most promising starts. */
+static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    gki_gk_start starts[GKV_GK_STARTS];
+    size_t count = 0;
+    const gki_gk_task from = *task;
+    GKV_TRY(gki_gk_starts(common, &from, starts, &count));
+    for (size_t i = 0; i < count; i++) {
+        gki_gk_task copy;
+        if (gki_gk_begin_at(common, &from, &starts[i].gk, &copy) == GKV_OK)
+            GKV_TRY(try_copy(common, &copy, task, best));
+    }
+    return GKV_OK;
+}
+
+/* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
+ * between each two neighbouring values. Moves A a little, and climbs again, as long as this helps.
+ * In large samples these maxima merge. */
+static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    static const double shifts[] = {-0.01, 0.01, -0.04, 0.04, -0.12, 0.12, -0.4, 0.4};
+    double before = -INFINITY;
+    for (int round = 0; round < 4 && best->value > before + 1e-3; round++) {
+        const gki_gk_task from = *task;
+        before = best->value;
+        for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
+            gki_gk_task copy;
+            gkv_gk start = gki_gk_fit_gk_of(common, &from, from.v);
+            start.a += shifts[i] * start.b;
+            if (gki_gk_begin_at(common, &from, &start, &copy) == GKV_OK)
+                GKV_TRY(try_copy(common, &copy, task, best));
+        }
+    }
+    return GKV_OK;
+}
+
+static void take_covariance(gki_gk_task *task, gki_gk_point *at)
+{
+    double observed[4][4], outer[4][4];
+    for (int i = 0, pair = 0; i < 4; i++)
+        for (int j = i; j < 4; j++, pair++) {
+            observed[i][j] = observed[j][i] = -at->sums.hessian[pair];
+            outer[i][j] = outer[j][i] = at->sums.outer[pair];
+        }
+    if (!task->result.at_bound && gki_invert4x4_symmetric(observed, task->fixed, task->covariance))
+        return;
+    if (gki_invert4x4_symmetric(outer, task->fixed, task->covariance))
+        return;
+    memset(task->covariance, 0, sizeof task->covariance);
+    for (int j = 0; j < 4; j++)
+        task->covariance[j][j] = task->fixed[j] ? 0.0 : INFINITY;
+}
+
+gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    gki_gk_point at;
+    bool doubtful = false;
+    double gain = 0.0;
+    gki_gk_fit_unpin(common, task);
+    task->judged = false;
+    GKV_TRY(climb(common, task, &at, &gain));
+    if (!common->set->advanced.one_start)
+        GKV_TRY(is_doubtful(common, task, gain, &doubtful));
+    if (doubtful)
+        GKV_TRY(try_starts(common, task, &at));
+    if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
+        GKV_TRY(move_step(common, task, &at));
+    take_covariance(task, &at);
+    return GKV_OK;
+}

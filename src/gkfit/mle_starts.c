@@ -1,0 +1,337 @@
+/* Further starts for the maximum of the likelihood.
+ *
+ * The list has heavy and light tails with little and much skewness, whose A and B follow from the
+ * median and the quartiles; densities whose greatest value is at an end of the sample, as a sharp
+ * edge or a pole needs; and, if parameters are held, the end of a path from the fit in which they
+ * are free. Most starts lead nowhere. A few steps with a thinned sample show which ones. */
+#include "gkfit/mle_starts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "gkfit/ascend.h"
+
+/* Shapes as g and k − k_min(g). */
+static const double shapes[][2] = {
+    {0.2, 0.06}, {-0.2, 0.06}, {0.1, 0.5}, {0.1, 1.3},  {1.0, 0.2},  {-1.0, 0.2},
+    {1.4, 0.06}, {-1.4, 0.06}, {1.5, 0.9}, {-1.5, 0.9}, {3.0, 0.3},  {-3.0, 0.3},
+    {4.0, 1.3},  {-4.0, 1.3},  {8.0, 0.5}, {-8.0, 0.5}, {30.0, 0.5}, {-30.0, 0.5}};
+
+/* The g of starts with a sharp edge. */
+static const double edges[] = {1.4, -1.4, 2.5, -2.5, 5.0, -5.0};
+
+/* Starts between two groups of values: the normal score of the quantile at A, g, k − k_min(g). */
+static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.67, 8.0, 0.15},
+                                   {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},  {0.25, -8.0, 0.5},
+                                   {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06}, {-0.67, 30.0, 0.5},
+                                   {0.67, -30.0, 0.5}};
+
+/* The shapes if parameters are held. */
+static const double held_g[] = {0.2, -0.2, 1.5, -1.5, 4.0, -4.0, 10.0, -10.0, 50.0, -50.0};
+static const double held_k[] = {0.06, 0.3, 0.8, 1.6};
+
+enum {
+    HELD_G = sizeof held_g / sizeof *held_g,
+    HELD = HELD_G * sizeof held_k / sizeof *held_k,
+    SHAPES = sizeof shapes / sizeof *shapes,
+    EDGES = sizeof edges / sizeof *edges,
+    SPLITS = sizeof splits / sizeof *splits
+};
+enum { FEW_STEPS = 8, GRID = 24, WAYPOINTS = 12, THIN = 1024 };
+
+/* The distance of k − k_min(g) from 0 in starts with a sharp edge. */
+static const double near_the_pole = 0.05;
+
+/* The search for starts. */
+typedef struct search {
+    const gki_gk_fit_common *common;
+    const gki_gk_task *task; /* the fit, for all values */
+    gki_gk_task thin;        /* the same for fewer values */
+    gkv_gk_sample sample;    /* these values */
+    double *memory;
+    double ends[2]; /* the least and the greatest value in the units of the solvers */
+} search;
+
+/* At its pole the density is unbounded, and the likelihood can be arbitrarily large with the pole
+ * at an observation. k therefore stays 3/n above its bound. This is less than the standard error of
+ * k, and enough for the likelihood to have a maximum. The distance is at most 0.05, so that the
+ * normal distribution remains possible. */
+void gki_gk_keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    const double distance = fmin(3.0 / task->result.total, 0.05);
+    if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* with g fixed at 0 there is no pole */
+        return;
+    const double least = task->plain ? gki_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
+    task->low[3] = fmin(fmax(task->low[3], least + distance), task->high[3]);
+    task->v[3] = fmax(task->v[3], task->low[3]);
+}
+
+gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *task,
+                           const gkv_gk *start, gki_gk_task *copy)
+{
+    const bool *held = common->set->fixed;
+    const gkv_gk from = {.a = held[0] ? task->start.a : task->centre + task->spread * start->a,
+                         .b = held[1] ? task->start.b : task->spread * start->b,
+                         .g = held[2] ? task->start.g : start->g,
+                         .k = held[3] ? task->start.k : start->k,
+                         .c = start->c};
+    *copy = *task;
+    memset(copy->pinned, 0, sizeof copy->pinned);
+    GKV_TRY(gki_gk_fit_begin(common, copy, &from));
+    gki_gk_keep_off_the_pole(common, copy);
+    return GKV_OK;
+}
+
+/* The ends of a sample of intervals. Equal ones are one interval with a weight, so that there are
+ * few of them, and the likelihood needs no thinning. */
+static void take_intervals(search *s)
+{
+    const gki_gk_interval_data *data = &s->task->data;
+    s->ends[0] = INFINITY, s->ends[1] = -INFINITY;
+    for (size_t i = 0; i < data->count; i++) {
+        const double lower = data->lower[i], upper = data->upper[i];
+        s->ends[0] = fmin(s->ends[0], isfinite(lower) ? lower : upper);
+        s->ends[1] = fmax(s->ends[1], isfinite(upper) ? upper : lower);
+    }
+    s->thin = *s->task;
+}
+
+/* Copies about every n/THIN-th value of a larger sample. */
+static gkv_status thin_out(search *s)
+{
+    if (s->task->data.count > 0) {
+        take_intervals(s);
+        return GKV_OK;
+    }
+    const gkv_gk_sample *all = s->task->sample;
+    double low = all->x[0], high = low;
+    for (size_t i = 1; i < all->n; i++) {
+        low = fmin(low, all->x[i]);
+        high = fmax(high, all->x[i]);
+    }
+    s->ends[0] = (low - s->task->centre) / s->task->spread;
+    s->ends[1] = (high - s->task->centre) / s->task->spread;
+    s->sample = *all;
+    s->thin = *s->task;
+    s->thin.sample = &s->sample;
+    if (all->n <= THIN)
+        return GKV_OK;
+    GKV_TRY(gki_alloc(2 * THIN, sizeof *s->memory, &s->memory));
+    double *x = s->memory, *w = s->memory + THIN;
+    for (size_t i = 0; i < THIN; i++) {
+        const size_t from =
+            (size_t)(((double)i + 0.5) * (double)all->n / THIN); /* within 0 … n − 1 */
+        x[i] = all->x[from];
+        w[i] = (all->weights ? all->weights[from] : 1.0) * (double)all->n / THIN;
+    }
+    s->sample = (gkv_gk_sample){.n = THIN, .x = x, .weights = w};
+    return GKV_OK;
+}
+
+/* --- The list ------------------------------------------------------------- */
+
+static gkv_gk shape_start(const search *s, const double shape[2])
+{
+    const double k = gki_gk_fit_k_min(s->common, shape[0], NULL, NULL) + shape[1];
+    /* the quartiles of N(0, 1), by which the unit of the solvers is defined */
+    return (gkv_gk){.b = exp(-k * log1p(0.45494)), .g = shape[0], .k = k, .c = s->common->set->c};
+}
+
+/* Chooses the most likely B of a grid. A is then such that Q(z) is x, unless it is held. */
+static void choose_scale(const search *s, double z, double x, gkv_gk *start)
+{
+    const bool *held = s->common->set->fixed;
+    const double place =
+        gkv_gk_Q(&(gkv_gk){.b = 1.0, .g = start->g, .k = start->k, .c = start->c}, z);
+    double best = start->b, most = -INFINITY;
+    for (int i = 0; i < GRID; i++) {
+        start->b = 0.02 * pow(1.5, i);
+        if (!held[0])
+            start->a = x - start->b * place;
+        const double value = gki_gk_fit_likelihood(s->common, &s->thin, start, NULL);
+        if (value > most) {
+            most = value;
+            best = start->b;
+        }
+    }
+    start->b = best;
+    if (!held[0])
+        start->a = x - best * place;
+}
+
+/* The start whose Q' is least at the least value of the sample (g > 0) or at the greatest one. */
+static gkv_gk edge_start(const search *s, double g)
+{
+    const double way = g > 0 ? -1.0 : 1.0;
+    gkv_gk start = shape_start(s, (const double[2]){g, near_the_pole});
+    double z = 0.0;
+    for (int i = 1; i < 40; i++)
+        if (gkv_gk_dQ(&start, 0.1 * i * way) < gkv_gk_dQ(&start, z))
+            z = 0.1 * i * way;
+    choose_scale(s, z, s->ends[g > 0 ? 0 : 1], &start);
+    return start;
+}
+
+/* The start whose A is the quantile of the level with this normal score. */
+static gkv_gk split_start(const search *s, const double split[3])
+{
+    const gki_gk_task *task = s->task;
+    gkv_gk start = shape_start(s, split + 1);
+    size_t nearest = 0;
+    for (size_t i = 1; i < task->m; i++)
+        if (fabs(task->z[i] - split[0]) < fabs(task->z[nearest] - split[0]))
+            nearest = i;
+    choose_scale(s, 0.0, task->x[nearest], &start);
+    return start;
+}
+
+/* A start in which parameters are held. The shape has a number. */
+static gkv_gk held_start(const search *s, size_t i)
+{
+    const bool *held = s->common->set->fixed;
+    const gkv_gk *at = &s->task->start;
+    gkv_gk start = shape_start(s, (const double[2]){held_g[i % HELD_G], held_k[i / HELD_G]});
+    start.g = held[2] ? at->g : start.g;
+    start.k = held[3]   ? at->k
+              : held[2] ? gkv_gk_k_min(at->g, start.c) + held_k[i / HELD_G]
+                        : start.k;
+    start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
+    if (!gkv_gk_is_valid(&start))
+        return start; /* no start; see gki_gk_begin_at */
+    if (!held[1])
+        choose_scale(s, 0.0, 0.0, &start);
+    return start;
+}
+
+/* Makes a few steps from the variables of a task of the thinned sample. */
+static double few_steps(const search *s, const gki_gk_fit_common *common, gki_gk_task *thin,
+                        gkv_gk *end)
+{
+    gki_gk_point at;
+    size_t steps = 0;
+    memcpy(at.v, thin->v, sizeof at.v);
+    gki_gk_point_evaluate(common, thin, &at);
+    gki_gk_ascend(common, thin, FEW_STEPS, &at, &steps);
+    *end = gki_gk_fit_gk_of(s->common, thin, at.v);
+    return at.value;
+}
+
+static bool holds_any(const gkv_gk_fit_settings *set)
+{
+    return set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3];
+}
+
+/* The value of a held parameter on the way from the free fit to where it is held. */
+static void set_waypoint(const search *s, const gkv_gk *free, double t, gkv_gk *start)
+{
+    const gkv_gk *held = &s->task->start;
+    start->a = s->task->centre + s->task->spread * free->a;
+    start->b = s->task->spread * free->b;
+    start->a += t * (held->a - start->a);
+    start->b *= pow(held->b / start->b, t);
+    start->g = free->g + t * (held->g - free->g);
+    start->k = free->k + t * (held->k - free->k);
+}
+
+/* Fits all parameters, and then moves those that are held to their values in small steps, while the
+ * others follow. */
+static gkv_status path_start(const search *s, gkv_gk *end)
+{
+    gkv_gk_fit_settings all = *s->common->set;
+    gki_gk_fit_common common = *s->common;
+    gki_gk_task on_way;
+    memset(all.fixed, 0, sizeof all.fixed);
+    common.set = &all;
+    gkv_gk from = s->task->initial, free;
+    from.a = (from.a - s->task->centre) / s->task->spread;
+    from.b /= s->task->spread;
+    GKV_TRY(gki_gk_begin_at(&common, &s->thin, &from, &on_way));
+    for (int i = 0; i < 4; i++) {
+        few_steps(s, &common, &on_way, &free);
+        GKV_TRY(gki_gk_begin_at(&common, &s->thin, &free, &on_way));
+    }
+    *end = free;
+    for (int i = 1; i <= WAYPOINTS; i++) {
+        gki_gk_task way = s->thin;
+        set_waypoint(s, &free, (double)i / WAYPOINTS, &way.start);
+        if (gki_gk_begin_at(s->common, &way, end, &on_way) == GKV_OK)
+            few_steps(s, s->common, &on_way, end);
+    }
+    return GKV_OK;
+}
+
+/* The number of starts in the list, and start number i. */
+static size_t list_length(const gkv_gk_fit_settings *set)
+{
+    return holds_any(set) ? HELD + 1 : SHAPES + EDGES + SPLITS;
+}
+
+static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
+{
+    if (holds_any(s->common->set)) {
+        if (i == HELD)
+            return path_start(s, start);
+        *start = held_start(s, i);
+    } else
+        *start = i < SHAPES           ? shape_start(s, shapes[i])
+                 : i < SHAPES + EDGES ? edge_start(s, edges[i - SHAPES])
+                                      : split_start(s, splits[i - SHAPES - EDGES]);
+    return GKV_OK;
+}
+
+/* --- The choice ----------------------------------------------------------- */
+
+static bool is_near(const gkv_gk *one, const gkv_gk *other)
+{
+    const double same = 1e-2;
+    return fabs(one->a - other->a) < same * one->b && fabs(log(one->b / other->b)) < same &&
+           fabs(one->g - other->g) < same * (1.0 + fabs(one->g)) && fabs(one->k - other->k) < same;
+}
+
+/* Inserts a start into the list of the best ones, which is in descending order. */
+static void insert(const gki_gk_start *one, gki_gk_start starts[GKV_GK_STARTS], size_t *count)
+{
+    size_t at = *count;
+    if (!(one->value > -INFINITY) || !(one->value < INFINITY))
+        return;
+    for (size_t i = 0; i < *count; i++)
+        if (is_near(&one->gk, &starts[i].gk)) {
+            if (one->value <= starts[i].value)
+                return;
+            memmove(starts + i, starts + i + 1, (*count - i - 1) * sizeof *starts);
+            --*count;
+            at = *count;
+            break;
+        }
+    while (at > 0 && starts[at - 1].value < one->value)
+        at--;
+    if (at == GKV_GK_STARTS)
+        return;
+    *count = *count < GKV_GK_STARTS ? *count + 1 : *count;
+    memmove(starts + at + 1, starts + at, (*count - at - 1) * sizeof *starts);
+    starts[at] = *one;
+}
+
+gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *task,
+                         gki_gk_start starts[GKV_GK_STARTS], size_t *count)
+{
+    search s = {.common = common, .task = task};
+    const size_t all = list_length(common->set);
+    gkv_status status = GKV_OK;
+    *count = 0;
+    GKV_TRY_GOTO(thin_out(&s));
+    for (size_t i = 0; i < all; i++) {
+        gki_gk_task copy;
+        gki_gk_start one;
+        if (list_start(&s, i, &one.gk) != GKV_OK ||
+            gki_gk_begin_at(common, &s.thin, &one.gk, &copy) != GKV_OK)
+            continue; /* a held value is not valid there */
+        one.value = few_steps(&s, common, &copy, &one.gk);
+        insert(&one, starts, count);
+    }
+done:
+    free(s.memory);
+    return status;
+}

@@ -1,0 +1,160 @@
+/* The greatest likelihood of a sample by Nelder and Mead's simplex from many starts: slow, without
+ * derivatives, and independent of the library's solvers. bench/starts.c and tests/gkfit compare
+ * fits with it.
+ *
+ * Its domain is that of GKV_GK_MLE: |g| ≤ 100 and k ≥ k_min(g) + min(3/n, 0.05). Points outside are
+ * moved to its border. */
+#ifndef GKV_BENCH_NELDER_MEAD_H
+#define GKV_BENCH_NELDER_MEAD_H
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gkvae/gk.h"
+#include "gkvae/gk_batch.h"
+
+enum { NM_STARTS = 10, NM_EVALUATIONS = 500, NM_RESTARTS = 8, NM_CHUNK = 256 };
+
+/* A sample and its quartiles. */
+typedef struct nm_sample {
+    size_t n;
+    const double *x; /* in ascending order */
+    double median, spread;
+} nm_sample;
+
+/* The parameters of a vertex (A/spread, log B/spread, g, k − k_min(g)). */
+static inline gkv_gk nm_gk(const nm_sample *s, const double v[4])
+{
+    gkv_gk gk = {.c = gkv_gk_standard().c};
+    gk.a = s->median + s->spread * v[0];
+    gk.b = s->spread * exp(fmax(-13.0, fmin(13.0, v[1])));
+    gk.g = fmax(-100.0, fmin(100.0, v[2]));
+    if (fabs(gk.g) < 1e-9) /* at g = 0 alone k may be −½ */
+        gk.g = copysign(1e-9, gk.g);
+    gk.k = gkv_gk_k_min(gk.g, gk.c) + fmax(fmin(3.0 / (double)s->n, 0.05), fmin(25.0, v[3]));
+    return gk;
+}
+
+static inline double nm_log_likelihood(const nm_sample *s, const gkv_gk *gk)
+{
+    double log_pdf[NM_CHUNK], sum = 0.0;
+    const gkv_gk_at_x out = {.log_pdf = log_pdf};
+    for (size_t i = 0; i < s->n; i += NM_CHUNK) {
+        const size_t count = s->n - i < NM_CHUNK ? s->n - i : NM_CHUNK;
+        if (gkv_gk_batch_x(gk, count, s->x + i, &out) != GKV_OK)
+            return -INFINITY;
+        for (size_t j = 0; j < count; j++)
+            sum += log_pdf[j];
+    }
+    return isnan(sum) ? -INFINITY : sum;
+}
+
+static inline double nm_value(const nm_sample *s, const double v[4])
+{
+    const gkv_gk gk = nm_gk(s, v);
+    return nm_log_likelihood(s, &gk);
+}
+
+typedef struct nm_simplex {
+    double v[5][4], value[5];
+} nm_simplex;
+
+/* Sorts the vertices by their values, the greatest first. */
+static inline void nm_sort(nm_simplex *x)
+{
+    for (int i = 1; i < 5; i++)
+        for (int j = i; j > 0 && x->value[j] > x->value[j - 1]; j--) {
+            double v[4];
+            const double value = x->value[j];
+            memcpy(v, x->v[j], sizeof v);
+            memcpy(x->v[j], x->v[j - 1], sizeof v);
+            memcpy(x->v[j - 1], v, sizeof v);
+            x->value[j] = x->value[j - 1];
+            x->value[j - 1] = value;
+        }
+}
+
+/* The point at `way` times the distance of the worst vertex from the centre of the others. */
+static inline double nm_try(const nm_sample *s, const nm_simplex *x, double way, double v[4])
+{
+    for (int j = 0; j < 4; j++) {
+        const double centre = (x->v[0][j] + x->v[1][j] + x->v[2][j] + x->v[3][j]) / 4.0;
+        v[j] = centre + way * (x->v[4][j] - centre);
+    }
+    return nm_value(s, v);
+}
+
+/* Climbs from v; the simplex has edges of `edge` times (0.2, 0.2, 0.5 + |g|/4, 0.1). Returns the
+ * value at the new v. */
+static inline double nm_climb(const nm_sample *s, double edge, double v[4])
+{
+    const double edges[4] = {0.2, 0.2, 0.5 + fabs(v[2]) / 4.0, 0.1};
+    nm_simplex x;
+    for (int i = 0; i < 5; i++) {
+        memcpy(x.v[i], v, sizeof x.v[i]);
+        if (i > 0)
+            x.v[i][i - 1] += edge * edges[i - 1];
+        x.value[i] = nm_value(s, x.v[i]);
+    }
+    for (int used = 5; used < NM_EVALUATIONS; used += 2) {
+        double a[4], b[4];
+        nm_sort(&x);
+        if (x.value[0] - x.value[4] < 1e-7)
+            break;
+        const double reflected = nm_try(s, &x, -1.0, a);
+        if (reflected > x.value[3]) {
+            const double further = reflected > x.value[0] ? nm_try(s, &x, -2.0, b) : -INFINITY;
+            memcpy(x.v[4], further > reflected ? b : a, sizeof a);
+            x.value[4] = fmax(further, reflected);
+            continue;
+        }
+        const double nearer = nm_try(s, &x, reflected > x.value[4] ? -0.5 : 0.5, a);
+        if (nearer > fmax(x.value[4], reflected)) {
+            memcpy(x.v[4], a, sizeof a);
+            x.value[4] = nearer;
+            continue;
+        }
+        for (int i = 1; i < 5; i++) {
+            for (int j = 0; j < 4; j++)
+                x.v[i][j] = 0.5 * (x.v[i][j] + x.v[0][j]);
+            x.value[i] = nm_value(s, x.v[i]);
+        }
+        used += 4;
+    }
+    nm_sort(&x);
+    memcpy(v, x.v[0], sizeof x.v[0]);
+    return x.value[0];
+}
+
+/* The greatest log-likelihood of x[n] in ascending order that the simplex finds, and where. */
+static inline double nm_fit(size_t n, const double *x, gkv_gk *at)
+{
+    static const double shapes[NM_STARTS][2] = {{0.1, 0.2}, {0.1, 1.2}, {1, 0.7}, {-1, 0.7},
+                                                {3, 0.3},   {-3, 0.3},  {8, 0.6}, {-8, 0.6},
+                                                {30, 0.55}, {-30, 0.55}}; /* g, k − k_min(g) */
+    const nm_sample s = {
+        .n = n, .x = x, .median = x[n / 2], .spread = (x[3 * n / 4] - x[n / 4]) / 1.349};
+    double best = -INFINITY, where[4] = {0};
+    for (int i = 0; i < NM_STARTS; i++) {
+        double v[4] = {0.0, 0.0, shapes[i][0], shapes[i][1]};
+        const gkv_gk unit = nm_gk(&s, v);
+        v[1] -= unit.k * log1p(0.45494); /* the quartiles of the sample */
+        const double value = nm_climb(&s, 1.0, v);
+        if (value > best) {
+            best = value;
+            memcpy(where, v, sizeof v);
+        }
+    }
+    for (int restart = 0; restart < NM_RESTARTS; restart++) {
+        const double value = nm_climb(&s, restart % 2 ? -0.1 : 0.5, where);
+        const int done = restart > 1 && !(value > best + 1e-3);
+        best = fmax(best, value);
+        if (done)
+            break;
+    }
+    *at = nm_gk(&s, where);
+    return best;
+}
+
+#endif
