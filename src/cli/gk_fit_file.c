@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/inside.h"
 #include "cli_fit.h"
 #include "cli_gk.h"
 #include "records.h"
