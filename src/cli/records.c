@@ -9,16 +9,24 @@
 #include "app/inside.h"
 #include "cli.h"
 
-/* The most bytes of a file, and the most values in it: a value takes up to 150 bytes of memory. */
-enum { JSON_MOST = 16 << 20, VALUES_MOST = 1 << 20, RECORDS_MOST = 256 << 20 };
+/* The most bytes of a file, and of the tree of its values. */
+enum { JSON_MOST = 64 << 20, TREE_MOST = 256 << 20, RECORDS_MOST = 256 << 20 };
 
-/* The number of values in JSON is at most this. */
-static size_t count_values(const char *text, size_t size)
+/* About how many bytes the tree of a text takes: those of arrays and objects, of the members of
+ * objects, and of values in arrays, each with what malloc() adds. */
+static size_t tree_size(const char *text, size_t size)
 {
-    size_t n = 1;
+    enum { CONTAINER = 320, MEMBER = 128, VALUE = 48 };
+    size_t bytes = VALUE;
     for (size_t i = 0; i < size; i++)
-        n += text[i] == ',' || text[i] == '[' || text[i] == '{';
-    return n;
+        switch (text[i]) {
+        case '[':
+        case '{': bytes += CONTAINER; break;
+        case ':': bytes += MEMBER; break;
+        case ',': bytes += VALUE; break;
+        default: break;
+        }
+    return bytes;
 }
 
 int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *error)
@@ -31,9 +39,9 @@ int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *er
     CLI_CHECK(gki_foreign_check(GKV_ERR_DATA, path, text,
                                 size < GKV_FOREIGN_BYTES ? size : GKV_FOREIGN_BYTES,
                                 GKV_WANTED_JSON));
-    if (count_values(text, size) > VALUES_MOST)
-        code = cli_error(CLI_DATA, "%s: more than the %d values such a file may have", path,
-                         VALUES_MOST);
+    if (tree_size(text, size) > TREE_MOST)
+        code =
+            cli_error(CLI_DATA, "%s: its values need more memory than such a file may take", path);
     else
         *out = json_loadb(text, size, flags, error);
 done:

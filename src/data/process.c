@@ -1,4 +1,4 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np() */
 #include "data/process.h"
 
 #include <ctype.h>
@@ -96,7 +96,7 @@ static void stop(pid_t child)
     waitpid(child, &result, 0);
 }
 
-static int spawn(const char *const argv[], const char *log, pid_t *child)
+static int spawn(const char *const argv[], const char *folder, const char *log, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     int reason = posix_spawn_file_actions_init(&actions);
@@ -108,6 +108,8 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
                                                   O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!reason)
         reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    if (!reason && folder)
+        reason = posix_spawn_file_actions_addchdir_np(&actions, folder);
     if (!reason) /* posix_spawnp() takes char *const * but does not change the strings */
         reason = posix_spawnp(child, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -129,12 +131,13 @@ bool gki_process_exists(const char *name)
     return found;
 }
 
-gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_call *call)
+gkv_status gki_process_run(const char *const argv[], const char *folder, const char *log,
+                           int seconds, gki_call *call)
 {
     pid_t child = 0;
     int result = 0;
     char excerpt[EXCERPT_SIZE];
-    const int reason = spawn(argv, log, &child);
+    const int reason = spawn(argv, folder, log, &child);
     if (reason)
         return gki_fail_errno(reason, "%s cannot be run", argv[0]);
     if (!wait_for(child, argv[0], seconds, call, &result)) {

@@ -51,7 +51,7 @@ grep -q "standard output: No space left on device" output || fail "the reason is
 
 # A small file of JSON that would fill the memory.
 { printf '['; yes '[],' | head -n 2000000 | tr -d '\n'; printf '[]]'; } > many.json
-expect 3 "values" "$gkvae" gk quantile --fit many.json 0.5
+expect 3 "more memory" "$gkvae" gk quantile --fit many.json 0.5
 
 # Images that are probably not meant: a warning before the first step.
 expect 0 "dark on a bright ground" "$gkvae" train small.ini --epochs 1 --out inverted --set data.invert=yes
