@@ -83,6 +83,10 @@ const cli_command_row *cli_command_at(size_t i);
 /* Prints "gkvae: …" and a newline on standard error; returns the code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a call of the system that failed with this errno: appends ": " and the reason.
+ * Returns CLI_MEMORY for ENOMEM and CLI_IO otherwise. */
+int cli_error_errno(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The exit code of a library's status. */
 int cli_code(gkv_status status);
 

@@ -160,7 +160,7 @@ int cli_numbers_read(int (*use)(void *context, double x), void *context)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return cli_error(CLI_IO, "standard input: cannot be read: %s", strerror(errno));
+            return cli_error_errno(errno, "standard input: cannot be read");
         if (memchr(s.buffer + s.length, '\0', (size_t)got))
             return cli_error(CLI_DATA,
                              "standard input: it contains a zero byte, so it is not text");

@@ -9,8 +9,8 @@
 
 #include "core/call.h"
 #include "core/memory.h"
+#include "gkfit/ascend.h"
 #include "gkfit/fit_family.h"
-#include "gkfit/fit.h"
 #include "num/constants.h"
 
 enum { BLOCK = 256 }; /* the greatest number of samples that a thread fits together */
@@ -167,6 +167,7 @@ gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
     common.threads = used > 1 ? 1 : (int)all;
     common.kernels = gki_gk_family_kernels(set.family);
     gki_k_min_table_fill(set.c, &common.table);
+    common.corner = gki_gk_corner_of(&common);
     j.block = per_thread < BLOCK ? per_thread : BLOCK;
     j.threads = (int)used;
     GKV_TRY_GOTO(job_create(&j));
