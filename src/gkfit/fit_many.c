@@ -10,7 +10,6 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "gkfit/ascend.h"
-#include "gkfit/fit.h"
 #include "gkfit/fit_family.h"
 #include "num/constants.h"
 

@@ -277,10 +277,10 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 /* The number of starts in the list, and start number i. */
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
-    if (holds_any(set))
-        return HELD + 1;
     /* without a margin there is no sharp edge */
-    return gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS : SHAPES;
+    return holds_any(set)               ? HELD + 1
+           : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
+                                        : SHAPES;
 }
 
 static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
