@@ -36,6 +36,12 @@ typedef enum gkv_binarization {
     GKV_BINARIZE_GREY     /* grey: pixels keep their grey levels */
 } gkv_binarization;
 
+typedef enum gkv_channels {
+    GKV_CHANNELS_AUTO,  /* auto: colour if a pixel of any image is not grey */
+    GKV_CHANNELS_GREY,  /* 1: colour becomes its luma */
+    GKV_CHANNELS_COLOUR /* 3: grey becomes three equal channels */
+} gkv_channels;
+
 typedef enum gkv_net_family {
     GKV_NET_MLP, /* mlp: a multilayer perceptron */
     GKV_NETS
@@ -164,7 +170,13 @@ typedef struct gkv_data_settings {
     char train_images_sha256[GKV_DIGEST_SIZE];
     char train_labels_sha256[GKV_DIGEST_SIZE]; /* The same for the training labels. */
     bool invert;                               /* Whether to take 255 − level for every level. */
-    bool transpose;                /* Whether to exchange rows and columns of the images. */
+    bool transpose;        /* Whether to exchange rows and columns of the images. */
+    gkv_channels channels; /* Whether images are grey or in colour. */
+    /* "HEIGHTxWIDTH" to which images are resized, or "". */
+    char resize[GKV_NAME_SIZE];
+    /* What is behind pixels that are not opaque: "white", "black" or six hexadecimal digits. */
+    char background[GKV_NAME_SIZE];
+    bool skip_bad;                 /* Whether files of a folder that cannot be read are left out. */
     gkv_binarization binarization; /* How grey levels become 0 and 1. */
     int64_t validation;            /* Number of training images held out for validation. */
 } gkv_data_settings;

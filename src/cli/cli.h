@@ -83,6 +83,10 @@ const cli_command_row *cli_command_at(size_t i);
 /* Prints "gkvae: …" and a newline on standard error; returns the code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a call of the system that failed with this errno: appends ": " and the reason.
+ * Returns CLI_MEMORY for ENOMEM and CLI_IO otherwise. */
+int cli_error_errno(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The exit code of a library's status. */
 int cli_code(gkv_status status);
 
@@ -136,7 +140,17 @@ double cli_number(struct argp_state *state, const char *option, const char *text
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
 
 /* What a command writes to a path. */
-typedef enum cli_format { CLI_PNG, CLI_NPY, CLI_IDX, CLI_JSON, CLI_FOLDER } cli_format;
+typedef enum cli_format {
+    CLI_PNG,
+    CLI_NPY,
+    CLI_IDX,
+    CLI_JSON,
+    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_FOLDER
+} cli_format;
+
+/* Whether the text ends in one of the words of the list, in any case. */
+bool cli_ends_in(const char *text, const char *list);
 
 /* The text as a path to write to. A usage error if it is empty; if it is "-", because no command
  * writes these to standard output; and if it ends as the files of another format do. */

@@ -310,8 +310,7 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
-        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model,
-                         strerror(errno));
+        code = cli_error_errno(errno, "%s: the results cannot be written there", a.run.model);
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))

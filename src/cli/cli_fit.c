@@ -383,17 +383,20 @@ done:
 }
 
 /* Takes each column by itself. Columns that cannot be read are reported; only a choice of all
- * columns can contain such columns. */
-static void take_each(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
-                      selection *s)
+ * columns can contain such columns. Without memory there is no fit at all. */
+static int take_each(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
+                     selection *s)
 {
     for (size_t i = 0; i < s->n_chosen; i++) {
         const int code = take_complete(a, table, &s->chosen[i], 1, weights, &s->all,
                                        &s->columns[s->data.n_columns]);
         s->data.n_columns += code == CLI_OK;
+        if (code == CLI_MEMORY)
+            return code;
         if (s->left_out == CLI_OK)
             s->left_out = code;
     }
+    return CLI_OK;
 }
 
 static int select_columns(const cli_fit_arguments *a, const gkv_table *table, selection *s)
@@ -418,7 +421,7 @@ static int select_columns(const cli_fit_arguments *a, const gkv_table *table, se
     if (a->multivariate || a->components)
         CLI_TRY(take_together(a, table, weights, s));
     else
-        take_each(a, table, weights, s);
+        CLI_TRY(take_each(a, table, weights, s));
 done:
     return code;
 }

@@ -131,7 +131,14 @@ bool cli_fit_has_errors(const cli_fit_row *row);
 void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit_result *result);
 
 void cli_fit_print_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows);
-json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row);
+
+/* The key "schema" of the JSON of fits. A change of what a key means makes it another one. */
+#define CLI_FIT_SCHEMA "gkvae-fit-1"
+
+/* An object with the schema, for a whole fit. */
+json_t *cli_fit_json_begin(void);
+/* Adds the fit of a column to an object, and returns the object. */
+json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, json_t *object);
 
 /* A number, or null if it is not finite. */
 json_t *cli_fit_json_number(double value);

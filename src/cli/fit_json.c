@@ -125,12 +125,18 @@ static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_r
                         cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
 }
 
-json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row)
+json_t *cli_fit_json_begin(void)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "schema", json_string(CLI_FIT_SCHEMA));
+    return object;
+}
+
+json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, json_t *object)
 {
     static const char *const methods[] = {
         [GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
     const gkv_gk_fit_result *r = &row->result;
-    json_t *object = json_object();
     json_object_set_new(object, "column", json_string(row->name));
     put_count(object, "n", r->n);
     put_number(object, "observations", r->total);

@@ -28,6 +28,17 @@ int cli_error(int code, const char *format, ...)
     return code;
 }
 
+int cli_error_errno(int error, const char *format, ...)
+{
+    char what[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return cli_error(error == ENOMEM ? CLI_MEMORY : CLI_IO, "%s: %s", what,
+                     strerror(error ? error : EIO));
+}
+
 int cli_code(gkv_status status)
 {
     /* The exit code of each status of the library. */

@@ -359,8 +359,7 @@ static int clear_fit(const char *run)
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         char *path = cli_text("%s/%s", run, made[i]);
         const bool gone = unlink(path) == 0 || errno == ENOENT || errno == ENOTDIR;
-        const int code =
-            gone ? CLI_OK : cli_error(CLI_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        const int code = gone ? CLI_OK : cli_error_errno(errno, "%s: cannot be removed", path);
         free(path);
         if (!gone)
             return code;

@@ -22,7 +22,7 @@ enum { REMOVED_LIMIT = 1 << 16 };
 
 static gkv_status cannot(const char *what, const char *folder, const char *name)
 {
-    return gki_fail(GKV_ERR_IO, "%s/%s: cannot %s: %s", folder, name, what, strerror(errno));
+    return gki_fail_errno(errno, "%s/%s: cannot %s", folder, name, what);
 }
 
 /* Opens a folder that is no link; *out is −1 with errno set if there is none. */

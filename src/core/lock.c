@@ -64,7 +64,7 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     /* A link is not followed, and a pipe is not waited for. */
     descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     if (descriptor < 0 && errno != ELOOP) {
-        status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot lock the folder", path);
         goto done;
     }
     if (descriptor < 0 || !is_lock_file(descriptor)) {
@@ -78,7 +78,7 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
         if (errno == EWOULDBLOCK)
             status = busy(descriptor, folder);
         else
-            status = gki_fail(GKV_ERR_IO, "%s: cannot lock the folder: %s", path, strerror(errno));
+            status = gki_fail_errno(errno, "%s: cannot lock the folder", path);
         goto done;
     }
     /* The process id serves only the message of GKV_ERR_BUSY, so a failure to write it is

@@ -23,7 +23,8 @@ typedef struct levels {
 
 static void count_levels(const gkv_dataset *data, levels *out)
 {
-    const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data), n = h * w;
+    const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data),
+                 c = gkv_dataset_channels(data), n = h * w * c;
     double border = 0, sum = 0;
     size_t border_pixels = 0;
     memset(out, 0, sizeof *out);
@@ -32,14 +33,15 @@ static void count_levels(const gkv_dataset *data, levels *out)
         bool flat = true;
         for (size_t k = 0; k < n; k++) {
             out->of[pixel[k]]++;
-            flat = flat && pixel[k] == pixel[0];
+            flat = flat && pixel[k] == pixel[k % c];
         }
         out->flat += flat;
         for (size_t y = 0; y < h; y++)
-            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1) {
-                border += pixel[y * w + x];
-                border_pixels++;
-            }
+            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1)
+                for (size_t k = 0; k < c; k++) {
+                    border += pixel[(y * w + x) * c + k];
+                    border_pixels++;
+                }
     }
     for (unsigned v = 0; v < 256; v++) {
         out->pixels += out->of[v];
@@ -110,16 +112,21 @@ static int by_hash(const void *a, const void *b)
     return (left->image > right->image) - (left->image < right->image);
 }
 
+/* The bytes of an image. */
+static size_t size_of(const gkv_dataset *data)
+{
+    return gkv_dataset_height(data) * gkv_dataset_width(data) * gkv_dataset_channels(data);
+}
+
 static bool equal(const gkv_dataset *a, size_t i, const gkv_dataset *b, size_t j)
 {
-    return memcmp(gkv_dataset_pixels(a, i), gkv_dataset_pixels(b, j),
-                  gkv_dataset_height(a) * gkv_dataset_width(a)) == 0;
+    return memcmp(gkv_dataset_pixels(a, i), gkv_dataset_pixels(b, j), size_of(a)) == 0;
 }
 
 /* Whether the training images contain this test image. */
 static bool contains(const check *it, const print *prints, size_t count, size_t test_image)
 {
-    const size_t n = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
+    const size_t n = size_of(it->test);
     const uint64_t hash = hash_of(gkv_dataset_pixels(it->test, test_image), n);
     size_t low = 0, high = count;
     while (low < high) {
@@ -137,8 +144,7 @@ static bool contains(const check *it, const print *prints, size_t count, size_t 
 
 static gkv_status check_duplicates(const check *it)
 {
-    const size_t count = gkv_dataset_count(it->train),
-                 n = gkv_dataset_height(it->train) * gkv_dataset_width(it->train);
+    const size_t count = gkv_dataset_count(it->train), n = size_of(it->train);
     print *prints = NULL;
     GKV_TRY(gki_alloc(count, sizeof *prints, &prints));
     for (size_t i = 0; i < count; i++)
@@ -191,6 +197,12 @@ static void check_labels(const check *it)
                  unknown, first);
 }
 
+static void tell_remarks(const check *it, const gkv_dataset *data)
+{
+    for (size_t i = 0; gkv_dataset_remark(data, i); i++)
+        gki_tell(it->call, "%s", gkv_dataset_remark(data, i));
+}
+
 gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
                              const gkv_run_options *options)
 {
@@ -199,6 +211,11 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     GKV_TRY(gki_call_begin(&call, options, 0));
     const check it = {&call, train, test};
     const size_t h = gkv_dataset_height(train), w = gkv_dataset_width(train);
+    tell_remarks(&it, train);
+    tell_remarks(&it, test);
+    if (gkv_dataset_channels(train) != 1)
+        gki_tell(it.call, "the training images are in colour, and a model takes grey ones: "
+                          "data.channels = 1 converts them");
     if (h > GKV_IMAGE_PIXELS_MAX / w)
         gki_tell(it.call,
                  "the training images have %zu × %zu pixels, and a model takes at most %d in all: "
@@ -213,6 +230,14 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
             "these cannot be evaluated on those",
             gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
             gkv_dataset_width(train));
+        return GKV_OK;
+    }
+    if (test && gkv_dataset_channels(test) != gkv_dataset_channels(train)) {
+        gki_tell(it.call,
+                 "the test images are %s, and the training images %s: set data.channels, so that "
+                 "both are the same",
+                 gkv_dataset_channels(test) == 1 ? "grey" : "in colour",
+                 gkv_dataset_channels(train) == 1 ? "grey" : "in colour");
         return GKV_OK;
     }
     if (test) {

@@ -4,7 +4,31 @@
 
 #include <stdbool.h>
 
+#include "data/raster.h"
 #include "gkvae/data.h"
+
+enum { GKV_DATASET_FILES = GKV_LABELS_FILE + 1 };
+
+struct gkv_dataset {
+    gki_raster images;             /* with 1 or 3 channels */
+    gki_raster labels;             /* without bytes if there are none */
+    char *path[GKV_DATASET_FILES]; /* NULL unless the data set is from files */
+    char **remarks;                /* what the user should know of the reading */
+    size_t n_remarks;
+};
+
+/* Reads images, and labels unless their path is NULL, as the settings say, but for invert and
+ * transpose. `training` is the folder of training images whose sub-folders number the labels, or
+ * NULL. Errors as gkv_dataset_load(). */
+GKV_MUST_USE gkv_status gki_dataset_read(const char *images_path, const char *labels_path,
+                                         const gkv_data_settings *settings, const char *training,
+                                         gkv_dataset **out);
+
+/* Adds a remark, whose text the data set then owns. GKV_ERR_MEMORY. */
+gkv_status gki_dataset_remark(gkv_dataset *dataset, char *text);
+
+/* GKV_ERR_DATA for images of which no model can be made, those in colour. */
+GKV_MUST_USE gkv_status gki_dataset_check_grey(const gkv_dataset *dataset);
 
 /* Takes 255 − level for every level, and exchanges rows and columns. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose);

@@ -98,7 +98,7 @@ static gkv_status open_files(const gkv_data_settings *settings, const char *imag
                              const char *labels, gkv_dataset **out)
 {
     gkv_dataset *dataset = NULL;
-    GKV_TRY(gkv_dataset_open(images, labels, &dataset));
+    GKV_TRY(gki_dataset_read(images, labels, settings, NULL, &dataset));
     const gkv_status status = gki_dataset_turn(dataset, settings->invert, settings->transpose);
     if (status != GKV_OK) {
         gkv_dataset_free(dataset);
@@ -162,7 +162,7 @@ static gkv_status describe_file(const char *path, const gki_known_data *expected
 
 static void count_grey(const gkv_dataset *dataset, gkv_data_info *out)
 {
-    const size_t n = out->count * out->height * out->width;
+    const size_t n = out->count * out->height * out->width * out->channels;
     const uint8_t *pixels = gkv_dataset_pixels(dataset, 0);
     uint64_t sum = 0, on = 0;
     for (size_t i = 0; i < n; i++) {
@@ -199,6 +199,7 @@ static gkv_status describe(const gkv_data_settings *settings, gkv_split split, c
     out->count = gkv_dataset_count(dataset);
     out->height = gkv_dataset_height(dataset);
     out->width = gkv_dataset_width(dataset);
+    out->channels = gkv_dataset_channels(dataset);
     count_grey(dataset, out);
     count_labels(dataset, out);
     gkv_dataset_free(dataset);

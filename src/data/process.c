@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -115,14 +116,14 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
 
 bool gki_process_exists(const char *name)
 {
+    char path[PATH_MAX]; /* a longer one names no file */
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
-        char *path = NULL;
         /* An empty entry is the working folder. */
-        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
-            found = access(path, X_OK) == 0;
-        free(path);
+        const int needed =
+            snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
+        found = needed > 0 && (size_t)needed < sizeof path && access(path, X_OK) == 0;
         folder += length + (folder[length] == ':');
     }
     return found;
@@ -135,7 +136,7 @@ gkv_status gki_process_run(const char *const argv[], const char *log, int second
     char excerpt[EXCERPT_SIZE];
     const int reason = spawn(argv, log, &child);
     if (reason)
-        return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
+        return gki_fail_errno(reason, "%s cannot be run", argv[0]);
     if (!wait_for(child, argv[0], seconds, call, &result)) {
         stop(child);
         if (call && gki_call_stopped(call))

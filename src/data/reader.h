@@ -24,6 +24,11 @@ void gki_reader_close(gki_reader *reader);
  * GKV_ERR_MEMORY. */
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
 
+/* Maps a raw file, whose content is exactly `size` bytes, into memory for reading, in place of
+ * further gki_reader_read(). *mapping belongs to the caller, who ends it with munmap(). The sum
+ * takes the rest of the content. GKV_ERR_IO. */
+gkv_status gki_reader_map(gki_reader *reader, size_t size, void **mapping);
+
 /* Sets text to the SHA-256 of the content that has been read. Once only, for a reader that was
  * opened with `hashed`. */
 void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE]);

@@ -9,7 +9,7 @@
 
 #include "core/call.h"
 #include "core/memory.h"
-#include "gkfit/fit.h"
+#include "gkfit/ascend.h"
 #include "num/constants.h"
 
 enum { BLOCK = 256 }; /* the greatest number of samples that a thread fits together */
@@ -165,6 +165,7 @@ gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
     const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
     common.threads = used > 1 ? 1 : (int)all;
     gki_k_min_table_fill(set.c, &common.table);
+    common.corner = gki_gk_corner_of(&common);
     j.block = per_thread < BLOCK ? per_thread : BLOCK;
     j.threads = (int)used;
     GKV_TRY_GOTO(job_create(&j));

@@ -218,7 +218,8 @@ static void octile_estimates(gki_gk_task *task, gkv_gk_fit_result *result)
         result->se[j] = NAN;
 }
 
-/* The likelihood of the mle is below this only if a value is outside the support; see mle.c. */
+/* A likelihood is below this only if a value is outside the support. z is then clamped, so that the
+ * derivatives exist; see mle.c. */
 static const double out_of_support = -1e100;
 
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task)
@@ -230,7 +231,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     else {
         estimates(common, task, result);
         bounds(common, task, result);
-        GKV_TRY(gki_gk_fit_goodness(common, task));
+        if (!task->judged)
+            GKV_TRY(gki_gk_fit_goodness(common, task));
     }
     gki_gk_fit_intervals(set->confidence, result);
     gkv_gk scaled = result->gk;
@@ -238,8 +240,10 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     scaled.b = result->gk.b / task->spread;
     if (!set->likelihood)
         result->log_likelihood = NAN;
-    else if (result->method != GKV_GK_MLE || result->log_likelihood < out_of_support)
+    else if (result->method != GKV_GK_MLE)
         result->log_likelihood = gki_gk_fit_likelihood(common, task, &scaled, NULL);
+    if (result->log_likelihood < out_of_support)
+        result->log_likelihood = -INFINITY;
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;

@@ -22,6 +22,12 @@ static const double shapes[][2] = {
 /* The g of starts with a sharp edge. */
 static const double edges[] = {1.4, -1.4, 2.5, -2.5, 5.0, -5.0};
 
+/* Starts between two groups of values: the normal score of the quantile at A, g, k − k_min(g). */
+static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.67, 8.0, 0.15},
+                                   {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},  {0.25, -8.0, 0.5},
+                                   {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06}, {-0.67, 30.0, 0.5},
+                                   {0.67, -30.0, 0.5}};
+
 /* The shapes if parameters are held. */
 static const double held_g[] = {0.2, -0.2, 1.5, -1.5, 4.0, -4.0, 10.0, -10.0, 50.0, -50.0};
 static const double held_k[] = {0.06, 0.3, 0.8, 1.6};
@@ -30,7 +36,8 @@ enum {
     HELD_G = sizeof held_g / sizeof *held_g,
     HELD = HELD_G * sizeof held_k / sizeof *held_k,
     SHAPES = sizeof shapes / sizeof *shapes,
-    EDGES = sizeof edges / sizeof *edges
+    EDGES = sizeof edges / sizeof *edges,
+    SPLITS = sizeof splits / sizeof *splits
 };
 enum { FEW_STEPS = 8, GRID = 24, WAYPOINTS = 12, THIN = 1024 };
 
@@ -167,6 +174,19 @@ static gkv_gk edge_start(const search *s, double g)
     return start;
 }
 
+/* The start whose A is the quantile of the level with this normal score. */
+static gkv_gk split_start(const search *s, const double split[3])
+{
+    const gki_gk_task *task = s->task;
+    gkv_gk start = shape_start(s, split + 1);
+    size_t nearest = 0;
+    for (size_t i = 1; i < task->m; i++)
+        if (fabs(task->z[i] - split[0]) < fabs(task->z[nearest] - split[0]))
+            nearest = i;
+    choose_scale(s, 0.0, task->x[nearest], &start);
+    return start;
+}
+
 /* A start in which parameters are held. The shape has a number. */
 static gkv_gk held_start(const search *s, size_t i)
 {
@@ -245,7 +265,7 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 /* The number of starts in the list, and start number i. */
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
-    return holds_any(set) ? HELD + 1 : SHAPES + EDGES;
+    return holds_any(set) ? HELD + 1 : SHAPES + EDGES + SPLITS;
 }
 
 static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
@@ -255,7 +275,9 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
             return path_start(s, start);
         *start = held_start(s, i);
     } else
-        *start = i < SHAPES ? shape_start(s, shapes[i]) : edge_start(s, edges[i - SHAPES]);
+        *start = i < SHAPES           ? shape_start(s, shapes[i])
+                 : i < SHAPES + EDGES ? edge_start(s, edges[i - SHAPES])
+                                      : split_start(s, splits[i - SHAPES - EDGES]);
     return GKV_OK;
 }
 

@@ -29,7 +29,7 @@ static gkv_status copy_lines(const char *path, const char *header, uint64_t line
     char line[4 * LINE_SIZE];
     FILE *file = gki_file_open(path);
     if (!file)
-        return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot read", path);
     bool whole = fgets(line, sizeof line, file) != NULL;
     if (whole && *header && strcmp(line, header) == 0)
         whole = fgets(line, sizeof line, file) != NULL;
@@ -43,7 +43,7 @@ static gkv_status copy_lines(const char *path, const char *header, uint64_t line
     const bool failed = ferror(file) != 0;
     const int error = errno;
     fclose(file);
-    return failed ? gki_fail(GKV_ERR_IO, "%s: cannot read: %s", path, strerror(error)) : GKV_OK;
+    return failed ? gki_fail_errno(error, "%s: cannot read", path) : GKV_OK;
 }
 
 /* Truncates the file to its first `lines` lines after `header`. */
@@ -73,7 +73,7 @@ static gkv_status append_line(const char *folder, const char *name, const char *
     gkv_status status = GKV_OK;
     FILE *file = fopen(path, "a");
     if (!file || fputs(line, file) < 0 || fflush(file) != 0)
-        status = gki_fail(GKV_ERR_IO, "%s: cannot append a line: %s", path, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot append a line", path);
     if (file)
         fclose(file);
     free(path);

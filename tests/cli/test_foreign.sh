@@ -65,8 +65,8 @@ idx() { # idx NAME HEADER: the header in printf's form, and numbers
 }
 idx float '\0\0\015\003\0\0\0\001\0\0\0\034\0\0\0\034'
 expect 3 "IDX of 4-byte floats in 3 dimensions" "$gkvae" data info float
-idx colour '\0\0\010\004\0\0\0\001\0\0\0\034\0\0\0\034\0\0\0\003'
-expect 3 "in 4 dimensions, of colour" "$gkvae" data info colour
+idx colour '\0\0\010\004\0\0\0\001\0\0\0\034\0\0\0\034\0\0\0\005'
+expect 3 "the images have 5 channels" "$gkvae" data info colour
 idx matrix '\0\0\010\002\0\0\0\034\0\0\0\034'
 expect 3 "IDX of unsigned bytes in 2 dimensions" "$gkvae" data info matrix
 idx swapped '\003\010\0\0\001\0\0\0\034\0\0\0\034\0\0\0'

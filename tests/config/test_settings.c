@@ -45,6 +45,10 @@ static void defaults_are_as_documented(void **state)
         {"data.train_labels_sha256", ""},
         {"data.invert", "no"},
         {"data.transpose", "no"},
+        {"data.channels", "auto"},
+        {"data.resize", ""},
+        {"data.background", "white"},
+        {"data.skip_bad", "no"},
         {"data.binarization", "dynamic"},
         {"data.validation", "2000"},
         {"model.latent", "24"},
@@ -318,12 +322,20 @@ static void bad_files_change_nothing(void **state)
         {"[model] latent = 3\n", "s.ini:1: a section is written [name]"},
         {"[]\nlatent = 3\n", "s.ini:1: unknown section \"\""},
         {"[model]\nlatent = 3 4\n", "s.ini:2: model.latent = 3 4: must be"},
+        {"[data]\nresize = 32\n", "s.ini:2: data.resize = 32: must be empty, or HEIGHTxWIDTH"},
+        {"[data]\nresize = 0x32\n", "must be empty, or HEIGHTxWIDTH"},
+        {"[data]\nresize = 32x32x3\n", "must be empty, or HEIGHTxWIDTH"},
+        {"[data]\nresize = 32x65536\n", "must be empty, or HEIGHTxWIDTH"},
+        {"[data]\nbackground = grey\n", "must be white, black, or six hexadecimal digits"},
+        {"[data]\nbackground = #ffffff\n", "must be white, black, or six hexadecimal digits"},
+        {"[data]\nchannels = 4\n", "must be one of auto, 1, 3"},
         {"[model]\nlatent =\n", "s.ini:2: model.latent = : must be"},
         {"[model]\nlatent = 3\n  hidden = x\n", "s.ini:3: model.hidden = x"},
         {"[eval]\nimages = 0 # none\n", "s.ini:2: eval.images = 0: must be"},
+        {"\1\2\3\n", "s.ini:1: a line must be"},
         {"\x7f"
          "ELF\2\1\1\n",
-         "s.ini:1: a line must be"},
+         "s.ini: "}, /* core/foreign.h knows such a file */
     };
     gkv_settings settings, before;
     gkv_settings_defaults(&settings);
@@ -404,6 +416,10 @@ static void change_everything(gkv_settings *settings)
          "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"},
         {"data.invert", "yes"},
         {"data.transpose", "yes"},
+        {"data.channels", "3"},
+        {"data.resize", "24x32"},
+        {"data.background", "ff8000"},
+        {"data.skip_bad", "yes"},
         {"data.binarization", "grey"},
         {"data.validation", "17"},
         {"model.latent", "3"},

@@ -342,6 +342,7 @@ static void of_settings(void **state)
     REFUSES("settings", gkv_settings_write(NULL, "x"));
     REFUSES("path", gkv_settings_write(&settings, NULL));
     assert_null(gkv_base_facts_of(GKV_BASES));
+    assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));
     assert_null(gkv_settings_key_at(SIZE_MAX));
