@@ -133,6 +133,14 @@ GKV_API const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_f
  * left out, or NULL if there are fewer. The data set owns the string. */
 GKV_API const char *gkv_dataset_remark(const gkv_dataset *dataset, size_t i);
 
+/* Returns what is wrong with the i-th file of a folder that was left out (data.skip_bad), from 0,
+ * as in "a.png: it is damaged: …", or NULL if there are fewer. The data set owns the string. */
+GKV_API const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i);
+
+/* Returns the path of an image's file within the folder of the images, or NULL if they are from one
+ * file or from memory. The data set owns the string. */
+GKV_API const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image);
+
 /* Computes the mean of images first … first + n − 1 in mean[height·width·channels], on a scale from
  * 0 (black) to 1 (white). A mean is the probability that dynamic binarization turns the pixel on.
  * Sums are exact; only the final division rounds. GKV_ERR_ARGUMENT for n of 0, and if there are

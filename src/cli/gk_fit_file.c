@@ -64,7 +64,8 @@ static int read_margin(const place *at, const json_t *object, bool estimates, gk
     CLI_TRY(read_number(at, object, "B", estimates, &gk->b));
     CLI_TRY(read_number(at, object, "g", estimates, &gk->g));
     CLI_TRY(read_number(at, object, tail, estimates, &gk->k));
-    CLI_TRY(read_number(at, object, "c", false, &gk->c));
+    if (gk->family != GKV_GK_FAMILY_GH) /* it has no c */
+        CLI_TRY(read_number(at, object, "c", false, &gk->c));
     if (gkv_gk_check(gk) != GKV_OK)
         code = refuse(at, gkv_error_message());
 done:

@@ -125,15 +125,17 @@ void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE])
     SHA256End(&reader->sum, text);
 }
 
+uint64_t gki_inflated_bound(uint64_t size)
+{
+    const uint64_t plausible =
+        size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO ? size * PLAUSIBLE_RATIO : PLAUSIBLE_SIZE;
+    const uint64_t possible = size * DEFLATE_RATIO;
+    return plausible < possible ? plausible : possible;
+}
+
 uint64_t gki_reader_bound(const gki_reader *reader)
 {
-    if (!reader->gzip)
-        return reader->size;
-    const uint64_t plausible = reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO
-                                   ? reader->size * PLAUSIBLE_RATIO
-                                   : PLAUSIBLE_SIZE;
-    const uint64_t possible = reader->size * DEFLATE_RATIO;
-    return plausible < possible ? plausible : possible;
+    return reader->gzip ? gki_inflated_bound(reader->size) : reader->size;
 }
 
 bool gki_reader_is_gzip(const gki_reader *reader)

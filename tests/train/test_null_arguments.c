@@ -87,6 +87,12 @@ static void of_model(void **state)
     REFUSES("model", gkv_model_draw_pixels(NULL, 1, f, 1, 0, NULL, f));
     REFUSES("probabilities", gkv_model_draw_pixels(model, 1, NULL, 1, 0, NULL, f));
     REFUSES("images", gkv_model_draw_pixels(model, 1, f, 1, 0, NULL, NULL));
+    REFUSES("model", gkv_model_draw_images(NULL, 1, f, 1, 0, NULL, f));
+    REFUSES("codes", gkv_model_draw_images(model, 1, NULL, 1, 0, NULL, f));
+    REFUSES("images", gkv_model_draw_images(model, 1, f, 1, 0, NULL, NULL));
+    REFUSES("model", gkv_model_decode_medians(NULL, 1, f, NULL, f));
+    REFUSES("codes", gkv_model_decode_medians(model, 1, NULL, NULL, f));
+    REFUSES("images", gkv_model_decode_medians(model, 1, f, NULL, NULL));
     REFUSES("model", gkv_model_sample(NULL, 1, 1, 0, 1, NULL, f));
     REFUSES("codes", gkv_model_sample(model, 1, 1, 0, 1, NULL, NULL));
     REFUSES("model", gkv_model_sample_class(NULL, 1, 0, 1, 0, 1, NULL, f));
@@ -343,6 +349,7 @@ static void of_settings(void **state)
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));
     assert_null(gkv_settings_key_at(SIZE_MAX));
+    assert_true(gkv_settings_pixels(NULL) == GKV_PIXELS_BINARY);
     REFUSES("settings", gkv_settings_get(NULL, "train.seed", sizeof text, text));
     REFUSES("name", gkv_settings_get(&settings, NULL, sizeof text, text));
     REFUSES("value", gkv_settings_get(&settings, "train.seed", sizeof text, NULL));
