@@ -345,10 +345,12 @@ int cli_eval(int argc, char **argv)
                                      .training = training,
                                      .sample_seed = run.settings.eval.seed,
                                      .command = command};
-        code = cli_evaluation_draw(&evaluation, test);
+        code = cli_evaluation_begin(&evaluation);
+        if (code == CLI_OK)
+            code = cli_evaluation_draw(&evaluation, test);
         if (code == CLI_OK)
             code = cli_report(&evaluation);
-        const int placed = cli_evaluation_place(&evaluation, code == CLI_OK);
+        const int placed = cli_evaluation_end(&evaluation, code == CLI_OK);
         code = code == CLI_OK ? placed : code;
         CLI_TRY(code);
         if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */
