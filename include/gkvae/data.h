@@ -1,10 +1,14 @@
 /* Image data sets: reading, checking and fetching.
  *
- * A gkv_dataset holds 8-bit grey images, count × height × width, row by row. It may hold one label
- * (0 … 255) for each image. It is read from IDX files, the format of MNIST (LeCun, Cortes and
+ * A gkv_dataset holds 8-bit images, count × height × width × channels, row by row. They are grey,
+ * with one channel, or in colour, with the channels red, green and blue. A data set may hold one
+ * label (0 … 255) for each image. It is read from IDX files, the format of MNIST (LeCun, Cortes and
  * Burges), or copied from memory. A file may be raw or gzip; the reader recognizes that from the
  * content. No statement of a file is trusted: the sizes in a header are compared with what the file
  * can hold, and memory is allocated only as bytes arrive.
+ *
+ * Raw files of 64 MiB of images and more are mapped into memory, so they may be larger than it. Do
+ * not shorten a file while a data set of it exists: a process that reads missing pages ends.
  *
  * Thread-safety: a gkv_dataset never changes after it is made, so any number of threads may read
  * it. All functions may be called from several threads at once.
@@ -32,8 +36,11 @@ enum { GKV_IMAGE_PIXELS_MAX = 65536 };
 /* The two parts of a data set. */
 typedef enum gkv_split { GKV_TRAIN = 0, GKV_TEST } gkv_split;
 
-/* Reads an idx3-ubyte file of images of any size and, unless labels_path is NULL, the idx1-ubyte
- * file of their labels. The caller frees *out with gkv_dataset_free(); it is NULL after a failure.
+/* Reads an IDX file of images of any size and, unless labels_path is NULL, the idx1-ubyte file of
+ * their labels. Images are unsigned bytes or 16-bit integers, in 3 dimensions or, with 1, 3 or 4
+ * channels, in 4. Levels of 16 bits become 8 bits. Images with opacity (4 channels) are put over
+ * white. Images in colour of which all pixels are grey become grey. The caller frees *out with
+ * gkv_dataset_free(); it is NULL after a failure.
  *
  * GKV_ERR_IO if a file cannot be opened or read, or if it is not a regular file. GKV_ERR_DATA for a
  * wrong magic number, a size of 0, a file that is shorter or longer than its header states, damaged
@@ -51,6 +58,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(size_t count, size_t hei
                                                         const uint8_t *pixels,
                                                         const uint8_t *labels, gkv_dataset **out);
 
+/* As gkv_dataset_from_memory(), of pixels[count·height·width·channels] with 1 or 3 channels. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_colour(size_t count, size_t height, size_t width,
+                                                        size_t channels, const uint8_t *pixels,
+                                                        const uint8_t *labels, gkv_dataset **out);
+
 /* Opens the training or the test part of the data set that the settings name. NULL settings are the
  * defaults.
  *
@@ -59,7 +71,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(size_t count, size_t hei
  * and FOLDER/DATASET/train-labels-idx1-ubyte, or t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte
  * for the test part. Each may have the ending ".gz". A path of labels in the settings takes
  * precedence over the standard name. Labels may be absent, unless gkv_data_get() knows the data
- * set. `invert` and `transpose` of the settings change the images.
+ * set. `channels`, `resize`, `background`, `invert` and `transpose` of the settings change the
+ * images.
  *
  * If the settings have a SHA-256 of the training images or labels, the training part is refused
  * with GKV_ERR_DATA unless its file has that one (gkv_dataset_sha256).
@@ -76,6 +89,16 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(gkv_split split, const gkv_data
 GKV_API GKV_MUST_USE gkv_status gkv_idx_write(const char *path, size_t count, size_t height,
                                               size_t width, const uint8_t *pixels);
 
+/* As gkv_idx_write(), of pixels[count·height·width·channels] with 1 or 3 channels. With 3 channels
+ * the file has four dimensions. */
+GKV_API GKV_MUST_USE gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height,
+                                                     size_t width, size_t channels,
+                                                     const uint8_t *pixels);
+
+/* As gkv_idx_write(), of labels[count], as an idx1-ubyte file. */
+GKV_API GKV_MUST_USE gkv_status gkv_idx_write_labels(const char *path, size_t count,
+                                                     const uint8_t *labels);
+
 /* Frees the data set. NULL does nothing. */
 GKV_API void gkv_dataset_free(gkv_dataset *dataset);
 
@@ -84,9 +107,13 @@ GKV_API size_t gkv_dataset_count(const gkv_dataset *dataset);
 GKV_API size_t gkv_dataset_height(const gkv_dataset *dataset);
 GKV_API size_t gkv_dataset_width(const gkv_dataset *dataset);
 
-/* Returns the height·width grey levels of one image, from 0 for black to 255 for white, or NULL if
- * there is no such image or data set. The levels of the next image follow, so the result for image
- * 0 is the array of all levels. The data set owns the array. */
+/* Returns the number of channels: 1 for grey images, 3 for red, green and blue; 0 for NULL. */
+GKV_API size_t gkv_dataset_channels(const gkv_dataset *dataset);
+
+/* Returns the height·width·channels levels of one image, from 0 for black to 255 for white, or NULL
+ * if there is no such image or data set. The channels of a pixel are neighbours. The levels of the
+ * next image follow, so the result for image 0 is the array of all levels. The data set owns the
+ * array. */
 GKV_API const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image);
 
 /* Returns the labels, one for each image, or NULL if there are none. The data set owns the
@@ -102,8 +129,20 @@ typedef enum gkv_dataset_file { GKV_IMAGES_FILE = 0, GKV_LABELS_FILE } gkv_datas
 GKV_API const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file);
 GKV_API const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file);
 
-/* Computes the mean of images first … first + n − 1 in mean[height·width], on a scale from 0
- * (black) to 1 (white). A mean is the probability that dynamic binarization turns the pixel on.
+/* Returns the i-th remark on the reading of the files, from 0: a sentence on what was changed or
+ * left out, or NULL if there are fewer. The data set owns the string. */
+GKV_API const char *gkv_dataset_remark(const gkv_dataset *dataset, size_t i);
+
+/* Returns what is wrong with the i-th file of a folder that was left out (data.skip_bad), from 0,
+ * as in "a.png: it is damaged: …", or NULL if there are fewer. The data set owns the string. */
+GKV_API const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i);
+
+/* Returns the path of an image's file within the folder of the images, or NULL if they are from one
+ * file or from memory. The data set owns the string. */
+GKV_API const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image);
+
+/* Computes the mean of images first … first + n − 1 in mean[height·width·channels], on a scale from
+ * 0 (black) to 1 (white). A mean is the probability that dynamic binarization turns the pixel on.
  * Sums are exact; only the final division rounds. GKV_ERR_ARGUMENT for n of 0, and if there are
  * fewer images. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first,
@@ -111,9 +150,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, siz
 
 /* Looks for images that are legal but probably not meant, and reports each kind of finding to the
  * progress() of `options`. The details are a const char *, one sentence without a newline, which is
- * valid during the callback only; done and total are 0. Findings are:
+ * valid during the callback only; done and total are 0. The remarks on reading come first. Findings
+ * are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
- *   - the images have more pixels than a model takes
+ *   - the images are in colour, which no model takes, or have more pixels than a model takes
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has
@@ -181,9 +221,9 @@ typedef struct gkv_file_info {
 
 typedef struct gkv_data_info {
     gkv_file_info images, labels;
-    size_t count, height, width;
-    double mean_grey;      /* mean grey level of all pixels, 0 … 255 */
-    double share_on;       /* fraction of all pixels with a grey level of 128 or more */
+    size_t count, height, width, channels;
+    double mean_grey;      /* mean level of all pixels and channels, 0 … 255 */
+    double share_on;       /* fraction of these levels that are 128 or more */
     size_t classes;        /* the largest label + 1, or 0 without labels */
     size_t per_class[256]; /* number of images with each label */
 } gkv_data_info;

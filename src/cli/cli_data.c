@@ -120,8 +120,11 @@ static void print_file(const char *what, const gkv_file_info *file)
 
 static void print_info(const char *half, const gkv_data_info *info)
 {
-    printf("%s: %zu images of %zu × %zu pixels; mean grey %.2f of 255; %.2f %% of pixels on\n",
-           half, info->count, info->height, info->width, info->mean_grey, 100 * info->share_on);
+    const bool grey = info->channels == 1;
+    printf("%s: %zu images of %zu × %zu pixels%s; mean %s %.2f of 255; %.2f %% of %s on\n", half,
+           info->count, info->height, info->width, grey ? "" : " in colour",
+           grey ? "grey" : "level", info->mean_grey, 100 * info->share_on,
+           grey ? "pixels" : "levels");
     if (info->classes > 0) {
         printf("  images of each label:");
         for (size_t c = 0; c < info->classes; c++)

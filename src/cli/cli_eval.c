@@ -211,9 +211,9 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
         gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
                      &how, refined, metrics);
     cli_live_clear(&it.live);
-    metrics->train_seconds = gkv_train_seconds(a->run.model);
-    metrics->refit_seconds = gkv_refit_seconds(a->run.model);
-    return cli_check(status);
+    return status == GKV_OK ? cli_check(gkv_train_times(a->run.model, &metrics->train_seconds,
+                                                        &metrics->refit_seconds))
+                            : cli_check(status);
 }
 
 /* Whether all test images are evaluated, so that all of them have refined codes. */
@@ -310,8 +310,7 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
-        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model,
-                         strerror(errno));
+        code = cli_error_errno(errno, "%s: the results cannot be written there", a.run.model);
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))

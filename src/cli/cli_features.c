@@ -88,8 +88,9 @@ static int open_levels(const features_arguments *a, const gkv_features *network,
     int code = CLI_OK;
     CLI_CHECK(gkv_dataset_open(a->images, NULL, &out->levels));
     const size_t height = gkv_dataset_height(out->levels), width = gkv_dataset_width(out->levels);
-    snprintf(have, sizeof have, "%zu × %zu", height, width);
-    if (height != gkv_features_height(network) || width != gkv_features_width(network))
+    const bool grey = gkv_dataset_channels(out->levels) == 1;
+    snprintf(have, sizeof have, "%zu × %zu%s", height, width, grey ? "" : " in colour");
+    if (!grey || height != gkv_features_height(network) || width != gkv_features_width(network))
         return wrong_size(a, network, have);
     out->count = gkv_dataset_count(out->levels);
 done:

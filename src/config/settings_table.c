@@ -49,13 +49,14 @@ const gki_settings_row gki_settings_rows[] = {
         data, folder, GKV_KIND_FOLDER, "path", "data",
         "The folder that contains DATASET/train-images-idx3-ubyte[.gz] and the three other files."),
     TEXT(data, train_images, GKV_KIND_PATH, "path", "",
-         "An IDX file of training images in place of the standard one."),
+         "Training images in place of the standard file: IDX, .npy, .npz, or a folder of PNG "
+         "files."),
     TEXT(data, train_labels, GKV_KIND_PATH, "path", "",
-         "An IDX file of training labels in place of the standard one."),
+         "Training labels in place of the standard file: IDX, .npy, .npz, or CSV."),
     TEXT(data, test_images, GKV_KIND_PATH, "path", "",
-         "An IDX file of test images in place of the standard one."),
+         "Test images in place of the standard file, as data.train_images."),
     TEXT(data, test_labels, GKV_KIND_PATH, "path", "",
-         "An IDX file of test labels in place of the standard one."),
+         "Test labels in place of the standard file, as data.train_labels."),
     TEXT(data, train_images_sha256, GKV_KIND_DIGEST, "sha256", "",
          "The SHA-256 that the uncompressed training images must have; empty: any. Training writes "
          "it "
@@ -66,6 +67,18 @@ const gki_settings_row gki_settings_rows[] = {
            "Images are dark on a bright ground: 255 minus each level makes them bright on black."),
     SWITCH(data, transpose, no,
            "Images are stored column by column, as EMNIST's are: exchange rows and columns."),
+    CHOICE(
+        data, channels, "auto", "auto, 1, 3",
+        "Levels of a pixel: 1 converts colour to grey (Rec. 601 luma), 3 makes grey into colour; "
+        "auto is 1 unless a pixel of any image is not grey."),
+    TEXT(data, resize, GKV_KIND_SIZE, "size", "",
+         "Resizes all images to HEIGHTxWIDTH pixels, as in 32x32: averages of areas where they "
+         "shrink, bilinear where they grow; empty: they must have one size."),
+    TEXT(data, background, GKV_KIND_COLOUR, "colour", "white",
+         "What is behind pixels that are not opaque: white, black or rrggbb in hexadecimal."),
+    SWITCH(data, skip_bad, no,
+           "Leaves out files of a folder of images that are damaged or of another size, instead of "
+           "refusing the folder."),
     CHOICE(data, binarization, "dynamic", "dynamic, static, grey",
            "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey."),
     INTEGER(data, validation, 2000, 0, 1000000,
@@ -120,6 +133,15 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there "
                  "is no density"),
+    CHOICE(
+        model, likelihood, "bernoulli", "bernoulli, logistic-mixture",
+        "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, by a mixture of "
+        "discretised logistic distributions, which needs data.binarization = grey."),
+    INTEGER(model, likelihood_components, 2, 1, 16,
+            "Components of the likelihood's mixture for each pixel; 1 is a single distribution."),
+    SWITCH(model, learned_edges, yes,
+           "Whether the edges between the 256 grey levels of the likelihood are learned, the same "
+           "for all pixels; if not, levels have equal widths."),
 
     INTEGER(train, epochs, 46, 1, 1000000, "Passes over the training images."),
     INTEGER(train, batch, 200, 1, 1000000, "Images per step."),

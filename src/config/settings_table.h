@@ -16,7 +16,9 @@ typedef enum gki_settings_kind {
     GKV_KIND_LABEL,   /* any name that can be part of a path */
     GKV_KIND_PATH,    /* a path that may be empty */
     GKV_KIND_FOLDER,  /* a path that may not be empty */
-    GKV_KIND_DIGEST   /* a SHA-256 in hexadecimal, or nothing */
+    GKV_KIND_DIGEST,  /* a SHA-256 in hexadecimal, or nothing */
+    GKV_KIND_SIZE,    /* HEIGHTxWIDTH, or nothing */
+    GKV_KIND_COLOUR   /* white, black or six hexadecimal digits */
 } gki_settings_kind;
 
 typedef struct gki_settings_row {

@@ -130,6 +130,35 @@ static const char *digest_fault(const char *text)
     return NULL;
 }
 
+/* The form that a size must have, if the text does not have it; otherwise NULL. */
+static const char *size_fault(const char *text)
+{
+    enum { DIGITS_MOST = 5 };
+    static const char wanted[] = "empty, or HEIGHTxWIDTH with both from 1 to 65535, as in 32x32";
+    for (int side = 0; *text && side < 2; side++) {
+        const size_t digits = strspn(text, "0123456789");
+        const long value = digits > 0 && digits <= DIGITS_MOST ? strtol(text, NULL, 10) : 0;
+        if (value < 1 || value > UINT16_MAX || text[digits] != (side == 0 ? 'x' : '\0'))
+            return wanted;
+        text += digits + 1;
+        if (side == 1)
+            return NULL;
+        if (!*text)
+            return wanted;
+    }
+    return NULL;
+}
+
+/* The same of a colour. */
+static const char *colour_fault(const char *text)
+{
+    if (strcmp(text, "white") == 0 || strcmp(text, "black") == 0)
+        return NULL;
+    return strlen(text) == 6 && strspn(text, "0123456789abcdefABCDEF") == 6
+               ? NULL
+               : "white, black, or six hexadecimal digits (red, green, blue), as in ff8000";
+}
+
 static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where,
                          const char *wanted, const char *reason)
 {
@@ -143,8 +172,11 @@ static gkv_status parse_text(const gki_settings_row *row, const char *text, char
                              const char *where)
 {
     char wanted[160];
+    text += row->kind == GKV_KIND_COLOUR && *text == '#'; /* in a file a comment begins with # */
     const char *fault = row->kind == GKV_KIND_LABEL    ? label_fault(text)
                         : row->kind == GKV_KIND_DIGEST ? digest_fault(text)
+                        : row->kind == GKV_KIND_SIZE   ? size_fault(text)
+                        : row->kind == GKV_KIND_COLOUR ? colour_fault(text)
                                                        : path_fault(text);
     if (row->kind == GKV_KIND_FOLDER && !*text)
         fault = "a path; write . for the current folder";

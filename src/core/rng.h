@@ -43,7 +43,8 @@ typedef enum gki_stream {
     GKV_STREAM_SUBSET,
     /* the order in which generation metrics take images; index = 0 for training images, 1 for test
      * images */
-    GKV_STREAM_CHOICE
+    GKV_STREAM_CHOICE,
+    GKV_STREAM_TEST_SPLIT /* the images of a data set that are written as its test part */
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */
@@ -64,6 +65,9 @@ void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
 
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gki_rng_uniform(gki_rng at, size_t n, double *out);
+
+/* Writes numbers 2·pair and 2·pair + 1 of gki_rng_uniform(at, …) to two[2]. */
+void gki_rng_uniform_pair(gki_rng at, size_t pair, double *two);
 
 /* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their
  * tails need more than 32 random bits. */

@@ -1,10 +1,9 @@
 /* Warnings about images that are legal but probably not meant. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "data/catalogue.h"
+#include "data/copies.h"
 
 typedef struct check {
     gki_call *call;
@@ -23,7 +22,8 @@ typedef struct levels {
 
 static void count_levels(const gkv_dataset *data, levels *out)
 {
-    const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data), n = h * w;
+    const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data),
+                 c = gkv_dataset_channels(data), n = h * w * c;
     double border = 0, sum = 0;
     size_t border_pixels = 0;
     memset(out, 0, sizeof *out);
@@ -32,14 +32,15 @@ static void count_levels(const gkv_dataset *data, levels *out)
         bool flat = true;
         for (size_t k = 0; k < n; k++) {
             out->of[pixel[k]]++;
-            flat = flat && pixel[k] == pixel[0];
+            flat = flat && pixel[k] == pixel[k % c];
         }
         out->flat += flat;
         for (size_t y = 0; y < h; y++)
-            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1) {
-                border += pixel[y * w + x];
-                border_pixels++;
-            }
+            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1)
+                for (size_t k = 0; k < c; k++) {
+                    border += pixel[(y * w + x) * c + k];
+                    border_pixels++;
+                }
     }
     for (unsigned v = 0; v < 256; v++) {
         out->pixels += out->of[v];
@@ -82,79 +83,19 @@ static void check_levels(const check *it, const gkv_dataset *data, const char *n
 
 /* --- Duplicates ----------------------------------------------------------- */
 
-/* An image's hash and its number. */
-typedef struct print {
-    uint64_t hash;
-    size_t image;
-} print;
-
-static uint64_t hash_of(const uint8_t *bytes, size_t n)
-{
-    uint64_t hash = 0x9e3779b97f4a7c15u ^ n;
-    for (; n >= 8; n -= 8, bytes += 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-        hash ^= hash >> 32;
-    }
-    for (; n > 0; n--, bytes++)
-        hash = (hash ^ *bytes) * 0xff51afd7ed558ccdu;
-    return hash ^ hash >> 29;
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    const print *left = a, *right = b;
-    if (left->hash != right->hash)
-        return left->hash < right->hash ? -1 : 1;
-    return (left->image > right->image) - (left->image < right->image);
-}
-
-static bool equal(const gkv_dataset *a, size_t i, const gkv_dataset *b, size_t j)
-{
-    return memcmp(gkv_dataset_pixels(a, i), gkv_dataset_pixels(b, j),
-                  gkv_dataset_height(a) * gkv_dataset_width(a)) == 0;
-}
-
-/* Whether the training images contain this test image. */
-static bool contains(const check *it, const print *prints, size_t count, size_t test_image)
-{
-    const size_t n = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
-    const uint64_t hash = hash_of(gkv_dataset_pixels(it->test, test_image), n);
-    size_t low = 0, high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (prints[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < count && prints[low].hash == hash; low++)
-        if (equal(it->train, prints[low].image, it->test, test_image))
-            return true;
-    return false;
-}
-
 static gkv_status check_duplicates(const check *it)
 {
-    const size_t count = gkv_dataset_count(it->train),
-                 n = gkv_dataset_height(it->train) * gkv_dataset_width(it->train);
-    print *prints = NULL;
-    GKV_TRY(gki_alloc(count, sizeof *prints, &prints));
-    for (size_t i = 0; i < count; i++)
-        prints[i] = (print){hash_of(gkv_dataset_pixels(it->train, i), n), i};
-    qsort(prints, count, sizeof *prints, by_hash);
-    size_t repeated = 0;
-    for (size_t i = 1; i < count; i++)
-        repeated += prints[i].hash == prints[i - 1].hash &&
-                    equal(it->train, prints[i].image, it->train, prints[i - 1].image);
+    const size_t count = gkv_dataset_count(it->train);
+    gki_copies *copies = NULL;
+    GKV_TRY(gki_copies_create(it->train, &copies));
+    const size_t repeated = gki_copies_count(copies);
     if (100 * repeated >= count && repeated > 0)
         gki_tell(it->call, "%zu of the %zu training images are copies of others", repeated, count);
     if (it->test) {
         const size_t tests = gkv_dataset_count(it->test);
         size_t common = 0;
         for (size_t i = 0; i < tests; i++)
-            common += contains(it, prints, count, i);
+            common += gki_copies_contain(copies, it->test, i);
         if (100 * common >= tests && common > 0)
             gki_tell(
                 it->call,
@@ -162,7 +103,7 @@ static gkv_status check_duplicates(const check *it)
                 "say little about new images",
                 common, tests);
     }
-    free(prints);
+    gki_copies_free(copies);
     return GKV_OK;
 }
 
@@ -191,6 +132,12 @@ static void check_labels(const check *it)
                  unknown, first);
 }
 
+static void tell_remarks(const check *it, const gkv_dataset *data)
+{
+    for (size_t i = 0; gkv_dataset_remark(data, i); i++)
+        gki_tell(it->call, "%s", gkv_dataset_remark(data, i));
+}
+
 gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
                              const gkv_run_options *options)
 {
@@ -199,6 +146,11 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     GKV_TRY(gki_call_begin(&call, options, 0));
     const check it = {&call, train, test};
     const size_t h = gkv_dataset_height(train), w = gkv_dataset_width(train);
+    tell_remarks(&it, train);
+    tell_remarks(&it, test);
+    if (gkv_dataset_channels(train) != 1)
+        gki_tell(it.call, "the training images are in colour, and a model takes grey ones: "
+                          "data.channels = 1 converts them");
     if (h > GKV_IMAGE_PIXELS_MAX / w)
         gki_tell(it.call,
                  "the training images have %zu × %zu pixels, and a model takes at most %d in all: "
@@ -213,6 +165,14 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
             "these cannot be evaluated on those",
             gkv_dataset_height(test), gkv_dataset_width(test), gkv_dataset_height(train),
             gkv_dataset_width(train));
+        return GKV_OK;
+    }
+    if (test && gkv_dataset_channels(test) != gkv_dataset_channels(train)) {
+        gki_tell(it.call,
+                 "the test images are %s, and the training images %s: set data.channels, so that "
+                 "both are the same",
+                 gkv_dataset_channels(test) == 1 ? "grey" : "in colour",
+                 gkv_dataset_channels(train) == 1 ? "grey" : "in colour");
         return GKV_OK;
     }
     if (test) {

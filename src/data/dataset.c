@@ -4,156 +4,178 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "data/idx.h"
-
-enum { FILES = GKV_LABELS_FILE + 1 };
-
-struct gkv_dataset {
-    size_t count, height, width;
-    /* of each file, if the data set is from files */
-    char *path[FILES];
-    char sha256[FILES][GKV_DIGEST_SIZE];
-    uint8_t *pixels;
-    uint8_t *labels; /* [count], or NULL if there are none */
-};
-
-static gkv_status read_files(gkv_dataset *dataset, const char *images_path, const char *labels_path)
-{
-    gki_idx images, labels;
-    GKV_TRY(gki_idx_read(images_path, GKV_IDX_IMAGES, &images));
-    dataset->pixels = images.bytes;
-    dataset->count = images.count;
-    dataset->height = images.height;
-    dataset->width = images.width;
-    memcpy(dataset->sha256[GKV_IMAGES_FILE], images.sha256, GKV_DIGEST_SIZE);
-    GKV_TRY(gki_strdup(images_path, &dataset->path[GKV_IMAGES_FILE]));
-    if (!labels_path)
-        return GKV_OK;
-    GKV_TRY(gki_idx_read(labels_path, GKV_IDX_LABELS, &labels));
-    dataset->labels = labels.bytes;
-    memcpy(dataset->sha256[GKV_LABELS_FILE], labels.sha256, GKV_DIGEST_SIZE);
-    GKV_TRY(gki_strdup(labels_path, &dataset->path[GKV_LABELS_FILE]));
-    if (labels.count != images.count)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "%s: the header's count is %zu; expected %zu, one label for each image of %s",
-            labels_path, labels.count, images.count, images_path);
-    return GKV_OK;
-}
 
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
+    gkv_settings defaults;
     GKV_NEED(out);
     *out = NULL;
     GKV_NEED(images_path);
-    gkv_dataset *dataset = NULL;
-    gkv_status status;
-    GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
-    GKV_TRY_GOTO(read_files(dataset, images_path, labels_path));
-    *out = dataset;
-    return GKV_OK;
-done:
-    gkv_dataset_free(dataset);
-    return status;
+    gkv_settings_defaults(&defaults);
+    return gki_dataset_read(images_path, labels_path, &defaults.data, NULL, out);
 }
 
 gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
 {
-    const size_t h = dataset->height, w = dataset->width, n = h * w;
+    gki_raster *images = &dataset->images;
+    const size_t h = images->height, w = images->width, c = images->channels, n = h * w * c;
     uint8_t *image = NULL;
+    if (!invert && !transpose)
+        return GKV_OK;
+    GKV_TRY(gki_raster_own(images));
     if (invert)
-        for (size_t i = 0; i < dataset->count * n; i++)
-            dataset->pixels[i] = (uint8_t)(255 - dataset->pixels[i]);
+        for (size_t i = 0; i < images->count * n; i++)
+            images->bytes[i] = (uint8_t)(255 - images->bytes[i]);
     if (!transpose)
         return GKV_OK;
     GKV_TRY(gki_alloc(n, 1, &image));
-    for (size_t i = 0; i < dataset->count; i++) {
-        uint8_t *pixels = dataset->pixels + i * n;
+    for (size_t i = 0; i < images->count; i++) {
+        uint8_t *pixels = images->bytes + i * n;
         memcpy(image, pixels, n);
         for (size_t y = 0; y < h; y++)
             for (size_t x = 0; x < w; x++)
-                pixels[x * h + y] = image[y * w + x];
+                for (size_t k = 0; k < c; k++)
+                    pixels[(x * h + y) * c + k] = image[(y * w + x) * c + k];
     }
     free(image);
-    dataset->height = w;
-    dataset->width = h;
+    images->height = w;
+    images->width = h;
     return GKV_OK;
 }
 
-gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, const uint8_t *pixels,
-                                   const uint8_t *labels, gkv_dataset **out)
+gkv_status gkv_dataset_from_colour(size_t count, size_t height, size_t width, size_t channels,
+                                   const uint8_t *pixels, const uint8_t *labels, gkv_dataset **out)
 {
     GKV_NEED(out);
     *out = NULL;
     size_t bytes = 0;
     GKV_NEED(pixels);
-    if (count == 0 || height == 0 || width == 0 || __builtin_mul_overflow(count, height, &bytes) ||
-        __builtin_mul_overflow(bytes, width, &bytes))
+    if (count == 0 || height == 0 || width == 0 || (channels != 1 && channels != 3) ||
+        __builtin_mul_overflow(count, height, &bytes) ||
+        __builtin_mul_overflow(bytes, width, &bytes) ||
+        __builtin_mul_overflow(bytes, channels, &bytes))
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "gkv_dataset_from_memory: count %zu × height %zu × width %zu; expected at "
-                        "least 1 of each, "
+                        "gkv_dataset_from_memory: count %zu × height %zu × width %zu × channels "
+                        "%zu; expected at least 1 of each, 1 or 3 channels, "
                         "and a product that can be addressed",
-                        count, height, width);
+                        count, height, width, channels);
     gkv_dataset *dataset = NULL;
     gkv_status status;
     GKV_TRY(gki_alloc(1, sizeof *dataset, &dataset));
-    dataset->count = count;
-    dataset->height = height;
-    dataset->width = width;
-    GKV_TRY_GOTO(gki_alloc(bytes, 1, &dataset->pixels));
-    memcpy(dataset->pixels, pixels, bytes);
+    dataset->images.count = count;
+    dataset->images.height = height;
+    dataset->images.width = width;
+    dataset->images.channels = channels;
+    GKV_TRY_GOTO(gki_alloc(bytes, 1, &dataset->images.bytes));
+    memcpy(dataset->images.bytes, pixels, bytes);
     if (labels) {
-        GKV_TRY_GOTO(gki_alloc(count, 1, &dataset->labels));
-        memcpy(dataset->labels, labels, count);
+        GKV_TRY_GOTO(gki_alloc(count, 1, &dataset->labels.bytes));
+        memcpy(dataset->labels.bytes, labels, count);
     }
     *out = dataset;
     return GKV_OK;
 done:
     gkv_dataset_free(dataset);
     return status;
+}
+
+gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, const uint8_t *pixels,
+                                   const uint8_t *labels, gkv_dataset **out)
+{
+    return gkv_dataset_from_colour(count, height, width, 1, pixels, labels, out);
 }
 
 void gkv_dataset_free(gkv_dataset *dataset)
 {
     if (!dataset)
         return;
-    free(dataset->pixels);
-    free(dataset->labels);
-    for (size_t i = 0; i < FILES; i++)
+    gki_raster_free(&dataset->images);
+    gki_raster_free(&dataset->labels);
+    for (size_t i = 0; i < GKV_DATASET_FILES; i++)
         free(dataset->path[i]);
+    gki_words_free(&dataset->names);
+    gki_words_free(&dataset->remarks);
+    gki_words_free(&dataset->skipped);
     free(dataset);
 }
 
 size_t gkv_dataset_count(const gkv_dataset *dataset)
 {
-    return dataset ? dataset->count : 0;
+    return dataset ? dataset->images.count : 0;
 }
 
 size_t gkv_dataset_height(const gkv_dataset *dataset)
 {
-    return dataset ? dataset->height : 0;
+    return dataset ? dataset->images.height : 0;
 }
 
 size_t gkv_dataset_width(const gkv_dataset *dataset)
 {
-    return dataset ? dataset->width : 0;
+    return dataset ? dataset->images.width : 0;
+}
+
+size_t gkv_dataset_channels(const gkv_dataset *dataset)
+{
+    return dataset ? dataset->images.channels : 0;
+}
+
+/* The bytes of an image. */
+static size_t size_of(const gkv_dataset *dataset)
+{
+    return dataset->images.height * dataset->images.width * dataset->images.channels;
 }
 
 const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 {
-    return dataset && image < dataset->count
-               ? dataset->pixels + image * dataset->height * dataset->width
+    return dataset && image < dataset->images.count
+               ? dataset->images.bytes + image * size_of(dataset)
                : NULL;
 }
 
 const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
 {
-    return dataset ? dataset->labels : NULL;
+    return dataset ? dataset->labels.bytes : NULL;
+}
+
+static const char *word_at(const gki_words *words, size_t i)
+{
+    return i < words->count ? words->list[i] : NULL;
+}
+
+const char *gkv_dataset_remark(const gkv_dataset *dataset, size_t i)
+{
+    return dataset ? word_at(&dataset->remarks, i) : NULL;
+}
+
+const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i)
+{
+    return dataset ? word_at(&dataset->skipped, i) : NULL;
+}
+
+const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image)
+{
+    return dataset ? word_at(&dataset->names, image) : NULL;
+}
+
+gkv_status gki_dataset_check_grey(const gkv_dataset *dataset)
+{
+    const char *path = gkv_dataset_path(dataset, GKV_IMAGES_FILE);
+    if (dataset->images.channels == 1)
+        return GKV_OK;
+    return gki_fail(GKV_ERR_DATA,
+                    "%s%sthe images are in colour, and a model takes grey ones: set data.channels "
+                    "= 1 to convert them",
+                    path, *path ? ": " : "");
 }
 
 static bool is_file(gkv_dataset_file file)
 {
     return file == GKV_IMAGES_FILE || file == GKV_LABELS_FILE;
+}
+
+static const gki_raster *part(const gkv_dataset *dataset, int file)
+{
+    return file == GKV_IMAGES_FILE ? &dataset->images : &dataset->labels;
 }
 
 const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file)
@@ -163,24 +185,25 @@ const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file)
 
 const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file)
 {
-    return dataset && is_file(file) ? dataset->sha256[file] : "";
+    return dataset && is_file(file) ? part(dataset, file)->sha256 : "";
 }
 
 void gki_dataset_identify(const gkv_dataset *training, gkv_data_settings *settings)
 {
-    char *const digests[FILES] = {settings->train_images_sha256, settings->train_labels_sha256};
-    for (int i = 0; i < FILES; i++)
-        if (training->sha256[i][0])
-            memcpy(digests[i], training->sha256[i], GKV_DIGEST_SIZE);
+    char *const digests[GKV_DATASET_FILES] = {settings->train_images_sha256,
+                                              settings->train_labels_sha256};
+    for (int i = 0; i < GKV_DATASET_FILES; i++)
+        if (part(training, i)->sha256[0])
+            memcpy(digests[i], part(training, i)->sha256, GKV_DIGEST_SIZE);
 }
 
 gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_settings *settings)
 {
-    static const char *const keys[FILES] = {"train_images", "train_labels"};
-    const char *const wanted[FILES] = {settings->train_images_sha256,
-                                       settings->train_labels_sha256};
-    for (int i = 0; i < FILES; i++) {
-        const char *found = training->sha256[i];
+    static const char *const keys[GKV_DATASET_FILES] = {"train_images", "train_labels"};
+    const char *const wanted[GKV_DATASET_FILES] = {settings->train_images_sha256,
+                                                   settings->train_labels_sha256};
+    for (int i = 0; i < GKV_DATASET_FILES; i++) {
+        const char *found = part(training, i)->sha256;
         if (*wanted[i] && *found && strcmp(wanted[i], found) != 0)
             return gki_fail(
                 GKV_ERR_DATA,
@@ -196,17 +219,17 @@ gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, 
 {
     GKV_NEED(dataset);
     GKV_NEED(mean);
-    if (n == 0 || first > dataset->count || n > dataset->count - first)
+    if (n == 0 || first > dataset->images.count || n > dataset->images.count - first)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the mean of %zu images from number %zu: there must be at least one, and "
                         "the data set has %zu",
-                        n, first, dataset->count);
+                        n, first, dataset->images.count);
     /* Sums of whole numbers below 2^53 are exact in double, in any order. */
-    const size_t size = dataset->height * dataset->width;
+    const size_t size = size_of(dataset);
     for (size_t p = 0; p < size; p++)
         mean[p] = 0;
     for (size_t i = first; i < first + n; i++) {
-        const uint8_t *image = dataset->pixels + i * size;
+        const uint8_t *image = dataset->images.bytes + i * size;
         for (size_t p = 0; p < size; p++)
             mean[p] += image[p];
     }

@@ -10,9 +10,30 @@
 #include "core/foreign.h"
 #include "core/memory.h"
 #include "data/reader.h"
+#include "data/sha256_add.h"
 #include "gkvae/data.h"
 
-enum { FIRST_CHUNK = 1 << 20 }; /* bytes of the first allocation */
+enum {
+    FIRST_CHUNK = 1 << 20, /* bytes of the first allocation */
+    SIZES_MOST = 4,        /* sizes in a header */
+    LABELS_MAGIC = 0x0801,
+    IMAGES_MAGIC = 0x0803,
+    COLOUR_MAGIC = 0x0804
+};
+
+/* What the magic number of a file that can be read says. */
+typedef struct form {
+    uint32_t magic;
+    gki_idx_kind kind;
+    size_t sizes;  /* the sizes in the header */
+    size_t stride; /* the bytes of an element */
+} form;
+
+static const form forms[] = {{LABELS_MAGIC, GKV_IDX_LABELS, 1, 1},
+                             {IMAGES_MAGIC, GKV_IDX_IMAGES, 3, 1},
+                             {COLOUR_MAGIC, GKV_IDX_IMAGES, 4, 1},
+                             {0x0B03, GKV_IDX_IMAGES, 3, 2},
+                             {0x0B04, GKV_IDX_IMAGES, 4, 2}};
 
 /* The file that is read. Its first bytes are read before the rest, to recognise it. */
 typedef struct source {
@@ -29,13 +50,15 @@ static const struct {
 } types[] = {{0x08, "unsigned bytes"},  {0x09, "signed bytes"},  {0x0B, "2-byte integers"},
              {0x0C, "4-byte integers"}, {0x0D, "4-byte floats"}, {0x0E, "8-byte floats"}};
 
-static const char *kind_of(uint32_t magic)
+static const char *const kinds[] =
+    {[GKV_IDX_IMAGES] = "IDX images", [GKV_IDX_LABELS] = "IDX labels"};
+
+static const form *form_of(uint32_t magic)
 {
-    switch (magic) {
-    case GKV_IDX_LABELS: return "IDX labels";
-    case GKV_IDX_IMAGES: return "IDX images";
-    default: return "neither IDX images nor IDX labels";
-    }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].magic == magic)
+            return &forms[i];
+    return NULL;
 }
 
 /* Takes n bytes, or fewer at the end of the file. */
@@ -88,10 +111,10 @@ static gkv_status little_endian(const source *from, const char *wanted)
 }
 
 /* Names an IDX file of another type or of other dimensions, and one of little-endian numbers. */
-static gkv_status check_form(const source *from, uint32_t expected)
+static gkv_status check_form(const source *from, gki_idx_kind expected)
 {
-    const uint8_t *head = from->head, dimensions = (uint8_t)(expected & 0xFF);
-    const char *wanted = kind_of(expected), *type;
+    const uint8_t *head = from->head;
+    const char *wanted = kinds[expected], *type;
     if (from->there < 8)
         return GKV_OK;
     if (head[2] == 0 && head[3] == 0 && head[0] >= 1 && head[0] <= 4 && type_of(head[1]))
@@ -107,19 +130,15 @@ static gkv_status check_form(const source *from, uint32_t expected)
                         "QMNIST's), not %s: write the column of the class as unsigned bytes; "
                         "docs/files.md shows how with NumPy",
                         from->path, type, last, wanted);
-    if (expected == GKV_IDX_IMAGES && head[3] == 4)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: it is IDX of %s in 4 dimensions, %s, not %s: make grey images of 3 "
-                        "dimensions; docs/files.md shows how with NumPy",
-                        from->path, type, last == 3 || last == 4 ? "of colour" : "not 3", wanted);
     return gki_fail(GKV_ERR_DATA,
-                    "%s: it is IDX of %s in %d dimension%s, not %s, which are unsigned bytes in "
-                    "%d; docs/files.md shows how NumPy converts them",
-                    from->path, type, head[3], head[3] == 1 ? "" : "s", wanted, dimensions);
+                    "%s: it is IDX of %s in %d dimension%s, not %s, which are unsigned bytes%s; "
+                    "docs/files.md shows how NumPy converts them",
+                    from->path, type, head[3], head[3] == 1 ? "" : "s", wanted,
+                    expected == GKV_IDX_IMAGES ? " or 2-byte integers in 3 or 4" : " in 1");
 }
 
 /* Refuses a file of another format with its name. */
-static gkv_status check_format(const source *from, uint32_t expected)
+static gkv_status check_format(const source *from, gki_idx_kind expected)
 {
     char *name = NULL;
     GKV_TRY(gki_strf(&name, "%s%s", from->path,
@@ -131,18 +150,21 @@ static gkv_status check_format(const source *from, uint32_t expected)
     return status != GKV_OK ? status : check_form(from, expected);
 }
 
-static gkv_status read_magic(source *from, uint32_t expected)
+static gkv_status read_magic(source *from, gki_idx_kind expected, const form **out)
 {
     uint32_t magic = 0;
     GKV_TRY(gki_reader_read(from->reader, from->head, sizeof from->head, &from->there));
-    if (from->there < 4 || big_endian(from->head) != expected)
+    *out = from->there < 4 ? NULL : form_of(big_endian(from->head));
+    if (!*out || (*out)->kind != expected)
         GKV_TRY(check_format(from, expected));
     GKV_TRY(read_field(from, "magic number", &magic));
-    if (magic == expected)
+    if (*out && (*out)->kind == expected)
         return GKV_OK;
-    return gki_fail(GKV_ERR_DATA,
-                    "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
-                    from->path, magic, kind_of(magic), expected, kind_of(expected));
+    const uint32_t usual = expected == GKV_IDX_IMAGES ? IMAGES_MAGIC : LABELS_MAGIC;
+    return gki_fail(
+        GKV_ERR_DATA, "%s: the magic number is 0x%08" PRIx32 " (%s); expected 0x%08" PRIx32 " (%s)",
+        from->path, magic, *out ? kinds[(*out)->kind] : "neither IDX images nor IDX labels", usual,
+        kinds[expected]);
 }
 
 static gkv_status read_size(source *from, const char *field, size_t *size)
@@ -161,37 +183,33 @@ static size_t swapped(size_t size)
     return size >> 24 | (size >> 8 & 0xFF00) | (size << 8 & 0xFF0000) | (size << 24 & 0xFF000000);
 }
 
-/* Whether the sizes in the header would fit the file if they were little-endian. */
-static bool fits_swapped(const gki_idx *idx, size_t header, uint64_t bound)
+/* The bytes of the file that a header of these sizes states, or SIZE_MAX if they overflow. */
+static size_t bytes_of(const form *is, const size_t sizes[], bool swap)
 {
-    size_t bytes = 0;
-    const size_t height = idx->height == 1 ? 1 : swapped(idx->height),
-                 width = idx->width == 1 ? 1 : swapped(idx->width);
-    return !__builtin_mul_overflow(swapped(idx->count), height, &bytes) &&
-           !__builtin_mul_overflow(bytes, width, &bytes) && bytes <= bound &&
-           bytes + header <= bound;
+    size_t bytes = is->stride, total = 0;
+    for (size_t i = 0; i < is->sizes; i++)
+        if (__builtin_mul_overflow(bytes, swap && sizes[i] != 1 ? swapped(sizes[i]) : sizes[i],
+                                   &bytes))
+            return SIZE_MAX;
+    return __builtin_add_overflow(bytes, 4 + 4 * is->sizes, &total) ? SIZE_MAX : total;
 }
 
 /* Checks that a file of this size can hold what its header states. `stated` describes it for the
- * message. */
-static gkv_status check_size(const source *from, const char *stated, const gki_idx *idx,
-                             size_t header, size_t *bytes)
+ * message. *bytes is the size of the body. */
+static gkv_status check_size(const source *from, const char *stated, const form *is,
+                             const size_t sizes[], size_t *bytes)
 {
     const uint64_t bound = gki_reader_bound(from->reader);
-    const char *kind = gki_reader_kind(from->reader);
-    size_t total = 0;
-    if (__builtin_mul_overflow(idx->count, idx->height, bytes) ||
-        __builtin_mul_overflow(*bytes, idx->width, bytes) ||
-        __builtin_add_overflow(*bytes, header, &total))
-        total = SIZE_MAX;
-    if (total > bound && fits_swapped(idx, header, bound))
-        return little_endian(from, header == 16 ? "IDX images" : "IDX labels");
+    const size_t total = bytes_of(is, sizes, false);
+    *bytes = total - (4 + 4 * is->sizes);
+    if (total > bound && bytes_of(is, sizes, true) <= bound)
+        return little_endian(from, kinds[is->kind]);
     if (total > bound)
         return gki_fail(
             GKV_ERR_DATA,
             "%s: the header states %s, %zu bytes with the header; expected at most %" PRIu64
             " bytes from %s",
-            from->path, stated, total, bound, kind);
+            from->path, stated, total, bound, gki_reader_kind(from->reader));
     return GKV_OK;
 }
 
@@ -230,64 +248,148 @@ static gkv_status read_body(source *from, const char *stated, size_t bytes, uint
     return GKV_OK;
 }
 
-static gkv_status read_all(source *from, uint32_t magic, gki_idx *idx)
+/* Turns the `bytes` bytes of big-endian 16-bit levels into 8-bit ones. */
+static void narrow(uint8_t *levels, size_t bytes, char note[GKV_NOTE_SIZE])
 {
-    char stated[96];
-    size_t header = 8, bytes = 0;
-    GKV_TRY(read_magic(from, magic));
-    GKV_TRY(read_size(from, "count", &idx->count));
-    if (magic == GKV_IDX_IMAGES) {
-        header = 16;
-        GKV_TRY(read_size(from, "height", &idx->height));
-        GKV_TRY(read_size(from, "width", &idx->width));
-        snprintf(stated, sizeof stated, "count %zu × height %zu × width %zu", idx->count,
-                 idx->height, idx->width);
-    } else {
-        idx->height = idx->width = 1;
-        snprintf(stated, sizeof stated, "count %zu", idx->count);
+    unsigned highest = 0;
+    for (size_t i = 0; i < bytes; i += 2) {
+        const unsigned level = (unsigned)levels[i] << 8 | levels[i + 1];
+        highest = level > highest ? level : highest;
     }
-    GKV_TRY(check_size(from, stated, idx, header, &bytes));
-    return read_body(from, stated, bytes, &idx->bytes);
+    for (size_t i = 0; i < bytes; i += 2) {
+        const unsigned level = (unsigned)levels[i] << 8 | levels[i + 1];
+        levels[i / 2] = highest > UINT8_MAX ? gki_level_of_16(level) : (uint8_t)level;
+    }
+    gki_note_16(highest, note);
 }
 
-gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out)
+static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MOST], char stated[],
+                             size_t length)
+{
+    static const char *const names[SIZES_MOST] = {"count", "height", "width", "channels"};
+    size_t used = 0;
+    for (size_t i = 0; i < is->sizes; i++) {
+        GKV_TRY(read_size(from, names[i], &sizes[i]));
+        used += (size_t)snprintf(stated + used, length - used, "%s%s %zu", i ? " × " : "", names[i],
+                                 sizes[i]);
+    }
+    if (is->sizes == SIZES_MOST && sizes[3] != 1 && sizes[3] != 3 && sizes[3] != 4)
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the images have %zu channels; expected 1 (grey), 3 (red, green and "
+                        "blue) or 4 (and opacity), as the last size: %s",
+                        from->path, sizes[3], stated);
+    return GKV_OK;
+}
+
+static gkv_status read_all(source *from, gki_idx_kind kind, gki_raster *out)
+{
+    char stated[128] = "";
+    size_t sizes[SIZES_MOST] = {1, 1, 1, 1}, bytes = 0;
+    const form *is = NULL;
+    GKV_TRY(read_magic(from, kind, &is));
+    GKV_TRY(read_sizes(from, is, sizes, stated, sizeof stated));
+    out->count = sizes[0];
+    out->height = sizes[1];
+    out->width = sizes[2];
+    out->channels = sizes[3];
+    GKV_TRY(check_size(from, stated, is, sizes, &bytes));
+    const size_t header = 4 + 4 * is->sizes;
+    if (is->stride == 1 && bytes >= GKV_MAP_LEAST && !gki_reader_is_gzip(from->reader) &&
+        gki_reader_bound(from->reader) == header + bytes) {
+        out->mapped = header + bytes;
+        GKV_TRY(gki_reader_map(from->reader, out->mapped, &out->mapping));
+        out->bytes = (uint8_t *)out->mapping + header;
+        return GKV_OK;
+    }
+    GKV_TRY(read_body(from, stated, bytes, &out->bytes));
+    if (is->stride == 2)
+        narrow(out->bytes, bytes, out->note);
+    return GKV_OK;
+}
+
+gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out)
 {
     source from = {.path = path};
-    *out = (gki_idx){0};
+    *out = (gki_raster){0};
     GKV_TRY(gki_reader_open(path, true, &from.reader));
-    const gkv_status status = read_all(&from, magic, out);
+    const gkv_status status = read_all(&from, kind, out);
     if (status == GKV_OK)
         gki_reader_digest(from.reader, out->sha256);
     gki_reader_close(from.reader);
-    if (status != GKV_OK) {
-        free(out->bytes);
-        *out = (gki_idx){0};
-    }
+    if (status != GKV_OK)
+        gki_raster_free(out);
     return status;
 }
 
-enum { HEADER = 16, FIELDS = 4 }; /* bytes and numbers in the header of a file of images */
+/* --- Writing -------------------------------------------------------------- */
+
+size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
+                      uint8_t header[GKV_IDX_HEADER_MOST])
+{
+    const size_t n = height == 0 ? 2 : channels <= 1 ? 4 : 5;
+    const size_t magic = n == 2 ? LABELS_MAGIC : n == 4 ? IMAGES_MAGIC : COLOUR_MAGIC;
+    const size_t fields[] = {magic, count, height, width, channels};
+    for (size_t i = 0; i < 4 * n; i++)
+        header[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
+    return 4 * n;
+}
+
+void gki_idx_digest(gki_raster *raster, gki_idx_kind kind)
+{
+    uint8_t header[GKV_IDX_HEADER_MOST];
+    SHA2_CTX sum;
+    const bool images = kind == GKV_IDX_IMAGES;
+    const size_t length = gki_idx_header(raster->count, images ? raster->height : 0, raster->width,
+                                         raster->channels, header);
+    SHA256Init(&sum);
+    gki_sha256_add(&sum, header, length);
+    gki_sha256_add(&sum, raster->bytes, gki_raster_size(raster));
+    SHA256End(&sum, raster->sha256);
+}
+
+static gkv_status write(const char *path, const uint8_t *header, size_t length,
+                        const uint8_t *bytes, size_t count)
+{
+    gki_file_writer *writer = NULL;
+    GKV_TRY(gki_file_begin(path, &writer));
+    /* The writer remembers its first failure, which the commit returns. */
+    (void)gki_file_write(writer, header, length);
+    (void)gki_file_write(writer, bytes, count);
+    return gki_file_commit(writer);
+}
+
+gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, size_t width,
+                                size_t channels, const uint8_t *pixels)
+{
+    const size_t sizes[] = {count, height, width, channels};
+    uint8_t header[GKV_IDX_HEADER_MOST];
+    size_t bytes = 1;
+    GKV_NEED(path);
+    GKV_NEED(pixels);
+    for (size_t i = 0; i < 4; i++) {
+        if (sizes[i] == 0 || sizes[i] > UINT32_MAX || bytes > SIZE_MAX / sizes[i])
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu × %zu",
+                            path, count, height, width, channels);
+        bytes *= sizes[i];
+    }
+    if (channels != 1 && channels != 3)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu channels; expected 1 or 3", path, channels);
+    const size_t length = gki_idx_header(count, height, width, channels, header);
+    return write(path, header, length, pixels, bytes);
+}
 
 gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
                          const uint8_t *pixels)
 {
-    const size_t fields[FIELDS] = {GKV_IDX_IMAGES, count, height, width};
-    uint8_t header[HEADER];
-    size_t bytes = 1;
-    gki_file_writer *writer = NULL;
+    return gkv_idx_write_colour(path, count, height, width, 1, pixels);
+}
+
+gkv_status gkv_idx_write_labels(const char *path, size_t count, const uint8_t *labels)
+{
+    uint8_t header[GKV_IDX_HEADER_MOST];
     GKV_NEED(path);
-    GKV_NEED(pixels);
-    for (size_t i = 1; i < FIELDS; i++) {
-        if (fields[i] == 0 || fields[i] > UINT32_MAX || bytes > SIZE_MAX / fields[i])
-            return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu images of %zu × %zu", path,
-                            count, height, width);
-        bytes *= fields[i];
-    }
-    for (size_t i = 0; i < HEADER; i++)
-        header[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
-    GKV_TRY(gki_file_begin(path, &writer));
-    /* The writer remembers its first failure, which the commit returns. */
-    (void)gki_file_write(writer, header, sizeof header);
-    (void)gki_file_write(writer, pixels, bytes);
-    return gki_file_commit(writer);
+    GKV_NEED(labels);
+    if (count == 0 || count > UINT32_MAX)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: IDX cannot hold %zu labels", path, count);
+    return write(path, header, gki_idx_header(count, 0, 0, 0, header), labels, count);
 }

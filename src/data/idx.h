@@ -1,5 +1,5 @@
 /* The IDX format: a header of big-endian 32-bit numbers (the magic number, and then each size),
- * followed by unsigned bytes in row-major order. gkv_idx_write() is declared in gkvae/data.h. */
+ * followed by the elements in row-major order. gkv_idx_write() is declared in gkvae/data.h. */
 #ifndef GKV_DATA_IDX_H
 #define GKV_DATA_IDX_H
 
@@ -7,19 +7,28 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "gkvae/settings.h"
+#include "data/raster.h"
 
-enum { GKV_IDX_LABELS = 0x00000801, GKV_IDX_IMAGES = 0x00000803 };
+typedef enum gki_idx_kind { GKV_IDX_IMAGES, GKV_IDX_LABELS } gki_idx_kind;
 
-typedef struct gki_idx {
-    size_t count;
-    size_t height, width;         /* 1 and 1 for labels */
-    char sha256[GKV_DIGEST_SIZE]; /* of the uncompressed content */
-    uint8_t *bytes;               /* [count·height·width]; the caller frees it with free() */
-} gki_idx;
+/* Raw files of so many bytes of images are mapped into memory and not copied. Smaller ones are
+ * copied, because a file that another program shortens while it is mapped would end the process. */
+enum { GKV_MAP_LEAST = 64 << 20 };
 
-/* Reads a file with this magic number. Errors as gkv_dataset_open(); *out is then zero.
- * Thread-safe. */
-gkv_status gki_idx_read(const char *path, uint32_t magic, gki_idx *out);
+/* Reads a file of images or of labels. Images are unsigned bytes or integers of 16 bits, in 3
+ * dimensions or, with 1, 3 or 4 channels, in 4. Integers of 16 bits are taken for unsigned ones and
+ * become 8 bits: as they are if none is above 255, else divided by 257; the note says so. A raw
+ * file of bytes that has GKV_MAP_LEAST bytes is mapped. Errors as gkv_dataset_open(); *out is then
+ * zero. Thread-safe. */
+gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out);
+
+/* The header that gkv_idx_write() and its kin write for these sizes, of which the last ones are 0,
+ * and its length in bytes. */
+enum { GKV_IDX_HEADER_MOST = 20 };
+size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
+                      uint8_t header[GKV_IDX_HEADER_MOST]);
+
+/* Sets the raster's SHA-256 to that of the file that gkv_idx_write() and its kin would write. */
+void gki_idx_digest(gki_raster *raster, gki_idx_kind kind);
 
 #endif

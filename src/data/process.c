@@ -1,9 +1,10 @@
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np() */
 #include "data/process.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -95,7 +96,7 @@ static void stop(pid_t child)
     waitpid(child, &result, 0);
 }
 
-static int spawn(const char *const argv[], const char *log, pid_t *child)
+static int spawn(const char *const argv[], const char *folder, const char *log, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     int reason = posix_spawn_file_actions_init(&actions);
@@ -107,6 +108,8 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
                                                   O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!reason)
         reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    if (!reason && folder)
+        reason = posix_spawn_file_actions_addchdir_np(&actions, folder);
     if (!reason) /* posix_spawnp() takes char *const * but does not change the strings */
         reason = posix_spawnp(child, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -115,27 +118,28 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
 
 bool gki_process_exists(const char *name)
 {
+    char path[PATH_MAX]; /* a longer one names no file */
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
-        char *path = NULL;
         /* An empty entry is the working folder. */
-        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
-            found = access(path, X_OK) == 0;
-        free(path);
+        const int needed =
+            snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
+        found = needed > 0 && (size_t)needed < sizeof path && access(path, X_OK) == 0;
         folder += length + (folder[length] == ':');
     }
     return found;
 }
 
-gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_call *call)
+gkv_status gki_process_run(const char *const argv[], const char *folder, const char *log,
+                           int seconds, gki_call *call)
 {
     pid_t child = 0;
     int result = 0;
     char excerpt[EXCERPT_SIZE];
-    const int reason = spawn(argv, log, &child);
+    const int reason = spawn(argv, folder, log, &child);
     if (reason)
-        return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", argv[0], strerror(reason));
+        return gki_fail_errno(reason, "%s cannot be run", argv[0]);
     if (!wait_for(child, argv[0], seconds, call, &result)) {
         stop(child);
         if (call && gki_call_stopped(call))

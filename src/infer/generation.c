@@ -12,6 +12,7 @@
 
 #include "core/call.h"
 #include "core/memory.h"
+#include "data/dataset.h"
 #include "core/rng.h"
 #include "gkvae/eval.h"
 #include "gkvae/generation_metrics.h"
@@ -264,12 +265,14 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test,
 {
     const gkv_dataset *const both[] = {test, training};
     const size_t height = model->height, width = model->width;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
+        GKV_TRY(gki_dataset_check_grey(both[i]));
         if (gkv_dataset_height(both[i]) != height || gkv_dataset_width(both[i]) != width)
             return gki_fail(GKV_ERR_DATA,
                             "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
                             i == 0 ? "test" : "training", gkv_dataset_height(both[i]),
                             gkv_dataset_width(both[i]), height, width);
+    }
     if (gkv_features_height(network) != height || gkv_features_width(network) != width)
         return gki_fail(
             GKV_ERR_DATA,

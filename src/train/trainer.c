@@ -74,6 +74,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     trainer->shuffled_epoch = UINT64_MAX;
     trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
+    GKV_TRY_GOTO(gki_dataset_check_grey(dataset));
     if (height > GKV_IMAGE_PIXELS_MAX / width) {
         status = gki_fail(GKV_ERR_DATA,
                           "%s: the images have %zu × %zu pixels, and a model takes at most %d in "

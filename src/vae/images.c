@@ -53,6 +53,8 @@ void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
 gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
                               gkv_split half, gki_images *out)
 {
+    *out = (gki_images){0};
+    GKV_TRY(gki_dataset_check_grey(dataset));
     *out = (gki_images){.dataset = dataset,
                         .mode = settings->data.binarization,
                         .count = gkv_dataset_count(dataset),
@@ -65,6 +67,7 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
 {
     double *mean = NULL;
     gkv_status status = GKV_OK;
+    GKV_TRY(gki_dataset_check_grey(training));
     GKV_TRY(gki_dataset_check_file(training, &model->settings.data));
     GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(training, gkv_dataset_count(training), 0, mean));

@@ -39,10 +39,15 @@ names+=(page.html error.xml utf16.txt a.csv nothing twice.gz)
 texts+=("it is a web page (HTML)" "it is an XML document" "UTF-16" "it is text" "it is empty" "gzip -dc")
 for i in "${!names[@]}"; do
     file=${names[$i]} text=${texts[$i]}
-    expect 3 "$text" "$gkvae" data info "$file"
-    expect 3 "$text" "$gkvae" data info images "$file"
+    case $file in
+    a.npy | a.npz) images="damaged" labels="damaged" ;;
+    a.csv) images=$text labels="it has 2 columns" ;;
+    *) images=$text labels=$text ;;
+    esac
+    expect 3 "$images" "$gkvae" data info "$file"
+    expect 3 "$labels" "$gkvae" data info images "$file"
     [ "$file" = twice.gz ] || expect 3 "${text/gzip -dc/x}" "$gkvae" sample "$file"
-    expect 3 "$text" "$gkvae" reconstruct run "$file" --out x.png
+    expect 3 "$images" "$gkvae" reconstruct run "$file" --out x.png
     case $file in
     a.csv | lfs | nothing) continue ;;
     a.npy | a.npz | a.zip | a.pt | a.xlsx | twice.gz) ;; # read or said otherwise by gkvae fit
@@ -65,8 +70,8 @@ idx() { # idx NAME HEADER: the header in printf's form, and numbers
 }
 idx float '\0\0\015\003\0\0\0\001\0\0\0\034\0\0\0\034'
 expect 3 "IDX of 4-byte floats in 3 dimensions" "$gkvae" data info float
-idx colour '\0\0\010\004\0\0\0\001\0\0\0\034\0\0\0\034\0\0\0\003'
-expect 3 "in 4 dimensions, of colour" "$gkvae" data info colour
+idx colour '\0\0\010\004\0\0\0\001\0\0\0\034\0\0\0\034\0\0\0\005'
+expect 3 "the images have 5 channels" "$gkvae" data info colour
 idx matrix '\0\0\010\002\0\0\0\034\0\0\0\034'
 expect 3 "IDX of unsigned bytes in 2 dimensions" "$gkvae" data info matrix
 idx swapped '\003\010\0\0\001\0\0\0\034\0\0\0\034\0\0\0'

@@ -34,6 +34,34 @@ static void memory_is_copied(void **state)
     gkv_dataset_free(NULL);
 }
 
+static gkv_dataset *colours(size_t count, size_t height, size_t width, const uint8_t *pixels)
+{
+    gkv_dataset *dataset = NULL;
+    assert_ok(gkv_dataset_from_colour(count, height, width, 3, pixels, NULL, &dataset));
+    return dataset;
+}
+
+static void colour_keeps_its_channels(void **state)
+{
+    (void)state;
+    const uint8_t pixels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    gkv_dataset *dataset = colours(1, 1, 4, pixels);
+    double mean[12];
+    assert_int_equal(gkv_dataset_channels(dataset), 3);
+    assert_ok(gkv_dataset_mean(dataset, 1, 0, mean));
+    assert_close(mean[11], 12.0 / 255, 1e-15);
+    assert_fails(gki_dataset_check_grey(dataset), GKV_ERR_DATA, "set data.channels = 1");
+    gkv_dataset_free(dataset);
+    dataset = colours(1, 2, 2, pixels);
+    assert_ok(gki_dataset_turn(dataset, false, true));
+    const uint8_t turned[] = {1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12};
+    assert_memory_equal(gkv_dataset_pixels(dataset, 0), turned, sizeof turned);
+    gkv_dataset_free(dataset);
+    assert_fails(gkv_dataset_from_colour(1, 1, 6, 2, pixels, NULL, &dataset), GKV_ERR_ARGUMENT,
+                 "channels 2");
+    assert_int_equal(gkv_dataset_channels(NULL), 0);
+}
+
 static void bad_arguments_are_refused(void **state)
 {
     (void)state;
@@ -274,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_copied),
+        cmocka_unit_test(colour_keeps_its_channels),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(mean_is_of_its_range),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),

@@ -388,26 +388,31 @@ static void debian_files_are_copied(void **state)
     assert_int_equal(entries_of(folder), 4);
 }
 
-static void debian_package_is_installed_by_root_only(void **state)
+/* Without the installed package it is downloaded and unpacked, and nothing is installed. */
+static void debian_package_is_unpacked(void **state)
 {
     (void)state;
     gki_known_data data = row("by-apt");
-    data.sources[0] =
-        (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
-    if (geteuid() != 0) {
-        assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
-                     "apt-system is not there; as root, run: apt-get install set");
-        return;
-    }
-    put_program("apt-get", "echo 'E: Unable to locate package set'; exit 100");
+    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", "/no/such/set"};
+    put_program("apt-get",
+                "echo \"$@\" >> \"$here/asked\"; echo 'E: Unable to locate package set'; "
+                "exit 100");
     assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "apt-get ended with exit code 100: E: Unable to locate package set");
-    /* apt-get finds the package only after an update of the lists. */
-    put_program("apt-get",
-                "case $1 in update) touch \"$here/updated\";; install) [ -e \"$here/updated\" ] && "
-                "cp -r \"$here/right\" \"$here/apt-system\";; esac");
+    /* apt-get finds the package only in lists of the download's own. */
+    put_program("apt-get", "echo \"$@\" >> \"$here/asked\"\n"
+                           "case \"$*\" in *Dir::State::lists=*) ;; *) exit 100;; esac\n"
+                           "case $1 in update) touch updated;; "
+                           "download) [ -e updated ] && touch set_1.0_all.deb;; esac");
+    put_program("dpkg-deb", "[ -e \"$2\" ] && mkdir -p \"$3/no/such\" && "
+                            "cp -r \"$here/right\" \"$3/no/such/set\"");
     assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
     expect_complete(&data, 4);
+    char *asked = NULL;
+    size_t length = 0;
+    assert_ok(gki_file_read(in_temporary("asked"), 10000, &asked, &length));
+    assert_null(strstr(asked, "install"));
+    free(asked);
 }
 
 static void downloads_are_bounded(void **state)
@@ -489,15 +494,15 @@ static void slow_programs_are_stopped(void **state)
     put_program("slow", "exec sleep 20");
     const time_t start = time(NULL);
     fresh();
-    assert_fails(gki_process_run(argv, in_temporary("log"), 4, reported()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, NULL, in_temporary("log"), 4, reported()), GKV_ERR_IO,
                  "slow took more than 4 seconds");
     assert_true(time(NULL) - start < 12);
     assert_string_equal(log_lines, "waiting for slow: 3 s\n");
     put_program("slow", "kill -9 $$");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, NULL, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "slow was ended by signal 9: it wrote nothing");
     put_program("slow", "read line && exit 1; echo one; echo two; exit 4");
-    assert_fails(gki_process_run(argv, in_temporary("log"), 5, reported()), GKV_ERR_IO,
+    assert_fails(gki_process_run(argv, NULL, in_temporary("log"), 5, reported()), GKV_ERR_IO,
                  "exit code 4: two");
 }
 
@@ -520,7 +525,7 @@ static void a_stop_ends_it(void **state)
     put_program("slow", "exec sleep 20");
     fresh();
     assert_ok(gki_call_begin(&call, &options, 0));
-    assert_fails(gki_process_run(argv, in_temporary("log"), 10, &call), GKV_ERR_INTERRUPTED,
+    assert_fails(gki_process_run(argv, NULL, in_temporary("log"), 10, &call), GKV_ERR_INTERRUPTED,
                  "slow was stopped");
     assert_true(fetches == 1 && time(NULL) - start < 9); /* at its first report, after 3 s */
     data.sources[0] = data.sources[1] = (gki_source){fetch_test, "a test", NULL, NULL};
@@ -547,7 +552,7 @@ int main(void)
         WITH_PATH(every_source_that_failed_is_listed),
         cmocka_unit_test(long_explanations_are_all_listed),
         cmocka_unit_test(debian_files_are_copied),
-        WITH_PATH(debian_package_is_installed_by_root_only),
+        WITH_PATH(debian_package_is_unpacked),
         cmocka_unit_test(downloads_are_bounded),
         cmocka_unit_test(a_dead_proxy_is_soon_given_up),
         cmocka_unit_test(mirrors_come_before_programs),

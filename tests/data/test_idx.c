@@ -3,8 +3,11 @@
 #include "support.h"
 
 #include <sys/resource.h>
+#include <unistd.h>
 
-#include "gkvae/data.h"
+#include "core/file.h"
+#include "data/checksum.h"
+#include "data/dataset.h"
 #include "temporary.h"
 
 enum { COUNT = 7, HEIGHT = 5, WIDTH = 3, PIXELS = COUNT * HEIGHT * WIDTH };
@@ -80,6 +83,96 @@ static void large_files_arrive_whole(void **state)
     free(big);
 }
 
+/* Big-endian numbers of 32 bits. */
+static size_t header_of(uint8_t *out, size_t n, const uint32_t *fields)
+{
+    for (size_t i = 0; i < 4 * n; i++)
+        out[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)));
+    return 4 * n;
+}
+
+static void colour_has_four_dimensions(void **state)
+{
+    (void)state;
+    enum { N = 2, H = 3, W = 2, BYTES = N * H * W * 3 };
+    uint8_t bytes[20 + BYTES];
+    gkv_dataset *dataset = NULL;
+    header_of(bytes, 5, (const uint32_t[]){0x804, N, H, W, 3});
+    for (int i = 0; i < BYTES; i++)
+        bytes[20 + i] = (uint8_t)(7 * i);
+    assert_ok(gkv_dataset_open(put_gzip("colour", bytes, sizeof bytes, "wb"), NULL, &dataset));
+    assert_int_equal(gkv_dataset_channels(dataset), 3);
+    assert_int_equal(gkv_dataset_height(dataset), H);
+    assert_memory_equal(gkv_dataset_pixels(dataset, 1), bytes + 20 + BYTES / 2, BYTES / 2);
+    gkv_dataset_free(dataset);
+    assert_ok(gkv_idx_write_colour(in_temporary("again"), N, H, W, 3, bytes + 20));
+    char *again = NULL;
+    size_t length = 0;
+    assert_ok(gki_file_read(in_temporary("again"), 1 << 20, &again, &length));
+    assert_int_equal(length, sizeof bytes);
+    assert_memory_equal(again, bytes, sizeof bytes);
+    free(again);
+    /* opacity 0 is white; grey pixels alone are one channel */
+    const uint8_t opaque[] = {9, 9, 9, 255, 9, 9, 9, 0};
+    header_of(bytes, 5, (const uint32_t[]){0x804, 1, 1, 2, 4});
+    memcpy(bytes + 20, opaque, sizeof opaque);
+    assert_ok(gkv_dataset_open(put("alpha", bytes, 28), NULL, &dataset));
+    assert_int_equal(gkv_dataset_channels(dataset), 1);
+    assert_memory_equal(gkv_dataset_pixels(dataset, 0), "\x09\xff", 2);
+    gkv_dataset_free(dataset);
+    header_of(bytes, 5, (const uint32_t[]){0x804, 1, 2, 1, 2});
+    assert_fails(gkv_dataset_open(put("two", bytes, 24), NULL, &dataset), GKV_ERR_DATA,
+                 "the images have 2 channels; expected 1 (grey), 3");
+}
+
+static void levels_of_16_bits_become_8(void **state)
+{
+    (void)state;
+    uint8_t bytes[16 + 8] = {0};
+    gkv_dataset *dataset = NULL;
+    header_of(bytes, 4, (const uint32_t[]){0xB03, 1, 2, 2});
+    memcpy(bytes + 16, "\0\0\xff\xff\x01\x01\x80\x00", 8);
+    assert_ok(gkv_dataset_open(put("wide", bytes, sizeof bytes), NULL, &dataset));
+    assert_memory_equal(gkv_dataset_pixels(dataset, 0), "\0\xff\x01\x80", 4);
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "of 16 bits, of at most 65535, are"));
+    assert_null(gkv_dataset_remark(dataset, 1));
+    gkv_dataset_free(dataset);
+    memcpy(bytes + 16, "\0\0\0\xff\0\x01\0\x80", 8);
+    assert_ok(gkv_dataset_open(put("wide", bytes, sizeof bytes), NULL, &dataset));
+    assert_memory_equal(gkv_dataset_pixels(dataset, 0), "\0\xff\x01\x80", 4);
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "are at most 255 and are taken"));
+    gkv_dataset_free(dataset);
+}
+
+/* A file with holes that is as long as it states. */
+static void long_files_are_mapped(void **state)
+{
+    (void)state;
+    enum { SIDE = 1024, N = 65, LENGTH = 16 + N * SIDE * SIDE };
+    uint8_t header[16];
+    gkv_dataset *dataset = NULL;
+    idx_header(header, 0x803, N, SIDE, SIDE);
+    const char *path = put("long", header, 16);
+    assert_int_equal(truncate(path, LENGTH), 0);
+    FILE *file = fopen(path, "r+b");
+    assert_int_equal(fseek(file, LENGTH - 1, SEEK_SET), 0);
+    assert_int_equal(fputc(77, file), 77);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(gkv_dataset_open(path, NULL, &dataset));
+    assert_int_equal(gkv_dataset_pixels(dataset, N - 1)[SIDE * SIDE - 1], 77);
+    assert_non_null(dataset->images.mapping);
+    char digest[GKV_DIGEST_SIZE];
+    assert_ok(gki_file_digest(path, digest));
+    assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE), digest);
+    assert_ok(gki_dataset_turn(dataset, true, false)); /* copies */
+    assert_int_equal(gkv_dataset_pixels(dataset, N - 1)[SIDE * SIDE - 1], 178);
+    assert_int_equal(gkv_dataset_pixels(dataset, 0)[0], 255);
+    gkv_dataset_free(dataset);
+    assert_int_equal(truncate(path, LENGTH - 1), 0);
+    assert_fails(gkv_dataset_open(path, NULL, &dataset), GKV_ERR_DATA, "expected at most");
+    assert_int_equal(unlink(path), 0);
+}
+
 /* Expects that a malformed file is refused, raw and as gzip, with a message that has this text and
  * its name. */
 static void refused(const void *bytes, size_t n, const char *text)
@@ -105,7 +198,7 @@ static void false_headers_are_refused(void **state)
     refused(images, 15, "stops in the header's width");
     refused(labels, 8 + COUNT,
             "it is IDX labels, not IDX images: name the file of the images, or exchange the two");
-    refused("\x89PNG\r\n\x1a\n", 8, "it is a PNG picture, not IDX images: put all pictures");
+    refused("\x89PNG\r\n\x1a\n", 8, "it is a PNG picture, not IDX images: put all pictures as PNG");
     refused("\1\2\3\4\5\6\7\x18", 8,
             "the magic number is 0x01020304 (neither IDX images nor IDX labels)");
     static const char *const zeros[] = {"count is 0", "height is 0", "width is 0"};
@@ -217,7 +310,8 @@ static void not_a_regular_file_is_an_io_error(void **state)
     gkv_dataset *dataset = NULL;
     assert_fails(gkv_dataset_open(in_temporary("nowhere"), NULL, &dataset), GKV_ERR_IO,
                  "/nowhere: cannot be opened: No such file or directory");
-    assert_fails(gkv_dataset_open(temporary, NULL, &dataset), GKV_ERR_IO, "Is a directory");
+    assert_fails(gkv_dataset_open(temporary, NULL, &dataset), GKV_ERR_DATA,
+                 "there is no PNG file in the folder");
     assert_fails(gkv_dataset_open("/dev/zero", NULL, &dataset), GKV_ERR_IO, "not a regular file");
     const char *fifo = in_temporary("fifo");
     assert_int_equal(mkfifo(fifo, 0600), 0);
@@ -323,6 +417,9 @@ int main(void)
         cmocka_unit_test(written_files_are_read),
         cmocka_unit_test(writing_keeps_links_and_pipes),
         cmocka_unit_test(memory_stays_bounded), /* first, since a peak never decreases */
+        cmocka_unit_test(colour_has_four_dimensions),
+        cmocka_unit_test(levels_of_16_bits_become_8),
+        cmocka_unit_test(long_files_are_mapped),
         cmocka_unit_test(raw_and_gzip_are_recognized_by_content),
         cmocka_unit_test(gzip_of_several_streams_is_one_file),
         cmocka_unit_test(large_files_arrive_whole),
