@@ -15,6 +15,16 @@ gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gk
     return gki_dataset_read(images_path, labels_path, &defaults.data, NULL, out);
 }
 
+gkv_status gkv_dataset_open_as(const char *images_path, const char *labels_path,
+                               const gkv_data_settings *settings, gkv_dataset **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(images_path);
+    GKV_NEED(settings);
+    return gki_dataset_read(images_path, labels_path, settings, NULL, out);
+}
+
 gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
 {
     gki_raster *images = &dataset->images;
