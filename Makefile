@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 CMAKE_ARGS ?=
 PACKAGES ?=
 
-.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind fuzz nist accuracy \
-        bench install uninstall format lint clean
+.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind fuzz torture nist \
+        accuracy starts bench install uninstall format lint clean
 
 all: build
 
@@ -95,6 +95,18 @@ fuzz: ## the file readers on whatever bytes, SECONDS=60 each (clang)
 	    -DBUILD_TESTING=OFF $(CMAKE_ARGS) > build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
 	@cmake --build build-fuzz -j $(JOBS) --target fuzz
 
+# The table of docs/reliability.md. Failing allocations run in a build that also looks for leaks. MNIST=folder with the
+# files of MNIST lets gkvae data get succeed.
+TORTURE ?=
+torture: ## faults of memory, disk, power and processes; 30 minutes
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target torture
+	@$(MAKE) configure BUILD=build-torture \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address $(CMAKE_ARGS)'
+	@cmake --build build-torture -j $(JOBS) --target gkvae-faults
+	@/usr/bin/python3 tests/torture/torture.py --build $(BUILD) --leaks build-torture \
+	    $(if $(MNIST),--mnist $(MNIST)) $(TORTURE)
+
 # All with one setting, the default one; see docs/lm.md. The files are NIST's to give.
 nist: ## the least-squares solver on NIST's 27 problems, NIST_DIR=folder
 	@test -n "$(NIST_DIR)" || { echo "make nist: say where the files are: make nist NIST_DIR=folder"; \
@@ -108,6 +120,11 @@ nist: ## the least-squares solver on NIST's 27 problems, NIST_DIR=folder
 accuracy: configure ## the distribution functions against quadruple precision
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
 	@$(BUILD)/bench_accuracy
+
+# The table of docs/fitting.md: whether maximum likelihood ends at the greatest maximum.
+starts: configure ## fits of samples of other families beside Nelder and Mead's simplex; 5 minutes
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_starts
+	@$(BUILD)/bench_starts
 
 # Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).

@@ -23,10 +23,13 @@
  * density that changes abruptly the equations may have no solution. The estimates are then those of
  * GKV_GK_MLE, and `method` of the result says so.
  *
- * GKV_GK_MLE is the maximum of Σ w log f, by damped Newton steps with the analytic Hessian from the
- * least-squares fit. The likelihood of the g-and-k distribution is unbounded, because the density
- * has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05) above k_min(g), and the method
- * finds the local maximum near the least-squares fit.
+ * GKV_GK_MLE is the maximum of Σ w log f, by Newton steps in a trust region with the analytic
+ * Hessian from the least-squares fit. If this maximum is doubtful, because it has not converged, a
+ * parameter is at a bound or fixed, |g| > 20, it is far more likely than the least-squares fit or
+ * the χ² of the quantiles is unlikely, further starts are tried, and the greatest maximum is the
+ * result (docs/fitting.md lists them). The likelihood of the g-and-k distribution is unbounded,
+ * because the density has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05) above
+ * k_min(g).
  *
  * k is always above its least valid value. The variable of the solvers is k − k_min(g), which has a
  * lower bound, so that all parameters that they visit are valid.
@@ -41,6 +44,11 @@
  * values are exact. The other methods use rounded values as they are. They need few ties, and
  * cannot fit censored data. The test of fit then counts the observations in bins that divide no
  * interval.
+ *
+ * All methods also fit the g-and-h and the generalised g-and-h family (`family` of the settings),
+ * with h in place of k. Instead of octiles GKV_GK_OCTILES uses letter values then (Hoaglin 1985).
+ * h ≥ 0, and h = 0 is possible, unless c > 0.8336 in the generalised family. |g| is at most 10 in
+ * the g-and-h family. These fits compute in long double, and take some 50 times longer.
  *
  * docs/fitting.md contains more. gkvae/gk_bootstrap.h has intervals and tests by simulation. */
 #ifndef GKVAE_GK_FIT_H
@@ -94,7 +102,8 @@ typedef struct gkv_gk_fit_advanced {
 /* The settings of a fit. Comments begin with the default. */
 typedef struct gkv_gk_fit_settings {
     gkv_gk_method method; /* GKV_GK_LM */
-    double c;             /* 0.8; 0 < c < 1; c is not fitted */
+    gkv_gk_family family; /* GKV_GK_FAMILY_GK; the family that is fitted */
+    double c;             /* 0.8; 0 < c < 1; c is not fitted; the g-and-h family has none */
     double confidence;    /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
      * fewer levels if the sample has fewer distinct values */
@@ -137,8 +146,8 @@ typedef struct gkv_gk_fit_result {
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];
-    /* Σ w log f(x_i), and of intervals Σ w log P, at the estimates; NaN unless settings.likelihood
-     */
+    /* Σ w log f(x_i), and of intervals Σ w log P, at the estimates; −∞ if values are outside the
+     * support; NaN unless settings.likelihood */
     double log_likelihood;
     double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
     /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), or for bins Σ (n_i − n p_i)²/(n p_i),
@@ -154,7 +163,12 @@ typedef struct gkv_gk_fit_result {
     size_t levels;       /* the number of levels used, or of edges between bins */
     size_t reweightings; /* the number of reweighting iterations, from all starts */
     size_t iterations;   /* the number of LM steps of all reweighting iterations */
-    bool converged;      /* whether the fit has converged */
+    /* whether the fit has converged; for mle, whether the estimates are verified to be a local
+     * maximum: the gradient of the parameters that are neither fixed nor at a bound is 0 within a
+     * small fraction of a standard error, the information in them is positive definite, and the
+     * likelihood decreases from each bound inwards; for lm, whether they solve the equations, and
+     * other estimates are not far more likely */
+    bool converged;
     /* whether k is at its least valid value, because the tails of the data are lighter than those
      * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
      * a k near its bound have at least the nominal coverage */
@@ -172,7 +186,7 @@ typedef struct gkv_gk_fit_result {
     double low[4], high[4];
     double total;      /* Σ w, the number of observations */
     size_t parameters; /* the number of fitted parameters */
-    size_t newton;     /* the number of steps of the mle */
+    size_t newton;     /* the number of steps of the mle, from all starts */
     /* A², a distance from the data; NaN unless settings.anderson_darling, and for intervals by
      * their ends */
     double anderson_darling;

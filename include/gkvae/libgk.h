@@ -17,6 +17,7 @@
 #include "gkvae/lm_batch.h"
 #include "gkvae/mgk.h"
 #include "gkvae/mgk_fit.h"
+#include "gkvae/mgk_margins.h"
 #include "gkvae/mgk_mixture.h"
 #include "gkvae/run.h"
 #include "gkvae/table.h"

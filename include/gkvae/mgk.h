@@ -50,6 +50,15 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *ma
                                                       const double *mean, const double *covariance,
                                                       gkv_mgk **out);
 
+/* Creates a distribution with z ~ N(mean, LLᵀ) from the factor L = cholesky[d × d], which is lower
+ * triangular with a positive diagonal. A NULL mean[d] means 0. With the margins, mean and factor of
+ * a distribution the result is the same distribution, with the same bits of all results: this is
+ * how distributions are saved. The caller frees *out. Returns GKV_ERR_ARGUMENT for another factor,
+ * a mean that is not finite, and margins as gkv_mgk_create; GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_mgk_create_from_cholesky(size_t d, const gkv_gk *margins,
+                                                             const double *mean,
+                                                             const double *cholesky, gkv_mgk **out);
+
 /* Frees a distribution. `mgk` may be NULL. */
 GKV_API void gkv_mgk_free(gkv_mgk *mgk);
 

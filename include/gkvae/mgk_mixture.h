@@ -21,8 +21,9 @@ extern "C" {
 typedef struct gkv_mgk_mixture gkv_mgk_mixture;
 
 /* Creates a mixture of copies of `count` ≥ 1 components of the same dimension. The weights must be
- * positive, and are scaled to the sum 1; NULL means equal weights. The caller frees *out with
- * gkv_mgk_mixture_free. Returns GKV_ERR_ARGUMENT for other arguments, and GKV_ERR_MEMORY. */
+ * positive, and are scaled to the sum 1, unless that is their sum up to rounding; NULL means equal
+ * weights. The caller frees *out with gkv_mgk_mixture_free. Returns GKV_ERR_ARGUMENT for other
+ * arguments, and GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
                                                        const gkv_mgk *const *components,
                                                        gkv_mgk_mixture **out);

@@ -89,10 +89,31 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_draw(const gkv_model *model, size_t n,
                                                const float *images, uint64_t seed, uint64_t first,
                                                const gkv_run_options *options, float *codes);
 
-/* Decodes codes[n, latent] to pixel probabilities images[n, pixels]. GKV_ERR_MEMORY. */
+/* Decodes codes[n, latent] to the mean images of p(x|z), images[n, pixels] in [0, 1]: pixel
+ * probabilities of a model of binary pixels, and mean levels divided by 255 of a model of grey
+ * levels. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t n,
                                                  const float *codes, const gkv_run_options *options,
                                                  float *images);
+
+/* Does the same with the median of each pixel: 0 or 1 for binary pixels, a level divided by 255 for
+ * grey levels. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_decode_medians(const gkv_model *model, size_t n,
+                                                         const float *codes,
+                                                         const gkv_run_options *options,
+                                                         float *images);
+
+/* Draws images from p(x|z) at codes[n, latent], as images[n, pixels]: pixels that are 0 or 1, or
+ * levels divided by 255. Image i uses number first + i of the seed's sequence, and its noise
+ * depends only on the seed and its number. For binary pixels the result is that of
+ * gkv_model_draw_pixels() for the images of gkv_model_decode(). GKV_ERR_ARGUMENT for a number
+ * beyond 2³² − 1; GKV_ERR_CONFIG for a model that has mean levels only (GKV_PIXELS_MEAN_LEVELS);
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_draw_images(const gkv_model *model, size_t n,
+                                                      const float *codes, uint64_t seed,
+                                                      uint64_t first,
+                                                      const gkv_run_options *options,
+                                                      float *images);
 
 /* Draws each pixel of n images as 0 or 1 from its probability: images[n, pixels] from
  * probabilities[n, pixels], as gkv_model_decode() writes them. Both may be the same array. The
@@ -101,7 +122,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t 
  * from the prior. A pixel is 1 if a uniform multiple of 2⁻³² in [0, 1) is below its probability, so
  * probability 0 always gives 0, and probability 1 always gives 1. GKV_ERR_ARGUMENT for a
  * probability outside [0, 1] (the message names it), or for a number beyond 2³² − 1; GKV_ERR_CONFIG
- * for a model of grey levels (data.binarization = grey), whose decoder gives mean levels. */
+ * for a model whose pixels are not binary (gkv_settings_pixels), whose means are no
+ * probabilities. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n,
                                                       const float *probabilities, uint64_t seed,
                                                       uint64_t first,
@@ -139,8 +161,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_log_prior(const gkv_model *model, size
                                                     const gkv_run_options *options,
                                                     double *log_prior);
 
-/* Computes log p(x|z) of images[n, pixels] at codes[n, latent] in nats, as log_likelihood[n]. For a
- * model of grey levels it is the negative cross-entropy. GKV_ERR_MEMORY. */
+/* Computes log p(x|z) of images[n, pixels] at codes[n, latent] in nats, as log_likelihood[n]. Of a
+ * model of grey levels each value is taken as the nearest level; with GKV_PIXELS_MEAN_LEVELS it is
+ * the negative cross-entropy. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_log_likelihood(const gkv_model *model, size_t n,
                                                          const float *images, const float *codes,
                                                          const gkv_run_options *options,

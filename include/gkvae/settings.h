@@ -103,6 +103,24 @@ typedef struct gkv_base_facts {
     bool has_classes; /* It has components for each label. */
 } gkv_base_facts;
 
+/* The likelihood p(x|z) of an image's values given its code. */
+typedef enum gkv_likelihood_family {
+    GKV_LIKELIHOOD_BERNOULLI,        /* bernoulli: pixels that are 0 or 1 */
+    GKV_LIKELIHOOD_LOGISTIC_MIXTURE, /* logistic-mixture: levels, by discretised logistics */
+    GKV_LIKELIHOODS
+} gkv_likelihood_family;
+
+/* What the pixels of a model are, and so what its figures are figures of. */
+typedef enum gkv_pixels {
+    /* 0 or 1: images are binarized, and −log p(x) is of binary pixels */
+    GKV_PIXELS_BINARY,
+    /* mean levels: grey images under the Bernoulli likelihood, a cross-entropy and no
+     * probability */
+    GKV_PIXELS_MEAN_LEVELS,
+    /* one of 256 levels: −log p(x) is of grey levels, also in bits per dimension */
+    GKV_PIXELS_LEVELS
+} gkv_pixels;
+
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
     GKV_FIT_FIXED = 0,      /* fixed: it stays as it starts */
@@ -187,7 +205,14 @@ typedef struct gkv_model_settings {
     int64_t base_rank;              /* Factors of a low-rank correlation. */
     bool base_tied_shapes;          /* Whether all components have the same g and k. */
     int64_t base_classes;           /* Number of labels for gk-by-class. */
-    double base_g, base_k;          /* The base's g and k before any fit. */
+    /* The base's g and k before any fit. */
+    double base_g, base_k;
+    /* Likelihood p(x|z). */
+    gkv_likelihood_family likelihood;
+    /* Components of the likelihood's mixture. */
+    int64_t likelihood_components;
+    /* Whether edges between grey levels are learned. */
+    bool learned_edges;
 } gkv_model_settings;
 
 typedef struct gkv_train_settings {
@@ -285,6 +310,10 @@ typedef struct gkv_settings_key {
  * is "gk". The name is "" for an unknown key or NULL, a key that is not a choice, and a value out
  * of range. Returns NULL if `text` is NULL. */
 GKV_API const char *gkv_settings_choice(const char *name, int value, char text[GKV_NAME_SIZE]);
+
+/* What the pixels of a model with these settings are: by model.likelihood and data.binarization.
+ * NULL stands for the defaults. Thread-safe. */
+GKV_API gkv_pixels gkv_settings_pixels(const gkv_settings *settings);
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);

@@ -96,7 +96,7 @@ int bench_check_json(const char *path)
         return CLI_OK; /* the reader of a pipe would take the check for the output */
     FILE *file = fopen(path, "a");
     if (!file)
-        return cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));
+        return cli_error_errno(errno, "%s: cannot be written", path);
     fclose(file);
     if (!exists)
         remove(path);
@@ -115,6 +115,5 @@ int bench_write_json(const bench *it)
     if (file)
         good = fclose(file) == 0 && good;
     free(text);
-    return good ? CLI_OK
-                : cli_error(CLI_IO, "%s: cannot be written: %s", it->json, strerror(errno));
+    return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", it->json);
 }

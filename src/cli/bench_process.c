@@ -62,7 +62,7 @@ static int write_labels(const bench *it, const char *path)
     if (file)
         good = fclose(file) == 0 && good;
     free(labels);
-    return good ? CLI_OK : cli_error(CLI_IO, "%s: cannot be written: %s", path, strerror(errno));
+    return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", path);
 }
 
 static int write_inputs(const bench *it, const char *folder)
@@ -96,7 +96,7 @@ static int start(const char *folder, pid_t *child, int *out)
                          (char *)(uintptr_t)folder, NULL};
     int ends[2];
     if (pipe(ends) != 0)
-        return cli_error(CLI_IO, "cannot create a pipe: %s", strerror(errno));
+        return cli_error_errno(errno, "cannot create a pipe");
     posix_spawn_file_actions_t actions;
     int error = posix_spawn_file_actions_init(&actions);
     if (!error)
@@ -110,7 +110,7 @@ static int start(const char *folder, pid_t *child, int *out)
     *out = ends[0];
     if (error) {
         close(ends[0]);
-        return cli_error(CLI_IO, "%s cannot be started again: %s", cli_program, strerror(error));
+        return cli_error_errno(error, "%s cannot be started again", cli_program);
     }
     return CLI_OK;
 }
@@ -174,8 +174,7 @@ int bench_process(bench *it)
     pid_t child = -1;
     int out = -1, code = CLI_OK;
     if (!mkdtemp(folder)) {
-        code =
-            cli_error(CLI_IO, "%s: cannot create a temporary folder: %s", folder, strerror(errno));
+        code = cli_error_errno(errno, "%s: cannot create a temporary folder", folder);
         free(folder);
         return code;
     }

@@ -84,6 +84,10 @@ const cli_command_row *cli_command_at(size_t i);
 /* Prints "gkvae: …" and a newline on standard error; returns the code. */
 int cli_error(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a call of the system that failed with this errno: appends ": " and the reason.
+ * Returns CLI_MEMORY for ENOMEM and CLI_IO otherwise. */
+int cli_error_errno(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The exit code of a library's status. */
 int cli_code(gkv_status status);
 
@@ -102,9 +106,6 @@ void cli_watch_json(void);
 /* printf() into allocated memory, which the caller frees. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reports a full or closed standard output as an error when the program ends. */
-void cli_watch_stdout(void);
-
 /* The words, quoted for a shell; the caller frees the text. */
 char *cli_quote(size_t count, const char *const *words);
 
@@ -113,6 +114,15 @@ char *cli_command(int argc, char **argv);
 
 /* The name that the program was called by. */
 extern const char *cli_program;
+
+/* --- streams.c ------------------------------------------------------------ */
+
+/* From now on, control characters do not pass standard output and standard error. When the program
+ * ends, a full or closed standard output is reported as an error. */
+void cli_watch_streams(void);
+
+/* Goes to the beginning of the line of the terminal and clears it. */
+void cli_clear_line(void);
 
 /* --- options.c ------------------------------------------------------------ */
 
@@ -137,7 +147,17 @@ double cli_number(struct argp_state *state, const char *option, const char *text
 const char *cli_path(struct argp_state *state, const char *option, const char *text);
 
 /* What a command writes to a path. */
-typedef enum cli_format { CLI_PNG, CLI_NPY, CLI_IDX, CLI_JSON, CLI_FOLDER } cli_format;
+typedef enum cli_format {
+    CLI_PNG,
+    CLI_NPY,
+    CLI_IDX,
+    CLI_JSON,
+    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_FOLDER
+} cli_format;
+
+/* Whether the text ends in one of the words of the list, in any case. */
+bool cli_ends_in(const char *text, const char *list);
 
 /* The text as a path to write to. A usage error if it is empty; if it is "-", because no command
  * writes these to standard output; and if it ends as the files of another format do. */

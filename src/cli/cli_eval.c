@@ -147,8 +147,10 @@ static bool on_progress(void *context, const gkv_progress *progress)
 
 /* --- Results -------------------------------------------------------------- */
 
-static void print_metrics(const gkv_metrics *m, bool grey)
+static void print_metrics(const gkv_metrics *m)
 {
+    const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
+               levels = m->pixels == GKV_PIXELS_LEVELS;
     enum { COLUMNS = 4, CELL = 64 };
     const struct {
         const char *name;
@@ -156,11 +158,15 @@ static void print_metrics(const gkv_metrics *m, bool grey)
         int places;
         const char *unit;
     } rows[] = {
-        {grey ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
-        {grey ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se, 3,
-         ""},
+        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
+         3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
+        {levels ? "−ELBO of grey levels" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
+         NAN, 4, "bits per dimension"},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {levels ? "−log p(x) of grey levels" : NULL, gkv_bits_per_dimension(m->nll, m->values), NAN,
+         4, "bits per dimension, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
         {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
          "% of the images"},
@@ -211,9 +217,9 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
         gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
                      &how, refined, metrics);
     cli_live_clear(&it.live);
-    metrics->train_seconds = gkv_train_seconds(a->run.model);
-    metrics->refit_seconds = gkv_refit_seconds(a->run.model);
-    return cli_check(status);
+    return status == GKV_OK ? cli_check(gkv_train_times(a->run.model, &metrics->train_seconds,
+                                                        &metrics->refit_seconds))
+                            : cli_check(status);
 }
 
 /* Whether all test images are evaluated, so that all of them have refined codes. */
@@ -310,8 +316,7 @@ int cli_eval(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Before an evaluation that may take an hour. */
     if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
-        code = cli_error(CLI_IO, "%s: the results cannot be written there: %s", a.run.model,
-                         strerror(errno));
+        code = cli_error_errno(errno, "%s: the results cannot be written there", a.run.model);
         goto done;
     }
     if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))
@@ -323,8 +328,7 @@ int cli_eval(int argc, char **argv)
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* They are printed first, so that the figures are not lost if the disk fails. */
-    print_metrics(&metrics,
-                  gkv_model_settings_of(run.model)->data.binarization == GKV_BINARIZE_GREY);
+    print_metrics(&metrics);
     fflush(stdout);
     /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
      * taken an hour. */

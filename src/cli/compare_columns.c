@@ -100,6 +100,11 @@ static const known table[] = {
     {"kl", "KL", 2, COMPARE_NEITHER, false, false},
     {"nll", "−log p(x)", 2, COMPARE_SMALLER, true, false},
     {"ess", "effective samples", 1, COMPARE_LARGER, false, false},
+    {"nll_bits", "bits per dimension", 4, COMPARE_SMALLER, true, false},
+    {"neg_elbo_bits", "−ELBO in bits per dimension", 4, COMPARE_SMALLER, false, false},
+    {"refined_nll_bits", "refined bits per dimension", 4, COMPARE_SMALLER, true, false},
+    {"refined_neg_elbo_bits", "refined −ELBO in bits per dimension", 4, COMPARE_SMALLER, false,
+     false},
     {"refined_neg_elbo", "refined −ELBO", 2, COMPARE_SMALLER, true, false},
     {"refined_reconstruction", "refined reconstruction", 2, COMPARE_SMALLER, false, false},
     {"refined_kl", "refined KL", 2, COMPARE_NEITHER, false, false},
@@ -137,16 +142,22 @@ static const struct {
     const char *prefix, *words;
 } others[] = {
     {"binary_", "binary draws"},
+    {"drawn_", "draws of levels"},
     {"posterior_", "posterior draws"},
     {"posterior_binary_", "binary posterior draws"},
+    {"posterior_drawn_", "posterior draws of levels"},
     {"reconstructed_", "reconstructions"},
     {"reconstructed_binary_", "binary reconstructions"},
+    {"reconstructed_drawn_", "levels drawn at reconstructions"},
     {"refined_", "refined reconstructions"},
     {"refined_binary_", "binary refined reconstructions"},
+    {"refined_drawn_", "levels drawn at refined reconstructions"},
     {"normal_", "draws of N(0, I)"},
     {"normal_binary_", "binary draws of N(0, I)"},
+    {"normal_drawn_", "draws of levels with N(0, I)"},
     {"floor_", "training images"},
     {"floor_binary_", "binarized training images"},
+    {"floor_drawn_", "training images as levels"},
 };
 enum { OTHERS = sizeof others / sizeof *others };
 

@@ -145,7 +145,8 @@ static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
         /* an array even for one column, so that all outputs have one form */
         json_t *array = json_array();
         for (size_t i = 0; i < n; i++)
-            json_array_append_new(array, cli_fit_json_of_row(a, &jobs[i].row));
+            json_array_append_new(array,
+                                  cli_fit_json_of_row(a, &jobs[i].row, cli_fit_json_begin()));
         code = cli_fit_print_json(array);
     } else {
         cli_fit_row *rows = cli_alloc(n, sizeof *rows);

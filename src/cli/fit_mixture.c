@@ -228,6 +228,7 @@ static json_t *json_of_component(const cli_fit_data *data, const gkv_mgk_mixture
     json_object_set_new(object, "weight", cli_fit_json_number(gkv_mgk_mixture_weights(mixture)[k]));
     json_object_set_new(object, "margins", margins);
     json_object_set_new(object, "correlation", cli_fit_json_matrix(correlation, d));
+    json_object_set_new(object, "cholesky", cli_fit_json_matrix(gkv_mgk_cholesky(component), d));
     free(correlation);
     return object;
 }
@@ -236,7 +237,7 @@ static int print_json(const cli_fit_data *data, size_t fitted, const fits *f)
 {
     const gkv_mgk_mixture *mixture = f->mixtures[f->chosen];
     const gkv_mgk_mixture_result *r = &f->results[f->chosen];
-    json_t *object = json_object(), *components = json_array();
+    json_t *object = cli_fit_json_begin(), *components = json_array();
     for (size_t k = 0; k < gkv_mgk_mixture_count(mixture); k++)
         json_array_append_new(components, json_of_component(data, mixture, k));
     json_object_set_new(object, "components", components);

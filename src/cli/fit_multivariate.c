@@ -45,18 +45,19 @@ static void print_all(const cli_fit_arguments *a, const cli_fit_data *data, cons
 }
 
 static int print_json(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_row *rows,
-                      const gkv_mgk_fit_result *r)
+                      const gkv_mgk *mgk, const gkv_mgk_fit_result *r)
 {
-    json_t *object = json_object(), *margins = json_array(), *names = json_array();
+    json_t *object = cli_fit_json_begin(), *margins = json_array(), *names = json_array();
     for (size_t i = 0; i < r->d; i++) {
         json_array_append_new(names, json_string(data->columns[i].name));
-        json_array_append_new(margins, cli_fit_json_of_row(a, &rows[i]));
+        json_array_append_new(margins, cli_fit_json_of_row(a, &rows[i], json_object()));
     }
     json_object_set_new(object, "columns", names);
     json_object_set_new(object, "n", json_integer((json_int_t)r->n));
     json_object_set_new(object, "observations", cli_fit_json_number(r->weight));
     json_object_set_new(object, "margins", margins);
     json_object_set_new(object, "correlation", cli_fit_json_matrix(r->correlation, r->d));
+    json_object_set_new(object, "cholesky", cli_fit_json_matrix(gkv_mgk_cholesky(mgk), r->d));
     json_object_set_new(object, "correlation_standard_error",
                         cli_fit_json_matrix(r->correlation_se, r->d));
     json_object_set_new(object, "correlation_repair", cli_fit_json_number(r->repair));
@@ -129,7 +130,7 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
                 "out a column\n",
                 result.repair);
     if (a->json)
-        CLI_TRY(print_json(a, data, rows, &result));
+        CLI_TRY(print_json(a, data, rows, mgk, &result));
     else
         print_all(a, data, rows, &result);
     if (a->picture)

@@ -176,7 +176,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
     argp_err_exit_status = CLI_USAGE;
-    cli_watch_stdout();
+    cli_watch_streams();
     cli_watch_json();
     cli_program = argv[0];
     if (argc < 2) {

@@ -172,8 +172,7 @@ const char *cli_path(struct argp_state *state, const char *option, const char *t
     return text;
 }
 
-/* Whether the text ends in one of the words of the list, in any case. */
-static bool ends_in(const char *text, const char *list)
+bool cli_ends_in(const char *text, const char *list)
 {
     const size_t length = strlen(text);
     while (*list) {
@@ -188,8 +187,11 @@ static bool ends_in(const char *text, const char *list)
 const char *cli_output(struct argp_state *state, const char *option, const char *text,
                        cli_format format)
 {
-    static const char *const endings[] = {
-        [CLI_PNG] = ".png", [CLI_NPY] = ".npy", [CLI_IDX] = ".idx", [CLI_JSON] = ".json"};
+    static const char *const endings[] = {[CLI_PNG] = ".png",
+                                          [CLI_NPY] = ".npy",
+                                          [CLI_IDX] = ".idx",
+                                          [CLI_JSON] = ".json",
+                                          [CLI_ROWS] = ".csv .txt .npy"};
     static const struct {
         const char *name, *wish;
     } formats[] = {
@@ -197,6 +199,7 @@ const char *cli_output(struct argp_state *state, const char *option, const char 
         [CLI_NPY] = {"a NumPy array", "a name that ends in .npy"},
         [CLI_IDX] = {"an IDX file", "a name that ends in .idx or -ubyte"},
         [CLI_JSON] = {"JSON", "a name that ends in .json"},
+        [CLI_ROWS] = {"a table", "a name that ends in .csv or .npy"},
         [CLI_FOLDER] = {"a folder", "the name of a folder"},
     };
     static const char others[] =
@@ -207,7 +210,7 @@ const char *cli_output(struct argp_state *state, const char *option, const char 
     if (strcmp(text, "-") == 0)
         argp_error(state, "%s -: the command writes %s, and not to standard output: give %s",
                    option, formats[format].name, formats[format].wish);
-    if (format != CLI_FOLDER && !ends_in(text, endings[format]) && ends_in(text, others))
+    if (format != CLI_FOLDER && !cli_ends_in(text, endings[format]) && cli_ends_in(text, others))
         argp_error(state, "%s %s: the command writes %s: give %s", option, text,
                    formats[format].name, formats[format].wish);
     return text;

@@ -173,7 +173,7 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
     int ends[2], status = 0;
     fflush(NULL); /* or the child would print it again */
     if (pipe(ends) != 0)
-        return cli_error(CLI_IO, "cannot create a pipe: %s", strerror(errno));
+        return cli_error_errno(errno, "cannot create a pipe");
     const pid_t child = fork();
     if (child == 0)
         try_options(it, eval, ends[1]);
@@ -184,7 +184,7 @@ static int check_eval(const compare_plan *it, const plan_eval *eval)
         continue;
     int code = CLI_OK;
     if (child < 0)
-        code = cli_error(CLI_IO, "cannot start a process: %s", strerror(errno));
+        code = cli_error_errno(errno, "cannot start a process");
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != CLI_OK || *message)
         code = cli_error(CLI_CONFIG, "%s:%d: eval%s%s: %s", it->path, eval->line,
                          *eval->name ? "." : "", eval->name, gist(message));

@@ -99,7 +99,7 @@ static int follow(int in, pid_t child, FILE *log, const char *log_name,
         take(&all, bytes, (size_t)got);
         if (code == CLI_OK &&
             (fwrite(bytes, 1, (size_t)got, log) != (size_t)got || fflush(log) != 0))
-            code = cli_error(CLI_IO, "%s: cannot be written: %s", log_name, strerror(errno));
+            code = cli_error_errno(errno, "%s: cannot be written", log_name);
     }
     return code;
 }
@@ -122,7 +122,7 @@ int plan_run(char *const *words, const char *log_name,
     struct sigaction suspend = {.sa_handler = on_suspend, .sa_flags = SA_RESTART}, before;
     FILE *log = fopen(log_name, "a");
     if (!log || pipe2(ends, O_CLOEXEC) != 0) {
-        code = cli_error(CLI_IO, "%s: cannot be written: %s", log_name, strerror(errno));
+        code = cli_error_errno(errno, "%s: cannot be written", log_name);
         if (log)
             fclose(log);
         return code;
@@ -148,7 +148,7 @@ int plan_run(char *const *words, const char *log_name,
         running = 0;
         code = its != CLI_OK ? its : code;
     } else {
-        code = cli_error(CLI_IO, "cannot start a process for %s: %s", words[1], strerror(errno));
+        code = cli_error_errno(errno, "cannot start a process for %s", words[1]);
     }
     close(ends[0]);
     fclose(log);

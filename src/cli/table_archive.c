@@ -132,7 +132,7 @@ int cli_table_open(const char *path, const char *array, const gkv_table_settings
     const int descriptor = standard_input ? dup(STDIN_FILENO) : -1;
     s.file = standard_input ? gzdopen(descriptor, "rb") : gzopen(path, "rb");
     if (!s.file)
-        return cli_error(CLI_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return cli_error_errno(errno, "%s: cannot be opened", path);
     gzbuffer(s.file, PART);
     const int code = read_from(&s, name, array, settings, table);
     if (s.cause)

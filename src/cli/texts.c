@@ -68,12 +68,19 @@ bool cli_is_number(const char *text, double *out)
     return *end == '\0';
 }
 
-int cli_number_print(double value)
+void cli_number_text(double value, char text[CLI_NUMBER])
 {
     if (isnan(value))
-        fputs("nan\n", stdout); /* printf() would print the sign of a nan */
+        snprintf(text, CLI_NUMBER, "nan"); /* printf() would print the sign of a nan */
     else
-        printf("%.17g\n", value);
+        snprintf(text, CLI_NUMBER, "%.17g", value);
+}
+
+int cli_number_print(double value)
+{
+    char text[CLI_NUMBER];
+    cli_number_text(value, text);
+    puts(text);
     return ferror(stdout) ? CLI_IO : CLI_OK;
 }
 
@@ -153,7 +160,7 @@ int cli_numbers_read(int (*use)(void *context, double x), void *context)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return cli_error(CLI_IO, "standard input: cannot be read: %s", strerror(errno));
+            return cli_error_errno(errno, "standard input: cannot be read");
         if (memchr(s.buffer + s.length, '\0', (size_t)got))
             return cli_error(CLI_DATA,
                              "standard input: it contains a zero byte, so it is not text");

@@ -208,12 +208,34 @@ static gkv_status check_objective(const gkv_settings *settings)
     return GKV_OK;
 }
 
+static gkv_status check_likelihood(const gkv_settings *settings)
+{
+    if (settings->model.likelihood != GKV_LIKELIHOOD_BERNOULLI &&
+        settings->data.binarization != GKV_BINARIZE_GREY)
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.likelihood = %s is of grey levels, but data.binarization = %s makes "
+            "pixels 0 or 1; set data.binarization to grey, or the likelihood to bernoulli",
+            NAME(&settings->model, "model.likelihood", likelihood),
+            NAME(&settings->data, "data.binarization", binarization));
+    return GKV_OK;
+}
+
+gkv_pixels gkv_settings_pixels(const gkv_settings *settings)
+{
+    if (!settings || settings->data.binarization != GKV_BINARIZE_GREY)
+        return GKV_PIXELS_BINARY;
+    return settings->model.likelihood == GKV_LIKELIHOOD_BERNOULLI ? GKV_PIXELS_MEAN_LEVELS
+                                                                  : GKV_PIXELS_LEVELS;
+}
+
 gkv_status gkv_settings_check(const gkv_settings *settings)
 {
     GKV_NEED(settings);
     GKV_TRY(check_rows(settings));
     GKV_TRY(check_flows(&settings->model));
     GKV_TRY(check_base(&settings->model));
+    GKV_TRY(check_likelihood(settings));
     GKV_TRY(check_objective(settings));
     return check_fine_tuning(settings);
 }

@@ -1,5 +1,6 @@
 #include "core/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,17 @@ gkv_status gki_fail(gkv_status code, const char *format, ...)
     memcpy(message, fresh, sizeof message);
     failures++;
     return code;
+}
+
+gkv_status gki_fail_errno(int error, const char *format, ...)
+{
+    char what[MESSAGE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    return gki_fail(error == ENOMEM ? GKV_ERR_MEMORY : GKV_ERR_IO, "%s: %s", what,
+                    strerror(error ? error : EIO));
 }
 
 unsigned long gki_failures(void)

@@ -9,6 +9,12 @@
  *     return gki_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
 gkv_status gki_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a call of the system that failed with this errno: appends ": " and the reason. The
+ * code is GKV_ERR_MEMORY for ENOMEM and GKV_ERR_IO otherwise, also for 0, which means that the
+ * reason is unknown:
+ *     return gki_fail_errno(errno, "%s: cannot be opened", path);   */
+gkv_status gki_fail_errno(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The number of messages that this thread has recorded. A caller compares two values to learn
  * whether a callback has recorded a message. */
 unsigned long gki_failures(void);

@@ -6,12 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +28,7 @@ struct gki_file_writer {
 
 static gkv_status cannot(const char *what, const char *path, int error)
 {
-    return gki_fail(GKV_ERR_IO, "%s: cannot %s: %s", path, what, strerror(error));
+    return gki_fail_errno(error, "%s: cannot %s", path, what);
 }
 
 static void writer_free(gki_file_writer *writer)
@@ -87,10 +86,57 @@ static gkv_status resolve(const char *path, char **out, int *mode)
     return GKV_OK;
 }
 
+/* Whether the descriptor is of the file that the name stands for. */
+static bool is_named(int descriptor, int folder, const char *name)
+{
+    struct stat of_file, of_name;
+    return fstat(descriptor, &of_file) == 0 && S_ISREG(of_file.st_mode) &&
+           fstatat(folder, name, &of_name, AT_SYMLINK_NOFOLLOW) == 0 &&
+           of_file.st_ino == of_name.st_ino && of_file.st_dev == of_name.st_dev;
+}
+
+/* Removes a temporary file that a killed process left. A writer locks its file as long as it lives,
+ * so a file that can be locked is nobody's. The lock is held until the file is gone, so nobody else
+ * removes a new file of that name. */
+static void remove_remnant(int folder, const char *name)
+{
+    const int descriptor = openat(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 && is_named(descriptor, folder, name))
+        unlinkat(folder, name, 0);
+    close(descriptor);
+}
+
+/* Creates and locks the temporary file PATH.gkvae-tmp-N, with the least N that no living writer
+ * uses. */
+static gkv_status create_temporary(gki_file_writer *writer, const char *path)
+{
+    for (unsigned number = 0;; number++) {
+        free(writer->temporary);
+        GKV_TRY(gki_strf(&writer->temporary, "%s" GKV_FILE_TEMPORARY "%u", writer->path, number));
+        remove_remnant(AT_FDCWD, writer->temporary);
+        int descriptor;
+        do
+            descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        while (descriptor < 0 && errno == EINTR);
+        if (descriptor < 0 && errno == EEXIST)
+            continue;
+        if (descriptor < 0)
+            return cannot("write", path, errno);
+        /* Before it was locked, another process may have removed it as a remnant. Some file systems
+         * have no locks. */
+        const bool locked = flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+        if (locked && is_named(descriptor, AT_FDCWD, writer->temporary)) {
+            writer->descriptor = descriptor;
+            return GKV_OK;
+        }
+        close(descriptor);
+    }
+}
+
 gkv_status gki_file_begin(const char *path, gki_file_writer **out)
 {
-    /* The counter gives each writer of this process its own name. */
-    static atomic_uint counter;
     gkv_status status = GKV_OK;
     gki_file_writer *writer = NULL;
     int mode = -1;
@@ -100,22 +146,10 @@ gkv_status gki_file_begin(const char *path, gki_file_writer **out)
     GKV_TRY_GOTO(gki_alloc(1, sizeof *writer, &writer));
     writer->descriptor = -1;
     GKV_TRY_GOTO(resolve(path, &writer->path, &mode));
-    /* A killed process of the same id may have left a file of this name. Then the next name is
-     * tried. */
-    int descriptor = -1;
-    do {
-        free(writer->temporary);
-        GKV_TRY_GOTO(gki_strf(&writer->temporary, "%s" GKV_FILE_TEMPORARY "%ld-%u", writer->path,
-                              (long)getpid(), atomic_fetch_add(&counter, 1u)));
-        descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    } while (descriptor < 0 && (errno == EEXIST || errno == EINTR));
-    if (descriptor < 0) {
-        status = cannot("write", path, errno);
-        goto done;
-    }
-    writer->descriptor = descriptor;
+    GKV_TRY_GOTO(create_temporary(writer, path));
     /* Some file systems have no permissions to keep. */
-    if (mode >= 0 && fchmod(descriptor, (mode_t)mode) != 0 && errno != EPERM && errno != ENOTSUP) {
+    if (mode >= 0 && fchmod(writer->descriptor, (mode_t)mode) != 0 && errno != EPERM &&
+        errno != ENOTSUP) {
         status = cannot("write", path, errno);
         goto done;
     }
@@ -129,11 +163,10 @@ done:
 /* Remembers the first failure, so that a series of writes needs one check at its end. */
 static gkv_status writer_failed(gki_file_writer *writer, int error)
 {
-    if (writer->status == GKV_OK) {
-        writer->status = GKV_ERR_IO;
+    if (writer->error == 0)
         writer->error = error ? error : EIO;
-    }
-    return cannot("write", writer->path, writer->error);
+    writer->status = cannot("write", writer->path, writer->error);
+    return writer->status;
 }
 
 /* Writes bytes to the temporary file. A write may be interrupted, and may write less than all. */
@@ -247,19 +280,15 @@ gkv_status gki_file_commit(gki_file_writer *writer)
     /* The folder is opened before the rename, while a failure can still leave the old file in
      * place. */
     folder = open_folder_of(writer->path);
-    if (folder < 0 || synchronize(writer->descriptor) != 0) {
-        status = writer_failed(writer, errno);
-        goto done;
-    }
-    const int descriptor = writer->descriptor;
-    writer->descriptor = -1;
-    /* close() releases the descriptor also if a signal interrupts it. */
-    if ((close(descriptor) != 0 && errno != EINTR) ||
+    /* The file is closed, and so unlocked, only when it has its name. After fsync() a failure of
+     * close() means nothing. */
+    if (folder < 0 || synchronize(writer->descriptor) != 0 ||
         rename(writer->temporary, writer->path) != 0) {
         status = writer_failed(writer, errno);
-        unlink(writer->temporary);
         goto done;
     }
+    close(writer->descriptor);
+    writer->descriptor = -1;
     if (!synchronize_folder(folder))
         status = cannot("make the new file durable (it is in place, but a power cut may undo it)",
                         writer->path, errno);
@@ -270,38 +299,32 @@ done:
     return status;
 }
 
-/* True for NAME.gkvae-tmp-PID-N, the names that gki_file_begin() makes. *writer is the process. */
-static bool is_temporary(const char *name, pid_t *writer)
+/* True for NAME.gkvae-tmp-N, the names that gki_file_begin() makes, and for NAME.gkvae-tmp-PID-N,
+ * those that it made before. */
+static bool is_temporary(const char *name)
 {
-    static const char mark[] = GKV_FILE_TEMPORARY;
+    static const char mark[] = GKV_FILE_TEMPORARY, digits[] = "0123456789";
     const char *tail = NULL;
     for (const char *next = strstr(name, mark); next; next = strstr(next + 1, mark))
         tail = next + sizeof mark - 1;
     if (!tail)
         return false;
-    const size_t pid = strspn(tail, "0123456789");
-    if (pid == 0 || tail[pid] != '-')
-        return false;
-    const size_t number = strspn(tail + pid + 1, "0123456789");
-    *writer = (pid_t)strtol(tail, NULL, 10);
-    return number > 0 && tail[pid + 1 + number] == '\0';
-}
-
-/* Whether another process may still write its file. */
-static bool is_at_work(pid_t writer)
-{
-    return writer > 0 && writer != getpid() && (kill(writer, 0) == 0 || errno == EPERM);
+    size_t first = strspn(tail, digits);
+    if (first > 0 && tail[first] == '-') {
+        tail += first + 1;
+        first = strspn(tail, digits);
+    }
+    return first > 0 && tail[first] == '\0';
 }
 
 void gki_file_sweep(const char *folder)
 {
-    pid_t writer = 0;
     DIR *listing = opendir(folder);
     if (!listing)
         return;
     for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
-        if (is_temporary(entry->d_name, &writer) && !is_at_work(writer))
-            unlinkat(dirfd(listing), entry->d_name, 0);
+        if (is_temporary(entry->d_name))
+            remove_remnant(dirfd(listing), entry->d_name);
     closedir(listing);
 }
 

@@ -1,9 +1,10 @@
 /* Atomic writing of files, reading of whole files, and the lock of a run folder.
  *
- * A writer fills the temporary file PATH.gkvae-tmp-PID-N beside PATH. Once every byte is on the
- * disk, rename() puts it in the place of PATH. Until gki_file_commit() succeeds, the old file is
+ * A writer fills the temporary file PATH.gkvae-tmp-N beside PATH. Once every byte is on the disk,
+ * rename() puts it in the place of PATH. Until gki_file_commit() succeeds, the old file is
  * untouched. After any failure, such as a full disk, the temporary file is removed. Only a killed
- * process leaves one behind; gki_file_sweep() removes it.
+ * process leaves one behind; the next writer of PATH removes it, and so does gki_file_sweep(). A
+ * living writer holds a lock (flock) of its temporary file, by which they know it from a remnant.
  *
  * A writer belongs to one thread at a time. Different writers are independent. The other functions
  * are thread-safe. */
@@ -54,9 +55,8 @@ GKV_MUST_USE gkv_status gki_file_write_atomic(const char *path, const void *byte
  * GKV_ERR_IO if a folder cannot be made, GKV_ERR_ARGUMENT for NULL, GKV_ERR_MEMORY. Thread-safe. */
 GKV_MUST_USE gkv_status gki_file_make_folder(const char *path);
 
-/* Removes the temporary files that killed writers left in a folder, and keeps those of other
- * processes that are running. The caller holds the lock of the folder, so no other thread of this
- * process writes there. Failures are ignored: a remnant only takes disk space. */
+/* Removes the temporary files that killed writers left in a folder, and not those of writers at
+ * work. Failures are ignored: a remnant only takes disk space. */
 void gki_file_sweep(const char *folder);
 
 /* Reads a whole file into *out, which the caller frees with free(). *count is its length. A NUL

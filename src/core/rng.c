@@ -36,13 +36,21 @@ static inline double uniform_from(uint32_t high, uint32_t low)
     return ((double)bits + 0.5) * 0x1p-52;
 }
 
+void gki_rng_uniform_pair(gki_rng at, size_t pair, double *two)
+{
+    const philox4x32_ctr_t r = block_at(at, (uint32_t)pair);
+    two[0] = uniform_from(r.v[0], r.v[1]);
+    two[1] = uniform_from(r.v[2], r.v[3]);
+}
+
 void gki_rng_uniform(gki_rng at, size_t n, double *out)
 {
     for (size_t i = 0; i < n; i += 2) {
-        const philox4x32_ctr_t r = block_at(at, (uint32_t)(i / 2));
-        out[i] = uniform_from(r.v[0], r.v[1]);
+        double two[2];
+        gki_rng_uniform_pair(at, i / 2, two);
+        out[i] = two[0];
         if (i + 1 < n)
-            out[i + 1] = uniform_from(r.v[2], r.v[3]);
+            out[i + 1] = two[1];
     }
 }
 

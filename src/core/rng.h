@@ -66,6 +66,9 @@ void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gki_rng_uniform(gki_rng at, size_t n, double *out);
 
+/* Writes numbers 2·pair and 2·pair + 1 of gki_rng_uniform(at, …) to two[2]. */
+void gki_rng_uniform_pair(gki_rng at, size_t pair, double *two);
+
 /* Writes n standard normals in double, by Box–Muller from the uniforms of gki_rng_uniform(). Their
  * tails need more than 32 random bits. */
 void gki_rng_normal_d(gki_rng at, size_t n, double *out);

@@ -84,7 +84,7 @@ gkv_status gki_folder_scratch(const char *parent, char **path)
     char *pattern = NULL;
     char *absolute = realpath(parent, NULL);
     if (!absolute)
-        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be found: %s", parent, strerror(errno));
+        return gki_fail_errno(errno, "%s: the folder cannot be found", parent);
     const gkv_status status = gki_strf(&pattern, "%s/%sXXXXXX", absolute, scratch_name);
     free(absolute);
     if (status != GKV_OK)
@@ -92,8 +92,7 @@ gkv_status gki_folder_scratch(const char *parent, char **path)
     if (!mkdtemp(pattern)) {
         const int reason = errno;
         free(pattern);
-        return gki_fail(GKV_ERR_IO, "%s: the folder cannot be written: %s", parent,
-                        strerror(reason));
+        return gki_fail_errno(reason, "%s: the folder cannot be written", parent);
     }
     *path = pattern;
     return GKV_OK;
@@ -156,19 +155,19 @@ gkv_status gki_file_copy(const char *from, const char *to)
     gkv_status status = GKV_OK;
     FILE *in = fopen(from, "rb");
     if (!in)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", from, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be opened", from);
     FILE *out = fopen(to, "wbx");
     if (!out) {
-        status = gki_fail(GKV_ERR_IO, "%s: cannot be made: %s", to, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot be made", to);
         goto done;
     }
     while (status == GKV_OK && (got = fread(buffer, 1, sizeof buffer, in)) > 0)
         if (fwrite(buffer, 1, got, out) < got)
-            status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+            status = gki_fail_errno(errno, "%s: cannot be written", to);
     if (status == GKV_OK && ferror(in))
-        status = gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", from, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot be read", from);
     if (fclose(out) != 0 && status == GKV_OK)
-        status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", to, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot be written", to);
 done:
     fclose(in);
     return status;

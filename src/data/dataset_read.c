@@ -7,7 +7,7 @@
 #include "data/array_read.h"
 #include "data/dataset.h"
 #include "data/label_read.h"
-#include "data/levels.h"
+#include "data/colours.h"
 #include "data/png_folder.h"
 #include "data/resize.h"
 

@@ -74,7 +74,7 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
             goto done;
         GKV_TRY_GOTO(gki_strf(&aside, "%s.set-aside", path));
         if (rename(path, aside) != 0)
-            status = gki_fail(GKV_ERR_IO, "%s: cannot be renamed: %s", path, strerror(errno));
+            status = gki_fail_errno(errno, "%s: cannot be renamed", path);
         else
             gki_tell(call, "%s was not the known file; it is now %s", path, aside);
     done:
@@ -104,8 +104,7 @@ static gkv_status move_in(const gki_known_data *data, const char *from, const ch
         }
         GKV_TRY_GOTO(gki_strf(&target, "%s%s", home, strrchr(source, '/')));
         if (rename(source, target) != 0)
-            status =
-                gki_fail(GKV_ERR_IO, "%s: cannot be put in place: %s", target, strerror(errno));
+            status = gki_fail_errno(errno, "%s: cannot be put in place", target);
     done:
         free(source);
         free(target);

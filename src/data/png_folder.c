@@ -11,7 +11,7 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "data/idx.h"
-#include "data/levels.h"
+#include "data/colours.h"
 #include "data/png_read.h"
 #include "data/resize.h"
 

@@ -144,7 +144,7 @@ gkv_status gki_process_run(const char *const argv[], const char *log, int second
     char excerpt[EXCERPT_SIZE];
     const int reason = spawn(argv, log, &child);
     if (reason)
-        return gki_fail(GKV_ERR_IO, "%s cannot be run: %s", name, strerror(reason));
+        return gki_fail_errno(reason, "%s cannot be run", name);
     if (!wait_for(child, name, seconds, call, &result)) {
         stop(child);
         if (call && gki_call_stopped(call))

@@ -51,7 +51,7 @@ static gkv_status refill(gki_reader *reader)
         got = read(reader->file, reader->input, sizeof reader->input);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be read", reader->path);
     reader->start = 0;
     reader->end = (size_t)got;
     return GKV_OK;
@@ -59,9 +59,10 @@ static gkv_status refill(gki_reader *reader)
 
 static gkv_status cannot_open(const char *path, int reason)
 {
+    if (reason != ENOENT)
+        return gki_fail_errno(reason, "%s: cannot be opened", path);
     char *where = NULL;
-    if (reason == ENOENT)
-        GKV_TRY(gki_file_relative(path, &where));
+    GKV_TRY(gki_file_relative(path, &where));
     const gkv_status status = gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s%s", path,
                                        strerror(reason), where ? where : "");
     free(where);
@@ -76,9 +77,9 @@ static gkv_status begin(gki_reader *reader)
         return cannot_open(reader->path, errno);
     struct stat about;
     if (fstat(reader->file, &about) != 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be examined: %s", reader->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be examined", reader->path);
     if (S_ISDIR(about.st_mode))
-        return gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", reader->path, strerror(EISDIR));
+        return gki_fail_errno(EISDIR, "%s: cannot be read", reader->path);
     if (!S_ISREG(about.st_mode))
         return gki_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
     reader->size = (uint64_t)about.st_size;

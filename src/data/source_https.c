@@ -128,7 +128,7 @@ static gkv_status transfer(const char *path, download *d)
         return gki_fail(GKV_ERR_MEMORY, "libcurl could not be started");
     d->file = fopen(path, "wbx");
     if (!d->file) {
-        status = gki_fail(GKV_ERR_IO, "%s: cannot be made: %s", path, strerror(errno));
+        status = gki_fail_errno(errno, "%s: cannot be made", path);
         goto done;
     }
     set_options(curl, d, message);
@@ -137,7 +137,7 @@ static gkv_status transfer(const char *path, download *d)
     if (fclose(d->file) != 0 && d->reason == 0)
         d->reason = errno;
     if (d->reason)
-        status = gki_fail(GKV_ERR_IO, "%s: cannot be written: %s", path, strerror(d->reason));
+        status = gki_fail_errno(d->reason, "%s: cannot be written", path);
     else if (result == CURLE_ABORTED_BY_CALLBACK)
         status = gki_fail(GKV_ERR_INTERRUPTED, "the download of %s was stopped", d->url);
     else if (result == CURLE_WRITE_ERROR || result == CURLE_FILESIZE_EXCEEDED)

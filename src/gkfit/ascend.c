@@ -34,23 +34,73 @@ static void along_g(double slope, double full[4][4])
         full[i][2] += slope * full[i][3];
 }
 
+/* Computes gradient, information and O from the sums, for a slope and a curvature of k_min(g). */
+static void take_sums(gki_gk_point *at, double slope, double curvature)
+{
+    memcpy(at->gradient, at->sums.score, sizeof at->gradient);
+    at->gradient[2] += slope * at->gradient[3];
+    unfold(at->sums.hessian, -1.0, at->information);
+    unfold(at->sums.outer, 1.0, at->outer);
+    along_g(slope, at->information);
+    along_g(slope, at->outer);
+    at->information[2][2] -= curvature * at->gradient[3];
+}
+
 void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *task,
                            gki_gk_point *at)
 {
-    at->slope = at->curvature = 0.0;
-    double k_min = 0.0;
+    double k_min = 0.0, slope = 0.0, curvature = 0.0;
     if (!task->plain)
-        k_min = gki_gk_fit_k_min(common, at->v[2], &at->slope, &at->curvature);
-    const gkv_gk gk = {
-        .a = at->v[0], .b = at->v[1], .g = at->v[2], .k = k_min + at->v[3], .c = common->set->c};
+        k_min = gki_gk_fit_k_min(common, at->v[2], &slope, &curvature);
+    const gkv_gk gk = {.a = at->v[0],
+                       .b = at->v[1],
+                       .g = at->v[2],
+                       .k = k_min + at->v[3],
+                       .c = common->set->c,
+                       .family = common->set->family};
     at->value = gki_gk_fit_likelihood(common, task, &gk, &at->sums);
-    memcpy(at->gradient, at->sums.score, sizeof at->gradient);
-    at->gradient[2] += at->slope * at->gradient[3];
-    unfold(at->sums.hessian, -1.0, at->information);
-    unfold(at->sums.outer, 1.0, at->outer);
-    along_g(at->slope, at->information);
-    along_g(at->slope, at->outer);
-    at->information[2][2] -= at->curvature * at->gradient[3];
+    at->side = 0;
+    take_sums(at, slope, curvature);
+}
+
+/* --- The corner ----------------------------------------------------------- */
+
+/* k_min(g) decreases to −½, which it reaches with a slope. With k at its bound the likelihood may
+ * increase towards this corner on both sides. It is then a maximum like that at a bound, and steps
+ * end there. */
+
+double gki_gk_corner_of(const gki_gk_fit_common *common)
+{
+    double low = 0.0, high = 100.0;
+    if (gki_gk_fit_k_min(common, high, NULL, NULL) > -0.5)
+        return INFINITY;
+    while (high - low > 1e-13 * high) {
+        const double middle = 0.5 * (low + high);
+        if (gki_gk_fit_k_min(common, middle, NULL, NULL) > -0.5)
+            low = middle;
+        else
+            high = middle;
+    }
+    return high;
+}
+
+/* Chooses the side of the corner on which the likelihood increases, and returns false, or returns
+ * true if there is none. */
+static bool stays_at_corner(const gki_gk_fit_common *common, const gki_gk_task *task,
+                            gki_gk_point *at)
+{
+    const double way = copysign(1.0, at->v[2]);
+    if (task->plain || task->fixed[2] || fabs(at->v[2]) != common->corner ||
+        at->v[3] > task->low[3] || at->sums.score[3] > 0)
+        return false;
+    double slope, curvature;
+    gki_gk_fit_k_min(common, at->v[2] * (1.0 - 1e-9), &slope, &curvature);
+    const double outwards = way * at->sums.score[2],
+                 inwards = -way * (at->sums.score[2] + slope * at->sums.score[3]);
+    const bool inside = inwards > fmax(outwards, 0.0);
+    at->side = inside ? -1 : 1;
+    take_sums(at, inside ? slope : 0.0, inside ? curvature : 0.0);
+    return !(outwards > 0) && !inside;
 }
 
 /* --- Steps ---------------------------------------------------------------- */
@@ -126,15 +176,32 @@ static void metric_of(const gki_gk_point *at, double metric[4][4])
         metric[i][i] = 1.0000001 * metric[i][i] + 1e-12;
 }
 
+/* The bound of a variable in the direction of a step. With k at its bound, a corner is a bound too;
+ * at a corner so is the way to its other side. */
+static double bound_of(const gki_gk_fit_common *common, const gki_gk_task *task,
+                       const gki_gk_point *at, const double d[4], const bool held[4], int j)
+{
+    const double bound = d[j] > 0 ? task->high[j] : task->low[j];
+    const double size = fabs(at->v[2]), way = copysign(1.0, at->v[2]) * (d[2] > 0 ? 1.0 : -1.0);
+    if (j != 2 || task->plain || !held[3] || at->v[3] > task->low[3])
+        return bound;
+    if (at->side != 0)
+        return way * at->side > 0 ? bound : at->v[2];
+    if (way > 0 ? size < common->corner : size > common->corner)
+        return d[2] > 0 ? fmin(bound, copysign(common->corner, at->v[2]))
+                        : fmax(bound, copysign(common->corner, at->v[2]));
+    return bound;
+}
+
 /* The fraction of a step after which the first variable reaches a bound, at most 1. *which becomes
  * that variable, or −1 if none leaves its bounds. */
-static double reach(const gki_gk_task *task, const gki_gk_point *at, const double d[4],
-                    const bool held[4], int *which)
+static double reach(const gki_gk_fit_common *common, const gki_gk_task *task,
+                    const gki_gk_point *at, const double d[4], const bool held[4], int *which)
 {
     double fraction = 1.0;
     *which = -1;
     for (int j = 0; j < 4; j++) {
-        const double room = (d[j] > 0 ? task->high[j] : task->low[j]) - at->v[j];
+        const double room = bound_of(common, task, at, d, held, j) - at->v[j];
         if (!held[j] && fabs(d[j]) > fabs(room) && room / d[j] < fraction) {
             fraction = fmax(room / d[j], 0.0);
             *which = j;
@@ -165,8 +232,8 @@ static void offer(gki_gk_point *at, const double d[4], bool newton, step *best)
 /* Computes the step. If a variable would leave its bounds, the step is the better one of two: it
  * ends at the bound, or the variable moves to its bound and the others maximize the model again.
  * Returns 0 if there is no step. */
-static int propose(const gki_gk_task *task, gki_gk_point *at, const bool constrained[4],
-                   double radius, step *out)
+static int propose(const gki_gk_fit_common *common, const gki_gk_task *task, gki_gk_point *at,
+                   const bool constrained[4], double radius, step *out)
 {
     bool held[4];
     double metric[4][4], shift[4] = {0.0}, right[4], d[4], cut[4];
@@ -178,7 +245,8 @@ static int propose(const gki_gk_task *task, gki_gk_point *at, const bool constra
         const double lambda = restrict_step(at, metric, held, right, radius, d);
         if (lambda < 0)
             break;
-        const double fraction = reach(task, at, d, held, &which);
+        const double fraction = reach(common, task, at, d, held, &which);
+        const double bound = which < 0 ? 0.0 : bound_of(common, task, at, d, held, which);
         const bool first = memcmp(held, constrained, sizeof held) == 0;
         for (int j = 0; j < 4; j++) {
             d[j] = held[j] ? shift[j] : d[j];
@@ -187,8 +255,7 @@ static int propose(const gki_gk_task *task, gki_gk_point *at, const bool constra
         if (which < 0)
             offer(at, d, first && lambda == 0, out);
         else {
-            const double room = d[which] > 0 ? task->high[which] : task->low[which];
-            shift[which] = room - at->v[which];
+            shift[which] = bound - at->v[which];
             offer(at, cut, false, out);
             held[which] = true;
             for (int i = 0; i < 4; i++)
@@ -207,12 +274,14 @@ static void list_constrained(const gki_gk_task *task, const gki_gk_point *at, bo
                          (at->v[j] >= task->high[j] && at->gradient[j] >= 0);
 }
 
-static void move(const gki_gk_task *task, const gki_gk_point *from, const double d[4],
-                 gki_gk_point *to)
+static void move(const gki_gk_fit_common *common, const gki_gk_task *task, const gki_gk_point *from,
+                 const double d[4], gki_gk_point *to)
 {
     for (int j = 0; j < 4; j++)
         to->v[j] = task->fixed[j] ? from->v[j]
                                   : fmax(task->low[j], fmin(task->high[j], from->v[j] + d[j]));
+    if (!task->fixed[2] && fabs(fabs(to->v[2]) - common->corner) < 1e-10)
+        to->v[2] = copysign(common->corner, to->v[2]);
 }
 
 /* --- The ascent ----------------------------------------------------------- */
@@ -225,10 +294,12 @@ bool gki_gk_ascend(const gki_gk_fit_common *common, const gki_gk_task *task, siz
     for (size_t i = 0; i < limit && radius > least_radius; i++) {
         bool constrained[4];
         step s;
+        const bool cornered = stays_at_corner(common, task, at);
         list_constrained(task, at, constrained);
-        if (!propose(task, at, constrained, radius, &s))
+        constrained[2] = constrained[2] || cornered;
+        if (!propose(common, task, at, constrained, radius, &s))
             return false;
-        move(task, at, s.d, &next);
+        move(common, task, at, s.d, &next);
         gki_gk_point_evaluate(common, task, &next);
         ++*steps;
         const double gained = next.value - at->value;

@@ -12,13 +12,19 @@ typedef struct gki_gk_point {
     double gradient[4];       /* ∇ */
     double information[4][4]; /* M = −Σ ∇∇ log f */
     double outer[4][4];       /* O = Σ ∇log f ∇log fᵀ */
-    double slope, curvature;  /* of k_min(g) */
     gki_gk_sums sums;         /* derivatives in A, B, g, k */
+    /* at a corner of k_min(g), 1 if the derivatives are those for greater |g|, −1 for smaller; else
+     * 0
+     */
+    int side;
 } gki_gk_point;
 
 /* Computes the other members of a point from its variables. */
 void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *task,
                            gki_gk_point *at);
+
+/* The g > 0 from which on k_min(g) is −½, or ∞. */
+double gki_gk_corner_of(const gki_gk_fit_common *common);
 
 /* Moves a point, which has been evaluated, to a local maximum within the bounds of the task, with
  * at most `limit` steps, which are added to *steps. Returns true if the maximum is verified: the

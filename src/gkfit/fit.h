@@ -20,6 +20,7 @@ typedef struct gki_gk_fit_common {
     const gkv_gk_fit_settings *set;
     const gki_gk_fit_kernels *kernels;
     gki_k_min_table table; /* k_min(g) for the c of the settings */
+    double corner;         /* the g > 0 from which on it is −½, or ∞ */
     int threads;           /* the threads that a single fit may use */
 } gki_gk_fit_common;
 
@@ -59,6 +60,8 @@ typedef struct gki_gk_task {
     double covariance[4][4]; /* of A, B, g, k in the units of the solvers */
     /* the greatest likelihood of the levels that is known, or −∞; see fit_levels.c */
     double levels_maximum;
+    /* whether the result has the χ² of the variables already */
+    bool judged;
 } gki_gk_task;
 
 /* k_min(g) and, unless they are NULL, its slope and curvature in g. */

@@ -25,6 +25,7 @@ static void take_levels(const gki_gk_task *task, double *values, gkv_gk_sample *
     *sample = (gkv_gk_sample){.n = m, .x = x, .weights = w, .sorted = true};
     *out = *task;
     out->sample = sample;
+    out->data.count = 0; /* the levels are points, also those of intervals */
 }
 
 gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,

@@ -4,11 +4,12 @@
  * The likelihood may have several local maxima: if the distribution of the data is no g-and-k, if
  * the tails are light, so that k is at its bound, or if a parameter is held far from its estimate.
  * A local maximum that is not the greatest one shows itself: the quantiles of the sample contradict
- * it, or a parameter ends at a bound. */
+ * it, or it is far from the quantile fit, or a parameter ends at a bound. */
 #include <math.h>
 #include <string.h>
 
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/mle_starts.h"
 #include "num/linalg.h"
 
@@ -29,17 +30,21 @@ static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_
     }
 }
 
-/* Climbs from the variables of the task. */
-static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at)
+/* Climbs from the variables of the task. *gain becomes the gain of the likelihood. */
+static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at,
+                        double *gain)
 {
     gki_gk_keep_off_the_pole(common, task);
     bool pinned = true;
+    *gain = 0.0;
     for (int round = 0; pinned && round < 4; round++) {
         memcpy(at->v, task->v, sizeof at->v);
         gki_gk_point_evaluate(common, task, at);
+        *gain -= at->value;
         widen(common, task, at);
         task->result.converged =
             gki_gk_ascend(common, task, common->set->advanced.max_newton, at, &task->result.newton);
+        *gain += at->value;
         memcpy(task->v, at->v, sizeof at->v);
         GKV_TRY(gki_gk_fit_pin(common, task, &pinned));
     }
@@ -51,20 +56,33 @@ static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_
 /* --- From several starts -------------------------------------------------- */
 
 /* A p-value of χ² below this makes a maximum doubtful, and so does a |g| above this, with which
- * tanh is nearly a step. */
-static const double unlikely = 1e-3, steep = 20.0;
+ * tanh is nearly a step, and a maximum that is more likely than the quantile fit by more than this.
+ * Two efficient estimates differ by less. */
+static const double unlikely = 1e-4, steep = 20.0, great_gain = 4.0;
 
-static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task, bool *doubtful)
+/* See move_step and move_from_pole. */
+static const double stepped = 3.0, near_pole = 0.02;
+
+/* With k nearer to its bound than this number of standard errors, a maximum at the bound is
+ * tried. */
+static const double near_bound = 2.0;
+enum { SMALL = 10000 };
+
+static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task, double gain,
+                              bool *doubtful)
 {
     const bool *held = common->set->fixed;
-    *doubtful = !task->result.converged || fabs(task->v[2]) > steep;
+    const bool at_zero = gki_gk_fit_margin(common->set) == 0; /* h = 0 is nothing unusual */
+    *doubtful = !task->result.converged || fabs(task->v[2]) > steep || !(gain < great_gain);
     for (int j = 0; j < 4; j++)
-        if (held[j] || task->v[j] <= task->low[j] || task->v[j] >= task->high[j])
+        if (held[j] || (task->v[j] <= task->low[j] && !(j == 3 && at_zero)) ||
+            task->v[j] >= task->high[j])
             *doubtful = true;
     if (*doubtful)
         return GKV_OK;
     GKV_TRY(gki_gk_fit_goodness(common, task));
     *doubtful = task->result.p_value < unlikely;
+    task->judged = !*doubtful;
     return GKV_OK;
 }
 
@@ -74,13 +92,15 @@ static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, g
                            gki_gk_point *best)
 {
     gki_gk_point at;
+    double gain = 0.0;
     copy->result = task->result;
-    GKV_TRY(climb(common, copy, &at));
+    GKV_TRY(climb(common, copy, &at, &gain));
     const double lead = at.value - best->value;
     task->result.newton = copy->result.newton;
     if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
         isnan(best->value)) {
         *task = *copy;
+        task->judged = false;
         *best = at;
     }
     return GKV_OK;
@@ -99,6 +119,48 @@ static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task,
             GKV_TRY(try_copy(common, &copy, task, best));
     }
     return GKV_OK;
+}
+
+/* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
+ * between each two neighbouring values. Moves A a little, and climbs again, as long as this helps.
+ * In large samples these maxima merge. */
+static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    static const double shifts[] = {-0.01, 0.01, -0.04, 0.04, -0.12, 0.12, -0.4, 0.4};
+    double before = -INFINITY;
+    for (int round = 0; round < 4 && best->value > before + 1e-3; round++) {
+        const gki_gk_task from = *task;
+        before = best->value;
+        for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
+            gki_gk_task copy;
+            gkv_gk start = gki_gk_fit_gk_of(common, &from, from.v);
+            start.a += shifts[i] * start.b;
+            if (gki_gk_begin_at(common, &from, &start, &copy) == GKV_OK)
+                GKV_TRY(try_copy(common, &copy, task, best));
+        }
+    }
+    return GKV_OK;
+}
+
+/* Near a pole the likelihood may have a maximum with k at its bound, and others a little above it.
+ * Climbs with k held at its bound or `above` it, and then with k free. */
+static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, double above,
+                                 gki_gk_point *best)
+{
+    enum { STEPS = 40 };
+    const gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    gki_gk_task copy;
+    gki_gk_point at;
+    if (gki_gk_begin_at(common, task, &start, &copy) != GKV_OK)
+        return GKV_OK;
+    copy.v[3] = fmin(copy.low[3] + above, copy.high[3]);
+    copy.fixed[3] = true;
+    memcpy(at.v, copy.v, sizeof at.v);
+    gki_gk_point_evaluate(common, &copy, &at);
+    gki_gk_ascend(common, &copy, STEPS, &at, &task->result.newton);
+    memcpy(copy.v, at.v, sizeof at.v);
+    copy.fixed[3] = false;
+    return try_copy(common, &copy, task, best);
 }
 
 static void take_covariance(gki_gk_task *task, gki_gk_point *at)
@@ -122,12 +184,24 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     gki_gk_point at;
     bool doubtful = false;
+    double gain = 0.0;
     gki_gk_fit_unpin(common, task);
-    GKV_TRY(climb(common, task, &at));
+    task->judged = false;
+    GKV_TRY(climb(common, task, &at, &gain));
     if (!common->set->advanced.one_start)
-        GKV_TRY(is_doubtful(common, task, &doubtful));
+        GKV_TRY(is_doubtful(common, task, gain, &doubtful));
     if (doubtful)
         GKV_TRY(try_starts(common, task, &at));
+    if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
+        GKV_TRY(move_step(common, task, &at));
+    take_covariance(task, &at);
+    if (task->plain || common->set->advanced.one_start)
+        return GKV_OK;
+    const bool at_pole = doubtful && task->v[3] < task->low[3] + near_pole;
+    if (at_pole || task->v[3] < task->low[3] + near_bound * sqrt(task->covariance[3][3]))
+        GKV_TRY(move_from_pole(common, task, 0.0, &at));
+    if (at_pole)
+        GKV_TRY(move_from_pole(common, task, 0.004, &at));
     take_covariance(task, &at);
     return GKV_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "core/memory.h"
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 
 /* Shapes as g and k − k_min(g). */
 static const double shapes[][2] = {
@@ -22,6 +23,12 @@ static const double shapes[][2] = {
 /* The g of starts with a sharp edge. */
 static const double edges[] = {1.4, -1.4, 2.5, -2.5, 5.0, -5.0};
 
+/* Starts between two groups of values: the normal score of the quantile at A, g, k − k_min(g). */
+static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.67, 8.0, 0.15},
+                                   {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},  {0.25, -8.0, 0.5},
+                                   {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06}, {-0.67, 30.0, 0.5},
+                                   {0.67, -30.0, 0.5}};
+
 /* The shapes if parameters are held. */
 static const double held_g[] = {0.2, -0.2, 1.5, -1.5, 4.0, -4.0, 10.0, -10.0, 50.0, -50.0};
 static const double held_k[] = {0.06, 0.3, 0.8, 1.6};
@@ -30,7 +37,8 @@ enum {
     HELD_G = sizeof held_g / sizeof *held_g,
     HELD = HELD_G * sizeof held_k / sizeof *held_k,
     SHAPES = sizeof shapes / sizeof *shapes,
-    EDGES = sizeof edges / sizeof *edges
+    EDGES = sizeof edges / sizeof *edges,
+    SPLITS = sizeof splits / sizeof *splits
 };
 enum { FEW_STEPS = 8, GRID = 24, WAYPOINTS = 12, THIN = 1024 };
 
@@ -54,6 +62,8 @@ typedef struct search {
 void gki_gk_keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const double distance = fmin(3.0 / task->result.total, 0.05);
+    if (gki_gk_fit_margin(common->set) == 0) /* the density of this family has no pole */
+        return;
     if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* with g fixed at 0 there is no pole */
         return;
     const double least = task->plain ? gki_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
@@ -69,7 +79,8 @@ gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *t
                          .b = held[1] ? task->start.b : task->spread * start->b,
                          .g = held[2] ? task->start.g : start->g,
                          .k = held[3] ? task->start.k : start->k,
-                         .c = start->c};
+                         .c = start->c,
+                         .family = start->family};
     *copy = *task;
     memset(copy->pinned, 0, sizeof copy->pinned);
     GKV_TRY(gki_gk_fit_begin(common, copy, &from));
@@ -127,17 +138,25 @@ static gkv_status thin_out(search *s)
 
 static gkv_gk shape_start(const search *s, const double shape[2])
 {
-    const double k = gki_gk_fit_k_min(s->common, shape[0], NULL, NULL) + shape[1];
+    const gkv_gk_fit_settings *set = s->common->set;
+    /* e^{gz} is far more skewed than 1 + c tanh(gz/2) with the same g */
+    const double g = set->family == GKV_GK_FAMILY_GH ? shape[0] / 4.0 : shape[0];
+    const double k = gki_gk_fit_k_min(s->common, g, NULL, NULL) + shape[1];
     /* the quartiles of N(0, 1), by which the unit of the solvers is defined */
-    return (gkv_gk){.b = exp(-k * log1p(0.45494)), .g = shape[0], .k = k, .c = s->common->set->c};
+    gkv_gk start = {
+        .b = exp(-k * log1p(0.45494)), .g = g, .k = k, .c = set->c, .family = set->family};
+    if (set->family != GKV_GK_FAMILY_GK)
+        start.b *= 1.349 / (gkv_gk_Q(&start, 0.6744898) - gkv_gk_Q(&start, -0.6744898));
+    return start;
 }
 
 /* Chooses the most likely B of a grid. A is then such that Q(z) is x, unless it is held. */
 static void choose_scale(const search *s, double z, double x, gkv_gk *start)
 {
     const bool *held = s->common->set->fixed;
-    const double place =
-        gkv_gk_Q(&(gkv_gk){.b = 1.0, .g = start->g, .k = start->k, .c = start->c}, z);
+    gkv_gk unit = *start;
+    unit.a = 0.0, unit.b = 1.0;
+    const double place = gkv_gk_Q(&unit, z);
     double best = start->b, most = -INFINITY;
     for (int i = 0; i < GRID; i++) {
         start->b = 0.02 * pow(1.5, i);
@@ -167,6 +186,19 @@ static gkv_gk edge_start(const search *s, double g)
     return start;
 }
 
+/* The start whose A is the quantile of the level with this normal score. */
+static gkv_gk split_start(const search *s, const double split[3])
+{
+    const gki_gk_task *task = s->task;
+    gkv_gk start = shape_start(s, split + 1);
+    size_t nearest = 0;
+    for (size_t i = 1; i < task->m; i++)
+        if (fabs(task->z[i] - split[0]) < fabs(task->z[nearest] - split[0]))
+            nearest = i;
+    choose_scale(s, 0.0, task->x[nearest], &start);
+    return start;
+}
+
 /* A start in which parameters are held. The shape has a number. */
 static gkv_gk held_start(const search *s, size_t i)
 {
@@ -175,7 +207,7 @@ static gkv_gk held_start(const search *s, size_t i)
     gkv_gk start = shape_start(s, (const double[2]){held_g[i % HELD_G], held_k[i / HELD_G]});
     start.g = held[2] ? at->g : start.g;
     start.k = held[3]   ? at->k
-              : held[2] ? gkv_gk_k_min(at->g, start.c) + held_k[i / HELD_G]
+              : held[2] ? gkv_gk_least_k(&start, INFINITY) + held_k[i / HELD_G]
                         : start.k;
     start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
     if (!gkv_gk_is_valid(&start))
@@ -245,7 +277,10 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 /* The number of starts in the list, and start number i. */
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
-    return holds_any(set) ? HELD + 1 : SHAPES + EDGES;
+    /* without a margin there is no sharp edge */
+    return holds_any(set)               ? HELD + 1
+           : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
+                                        : SHAPES;
 }
 
 static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
@@ -255,7 +290,9 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
             return path_start(s, start);
         *start = held_start(s, i);
     } else
-        *start = i < SHAPES ? shape_start(s, shapes[i]) : edge_start(s, edges[i - SHAPES]);
+        *start = i < SHAPES           ? shape_start(s, shapes[i])
+                 : i < SHAPES + EDGES ? edge_start(s, edges[i - SHAPES])
+                                      : split_start(s, splits[i - SHAPES - EDGES]);
     return GKV_OK;
 }
 

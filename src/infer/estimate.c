@@ -268,7 +268,7 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
 }
 
 typedef struct codes_out {
-    gki_real *codes, *probabilities;
+    gki_real *codes, *means;
 } codes_out;
 
 static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, size_t count,
@@ -283,12 +283,13 @@ static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, siz
     memcpy(out->codes + first * d, gki_at(&s->ws, model->posterior.z, 0),
            count * d * sizeof(gki_real));
     gki_pass_decode(model, &s->ws, 0, count);
-    model->likelihood->mean(count * model->pixels, gki_at(&s->ws, model->decoder->out, 0),
-                            out->probabilities + first * model->pixels);
+    model->likelihood->ops->means(model->likelihood, s->ws.params, count,
+                                  gki_at(&s->ws, model->decoder->out, 0),
+                                  out->means + first * model->pixels);
 }
 
-gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities)
+gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means)
 {
-    codes_out out = {codes, probabilities};
+    codes_out out = {codes, means};
     return run_tasks(job, codes_one, &out);
 }

@@ -33,6 +33,7 @@ typedef struct gki_estimate_job {
     size_t samples;                          /* the number of samples per image */
     /* the seed of the posterior noise; sample s of image i has step s and index i */
     uint64_t seed;
+    bool likelihood; /* whether −log p(x|z) is one, and not a cross-entropy; for summaries */
     int threads;
     gki_call *call; /* it must be stoppable; its units are images */
 } gki_estimate_job;
@@ -57,9 +58,9 @@ typedef struct gki_estimates_summary {
 gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count, bool likelihood,
                                    gki_estimates_summary *out);
 
-/* Computes the codes of the job's images at u = 0, as codes[count, d], and the decoder's output for
- * them, as probabilities[count, pixels]. */
-gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *probabilities);
+/* Computes the codes of the job's images at u = 0, as codes[count, d], and the mean images of
+ * p(x|z) at them, as means[count, pixels]. */
+gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means);
 
 /* Computes the fraction of the images whose label is the most probable class given the code. NaN
  * for a model without classes or images without labels. The units of the call are images. */

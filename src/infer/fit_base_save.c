@@ -50,8 +50,7 @@ static gkv_status check_parent(const char *folder)
     if (stat(parent, &info) == 0 && !S_ISDIR(info.st_mode))
         errno = ENOTDIR;
     if (errno != 0 || access(parent, W_OK | X_OK) != 0)
-        status = gki_fail(GKV_ERR_IO, "%s: the model cannot be kept there: %s: %s", folder, parent,
-                          strerror(errno));
+        status = gki_fail_errno(errno, "%s: the model cannot be kept there: %s", folder, parent);
 done:
     free(parent);
     return status;
@@ -83,8 +82,7 @@ static gkv_status keep_old(const char *folder, const char *staged)
         GKV_TRY_GOTO(gki_strf(&to, "%s/%s", staged, replaced[i][1]));
         const bool is_needed = i != CHECKPOINT || gki_file_exists(from);
         if (is_needed && link(from, to) != 0)
-            status = gki_fail(GKV_ERR_IO, "%s cannot be kept as %s: %s", from, replaced[i][1],
-                              strerror(errno));
+            status = gki_fail_errno(errno, "%s cannot be kept as %s", from, replaced[i][1]);
     done:
         free(from);
         free(to);

@@ -1,11 +1,48 @@
-/* The table of likelihood families. */
+/* The table of likelihood families, and what they share. */
 #include "likelihood/likelihood.h"
+
+#include <stdlib.h>
 
 static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
     [GKV_LIKELIHOOD_BERNOULLI] = &gki_likelihood_bernoulli,
+    [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = &gki_likelihood_logistic_mixture,
 };
 
-const gki_likelihood_ops *gki_likelihood_of(gki_likelihood_family family)
+const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family)
 {
     return families[family];
+}
+
+void gki_likelihood_begin(gki_likelihood *likelihood, const gki_likelihood_ops *ops,
+                          const gki_likelihood_spec *spec, size_t parameters, gki_plan *plan)
+{
+    *likelihood = (gki_likelihood){.ops = ops,
+                                   .x = spec->x,
+                                   .value = gki_plan_forward(plan, 1),
+                                   .values = spec->x.width,
+                                   .outputs = parameters * spec->x.width,
+                                   .weight_scale = 1};
+}
+
+void gki_likelihood_attach(gki_likelihood *likelihood, gki_slot out, gki_slot d_out)
+{
+    likelihood->out = out;
+    likelihood->d_out = d_out;
+}
+
+void gki_likelihood_free(gki_likelihood *likelihood)
+{
+    free(likelihood);
+}
+
+size_t gki_likelihood_no_parts(const gki_likelihood *likelihood)
+{
+    (void)likelihood;
+    return 0;
+}
+
+void gki_likelihood_no_gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows,
+                                size_t part)
+{
+    (void)likelihood, (void)ws, (void)rows, (void)part;
 }

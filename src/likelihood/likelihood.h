@@ -1,54 +1,103 @@
-/* The likelihood p(x|z) as a table of operations. A new family is one file with one
- * gki_likelihood_ops, and one line in likelihood.c.
+/* The likelihood p(x|z). A new family is one file with one gki_likelihood_ops, and one line in
+ * likelihood.c.
  *
- * The decoder maps z to `outputs` numbers for each pixel. They are the parameters of the family's
- * distribution of the pixel. All functions work on one image at a time, and the result of an image
- * depends on that image alone. */
+ * An image has `values` values, one for each pixel and channel, in [0, 1]. The decoder maps z to
+ * `outputs` numbers for each image, the parameters of the distributions of its values. They are in
+ * the order of parameters: number p·values + i is parameter p of value i. A likelihood reads and
+ * writes slots of a workspace, row by row, under the rules of nn/layer.h. The result of a row
+ * depends on that row alone. */
 #ifndef GKV_LIKELIHOOD_LIKELIHOOD_H
 #define GKV_LIKELIHOOD_LIKELIHOOD_H
 
 #include <stddef.h>
 
-#include "core/real.h"
 #include "core/rng.h"
+#include "gkvae/settings.h"
+#include "nn/layer.h"
 
-typedef enum gki_likelihood_family {
-    GKV_LIKELIHOOD_BERNOULLI,
-    GKV_LIKELIHOODS
-} gki_likelihood_family;
+typedef struct gki_likelihood gki_likelihood;
+
+typedef struct gki_likelihood_spec {
+    gki_slot x;         /* the targets; one row for each image */
+    size_t components;  /* components of a mixture */
+    bool learned_edges; /* whether the edges between grey levels are learned */
+} gki_likelihood_spec;
 
 typedef struct gki_likelihood_ops {
-    const char *name;
+    const char *name; /* the value of model.likelihood */
 
-    /* The decoder's outputs for each pixel. */
-    size_t outputs;
+    /* Makes a likelihood; adds its tensors to `params` and its slots to `plan`. *likelihood is NULL
+     * after a failure. GKV_ERR_MEMORY, and the errors of gki_params_add(). */
+    gkv_status (*create)(const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_likelihood **likelihood);
+    void (*free)(gki_likelihood *likelihood); /* NULL is fine */
 
-    /* Writes decoder outputs out[outputs · pixels] whose mean image is about mean[pixels], in [0,
-     * 1]. They are the decoder's biases before training. They are finite for all means. */
-    void (*initial)(size_t pixels, const double *mean, gki_real *out);
+    /* Sets the initial parameters, and writes decoder outputs out[outputs] whose mean image is
+     * about mean[values], in [0, 1]. They are the decoder's biases before training. They are finite
+     * for all means. */
+    void (*init)(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
+                 gki_real *out);
 
-    /* Returns −log p(x|z), in nats, of an image x[pixels] from the decoder's outputs out[outputs ·
-     * pixels]. Writes the gradient in these outputs to d_out[outputs · pixels], unless d_out is
-     * NULL. */
-    gki_real (*negative_log)(size_t pixels, const gki_real *x, const gki_real *out,
-                             gki_real *d_out);
+    /* Computes −log p(x|z) of rows [first, first + count), in nats. In a workspace with a backward
+     * part also its gradients: d_out and d_own. */
+    void (*forward)(const gki_likelihood *likelihood, gki_workspace *ws, size_t first,
+                    size_t count);
 
-    /* Writes the square roots of the diagonal of the Fisher information of the outputs to
-     * sd[outputs · pixels]. This is the matrix in the middle of the Gauss–Newton curvature JᵀFJ.
-     * d_out is what negative_log() wrote for x. */
-    void (*fisher_sd)(size_t pixels, const gki_real *x, const gki_real *d_out, gki_real *sd);
+    /* Gradients of the parameters from d_own, as `parts` and `gradient` of gki_layer_ops. */
+    size_t (*parts)(const gki_likelihood *likelihood);
+    void (*gradient)(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows, size_t part);
 
-    /* Writes the mean of each of n pixels, in [0, 1], to mean[n]. `mean` may be `out`. */
-    void (*mean)(size_t n, const gki_real *out, gki_real *mean);
+    /* Writes the square roots of the diagonal of the Fisher information of the outputs of row `row`
+     * to sd[outputs], after forward() with its gradients. This is the matrix in the middle of the
+     * Gauss–Newton curvature JᵀFJ. */
+    void (*fisher_sd)(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
+                      gki_real *sd);
 
-    /* Draws image[pixels] from the pixel means mean[pixels]. The random numbers start at `at`.
-     * `image` may be `mean`. */
-    void (*draw)(size_t pixels, const float *mean, gki_rng at, float *image);
+    /* Writes the means, or the medians, of the values of n images, in [0, 1], to to[n, values] from
+     * out[n, outputs]. The arrays do not overlap. */
+    void (*means)(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                  const gki_real *out, gki_real *to);
+    void (*medians)(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *to);
+
+    /* Draws an image to[values] from out[outputs]. The random numbers start at `at`. The arrays do
+     * not overlap. */
+    void (*draw)(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
+                 gki_rng at, float *to);
 } gki_likelihood_ops;
 
-/* Returns the operations of a family. */
-const gki_likelihood_ops *gki_likelihood_of(gki_likelihood_family family);
+/* The first member of every likelihood's struct. */
+struct gki_likelihood {
+    const gki_likelihood_ops *ops;
+    gki_slot x;          /* the targets [values] */
+    gki_slot out, d_out; /* the decoder's, as gki_likelihood_attach() sets them [outputs] */
+    gki_slot value;      /* −log p(x|z) [1] */
+    /* the gradients in parameters of the likelihood, for each row; its width may be 0 */
+    gki_slot d_own;
+    size_t values, outputs;
+    /* the factor of the decoder's last weights before training; 1 leaves them */
+    double weight_scale;
+};
 
-extern const gki_likelihood_ops gki_likelihood_bernoulli;
+/* Sets the slots that every likelihood has, for a likelihood with so many parameters of each
+ * value. */
+void gki_likelihood_begin(gki_likelihood *likelihood, const gki_likelihood_ops *ops,
+                          const gki_likelihood_spec *spec, size_t parameters, gki_plan *plan);
+
+/* Sets the slots of the decoder's output. */
+void gki_likelihood_attach(gki_likelihood *likelihood, gki_slot out, gki_slot d_out);
+
+/* Frees a likelihood that owns no memory but its struct. */
+void gki_likelihood_free(gki_likelihood *likelihood);
+
+/* `parts` and `gradient` of a likelihood without parameters. */
+size_t gki_likelihood_no_parts(const gki_likelihood *likelihood);
+void gki_likelihood_no_gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows,
+                                size_t part);
+
+/* Returns the operations of a family. */
+const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family);
+
+extern const gki_likelihood_ops gki_likelihood_bernoulli, gki_likelihood_logistic_mixture;
 
 #endif

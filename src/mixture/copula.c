@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/family.h"
+#include "gkfit/fit.h"
 #include "num/linalg.h"
 #include "mixture/rows.h"
 #include "num/constants.h"
@@ -25,6 +26,16 @@ gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins)
     return GKV_OK;
 }
 
+gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings)
+{
+    if (settings->family != GKV_GK_FAMILY_GK)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the margins of a multivariate fit are of the g-and-k family, not of the "
+                        "%s family",
+                        gkv_gk_family_name(settings->family));
+    return gki_gk_fit_check_settings(settings);
+}
+
 static gkv_status check_correlation(size_t d, const double *r)
 {
     for (size_t i = 0; i < d; i++)
@@ -40,11 +51,16 @@ static gkv_status check_correlation(size_t d, const double *r)
     return GKV_OK;
 }
 
-static gkv_status check_covariance(size_t d, const double *mean, const double *covariance)
+static gkv_status check_mean(size_t d, const double *mean)
 {
     for (size_t i = 0; i < d && mean; i++)
         if (!isfinite(mean[i]))
             return gki_fail(GKV_ERR_ARGUMENT, "element %zu of the mean of z is %g", i, mean[i]);
+    return GKV_OK;
+}
+
+static gkv_status check_covariance(size_t d, const double *covariance)
+{
     for (size_t i = 0; i < d && covariance; i++)
         for (size_t j = 0; j <= i; j++) {
             const double a = covariance[i * d + j], b = covariance[j * d + i];
@@ -136,8 +152,30 @@ gkv_status gkv_mgk_create_latent(size_t d, const gkv_gk *margins, const double *
     *out = NULL;
     GKV_NEED(margins);
     GKV_TRY(gki_mgk_check_margins(d, margins));
-    GKV_TRY(check_covariance(d, mean, covariance));
+    GKV_TRY(check_mean(d, mean));
+    GKV_TRY(check_covariance(d, covariance));
     return build_from_covariance(d, margins, mean, covariance, out);
+}
+
+gkv_status gkv_mgk_create_from_cholesky(size_t d, const gkv_gk *margins, const double *mean,
+                                        const double *cholesky, gkv_mgk **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(margins);
+    GKV_NEED(cholesky);
+    GKV_TRY(gki_mgk_check_margins(d, margins));
+    GKV_TRY(check_mean(d, mean));
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < d; j++) {
+            const double value = cholesky[i * d + j];
+            if (j > i ? value != 0 : !isfinite(value) || (i == j && !(value > 0)))
+                return gki_fail(GKV_ERR_ARGUMENT,
+                                "not a lower triangular factor with a positive diagonal: element "
+                                "(%zu, %zu) is %g",
+                                i, j, value);
+        }
+    return gki_mgk_build(d, margins, mean, cholesky, out);
 }
 
 void gkv_mgk_free(gkv_mgk *mgk)

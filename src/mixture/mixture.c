@@ -86,6 +86,8 @@ gkv_status gkv_mgk_mixture_create(size_t count, const double *weights,
     double total = 0.0;
     for (size_t k = 0; k < count; k++)
         total += weights ? weights[k] : 1.0;
+    if (fabs(total - 1.0) < 1e-15 * (double)count)
+        total = 1.0; /* weights of a mixture keep their bits */
     for (size_t k = 0; k < count; k++) {
         const gkv_mgk *c = components[k];
         mixture->weights[k] = (weights ? weights[k] : 1.0) / total;

@@ -50,7 +50,7 @@ static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *ou
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+            return gki_fail_errno(errno, "%s: cannot read", file->path);
         if (got == 0)
             return gki_fail(GKV_ERR_DATA, "%s: the file became shorter while it was read",
                             file->path);
@@ -315,7 +315,7 @@ static gkv_status open_path(gki_safetensors *file)
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
     file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
-        return gki_fail(GKV_ERR_IO, "%s: cannot read: %s", file->path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot read", file->path);
     if (!S_ISREG(info.st_mode))
         return gki_fail(GKV_ERR_DATA, "%s: not a regular file", file->path);
     file->size = (uint64_t)info.st_size;

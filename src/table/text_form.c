@@ -55,23 +55,27 @@ static gkv_status first_lines(gki_source *source, gki_source *first)
     return GKV_OK;
 }
 
-/* Copies the records. An error ends the sample, because the reader will find it again. */
+/* Copies the records. Bad data end the sample, because the reader will find them again. */
 static gkv_status take_records(sample *s, gki_source *first, const gkv_table_settings *settings)
 {
     gki_records records = {
         .source = first, .rules = &s->point, .separators = GKI_SEPARATORS, .skip = settings->skip};
     gkv_status status = GKV_OK;
     size_t longest = 0;
-    for (char *text = NULL; s->n < RECORDS && status == GKV_OK; s->n += status == GKV_OK) {
-        if (gki_records_next(&records, &text) != GKV_OK || !text)
+    for (char *text = NULL; s->n < RECORDS; s->n++) {
+        status = gki_records_next(&records, &text);
+        if (status != GKV_OK || !text)
             break;
         status = gki_strdup(text, &s->records[s->n]);
+        if (status != GKV_OK)
+            break;
         const size_t length = strlen(text);
         longest = length > longest ? length : longest;
     }
     s->directive = records.directive;
     free(records.text);
-    GKV_TRY(status);
+    if (status == GKV_ERR_MEMORY)
+        return status;
     /* a record of n characters has at most n + 1 fields */
     const size_t fields = longest < GKV_TABLE_COLUMNS_MAX ? longest + 1 : GKV_TABLE_COLUMNS_MAX;
     GKV_TRY(gki_alloc(fields, sizeof *s->fields, &s->fields));

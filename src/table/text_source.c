@@ -15,7 +15,7 @@ gkv_status gki_source_open(gki_source *source, const char *path)
     *source = (gki_source){.name = standard_input ? "standard input" : path,
                            .file = standard_input ? stdin : fopen(path, "rb")};
     if (!source->file)
-        return gki_fail(GKV_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return gki_fail_errno(errno, "%s: cannot be opened", path);
     /* The size is not used for standard input, which may be in the middle of its file, nor if it is
      * 0, as it is for files in /proc. */
     struct stat about;
@@ -88,8 +88,7 @@ static gkv_status read_file(gki_source *source, size_t *got)
     errno = 0;
     *got = fread(source->buffer + source->end, 1, PART, source->file);
     source->ended = *got < PART;
-    return ferror(source->file) ? gki_fail(GKV_ERR_IO, "%s: cannot be read: %s", source->name,
-                                           strerror(errno ? errno : EIO))
+    return ferror(source->file) ? gki_fail_errno(errno, "%s: cannot be read", source->name)
                                 : GKV_OK;
 }
 

@@ -29,19 +29,29 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
 
 /* --- Pixels --------------------------------------------------------------- */
 
-static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities,
-                               uint64_t first)
+gkv_status gki_draws_check(const gkv_model *model, size_t n, uint64_t first)
 {
-    if (model->settings.data.binarization == GKV_BINARIZE_GREY)
+    if (gkv_settings_pixels(&model->settings) == GKV_PIXELS_MEAN_LEVELS)
         return gki_fail(
             GKV_ERR_CONFIG,
-            "the model was trained on grey levels (data.binarization = grey): its pixels "
+            "the model was trained on grey levels with model.likelihood = bernoulli: its pixels "
             "are mean levels, not probabilities, and cannot be drawn");
     const uint64_t numbers = (uint64_t)UINT32_MAX + 1;
     if (first > numbers || n > numbers - first)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%zu images from number %llu of the sequence: it ends with number %lu", n,
                         (unsigned long long)first, (unsigned long)UINT32_MAX);
+    return GKV_OK;
+}
+
+static gkv_status check_pixels(const gkv_model *model, size_t n, const float *probabilities,
+                               uint64_t first)
+{
+    GKV_TRY(gki_draws_check(model, n, first));
+    if (gkv_settings_pixels(&model->settings) != GKV_PIXELS_BINARY)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "the model's pixels have more levels than 0 and 1: a mean does not tell "
+                        "their distribution; draw from codes, with gkv_model_draw_images()");
     for (size_t i = 0; i < n * model->pixels; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
             return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability",
@@ -64,9 +74,9 @@ gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *
     for (size_t i = 0; i < n; i++) {
         if (gki_call_stopped(&call))
             continue;
-        model->likelihood->draw(model->pixels, probabilities + i * model->pixels,
-                                gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
-                                images + i * model->pixels);
+        gki_binarize_probabilities(probabilities + i * model->pixels, model->pixels,
+                                   gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
+                                   images + i * model->pixels);
         gki_call_advance(&call, 1);
     }
     return gki_call_end(&call, "drawing pixels", "images");

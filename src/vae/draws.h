@@ -27,4 +27,8 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
 gkv_status gki_prior_draws_codes(const gki_prior_draws *draws, size_t n, uint64_t number,
                                  const gkv_run_options *options, float *codes);
 
+/* Checks that n draws of pixels from number `first` are possible: GKV_ERR_CONFIG for a model whose
+ * values cannot be drawn, GKV_ERR_ARGUMENT for a number beyond 2³² − 1. */
+gkv_status gki_draws_check(const gkv_model *model, size_t n, uint64_t first);
+
 #endif

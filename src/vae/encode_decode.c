@@ -21,6 +21,7 @@ typedef struct request {
     float *out, *out2;
     double *out_double;
     uint64_t seed, first;
+    bool medians;
     const gki_prior_draws *draws;
 } request;
 
@@ -159,12 +160,14 @@ gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images,
 static void decode_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
+    const gki_likelihood_ops *ops = model->likelihood->ops;
     put(ws, model->posterior.z, it->in + first * model->d, count);
     gki_pass_decode(model, ws, 0, count);
-    gki_real *outputs = gki_at(ws, model->decoder->out, 0);
-    model->likelihood->mean(count * model->pixels, outputs, outputs);
-    for (size_t i = 0; i < count * model->pixels; i++)
-        it->out[first * model->pixels + i] = (float)outputs[i];
+    const gki_real *outputs = gki_at(ws, model->decoder->out, 0);
+    gki_real *values = gki_at(ws, model->x, 0); /* decoding has no other use for it */
+    (it->medians ? ops->medians : ops->means)(model->likelihood, ws->params, count, outputs,
+                                              values);
+    take(ws, model->x, it->out + first * model->pixels, count);
 }
 
 gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes,
@@ -175,6 +178,40 @@ gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes
     GKV_NEED(images);
     const request it = {.model = model, .in = codes, .out = images};
     return run_blocks(&it, n, options, "decoding", decode_block);
+}
+
+gkv_status gkv_model_decode_medians(const gkv_model *model, size_t n, const float *codes,
+                                    const gkv_run_options *options, float *images)
+{
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(images);
+    const request it = {.model = model, .in = codes, .out = images, .medians = true};
+    return run_blocks(&it, n, options, "decoding", decode_block);
+}
+
+static void draw_images_block(const request *it, gki_workspace *ws, size_t first, size_t count)
+{
+    const gkv_model *model = it->model;
+    put(ws, model->posterior.z, it->in + first * model->d, count);
+    gki_pass_decode(model, ws, 0, count);
+    for (size_t r = 0; r < count; r++)
+        model->likelihood->ops->draw(
+            model->likelihood, ws->params, gki_at(ws, model->decoder->out, r),
+            gki_rng_at(it->seed, GKV_STREAM_PIXELS, 0, it->first + first + r),
+            it->out + (first + r) * model->pixels);
+}
+
+gkv_status gkv_model_draw_images(const gkv_model *model, size_t n, const float *codes,
+                                 uint64_t seed, uint64_t first, const gkv_run_options *options,
+                                 float *images)
+{
+    GKV_NEED(model);
+    GKV_NEED(codes);
+    GKV_NEED(images);
+    GKV_TRY(gki_draws_check(model, n, first));
+    const request it = {.model = model, .in = codes, .out = images, .seed = seed, .first = first};
+    return run_blocks(&it, n, options, "drawing images", draw_images_block);
 }
 
 static void log_likelihood_block(const request *it, gki_workspace *ws, size_t first, size_t count)

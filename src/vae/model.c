@@ -21,6 +21,11 @@ static gkv_status layout_networks(gkv_model *model)
     GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean,
                            "encoder.input_mean"));
     GKV_TRY(gki_posterior_create(settings, &model->params, plan, &model->posterior));
+    const gki_likelihood_spec likelihood = {.x = model->x,
+                                            .components = (size_t)settings->likelihood_components,
+                                            .learned_edges = settings->learned_edges};
+    GKV_TRY(gki_likelihood_of(settings->likelihood)
+                ->create(&likelihood, &model->params, plan, &model->likelihood));
     const gki_net_ops *net = gki_net_of(settings->net);
     const gki_net_spec encoder = {.in = model->x,
                                   .sparse_in = true,
@@ -36,10 +41,11 @@ static gkv_status layout_networks(gkv_model *model)
                                   .has_d_in = true,
                                   .hidden = (size_t)settings->hidden,
                                   .hidden_layers = (size_t)settings->layers,
-                                  .out = model->pixels * model->likelihood->outputs,
+                                  .out = model->likelihood->outputs,
                                   .block = settings->block};
     GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
-    model->reconstruction = gki_plan_forward(plan, 1);
+    gki_likelihood_attach(model->likelihood, model->decoder->out, model->decoder->d_out);
+    model->reconstruction = model->likelihood->value;
     model->draw_weight = gki_plan_forward(plan, 1);
     return GKV_OK;
 }
@@ -94,7 +100,6 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
     model->width = width;
     model->pixels = height * width;
     model->d = (size_t)settings->model.latent;
-    model->likelihood = gki_likelihood_of(GKV_LIKELIHOOD_BERNOULLI);
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
 done:
@@ -130,7 +135,10 @@ void gki_model_init(gkv_model *model, const double *mean)
     gki_real *output_bias = gki_param_value(&model->params, model->decoder->output_bias);
     for (size_t i = 0; i < model->pixels; i++)
         input_mean[i] = (gki_real)mean[i];
-    model->likelihood->initial(model->pixels, mean, output_bias);
+    model->likelihood->ops->init(model->likelihood, &model->params, mean, output_bias);
+    if (model->likelihood->weight_scale != 1)
+        model->decoder->ops->scale_outputs(model->decoder, &model->params, 0,
+                                           (gki_real)model->likelihood->weight_scale);
     /* Raw parameters of noise and flow start near zero, where every family is the identity. */
     model->encoder->ops->scale_outputs(model->encoder, &model->params, 2 * model->d, (gki_real)0.1);
 }
@@ -173,6 +181,8 @@ void gkv_model_free(gkv_model *model)
         model->encoder->ops->free(model->encoder);
     if (model->decoder)
         model->decoder->ops->free(model->decoder);
+    if (model->likelihood)
+        model->likelihood->ops->free(model->likelihood);
     gki_posterior_free(&model->posterior);
     if (model->flow)
         model->flow->ops->free(model->flow);

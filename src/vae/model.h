@@ -22,12 +22,12 @@ struct gkv_model {
     /* for a base by class: 1 + the label of the draw's image, or 0 for no label [1] */
     gki_slot label;
     gki_net *encoder, *decoder;
-    const gki_likelihood_ops *likelihood; /* p(x|z) */
+    gki_likelihood *likelihood; /* p(x|z) */
     gki_posterior posterior;
     gki_flow *flow;
     gki_base *base;
     gki_slot d_z_prior;      /* the gradient in z through the prior */
-    gki_slot reconstruction; /* −log p(x|z) [1] */
+    gki_slot reconstruction; /* −log p(x|z), the value of the likelihood [1] */
     /* the weight of a draw in the objective of its image: 1/K, or w_k/Σw for IWAE [1] */
     gki_slot draw_weight;
 };

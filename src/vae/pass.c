@@ -31,10 +31,7 @@ void gki_pass_decode(const gkv_model *model, gki_workspace *ws, size_t first, si
 
 void gki_pass_likelihood(const gkv_model *model, gki_workspace *ws, size_t first, size_t count)
 {
-    for (size_t r = first; r < first + count; r++)
-        *gki_at(ws, model->reconstruction, r) = model->likelihood->negative_log(
-            model->pixels, gki_at(ws, model->x, r / ws->draws), gki_at(ws, model->decoder->out, r),
-            ws->backward ? gki_at(ws, model->decoder->d_out, r) : NULL);
+    model->likelihood->ops->forward(model->likelihood, ws, first, count);
     gki_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }
 
@@ -123,6 +120,9 @@ static void begin_backward(const gkv_model *model, gki_workspace *ws, size_t fir
         gki_real *d_outputs = gki_at(ws, model->decoder->d_out, r);
         for (size_t i = 0; ws->draws > 1 && i < model->decoder->d_out.width; i++)
             d_outputs[i] *= draw_weight;
+        gki_real *d_own = gki_at(ws, model->likelihood->d_own, r);
+        for (size_t i = 0; ws->draws > 1 && i < model->likelihood->d_own.width; i++)
+            d_own[i] *= draw_weight;
         *gki_at(ws, model->base->d_log_density, r) = *gki_at(ws, model->flow->d_log_det, r) =
             -weight;
         *gki_at(ws, model->posterior.d_log_q, r) = weight;
@@ -178,7 +178,8 @@ size_t gki_pass_parts(const gkv_model *model)
 {
     return model->encoder->ops->parts(model->encoder) + model->decoder->ops->parts(model->decoder) +
            model->flow->ops->parts(model->flow) + model->base->ops->parts(model->base) +
-           gki_posterior_parts(&model->posterior);
+           gki_posterior_parts(&model->posterior) +
+           model->likelihood->ops->parts(model->likelihood);
 }
 
 void gki_pass_gradient(const gkv_model *model, gki_workspace *ws, size_t rows, size_t part)
@@ -208,6 +209,13 @@ void gki_pass_gradient(const gkv_model *model, gki_workspace *ws, size_t rows, s
         gki_profile_mark(ws->profile, GKV_BENCH_BASE);
         return;
     }
-    gki_posterior_gradient(&model->posterior, ws, rows, part - base);
-    gki_profile_mark(ws->profile, GKV_BENCH_NOISE);
+    part -= base;
+    const size_t posterior = gki_posterior_parts(&model->posterior);
+    if (part < posterior) {
+        gki_posterior_gradient(&model->posterior, ws, rows, part);
+        gki_profile_mark(ws->profile, GKV_BENCH_NOISE);
+        return;
+    }
+    model->likelihood->ops->gradient(model->likelihood, ws, rows, part - posterior);
+    gki_profile_mark(ws->profile, GKV_BENCH_LOSS);
 }

@@ -79,8 +79,9 @@ expect 2 "one file of images only" "$gkvae" features "$images" raw.idx
 expect 2 "choose one" "$gkvae" features "$images" --network own.safetensors --dataset mnist
 expect 2 "--threads 0" "$gkvae" features "$images" --threads 0
 expect 2 "the name is empty" "$gkvae" features "$images" --out ""
-expect 2 "needs itself" "$gkvae" features raw.idx --out raw.idx
-expect 2 "needs itself" "$gkvae" features raw.idx --probabilities raw.idx
+cp raw.idx images.npy # the content says what a file is
+expect 2 "needs itself" "$gkvae" features images.npy --out images.npy
+expect 2 "needs itself" "$gkvae" features images.npy --probabilities images.npy
 expect 2 "needs itself" "$gkvae" features raw.idx --network own.safetensors --out own.safetensors
 expect 2 "needs itself" "$gkvae" features raw.idx --probabilities features.npy
 cmp features.npy before.npy || fail "a refused call changed features.npy"

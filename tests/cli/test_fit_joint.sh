@@ -73,7 +73,8 @@ grep -q "^4000 lines" output || fail "not 4000 lines to fit: $(cat output)"
 expect 0 "" "$gkvae" fit clusters.txt --mixture 2 --normal --json --quiet
 is_true "$(flat clusters.json aic) < $(flat output aic)" || fail "a normal mixture is as good as the true one"
 expect 0 "component" "$gkvae" fit pair.csv --column first --mixture 2 --quiet
-expect 3 "" "$gkvae" gk pdf --fit clusters.json 0
+expect 2 "in one TABLE" "$gkvae" gk pdf --fit clusters.json 0
+expect 0 "0." "$gkvae" gk pdf --fit clusters.json --column 1 0
 
 # Two components are at least as good as one, and the fit reports why it stopped.
 returns=$source/examples/returns/returns.csv

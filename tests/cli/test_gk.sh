@@ -103,11 +103,11 @@ cp output fit.json
 expect 0 "" "$gkvae" gk quantile --fit fit.json --column a 0.99
 is_true "($(cat output) - 13.514)^2 < 2" || fail "the fit's 99% quantile: $(cat output)"
 expect 2 "choose one with --column" "$gkvae" gk quantile --fit fit.json 0.99
-expect 2 "no fit of this column" "$gkvae" gk quantile --fit fit.json --column x 0.99
+expect 2 "the fit has no column \"x\"" "$gkvae" gk quantile --fit fit.json --column x 0.99
 expect 5 "nowhere.json" "$gkvae" gk quantile --fit nowhere.json 0.99
 expect 3 "two.txt" "$gkvae" gk quantile --fit two.txt 0.99
 echo '{}' > empty.json
-expect 3 "contains no fit of a column" "$gkvae" gk quantile --fit empty.json 0.99
+expect 3 "not what gkvae fit --json writes" "$gkvae" gk quantile --fit empty.json 0.99
 
 # --- refused ---
 wrong() { # wrong TEXT ARGUMENT…

@@ -49,7 +49,7 @@ wait $process || fail "an ignored SIGHUP ended training: $(cat messages)"
 
 # It is stopped again and continued on another number of threads. Then nothing is left to do.
 expect 0 "done" "$gkvae" train --resume --out whole --threads 3
-for other in "--epochs 41" "--seed 2" "--set model.hidden=33" "--set data.validation=100"; do
+for other in "--epochs 39" "--seed 2" "--set model.hidden=33" "--set data.validation=100"; do
     # shellcheck disable=SC2086
     expect 4 "as it began" "$gkvae" train --resume --out whole $other
 done

@@ -72,6 +72,9 @@ static void defaults_are_as_documented(void **state)
         {"model.base_classes", "10"},
         {"model.base_g", "0"},
         {"model.base_k", "0"},
+        {"model.likelihood", "bernoulli"},
+        {"model.likelihood_components", "2"},
+        {"model.learned_edges", "yes"},
         {"train.epochs", "46"},
         {"train.batch", "200"},
         {"train.objective", "elbo"},
@@ -329,9 +332,10 @@ static void bad_files_change_nothing(void **state)
         {"[model]\nlatent =\n", "s.ini:2: model.latent = : must be"},
         {"[model]\nlatent = 3\n  hidden = x\n", "s.ini:3: model.hidden = x"},
         {"[eval]\nimages = 0 # none\n", "s.ini:2: eval.images = 0: must be"},
+        {"\1\2\3\n", "s.ini:1: a line must be"},
         {"\x7f"
          "ELF\2\1\1\n",
-         "s.ini:1: a line must be"},
+         "s.ini: "}, /* core/foreign.h knows such a file */
     };
     gkv_settings settings, before;
     gkv_settings_defaults(&settings);
@@ -439,6 +443,9 @@ static void change_everything(gkv_settings *settings)
         {"model.base_classes", "3"},
         {"model.base_g", "-0.3"},
         {"model.base_k", "0.12345678901234568"},
+        {"model.likelihood", "logistic-mixture"},
+        {"model.likelihood_components", "5"},
+        {"model.learned_edges", "no"},
         {"train.epochs", "2"},
         {"train.batch", "3"},
         {"train.objective", "iwae"},

@@ -225,8 +225,11 @@ static void killed_saves_leave_a_whole_file(void **state)
         assert_memory_equal(bytes, bytes + 1, LARGE - 1); /* the whole file is from one save */
         free(bytes);
     }
-    /* This writer is killed in the middle of its file. A sweep removes the temporary file. */
-    const int before = count_entries();
+}
+
+/* A process writes half a file and is killed. */
+static void leave_remnant(const char *path)
+{
     const pid_t child = fork();
     if (child == 0) {
         gki_file_writer *writer = NULL;
@@ -235,13 +238,60 @@ static void killed_saves_leave_a_whole_file(void **state)
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
-    assert_true(count_entries() > before);
+}
+
+static void remnants_are_removed(void **state)
+{
+    (void)state;
+    const char *path = in_temporary("a");
+    assert_ok(gki_file_write_atomic(path, "old", 3));
+    leave_remnant(path);
+    assert_int_equal(count_entries(), 2);
+    assert_ok(gki_file_write_atomic(path, "new", 3)); /* by the next writer of the file */
+    assert_int_equal(count_entries(), 1);
+    leave_remnant(path);
+    assert_ok(gki_file_write_atomic(in_temporary("b.gkvae-tmp-12-3"), "older", 5));
     assert_ok(gki_file_write_atomic(in_temporary("notes.gkvae-tmp-1-x"), "mine", 4));
-    gki_lock *lock = NULL;
-    assert_ok(gki_lock_acquire(temporary, &lock));
+    assert_int_equal(count_entries(), 4);
     gki_file_sweep(temporary);
-    gki_lock_free(lock);
-    assert_int_equal(count_entries(), 3); /* a, lock and the notes */
+    assert_int_equal(count_entries(), 2); /* a and the notes */
+}
+
+static void writers_at_work_are_spared(void **state)
+{
+    (void)state;
+    const char *path = in_temporary("a");
+    gki_file_writer *first = NULL, *second = NULL;
+    assert_ok(gki_file_begin(path, &first));
+    assert_ok(gki_file_begin(path, &second));
+    assert_int_equal(count_entries(), 2);
+    gki_file_sweep(temporary);
+    assert_int_equal(count_entries(), 2);
+    const pid_t child = fork(); /* another process writes the same file meanwhile */
+    if (child == 0)
+        _exit(gki_file_write_atomic(path, "third", 5) == GKV_OK ? 0 : 1);
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_int_equal(result, 0);
+    gki_file_write(first, "first", 5);
+    gki_file_write(second, "second", 6);
+    assert_ok(gki_file_commit(second));
+    assert_ok(gki_file_commit(first));
+    char *text = NULL;
+    size_t length = 0;
+    assert_ok(gki_file_read(path, 100, &text, &length));
+    assert_string_equal(text, "first");
+    free(text);
+    assert_int_equal(count_entries(), 1);
+}
+
+static void reasons_have_codes(void **state)
+{
+    (void)state;
+    assert_fails(gki_fail_errno(ENOSPC, "%s: cannot write", "a"), GKV_ERR_IO,
+                 "a: cannot write: No space left");
+    assert_fails(gki_fail_errno(ENOMEM, "a"), GKV_ERR_MEMORY, "a: Cannot allocate");
+    assert_fails(gki_fail_errno(0, "a"), GKV_ERR_IO, "a: Input/output");
 }
 
 static void folder_has_one_holder(void **state)
@@ -389,6 +439,9 @@ int main(void)
         WITH_FOLDER(folders_are_made),
         WITH_FOLDER(full_disk_keeps_the_old_file),
         WITH_FOLDER(killed_saves_leave_a_whole_file),
+        WITH_FOLDER(remnants_are_removed),
+        WITH_FOLDER(writers_at_work_are_spared),
+        cmocka_unit_test(reasons_have_codes),
         WITH_FOLDER(folder_has_one_holder),
         WITH_FOLDER(foreign_lock_files_are_left_alone),
         WITH_FOLDER(permissions_are_kept),

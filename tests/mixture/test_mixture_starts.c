@@ -180,10 +180,11 @@ static void an_outlier_is_no_component(void **state)
                 const gkv_gk gk = margin(m[k], nearest(m[k], distance[i]));
                 assert_true(fabs(gk.a - distance[i]) > 5);
                 assert_true(f[k].log_likelihood > -550 && f[k].log_likelihood < -120);
-                assert_true(f[k].unexplained == (i > 0));
+                /* a heavy tail may explain the outlier */
+                assert_true(f[k].unexplained == (i > 0) || (!normal && f[k].unexplained == 0));
                 gkv_mgk_mixture_free(m[k]);
             }
-            assert_true(i == 0 || chosen == 0);
+            assert_true(i == 0 || !normal || chosen == 0);
         }
 }
 

@@ -6,6 +6,7 @@
 #include "gkvae/gk_moments.h"
 #include "gkvae/lm_batch.h"
 #include "gkvae/mgk_fit.h"
+#include "gkvae/mgk_margins.h"
 #include "gkvae/mgk_mixture.h"
 
 enum { N = 40, D = 2 };
@@ -214,6 +215,9 @@ static void copula(void **state)
     refuses_null(gkv_mgk_create, D, margins, NULL, NULL);
     refuses_null(gkv_mgk_create_latent, D, NULL, NULL, NULL, &other);
     refuses_null(gkv_mgk_create_latent, D, margins, NULL, NULL, NULL);
+    refuses_null(gkv_mgk_create_from_cholesky, D, NULL, NULL, six, &other);
+    refuses_null(gkv_mgk_create_from_cholesky, D, margins, NULL, NULL, &other);
+    refuses_null(gkv_mgk_create_from_cholesky, D, margins, NULL, six, NULL);
     assert_ok(gkv_mgk_create(D, margins, NULL, &mgk));
     survives(gkv_mgk_free, NULL);
     gives_nothing(gkv_mgk_dimensions, NULL);
@@ -308,6 +312,19 @@ static void mixtures(void **state)
     refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, NULL, &first_fit);
     refuses_null(gkv_mgk_mixture_fit_range, N, D, x, NULL, 1, 1, NULL, all, results, NULL);
     assert_all_called("mgk_mixture.h");
+    refuses_null(gkv_mgk_mixture_margin_cdf, NULL, 0, GKV_GK_LOWER, N, x, y);
+    refuses_null(gkv_mgk_mixture_margin_cdf, mixture, 0, GKV_GK_LOWER, N, NULL, y);
+    refuses_null(gkv_mgk_mixture_margin_cdf, mixture, 0, GKV_GK_LOWER, N, x, NULL);
+    refuses_null(gkv_mgk_mixture_margin_quantile, NULL, 0, GKV_GK_LOWER, N, x, y);
+    refuses_null(gkv_mgk_mixture_margin_quantile, mixture, 0, GKV_GK_LOWER, N, NULL, y);
+    refuses_null(gkv_mgk_mixture_margin_quantile, mixture, 0, GKV_GK_LOWER, N, x, NULL);
+    refuses_null(gkv_mgk_mixture_scores, NULL, N, x, NULL, y);
+    refuses_null(gkv_mgk_mixture_scores, mixture, N, NULL, NULL, y);
+    refuses_null(gkv_mgk_mixture_scores, mixture, N, x, NULL, NULL);
+    refuses_null(gkv_mgk_mixture_whiten, NULL, N, x, NULL, y);
+    refuses_null(gkv_mgk_mixture_whiten, mixture, N, NULL, NULL, y);
+    refuses_null(gkv_mgk_mixture_whiten, mixture, N, x, NULL, NULL);
+    assert_all_called("mgk_margins.h");
     gkv_mgk_mixture_free(mixture);
     gkv_mgk_free(mgk);
 }
@@ -334,6 +351,8 @@ static void flat(void **state)
                  NULL);
     refuses_null(gkv_flat_gk_fit, N, NULL, NULL, GKV_GK_LM, .8, .95, NULL, NULL, NULL, NULL, NULL,
                  NULL);
+    refuses_null(gkv_flat_gk_fit_family, N, D, NULL, NULL, GKV_GK_FAMILY_GH, GKV_GK_LM, .8, .95, 0,
+                 NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_fit_many, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, NULL, NULL, NULL,
                  NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_mgk_fit, N, D, NULL, NULL, GKV_GK_LM, .8, 0, false, 0, NULL, NULL, NULL,

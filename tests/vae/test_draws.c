@@ -174,7 +174,54 @@ static void pixels_that_cannot_be_drawn(void **state)
     model = model_with(grey, 1);
     assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
                  "grey levels");
+    float code[4] = {0}, image[1024];
+    assert_fails(gkv_model_draw_images(model, 1, code, 1, 0, NULL, image), GKV_ERR_CONFIG,
+                 "grey levels");
     gkv_model_free(model);
+    static const char *const levels[][2] = {{"data.binarization", "grey"},
+                                            {"model.likelihood", "logistic-mixture"}};
+    model = model_with(levels, 2);
+    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
+                 "gkv_model_draw_images");
+    gkv_model_free(model);
+}
+
+/* gkv_model_draw_images() is the draw of the decoded probabilities of a binary model. Of any model
+ * it depends neither on threads nor on the position in a call, and a level is a multiple of
+ * 1/255. */
+static void images_are_drawn_from_codes(void **state)
+{
+    (void)state;
+    enum { LATENT = 4 };
+    static const char *const changes[][2] = {{"data.binarization", "grey"},
+                                             {"model.likelihood", "logistic-mixture"}};
+    float z[N * LATENT];
+    for (size_t grey = 0; grey < 2; grey++) {
+        gkv_model *model = model_with(changes, grey ? 2 : 0);
+        assert_ok(gkv_model_sample(model, N, 4, 0, 1, NULL, z));
+        const gkv_run_options one = {.threads = 1}, three = {.threads = 3};
+        assert_ok(gkv_model_draw_images(model, N, z, 11, 30, &one, drawn));
+        assert_ok(gkv_model_draw_images(model, 9, z, 11, 30, &three, other));
+        assert_ok(gkv_model_draw_images(model, N - 9, z + 9 * LATENT, 11, 39, &three,
+                                        other + 9 * PIXELS));
+        assert_memory_equal(drawn, other, sizeof drawn);
+        size_t apart = 0;
+        for (size_t i = 0; i < N * PIXELS; i++) {
+            const float level = 255 * drawn[i];
+            assert_true(fabsf(level - roundf(level)) < 1e-4F && drawn[i] >= 0 && drawn[i] <= 1);
+            apart += drawn[i] > 0 && drawn[i] < 1;
+        }
+        assert_true(grey ? apart > 0 : apart == 0);
+        if (!grey) {
+            assert_ok(gkv_model_decode(model, N, z, NULL, other));
+            assert_ok(gkv_model_draw_pixels(model, N, other, 11, 30, NULL, other));
+            assert_memory_equal(drawn, other, sizeof drawn);
+        }
+        assert_ok(gkv_model_decode_medians(model, N, z, NULL, other));
+        for (size_t i = 0; i < N * PIXELS; i++)
+            assert_true(other[i] >= 0 && other[i] <= 1 && (grey || other[i] * (1 - other[i]) == 0));
+        gkv_model_free(model);
+    }
 }
 
 int main(void)
@@ -184,6 +231,7 @@ int main(void)
         cmocka_unit_test(pixels_follow_the_definition),
         cmocka_unit_test(frequencies_are_the_probabilities),
         cmocka_unit_test(pixels_that_cannot_be_drawn),
+        cmocka_unit_test(images_are_drawn_from_codes),
     };
     return cmocka_run_group_tests(tests, make_probabilities, NULL);
 }

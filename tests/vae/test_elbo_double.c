@@ -14,6 +14,7 @@ typedef struct choice {
     double kl_weight;
     size_t draws;
     bool iwae, path_derivative;
+    const char *likelihood; /* NULL for Bernoulli pixels */
 } choice;
 
 typedef struct fixture {
@@ -41,6 +42,10 @@ static fixture begin(const choice *wish)
     set(&settings, "model.prior_flow", wish->prior_flow);
     set(&settings, "model.base", wish->base);
     set(&settings, "model.base_fit", wish->base_fit);
+    if (wish->likelihood) {
+        set(&settings, "data.binarization", "grey");
+        set(&settings, "model.likelihood", wish->likelihood);
+    }
     it.model = tiny_model(&settings);
     gki_params *params = &it.model->params;
     for (size_t i = 0; i < params->count; i++) {
@@ -204,7 +209,8 @@ static void check(const choice *wish)
     fixture it = begin(wish);
     const gki_params *params = &it.model->params;
     check_log_q(&it);
-    check_reconstruction(&it);
+    if (!wish->likelihood)
+        check_reconstruction(&it);
     for (size_t first = BATCH; first > 0; first -= first > 1 ? 2 : 1) { /* tiles, from the last */
         const size_t start = first > 1 ? first - 2 : 0, row = start * it.ws.draws,
                      rows = first * it.ws.draws - row;
@@ -247,11 +253,17 @@ static void check_posterior_and_flow(const char *posterior, const char *posterio
                                      const char *prior_flow)
 {
     for (size_t i = 0; i < 12; i++) {
-        const choice wish = {posterior,       posterior_flow,
-                             prior_flow,      bases[i % 3],
-                             "grad",          i / 3 % 2 ? "silu" : "gated",
-                             i / 6 ? 0.3 : 1, 1,
-                             false,           false};
+        const choice wish = {posterior,
+                             posterior_flow,
+                             prior_flow,
+                             bases[i % 3],
+                             "grad",
+                             i / 3 % 2 ? "silu" : "gated",
+                             i / 6 ? 0.3 : 1,
+                             1,
+                             false,
+                             false,
+                             NULL};
         check(&wish);
     }
 }
@@ -282,7 +294,8 @@ static void test_every_base(void **state)
                              i % 2 ? 0.3 : 1,
                              1,
                              false,
-                             false};
+                             false,
+                             NULL};
         check(&wish);
     }
 }
@@ -293,7 +306,8 @@ static void test_fixed_base(void **state)
     (void)state;
     for (size_t b = 0; b < 3; b++) {
         const choice wish = {"normal", "none", "realnvp", bases[b], b == 1 ? "lm" : "fixed",
-                             "silu",   0.3,    1,         false,    false};
+                             "silu",   0.3,    1,         false,    false,
+                             NULL};
         check(&wish);
         fixture it = begin(&wish);
         for (size_t i = 0; i < it.model->params.count; i++)
@@ -318,7 +332,28 @@ static void test_draws(void **state)
                              i / 12 % 2 ? 0.3 : 1,
                              1 + i % DRAWS_MAX,
                              i / 24 == 0 || i % 2,
-                             i % 7 < 4};
+                             i % 7 < 4,
+                             NULL};
+        check(&wish);
+    }
+}
+
+/* Every likelihood of grey levels, with its own parameters and with several draws. */
+static void test_every_likelihood(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4 * (GKV_LIKELIHOODS - 1); i++) {
+        const choice wish = {"normal",
+                             "none",
+                             "realnvp",
+                             "gk",
+                             "grad",
+                             "silu",
+                             i % 2 ? 0.3 : 1,
+                             1 + (size_t)i % DRAWS_MAX,
+                             i % 4 > 1,
+                             i % 4 == 3,
+                             name_of("model.likelihood", 1 + i / 4)};
         check(&wish);
     }
 }
@@ -329,7 +364,7 @@ static void test_doubly_on_average(void **state)
 {
     (void)state;
     enum { TIMES = 20000, WIDTH = 2 * LATENT };
-    const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true};
+    const choice wish = {"normal", "none", "none", "gk", "fixed", "silu", 0.7, 3, true, true, NULL};
     const double h = 1e-4;
     fixture it = begin(&wish);
     double *encoded = gki_at(&it.ws, it.model->encoder->out, 0), sum[WIDTH] = {0},
@@ -366,8 +401,8 @@ static void test_doubly_on_average(void **state)
 static void test_free_bits(void **state)
 {
     (void)state;
-    const choice wish = {"gk",   "none", "realnvp", "gk-copula", "grad",
-                         "silu", 0.8,    2,         false,       false};
+    const choice wish = {"gk", "none", "realnvp", "gk-copula", "grad", "silu",
+                         0.8,  2,      false,     false,       NULL};
     fixture it = begin(&wish);
     double kl[BATCH] = {0}, wanted[2][BATCH][7];
     const size_t width = gki_posterior_width(&it.model->posterior);
@@ -401,8 +436,8 @@ static void test_free_bits(void **state)
 static void test_no_kl(void **state)
 {
     (void)state;
-    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad",
-                         "gated",        0,        1,         false,       false};
+    const choice wish = {"gk-amortized", "planar", "realnvp", "gk-copula", "grad", "gated", 0, 1,
+                         false,          false,    NULL};
     check(&wish);
 }
 
@@ -433,13 +468,10 @@ static void test_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_gradient),
-        cmocka_unit_test(test_every_base),
-        cmocka_unit_test(test_fixed_base),
-        cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_doubly_on_average),
-        cmocka_unit_test(test_free_bits),
-        cmocka_unit_test(test_no_kl),
+        cmocka_unit_test(test_every_gradient),   cmocka_unit_test(test_every_base),
+        cmocka_unit_test(test_fixed_base),       cmocka_unit_test(test_draws),
+        cmocka_unit_test(test_every_likelihood), cmocka_unit_test(test_doubly_on_average),
+        cmocka_unit_test(test_free_bits),        cmocka_unit_test(test_no_kl),
         cmocka_unit_test(test_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,176 @@
+/* Mixtures of discretised logistic distributions of grey levels (Salimans et al., PixelCNN++, ICLR
+ * 2017; a single one: Kingma et al., NIPS 2016), whose edges between levels may be learned. */
+#include <math.h>
+
+#include "core/memory.h"
+#include "likelihood/level_edges.h"
+
+typedef struct mixture {
+    gki_likelihood base; /* must be first */
+    size_t components;
+    gki_levels levels;
+} mixture;
+
+static const mixture *mixture_of(const gki_likelihood *likelihood)
+{
+    return (const mixture *)likelihood;
+}
+
+static size_t logits_of(const mixture *it)
+{
+    return it->components > 1 ? it->components : 0;
+}
+
+static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_likelihood **out)
+{
+    const size_t components = spec->components;
+    mixture *it = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
+    gki_likelihood_begin(&it->base, &gki_likelihood_logistic_mixture, spec,
+                         components > 1 ? 3 * components : 2, plan);
+    it->components = components;
+    /* Locations are in units of half the range of levels, and logits of Bernoulli pixels in units
+     * of a standard deviation. */
+    it->base.weight_scale = 0.25;
+    GKV_TRY_GOTO(gki_levels_create(spec->learned_edges, &it->base, params, plan, &it->levels));
+done:
+    if (status != GKV_OK) {
+        gki_likelihood_free(&it->base);
+        it = NULL;
+    }
+    *out = (gki_likelihood *)it;
+    return status;
+}
+
+/* A value with mean m varies about as much as a Bernoulli variable does, by √(m(1 − m)). Locations
+ * of several components are one scale apart. */
+static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
+                 gki_real *out)
+{
+    const mixture *it = mixture_of(likelihood);
+    const size_t n = likelihood->values, count = it->components, logits = logits_of(it);
+    (void)params; /* logits of 0: levels of equal widths */
+    for (size_t i = 0; i < n; i++) {
+        const double scale = fmax(sqrt(fmax(mean[i] * (1 - mean[i]), 0)), 0.05);
+        for (size_t k = 0; k < count; k++) {
+            const double apart = (double)k - (double)(count - 1) / 2;
+            if (logits > 0)
+                out[k * n + i] = 0;
+            out[(logits + k) * n + i] = (gki_real)(2 * mean[i] - 1 + apart * scale);
+            out[(logits + count + k) * n + i] = (gki_real)log(scale);
+        }
+    }
+}
+
+static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
+{
+    const mixture *it = mixture_of(likelihood);
+    const gki_likelihood_kernels *kernels = gki_likelihood_kernels_get();
+    gki_level_edges edges;
+    gki_levels_edges(&it->levels, ws->params, &edges);
+    for (size_t r = first; r < first + count; r++)
+        *gki_at(ws, likelihood->value, r) = kernels->logistic(
+            likelihood->values, it->components, gki_at(ws, likelihood->x, r / ws->draws),
+            gki_at(ws, likelihood->out, r), &edges,
+            ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL,
+            ws->backward && it->levels.learned ? gki_at(ws, likelihood->d_own, r) : NULL);
+}
+
+static size_t parts(const gki_likelihood *likelihood)
+{
+    return mixture_of(likelihood)->levels.learned ? 1 : 0;
+}
+
+static void gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows, size_t part)
+{
+    (void)part;
+    gki_levels_gradient(&mixture_of(likelihood)->levels, likelihood->d_own, ws, rows);
+}
+
+static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
+                      gki_real *sd)
+{
+    const mixture *it = mixture_of(likelihood);
+    gki_level_edges edges;
+    gki_levels_edges(&it->levels, ws->params, &edges);
+    gki_likelihood_kernels_get()->logistic_sd(likelihood->values, it->components,
+                                              gki_at(ws, likelihood->out, row), &edges, sd);
+}
+
+/* Calls a kernel that computes n values for each of `count` rows. */
+static void each_row(const gki_likelihood *likelihood, const gki_params *params,
+                     void (*kernel)(size_t n, size_t components, const gki_real *out,
+                                    const gki_level_edges *edges, gki_real *to),
+                     size_t count, const gki_real *out, gki_real *to)
+{
+    const mixture *it = mixture_of(likelihood);
+    gki_level_edges edges;
+    gki_levels_edges(&it->levels, params, &edges);
+    for (size_t r = 0; r < count; r++)
+        kernel(likelihood->values, it->components, out + r * likelihood->outputs, &edges,
+               to + r * likelihood->values);
+}
+
+static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                  const gki_real *out, gki_real *to)
+{
+    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_mean, n, out, to);
+}
+
+static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *to)
+{
+    each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_median, n, out, to);
+}
+
+/* Draws the level of value i from two uniform numbers in (0, 1): one chooses the component, or the
+ * floor, and the other is the probability of the quantile. */
+static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges *edges,
+                         const gki_real *out, size_t i, double choice, double probability)
+{
+    const mixture *it = mixture_of(likelihood);
+    const size_t n = likelihood->values, count = it->components, logits = logits_of(it);
+    if (choice < GKV_LEVEL_FLOOR)
+        return (size_t)(probability * GKV_LEVELS);
+    double weight[GKV_LIKELIHOOD_COMPONENTS_MOST], greatest = -INFINITY, sum = 0;
+    for (size_t k = 0; k < logits; k++)
+        greatest = fmax(greatest, (double)out[k * n + i]);
+    for (size_t k = 0; k < logits; k++)
+        sum += weight[k] = exp((double)out[k * n + i] - greatest);
+    choice = (choice - GKV_LEVEL_FLOOR) / (1 - GKV_LEVEL_FLOOR) * sum;
+    size_t k = 0;
+    for (; k + 1 < count && choice >= weight[k]; k++)
+        choice -= weight[k];
+    const double log_scale = fmin(
+        fmax((double)out[(logits + count + k) * n + i], GKV_LOG_SCALE_LEAST), GKV_LOG_SCALE_MOST);
+    return gki_levels_find(edges, (double)out[(logits + k) * n + i] +
+                                      exp(log_scale) * log(probability / (1 - probability)));
+}
+
+static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
+                 gki_rng at, float *to)
+{
+    gki_level_edges edges;
+    gki_levels_edges(&mixture_of(likelihood)->levels, params, &edges);
+    for (size_t i = 0; i < likelihood->values; i++) {
+        double uniform[2];
+        gki_rng_uniform_pair(at, i, uniform);
+        to[i] = (float)draw_level(likelihood, &edges, out, i, uniform[0], uniform[1]) / 255.0F;
+    }
+}
+
+const gki_likelihood_ops gki_likelihood_logistic_mixture = {
+    .name = "logistic-mixture",
+    .create = create,
+    .free = gki_likelihood_free,
+    .init = init,
+    .forward = forward,
+    .parts = parts,
+    .gradient = gradient,
+    .fisher_sd = fisher_sd,
+    .means = means,
+    .medians = medians,
+    .draw = draw,
+};

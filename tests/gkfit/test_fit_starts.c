@@ -1,0 +1,159 @@
+/* Maximum likelihood from several starts: the greatest maximum for samples of other families, and
+ * what `converged` promises. */
+#include "support.h"
+
+#include "families.h"
+#include "gkvae/gk_fit.h"
+#include "nelder_mead.h"
+
+static gkv_gk_fit_settings mle(void)
+{
+    gkv_gk_fit_settings set;
+    gkv_gk_fit_defaults(&set);
+    set.method = GKV_GK_MLE;
+    return set;
+}
+
+/* A part of bench/starts.c. */
+static void greatest_maximum(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {200, 2000}, counts[] = {3, 1};
+    static double x[2000];
+    const gkv_gk_fit_settings set = mle();
+    for (family which = 0; which < FAMILIES; which++)
+        for (size_t s = 0; s < 2; s++)
+            for (size_t i = 0; i < counts[s]; i++) {
+                gkv_gk_fit_result fit;
+                gkv_gk simplex;
+                family_draw(which, i, sizes[s], x);
+                assert_ok(gkv_gk_fit(sizes[s], x, &set, &fit));
+                const double lead = fit.log_likelihood - nm_fit(sizes[s], x, &simplex);
+                if (!fit.converged || lead < -0.01)
+                    print_error("%s, %zu values, sample %zu\n", family_name(which), sizes[s], i);
+                assert_true(fit.converged);
+                assert_true(lead >= -0.01);
+            }
+}
+
+/* lm solves its equations for samples of 5,000 Cauchy values. */
+static void heavy_tails(void **state)
+{
+    (void)state;
+    static double x[5000];
+    for (size_t i = 0; i < 4; i++) {
+        gkv_gk_fit_result fit;
+        family_draw(CAUCHY, i, 5000, x);
+        assert_ok(gkv_gk_fit(5000, x, NULL, &fit));
+        assert_true(fit.converged);
+        assert_close(fit.gk.k, 1.35, 0.2);
+    }
+}
+
+/* The mean score of a parameter, in standard errors of the sum. */
+static double score_of(const double *x, size_t n, const gkv_gk_fit_result *fit, int j)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        double score[4];
+        gkv_gk_score(&fit->gk, x[i], score);
+        sum += score[j];
+    }
+    return sum * fit->se[j];
+}
+
+/* `converged` is true only at a maximum: not after one step, nor where no parameter is possible. At
+ * a bound the likelihood decreases inwards. */
+static void converged_is_verified(void **state)
+{
+    (void)state;
+    enum { N = 500 };
+    double x[N];
+    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_result fit;
+    family_draw(CAUCHY, 3, N, x);
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
+    assert_true(fit.converged);
+    for (int j = 0; j < 4; j++)
+        assert_close(score_of(x, N, &fit, j), 0, 1e-4);
+    set.advanced.max_newton = 1;
+    set.advanced.one_start = true;
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
+    assert_false(fit.converged);
+    set = mle();
+    set.high[GKV_GK_K] = 0.5;
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
+    assert_true(fit.converged);
+    assert_int_equal(fit.bound[GKV_GK_K], 1);
+    double slope = 0.0;
+    for (size_t i = 0; i < N; i++) {
+        double score[4];
+        gkv_gk_score(&fit.gk, x[i], score);
+        slope += score[GKV_GK_K];
+    }
+    assert_true(slope > 0);
+}
+
+/* A B that is too small for the support: no value of A makes the sample possible. No penalty of the
+ * solver is in the result. */
+static void outside_the_support(void **state)
+{
+    (void)state;
+    enum { N = 200 };
+    double x[N];
+    gkv_gk start = {.b = 0.1, .k = -0.5, .c = 0.8};
+    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_result fit;
+    family_draw(UNIFORM, 0, N, x);
+    start.a = 0.5;
+    set.start = &start;
+    set.fixed[GKV_GK_B] = set.fixed[GKV_GK_G] = set.fixed[GKV_GK_K] = true;
+    for (int method = GKV_GK_LM; method <= GKV_GK_MLE; method++) {
+        set.method = (gkv_gk_method)method;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.log_likelihood == -INFINITY);
+        assert_true(fit.aic == INFINITY && fit.bic == INFINITY);
+    }
+    assert_false(fit.converged);
+    /* If B is free, the maximum has all values within A ± B. */
+    set.fixed[GKV_GK_B] = false;
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
+    assert_true(fit.converged && isfinite(fit.log_likelihood));
+    assert_true(fit.gk.a - fit.gk.b < x[0] && x[N - 1] < fit.gk.a + fit.gk.b);
+}
+
+/* Two groups of values: the density has a step between them, or its maximum at a corner of the
+ * bound of k. */
+static void two_groups(void **state)
+{
+    (void)state;
+    enum { N = 200, RUNS = 8 };
+    const gkv_gk normal = gkv_gk_standard();
+    const gkv_gk_fit_settings set = mle();
+    double x[N];
+    size_t worse = 0;
+    for (uint64_t run = 0; run < RUNS; run++) {
+        gkv_gk_fit_result fit;
+        gkv_gk simplex;
+        gkv_gk_random(&normal, N, 9, run * N, x);
+        for (size_t i = 0; i < N / 2; i++)
+            x[i] = 4.0 + 0.4 * (double)run + x[i] * (0.3 + 0.1 * (double)run);
+        qsort(x, N, sizeof *x, family_compare);
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.converged);
+        worse += fit.log_likelihood < nm_fit(N, x, &simplex) - 3.0;
+    }
+    assert_true(worse <= 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(greatest_maximum),
+        cmocka_unit_test(heavy_tails),
+        cmocka_unit_test(converged_is_verified),
+        cmocka_unit_test(outside_the_support),
+        cmocka_unit_test(two_groups),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
