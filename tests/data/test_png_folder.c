@@ -182,6 +182,10 @@ static void bad_files_are_named_or_skipped(void **state)
     assert_int_equal(gkv_dataset_count(dataset), 3);
     assert_int_equal(gkv_dataset_height(dataset), 4);
     gkv_dataset_free(dataset);
+    put("bad/\n\033[31m.png", "x", 1); /* controls no terminal */
+    assert_ok(open_folder("bad", &settings, &dataset));
+    assert_non_null(strstr(gkv_dataset_skipped(dataset, 0), "??[31m.png: it is "));
+    gkv_dataset_free(dataset);
     make_folder("none");
     assert_fails(open_folder("none", &settings, &dataset), GKV_ERR_DATA, "no PNG file");
     put("none/1.png", "", 0);
