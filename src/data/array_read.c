@@ -172,7 +172,7 @@ static gkv_status take_levels(const array *a, uint8_t *out, char note[GKV_NOTE_S
     double factor = 1;
     GKV_TRY(find_factor(a, &factor, note));
     for (size_t i = 0; i < a->count; i++)
-        out[i] = (uint8_t)(element(a, i) * factor + 0.5);
+        out[i] = (uint8_t)fmin(element(a, i) * factor + 0.5, UINT8_MAX); /* true may be above 1 */
     return GKV_OK;
 }
 

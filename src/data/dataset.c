@@ -195,7 +195,7 @@ const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file)
 
 const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file)
 {
-    return dataset && is_file(file) ? part(dataset, file)->sha256 : "";
+    return dataset && is_file(file) ? part(dataset, (int)file)->sha256 : "";
 }
 
 void gki_dataset_identify(const gkv_dataset *training, gkv_data_settings *settings)
