@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind fuzz torture nist \
-        accuracy bench install uninstall format lint clean
+        accuracy starts bench install uninstall format lint clean
 
 all: build
 
@@ -120,6 +120,11 @@ nist: ## the least-squares solver on NIST's 27 problems, NIST_DIR=folder
 accuracy: configure ## the distribution functions against quadruple precision
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_accuracy
 	@$(BUILD)/bench_accuracy
+
+# The table of docs/fitting.md: whether maximum likelihood ends at the greatest maximum.
+starts: configure ## fits of samples of other families beside Nelder and Mead's simplex; 5 minutes
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_starts
+	@$(BUILD)/bench_starts
 
 # Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).

@@ -18,7 +18,7 @@ extra=$*
 compiler=${CC:-cc}
 needed="gcc make cmake pkg-config libopenblas-openmp-dev libsleef-dev librandom123-dev
         libcairo2-dev libjansson-dev libinih-dev libcurl4-openssl-dev libmd-dev
-        zlib1g-dev libcmocka-dev $extra"
+        libpng-dev zlib1g-dev libcmocka-dev $extra"
 # Some tests, the pictures' letters and downloads want these; the build does without.
 [ -n "$only_check" ] || needed="$needed python3 python3-numpy fonts-dejavu-core ca-certificates"
 
@@ -38,6 +38,7 @@ provided() {
     libinih-dev) pkg-config --exists inih ;;
     libcurl4-openssl-dev) pkg-config --exists libcurl ;;
     libmd-dev) pkg-config --exists libmd ;;
+    libpng-dev) pkg-config --exists libpng ;;
     zlib1g-dev) pkg-config --exists zlib ;;
     libcmocka-dev) pkg-config --exists cmocka ;;
     librandom123-dev) echo '#include <Random123/philox.h>' | cc -E -x c - ;;

@@ -110,6 +110,13 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_many(
     double confidence, int threads, double *estimates, double *se, double *covariance,
     double *intervals, double *statistics, bool *converged, gkv_status *statuses);
 
+/* The same for a family: g-and-k, g-and-h or generalised g-and-h. k is h in the latter. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_family(
+    size_t n, size_t d, const double *x, const double *weights, gkv_gk_family family,
+    gkv_gk_method method, double c, double confidence, int threads, double *estimates, double *se,
+    double *covariance, double *intervals, double *statistics, bool *converged,
+    gkv_status *statuses);
+
 /* --- Several dimensions --------------------------------------------------- */
 
 /* Fits the multivariate g-and-k distribution to x[n × d] by gkv_mgk_fit with this method, c,

@@ -48,8 +48,8 @@
 extern "C" {
 #endif
 
-/* The functions of this header and of gkvae/gk_moments.h support every family. Fits, batches and
- * gkvae/mgk.h support GKV_GK_FAMILY_GK only. */
+/* The functions of this header, of gkvae/gk_moments.h and of gkvae/gk_fit.h support every family.
+ * Batches and gkvae/mgk.h support GKV_GK_FAMILY_GK only. */
 typedef enum gkv_gk_family {
     GKV_GK_FAMILY_GK,  /* g-and-k */
     GKV_GK_FAMILY_GH,  /* g-and-h; it has no parameter c */

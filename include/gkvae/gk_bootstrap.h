@@ -48,11 +48,11 @@ typedef struct gkv_gk_bootstrap_result {
 GKV_API void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings);
 
 /* Makes a bootstrap of `fit`, the fit of `sample` with `fit_settings`. NULL settings of either kind
- * mean the defaults. The parameters of `fit` must be valid and of the g-and-k family. A weighted
- * sample counts as Σ w observations, rounded. The random numbers of a replicate depend only on the
- * seed and its number. estimates[replicates × 4], unless it is NULL, receives A, B, g, k of each
- * replicate, NaN if it could not be fitted. The progress counts replicates, without details, after
- * each block of them.
+ * mean the defaults. The parameters of `fit` must be valid; its family is that of the replicates. A
+ * weighted sample counts as Σ w observations, rounded. The random numbers of a replicate depend
+ * only on the seed and its number. estimates[replicates × 4], unless it is NULL, receives A, B, g,
+ * k of each replicate, NaN if it could not be fitted. The progress counts replicates, without
+ * details, after each block of them.
  *
  * Returns the errors of the sample as gkv_gk_fit_many; GKV_ERR_ARGUMENT for an invalid `fit`,
  * settings out of range, NULL, and the parametric bootstrap of intervals by their ends;

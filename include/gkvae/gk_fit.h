@@ -45,6 +45,11 @@
  * cannot fit censored data. The test of fit then counts the observations in bins that divide no
  * interval.
  *
+ * All methods also fit the g-and-h and the generalised g-and-h family (`family` of the settings),
+ * with h in place of k. Instead of octiles GKV_GK_OCTILES uses letter values then (Hoaglin 1985).
+ * h ≥ 0, and h = 0 is possible, unless c > 0.8336 in the generalised family. |g| is at most 10 in
+ * the g-and-h family. These fits compute in long double, and take some 50 times longer.
+ *
  * docs/fitting.md contains more. gkvae/gk_bootstrap.h has intervals and tests by simulation. */
 #ifndef GKVAE_GK_FIT_H
 #define GKVAE_GK_FIT_H
@@ -97,7 +102,8 @@ typedef struct gkv_gk_fit_advanced {
 /* The settings of a fit. Comments begin with the default. */
 typedef struct gkv_gk_fit_settings {
     gkv_gk_method method; /* GKV_GK_LM */
-    double c;             /* 0.8; 0 < c < 1; c is not fitted */
+    gkv_gk_family family; /* GKV_GK_FAMILY_GK; the family that is fitted */
+    double c;             /* 0.8; 0 < c < 1; c is not fitted; the g-and-h family has none */
     double confidence;    /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
      * fewer levels if the sample has fewer distinct values */

@@ -135,10 +135,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_train_stage(const char *folder, gkv_run_stag
  * the folder. GKV_ERR_IO, GKV_ERR_MEMORY, GKV_ERR_ARGUMENT for NULL. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_run_recover(const char *folder);
 
-/* Return the seconds of training in a run folder so far, and the part of them that refits of the
- * base took. They read times.json, and return NaN if it does not have the number, and for NULL. */
-GKV_API double gkv_train_seconds(const char *folder);
-GKV_API double gkv_refit_seconds(const char *folder);
+/* Reads times.json of a run folder: the seconds of training so far, and the part of them that
+ * refits of the base took. A number that the file does not have is NaN, and so are both without a
+ * file. GKV_ERR_IO if there is a file that cannot be read, GKV_ERR_MEMORY, GKV_ERR_ARGUMENT for
+ * NULL. Thread-safe. */
+GKV_API GKV_MUST_USE gkv_status gkv_train_times(const char *folder, double *train, double *refits);
 
 #ifdef __cplusplus
 }

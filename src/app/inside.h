@@ -1,5 +1,5 @@
 /* What the program uses of the library's inside, besides the headers of app: INI files, atomic
- * writing of files, folders, checksums, and the edit distance of names. */
+ * writing of files, folders, checksums, members of zip archives, and the edit distance of names. */
 #ifndef GKV_APP_INSIDE_H
 #define GKV_APP_INSIDE_H
 
@@ -8,5 +8,6 @@
 #include "core/foreign.h"
 #include "core/text.h"
 #include "data/checksum.h"
+#include "data/zip_member.h"
 
 #endif

@@ -53,6 +53,7 @@ int cli_features(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
 int cli_data_get(int argc, char **argv);
 int cli_data_info(int argc, char **argv);
+int cli_data_import(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_gk(int argc, char **argv);
@@ -105,9 +106,6 @@ void cli_watch_json(void);
 /* printf() into allocated memory, which the caller frees. */
 char *cli_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Reports a full or closed standard output as an error when the program ends. */
-void cli_watch_stdout(void);
-
 /* The words, quoted for a shell; the caller frees the text. */
 char *cli_quote(size_t count, const char *const *words);
 
@@ -116,6 +114,15 @@ char *cli_command(int argc, char **argv);
 
 /* The name that the program was called by. */
 extern const char *cli_program;
+
+/* --- streams.c ------------------------------------------------------------ */
+
+/* From now on, control characters do not pass standard output and standard error. When the program
+ * ends, a full or closed standard output is reported as an error. */
+void cli_watch_streams(void);
+
+/* Goes to the beginning of the line of the terminal and clears it. */
+void cli_clear_line(void);
 
 /* --- options.c ------------------------------------------------------------ */
 

@@ -217,9 +217,9 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
         gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
                      &how, refined, metrics);
     cli_live_clear(&it.live);
-    metrics->train_seconds = gkv_train_seconds(a->run.model);
-    metrics->refit_seconds = gkv_refit_seconds(a->run.model);
-    return cli_check(status);
+    return status == GKV_OK ? cli_check(gkv_train_times(a->run.model, &metrics->train_seconds,
+                                                        &metrics->refit_seconds))
+                            : cli_check(status);
 }
 
 /* Whether all test images are evaluated, so that all of them have refined codes. */

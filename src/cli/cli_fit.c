@@ -8,13 +8,6 @@
 #include "cli_columns.h"
 #include "table_options.h"
 
-const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
-
-double cli_parameter(const gkv_gk *gk, size_t parameter)
-{
-    return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
-}
-
 /* --- Arguments ------------------------------------------------------------ */
 
 enum {
@@ -57,11 +50,15 @@ static const struct argp_option options[] = {
      "Levenberg–Marquardt; or mle, "
      "maximum likelihood that starts from lm (default: lm)",
      0},
+    {"family", 'F', "gk|gh|ggh", 0,
+     "The family that is fitted: g-and-k; gh, g-and-h, with h in place of k; or ggh, generalised "
+     "g-and-h (default: gk)",
+     0},
     {"levels", 'l', "M", 0,
      "The number of quantiles that lm fits (default: a quarter of the sample, limited to 7 … 99)",
      0},
     {"fix", 'f', "NAME=VALUE,...", 0,
-     "Hold A, B, g or k at this value, or set c to another value than 0.8 (default: none)", 0},
+     "Hold A, B, g, k or h at this value, or set c to another value than 0.8 (default: none)", 0},
     {"normal", NORMAL, NULL, 0,
      "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
@@ -145,13 +142,16 @@ static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *
 {
     const char *equals = strchr(word, '=');
     const size_t length = equals ? (size_t)(equals - word) : 0;
-    if (length != 1 || !strchr("ABgkc", word[0]))
-        argp_error(state, "--fix %s: must be A, B, g, k or c and a value, as in --fix g=0", word);
+    if (length != 1 || !strchr("ABgkhc", word[0]))
+        argp_error(state, "--fix %s: must be A, B, g, k, h or c and a value, as in --fix g=0",
+                   word);
     const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
     bool *given = &a->c_given;
     double *target = &a->c;
+    if (word[0] == 'k' || word[0] == 'h')
+        a->tail_fixed = word[0];
     for (size_t i = 0; i < CLI_PARAMETERS; i++)
-        if (word[0] == cli_parameter_names[i][0]) {
+        if (word[0] == cli_parameter_names[i][0] || (word[0] == 'h' && i == GKV_GK_K)) {
             given = &a->fixed[i];
             target = &a->value[i];
         }
@@ -203,6 +203,7 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     cli_fit_check_mixture(a, state);
     if (a->nonparametric && !a->replicates)
         argp_error(state, "--nonparametric goes with --bootstrap");
+    cli_fit_check_family(a, state);
     cli_fit_check_intervals(a, state);
 }
 
@@ -225,6 +226,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case LOWER: a->lower = arg; return 0;
     case UPPER: a->upper = arg; return 0;
     case NONPARAMETRIC: a->nonparametric = true; return 0;
+    case 'F': a->family = cli_fit_family_of(state, arg); return 0;
     case 'M': a->multivariate = true; return 0;
     case 'K': cli_fit_set_components(a, state, arg); return 0;
     case RESTARTS: a->restarts = (size_t)cli_whole(state, "--restarts", arg, 1, 10000); return 0;
@@ -256,6 +258,7 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
 {
     gkv_gk_fit_defaults(settings);
     settings->method = a->method;
+    settings->family = (gkv_gk_family)a->family;
     settings->levels = a->levels;
     settings->c = a->c;
     settings->confidence = a->confidence;
@@ -452,6 +455,7 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit returns.csv\n"
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
+               "  gkvae fit returns.csv --method mle --family gh\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
                "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"

@@ -11,7 +11,9 @@
 #include "table_options.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
-extern const char *const cli_parameter_names[CLI_PARAMETERS]; /* A, B, g, k */
+/* family_options.c: A, B, g, k; and A, B, g, and k or h. */
+extern const char *const cli_parameter_names[CLI_PARAMETERS];
+const char *cli_parameter_name(int64_t family, size_t parameter);
 double cli_parameter(const gkv_gk *gk, size_t parameter);
 
 typedef struct cli_fit_arguments {
@@ -22,7 +24,9 @@ typedef struct cli_fit_arguments {
     cli_table_arguments table;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
-    size_t levels; /* 0: the default of the library */
+    int64_t family;  /* a gkv_gk_family */
+    char tail_fixed; /* the name by which --fix holds the weight of the tails: k, h or 0 */
+    size_t levels;   /* 0: the default of the library */
     double confidence, c;
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
@@ -97,6 +101,13 @@ int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, s
 
 /* fit_intervals.c: the sample of a column. */
 gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
+
+/* family_options.c: the family of --family, and arguments that do not go with it. */
+int64_t cli_fit_family_of(struct argp_state *state, const char *text);
+void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state);
+
+/* family_options.c: "g-and-k", "g-and-h" or "generalised g-and-h, c = 0.8"; the caller frees it. */
+char *cli_fit_family_text(const gkv_gk *gk);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);

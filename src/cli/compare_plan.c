@@ -22,6 +22,8 @@ static int add_row(const compare_plan *plan, const char *folder, size_t model,
         char *why = NULL;
         code = plan_need_of(plan, folder, model, seed, &need, &why);
         free(why);
+        if (code == CLI_IO || code == CLI_MEMORY)
+            break;
         if (code != CLI_OK || need != PLAN_READY ||
             !plan_is_measured(plan, folder, model, seed, eval)) {
             code = CLI_OK; /* it is left out; plan_need_of has reported it */
@@ -63,10 +65,14 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
         wanted += plan->n_seeds;
         CLI_TRY(add_row(plan, folder, m, eval, &it));
     }
+    /* After all steps all runs are there, unless a file cannot be read. */
+    const int missing = it.n_runs < wanted && !a->table ? CLI_IO : CLI_OK;
     if (it.n_runs < wanted)
         fprintf(stderr, "gkvae: %s: %zu of %zu runs are there\n", title, it.n_runs, wanted);
-    if (it.n_runs == 0)
+    if (it.n_runs == 0) {
+        code = missing;
         goto done;
+    }
     CLI_TRY(compare_protocols(&it));
     CLI_TRY(compare_choose(&it, a->metrics));
     choose_reference(&it, a->against ? a->against : plan->against);
@@ -75,6 +81,7 @@ static int show_eval(const compare_plan *plan, const compare_arguments *a, const
     CLI_TRY(compare_write(&it, place));
     CLI_TRY(compare_page(&it, place, title, a->command, "The plan", plan->text));
     printf("the page: %s/index.html\n", place);
+    code = missing;
 done:
     compare_free(&it);
     free(place);

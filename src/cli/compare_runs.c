@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli_compare.h"
+#include "records.h"
 
 /* --- Runs of one model ---------------------------------------------------- */
 
@@ -78,7 +79,7 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
         free(eval);
         goto done;
     }
-    run->metrics = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    CLI_TRY(cli_json_read(path, JSON_REJECT_DUPLICATES, &run->metrics, &error));
     if (!json_is_object(run->metrics))
         code = cli_error(CLI_DATA, "%s: these are no figures of an evaluation: %s", path,
                          run->metrics ? "no JSON object" : error.text);

@@ -61,7 +61,7 @@ static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row 
                             !r->bound[p]      ? json_null()
                             : r->bound[p] < 0 ? json_string("lower")
                                               : json_string("upper"));
-        json_object_set_new(parameters, cli_parameter_names[p], one);
+        json_object_set_new(parameters, cli_parameter_name(r->gk.family, p), one);
     }
     return parameters;
 }
@@ -79,7 +79,7 @@ static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootst
         put_number(one, "bias", b->bias[p]);
         put_number(one, "low", b->low[p]);
         put_number(one, "high", b->high[p]);
-        json_object_set_new(object, cli_parameter_names[p], one);
+        json_object_set_new(object, cli_parameter_name(a->family, p), one);
     }
     put_number(object, "p_chi2", b->p_chi2);
     put_number(object, "p_anderson_darling", b->p_anderson_darling);
@@ -136,13 +136,16 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
 {
     static const char *const methods[] = {
         [GKV_GK_LM] = "lm", [GKV_GK_MLE] = "mle", [GKV_GK_OCTILES] = "octile"};
+    static const char *const families[] = {
+        [GKV_GK_FAMILY_GK] = "gk", [GKV_GK_FAMILY_GH] = "gh", [GKV_GK_FAMILY_GGH] = "ggh"};
     const gkv_gk_fit_result *r = &row->result;
     json_object_set_new(object, "column", json_string(row->name));
     put_count(object, "n", r->n);
     put_number(object, "observations", r->total);
     json_object_set_new(object, "method", json_string(methods[r->method]));
+    json_object_set_new(object, "family", json_string(families[r->gk.family]));
     json_object_set_new(object, "parameters", json_of_parameters(a, row));
-    put_number(object, "c", r->gk.c);
+    put_number(object, "c", r->gk.family == GKV_GK_FAMILY_GH ? NAN : r->gk.c);
     put_number(object, "log_likelihood", r->log_likelihood);
     put_number(object, "aic", r->aic);
     put_number(object, "bic", r->bic);

@@ -197,15 +197,15 @@ int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data,
     panel_data *panels = cli_alloc(n, sizeof *panels);
     gki_fit_panel shown[PANELS_MOST];
     gki_fit_settings settings;
-    char band[64], quantile_band[64];
+    char band[64], quantile_band[64], fitted[64];
     snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);
     snprintf(quantile_band, sizeof quantile_band, "%.6g%% of samples, point by point (QQ)",
              100 * a->confidence);
     for (size_t i = 0; i < n; i++)
         fill_panel(data, i, &margins[i], a->confidence, &panels[i], &shown[i]);
     gki_fit_defaults(&settings);
-    settings.fitted_name =
-        margins[0].n_components == 1 ? "fitted g-and-k density" : "fitted mixture's density";
+    snprintf(fitted, sizeof fitted, "fitted %s density", gkv_gk_family_name(a->family));
+    settings.fitted_name = margins[0].n_components == 1 ? fitted : "fitted mixture's density";
     settings.band_name = band;
     settings.quantile_band_name = quantile_band;
     settings.x_label = n == 1 ? data->columns[0].name : "value";

@@ -22,7 +22,12 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "so the "
                 "estimates are those of maximum likelihood\n",
                 name);
-    if (result->at_bound)
+    if (result->at_bound && a->family != GKV_GK_FAMILY_GK)
+        fprintf(stderr,
+                "gkvae: %s: h is at its least valid value: no %s distribution with this g has "
+                "lighter tails. The standard error of h ignores this bound\n",
+                name, gkv_gk_family_name(a->family));
+    else if (result->at_bound)
         fprintf(stderr,
                 "gkvae: %s: k is at its least valid value: no g-and-k distribution with this g has "
                 "lighter "
@@ -32,9 +37,10 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                     ? ". With another g the tails can be lighter: try --fix "
                       "g=0"
                     : "");
-    if (fabs(result->gk.g) >= 100 && !a->fixed[GKV_GK_G])
-        fprintf(stderr, "gkvae: %s: g is at ±100, the bound of fits: only its sign is known\n",
-                name);
+    const double most = a->family == GKV_GK_FAMILY_GH ? 10 : 100;
+    if (fabs(result->gk.g) >= most && !a->fixed[GKV_GK_G])
+        fprintf(stderr, "gkvae: %s: g is at ±%g, the bound of fits: only its sign is known\n", name,
+                most);
 }
 
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
@@ -52,11 +58,13 @@ void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
         snprintf(cell, CLI_CELL, "%#.*g", (int)fmin(significant, 17), value);
 }
 
-static const char *method_text(gkv_gk_method method)
+static const char *method_text(const cli_fit_arguments *a, gkv_gk_method method)
 {
-    return method == GKV_GK_OCTILES ? "octile method"
-           : method == GKV_GK_MLE   ? "maximum likelihood"
-                                    : "least squares on quantiles";
+    const bool by_letters = method == GKV_GK_OCTILES && a->family != GKV_GK_FAMILY_GK;
+    return by_letters                 ? "letter values"
+           : method == GKV_GK_OCTILES ? "octile method"
+           : method == GKV_GK_MLE     ? "maximum likelihood"
+                                      : "least squares on quantiles";
 }
 
 bool cli_fit_has_errors(const cli_fit_row *row)
@@ -87,7 +95,7 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
     const gkv_gk_fit_result *r = &row->result;
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
     const double se = error_of(row, p);
-    snprintf(text[0], CLI_CELL, "%s", cli_parameter_names[p]);
+    snprintf(text[0], CLI_CELL, "%s", cli_parameter_name(r->gk.family, p));
     cli_fit_put_value(text[1], cli_parameter(&r->gk, p), se, 3);
     if (cli_fit_has_errors(row)) {
         const bool held = a->fixed[p] || (a->normal && p >= GKV_GK_G);
@@ -162,6 +170,15 @@ static void print_test(const cli_fit_row *row)
         printf("by simulation: p = %.4g for A²\n", b->p_anderson_darling);
 }
 
+/* Prints c, and the family unless it is that of the default. */
+static void print_family(const gkv_gk *gk)
+{
+    char *text =
+        gk->family == GKV_GK_FAMILY_GK ? cli_text("c = %g", gk->c) : cli_fit_family_text(gk);
+    printf("(%s)\n", text);
+    free(text);
+}
+
 static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
 {
     const gkv_gk_fit_result *r = &row->result;
@@ -185,7 +202,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     printf("%s: %zu values", row->name, r->n);
     if (a->weights)
         printf(" that stand for %.10g", r->total);
-    printf(", %s\n", method_text(r->method));
+    printf(", %s\n", method_text(a, r->method));
     cli_table(cells, CLI_PARAMETERS + 1, ONE_COLUMNS, "lrrrrrrrr");
     if (isfinite(r->log_likelihood))
         printf("log-likelihood %.8g, AIC %.8g, BIC %.8g\n", r->log_likelihood, r->aic, r->bic);
@@ -196,7 +213,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
                row->bootstrap.used, row->bootstrap.failed ? "; some could not be fitted" : "");
     print_resolution(r);
-    printf("(c = %g)\n", r->gk.c);
+    print_family(&r->gk);
 }
 
 /* --- The table of several fits: a line for each column -------------------- */
@@ -225,8 +242,9 @@ static void print_notes(const cli_fit_row *rows, size_t n_rows)
 static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
 {
     enum { COLUMNS = 10 };
-    static const char *const heads[COLUMNS] = {"column",         "n",   "A",         "B", "g", "k",
-                                               "log-likelihood", "AIC", "χ²/d.o.f.", "p"};
+    const char *heads[COLUMNS] = {"column",         "n",   "A",         "B", "g", "k",
+                                  "log-likelihood", "AIC", "χ²/d.o.f.", "p"};
+    heads[5] = cli_parameter_name(a->family, GKV_GK_K);
     char(*text)[COLUMNS][WIDE] = cli_alloc(n_rows, sizeof *text);
     const char **cells = cli_alloc((n_rows + 1) * COLUMNS, sizeof *cells);
     memcpy(cells, heads, sizeof heads);
@@ -259,7 +277,9 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
     if (a->method != GKV_GK_OCTILES || a->replicates)
         printf("(± standard error%s; %s)\n", a->replicates ? ", and p, by bootstrap" : "",
                a->normal && a->multivariate ? "normal margins by their moments"
-                                            : method_text(a->method));
+                                            : method_text(a, a->method));
+    if (a->family != GKV_GK_FAMILY_GK)
+        print_family(&rows->result.gk);
     print_notes(rows, n_rows);
     free(text);
     free(cells);

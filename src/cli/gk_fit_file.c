@@ -4,13 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "app/inside.h"
 #include "cli_fit.h"
 #include "cli_gk.h"
-
-enum { FIT_MOST = 256 << 20 /* bytes of the file of a fit */ };
+#include "records.h"
 
 void cli_gk_model_free(cli_gk_model *model)
 {
@@ -67,7 +64,8 @@ static int read_margin(const place *at, const json_t *object, bool estimates, gk
     CLI_TRY(read_number(at, object, "B", estimates, &gk->b));
     CLI_TRY(read_number(at, object, "g", estimates, &gk->g));
     CLI_TRY(read_number(at, object, tail, estimates, &gk->k));
-    CLI_TRY(read_number(at, object, "c", false, &gk->c));
+    if (gk->family != GKV_GK_FAMILY_GH) /* it has no c */
+        CLI_TRY(read_number(at, object, "c", false, &gk->c));
     if (gkv_gk_check(gk) != GKV_OK)
         code = refuse(at, gkv_error_message());
 done:
@@ -245,14 +243,8 @@ int cli_gk_read_fit(const char *path, cli_gk_model *model)
     json_error_t error;
     json_t *root = NULL;
     int code = CLI_OK;
-    char *text = NULL;
-    size_t count = 0;
     *model = (cli_gk_model){.d = 0};
-    CLI_CHECK(gki_file_read(path, FIT_MOST, &text, &count));
-    CLI_CHECK(gki_foreign_check(GKV_ERR_DATA, path, text,
-                                count < GKV_FOREIGN_BYTES ? count : GKV_FOREIGN_BYTES,
-                                GKV_WANTED_JSON));
-    root = json_loadb(text, count, JSON_REJECT_DUPLICATES, &error);
+    CLI_TRY(cli_json_read(path, JSON_REJECT_DUPLICATES, &root, &error));
     if (!root) {
         code = cli_error(CLI_DATA, "%s:%d: this is not JSON, as gkvae fit --json writes it: %s",
                          path, error.line, error.text);
@@ -262,7 +254,6 @@ int cli_gk_read_fit(const char *path, cli_gk_model *model)
 done:
     if (code != CLI_OK)
         cli_gk_model_free(model);
-    free(text);
     json_decref(root);
     return code;
 }

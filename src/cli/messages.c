@@ -1,11 +1,10 @@
-/* Messages, exit codes and the end of standard output; declared in cli.h. */
+/* Messages and exit codes; declared in cli.h. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 
@@ -20,10 +19,6 @@ int cli_error(int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* Names and contents of files may contain escape sequences, which must not reach a terminal. */
-    for (char *c = text; *c; c++)
-        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7F)
-            *c = '?';
     fprintf(stderr, "gkvae: %s\n", text);
     return code;
 }
@@ -99,23 +94,6 @@ char *cli_text(const char *format, ...)
     vsnprintf(text, (size_t)(length > 0 ? length : 0) + 1, format, args);
     va_end(args);
     return text;
-}
-
-static void close_stdout(void)
-{
-    const bool failed = ferror(stdout) != 0;
-    errno = 0;
-    if (fclose(stdout) == 0 && !failed)
-        return;
-    /* errno is 0 if the error happened in an earlier write. */
-    fprintf(stderr, "gkvae: standard output: %s\n",
-            errno ? strerror(errno) : "cannot be written to");
-    _exit(CLI_IO);
-}
-
-void cli_watch_stdout(void)
-{
-    atexit(close_stdout);
 }
 
 static bool is_plain(const char *word)

@@ -7,6 +7,7 @@
 
 #include "plan.h"
 #include "app/inside.h"
+#include "records.h"
 #include "gkvae/train.h"
 
 static const char fit_mark[] = "base-fit.mark.json", model_file[] = "model.safetensors";
@@ -18,12 +19,12 @@ char *plan_folder(const char *folder, const compare_plan *it, size_t model, uint
 
 /* --- Marks ---------------------------------------------------------------- */
 
-/* The digest of RUN/NAME; "" if the file does not exist or cannot be read. */
+/* The digest of RUN/NAME; "" if the file does not exist, or cannot be read, which is told. */
 static void digest_of(const char *run, const char *name, char digest[GKV_DIGEST_SIZE])
 {
     char *path = cli_text("%s/%s", run, name);
     digest[0] = '\0';
-    if (access(path, F_OK) == 0 && gki_file_digest(path, digest) != GKV_OK)
+    if (access(path, F_OK) == 0 && cli_check(gki_file_digest(path, digest)) != CLI_OK)
         digest[0] = '\0';
     free(path);
 }
@@ -82,7 +83,10 @@ static bool is_marked(const char *run, const char *mark, const char *command,
                       const char *digest_of_source, const char *made)
 {
     char *path = cli_text("%s/%s", run, mark), digest[GKV_DIGEST_SIZE];
-    json_t *object = json_load_file(path, 0, NULL);
+    json_t *object = NULL;
+    json_error_t error;
+    if (access(path, F_OK) == 0) /* a mark that cannot be read is told, and the step is repeated */
+        (void)cli_json_read(path, 0, &object, &error);
     free(path);
     bool good = json_is_object(object) && has_text(object, "command", command) &&
                 has_text(object, "source_sha256", digest_of_source) &&

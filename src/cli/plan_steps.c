@@ -11,6 +11,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/train.h"
 #include "app/inside.h"
+#include "records.h"
 
 typedef enum step_kind { STEP_TRAIN, STEP_FIT, STEP_EVAL, STEP_KINDS } step_kind;
 
@@ -69,9 +70,14 @@ static void note_time(job *it, step_kind kind, double seconds)
 static void note_times_of(job *it, const char *run)
 {
     char *path = cli_text("%s/metrics.json", run);
-    json_t *metrics = json_load_file(path, 0, NULL);
+    json_t *metrics = NULL;
+    double train, refits;
+    json_error_t error;
+    if (access(path, F_OK) == 0) /* an unknown time is none */
+        (void)cli_json_read(path, 0, &metrics, &error);
     const json_t *seconds = json_object_get(metrics, "eval_seconds");
-    note_time(it, STEP_TRAIN, gkv_train_seconds(run));
+    if (gkv_train_times(run, &train, &refits) == GKV_OK)
+        note_time(it, STEP_TRAIN, train);
     note_time(it, STEP_EVAL, json_is_number(seconds) ? json_number_value(seconds) : NAN);
     json_decref(metrics);
     free(path);
@@ -317,22 +323,25 @@ static void print_done(job *it, const step *s, double seconds)
     free(name);
 }
 
-/* Prints the last line of a log: the message of a step that failed. */
-static void print_last_line(const char *log)
+/* Prints the last lines of a log: the message of a step that failed, and what to do. */
+static void print_end(const char *log)
 {
-    char *line = NULL, *last = NULL;
-    size_t size = 0;
+    enum { LINES = 4 };
+    char *lines[LINES] = {NULL}, *line = NULL;
+    size_t size = 0, n = 0;
     FILE *file = gki_file_open(log);
     while (file && getline(&line, &size, file) > 0) {
-        free(last);
-        last = cli_text("%s", line);
+        free(lines[n % LINES]);
+        lines[n++ % LINES] = cli_text("%s", line);
     }
-    if (last)
-        fprintf(stderr, "  %s", last);
+    for (size_t i = n; i < n + LINES; i++)
+        if (lines[i % LINES])
+            fprintf(stderr, "  %s", lines[i % LINES]);
+    for (size_t i = 0; i < LINES; i++)
+        free(lines[i]);
     if (file)
         fclose(file);
     free(line);
-    free(last);
 }
 
 /* --- A step --------------------------------------------------------------- */
@@ -419,7 +428,7 @@ static int do_step(job *it, const step *s)
         *failed_of(it, s) = s->kind != STEP_EVAL;
         cli_error(code, "%s: %s failed with exit code %d, see %s", name, failed_words[s->kind],
                   code, log);
-        print_last_line(log);
+        print_end(log);
     }
     command_free(&words);
     free(name);

@@ -2,6 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "table_options.h"
 
+#include "app/inside.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,7 +77,7 @@ static int read_archive(stream *s, const char *name, const char *array,
     char *member_name = array ? cli_text("%s, %s", name, array) : cli_text("%s", name);
     int code;
     CLI_TRY(read_whole(s, &bytes, &size));
-    CLI_TRY(cli_zip_member(bytes, size, name, array, &member, &member_size));
+    CLI_CHECK(gki_zip_member(bytes, size, name, array, "--array", &member, &member_size));
     CLI_CHECK(gkv_table_read_memory(member_size, member, member_name, settings, table));
 done:
     free(member_name);

@@ -36,12 +36,4 @@ int cli_table_read(const cli_table_arguments *arguments, const char *path, bool 
 int cli_table_open(const char *path, const char *array, const gkv_table_settings *settings,
                    gkv_table **table);
 
-/* --- table_zip.c ---------------------------------------------------------- */
-
-/* Decompresses a member of the zip archive in memory. The name of an .npz archive's array is its
- * member without ".npy". NULL is the only member. The caller frees *out. Prints messages, in which
- * `archive` is the name. */
-int cli_zip_member(const unsigned char *bytes, size_t size, const char *archive, const char *name,
-                   unsigned char **out, size_t *out_size);
-
 #endif

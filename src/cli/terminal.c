@@ -61,7 +61,7 @@ void cli_live_show(cli_live *live, const char *const *parts, size_t n_parts)
     const size_t width = terminal_width(STDERR_FILENO) - 1;
     size_t used = 0;
     fflush(stdout);
-    fputs("\r\033[K", stderr);
+    cli_clear_line();
     for (size_t i = 0; i < n_parts; i++) {
         const size_t gap = i ? 2 : 0, needs = gap + cli_columns(parts[i]);
         if (used + needs > width)
@@ -78,8 +78,7 @@ void cli_live_clear(cli_live *live)
 {
     if (!live->shown)
         return;
-    fputs("\r\033[K", stderr);
-    fflush(stderr);
+    cli_clear_line();
     live->shown = false;
 }
 

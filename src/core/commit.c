@@ -51,9 +51,16 @@ static DIR *list(int descriptor)
     return listing;
 }
 
-static bool is_file_name(const char *name)
+/* The next file of a listing; NULL with errno 0 at its end, and with another errno after a
+ * failure. */
+static const char *next_file(DIR *listing)
 {
-    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(listing);
+        if (!entry || (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0))
+            return entry ? entry->d_name : NULL;
+    }
 }
 
 /* Removes a folder of files. Returns false, with errno, if it is still there. */
@@ -62,13 +69,14 @@ static bool remove_folder(const char *folder, const char *name)
     DIR *listing = list(open_folder(folder, name));
     if (!listing)
         return errno == ENOENT;
-    for (struct dirent *entry = readdir(listing); entry; entry = readdir(listing))
-        if (is_file_name(entry->d_name))
-            unlinkat(dirfd(listing), entry->d_name, 0);
+    for (const char *file = next_file(listing); file; file = next_file(listing))
+        unlinkat(dirfd(listing), file, 0);
     closedir(listing);
     char *path = NULL;
-    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK)
+    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
+        errno = ENOMEM;
         return false;
+    }
     const bool gone = rmdir(path) == 0;
     const int error = errno;
     free(path);
@@ -164,14 +172,15 @@ gkv_status gki_commit_recover(const char *folder)
         goto done;
     }
     GKV_TRY_GOTO(remove_listed(folder, target));
-    for (struct dirent *entry = readdir(ready); entry; entry = readdir(ready))
-        if (is_file_name(entry->d_name) && strcmp(entry->d_name, removed_name) != 0 &&
-            !put_in_place(dirfd(ready), target, entry->d_name)) {
-            status = cannot("put the new file in its place", folder, entry->d_name);
+    for (const char *file = next_file(ready); file; file = next_file(ready))
+        if (strcmp(file, removed_name) != 0 && !put_in_place(dirfd(ready), target, file)) {
+            status = cannot("put the new file in its place", folder, file);
             goto done;
         }
-    if ((unlinkat(dirfd(ready), removed_name, 0) != 0 && errno != ENOENT) ||
-        unlinkat(target, ready_name, AT_REMOVEDIR) != 0)
+    if (errno != 0)
+        status = cannot("list the new files", folder, ready_name);
+    else if ((unlinkat(dirfd(ready), removed_name, 0) != 0 && errno != ENOENT) ||
+             unlinkat(target, ready_name, AT_REMOVEDIR) != 0)
         status = cannot("remove", folder, ready_name);
     else if (fsync(target) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EINTR)
         status = cannot("make the new files durable", folder, ".");

@@ -11,6 +11,7 @@ typedef enum kind {
     WORKBOOK,
     ARRAYS, /* numbers in another container */
     NPY,
+    NPZ,
     WIDE_TEXT, /* UTF-16 and UTF-32 */
     PAGE,
     POINTER,
@@ -85,7 +86,7 @@ static const format formats[] = {
 
 /* A zip archive, by the name of its first file. */
 static const format archives[] = {
-    {".npy", 0, 4, ARRAYS, "an archive of NumPy arrays (.npz)", NULL},
+    {".npy", 0, 4, NPZ, "an archive of NumPy arrays (.npz)", NULL},
     {"data.pkl", 0, 8, ARRAYS, "a PyTorch file", NULL},
     {".ckpt", 0, 5, ARRAYS, "a PyTorch file", NULL},
     {"", 0, 0, ARCHIVE, "a zip archive", "unzip"},
@@ -205,8 +206,8 @@ static bool reads(gki_wanted wanted, kind of)
     case GKV_WANTED_TABLE: return of == NPY || of == TEXT || of == EMPTY;
     case GKV_WANTED_SETTINGS:
     case GKV_WANTED_JSON: return of == TEXT || of == EMPTY;
-    case GKV_WANTED_IMAGES: return of == IDX_IMAGES;
-    case GKV_WANTED_LABELS: return of == IDX_LABELS;
+    case GKV_WANTED_IMAGES: return of == IDX_IMAGES || of == NPY || of == NPZ;
+    case GKV_WANTED_LABELS: return of == IDX_LABELS || of == NPY || of == NPZ || of == TEXT;
     case GKV_WANTED_MODEL: return of == MODEL;
     default: return of == PNG;
     }
@@ -222,15 +223,16 @@ static const char *advice(gki_wanted wanted, kind of)
     case WORKBOOK: return table ? "save the sheet as CSV" : "name another file";
     case ARRAYS:
     case NPY:
+    case NPZ:
         return table                        ? "save the table as .npy or CSV"
-               : idx                        ? "write its array as IDX; " AS_IDX
+               : idx                        ? "save its array as .npy"
                : wanted == GKV_WANTED_MODEL ? "gkvae reads the models that gkvae train writes"
                                             : "name another file";
     case PAGE: return "perhaps an error was saved in place of a download; fetch the file again";
     case POINTER: return "git lfs pull fetches the file";
     case PICTURE:
     case PNG:
-        return idx ? "put all pictures, in grey and of one size, into one file; " AS_IDX
+        return idx ? "put all pictures as PNG files into a folder, and name the folder"
                    : "name another file";
     case IDX_IMAGES:
         return wanted == GKV_WANTED_LABELS ? "name the file of the labels, or exchange the two"

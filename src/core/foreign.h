@@ -11,8 +11,8 @@
 /* What a reader wants. */
 typedef enum gki_wanted {
     GKV_WANTED_TABLE,    /* a table: text or .npy */
-    GKV_WANTED_IMAGES,   /* IDX images */
-    GKV_WANTED_LABELS,   /* IDX labels */
+    GKV_WANTED_IMAGES,   /* images: IDX, .npy or .npz */
+    GKV_WANTED_LABELS,   /* labels: IDX, .npy, .npz or text */
     GKV_WANTED_MODEL,    /* safetensors */
     GKV_WANTED_SETTINGS, /* an INI file */
     GKV_WANTED_JSON,

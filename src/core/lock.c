@@ -19,21 +19,52 @@ struct gki_lock {
 /* Enough for a process id and a newline. */
 enum { LOCK_TEXT_SIZE = 32 };
 
-/* Whether the open file is one that gki_lock_acquire() made: a regular file of one name that is
- * empty or holds a process id, or zeros in its place after a power cut. Any other file is
+/* Returns GKV_OK if the open file is one that gki_lock_acquire() made: a regular file of one name
+ * that is empty or holds a process id, or zeros in its place after a power cut. Any other file is
  * somebody's own, and must not be changed. */
-static bool is_lock_file(int descriptor)
+static gkv_status check_lock_file(int descriptor, const char *path)
 {
     struct stat info;
     char text[LOCK_TEXT_SIZE];
-    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1 ||
-        info.st_size >= (off_t)sizeof text)
-        return false;
-    const ssize_t got = pread(descriptor, text, sizeof text, 0);
+    ssize_t got = 0;
+    if (fstat(descriptor, &info) != 0)
+        return gki_fail_errno(errno, "%s: cannot lock the folder", path);
+    bool good = S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_size < (off_t)sizeof text;
+    if (good) {
+        do
+            got = pread(descriptor, text, sizeof text, 0);
+        while (got < 0 && errno == EINTR);
+        if (got < 0)
+            return gki_fail_errno(errno, "%s: cannot lock the folder", path);
+    }
     for (ssize_t i = 0; i < got; i++)
-        if (text[i] != '\0' && text[i] != '\n' && (text[i] < '0' || text[i] > '9'))
-            return false;
-    return got >= 0;
+        good = good && (text[i] == '\0' || text[i] == '\n' || (text[i] >= '0' && text[i] <= '9'));
+    return good ? GKV_OK
+                : gki_fail(GKV_ERR_IO,
+                           "%s: cannot lock the folder: this is not a lock file of gkvae; move it "
+                           "away, or choose another folder",
+                           path);
+}
+
+/* Opens or makes the lock file. A link is not followed, and a pipe is not waited for. Returns −1
+ * with errno set. */
+static int open_lock_file(const char *path)
+{
+    int descriptor;
+    do
+        descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
+/* Locks the file without waiting. Returns false with errno set. */
+static bool try_lock(int descriptor)
+{
+    int result;
+    do
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
+    while (result != 0 && errno == EINTR);
+    return result == 0;
 }
 
 /* GKV_ERR_BUSY, with the id of the process that holds the folder if the lock file has it. */
@@ -61,20 +92,20 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     *out = NULL;
     GKV_TRY_GOTO(gki_strf(&path, "%s/lock", folder));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *lock, &lock));
-    /* A link is not followed, and a pipe is not waited for. */
-    descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    if (descriptor < 0 && errno != ELOOP) {
-        status = gki_fail_errno(errno, "%s: cannot lock the folder", path);
-        goto done;
-    }
-    if (descriptor < 0 || !is_lock_file(descriptor)) {
+    descriptor = open_lock_file(path);
+    if (descriptor < 0 && errno == ELOOP) {
         status = gki_fail(GKV_ERR_IO,
-                          "%s: cannot lock the folder: this is not a lock file of gkvae; move it "
-                          "away, or choose another folder",
+                          "%s: cannot lock the folder: this link is not a lock file of gkvae; move "
+                          "it away, or choose another folder",
                           path);
         goto done;
     }
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (descriptor < 0) {
+        status = gki_fail_errno(errno, "%s: cannot lock the folder", path);
+        goto done;
+    }
+    GKV_TRY_GOTO(check_lock_file(descriptor, path));
+    if (!try_lock(descriptor)) {
         if (errno == EWOULDBLOCK)
             status = busy(descriptor, folder);
         else

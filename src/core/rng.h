@@ -43,7 +43,8 @@ typedef enum gki_stream {
     GKV_STREAM_SUBSET,
     /* the order in which generation metrics take images; index = 0 for training images, 1 for test
      * images */
-    GKV_STREAM_CHOICE
+    GKV_STREAM_CHOICE,
+    GKV_STREAM_TEST_SPLIT /* the images of a data set that are written as its test part */
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */

@@ -1,10 +1,9 @@
 /* Warnings about images that are legal but probably not meant. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "data/catalogue.h"
+#include "data/copies.h"
 
 typedef struct check {
     gki_call *call;
@@ -84,83 +83,19 @@ static void check_levels(const check *it, const gkv_dataset *data, const char *n
 
 /* --- Duplicates ----------------------------------------------------------- */
 
-/* An image's hash and its number. */
-typedef struct print {
-    uint64_t hash;
-    size_t image;
-} print;
-
-static uint64_t hash_of(const uint8_t *bytes, size_t n)
-{
-    uint64_t hash = 0x9e3779b97f4a7c15u ^ n;
-    for (; n >= 8; n -= 8, bytes += 8) {
-        uint64_t word;
-        memcpy(&word, bytes, 8);
-        hash = (hash ^ word) * 0xff51afd7ed558ccdu;
-        hash ^= hash >> 32;
-    }
-    for (; n > 0; n--, bytes++)
-        hash = (hash ^ *bytes) * 0xff51afd7ed558ccdu;
-    return hash ^ hash >> 29;
-}
-
-static int by_hash(const void *a, const void *b)
-{
-    const print *left = a, *right = b;
-    if (left->hash != right->hash)
-        return left->hash < right->hash ? -1 : 1;
-    return (left->image > right->image) - (left->image < right->image);
-}
-
-/* The bytes of an image. */
-static size_t size_of(const gkv_dataset *data)
-{
-    return gkv_dataset_height(data) * gkv_dataset_width(data) * gkv_dataset_channels(data);
-}
-
-static bool equal(const gkv_dataset *a, size_t i, const gkv_dataset *b, size_t j)
-{
-    return memcmp(gkv_dataset_pixels(a, i), gkv_dataset_pixels(b, j), size_of(a)) == 0;
-}
-
-/* Whether the training images contain this test image. */
-static bool contains(const check *it, const print *prints, size_t count, size_t test_image)
-{
-    const size_t n = size_of(it->test);
-    const uint64_t hash = hash_of(gkv_dataset_pixels(it->test, test_image), n);
-    size_t low = 0, high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (prints[middle].hash < hash)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < count && prints[low].hash == hash; low++)
-        if (equal(it->train, prints[low].image, it->test, test_image))
-            return true;
-    return false;
-}
-
 static gkv_status check_duplicates(const check *it)
 {
-    const size_t count = gkv_dataset_count(it->train), n = size_of(it->train);
-    print *prints = NULL;
-    GKV_TRY(gki_alloc(count, sizeof *prints, &prints));
-    for (size_t i = 0; i < count; i++)
-        prints[i] = (print){hash_of(gkv_dataset_pixels(it->train, i), n), i};
-    qsort(prints, count, sizeof *prints, by_hash);
-    size_t repeated = 0;
-    for (size_t i = 1; i < count; i++)
-        repeated += prints[i].hash == prints[i - 1].hash &&
-                    equal(it->train, prints[i].image, it->train, prints[i - 1].image);
+    const size_t count = gkv_dataset_count(it->train);
+    gki_copies *copies = NULL;
+    GKV_TRY(gki_copies_create(it->train, &copies));
+    const size_t repeated = gki_copies_count(copies);
     if (100 * repeated >= count && repeated > 0)
         gki_tell(it->call, "%zu of the %zu training images are copies of others", repeated, count);
     if (it->test) {
         const size_t tests = gkv_dataset_count(it->test);
         size_t common = 0;
         for (size_t i = 0; i < tests; i++)
-            common += contains(it, prints, count, i);
+            common += gki_copies_contain(copies, it->test, i);
         if (100 * common >= tests && common > 0)
             gki_tell(
                 it->call,
@@ -168,7 +103,7 @@ static gkv_status check_duplicates(const check *it)
                 "say little about new images",
                 common, tests);
     }
-    free(prints);
+    gki_copies_free(copies);
     return GKV_OK;
 }
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "data/idx.h"
 
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
@@ -14,6 +13,16 @@ gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gk
     GKV_NEED(images_path);
     gkv_settings_defaults(&defaults);
     return gki_dataset_read(images_path, labels_path, &defaults.data, NULL, out);
+}
+
+gkv_status gkv_dataset_open_as(const char *images_path, const char *labels_path,
+                               const gkv_data_settings *settings, gkv_dataset **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(images_path);
+    GKV_NEED(settings);
+    return gki_dataset_read(images_path, labels_path, settings, NULL, out);
 }
 
 gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
@@ -94,9 +103,9 @@ void gkv_dataset_free(gkv_dataset *dataset)
     gki_raster_free(&dataset->labels);
     for (size_t i = 0; i < GKV_DATASET_FILES; i++)
         free(dataset->path[i]);
-    for (size_t i = 0; i < dataset->n_remarks; i++)
-        free(dataset->remarks[i]);
-    free(dataset->remarks);
+    gki_words_free(&dataset->names);
+    gki_words_free(&dataset->remarks);
+    gki_words_free(&dataset->skipped);
     free(dataset);
 }
 
@@ -138,21 +147,24 @@ const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset)
     return dataset ? dataset->labels.bytes : NULL;
 }
 
-const char *gkv_dataset_remark(const gkv_dataset *dataset, size_t i)
+static const char *word_at(const gki_words *words, size_t i)
 {
-    return dataset && i < dataset->n_remarks ? dataset->remarks[i] : NULL;
+    return i < words->count ? words->list[i] : NULL;
 }
 
-gkv_status gki_dataset_remark(gkv_dataset *dataset, char *text)
+const char *gkv_dataset_remark(const gkv_dataset *dataset, size_t i)
 {
-    char **more = realloc(dataset->remarks, (dataset->n_remarks + 1) * sizeof *more);
-    if (!more) {
-        free(text);
-        return gki_fail(GKV_ERR_MEMORY, "out of memory: %zu remarks", dataset->n_remarks + 1);
-    }
-    dataset->remarks = more;
-    dataset->remarks[dataset->n_remarks++] = text;
-    return GKV_OK;
+    return dataset ? word_at(&dataset->remarks, i) : NULL;
+}
+
+const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i)
+{
+    return dataset ? word_at(&dataset->skipped, i) : NULL;
+}
+
+const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image)
+{
+    return dataset ? word_at(&dataset->names, image) : NULL;
 }
 
 gkv_status gki_dataset_check_grey(const gkv_dataset *dataset)

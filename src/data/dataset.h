@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "data/raster.h"
+#include "data/words.h"
 #include "gkvae/data.h"
 
 enum { GKV_DATASET_FILES = GKV_LABELS_FILE + 1 };
@@ -13,19 +14,22 @@ struct gkv_dataset {
     gki_raster images;             /* with 1 or 3 channels */
     gki_raster labels;             /* without bytes if there are none */
     char *path[GKV_DATASET_FILES]; /* NULL unless the data set is from files */
-    char **remarks;                /* what the user should know of the reading */
-    size_t n_remarks;
+    gki_words names;               /* the files of the images, if they are from a folder; sorted */
+    gki_words remarks;             /* what the user should know of the reading */
+    gki_words skipped; /* "NAME: reason", of the files of the folder that were left out */
 };
 
-/* Reads images, and labels unless their path is NULL, as the settings say, but for invert and
- * transpose. `training` is the folder of training images whose sub-folders number the labels, or
- * NULL. Errors as gkv_dataset_load(). */
-GKV_MUST_USE gkv_status gki_dataset_read(const char *images_path, const char *labels_path,
-                                         const gkv_data_settings *settings, const char *training,
-                                         gkv_dataset **out);
+/* The training images of a data set, and their labels or NULL. */
+typedef struct gki_training {
+    const char *images, *labels;
+} gki_training;
 
-/* Adds a remark, whose text the data set then owns. GKV_ERR_MEMORY. */
-gkv_status gki_dataset_remark(gkv_dataset *dataset, char *text);
+/* Reads images, and labels unless their path is NULL, as the settings say, but for invert and
+ * transpose. `training`, unless NULL, are the training images of the same data set, whose words
+ * number the labels. Errors as gkv_dataset_load(). */
+GKV_MUST_USE gkv_status gki_dataset_read(const char *images_path, const char *labels_path,
+                                         const gkv_data_settings *settings,
+                                         const gki_training *training, gkv_dataset **out);
 
 /* GKV_ERR_DATA for images of which no model can be made, those in colour. */
 GKV_MUST_USE gkv_status gki_dataset_check_grey(const gkv_dataset *dataset);

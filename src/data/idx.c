@@ -10,6 +10,7 @@
 #include "core/foreign.h"
 #include "core/memory.h"
 #include "data/reader.h"
+#include "data/sha256_add.h"
 #include "gkvae/data.h"
 
 enum {
@@ -331,6 +332,19 @@ size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels
     for (size_t i = 0; i < 4 * n; i++)
         header[i] = (uint8_t)(fields[i / 4] >> (24 - 8 * (i % 4)) & 0xFF);
     return 4 * n;
+}
+
+void gki_idx_digest(gki_raster *raster, gki_idx_kind kind)
+{
+    uint8_t header[GKV_IDX_HEADER_MOST];
+    SHA2_CTX sum;
+    const bool images = kind == GKV_IDX_IMAGES;
+    const size_t length = gki_idx_header(raster->count, images ? raster->height : 0, raster->width,
+                                         raster->channels, header);
+    SHA256Init(&sum);
+    gki_sha256_add(&sum, header, length);
+    gki_sha256_add(&sum, raster->bytes, gki_raster_size(raster));
+    SHA256End(&sum, raster->sha256);
 }
 
 static gkv_status write(const char *path, const uint8_t *header, size_t length,

@@ -28,4 +28,7 @@ enum { GKV_IDX_HEADER_MOST = 20 };
 size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
                       uint8_t header[GKV_IDX_HEADER_MOST]);
 
+/* Sets the raster's SHA-256 to that of the file that gkv_idx_write() and its kin would write. */
+void gki_idx_digest(gki_raster *raster, gki_idx_kind kind);
+
 #endif

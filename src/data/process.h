@@ -7,6 +7,9 @@
 #include "core/error.h"
 #include "data/catalogue.h"
 
+/* This program with -C FOLDER and a command line runs that one in a folder. */
+#define GKV_PROCESS_ENV "/usr/bin/env"
+
 /* True if there is a program of this name on the PATH. */
 bool gki_process_exists(const char *name);
 

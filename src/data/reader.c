@@ -19,6 +19,7 @@
 
 enum {
     INPUT_SIZE = 1 << 16,
+    FIRST_CHUNK = 1 << 20,      /* bytes of the first allocation for a whole file */
     GZIP_ONLY = 16 + MAX_WBITS, /* window bits by which zlib accepts gzip data only */
     DEFLATE_RATIO = 1032,       /* the greatest compression ratio of deflate */
     PLAUSIBLE_RATIO = 200,      /* the greatest ratio that is accepted above PLAUSIBLE_SIZE */
@@ -125,15 +126,17 @@ void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE])
     SHA256End(&reader->sum, text);
 }
 
+uint64_t gki_inflated_bound(uint64_t size)
+{
+    const uint64_t plausible =
+        size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO ? size * PLAUSIBLE_RATIO : PLAUSIBLE_SIZE;
+    const uint64_t possible = size * DEFLATE_RATIO;
+    return plausible < possible ? plausible : possible;
+}
+
 uint64_t gki_reader_bound(const gki_reader *reader)
 {
-    if (!reader->gzip)
-        return reader->size;
-    const uint64_t plausible = reader->size > PLAUSIBLE_SIZE / PLAUSIBLE_RATIO
-                                   ? reader->size * PLAUSIBLE_RATIO
-                                   : PLAUSIBLE_SIZE;
-    const uint64_t possible = reader->size * DEFLATE_RATIO;
-    return plausible < possible ? plausible : possible;
+    return reader->gzip ? gki_inflated_bound(reader->size) : reader->size;
 }
 
 bool gki_reader_is_gzip(const gki_reader *reader)
@@ -220,6 +223,27 @@ gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *g
     if (reader->hashed && status == GKV_OK)
         gki_sha256_add(&reader->sum, buffer, *got);
     return status;
+}
+
+gkv_status gki_reader_read_all(gki_reader *reader, uint8_t **bytes, size_t *size)
+{
+    size_t capacity = 0, got = 0;
+    *bytes = NULL;
+    *size = 0;
+    do {
+        capacity = capacity == 0 ? FIRST_CHUNK : 2 * capacity;
+        uint8_t *more = realloc(*bytes, capacity);
+        if (!more)
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused",
+                            reader->path, capacity);
+        *bytes = more;
+        GKV_TRY(gki_reader_read(reader, more + *size, capacity - *size, &got));
+        *size += got;
+        if (reader->gzip && *size > gki_reader_bound(reader))
+            return gki_fail(GKV_ERR_DATA, "%s: it decompresses to more than %s may", reader->path,
+                            reader->kind);
+    } while (*size == capacity);
+    return GKV_OK;
 }
 
 gkv_status gki_reader_map(gki_reader *reader, size_t size, void **mapping)

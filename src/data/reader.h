@@ -24,6 +24,11 @@ void gki_reader_close(gki_reader *reader);
  * GKV_ERR_MEMORY. */
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
 
+/* Reads the rest of the content into *bytes, which the caller frees with free(), also after a
+ * failure. Memory grows as the data arrive. GKV_ERR_DATA for more content than
+ * gki_reader_bound(); other errors as gki_reader_read(). */
+gkv_status gki_reader_read_all(gki_reader *reader, uint8_t **bytes, size_t *size);
+
 /* Maps a raw file, whose content is exactly `size` bytes, into memory for reading, in place of
  * further gki_reader_read(). *mapping belongs to the caller, who ends it with munmap(). The sum
  * takes the rest of the content. GKV_ERR_IO. */
@@ -36,10 +41,13 @@ void gki_reader_digest(gki_reader *reader, char text[GKV_DIGEST_SIZE]);
 /* Whether the file is gzip. */
 bool gki_reader_is_gzip(const gki_reader *reader);
 
-/* The greatest size of the content that is accepted. For a raw file it is the size of the file. For
- * a gzip file it is 64 MiB or 200 times the size of the file, whichever is more, but not more than
- * the format allows (1032 times). */
+/* The greatest size of the content that is accepted. For a raw file it is the size of the file, and
+ * for a gzip file gki_inflated_bound() of it. */
 uint64_t gki_reader_bound(const gki_reader *reader);
+
+/* The greatest content of `size` compressed bytes that is accepted: 64 MiB or 200 times the size,
+ * whichever is more, but not more than deflate allows (1032 times). */
+uint64_t gki_inflated_bound(uint64_t size);
 
 /* A description of the file for messages, as in "a gzip file of 20 bytes". The reader owns the
  * string. */

@@ -43,7 +43,8 @@ double gkv_gk_score(const gkv_gk *gk, double x, double score[4])
     return gkv_gk_hessian(gk, x, score, NULL);
 }
 
-static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, double hessian[4][4])
+void gki_gk_second_derivatives(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z,
+                               double hessian[4][4], double z_second[4][4])
 {
     const gki_wide b = gk->b, r = at->rho, neg_slope = gki_gk_neg_log_pdf_slope(at, z);
     const gki_wide r_z = at->rho_z / r, r_g = at->rho_g / r, r_k = at->rho_k / r;
@@ -71,7 +72,10 @@ static void hessian_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, dou
                            z_ij = -q2[i][j] + V[i] * q[j] + V[j] * q[i] - V_z * both;
             const gki_wide value =
                 -neg_slope * z_ij - (1 + V_zz) * both + V_zi[i] * q[j] + V_zi[j] * q[i] - V2[i][j];
-            hessian[i][j] = hessian[j][i] = (double)value;
+            if (hessian)
+                hessian[i][j] = hessian[j][i] = (double)value;
+            if (z_second)
+                z_second[i][j] = z_second[j][i] = (double)z_ij;
         }
 }
 
@@ -88,6 +92,6 @@ double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessia
             score[i] = (double)wide[i];
     }
     if (hessian)
-        hessian_wide(gk, &at, z, hessian);
+        gki_gk_second_derivatives(gk, &at, z, hessian, NULL);
     return isinf(z) ? -INFINITY : (double)(gki_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at));
 }

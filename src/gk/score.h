@@ -10,4 +10,9 @@ gki_wide gki_gk_neg_log_pdf_slope(const gki_gk_jet *at, gki_wide z);
 /* ∂log f/∂(A,B,g,k) at x = Q(z), from a jet of order 1 at z. */
 void gki_gk_score_wide(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z, gki_wide score[4]);
 
+/* The second derivatives of log f and of z = Q⁻¹(x) in (A,B,g,k) at fixed x = Q(z), from a jet of
+ * order 1 at z. Either may be NULL. */
+void gki_gk_second_derivatives(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z,
+                               double hessian[4][4], double z_second[4][4]);
+
 #endif

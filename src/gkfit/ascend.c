@@ -52,8 +52,12 @@ void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *t
     double k_min = 0.0, slope = 0.0, curvature = 0.0;
     if (!task->plain)
         k_min = gki_gk_fit_k_min(common, at->v[2], &slope, &curvature);
-    const gkv_gk gk = {
-        .a = at->v[0], .b = at->v[1], .g = at->v[2], .k = k_min + at->v[3], .c = common->set->c};
+    const gkv_gk gk = {.a = at->v[0],
+                       .b = at->v[1],
+                       .g = at->v[2],
+                       .k = k_min + at->v[3],
+                       .c = common->set->c,
+                       .family = common->set->family};
     at->value = gki_gk_fit_likelihood(common, task, &gk, &at->sums);
     at->side = 0;
     take_sums(at, slope, curvature);

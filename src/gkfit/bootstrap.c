@@ -11,8 +11,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "gk/gk_batch_kernels.h"
-#include "gk/family.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "gkfit/sorted_sample.h"
 #include "num/sort.h"
@@ -53,10 +52,8 @@ void gkv_gk_bootstrap_defaults(gkv_gk_bootstrap_settings *settings)
 
 static void draw_values(const boot *b, size_t replicate, double *x)
 {
-    const gki_gk_columns_d column = {&b->gk.a, &b->gk.b, &b->gk.g, &b->gk.k, b->gk.c};
-    const gki_gk_outputs_d out = {.x = x};
     gki_rng_normal_d(gki_rng_at(b->set->seed, GKV_STREAM_BOOTSTRAP, replicate, 0), b->drawn, x);
-    gki_gk_batch_forward_d(b->drawn, 1, &column, x, &out);
+    gki_gk_fit_forward(&b->gk, b->drawn, x, x);
     const double h = b->resolution, origin = b->ties.x[0];
     for (size_t i = 0; h > 0 && i < b->drawn; i++)
         x[i] = origin + h * nearbyint((x[i] - origin) / h);
@@ -206,7 +203,7 @@ static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_r
     if (!(set->confidence > 0 && set->confidence < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "the confidence of intervals must be in (0, 1), not %g",
                         set->confidence);
-    return gki_gk_check_gk(&fit->gk, "a fit's bootstrap");
+    return gkv_gk_check(&fit->gk);
 }
 
 /* The groups of a sample by the ends of its intervals. */
@@ -274,6 +271,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
         b.fit_set = *fit_settings;
     else
         gkv_gk_fit_defaults(&b.fit_set);
+    b.fit_set.family = (gkv_gk_family)fit->gk.family;
     /* also the values of fixed parameters */
     b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk;
     b.fit_set.likelihood = false;

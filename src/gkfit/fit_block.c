@@ -7,6 +7,7 @@
 
 #include "core/memory.h"
 #include "num/special.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
 
 /* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its
@@ -22,11 +23,11 @@ static void record_status(gki_gk_task *task, gkv_status status)
 
 /* The octile estimate as a start, with |g| at most 6. A large g of the octiles is uncertain, and a
  * g that is much too large is a bad start. */
-static gkv_gk clamped_start(const gkv_gk *initial, double margin)
+static gkv_gk clamped_start(const gki_gk_fit_common *common, const gkv_gk *initial)
 {
     gkv_gk start = *initial;
     start.g = fmax(-6.0, fmin(6.0, start.g));
-    start.k = gkv_gk_project(&start, margin).k;
+    start.k = gkv_gk_project(&start, gki_gk_fit_margin(common->set)).k;
     return start;
 }
 
@@ -35,7 +36,7 @@ static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *s
     const gkv_gk_fit_settings *set = common->set;
     gkv_status status = gki_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
-    task->start = given ? *given : clamped_start(&task->initial, set->advanced.margin);
+    task->start = given ? *given : clamped_start(common, &task->initial);
     if (status == GKV_OK && !given &&
         (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
         status = gki_fail(GKV_ERR_ARGUMENT,
@@ -67,10 +68,14 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
 {
     const bool *fixed = common->set->fixed;
     const gkv_gk *given = &task->start;
-    gkv_gk start = clamped_start(&task->initial, common->set->advanced.margin);
+    gkv_gk start = clamped_start(common, &task->initial);
     if (way == AT_LIGHT_TAILS)
-        start = (gkv_gk){
-            .a = start.a, .b = task->spread, .g = copysign(0.1, start.g), .k = 0.1, .c = start.c};
+        start = (gkv_gk){.a = start.a,
+                         .b = task->spread,
+                         .g = copysign(0.1, start.g),
+                         .k = 0.1,
+                         .c = start.c,
+                         .family = start.family};
     else if (way == AT_LIKELIHOOD_MAXIMUM)
         GKV_TRY(gki_gk_levels_maximum(common, task, &start, &task->levels_maximum));
     start.a = fixed[0] ? given->a : start.a;

@@ -10,6 +10,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 #include "num/constants.h"
 
 enum { BLOCK = 256 }; /* the greatest number of samples that a thread fits together */
@@ -141,7 +142,7 @@ gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
                            gkv_gk_fit_result *results, gkv_status *statuses)
 {
     gkv_gk_fit_settings set;
-    gki_gk_fit_common common = {.set = &set, .kernels = gki_gk_fit_kernels_get()};
+    gki_gk_fit_common common = {.set = &set};
     job j = {.common = &common,
              .samples = samples,
              .count = count,
@@ -164,6 +165,7 @@ gkv_status gkv_gk_fit_many(size_t count, const gkv_gk_sample *samples,
     const size_t all = (size_t)gki_call_threads(&call, 0);
     const size_t used = count < all ? count : all, per_thread = (count + used - 1) / used;
     common.threads = used > 1 ? 1 : (int)all;
+    common.kernels = gki_gk_family_kernels(set.family);
     gki_k_min_table_fill(set.c, &common.table);
     common.corner = gki_gk_corner_of(&common);
     j.block = per_thread < BLOCK ? per_thread : BLOCK;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "gk/gk_batch_kernels.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
 #include "num/linalg.h"
 #include "num/special.h"
@@ -17,10 +17,9 @@
  * increments, whose skewness is 2/√d, add up to 0. *excess becomes Σ 1/d. */
 static void probabilities(const gki_gk_task *task, const gkv_gk *gk, double *r, double *excess)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const double scale = task->result.total + 2.0;
     double before = 0.0, level = 0.0;
-    gki_gk_batch_inverse_d(task->m, 1, &column, task->x, r, NULL, NULL, NULL);
+    gki_gk_fit_inverse(gk, task->m, task->x, r, NULL);
     *excess = 0.0;
     for (size_t i = 0; i <= task->m; i++) {
         const double gap = scale / (task->step[i] * task->step[i]);
@@ -123,13 +122,8 @@ static double limit_cdf(double a)
  * difference of the factors on its two sides. The function replaces the values by normal scores. */
 static double distance(const gkv_gk *gk, gki_gk_ties *ties)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double sum = 0.0, before = 0.0;
-    if (gk->family == GKV_GK_FAMILY_GK)
-        gki_gk_batch_inverse_d(ties->count, 1, &column, ties->x, ties->x, NULL, NULL, NULL);
-    else
-        for (size_t r = 0; r < ties->count; r++)
-            ties->x[r] = gkv_gk_Q_inverse(gk, ties->x[r]);
+    gki_gk_fit_inverse(gk, ties->count, ties->x, ties->x, NULL);
     for (size_t r = 0; r < ties->count; r++) {
         const double after = ties->end[r] / ties->total, mass = after - before, z = ties->x[r];
         sum += mass * ((before + after) * gki_normal_log_cdf(z) +

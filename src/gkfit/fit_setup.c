@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "gk/family.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
-#include "gk/validity.h"
 #include "gkfit/resolution.h"
 
 enum { LEVELS_MIN = 7 };
@@ -23,7 +24,12 @@ double gki_gk_fit_k_min(const gki_gk_fit_common *common, double g, double *slope
 gkv_gk gki_gk_fit_gk_of(const gki_gk_fit_common *common, const gki_gk_task *task, const double v[4])
 {
     const double least = task->plain ? 0.0 : gki_gk_fit_k_min(common, v[2], NULL, NULL);
-    return (gkv_gk){.a = v[0], .b = v[1], .g = v[2], .k = least + v[3], .c = common->set->c};
+    return (gkv_gk){.a = v[0],
+                    .b = v[1],
+                    .g = v[2],
+                    .k = least + v[3],
+                    .c = common->set->c,
+                    .family = common->set->family};
 }
 
 static gkv_status check_fixed(const gkv_gk_fit_settings *set)
@@ -53,6 +59,9 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the tail that a fit's levels leave out must be 0 … 0.1, not %g",
                         set->tail);
+    if ((unsigned)set->family >= GKV_GK_FAMILIES)
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family of distributions with number %d",
+                        (int)set->family);
     if (!(set->c > 0 && set->c < 1))
         return gki_fail(GKV_ERR_ARGUMENT, "c must be between 0 and 1 for a fit, not %g", set->c);
     if (!(set->advanced.margin > 0 && set->advanced.margin < 1))
@@ -104,17 +113,13 @@ static gkv_status choose_levels(const gki_gk_fit_common *common, gki_gk_task *ta
     return GKV_OK;
 }
 
-/* Computes the octile estimate, and the units of the solvers. */
+/* Computes the initial estimate, and the units of the solvers. The spread comes from the quartiles,
+ * because very heavy tails make the initial B tiny. */
 static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task *task,
                                    const gki_gk_ties *ties)
 {
-    double e[7];
-    for (int i = 0; i < 7; i++)
-        e[i] = gki_gk_ties_quantile(ties, (i + 1) / 8.0);
-    GKV_TRY(gkv_gk_from_octiles(e, common->set->c, common->set->advanced.margin, &task->initial));
+    GKV_TRY(gki_gk_fit_initial(common->set, ties, &task->initial, &task->spread));
     task->centre = task->initial.a;
-    /* The spread comes from the quartiles, because very heavy tails make the initial B tiny. */
-    task->spread = (e[5] - e[1]) / 1.349;
     return GKV_OK;
 }
 
@@ -242,27 +247,34 @@ static void bound(gki_gk_task *task, int j, double low, double high, double own_
     }
 }
 
+/* The least k for g → 0, and for this g, in fits. */
+static double least_k(const gkv_gk_fit_settings *set, double g)
+{
+    return gki_gk_family_of(set->family)->bound_limit(g, set->c, NULL) + gki_gk_fit_margin(set);
+}
+
 /* With a fixed k, bounds g to values for which k is valid: |g| must be on one side of the solution
  * of k_min(g) = k. */
 static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, double g, double k)
 {
-    const double least = k - common->set->advanced.margin, c = common->set->c, most = 100.0;
-    const int inside = gki_gk_k_min_limit(0.0, c, NULL) <= least,
-              outside = gki_gk_k_min_limit(most, c, NULL) <= least;
+    const gkv_gk_fit_settings *set = common->set;
+    const double c = set->c, most = gki_gk_fit_most_g(set);
+    const char *name = set->family == GKV_GK_FAMILY_GK ? "k" : "h";
+    const int inside = least_k(set, 0.0) <= k, outside = least_k(set, most) <= k;
     if (inside && outside)
         return GKV_OK;
     if (!inside && !outside)
-        return gkv_gk_k_min(0.0, c) <= k
+        return gkv_gk_least_k(&(gkv_gk){.b = 1, .c = c, .family = set->family}, INFINITY) <= k
                    ? gki_fail(
                          GKV_ERR_ARGUMENT,
-                         "the fixed k = %g with c = %g is valid for g = 0 only; fix g at 0 too", k,
-                         c)
+                         "the fixed %s = %g with c = %g is valid for g = 0 only; fix g at 0 too",
+                         name, k, c)
                    : gki_fail(GKV_ERR_ARGUMENT,
-                              "the fixed k = %g is not valid for any g with c = %g", k, c);
+                              "the fixed %s = %g is not valid for any g with c = %g", name, k, c);
     double low = 0.0, high = most;
     for (int step = 0; step < 50; step++) {
         const double middle = 0.5 * (low + high);
-        if ((gki_gk_k_min_limit(middle, c, NULL) <= least) == inside)
+        if ((least_k(set, middle) <= k) == inside)
             low = middle;
         else
             high = middle;
@@ -277,8 +289,8 @@ static gkv_status bound_g(const gki_gk_fit_common *common, gki_gk_task *task, do
     task->high[2] = fmin(task->high[2], to);
     if (task->low[2] > task->high[2])
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "the fixed k = %g is not valid for g between the bounds %g and %g", k,
-                        common->set->low[2], common->set->high[2]);
+                        "the fixed %s = %g is not valid for g between the bounds %g and %g", name,
+                        k, set->low[2], set->high[2]);
     return GKV_OK;
 }
 
@@ -288,8 +300,9 @@ static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
     bound(task, 0, (set->low[0] - task->centre) / task->spread,
           (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
     bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
-    bound(task, 2, set->low[2], set->high[2], -100.0, 100.0);
-    task->low[3] = set->advanced.margin;
+    const double most = gki_gk_fit_most_g(set);
+    bound(task, 2, set->low[2], set->high[2], -most, most);
+    task->low[3] = gki_gk_fit_margin(set);
     task->high[3] = 25.0;
 }
 
@@ -305,19 +318,21 @@ static gkv_status check_start(const gki_gk_fit_common *common, const gki_gk_task
 {
     const gkv_gk_fit_settings *set = common->set;
     const double value[4] = {start->a, start->b, start->g, start->k};
-    if (start->family != GKV_GK_FAMILY_GK)
+    const double most = gki_gk_fit_most_g(set);
+    if (start->family != (int64_t)set->family)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "the start of a fit must be of the g-and-k family, not the %s family",
-                        gkv_gk_family_name(start->family));
+                        "the start of a fit must be of the %s family, not the %s family",
+                        gkv_gk_family_name(set->family), gkv_gk_family_name(start->family));
     for (int j = 0; j < 4; j++)
         if (task->fixed[j] && !isfinite(value[j]))
             return gki_fail(GKV_ERR_ARGUMENT, "a fixed parameter is %g in the start", value[j]);
     if (set->fixed[1] && !(start->b > 0))
         return gki_fail(GKV_ERR_ARGUMENT, "a fixed B must be above 0, not %g", start->b);
-    if (set->fixed[2] && fabs(start->g) > 100)
-        return gki_fail(GKV_ERR_ARGUMENT, "a fixed g must be within ±100, not %g", start->g);
+    if (set->fixed[2] && fabs(start->g) > most)
+        return gki_fail(GKV_ERR_ARGUMENT, "a fixed g must be within ±%g, not %g", most, start->g);
     if (set->fixed[2] && set->fixed[3])
-        return gkv_gk_check(&(gkv_gk){.b = 1, .g = start->g, .k = start->k, .c = set->c});
+        return gkv_gk_check(
+            &(gkv_gk){.b = 1, .g = start->g, .k = start->k, .c = set->c, .family = set->family});
     return GKV_OK;
 }
 
@@ -333,8 +348,9 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, 
                          .b = start->b / task->spread,
                          .g = start->g,
                          .k = start->k,
-                         .c = set->c};
-    const gkv_gk near = gkv_gk_project(&from, set->advanced.margin);
+                         .c = set->c,
+                         .family = set->family};
+    const gkv_gk near = gkv_gk_project(&from, gki_gk_fit_margin(set));
     task->plain = set->fixed[2] || set->fixed[3];
     set_bounds(common, task);
     task->v[0] = near.a;
@@ -344,7 +360,7 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task, 
         task->v[3] = start->k;
     else if (set->fixed[2]) { /* the bound at g = 0 is −½, not the limit for g → 0 */
         bound(task, 3, set->low[3], set->high[3],
-              gkv_gk_k_min(near.g, set->c) + set->advanced.margin, 25.0);
+              gkv_gk_least_k(&near, INFINITY) + gki_gk_fit_margin(set), 25.0);
         task->v[3] = isfinite(start->k) ? start->k : near.k;
     } else
         task->v[3] = near.k - gki_gk_fit_k_min(common, near.g, NULL, NULL);

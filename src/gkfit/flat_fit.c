@@ -47,6 +47,17 @@ gkv_status gkv_flat_gk_fit_many(size_t n, size_t d, const double *x, const doubl
                                 double *intervals, double *statistics, bool *converged,
                                 gkv_status *statuses)
 {
+    return gkv_flat_gk_fit_family(n, d, x, weights, GKV_GK_FAMILY_GK, method, c, confidence,
+                                  threads, estimates, se, covariance, intervals, statistics,
+                                  converged, statuses);
+}
+
+gkv_status gkv_flat_gk_fit_family(size_t n, size_t d, const double *x, const double *weights,
+                                  gkv_gk_family family, gkv_gk_method method, double c,
+                                  double confidence, int threads, double *estimates, double *se,
+                                  double *covariance, double *intervals, double *statistics,
+                                  bool *converged, gkv_status *statuses)
+{
     const outputs out = {estimates, se, covariance, intervals, statistics, converged};
     const gkv_run_options options = {.threads = threads};
     gkv_gk_fit_settings settings;
@@ -56,6 +67,7 @@ gkv_status gkv_flat_gk_fit_many(size_t n, size_t d, const double *x, const doubl
     gkv_status *own = NULL, status = GKV_OK;
     GKV_NEED(x);
     gkv_gk_fit_defaults(&settings);
+    settings.family = family;
     settings.method = method;
     settings.c = c;
     settings.confidence = confidence;

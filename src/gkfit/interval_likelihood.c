@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gk/gk_batch_kernels.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "num/constants.h"
 #include "num/special.h"
@@ -97,8 +97,7 @@ static double clamp(double z)
 /* Normal scores of ends; those of ±∞ are ±∞. */
 static void scores(const gkv_gk *gk, size_t n, const double *x, double *z)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
-    gki_gk_batch_inverse_d(n, 1, &column, x, z, NULL, NULL, NULL);
+    gki_gk_fit_inverse(gk, n, x, z, NULL);
     for (size_t i = 0; i < n; i++)
         z[i] = isinf(x[i]) ? x[i] : clamp(z[i]);
 }
@@ -171,11 +170,10 @@ static void add_chunk(const gki_gk_fit_kernels *kernels, const gki_gk_interval_d
                       const gkv_gk *gk, size_t first, size_t count, double *log_likelihood,
                       gki_gk_sums *sums)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     double log_dq[CHUNK];
     parts p;
     divide(data, gk, first, count, &p);
-    gki_gk_batch_inverse_d(p.points, 1, &column, p.x, p.x, sums ? NULL : log_dq, NULL, NULL);
+    gki_gk_fit_inverse(gk, p.points, p.x, p.x, sums ? NULL : log_dq);
     for (size_t i = 0; i < p.points; i++)
         p.x[i] = clamp(p.x[i]);
     if (sums) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "gk/gk_batch_kernels.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "num/linalg.h"
 #include "num/special.h"
@@ -76,10 +76,9 @@ static double probability(double from, double to)
  * their counts, which would be biased. */
 static void merge_cells(const gkv_gk *gk, double total, double enough, bins *cells)
 {
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const size_t n = cells->n;
     double before = -INFINITY, count = 0.0;
-    gki_gk_batch_inverse_d(n - 1, 1, &column, cells->edge, cells->z, NULL, NULL, NULL);
+    gki_gk_fit_inverse(gk, n - 1, cells->edge, cells->z, NULL);
     cells->z[n - 1] = INFINITY;
     cells->n = 0;
     for (size_t i = 0; i < n; i++) {

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "gk/gk_batch_kernels.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
 #include "num/constants.h"
 
@@ -37,12 +37,11 @@ static void add_chunk(const gki_gk_fit_common *common, const gki_gk_task *task, 
         return;
     }
     const gkv_gk_sample *sample = task->sample;
-    const gki_gk_columns_d column = {&gk->a, &gk->b, &gk->g, &gk->k, gk->c};
     const double *w = sample->weights ? sample->weights + first : NULL;
     double z[CHUNK] = {0.0}, log_dq[CHUNK], sum = 0.0;
     for (size_t i = 0; i < count; i++)
         z[i] = (sample->x[first + i] - task->centre) / task->spread;
-    gki_gk_batch_inverse_d(count, 1, &column, z, z, derivatives ? NULL : log_dq, NULL, NULL);
+    gki_gk_fit_inverse(gk, count, z, z, derivatives ? NULL : log_dq);
     for (size_t i = 0; i < count; i++)
         z[i] = fmax(-z_most, fmin(z_most, z[i]));
     if (derivatives) {

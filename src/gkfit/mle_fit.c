@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 #include "gkfit/mle_starts.h"
 #include "num/linalg.h"
 
@@ -59,17 +60,23 @@ static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_
  * Two efficient estimates differ by less. */
 static const double unlikely = 1e-4, steep = 20.0, great_gain = 4.0;
 
-/* See move_step. */
-static const double stepped = 3.0;
+/* See move_step and move_from_pole. */
+static const double stepped = 3.0, near_pole = 0.02;
+
+/* With k nearer to its bound than this number of standard errors, a maximum at the bound is
+ * tried. */
+static const double near_bound = 2.0;
 enum { SMALL = 10000 };
 
 static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task, double gain,
                               bool *doubtful)
 {
     const bool *held = common->set->fixed;
+    const bool at_zero = gki_gk_fit_margin(common->set) == 0; /* h = 0 is nothing unusual */
     *doubtful = !task->result.converged || fabs(task->v[2]) > steep || !(gain < great_gain);
     for (int j = 0; j < 4; j++)
-        if (held[j] || task->v[j] <= task->low[j] || task->v[j] >= task->high[j])
+        if (held[j] || (task->v[j] <= task->low[j] && !(j == 3 && at_zero)) ||
+            task->v[j] >= task->high[j])
             *doubtful = true;
     if (*doubtful)
         return GKV_OK;
@@ -93,6 +100,7 @@ static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, g
     if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
         isnan(best->value)) {
         *task = *copy;
+        task->judged = false;
         *best = at;
     }
     return GKV_OK;
@@ -134,6 +142,27 @@ static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, 
     return GKV_OK;
 }
 
+/* Near a pole the likelihood may have a maximum with k at its bound, and others a little above it.
+ * Climbs with k held at its bound or `above` it, and then with k free. */
+static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, double above,
+                                 gki_gk_point *best)
+{
+    enum { STEPS = 40 };
+    const gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    gki_gk_task copy;
+    gki_gk_point at;
+    if (gki_gk_begin_at(common, task, &start, &copy) != GKV_OK)
+        return GKV_OK;
+    copy.v[3] = fmin(copy.low[3] + above, copy.high[3]);
+    copy.fixed[3] = true;
+    memcpy(at.v, copy.v, sizeof at.v);
+    gki_gk_point_evaluate(common, &copy, &at);
+    gki_gk_ascend(common, &copy, STEPS, &at, &task->result.newton);
+    memcpy(copy.v, at.v, sizeof at.v);
+    copy.fixed[3] = false;
+    return try_copy(common, &copy, task, best);
+}
+
 static void take_covariance(gki_gk_task *task, gki_gk_point *at)
 {
     double observed[4][4], outer[4][4];
@@ -165,6 +194,14 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(try_starts(common, task, &at));
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
         GKV_TRY(move_step(common, task, &at));
+    take_covariance(task, &at);
+    if (task->plain || common->set->advanced.one_start)
+        return GKV_OK;
+    const bool at_pole = doubtful && task->v[3] < task->low[3] + near_pole;
+    if (at_pole || task->v[3] < task->low[3] + near_bound * sqrt(task->covariance[3][3]))
+        GKV_TRY(move_from_pole(common, task, 0.0, &at));
+    if (at_pole)
+        GKV_TRY(move_from_pole(common, task, 0.004, &at));
     take_covariance(task, &at);
     return GKV_OK;
 }

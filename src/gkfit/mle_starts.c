@@ -12,6 +12,7 @@
 
 #include "core/memory.h"
 #include "gkfit/ascend.h"
+#include "gkfit/fit_family.h"
 
 /* Shapes as g and k − k_min(g). */
 static const double shapes[][2] = {
@@ -61,6 +62,8 @@ typedef struct search {
 void gki_gk_keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     const double distance = fmin(3.0 / task->result.total, 0.05);
+    if (gki_gk_fit_margin(common->set) == 0) /* the density of this family has no pole */
+        return;
     if (task->fixed[3] || (task->plain && task->v[2] == 0)) /* with g fixed at 0 there is no pole */
         return;
     const double least = task->plain ? gki_gk_fit_k_min(common, task->v[2], NULL, NULL) : 0.0;
@@ -76,7 +79,8 @@ gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *t
                          .b = held[1] ? task->start.b : task->spread * start->b,
                          .g = held[2] ? task->start.g : start->g,
                          .k = held[3] ? task->start.k : start->k,
-                         .c = start->c};
+                         .c = start->c,
+                         .family = start->family};
     *copy = *task;
     memset(copy->pinned, 0, sizeof copy->pinned);
     GKV_TRY(gki_gk_fit_begin(common, copy, &from));
@@ -134,17 +138,25 @@ static gkv_status thin_out(search *s)
 
 static gkv_gk shape_start(const search *s, const double shape[2])
 {
-    const double k = gki_gk_fit_k_min(s->common, shape[0], NULL, NULL) + shape[1];
+    const gkv_gk_fit_settings *set = s->common->set;
+    /* e^{gz} is far more skewed than 1 + c tanh(gz/2) with the same g */
+    const double g = set->family == GKV_GK_FAMILY_GH ? shape[0] / 4.0 : shape[0];
+    const double k = gki_gk_fit_k_min(s->common, g, NULL, NULL) + shape[1];
     /* the quartiles of N(0, 1), by which the unit of the solvers is defined */
-    return (gkv_gk){.b = exp(-k * log1p(0.45494)), .g = shape[0], .k = k, .c = s->common->set->c};
+    gkv_gk start = {
+        .b = exp(-k * log1p(0.45494)), .g = g, .k = k, .c = set->c, .family = set->family};
+    if (set->family != GKV_GK_FAMILY_GK)
+        start.b *= 1.349 / (gkv_gk_Q(&start, 0.6744898) - gkv_gk_Q(&start, -0.6744898));
+    return start;
 }
 
 /* Chooses the most likely B of a grid. A is then such that Q(z) is x, unless it is held. */
 static void choose_scale(const search *s, double z, double x, gkv_gk *start)
 {
     const bool *held = s->common->set->fixed;
-    const double place =
-        gkv_gk_Q(&(gkv_gk){.b = 1.0, .g = start->g, .k = start->k, .c = start->c}, z);
+    gkv_gk unit = *start;
+    unit.a = 0.0, unit.b = 1.0;
+    const double place = gkv_gk_Q(&unit, z);
     double best = start->b, most = -INFINITY;
     for (int i = 0; i < GRID; i++) {
         start->b = 0.02 * pow(1.5, i);
@@ -195,7 +207,7 @@ static gkv_gk held_start(const search *s, size_t i)
     gkv_gk start = shape_start(s, (const double[2]){held_g[i % HELD_G], held_k[i / HELD_G]});
     start.g = held[2] ? at->g : start.g;
     start.k = held[3]   ? at->k
-              : held[2] ? gkv_gk_k_min(at->g, start.c) + held_k[i / HELD_G]
+              : held[2] ? gkv_gk_least_k(&start, INFINITY) + held_k[i / HELD_G]
                         : start.k;
     start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
     if (!gkv_gk_is_valid(&start))
@@ -265,7 +277,10 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 /* The number of starts in the list, and start number i. */
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
-    return holds_any(set) ? HELD + 1 : SHAPES + EDGES + SPLITS;
+    /* without a margin there is no sharp edge */
+    return holds_any(set)               ? HELD + 1
+           : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
+                                        : SHAPES;
 }
 
 static gkv_status list_start(const search *s, size_t i, gkv_gk *start)

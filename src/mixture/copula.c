@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/real.h"
 #include "gk/family.h"
+#include "gkfit/fit.h"
 #include "num/linalg.h"
 #include "mixture/rows.h"
 #include "num/constants.h"
@@ -23,6 +24,16 @@ gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins)
         if (gki_gk_check_gk(&margins[j], "a multivariate distribution") != GKV_OK)
             return gki_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
     return GKV_OK;
+}
+
+gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings)
+{
+    if (settings->family != GKV_GK_FAMILY_GK)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the margins of a multivariate fit are of the g-and-k family, not of the "
+                        "%s family",
+                        gkv_gk_family_name(settings->family));
+    return gki_gk_fit_check_settings(settings);
 }
 
 static gkv_status check_correlation(size_t d, const double *r)

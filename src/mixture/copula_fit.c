@@ -237,7 +237,7 @@ static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
                         set->shrink);
-    return gki_gk_fit_check_settings(&set->margins);
+    return gki_mgk_check_fit(&set->margins);
 }
 
 gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weights,

@@ -83,7 +83,7 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                         "%zu groups need a multiple of that number of components, not %zu, and the "
                         "group of every row",
                         s->advanced.groups, s->components);
-    return gki_gk_fit_check_settings(&s->advanced.margins);
+    return gki_mgk_check_fit(&s->advanced.margins);
 }
 
 static gkv_status check_groups(const char *what, size_t n, const uint32_t *group, size_t groups)

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "gkvae/gk_fit.h"
 #include "gkvae/mgk.h"
 
 enum { GKV_MGK_TILE = 64, GKV_MGK_BLOCKS = 64 };
@@ -90,6 +91,9 @@ struct gkv_mgk {
 /* Returns GKV_OK if d ≥ 1 and all margins are valid and of the g-and-k family, else
  * GKV_ERR_ARGUMENT. */
 gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins);
+
+/* Returns GKV_OK if the settings of the fits of margins are valid, else GKV_ERR_ARGUMENT. */
+gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings);
 
 /* Creates a distribution from parts that are known to be valid. A NULL mean is 0, and a NULL
  * cholesky the identity. The caller frees *out. Returns GKV_ERR_MEMORY. */

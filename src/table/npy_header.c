@@ -72,7 +72,8 @@ static gkv_status take_type(parser *p)
     const bool is_float = type[0] == 'f' && (size == 2 || size == 4 || size == 8);
     const bool is_whole =
         (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
-    if (!has_order || !(is_float || is_whole) || (word[0] == '|' && size > 1))
+    const bool is_truth = type[0] == 'b' && size == 1;
+    if (!has_order || !(is_float || is_whole || is_truth) || (word[0] == '|' && size > 1))
         return gki_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s", p->file,
                         gki_text_printable(word, shown), types);
     p->header->type = type[0];
@@ -117,24 +118,15 @@ static gkv_status take_length(parser *p, uint64_t *out)
 
 static gkv_status take_shape(parser *p)
 {
-    enum { DIMENSIONS_MOST = 64 };
-    uint64_t lengths[DIMENSIONS_MOST];
     size_t n = 0;
     if (!take(p, '('))
         return broken(p, "a shape in parentheses");
     for (bool more = true; !take(p, ')'); more = take(p, ',')) {
-        if (!more || n == DIMENSIONS_MOST)
+        if (!more || n == GKV_NPY_DIMENSIONS)
             return broken(p, "the end of the shape");
-        GKV_TRY(take_length(p, &lengths[n++]));
+        GKV_TRY(take_length(p, &p->header->lengths[n++]));
     }
-    if (n != 1 && n != 2)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
-            "columns)",
-            p->file, n);
-    p->header->rows = lengths[0];
-    p->header->columns = n == 2 ? lengths[1] : 1;
+    p->header->dimensions = n;
     return GKV_OK;
 }
 

@@ -9,18 +9,29 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "table/text_source.h"
+
+enum { GKV_NPY_DIMENSIONS = 64 };
 
 typedef struct gki_npy_header {
-    char type;              /* 'f', 'i' or 'u' */
-    size_t size;            /* the bytes of an element: 2, 4 or 8 for 'f', else 1, 2, 4 or 8 */
-    bool big_endian;        /* the byte order of elements */
-    bool fortran;           /* true for column-major order */
-    uint64_t rows, columns; /* an array of one dimension has one column */
+    char type;       /* 'f', 'i' or 'u', or 'b' for truth values */
+    size_t size;     /* the bytes of an element: 2, 4 or 8 for 'f', else 1, 2, 4 or 8 */
+    bool big_endian; /* the byte order of elements */
+    bool fortran;    /* true for column-major order */
+    size_t dimensions;
+    uint64_t lengths[GKV_NPY_DIMENSIONS];
 } gki_npy_header;
 
 /* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for
  * other text, types and shapes; the message names the file. */
 gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length,
                                 gki_npy_header *out);
+
+/* Reads magic number, version and dictionary from a source at its first byte. GKV_ERR_DATA,
+ * GKV_ERR_IO, GKV_ERR_MEMORY. */
+gkv_status gki_npy_header_read(gki_source *source, gki_npy_header *out);
+
+/* The element at `bytes`. */
+double gki_npy_element(const gki_npy_header *header, const unsigned char *bytes);
 
 #endif

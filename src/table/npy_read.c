@@ -7,113 +7,56 @@
 #include "table/npy_header.h"
 #include "table/number_table.h"
 
-enum {
-    PREFIX = 8,            /* the bytes of the magic number and the version */
-    HEADER_MOST = 1 << 16, /* the greatest length of a header; usual ones have 128 bytes */
-    PART = 1 << 16         /* the number of bytes that are converted at a time */
-};
+enum { PART = 1 << 16 }; /* the number of bytes that are converted at a time */
 
-/* --- Elements ------------------------------------------------------------- */
-
-static uint64_t bits_of(const unsigned char *bytes, size_t size, bool big_endian)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < size; i++)
-        bits = bits << 8 | bytes[big_endian ? i : size - 1 - i];
-    return bits;
-}
-
-/* A number of IEEE 754's binary16: a sign, 5 bits of exponent and 10 of fraction. */
-static double half_precision(uint64_t bits)
-{
-    enum { FRACTION_BITS = 10, EXPONENT_MASK = 31, BIAS = 15 };
-    const double fraction = (double)(bits & ((1u << FRACTION_BITS) - 1));
-    const int exponent = (int)(bits >> FRACTION_BITS & EXPONENT_MASK);
-    const double one = 1u << FRACTION_BITS;
-    const double size = exponent == EXPONENT_MASK ? (fraction > 0 ? NAN : INFINITY)
-                        : exponent == 0           ? ldexp(fraction, 1 - BIAS - FRACTION_BITS)
-                                        : ldexp(one + fraction, exponent - BIAS - FRACTION_BITS);
-    return bits >> 15 & 1 ? -size : size;
-}
-
-static double element(const gki_npy_header *header, const unsigned char *bytes)
-{
-    const uint64_t bits = bits_of(bytes, header->size, header->big_endian);
-    if (header->type == 'u')
-        return (double)bits;
-    if (header->type == 'i') { /* two's complement */
-        const uint64_t top = (uint64_t)1 << (8 * header->size - 1);
-        return bits & top ? -(double)((~bits & (top - 1)) + 1) : (double)bits;
-    }
-    if (header->size == 2)
-        return half_precision(bits);
-    if (header->size == 4) {
-        const uint32_t half = (uint32_t)bits;
-        float value;
-        memcpy(&value, &half, sizeof value);
-        return value;
-    }
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* --- Header --------------------------------------------------------------- */
+/* The shape of the table: an array of one dimension has one column. */
+typedef struct shape {
+    uint64_t rows, columns;
+} shape;
 
 static gkv_status cut_short(const gki_source *source, const char *where)
 {
     return gki_fail(GKV_ERR_DATA, "%s: the .npy file ends in %s", source->name, where);
 }
 
-static gkv_status read_header(gki_source *source, gki_npy_header *header)
+static gkv_status find_shape(const gki_source *source, const gki_npy_header *header, shape *out)
 {
-    GKV_TRY(gki_source_need(source, PREFIX));
-    if (gki_source_there(source) < PREFIX)
-        return cut_short(source, "its version");
-    const unsigned major = gki_source_at(source)[6], minor = gki_source_at(source)[7];
-    if (major < 1 || major > 3 || minor != 0)
-        return gki_fail(GKV_ERR_DATA, "%s: version %u.%u of .npy; expected 1.0, 2.0 or 3.0",
-                        source->name, major, minor);
-    gki_source_use(source, PREFIX);
-    const size_t width = major == 1 ? 2 : 4; /* the bytes of the length that follows */
-    GKV_TRY(gki_source_need(source, width));
-    if (gki_source_there(source) < width)
-        return cut_short(source, "the length of its header");
-    const uint64_t length = bits_of(gki_source_at(source), width, false);
-    gki_source_use(source, width);
-    if (length > HEADER_MOST)
+    if (header->type == 'b')
         return gki_fail(GKV_ERR_DATA,
-                        "%s: the .npy header has %" PRIu64 " bytes; expected at most %d",
-                        source->name, length, HEADER_MOST);
-    GKV_TRY(gki_source_need(source, (size_t)length));
-    if (gki_source_there(source) < length)
-        return cut_short(source, "its header");
-    GKV_TRY(gki_npy_header_parse(source->name, (const char *)gki_source_at(source), (size_t)length,
-                                 header));
-    gki_source_use(source, (size_t)length);
+                        "%s: the array is of truth values; expected float16, float32, float64 or "
+                        "integers of 8 to 64 bits: save array.astype(float)",
+                        source->name);
+    if (header->dimensions != 1 && header->dimensions != 2)
+        return gki_fail(
+            GKV_ERR_DATA,
+            "%s: the array has %zu dimensions; expected one (a column) or two (rows and "
+            "columns)",
+            source->name, header->dimensions);
+    *out = (shape){header->lengths[0], header->dimensions == 2 ? header->lengths[1] : 1};
     return GKV_OK;
 }
 
 /* Computes the number of bytes of the array, and checks that the source has as many. If its size is
  * unknown, all of them are read first, so that the memory for the table is never greater than the
  * data justify. */
-static gkv_status check_size(gki_source *source, const gki_npy_header *header, size_t *size)
+static gkv_status check_size(gki_source *source, const gki_npy_header *header, const shape *is,
+                             size_t *size)
 {
     size_t count;
-    if (header->rows == 0 || header->columns == 0)
+    if (is->rows == 0 || is->columns == 0)
         return gki_fail(GKV_ERR_DATA,
                         "%s: there are no numbers in it: its shape is %" PRIu64 " × %" PRIu64,
-                        source->name, header->rows, header->columns);
-    if (header->columns > GKV_TABLE_COLUMNS_MAX)
+                        source->name, is->rows, is->columns);
+    if (is->columns > GKV_TABLE_COLUMNS_MAX)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the array has %" PRIu64 " columns; a table has at most %d",
-                        source->name, header->columns, GKV_TABLE_COLUMNS_MAX);
-    if (__builtin_mul_overflow(header->rows, header->columns, &count) ||
+                        source->name, is->columns, GKV_TABLE_COLUMNS_MAX);
+    if (__builtin_mul_overflow(is->rows, is->columns, &count) ||
         __builtin_mul_overflow(count, header->size, size) || *size > SIZE_MAX / 4)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the .npy header promises more than memory can hold: %" PRIu64
                         " × %" PRIu64,
-                        source->name, header->rows, header->columns);
+                        source->name, is->rows, is->columns);
     if (!source->size_known)
         GKV_TRY(gki_source_need(source, *size));
     const uint64_t left =
@@ -128,13 +71,13 @@ static gkv_status check_size(gki_source *source, const gki_npy_header *header, s
 
 /* --- Numbers -------------------------------------------------------------- */
 
-static gkv_status create(const gki_source *source, const gki_npy_header *header, gkv_table **out)
+static gkv_status create(const gki_source *source, const shape *is, gkv_table **out)
 {
-    GKV_TRY(gki_table_create(source->name, (size_t)header->columns, out));
-    (*out)->n_rows = (size_t)header->rows;
-    for (size_t c = 0; c < header->columns; c++) {
+    GKV_TRY(gki_table_create(source->name, (size_t)is->columns, out));
+    (*out)->n_rows = (size_t)is->rows;
+    for (size_t c = 0; c < is->columns; c++) {
         GKV_TRY(gki_table_set_name(*out, c, NULL));
-        GKV_TRY(gki_alloc((size_t)header->rows, sizeof(double), &(*out)->columns[c].values));
+        GKV_TRY(gki_alloc((size_t)is->rows, sizeof(double), &(*out)->columns[c].values));
     }
     return GKV_OK;
 }
@@ -150,7 +93,7 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
         size_t used = 0;
         for (; used < count && row < table->n_rows && column < table->n_columns; used++) {
             table->columns[column].values[row] =
-                element(header, gki_source_at(source) + used * header->size);
+                gki_npy_element(header, gki_source_at(source) + used * header->size);
             size_t *inner = header->fortran ? &row : &column,
                    *outer = header->fortran ? &column : &row;
             if (++*inner == (header->fortran ? table->n_rows : table->n_columns)) {
@@ -206,13 +149,15 @@ gkv_status gki_table_read_npy(gki_source *source, const gkv_table_settings *sett
                               gkv_table **out)
 {
     gki_npy_header header;
+    shape is = {0, 0};
     gkv_table *table = NULL;
     gkv_status status;
     size_t size;
     GKV_TRY_GOTO(check_settings(source, settings));
-    GKV_TRY_GOTO(read_header(source, &header));
-    GKV_TRY_GOTO(check_size(source, &header, &size));
-    GKV_TRY_GOTO(create(source, &header, &table));
+    GKV_TRY_GOTO(gki_npy_header_read(source, &header));
+    GKV_TRY_GOTO(find_shape(source, &header, &is));
+    GKV_TRY_GOTO(check_size(source, &header, &is, &size));
+    GKV_TRY_GOTO(create(source, &is, &table));
     GKV_TRY_GOTO(read_numbers(source, &header, table));
     GKV_TRY_GOTO(mark_faults(table, settings->usual_missing || settings->n_missing > 0));
     *out = table;

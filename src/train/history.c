@@ -13,7 +13,7 @@
 #include "core/memory.h"
 #include "core/plain_locale.h"
 
-enum { LINE_SIZE = 1024, NUMBER_SIZE = 32 };
+enum { LINE_SIZE = 1024, NUMBER_SIZE = 32, TIMES_SIZE = 4096 };
 
 static const char csv_header[] = "epoch,step,neg_elbo,reconstruction,kl,kl_weight,learning_rate,"
                                  "gradient_norm,validation_neg_elbo,"
@@ -180,25 +180,40 @@ gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t
     return append_line(folder, "refits.jsonl", json);
 }
 
-void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
+/* Reads the end of a file into a buffer, with a NUL behind it. */
+static gkv_status read_end(const char *path, size_t size, char end[])
+{
+    FILE *file = gki_file_open(path);
+    end[0] = '\0';
+    if (!file) /* what is no regular file has no lines */
+        return errno == ENOENT || errno == EINVAL ? GKV_OK
+                                                  : gki_fail_errno(errno, "%s: cannot read", path);
+    if (fseek(file, -(long)(size - 1), SEEK_END) != 0)
+        rewind(file); /* the file is shorter than the buffer */
+    errno = 0;
+    end[fread(end, 1, size - 1, file)] = '\0';
+    const gkv_status status =
+        ferror(file) ? gki_fail_errno(errno, "%s: cannot read", path) : GKV_OK;
+    fclose(file);
+    return status;
+}
+
+gkv_status gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step)
 {
     char *path = NULL, end[4 * LINE_SIZE];
     *epoch = *step = 0;
-    FILE *file = gki_strf(&path, "%s/history.jsonl", folder) == GKV_OK ? gki_file_open(path) : NULL;
+    GKV_TRY(gki_strf(&path, "%s/history.jsonl", folder));
+    const gkv_status status = read_end(path, sizeof end, end);
     free(path);
-    if (!file)
-        return;
-    if (fseek(file, -(long)(sizeof end - 1), SEEK_END) != 0)
-        rewind(file); /* the file is shorter than the buffer */
-    end[fread(end, 1, sizeof end - 1, file)] = '\0';
-    fclose(file);
+    GKV_TRY(status);
     char *newline = strrchr(end, '\n');
     if (!newline)
-        return;
+        return GKV_OK;
     *newline = '\0';
     const char *before = strrchr(end, '\n'), *line = before ? before + 1 : end;
     if (sscanf(line, "{\"epoch\": %" SCNu64 ", \"step\": %" SCNu64, epoch, step) != 2)
         *epoch = *step = 0;
+    return GKV_OK;
 }
 
 static gki_history_times parse_times(const char *text)
@@ -210,17 +225,23 @@ static gki_history_times parse_times(const char *text)
     return (gki_history_times){train >= 0 ? train : NAN, train >= 0 && refits >= 0 ? refits : NAN};
 }
 
-gki_history_times gki_history_read_times(const char *folder)
+gkv_status gki_history_read_times(const char *folder, gki_history_times *times)
 {
     char *path = NULL, *text = NULL;
     size_t size = 0;
-    gki_history_times times = {NAN, NAN};
-    if (gki_strf(&path, "%s/times.json", folder) == GKV_OK &&
-        gki_file_read(path, 4096, &text, &size) == GKV_OK)
-        times = parse_times(text);
+    *times = (gki_history_times){NAN, NAN};
+    GKV_TRY(gki_strf(&path, "%s/times.json", folder));
+    gkv_status status = GKV_OK;
+    if (gki_file_exists(path)) {
+        status = gki_file_read(path, TIMES_SIZE, &text, &size);
+        if (status == GKV_OK)
+            *times = parse_times(text);
+        else if (status == GKV_ERR_DATA) /* another program's file has no such numbers */
+            status = GKV_OK;
+    }
     free(path);
     free(text);
-    return times;
+    return status;
 }
 
 gkv_status gki_history_save_times(const char *folder, gki_history_times times)
@@ -239,12 +260,15 @@ done:
     return status;
 }
 
-double gkv_train_seconds(const char *folder)
+gkv_status gkv_train_times(const char *folder, double *train, double *refits)
 {
-    return folder ? gki_history_read_times(folder).train : (double)NAN;
-}
-
-double gkv_refit_seconds(const char *folder)
-{
-    return folder ? gki_history_read_times(folder).refits : (double)NAN;
+    gki_history_times times;
+    GKV_NEED(folder);
+    GKV_NEED(train);
+    GKV_NEED(refits);
+    *train = *refits = NAN;
+    GKV_TRY(gki_history_read_times(folder, &times));
+    *train = times.train;
+    *refits = times.refits;
+    return GKV_OK;
 }

@@ -34,8 +34,8 @@ gkv_status gki_history_append_refit(const char *folder, uint64_t epoch, uint64_t
 gkv_status gki_history_sync(const char *folder);
 
 /* Reads the epoch and the step of the last complete line of history.jsonl; 0 and 0 if there is
- * none. */
-void gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
+ * none. GKV_ERR_IO if there is a file that cannot be read, GKV_ERR_MEMORY. */
+gkv_status gki_history_last(const char *folder, uint64_t *epoch, uint64_t *step);
 
 /* The times of a run so far, as times.json has them. */
 typedef struct gki_history_times {
@@ -43,8 +43,9 @@ typedef struct gki_history_times {
     double refits; /* the part of them that refits of the base took */
 } gki_history_times;
 
-/* Reads times.json, with NaN for a missing number, and writes it. */
-gki_history_times gki_history_read_times(const char *folder);
+/* Reads times.json, with NaN for a missing number, and writes it. GKV_ERR_IO if there is a file
+ * that cannot be read, GKV_ERR_MEMORY. */
+gkv_status gki_history_read_times(const char *folder, gki_history_times *times);
 gkv_status gki_history_save_times(const char *folder, gki_history_times times);
 
 #endif

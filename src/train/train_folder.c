@@ -219,7 +219,8 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
                 (unsigned long long)trainer->steps);
         if (gki_trainer_check_codes(trainer) != GKV_OK)
             return gki_fail_context(GKV_ERR_DATA, "%s", run->checkpoint);
-        const gki_history_times earlier = gki_history_read_times(run->folder);
+        gki_history_times earlier;
+        GKV_TRY(gki_history_read_times(run->folder, &earlier));
         run->earlier = (gki_history_times){isnan(earlier.train) ? 0 : earlier.train,
                                            isnan(earlier.refits) ? 0 : earlier.refits};
         gki_trainer_mark_good(trainer);
@@ -299,18 +300,20 @@ static gkv_status read_state(const char *path, gki_train_state *state)
 }
 
 /* Whether training is complete in this state. */
-static bool is_last(const gkv_settings *settings, const gki_train_state *state, const char *folder)
+static gkv_status is_last(const gkv_settings *settings, const gki_train_state *state,
+                          const char *folder, bool *last)
 {
     const uint64_t patience =
         settings->data.validation > 0 ? (uint64_t)settings->train.patience : 0;
     uint64_t epoch = 0, step = 0;
-    gki_history_last(folder, &epoch, &step);
+    GKV_TRY(gki_history_last(folder, &epoch, &step));
     /* At the end of an epoch, the history and the checkpoint have the same step. In the middle of
      * one, the steps differ or the sums of the epoch are not empty. */
-    if (epoch == 0 || step != state->step || state->epoch_images > 0 || state->skipped_in_row > 0)
-        return false;
-    return epoch >= (uint64_t)settings->train.epochs ||
-           (patience > 0 && epoch >= state->best_epoch + patience);
+    *last = epoch > 0 && step == state->step && state->epoch_images == 0 &&
+            state->skipped_in_row == 0 &&
+            (epoch >= (uint64_t)settings->train.epochs ||
+             (patience > 0 && epoch >= state->best_epoch + patience));
+    return GKV_OK;
 }
 
 gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage)
@@ -335,7 +338,9 @@ gkv_status gkv_train_stage(const char *folder, gkv_run_stage *stage)
         goto done;
     *stage = GKV_RUN_STOPPED;
     GKV_TRY_GOTO(read_state(checkpoint, &state));
-    if (gki_file_exists(model) && is_last(&settings, &state, folder))
+    bool last = false;
+    GKV_TRY_GOTO(is_last(&settings, &state, folder, &last));
+    if (last && gki_file_exists(model))
         *stage = GKV_RUN_FINISHED;
 done:
     free(config);

@@ -242,7 +242,7 @@ refused 2 "octile, lm or mle" '1\n' --method ml
 refused 2 "whole number" '1\n' --levels 3
 refused 2 "whole number" '1\n' --bootstrap 3
 refused 2 "must be a number" '1\n' --confidence 1
-refused 2 "as in --fix g=0" '1\n' --fix h=1
+refused 2 "as in --fix g=0" '1\n' --fix d=1
 refused 2 "as in --fix g=0" '1\n' --fix g
 refused 2 "must be a number" '1\n' --fix g=x
 refused 2 "--fix: g is given twice, as 0 and as 1" '1\n' --fix g=0,g=1

@@ -43,7 +43,7 @@ int main(void)
     return gkv_model_load("/no/such.model", &model) == GKV_ERR_IO ? puts(gkv_error_message()) < 0 : 3;
 }
 END
-heavy='curl|cairo|jansson|inih|libz\.|libmd\.|openblas|gfortran'
+heavy='curl|cairo|jansson|inih|libz\.|libmd\.|libpng|openblas|gfortran'
 
 # runs LIBDIR PROGRAM: it runs, and loads none of the libraries that its own library does without.
 runs() {

@@ -35,6 +35,24 @@ code=0
 [ -s quiet/lock ] && grep -q . quiet/lock && fail "text went into the lock file: $(cat quiet/lock)"
 [ -e quiet/model.safetensors ] || fail "no model without standard output (exit code $code): $(cat output)"
 
+# No escape sequence of a name reaches the terminal, on standard output and standard error, in UTF-8 and as a byte.
+printf 'a\033[31mb,c\302\233d,\303\251\n' > named.csv
+seq 12 | awk '{ print $1 "," 2 * $1 "," 3 * $1 % 7 }' >> named.csv
+expect 0 "a?[31mb" "$gkvae" fit named.csv --method octile
+grep -q "c?d" output && grep -q "é" output || fail "the names of columns: $(cat -v output)"
+expect 5 "x?[2Jy?z" "$gkvae" fit "$(printf 'x\033[2Jy\233z')"
+expect 2 "nosuch?[1m" "$gkvae" sample "--nosuch$(printf '\033[1m')"
+expect 2 "gkvae" "$gkvae" fit "--head$(printf '\033[1m')"
+LC_ALL=C grep -q "$(printf '\033')" output && fail "an escape sequence of an option: $(cat -v output)"
+
+# Why standard output cannot be written, also if an earlier write has failed.
+"$gkvae" gk sample --params 0,1,0,0 -n 100000 > /dev/full 2> output && fail "a full standard output, exit code 0"
+grep -q "standard output: No space left on device" output || fail "the reason is lost: $(cat output)"
+
+# A small file of JSON that would fill the memory.
+{ printf '['; yes '[],' | head -n 2000000 | tr -d '\n'; printf '[]]'; } > many.json
+expect 3 "more memory" "$gkvae" gk quantile --fit many.json 0.5
+
 # Images that are probably not meant: a warning before the first step.
 expect 0 "dark on a bright ground" "$gkvae" train small.ini --epochs 1 --out inverted --set data.invert=yes
 grep -q "after 1 epoch, " output || fail "the end of a run of one epoch: $(cat output)"

@@ -16,7 +16,7 @@ put_tool apt-get "echo \"\$*\" >> $work/asked"
 setup() { PATH=$work/tools:$PATH bash "$source/scripts/setup.sh" "$@"; }
 
 expect 1 "setup: missing packages: " setup --check
-for package in libopenblas-openmp-dev libsleef-dev libcairo2-dev libmd-dev libcmocka-dev; do
+for package in libopenblas-openmp-dev libsleef-dev libcairo2-dev libmd-dev libpng-dev libcmocka-dev; do
     grep -q "missing packages:.* $package" output || fail "--check does not miss $package"
 done
 grep -q "python3\|missing packages:.* gcc" output && fail "--check misses what the build does not need: $(cat output)"

@@ -198,7 +198,7 @@ static void false_headers_are_refused(void **state)
     refused(images, 15, "stops in the header's width");
     refused(labels, 8 + COUNT,
             "it is IDX labels, not IDX images: name the file of the images, or exchange the two");
-    refused("\x89PNG\r\n\x1a\n", 8, "it is a PNG picture, not IDX images: put all pictures");
+    refused("\x89PNG\r\n\x1a\n", 8, "it is a PNG picture, not IDX images: put all pictures as PNG");
     refused("\1\2\3\4\5\6\7\x18", 8,
             "the magic number is 0x01020304 (neither IDX images nor IDX labels)");
     static const char *const zeros[] = {"count is 0", "height is 0", "width is 0"};
@@ -310,7 +310,8 @@ static void not_a_regular_file_is_an_io_error(void **state)
     gkv_dataset *dataset = NULL;
     assert_fails(gkv_dataset_open(in_temporary("nowhere"), NULL, &dataset), GKV_ERR_IO,
                  "/nowhere: cannot be opened: No such file or directory");
-    assert_fails(gkv_dataset_open(temporary, NULL, &dataset), GKV_ERR_IO, "Is a directory");
+    assert_fails(gkv_dataset_open(temporary, NULL, &dataset), GKV_ERR_DATA,
+                 "there is no PNG file in the folder");
     assert_fails(gkv_dataset_open("/dev/zero", NULL, &dataset), GKV_ERR_IO, "not a regular file");
     const char *fifo = in_temporary("fifo");
     assert_int_equal(mkfifo(fifo, 0600), 0);

@@ -143,9 +143,9 @@ static void refusals(void **state)
     assert_fails(
         gkv_gk_bootstrap(&(gkv_gk_sample){.x = x, .n = 3}, &fit, NULL, NULL, NULL, NULL, &result),
         GKV_ERR_DATA, "at least 8");
-    fit.gk.family = GKV_GK_FAMILY_GGH;
+    fit.gk.family = GKV_GK_FAMILIES;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, NULL, NULL, NULL, &result), GKV_ERR_ARGUMENT,
-                 "not the generalised g-and-h");
+                 "family");
     fit.gk.family = GKV_GK_FAMILY_GK;
     fit.gk.k = -3;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, NULL, NULL, NULL, &result), GKV_ERR_ARGUMENT,

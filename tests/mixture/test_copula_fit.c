@@ -3,6 +3,7 @@
 
 #include "core/rng.h"
 #include "gkvae/mgk_fit.h"
+#include "gkvae/mgk_mixture.h"
 
 enum { D = 4, N = 12000 };
 
@@ -320,9 +321,29 @@ static void one_far_outlier(void **state)
     gkv_mgk_fit_result_free(&after);
 }
 
+static void margins_of_other_families_are_refused(void **state)
+{
+    (void)state;
+    double zeros[40] = {0};
+    gkv_mgk_fit_settings joint;
+    gkv_mgk_mixture_settings several;
+    gkv_mgk *mgk;
+    gkv_mgk_mixture *mixture;
+    gkv_mgk_fit_defaults(&joint);
+    joint.margins.family = GKV_GK_FAMILY_GH;
+    assert_fails(gkv_mgk_fit(20, 2, zeros, NULL, &joint, NULL, &mgk, NULL), GKV_ERR_ARGUMENT,
+                 "g-and-k family");
+    gkv_mgk_mixture_defaults(&several);
+    several.components = 1;
+    several.advanced.margins.family = GKV_GK_FAMILY_GGH;
+    assert_fails(gkv_mgk_mixture_fit(20, 2, zeros, &several, NULL, &mixture, NULL),
+                 GKV_ERR_ARGUMENT, "g-and-k family");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(margins_of_other_families_are_refused),
         cmocka_unit_test(recovers_the_truth),
         cmocka_unit_test(errors_of_the_correlation),
         cmocka_unit_test(same_on_any_number_of_threads),

@@ -50,6 +50,8 @@ class Scenario:
     run: str = ""         # the run folder that it changes
     complete: str = ""    # what it says when it has been done already
     removes: bool = False # what it is to replace is removed first
+    steps: bool = False   # it prints what it does, and nothing of what was done before
+    foreign: bool = False # it runs another program, and knows no reason of that
     also: tuple = ()      # codes that are documented beside 5 and 8 for a damaged file
 
 
@@ -85,7 +87,7 @@ SCENARIOS = {it.name: it for it in (
     scenario("compare", "compare done other --out table", folders=("done", "other"),
              outputs=("table/compare.csv", "table/compare.json"), run="table"),
     scenario("compare-plan", "compare --plan plan.ini --out planned", run="planned",
-             outputs=("planned/plain-1/model.safetensors",)),
+             steps=True, outputs=("planned/plain-1/model.safetensors",)),
     scenario("fit-csv", "fit table.csv --picture f.png", outputs=("f.png",)),
     scenario("fit-npy", "fit table.npy --json"),
     scenario("fit-json", "fit table.csv --method mle --column a --json --bootstrap 20 -q"),
@@ -94,7 +96,7 @@ SCENARIOS = {it.name: it for it in (
     scenario("gk", "gk quantile --fit fit.json 0.1 0.9"),
     scenario("gk-sample", "gk sample --params 0,1,0.2,0.1 -n 2000"),
     scenario("data-info", "data info --folder data --dataset tiny"),
-    scenario("data-get", "data get mnist --folder fetched", run="fetched"),
+    scenario("data-get", "data get mnist --folder fetched", run="fetched", steps=True, foreign=True),
     scenario("settings", "settings"),
     scenario("features", "features data/tiny/t10k-images-idx3-ubyte.gz --out f.npy --threads 1", outputs=("f.npy",)),
 )}

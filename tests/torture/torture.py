@@ -14,12 +14,15 @@ import os
 import pathlib
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import injection
+import power_cut
+import processes
 import scenarios
 
 SKIPPED = 77
@@ -40,8 +43,22 @@ CALLS = {
     "SIGTERM": ("signal-15", False, WRITES),
 }
 ALLOCATIONS = {"allocation": False, "allocation-on": True}
-FAULTS = (*ALLOCATIONS, *CALLS)
-SIGKILL = 9
+POWER_CUTS = [f"power-{kind}" for kind in power_cut.KINDS]
+SIGNALS = {"signal": 1, "two-signals": 2}  # at random times
+FAULTS = (*ALLOCATIONS, *CALLS, *POWER_CUTS, *SIGNALS, "two-processes")
+TIMES = 6  # at which the second of two processes starts
+# Commands that write nothing but their standard output leave nothing to a power cut.
+WRITERS = [it.name for it in scenarios.SCENARIOS.values() if it.outputs or it.run]
+# The quick part: faults, scenarios (none: all), and the most runs of each.
+RUNS_OF_QUICK = ("train", "train-overwrite", "base-fit-update")
+QUICK = (
+    (("allocation",), (), 4),
+    (("EIO", "ENOSPC-on"), (*RUNS_OF_QUICK, "eval-refine", "sample", "compare", "fit-csv", "settings"), 5),
+    (("short", "EINTR"), ("train-resume", "fit-npy", "sample"), 4),
+    (("kill-within", "kill-after", "power-lost", "power-torn", "power-swapped"), RUNS_OF_QUICK, 5),
+    (("signal",), ("train", "base-fit-update"), 3),
+    (("two-processes",), ("train+eval", "update+sample"), 2),
+)
 
 
 def spread(count, most):
@@ -72,6 +89,8 @@ class Torture:
     def __init__(self, options, lab):
         self.options = options
         self.lab = lab
+        self.pairs = None
+        self.states = {}  # power cuts: what a scenario's cuts may leave
         self.runs = collections.Counter()
         self.failures = []  # fault, scenario, N, column, text
         self.slots = queue.Queue()
@@ -80,9 +99,16 @@ class Torture:
 
     # --- One run -----------------------------------------------------------------------------------------------------
 
-    def trial(self, fault, it, at):
+    def trial(self, fault, name, at):
         slot = self.slots.get()
         try:
+            if fault == "two-processes":
+                return self.pairs.try_pair(name, slot, at, TIMES)
+            it = scenarios.SCENARIOS[name]
+            if fault in SIGNALS:
+                return processes.signals(self.lab, it, slot, at, SIGNALS[fault], self.options.seed)
+            if fault in POWER_CUTS:
+                return self.try_power_cut(fault, it, at, slot)
             return self.try_allocation(fault, it, at, slot) if fault in ALLOCATIONS else \
                 self.try_call(fault, it, at, slot)
         finally:
@@ -100,53 +126,64 @@ class Torture:
         lab, folder = self.lab, self.lab.fill(it, slot)
         outcome = lab.run_with_failing_call(it, folder, what, at, on, kinds)
         if what.startswith("kill"):
-            found = [] if outcome.signal == SIGKILL else [(injection.HANG, "not killed")]
+            found = [] if outcome.signal == signal.SIGKILL else [(injection.HANG, "not killed")]
         elif what.startswith("signal"):
-            found = self.check_signal(it, outcome, folder, int(what.split("-")[1]))
+            found = lab.check_signals(it, outcome, folder, [int(what.split("-")[1])])
         else:
-            found = lab.check_end(it, outcome, folder, (injection.IO_CODE, *it.also),
-                                  injection.REASONS.get(what))
-        return found + lab.check_recovery(it, folder)
+            found = lab.check_end(it, outcome, folder, (injection.IO_CODE, *it.also), injection.REASONS.get(what))
+        found += lab.check_recovery(it, folder)
+        call = [" ".join(fields[1:5]) for fields in outcome.log if fields[0] == str(at)]
+        return [(column, f"{text} (at {' '.join(call)})") for column, text in found]
 
-    def check_signal(self, it, outcome, folder, number):
-        """A command ends with the code of the signal, is ended by it, or was done already."""
-        if outcome.hung:
-            return [(injection.HANG, "no end after the signal")]
-        if outcome.signal == number or outcome.code == 128 + number:
-            return [] if it.recovery == scenarios.TRAINING else self.lab.check_whole(it, folder)
-        return self.lab.check_end(it, outcome, folder, (128 + number,))
+    def try_power_cut(self, fault, it, at, slot):
+        number, content = self.states[fault, it.name][at - 1]
+        folder = self.lab.folder(slot)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        power_cut.write(content, folder)
+        shutil.copytree(self.lab.base / "bin", folder / "bin")
+        return [(column, f"{text} (after call {number})") for column, text in self.lab.check_recovery(it, folder)]
 
     # --- All runs of a fault and a scenario --------------------------------------------------------------------------
 
-    def numbers(self, fault, it):
-        """Which allocations or calls are to fail."""
-        if self.options.at:
-            return [self.options.at]
+    def numbers(self, fault, name, most):
+        """Which allocations, calls, states or times are to be tried."""
+        if fault in SIGNALS:
+            return list(range(1, most + 1))
+        if fault == "two-processes":
+            self.pairs = self.pairs or processes.Pairs(self.lab)
+            return list(range(min(TIMES, most)))
+        it = scenarios.SCENARIOS[name]
         folder = self.lab.fill(it, 0)
         if fault in ALLOCATIONS:
             log = self.lab.run_with_failing_allocation(it, folder, 0, False).log
-            totals = [int(line.split()[1]) for line in log if line.startswith("total")]
-            return spread(totals[-1], self.options.most)
-        log = self.lab.run_with_failing_call(it, folder, calls=CALLS[fault][2]).log
-        numbers = choose_calls(log, self.options.most)
-        if CALLS[fault][0] == "short":  # counts the calls that can be short only
-            total = len([1 for fields in log if fields[0].isdigit()])
-            numbers = spread(total, self.options.most)
-        return numbers
+            return spread([int(line.split()[1]) for line in log if line.startswith("total")][-1], most)
+        if fault in POWER_CUTS:
+            self.states[fault, name] = self.cut_power(it, folder, fault.split("-", 1)[1])
+            return spread(len(self.states[fault, name]), most)
+        what, _, kinds = CALLS[fault]
+        log = self.lab.run_with_failing_call(it, folder, calls=kinds).log
+        if what == "short":  # counts the calls that can be short only
+            return spread(len([1 for fields in log if fields[0].isdigit()]), most)
+        return choose_calls(log, most)
 
-    def run_all(self, fault, it):
+    def cut_power(self, it, folder, kind):
+        data = self.lab.work / "writes"
+        disk = power_cut.Disk(str(folder), ignored=("stdout", "bin"))
+        log = self.lab.run_with_failing_call(it, folder, data=data).log
+        return [(number, content) for number, content in power_cut.states(disk, log, data, kind)]
+
+    def run_all(self, fault, name, most):
         began = time.monotonic()
-        numbers = self.numbers(fault, it)
-        while not self.slots.empty():
-            self.slots.get()
-        for slot in range(self.options.jobs):
-            self.slots.put(slot)
+        numbers = self.numbers(fault, name, most)
+        if self.options.at is not None:
+            numbers = [self.options.at]
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
-            for at, found in zip(numbers, pool.map(lambda at: self.trial(fault, it, at), numbers)):
+            for at, found in zip(numbers, pool.map(lambda at: self.trial(fault, name, at), numbers)):
                 self.runs[fault] += 1
-                self.failures += [(fault, it.name, at, column, text) for column, text in found]
-        bad = len({at for f, name, at, _, _ in self.failures if (f, name) == (fault, it.name)})
-        self.say(f"{fault} {it.name}: {len(numbers)} runs, {bad} failures, {time.monotonic() - began:.1f} s")
+                self.failures += [(fault, name, at, column, text) for column, text in found]
+        bad = len({at for f, n, at, _, _ in self.failures if (f, n) == (fault, name)})
+        self.say(f"{fault} {name}: {len(numbers)} runs, {bad} failures, {time.monotonic() - began:.1f} s")
 
     def say(self, text):
         if not self.options.quick:
@@ -171,7 +208,8 @@ def parse():
     parser.add_argument("--leaks", help="a build folder with AddressSanitizer, for the failing allocations")
     parser.add_argument("--only", help="these faults: " + ", ".join(FAULTS))
     parser.add_argument("--scenario", help="these scenarios: " + ", ".join(scenarios.SCENARIOS))
-    parser.add_argument("--at", type=int, help="this allocation or call alone")
+    parser.add_argument("--at", type=int, help="this allocation, call, state or time alone")
+    parser.add_argument("--seed", type=int, default=1, help="of the times of signals")
     parser.add_argument("--most", type=int, default=100, help="the most runs of a fault and a scenario")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--mnist", help="a folder with the files of MNIST, for data get")
@@ -182,6 +220,15 @@ def parse():
     return options
 
 
+def scenarios_of(fault):
+    """The scenarios, or pairs of commands, that a fault is tried on."""
+    if fault == "two-processes":
+        return list(processes.PAIRS)
+    if fault in SIGNALS:
+        return list(processes.SCENARIOS)
+    return WRITERS if fault in POWER_CUTS else list(scenarios.SCENARIOS)
+
+
 def chosen(text, known):
     names = text.split(",") if text else list(known)
     for name in names:
@@ -190,8 +237,19 @@ def chosen(text, known):
     return names
 
 
+def choose_plan(options):
+    """The triples of fault, scenario and number of runs."""
+    if options.quick:
+        return [(fault, name, most) for faults, names, most in QUICK for fault in faults
+                for name in names or scenarios_of(fault)]
+    names = chosen(options.scenario, (*scenarios.SCENARIOS, *processes.PAIRS))
+    return [(fault, name, options.most) for fault in chosen(options.only, FAULTS) for name in scenarios_of(fault)
+            if name in names]
+
+
 def main():
     options = parse()
+    began = time.monotonic()
     if os.environ.get("GKV_SANITIZE"):
         print("skipped: a build with a sanitizer")
         return SKIPPED
@@ -206,13 +264,14 @@ def main():
     try:
         lab = injection.Lab(programs, work, options.mnist)
         torture = Torture(options, lab)
-        names = chosen(options.scenario, scenarios.SCENARIOS)
-        for name in names:
-            lab.learn(scenarios.SCENARIOS[name])
-        for fault in chosen(options.only, FAULTS):
-            for name in names:
-                torture.run_all(fault, scenarios.SCENARIOS[name])
+        plan = choose_plan(options)
+        for name in scenarios.SCENARIOS:
+            if any(name == of_plan for _, of_plan, _ in plan):
+                lab.learn(scenarios.SCENARIOS[name])
+        for fault, name, most in plan:
+            torture.run_all(fault, name, most)
         torture.report()
+        torture.say(f"{sum(torture.runs.values())} runs in {(time.monotonic() - began) / 60:.0f} minutes")
         return 1 if torture.failures else 0
     finally:
         if not options.work:

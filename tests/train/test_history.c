@@ -113,10 +113,11 @@ static void test_long_log(void **state)
 static void test_times(void **state)
 {
     (void)state;
-    gki_history_times times = gki_history_read_times(in_folder("no-folder", NULL));
+    gki_history_times times;
+    assert_ok(gki_history_read_times(in_folder("no-folder", NULL), &times));
     assert_true(isnan(times.train) && isnan(times.refits));
     assert_ok(gki_history_save_times(temporary, (gki_history_times){12.5, 0.25}));
-    times = gki_history_read_times(temporary);
+    assert_ok(gki_history_read_times(temporary, &times));
     assert_close(times.train, 12.5, 0);
     assert_close(times.refits, 0.25, 0);
     static const char *const foreign[] = {"", "{}", "{\"train_seconds\": -3, \"refit_seconds\": 1}",
@@ -124,12 +125,12 @@ static void test_times(void **state)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         assert_ok(
             gki_file_write_atomic(in_folder("times.json", NULL), foreign[i], strlen(foreign[i])));
-        times = gki_history_read_times(temporary);
+        assert_ok(gki_history_read_times(temporary, &times));
         assert_true(isnan(times.train) && isnan(times.refits));
     }
     static const char older[] = "{\"train_seconds\": 3}\n";
     assert_ok(gki_file_write_atomic(in_folder("times.json", NULL), older, sizeof older - 1));
-    times = gki_history_read_times(temporary);
+    assert_ok(gki_history_read_times(temporary, &times));
     assert_true(times.train == 3 && isnan(times.refits));
 }
 

@@ -131,7 +131,10 @@ static void of_train(void **state)
     REFUSES("folder", gkv_run_recover(NULL));
     REFUSES("folder", gkv_train_stage(NULL, &stage));
     REFUSES("stage", gkv_train_stage("x", NULL));
-    assert_true(isnan(gkv_train_seconds(NULL)) && isnan(gkv_refit_seconds(NULL)));
+    double train, refits;
+    REFUSES("folder", gkv_train_times(NULL, &train, &refits));
+    REFUSES("train", gkv_train_times("x", NULL, &refits));
+    REFUSES("refits", gkv_train_times("x", &train, NULL));
 }
 
 static void of_eval(void **state)
@@ -283,12 +286,22 @@ static void of_data(void **state)
     REFUSES("out", gkv_dataset_open("x", NULL, NULL));
     REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_memory(1, 1, 1, it.levels, NULL, NULL));
+    REFUSES("pixels", gkv_dataset_from_colour(1, 1, 1, 1, NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_from_colour(1, 1, 1, 1, it.levels, NULL, NULL));
     REFUSES("out", gkv_dataset_load(GKV_TRAIN, &it.settings.data, NULL));
     /* without settings it is data/mnist, which may be there or not */
     if (gkv_dataset_load(GKV_TEST, NULL, &out) == GKV_OK)
         gkv_dataset_free(out);
     REFUSES("path", gkv_idx_write(NULL, 1, 1, 1, it.levels));
     REFUSES("pixels", gkv_idx_write(in_folder("idx", NULL), 1, 1, 1, NULL));
+    REFUSES("path", gkv_idx_write_colour(NULL, 1, 1, 1, 1, it.levels));
+    REFUSES("pixels", gkv_idx_write_colour(in_folder("idx", NULL), 1, 1, 1, 1, NULL));
+    REFUSES("path", gkv_idx_write_labels(NULL, 1, it.levels));
+    REFUSES("labels", gkv_idx_write_labels(in_folder("idx", NULL), 1, NULL));
+    assert_int_equal(gkv_dataset_channels(NULL), 0);
+    assert_null(gkv_dataset_name(NULL, 0));
+    assert_null(gkv_dataset_remark(NULL, 0));
+    assert_null(gkv_dataset_skipped(NULL, 0));
     gkv_dataset_free(NULL);
     assert_true(gkv_dataset_count(NULL) == 0 && gkv_dataset_height(NULL) == 0);
     assert_true(gkv_dataset_width(NULL) == 0 && gkv_dataset_pixels(NULL, 0) == NULL);

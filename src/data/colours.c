@@ -1,4 +1,4 @@
-#include "data/levels.h"
+#include "data/colours.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,16 @@
-/* Members of zip archives (PKWARE's APPNOTE 6.3, 4.3 and 4.4); declared in table_options.h. */
-#include "table_options.h"
+#include "data/zip_member.h"
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #define ZLIB_CONST /* next_in does not change */
 #include <zlib.h>
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "data/reader.h"
 
 enum {
     END_SIZE = 22,         /* the end of the central directory, without its comment */
@@ -24,6 +30,7 @@ typedef struct archive {
     const unsigned char *bytes;
     size_t size;
     const char *name;
+    const char *option; /* the option that chooses a member, or NULL */
 } archive;
 
 typedef struct member {
@@ -41,9 +48,9 @@ static uint64_t number(const unsigned char *bytes, size_t n)
     return value;
 }
 
-static int damaged(const archive *a, const char *what)
+static gkv_status damaged(const archive *a, const char *what)
 {
-    return cli_error(CLI_DATA, "%s: the zip archive is damaged: %s", a->name, what);
+    return gki_fail(GKV_ERR_DATA, "%s: the zip archive is damaged: %s", a->name, what);
 }
 
 /* The place of the end of the central directory; SIZE_MAX if there is none. */
@@ -115,45 +122,45 @@ static bool has_name(const member *m, const char *name)
 /* --- The choice of a member ----------------------------------------------- */
 
 /* Reports that no member was chosen, with the names of those that there are. */
-static int refuse(const archive *a, size_t place, size_t files, const char *name)
+static gkv_status refuse(const archive *a, size_t place, size_t files, const char *name)
 {
+    char names[512] = "", text[GKV_PRINTABLE_SIZE];
+    size_t shown = 0, used = 0;
     member m;
-    char *names = cli_text("%s", "");
-    size_t shown = 0;
     while (next_entry(a, &place, &m)) {
-        if (is_folder(&m) || shown++ >= SHOWN)
+        if (is_folder(&m) || shown++ >= SHOWN || used >= sizeof names)
             continue;
         const size_t length = strlen(m.name);
         if (length > 4 && strcmp(m.name + length - 4, ".npy") == 0)
             m.name[length - 4] = '\0';
-        char *more = cli_text("%s%s%s", names, shown > 1 ? ", " : "", m.name);
-        free(names);
-        names = more;
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.48s",
+                                 shown > 1 ? ", " : "", gki_text_printable(m.name, text));
     }
     const char *rest = shown > SHOWN ? ", …" : "";
-    const int code = name ? cli_error(CLI_USAGE, "--array %s: %s has no such array, but %s%s", name,
-                                      a->name, names, rest)
-                          : cli_error(CLI_USAGE, "%s has %zu arrays: choose one with --array: %s%s",
-                                      a->name, files, names, rest);
-    free(names);
-    return code;
+    if (name)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s%s%s: %s has no such array, but %s%s",
+                        a->option ? a->option : a->name, a->option ? " " : ":", name, a->name,
+                        names, rest);
+    return gki_fail(GKV_ERR_ARGUMENT, "%s has %zu arrays: choose one %s%s: %s%s", a->name, files,
+                    a->option ? "with " : "", a->option ? a->option : "as in FILE.npz:NAME", names,
+                    rest);
 }
 
-static int choose(const archive *a, const char *name, member *chosen)
+static gkv_status choose(const archive *a, const char *name, member *chosen)
 {
     const size_t end = find_end(a);
     if (end == SIZE_MAX)
         return damaged(a, "its directory is missing, so it may be cut short");
     const size_t first = (size_t)number(a->bytes + end + 16, 4);
     if (first == in_extra)
-        return cli_error(CLI_DATA, "%s: archives of more than 4 GiB cannot be read", a->name);
+        return gki_fail(GKV_ERR_DATA, "%s: archives of more than 4 GiB cannot be read", a->name);
     size_t files = 0, place = first;
     bool found = false;
     member m;
     while (next_entry(a, &place, &m)) {
         if (strcmp(m.name, "[Content_Types].xml") == 0)
-            return cli_error(CLI_DATA, "%s: it is an Office workbook: save the sheet as CSV",
-                             a->name);
+            return gki_fail(GKV_ERR_DATA, "%s: it is an Office workbook: save the sheet as CSV",
+                            a->name);
         if (is_folder(&m))
             continue;
         files++;
@@ -164,27 +171,29 @@ static int choose(const archive *a, const char *name, member *chosen)
     }
     if (files == 0)
         return damaged(a, "its directory is empty or cannot be read");
-    return found && (name || files == 1) ? CLI_OK : refuse(a, first, files, name);
+    return found && (name || files == 1) ? GKV_OK : refuse(a, first, files, name);
 }
 
 /* --- The content of a member ---------------------------------------------- */
 
 /* Decompresses into memory that grows with the data. */
-static int inflate_member(const archive *a, const unsigned char *data, const member *m,
-                          unsigned char **out, size_t *out_size)
+static gkv_status inflate_member(const archive *a, const unsigned char *data, const member *m,
+                                 unsigned char **out, size_t *out_size)
 {
     z_stream z = {.next_in = data};
     uint64_t left = m->compressed;
     size_t capacity = 0;
-    int code = CLI_OK, result = Z_OK;
+    int result = Z_OK;
+    gkv_status status = GKV_OK;
     if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
-        return cli_error(CLI_MEMORY, "%s: out of memory while it is decompressed", a->name);
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", a->name);
     while (result != Z_STREAM_END) {
         if (capacity - *out_size < PART) {
             capacity = 2 * capacity + PART;
             unsigned char *more = realloc(*out, capacity);
             if (!more) {
-                code = cli_error(CLI_MEMORY, "%s: out of memory: %zu bytes", a->name, capacity);
+                status =
+                    gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes", a->name, capacity);
                 break;
             }
             *out = more;
@@ -196,23 +205,25 @@ static int inflate_member(const archive *a, const unsigned char *data, const mem
         result = inflate(&z, Z_NO_FLUSH);
         left -= in - z.avail_in;
         *out_size += PART - z.avail_out;
-        if ((result != Z_OK && result != Z_STREAM_END) || *out_size > m->size) {
-            code = damaged(a, z.msg ? z.msg : "the size of a file is not that of the directory");
+        if ((result != Z_OK && result != Z_STREAM_END) || *out_size > m->size ||
+            *out_size > gki_inflated_bound(m->compressed)) {
+            status = damaged(a, z.msg ? z.msg : "the size of a file is not that of the directory");
             break;
         }
     }
     inflateEnd(&z);
-    return code;
+    return status;
 }
 
-static int extract(const archive *a, const member *m, unsigned char **out, size_t *out_size)
+static gkv_status extract(const archive *a, const member *m, unsigned char **out, size_t *out_size)
 {
     enum { ENCRYPTED = 1 };
     if (m->flags & ENCRYPTED)
-        return cli_error(CLI_DATA, "%s: %s is encrypted", a->name, m->name);
+        return gki_fail(GKV_ERR_DATA, "%s: %s is encrypted", a->name, m->name);
     if (m->method != STORED && m->method != DEFLATED)
-        return cli_error(CLI_DATA, "%s: %s is compressed by method %u; expected 0 or 8 (deflate)",
-                         a->name, m->name, m->method);
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: %s is compressed by method %u; expected 0 or 8 (deflate)", a->name,
+                        m->name, m->method);
     if (m->local > a->size || a->size - m->local < LOCAL_SIZE)
         return damaged(a, "a file begins behind its end");
     const unsigned char *local = a->bytes + m->local;
@@ -220,10 +231,10 @@ static int extract(const archive *a, const member *m, unsigned char **out, size_
     if (memcmp(local, "PK\3\4", 4) != 0 || begin > a->size || m->compressed > a->size - begin)
         return damaged(a, "a file is not where the directory says");
     if (m->method == STORED) {
-        *out = cli_alloc((size_t)m->compressed, 1);
+        GKV_TRY(gki_alloc((size_t)m->compressed, 1, out));
         *out_size = (size_t)m->compressed;
         memcpy(*out, a->bytes + begin, *out_size);
-        return CLI_OK;
+        return GKV_OK;
     }
     return inflate_member(a, a->bytes + begin, m, out, out_size);
 }
@@ -236,22 +247,23 @@ static uint32_t checksum(const unsigned char *bytes, size_t size)
     return (uint32_t)sum;
 }
 
-int cli_zip_member(const unsigned char *bytes, size_t size, const char *archive_name,
-                   const char *name, unsigned char **out, size_t *out_size)
+gkv_status gki_zip_member(const unsigned char *bytes, size_t size, const char *archive_name,
+                          const char *name, const char *option, unsigned char **out,
+                          size_t *out_size)
 {
-    const archive a = {.bytes = bytes, .size = size, .name = archive_name};
+    const archive a = {.bytes = bytes, .size = size, .name = archive_name, .option = option};
     member m;
-    int code;
+    gkv_status status;
     *out = NULL;
     *out_size = 0;
-    CLI_TRY(choose(&a, name, &m));
-    CLI_TRY(extract(&a, &m, out, out_size));
+    GKV_TRY_GOTO(choose(&a, name, &m));
+    GKV_TRY_GOTO(extract(&a, &m, out, out_size));
     if (*out_size != m.size || checksum(*out, *out_size) != m.checksum)
-        code = damaged(&a, "a file has another checksum than the directory");
+        status = damaged(&a, "a file has another checksum than the directory");
 done:
-    if (code != CLI_OK) {
+    if (status != GKV_OK) {
         free(*out);
         *out = NULL;
     }
-    return code;
+    return status;
 }

@@ -1,6 +1,6 @@
 /* Changes of the channels of images. All functions are thread-safe. */
-#ifndef GKV_DATA_LEVELS_H
-#define GKV_DATA_LEVELS_H
+#ifndef GKV_DATA_COLOURS_H
+#define GKV_DATA_COLOURS_H
 
 #include <stdbool.h>
 
