@@ -57,13 +57,14 @@ static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m)
     if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
         return "";
     const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
-    if (m->likelihood_components == 1)
-        return cli_texts_keep(all, cli_text(" The grey level of a pixel has a discretised logistic "
+    const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
+    if (m->likelihood == GKV_LIKELIHOOD_GK || m->likelihood_components == 1)
+        return cli_texts_keep(all, cli_text(" The grey level of a pixel has a discretised %s "
                                             "distribution given the code%s.",
-                                            edges));
+                                            kind, edges));
     return cli_texts_keep(all, cli_text(" The grey level of a pixel has a mixture of %lld "
-                                        "discretised logistic distributions given the code%s.",
-                                        (long long)m->likelihood_components, edges));
+                                        "discretised %s distributions given the code%s.",
+                                        (long long)m->likelihood_components, kind, edges));
 }
 
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)

@@ -65,6 +65,22 @@ is_true "($(mean draws.idx) - $(mean means.idx))^2 < 4" || fail "means $(mean me
 expect 0 "" "$gkvae" reconstruct run-1 --out picture.png
 is_png picture.png || fail "no picture of reconstructions"
 
+# The likelihoods by g-and-k distributions.
+for likelihood in gk gk-mixture; do
+    for threads in 1 2; do
+        expect 0 "done" "$gkvae" train grey.ini --out "$likelihood-$threads" --epochs 1 --threads $threads \
+            --set model.likelihood=$likelihood --set model.hidden=16
+    done
+    cmp $likelihood-1/model.safetensors $likelihood-2/model.safetensors || fail "$likelihood: another model on 2 threads"
+    expect 0 "bits per dimension, at most" "$gkvae" eval $likelihood-1 --refine lm:1 --set eval.images=20 \
+        --set eval.generation=none
+    is_true "$(value $likelihood-1 nll_bits) > 0.5 && $(value $likelihood-1 nll_bits) < 8" ||
+        fail "$likelihood: $(value $likelihood-1 nll_bits) bits per dimension"
+    is_true "$(value $likelihood-1 refined_neg_elbo) <= $(value $likelihood-1 neg_elbo)" || fail "$likelihood: refinement loses"
+    expect 0 "6 images" "$gkvae" sample $likelihood-1 -n 6 --form draws --npy gk.npy
+    sed 's/<[^>]*>//g' $likelihood-1/index.html | grep -q "discretised g-and-k" || fail "$likelihood: the page names another one"
+done
+
 # Combinations that make no sense.
 expect 4 "set data.binarization to grey" "$gkvae" train small.ini --out no --set model.likelihood=logistic-mixture
 expect 4 "likelihood_components" "$gkvae" train grey.ini --out no --set model.likelihood_components=17
