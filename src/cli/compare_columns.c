@@ -159,7 +159,8 @@ static const struct {
     {"floor_binary_", "binarized training images"},
     {"floor_drawn_", "training images as levels"},
 };
-enum { OTHERS = sizeof others / sizeof *others };
+enum { OTHERS = sizeof others / sizeof *others, OF_DRAWS = 10 /* rows of the table */ };
+_Static_assert(TABLE + OF_DRAWS * OTHERS <= COMPARE_COLUMNS, "all columns have a place");
 
 static compare_column column_of(const known *of, const char *prefix, const char *words)
 {
@@ -180,7 +181,7 @@ size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS])
         columns[count++] = column_of(&table[i], "", "");
     for (size_t p = 0; p < OTHERS; p++)
         for (size_t i = 0; i < TABLE; i++)
-            if (table[i].of_draws)
+            if (table[i].of_draws && count < COMPARE_COLUMNS)
                 columns[count++] = column_of(&table[i], others[p].prefix, others[p].words);
     return count;
 }
