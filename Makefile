@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 CMAKE_ARGS ?=
 PACKAGES ?=
 
-.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz torture \
-        nist accuracy starts bench install uninstall format lint clean
+.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
+        torture nist accuracy starts bench install uninstall format lint clean
 
 all: build
 

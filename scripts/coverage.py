@@ -3,8 +3,9 @@
 
     scripts/coverage.py BUILD [--worst N] [--lines FILE]
 
-BUILD was configured with -DGKV_COVERAGE=ON, and tests ran in it since (`make coverage` does both). --worst says how many
-files are named (15); --lines prints the lines of one file that did not run, or of whose branches one was not taken.
+BUILD was configured with -DGKV_COVERAGE=ON, and tests ran in it since (`make coverage` does both). --worst says how
+many files are named (15); --lines prints the lines of one file that did not run, or of whose branches one was not
+taken.
 
 gcov counts. Code that is compiled more than once (for several instruction sets, in single and double precision, as a
 template in a header) counts once: a line ran if it ran in one of them, and so for the k-th branch of a line. Only the
@@ -12,6 +13,7 @@ copies of functions that are always inlined have their own branches. Files that 
 """
 import argparse
 import collections
+import glob
 import json
 import os
 import signal
@@ -26,10 +28,8 @@ FEWEST = 10  # branches of a file that is named
 def note_files(build):
     """The folders with notes of the compiler, and the names of these."""
     found = collections.defaultdict(list)
-    for folder, _, names in os.walk(os.path.join(build, "CMakeFiles")):
-        for name in sorted(names):
-            if name.endswith(".gcno"):
-                found[folder].append(name)
+    for path in sorted(glob.glob(os.path.join(glob.escape(build), "CMakeFiles", "**", "*.gcno"), recursive=True)):
+        found[os.path.dirname(path)].append(os.path.basename(path))
     return sorted(found.items())
 
 
