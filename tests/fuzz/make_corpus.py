@@ -106,7 +106,7 @@ def make_models(gkvae, folder):
 def make_checkpoint(gkvae, folder):
     header, data = reduce(get(train(gkvae, folder, "checkpoint", CHECKPOINT), "checkpoint.safetensors"),
                           {"model.latent"})
-    header["__metadata__"]["state.codes"] = "2"
+    header["__metadata__"].update({"state.codes": "2", "state.loss": "0x1.23456789abcdep+3"})
     header["refit.codes"] = {"dtype": "F32", "shape": [2, 1], "data_offsets": [len(data), len(data) + 8]}
     content = join(header, data + numpy.array([0.5, -1], dtype="<f4").tobytes())
     put("checkpoint", "valid", content)
