@@ -238,8 +238,8 @@ static void invariant(void **state)
 
 /* --- Coverage ------------------------------------------------------------- */
 
-/* With k near its least valid value the profile's intervals contain it as often as Wald's, which
- * are about twice as wide. docs/fitting.md has more samples. */
+/* With k near its least valid value the profile's intervals contain it nearly always, as Wald's do,
+ * which are about twice as wide. docs/fitting.md has more samples. */
 static void coverage_near_the_bound(void **state)
 {
     (void)state;
