@@ -17,6 +17,7 @@
 #ifndef GKVAE_DATA_H
 #define GKVAE_DATA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,12 @@ typedef enum gkv_split { GKV_TRAIN = 0, GKV_TEST } gkv_split;
  * with GKV_ERR_DATA, as protection against decompression bombs. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_open(const char *images_path, const char *labels_path,
                                                  gkv_dataset **out);
+
+/* As gkv_dataset_open(), with `channels`, `resize`, `background` and `skip_bad` of the settings. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_open_as(const char *images_path,
+                                                    const char *labels_path,
+                                                    const gkv_data_settings *settings,
+                                                    gkv_dataset **out);
 
 /* Makes a data set from copies of pixels[count·height·width] and labels[count]. `labels` may be
  * NULL. The caller frees *out with gkv_dataset_free(); it is NULL after a failure. GKV_ERR_ARGUMENT
@@ -98,6 +105,30 @@ GKV_API GKV_MUST_USE gkv_status gkv_idx_write_colour(const char *path, size_t co
 /* As gkv_idx_write(), of labels[count], as an idx1-ubyte file. */
 GKV_API GKV_MUST_USE gkv_status gkv_idx_write_labels(const char *path, size_t count,
                                                      const uint8_t *labels);
+
+/* How gkv_dataset_export() divides a data set, and whether it may replace files. */
+typedef struct gkv_export_settings {
+    double test;    /* The share of the images that become the test part, 0 … 1; 0 is none. */
+    uint64_t seed;  /* Of the choice of these images. */
+    bool overwrite; /* Whether files of a data set in the folder may be replaced. */
+} gkv_export_settings;
+
+/* Writes a data set as the IDX files of FOLDER: train-images-idx3-ubyte and
+ * train-labels-idx1-ubyte, and t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte of the test part;
+ * of colour images …-images-idx4-ubyte. Labels are written if there are some. gkv_dataset_load()
+ * finds the files if `folder` and `dataset` of the settings are the two parts of FOLDER. If the
+ * images are from a folder, files.csv has the columns part, file and label, in the order of the
+ * images. Makes FOLDER if necessary. The test images are the first n·test ones, rounded, of a
+ * random permutation of the images by the seed (Philox, stream GKV_STREAM_TEST_SPLIT); both parts
+ * keep the order of the images. NULL settings are no test part, and nothing is replaced. *test,
+ * unless NULL, receives the number of test images.
+ *
+ * GKV_ERR_ARGUMENT for a share outside 0 … 1, and for one that leaves a part without images.
+ * GKV_ERR_IO if a file exists and may not be replaced, or if one cannot be written.
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_export(const gkv_dataset *dataset, const char *folder,
+                                                   const gkv_export_settings *settings,
+                                                   size_t *test);
 
 /* Frees the data set. NULL does nothing. */
 GKV_API void gkv_dataset_free(gkv_dataset *dataset);
@@ -189,8 +220,10 @@ GKV_API const char *gkv_data_about_at(size_t i);
  * is then as it was, and the call returns GKV_ERR_INTERRUPTED.
  *
  * Unless `source` is NULL, *source describes where the files came from. The caller frees it with
- * free(); it is NULL after a failure. The function runs npm or apt-get as child processes, without
- * a shell. It lets apt-get install a Debian package only if the process runs as root.
+ * free(); it is NULL after a failure. The function runs npm, or apt-get and dpkg-deb, as child
+ * processes, without a shell. It installs nothing: a Debian package that is not installed is
+ * unpacked into a temporary folder. The glyphs of Unifont differ between versions of the package;
+ * files of any version are right.
  *
  * GKV_ERR_ARGUMENT for an unknown name; the message lists the known ones. GKV_ERR_IO if the folder
  * cannot be written, or if no source delivers; the message lists all sources with their errors.
@@ -222,10 +255,13 @@ typedef struct gkv_file_info {
 typedef struct gkv_data_info {
     gkv_file_info images, labels;
     size_t count, height, width, channels;
-    double mean_grey;      /* mean level of all pixels and channels, 0 … 255 */
-    double share_on;       /* fraction of these levels that are 128 or more */
-    size_t classes;        /* the largest label + 1, or 0 without labels */
-    size_t per_class[256]; /* number of images with each label */
+    size_t levels;            /* the number of different levels */
+    unsigned lowest, highest; /* the lowest and the highest level */
+    size_t copies;            /* the images that equal an earlier one */
+    double mean_grey;         /* mean level of all pixels and channels, 0 … 255 */
+    double share_on;          /* fraction of these levels that are 128 or more */
+    size_t classes;           /* the largest label + 1, or 0 without labels */
+    size_t per_class[256];    /* number of images with each label */
 } gkv_data_info;
 
 /* Reads the training or the test part of the data set that the settings name, and describes it in
@@ -233,6 +269,10 @@ typedef struct gkv_data_info {
 GKV_API GKV_MUST_USE gkv_status gkv_data_describe(gkv_split split,
                                                   const gkv_data_settings *settings,
                                                   gkv_data_info *out);
+
+/* Describes a data set in *out. The checksums are GKV_CHECKSUM_UNKNOWN. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_describe(const gkv_dataset *dataset,
+                                                     gkv_data_info *out);
 
 #ifdef __cplusplus
 }

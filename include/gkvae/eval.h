@@ -37,9 +37,11 @@ typedef struct gkv_refined_metrics {
 } gkv_refined_metrics;
 
 /* The figures of an evaluation. Log-probabilities are means over images in nats per image. A figure
- * named X_se is the standard error of X over images. Targets are the images binarized once. For
- * grey targets there is no likelihood: nll and ess are NaN, reconstruction is a cross-entropy, and
- * neg_elbo is the training loss. */
+ * named X_se is the standard error of X over images. `pixels` tells what x is: with
+ * GKV_PIXELS_BINARY the images binarized once, with GKV_PIXELS_LEVELS their grey levels. With
+ * GKV_PIXELS_MEAN_LEVELS there is no likelihood: nll and ess are NaN, reconstruction is a
+ * cross-entropy, and neg_elbo is the training loss. gkv_bits_per_dimension() converts figures of
+ * grey levels. */
 typedef struct gkv_metrics {
     double neg_elbo, neg_elbo_se;             /* E_q[−log p(x|z) − log p(z) + log q(z|x)]. */
     double reconstruction, reconstruction_se; /* E_q[−log p(x|z)]. */
@@ -58,6 +60,8 @@ typedef struct gkv_metrics {
     double class_accuracy;
     /* The decoder's probabilities at the code (u = 0) compared with the grey images. */
     double mse, psnr, ssim;
+    gkv_pixels pixels;    /* What the pixels of the model are. */
+    uint64_t values;      /* The number of values of an image: of pixels, times channels. */
     uint64_t images;      /* The number of images. */
     uint64_t parameters;  /* The number of trained parameters of the model. */
     double train_seconds; /* The training time of the run; NaN if it is not known. */
@@ -87,6 +91,10 @@ typedef enum gkv_eval_set {
     GKV_EVAL_TRAIN,     /* The images of the training half that the model was trained on. */
     GKV_EVAL_VALIDATION /* The images of the training half that were held out for validation. */
 } gkv_eval_set;
+
+/* Returns nats/(values·log 2): a log-probability of an image of so many values in bits per
+ * dimension, as it is usual for grey levels. */
+GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
 
 /* Evaluates the model on `images` by settings->eval and settings->data.binarization. Unless `of` is
  * GKV_EVAL_TEST, `images` must be the training half. Test images are binarized once from eval.seed,

@@ -33,9 +33,12 @@ typedef enum gkv_image_set {
 
 /* The form in which images are compared. */
 typedef enum gkv_image_form {
-    GKV_FORM_MEANS = 0, /* pixel probabilities, against grey test images */
-    /* one Bernoulli draw of each pixel, against binarized test images; not for grey models */
+    /* means of pixels: probabilities or mean levels, against grey test images */
+    GKV_FORM_MEANS = 0,
+    /* one Bernoulli draw of each pixel, against binarized test images; GKV_PIXELS_BINARY only */
     GKV_FORM_BINARY,
+    /* one draw of each pixel's level, against grey test images; GKV_PIXELS_LEVELS only */
+    GKV_FORM_LEVELS,
     GKV_IMAGE_FORMS
 } gkv_image_form;
 
@@ -95,8 +98,8 @@ GKV_API void gkv_generation_none(gkv_generation *out);
  * eval.seed's sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without
  * the temperature. GKV_SET_POSTERIOR uses draw i of gkv_model_draw with eval.seed for test image i.
  * GKV_SET_TRAINING has n training images, or all if there are fewer, in an order drawn from
- * eval.seed. gkv_model_draw_pixels binarizes image i of set s with draw s·n + i. GKV_FORM_BINARY is
- * NaN for grey models.
+ * eval.seed. gkv_model_draw_images draws the pixels of image i of set s with draw s·n + i. A form
+ * that the model's pixels do not have is NaN.
  *
  * With eval.generation = samples, only GKV_SET_SAMPLES is measured, in GKV_FORM_MEANS, without
  * nearest training images. With eval.generation = none, nothing is measured. Figures that are not

@@ -107,6 +107,8 @@ typedef struct gkv_base_facts {
 typedef enum gkv_likelihood_family {
     GKV_LIKELIHOOD_BERNOULLI,        /* bernoulli: pixels that are 0 or 1 */
     GKV_LIKELIHOOD_LOGISTIC_MIXTURE, /* logistic-mixture: levels, by discretised logistics */
+    GKV_LIKELIHOOD_GK,               /* gk: levels, by a discretised g-and-k distribution */
+    GKV_LIKELIHOOD_GK_MIXTURE,       /* gk-mixture: levels, by discretised g-and-k's */
     GKV_LIKELIHOODS
 } gkv_likelihood_family;
 

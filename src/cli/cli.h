@@ -53,6 +53,7 @@ int cli_features(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
 int cli_data_get(int argc, char **argv);
 int cli_data_info(int argc, char **argv);
+int cli_data_import(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_gk(int argc, char **argv);
@@ -98,6 +99,9 @@ void *cli_alloc(size_t count, size_t size);
 
 /* "" for 1 and "s" for any other number: the ending of "epochs". */
 const char *cli_plural(uint64_t n);
+
+/* Compares two doubles, for qsort(). */
+int cli_ascending(const void *a, const void *b);
 
 /* Lets jansson allocate by cli_alloc(), so that no JSON lacks a part because memory was out. */
 void cli_watch_json(void);

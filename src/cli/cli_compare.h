@@ -21,7 +21,7 @@ typedef struct compare_column {
     bool of_draws; /* of generated images: an error is over sets of draws, not images */
 } compare_column;
 
-enum { COMPARE_COLUMNS = 160 };
+enum { COMPARE_COLUMNS = 256 };
 
 /* All known figures, in the order of a table; returns their number. */
 size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS]);

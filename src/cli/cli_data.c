@@ -174,7 +174,8 @@ int cli_data_info(int argc, char **argv)
                                      .parser = parse_info,
                                      .args_doc = "[CONFIG.ini]\nIMAGES [LABELS]",
                                      .doc = "Describes the images in the files of a data set, or "
-                                            "in IDX files of images and labels. Checks the "
+                                            "in files of images and labels: IDX, .npy, .npz, or a "
+                                            "folder of PNG files. Checks the "
                                             "files of a data set that gkvae data list names."};
     info_arguments a = {.config = NULL};
     gkv_settings settings;

@@ -4,12 +4,18 @@
 
 #include "cli.h"
 
+/* What is shown of the distribution of a pixel. */
+typedef enum cli_form {
+    CLI_MEANS,   /* its mean */
+    CLI_MEDIANS, /* its median */
+    CLI_PIXELS   /* a draw: 0 or 1, or a level divided by 255 */
+} cli_form;
+
 typedef struct cli_draws {
     /* draws start at number `first` of the seed's sequence, for codes and pixels alike */
     uint64_t seed, first;
     double temperature;
-    /* one Bernoulli draw of each pixel, 0 or 1; if false, the decoder's means */
-    bool pixels;
+    cli_form form;
 } cli_draws;
 
 /* n draws as images[n, pixels], from the class *which, or from all classes if it is NULL. */

@@ -23,7 +23,8 @@ static const struct argp_option options[] = {
      0},
     {"split", 'p', "train|test", 0,
      "Encode the training or the test images of the run (default: test)", 0},
-    {"idx", 'x', "FILE", 0, "Encode the images of this IDX file (default: those of the run)", 0},
+    {"idx", 'x', "FILE", 0, "Encode the images of this file or folder (default: those of the run)",
+     0},
     {"count", 'n', "N", 0,
      "Encode the first N images (default: all), or write N draws from the prior (default: 10000)",
      0},
@@ -138,15 +139,16 @@ int cli_encode(int argc, char **argv)
         .children = cli_model_and_data,
         .parser = parse,
         .args_doc = "FOLDER\nMODEL.safetensors",
-        .doc = "Writes the codes of images as a NumPy array of float32, with one row for each "
-               "image. The images are "
-               "the run's test or training images, or those of an IDX file. With --what prior or "
-               "prior-eps it "
-               "writes draws from the prior, for which a model file is enough.\v"
-               "A model of binary images encodes images that are binarized once: the training "
-               "images with the seed "
-               "train.seed, and all others with eval.seed. To read the file in Python: "
-               "numpy.load(\"codes.npy\")"};
+        .doc =
+            "Writes the codes of images as a NumPy array of float32, with one row for each "
+            "image. The images are "
+            "the run's test or training images, or those of a file or folder. With --what prior or "
+            "prior-eps it "
+            "writes draws from the prior, for which a model file is enough.\v"
+            "A model of binary images encodes images that are binarized once: the training "
+            "images with the seed "
+            "train.seed, and all others with eval.seed. To read the file in Python: "
+            "numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
     float *codes = NULL;

@@ -147,8 +147,10 @@ static bool on_progress(void *context, const gkv_progress *progress)
 
 /* --- Results -------------------------------------------------------------- */
 
-static void print_metrics(const gkv_metrics *m, bool grey)
+static void print_metrics(const gkv_metrics *m)
 {
+    const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
+               levels = m->pixels == GKV_PIXELS_LEVELS;
     enum { COLUMNS = 4, CELL = 64 };
     const struct {
         const char *name;
@@ -156,11 +158,15 @@ static void print_metrics(const gkv_metrics *m, bool grey)
         int places;
         const char *unit;
     } rows[] = {
-        {grey ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
-        {grey ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se, 3,
-         ""},
+        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
+         3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
+        {levels ? "−ELBO of grey levels" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
+         NAN, 4, "bits per dimension"},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {levels ? "−log p(x) of grey levels" : NULL, gkv_bits_per_dimension(m->nll, m->values), NAN,
+         4, "bits per dimension, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
         {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
          "% of the images"},
@@ -322,8 +328,7 @@ int cli_eval(int argc, char **argv)
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* They are printed first, so that the figures are not lost if the disk fails. */
-    print_metrics(&metrics,
-                  gkv_model_settings_of(run.model)->data.binarization == GKV_BINARIZE_GREY);
+    print_metrics(&metrics);
     fflush(stdout);
     /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
      * taken an hour. */
@@ -345,10 +350,12 @@ int cli_eval(int argc, char **argv)
                                      .training = training,
                                      .sample_seed = run.settings.eval.seed,
                                      .command = command};
-        code = cli_evaluation_draw(&evaluation, test);
+        code = cli_evaluation_begin(&evaluation);
+        if (code == CLI_OK)
+            code = cli_evaluation_draw(&evaluation, test);
         if (code == CLI_OK)
             code = cli_report(&evaluation);
-        const int placed = cli_evaluation_place(&evaluation, code == CLI_OK);
+        const int placed = cli_evaluation_end(&evaluation, code == CLI_OK);
         code = code == CLI_OK ? placed : code;
         CLI_TRY(code);
         if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */

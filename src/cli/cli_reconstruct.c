@@ -92,7 +92,7 @@ int cli_reconstruct(int argc, char **argv)
                                      .args_doc = "FOLDER [IMAGES]\nMODEL.safetensors [IMAGES]",
                                      .doc = "Draws images above a model's reconstructions of them. "
                                             "The images are the run's test images, or "
-                                            "those of an IDX file."};
+                                            "those of a file or a folder of images."};
     enum { BLOCKS = 4 };
     reconstruct_arguments a = {0};
     cli_run run = {.model = NULL};

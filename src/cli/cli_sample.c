@@ -30,9 +30,9 @@ static const struct argp_option options[] = {
      "(default: all classes, by their weights)",
      0},
     {"first", 'f', "N", 0, "Start at draw number N of the seed's sequence (default: 0)", 0},
-    {"form", 'm', "means|draws", 0,
-     "means, the decoder's pixel probabilities; or draws, one Bernoulli draw of each pixel "
-     "(default: means)",
+    {"form", 'm', "means|medians|draws", 0,
+     "means of the pixels, which are probabilities for binary pixels; their medians; or draws of "
+     "them, 0 or 1 or grey levels (default: means)",
      0},
     {"out", 'o', "FILE.png", 0,
      "Write the picture to this file (default: samples.png, or no picture with --idx or --npy)", 0},
@@ -59,9 +59,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'f': a->draws.first = cli_whole(state, "--first", arg, 0, UINT32_MAX); return 0;
     case 'm':
-        if (strcmp(arg, "means") != 0 && strcmp(arg, "draws") != 0)
-            argp_error(state, "--form %s: must be means or draws", arg);
-        a->draws.pixels = strcmp(arg, "draws") == 0;
+        if (strcmp(arg, "means") != 0 && strcmp(arg, "medians") != 0 && strcmp(arg, "draws") != 0)
+            argp_error(state, "--form %s: must be means, medians or draws", arg);
+        a->draws.form = strcmp(arg, "draws") == 0     ? CLI_PIXELS
+                        : strcmp(arg, "medians") == 0 ? CLI_MEDIANS
+                                                      : CLI_MEANS;
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
     case 'x': a->idx = cli_output(state, "--idx", arg, CLI_IDX); return 0;
@@ -176,11 +178,14 @@ static int check_draws(const sample_arguments *a, const gkv_model *model)
                          "--first %" PRIu64
                          " with %zu images: the sequence of a seed ends at number %" PRIu32,
                          a->draws.first, a->count, UINT32_MAX);
-    if (a->draws.pixels && gkv_model_settings_of(model)->data.binarization == GKV_BINARIZE_GREY)
+    if (a->draws.form != CLI_MEANS &&
+        gkv_settings_pixels(gkv_model_settings_of(model)) == GKV_PIXELS_MEAN_LEVELS)
         return cli_error(
             CLI_USAGE,
-            "--form draws: the model was trained on grey levels (data.binarization = grey); its "
-            "pixels are mean levels, not probabilities, and cannot be drawn; use --form means");
+            "--form %s: the model was trained on grey levels with model.likelihood = bernoulli; "
+            "its pixels are mean levels, not probabilities, and have no %s; use --form means",
+            a->draws.form == CLI_PIXELS ? "draws" : "medians",
+            a->draws.form == CLI_PIXELS ? "draws" : "medians");
     return CLI_OK;
 }
 
@@ -203,12 +208,14 @@ int cli_sample(int argc, char **argv)
                                      .children = cli_model_only,
                                      .parser = parse,
                                      .args_doc = "FOLDER\nMODEL.safetensors",
-                                     .doc = "Draws images from a model. They are the decoder's "
-                                            "pixel probabilities at draws from the prior or, "
-                                            "with --form draws, pixels that are 0 or 1.\v"
-                                            "An IDX file contains 255 times each probability, "
+                                     .doc = "Draws images from a model. They are the means of "
+                                            "the pixels at draws from the prior or, with --form "
+                                            "draws, pixels that are 0 or 1, or grey levels of a "
+                                            "model of grey levels.\v"
+                                            "An IDX file contains 255 times each mean, "
                                             "rounded to the nearest whole number, and halves to "
-                                            "even. With --form draws it contains 0 and 255. Each "
+                                            "even. With --form draws it contains 0 and 255 or, of "
+                                            "a model of grey levels, the levels. Each "
                                             "draw depends only on the seed and its number, "
                                             "so --first can write a long sequence in parts. The "
                                             "images are held in memory, with 4 bytes per "

@@ -100,6 +100,11 @@ static const known table[] = {
     {"kl", "KL", 2, COMPARE_NEITHER, false, false},
     {"nll", "−log p(x)", 2, COMPARE_SMALLER, true, false},
     {"ess", "effective samples", 1, COMPARE_LARGER, false, false},
+    {"nll_bits", "bits per dimension", 4, COMPARE_SMALLER, true, false},
+    {"neg_elbo_bits", "−ELBO in bits per dimension", 4, COMPARE_SMALLER, false, false},
+    {"refined_nll_bits", "refined bits per dimension", 4, COMPARE_SMALLER, true, false},
+    {"refined_neg_elbo_bits", "refined −ELBO in bits per dimension", 4, COMPARE_SMALLER, false,
+     false},
     {"refined_neg_elbo", "refined −ELBO", 2, COMPARE_SMALLER, true, false},
     {"refined_reconstruction", "refined reconstruction", 2, COMPARE_SMALLER, false, false},
     {"refined_kl", "refined KL", 2, COMPARE_NEITHER, false, false},
@@ -137,18 +142,25 @@ static const struct {
     const char *prefix, *words;
 } others[] = {
     {"binary_", "binary draws"},
+    {"drawn_", "draws of levels"},
     {"posterior_", "posterior draws"},
     {"posterior_binary_", "binary posterior draws"},
+    {"posterior_drawn_", "posterior draws of levels"},
     {"reconstructed_", "reconstructions"},
     {"reconstructed_binary_", "binary reconstructions"},
+    {"reconstructed_drawn_", "levels drawn at reconstructions"},
     {"refined_", "refined reconstructions"},
     {"refined_binary_", "binary refined reconstructions"},
+    {"refined_drawn_", "levels drawn at refined reconstructions"},
     {"normal_", "draws of N(0, I)"},
     {"normal_binary_", "binary draws of N(0, I)"},
+    {"normal_drawn_", "draws of levels with N(0, I)"},
     {"floor_", "training images"},
     {"floor_binary_", "binarized training images"},
+    {"floor_drawn_", "training images as levels"},
 };
-enum { OTHERS = sizeof others / sizeof *others };
+enum { OTHERS = sizeof others / sizeof *others, OF_DRAWS = 10 /* rows of the table */ };
+_Static_assert(TABLE + OF_DRAWS * OTHERS <= COMPARE_COLUMNS, "all columns have a place");
 
 static compare_column column_of(const known *of, const char *prefix, const char *words)
 {
@@ -169,7 +181,7 @@ size_t compare_columns_all(compare_column columns[COMPARE_COLUMNS])
         columns[count++] = column_of(&table[i], "", "");
     for (size_t p = 0; p < OTHERS; p++)
         for (size_t i = 0; i < TABLE; i++)
-            if (table[i].of_draws)
+            if (table[i].of_draws && count < COMPARE_COLUMNS)
                 columns[count++] = column_of(&table[i], others[p].prefix, others[p].words);
     return count;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/inside.h"
 #include "pictures.h"
 #include "records.h"
 #include "cli.h"
@@ -54,24 +53,77 @@ char *cli_evaluation_find(const char *folder)
     return NULL;
 }
 
-char *cli_evaluation_picture(const cli_evaluation *it, const char *name)
+/* Removes what is in the folder of the pictures. */
+static void clear_pictures(const cli_evaluation *it)
 {
-    return cli_text("%s/%s" GKV_FILE_TEMPORARY "%ld-0", it->folder, name, (long)getpid());
+    for (size_t i = 0; i < NAMES; i++) {
+        char *path = cli_evaluation_picture(it, names[i]);
+        unlink(path);
+        free(path);
+    }
+    gki_file_sweep(it->pictures);
 }
 
-int cli_evaluation_place(const cli_evaluation *it, bool keep)
+/* Locks the folder of the pictures. GKV_ERR_BUSY if another evaluation uses it, or has just removed
+ * it. */
+static gkv_status lock_pictures(cli_evaluation *it)
+{
+    gkv_status status = gki_lock_acquire(it->pictures, &it->lock);
+    char *lock = cli_evaluation_picture(it, "lock");
+    if (status == GKV_OK && !gki_file_exists(lock)) {
+        gki_lock_free(it->lock);
+        it->lock = NULL;
+        status = GKV_ERR_BUSY;
+    } else if (status == GKV_ERR_IO && !gki_file_exists(it->pictures)) {
+        status = GKV_ERR_BUSY;
+    }
+    free(lock);
+    return status;
+}
+
+int cli_evaluation_begin(cli_evaluation *it)
+{
+    enum { EVALUATIONS = 100 }; /* at once, in one folder */
+    gkv_status status = GKV_ERR_BUSY;
+    for (int i = 0; i < EVALUATIONS && status == GKV_ERR_BUSY; i++) {
+        free(it->pictures);
+        it->pictures = cli_text("%s/.gkvae-eval-%d", it->folder, i);
+        status = gki_file_make_folder(it->pictures);
+        if (status == GKV_OK)
+            status = lock_pictures(it);
+    }
+    if (status == GKV_OK)
+        clear_pictures(it);
+    return cli_check(status);
+}
+
+char *cli_evaluation_picture(const cli_evaluation *it, const char *name)
+{
+    return cli_text("%s/%s", it->pictures, name);
+}
+
+int cli_evaluation_end(cli_evaluation *it, bool keep)
 {
     int code = CLI_OK;
-    for (size_t i = 0; i < NAMES && code == CLI_OK; i++) {
+    for (size_t i = 0; it->lock && i < NAMES && keep && code == CLI_OK; i++) {
         char *from = cli_evaluation_picture(it, names[i]),
              *to = cli_text("%s/%s", it->folder, names[i]);
-        if (!keep)
-            unlink(from);
-        else if (rename(from, to) != 0 && errno != ENOENT) /* this picture was not drawn */
-            code = cli_error(CLI_IO, "%s: cannot be written: %s", to, strerror(errno));
+        if (rename(from, to) != 0 && errno != ENOENT) /* this picture was not drawn */
+            code = cli_error_errno(errno, "%s: cannot be written", to);
         free(from);
         free(to);
     }
+    if (it->lock) { /* removed while it is locked */
+        char *lock = cli_evaluation_picture(it, "lock");
+        clear_pictures(it);
+        unlink(lock);
+        rmdir(it->pictures);
+        free(lock);
+    }
+    gki_lock_free(it->lock);
+    free(it->pictures);
+    it->lock = NULL;
+    it->pictures = NULL;
     return code;
 }
 

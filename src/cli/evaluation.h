@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "texts.h"
 #include "gkvae/eval.h"
+#include "app/inside.h"
 #include "app/plot.h"
 
 typedef struct cli_evaluation {
@@ -22,6 +23,8 @@ typedef struct cli_evaluation {
     double explained[2];     /* fractions of the variance that the axes of latent.png explain */
     uint64_t sample_seed;
     const char *command;
+    char *pictures; /* the folder of the pictures while they are drawn, and its lock */
+    gki_lock *lock;
 } cli_evaluation;
 
 /* Removes the files of an earlier evaluation of test images from the folder; if `others` is true,
@@ -35,12 +38,17 @@ char *cli_evaluation_find(const char *folder);
  * code of an interruption, when cli_stop is set. */
 int cli_evaluation_draw(cli_evaluation *evaluation, const gkv_dataset *test);
 
-/* The pictures have temporary names, so that training in the same folder, which removes those of
- * older models, does not remove them before they are in the page. The caller frees the result. */
+/* Makes and locks the folder FOLDER/.gkvae-eval-N, in which the pictures wait until all of them are
+ * in the page: training in FOLDER removes the pictures of older models. What a killed evaluation
+ * left there is removed. */
+int cli_evaluation_begin(cli_evaluation *evaluation);
+
+/* The path of a picture there. The caller frees the result. */
 char *cli_evaluation_picture(const cli_evaluation *evaluation, const char *name);
 
-/* Gives the pictures their names or, if `keep` is false, removes them. */
-int cli_evaluation_place(const cli_evaluation *evaluation, bool keep);
+/* Moves the pictures to FOLDER if `keep` is true, and removes the folder in which they were. Also
+ * after cli_evaluation_begin() has failed. */
+int cli_evaluation_end(cli_evaluation *evaluation, bool keep);
 
 /* The figures of the page, in its order; returns their number. The caller frees their captions and
  * paths. */

@@ -25,6 +25,7 @@ int cli_version(int argc, char **argv)
 static const cli_command_row commands[] = {
     {"data get", cli_data_get, "download a data set and check it"},
     {"data info", cli_data_info, "describe the images in files, and check the files"},
+    {"data import", cli_data_import, "write a folder of PNG files, or arrays, as IDX files"},
     {"data list", cli_data_list, "list the data sets that can be downloaded"},
     {"train", cli_train, "train a model, or continue a run that was stopped"},
     {"eval", cli_eval, "measure a model on test images, and write pictures and a results page"},
@@ -128,8 +129,8 @@ static int dispatch(int argc, char **argv)
     } else if (strcmp(argv[1], "data") == 0 && !*second) {
         const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;
         fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae "
-              "data list\n"
-              "Each of these three commands has its own --help.\n",
+              "data import IMAGES --out DIR | gkvae data list\n"
+              "Each of these four commands has its own --help.\n",
               asked ? stdout : stderr);
         code = asked ? CLI_OK : CLI_USAGE;
     } else {

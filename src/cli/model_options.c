@@ -18,9 +18,12 @@ int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t
     else
         CLI_CHECK(
             gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
-    CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images));
-    if (draws->pixels)
-        CLI_CHECK(gkv_model_draw_pixels(model, n, images, draws->seed, draws->first, NULL, images));
+    switch (draws->form) {
+    case CLI_MEANS: CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images)); break;
+    case CLI_MEDIANS: CLI_CHECK(gkv_model_decode_medians(model, n, codes, NULL, images)); break;
+    default:
+        CLI_CHECK(gkv_model_draw_images(model, n, codes, draws->seed, draws->first, NULL, images));
+    }
 done:
     free(codes);
     return code;

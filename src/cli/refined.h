@@ -22,7 +22,7 @@ typedef struct cli_refined_row {
 void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t n);
 
 /* The rows of an evaluation; returns their number. */
-enum { CLI_REFINED_ROWS = 12 };
+enum { CLI_REFINED_ROWS = 14 };
 size_t cli_refined_rows(const gkv_metrics *metrics, cli_refined_row rows[CLI_REFINED_ROWS]);
 
 /* Prints the figures of refinement for images chosen[n]. Unless the path is NULL it also draws them

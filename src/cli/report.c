@@ -51,6 +51,22 @@ static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
     }
 }
 
+/* A sentence about a likelihood of grey levels. */
+static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m)
+{
+    if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
+        return "";
+    const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
+    const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
+    if (m->likelihood == GKV_LIKELIHOOD_GK || m->likelihood_components == 1)
+        return cli_texts_keep(all, cli_text(" The grey level of a pixel has a discretised %s "
+                                            "distribution given the code%s.",
+                                            kind, edges));
+    return cli_texts_keep(all, cli_text(" The grey level of a pixel has a mixture of %lld "
+                                        "discretised %s distributions given the code%s.",
+                                        (long long)m->likelihood_components, kind, edges));
+}
+
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 {
     json_t *history = cli_records_read(it->folder, "history.jsonl");
@@ -69,25 +85,20 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
                                              cli_plural((size_t)m->prior_layers)));
     return cli_texts_keep(
         all,
-        cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s "
-                 "binarization) "
+        cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
                  "for %zu epoch%s from seed %" PRIu64
-                 ". Its prior is %s%s%s. All figures below are "
+                 ". Its prior is %s%s%s.%s All figures below are "
                  "measured on %s, except those of refits and of training.",
                  (long long)m->latent, s->data.dataset,
                  gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
+                 s->data.binarization == GKV_BINARIZE_GREY ? " levels" : " binarization", epochs,
+                 cli_plural(epochs), s->train.seed, prior, base, fit, likelihood_of(all, m),
                  seen ? "its training images" : "test images that training never used"));
 }
 
 /* --- Tables --------------------------------------------------------------- */
 
-enum { METRIC_ROWS = 16, METRIC_COLUMNS = 4 };
-
-static bool is_grey(const cli_evaluation *it)
-{
-    return gkv_model_settings_of(it->run->model)->data.binarization == GKV_BINARIZE_GREY;
-}
+enum { METRIC_ROWS = 18, METRIC_COLUMNS = 4 };
 
 /* Rows without a value are left out, if it is one that such a model or data set has not. */
 static gki_report_table metrics_table(const cli_evaluation *it, const char **cells, cli_texts *all)
@@ -95,7 +106,8 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error",
                                                         "what it is"};
     const gkv_metrics *m = it->metrics;
-    const bool grey = is_grey(it);
+    const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
+               levels = m->pixels == GKV_PIXELS_LEVELS;
     const struct {
         const char *name;
         double value, se;
@@ -103,22 +115,29 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
         const char *meaning;
         bool absent;
     } rows[METRIC_ROWS] = {
-        {grey ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
-         grey ? "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood"
-              : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
+        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
+         entropy
+             ? "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood"
+         : levels
+             ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of grey levels"
+             : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
          false},
-        {grey ? "cross-entropy" : "reconstruction", m->reconstruction, m->reconstruction_se, 3,
-         grey ? "nats: of the grey levels and the decoder's mean levels, mean over the posterior"
-              : "nats: the mean of −log p(x|z) over the posterior",
+        {"−ELBO, bits", gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4,
+         "bits per dimension: nats divided by the number of pixels and by log 2", !levels},
+        {entropy ? "cross-entropy" : "reconstruction", m->reconstruction, m->reconstruction_se, 3,
+         entropy ? "nats: of the grey levels and the decoder's mean levels, mean over the posterior"
+                 : "nats: the mean of −log p(x|z) over the posterior",
          false},
         {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)", false},
         {"−log p(x)", m->nll, m->nll_se, 3,
          "nats, estimated by importance sampling; on average too large, and closer with more "
          "samples",
-         grey},
-        {"importance samples", (double)m->nll_samples, NAN, 0, "per image", grey},
+         entropy},
+        {"−log p(x), bits", gkv_bits_per_dimension(m->nll, m->values), NAN, 4,
+         "bits per dimension of the grey levels", !levels},
+        {"importance samples", (double)m->nll_samples, NAN, 0, "per image", entropy},
         {"effective samples", m->ess, NAN, 1,
-         "per image: (Σw)²/Σw² of its importance weights; mean over images", grey},
+         "per image: (Σw)²/Σw² of its importance weights; mean over images", entropy},
         {"active units", (double)m->active_units, NAN, 0,
          "latent dimensions in which the variance of the codes over images is above 0.01", false},
         {"classes recognised", m->class_accuracy, NAN, 4,
@@ -210,7 +229,7 @@ static char *settings_in_force(const gkv_settings *settings)
     return text;
 }
 
-enum { NUMBERS = 6 };
+enum { NUMBERS = 7 };
 
 /* "nats, ± 0.21, refined", without the parts that do not apply. */
 static const char *nats_note(cli_texts *all, double error, bool refined)
@@ -253,7 +272,12 @@ static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbe
              : ""},
         {"−log p(x), at most", refined ? m->refined.nll : m->nll, 2,
          nats_note(all, refined ? m->refined.nll_se : m->nll_se, refined)},
-        {is_grey(it) ? "cross-entropy + KL" : "−ELBO", m->neg_elbo, 2,
+        {"bits per dimension",
+         m->pixels == GKV_PIXELS_LEVELS
+             ? gkv_bits_per_dimension(refined ? m->refined.nll : m->nll, m->values)
+             : NAN,
+         4, refined ? "at most, refined; of grey levels" : "at most; of grey levels"},
+        {m->pixels == GKV_PIXELS_MEAN_LEVELS ? "cross-entropy + KL" : "−ELBO", m->neg_elbo, 2,
          nats_note(all, m->neg_elbo_se, false)},
         {"KL", m->kl, 2, nats_note(all, m->kl_se, false)},
     };
@@ -287,6 +311,8 @@ int cli_report(const cli_evaluation *it)
         cli_generation_table(&m->generation, GKV_FORM_MEANS, generation_cells[GKV_FORM_MEANS],
                              &all),
         cli_generation_table(&m->generation, GKV_FORM_BINARY, generation_cells[GKV_FORM_BINARY],
+                             &all),
+        cli_generation_table(&m->generation, GKV_FORM_LEVELS, generation_cells[GKV_FORM_LEVELS],
                              &all),
         metrics_table(it, metric_cells, &all),
         refined_table(m, refined_cells, &all),

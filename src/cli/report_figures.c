@@ -16,6 +16,12 @@ static bool is_grey(const cli_evaluation *it)
     return it->run->settings.data.binarization == GKV_BINARIZE_GREY;
 }
 
+/* Whether the loss is a cross-entropy of grey levels, and so no bound. */
+static bool is_entropy(const cli_evaluation *it)
+{
+    return it->metrics->pixels == GKV_PIXELS_MEAN_LEVELS;
+}
+
 /* What the decoder gives for a pixel. */
 static const char *pixels_of(const cli_evaluation *it)
 {
@@ -114,7 +120,7 @@ static char *curves(const cli_evaluation *it)
         "weights change. Validation: the value on held-out images at the end of the epoch. The "
         "first "
         "epoch may lie above the frame.",
-        is_grey(it) ? "The loss" : "−ELBO");
+        is_entropy(it) ? "The loss" : "−ELBO");
 }
 
 static char *terms(const cli_evaluation *it)
@@ -122,7 +128,7 @@ static char *terms(const cli_evaluation *it)
     return cli_text("%s + KL. In the first epochs the weight of the KL term "
                     "rises from 0, and "
                     "the KL term may be larger than at the end.",
-                    is_grey(it) ? "The loss is a cross-entropy" : "−ELBO = reconstruction");
+                    is_entropy(it) ? "The loss is a cross-entropy" : "−ELBO = reconstruction");
 }
 
 size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CLI_FIGURES])
@@ -146,9 +152,9 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
          "histograms with the base's density, over QQ plots", base},
         {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent},
         {it->curves, false, "curves.png", "Training",
-         is_grey(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves},
+         is_entropy(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves},
         {it->curves, false, "terms.png",
-         is_grey(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
+         is_entropy(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
          "curves of reconstruction and KL over epochs", terms},
     };
     size_t count = 0;

@@ -157,6 +157,7 @@ static size_t add_rows(const gkv_generation *g, gkv_image_form form, const char 
 static const char *const form_names[GKV_IMAGE_FORMS] = {
     [GKV_FORM_MEANS] = "pixel means, against grey test images",
     [GKV_FORM_BINARY] = "binary draws, against binarized test images",
+    [GKV_FORM_LEVELS] = "draws of grey levels, against grey test images",
 };
 
 /* The explanation of ± in the tables. */

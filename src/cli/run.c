@@ -99,7 +99,7 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
     int code = CLI_OK;
     *out = NULL;
     if (idx)
-        CLI_CHECK(gkv_dataset_open(idx, NULL, out));
+        CLI_CHECK(gkv_dataset_open_as(idx, NULL, &run->settings.data, out));
     else
         CLI_CHECK(gkv_dataset_load(half, &run->settings.data, out));
     const size_t height = gkv_dataset_height(*out), width = gkv_dataset_width(*out);

@@ -133,10 +133,10 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there "
                  "is no density"),
-    CHOICE(
-        model, likelihood, "bernoulli", "bernoulli, logistic-mixture",
-        "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, by a mixture of "
-        "discretised logistic distributions, which needs data.binarization = grey."),
+    CHOICE(model, likelihood, "bernoulli", "bernoulli, logistic-mixture, gk, gk-mixture",
+           "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, which needs "
+           "data.binarization = grey: by a mixture of discretised logistic distributions, by a "
+           "discretised g-and-k distribution, or by a mixture of these."),
     INTEGER(model, likelihood_components, 2, 1, 16,
             "Components of the likelihood's mixture for each pixel; 1 is a single distribution."),
     SWITCH(model, learned_edges, yes,

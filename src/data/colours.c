@@ -58,10 +58,11 @@ gkv_status gki_raster_channels(gki_raster *raster, const gkv_data_settings *sett
 {
     const size_t pixels = raster->count * raster->height * raster->width;
     if (raster->channels == 4) {
-        uint8_t behind[3];
+        uint8_t behind[3], *rgb = NULL;
         gki_background(settings, behind);
-        GKV_TRY(gki_raster_own(raster));
-        gki_over_background(raster->bytes, pixels, behind, raster->bytes);
+        GKV_TRY(gki_alloc(pixels, 3, &rgb));
+        gki_over_background(raster->bytes, pixels, behind, rgb);
+        gki_raster_replace(raster, rgb);
         raster->channels = 3;
     }
     if (raster->channels == 1)
@@ -69,8 +70,10 @@ gkv_status gki_raster_channels(gki_raster *raster, const gkv_data_settings *sett
     if (settings->channels == GKV_CHANNELS_COLOUR ||
         (settings->channels == GKV_CHANNELS_AUTO && !gki_is_grey(raster->bytes, pixels)))
         return GKV_OK;
-    GKV_TRY(gki_raster_own(raster));
-    gki_luma(raster->bytes, pixels, raster->bytes);
+    uint8_t *grey = NULL;
+    GKV_TRY(gki_alloc(pixels, 1, &grey));
+    gki_luma(raster->bytes, pixels, grey);
+    gki_raster_replace(raster, grey);
     raster->channels = 1;
     return GKV_OK;
 }

@@ -15,6 +15,16 @@ gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gk
     return gki_dataset_read(images_path, labels_path, &defaults.data, NULL, out);
 }
 
+gkv_status gkv_dataset_open_as(const char *images_path, const char *labels_path,
+                               const gkv_data_settings *settings, gkv_dataset **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(images_path);
+    GKV_NEED(settings);
+    return gki_dataset_read(images_path, labels_path, settings, NULL, out);
+}
+
 gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
 {
     gki_raster *images = &dataset->images;
@@ -185,7 +195,7 @@ const char *gkv_dataset_path(const gkv_dataset *dataset, gkv_dataset_file file)
 
 const char *gkv_dataset_sha256(const gkv_dataset *dataset, gkv_dataset_file file)
 {
-    return dataset && is_file(file) ? part(dataset, file)->sha256 : "";
+    return dataset && is_file(file) ? part(dataset, (int)file)->sha256 : "";
 }
 
 void gki_dataset_identify(const gkv_dataset *training, gkv_data_settings *settings)
@@ -208,8 +218,8 @@ gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_se
             return gki_fail(
                 GKV_ERR_DATA,
                 "%s: this is not the file that the model was trained with: its SHA-256 is %s, and "
-                "data.%s_sha256 is %s; name that file by data.folder and data.dataset, or by "
-                "data.%s (to begin another run with this file, leave data.%s_sha256 empty)",
+                "data.%s_sha256 is %s; point data.%s (or data.folder and data.dataset) at the "
+                "original file; to start a new run with this one, clear data.%s_sha256",
                 training->path[i], found, keys[i], wanted[i], keys[i], keys[i]);
     }
     return GKV_OK;

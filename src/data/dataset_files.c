@@ -9,8 +9,6 @@
 #include "data/data_files.h"
 #include "data/dataset.h"
 
-enum { ON = 128 }; /* the least grey level that counts as on */
-
 /* GKV_ERR_IO for a missing file; the message says how to get it. */
 static gkv_status missing(const gkv_data_settings *settings, const char *folder, const char *name,
                           const char *key)
@@ -53,6 +51,8 @@ static gkv_status locate_standard(const gkv_data_settings *settings, gkv_split s
     gkv_status status;
     GKV_TRY_GOTO(gki_strf(&folder, "%s/%s", settings->folder, settings->dataset));
     GKV_TRY_GOTO(gki_file_locate(folder, names[0], images));
+    if (!*images)
+        GKV_TRY_GOTO(gki_file_locate(folder, gki_data_colour_names[split == GKV_TEST], images));
     if (!*images) {
         status =
             missing(settings, folder, names[0], split == GKV_TEST ? "test_images" : "train_images");
@@ -137,91 +137,5 @@ gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings, 
         gkv_dataset_free(*out);
         *out = NULL;
     }
-    return status;
-}
-
-/* Describes a file of a data set. If the file has the path of a known data set, `expected` is that
- * data set and `file` the number of the file in it. If `expected` is NULL, the file may be any file
- * of any known data set. */
-static void describe_file(const gkv_dataset *dataset, gkv_dataset_file which,
-                          const gki_known_data *expected, int file, gkv_file_info *out)
-{
-    const char *name;
-    snprintf(out->path, sizeof out->path, "%s", gkv_dataset_path(dataset, which));
-    memcpy(out->sha256, gkv_dataset_sha256(dataset, which), GKV_DIGEST_SIZE);
-    out->checksum = expected ? GKV_CHECKSUM_DIFFERENT : GKV_CHECKSUM_UNKNOWN;
-    if (expected) {
-        if (strcmp(expected->files[file].sha256, out->sha256) == 0)
-            out->checksum = GKV_CHECKSUM_GOOD;
-        return;
-    }
-    for (size_t i = 0; (name = gkv_data_name_at(i)); i++)
-        for (int k = 0; k < GKV_DATA_FILES; k++)
-            if (strcmp(gki_known_data_find(name)->files[k].sha256, out->sha256) == 0)
-                out->checksum = GKV_CHECKSUM_GOOD;
-}
-
-static void count_grey(const gkv_dataset *dataset, gkv_data_info *out)
-{
-    const size_t n = out->count * out->height * out->width * out->channels;
-    const uint8_t *pixels = gkv_dataset_pixels(dataset, 0);
-    uint64_t sum = 0, on = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += pixels[i];
-        on += pixels[i] >= ON;
-    }
-    out->mean_grey = (double)sum / (double)n;
-    out->share_on = (double)on / (double)n;
-}
-
-static void count_labels(const gkv_dataset *dataset, gkv_data_info *out)
-{
-    const uint8_t *labels = gkv_dataset_labels(dataset);
-    if (!labels)
-        return;
-    for (size_t i = 0; i < out->count; i++) {
-        out->per_class[labels[i]]++;
-        if (out->classes <= labels[i])
-            out->classes = (size_t)labels[i] + 1;
-    }
-}
-
-static gkv_status describe(const gkv_data_settings *settings, gkv_split split, const char *images,
-                           const char *labels, gkv_data_info *out)
-{
-    const gki_known_data *known = gki_known_data_find(settings->dataset);
-    const bool own_images =
-        (split == GKV_TEST ? settings->test_images : settings->train_images)[0] != '\0';
-    const bool own_labels =
-        (split == GKV_TEST ? settings->test_labels : settings->train_labels)[0] != '\0';
-    const int first = split == GKV_TEST ? 2 : 0;
-    gkv_dataset *dataset = NULL;
-    GKV_TRY(open_files(split, settings, images, labels, &dataset));
-    out->count = gkv_dataset_count(dataset);
-    out->height = gkv_dataset_height(dataset);
-    out->width = gkv_dataset_width(dataset);
-    out->channels = gkv_dataset_channels(dataset);
-    count_grey(dataset, out);
-    count_labels(dataset, out);
-    describe_file(dataset, GKV_IMAGES_FILE, own_images ? NULL : known, first, &out->images);
-    if (gkv_dataset_labels(dataset))
-        describe_file(dataset, GKV_LABELS_FILE, own_labels ? NULL : known, first + 1, &out->labels);
-    gkv_dataset_free(dataset);
-    return GKV_OK;
-}
-
-gkv_status gkv_data_describe(gkv_split split, const gkv_data_settings *settings, gkv_data_info *out)
-{
-    gkv_settings defaults;
-    char *images = NULL, *labels = NULL;
-    GKV_NEED(out);
-    *out = (gkv_data_info){0};
-    GKV_TRY(check_split(split));
-    gkv_settings_defaults(&defaults);
-    settings = settings ? settings : &defaults.data;
-    GKV_TRY(locate(settings, split, &images, &labels));
-    const gkv_status status = describe(settings, split, images, labels, out);
-    free(images);
-    free(labels);
     return status;
 }

@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/text.h"
 #include "core/threads.h"
 #include "data/idx.h"
 #include "data/colours.h"
@@ -222,8 +223,9 @@ static gkv_status collect(work *it, gki_words *names, gki_png_folder *out)
         if (p->status == GKV_ERR_MEMORY)
             return gki_fail(GKV_ERR_MEMORY, "%s: %s", p->path, reason_of(p));
         if (p->status != GKV_OK) {
-            char *text = NULL;
-            GKV_TRY(gki_strf(&text, "%s: %s", names->list[i], reason_of(p)));
+            char *text = NULL, shown[GKV_PRINTABLE_SIZE];
+            GKV_TRY(
+                gki_strf(&text, "%s: %s", gki_text_printable(names->list[i], shown), reason_of(p)));
             GKV_TRY(gki_words_add(&out->bad, text));
             continue;
         }
@@ -258,11 +260,12 @@ static gkv_status refuse_bad(const work *it, const gki_png_folder *out)
 
 static gkv_status remark_others(const gki_folder_list *list, const char *folder, char **out)
 {
+    char shown[GKV_PRINTABLE_SIZE];
     if (list->others == 0)
         return GKV_OK;
     return gki_strf(out, "%s: %zu file%s of other formats %s left out, as %s", folder, list->others,
                     list->others == 1 ? "" : "s", list->others == 1 ? "is" : "are",
-                    list->first_other);
+                    gki_text_printable(list->first_other, shown));
 }
 
 static void release(work *it)

@@ -1,10 +1,9 @@
-#define _GNU_SOURCE /* posix_spawn_file_actions_addchdir_np() */
+#define _POSIX_C_SOURCE 200809L
 #include "data/process.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -96,7 +95,7 @@ static void stop(pid_t child)
     waitpid(child, &result, 0);
 }
 
-static int spawn(const char *const argv[], const char *folder, const char *log, pid_t *child)
+static int spawn(const char *const argv[], const char *log, pid_t *child)
 {
     posix_spawn_file_actions_t actions;
     int reason = posix_spawn_file_actions_init(&actions);
@@ -108,8 +107,6 @@ static int spawn(const char *const argv[], const char *folder, const char *log, 
                                                   O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (!reason)
         reason = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    if (!reason && folder)
-        reason = posix_spawn_file_actions_addchdir_np(&actions, folder);
     if (!reason) /* posix_spawnp() takes char *const * but does not change the strings */
         reason = posix_spawnp(child, argv[0], &actions, NULL, (char *const *)argv, environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -118,44 +115,51 @@ static int spawn(const char *const argv[], const char *folder, const char *log, 
 
 bool gki_process_exists(const char *name)
 {
-    char path[PATH_MAX]; /* a longer one names no file */
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
+        char *path = NULL;
         /* An empty entry is the working folder. */
-        const int needed =
-            snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
-        found = needed > 0 && (size_t)needed < sizeof path && access(path, X_OK) == 0;
+        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
+            found = access(path, X_OK) == 0;
+        free(path);
         folder += length + (folder[length] == ':');
     }
     return found;
 }
 
-gkv_status gki_process_run(const char *const argv[], const char *folder, const char *log,
-                           int seconds, gki_call *call)
+/* The program's name for messages: env -C FOLDER runs another one. */
+static const char *name_of(const char *const argv[])
 {
+    const bool within = strcmp(argv[0], GKV_PROCESS_ENV) == 0 && argv[1] &&
+                        strcmp(argv[1], "-C") == 0 && argv[2] && argv[3];
+    return within ? argv[3] : argv[0];
+}
+
+gkv_status gki_process_run(const char *const argv[], const char *log, int seconds, gki_call *call)
+{
+    const char *name = name_of(argv);
     pid_t child = 0;
     int result = 0;
     char excerpt[EXCERPT_SIZE];
-    const int reason = spawn(argv, folder, log, &child);
+    const int reason = spawn(argv, log, &child);
     if (reason)
-        return gki_fail_errno(reason, "%s cannot be run", argv[0]);
-    if (!wait_for(child, argv[0], seconds, call, &result)) {
+        return gki_fail_errno(reason, "%s cannot be run", name);
+    if (!wait_for(child, name, seconds, call, &result)) {
         stop(child);
         if (call && gki_call_stopped(call))
-            return gki_fail(GKV_ERR_INTERRUPTED, "%s was stopped", argv[0]);
-        return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", argv[0],
-                        seconds);
+            return gki_fail(GKV_ERR_INTERRUPTED, "%s was stopped", name);
+        return gki_fail(GKV_ERR_IO, "%s took more than %d seconds and was stopped", name, seconds);
     }
     if (WIFEXITED(result) && WEXITSTATUS(result) == 0)
         return GKV_OK;
     if (WIFEXITED(result) && WEXITSTATUS(result) == NOT_FOUND)
-        return gki_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", argv[0],
+        return gki_fail(GKV_ERR_IO, "%s cannot be run: it ended with exit code %d", name,
                         NOT_FOUND);
     read_excerpt(log, excerpt);
     if (WIFEXITED(result))
-        return gki_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", argv[0], WEXITSTATUS(result),
+        return gki_fail(GKV_ERR_IO, "%s ended with exit code %d: %s", name, WEXITSTATUS(result),
                         excerpt);
-    return gki_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", argv[0],
+    return gki_fail(GKV_ERR_IO, "%s was ended by signal %d: %s", name,
                     WIFSIGNALED(result) ? WTERMSIG(result) : 0, excerpt);
 }

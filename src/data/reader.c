@@ -19,6 +19,7 @@
 
 enum {
     INPUT_SIZE = 1 << 16,
+    FIRST_CHUNK = 1 << 20,      /* bytes of the first allocation for a whole file */
     GZIP_ONLY = 16 + MAX_WBITS, /* window bits by which zlib accepts gzip data only */
     DEFLATE_RATIO = 1032,       /* the greatest compression ratio of deflate */
     PLAUSIBLE_RATIO = 200,      /* the greatest ratio that is accepted above PLAUSIBLE_SIZE */
@@ -222,6 +223,27 @@ gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *g
     if (reader->hashed && status == GKV_OK)
         gki_sha256_add(&reader->sum, buffer, *got);
     return status;
+}
+
+gkv_status gki_reader_read_all(gki_reader *reader, uint8_t **bytes, size_t *size)
+{
+    size_t capacity = 0, got = 0;
+    *bytes = NULL;
+    *size = 0;
+    do {
+        capacity = capacity == 0 ? FIRST_CHUNK : 2 * capacity;
+        uint8_t *more = realloc(*bytes, capacity);
+        if (!more)
+            return gki_fail(GKV_ERR_MEMORY, "%s: out of memory: %zu bytes were refused",
+                            reader->path, capacity);
+        *bytes = more;
+        GKV_TRY(gki_reader_read(reader, more + *size, capacity - *size, &got));
+        *size += got;
+        if (reader->gzip && *size > gki_reader_bound(reader))
+            return gki_fail(GKV_ERR_DATA, "%s: it decompresses to more than %s may", reader->path,
+                            reader->kind);
+    } while (*size == capacity);
+    return GKV_OK;
 }
 
 gkv_status gki_reader_map(gki_reader *reader, size_t size, void **mapping)

@@ -24,6 +24,11 @@ void gki_reader_close(gki_reader *reader);
  * GKV_ERR_MEMORY. */
 gkv_status gki_reader_read(gki_reader *reader, void *buffer, size_t n, size_t *got);
 
+/* Reads the rest of the content into *bytes, which the caller frees with free(), also after a
+ * failure. Memory grows as the data arrive. GKV_ERR_DATA for more content than
+ * gki_reader_bound(); other errors as gki_reader_read(). */
+gkv_status gki_reader_read_all(gki_reader *reader, uint8_t **bytes, size_t *size);
+
 /* Maps a raw file, whose content is exactly `size` bytes, into memory for reading, in place of
  * further gki_reader_read(). *mapping belongs to the caller, who ends it with munmap(). The sum
  * takes the rest of the content. GKV_ERR_IO. */

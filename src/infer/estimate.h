@@ -33,6 +33,7 @@ typedef struct gki_estimate_job {
     size_t samples;                          /* the number of samples per image */
     /* the seed of the posterior noise; sample s of image i has step s and index i */
     uint64_t seed;
+    bool likelihood; /* whether −log p(x|z) is one, and not a cross-entropy; for summaries */
     int threads;
     gki_call *call; /* it must be stoppable; its units are images */
 } gki_estimate_job;

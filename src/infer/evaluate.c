@@ -94,7 +94,11 @@ static void describe_protocol(const gkv_settings *settings, const gki_images *im
                               gkv_eval_set of, gkv_metrics *metrics)
 {
     char name[GKV_NAME_SIZE];
-    if (images->mode == GKV_BINARIZE_GREY)
+    if (metrics->pixels == GKV_PIXELS_LEVELS)
+        snprintf(metrics->protocol, sizeof metrics->protocol,
+                 "256 grey levels; the first %zu %s images%s; %lld importance samples per image",
+                 images->count, set_names[of], set_orders[of], (long long)settings->eval.samples);
+    else if (metrics->pixels == GKV_PIXELS_MEAN_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s",
                  images->count, set_names[of], set_orders[of]);
@@ -139,8 +143,8 @@ static gkv_status summarise(const gki_estimates *estimates, const gki_images *im
                             gkv_metrics *metrics)
 {
     gki_estimates_summary s;
-    GKV_TRY(
-        gki_estimates_summarise(estimates, images->count, images->mode != GKV_BINARIZE_GREY, &s));
+    GKV_TRY(gki_estimates_summarise(estimates, images->count,
+                                    metrics->pixels != GKV_PIXELS_MEAN_LEVELS, &s));
     metrics->neg_elbo = s.neg_elbo.mean, metrics->neg_elbo_se = s.neg_elbo.se;
     metrics->reconstruction = s.reconstruction.mean,
     metrics->reconstruction_se = s.reconstruction.se;
@@ -148,6 +152,11 @@ static gkv_status summarise(const gki_estimates *estimates, const gki_images *im
     metrics->nll = s.nll.mean, metrics->nll_se = s.nll.se;
     metrics->ess = s.ess;
     return GKV_OK;
+}
+
+double gkv_bits_per_dimension(double nats, uint64_t values)
+{
+    return nats / ((double)values * log(2));
 }
 
 gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_eval_set of,
@@ -179,6 +188,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     uint32_t *order = NULL;
     gki_estimates estimates = {0};
     gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_images_pixels(model, settings, &metrics->pixels));
     GKV_TRY_GOTO(choose_images(model, images, settings, of, &order, &chosen));
     call.total = (refine ? 2 : 1) * chosen.count;
     gki_estimate_job job = {.model = model,
@@ -186,10 +196,12 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
                             .images = &chosen,
                             .samples = (size_t)settings->eval.samples,
                             .seed = settings->eval.seed,
+                            .likelihood = metrics->pixels != GKV_PIXELS_MEAN_LEVELS,
                             .threads = gki_call_threads(&call, settings->train.threads),
                             .call = &call};
     GKV_TRY_GOTO(gki_estimates_create(chosen.count, &estimates));
     GKV_TRY_GOTO(gki_estimate(&job, &estimates));
+    metrics->values = model->pixels;
     GKV_TRY_GOTO(summarise(&estimates, &chosen, metrics));
     gki_refined_metrics_none(&metrics->refined);
     if (refine)

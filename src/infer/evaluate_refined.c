@@ -140,7 +140,7 @@ static gkv_status summarise(const gki_estimate_job *job, const block *b,
     const gkv_run_options inner = gki_call_inner(job->call);
     gki_estimates_summary s;
     gkv_image_scores scores;
-    GKV_TRY(gki_estimates_summarise(estimates, n, job->images->mode != GKV_BINARIZE_GREY, &s));
+    GKV_TRY(gki_estimates_summarise(estimates, n, job->likelihood, &s));
     GKV_TRY(gkv_model_decode(model, n, b->means, &inner, b->decoded));
     GKV_TRY(gkv_image_scores_of(n, model->height, model->width, b->decoded, b->grey, &scores));
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;

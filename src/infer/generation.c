@@ -35,7 +35,9 @@ typedef struct job {
     const gkv_features *network;
     gki_call call;         /* its units are sets of images */
     gkv_run_options inner; /* the options of calls within it */
-    size_t references, dimensions, classes, repetitions, forms;
+    size_t references, dimensions, classes, repetitions;
+    size_t forms; /* the forms in which test images are compared: as they are, and binarized */
+    bool levels;  /* whether levels are drawn, which are compared with test images as they are */
     bool samples_only;
     gkv_kid_settings kid;
     gkv_neighbour_settings neighbours;
@@ -147,7 +149,7 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
 static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images,
                           double *class_fractions, repeated *to)
 {
-    const test_form *against = &it->tests[form];
+    const test_form *against = &it->tests[form == GKV_FORM_LEVELS ? GKV_FORM_MEANS : form];
     double frechet = 0;
     gkv_kid kid;
     gkv_neighbour_metrics neighbours;
@@ -191,6 +193,23 @@ done:
     return status;
 }
 
+/* Measures draws of the levels of the images that make() has written to `means`. Images that are
+ * not decoded are levels already. */
+static gkv_status measure_levels(job *it, const gki_set_ops *set, size_t repetition, size_t n,
+                                 repeated figures[GKV_IMAGE_FORMS])
+{
+    repeated *to = &figures[GKV_FORM_LEVELS];
+    if (!set->codes) {
+        *to = figures[GKV_FORM_MEANS];
+        return GKV_OK;
+    }
+    GKV_TRY(gkv_model_draw_images(it->source.model, n, set->codes(&it->source), it->source.seed,
+                                  repetition * n, &it->inner, it->pixels));
+    GKV_TRY(measure(it, GKV_FORM_LEVELS, n, it->pixels, NULL, to));
+    gkv_accumulator_add(&to->recognised, recognised(it, set, repetition, n));
+    return GKV_OK;
+}
+
 /* How many images a set has; 0 if it is not measured. */
 static size_t count_of(const job *it, gkv_image_set which)
 {
@@ -218,6 +237,8 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
+        if (it->levels)
+            GKV_TRY(measure_levels(it, set, r, n, figures));
         if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only)
             GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples,
                                     &out->nearest_samples_se));
@@ -225,6 +246,8 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     }
     for (size_t f = 0; n > 0 && f < it->forms; f++)
         summarise(&figures[f], &out->of[which][f]);
+    if (n > 0 && it->levels)
+        summarise(&figures[GKV_FORM_LEVELS], &out->of[which][GKV_FORM_LEVELS]);
     return GKV_OK;
 }
 
@@ -371,6 +394,8 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     if (settings->eval.generation == GKV_GENERATION_NONE)
         return GKV_OK;
     GKV_TRY(check(model, test, training, network));
+    gkv_pixels pixels;
+    GKV_TRY(gki_images_pixels(model, settings, &pixels));
     const bool samples_only = settings->eval.generation == GKV_GENERATION_SAMPLES;
     const double began = omp_get_wtime();
     const size_t references = gkv_dataset_count(test);
@@ -390,8 +415,8 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
         .classes = gkv_features_classes(network),
         .repetitions = (size_t)settings->eval.draw_sets,
         .samples_only = samples_only,
-        .forms =
-            samples_only || settings->data.binarization == GKV_BINARIZE_GREY ? 1 : GKV_IMAGE_FORMS,
+        .forms = samples_only || pixels != GKV_PIXELS_BINARY ? 1 : 2,
+        .levels = !samples_only && pixels == GKV_PIXELS_LEVELS,
     };
     gkv_status status = GKV_OK;
     gkv_kid_defaults(&it.kid);

@@ -18,6 +18,17 @@ static const uint8_t *label_of_test(const gki_set_source *source, size_t repetit
     return labels ? labels + i : NULL;
 }
 
+/* The codes that the other functions leave. */
+static const float *codes_made(const gki_set_source *source)
+{
+    return source->codes;
+}
+
+static const float *codes_refined(const gki_set_source *source)
+{
+    return source->refined;
+}
+
 /* --- draws from the prior, and from N(0, I) in place of it ---------------- */
 
 static size_t count_of_draws(const gki_set_source *source)
@@ -112,10 +123,11 @@ static const uint8_t *label_of_training(const gki_set_source *source, size_t rep
 }
 
 const gki_set_ops gki_set_table[GKV_IMAGE_SETS] = {
-    [GKV_SET_SAMPLES] = {true, count_of_draws, make_samples, NULL},
-    [GKV_SET_NORMAL] = {false, count_of_draws, make_normal, NULL},
-    [GKV_SET_POSTERIOR] = {false, count_of_test, make_posterior, label_of_test},
-    [GKV_SET_RECONSTRUCTIONS] = {false, count_of_test, make_reconstructions, label_of_test},
-    [GKV_SET_REFINED] = {false, count_of_refined, make_refined, label_of_test},
-    [GKV_SET_TRAINING] = {false, count_of_training, make_training, label_of_training},
+    [GKV_SET_SAMPLES] = {true, count_of_draws, make_samples, codes_made, NULL},
+    [GKV_SET_NORMAL] = {false, count_of_draws, make_normal, codes_made, NULL},
+    [GKV_SET_POSTERIOR] = {false, count_of_test, make_posterior, codes_made, label_of_test},
+    [GKV_SET_RECONSTRUCTIONS] = {false, count_of_test, make_reconstructions, codes_made,
+                                 label_of_test},
+    [GKV_SET_REFINED] = {false, count_of_refined, make_refined, codes_refined, label_of_test},
+    [GKV_SET_TRAINING] = {false, count_of_training, make_training, NULL, label_of_training},
 };

@@ -27,6 +27,9 @@ typedef struct gki_set_ops {
     size_t (*count)(const gki_set_source *source);
     /* Writes the images of a repetition to images[count, pixels], in [0, 1]. */
     gkv_status (*make)(const gki_set_source *source, size_t repetition, float *images);
+    /* Returns the codes of the images of the last make(). The function is NULL for images that are
+     * not decoded. */
+    const float *(*codes)(const gki_set_source *source);
     /* Returns the label of image i, or NULL without labels. The function is NULL for images that
      * have no label. */
     const uint8_t *(*label)(const gki_set_source *source, size_t repetition, size_t i);

@@ -27,6 +27,12 @@ static json_t *text_or_null(const char *value)
     return json_stringn(shown, length);
 }
 
+/* A log-probability of grey levels in bits per dimension; null for other pixels. */
+static json_t *bits(const gkv_metrics *m, double nats)
+{
+    return number(m->pixels == GKV_PIXELS_LEVELS ? gkv_bits_per_dimension(nats, m->values) : NAN);
+}
+
 static json_t *whole(uint64_t value)
 {
     return json_integer((json_int_t)value);
@@ -45,7 +51,7 @@ static bool add_generation(json_t *object, const gkv_generation *g)
         [GKV_SET_TRAINING] = "floor_",
     };
     static const char *const forms[GKV_IMAGE_FORMS] = {
-        [GKV_FORM_MEANS] = "", [GKV_FORM_BINARY] = "binary_"};
+        [GKV_FORM_MEANS] = "", [GKV_FORM_BINARY] = "binary_", [GKV_FORM_LEVELS] = "drawn_"};
     bool good = true;
     for (size_t s = 0; s < GKV_IMAGE_SETS; s++)
         for (size_t f = 0; f < GKV_IMAGE_FORMS; f++) {
@@ -87,6 +93,9 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
     const bool measured = g->sets > 0;
     const gkv_refined_metrics *r = &m->refined;
     const bool refined = r->samples > 0;
+    static const char *const pixels[] = {[GKV_PIXELS_BINARY] = "binary",
+                                         [GKV_PIXELS_MEAN_LEVELS] = "mean levels",
+                                         [GKV_PIXELS_LEVELS] = "grey levels"};
     const struct {
         const char *key;
         json_t *value;
@@ -100,12 +109,17 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"nll", number(m->nll)},
         {"nll_se", number(m->nll_se)},
         {"nll_samples", whole(m->nll_samples)},
+        {"neg_elbo_bits", bits(m, m->neg_elbo)},
+        {"nll_bits", bits(m, m->nll)},
+        {"nll_bits_se", bits(m, m->nll_se)},
         {"ess", number(m->ess)},
         {"active_units", whole(m->active_units)},
         {"class_accuracy", number(m->class_accuracy)},
         {"mse", number(m->mse)},
         {"psnr", number(m->psnr)},
         {"ssim", number(m->ssim)},
+        {"pixels", json_string(pixels[m->pixels])},
+        {"values", whole(m->values)},
         {"images", whole(m->images)},
         {"parameters", whole(m->parameters)},
         {"train_seconds", number(m->train_seconds)},
@@ -123,6 +137,9 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"refined_nll", number(r->nll)},
         {"refined_nll_se", number(r->nll_se)},
         {"refined_ess", number(r->ess)},
+        {"refined_neg_elbo_bits", bits(m, r->neg_elbo)},
+        {"refined_nll_bits", bits(m, r->nll)},
+        {"refined_nll_bits_se", bits(m, r->nll_se)},
         {"refined_cross_entropy_before", number(r->cross_entropy_before)},
         {"refined_cross_entropy", number(r->cross_entropy)},
         {"refined_mse", number(r->mse)},

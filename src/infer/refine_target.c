@@ -201,7 +201,7 @@ static void expand(void *context, size_t rows, const size_t *image, const gki_re
         put(it, count, image + start, z + start * d);
         forward_likelihood(it, count);
         gki_pass_prior(model, ws, 0, count);
-        for (size_t r = 0; r < count; r++)
+        for (size_t r = 0; curvature && r < count; r++)
             model->likelihood->ops->fisher_sd(model->likelihood, ws, r,
                                               it->sd + r * model->decoder->out.width);
         model->decoder->ops->backward(model->decoder, ws, 0, count);

@@ -6,6 +6,8 @@
 static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
     [GKV_LIKELIHOOD_BERNOULLI] = &gki_likelihood_bernoulli,
     [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = &gki_likelihood_logistic_mixture,
+    [GKV_LIKELIHOOD_GK] = &gki_likelihood_gk,
+    [GKV_LIKELIHOOD_GK_MIXTURE] = &gki_likelihood_gk_mixture,
 };
 
 const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family)

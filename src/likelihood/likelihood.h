@@ -98,6 +98,7 @@ void gki_likelihood_no_gradient(const gki_likelihood *likelihood, gki_workspace 
 /* Returns the operations of a family. */
 const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family);
 
-extern const gki_likelihood_ops gki_likelihood_bernoulli, gki_likelihood_logistic_mixture;
+extern const gki_likelihood_ops gki_likelihood_bernoulli, gki_likelihood_logistic_mixture,
+    gki_likelihood_gk, gki_likelihood_gk_mixture;
 
 #endif

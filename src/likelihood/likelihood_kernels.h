@@ -5,8 +5,8 @@
  *
  *   P(v) = (1 − ε) Σ_k π_k [F_k(e_{v+1}) − F_k(e_v)] + ε/256,   ε = GKV_LEVEL_FLOOR,
  *
- * with the edges e of levels.h. The floor bounds −log P, and its gradient falls to 0 where a level
- * is less probable than the floor. */
+ * with the edges e of level_edges.h. The floor bounds −log P, and its gradient falls to 0 where a
+ * level is less probable than the floor. */
 #ifndef GKV_LIKELIHOOD_KERNELS_H
 #define GKV_LIKELIHOOD_KERNELS_H
 

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "core/memory.h"
-#include "likelihood/levels.h"
+#include "likelihood/level_edges.h"
 
 typedef struct mixture {
     gki_likelihood base; /* must be first */

@@ -44,6 +44,21 @@ void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t ste
     binarize(images, grey, index, step, x);
 }
 
+gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
+                             gkv_pixels *pixels)
+{
+    const bool grey = settings->data.binarization == GKV_BINARIZE_GREY;
+    if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
+        *pixels = grey ? GKV_PIXELS_MEAN_LEVELS : GKV_PIXELS_BINARY;
+    else if (grey)
+        *pixels = GKV_PIXELS_LEVELS;
+    else
+        return gki_fail(GKV_ERR_CONFIG,
+                        "data.binarization makes pixels 0 or 1, but the model is of grey levels; "
+                        "set it to grey");
+    return GKV_OK;
+}
+
 void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
 {
     gki_rng_permutation(gki_rng_at(seed, GKV_STREAM_VALIDATION_SPLIT, 0, 0), (uint32_t)count,

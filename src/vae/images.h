@@ -35,6 +35,11 @@ static inline void gki_images_grey(const uint8_t *levels, size_t n, float *to)
         to[i] = (float)levels[i] / 255.0F;
 }
 
+/* Tells what the pixels are that a model sees with these settings of data. GKV_ERR_CONFIG for a
+ * model of grey levels with binary pixels. */
+gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
+                             gkv_pixels *pixels);
+
 /* Writes image i as targets x[pixels]. `step` is read only with every_visit. */
 void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_real *x);
 

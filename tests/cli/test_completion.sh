@@ -32,9 +32,9 @@ offers() {
 
 offers "train" tr
 offers "compare completion" comp
-offers "get info list" data ""
+offers "get info import list" data ""
 offers "fit" base ""
-offers "mnist fashion-mnist" data get ""
+offers "mnist fashion-mnist unifont" data get ""
 offers "octile lm mle" fit --method ""
 offers "octile lm mle" fit data.csv -m ""
 offers "mle" fit --method = ml
@@ -97,7 +97,7 @@ if command -v fish > /dev/null; then
         words=$(HOME=$work fish -c "source script.fish; complete -C '$2'" | cut -f1 | sort | tr '\n' ' ')
         [ "$words" = "$1 " ] || fail "fish: $2: \"$words\", not \"$1\""
     }
-    fish_offers "get info list" "gkvae data "
+    fish_offers "get info import list" "gkvae data "
     fish_offers "lm mle octile" "gkvae fit --method "
     fish_offers "--resume" "gkvae train --re"
     fish_offers "model.base_fit=grad" "gkvae train --set model.base_fit=g"

@@ -13,7 +13,7 @@ done
 kill -s INT $process
 wait $process
 [ -e run/index.html ] && fail "the page of an older model stays after training"
-ls run | grep -q tmp && fail "temporary files stay: $(ls run)"
+ls -A run | grep -q "tmp\|^[.]" && fail "temporary files stay: $(ls -A run)"
 
 # Training that ends during an evaluation does not remove what it writes.
 "$gkvae" train --resume --out run --epochs 100000 > lines 2> messages &

@@ -48,7 +48,7 @@ expect 2 "whole number" "$gkvae" sample run -n 0
 expect 2 "whole number" "$gkvae" sample run -n -5
 expect 2 "whole number" "$gkvae" sample run --seed x
 expect 2 "must be a number" "$gkvae" sample run --temperature warm
-expect 2 "must be means or draws" "$gkvae" sample run --form mean
+expect 2 "must be means, medians or draws" "$gkvae" sample run --form mean
 expect 2 "whole number" "$gkvae" sample run --first 4294967296
 expect 2 "which model" "$gkvae" encode
 expect 2 "prior has no images: leave out --idx" "$gkvae" encode run --what prior --idx images

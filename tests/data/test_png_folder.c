@@ -182,6 +182,10 @@ static void bad_files_are_named_or_skipped(void **state)
     assert_int_equal(gkv_dataset_count(dataset), 3);
     assert_int_equal(gkv_dataset_height(dataset), 4);
     gkv_dataset_free(dataset);
+    put("bad/\n\033[31m.png", "x", 1); /* controls no terminal */
+    assert_ok(open_folder("bad", &settings, &dataset));
+    assert_non_null(strstr(gkv_dataset_skipped(dataset, 0), "??[31m.png: it is "));
+    gkv_dataset_free(dataset);
     make_folder("none");
     assert_fails(open_folder("none", &settings, &dataset), GKV_ERR_DATA, "no PNG file");
     put("none/1.png", "", 0);
@@ -193,13 +197,13 @@ static void bad_files_are_named_or_skipped(void **state)
 static void bombs_cost_nothing(void **state)
 {
     (void)state;
-    static const uint8_t bomb[] =
+    static const uint8_t bomb[33] =
         "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\xff\xff\0\0\xff\xff\x08\x06\0\0\0";
     const gkv_data_settings settings = defaults();
     gkv_dataset *dataset = NULL;
     make_folder("bomb");
     for (char name[] = "bomb/a.png"; name[5] <= 'z'; name[5]++)
-        put(name, bomb, sizeof bomb + 3);
+        put(name, bomb, sizeof bomb);
     assert_fails(open_folder("bomb", &settings, &dataset), GKV_ERR_DATA,
                  "26 of the 26 PNG files cannot be used: a.png: the header states 65535 × 65535");
 }

@@ -104,7 +104,7 @@ static void sets_of_draws_follow_one_another(void **state)
     gkv_generation all;
     open_fixture(&it);
     measure(&it, NULL, &all);
-    for (int form = 0; form < GKV_IMAGE_FORMS; form++) {
+    for (int form = 0; form <= GKV_FORM_BINARY; form++) {
         const gkv_generation_figures *samples = &all.of[GKV_SET_SAMPLES][form];
         const double a = frechet_of(&it, 0, (gkv_image_form)form),
                      b = frechet_of(&it, 1, (gkv_image_form)form);
@@ -152,7 +152,8 @@ static void grey_models_have_no_binary_figures(void **state)
     set(&it.settings, "eval.draw_sets", "1");
     measure(&it, NULL, &grey);
     for (int s = 0; s < GKV_IMAGE_SETS; s++)
-        assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet));
+        assert_true(isnan(grey.of[s][GKV_FORM_BINARY].frechet) &&
+                    isnan(grey.of[s][GKV_FORM_LEVELS].frechet));
     assert_true(isfinite(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet));
     /* of one set of draws */
     assert_true(isnan(grey.of[GKV_SET_SAMPLES][GKV_FORM_MEANS].frechet_se));

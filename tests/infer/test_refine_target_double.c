@@ -6,6 +6,7 @@
 #include "settings.h"
 
 enum { HEIGHT = 17, WIDTH = 18, PIXELS = HEIGHT * WIDTH, LATENT = 4, IMAGES = 3, ROWS = 43 };
+enum { OUTPUTS_MOST = 10 * PIXELS }; /* of the decoder */
 
 typedef struct fixture {
     gkv_model *model;
@@ -18,12 +19,14 @@ typedef struct fixture {
     size_t row; /* that is being differentiated */
 } fixture;
 
-static fixture *begin(const char *flow, const char *base, const char *block, const char *layers,
-                      double weight)
+static fixture *begin(const char *likelihood, const char *flow, const char *base, const char *block,
+                      const char *layers, double weight)
 {
     fixture *it = test_alloc(sizeof *it);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
+    set(&settings, "data.binarization", "grey");
+    set(&settings, "model.likelihood", likelihood);
     set(&settings, "model.latent", "4");
     set(&settings, "model.hidden", "7");
     set(&settings, "model.layers", layers);
@@ -109,7 +112,8 @@ static void logits_map(void *context, const double *z, double *logits)
     fixture *it = context;
     memcpy(gki_at(&it->ws, it->model->posterior.z, 0), z, LATENT * sizeof *z);
     gki_pass_decode(it->model, &it->ws, 0, 1);
-    memcpy(logits, gki_at(&it->ws, it->model->decoder->out, 0), PIXELS * sizeof *logits);
+    memcpy(logits, gki_at(&it->ws, it->model->decoder->out, 0),
+           it->model->decoder->out.width * sizeof *logits);
 }
 
 static void eps_map(void *context, const double *z, double *eps)
@@ -120,26 +124,42 @@ static void eps_map(void *context, const double *z, double *eps)
     memcpy(eps, gki_at(&it->ws, it->model->flow->eps, 0), LATENT * sizeof *eps);
 }
 
+/* The diagonal of the information of the decoder's outputs, which are in the workspace. */
+static void information_of(fixture *it, double *information)
+{
+    const gki_likelihood *likelihood = it->model->likelihood;
+    const double *out = gki_at(&it->ws, it->model->decoder->out, 0);
+    if (likelihood->ops == &gki_likelihood_bernoulli) {
+        for (size_t k = 0; k < PIXELS; k++)
+            information[k] = 1 / (2 + exp(out[k]) + exp(-out[k])); /* π(1−π) */
+        return;
+    }
+    likelihood->ops->fisher_sd(likelihood, &it->ws, 0, information);
+    for (size_t k = 0; k < likelihood->outputs; k++)
+        information[k] *= information[k];
+}
+
 /* Adds row r's gradient and curvature by differences. */
 static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
 {
-    static double jacobian[LATENT * PIXELS], logits[PIXELS];
+    static double jacobian[LATENT * OUTPUTS_MOST], logits[OUTPUTS_MOST], information[OUTPUTS_MOST];
+    const size_t outputs = it->model->decoder->out.width;
     double derivatives[LATENT], flow[LATENT * LATENT], lambda[LATENT * LATENT], eps[LATENT];
     const double *z = it->z + r * LATENT;
     it->row = r;
     test_jacobian(value_map, it, z, LATENT, 1, 1e-4, derivatives);
-    test_jacobian(logits_map, it, z, LATENT, PIXELS, 1e-4, jacobian);
+    test_jacobian(logits_map, it, z, LATENT, outputs, 1e-4, jacobian);
     test_jacobian(eps_map, it, z, LATENT, LATENT, 1e-4, flow);
     logits_map(it, z, logits);
+    information_of(it, information);
     eps_map(it, z, eps);
     it->model->base->ops->curvature(it->model->base, &it->ws, 0, 1, lambda);
     for (size_t i = 0; i < LATENT; i++) {
         gradient[i] += derivatives[i];
         for (size_t j = 0; j < LATENT; j++) {
             double sum = 0;
-            for (size_t k = 0; k < PIXELS; k++)
-                sum += jacobian[i * PIXELS + k] * jacobian[j * PIXELS + k] /
-                       (2 + exp(logits[k]) + exp(-logits[k])); /* π(1−π) */
+            for (size_t k = 0; k < outputs; k++)
+                sum += jacobian[i * outputs + k] * jacobian[j * outputs + k] * information[k];
             for (size_t a = 0; a < LATENT; a++)
                 for (size_t b = 0; b < LATENT; b++)
                     sum += it->weight * flow[i * LATENT + a] * lambda[a * LATENT + b] *
@@ -149,10 +169,10 @@ static void add_row(fixture *it, size_t r, double *gradient, double *curvature)
     }
 }
 
-static void check(const char *flow, const char *base, const char *block, const char *layers,
-                  double weight)
+static void check_of(const char *likelihood, const char *flow, const char *base, const char *block,
+                     const char *layers, double weight)
 {
-    fixture *it = begin(flow, base, block, layers, weight);
+    fixture *it = begin(likelihood, flow, base, block, layers, weight);
     const gki_target *target = &it->target.target;
     double values[ROWS], entropies[ROWS];
     double gradient[IMAGES * LATENT] = {0}, curvature[IMAGES * LATENT * LATENT] = {0};
@@ -184,6 +204,19 @@ static void check(const char *flow, const char *base, const char *block, const c
     end(it);
 }
 
+static void check(const char *flow, const char *base, const char *block, const char *layers,
+                  double weight)
+{
+    check_of("bernoulli", flow, base, block, layers, weight);
+}
+
+static void test_likelihoods(void **state)
+{
+    (void)state;
+    for (int i = 1; i < GKV_LIKELIHOODS; i++)
+        check_of(name_of("model.likelihood", i), "realnvp", "gk", "silu", "2", 0.4);
+}
+
 static void test_derivatives(void **state)
 {
     (void)state;
@@ -200,6 +233,7 @@ static void test_derivatives(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_derivatives),
+                                       cmocka_unit_test(test_likelihoods)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,10 @@ static const level_case level_cases[] = {
     {GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 1, true},
     {GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 2, true},
     {GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 5, false},
+    {GKV_LIKELIHOOD_GK, 3, false},
+    {GKV_LIKELIHOOD_GK, 1, true},
+    {GKV_LIKELIHOOD_GK_MIXTURE, 2, true},
+    {GKV_LIKELIHOOD_GK_MIXTURE, 3, false},
 };
 enum { LEVEL_CASES = sizeof level_cases / sizeof *level_cases, OUTPUTS_MOST = 64 };
 

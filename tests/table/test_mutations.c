@@ -1,169 +1,22 @@
-/* Calls the entry points of the fuzzers with mutations of their corpora. The mutations are the same
- * in every test. libFuzzer chooses mutations by coverage and needs hours; this test takes a
- * second. */
+/* Mutations of the corpora of tables keep every promise (fuzz/mutations.h). */
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
-#include <dirent.h>
-
 #include "../fuzz/entries.h"
-#include "core/rng.h"
+#include "../fuzz/mutations.h"
 
-enum { ROUNDS = 30000, SIZE_MOST = 4096, CORPUS_MOST = 64, MUTATIONS_MOST = 6 };
-
-typedef struct sample {
-    uint8_t bytes[SIZE_MOST];
-    size_t size;
-} sample;
-
-static size_t read_corpus(const char *name, sample *corpus)
-{
-    char path[1024];
-    size_t n = 0;
-    snprintf(path, sizeof path, "%s/../fuzz/corpus/%s", GKV_TEST_FIXTURES, name);
-    /* sorted by name, because the order of a folder is not defined */
-    struct dirent **entries = NULL;
-    const int count = scandir(path, &entries, NULL, alphasort);
-    assert_true(count > 2);
-    for (int i = 0; i < count; i++) {
-        if (entries[i]->d_name[0] != '.' && n < CORPUS_MOST) {
-            snprintf(path, sizeof path, "%s/../fuzz/corpus/%s/%s", GKV_TEST_FIXTURES, name,
-                     entries[i]->d_name);
-            FILE *file = fopen(path, "rb");
-            assert_non_null(file);
-            corpus[n].size = fread(corpus[n].bytes, 1, SIZE_MOST, file);
-            fclose(file);
-            n++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return n;
-}
-
-/* Texts that are difficult for readers, to be inserted anywhere. */
-static const char *const pieces[] = {
-    "1e999",
-    "-",
-    "\"",
-    "\"\"",
-    ",",
-    ";",
-    "\t",
-    "\n",
-    "\r\n",
-    "#",
-    "nan",
-    "NA",
-    " ",
-    "\xEF\xBB\xBF",
-    "0x1p3",
-    ".",
-    "e5",
-    "18446744073709551615",
-    "4611686018427387904",
-    "-1",
-    "0",
-    "L",
-    "(",
-    ")",
-    ",)",
-    "{",
-    "}",
-    "'descr': ",
-    "'<f8'",
-    "'>i2'",
-    "'|u1'",
-    "'|O'",
-    "'shape': ",
-    "'fortran_order': ",
-    "True",
-    "False",
-    "\xff\xff\xff\xff",
-    "\x02",
-    "\x93NUMPY",
-    "[('a', ",
-    "'<f2'",
-    "|",
-    "#N/A",
-    "sep=;\n",
-    "1,5",
-    "\"a\nb\"",
-    "$12",
-    "\xF6",
-};
-
-static void replace(sample *s, size_t at, size_t cut, const void *with, size_t n)
-{
-    cut = cut < s->size - at ? cut : s->size - at;
-    if (s->size - cut + n > SIZE_MOST)
-        return;
-    memmove(s->bytes + at + n, s->bytes + at + cut, s->size - at - cut);
-    memcpy(s->bytes + at, with, n);
-    s->size = s->size - cut + n;
-}
-
-static void mutate(sample *s, const sample *other, const uint32_t words[5])
-{
-    const size_t at = s->size ? words[1] % (s->size + 1) : 0;
-    const char *piece = pieces[words[2] % (sizeof pieces / sizeof *pieces)];
-    uint8_t part[64];
-    size_t n = words[3] % sizeof part;
-    switch (words[0] % 8) {
-    case 0:
-        if (at < s->size)
-            s->bytes[at] ^= (uint8_t)(1u << words[2] % 8);
-        break;
-    case 1:
-        if (at < s->size)
-            s->bytes[at] = (uint8_t)words[2];
-        break;
-    case 2: replace(s, at, words[3] % 4, piece, strlen(piece)); break;
-    case 3: replace(s, at, strlen(piece), piece, strlen(piece)); break;
-    case 4: replace(s, at, n, "", 0); break; /* removes a part */
-    case 5: s->size = at; break;
-    case 6: /* doubles a part */
-        n = n < s->size - at ? n : s->size - at;
-        memcpy(part, s->bytes + at, n);
-        replace(s, at, 0, part, n);
-        break;
-    default: { /* inserts a part of another file */
-        const size_t from = other->size ? words[4] % other->size : 0;
-        n = n < other->size - from ? n : other->size - from;
-        replace(s, at, words[2] % 16, other->bytes + from, n);
-    }
-    }
-}
-
-static void run(const char *name, int (*entry)(const uint8_t *, size_t))
-{
-    sample *corpus = test_alloc(CORPUS_MOST * sizeof *corpus), *s = test_alloc(sizeof *s);
-    const size_t n = read_corpus(name, corpus);
-    for (size_t i = 0; i < n; i++)
-        entry(corpus[i].bytes, corpus[i].size);
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint32_t words[3 + 5 * MUTATIONS_MOST];
-        gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words,
-                      words);
-        *s = corpus[words[0] % n];
-        for (uint32_t m = 0; m <= words[1] % MUTATIONS_MOST; m++)
-            mutate(s, &corpus[words[2] % n], words + 3 + 5 * m);
-        entry(s->bytes, s->size);
-    }
-    free(s);
-    free(corpus);
-}
+enum { ROUNDS = 30000 };
 
 static void mutated_texts_keep_every_promise(void **state)
 {
     (void)state;
-    run("text", fuzz_table);
+    run_mutations("text", ROUNDS, fuzz_table);
 }
 
 static void mutated_arrays_keep_every_promise(void **state)
 {
     (void)state;
-    run("npy", fuzz_npy);
+    run_mutations("npy", ROUNDS, fuzz_npy);
 }
 
 int main(void)

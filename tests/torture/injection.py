@@ -61,7 +61,7 @@ def tree(folder):
 
 def temporaries(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")
-                  if TEMPORARY.search(path.name) or path.name in (".gkvae-new", ".gkvae-commit"))
+                  if TEMPORARY.search(path.name) or path.name.startswith(".gkvae-"))
 
 
 class Lab:

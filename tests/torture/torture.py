@@ -210,7 +210,7 @@ def parse():
     parser.add_argument("--scenario", help="these scenarios: " + ", ".join(scenarios.SCENARIOS))
     parser.add_argument("--at", type=int, help="this allocation, call, state or time alone")
     parser.add_argument("--seed", type=int, default=1, help="of the times of signals")
-    parser.add_argument("--most", type=int, default=100, help="the most runs of a fault and a scenario")
+    parser.add_argument("--most", type=int, default=40, help="the most runs of a fault and a scenario")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--mnist", help="a folder with the files of MNIST, for data get")
     parser.add_argument("--work", help="a folder for the runs, which is kept")

@@ -160,6 +160,7 @@ static void of_eval(void **state)
     REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &it.settings, it.floats));
     REFUSES("targets", gkv_targets(it.images, 1, GKV_TEST, 0, &it.settings, NULL));
     assert_ok(gkv_targets(it.images, 1, GKV_TEST, 0, NULL, it.floats));
+    assert_true(isinf(gkv_bits_per_dimension(1, 0)));
 }
 
 static void of_refine(void **state)
@@ -284,6 +285,9 @@ static void of_data(void **state)
     gkv_dataset *out = NULL;
     REFUSES("images_path", gkv_dataset_open(NULL, NULL, &out));
     REFUSES("out", gkv_dataset_open("x", NULL, NULL));
+    REFUSES("images_path", gkv_dataset_open_as(NULL, NULL, &it.settings.data, &out));
+    REFUSES("settings", gkv_dataset_open_as("x", NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_open_as("x", NULL, &it.settings.data, NULL));
     REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_memory(1, 1, 1, it.levels, NULL, NULL));
     REFUSES("pixels", gkv_dataset_from_colour(1, 1, 1, 1, NULL, NULL, &out));
@@ -308,6 +312,10 @@ static void of_data(void **state)
     assert_null(gkv_dataset_labels(NULL));
     assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_sha256(NULL, GKV_LABELS_FILE), "");
+    REFUSES("dataset", gkv_dataset_export(NULL, "x", NULL, NULL));
+    REFUSES("folder", gkv_dataset_export(it.images, NULL, NULL, NULL));
+    REFUSES("dataset", gkv_dataset_describe(NULL, &(gkv_data_info){0}));
+    REFUSES("out", gkv_dataset_describe(it.images, NULL));
     REFUSES("train", gkv_dataset_check(NULL, it.images, NULL));
     assert_ok(gkv_dataset_check(it.images, NULL, NULL));
     REFUSES("dataset", gkv_dataset_mean(NULL, 1, 0, it.doubles));

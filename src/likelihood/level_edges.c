@@ -1,5 +1,5 @@
 /* The edges of grey levels: their softmax, its gradient, and searches. */
-#include "likelihood/levels.h"
+#include "likelihood/level_edges.h"
 
 #include <math.h>
 #include <string.h>

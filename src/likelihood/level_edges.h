@@ -6,8 +6,8 @@
  * Learned widths are the softmax of GKV_LEVEL_EDGE_RATE times 256 logits, which are shared by all
  * values: a learned monotone transform of grey levels. Edges 0 and 256 are −∞ and ∞ instead, so
  * that the levels at the ends have the tails. */
-#ifndef GKV_LIKELIHOOD_LEVELS_H
-#define GKV_LIKELIHOOD_LEVELS_H
+#ifndef GKV_LIKELIHOOD_LEVEL_EDGES_H
+#define GKV_LIKELIHOOD_LEVEL_EDGES_H
 
 #include "likelihood/likelihood.h"
 #include "likelihood/likelihood_kernels.h"

@@ -1,0 +1,10 @@
+/* The reader of PNG files, for libFuzzer: `make fuzz`. */
+#define _GNU_SOURCE
+#include "image_entries.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_png(bytes, size);
+}
