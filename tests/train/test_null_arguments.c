@@ -160,6 +160,7 @@ static void of_eval(void **state)
     REFUSES("images", gkv_targets(NULL, 1, GKV_TEST, 0, &it.settings, it.floats));
     REFUSES("targets", gkv_targets(it.images, 1, GKV_TEST, 0, &it.settings, NULL));
     assert_ok(gkv_targets(it.images, 1, GKV_TEST, 0, NULL, it.floats));
+    assert_true(isinf(gkv_bits_per_dimension(1, 0)));
 }
 
 static void of_refine(void **state)
