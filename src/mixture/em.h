@@ -57,8 +57,8 @@ typedef struct gki_em {
     gki_mgk_float *floats;
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *least_b;        /* [d] the least B of each column */
-    /* Σ_j log of the units of the columns (mixture/mixture_units.h); log densities that are reported
-     * are smaller by it */
+    /* Σ_j log of the units of the columns (mixture/mixture_units.h); log densities that are
+     * reported are smaller by it */
     double log_unit;
     double least_rows;      /* a component with fewer rows does not change */
     double *columns;        /* [d × n] x by column */
