@@ -16,8 +16,8 @@ static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk
             return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu is NULL", k + 1, count);
         if (weights && !(weights[k] > 0 && isfinite(weights[k])))
             return gki_fail(GKV_ERR_ARGUMENT,
-                            "component %zu of %zu has weight %g; weights are positive", k + 1, count,
-                            weights[k]);
+                            "component %zu of %zu has weight %g; weights are positive", k + 1,
+                            count, weights[k]);
         if (components[k]->d != components[0]->d)
             return gki_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu",
                             k + 1, components[k]->d, components[0]->d);

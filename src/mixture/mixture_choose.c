@@ -61,8 +61,8 @@ static gkv_status create(fit_input *in, const gkv_mgk_mixture_settings *set, gki
 {
     const size_t least_work = 20000;
     const bool is_small = has_own_start(set) && in->n * in->d * set->components < least_work;
-    GKV_TRY(gki_em_create(in->n, in->d, in->x, set,
-                          is_small ? 1 : gki_call_threads(&in->call, 0), em));
+    GKV_TRY(
+        gki_em_create(in->n, in->d, in->x, set, is_small ? 1 : gki_call_threads(&in->call, 0), em));
     em->log_unit = in->units.log_unit;
     return GKV_OK;
 }
