@@ -7,12 +7,6 @@
 
 /* --- Held-out rows -------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Moves `count` rows, drawn by the seed, behind the others. Both parts keep their order. */
 static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t seed)
 {
@@ -21,7 +15,7 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
     double *aside = cli_alloc(count * d, sizeof *aside);
     gkv_gk_random(&normal, n, seed, 0, lot);
     memcpy(sorted, lot, n * sizeof *lot);
-    qsort(sorted, n, sizeof *sorted, ascending);
+    qsort(sorted, n, sizeof *sorted, cli_ascending);
     size_t kept = 0, taken = 0;
     for (size_t i = 0; i < n; i++) {
         const bool is_drawn = taken < count && lot[i] <= sorted[count - 1];

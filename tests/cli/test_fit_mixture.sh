@@ -134,7 +134,7 @@ grep -q "depend linearly" output && fail "a note on columns that do not depend o
 
 expect 2 "a whole number" "$gkvae" fit gaps.csv -K 0..3
 expect 2 "must not be smaller" "$gkvae" fit gaps.csv -K 3..2
-expect 2 "a whole number" "$gkvae" fit gaps.csv -K 1..
+expect 2 "a range is written A..B" "$gkvae" fit gaps.csv -K 1..
 expect 2 "must be none or default" "$gkvae" fit gaps.csv -K 2 --shrinkage some
 expect 2 "must end in .csv or .npy" "$gkvae" fit gaps.csv -K 2 --responsibilities r.txt
 expect 2 "--responsibilities goes with --mixture" "$gkvae" fit gaps.csv --responsibilities r.csv
