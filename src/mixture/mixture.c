@@ -195,7 +195,8 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
     }
     free(w);
     if (status == GKV_OK && !isfinite(gki_mgk_softmax(mixture->count, weights, -INFINITY)))
-        status = gki_fail(GKV_ERR_NUMERIC, "the density at the given values (%zu) is 0 or not a number", count);
+        status = gki_fail(GKV_ERR_NUMERIC,
+                          "the density at the given values (%zu) is 0 or not a number", count);
     return status;
 }
 
