@@ -51,7 +51,7 @@ wait $process || fail "an ignored SIGHUP ended training: $(cat messages)"
 expect 0 "done" "$gkvae" train --resume --out whole --threads 3
 for other in "--epochs 39" "--seed 2" "--set model.hidden=33" "--set data.validation=100"; do
     # shellcheck disable=SC2086
-    expect 4 "as it began" "$gkvae" train --resume --out whole $other
+    expect 4 "with its original settings" "$gkvae" train --resume --out whole $other
 done
 expect 2 "its own configuration" "$gkvae" train small.ini --resume --out whole
 mkdir empty
