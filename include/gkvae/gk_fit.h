@@ -111,8 +111,9 @@ typedef struct gkv_gk_fit_settings {
     /* 0.002; 0 … 0.1; the fraction of the sample beyond the outermost levels, on either side, but
      * at least one value; 0 reduces the error of k by 2%, but outliers then have an effect */
     double tail;
-    /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
-     * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
+    /* NULL; the start; an invalid start is projected; NULL means the octile estimate, and so does
+     * NaN for a parameter that is not fixed; a fit with a doubtful result is repeated from the
+     * octile estimate and from g ≈ 0; not owned */
     const gkv_gk *start;
     /* false; true fixes A, B, g or k at its value in the start, which is then needed; a fixed k
      * must be valid; the octile method ignores this setting */
@@ -187,8 +188,8 @@ typedef struct gkv_gk_fit_result {
     double total;      /* Σ w, the number of observations */
     size_t parameters; /* the number of fitted parameters */
     size_t newton;     /* the number of steps of the mle, from all starts */
-    /* A², a distance from the data; NaN unless settings.anderson_darling, and for intervals by
-     * their ends */
+    /* A², a distance from the data; of rounded values that of grouped data (docs/fitting.md); NaN
+     * unless settings.anderson_darling, and for intervals by their ends */
     double anderson_darling;
     double resolution; /* the resolution of the values, also a recognised one; 0 for exact values */
     double heaps;      /* a recognised multiple of it with too many values, or 0 */

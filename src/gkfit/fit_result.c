@@ -241,7 +241,10 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;
-    return set->anderson_darling && !task->sample->lower
-               ? gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling, NULL)
-               : GKV_OK;
+    if (!set->anderson_darling || task->sample->lower)
+        return GKV_OK;
+    return task->data.count > 0
+               ? gki_gk_interval_data_distance(&task->data, &scaled, &result->anderson_darling)
+               : gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling,
+                                         NULL);
 }
