@@ -143,12 +143,13 @@ typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
     /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings;
      * those of lm are of the equations Jᵀr = 0, including the dependence of q', and not less than
-     * those of (JᵀJ)⁻¹; those of mle are of the observed information */
+     * those of (JᵀJ)⁻¹; those of mle are of the observed information,
+     * and NaN, like the intervals, if the maximum is not verified (`converged`) */
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];
     /* Σ w log f(x_i), and of intervals Σ w log P, at the estimates; −∞ if values are outside the
-     * support; NaN unless settings.likelihood */
+     * support, or so far away that the density underflows; NaN unless settings.likelihood */
     double log_likelihood;
     double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
     /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), or for bins Σ (n_i − n p_i)²/(n p_i),

@@ -183,6 +183,16 @@ static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task,
     }
 }
 
+/* Without a verified maximum of the likelihood there are no errors. */
+static void forget_errors(const gki_gk_task *task, gkv_gk_fit_result *result)
+{
+    for (int i = 0; i < 4; i++) {
+        result->se[i] = task->fixed[i] ? 0.0 : NAN;
+        for (int j = 0; j < 4; j++)
+            result->covariance[i][j] = task->fixed[i] || task->fixed[j] ? 0.0 : NAN;
+    }
+}
+
 static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
                       gkv_gk_fit_result *result)
 {
@@ -197,6 +207,8 @@ static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
         for (int j = 0; j < 4; j++)
             result->covariance[i][j] = task->covariance[i][j] * unit[i] * unit[j];
     }
+    if (result->method == GKV_GK_MLE && !result->converged)
+        forget_errors(task, result);
     result->levels = task->m;
 }
 
@@ -220,6 +232,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
 {
     const gkv_gk_fit_settings *set = common->set;
     gkv_gk_fit_result *result = &task->result;
+    if (result->method == GKV_GK_MLE && result->log_likelihood < out_of_support)
+        result->converged = false; /* the maximum of a sum of clamped terms */
     if (result->method == GKV_GK_OCTILES)
         octile_estimates(task, result);
     else {

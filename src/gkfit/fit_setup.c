@@ -120,6 +120,8 @@ static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task 
 {
     GKV_TRY(gki_gk_fit_initial(common->set, ties, &task->initial, &task->spread));
     task->centre = task->initial.a;
+    task->quartiles = 1.0;
+    gki_gk_ties_moments(ties, &task->mean, &task->deviation);
     return GKV_OK;
 }
 
@@ -254,6 +256,16 @@ gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task
     return status;
 }
 
+void gki_gk_change_unit(gki_gk_task *task, double spread)
+{
+    const double factor = task->spread / spread;
+    for (size_t i = 0; i < task->m; i++)
+        task->x[i] *= factor;
+    gki_gk_interval_data_scale(&task->data, 0.0, spread / task->spread);
+    task->quartiles *= factor;
+    task->spread = spread;
+}
+
 /* --- Starts and bounds ---------------------------------------------------- */
 
 /* Sets the bounds of one variable to the intersection of the bounds of the settings and the fit's
@@ -322,7 +334,8 @@ static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
     const gkv_gk_fit_settings *set = common->set;
     bound(task, 0, (set->low[0] - task->centre) / task->spread,
           (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
-    bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
+    bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6 * task->quartiles,
+          1e6);
     const double most = gki_gk_fit_most_g(set);
     bound(task, 2, set->low[2], set->high[2], -most, most);
     task->low[3] = gki_gk_fit_margin(set);

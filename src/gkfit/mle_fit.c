@@ -163,6 +163,43 @@ static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *t
     return try_copy(common, &copy, task, best);
 }
 
+/* If the standard deviation is more than this number of spreads, the scale of the quartiles is no
+ * unit for a distribution whose tails cannot be heavy. */
+static const double wide = 1e4;
+
+static bool is_wide(const gki_gk_fit_common *common, const gki_gk_task *task)
+{
+    return common->set->method == GKV_GK_MLE && isfinite(task->deviation) &&
+           task->deviation > wide * task->spread;
+}
+
+/* Seeks the maximum for a sample with outliers that are very far away, in units of its standard
+ * deviation. The task keeps its own maximum, in its own unit, if that is more likely. */
+static gkv_status try_wide(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    const gki_gk_task own = *task;
+    const gki_gk_point own_best = *best;
+    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    gki_gk_task copy;
+    start.a *= own.spread / own.deviation;
+    start.b *= own.spread / own.deviation;
+    gki_gk_change_unit(task, own.deviation);
+    if (gki_gk_begin_at(common, task, &start, &copy) == GKV_OK) {
+        best->value = -INFINITY;
+        GKV_TRY(try_copy(common, &copy, task, best));
+        GKV_TRY(try_starts(common, task, best));
+    }
+    const double lead = best->value - own_best.value;
+    if (lead > 1e-6 || (lead > -1e-6 && task->result.converged && !own.result.converged))
+        return GKV_OK;
+    gki_gk_change_unit(task, own.spread);
+    const size_t steps = task->result.newton;
+    *task = own;
+    task->result.newton = steps;
+    *best = own_best;
+    return GKV_OK;
+}
+
 static void take_covariance(gki_gk_task *task, gki_gk_point *at)
 {
     double observed[4][4], outer[4][4];
@@ -194,6 +231,8 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(try_starts(common, task, &at));
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
         GKV_TRY(move_step(common, task, &at));
+    if (doubtful && is_wide(common, task))
+        GKV_TRY(try_wide(common, task, &at));
     take_covariance(task, &at);
     if (task->plain || common->set->advanced.one_start)
         return GKV_OK;
