@@ -141,7 +141,8 @@ typedef enum gkv_gk_test {
 
 typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
-    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings;
+    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings,
+     * and for g if `symmetric`;
      * those of lm are of the equations Jᵀr = 0, including the dependence of q', and not less than
      * those of (JᵀJ)⁻¹; those of mle are of the observed information,
      * and NaN, like the intervals, if the maximum is not verified (`converged`) */
@@ -175,6 +176,10 @@ typedef struct gkv_gk_fit_result {
      * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
      * a k near its bound have at least the nominal coverage */
     bool at_bound;
+    /* whether an mle with a free g is at g = 0 exactly: there k can be as low as −½, but for g near
+     * 0 only as low as k_min(g), which is greater, so that the likelihood jumps at g = 0, and g has
+     * no standard error; g then does not count in `parameters` */
+    bool symmetric;
     /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
      * settings and of the fit (|g| ≤ 100, and k as in at_bound) */
     signed char bound[4];

@@ -22,6 +22,11 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "so the "
                 "estimates are those of maximum likelihood\n",
                 name);
+    if (result->symmetric)
+        fprintf(stderr,
+                "gkvae: %s: g is exactly 0: only there can the tails be so light. It has no "
+                "standard error\n",
+                name);
     if (result->at_bound && a->family != GKV_GK_FAMILY_GK)
         fprintf(stderr,
                 "gkvae: %s: h is at its least valid value: no %s distribution with this g has "
@@ -125,7 +130,9 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
         cli_fit_put_value(text[4], r->high[p], r->se[p], 3);
         if (held)
             snprintf(text[2], CLI_CELL, "fixed");
-        if (held || isnan(r->se[p]))
+        if (r->symmetric && p == GKV_GK_G)
+            snprintf(text[2], CLI_CELL, "exactly 0");
+        if (held || isnan(r->se[p]) || (r->symmetric && p == GKV_GK_G))
             text[3][0] = text[4][0] = '\0';
     }
     if (row->bootstrapped && se > 0) {

@@ -41,7 +41,7 @@ enum {
     WIDE_K = sizeof wide_k / sizeof *wide_k,
     WIDE = 3 * WIDE_K,
     HELD_G = sizeof held_g / sizeof *held_g,
-    HELD = HELD_G * sizeof held_k / sizeof *held_k,
+    HELD_K = sizeof held_k / sizeof *held_k,
     SHAPES = sizeof shapes / sizeof *shapes,
     EDGES = sizeof edges / sizeof *edges,
     SPLITS = sizeof splits / sizeof *splits
@@ -249,11 +249,23 @@ static gkv_gk wide_start(const search *s, size_t i)
     return start;
 }
 
+/* The numbers of shapes of g and of all shapes if parameters are held. */
+static size_t shapes_of_g(const gkv_gk_fit_settings *set)
+{
+    return set->fixed[2] ? 1 : HELD_G;
+}
+
+static size_t held_shapes(const gkv_gk_fit_settings *set)
+{
+    return shapes_of_g(set) * (set->fixed[3] ? 1 : HELD_K);
+}
+
 /* A start in which parameters are held. The shape has a number. */
 static gkv_gk held_start(const search *s, size_t i)
 {
     const bool *held = s->common->set->fixed;
-    gkv_gk start = held_shape(s, held_g[i % HELD_G], held_k[i / HELD_G]);
+    const size_t n = shapes_of_g(s->common->set);
+    gkv_gk start = held_shape(s, held_g[i % n], held_k[i / n]);
     if (!gkv_gk_is_valid(&start))
         return start; /* no start; see gki_gk_begin_at */
     if (!held[1])
@@ -322,7 +334,7 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
     /* without a margin there is no sharp edge */
-    return holds_any(set)               ? HELD + 1
+    return holds_any(set)               ? held_shapes(set) + 1
            : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
                                         : SHAPES;
 }
@@ -339,7 +351,7 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
     if (i >= own)
         *start = i == own ? moments_start(s) : wide_start(s, i - own - 1);
     else if (holds_any(s->common->set)) {
-        if (i == HELD)
+        if (i == held_shapes(s->common->set))
             return path_start(s, start);
         *start = held_start(s, i);
     } else

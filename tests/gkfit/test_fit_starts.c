@@ -186,6 +186,45 @@ static void far_outlier(void **state)
     }
 }
 
+/* A free fit is not less likely than that with g = 0 held, by more than 1, and is the same if it
+ * has g = 0. Two groups and uniform values need this g, normal values do not. */
+static void symmetric(void **state)
+{
+    (void)state;
+    enum { N = 300, KINDS = 4 };
+    const gkv_gk normal = gkv_gk_standard(), start = {.b = 1, .c = 0.8};
+    double x[N];
+    for (int kind = 0; kind < KINDS; kind++) {
+        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_result fit, held;
+        gkv_gk_random(&normal, N, 11, 0, x);
+        for (size_t i = 0; i < N && kind > 0; i++)
+            x[i] = kind == 1   ? x[i] + (i < N / 2 ? 10 : 0)
+                   : kind == 2 ? gkv_gk_cdf(&normal, x[i])
+                               : exp(x[i]);
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        set.start = &start;
+        set.fixed[GKV_GK_G] = true;
+        assert_ok(gkv_gk_fit(N, x, &set, &held));
+        assert_true(fit.converged && held.converged && !held.symmetric);
+        assert_true(fit.log_likelihood > held.log_likelihood - 1.0);
+        assert_int_equal(fit.symmetric, kind == 1 || kind == 2);
+        if (!fit.symmetric) {
+            assert_int_equal(fit.parameters, 4);
+            continue;
+        }
+        assert_true(fit.gk.g == 0 && fit.se[GKV_GK_G] == 0 && fit.bound[GKV_GK_G] == 0);
+        assert_int_equal(fit.parameters, 3);
+        assert_close(fit.log_likelihood, held.log_likelihood, 1e-5);
+        assert_close(fit.gk.k, held.gk.k, 1e-4);
+        /* bounds of the settings that exclude 0 are respected */
+        set = mle();
+        set.low[GKV_GK_G] = 0.1;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(!fit.symmetric && fit.gk.g >= 0.1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +234,7 @@ int main(void)
         cmocka_unit_test(outside_the_support),
         cmocka_unit_test(two_groups),
         cmocka_unit_test(far_outlier),
+        cmocka_unit_test(symmetric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -454,7 +454,8 @@ static void bootstraps(void **state)
                  GKV_ERR_ARGUMENT, "--nonparametric");
     boot.nonparametric = true;
     assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result));
-    assert_close(result.se[0] / fit.se[0], 1, .35);
+    /* a few replicates have the greatest maximum at g = 0 */
+    assert_close(result.se[0] / fit.se[0], 1, .6);
 }
 
 static void wrong_intervals(void **state)
