@@ -289,13 +289,9 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
             gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
     if (status != GKV_OK && !(status == GKV_ERR_DATA && a->method == GKV_GK_MLE))
         return status;
-    const gkv_gk unknown = {.a = NAN,
-                            .b = NAN,
-                            .g = a->fixed[GKV_GK_K] ? 0 : NAN,
-                            .k = NAN,
-                            .c = a->c,
-                            .family = (int64_t)a->family};
-    *start = status == GKV_OK ? result.gk : unknown;
+    *start = result.gk;
+    if (status != GKV_OK)
+        *start = (gkv_gk){NAN, NAN, a->fixed[GKV_GK_K] ? 0 : NAN, NAN, a->c, (int64_t)a->family};
     double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         if (a->fixed[p])

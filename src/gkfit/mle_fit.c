@@ -273,7 +273,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(move_step(common, task, &at));
     if (doubtful && is_wide(common, task))
         GKV_TRY(try_wide(common, task, &at));
-    if (doubtful)
+    if (doubtful && common->set->method == GKV_GK_MLE)
         GKV_TRY(try_symmetric(common, task, &at));
     take_covariance(task, &at);
     if (task->plain || common->set->advanced.one_start)
