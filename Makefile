@@ -7,8 +7,8 @@ PREFIX ?= /usr/local
 CMAKE_ARGS ?=
 PACKAGES ?=
 
-.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind fuzz torture nist \
-        accuracy starts bench install uninstall format lint clean
+.PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
+        torture nist accuracy starts bench install uninstall format lint clean
 
 all: build
 
@@ -86,7 +86,18 @@ check-valgrind: ## the tests in valgrind; half an hour
 	    -DMEMORYCHECK_SUPPRESSIONS_FILE=$(CURDIR)/tests/valgrind.supp'
 	@cd build-valgrind && ctest -T memcheck -E '^(cli|numpy)/' --output-on-failure -j $(JOBS)
 
-# Fuzzing by libFuzzer, each fuzzer for so many seconds; what it finds is build-fuzz/crash-….
+# Counts of gcov, by scripts/coverage.py, of one run of the tests; TESTS=… names some of them (ctest -R). Code that is
+# hardly optimised keeps its branches, and is slow.
+TESTS ?= .
+coverage: ## lines and branches that the tests run, by module (gcc)
+	@$(MAKE) tests BUILD=build-coverage \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-Og -g" -DGKV_COVERAGE=ON $(CMAKE_ARGS)'
+	@find build-coverage -name '*.gcda' -delete
+	@cd build-coverage && { ctest --output-on-failure -j $(JOBS) -R '$(TESTS)' || touch failed; }
+	@scripts/coverage.py build-coverage
+	@! rm build-coverage/failed 2> /dev/null
+
+# Fuzzing by libFuzzer, each fuzzer for so many seconds; what it finds is build-fuzz/NAME-crash-….
 SECONDS ?= 60
 fuzz: ## the file readers on whatever bytes, SECONDS=60 each (clang)
 	@scripts/setup.sh --check clang

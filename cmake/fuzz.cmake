@@ -1,6 +1,6 @@
-# -DGKV_FUZZ=ON, with clang: tests/fuzz/fuzz_NAME.c as a libFuzzer program each, and the
-# target `fuzz`, which runs each for GKV_FUZZ_SECONDS from the files of tests/fuzz/corpus/NAME.
-# What is found stays in the build folder, as crash-…
+# -DGKV_FUZZ=ON, with clang: tests/fuzz/fuzz_NAME.c as a libFuzzer program each, and the target `fuzz`, which runs each
+# for GKV_FUZZ_SECONDS from the files of tests/fuzz/corpus/NAME (tests/fuzz/run_fuzzers.py). What is found stays in the
+# build folder, as NAME-crash-…
 option(GKV_FUZZ "build the fuzzers of tests/fuzz (clang only)" OFF)
 set(GKV_FUZZ_SECONDS 60 CACHE STRING "seconds that each fuzzer runs")
 
@@ -13,27 +13,43 @@ if(GKV_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+# The readers of src/cli, for fuzzers and for the test of their mutations, without the messages.
+function(gkv_program_readers)
+  list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/src/cli/ OUTPUT_VARIABLE sources)
+  add_library(program_readers STATIC EXCLUDE_FROM_ALL ${sources} ${CMAKE_SOURCE_DIR}/tests/fuzz/program_messages.c)
+  target_link_libraries(program_readers PUBLIC module_train PkgConfig::JANSSON)
+  target_link_options(program_readers INTERFACE -Wl,--wrap=cli_error -Wl,--wrap=cli_check)
+  if(TARGET app_test_run_mutations)
+    target_link_libraries(app_test_run_mutations PRIVATE program_readers)
+  endif()
+endfunction()
+
 function(gkv_fuzzers)
   if(NOT GKV_FUZZ)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
-  set(runs "")
   set(programs "")
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
-    string(REPLACE "fuzz_" "" subject ${name})
     add_executable(${name} EXCLUDE_FROM_ALL ${source})
-    target_link_libraries(${name} PRIVATE module_data module_table)
+    if(name MATCHES "_(history|fit)$")
+      target_link_libraries(${name} PRIVATE program_readers)
+    elseif(name MATCHES "_(safetensors|model|checkpoint|settings)$")
+      target_link_libraries(${name} PRIVATE module_train)
+    else()
+      target_link_libraries(${name} PRIVATE module_data module_table)
+    endif()
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-    set(found ${CMAKE_BINARY_DIR}/corpus/${subject})
-    file(MAKE_DIRECTORY ${found})
     list(APPEND programs ${name})
-    list(APPEND runs COMMAND $<TARGET_FILE:${name}> -max_total_time=${GKV_FUZZ_SECONDS} -max_len=4096 -timeout=10
-         -rss_limit_mb=2048 -print_final_stats=1 ${found} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${subject})
   endforeach()
-  add_custom_target(fuzz ${runs} WORKING_DIRECTORY ${CMAKE_BINARY_DIR} USES_TERMINAL)
+  add_custom_target(fuzz USES_TERMINAL VERBATIM
+    COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/fuzz/run_fuzzers.py ${CMAKE_BINARY_DIR} ${GKV_FUZZ_SECONDS}
+            ${programs})
   add_dependencies(fuzz ${programs})
 endfunction()
 
-cmake_language(DEFER CALL gkv_fuzzers) # once the modules are there
+# Once the modules are there.
+cmake_language(DEFER CALL gkv_program_readers gk_fit_file.c gk_parameters.c records.c messages.c texts.c terminal.c
+               streams.c)
+cmake_language(DEFER CALL gkv_fuzzers)

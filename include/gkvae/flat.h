@@ -117,6 +117,16 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_family(
     double *covariance, double *intervals, double *statistics, bool *converged,
     gkv_status *statuses);
 
+/* Fits x[n] by maximum likelihood with this family, c and confidence, and computes the intervals of
+ * the profile likelihood (GKV_GK_PROFILE of gkvae/gk_fit.h). weights[n] may be NULL. The outputs,
+ * which may be NULL, are A, B, g, k (or h), their intervals (low, then high), of which ends may be
+ * infinite, and the log-likelihood; NaN if the sample cannot be fitted. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_profile(size_t n, const double *x,
+                                                    const double *weights, gkv_gk_family family,
+                                                    double c, double confidence,
+                                                    double estimates[4], double intervals[8],
+                                                    double *log_likelihood);
+
 /* --- Several dimensions --------------------------------------------------- */
 
 /* Fits the multivariate g-and-k distribution to x[n × d] by gkv_mgk_fit with this method, c,

@@ -75,6 +75,18 @@ typedef enum gkv_gk_method {
     GKV_GK_OCTILES /* the closed form; it gives estimates without errors, intervals and χ² */
 } gkv_gk_method;
 
+/* The confidence intervals of a fit. */
+typedef enum gkv_gk_intervals {
+    /* estimate ± z·se, and for B the factors e^(± z·se/B) */
+    GKV_GK_WALD,
+    /* for GKV_GK_MLE: the values of a parameter at which the profile likelihood, that is, the
+     * maximum over the other parameters, is the quantile of χ² with one degree of freedom, halved,
+     * below that of the estimates (Venzon and Moolgavkar 1988). An end is a bound of the settings,
+     * or the least valid k, if the likelihood has not fallen as far there, and ±∞, or 0 for the
+     * lower end of B, if no such bound ends the parameter. */
+    GKV_GK_PROFILE
+} gkv_gk_intervals;
+
 /* Settings of a fit that are rarely changed. Comments begin with the default. */
 typedef struct gkv_gk_fit_advanced {
     double margin; /* 1e-4; 0 < margin < 1; the least k − k_min(g) */
@@ -97,6 +109,10 @@ typedef struct gkv_gk_fit_advanced {
     /* false; true means that a doubtful fit is not repeated from other starts; this suits repeated
      * fits of a slowly changing sample */
     bool one_start;
+    /* false; true means that the start is one of several even if the fit from it is not doubtful:
+     * lm also begins at the octile estimate, and mle begins at the lm fit from the octile estimate
+     * and climbs from the start too; the best fit is the result */
+    bool start_competes;
 } gkv_gk_fit_advanced;
 
 /* The settings of a fit. Comments begin with the default. */
@@ -105,6 +121,8 @@ typedef struct gkv_gk_fit_settings {
     gkv_gk_family family; /* GKV_GK_FAMILY_GK; the family that is fitted */
     double c;             /* 0.8; 0 < c < 1; c is not fitted; the g-and-h family has none */
     double confidence;    /* 0.95; 0 < confidence < 1; the confidence of the intervals */
+    /* GKV_GK_WALD; the intervals of the result; GKV_GK_PROFILE needs GKV_GK_MLE */
+    gkv_gk_intervals intervals;
     /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
      * fewer levels if the sample has fewer distinct values */
     size_t levels;
@@ -189,11 +207,10 @@ typedef struct gkv_gk_fit_result {
     gkv_lm_stop stop;
     /* the method of the estimates; GKV_GK_MLE also if lm has found no solution */
     gkv_gk_method method;
-    /* confidence intervals: estimate ± z·se, and for B the factors e^(± z·se/B) */
-    double low[4], high[4];
-    double total;      /* Σ w, the number of observations */
-    size_t parameters; /* the number of fitted parameters */
-    size_t newton;     /* the number of steps of the mle, from all starts */
+    double low[4], high[4]; /* confidence intervals, as settings.intervals says */
+    double total;           /* Σ w, the number of observations */
+    size_t parameters;      /* the number of fitted parameters */
+    size_t newton;          /* the number of steps of the mle, from all starts */
     /* A², a distance from the data; of rounded values that of grouped data (docs/fitting.md); NaN
      * unless settings.anderson_darling, and for intervals by their ends */
     double anderson_darling;

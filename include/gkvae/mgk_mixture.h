@@ -261,9 +261,12 @@ GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
  * result->iterations.
  *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
- * 1, for a constant column, and for fewer different rows than components; GKV_ERR_ARGUMENT for
- * settings out of range and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. The function needs
- * memory for about 3nd doubles, and 12 bytes for each r_ik that is not left out. */
+ * 1, for a constant column, for a column whose range or whose A or B is out of the range of a
+ * double, and for fewer different rows than components; GKV_ERR_ARGUMENT for settings out of range
+ * and for NULL; GKV_ERR_INTERRUPTED; GKV_ERR_MEMORY. A column whose spread is beyond 2^±64 is
+ * fitted in a power of two of its unit, so that its squares neither overflow nor vanish, unless
+ * margins.low or margins.high bound A or B. The function needs memory for about 3nd doubles, and 12
+ * bytes for each r_ik that is not left out. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
                                                     const gkv_mgk_mixture_settings *settings,
                                                     const gkv_run_options *options,
@@ -277,8 +280,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const do
  * *chosen the index of the best. The caller frees each mixture with gkv_mgk_mixture_free, also
  * after an error; those that were not fitted are NULL. Progress, errors and determinism are those
  * of gkv_mgk_mixture_fit, whose calls this function makes in turn. After GKV_ERR_INTERRUPTED the
- * last mixture that is not NULL is unfinished, and *chosen is one of those that are not NULL. Also
- * returns GKV_ERR_ARGUMENT unless 1 ≤ least ≤ most ≤ n. */
+ * last mixture that is not NULL is unfinished. After GKV_ERR_INTERRUPTED, and after GKV_ERR_DATA
+ * because there are fewer different rows than `most`, *chosen is one of those that are not NULL.
+ * Also returns GKV_ERR_ARGUMENT unless 1 ≤ least ≤ most ≤ n. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_fit_range(
     size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *settings, size_t least,
     size_t most, const gkv_run_options *options, gkv_mgk_mixture **mixtures,

@@ -22,18 +22,12 @@ void bench_add(bench_series *series, double value)
         series->of[series->count++] = value;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 double bench_median(const bench_series *series)
 {
     double sorted[BENCH_ROUNDS_MAX];
     const size_t n = series->count;
     memcpy(sorted, series->of, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, ascending);
+    qsort(sorted, n, sizeof *sorted, cli_ascending);
     return n ? 0.5 * (sorted[(n - 1) / 2] + sorted[n / 2]) : NAN;
 }
 

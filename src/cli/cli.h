@@ -100,6 +100,9 @@ void *cli_alloc(size_t count, size_t size);
 /* "" for 1 and "s" for any other number: the ending of "epochs". */
 const char *cli_plural(uint64_t n);
 
+/* Compares two doubles, for qsort(). */
+int cli_ascending(const void *a, const void *b);
+
 /* Lets jansson allocate by cli_alloc(), so that no JSON lacks a part because memory was out. */
 void cli_watch_json(void);
 

@@ -19,7 +19,10 @@ enum {
     UPPER,
     RESTARTS,
     SHRINKAGE,
-    RESPONSIBILITIES
+    RESPONSIBILITIES,
+    START,
+    BOUNDS,
+    INTERVALS
 }; /* options without a letter */
 
 static const struct argp_option options[] = {
@@ -59,9 +62,20 @@ static const struct argp_option options[] = {
      0},
     {"fix", 'f', "NAME=VALUE,...", 0,
      "Hold A, B, g, k or h at this value, or set c to another value than 0.8 (default: none)", 0},
+    {"start", START, "NAME=VALUE,...", 0,
+     "A further start of the fit: these values, and those of the octiles for the other parameters. "
+     "The best fit of all starts is kept (default: none)",
+     0},
+    {"bounds", BOUNDS, "NAME=LOW:HIGH,...", 0,
+     "Bounds of A, B, g, k or h; either end may be empty, as in B=:5 (default: none)", 0},
     {"normal", NORMAL, NULL, 0,
      "Hold g = k = 0, which fits the normal distribution for comparison (default: no)", 0},
     {"confidence", 'C', "P", 0, "The confidence level of intervals and bands (default: 0.95)", 0},
+    {"intervals", INTERVALS, "wald|profile", 0,
+     "wald, from the standard errors; or profile, from the profile likelihood, which needs "
+     "--method "
+     "mle (default: wald)",
+     0},
     {"bootstrap", 'b', "N", 0,
      "Compute standard errors, intervals and a test of fit from N simulated samples, at least 19 "
      "(default: no)",
@@ -138,43 +152,6 @@ static double resolution_of(struct argp_state *state, const char *text)
     return h;
 }
 
-static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
-{
-    const char *equals = strchr(word, '=');
-    const size_t length = equals ? (size_t)(equals - word) : 0;
-    if (length != 1 || !strchr("ABgkhc", word[0]))
-        argp_error(state, "--fix %s: must be A, B, g, k, h or c and a value, as in --fix g=0",
-                   word);
-    const double value = cli_number(state, "--fix", equals + 1, -1e300, 1e300);
-    bool *given = &a->c_given;
-    double *target = &a->c;
-    if (word[0] == 'k' || word[0] == 'h')
-        a->tail_fixed = word[0];
-    for (size_t i = 0; i < CLI_PARAMETERS; i++)
-        if (word[0] == cli_parameter_names[i][0] || (word[0] == 'h' && i == GKV_GK_K)) {
-            given = &a->fixed[i];
-            target = &a->value[i];
-        }
-    if (*given)
-        argp_error(state, "--fix: %c is given twice, as %.17g and as %.17g: choose one", word[0],
-                   *target, value);
-    *given = true;
-    *target = value;
-}
-
-static void fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
-{
-    char *words = cli_text("%s", text), *word = words;
-    for (bool more = true; more;) {
-        const size_t length = strcspn(word, ",");
-        more = word[length] == ',';
-        word[length] = '\0';
-        fix_one(a, state, word);
-        word += length + 1;
-    }
-    free(words);
-}
-
 /* Reports arguments that do not go together. */
 static void check_arguments(const cli_fit_arguments *a, struct argp_state *state)
 {
@@ -204,6 +181,7 @@ static void check_arguments(const cli_fit_arguments *a, struct argp_state *state
     if (a->nonparametric && !a->replicates)
         argp_error(state, "--nonparametric goes with --bootstrap");
     cli_fit_check_family(a, state);
+    cli_fit_check_parameters(a, state);
     cli_fit_check_intervals(a, state);
 }
 
@@ -215,7 +193,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'w': a->weights = arg; return 0;
     case 'm': a->method = method_of(state, arg); return 0;
     case 'l': a->levels = (size_t)cli_whole(state, "--levels", arg, 7, 10000000); return 0;
-    case 'f': fix(a, state, arg); return 0;
+    case 'f': cli_fit_fix(a, state, arg); return 0;
+    case START: cli_fit_set_start(a, state, arg); return 0;
+    case BOUNDS: cli_fit_bound(a, state, arg); return 0;
+    case INTERVALS: a->profile = cli_fit_is_profile(state, arg); return 0;
     case NORMAL: a->normal = true; return 0;
     case 'C': a->confidence = cli_number(state, "--confidence", arg, 0.01, 0.999999); return 0;
     case 'b': a->replicates = (size_t)cli_whole(state, "--bootstrap", arg, 19, 10000000); return 0;
@@ -263,47 +244,13 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->c = a->c;
     settings->confidence = a->confidence;
     settings->anderson_darling = true;
-    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+    settings->intervals = a->profile ? GKV_GK_PROFILE : GKV_GK_WALD;
+    settings->advanced.start_competes = cli_fit_starts(a);
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
         settings->fixed[p] = a->fixed[p] || (a->normal && p >= GKV_GK_G);
-}
-
-bool cli_fit_holds(const cli_fit_arguments *a)
-{
-    return a->normal || a->fixed[0] || a->fixed[1] || a->fixed[2] || a->fixed[3];
-}
-
-/* The estimates from the octiles with the held values in place of theirs. Without octiles the
- * estimates are unknown, and mle finds its start itself. If a held k is not valid for a free g, the
- * fit starts at g = 0. */
-gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
-{
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_result result;
-    cli_fit_settings(a, &settings);
-    settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
-    settings.anderson_darling = false;
-    memset(settings.fixed, 0, sizeof settings.fixed);
-    gkv_status status = GKV_ERR_DATA;
-    if (!sample->lower)
-        status =
-            gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
-    if (status != GKV_OK && !(status == GKV_ERR_DATA && a->method == GKV_GK_MLE))
-        return status;
-    *start = result.gk;
-    if (status != GKV_OK)
-        *start = (gkv_gk){NAN, NAN, a->fixed[GKV_GK_K] ? 0 : NAN, NAN, a->c, (int64_t)a->family};
-    double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
-    for (size_t p = 0; p < CLI_PARAMETERS; p++)
-        if (a->fixed[p])
-            *parameters[p] = a->value[p];
-    if (a->normal)
-        start->g = start->k = 0;
-    if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
-        start->g = 0;
-    gkv_gk shape = *start;
-    if (status != GKV_OK)
-        shape.a = 0, shape.b = 1;
-    return a->fixed[GKV_GK_K] ? gkv_gk_check(&shape) : GKV_OK;
+        settings->low[p] = a->bounded[p] ? a->low[p] : -INFINITY;
+        settings->high[p] = a->bounded[p] ? a->high[p] : INFINITY;
+    }
 }
 
 double *cli_fit_rows(const cli_fit_data *data)
@@ -457,6 +404,7 @@ int cli_fit(int argc, char **argv)
                "  gkvae fit returns.csv --method mle --bootstrap 999 --picture fit.png\n"
                "  gkvae fit returns.csv --fix g=0\n"
                "  gkvae fit returns.csv --method mle --family gh\n"
+               "  gkvae fit returns.csv --method mle --intervals profile --bounds k=0:1\n"
                "  gkvae fit returns.npy --multivariate --json\n"
                "  gkvae fit codes.npy --mixture 5 --held-out 0.1\n"
                "  gkvae fit data.csv --mixture 1..8 --responsibilities clusters.csv\n"

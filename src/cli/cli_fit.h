@@ -24,13 +24,19 @@ typedef struct cli_fit_arguments {
     cli_table_arguments table;
     bool json, quiet, normal, multivariate, nonparametric;
     gkv_gk_method method;
-    int64_t family;  /* a gkv_gk_family */
-    char tail_fixed; /* the name by which --fix holds the weight of the tails: k, h or 0 */
-    size_t levels;   /* 0: the default of the library */
+    int64_t family; /* a gkv_gk_family */
+    /* the options that name the weight of the tails k, and h, or NULL */
+    const char *tail_named_by[2];
+    size_t levels; /* 0: the default of the library */
     double confidence, c;
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
+    bool started[CLI_PARAMETERS]; /* by --start */
+    double start[CLI_PARAMETERS];
+    bool bounded[CLI_PARAMETERS]; /* by --bounds */
+    double low[CLI_PARAMETERS], high[CLI_PARAMETERS];
+    bool profile;           /* intervals of the profile likelihood */
     size_t replicates;      /* number of bootstrap samples; 0: no bootstrap */
     size_t components;      /* number of components of a mixture, or the least one; 0: no mixture */
     size_t components_most; /* the greatest number of components; 0: only one number */
@@ -112,9 +118,18 @@ char *cli_fit_family_text(const gkv_gk *gk);
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
 
-/* Whether parameters are held fixed; and the start of the fit of a sample, in which held parameters
- * have their final values. */
+/* fit_parameters.c: read --fix, --start, --bounds and --intervals, and report arguments that do not
+ * go with them. */
+void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *text);
+void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const char *text);
+void cli_fit_bound(cli_fit_arguments *a, struct argp_state *state, const char *text);
+bool cli_fit_is_profile(struct argp_state *state, const char *text);
+void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *state);
+
+/* fit_parameters.c: whether parameters are held fixed, and whether there is a start; and the start
+ * of the fit of a sample, in which held parameters have their final values. */
 bool cli_fit_holds(const cli_fit_arguments *a);
+bool cli_fit_starts(const cli_fit_arguments *a);
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start);
 
 /* The values of all columns row by row, as the library expects them. The caller frees the array. */

@@ -28,9 +28,11 @@ int64_t cli_fit_family_of(struct argp_state *state, const char *text)
 void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state)
 {
     const char *tail = cli_parameter_name(a->family, GKV_GK_K);
-    if (a->tail_fixed && a->tail_fixed != *tail)
-        argp_error(state, "--fix %c: the %s family has no %c, but %s", a->tail_fixed,
-                   gkv_gk_family_name(a->family), a->tail_fixed, tail);
+    const char *other = *tail == 'k' ? "h" : "k";
+    const char *option = a->tail_named_by[*other == 'h'];
+    if (option)
+        argp_error(state, "%s %s: the %s family has no %s, but %s", option, other,
+                   gkv_gk_family_name(a->family), other, tail);
     if (a->family == GKV_GK_FAMILY_GK)
         return;
     if (a->components || a->multivariate)

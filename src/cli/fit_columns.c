@@ -90,7 +90,7 @@ static void keep_first(int *first, int code)
 
 static int start_all(const cli_fit_arguments *a, const cli_fit_data *data, batch *b)
 {
-    const bool held = cli_fit_holds(a);
+    const bool held = cli_fit_holds(a) || cli_fit_starts(a);
     int first = CLI_OK;
     for (size_t i = 0; i < data->n_columns; i++) {
         job *it = &b->jobs[b->n];

@@ -110,6 +110,9 @@ static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_r
     const gkv_gk_fit_result *r = &row->result;
     const bool has_intervals = cli_fit_has_errors(row) || row->bootstrapped;
     put_number(object, "confidence", has_intervals ? a->confidence : NAN);
+    json_object_set_new(object, "intervals",
+                        !cli_fit_has_errors(row) ? json_null()
+                                                 : json_string(a->profile ? "profile" : "wald"));
     for (size_t i = 0; !cli_fit_has_errors(row) && i < sizeof keys / sizeof *keys; i++)
         json_object_set_new(object, keys[i], json_null());
     if (!cli_fit_has_errors(row))

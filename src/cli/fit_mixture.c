@@ -7,12 +7,6 @@
 
 /* --- Held-out rows -------------------------------------------------------- */
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Moves `count` rows, drawn by the seed, behind the others. Both parts keep their order. */
 static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t seed)
 {
@@ -21,7 +15,7 @@ static void move_held_out(double *x, size_t n, size_t d, size_t count, uint64_t 
     double *aside = cli_alloc(count * d, sizeof *aside);
     gkv_gk_random(&normal, n, seed, 0, lot);
     memcpy(sorted, lot, n * sizeof *lot);
-    qsort(sorted, n, sizeof *sorted, ascending);
+    qsort(sorted, n, sizeof *sorted, cli_ascending);
     size_t kept = 0, taken = 0;
     for (size_t i = 0; i < n; i++) {
         const bool is_drawn = taken < count && lot[i] <= sorted[count - 1];
@@ -103,6 +97,15 @@ static void fits_free(fits *f)
         gkv_mgk_mixture_free(f->mixtures[i]);
     free(f->mixtures);
     free(f->results);
+}
+
+/* The number of fits, which begin with the least number of components. */
+static size_t count_fits(const fits *f)
+{
+    size_t count = 0;
+    while (count < f->count && f->mixtures[count])
+        count++;
+    return count;
 }
 
 /* The numbers of components that were tried, with their criterion. */
@@ -299,12 +302,56 @@ static gkv_mgk_mixture_settings settings_of(const cli_fit_arguments *a)
     return settings;
 }
 
+/* Notes columns that are functions of earlier ones in a component. A diagonal element of the
+ * Cholesky factor of a correlation matrix is the square root of the part of a column's variance
+ * that the earlier columns leave; the library keeps about 1e-8 of it. */
+static void note_dependence(const cli_fit_data *data, const gkv_mgk_mixture *mixture)
+{
+    const double hardly_any = 1e-7;
+    const size_t d = data->n_columns;
+    for (size_t i = 0; i < gkv_mgk_mixture_count(mixture) * d; i++) {
+        const size_t j = i % d;
+        const double *factor = gkv_mgk_cholesky(gkv_mgk_mixture_component(mixture, i / d));
+        if (factor[j * d + j] * factor[j * d + j] > hardly_any)
+            continue;
+        fprintf(stderr,
+                "gkvae: component %zu: the normal scores of %s depend linearly on those of the "
+                "columns before it: the correlation is at its limit (±1 of two columns), without "
+                "which the likelihood would be unbounded, so that the log-likelihood depends on "
+                "that limit more than on the data; leave out a column\n",
+                i / d + 1, data->columns[j].name);
+    }
+}
+
+/* Notes the numbers of components from `first` to `last` that are not fitted. */
+static void note_left_out(size_t first, size_t last, const char *why)
+{
+    if (first < last)
+        fprintf(stderr, "gkvae: %zu to %zu components are not fitted: %s\n", first, last, why);
+    else if (first == last)
+        fprintf(stderr, "gkvae: %zu components are not fitted: %s\n", first, why);
+}
+
+/* The largest number of components to fit. Those beyond the number of lines are left out, if others
+ * remain. */
+static size_t most_components(const cli_fit_arguments *a, size_t fitted)
+{
+    const size_t most = a->components_most > 0 ? a->components_most : a->components;
+    char why[96];
+    if (most <= fitted || a->components > fitted)
+        return most;
+    snprintf(why, sizeof why, "each needs a line, and the fit has only %zu", fitted);
+    note_left_out(fitted + 1, most, why);
+    return fitted;
+}
+
 /* Prints the chosen fit, and writes the files. */
 static int show_all(const cli_fit_arguments *a, const cli_fit_data *data, size_t fitted,
                     const fits *f)
 {
     const gkv_mgk_mixture *mixture = f->mixtures[f->chosen];
     int code = CLI_OK;
+    note_dependence(data, mixture);
     if (a->json) {
         CLI_TRY(print_json(data, fitted, f));
     } else {
@@ -324,7 +371,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
 {
     const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside,
                  d = data->n_columns;
-    const size_t most = a->components_most > 0 ? a->components_most : a->components;
+    const size_t most = most_components(a, fitted);
     fits f = {.least = a->components, .count = most - a->components + 1};
     double *x = cli_fit_rows(data);
     const char **names = cli_fit_names(data);
@@ -346,8 +393,10 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     const gkv_status status = gkv_mgk_mixture_fit_range(fitted, d, x, &settings, f.least, most,
                                                         &options, f.mixtures, f.results, &f.chosen);
     cli_live_clear(&it.live);
-    if (status != GKV_ERR_INTERRUPTED || !f.mixtures[0])
+    if (!f.mixtures[0] || (status != GKV_ERR_INTERRUPTED && status != GKV_ERR_DATA))
         CLI_CHECK(status);
+    if (status == GKV_ERR_DATA)
+        note_left_out(f.least + count_fits(&f), most, gkv_error_message());
     CLI_TRY(show_all(a, data, fitted, &f));
     if (status == GKV_ERR_INTERRUPTED)
         code = cli_error(cli_code(status), "stopped; this is the fit so far");

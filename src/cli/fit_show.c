@@ -175,6 +175,16 @@ static void print_chi2(const cli_fit_row *row)
     free(note);
 }
 
+/* Names the estimates that are at a bound. `name` is that of the column, or NULL. */
+static void print_bounds(const char *name, const gkv_gk_fit_result *r)
+{
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        if (r->bound[p])
+            printf("(%s%s%s is at its %s bound, %.6g)\n", name ? name : "", name ? ": " : "",
+                   cli_parameter_name(r->gk.family, p), r->bound[p] < 0 ? "lower" : "upper",
+                   cli_parameter(&r->gk, p));
+}
+
 static void print_resolution(const gkv_gk_fit_result *r)
 {
     if (r->resolution > 0)
@@ -237,6 +247,9 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     if (row->bootstrapped)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
                row->bootstrap.used, row->bootstrap.failed ? "; some could not be fitted" : "");
+    if (a->profile)
+        puts("(intervals of the profile likelihood)");
+    print_bounds(NULL, r);
     print_resolution(r);
     print_family(&r->gk);
 }
@@ -305,6 +318,8 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
                                             : method_text(a, a->method));
     if (a->family != GKV_GK_FAMILY_GK)
         print_family(&rows->result.gk);
+    for (size_t i = 0; i < n_rows; i++)
+        print_bounds(rows[i].name, &rows[i].result);
     print_notes(rows, n_rows);
     free(text);
     free(cells);

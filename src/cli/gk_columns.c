@@ -1,4 +1,5 @@
 /* The columns of a distribution that are used, and those that are given; declared in cli_gk.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,8 +81,8 @@ static int read_given(const cli_gk_model *model, const char *text, size_t *which
         CLI_TRY(take(model, "--given", which[*count], taken));
         const size_t length = strcspn(++at, ",");
         char *number = cli_text("%.*s", (int)length, at);
-        if (!cli_is_number(number, &values[*count]))
-            code = cli_error(CLI_USAGE, "--given %s: \"%s\" is not a number", text, number);
+        if (!cli_is_number(number, &values[*count]) || !isfinite(values[*count]))
+            code = cli_error(CLI_USAGE, "--given %s: \"%s\" is not a finite number", text, number);
         free(number);
         if (code != CLI_OK)
             break;

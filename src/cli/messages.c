@@ -73,6 +73,12 @@ const char *cli_plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+int cli_ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
 static void *json_memory(size_t size)
 {
     return cli_alloc(1, size);

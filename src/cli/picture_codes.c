@@ -62,12 +62,6 @@ typedef struct dimension {
     double *sorted;
 } dimension;
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static int farthest_first(const void *a, const void *b)
 {
     const dimension *x = a, *y = b;
@@ -212,7 +206,7 @@ int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, cons
         all[j] = (dimension){.number = j, .sorted = sorted + j * n};
         for (size_t i = 0; i < n; i++)
             all[j].sorted[i] = (double)eps[i * d + j];
-        qsort(all[j].sorted, n, sizeof *sorted, ascending);
+        qsort(all[j].sorted, n, sizeof *sorted, cli_ascending);
         all[j].departure = departure_from_normal(all[j].sorted, n);
     }
     qsort(all, d, sizeof *all, farthest_first);

@@ -20,9 +20,9 @@ static const struct argp_option options[] = {
     {"no-header", NO_HEADER, NULL, 0, "The first line is the first row (default: recognised)", 0},
     {"skip", SKIP, "N", 0, "Ignore the first N lines of the file (default: 0)", 0},
     {"na", NA, "SPELLING,...", 0,
-     "Further spellings of missing values; none as the first one means that the usual ones are "
-     "none, so that with --na none no value may be missing (default: the usual ones, as NA, #N/A, "
-     "NaN, null, None, -, ? and the empty field)",
+     "Further spellings of missing values. Start the list with none to drop the usual ones; --na "
+     "none allows no missing values (default: the usual ones, as NA, #N/A, NaN, null, None, -, ? "
+     "and the empty field)",
      0},
     {"array", ARRAY, "NAME", 0,
      "The array of an .npz archive, or the file of another zip archive (default: the only one)", 0},

@@ -90,7 +90,7 @@ static gkv_status check_duplicates(const check *it)
     GKV_TRY(gki_copies_create(it->train, &copies));
     const size_t repeated = gki_copies_count(copies);
     if (100 * repeated >= count && repeated > 0)
-        gki_tell(it->call, "%zu of the %zu training images are copies of others", repeated, count);
+        gki_tell(it->call, "copies of other training images: %zu of %zu", repeated, count);
     if (it->test) {
         const size_t tests = gkv_dataset_count(it->test);
         size_t common = 0;

@@ -218,8 +218,8 @@ gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_se
             return gki_fail(
                 GKV_ERR_DATA,
                 "%s: this is not the file that the model was trained with: its SHA-256 is %s, and "
-                "data.%s_sha256 is %s; name that file by data.folder and data.dataset, or by "
-                "data.%s (to begin another run with this file, leave data.%s_sha256 empty)",
+                "data.%s_sha256 is %s; point data.%s (or data.folder and data.dataset) at the "
+                "original file; to start a new run with this one, clear data.%s_sha256",
                 training->path[i], found, keys[i], wanted[i], keys[i], keys[i]);
     }
     return GKV_OK;

@@ -275,6 +275,8 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
     /* also the values of fixed parameters */
     b.fit_set.start = b.fit_set.method == GKV_GK_OCTILES ? NULL : &b.gk;
     b.fit_set.likelihood = false;
+    b.fit_set.intervals = GKV_GK_WALD; /* of replicates; they are not used */
+    b.fit_set.advanced.start_competes = false;
     b.fit_set.anderson_darling =
         isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
     gkv_status status = GKV_OK;

@@ -158,8 +158,10 @@ gkv_status gki_gk_levels_maximum(const gki_gk_fit_common *common, const gki_gk_t
 double gki_gk_fit_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,
                              const gkv_gk *gk, gki_gk_sums *sums);
 
-/* Computes confidence intervals from the estimates and standard errors. */
+/* Computes confidence intervals from the estimates and standard errors; and, after the mle, from
+ * the profile likelihood in the units of the sample. Does not change the rest of the task. */
 void gki_gk_fit_intervals(double confidence, gkv_gk_fit_result *result);
+gkv_status gki_gk_fit_profile(const gki_gk_fit_common *common, gki_gk_task *task);
 
 /* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional
  * statistics. */

@@ -31,49 +31,6 @@ static gkv_gk clamped_start(const gki_gk_fit_common *common, const gkv_gk *initi
     return start;
 }
 
-/* A given start, with the octile estimates of parameters that are NaN and not fixed. */
-static gkv_gk complete_start(const gki_gk_fit_common *common, const gki_gk_task *task,
-                             const gkv_gk *given)
-{
-    const gkv_gk own = clamped_start(common, &task->initial);
-    const double members[] = {own.a, own.b, own.g, own.k};
-    gkv_gk start = given ? *given : own;
-    double *const places[] = {&start.a, &start.b, &start.g, &start.k};
-    for (int j = 0; j < 4; j++)
-        if (isnan(*places[j]) && !common->set->fixed[j])
-            *places[j] = members[j];
-    return start;
-}
-
-static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
-{
-    const gkv_gk_fit_settings *set = common->set;
-    gkv_status status = gki_gk_fit_prepare(common, task, scratch);
-    const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
-    if (status == GKV_OK)
-        task->start = complete_start(common, task, given);
-    if (status == GKV_OK && !given &&
-        (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
-        status = gki_fail(GKV_ERR_ARGUMENT,
-                          "fixed parameters need a start, which contains their values");
-    if (status == GKV_OK && set->method != GKV_GK_OCTILES)
-        status = gki_gk_fit_begin(common, task, &task->start);
-    record_status(task, status);
-}
-
-/* A p-value of χ² below this makes a fit doubtful. */
-static const double unlikely = 1e-4;
-
-/* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is
- * unlikely. */
-static int needs_restart(const gki_gk_task *task)
-{
-    const gkv_gk_fit_result *result = &task->result;
-    return task->status == GKV_OK &&
-           (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
-            gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
-}
-
 /* The starts of restarts: the octile estimate; little skewness and light tails, in case the octiles
  * overestimate them; and the maximum of the likelihood of the levels. */
 enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
@@ -101,6 +58,51 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     return gki_gk_fit_begin(common, task, &start);
 }
 
+/* A given start, with the octile estimates of parameters that are NaN and not fixed. */
+static gkv_gk complete_start(const gki_gk_fit_common *common, const gki_gk_task *task,
+                             const gkv_gk *given)
+{
+    const gkv_gk own = clamped_start(common, &task->initial);
+    const double members[] = {own.a, own.b, own.g, own.k};
+    gkv_gk start = given ? *given : own;
+    double *const places[] = {&start.a, &start.b, &start.g, &start.k};
+    for (int j = 0; j < 4; j++)
+        if (isnan(*places[j]) && !common->set->fixed[j])
+            *places[j] = members[j];
+    return start;
+}
+
+static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    gkv_status status = gki_gk_fit_prepare(common, task, scratch);
+    const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
+    if (status == GKV_OK)
+        task->start = complete_start(common, task, given);
+    if (status == GKV_OK && !given &&
+        (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
+        status = gki_fail(GKV_ERR_ARGUMENT,
+                          "fixed parameters need a start, which contains their values");
+    if (status == GKV_OK && set->method == GKV_GK_MLE && set->advanced.start_competes)
+        status = restart(common, task, AT_OCTILES); /* the mle itself tries the start */
+    else if (status == GKV_OK && set->method != GKV_GK_OCTILES)
+        status = gki_gk_fit_begin(common, task, &task->start);
+    record_status(task, status);
+}
+
+/* A p-value of χ² below this makes a fit doubtful. */
+static const double unlikely = 1e-4;
+
+/* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is
+ * unlikely. */
+static int needs_restart(const gki_gk_task *task)
+{
+    const gkv_gk_fit_result *result = &task->result;
+    return task->status == GKV_OK &&
+           (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
+            gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
+}
+
 /* Of two fits of one sample, keeps the one with the greater likelihood of the levels, in `second`.
  * A fit that has not converged must be better by 3 than one that has. The result counts the
  * iterations of both. */
@@ -124,11 +126,16 @@ static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task
     return GKV_OK;
 }
 
-/* Whether a task restarts at this start. A fit that began at the octiles does not restart there. */
+/* Whether a task restarts at this start. A fit that began at the octiles does not restart there. A
+ * start that competes is compared with the octiles always. */
 static int wants_restart(const gki_gk_fit_common *common, const gki_gk_task *task, int way)
 {
-    if (way == AT_OCTILES && !task->sample->start && !common->set->start)
+    const bool given = task->sample->start || common->set->start;
+    const bool competes = common->set->advanced.start_competes;
+    if (way == AT_OCTILES && (!given || (competes && common->set->method == GKV_GK_MLE)))
         return 0;
+    if (way == AT_OCTILES && competes && task->status == GKV_OK)
+        return 1;
     return needs_restart(task);
 }
 

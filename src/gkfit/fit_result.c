@@ -243,6 +243,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
             GKV_TRY(gki_gk_fit_goodness(common, task));
     }
     gki_gk_fit_intervals(set->confidence, result);
+    if (set->intervals == GKV_GK_PROFILE)
+        GKV_TRY(gki_gk_fit_profile(common, task));
     gkv_gk scaled = result->gk;
     scaled.a = (result->gk.a - task->centre) / task->spread;
     scaled.b = result->gk.b / task->spread;

@@ -80,6 +80,11 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
     GKV_TRY(gki_lm_check(0, 0, 0, &solver));
     if (set->method != GKV_GK_LM && set->method != GKV_GK_MLE && set->method != GKV_GK_OCTILES)
         return gki_fail(GKV_ERR_ARGUMENT, "there is no fitting method %d", (int)set->method);
+    if (set->intervals != GKV_GK_WALD && set->intervals != GKV_GK_PROFILE)
+        return gki_fail(GKV_ERR_ARGUMENT, "there are no intervals of kind %d", (int)set->intervals);
+    if (set->intervals == GKV_GK_PROFILE && set->method != GKV_GK_MLE)
+        return gki_fail(GKV_ERR_ARGUMENT, "profile-likelihood intervals need maximum likelihood "
+                                          "(--method mle)");
     return check_fixed(set);
 }
 

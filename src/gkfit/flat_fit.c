@@ -126,3 +126,26 @@ gkv_status gkv_flat_gk_fit_intervals(size_t n, const double *lower, const double
     put_result(&out, 0, &result, status == GKV_OK);
     return status;
 }
+
+gkv_status gkv_flat_gk_profile(size_t n, const double *x, const double *weights,
+                               gkv_gk_family family, double c, double confidence,
+                               double estimates[4], double intervals[8], double *log_likelihood)
+{
+    const outputs out = {.estimates = estimates, .intervals = intervals};
+    const gkv_run_options options = {.threads = 1};
+    const gkv_gk_sample sample = {.n = n, .x = x, .weights = weights};
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_result result;
+    GKV_NEED(x);
+    gkv_gk_fit_defaults(&settings);
+    settings.method = GKV_GK_MLE;
+    settings.intervals = GKV_GK_PROFILE;
+    settings.family = family;
+    settings.c = c;
+    settings.confidence = confidence;
+    const gkv_status status = gkv_gk_fit_many(1, &sample, &settings, &options, &result, NULL);
+    put_result(&out, 0, &result, status == GKV_OK);
+    if (log_likelihood)
+        *log_likelihood = status == GKV_OK ? result.log_likelihood : NAN;
+    return status;
+}

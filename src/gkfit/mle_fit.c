@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "gkfit/ascend.h"
 #include "gkfit/fit_family.h"
+#include "gkfit/mle_fit.h"
 #include "gkfit/mle_starts.h"
 #include "num/linalg.h"
 
@@ -30,8 +30,7 @@ static void widen(const gki_gk_fit_common *common, const gki_gk_task *task, gki_
     }
 }
 
-/* Climbs from the variables of the task. *gain becomes the gain of the likelihood. */
-static gkv_status climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at,
+gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *at,
                         double *gain)
 {
     gki_gk_keep_off_the_pole(common, task);
@@ -94,7 +93,7 @@ static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, g
     gki_gk_point at;
     double gain = 0.0;
     copy->result = task->result;
-    GKV_TRY(climb(common, copy, &at, &gain));
+    GKV_TRY(gki_gk_climb(common, copy, &at, &gain));
     const double lead = at.value - best->value;
     task->result.newton = copy->result.newton;
     if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
@@ -119,6 +118,18 @@ static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task,
             GKV_TRY(try_copy(common, &copy, task, best));
     }
     return GKV_OK;
+}
+
+/* Climbs from the start of the fit itself, not from the least-squares fit that begins there. */
+static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    gki_gk_task copy;
+    gkv_gk start = task->start;
+    start.a = (start.a - task->centre) / task->spread;
+    start.b /= task->spread;
+    return gki_gk_begin_at(common, task, &start, &copy) == GKV_OK
+               ? try_copy(common, &copy, task, best)
+               : GKV_OK;
 }
 
 /* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
@@ -223,7 +234,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK)
         return GKV_OK;
-    GKV_TRY(climb(&held, &copy, &at, &gain));
+    GKV_TRY(gki_gk_climb(&held, &copy, &at, &gain));
     GKV_TRY(try_starts(&held, &copy, &at));
     task->result.newton = copy.result.newton;
     start = gki_gk_fit_gk_of(&held, &copy, copy.v);
@@ -264,11 +275,13 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     double gain = 0.0;
     gki_gk_fit_unpin(common, task);
     task->judged = false;
-    GKV_TRY(climb(common, task, &at, &gain));
+    GKV_TRY(gki_gk_climb(common, task, &at, &gain));
     if (!common->set->advanced.one_start)
         GKV_TRY(is_doubtful(common, task, gain, &doubtful));
     if (doubtful)
         GKV_TRY(try_starts(common, task, &at));
+    if (common->set->advanced.start_competes && !common->set->advanced.one_start)
+        GKV_TRY(try_given(common, task, &at));
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
         GKV_TRY(move_step(common, task, &at));
     if (doubtful && is_wide(common, task))

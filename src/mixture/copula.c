@@ -22,7 +22,7 @@ gkv_status gki_mgk_check_margins(size_t d, const gkv_gk *margins)
         return gki_fail(GKV_ERR_ARGUMENT, "a multivariate g-and-k needs at least one dimension");
     for (size_t j = 0; j < d; j++)
         if (gki_gk_check_gk(&margins[j], "a multivariate distribution") != GKV_OK)
-            return gki_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j, d);
+            return gki_fail_context(GKV_ERR_ARGUMENT, "margin %zu of %zu", j + 1, d);
     return GKV_OK;
 }
 

@@ -57,8 +57,11 @@ typedef struct gki_em {
     gki_mgk_float *floats;
     double *centre, *scale; /* [d] medians and robust spreads of the columns */
     double *least_b;        /* [d] the least B of each column */
-    double least_rows;      /* a component with fewer rows does not change */
-    double *columns;        /* [d × n] x by column */
+    /* Σ_j log of the units of the columns (mixture/mixture_units.h); log densities that are
+     * reported are smaller by it */
+    double log_unit;
+    double least_rows;    /* a component with fewer rows does not change */
+    double *columns;      /* [d × n] x by column */
     uint32_t *order;      /* [d × n] for each column, the rows in ascending order of its values */
     gki_em_rows fit;      /* the rows of the fit */
     gki_em_rows held_out; /* the held-out rows */
@@ -81,10 +84,15 @@ static inline size_t gki_em_per_group(const gki_em *em)
     return em->set->advanced.groups > 0 ? em->count / em->set->advanced.groups : em->count;
 }
 
+/* Computes the median and a robust spread of a sorted column. The spread is that of the quartiles,
+ * or, if they are equal, that of the mean distance from the median. It is 0 for a constant
+ * column. */
+void gki_em_measure(size_t n, const double *sorted, double *centre, double *scale);
+
 /* Allocates the state of a fit, and computes the order and spread of the columns and the noise
- * densities. x[n × d] and the held-out rows must be finite. The caller frees it with gki_em_free,
- * also after an error. Returns GKV_ERR_DATA for a column that is constant or whose range overflows,
- * and GKV_ERR_MEMORY. */
+ * densities. x[n × d] and the held-out rows must be finite, and the range of each column too. The
+ * caller frees it with gki_em_free, also after an error. Returns GKV_ERR_DATA for a column that is
+ * constant, and GKV_ERR_MEMORY. */
 gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixture_settings *set,
                          int threads, gki_em *out);
 

@@ -8,10 +8,7 @@
 #include "num/sort.h"
 #include "mixture/em.h"
 
-/* Computes the median and a robust spread of a sorted column. The spread is that of the quartiles,
- * or, if they are equal, that of the mean distance from the median. It is 0 for a constant
- * column. */
-static void measure(size_t n, const double *sorted, double *centre, double *scale)
+void gki_em_measure(size_t n, const double *sorted, double *centre, double *scale)
 {
     *centre = sorted[n / 2];
     *scale = (sorted[(3 * n) / 4 < n ? (3 * n) / 4 : n - 1] - sorted[n / 4]) / 1.349;
@@ -61,7 +58,7 @@ static void order_column(gki_em *em, size_t j, double *scratch)
     gki_sort(n, x, rows, spare);
     for (size_t i = 0; i < n; i++)
         em->order[j * n + i] = (uint32_t)rows[i];
-    measure(n, x, &em->centre[j], &em->scale[j]);
+    gki_em_measure(n, x, &em->centre[j], &em->scale[j]);
     em->least_b[j] = least_b_of(em, n, x, em->scale[j], spare);
 }
 
@@ -76,16 +73,10 @@ static gkv_status order_columns(gki_em *em)
     for (size_t j = 0; j < d; j++)
         order_column(em, j, scratch + (size_t)omp_get_thread_num() * 4 * n);
     free(scratch);
-    for (size_t j = 0; j < d; j++) {
-        const double first = em->columns[j * n + em->order[j * n]],
-                     last = em->columns[j * n + em->order[j * n + n - 1]];
-        if (!isfinite(last - first))
-            return gki_fail(GKV_ERR_DATA, "the range of %s, %g to %g, is too large for a double",
-                            gki_mgk_column_text(text, em->set->names, j), first, last);
+    for (size_t j = 0; j < d; j++)
         if (!(em->scale[j] > 1e-14 * fabs(em->centre[j])))
             return gki_fail(GKV_ERR_DATA, "%s is constant (%g) and has no density; leave it out",
                             gki_mgk_column_text(text, em->set->names, j), em->centre[j]);
-    }
     return GKV_OK;
 }
 

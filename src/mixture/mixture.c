@@ -13,14 +13,14 @@ static gkv_status check_parts(size_t count, const double *weights, const gkv_mgk
         return gki_fail(GKV_ERR_ARGUMENT, "a mixture needs at least one component");
     for (size_t k = 0; k < count; k++) {
         if (!components[k])
-            return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu is NULL", k, count);
+            return gki_fail(GKV_ERR_ARGUMENT, "component %zu of %zu is NULL", k + 1, count);
         if (weights && !(weights[k] > 0 && isfinite(weights[k])))
             return gki_fail(GKV_ERR_ARGUMENT,
-                            "component %zu of %zu has weight %g; weights are positive", k, count,
-                            weights[k]);
+                            "component %zu of %zu has weight %g; weights are positive", k + 1,
+                            count, weights[k]);
         if (components[k]->d != components[0]->d)
             return gki_fail(GKV_ERR_ARGUMENT, "component %zu has %zu dimensions, the first one %zu",
-                            k, components[k]->d, components[0]->d);
+                            k + 1, components[k]->d, components[0]->d);
     }
     return GKV_OK;
 }
@@ -195,9 +195,8 @@ static gkv_status weights_given(const gkv_mgk_mixture *mixture, size_t count, co
     }
     free(w);
     if (status == GKV_OK && !isfinite(gki_mgk_softmax(mixture->count, weights, -INFINITY)))
-        status =
-            gki_fail(GKV_ERR_NUMERIC,
-                     "no component of the mixture gives the %zu values a density above 0", count);
+        status = gki_fail(GKV_ERR_NUMERIC,
+                          "the density at the given values (%zu) is 0 or not a number", count);
     return status;
 }
 

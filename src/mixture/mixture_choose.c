@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "mixture/mixture_fit.h"
+#include "mixture/mixture_units.h"
 
 /* The most components that one start adds one by one. */
 static const size_t longest_chain = 16;
@@ -16,27 +17,36 @@ typedef struct smaller_fit {
     gkv_mgk_mixture_result result;
 } smaller_fit;
 
-/* The data and settings of a fit. */
+/* The data and settings of a fit, in the units of the columns. */
 typedef struct fit_input {
     size_t n, d;
     const double *x;
     gkv_mgk_mixture_settings set;
+    gki_mixture_units units;
     gki_call call;
     double began;
 } fit_input;
 
+static gkv_status begin(fit_input *in, const gkv_run_options *options)
+{
+    in->began = gki_mixture_now();
+    return gki_call_begin(&in->call, options, in->set.max_iterations);
+}
+
+/* The caller frees the units, also after an error. */
 static gkv_status input_of(size_t n, size_t d, const double *x,
                            const gkv_mgk_mixture_settings *settings, const gkv_run_options *options,
                            fit_input *in)
 {
-    *in = (fit_input){.n = n, .d = d, .x = x, .began = gki_mixture_now()};
+    *in = (fit_input){.n = n, .d = d, .x = x};
     gkv_mgk_mixture_defaults(&in->set);
     if (settings)
         in->set = *settings;
     if (!in->set.held_out)
         in->set.held_out_rows = 0;
     GKV_TRY(gki_mixture_check(n, d, x, &in->set));
-    return gki_call_begin(&in->call, options, in->set.max_iterations);
+    GKV_TRY(begin(in, options));
+    return gki_mixture_units_create(n, d, &in->x, &in->set, &in->units);
 }
 
 /* Whether the fit looks for its own start. */
@@ -51,8 +61,10 @@ static gkv_status create(fit_input *in, const gkv_mgk_mixture_settings *set, gki
 {
     const size_t least_work = 20000;
     const bool is_small = has_own_start(set) && in->n * in->d * set->components < least_work;
-    return gki_em_create(in->n, in->d, in->x, set, is_small ? 1 : gki_call_threads(&in->call, 0),
-                         em);
+    GKV_TRY(
+        gki_em_create(in->n, in->d, in->x, set, is_small ? 1 : gki_call_threads(&in->call, 0), em));
+    em->log_unit = in->units.log_unit;
+    return GKV_OK;
 }
 
 /* Fits one component, without reports. */
@@ -243,11 +255,49 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(input_of(n, d, x, settings, options, &in));
     GKV_TRY_GOTO(fit(&in, NULL, out, &found));
+    GKV_TRY_GOTO(gki_mixture_units_restore(&in.units, in.set.names, *out));
     if (found.stop == GKV_MIXTURE_INTERRUPTED)
         status = gki_call_end(&in.call, "a mixture's fit", "iterations");
 done:
+    gki_mixture_units_free(&in.units);
+    if (status != GKV_OK && status != GKV_ERR_INTERRUPTED) {
+        gkv_mgk_mixture_free(*out);
+        *out = NULL;
+    }
     if (result)
         *result = *out ? found : (gkv_mgk_mixture_result){0}; /* also after an interruption */
+    return status;
+}
+
+/* Fits mixtures of `least` components and more, each also from the one before. */
+static gkv_status fit_each(fit_input *in, const gkv_run_options *options, size_t least,
+                           size_t count, gkv_mgk_mixture **mixtures,
+                           gkv_mgk_mixture_result *results, size_t *chosen)
+{
+    for (size_t i = 0; i < count; i++) {
+        smaller_fit before = {0};
+        in->set.components = least + i;
+        GKV_TRY(begin(in, options));
+        if (i > 0)
+            before = (smaller_fit){mixtures[i - 1], results[i - 1]};
+        GKV_TRY(fit(in, i > 0 ? &before : NULL, &mixtures[i], &results[i]));
+        *chosen = results[i].bic < results[*chosen].bic ? i : *chosen;
+        if (results[i].stop == GKV_MIXTURE_INTERRUPTED)
+            return gki_call_end(&in->call, "a mixture's fit", "iterations");
+    }
+    return GKV_OK;
+}
+
+/* Replaces the mixtures by those of the data. Frees all of them after an error. */
+static gkv_status restore_all(const fit_input *in, size_t count, gkv_mgk_mixture **mixtures)
+{
+    gkv_status status = GKV_OK;
+    for (size_t i = 0; i < count && status == GKV_OK; i++)
+        status = gki_mixture_units_restore(&in->units, in->set.names, mixtures[i]);
+    for (size_t i = 0; i < count && status != GKV_OK; i++) {
+        gkv_mgk_mixture_free(mixtures[i]);
+        mixtures[i] = NULL;
+    }
     return status;
 }
 
@@ -278,18 +328,13 @@ gkv_status gkv_mgk_mixture_fit_range(size_t n, size_t d, const double *x,
         return gki_fail(GKV_ERR_ARGUMENT, "a range of numbers of components does not go with "
                                           "`start`, `keep`, `single_precision` and `groups`");
     fit_input in;
+    gkv_status status = GKV_OK;
     set.components = most; /* the largest fit is refused before the others are made */
-    GKV_TRY(input_of(n, d, x, &set, options, &in));
-    for (size_t i = 0; i <= most - least; i++) {
-        smaller_fit before = {0};
-        set.components = least + i;
-        GKV_TRY(input_of(n, d, x, &set, options, &in));
-        if (i > 0)
-            before = (smaller_fit){mixtures[i - 1], results[i - 1]};
-        GKV_TRY(fit(&in, i > 0 ? &before : NULL, &mixtures[i], &results[i]));
-        *chosen = results[i].bic < results[*chosen].bic ? i : *chosen;
-        if (results[i].stop == GKV_MIXTURE_INTERRUPTED)
-            return gki_call_end(&in.call, "a mixture's fit", "iterations");
-    }
-    return GKV_OK;
+    GKV_TRY_GOTO(input_of(n, d, x, &set, options, &in));
+    status = fit_each(&in, options, least, most - least + 1, mixtures, results, chosen);
+    if (restore_all(&in, most - least + 1, mixtures) != GKV_OK)
+        status = GKV_ERR_DATA;
+done:
+    gki_mixture_units_free(&in.units);
+    return status;
 }

@@ -50,8 +50,8 @@ static gkv_status snapshot(fit_state *r)
 static bool report(fit_state *r, double held_out)
 {
     gkv_mgk_mixture_progress progress = {.iteration = r->result.iterations,
-                                         .log_likelihood = r->mean,
-                                         .held_out = held_out,
+                                         .log_likelihood = r->mean - r->em->log_unit,
+                                         .held_out = held_out - r->em->log_unit,
                                          .seconds = gki_mixture_now() - r->began,
                                          .damped = r->em->damped,
                                          .refused = r->em->refused};
@@ -205,6 +205,8 @@ static gkv_status conclude(fit_state *r)
         held_out += log_pdf[i] / (double)em->held_out.n;
     result->held_out = em->held_out.n > 0 ? held_out : NAN;
 figures:
+    result->log_likelihood -= em->log_unit * em->fit.total;
+    result->held_out -= em->log_unit;
     result->components = r->best->count;
     result->dropped = em->count - r->best->count;
     result->parameters = count_parameters(r->best, em->set);

@@ -89,7 +89,7 @@ static gkv_status try(search *s, int most)
     out->number = s->count++;
     GKV_TRY(keep(s->em, mean, out));
     s->progress.start++;
-    s->progress.log_likelihood = mean;
+    s->progress.log_likelihood = mean - s->em->log_unit;
     s->progress.seconds = gki_mixture_now() - s->began;
     s->call->details = &s->progress;
     gki_call_advance(s->call, 0);

@@ -75,7 +75,7 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
                 GKV_ERR_ARGUMENT,
                 "a fit with `single_precision` needs a start whose components all have c = %g and "
                 "scores of mean 0; component %zu does not",
-                s->advanced.margins.c, i / d);
+                s->advanced.margins.c, i / d + 1);
     }
     if (s->advanced.groups > 0 && (s->components % s->advanced.groups != 0 || !s->advanced.group ||
                                    (s->held_out_rows > 0 && !s->advanced.held_out_group)))

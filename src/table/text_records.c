@@ -120,9 +120,18 @@ static gkv_status append_line(gki_records *r, size_t *length)
     return GKV_OK;
 }
 
+/* Whether text follows the quote before c within the same field. */
+static bool has_rest(const gki_records *r, const char *c)
+{
+    while (is_blank(*c))
+        c++;
+    return *c && !strchr(r->separators, *c);
+}
+
 /* Follows the quotes of a further line of the record, and sets whether a quoted field is open at
- * its end. */
-static void follow_quotes(gki_records *r, char *line)
+ * its end. Returns false if text follows the end of a field that began on an earlier line: a
+ * single quote has then joined two lines. */
+static bool follow_quotes(gki_records *r, char *line)
 {
     bool may_open = true;
     char *c = r->open ? line : strchr(line, '"') ? line : NULL;
@@ -130,6 +139,8 @@ static void follow_quotes(gki_records *r, char *line)
         c = quoted_end(line - 1);
         r->open = c == NULL;
         may_open = false;
+        if (c && has_rest(r, c))
+            return false;
     }
     while (c && *c) {
         if (*c == '"' && may_open) {
@@ -141,6 +152,7 @@ static void follow_quotes(gki_records *r, char *line)
             c++;
         }
     }
+    return true;
 }
 
 /* Checks the line that begins at `at`, and removes its end. */
@@ -170,7 +182,11 @@ static gkv_status read_open_field(gki_records *r)
                             "file",
                             r->source->name, r->line);
         GKV_TRY(end_line(r, at));
-        follow_quotes(r, r->text + at);
+        if (!follow_quotes(r, r->text + at))
+            return gki_fail(GKV_ERR_DATA,
+                            "%s:%zu: a quote opens a field, and text follows its end on line %zu: "
+                            "remove the quote, or double it within a quoted field",
+                            r->source->name, r->line, r->lines);
     }
     return GKV_OK;
 }
@@ -189,7 +205,7 @@ static gkv_status read_record(gki_records *r, char **text)
     GKV_TRY(end_line(r, 0));
     const size_t mark = r->lines == 1 && strncmp(r->text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
     if (r->skip == 0 && r->text[mark + strspn(r->text + mark, " \t")] != '#') {
-        follow_quotes(r, r->text + mark);
+        (void)follow_quotes(r, r->text + mark);
         GKV_TRY(read_open_field(r));
     }
     *text = r->text + mark;

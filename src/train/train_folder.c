@@ -51,8 +51,7 @@ static gkv_status no_checkpoint(const char *folder)
             GKV_ERR_CONFIG,
             "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
             "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
-            "continue that one, give model.before-fit.safetensors, config.before-fit.ini and it "
-            "their first names again",
+            "continue that one, rename the three files *.before-fit.* back",
             folder);
     return gki_fail(GKV_ERR_CONFIG, "%s: there is no checkpoint to resume from", folder);
 }
@@ -159,7 +158,8 @@ static gkv_status extend(gki_training_run *run, int64_t epochs)
     if (settings->epochs < epochs)
         return gki_fail(GKV_ERR_CONFIG,
                         "%s was made with train.epochs = %lld, not %lld: a run can be resumed only "
-                        "as it began, or extended by more epochs when it is finished",
+                        "with its original settings; a finished run can also be extended by more "
+                        "epochs",
                         run->checkpoint, (long long)epochs, (long long)settings->epochs);
     if (settings->patience > 0)
         return gki_fail(GKV_ERR_CONFIG,
@@ -199,7 +199,7 @@ static gkv_status read_checkpoint(gki_training_run *run)
     if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
         status = gki_fail(GKV_ERR_CONFIG,
                           "%s was made with other training images than these: their mean image "
-                          "differs; a run can be resumed only as it began",
+                          "differs; a run can be resumed only with its original images",
                           run->checkpoint);
     free(of_data);
     return status == GKV_OK && wished != epochs ? extend(run, epochs) : status;

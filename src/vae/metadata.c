@@ -258,10 +258,10 @@ gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
         const char *saved = gki_safetensors_metadata(file, name);
         GKV_TRY(gkv_settings_get(settings, name, sizeof value, value));
         if (saved && strcmp(saved, value) != 0)
-            return gki_fail(
-                GKV_ERR_CONFIG,
-                "%s was made with %s = %s, not %s: a run can be resumed only as it began", path,
-                name, saved, value);
+            return gki_fail(GKV_ERR_CONFIG,
+                            "%s was made with %s = %s, not %s: a run can be resumed only with its "
+                            "original settings",
+                            path, name, saved, value);
     }
     return GKV_OK;
 }

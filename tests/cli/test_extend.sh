@@ -28,7 +28,7 @@ for file in $files; do
     done
 done
 cmp -s whole/config.ini stopped/config.ini || fail "config.ini of an interrupted extension is another"
-expect 4 "a run can be resumed only as it began" "$gkvae" train --resume --out before --epochs 1
+expect 4 "a run can be resumed only with its original settings" "$gkvae" train --resume --out before --epochs 1
 expect 4 "model.latent" "$gkvae" train --resume --out before --epochs 3 --set model.latent=5
 cmp -s before/config.ini whole/config.ini && fail "a refused extension changed config.ini"
 expect 0 "done" "$gkvae" train --resume --out before

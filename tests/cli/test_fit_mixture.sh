@@ -81,9 +81,60 @@ one=$(flat output log_likelihood)
 expect 0 "" "$gkvae" fit "$fixtures/faithful.csv" --normal -K 4 --json --quiet --restarts 20
 is_true "$(flat output log_likelihood) > $one - 0.1" || fail "20 starts: $(flat output log_likelihood), one: $one"
 
+# A column in another unit has the same fit, with A, B and log L in that unit; what no double holds names its column.
+in_unit() { awk -v s="$1" 'BEGIN { srand(2); print "a,b"; for (i = 0; i < 80; i++) { printf "%.17g,", (rand() + rand()) * s; printf "%.17g\n", rand() + rand() } }'; }
+in_unit 1 > unit.csv
+for options in "" --normal; do
+    expect 0 "" "$gkvae" fit unit.csv -K 2 --json --quiet $options
+    cp output unit.json
+    for scale in 1e155 1e-300 1e300; do
+        in_unit $scale > scaled.csv
+        expect 0 "" "$gkvae" fit scaled.csv -K 2 --json --quiet $options
+        python3 - unit.json output $scale << 'END' || fail "times $scale $options: $(cat output)"
+import json, math, sys
+one, other = (json.load(open(name)) for name in sys.argv[1:3])
+scale = float(sys.argv[3])
+near = lambda a, b: abs(a - b) <= 1e-6 * max(1, abs(b))
+assert near(other["log_likelihood"] + 80 * math.log(scale), one["log_likelihood"])
+assert other["unexplained"] == one["unexplained"] and other["iterations"] == one["iterations"]
+assert len(one["components"]) == len(other["components"])
+for a, b in zip(one["components"], other["components"]):
+    assert near(b["weight"], a["weight"])
+    for p, q, unit in zip(a["margins"], b["margins"], (scale, 1)):
+        assert near(q["A"] / unit, p["A"]) and near(q["B"] / unit, p["B"]) and near(q["g"], p["g"]) and near(q["k"], p["k"])
+END
+    done
+done
+in_unit 1e-310 > scaled.csv
+expect 3 "a: A or B of component 1 is out of the range of a double" "$gkvae" fit scaled.csv -K 2
+{ in_unit 1e-300; echo 1e20,1; } > scaled.csv
+expect 3 "the range of a, " "$gkvae" fit scaled.csv -K 2
+
+# The numbers of components that are possible are fitted, the others are named.
+head -n 6 unit.csv | cut -d, -f1 > five.csv
+expect 0 "6 components are not fitted: each needs a line, and the fit has only 5" "$gkvae" fit five.csv -K 1..6 --json --quiet
+[ "$(grep -c '"chosen"' output)" -eq 5 ] || fail "not 1 to 5 components: $(cat output)"
+expect 0 "6 to 9 components are not fitted" "$gkvae" fit five.csv -K 5..9 --quiet
+expect 2 "a mixture of 7 components cannot be fitted to 5" "$gkvae" fit five.csv -K 6..7
+printf 'v\n1\n1\n1\n2\n2\n2\n3\n3\n3\n3\n' > three.csv
+expect 0 "4 to 5 components are not fitted: 4 components need as many different rows, but there are only 3" \
+    "$gkvae" fit three.csv -K 1..5 --json --quiet
+[ "$(grep -c '"chosen"' output)" -eq 3 ] || fail "not 1 to 3 components: $(cat output)"
+expect 3 "there are only 3" "$gkvae" fit three.csv -K 4..5
+
+# Columns of which one follows from the others are noted, in every component.
+awk -F, -v OFS=, 'NR == 1 { print "a,b"; next } { print $1, 2 * $1 + 1 }' unit.csv > collinear.csv
+for options in "-K 1" "-K 2" "-K 2 --normal --json"; do
+    expect 0 "component 1: the normal scores of b depend linearly on those of the columns before it" "$gkvae" fit collinear.csv $options
+done
+awk -F, -v OFS=, 'NR == 1 { print "a,b,c"; next } { print $1, $2, $1 - $2 }' unit.csv > collinear.csv
+expect 0 "component 1: the normal scores of c depend" "$gkvae" fit collinear.csv -K 1 --normal --shrinkage none
+expect 0 "" "$gkvae" fit unit.csv -K 2
+grep -q "depend linearly" output && fail "a note on columns that do not depend on each other: $(cat output)"
+
 expect 2 "a whole number" "$gkvae" fit gaps.csv -K 0..3
 expect 2 "must not be smaller" "$gkvae" fit gaps.csv -K 3..2
-expect 2 "a whole number" "$gkvae" fit gaps.csv -K 1..
+expect 2 "a range is written A..B" "$gkvae" fit gaps.csv -K 1..
 expect 2 "must be none or default" "$gkvae" fit gaps.csv -K 2 --shrinkage some
 expect 2 "must end in .csv or .npy" "$gkvae" fit gaps.csv -K 2 --responsibilities r.txt
 expect 2 "--responsibilities goes with --mixture" "$gkvae" fit gaps.csv --responsibilities r.csv

@@ -65,8 +65,12 @@ grep -q "unknown" text || fail "errors without a maximum: $(cat text)"
 is_fit normal with a far value
 is_true "$(flat log_likelihood) > -1.4e5" || fail "normal with a far value: $(cat json)"
 
-# Uniform values have the greatest likelihood at g = 0 exactly.
+# Profile intervals of such an estimate are those with g held.
 { echo u; for i in $(seq 100); do echo "0.$((100 + 8 * i))"; done; } > uniform.csv
+fit_text() { "$gkvae" fit uniform.csv -m mle --intervals profile "$@" 2> messages | grep '^[ABk] '; }
+[ "$(fit_text)" = "$(fit_text --fix g=0)" ] || fail "profile at g = 0: $(fit_text)"
+
+# Uniform values have the greatest likelihood at g = 0 exactly.
 expect 0 "exactly 0" "$gkvae" fit uniform.csv -m mle
 "$gkvae" fit uniform.csv -m mle --json > json 2> messages || fail "uniform values are refused"
 grep -q "g is exactly 0" messages && [ "$(flat symmetric)" = true ] || fail "uniform: $(cat json messages)"

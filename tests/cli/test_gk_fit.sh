@@ -127,7 +127,7 @@ wrong "no joint distribution" sample --fit columns.json -c index,currency
 wrong 'no column "gold"' sample --fit mix.json -c index,gold
 wrong 'no column "gold"' sample --fit mix.json --given gold=1
 wrong "NAME=VALUE" sample --fit mix.json --given index
-wrong '"two" is not a number' sample --fit mix.json --given index=two
+wrong '"two" is not a finite number' sample --fit mix.json --given index=two
 wrong "all columns are given" sample --fit mix.json --given index=1,currency=1
 wrong "named twice" sample --fit mix.json --given index=1,1=2
 wrong "named twice" sample --fit mix.json -c index,1
@@ -138,7 +138,7 @@ wrong "--out is for" z --fit mix.json -c 1 -o x.csv 1
 wrong "a table" sample --fit mix.json -o x.png
 ln -s mix.json same.csv
 wrong "--out" sample --fit mix.json -o same.csv
-expect 3 "--given index=inf" "$gkvae" gk sample --fit mix.json --given index=inf
+expect 2 "is not a finite number" "$gkvae" gk sample --fit mix.json --given index=inf
 
 # Damaged files, other JSON, and another version.
 cat > cases << 'END'

@@ -94,7 +94,7 @@ static void copies_are_found(void **state)
     draw(train, COUNT, 1, 255);
     draw(test, COUNT, 1000, 255);
     memcpy(train + 10 * PIXELS, train, 3 * PIXELS);
-    assert_one(train, test, "3 of the 200 training images are copies");
+    assert_one(train, test, "copies of other training images: 3 of 200");
     draw(train, COUNT, 1, 255);
     memcpy(test + 50 * PIXELS, train + 20 * PIXELS, 40 * PIXELS);
     assert_one(train, test, "40 of the 200 test images are training images too");

@@ -4,8 +4,6 @@
 #ifndef GKV_TESTS_FUZZ_IMAGE_ENTRIES_H
 #define GKV_TESTS_FUZZ_IMAGE_ENTRIES_H
 
-#include <sys/mman.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "data/array_read.h"
@@ -15,6 +13,7 @@
 #include "data/png_read.h"
 #include "data/zip_member.h"
 #include "entries.h"
+#include "fuzz_files.h"
 
 /* All bytes are read, so that a sanitizer sees each of them. */
 static inline unsigned fuzz_sum(const uint8_t *bytes, size_t size)
@@ -34,15 +33,6 @@ static inline void fuzz_check_raster(gkv_status status, gki_raster *raster)
     FUZZ_CHECK(gki_raster_size(raster) > 0);
     FUZZ_CHECK(fuzz_sum(raster->bytes, gki_raster_size(raster)) < UINT32_MAX);
     gki_raster_free(raster);
-}
-
-/* Puts the bytes into a file without a name, and sets the path of it. Returns its descriptor. */
-static inline int fuzz_file(const uint8_t *bytes, size_t size, char path[64])
-{
-    const int file = memfd_create("fuzz", 0);
-    FUZZ_CHECK(file >= 0 && write(file, bytes, size) == (ssize_t)size);
-    snprintf(path, 64, "/proc/self/fd/%d", file);
-    return file;
 }
 
 /* Any file as images, as labels, and as both: IDX, raw or gzip, .npy, .npz, text. */

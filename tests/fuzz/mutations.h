@@ -9,12 +9,14 @@
 #include "support.h"
 
 #include "core/rng.h"
+#include "fuzz_check.h"
 
-enum { SIZE_MOST = 4096, CORPUS_MOST = 64, MUTATIONS_MOST = 6 };
+enum { SIZE_MOST = 8192, CORPUS_MOST = 64, MUTATIONS_MOST = 6 };
 
 typedef struct sample {
     uint8_t bytes[SIZE_MOST];
     size_t size;
+    bool valid; /* a file valid… of the corpus, which its reader accepts */
 } sample;
 
 static inline size_t read_corpus(const char *name, sample *corpus)
@@ -34,6 +36,7 @@ static inline size_t read_corpus(const char *name, sample *corpus)
             assert_non_null(file);
             corpus[n].size = fread(corpus[n].bytes, 1, SIZE_MOST, file);
             fclose(file);
+            corpus[n].valid = strncmp(entries[i]->d_name, "valid", 5) == 0;
             n++;
         }
         free(entries[i]);
@@ -142,8 +145,11 @@ static inline void run_mutations(const char *name, uint32_t rounds,
 {
     sample *corpus = test_alloc(CORPUS_MOST * sizeof *corpus), *s = test_alloc(sizeof *s);
     const size_t n = read_corpus(name, corpus);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        fuzz_accepted = false;
         entry(corpus[i].bytes, corpus[i].size);
+        assert_true(fuzz_accepted || !corpus[i].valid);
+    }
     for (uint32_t round = 0; round < rounds; round++) {
         uint32_t words[3 + 5 * MUTATIONS_MOST];
         gki_rng_words(gki_rng_at(1, GKV_STREAM_USER, 0, round), sizeof words / sizeof *words,

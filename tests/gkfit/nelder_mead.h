@@ -3,11 +3,12 @@
  * fits with it.
  *
  * Its domain is that of GKV_GK_MLE: |g| ≤ 100 and k ≥ k_min(g) + min(3/n, 0.05). Points outside are
- * moved to its border. */
+ * moved to its border. A parameter may be held. */
 #ifndef GKV_BENCH_NELDER_MEAD_H
 #define GKV_BENCH_NELDER_MEAD_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +22,17 @@ typedef struct nm_sample {
     size_t n;
     const double *x; /* in ascending order */
     double median, spread;
+    bool holds; /* whether parameter number `held` has this value */
+    int held;
+    double value;
+    double least_g; /* the least |g| for which a held k is valid */
 } nm_sample;
+
+/* The least k − k_min(g). */
+static inline double nm_distance(const nm_sample *s)
+{
+    return fmin(3.0 / (double)s->n, 0.05);
+}
 
 /* The parameters of a vertex (A/spread, log B/spread, g, k − k_min(g)). */
 static inline gkv_gk nm_gk(const nm_sample *s, const double v[4])
@@ -29,10 +40,17 @@ static inline gkv_gk nm_gk(const nm_sample *s, const double v[4])
     gkv_gk gk = {.c = gkv_gk_standard().c};
     gk.a = s->median + s->spread * v[0];
     gk.b = s->spread * exp(fmax(-13.0, fmin(13.0, v[1])));
-    gk.g = fmax(-100.0, fmin(100.0, v[2]));
+    gk.g = fmax(-100.0, fmin(100.0, s->holds && s->held == GKV_GK_G ? s->value : v[2]));
     if (fabs(gk.g) < 1e-9) /* at g = 0 alone k may be −½ */
         gk.g = copysign(1e-9, gk.g);
-    gk.k = gkv_gk_k_min(gk.g, gk.c) + fmax(fmin(3.0 / (double)s->n, 0.05), fmin(25.0, v[3]));
+    gk.g += copysign(s->least_g, gk.g);
+    gk.k = gkv_gk_k_min(gk.g, gk.c) + fmax(nm_distance(s), fmin(25.0, v[3]));
+    if (s->holds && s->held == GKV_GK_A)
+        gk.a = s->value;
+    if (s->holds && s->held == GKV_GK_B)
+        gk.b = s->value;
+    if (s->holds && s->held == GKV_GK_K)
+        gk.k = s->value;
     return gk;
 }
 
@@ -127,34 +145,65 @@ static inline double nm_climb(const nm_sample *s, double edge, double v[4])
     return x.value[0];
 }
 
-/* The greatest log-likelihood of x[n] in ascending order that the simplex finds, and where. */
-static inline double nm_fit(size_t n, const double *x, gkv_gk *at)
+static inline nm_sample nm_sample_of(size_t n, const double *x)
+{
+    return (nm_sample){
+        .n = n, .x = x, .median = x[n / 2], .spread = (x[3 * n / 4] - x[n / 4]) / 1.349};
+}
+
+/* The greatest log-likelihood of a sample that the simplex finds, and where. */
+static inline double nm_fit_sample(const nm_sample *s, gkv_gk *at)
 {
     static const double shapes[NM_STARTS][2] = {{0.1, 0.2}, {0.1, 1.2}, {1, 0.7}, {-1, 0.7},
                                                 {3, 0.3},   {-3, 0.3},  {8, 0.6}, {-8, 0.6},
                                                 {30, 0.55}, {-30, 0.55}}; /* g, k − k_min(g) */
-    const nm_sample s = {
-        .n = n, .x = x, .median = x[n / 2], .spread = (x[3 * n / 4] - x[n / 4]) / 1.349};
     double best = -INFINITY, where[4] = {0};
     for (int i = 0; i < NM_STARTS; i++) {
         double v[4] = {0.0, 0.0, shapes[i][0], shapes[i][1]};
-        const gkv_gk unit = nm_gk(&s, v);
+        const gkv_gk unit = nm_gk(s, v);
         v[1] -= unit.k * log1p(0.45494); /* the quartiles of the sample */
-        const double value = nm_climb(&s, 1.0, v);
+        const double value = nm_climb(s, 1.0, v);
         if (value > best) {
             best = value;
             memcpy(where, v, sizeof v);
         }
     }
     for (int restart = 0; restart < NM_RESTARTS; restart++) {
-        const double value = nm_climb(&s, restart % 2 ? -0.1 : 0.5, where);
+        const double value = nm_climb(s, restart % 2 ? -0.1 : 0.5, where);
         const int done = restart > 1 && !(value > best + 1e-3);
         best = fmax(best, value);
         if (done)
             break;
     }
-    *at = nm_gk(&s, where);
+    *at = nm_gk(s, where);
     return best;
+}
+
+/* The same for x[n] in ascending order. */
+static inline double nm_fit(size_t n, const double *x, gkv_gk *at)
+{
+    const nm_sample s = nm_sample_of(n, x);
+    return nm_fit_sample(&s, at);
+}
+
+/* The same with parameter number `held` (A, B, g, k) at this value. */
+static inline double nm_fit_held(size_t n, const double *x, int held, double value, gkv_gk *at)
+{
+    nm_sample s = nm_sample_of(n, x);
+    s.holds = true;
+    s.held = held;
+    s.value = value;
+    /* k_min decreases as |g| increases */
+    double low = 0.0, high = held == GKV_GK_K ? 100.0 : 0.0;
+    for (int i = 0; i < 60 && high > low; i++) {
+        const double middle = 0.5 * (low + high);
+        if (gkv_gk_k_min(fmax(middle, 1e-9), gkv_gk_standard().c) + nm_distance(&s) <= value)
+            high = middle;
+        else
+            low = middle;
+    }
+    s.least_g = high;
+    return nm_fit_sample(&s, at);
 }
 
 #endif

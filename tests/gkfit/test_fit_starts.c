@@ -225,6 +225,35 @@ static void symmetric(void **state)
     }
 }
 
+/* A start that competes never makes a fit worse, and a better maximum at the start is found. */
+static void start_competes(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    static double x[N];
+    const gkv_gk bad = {.a = -40, .b = 30, .g = -3, .k = 2, .c = gkv_gk_standard().c};
+    gkv_gk_fit_settings set = mle();
+    size_t better = 0;
+    for (uint64_t sample = 0; sample < 20; sample++) {
+        gkv_gk_fit_result alone, fit;
+        const uint64_t at = 4 + sample;
+        family_draw(STUDENT_3, sample, N, x);
+        const gkv_gk step = {.a = x[at], .b = 0.5, .g = 40, .k = 0.3, .c = bad.c};
+        set.advanced.start_competes = false;
+        set.start = NULL;
+        assert_ok(gkv_gk_fit(N, x, &set, &alone));
+        set.advanced.start_competes = true;
+        set.start = &bad;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.log_likelihood >= alone.log_likelihood - 1e-6);
+        set.start = &step;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.log_likelihood >= alone.log_likelihood - 1e-6);
+        better += fit.log_likelihood > alone.log_likelihood + 0.1;
+    }
+    assert_true(better > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +264,7 @@ int main(void)
         cmocka_unit_test(two_groups),
         cmocka_unit_test(far_outlier),
         cmocka_unit_test(symmetric),
+        cmocka_unit_test(start_competes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,19 +178,19 @@ static void refusals(void **state)
     gkv_gk margins[2] = {{0, 1, 0, 0, .8, 0}, {0, 1, 0, -.6, .8, 0}};
     gkv_mgk *mgk;
     double r[4], x[4] = {1, 2, 3, 4};
-    assert_fails(gkv_mgk_create(2, margins, NULL, &mgk), GKV_ERR_ARGUMENT, "margin 1 of 2");
+    assert_fails(gkv_mgk_create(2, margins, NULL, &mgk), GKV_ERR_ARGUMENT, "margin 2 of 2");
     assert_true(mgk == NULL);
     for (int64_t family = GKV_GK_FAMILY_GH; family <= GKV_GK_FAMILIES; family++) {
         margins[1] = (gkv_gk){0, 1, 0, .1, .8, family};
         assert_fails(gkv_mgk_create(2, margins, NULL, &mgk), GKV_ERR_ARGUMENT,
                      gkv_gk_family_name(family));
         assert_non_null(strstr(gkv_error_message(),
-                               "margin 1 of 2: a multivariate distribution is for the g-and-k"));
+                               "margin 2 of 2: a multivariate distribution is for the g-and-k"));
         assert_fails(gkv_mgk_create_latent(2, margins, NULL, NULL, &mgk), GKV_ERR_ARGUMENT,
-                     "margin 1 of 2");
+                     "margin 2 of 2");
         assert_fails(
             gkv_mgk_correlation(2, 2, x, margins, 0, &(gkv_run_options){.threads = 1}, r, NULL),
-            GKV_ERR_ARGUMENT, "margin 1 of 2");
+            GKV_ERR_ARGUMENT, "margin 2 of 2");
         assert_true(mgk == NULL);
     }
     margins[1] = gkv_gk_standard();

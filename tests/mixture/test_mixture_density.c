@@ -66,7 +66,7 @@ static void conditional_times_marginal_is_joint(void **state)
     assert_relative(mean_of(conditional, 10, x), mean_of(truth, 10, x), 1e-12);
     gkv_mgk_mixture_free(conditional);
     assert_fails(gkv_mgk_mixture_conditional(truth, 1, given, (double[]){NAN}, &conditional),
-                 GKV_ERR_NUMERIC, "density above 0");
+                 GKV_ERR_NUMERIC, "is 0 or not a number");
     assert_fails(gkv_mgk_mixture_marginal(truth, 1, (size_t[]){9}, &marginal), GKV_ERR_ARGUMENT,
                  "coordinate 9");
     /* A component whose conditional weight is 0 is left out. */

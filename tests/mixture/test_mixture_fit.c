@@ -427,11 +427,16 @@ static void refusals(void **state)
                                gkv_mgk_mixture_component(truth, 1)};
     assert_fails(gkv_mgk_mixture_create(0, NULL, parts, &m), GKV_ERR_ARGUMENT, "at least one");
     assert_fails(gkv_mgk_mixture_create(2, (double[]){1, 0}, parts, &m), GKV_ERR_ARGUMENT,
-                 "weight 0");
+                 "component 2 of 2 has weight 0");
+    assert_fails(gkv_mgk_mixture_create(2, (double[]){-1, 1}, parts, &m), GKV_ERR_ARGUMENT,
+                 "component 1 of 2 has weight -1");
+    assert_fails(gkv_mgk_mixture_create(2, NULL, (const gkv_mgk *[]){parts[0], NULL}, &m),
+                 GKV_ERR_ARGUMENT, "component 2 of 2 is NULL");
     gkv_mgk *other;
     assert_ok(gkv_mgk_marginal(parts[0], 1, (size_t[]){0}, &other));
     parts[1] = other;
-    assert_fails(gkv_mgk_mixture_create(2, NULL, parts, &m), GKV_ERR_ARGUMENT, "has 1 dimensions");
+    assert_fails(gkv_mgk_mixture_create(2, NULL, parts, &m), GKV_ERR_ARGUMENT,
+                 "component 2 has 1 dimensions");
     gkv_mgk_free(other);
     gkv_mgk_mixture_free(NULL);
     assert_string_equal(gkv_mgk_mixture_stop_name((gkv_mgk_mixture_stop)99), "unknown reason");

@@ -351,6 +351,7 @@ static void flat(void **state)
                  NULL);
     refuses_null(gkv_flat_gk_fit, N, NULL, NULL, GKV_GK_LM, .8, .95, NULL, NULL, NULL, NULL, NULL,
                  NULL);
+    refuses_null(gkv_flat_gk_profile, N, NULL, NULL, GKV_GK_FAMILY_GK, .8, .95, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_fit_family, N, D, NULL, NULL, GKV_GK_FAMILY_GH, GKV_GK_LM, .8, .95, 0,
                  NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_fit_many, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, NULL, NULL, NULL,

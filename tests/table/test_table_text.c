@@ -103,6 +103,9 @@ static void quoted_fields_may_hold_line_ends(void **state)
     };
     expect_tables(tables, sizeof tables / sizeof *tables);
     refused_with("x,y\n1,2\n3,\"4\n5,6\n", NULL, GKV_ERR_DATA, "it:3: a quote opens a field");
+    /* a single quote on each line would join every two lines */
+    refused_with("x,y\n\"1,2\n\"3,4\n", NULL, GKV_ERR_DATA,
+                 "it:2: a quote opens a field, and text follows its end on line 3");
     const double *values = NULL;
     gkv_table *table = read_with("x,\"y\n\"\n3,b\n5,6\n7,8\n9,8\n", NULL);
     assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA, "it:3: y?: \"b\"");
