@@ -129,8 +129,9 @@ typedef struct gkv_gk_fit_settings {
     /* 0.002; 0 … 0.1; the fraction of the sample beyond the outermost levels, on either side, but
      * at least one value; 0 reduces the error of k by 2%, but outliers then have an effect */
     double tail;
-    /* NULL; the start; an invalid start is projected; NULL means the octile estimate; a fit with a
-     * doubtful result is repeated from the octile estimate and from g ≈ 0; not owned */
+    /* NULL; the start; an invalid start is projected; NULL means the octile estimate, and so does
+     * NaN for a parameter that is not fixed; a fit with a doubtful result is repeated from the
+     * octile estimate and from g ≈ 0; not owned */
     const gkv_gk *start;
     /* false; true fixes A, B, g or k at its value in the start, which is then needed; a fixed k
      * must be valid; the octile method ignores this setting */
@@ -158,14 +159,16 @@ typedef enum gkv_gk_test {
 
 typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
-    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings;
+    /* standard errors of A, B, g, k; 0 for a parameter that is fixed or at a bound of the settings,
+     * and for g if `symmetric`;
      * those of lm are of the equations Jᵀr = 0, including the dependence of q', and not less than
-     * those of (JᵀJ)⁻¹; those of mle are of the observed information */
+     * those of (JᵀJ)⁻¹; those of mle are of the observed information,
+     * and NaN, like the intervals, if the maximum is not verified (`converged`) */
     double se[4];
     /* of A, B, g, k; a variance is ∞ if the data do not determine the parameter */
     double covariance[4][4];
     /* Σ w log f(x_i), and of intervals Σ w log P, at the estimates; −∞ if values are outside the
-     * support; NaN unless settings.likelihood */
+     * support, or so far away that the density underflows; NaN unless settings.likelihood */
     double log_likelihood;
     double aic, bic; /* 2q − 2 log L and q log n − 2 log L, q = parameters */
     /* Σ (n+2) (F_{i+1} − F_i − Δp_i)²/Δp_i, F_i = F(x_i), or for bins Σ (n_i − n p_i)²/(n p_i),
@@ -191,6 +194,10 @@ typedef struct gkv_gk_fit_result {
      * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
      * a k near its bound have at least the nominal coverage */
     bool at_bound;
+    /* whether a GKV_GK_MLE of a free g is at g = 0 exactly: there k can be as low as −½, but for g
+     * near 0 only as low as k_min(g), which is greater, so that the likelihood jumps at g = 0, and
+     * g has no standard error; g then does not count in `parameters` */
+    bool symmetric;
     /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
      * settings and of the fit (|g| ≤ 100, and k as in at_bound) */
     signed char bound[4];
@@ -204,8 +211,8 @@ typedef struct gkv_gk_fit_result {
     double total;           /* Σ w, the number of observations */
     size_t parameters;      /* the number of fitted parameters */
     size_t newton;          /* the number of steps of the mle, from all starts */
-    /* A², a distance from the data; NaN unless settings.anderson_darling, and for intervals by
-     * their ends */
+    /* A², a distance from the data; of rounded values that of grouped data (docs/fitting.md); NaN
+     * unless settings.anderson_darling, and for intervals by their ends */
     double anderson_darling;
     double resolution; /* the resolution of the values, also a recognised one; 0 for exact values */
     double heaps;      /* a recognised multiple of it with too many values, or 0 */

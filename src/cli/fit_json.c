@@ -105,8 +105,8 @@ static void put_note(json_t *object, const cli_fit_row *row)
 static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_row *row)
 {
     static const char *const keys[] = {
-        "chi2",   "degrees_of_freedom", "p_value",  "anderson_darling",
-        "levels", "converged",          "at_bound", "covariance"};
+        "chi2",      "degrees_of_freedom", "p_value",   "anderson_darling", "levels",
+        "converged", "at_bound",           "symmetric", "covariance"};
     const gkv_gk_fit_result *r = &row->result;
     const bool has_intervals = cli_fit_has_errors(row) || row->bootstrapped;
     put_number(object, "confidence", has_intervals ? a->confidence : NAN);
@@ -124,6 +124,7 @@ static void put_test(json_t *object, const cli_fit_arguments *a, const cli_fit_r
     put_count(object, "levels", r->levels);
     json_object_set_new(object, "converged", json_boolean(r->converged));
     json_object_set_new(object, "at_bound", json_boolean(r->at_bound));
+    json_object_set_new(object, "symmetric", json_boolean(r->symmetric));
     json_object_set_new(object, "covariance",
                         cli_fit_json_matrix(&r->covariance[0][0], CLI_PARAMETERS));
 }

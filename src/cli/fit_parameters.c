@@ -191,9 +191,9 @@ void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *sta
 
 /* --- The start ------------------------------------------------------------ */
 
-/* The estimates from the octiles, or by maximum likelihood, which allows intervals, with the held
- * and given values in place of theirs. If a held k is not valid for a free g, the fit starts at
- * g = 0. */
+/* The estimates from the octiles with the held and given values in place of theirs. Without octiles
+ * the estimates are unknown, and mle finds its start itself. If a held k is not valid for a free g,
+ * the fit starts at g = 0. */
 gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
 {
     gkv_gk_fit_settings settings;
@@ -207,14 +207,11 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
     if (!sample->lower)
         status =
             gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
-    if (status == GKV_ERR_DATA && a->method == GKV_GK_MLE) {
-        settings.method = GKV_GK_MLE;
-        status =
-            gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
-    }
-    if (status != GKV_OK)
+    if (status != GKV_OK && !(status == GKV_ERR_DATA && a->method == GKV_GK_MLE))
         return status;
     *start = result.gk;
+    if (status != GKV_OK)
+        *start = (gkv_gk){NAN, NAN, a->fixed[GKV_GK_K] ? 0 : NAN, NAN, a->c, (int64_t)a->family};
     double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         if (a->fixed[p] || a->started[p])
@@ -223,5 +220,8 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
         start->g = start->k = 0;
     if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
         start->g = 0;
-    return a->fixed[GKV_GK_K] ? gkv_gk_check(start) : GKV_OK;
+    gkv_gk shape = *start;
+    if (status != GKV_OK)
+        shape.a = 0, shape.b = 1;
+    return a->fixed[GKV_GK_K] ? gkv_gk_check(&shape) : GKV_OK;
 }

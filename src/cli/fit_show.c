@@ -22,6 +22,11 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                 "so the "
                 "estimates are those of maximum likelihood\n",
                 name);
+    if (result->symmetric)
+        fprintf(stderr,
+                "gkvae: %s: g is exactly 0: only there can the tails be so light. It has no "
+                "standard error\n",
+                name);
     if (result->at_bound && a->family != GKV_GK_FAMILY_GK)
         fprintf(stderr,
                 "gkvae: %s: h is at its least valid value: no %s distribution with this g has "
@@ -86,7 +91,28 @@ enum { ONE_COLUMNS = 9 };
 
 static void put_error(char cell[CLI_CELL], double se)
 {
-    snprintf(cell, CLI_CELL, "%.3g", se);
+    if (isnan(se))
+        snprintf(cell, CLI_CELL, "unknown");
+    else
+        snprintf(cell, CLI_CELL, "%.3g", se);
+}
+
+/* Whether the support of a distribution has an end. */
+static bool is_bounded(const gkv_gk *gk)
+{
+    return isfinite(gkv_gk_quantile(gk, 0.0)) || isfinite(gkv_gk_quantile(gk, 1.0));
+}
+
+/* Prints the log-likelihood, or why it is −∞. */
+static void print_likelihood(const gkv_gk_fit_result *r)
+{
+    if (isfinite(r->log_likelihood))
+        printf("log-likelihood %.8g, AIC %.8g, BIC %.8g\n", r->log_likelihood, r->aic, r->bic);
+    else if (r->log_likelihood == -INFINITY)
+        printf("log-likelihood -inf: %s\n",
+               is_bounded(&r->gk)
+                   ? "values outside the support"
+                   : "the density of values that are far away is below the least number");
 }
 
 static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t p,
@@ -102,10 +128,12 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
         put_error(text[2], r->se[p]);
         cli_fit_put_value(text[3], r->low[p], r->se[p], 3);
         cli_fit_put_value(text[4], r->high[p], r->se[p], 3);
-        if (held) {
+        if (held)
             snprintf(text[2], CLI_CELL, "fixed");
+        if (r->symmetric && p == GKV_GK_G)
+            snprintf(text[2], CLI_CELL, "exactly 0");
+        if (held || isnan(r->se[p]) || (r->symmetric && p == GKV_GK_G))
             text[3][0] = text[4][0] = '\0';
-        }
     }
     if (row->bootstrapped && se > 0) {
         put_error(text[5], se);
@@ -214,10 +242,7 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
         printf(" that stand for %.10g", r->total);
     printf(", %s\n", method_text(a, r->method));
     cli_table(cells, CLI_PARAMETERS + 1, ONE_COLUMNS, "lrrrrrrrr");
-    if (isfinite(r->log_likelihood))
-        printf("log-likelihood %.8g, AIC %.8g, BIC %.8g\n", r->log_likelihood, r->aic, r->bic);
-    else if (r->log_likelihood == -INFINITY)
-        puts("log-likelihood -inf: values outside the support");
+    print_likelihood(r);
     print_test(row);
     if (row->bootstrapped)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
@@ -273,7 +298,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
             else
                 snprintf(text[i][2 + p], WIDE, "%s", value);
         }
-        if (!isnan(r->log_likelihood)) /* -inf: values outside the support */
+        if (!isnan(r->log_likelihood)) /* -inf: see print_likelihood */
             snprintf(text[i][6], WIDE, "%.8g", r->log_likelihood);
         put_finite(text[i][7], "%.8g", r->aic);
         if (cli_fit_has_errors(&rows[i])) {

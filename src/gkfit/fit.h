@@ -41,6 +41,10 @@ typedef struct gki_gk_task {
     double *step;          /* √((n+2)/(p_{i+1} − p_i)) */
     double *memory;        /* the block of memory of the arrays */
     double centre, spread; /* the units of the solvers */
+    /* the scale of the quartiles in the unit `spread`; 1 unless gki_gk_change_unit has changed
+     * it */
+    double quartiles;
+    double mean, deviation; /* the moments of the sample, which outliers decide */
     /* rounded, censored or binned observations in the units of the solvers; without elements if the
      * values are exact */
     gki_gk_interval_data data;
@@ -91,6 +95,10 @@ gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task,
  * this bound. *changed becomes true if a variable was fixed, so that the task must be solved again.
  * */
 gkv_status gki_gk_fit_pin(const gki_gk_fit_common *common, gki_gk_task *task, bool *changed);
+
+/* Changes the unit of the solvers, task->spread, to `spread`, in which the arrays of the task are
+ * then. Variables and bounds follow with gki_gk_fit_begin. */
+void gki_gk_change_unit(gki_gk_task *task, double spread);
 
 /* Undoes gki_gk_fit_pin. */
 void gki_gk_fit_unpin(const gki_gk_fit_common *common, gki_gk_task *task);

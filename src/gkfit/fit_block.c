@@ -58,12 +58,27 @@ static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, in
     return gki_gk_fit_begin(common, task, &start);
 }
 
+/* A given start, with the octile estimates of parameters that are NaN and not fixed. */
+static gkv_gk complete_start(const gki_gk_fit_common *common, const gki_gk_task *task,
+                             const gkv_gk *given)
+{
+    const gkv_gk own = clamped_start(common, &task->initial);
+    const double members[] = {own.a, own.b, own.g, own.k};
+    gkv_gk start = given ? *given : own;
+    double *const places[] = {&start.a, &start.b, &start.g, &start.k};
+    for (int j = 0; j < 4; j++)
+        if (isnan(*places[j]) && !common->set->fixed[j])
+            *places[j] = members[j];
+    return start;
+}
+
 static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *scratch)
 {
     const gkv_gk_fit_settings *set = common->set;
     gkv_status status = gki_gk_fit_prepare(common, task, scratch);
     const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
-    task->start = given ? *given : clamped_start(common, &task->initial);
+    if (status == GKV_OK)
+        task->start = complete_start(common, task, given);
     if (status == GKV_OK && !given &&
         (set->fixed[0] || set->fixed[1] || set->fixed[2] || set->fixed[3]))
         status = gki_fail(GKV_ERR_ARGUMENT,

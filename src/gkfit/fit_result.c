@@ -183,6 +183,16 @@ static void bounds(const gki_gk_fit_common *common, const gki_gk_task *task,
     }
 }
 
+/* Without a verified maximum of the likelihood there are no errors. */
+static void forget_errors(const gki_gk_task *task, gkv_gk_fit_result *result)
+{
+    for (int i = 0; i < 4; i++) {
+        result->se[i] = task->fixed[i] ? 0.0 : NAN;
+        for (int j = 0; j < 4; j++)
+            result->covariance[i][j] = task->fixed[i] || task->fixed[j] ? 0.0 : NAN;
+    }
+}
+
 static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
                       gkv_gk_fit_result *result)
 {
@@ -197,6 +207,8 @@ static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
         for (int j = 0; j < 4; j++)
             result->covariance[i][j] = task->covariance[i][j] * unit[i] * unit[j];
     }
+    if (result->method == GKV_GK_MLE && !result->converged)
+        forget_errors(task, result);
     result->levels = task->m;
 }
 
@@ -220,6 +232,8 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
 {
     const gkv_gk_fit_settings *set = common->set;
     gkv_gk_fit_result *result = &task->result;
+    if (result->method == GKV_GK_MLE && result->log_likelihood < out_of_support)
+        result->converged = false; /* the maximum of a sum of clamped terms */
     if (result->method == GKV_GK_OCTILES)
         octile_estimates(task, result);
     else {
@@ -243,7 +257,10 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = (double)result->parameters * log(result->total) - 2.0 * result->log_likelihood;
     result->anderson_darling = NAN;
-    return set->anderson_darling && !task->sample->lower
-               ? gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling, NULL)
-               : GKV_OK;
+    if (!set->anderson_darling || task->sample->lower)
+        return GKV_OK;
+    return task->data.count > 0
+               ? gki_gk_interval_data_distance(&task->data, &scaled, &result->anderson_darling)
+               : gkv_gk_anderson_darling(&result->gk, task->sample, &result->anderson_darling,
+                                         NULL);
 }

@@ -125,6 +125,8 @@ static gkv_status initial_estimate(const gki_gk_fit_common *common, gki_gk_task 
 {
     GKV_TRY(gki_gk_fit_initial(common->set, ties, &task->initial, &task->spread));
     task->centre = task->initial.a;
+    task->quartiles = 1.0;
+    gki_gk_ties_moments(ties, &task->mean, &task->deviation);
     return GKV_OK;
 }
 
@@ -167,6 +169,28 @@ static size_t free_parameters(const gkv_gk_fit_settings *set)
     return count;
 }
 
+/* Refuses intervals that all contain the same values, unless held parameters keep the distribution
+ * from being concentrated there. */
+static gkv_status check_common(const gki_gk_fit_common *common, const gki_gk_task *task)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    const gkv_gk *given = task->sample->start ? task->sample->start : set->start;
+    double low, high;
+    if (!gki_gk_interval_data_common(&task->data, &low, &high) || set->fixed[1] ||
+        (set->fixed[0] && given && !(given->a >= low && given->a <= high)))
+        return GKV_OK;
+    return task->result.resolution > 0 && low < high
+               ? gki_fail(GKV_ERR_DATA,
+                          "the resolution %g is so coarse that all values lie in one interval, "
+                          "which determines no distribution; give the unit to which values are "
+                          "rounded",
+                          task->result.resolution)
+               : gki_fail(GKV_ERR_DATA,
+                          "all intervals contain %g, so that they determine no distribution; give "
+                          "intervals some of which do not overlap",
+                          isfinite(low) ? low : high);
+}
+
 /* Prepares the values of a sample. Maximum likelihood of intervals starts from values in their
  * place, in *memory, which the caller frees. The quantiles of other methods need the values
  * themselves, and censored ones have none. */
@@ -192,7 +216,8 @@ static gkv_status prepare_values(const gki_gk_fit_common *common, gki_gk_task *t
         return gki_gk_ties_check(ties);
     task->result.n = task->data.n;
     task->result.total = task->data.total;
-    GKV_TRY(gki_gk_interval_data_check(&task->data, free_parameters(set)));
+    GKV_TRY(gki_gk_interval_data_check(&task->data, free_parameters(set), by_ends));
+    GKV_TRY(check_common(common, task));
     return gki_gk_interval_data_values(&task->data, set->c, set->advanced.margin, memory, ties);
 }
 
@@ -234,6 +259,16 @@ gkv_status gki_gk_fit_prepare(const gki_gk_fit_common *common, gki_gk_task *task
         status = prepare_levels(common, task, &ties);
     free(memory);
     return status;
+}
+
+void gki_gk_change_unit(gki_gk_task *task, double spread)
+{
+    const double factor = task->spread / spread;
+    for (size_t i = 0; i < task->m; i++)
+        task->x[i] *= factor;
+    gki_gk_interval_data_scale(&task->data, 0.0, spread / task->spread);
+    task->quartiles *= factor;
+    task->spread = spread;
 }
 
 /* --- Starts and bounds ---------------------------------------------------- */
@@ -304,7 +339,8 @@ static void set_bounds(const gki_gk_fit_common *common, gki_gk_task *task)
     const gkv_gk_fit_settings *set = common->set;
     bound(task, 0, (set->low[0] - task->centre) / task->spread,
           (set->high[0] - task->centre) / task->spread, -1e6, 1e6);
-    bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6, 1e6);
+    bound(task, 1, set->low[1] / task->spread, set->high[1] / task->spread, 1e-6 * task->quartiles,
+          1e6);
     const double most = gki_gk_fit_most_g(set);
     bound(task, 2, set->low[2], set->high[2], -most, most);
     task->low[3] = gki_gk_fit_margin(set);

@@ -129,13 +129,15 @@ done:
     return status;
 }
 
-gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t parameters)
+gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t parameters,
+                                      bool by_ends)
 {
     if (data->count <= parameters)
         return gki_fail(GKV_ERR_DATA,
-                        "%zu different values or intervals do not determine %zu parameters; more "
-                        "are needed, or fixed parameters (--fix)",
-                        data->count, parameters);
+                        "%zu distinct %s%s cannot determine %zu parameter%s: use more data, or "
+                        "hold some with --fix",
+                        data->count, by_ends ? "interval" : "value", data->count == 1 ? "" : "s",
+                        parameters, parameters == 1 ? "" : "s");
     for (size_t i = 0; i < data->count; i++)
         if (data->lower[i] == data->upper[i] && data->weight[i] > 2 &&
             data->weight[i] > 0.1 * data->total)
@@ -144,6 +146,16 @@ gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t p
                             "distribution does not fit them",
                             data->weight[i], data->total, data->lower[i]);
     return GKV_OK;
+}
+
+bool gki_gk_interval_data_common(const gki_gk_interval_data *data, double *low, double *high)
+{
+    *low = -INFINITY, *high = INFINITY;
+    for (size_t i = 0; i < data->count; i++) {
+        *low = fmax(*low, data->lower[i]);
+        *high = fmin(*high, data->upper[i]);
+    }
+    return *low <= *high;
 }
 
 /* --- Exact values for a start --------------------------------------------- */

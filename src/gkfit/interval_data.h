@@ -32,8 +32,14 @@ gkv_status gki_gk_interval_data_rounded(const gki_gk_ties *ties, double h,
 gkv_status gki_gk_interval_data_of(const gkv_gk_sample *sample, gki_gk_interval_data *out);
 
 /* Returns an error unless a fit of `parameters` parameters is possible: there must be more
- * different intervals than parameters, and no point may have a heavy tie. */
-gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t parameters);
+ * different intervals than parameters, and no point may have a heavy tie. `by_ends` says whether
+ * the sample has ends instead of values, for the message. */
+gkv_status gki_gk_interval_data_check(const gki_gk_interval_data *data, size_t parameters,
+                                      bool by_ends);
+
+/* Whether all intervals contain the same values, from *low to *high. The likelihood then increases
+ * as B tends to 0 with A there. */
+bool gki_gk_interval_data_common(const gki_gk_interval_data *data, double *low, double *high);
 
 /* Computes exact values in the place of the intervals, for the start of a fit. Values are spread
  * evenly over a bounded interval. Those of censored observations follow the g-and-k distribution
@@ -72,5 +78,12 @@ gkv_status gki_gk_interval_data_test(const gki_gk_fit_kernels *kernels,
                                      const gki_gk_interval_data *data, const gkv_gk *gk,
                                      const gki_gk_test_parameters *by, size_t most, size_t *edges,
                                      double *chi2, double *p_value);
+
+/* The Anderson–Darling distance of grouped data: n Σ (F_n − F)²/(F(1 − F)) at the edges of the
+ * finest bins, each with the mean of the probabilities of its two bins (Choulakian, Lockhart and
+ * Stephens 1994, in the form that is the same in both directions). For fine bins it is A² of exact
+ * values. Returns GKV_ERR_MEMORY on failure. */
+gkv_status gki_gk_interval_data_distance(const gki_gk_interval_data *data, const gkv_gk *gk,
+                                         double *a2);
 
 #endif

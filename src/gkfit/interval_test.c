@@ -130,6 +130,15 @@ static double statistic(const gki_gk_fit_kernels *kernels, const gkv_gk *gk, dou
     return fmax(chi2 - fmin(explained, by->explained), 0.0);
 }
 
+/* F_n − F at an edge above which `above` of the observations lie. Of the tails the lighter one is
+ * compared, so that the difference does not cancel. Where F is 0 or 1 it must be F_n too. */
+static double distance_at(double z, double below, double above)
+{
+    const double p = gki_normal_cdf(z), q = gki_normal_cdf(-z);
+    const double off = z > 0 ? q - above : below - p;
+    return off == 0 ? 0.0 : off * off / (p * q);
+}
+
 static gkv_status bins_create(size_t n, bins *out, double **memory)
 {
     GKV_TRY(gki_alloc(n, 7 * sizeof(double), &out->memory));
@@ -165,6 +174,28 @@ gkv_status gki_gk_interval_data_test(const gki_gk_fit_kernels *kernels,
         const double spread = 1.0 + fmax(-0.5, excess);
         *p_value = gki_chi2_upper(*chi2 / spread, (double)(*edges - parameters) / spread);
     }
+    free(b.memory);
+    return GKV_OK;
+}
+
+gkv_status gki_gk_interval_data_distance(const gki_gk_interval_data *data, const gkv_gk *gk,
+                                         double *a2)
+{
+    bins b = {0};
+    double *memory, sum = 0.0, below = 0.0;
+    GKV_TRY(bins_create(data->count + 2, &b, &memory));
+    find_cells(data, &b);
+    gki_gk_fit_inverse(gk, b.n - 1, b.edge, b.z, NULL);
+    b.z[b.n - 1] = INFINITY;
+    for (size_t i = 0; i + 1 < b.n; i++) {
+        below += b.count[i];
+        const double p = probability(i > 0 ? b.z[i - 1] : -INFINITY, b.z[i + 1]);
+        sum += p > 0 ? 0.5 * p *
+                           distance_at(b.z[i], below / data->total,
+                                       (data->total - below) / data->total)
+                     : 0.0;
+    }
+    *a2 = data->total * sum;
     free(b.memory);
     return GKV_OK;
 }

@@ -174,6 +174,83 @@ static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *t
     return try_copy(common, &copy, task, best);
 }
 
+/* If the standard deviation is more than this number of spreads, the scale of the quartiles is no
+ * unit for a distribution whose tails cannot be heavy. */
+static const double wide = 1e4;
+
+static bool is_wide(const gki_gk_fit_common *common, const gki_gk_task *task)
+{
+    return common->set->method == GKV_GK_MLE && isfinite(task->deviation) &&
+           task->deviation > wide * task->spread;
+}
+
+/* Seeks the maximum for a sample with outliers that are very far away, in units of its standard
+ * deviation. The task keeps its own maximum, in its own unit, if that is more likely. */
+static gkv_status try_wide(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+{
+    const gki_gk_task own = *task;
+    const gki_gk_point own_best = *best;
+    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    gki_gk_task copy;
+    start.a *= own.spread / own.deviation;
+    start.b *= own.spread / own.deviation;
+    gki_gk_change_unit(task, own.deviation);
+    if (gki_gk_begin_at(common, task, &start, &copy) == GKV_OK) {
+        best->value = -INFINITY;
+        GKV_TRY(try_copy(common, &copy, task, best));
+        GKV_TRY(try_starts(common, task, best));
+    }
+    const double lead = best->value - own_best.value;
+    if (lead > 1e-6 || (lead > -1e-6 && task->result.converged && !own.result.converged))
+        return GKV_OK;
+    gki_gk_change_unit(task, own.spread);
+    const size_t steps = task->result.newton;
+    *task = own;
+    task->result.newton = steps;
+    *best = own_best;
+    return GKV_OK;
+}
+
+/* k_min(g) is −½ at g = 0, and greater near it, so that tails can be lighter at g = 0 than at any g
+ * near it. A maximum with g = 0 replaces that with a free g if it is more likely by more than this:
+ * a smaller difference is not worth the standard error of g. */
+static const double lead_at_zero = 1.0;
+
+/* Maximizes the likelihood with g = 0, unless settings exclude it. */
+static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *task,
+                                gki_gk_point *best)
+{
+    const gkv_gk_fit_settings *set = common->set;
+    gkv_gk_fit_settings symmetric = *set;
+    gki_gk_fit_common held = *common;
+    gki_gk_task from = *task, copy, free;
+    gki_gk_point at;
+    double gain;
+    if (task->plain || gki_gk_fit_margin(set) == 0 || set->low[2] > 0 || set->high[2] < 0)
+        return GKV_OK;
+    symmetric.fixed[2] = true;
+    held.set = &symmetric;
+    from.start.g = 0.0;
+    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK)
+        return GKV_OK;
+    GKV_TRY(gki_gk_climb(&held, &copy, &at, &gain));
+    GKV_TRY(try_starts(&held, &copy, &at));
+    task->result.newton = copy.result.newton;
+    start = gki_gk_fit_gk_of(&held, &copy, copy.v);
+    if (gki_gk_begin_at(common, task, &start, &free) == GKV_OK)
+        GKV_TRY(try_copy(common, &free, task, best));
+    if (!(at.value > best->value + lead_at_zero))
+        return GKV_OK;
+    const size_t steps = task->result.newton;
+    *task = copy;
+    *best = at;
+    task->result.newton = steps;
+    task->result.symmetric = true;
+    task->judged = false;
+    return GKV_OK;
+}
+
 static void take_covariance(gki_gk_task *task, gki_gk_point *at)
 {
     double observed[4][4], outer[4][4];
@@ -207,6 +284,10 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(try_given(common, task, &at));
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
         GKV_TRY(move_step(common, task, &at));
+    if (doubtful && is_wide(common, task))
+        GKV_TRY(try_wide(common, task, &at));
+    if (doubtful && common->set->method == GKV_GK_MLE)
+        GKV_TRY(try_symmetric(common, task, &at));
     take_covariance(task, &at);
     if (task->plain || common->set->advanced.one_start)
         return GKV_OK;

@@ -33,14 +33,20 @@ static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.6
 static const double held_g[] = {0.2, -0.2, 1.5, -1.5, 4.0, -4.0, 10.0, -10.0, 50.0, -50.0};
 static const double held_k[] = {0.06, 0.3, 0.8, 1.6};
 
+/* k − k_min(g) and g if outliers are so far away that B is sought between the scale of the
+ * quartiles and theirs. */
+static const double wide_k[] = {0.06, 0.5, 1.5, 4.0, 10.0, 20.0}, wide_g[] = {0.2, 2.0, -2.0};
+
 enum {
+    WIDE_K = sizeof wide_k / sizeof *wide_k,
+    WIDE = 3 * WIDE_K,
     HELD_G = sizeof held_g / sizeof *held_g,
-    HELD = HELD_G * sizeof held_k / sizeof *held_k,
+    HELD_K = sizeof held_k / sizeof *held_k,
     SHAPES = sizeof shapes / sizeof *shapes,
     EDGES = sizeof edges / sizeof *edges,
     SPLITS = sizeof splits / sizeof *splits
 };
-enum { FEW_STEPS = 8, GRID = 24, WAYPOINTS = 12, THIN = 1024 };
+enum { FEW_STEPS = 8, GRID = 24, WIDE_GRID = 64, WAYPOINTS = 12, THIN = 1024 };
 
 /* The distance of k − k_min(g) from 0 in starts with a sharp edge. */
 static const double near_the_pole = 0.05;
@@ -120,7 +126,7 @@ static gkv_status thin_out(search *s)
     s->sample = *all;
     s->thin = *s->task;
     s->thin.sample = &s->sample;
-    if (all->n <= THIN)
+    if (all->n <= THIN || s->task->quartiles < 1) /* thinning could lose an outlier */
         return GKV_OK;
     GKV_TRY(gki_alloc(2 * THIN, sizeof *s->memory, &s->memory));
     double *x = s->memory, *w = s->memory + THIN;
@@ -158,7 +164,8 @@ static void choose_scale(const search *s, double z, double x, gkv_gk *start)
     unit.a = 0.0, unit.b = 1.0;
     const double place = gkv_gk_Q(&unit, z);
     double best = start->b, most = -INFINITY;
-    for (int i = 0; i < GRID; i++) {
+    /* beyond the grid as long as the likelihood increases */
+    for (int i = 0; i < GRID || (best == start->b && start->b < 1e6); i++) {
         start->b = 0.02 * pow(1.5, i);
         if (!held[0])
             start->a = x - start->b * place;
@@ -199,17 +206,66 @@ static gkv_gk split_start(const search *s, const double split[3])
     return start;
 }
 
+/* A shape in the place of which parameters may be held, and A at the median. */
+static gkv_gk held_shape(const search *s, double g, double above)
+{
+    const bool *held = s->common->set->fixed;
+    const gkv_gk *at = &s->task->start;
+    gkv_gk start = shape_start(s, (const double[2]){g, above});
+    start.g = held[2] ? at->g : start.g;
+    start.k = held[3] ? at->k : held[2] ? gkv_gk_least_k(&start, INFINITY) + above : start.k;
+    start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
+    return start;
+}
+
+/* The start with the mean and the standard deviation of the sample, which is the maximum for a
+ * normal distribution. */
+static gkv_gk moments_start(const search *s)
+{
+    const gki_gk_task *task = s->task;
+    gkv_gk start = held_shape(s, 0.1, held_k[0]);
+    start.a = (task->mean - task->centre) / task->spread;
+    start.b = task->deviation / task->spread;
+    return start;
+}
+
+/* A start with a B from the scale of the quartiles to that of the outliers. */
+static gkv_gk wide_start(const search *s, size_t i)
+{
+    gkv_gk start = held_shape(s, wide_g[i / WIDE_K], wide_k[i % WIDE_K]);
+    const double low = log(0.1 * s->task->quartiles), high = log(10.0);
+    double best = 1.0, most = -INFINITY;
+    if (s->common->set->fixed[1] || !gkv_gk_is_valid(&start))
+        return start;
+    for (int j = 0; j <= WIDE_GRID; j++) {
+        start.b = exp(low + (high - low) * j / WIDE_GRID);
+        const double value = gki_gk_fit_likelihood(s->common, &s->thin, &start, NULL);
+        if (value > most) {
+            most = value;
+            best = start.b;
+        }
+    }
+    start.b = best;
+    return start;
+}
+
+/* The numbers of shapes of g and of all shapes if parameters are held. */
+static size_t shapes_of_g(const gkv_gk_fit_settings *set)
+{
+    return set->fixed[2] ? 1 : HELD_G;
+}
+
+static size_t held_shapes(const gkv_gk_fit_settings *set)
+{
+    return shapes_of_g(set) * (set->fixed[3] ? 1 : HELD_K);
+}
+
 /* A start in which parameters are held. The shape has a number. */
 static gkv_gk held_start(const search *s, size_t i)
 {
     const bool *held = s->common->set->fixed;
-    const gkv_gk *at = &s->task->start;
-    gkv_gk start = shape_start(s, (const double[2]){held_g[i % HELD_G], held_k[i / HELD_G]});
-    start.g = held[2] ? at->g : start.g;
-    start.k = held[3]   ? at->k
-              : held[2] ? gkv_gk_least_k(&start, INFINITY) + held_k[i / HELD_G]
-                        : start.k;
-    start.a = held[0] ? (at->a - s->task->centre) / s->task->spread : 0.0;
+    const size_t n = shapes_of_g(s->common->set);
+    gkv_gk start = held_shape(s, held_g[i % n], held_k[i / n]);
     if (!gkv_gk_is_valid(&start))
         return start; /* no start; see gki_gk_begin_at */
     if (!held[1])
@@ -278,15 +334,24 @@ static gkv_status path_start(const search *s, gkv_gk *end)
 static size_t list_length(const gkv_gk_fit_settings *set)
 {
     /* without a margin there is no sharp edge */
-    return holds_any(set)               ? HELD + 1
+    return holds_any(set)               ? held_shapes(set) + 1
            : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
                                         : SHAPES;
 }
 
+/* The number of starts at the end of the list that are the same for all settings. */
+static size_t further_starts(const gki_gk_task *task)
+{
+    return task->quartiles < 1 ? WIDE + 1 : 1;
+}
+
 static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
 {
-    if (holds_any(s->common->set)) {
-        if (i == HELD)
+    const size_t own = list_length(s->common->set);
+    if (i >= own)
+        *start = i == own ? moments_start(s) : wide_start(s, i - own - 1);
+    else if (holds_any(s->common->set)) {
+        if (i == held_shapes(s->common->set))
             return path_start(s, start);
         *start = held_start(s, i);
     } else
@@ -333,7 +398,7 @@ gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *tas
                          gki_gk_start starts[GKV_GK_STARTS], size_t *count)
 {
     search s = {.common = common, .task = task};
-    const size_t all = list_length(common->set);
+    const size_t all = list_length(common->set) + further_starts(task);
     gkv_status status = GKV_OK;
     *count = 0;
     GKV_TRY_GOTO(thin_out(&s));

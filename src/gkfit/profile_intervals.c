@@ -295,8 +295,13 @@ static gkv_status profile_one(const gki_gk_fit_common *common, const gki_gk_task
 
 gkv_status gki_gk_fit_profile(const gki_gk_fit_common *common, gki_gk_task *task)
 {
+    /* an estimate with g = 0 exactly is that of a fit in which g is held */
+    gkv_gk_fit_settings set = *common->set;
+    gki_gk_fit_common held = *common;
+    held.set = &set;
+    set.fixed[GKV_GK_G] = set.fixed[GKV_GK_G] || task->result.symmetric;
     for (int j = 0; j < 4; j++)
-        if (!common->set->fixed[j])
-            GKV_TRY(profile_one(common, task, j, &task->result.low[j], &task->result.high[j]));
+        if (!set.fixed[j])
+            GKV_TRY(profile_one(&held, task, j, &task->result.low[j], &task->result.high[j]));
     return GKV_OK;
 }

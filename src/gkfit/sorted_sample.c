@@ -145,6 +145,24 @@ double gki_gk_ties_quantile(const gki_gk_ties *ties, double p)
     return ties->x[r - 1] + (rank - before) / (after - before) * (ties->x[r] - ties->x[r - 1]);
 }
 
+void gki_gk_ties_moments(const gki_gk_ties *ties, double *mean, double *deviation)
+{
+    const double scale = fmax(fabs(ties->x[0]), fabs(ties->x[ties->count - 1]));
+    double first = 0.0, second = 0.0, before = 0.0;
+    for (size_t r = 0; r < ties->count; r++) {
+        first += (ties->end[r] - before) / ties->total * (ties->x[r] / scale);
+        before = ties->end[r];
+    }
+    before = 0.0;
+    for (size_t r = 0; r < ties->count; r++) {
+        const double off = ties->x[r] / scale - first;
+        second += (ties->end[r] - before) / ties->total * off * off;
+        before = ties->end[r];
+    }
+    *mean = scale * first;
+    *deviation = scale * sqrt(second);
+}
+
 size_t gki_gk_levels_default(double total)
 {
     return total < 28 ? 7 : total < 396 ? (size_t)(0.25 * total) : 99;

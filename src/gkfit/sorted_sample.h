@@ -43,6 +43,9 @@ static inline double gki_gk_ties_rank(const gki_gk_ties *ties, size_t r)
 /* The sample quantile at rank p(n+1), by linear interpolation between values. */
 double gki_gk_ties_quantile(const gki_gk_ties *ties, double p);
 
+/* The mean and the standard deviation, Σ w (x − mean)²/Σ w, without overflow. */
+void gki_gk_ties_moments(const gki_gk_ties *ties, double *mean, double *deviation);
+
 /* The default number of levels of a fit to `total` observations. */
 size_t gki_gk_levels_default(double total);
 

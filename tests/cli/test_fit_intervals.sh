@@ -107,4 +107,14 @@ for options in "--lower from -m mle" "--lower from --upper to" "--lower from --u
 done
 expect 2 "must be auto, none or a number above 0" "$gkvae" fit forms.csv --resolution 0
 expect 2 "--resolution" "$gkvae" fit forms.csv --resolution fine
+# Held parameters need no values, and a resolution must tell values apart.
+{ echo v; for i in $(seq 100); do printf '1\n2\n7\n'; done; } > three.csv
+expect 3 "3 distinct values cannot determine 4 parameters: use more data, or hold some with --fix" \
+    "$gkvae" fit three.csv -m mle
+json three.csv -m mle --normal
+is_true "($(flat log_likelihood) + 700) ^ 2 < 50 ^ 2" || fail "three values: $(cat json)"
+json three.csv -m mle --fix A=1.5,g=0
+expect 3 "all values lie in one interval" "$gkvae" fit forms.csv -c exact -m mle --resolution 1e9
+is_true "$(json forms.csv -c whole -m mle; flat anderson_darling) < 3" || fail "A² ignores the resolution: $(cat json)"
+
 finish

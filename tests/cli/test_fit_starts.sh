@@ -56,4 +56,23 @@ fit gk200.csv -m mle --fix k=-0.5,g=0
 is_fit "k = -0.5"
 is_true "$(flat log_likelihood) > -446.8 && $(flat log_likelihood) < -446" || fail "k = -0.5: $(flat log_likelihood)"
 
+# A value too far away for its density is not outside the support, and there are no errors.
+{ cat "$cases/gk200.csv"; echo 1e300; } > far.csv
+"$gkvae" fit far.csv -m mle --fix B=1,g=0,k=0 > text 2> messages || fail "a far value is refused"
+grep -q "the density of values that are far away" text || fail "why log L is -inf: $(cat text)"
+grep -q "unknown" text || fail "errors without a maximum: $(cat text)"
+"$gkvae" fit far.csv -m mle --normal --json > json 2> messages || fail "a far value is refused"
+is_fit normal with a far value
+is_true "$(flat log_likelihood) > -1.4e5" || fail "normal with a far value: $(cat json)"
+
+# Profile intervals of such an estimate are those with g held.
+{ echo u; for i in $(seq 100); do echo "0.$((100 + 8 * i))"; done; } > uniform.csv
+fit_text() { "$gkvae" fit uniform.csv -m mle --intervals profile "$@" 2> messages | grep '^[ABk] '; }
+[ "$(fit_text)" = "$(fit_text --fix g=0)" ] || fail "profile at g = 0: $(fit_text)"
+
+# Uniform values have the greatest likelihood at g = 0 exactly.
+expect 0 "exactly 0" "$gkvae" fit uniform.csv -m mle
+"$gkvae" fit uniform.csv -m mle --json > json 2> messages || fail "uniform values are refused"
+grep -q "g is exactly 0" messages && [ "$(flat symmetric)" = true ] || fail "uniform: $(cat json messages)"
+
 finish

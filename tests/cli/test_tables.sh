@@ -46,7 +46,7 @@ read_as "y 61" 'dollar.csv:2: x: "$12" is no finite decimal number; numbers stan
 keys() { sed -n 's/^ *"\([a-zA-Z_0-9]*\)":.*/\1/p' json; }
 counts "$tables/gk200.csv" > /dev/null
 keys > octile
-for key in confidence chi2 degrees_of_freedom p_value anderson_darling levels converged at_bound covariance; do
+for key in confidence chi2 degrees_of_freedom p_value anderson_darling levels converged at_bound symmetric covariance; do
     grep -qE "^    \"$key\": null,?\$" json || fail "octile: $key is not null: $(cat json)"
 done
 for method in lm mle; do

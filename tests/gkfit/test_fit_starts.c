@@ -146,6 +146,85 @@ static void two_groups(void **state)
     assert_true(worse <= 2);
 }
 
+/* A normal distribution held has the mean and the standard deviation, however far an outlier is
+ * away. If tails are free, they become heavy. There are no errors without a verified maximum. */
+static void far_outlier(void **state)
+{
+    (void)state;
+    enum { N = 201 };
+    static const double outliers[] = {1e3, 1e9, 1e300};
+    const gkv_gk normal = gkv_gk_standard();
+    const gkv_gk start = {.b = 1, .c = 0.8};
+    double x[N], mean, deviation;
+    gkv_gk_random(&normal, N, 3, 0, x);
+    for (size_t i = 0; i < 3; i++) {
+        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_result fit;
+        x[N - 1] = outliers[i];
+        mean = deviation = 0.0;
+        for (size_t j = 0; j < N; j++)
+            mean += x[j] / outliers[i] / N;
+        for (size_t j = 0; j < N; j++)
+            deviation += (x[j] / outliers[i] - mean) * (x[j] / outliers[i] - mean) / N;
+        set.start = &start;
+        set.fixed[GKV_GK_G] = set.fixed[GKV_GK_K] = true;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.converged);
+        assert_relative(fit.gk.a, mean * outliers[i], 1e-6);
+        assert_relative(fit.gk.b, sqrt(deviation) * outliers[i], 1e-6);
+        assert_relative(fit.se[GKV_GK_A], fit.gk.b / sqrt(N), 1e-6);
+        const double by_moments = fit.log_likelihood;
+        assert_relative(by_moments, -N * (log(fit.gk.b) + 0.5 * log(2 * acos(-1)) + 0.5), 1e-9);
+        set.fixed[GKV_GK_G] = false;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.log_likelihood > by_moments);
+        set = mle();
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.log_likelihood > by_moments);
+        for (int j = 0; j < 4; j++)
+            assert_true(fit.converged || (isnan(fit.se[j]) && isnan(fit.low[j])));
+    }
+}
+
+/* A free fit is not less likely than that with g = 0 held, by more than 1, and is the same if it
+ * has g = 0. Two groups and uniform values need this g, normal values do not. */
+static void symmetric(void **state)
+{
+    (void)state;
+    enum { N = 300, KINDS = 4 };
+    const gkv_gk normal = gkv_gk_standard(), start = {.b = 1, .c = 0.8};
+    double x[N];
+    for (int kind = 0; kind < KINDS; kind++) {
+        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_result fit, held;
+        gkv_gk_random(&normal, N, 11, 0, x);
+        for (size_t i = 0; i < N && kind > 0; i++)
+            x[i] = kind == 1   ? x[i] + (i < N / 2 ? 10 : 0)
+                   : kind == 2 ? gkv_gk_cdf(&normal, x[i])
+                               : exp(x[i]);
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        set.start = &start;
+        set.fixed[GKV_GK_G] = true;
+        assert_ok(gkv_gk_fit(N, x, &set, &held));
+        assert_true(fit.converged && held.converged && !held.symmetric);
+        assert_true(fit.log_likelihood > held.log_likelihood - 1.0);
+        assert_int_equal(fit.symmetric, kind == 1 || kind == 2);
+        if (!fit.symmetric) {
+            assert_int_equal(fit.parameters, 4);
+            continue;
+        }
+        assert_true(fit.gk.g == 0 && fit.se[GKV_GK_G] == 0 && fit.bound[GKV_GK_G] == 0);
+        assert_int_equal(fit.parameters, 3);
+        assert_close(fit.log_likelihood, held.log_likelihood, 1e-5);
+        assert_close(fit.gk.k, held.gk.k, 1e-4);
+        /* bounds of the settings that exclude 0 are respected */
+        set = mle();
+        set.low[GKV_GK_G] = 0.1;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(!fit.symmetric && fit.gk.g >= 0.1);
+    }
+}
+
 /* A start that competes never makes a fit worse, and a better maximum at the start is found. */
 static void start_competes(void **state)
 {
@@ -183,6 +262,8 @@ int main(void)
         cmocka_unit_test(converged_is_verified),
         cmocka_unit_test(outside_the_support),
         cmocka_unit_test(two_groups),
+        cmocka_unit_test(far_outlier),
+        cmocka_unit_test(symmetric),
         cmocka_unit_test(start_competes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

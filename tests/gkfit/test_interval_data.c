@@ -361,6 +361,7 @@ static void few_distinct_values(void **state)
     fit = fit_sample(&sample, &set);
     assert_int_equal(fit.converged, 1);
     assert_true(fit.resolution == 1 && fit.dof == 2 && fit.p_value > .01);
+    assert_true(fit.anderson_darling > 0 && fit.anderson_darling < 1);
     assert_close(fit.gk.a, 4.2, .2);
     /* the probabilities of the answers are those of the fit */
     for (size_t i = 0; i < N; i++) {
@@ -373,7 +374,7 @@ static void few_distinct_values(void **state)
     sample.n = 4;
     set.method = GKV_GK_MLE;
     assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
-                 "do not determine 4 parameters");
+                 "4 distinct values cannot determine 4 parameters");
 }
 
 static void bootstraps(void **state)
@@ -394,8 +395,8 @@ static void bootstraps(void **state)
     }
     gkv_gk_sample sample = {.x = x, .n = N, .resolution = GKV_GK_RESOLUTION_AUTO};
     gkv_gk_fit_result fit = fit_sample(&sample, &set);
-    /* A² of rounded values is large. That of rounded draws is as large. */
-    assert_true(fit.anderson_darling > 4);
+    /* A² takes the resolution into account */
+    assert_true(fit.anderson_darling > 0 && fit.anderson_darling < 2);
     assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result));
     assert_true(result.p_anderson_darling > .01 && result.p_chi2 > .01 && result.used > 95);
     for (int j = 0; j < 4; j++)
@@ -406,7 +407,8 @@ static void bootstraps(void **state)
                  GKV_ERR_ARGUMENT, "--nonparametric");
     boot.nonparametric = true;
     assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result));
-    assert_close(result.se[0] / fit.se[0], 1, .35);
+    /* a few replicates have the greatest maximum at g = 0 */
+    assert_close(result.se[0] / fit.se[0], 1, .6);
 }
 
 static void wrong_intervals(void **state)
