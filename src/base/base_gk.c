@@ -194,9 +194,7 @@ static void solve(size_t rows, size_t d, const gki_real *l, gki_real *x)
     for (size_t r = 0; r < rows; r++, x += d)
         for (size_t j = d; j-- > 0;) {
             x[j] /= l[j * d + j];
-#pragma omp simd
-            for (size_t i = 0; i < j; i++)
-                x[i] -= l[j * d + i] * x[j];
+            gki_nn_kernels_get()->axpy(j, -x[j], l + j * d, x);
         }
 }
 
