@@ -182,7 +182,7 @@ gkv_status gki_commit_recover(const char *folder)
     else if ((unlinkat(dirfd(ready), removed_name, 0) != 0 && errno != ENOENT) ||
              unlinkat(target, ready_name, AT_REMOVEDIR) != 0)
         status = cannot("remove", folder, ready_name);
-    else if (fsync(target) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EINTR)
+    else if (!gki_file_sync_folder(target))
         status = cannot("make the new files durable", folder, ".");
 done:
     closedir(ready);
@@ -202,7 +202,7 @@ gkv_status gki_commit_apply(const char *folder, size_t count, const char *const 
     descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0 || rename(staged, ready) != 0)
         status = cannot("put the new files in place", folder, staged_name);
-    else if (fsync(descriptor) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EINTR)
+    else if (!gki_file_sync_folder(descriptor))
         status = cannot("make the new files durable", folder, ready_name);
     if (status == GKV_OK)
         status = gki_commit_recover(folder);

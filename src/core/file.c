@@ -261,8 +261,7 @@ static int synchronize(int descriptor)
     return result;
 }
 
-/* The same for a folder. Some file systems have no fsync of folders and do not need it. */
-static bool synchronize_folder(int folder)
+bool gki_file_sync_folder(int folder)
 {
     return synchronize(folder) == 0 || errno == EINVAL || errno == ENOTSUP || errno == EROFS;
 }
@@ -289,7 +288,7 @@ gkv_status gki_file_commit(gki_file_writer *writer)
     }
     close(writer->descriptor);
     writer->descriptor = -1;
-    if (!synchronize_folder(folder))
+    if (!gki_file_sync_folder(folder))
         status = cannot("make the new file durable (it is in place, but a power cut may undo it)",
                         writer->path, errno);
 done:
@@ -462,7 +461,7 @@ gkv_status gki_file_make_folder(const char *path)
             /* The name of the new folder should survive a power cut. */
             const int parent = open_folder_of(name);
             if (parent >= 0) {
-                synchronize_folder(parent);
+                gki_file_sync_folder(parent);
                 close(parent);
             }
         } else {

@@ -72,6 +72,10 @@ FILE *gki_file_open(const char *path);
 /* Makes the content of a file durable (fsync). GKV_ERR_IO. */
 GKV_MUST_USE gkv_status gki_file_sync(const char *path);
 
+/* Makes the names in an open folder durable (fsync). Some file systems have no fsync of folders and
+ * do not need it: that counts as done. Returns false, with errno set, after a failure. */
+bool gki_file_sync_folder(int folder);
+
 /* True if something of that name exists, be it a file, a folder or a broken link. */
 bool gki_file_exists(const char *path);
 
