@@ -4,10 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "gk/gk_batch_kernels.h"
 #include "likelihood/gk_level_kernels.h"
-#include "likelihood/level_edges.h"
+#include "likelihood/level_mixture.h"
 #include "num/constants.h"
 
 enum {
@@ -17,59 +16,23 @@ enum {
     RESULTS = GKV_GK_LEVEL_RESULTS /* the probability, and derivatives in parameters and edges */
 };
 
-typedef struct mixture {
-    gki_likelihood base; /* must be first */
-    size_t components;
-    gki_levels levels;
-} mixture;
-
-static const mixture *mixture_of(const gki_likelihood *likelihood)
-{
-    return (const mixture *)likelihood;
-}
-
-static size_t logits_of(const mixture *it)
-{
-    return it->components > 1 ? it->components : 0;
-}
-
-static gkv_status create(const gki_likelihood_ops *ops, size_t components,
-                         const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
-                         gki_likelihood **out)
-{
-    mixture *it = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    gki_likelihood_begin(&it->base, ops, spec,
-                         components > 1 ? (1 + PARAMETERS) * components : PARAMETERS, plan);
-    it->components = components;
-    it->base.weight_scale = 0.25; /* as of logistic mixtures */
-    GKV_TRY_GOTO(gki_levels_create(spec->learned_edges, &it->base, params, plan, &it->levels));
-done:
-    if (status != GKV_OK) {
-        gki_likelihood_free(&it->base);
-        it = NULL;
-    }
-    *out = (gki_likelihood *)it;
-    return status;
-}
-
 static gkv_status create_single(const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
                                 gki_likelihood **out)
 {
-    return create(&gki_likelihood_gk, 1, spec, params, plan, out);
+    return gki_level_mixture_create(&gki_likelihood_gk, 1, PARAMETERS, spec, params, plan, out);
 }
 
 static gkv_status create_mixture(const gki_likelihood_spec *spec, gki_params *params,
                                  gki_plan *plan, gki_likelihood **out)
 {
-    return create(&gki_likelihood_gk_mixture, spec->components, spec, params, plan, out);
+    return gki_level_mixture_create(&gki_likelihood_gk_mixture, spec->components, PARAMETERS, spec,
+                                    params, plan, out);
 }
 
 /* The outputs of parameter p of component k. */
-static size_t place_of(const mixture *it, size_t p, size_t k)
+static size_t place_of(const gki_level_mixture *it, size_t p, size_t k)
 {
-    return (logits_of(it) + p * it->components + k) * it->base.values;
+    return (gki_level_mixture_logits(it) + p * it->components + k) * it->base.values;
 }
 
 /* Locations and scales as those of logistic mixtures. B is larger than a logistic scale, since the
@@ -77,7 +40,7 @@ static size_t place_of(const mixture *it, size_t p, size_t k)
 static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_LEAST)); /* k = 0.4 */
     (void)params; /* logits of 0: levels of equal widths */
     memset(out, 0, likelihood->outputs * sizeof *out);
@@ -97,7 +60,7 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 typedef gki_gk_level_mixture chunk;
 
 /* The parameters of all components for the values of a chunk. */
-static void load_chunk(const mixture *it, const gki_real *out, size_t first, chunk *to)
+static void load_chunk(const gki_level_mixture *it, const gki_real *out, size_t first, chunk *to)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t values = it->base.values;
@@ -146,8 +109,9 @@ static gki_gk_level_edges invert(const chunk *its, size_t k, size_t rows, edge_m
 
 /* Computes −Σ log P of a chunk of an image and, unless d_out is NULL, its gradients. d_edges,
  * unless it is NULL, receives a sum. */
-static double forward_chunk(const mixture *it, const chunk *its, const gki_real *x, size_t first,
-                            const gki_level_edges *edges, gki_real *d_out, gki_real *d_edges)
+static double forward_chunk(const gki_level_mixture *it, const chunk *its, const gki_real *x,
+                            size_t first, const gki_level_edges *edges, gki_real *d_out,
+                            gki_real *d_edges)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t n = its->n;
@@ -168,7 +132,7 @@ static double forward_chunk(const mixture *it, const chunk *its, const gki_real 
     if (!d_out)
         return (double)kernels->combine(its, of, NULL);
     gki_gk_level_gradients to = {.out = d_out + place_of(it, 0, 0) + first,
-                                 .logits = logits_of(it) > 0 ? d_out + first : NULL,
+                                 .logits = gki_level_mixture_logits(it) > 0 ? d_out + first : NULL,
                                  .stride = it->base.values};
     const double sum = (double)kernels->combine(its, of, &to);
     for (size_t i = 0; d_edges && i < n; i++) {
@@ -182,7 +146,7 @@ static double forward_chunk(const mixture *it, const chunk *its, const gki_real 
 
 static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, ws->params, &edges);
     for (size_t r = first; r < first + count; r++) {
@@ -200,17 +164,6 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
         }
         *gki_at(ws, likelihood->value, r) = (gki_real)sum;
     }
-}
-
-static size_t parts(const gki_likelihood *likelihood)
-{
-    return mixture_of(likelihood)->levels.learned ? 1 : 0;
-}
-
-static void gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows, size_t part)
-{
-    (void)part;
-    gki_levels_gradient(&mixture_of(likelihood)->levels, likelihood->d_own, ws, rows);
 }
 
 /* --- All levels ----------------------------------------------------------- */
@@ -239,8 +192,8 @@ static void evaluate_upper(const chunk *its, const gki_level_edges *edges, size_
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
                       gki_real *sd)
 {
-    const mixture *it = mixture_of(likelihood);
-    const size_t values = likelihood->values, logits = logits_of(it);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const size_t values = likelihood->values, logits = gki_level_mixture_logits(it);
     const gki_real *out = gki_at(ws, likelihood->out, row);
     const gki_real rest = (gki_real)(1 - GKV_LEVEL_FLOOR),
                    floor = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS);
@@ -302,7 +255,7 @@ static double below_of(const chunk *its, at_edge at, size_t i)
 static void means(const gki_likelihood *likelihood, const gki_params *params, size_t n,
                   const gki_real *out, gki_real *to)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
@@ -326,7 +279,7 @@ static void means(const gki_likelihood *likelihood, const gki_params *params, si
 static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,
                     const gki_real *out, gki_real *to)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
@@ -362,7 +315,7 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
 static void draw(const gki_likelihood *likelihood, const gki_params *params, const gki_real *out,
                  gki_rng at, float *to)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
@@ -394,8 +347,9 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
 #define GK_OPS(its_name, its_create)                                                       \
     {                                                                                      \
         .name = its_name, .create = its_create, .free = gki_likelihood_free, .init = init, \
-        .forward = forward, .parts = parts, .gradient = gradient, .fisher_sd = fisher_sd,  \
-        .means = means, .medians = medians, .draw = draw                                   \
+        .forward = forward, .parts = gki_level_mixture_parts,                              \
+        .gradient = gki_level_mixture_gradient, .fisher_sd = fisher_sd, .means = means,    \
+        .medians = medians, .draw = draw                                                   \
     }
 
 const gki_likelihood_ops gki_likelihood_gk = GK_OPS("gk", create_single);

@@ -2,46 +2,16 @@
  * 2017; a single one: Kingma et al., NIPS 2016), whose edges between levels may be learned. */
 #include <math.h>
 
-#include "core/memory.h"
-#include "likelihood/level_edges.h"
+#include "likelihood/level_mixture.h"
 
-typedef struct mixture {
-    gki_likelihood base; /* must be first */
-    size_t components;
-    gki_levels levels;
-} mixture;
-
-static const mixture *mixture_of(const gki_likelihood *likelihood)
-{
-    return (const mixture *)likelihood;
-}
-
-static size_t logits_of(const mixture *it)
-{
-    return it->components > 1 ? it->components : 0;
-}
+/* of a component: its location and its log-scale */
+enum { PARAMETERS = 2 };
 
 static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
                          gki_likelihood **out)
 {
-    const size_t components = spec->components;
-    mixture *it = NULL;
-    gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
-    gki_likelihood_begin(&it->base, &gki_likelihood_logistic_mixture, spec,
-                         components > 1 ? 3 * components : 2, plan);
-    it->components = components;
-    /* Locations are in units of half the range of levels, and logits of Bernoulli pixels in units
-     * of a standard deviation. */
-    it->base.weight_scale = 0.25;
-    GKV_TRY_GOTO(gki_levels_create(spec->learned_edges, &it->base, params, plan, &it->levels));
-done:
-    if (status != GKV_OK) {
-        gki_likelihood_free(&it->base);
-        it = NULL;
-    }
-    *out = (gki_likelihood *)it;
-    return status;
+    return gki_level_mixture_create(&gki_likelihood_logistic_mixture, spec->components, PARAMETERS,
+                                    spec, params, plan, out);
 }
 
 /* A value with mean m varies about as much as a Bernoulli variable does, by √(m(1 − m)). Locations
@@ -49,8 +19,9 @@ done:
 static void init(const gki_likelihood *likelihood, const gki_params *params, const double *mean,
                  gki_real *out)
 {
-    const mixture *it = mixture_of(likelihood);
-    const size_t n = likelihood->values, count = it->components, logits = logits_of(it);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const size_t n = likelihood->values, count = it->components,
+                 logits = gki_level_mixture_logits(it);
     (void)params; /* logits of 0: levels of equal widths */
     for (size_t i = 0; i < n; i++) {
         const double scale = fmax(sqrt(fmax(mean[i] * (1 - mean[i]), 0)), 0.05);
@@ -66,7 +37,7 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 
 static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t first, size_t count)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     const gki_likelihood_kernels *kernels = gki_likelihood_kernels_get();
     gki_level_edges edges;
     gki_levels_edges(&it->levels, ws->params, &edges);
@@ -78,21 +49,10 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
             ws->backward && it->levels.learned ? gki_at(ws, likelihood->d_own, r) : NULL);
 }
 
-static size_t parts(const gki_likelihood *likelihood)
-{
-    return mixture_of(likelihood)->levels.learned ? 1 : 0;
-}
-
-static void gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows, size_t part)
-{
-    (void)part;
-    gki_levels_gradient(&mixture_of(likelihood)->levels, likelihood->d_own, ws, rows);
-}
-
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
                       gki_real *sd)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, ws->params, &edges);
     gki_likelihood_kernels_get()->logistic_sd(likelihood->values, it->components,
@@ -105,7 +65,7 @@ static void each_row(const gki_likelihood *likelihood, const gki_params *params,
                                     const gki_level_edges *edges, gki_real *to),
                      size_t count, const gki_real *out, gki_real *to)
 {
-    const mixture *it = mixture_of(likelihood);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t r = 0; r < count; r++)
@@ -130,8 +90,9 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
 static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges *edges,
                          const gki_real *out, size_t i, double choice, double probability)
 {
-    const mixture *it = mixture_of(likelihood);
-    const size_t n = likelihood->values, count = it->components, logits = logits_of(it);
+    const gki_level_mixture *it = gki_level_mixture_of(likelihood);
+    const size_t n = likelihood->values, count = it->components,
+                 logits = gki_level_mixture_logits(it);
     if (choice < GKV_LEVEL_FLOOR)
         return (size_t)(probability * GKV_LEVELS);
     double weight[GKV_LIKELIHOOD_COMPONENTS_MOST], greatest = -INFINITY, sum = 0;
@@ -153,7 +114,7 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
                  gki_rng at, float *to)
 {
     gki_level_edges edges;
-    gki_levels_edges(&mixture_of(likelihood)->levels, params, &edges);
+    gki_levels_edges(&gki_level_mixture_of(likelihood)->levels, params, &edges);
     for (size_t i = 0; i < likelihood->values; i++) {
         double uniform[2];
         gki_rng_uniform_pair(at, i, uniform);
@@ -167,8 +128,8 @@ const gki_likelihood_ops gki_likelihood_logistic_mixture = {
     .free = gki_likelihood_free,
     .init = init,
     .forward = forward,
-    .parts = parts,
-    .gradient = gradient,
+    .parts = gki_level_mixture_parts,
+    .gradient = gki_level_mixture_gradient,
     .fisher_sd = fisher_sd,
     .means = means,
     .medians = medians,
