@@ -99,7 +99,7 @@ static const char *const style_sheet[] = {
     ".paper{overflow-x:auto}.paper:focus .wide{max-width:none;width:44rem}",
     /* Each row of a table is a block: its name, then each number with the heading of its column. */
     "table,.close{display:block;min-width:0;font-size:.9rem}tbody{display:block}",
-    "thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}",
+    "thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}",
     "tbody tr{display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1.1rem;padding:.5rem .4rem;",
     "border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}",
     "tbody th,tbody td,.close tbody th,.close tbody td{grid-column:1/-1;padding:0;border:0;"
