@@ -11,7 +11,7 @@
 #include "core/rng.h"
 #include "fuzz_check.h"
 
-enum { SIZE_MOST = 8192, CORPUS_MOST = 64, MUTATIONS_MOST = 6 };
+enum { SIZE_MOST = 8192, CORPUS_MOST = 128, MUTATIONS_MOST = 6 };
 
 typedef struct sample {
     uint8_t bytes[SIZE_MOST];
