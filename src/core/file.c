@@ -31,6 +31,16 @@ static gkv_status cannot(const char *what, const char *path, int error)
     return gki_fail_errno(error, "%s: cannot %s", path, what);
 }
 
+/* Opens a file, until no signal interrupts it. */
+static int open_file(const char *path, int flags)
+{
+    int descriptor;
+    do
+        descriptor = open(path, flags | O_CLOEXEC, 0666);
+    while (descriptor < 0 && errno == EINTR);
+    return descriptor;
+}
+
 static void writer_free(gki_file_writer *writer)
 {
     if (!writer)
@@ -116,10 +126,7 @@ static gkv_status create_temporary(gki_file_writer *writer, const char *path)
         free(writer->temporary);
         GKV_TRY(gki_strf(&writer->temporary, "%s" GKV_FILE_TEMPORARY "%u", writer->path, number));
         remove_remnant(AT_FDCWD, writer->temporary);
-        int descriptor;
-        do
-            descriptor = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        while (descriptor < 0 && errno == EINTR);
+        const int descriptor = open_file(writer->temporary, O_WRONLY | O_CREAT | O_EXCL);
         if (descriptor < 0 && errno == EEXIST)
             continue;
         if (descriptor < 0)
@@ -244,8 +251,7 @@ static int open_folder_of(const char *path)
         errno = ENOMEM;
         return -1;
     }
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int error = errno;
+    const int descriptor = open_file(folder, O_RDONLY | O_DIRECTORY), error = errno;
     free(folder);
     errno = error;
     return descriptor;
@@ -355,10 +361,7 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
     *out = NULL;
     *count = 0;
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    int descriptor;
-    do
-        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    while (descriptor < 0 && errno == EINTR);
+    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return cannot("read", path, errno);
     struct stat info;
@@ -411,7 +414,7 @@ done:
 FILE *gki_file_open(const char *path)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return NULL;
     struct stat info;
@@ -427,7 +430,7 @@ FILE *gki_file_open(const char *path)
 
 gkv_status gki_file_sync(const char *path)
 {
-    const int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return cannot("make durable", path, errno);
     const bool done = synchronize(descriptor) == 0 || errno == EINVAL;

@@ -34,6 +34,29 @@ static bool is_beside(const char *name)
     return false;
 }
 
+/* The next name of a listing that does not begin with a point; NULL with errno 0 at its end, and
+ * with another errno after a failure. */
+static const char *next_name(DIR *listing)
+{
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(listing);
+        if (!entry || entry->d_name[0] != '.')
+            return entry ? entry->d_name : NULL;
+    }
+}
+
+/* Whether an entry of a folder is a folder. What a link without a target would be is no folder. */
+static gkv_status examine(const char *path, bool *is_folder)
+{
+    struct stat about;
+    const bool known = stat(path, &about) == 0;
+    *is_folder = known && S_ISDIR(about.st_mode);
+    return known || errno == ENOENT || errno == ELOOP
+               ? GKV_OK
+               : gki_fail_errno(errno, "%s: cannot be examined", path);
+}
+
 /* Lists one folder: `within` is its path within `folder`, with "/" at its end, or "". Names of
  * sub-folders go to `folders` unless that is NULL. */
 static gkv_status list_one(const char *folder, const char *within, gki_words *folders,
@@ -49,19 +72,17 @@ static gkv_status list_one(const char *folder, const char *within, gki_words *fo
         return status;
     }
     status = GKV_OK;
-    for (struct dirent *entry; (entry = readdir(listing));) {
-        if (entry->d_name[0] == '.')
-            continue;
-        GKV_TRY_GOTO(gki_strf(&name, "%s%s", within, entry->d_name));
+    for (const char *entry; (entry = next_name(listing));) {
+        bool is_folder;
+        GKV_TRY_GOTO(gki_strf(&name, "%s%s", within, entry));
         GKV_TRY_GOTO(gki_strf(&entry_path, "%s/%s", folder, name));
-        gki_words *list = gki_is_folder(entry_path)        ? folders
-                          : ends_in(entry->d_name, ".png") ? &out->names
-                                                           : NULL;
+        GKV_TRY_GOTO(examine(entry_path, &is_folder));
+        gki_words *list = is_folder ? folders : ends_in(entry, ".png") ? &out->names : NULL;
         if (list) {
             char *taken = name;
             name = NULL;
             GKV_TRY_GOTO(gki_words_add(list, taken));
-        } else if (!is_beside(entry->d_name)) {
+        } else if (!is_beside(entry)) {
             out->others++;
             if (!out->first_other) {
                 out->first_other = name;
@@ -72,6 +93,8 @@ static gkv_status list_one(const char *folder, const char *within, gki_words *fo
         free(entry_path);
         name = entry_path = NULL;
     }
+    if (errno != 0)
+        status = gki_fail_errno(errno, "%s: the folder cannot be read", path);
 done:
     closedir(listing);
     free(name);

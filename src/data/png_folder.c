@@ -53,11 +53,15 @@ static gkv_status read_header(picture *p)
     FILE *file = gki_file_open(p->path);
     if (!file)
         return gki_fail(GKV_ERR_IO, "it cannot be opened: %s", strerror(errno));
+    size_t there = 0;
     const bool known = fstat(fileno(file), &about) == 0;
-    const size_t there = fread(head, 1, sizeof head, file);
+    if (known)
+        there = fread(head, 1, sizeof head, file);
+    const bool failed = !known || ferror(file);
+    const int error = errno;
     fclose(file);
-    if (!known || (there == 0 && about.st_size > 0))
-        return gki_fail(GKV_ERR_IO, "it cannot be read");
+    if (failed)
+        return gki_fail(GKV_ERR_IO, "it cannot be read: %s", strerror(error));
     return gki_png_header_read(head, there, (uint64_t)about.st_size, &p->header);
 }
 

@@ -1,0 +1,160 @@
+/* Files, folders, replacements and locks while calls of the file system fail. */
+#define _XOPEN_SOURCE 700
+#include "failing_files.h"
+
+#include "core/commit.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "folder.h"
+
+static const char old[] = "old", new[] = "new text";
+
+/* Whether a file has this content. The check itself is not disturbed. */
+static bool holds(const char *name, const char *text)
+{
+    char read[64] = "";
+    stop_failing();
+    char *content = NULL;
+    size_t size = 0;
+    if (gki_file_read(in_temporary(name), sizeof read, &content, &size) != GKV_OK)
+        return false;
+    const bool same = strcmp(content, text) == 0;
+    free(content);
+    return same;
+}
+
+static gkv_status writes(void)
+{
+    const gkv_status status = gki_file_write_atomic(in_temporary("file"), new, strlen(new));
+    assert_true(status == GKV_OK ? holds("file", new) : holds("file", old) || holds("file", new));
+    return status;
+}
+
+/* The old file is put in place before each write, by calls that are not disturbed. */
+static void a_file_is_the_old_or_the_new_one(void **state)
+{
+    (void)state;
+    put("file", old, strlen(old));
+    assert_true(loses_files(writes, true) > 10);
+}
+
+static gkv_status writes_by_link(void)
+{
+    gki_file_writer *writer = NULL;
+    GKV_TRY(gki_file_begin(in_temporary("link"), &writer));
+    gki_file_printf(writer, "%s %d", "text", 1);
+    const gkv_status status = gki_file_commit(writer);
+    assert_true(status != GKV_OK || holds("target", "text 1"));
+    return status;
+}
+
+static void a_link_is_followed(void **state)
+{
+    (void)state;
+    put("target", old, strlen(old));
+    assert_int_equal(symlink(in_temporary("target"), in_temporary("link")), 0);
+    assert_true(loses_files(writes_by_link, true) > 10);
+}
+
+static gkv_status reads(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    const gkv_status status = gki_file_read(in_temporary("target"), 100, &text, &size);
+    assert_int_equal(status == GKV_OK, text != NULL);
+    if (text)
+        assert_string_equal(text, "text 1");
+    free(text);
+    return status;
+}
+
+static void a_file_is_read_whole_or_not(void **state)
+{
+    (void)state;
+    assert_true(loses_files(reads, true) > 2);
+}
+
+static gkv_status makes_folders(void)
+{
+    return gki_file_make_folder(in_temporary("a/b/c"));
+}
+
+static void folders_are_made(void **state)
+{
+    (void)state;
+    loses_files(makes_folders, true);
+    assert_true(gki_file_exists(in_temporary("a/b/c")));
+}
+
+static gkv_status syncs(void)
+{
+    gki_file_sweep(temporary);
+    return gki_file_sync(in_temporary("target"));
+}
+
+static void a_file_is_made_durable(void **state)
+{
+    (void)state;
+    assert_true(loses_files(syncs, true) > 2);
+}
+
+/* Replaces two files and removes a third, and completes what failures left. */
+static gkv_status replaces(void)
+{
+    char *staged = NULL;
+    static const char *const removed[] = {"third"};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_commit_recover(temporary));
+    GKV_TRY_GOTO(gki_commit_begin(temporary, &staged));
+    GKV_TRY_GOTO(gki_file_write_atomic(in_temporary(".gkvae-new/first"), new, strlen(new)));
+    GKV_TRY_GOTO(gki_file_write_atomic(in_temporary(".gkvae-new/second"), new, strlen(new)));
+    GKV_TRY_GOTO(gki_commit_apply(temporary, 1, removed));
+done:
+    free(staged);
+    const bool pending = gki_commit_is_pending(temporary);
+    stop_failing();
+    if (status != GKV_OK && pending)
+        assert_ok(gki_commit_recover(temporary));
+    assert_false(gki_commit_is_pending(temporary));
+    assert_true(holds("first", new) == holds("second", new)); /* both are old, or both new */
+    assert_true(status != GKV_OK || holds("first", new));
+    put("first", old, strlen(old));
+    put("second", old, strlen(old));
+    put("third", old, strlen(old));
+    return status;
+}
+
+static void files_are_replaced_together(void **state)
+{
+    (void)state;
+    assert_true(loses_files(replaces, false) > 20);
+}
+
+static gkv_status locks(void)
+{
+    gki_lock *lock = NULL;
+    const gkv_status status = gki_lock_acquire(temporary, &lock);
+    assert_int_equal(status == GKV_OK, lock != NULL);
+    gki_lock_free(lock);
+    return status;
+}
+
+static void a_folder_is_locked(void **state)
+{
+    (void)state;
+    assert_true(loses_files(locks, false) > 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_the_old_or_the_new_one),
+        cmocka_unit_test(a_link_is_followed),
+        cmocka_unit_test(a_file_is_read_whole_or_not),
+        cmocka_unit_test(folders_are_made),
+        cmocka_unit_test(a_file_is_made_durable),
+        cmocka_unit_test(files_are_replaced_together),
+        cmocka_unit_test(a_folder_is_locked),
+    };
+    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+}

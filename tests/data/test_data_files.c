@@ -1,0 +1,126 @@
+/* Data sets are read whole or not at all while calls of the file system fail. */
+#define _XOPEN_SOURCE 700
+#include "failing_files.h"
+
+#include "core/error.h"
+#include "data/dataset.h"
+#include "temporary.h"
+
+enum { COUNT = 6, SIDE = 4, PIXELS = COUNT * SIDE * SIDE };
+
+static const uint8_t labels[COUNT] = {0, 1, 2, 0, 1, 2};
+static uint8_t pixels[PIXELS];
+
+static int make(void **state)
+{
+    uint8_t bytes[16 + PIXELS];
+    if (make_temporary(state) != 0)
+        return -1;
+    for (size_t i = 0; i < PIXELS; i++)
+        pixels[i] = (uint8_t)(5 * i);
+    const size_t length = idx_header(bytes, 0x803, COUNT, SIDE, SIDE);
+    memcpy(bytes + length, pixels, PIXELS);
+    put("images", bytes, length + PIXELS);
+    put_gzip("images.gz", bytes, length + PIXELS, "wb");
+    const size_t short_length = idx_header(bytes, 0x801, COUNT, 0, 0);
+    memcpy(bytes + short_length, labels, COUNT);
+    put("labels", bytes, short_length + COUNT);
+    return 0;
+}
+
+/* Frees a data set that was opened, whose images and labels are those of the files. */
+static gkv_status take(gkv_status status, gkv_dataset *dataset)
+{
+    stop_failing();
+    assert_int_equal(status == GKV_OK, dataset != NULL);
+    if (dataset) {
+        assert_int_equal(gkv_dataset_count(dataset), COUNT);
+        assert_memory_equal(gkv_dataset_pixels(dataset, 0), pixels, PIXELS);
+        assert_memory_equal(gkv_dataset_labels(dataset), labels, COUNT);
+    }
+    gkv_dataset_free(dataset);
+    return status;
+}
+
+static gkv_status reads(void)
+{
+    gkv_dataset *dataset = NULL;
+    const gkv_status status =
+        gkv_dataset_open(in_temporary("images"), in_temporary("labels"), &dataset);
+    return take(status, dataset);
+}
+
+static gkv_status reads_gzip(void)
+{
+    gkv_dataset *dataset = NULL;
+    const gkv_status status =
+        gkv_dataset_open(in_temporary("images.gz"), in_temporary("labels"), &dataset);
+    return take(status, dataset);
+}
+
+static gkv_status reads_pictures(void)
+{
+    gkv_settings settings;
+    gkv_dataset *dataset = NULL;
+    gkv_settings_defaults(&settings);
+    strcpy(settings.data.resize, "4x4");
+    const gkv_status status =
+        gkv_dataset_open_as(GKV_TEST_FIXTURES "/png", NULL, &settings.data, &dataset);
+    assert_int_equal(status == GKV_OK, dataset != NULL);
+    assert_true(!dataset || gkv_dataset_count(dataset) == 19);
+    gkv_dataset_free(dataset);
+    return status;
+}
+
+static gkv_status exports(void)
+{
+    gkv_dataset *dataset = NULL, *again = NULL;
+    size_t test = 0;
+    const gkv_export_settings settings = {.overwrite = true};
+    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, pixels, labels, &dataset));
+    const gkv_status status =
+        gkv_dataset_export(dataset, in_temporary("exported"), &settings, &test);
+    stop_failing();
+    gkv_dataset_free(dataset);
+    if (status != GKV_OK)
+        return status;
+    const gkv_status read =
+        gkv_dataset_open(in_temporary("exported/train-images-idx3-ubyte"),
+                         in_temporary("exported/train-labels-idx1-ubyte"), &again);
+    return take(read, again);
+}
+
+static void files_are_read(void **state)
+{
+    (void)state;
+    assert_true(loses_files(reads, false) > 2);
+}
+
+static void gzip_files_are_read(void **state)
+{
+    (void)state;
+    assert_true(loses_files(reads_gzip, false) > 2);
+}
+
+static void folders_are_read(void **state)
+{
+    (void)state;
+    assert_true(loses_files(reads_pictures, false) > 19);
+}
+
+static void data_sets_are_exported(void **state)
+{
+    (void)state;
+    assert_true(loses_files(exports, false) > 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_read),
+        cmocka_unit_test(gzip_files_are_read),
+        cmocka_unit_test(folders_are_read),
+        cmocka_unit_test(data_sets_are_exported),
+    };
+    return cmocka_run_group_tests(tests, make, remove_temporary);
+}
