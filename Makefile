@@ -140,7 +140,7 @@ starts: configure ## fits of samples of other families beside Nelder and Mead's 
 # Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).
 bench: build ## every figure of docs/performance.md anew; 20 minutes
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_likelihood bench_fit_speed
 	@/usr/bin/python3 bench/refresh.py docs/performance.md
 	@/usr/bin/python3 bench/refresh.py docs/data/gemm.md
 

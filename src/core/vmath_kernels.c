@@ -25,6 +25,24 @@ MAP(map_tanh, vf_tanh(v), vd_tanh(v))
 MAP(map_sigmoid, vf_set(1.0F) / (vf_set(1.0F) + vf_exp(-v)),
     vd_set(1.0) / (vd_set(1.0) + vd_exp(-v)))
 
+static void map_expm1_f(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        vf minus_one;
+        vf_exp_m1(vf_load_part(x + i, n - i, 1.0F), &minus_one);
+        vf_store_part(y + i, n - i, minus_one);
+    }
+}
+
+static void map_expm1_d(size_t n, const double *x, double *y)
+{
+    for (size_t i = 0; i < n; i += VD_LANES) {
+        vd minus_one;
+        vd_exp_m1(vd_load_part(x + i, n - i, 1.0), &minus_one);
+        vd_store_part(y + i, n - i, minus_one);
+    }
+}
+
 static void box_muller_f(size_t n, const float *u, const float *v, float *a, float *b)
 {
     for (size_t i = 0; i < n; i += VF_LANES) {
@@ -45,7 +63,8 @@ static void box_muller_d(size_t n, const double *u, const double *v, double *a, 
     }
 }
 
-GKV_SIMD_TABLE(gki_vmath, .exp_f = map_exp_f, .log_f = map_log_f, .tanh_f = map_tanh_f,
-               .sigmoid_f = map_sigmoid_f, .exp_d = map_exp_d, .log_d = map_log_d,
-               .tanh_d = map_tanh_d, .sigmoid_d = map_sigmoid_d, .box_muller_f = box_muller_f,
+GKV_SIMD_TABLE(gki_vmath, .exp_f = map_exp_f, .expm1_f = map_expm1_f, .log_f = map_log_f,
+               .tanh_f = map_tanh_f, .sigmoid_f = map_sigmoid_f, .exp_d = map_exp_d,
+               .expm1_d = map_expm1_d, .log_d = map_log_d, .tanh_d = map_tanh_d,
+               .sigmoid_d = map_sigmoid_d, .box_muller_f = box_muller_f,
                .box_muller_d = box_muller_d);

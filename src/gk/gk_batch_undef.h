@@ -1,4 +1,4 @@
-/* Undefines the macros that gk_batch_kernels.c defines for one numeric type. */
+/* Undefines the macros that gk_root_float.h and gk_root_double.h define. */
 #undef REAL
 #undef V
 #undef F
