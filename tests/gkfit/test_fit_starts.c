@@ -247,6 +247,30 @@ static void start_competes(void **state)
     assert_true(better > 0);
 }
 
+/* Halves of different scales, and a pole in the middle: the likelihood has many maxima along g,
+ * which is at a bound or far from that of the quantiles. A fit is not below one that begins with
+ * halves. */
+static void halves(void **state)
+{
+    (void)state;
+    static const family which[] = {HALVES, CUBES};
+    static const size_t sizes[] = {150, 600};
+    double x[600];
+    const gkv_gk starts[] = {{.b = 4.8, .g = -99, .k = -0.41, .c = 0.8},
+                             {.b = 0.18, .g = 18, .k = 2.55, .c = 0.8}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (uint64_t i = 0; i < 6; i++) {
+            gkv_gk_fit_settings set = mle_settings();
+            gkv_gk_fit_result fit, from_halves;
+            family_draw(which[i % 2], i, sizes[s], x);
+            assert_ok(gkv_gk_fit(sizes[s], x, &set, &fit));
+            assert_true(fit.converged);
+            set.start = &starts[i % 2];
+            assert_ok(gkv_gk_fit(sizes[s], x, &set, &from_halves));
+            assert_true(fit.log_likelihood > from_halves.log_likelihood - 0.01);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +282,7 @@ int main(void)
         cmocka_unit_test(far_outlier),
         cmocka_unit_test(symmetric),
         cmocka_unit_test(start_competes),
+        cmocka_unit_test(halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
