@@ -57,10 +57,14 @@ gkv_status gki_gk_climb(const gki_gk_fit_common *common, gki_gk_task *task, gki_
 /* A p-value of χ² below this makes a maximum doubtful, and so does a |g| above this, with which
  * tanh is nearly a step, and a maximum that is more likely than the quantile fit by more than this.
  * Two efficient estimates differ by less. */
-static const double unlikely = 1e-4, steep = 20.0, great_gain = 4.0;
+static const double unlikely = 1e-3, steep = 20.0, great_gain = 4.0;
 
-/* See move_step and move_from_pole. */
-static const double stepped = 3.0, near_pole = 0.02;
+/* With a |g| above this the likelihood can have several maxima along g (move_step), and a p-value
+ * below this is enough for doubt. With a k above this it always has. */
+static const double stepped = 3.0, suspect = 0.03, heavy = 2.0;
+
+/* See move_from_pole. */
+static const double near_pole = 0.02;
 
 /* With k nearer to its bound than this number of standard errors, a maximum at the bound is
  * tried. */
@@ -72,7 +76,8 @@ static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task
 {
     const bool *held = common->set->fixed;
     const bool at_zero = gki_gk_fit_margin(common->set) == 0; /* h = 0 is nothing unusual */
-    *doubtful = !task->result.converged || fabs(task->v[2]) > steep || !(gain < great_gain);
+    *doubtful = !task->result.converged || fabs(task->v[2]) > steep || task->v[3] > heavy ||
+                !(gain < great_gain);
     for (int j = 0; j < 4; j++)
         if (held[j] || (task->v[j] <= task->low[j] && !(j == 3 && at_zero)) ||
             task->v[j] >= task->high[j])
@@ -80,7 +85,7 @@ static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task
     if (*doubtful)
         return GKV_OK;
     GKV_TRY(gki_gk_fit_goodness(common, task));
-    *doubtful = task->result.p_value < unlikely;
+    *doubtful = task->result.p_value < (fabs(task->v[2]) > stepped ? suspect : unlikely);
     task->judged = !*doubtful;
     return GKV_OK;
 }
@@ -127,6 +132,20 @@ static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, 
     gkv_gk start = task->start;
     start.a = (start.a - task->centre) / task->spread;
     start.b /= task->spread;
+    return gki_gk_begin_at(common, task, &start, &copy) == GKV_OK
+               ? try_copy(common, &copy, task, best)
+               : GKV_OK;
+}
+
+/* With a great |g| the likelihood can have another maximum with the opposite sign of g. Climbs from
+ * the mirror image of the fit about the median. */
+static gkv_status try_mirrored(const gki_gk_fit_common *common, gki_gk_task *task,
+                               gki_gk_point *best)
+{
+    gki_gk_task copy;
+    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    start.a = -start.a;
+    start.g = -start.g;
     return gki_gk_begin_at(common, task, &start, &copy) == GKV_OK
                ? try_copy(common, &copy, task, best)
                : GKV_OK;
@@ -282,6 +301,8 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         GKV_TRY(try_starts(common, task, &at));
     if (common->set->advanced.start_competes && !common->set->advanced.one_start)
         GKV_TRY(try_given(common, task, &at));
+    if (doubtful && fabs(task->v[2]) > stepped)
+        GKV_TRY(try_mirrored(common, task, &at));
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
         GKV_TRY(move_step(common, task, &at));
     if (doubtful && is_wide(common, task))
