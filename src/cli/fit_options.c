@@ -1,12 +1,60 @@
-/* The options of gkvae fit that name parameters, --fix, --start and --bounds, and --intervals;
- * declared in cli_fit.h. */
+/* The options of gkvae fit: the family; parameters, by --fix, --start and --bounds; intervals, by
+ * --intervals; mixtures. Declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli_fit.h"
+#include "cli_gk.h"
 
-/* --- Reading -------------------------------------------------------------- */
+/* --- The family ----------------------------------------------------------- */
+
+const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
+
+double cli_parameter(const gkv_gk *gk, size_t parameter)
+{
+    return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
+}
+
+const char *cli_parameter_name(int64_t family, size_t parameter)
+{
+    return parameter == GKV_GK_K && family != GKV_GK_FAMILY_GK ? "h"
+                                                               : cli_parameter_names[parameter];
+}
+
+int64_t cli_fit_family_of(struct argp_state *state, const char *text)
+{
+    int64_t family = GKV_GK_FAMILY_GK;
+    if (!cli_gk_find_family(text, &family))
+        argp_error(state, "--family %s: must be gk, gh or ggh", text);
+    return family;
+}
+
+void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const char *tail = cli_parameter_name(a->family, GKV_GK_K);
+    const char *other = *tail == 'k' ? "h" : "k";
+    const char *option = a->tail_named_by[*other == 'h'];
+    if (option)
+        argp_error(state, "%s %s: the %s family has no %s, but %s", option, other,
+                   gkv_gk_family_name(a->family), other, tail);
+    if (a->family == GKV_GK_FAMILY_GK)
+        return;
+    if (a->components || a->multivariate)
+        argp_error(state, "--family does not go with %s: the margins are g-and-k distributions",
+                   a->components ? "--mixture" : "--multivariate");
+    if (a->c_given && a->family == GKV_GK_FAMILY_GH)
+        argp_error(state, "--fix c: the g-and-h family has no c");
+}
+
+char *cli_fit_family_text(const gkv_gk *gk)
+{
+    return gk->family == GKV_GK_FAMILY_GH
+               ? cli_text("%s", gkv_gk_family_name(gk->family))
+               : cli_text("%s, c = %g", gkv_gk_family_name(gk->family), gk->c);
+}
+
+/* --- Reading parameters --------------------------------------------------- */
 
 /* One NAME=VALUE of an option. */
 typedef struct assignment {
@@ -224,4 +272,68 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
     if (status != GKV_OK)
         shape.a = 0, shape.b = 1;
     return a->fixed[GKV_GK_K] ? gkv_gk_check(&shape) : GKV_OK;
+}
+
+/* --- Intervals and rounded values -------------------------------------------- */
+
+void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const bool joint = a->components || a->multivariate;
+    if (a->resolution_given && joint)
+        argp_error(state, "--resolution is for fits of single columns");
+    if (!a->lower && !a->upper)
+        return;
+    if (!a->lower || !a->upper)
+        argp_error(state, "--lower and --upper go together");
+    if (a->columns)
+        argp_error(state, "--column does not go with --lower and --upper");
+    if (a->resolution_given)
+        argp_error(state, "--resolution does not go with --lower and --upper");
+    if (joint)
+        argp_error(state, "--lower and --upper are for the fit of a single distribution");
+    if (a->method != GKV_GK_MLE)
+        argp_error(state, "--lower and --upper need --method mle");
+    if (a->picture)
+        argp_error(state, "--picture does not go with --lower and --upper");
+    if (a->replicates && !a->nonparametric)
+        argp_error(state, "--lower and --upper have the bootstrap with --nonparametric only");
+}
+
+/* --- Mixtures ------------------------------------------------------------- */
+
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    enum { MOST = 10000 };
+    const char *dots = strstr(text, "..");
+    if (dots && (dots == text || !dots[2]))
+        argp_error(state, "--mixture %s: a range is written A..B, as in 1..8", text);
+    char *first = cli_text("%.*s", dots ? (int)(dots - text) : (int)strlen(text), text);
+    a->components = (size_t)cli_whole(state, "--mixture", first, 1, MOST);
+    a->components_most = dots ? (size_t)cli_whole(state, "--mixture", dots + 2, 1, MOST) : 0;
+    if (dots && a->components_most < a->components)
+        argp_error(state, "--mixture %s: the second number must not be smaller than the first",
+                   text);
+    free(first);
+}
+
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "none") != 0 && strcmp(text, "default") != 0)
+        argp_error(state, "--shrinkage %s: must be none or default", text);
+    return strcmp(text, "none") == 0;
+}
+
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const char *path = a->responsibilities;
+    const char *without = a->held_out > 0     ? "--held-out"
+                          : a->tolerance >= 0 ? "--tolerance"
+                          : a->restarts > 0   ? "--restarts"
+                          : a->unshrunk       ? "--shrinkage"
+                          : path              ? "--responsibilities"
+                                              : NULL;
+    if (without && !a->components)
+        argp_error(state, "%s goes with --mixture", without);
+    if (path && !cli_fit_ends_in(path, ".csv") && !cli_fit_ends_in(path, ".npy"))
+        argp_error(state, "--responsibilities %s: the name must end in .csv or .npy", path);
 }
