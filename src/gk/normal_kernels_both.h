@@ -1,4 +1,5 @@
-/* The normal distribution of whole arrays. gk_batch_kernels.c includes this file twice. */
+/* The normal distribution of whole arrays, for both numeric types (core/both_types.h); part of
+ * gk_batch_kernels.c. */
 
 /* Φ(z), Φ(−z) and their logarithms. All follow from the smaller of Φ(z) and Φ(−z). */
 static void S(probability)(size_t n, const REAL *z, REAL *lower, REAL *upper, REAL *log_lower,

@@ -1,12 +1,12 @@
-/* The portable product, for one numeric type. product_kernels.c includes this file twice.
+/* The portable product, for both numeric types (core/both_types.h); part of product_kernels.c.
  *
  * A tile of TILE_ROWS × COLUMNS elements of C is computed at a time, in loops of constant length,
  * which compilers turn into vectors. At the edges of C, the last row stands for the rows beyond it,
  * and zeros stand for the columns beyond the last one; neither are stored. */
 
 /* Rows i … and columns j … of C. `whole` is a constant: all COLUMNS columns exist. */
-static inline __attribute__((always_inline)) void S(tile)(const PRODUCT *p, size_t i, size_t j,
-                                                          bool whole)
+static inline __attribute__((always_inline)) void S(tile)(const S(gki_product) * p, size_t i,
+                                                          size_t j, bool whole)
 {
     const size_t columns = whole ? COLUMNS : p->n - j,
                  rows = p->m - i < TILE_ROWS ? p->m - i : TILE_ROWS;
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void S(tile)(const PRODUCT *p, size
             p->c[(i + r) * p->c_row + j + q] = sum[r][q];
 }
 
-static void S(multiply)(const PRODUCT *p)
+static void S(multiply)(const S(gki_product) * p)
 {
     for (size_t j = 0; j < p->n; j += COLUMNS)
         for (size_t i = 0; i < p->m; i += TILE_ROWS) {

@@ -1,5 +1,6 @@
-/* The product of AVX2 and AVX-512, for one numeric type. product_kernels.c includes this file
- * twice. Registers hold a tile of C, TILE_ROWS rows by two vectors, for the whole sum over k.
+/* The product of AVX2 and AVX-512, for both numeric types (core/both_types.h); part of
+ * product_kernels.c. Registers hold a tile of C, TILE_ROWS rows by two vectors, for the whole sum
+ * over k.
  *
  * A is read as broadcasts of single elements, and B as vectors. Each step over k reads TILE_ROWS
  * elements and two vectors for 2·TILE_ROWS multiply-adds. A panel of B passes through the L1 cache
@@ -17,7 +18,7 @@ typedef struct S(next_part) {
  * a_row and a_step that is 1. So the compiler removes the conditions. With one vector, lanes
  * outside `lanes` are neither read nor written. */
 static inline __attribute__((always_inline)) void S(tile)(size_t rows, size_t vectors, size_t a_row,
-                                                          size_t a_step, const PRODUCT *p,
+                                                          size_t a_step, const S(gki_product) * p,
                                                           const REAL *a, const REAL *b,
                                                           const REAL *start, REAL *c,
                                                           F(lanes) lanes, S(next_part) next)
@@ -72,14 +73,14 @@ static inline __attribute__((always_inline)) void S(tile)(size_t rows, size_t ve
 }
 
 /* One function for each height, each width, and each of the two layouts of A. */
-typedef void S(tile_function)(const PRODUCT *p, const REAL *a, const REAL *b, const REAL *start,
-                              REAL *c, F(lanes) lanes, S(next_part) next);
+typedef void S(tile_function)(const S(gki_product) * p, const REAL *a, const REAL *b,
+                              const REAL *start, REAL *c, F(lanes) lanes, S(next_part) next);
 
-#define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                      \
-    static void name(const PRODUCT *p, const REAL *a, const REAL *b, const REAL *start, REAL *c, \
-                     F(lanes) lanes, S(next_part) next)                                          \
-    {                                                                                            \
-        S(tile)(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                 \
+#define TILE_FUNCTION(name, height, vectors, a_row, a_step)                                     \
+    static void name(const S(gki_product) * p, const REAL *a, const REAL *b, const REAL *start, \
+                     REAL *c, F(lanes) lanes, S(next_part) next)                                \
+    {                                                                                           \
+        S(tile)(height, vectors, a_row, a_step, p, a, b, start, c, lanes, next);                \
     }
 #define TILE_FUNCTIONS(height)                                         \
     TILE_FUNCTION(S(plain_##height##_1), height, 1, p->a_row, 1)       \
@@ -97,7 +98,7 @@ static S(tile_function) *const TILES[TILE_ROWS + 1][2][2] = {EACH_TILE_HEIGHT(TI
 #undef TILE_FUNCTIONS
 #undef TILE_ENTRY
 
-static void S(multiply)(const PRODUCT *p)
+static void S(multiply)(const S(gki_product) * p)
 {
     /* number of tiles, of about equal heights */
     const size_t heights = (p->m + TILE_ROWS - 1) / TILE_ROWS;

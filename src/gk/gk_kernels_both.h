@@ -1,5 +1,4 @@
-/* The g-and-k kernels for one numeric type. gk_batch_kernels.c defines REAL, V, F and S, and
- * includes this file twice.
+/* The g-and-k kernels, for both numeric types (core/both_types.h); part of gk_batch_kernels.c.
  *
  * The kernels compute with s = |z| ≥ 0. For z < 0 they change the sign of g. The terms are gs =
  * g·s, tanh = tanh(gs/2), sech2 = 1 − tanh², T = 1 + c·tanh, dT = ∂T/∂s, ln = log(1 + s²), m = 1/(1
