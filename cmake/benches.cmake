@@ -20,6 +20,7 @@ endif()
 
 # Fits: errors beside the Cramér–Rao bound, time, several dimensions and mixtures.
 gkv_bench(efficiency)
+gkv_bench(intervals)
 gkv_bench(starts)
 gkv_bench(fit_speed)
 gkv_bench_peers(fit_speed GSL CMINPACK)

@@ -382,7 +382,7 @@ static gkv_status read_component(const void *job, size_t k, gkv_gk *margins, dou
         for (size_t i = 0; i <= j; i++)
             l[j * d + i] /= sqrt(squares);
     }
-    return gki_mgk_build(d, margins, NULL, l, &to->components[k]);
+    return gki_mgk_build_waypoint(d, margins, NULL, l, &to->components[k]);
 }
 
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,

@@ -123,8 +123,9 @@ gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *para
 /* Restores the parameters bit by bit. */
 void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params, gki_real *saved);
 
-/* Creates the mixture of the table, with scores of variance 1. The caller frees *out with
- * gkv_mgk_mixture_free. GKV_ERR_MEMORY. */
+/* Creates the mixture of the table, with scores of variance 1, to step from: its components are
+ * waypoints (gki_mgk_build_waypoint). The caller frees *out with gkv_mgk_mixture_free. Returns
+ * GKV_ERR_MEMORY. */
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
                             gkv_mgk_mixture **out);
 

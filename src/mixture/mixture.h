@@ -58,8 +58,8 @@ typedef struct gki_mgk_step {
 
 /* Creates the distribution at a fraction of the way between two with latent means of 0. It
  * interpolates the margins and R, and reduces R to the rank. margins[d] and
- * scratch[gki_mgk_between_scratch] are scratch. The caller frees *out with gkv_mgk_free. Returns
- * GKV_ERR_MEMORY. */
+ * scratch[gki_mgk_between_scratch] are scratch. The result is a waypoint (gki_mgk_build_waypoint).
+ * The caller frees *out with gkv_mgk_free. Returns GKV_ERR_MEMORY. */
 size_t gki_mgk_between_scratch(size_t d, const gki_mgk_step *step);
 gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk_step *step,
                            gkv_gk *margins, double *scratch, gkv_mgk **out);

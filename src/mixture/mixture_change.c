@@ -99,7 +99,7 @@ gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk
                                             step->margin);
     if (l)
         factor_between(from, to, step, scratch, l, l + d * d);
-    return gki_mgk_build(d, margins, NULL, l, out);
+    return gki_mgk_build_waypoint(d, margins, NULL, l, out);
 }
 
 typedef struct between_job {

@@ -281,14 +281,15 @@ static gkv_status maximize_component(const void *job, size_t k, gkv_gk *margins,
     double *r = scratch, *l = it->stats->at.dependent ? scratch + old->d * old->d : NULL;
     to->weights[k] = weight + it->forgetting * (fmax(n / it->total, least_weight) - weight);
     if (!(n > 1))
-        return gki_mgk_build(old->d, old->margins, NULL, old->cholesky, &to->components[k]);
+        return gki_mgk_build_waypoint(old->d, old->margins, NULL, old->cholesky,
+                                      &to->components[k]);
     gki_online_step_margins(it->stats, k, old->margins, fraction, &it->prior, margins);
     if (l) {
         correlation(it->stats, k, r);
         gki_mgk_correlation_between(old, fraction, r);
         gki_mgk_correlation_factor(old->d, r, l);
     }
-    return gki_mgk_build(old->d, margins, NULL, l, &to->components[k]);
+    return gki_mgk_build_waypoint(old->d, margins, NULL, l, &to->components[k]);
 }
 
 gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stats *stats,

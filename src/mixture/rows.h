@@ -79,12 +79,12 @@ void gki_mgk_forward_rows(const gki_mgk_columns *columns, size_t rows, const dou
 /* x_j = Q_j(z_j) with z ~ N(m, LLᵀ). */
 struct gkv_mgk {
     size_t d;
-    gkv_gk *margins;         /* [d] */
-    double *mean;            /* [d] m */
-    double *cholesky;        /* [d × d] L */
-    double *whitener;        /* [d × d] L⁻ᵀ: a row zᵀ times it is (L⁻¹z)ᵀ */
-    double constant;         /* −Σ log L_jj − (d/2) log 2π */
-    int identity;            /* 1 if m = 0 and L = I */
+    gkv_gk *margins;  /* [d] */
+    double *mean;     /* [d] m */
+    double *cholesky; /* [d × d] L */
+    double *whitener; /* [d × d] L⁻ᵀ: a row zᵀ times it is (L⁻¹z)ᵀ; NULL in a waypoint */
+    double constant;  /* −Σ log L_jj − (d/2) log 2π */
+    int identity;     /* 1 if m = 0 and L = I */
     gki_mgk_columns columns; /* of the margins */
 };
 
@@ -99,6 +99,11 @@ gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings);
  * cholesky the identity. The caller frees *out. Returns GKV_ERR_MEMORY. */
 gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
                          const double *cholesky, gkv_mgk **out);
+
+/* The same without the whitener, which is half of the work in many dimensions. The result is a
+ * point that a step starts from or passes: functions of margins and L take it, densities do not. */
+gkv_status gki_mgk_build_waypoint(size_t d, const gkv_gk *margins, const double *mean,
+                                  const double *cholesky, gkv_mgk **out);
 
 /* Replaces z[rows × d] by w = L⁻¹(z − m). */
 void gki_mgk_whiten(const gkv_mgk *mgk, size_t rows, double *z);
