@@ -80,8 +80,7 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 
-/* fit_files.c: writes the component of each row of the table, and its
- * responsibilities. */
+/* fit_files.c: writes the component of each row of the table, and its responsibilities. */
 int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
                                    const gkv_mgk_mixture *mixture);
 /* Whether the name of a file ends in this way. */
@@ -90,8 +89,8 @@ bool cli_fit_ends_in(const char *path, const char *end);
 int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
                           bool *complete);
 
-/* fit_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
- * reports options of mixtures without a mixture. */
+/* fit_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and reports
+ * options of mixtures without a mixture. */
 void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
 bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
 void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);

@@ -185,7 +185,7 @@ static void simplify(cli_gk_model *model)
     replace_mixture(model, NULL);
 }
 
-/* cli_gk.c: replaces a model by the conditional distribution given "x=1.2,y=3", and then by
+/* Replaces a model by the conditional distribution given "x=1.2,y=3", and then by
  * that of the columns of a list "x,y". Either text may be NULL. A column is given by its name, or
  * by its number from 1. If columns were fitted by themselves, one of them must be chosen. A model
  * of one g-and-k distribution then has `single`. */

@@ -27,8 +27,7 @@ int cli_gk_parse(const char *text, const char *family, cli_gk_model *model);
 /* gk_model.c: the family "gk", "gh" or "ggh". False if there is none of this name. */
 bool cli_gk_find_family(const char *name, int64_t *family);
 
-/* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees
- * *model. */
+/* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees *model. */
 int cli_gk_read_fit(const char *path, cli_gk_model *model);
 
 /* --- Functions ------------------------------------------------------------ */

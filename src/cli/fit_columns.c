@@ -3,12 +3,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "table_input.h"
 #include "cli_fit.h"
+#include "table_input.h"
 
 /* --- Intervals ------------------------------------------------------------ */
 
-/* fit_columns.c: the sample of a column. */
+/* The sample of a column. */
 static gkv_gk_sample sample_of(const cli_fit_arguments *a, const cli_fit_column *column)
 {
     return (gkv_gk_sample){.n = column->n,

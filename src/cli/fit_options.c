@@ -1,5 +1,5 @@
-/* The options of gkvae fit: the family; parameters, by --fix, --start and --bounds; intervals, by
- * --intervals; mixtures. Declared in cli_fit.h. */
+/* The options of gkvae fit that need more than a line: --family; --fix, --start, --bounds and
+ * --intervals; --lower, --upper and --resolution; those of mixtures. Declared in cli_fit.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "app/inside.h"
-#include "table_input.h"
 #include "cli_gk.h"
 #include "gkvae/gk_moments.h"
 #include "gkvae/mgk_margins.h"
+#include "table_input.h"
 
 /* --- Rows of numbers as CSV or as an array -------------------------------- */
 
