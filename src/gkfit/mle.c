@@ -231,7 +231,7 @@ static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, 
 /* With a great |g| the likelihood can have another maximum with the opposite sign of g. Climbs from
  * the reflection of the fit about the median. */
 static gkv_status try_reflected(const gki_gk_fit_common *common, gki_gk_task *task,
-                               gki_gk_point *best)
+                                gki_gk_point *best)
 {
     gki_gk_task copy;
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
