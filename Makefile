@@ -71,7 +71,8 @@ check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 check-tsan: ## the tests with ThreadSanitizer (clang)
 	@scripts/setup.sh --check clang libomp-dev
 	@$(MAKE) tests BUILD=build-tsan \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread $(SLOW_TESTS) $(CMAKE_ARGS)'
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread \
+	        $(SLOW_TESTS) $(CMAKE_ARGS)'
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
 	    test -e $$archer || { \
 	        echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \

@@ -114,7 +114,7 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean);
 
-/* --- The parameters in double precision: mixture_table.c ------------------ */
+/* --- The parameters in double precision: base_mixture.c ------------------- */
 
 /* Copies the parameters of the base. The caller frees *saved. GKV_ERR_MEMORY. */
 gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
@@ -136,8 +136,7 @@ gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *par
 
 /* --- Operations ----------------------------------------------------------- */
 
-/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c,
- * mixture_refit.c. */
+/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_refit.c. */
 void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first,
@@ -156,7 +155,7 @@ gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report);
 
-/* Those on sufficient statistics: mixture_stats.c and, for the M-step, mixture_refit.c. */
+/* Those on sufficient statistics: mixture_refit.c. */
 extern const gki_base_stats_ops gki_mixture_stats_ops;
 gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
                               const gki_base_rows *held_out, double density,

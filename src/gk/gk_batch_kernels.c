@@ -1,5 +1,5 @@
 /* The g-and-k kernels. The build compiles this file once for every instruction set (core/simd.h).
- * The file includes gk_batch_real.h and normal_kernels_real.h twice, for float and for double. */
+ * gk_kernels_both.h and normal_kernels_both.h have their code for both numeric types. */
 #include "gk/gk_batch_kernels.h"
 #include "gk/gk_root.h"
 #include "num/constants.h"
@@ -55,15 +55,10 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
     return column < period ? column : column - period;
 }
 
-#include "gk/gk_root_float.h"
-#include "gk/gk_batch_real.h"
-#include "gk/normal_kernels_real.h"
-#include "gk/gk_batch_undef.h"
-
-#include "gk/gk_root_double.h"
-#include "gk/gk_batch_real.h"
-#include "gk/normal_kernels_real.h"
-#include "gk/gk_batch_undef.h"
+#define GKV_BOTH_TYPES "gk/gk_kernels_both.h"
+#include "core/both_types.h"
+#define GKV_BOTH_TYPES "gk/normal_kernels_both.h"
+#include "core/both_types.h"
 
 GKV_SIMD_TABLE(gki_gk_kernels, .inverse_f = inverse_f, .inverse_d = inverse_d,
                .forward_f = forward_f, .forward_d = forward_d, .shape_f = shape_f,

@@ -1,21 +1,26 @@
 /* The kernels of discretised g-and-k distributions. The build compiles this file once for every
  * instruction set.
  *
- * An edge x is inverted by Halley's method for Q(z) = x, from the start of gk/gk_root_real.h or
+ * An edge x is inverted by Halley's method for Q(z) = x, from the start of gk/gk_root.h or
  * from a neighbouring edge. The last step is small, and all that depends on z is corrected by it to
  * first order, so that the terms of Q are computed once for each step. Lanes that do not converge
- * get the bracketed iteration of gk/gk_root_real.h. */
+ * get the bracketed iteration of gk/gk_root.h. */
 #include "core/simd_real.h"
 #include "gk/gk_root.h"
 #include "likelihood/gk_level_kernels.h"
 #include "likelihood/level_pairs.h"
 #include "num/constants.h"
+
+/* The names of core/both_types.h for gki_real. */
+#define REAL gki_real
+#define V vr
+#define LANES VR_LANES
+#define F(name) GKV_VR_(name)
 #ifdef GKV_REAL_IS_DOUBLE
-#include "gk/gk_root_double.h"
+#define S(name) name##_d
 #else
-#include "gk/gk_root_float.h"
+#define S(name) name##_f
 #endif
-#include "gk/gk_root_real.h"
 
 /* Scores are limited to ±FAR, where probabilities and densities are 0. The last step is below
  * SMALL. Beyond ±REACH the distribution function is 0 or 1 up to rounding. The width of an interval
@@ -143,7 +148,7 @@ static inline F(mask) is_open(const point *at)
 /* The start of the iteration. */
 static inline V start_of(const component *its, V y)
 {
-    const V zero = S(constant)(0.0), size = F(abs)(y), least = F(set)(LEAST);
+    const V zero = S(constant)(0.0), size = F(abs)(y), least = S(constant)(1e-30);
     const V one_y = F(max)(least, size);
     const V s = S(start)(one_y, S(constant)(1.0) / one_y, F(select)(y < zero, -its->g, its->g),
                          its->k, S(constant)(GKV_GK_DEFAULT_C));
