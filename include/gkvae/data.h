@@ -184,7 +184,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, siz
  * valid during the callback only; done and total are 0. The remarks on reading come first. Findings
  * are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
- *   - the images are in colour, which no model takes, or have more pixels than a model takes
+ *   - the images have more pixels than a model takes
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has

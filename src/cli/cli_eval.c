@@ -151,6 +151,7 @@ static void print_metrics(const gkv_metrics *m)
 {
     const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
                levels = m->pixels == GKV_PIXELS_LEVELS;
+    const bool colour = m->channels > 1;
     enum { COLUMNS = 4, CELL = 64 };
     const struct {
         const char *name;
@@ -162,11 +163,15 @@ static void print_metrics(const gkv_metrics *m)
         {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
          3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
-        {levels ? "−ELBO of grey levels" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
-         NAN, 4, "bits per dimension"},
+        {!levels  ? NULL
+         : colour ? "−ELBO of colour levels"
+                  : "−ELBO of grey levels",
+         gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4, "bits per dimension"},
         {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
-        {levels ? "−log p(x) of grey levels" : NULL, gkv_bits_per_dimension(m->nll, m->values), NAN,
-         4, "bits per dimension, at most"},
+        {!levels  ? NULL
+         : colour ? "−log p(x) of colour levels"
+                  : "−log p(x) of grey levels",
+         gkv_bits_per_dimension(m->nll, m->values), NAN, 4, "bits per dimension, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
         {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
          "% of the images"},

@@ -39,7 +39,8 @@ static const struct argp_option options[] = {
     {"idx", 'x', "FILE", 0,
      "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
     {"npy", 'y', "FILE.npy", 0,
-     "Also write the images to this file as a NumPy array of float32, [images, height·width] "
+     "Also write the images to this file as a NumPy array of float32, [images, "
+     "height·width·channels] "
      "(default: no)",
      0},
     {.name = NULL},
@@ -119,7 +120,7 @@ done:
 static int write_files(const sample_arguments *a, const gkv_model *model)
 {
     const size_t height = gkv_model_height(model), width = gkv_model_width(model),
-                 pixels = height * width;
+                 channels = gkv_model_channels(model), pixels = gkv_model_values(model);
     sample_images images = {.values = a->npy ? cli_alloc(a->count * pixels, sizeof(float)) : NULL,
                             .bytes = a->idx ? cli_alloc(a->count, pixels) : NULL};
     int code = CLI_OK;
@@ -129,7 +130,7 @@ static int write_files(const sample_arguments *a, const gkv_model *model)
         printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
     }
     if (a->idx) {
-        CLI_CHECK(gkv_idx_write(a->idx, a->count, height, width, images.bytes));
+        CLI_CHECK(gkv_idx_write_colour(a->idx, a->count, height, width, channels, images.bytes));
         printf("%zu images: %s\n", a->count, a->idx);
     }
 done:

@@ -129,16 +129,10 @@ size_t gkv_dataset_channels(const gkv_dataset *dataset)
     return dataset ? dataset->images.channels : 0;
 }
 
-/* The bytes of an image. */
-static size_t size_of(const gkv_dataset *dataset)
-{
-    return dataset->images.height * dataset->images.width * dataset->images.channels;
-}
-
 const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 {
     return dataset && image < dataset->images.count
-               ? dataset->images.bytes + image * size_of(dataset)
+               ? dataset->images.bytes + image * gki_dataset_values(dataset)
                : NULL;
 }
 
@@ -165,17 +159,6 @@ const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i)
 const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image)
 {
     return dataset ? word_at(&dataset->names, image) : NULL;
-}
-
-gkv_status gki_dataset_check_grey(const gkv_dataset *dataset)
-{
-    const char *path = gkv_dataset_path(dataset, GKV_IMAGES_FILE);
-    if (dataset->images.channels == 1)
-        return GKV_OK;
-    return gki_fail(GKV_ERR_DATA,
-                    "%s%sthe images are in colour, and a model takes grey ones: set data.channels "
-                    "= 1 to convert them",
-                    path, *path ? ": " : "");
 }
 
 static bool is_file(gkv_dataset_file file)
@@ -235,7 +218,7 @@ gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, 
                         "the data set has %zu",
                         n, first, dataset->images.count);
     /* Sums of whole numbers below 2^53 are exact in double, in any order. */
-    const size_t size = size_of(dataset);
+    const size_t size = gki_dataset_values(dataset);
     for (size_t p = 0; p < size; p++)
         mean[p] = 0;
     for (size_t i = first; i < first + n; i++) {

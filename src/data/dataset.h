@@ -31,8 +31,11 @@ GKV_MUST_USE gkv_status gki_dataset_read(const char *images_path, const char *la
                                          const gkv_data_settings *settings,
                                          const gki_training *training, gkv_dataset **out);
 
-/* GKV_ERR_DATA for images of which no model can be made, those in colour. */
-GKV_MUST_USE gkv_status gki_dataset_check_grey(const gkv_dataset *dataset);
+/* The values of an image: height·width·channels. */
+static inline size_t gki_dataset_values(const gkv_dataset *dataset)
+{
+    return dataset->images.height * dataset->images.width * dataset->images.channels;
+}
 
 /* Takes 255 − level for every level, and exchanges rows and columns. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose);

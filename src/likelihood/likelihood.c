@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "likelihood/colour_levels.h"
+
 static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
     [GKV_LIKELIHOOD_BERNOULLI] = &gki_likelihood_bernoulli,
     [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = &gki_likelihood_logistic_mixture,
@@ -10,9 +12,13 @@ static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
     [GKV_LIKELIHOOD_GK_MIXTURE] = &gki_likelihood_gk_mixture,
 };
 
-const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family)
+gkv_status gki_likelihood_create(gkv_likelihood_family family, const gki_likelihood_spec *spec,
+                                 gki_params *params, gki_plan *plan, gki_likelihood **likelihood)
 {
-    return families[family];
+    const gki_likelihood_ops *ops = families[family];
+    return spec->channels == GKV_COLOURS && family != GKV_LIKELIHOOD_BERNOULLI
+               ? gki_colour_levels_create(ops, spec, params, plan, likelihood)
+               : ops->create(spec, params, plan, likelihood);
 }
 
 void gki_likelihood_begin(gki_likelihood *likelihood, const gki_likelihood_ops *ops,

@@ -81,8 +81,8 @@ static void refine(const gkv_model *model, gki_fine_tuner_worker *it, const gki_
     gki_refine_target *target = &it->target;
     for (size_t i = 0; i < count; i++) {
         const size_t row = (first + i) * ws->draws;
-        memcpy(target->x + i * model->pixels, gki_at(ws, model->x, first + i),
-               model->pixels * sizeof *target->x);
+        memcpy(target->x + i * model->values, gki_at(ws, model->x, first + i),
+               model->values * sizeof *target->x);
         if (model->base->classes > 0)
             target->label[i] = *gki_at(ws, model->label, row);
         gki_refinement_begin(&it->refinement, i, gki_at(ws, posterior->encoded, first + i),

@@ -54,7 +54,7 @@ static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspa
     const size_t draws = resampler->draws, rows = count * draws, d = model->d;
     for (size_t i = 0; i < count; i++) {
         memcpy(gki_at(ws, model->x, i), gki_at(to, model->x, first + i),
-               model->pixels * sizeof(gki_real));
+               model->values * sizeof(gki_real));
         memcpy(gki_at(ws, model->encoder->out, i), gki_at(to, model->encoder->out, first + i),
                model->encoder->out.width * sizeof(gki_real));
         gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, index[i]),

@@ -11,7 +11,7 @@
 static void binarize(const gki_images *images, const uint8_t *grey, uint32_t index, uint64_t step,
                      gki_real *x)
 {
-    const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
+    const size_t pixels = gki_dataset_values(images->dataset);
     if (images->mode == GKV_BINARIZE_GREY)
         gki_binarize_grey(grey, pixels, x);
     else if (images->every_visit)
@@ -38,10 +38,29 @@ void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t ste
     gki_rng_uniform(gki_rng_at(images->seed, GKV_STREAM_AUGMENT, step, index), 1, &chance);
     if (chance < fraction) {
         gki_augment(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
+                    gkv_dataset_channels(images->dataset),
                     gki_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, index), scratch);
         grey = scratch;
     }
     binarize(images, grey, index, step, x);
+}
+
+gkv_status gki_images_check_size(const gkv_model *model, const gkv_dataset *images,
+                                 const char *which)
+{
+    const size_t height = gkv_dataset_height(images), width = gkv_dataset_width(images),
+                 channels = gkv_dataset_channels(images);
+    if (height != model->height || width != model->width)
+        return gki_fail(GKV_ERR_DATA,
+                        "the %simages are %zu × %zu, but the model was trained on %zu × %zu", which,
+                        height, width, model->height, model->width);
+    if (channels != model->channels)
+        return gki_fail(GKV_ERR_DATA,
+                        "the %simages are %s, but the model was trained on %s: set data.channels = "
+                        "%zu to convert them",
+                        which, channels == 1 ? "grey" : "in colour",
+                        channels == 1 ? "images in colour" : "grey ones", model->channels);
+    return GKV_OK;
 }
 
 gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
@@ -68,8 +87,6 @@ void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
 gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
                               gkv_split half, gki_images *out)
 {
-    *out = (gki_images){0};
-    GKV_TRY(gki_dataset_check_grey(dataset));
     *out = (gki_images){.dataset = dataset,
                         .mode = settings->data.binarization,
                         .count = gkv_dataset_count(dataset),
@@ -82,12 +99,12 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
 {
     double *mean = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_dataset_check_grey(training));
+    GKV_TRY(gki_images_check_size(model, training, ""));
     GKV_TRY(gki_dataset_check_file(training, &model->settings.data));
-    GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(model->values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(training, gkv_dataset_count(training), 0, mean));
     const gki_real *of_model = gki_param_value(&model->params, model->input_mean);
-    for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
+    for (size_t i = 0; i < model->values && status == GKV_OK; i++)
         if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */
             status = gki_fail(
                 GKV_ERR_DATA,

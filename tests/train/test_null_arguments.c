@@ -61,6 +61,9 @@ static void of_model(void **state)
     REFUSES("mean", gkv_model_create(SIDE, SIDE, NULL, &it.settings, &out));
     REFUSES("out", gkv_model_create(SIDE, SIDE, d, &it.settings, NULL));
     assert_ok(gkv_model_create(SIDE, SIDE, d, NULL, &out));
+    gkv_model *colour = NULL;
+    REFUSES("mean", gkv_model_create_colour(1, 1, 3, NULL, &it.settings, &colour));
+    REFUSES("out", gkv_model_create_colour(1, 1, 3, d, &it.settings, NULL));
     gkv_model_free(out);
     REFUSES("path", gkv_model_load(NULL, &out));
     assert_null(out);
@@ -69,6 +72,7 @@ static void of_model(void **state)
     REFUSES("path", gkv_model_save(model, NULL));
     gkv_model_free(NULL);
     assert_true(gkv_model_height(NULL) == 0 && gkv_model_width(NULL) == 0);
+    assert_true(gkv_model_channels(NULL) == 0 && gkv_model_values(NULL) == 0);
     assert_true(gkv_model_latent(NULL) == 0 && gkv_model_parameters(NULL) == 0);
     assert_true(gkv_model_classes(NULL) == 0 && gkv_model_settings_of(NULL) == NULL);
     REFUSES("model", gkv_model_set_threads(NULL, 1));
@@ -273,6 +277,9 @@ static void of_image_metrics(void **state)
     REFUSES("a", gkv_image_scores_of(1, 2, 2, NULL, f, &scores));
     REFUSES("b", gkv_image_scores_of(1, 2, 2, f, NULL, &scores));
     REFUSES("scores", gkv_image_scores_of(1, 2, 2, f, f, NULL));
+    REFUSES("a", gkv_image_scores_of_colour(1, 1, 1, 3, NULL, f, &scores));
+    REFUSES("b", gkv_image_scores_of_colour(1, 1, 1, 3, f, NULL, &scores));
+    REFUSES("scores", gkv_image_scores_of_colour(1, 1, 1, 3, f, f, NULL));
     REFUSES("means", gkv_active_units(2, 2, NULL, 0.01, d, &active));
     REFUSES("active", gkv_active_units(2, 2, d, 0.01, NULL, NULL));
     REFUSES("codes", gkv_pca2(2, 2, NULL, d, NULL, NULL));
