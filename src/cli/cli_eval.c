@@ -150,7 +150,8 @@ static bool on_progress(void *context, const gkv_progress *progress)
 static void print_metrics(const gkv_metrics *m)
 {
     const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS;
+               levels = m->pixels == GKV_PIXELS_LEVELS,
+               density = m->pixels == GKV_PIXELS_CONTINUOUS;
     const bool colour = m->channels > 1;
     enum { COLUMNS = 4, CELL = 64 };
     const struct {
@@ -159,7 +160,8 @@ static void print_metrics(const gkv_metrics *m)
         int places;
         const char *unit;
     } rows[] = {
-        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
+         density ? "nats per image, of a density" : "nats per image"},
         {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
          3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
@@ -167,7 +169,8 @@ static void print_metrics(const gkv_metrics *m)
          : colour ? "−ELBO of colour levels"
                   : "−ELBO of grey levels",
          gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4, "bits per dimension"},
-        {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
+        {"−log p(x)", m->nll, m->nll_se, 3,
+         density ? "nats per image, of a density, at most" : "nats per image, at most"},
         {!levels  ? NULL
          : colour ? "−log p(x) of colour levels"
                   : "−log p(x) of grey levels",

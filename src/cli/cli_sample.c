@@ -110,11 +110,22 @@ static int draw_images(const sample_arguments *a, const gkv_model *model, size_t
         draws.first = a->draws.first + first;
         CLI_TRY(cli_draw_images(model, &draws, a->one_class ? &a->which : NULL, n, values));
         for (size_t i = 0; images->bytes && i < n * pixels; i++)
-            images->bytes[first * pixels + i] = (uint8_t)lrintf(255 * values[i]);
+            images->bytes[first * pixels + i] =
+                (uint8_t)lrintf(255 * fminf(fmaxf(values[i], 0), 1));
     }
 done:
     free(block);
     return code;
+}
+
+/* Continuous values in the units of the data. */
+static void in_units(const gkv_model *model, size_t n, float *values)
+{
+    double range[2];
+    if (!gkv_settings_range(&gkv_model_settings_of(model)->data, range))
+        return;
+    for (size_t i = 0; i < n; i++)
+        values[i] = (float)(range[0] + (range[1] - range[0]) * (double)values[i]);
 }
 
 static int write_files(const sample_arguments *a, const gkv_model *model)
@@ -126,6 +137,7 @@ static int write_files(const sample_arguments *a, const gkv_model *model)
     int code = CLI_OK;
     CLI_TRY(draw_images(a, model, pixels, &images));
     if (a->npy) {
+        in_units(model, a->count * pixels, images.values);
         CLI_CHECK(gkv_npy_write_float(a->npy, a->count, pixels, images.values));
         printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
     }

@@ -66,6 +66,12 @@ done:
     return code;
 }
 
+void cli_limit(size_t n, const float *from, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] > 0 ? from[i] < 1 ? from[i] : 1 : 0;
+}
+
 /* --- Reconstructions ------------------------------------------------------ */
 
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
@@ -79,6 +85,8 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
             grey[i * pixels + k] = (float)levels[k] / 255.0F;
         code = cli_check(
             gkv_targets(images, 1, GKV_TEST, chosen[i], &run->settings, seen + i * pixels));
+        if (code == CLI_OK && gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS)
+            cli_limit(pixels, seen + i * pixels, grey + i * pixels);
     }
     return code;
 }
@@ -111,7 +119,7 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
 {
     static const char *const labels[] = {"original", "binarized", "reconstructed"};
     static const char *const grey_labels[] = {"original", "reconstructed"};
-    const bool binary = run->settings.data.binarization != GKV_BINARIZE_GREY;
+    const bool binary = gkv_settings_pixels(&run->settings) == GKV_PIXELS_BINARY;
     const size_t pixels = gkv_model_values(run->model);
     float *grey = cli_alloc(n * pixels, sizeof *grey), *seen = cli_alloc(n * pixels, sizeof *seen);
     float *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
@@ -147,6 +155,8 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
     int code = CLI_OK;
     const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
     CLI_TRY(cli_draw_images(run->model, &draws, NULL, n, drawn));
+    if (gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS)
+        cli_limit(n * pixels, drawn, drawn);
     CLI_CHECK(
         gkv_nearest(n, gkv_dataset_count(training), pixels, drawn, gkv_dataset_pixels(training, 0),
                     &(gkv_run_options){.threads = (int)run->settings.train.threads}, place, NULL));

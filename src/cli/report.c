@@ -56,6 +56,11 @@ static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bo
 {
     if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
         return "";
+    if (m->likelihood == GKV_LIKELIHOOD_NORMAL_DENSITY ||
+        m->likelihood == GKV_LIKELIHOOD_GK_DENSITY)
+        return cli_texts_keep(
+            all, cli_text(" A number of an image has a %s density given the code.",
+                          m->likelihood == GKV_LIKELIHOOD_GK_DENSITY ? "g-and-k" : "normal"));
     const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
     const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
     const char *level = colour ? "level of a channel" : "grey level of a pixel",
@@ -94,8 +99,10 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
                  "measured on %s, except those of refits and of training.",
                  (long long)m->latent, s->data.dataset,
                  gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 s->data.binarization == GKV_BINARIZE_GREY ? " levels" : " binarization", epochs,
-                 cli_plural(epochs), s->train.seed, prior, base, fit,
+                 s->data.binarization == GKV_BINARIZE_GREY         ? " levels"
+                 : s->data.binarization == GKV_BINARIZE_CONTINUOUS ? " numbers"
+                                                                   : " binarization",
+                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
                  likelihood_of(all, m, it->metrics->channels > 1),
                  seen ? "its training images" : "test images that training never used"));
 }
@@ -111,7 +118,8 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
                                                         "what it is"};
     const gkv_metrics *m = it->metrics;
     const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS, colour = m->channels > 1;
+               levels = m->pixels == GKV_PIXELS_LEVELS, colour = m->channels > 1,
+               density = m->pixels == GKV_PIXELS_CONTINUOUS;
     const struct {
         const char *name;
         double value, se;
@@ -126,7 +134,10 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
                              "colour levels"
                            : "nats per image: reconstruction + KL; an upper bound on −log p(x) of "
                              "grey levels"
-                  : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
+         : density
+             ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of a density, "
+               "which may be negative"
+             : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
          false},
         {"−ELBO, bits", gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4,
          colour ? "bits per dimension: nats divided by the number of pixels, by 3 channels and by "
@@ -139,8 +150,10 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
          false},
         {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)", false},
         {"−log p(x)", m->nll, m->nll_se, 3,
-         "nats, estimated by importance sampling; on average too large, and closer with more "
-         "samples",
+         density ? "nats of the density of the images in the units of the data, not of a "
+                   "probability; estimated by importance sampling, on average too large"
+                 : "nats, estimated by importance sampling; on average too large, and closer with "
+                   "more samples",
          entropy},
         {"−log p(x), bits", gkv_bits_per_dimension(m->nll, m->values), NAN, 4,
          colour ? "bits per dimension of the colour levels"

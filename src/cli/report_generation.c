@@ -49,9 +49,11 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
     const char *wanted = run->settings.eval.features;
     int code = CLI_OK;
     *out = NULL;
-    if (gkv_model_channels(run->model) != 1) {
-        static const char why[] =
-            "feature networks are of grey images, and the model's are in colour";
+    const bool continuous = gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS;
+    if (continuous || gkv_model_channels(run->model) != 1) {
+        const char *why =
+            continuous ? "feature networks are of levels, and the model's images are continuous"
+                       : "feature networks are of grey images, and the model's are in colour";
         if (*wanted)
             return cli_error(CLI_DATA, "eval.features: %s", why);
         if (!quiet)

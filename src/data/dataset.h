@@ -14,6 +14,7 @@ struct gkv_dataset {
     gki_raster images;             /* with 1 or 3 channels */
     gki_raster labels;             /* without bytes if there are none */
     char *path[GKV_DATASET_FILES]; /* NULL unless the data set is from files */
+    double range[2];               /* of the numbers of continuous images, in their units */
     gki_words names;               /* the files of the images, if they are from a folder; sorted */
     gki_words remarks;             /* what the user should know of the reading */
     gki_words skipped; /* "NAME: reason", of the files of the folder that were left out */

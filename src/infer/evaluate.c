@@ -35,12 +35,12 @@ static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metric
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels =
-            gkv_dataset_pixels(job->images->dataset, gki_images_index(job->images, i));
-        gki_images_grey(levels, pixels, grey + i * pixels);
+        gki_images_original(job->images->dataset, gki_images_index(job->images, i),
+                            grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
     }
+    gki_images_limit(metrics->pixels, n * pixels, decoded);
     if (n > 1) { /* one image has no variance */
         size_t active = 0;
         GKV_TRY_GOTO(gkv_active_units(n, d, codes, GKV_ACTIVE_THRESHOLD, NULL, &active));
@@ -101,6 +101,11 @@ static void describe_protocol(const gkv_settings *settings, const gki_images *im
                  "256 %s levels; the first %zu %s images%s; %lld importance samples per image",
                  metrics->channels == 1 ? "grey" : "colour", images->count, set_names[of],
                  set_orders[of], (long long)settings->eval.samples);
+    else if (metrics->pixels == GKV_PIXELS_CONTINUOUS)
+        snprintf(metrics->protocol, sizeof metrics->protocol,
+                 "densities of continuous numbers, no probabilities; the first %zu %s images%s; "
+                 "%lld importance samples per image",
+                 images->count, set_names[of], set_orders[of], (long long)settings->eval.samples);
     else if (metrics->pixels == GKV_PIXELS_MEAN_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
                  "grey targets: cross-entropy, not a likelihood; the first %zu %s images%s",

@@ -90,8 +90,7 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     for (size_t i = 0; i < n; i++) {
         b->indices[i] = gki_images_index(job->images, first + i);
         gki_images_fetch(job->images, first + i, 0, b->row);
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->indices[i]);
-        gki_images_grey(levels, pixels, b->grey + (first + i) * pixels);
+        gki_images_original(job->images->dataset, b->indices[i], b->grey + (first + i) * pixels);
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
     }
@@ -142,6 +141,7 @@ static gkv_status summarise(const gki_estimate_job *job, const block *b,
     gkv_image_scores scores;
     GKV_TRY(gki_estimates_summarise(estimates, n, job->likelihood, &s));
     GKV_TRY(gkv_model_decode(model, n, b->means, &inner, b->decoded));
+    gki_images_limit(gkv_settings_pixels(&model->settings), n * model->values, b->decoded);
     GKV_TRY(gkv_image_scores_of_colour(n, model->height, model->width, model->channels, b->decoded,
                                        b->grey, &scores));
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;

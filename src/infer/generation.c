@@ -288,6 +288,10 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test,
 {
     const gkv_dataset *const both[] = {test, training};
     const size_t height = model->height, width = model->width;
+    if (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS)
+        return gki_fail(GKV_ERR_DATA,
+                        "metrics of generation are of levels, and the model's images are "
+                        "continuous");
     if (model->channels != 1)
         return gki_fail(GKV_ERR_DATA,
                         "metrics of generation are of grey images, and the model's are in colour");

@@ -95,7 +95,8 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
     const bool refined = r->samples > 0;
     static const char *const pixels[] = {[GKV_PIXELS_BINARY] = "binary",
                                          [GKV_PIXELS_MEAN_LEVELS] = "mean levels",
-                                         [GKV_PIXELS_LEVELS] = "grey levels"};
+                                         [GKV_PIXELS_LEVELS] = "grey levels",
+                                         [GKV_PIXELS_CONTINUOUS] = "continuous"};
     const bool colour = m->pixels == GKV_PIXELS_LEVELS && m->channels > 1;
     const struct {
         const char *key;

@@ -83,6 +83,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
                           (int)GKV_IMAGE_PIXELS_MAX);
         goto done;
     }
+    GKV_TRY_GOTO(gki_images_check_numbers(settings, dataset));
     GKV_TRY_GOTO(gki_alloc(values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
     gki_dataset_identify(dataset, &own.data);

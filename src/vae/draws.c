@@ -50,7 +50,7 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
     GKV_TRY(gki_draws_check(model, n, first));
     if (gkv_settings_pixels(&model->settings) != GKV_PIXELS_BINARY)
         return gki_fail(GKV_ERR_CONFIG,
-                        "the model's pixels have more levels than 0 and 1: a mean does not tell "
+                        "the model's pixels have more values than 0 and 1: a mean does not tell "
                         "their distribution; draw from codes, with gkv_model_draw_images()");
     for (size_t i = 0; i < n * model->values; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))

@@ -2,6 +2,7 @@
 #include "vae/images.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "data/augment.h"
@@ -12,7 +13,11 @@ static void binarize(const gki_images *images, const uint8_t *grey, uint32_t ind
                      gki_real *x)
 {
     const size_t pixels = gki_dataset_values(images->dataset);
-    if (images->mode == GKV_BINARIZE_GREY)
+    const float *numbers = gkv_dataset_numbers(images->dataset, index);
+    if (images->mode == GKV_BINARIZE_CONTINUOUS)
+        for (size_t i = 0; i < pixels; i++)
+            x[i] = (gki_real)numbers[i];
+    else if (images->mode == GKV_BINARIZE_GREY)
         gki_binarize_grey(grey, pixels, x);
     else if (images->every_visit)
         gki_binarize(grey, pixels, gki_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, index),
@@ -63,11 +68,48 @@ gkv_status gki_images_check_size(const gkv_model *model, const gkv_dataset *imag
     return GKV_OK;
 }
 
+gkv_status gki_images_check_numbers(const gkv_settings *settings, const gkv_dataset *images)
+{
+    const bool wanted = settings->data.binarization == GKV_BINARIZE_CONTINUOUS;
+    if (wanted == (gkv_dataset_numbers(images, 0) != NULL))
+        return GKV_OK;
+    return gki_fail(GKV_ERR_DATA, "the images are %s, and data.binarization = %s is of %s",
+                    wanted ? "levels" : "continuous",
+                    gkv_settings_choice("data.binarization", (int)settings->data.binarization,
+                                        (char[GKV_NAME_SIZE]){""}),
+                    wanted ? "continuous ones" : "levels");
+}
+
+void gki_images_limit(gkv_pixels pixels, size_t n, float *values)
+{
+    for (size_t i = 0; pixels == GKV_PIXELS_CONTINUOUS && i < n; i++)
+        values[i] = values[i] > 0 ? values[i] < 1 ? values[i] : 1 : 0;
+}
+
+void gki_images_original(const gkv_dataset *dataset, size_t index, float *to)
+{
+    const size_t n = gki_dataset_values(dataset);
+    const float *numbers = gkv_dataset_numbers(dataset, index);
+    if (!numbers) {
+        gki_images_grey(gkv_dataset_pixels(dataset, index), n, to);
+        return;
+    }
+    memcpy(to, numbers, n * sizeof *to);
+    gki_images_limit(GKV_PIXELS_CONTINUOUS, n, to);
+}
+
 gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
                              gkv_pixels *pixels)
 {
-    const bool grey = settings->data.binarization == GKV_BINARIZE_GREY;
-    if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
+    const bool grey = settings->data.binarization == GKV_BINARIZE_GREY,
+               continuous = settings->data.binarization == GKV_BINARIZE_CONTINUOUS;
+    if (continuous != (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS))
+        return gki_fail(GKV_ERR_CONFIG,
+                        "data.binarization = continuous and likelihoods that are densities need "
+                        "each other; leave it as the model has it");
+    if (continuous)
+        *pixels = GKV_PIXELS_CONTINUOUS;
+    else if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
         *pixels = grey ? GKV_PIXELS_MEAN_LEVELS : GKV_PIXELS_BINARY;
     else if (grey)
         *pixels = GKV_PIXELS_LEVELS;
@@ -87,6 +129,8 @@ void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
 gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
                               gkv_split half, gki_images *out)
 {
+    *out = (gki_images){0};
+    GKV_TRY(gki_images_check_numbers(settings, dataset));
     *out = (gki_images){.dataset = dataset,
                         .mode = settings->data.binarization,
                         .count = gkv_dataset_count(dataset),

@@ -56,6 +56,8 @@ static gkv_status put_settings(gki_entries *all, const gkv_settings *settings)
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
         GKV_TRY(gkv_settings_get(settings, next->key, GKV_ENTRY_VALUE_SIZE, next->value));
+        if (strcmp(key->type, "range") == 0 && !*next->value)
+            all->count--; /* only models of continuous data have one */
     }
     return GKV_OK;
 }

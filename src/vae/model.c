@@ -17,6 +17,8 @@ static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
     gki_plan *plan = &model->plan;
+    double range[2];
+    gkv_settings_range(&model->settings.data, range);
     model->x = gki_plan_forward(plan, model->values);
     GKV_TRY(gki_params_add(&model->params, model->values, 0, false, &model->input_mean,
                            "encoder.input_mean"));
@@ -24,7 +26,8 @@ static gkv_status layout_networks(gkv_model *model)
     const gki_likelihood_spec likelihood = {.x = model->x,
                                             .channels = model->channels,
                                             .components = (size_t)settings->likelihood_components,
-                                            .learned_edges = settings->learned_edges};
+                                            .learned_edges = settings->learned_edges,
+                                            .width = range[1] - range[0]};
     GKV_TRY(gki_likelihood_create(settings->likelihood, &likelihood, &model->params, plan,
                                   &model->likelihood));
     const gki_net_ops *net = gki_net_of(settings->net);

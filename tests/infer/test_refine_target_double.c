@@ -25,7 +25,7 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
     fixture *it = test_alloc(sizeof *it);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
-    set(&settings, "data.binarization", "grey");
+    set(&settings, "data.binarization", strstr(likelihood, "density") ? "continuous" : "grey");
     set(&settings, "model.likelihood", likelihood);
     set(&settings, "model.latent", "4");
     set(&settings, "model.hidden", "7");

@@ -297,6 +297,9 @@ static void of_data(void **state)
     REFUSES("out", gkv_dataset_open_as("x", NULL, &it.settings.data, NULL));
     REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_memory(1, 1, 1, it.levels, NULL, NULL));
+    REFUSES("numbers", gkv_dataset_from_numbers(1, 1, 1, 1, NULL, NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_from_numbers(1, 1, 1, 1, it.floats, NULL, NULL, NULL));
+    assert_null(gkv_dataset_numbers(NULL, 0));
     REFUSES("pixels", gkv_dataset_from_colour(1, 1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_colour(1, 1, 1, 1, it.levels, NULL, NULL));
     REFUSES("out", gkv_dataset_load(GKV_TRAIN, &it.settings.data, NULL));
@@ -369,6 +372,9 @@ static void of_settings(void **state)
     REFUSES("settings", gkv_settings_check(NULL));
     REFUSES("settings", gkv_settings_write(NULL, "x"));
     REFUSES("path", gkv_settings_write(&settings, NULL));
+    assert_false(gkv_settings_range(&settings.data, NULL));
+    double range[2];
+    assert_false(gkv_settings_range(NULL, range));
     assert_null(gkv_base_facts_of(GKV_BASES));
     assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
