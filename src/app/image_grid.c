@@ -178,6 +178,8 @@ static void draw_images(gki_canvas *canvas, const layout *at, const float *image
     for (size_t row = 0; row < at->rows; row++)
         for (size_t column = 0; column < at->cols; column++) {
             const float *const image = images + (row * at->cols + column) * h * w * at->channels;
+            if (image[0] == -INFINITY)
+                continue;
             const size_t top = (size_t)row_top(at, row), left = (size_t)column_left(at, column);
             for (size_t y = 0; y < at->h * scale; y++) {
                 uint32_t *const line = (uint32_t *)(void *)(data + (top + y) * stride) + left;

@@ -1,4 +1,5 @@
 /* Pictures that are grids of images; declared in pictures.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,9 @@ int cli_picture_class_samples(const gkv_model *model, const size_t *classes, siz
     settings.scale = grid.scale;
     settings.gap = 2;
     for (size_t c = 0; c < n_classes; c++)
+        for (size_t i = n; i < rows * cols; i++) /* cells without an image */
+            images[c * block + i * gkv_model_values(model)] = -INFINITY;
+    for (size_t c = 0; c < n_classes; c++)
         CLI_TRY(cli_draw_images(model, draws, classes ? &classes[c] : NULL, n, images + c * block));
     code = draw_grid(model, images, n_classes * rows, cols, &settings, path);
 done:
@@ -98,10 +102,14 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
     cols = layout.cols;
     const size_t pixels = gkv_model_values(model), rows = n_lines * ((n + cols - 1) / cols);
     float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
-    for (size_t i = 0; i < n; i++)
-        for (size_t l = 0; l < n_lines; l++)
-            memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels,
-                   lines[l] + i * pixels, pixels * sizeof *grid);
+    for (size_t i = 0; i < rows / n_lines * cols; i++)
+        for (size_t l = 0; l < n_lines; l++) {
+            float *to = grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels;
+            if (i < n)
+                memcpy(to, lines[l] + i * pixels, pixels * sizeof *grid);
+            else
+                to[0] = -INFINITY; /* a cell without an image */
+        }
     gki_image_grid_settings settings;
     gki_image_grid_defaults(&settings);
     settings.scale = layout.scale;

@@ -93,18 +93,20 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
                                              cli_plural((size_t)m->prior_layers)));
     return cli_texts_keep(
         all,
-        cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
-                 "for %zu epoch%s from seed %" PRIu64
-                 ". Its prior is %s%s%s.%s All figures below are "
-                 "measured on %s, except those of refits and of training.",
-                 (long long)m->latent, s->data.dataset,
-                 gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 s->data.binarization == GKV_BINARIZE_GREY         ? " levels"
-                 : s->data.binarization == GKV_BINARIZE_CONTINUOUS ? " numbers"
-                                                                   : " binarization",
-                 epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
-                 likelihood_of(all, m, it->metrics->channels > 1),
-                 seen ? "its training images" : "test images that training never used"));
+        cli_text(
+            "A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
+            "for %zu epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are "
+            "measured on %s, except those of refits and of training.",
+            (long long)m->latent, s->data.dataset,
+            s->data.binarization == GKV_BINARIZE_GREY && it->metrics->channels > 1
+                ? "colour"
+                : gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
+            s->data.binarization == GKV_BINARIZE_GREY         ? " levels"
+            : s->data.binarization == GKV_BINARIZE_CONTINUOUS ? " numbers"
+                                                              : " binarization",
+            epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
+            likelihood_of(all, m, it->metrics->channels > 1),
+            seen ? "its training images" : "test images that training never used"));
 }
 
 /* --- Tables --------------------------------------------------------------- */

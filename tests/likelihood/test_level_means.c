@@ -1,5 +1,5 @@
-/* Means and medians of levels in single precision are in [0, 1], also at the ends of the range, where
- * a sum over levels rounds. */
+/* Means and medians of levels in single precision are in [0, 1], also at the ends of the range,
+ * where a sum over levels rounds. */
 #include "likelihood_fixture.h"
 
 enum { VALUES = 3 * 64 };
