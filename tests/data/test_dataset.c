@@ -144,6 +144,28 @@ static void mean_is_of_its_range(void **state)
     gkv_dataset_free(dataset);
 }
 
+/* Sums of many images beyond 16 bits, and of pixels beside the last whole block. */
+static void mean_of_many_is_exact(void **state)
+{
+    (void)state;
+    enum { COUNT = 700, NINE = 9, PIXELS = NINE * NINE, FIRST = 3 };
+    uint8_t *pixels = test_alloc(COUNT * PIXELS);
+    double mean[PIXELS];
+    gkv_dataset *dataset = NULL;
+    for (size_t i = 0; i < COUNT * PIXELS; i++)
+        pixels[i] = i % 5 == 0 ? (uint8_t)(i / 7) : 255;
+    assert_ok(gkv_dataset_from_memory(COUNT, NINE, NINE, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_mean(dataset, COUNT - FIRST, FIRST, mean));
+    for (size_t p = 0; p < PIXELS; p++) {
+        double sum = 0;
+        for (size_t i = FIRST; i < COUNT; i++)
+            sum += pixels[i * PIXELS + p];
+        assert_true(mean[p] == sum / (255.0 * (COUNT - FIRST)));
+    }
+    gkv_dataset_free(dataset);
+    free(pixels);
+}
+
 static void fixture_is_read_by_its_standard_names(void **state)
 {
     (void)state;
@@ -344,6 +366,7 @@ int main(void)
         cmocka_unit_test(colour_keeps_its_channels),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(mean_is_of_its_range),
+        cmocka_unit_test(mean_of_many_is_exact),
         cmocka_unit_test(fixture_is_read_by_its_standard_names),
         cmocka_unit_test(paths_in_settings_come_first),
         cmocka_unit_test(files_are_known_by_their_sha256),
