@@ -23,8 +23,7 @@ typedef struct refined_images {
 
 static refined_images images_create(const gkv_model *model, size_t n)
 {
-    const size_t numbers = n * gkv_model_height(model) * gkv_model_width(model),
-                 d = gkv_model_latent(model);
+    const size_t numbers = n * gkv_model_values(model), d = gkv_model_latent(model);
     return (refined_images){.grey = cli_alloc(numbers, sizeof(float)),
                             .seen = cli_alloc(numbers, sizeof(float)),
                             .before = cli_alloc(numbers, sizeof(float)),
@@ -144,15 +143,17 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
                          const refined_images *it, double seconds)
 {
     const gkv_model *model = run->model;
-    const size_t height = gkv_model_height(model), width = gkv_model_width(model);
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model),
+                 channels = gkv_model_channels(model), values = gkv_model_values(model);
     gkv_image_scores before, after;
     collection original, encoder, refined;
     double accepted = 0;
     char heading[64], of_originals[64];
     int code = CLI_OK;
     CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
-    CLI_CHECK(gkv_image_scores_of(n, height, width, it->before, it->grey, &before));
-    CLI_CHECK(gkv_image_scores_of(n, height, width, it->after, it->grey, &after));
+    CLI_CHECK(
+        gkv_image_scores_of_colour(n, height, width, channels, it->before, it->grey, &before));
+    CLI_CHECK(gkv_image_scores_of_colour(n, height, width, channels, it->after, it->grey, &after));
     for (size_t i = 0; i < n; i++)
         accepted += (double)it->accepted[i];
     const cli_refined_row rows[] = {
@@ -163,8 +164,8 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
         {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
         {"accepted iterations", NAN, accepted / (double)n, 2, "per image"},
         {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds per image"},
-        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, height * width),
-         pixel_variance(it->after, n, height * width), 2, "per image; larger for softer images"},
+        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, values),
+         pixel_variance(it->after, n, values), 2, "per image; larger for softer images"},
         {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
         {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
     };

@@ -17,7 +17,7 @@ enum { CURVE_POINTS = 400, QUANTILES = 200, TITLE_SIZE = 64 };
 /* The first n test images as the model sees them. */
 static int targets_of(const cli_run *run, const gkv_dataset *test, size_t n, float **out)
 {
-    *out = cli_alloc(n * gkv_model_height(run->model) * gkv_model_width(run->model), sizeof **out);
+    *out = cli_alloc(n * gkv_model_values(run->model), sizeof **out);
     return cli_check(gkv_targets(test, n, GKV_TEST, 0, &run->settings, *out));
 }
 

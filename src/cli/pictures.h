@@ -46,6 +46,9 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
                                 size_t n, size_t cols, const char *path);
 
+/* Limits n values of continuous images to [0, 1]. */
+void cli_limit(size_t n, const float *from, float *to);
+
 /* Reads images chosen[n], in grey and as the model sees them, [n, pixels] each. */
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
               float *grey, float *seen);

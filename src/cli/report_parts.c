@@ -118,7 +118,7 @@ static const gkv_base_facts *facts_of_base(const cli_evaluation *it)
 
 static bool is_grey(const cli_evaluation *it)
 {
-    return it->run->settings.data.binarization == GKV_BINARIZE_GREY;
+    return gkv_settings_pixels(&it->run->settings) != GKV_PIXELS_BINARY;
 }
 
 /* Whether the loss is a cross-entropy of grey levels, and so no bound. */
@@ -130,7 +130,9 @@ static bool is_entropy(const cli_evaluation *it)
 /* What the decoder gives for a pixel. */
 static const char *pixels_of(const cli_evaluation *it)
 {
-    return is_grey(it) ? "mean levels" : "pixel probabilities";
+    return it->metrics->pixels == GKV_PIXELS_CONTINUOUS ? "means"
+           : is_grey(it)                                ? "mean levels"
+                                                        : "pixel probabilities";
 }
 
 static char *samples(const cli_evaluation *it)

@@ -192,11 +192,14 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
                          "%s: the images are %zu × %zu, but the model was trained on %zu × %zu",
                          idx ? idx : run->settings.data.dataset, height, width,
                          gkv_model_height(run->model), gkv_model_width(run->model));
-    else if (gkv_dataset_channels(*out) != 1)
+    else if (gkv_dataset_channels(*out) != gkv_model_channels(run->model))
         code = cli_error(CLI_DATA,
-                         "%s: the images are in colour, but the model was trained on grey ones: "
-                         "set data.channels = 1 to convert them",
-                         idx ? idx : run->settings.data.dataset);
+                         "%s: the images are %s, but the model was trained on %s: set "
+                         "data.channels = %zu to convert them",
+                         idx ? idx : run->settings.data.dataset,
+                         gkv_dataset_channels(*out) == 1 ? "grey" : "in colour",
+                         gkv_dataset_channels(*out) == 1 ? "images in colour" : "grey ones",
+                         gkv_model_channels(run->model));
 done:
     if (code != CLI_OK) {
         gkv_dataset_free(*out);

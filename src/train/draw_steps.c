@@ -61,7 +61,7 @@ static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspa
     const size_t draws = resampler->draws, rows = count * draws, d = model->d;
     for (size_t i = 0; i < count; i++) {
         memcpy(gki_at(ws, model->x, i), gki_at(to, model->x, first + i),
-               model->pixels * sizeof(gki_real));
+               model->values * sizeof(gki_real));
         memcpy(gki_at(ws, model->encoder->out, i), gki_at(to, model->encoder->out, first + i),
                model->encoder->out.width * sizeof(gki_real));
         gki_rng_normal(gki_rng_at(model->settings.train.seed, GKV_STREAM_POSTERIOR, step, index[i]),
@@ -184,8 +184,8 @@ static void refine(const gkv_model *model, gki_fine_tuner_worker *it, const gki_
     gki_refine_target *target = &it->target;
     for (size_t i = 0; i < count; i++) {
         const size_t row = (first + i) * ws->draws;
-        memcpy(target->x + i * model->pixels, gki_at(ws, model->x, first + i),
-               model->pixels * sizeof *target->x);
+        memcpy(target->x + i * model->values, gki_at(ws, model->x, first + i),
+               model->values * sizeof *target->x);
         if (model->base->classes > 0)
             target->label[i] = *gki_at(ws, model->label, row);
         gki_refinement_begin(&it->refinement, i, gki_at(ws, posterior->encoded, first + i),
