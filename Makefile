@@ -101,13 +101,16 @@ coverage: ## lines and branches that the tests run, by module (gcc)
 	@scripts/coverage.py build-coverage
 	@! rm build-coverage/failed 2> /dev/null
 
-# Fuzzing by libFuzzer, each fuzzer for so many seconds; what it finds is build-fuzz/NAME-crash-….
-SECONDS ?= 60
-fuzz: ## the file readers on whatever bytes, SECONDS=60 each (clang)
+# Fuzzing by libFuzzer, each fuzzer for so many seconds or, with RUNS=N, executions; what it finds is
+# build-fuzz/NAME-crash-….
+RUNS ?= 0
+SECONDS ?= $(if $(filter 0,$(RUNS)),60,0)
+fuzz: ## the file readers on whatever bytes, SECONDS=60 or RUNS=N each (clang)
 	@scripts/setup.sh --check clang
 	@mkdir -p build-fuzz
 	@cmake -S . -B build-fuzz -DCMAKE_C_COMPILER=clang -DGKV_FUZZ=ON -DGKV_FUZZ_SECONDS=$(SECONDS) \
-	    -DBUILD_TESTING=OFF $(CMAKE_ARGS) > build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log; exit 1; }
+	    -DGKV_FUZZ_RUNS=$(RUNS) -DBUILD_TESTING=OFF $(CMAKE_ARGS) > build-fuzz/configure.log 2>&1 \
+	    || { cat build-fuzz/configure.log; exit 1; }
 	@cmake --build build-fuzz -j $(JOBS) --target fuzz
 
 # The table of docs/reliability.md. Failing allocations run in a build that also looks for leaks. MNIST=folder with the

@@ -1,15 +1,17 @@
 # -DGKV_FUZZ=ON, with clang: tests/fuzz/fuzz_NAME.c as a libFuzzer program each, and the target `fuzz`, which runs each
-# for GKV_FUZZ_SECONDS from the files of tests/fuzz/corpus/NAME (tests/fuzz/run_fuzzers.py). What is found stays in the
-# build folder, as NAME-crash-…
+# for GKV_FUZZ_SECONDS, or GKV_FUZZ_RUNS executions, from the files of tests/fuzz/corpus/NAME
+# (tests/fuzz/run_fuzzers.py). What is found stays in the build folder, as NAME-crash-…
 option(GKV_FUZZ "build the fuzzers of tests/fuzz (clang only)" OFF)
-set(GKV_FUZZ_SECONDS 60 CACHE STRING "seconds that each fuzzer runs")
+set(GKV_FUZZ_SECONDS 60 CACHE STRING "seconds that each fuzzer runs; 0: no limit")
+set(GKV_FUZZ_RUNS 0 CACHE STRING "executions of each fuzzer; 0: no limit")
 
 # Before the modules are made: all their code is watched.
 if(GKV_FUZZ)
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "GKV_FUZZ needs clang: configure with CC=clang")
   endif()
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+                      -fsanitize-coverage-ignorelist=${CMAKE_SOURCE_DIR}/tests/fuzz/uncovered.txt)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
@@ -29,10 +31,16 @@ function(gkv_fuzzers)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_*.c)
+  # The calls that the two files take over.
+  set(seams ${CMAKE_SOURCE_DIR}/tests/fuzz/memory_files.c ${CMAKE_SOURCE_DIR}/tests/fuzz/kept_blocks.c)
+  set(calls open openat close read pread write fstat stat lstat fstatat access rename unlink unlinkat flock fchmod fsync
+      fdopen fopen fileno mmap munmap malloc calloc realloc aligned_alloc free)
+  list(TRANSFORM calls PREPEND -Wl,--wrap=)
   set(programs "")
   foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
-    add_executable(${name} EXCLUDE_FROM_ALL ${source})
+    add_executable(${name} EXCLUDE_FROM_ALL ${source} ${seams})
+    target_compile_definitions(${name} PRIVATE GKV_FUZZ_MEMORY)
     if(name MATCHES "_(history|fit)$")
       target_link_libraries(${name} PRIVATE program_readers)
     elseif(name MATCHES "_(safetensors|model|checkpoint|settings)$")
@@ -40,12 +48,12 @@ function(gkv_fuzzers)
     else()
       target_link_libraries(${name} PRIVATE module_data module_table)
     endif()
-    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer ${calls})
     list(APPEND programs ${name})
   endforeach()
   add_custom_target(fuzz USES_TERMINAL VERBATIM
     COMMAND /usr/bin/python3 ${CMAKE_SOURCE_DIR}/tests/fuzz/run_fuzzers.py ${CMAKE_BINARY_DIR} ${GKV_FUZZ_SECONDS}
-            ${programs})
+            ${GKV_FUZZ_RUNS} ${programs})
   add_dependencies(fuzz ${programs})
 endfunction()
 

@@ -254,11 +254,12 @@ gkv_status gki_settings_section_check(const char *section, const char *where)
     char shown[GKV_PRINTABLE_SIZE];
     const char *nearest = "";
     size_t best = SIZE_MAX;
+    for (size_t i = 0; i < gki_settings_row_count; i++)
+        if (strcmp(section, gki_settings_rows[i].key.section) == 0)
+            return GKV_OK;
     for (size_t i = 0; i < gki_settings_row_count; i++) {
         const char *known = gki_settings_rows[i].key.section;
         const size_t distance = gki_text_distance(section, known);
-        if (strcmp(section, known) == 0)
-            return GKV_OK;
         if (distance < best) {
             best = distance;
             nearest = known;
@@ -277,14 +278,17 @@ gkv_status gki_settings_row_find(const char *section, const char *name, const ch
     *out = NULL;
     for (size_t i = 0; i < gki_settings_row_count; i++) {
         const gki_settings_row *row = &gki_settings_rows[i];
+        if (strcmp(name, row->key.name) == 0 && strcmp(section, row->key.section) == 0) {
+            *out = row;
+            return GKV_OK;
+        }
+    }
+    for (size_t i = 0; i < gki_settings_row_count; i++) {
+        const gki_settings_row *row = &gki_settings_rows[i];
         /* The right name in the wrong section is nearer than a misspelt name in this section. */
         size_t distance = 2 * gki_text_distance(name, row->key.name);
         if (strcmp(section, row->key.section) != 0)
             distance++;
-        if (distance == 0) {
-            *out = row;
-            return GKV_OK;
-        }
         if (distance < best) {
             best = distance;
             nearest = row;

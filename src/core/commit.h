@@ -31,7 +31,8 @@ void gki_commit_abandon(const char *folder);
 GKV_MUST_USE gkv_status gki_commit_apply(const char *folder, size_t count,
                                          const char *const *removed);
 
-/* Whether gki_commit_apply() was interrupted. */
+/* Whether gki_commit_apply() was interrupted, or may have been: if the folder cannot be examined,
+ * gki_commit_recover() says why. */
 bool gki_commit_is_pending(const char *folder);
 
 /* Completes what gki_commit_apply() began, if it was interrupted. GKV_ERR_IO, GKV_ERR_MEMORY. */

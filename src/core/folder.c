@@ -354,5 +354,5 @@ bool gki_commit_is_pending(const char *folder)
     const int descriptor = open_folder(folder, ready_name);
     if (descriptor >= 0)
         close(descriptor);
-    return descriptor >= 0;
+    return descriptor >= 0 || (errno != ENOENT && errno != ENOTDIR && errno != ELOOP);
 }

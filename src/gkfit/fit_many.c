@@ -122,6 +122,8 @@ static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task
     const double lead = 1e-3 + 3.0 * (first->result.converged - second->result.converged);
     const double most = second->levels_maximum;
     double one = 0.0, other = -INFINITY;
+    if (second->status == GKV_ERR_MEMORY) /* the first fit is no answer to that */
+        return gki_fail(GKV_ERR_MEMORY, "%s", second->message);
     GKV_TRY(gki_gk_levels_likelihood(common, first, &one));
     if (second->status == GKV_OK)
         GKV_TRY(gki_gk_levels_likelihood(common, second, &other));

@@ -6,12 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FUZZ_CHECK(condition)                                                       \
-    do {                                                                            \
-        if (!(condition)) {                                                         \
-            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                                \
-        }                                                                           \
+/* Ends the program with a message. */
+#define FUZZ_FAIL(message)                                                   \
+    do {                                                                     \
+        fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, message); \
+        abort();                                                             \
+    } while (0)
+
+#define FUZZ_CHECK(condition)      \
+    do {                           \
+        if (!(condition))          \
+            FUZZ_FAIL(#condition); \
     } while (0)
 
 /* Whether the reader accepted the last input. The entry points for corpora with files valid… set

@@ -1,25 +1,17 @@
-/* Files for the entry points of fuzzers whose readers take a path. The file that includes this
- * defines _GNU_SOURCE first. */
+/* Files for the entry points of fuzzers whose readers take a path. A fuzzer has them in memory
+ * (memory_files.c). The file that includes this defines _GNU_SOURCE first. */
 #ifndef GKV_TESTS_FUZZ_FILES_H
 #define GKV_TESTS_FUZZ_FILES_H
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/file.h"
 #include "fuzz_check.h"
-
-/* Puts the bytes into a file without a name, and sets the path of it. Returns its descriptor. */
-static inline int fuzz_file(const uint8_t *bytes, size_t size, char path[64])
-{
-    const int file = memfd_create("fuzz", 0);
-    FUZZ_CHECK(file >= 0 && write(file, bytes, size) == (ssize_t)size);
-    snprintf(path, 64, "/proc/self/fd/%d", file);
-    return file;
-}
+#include "memory_files.h"
 
 static char fuzz_folder[64];
 
@@ -35,29 +27,34 @@ static inline void fuzz_remove_folder(void)
     nftw(fuzz_folder, fuzz_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Sets the path of a file of this name in a folder of this process, in memory where there is such a
- * file system. The folder is removed when the process ends. */
+/* Makes the folder of this process, in memory where there is such a file system. It is removed when
+ * the process ends. */
+static inline void fuzz_make_folder(void)
+{
+#ifdef GKV_FUZZ_MEMORY
+    strcpy(fuzz_folder, FUZZ_MEMORY);
+#else
+    const bool shared = access("/dev/shm", W_OK) == 0;
+    snprintf(fuzz_folder, sizeof fuzz_folder, "%s/gkv-fuzz-XXXXXX", shared ? "/dev/shm" : "/tmp");
+    FUZZ_CHECK(mkdtemp(fuzz_folder));
+    FUZZ_CHECK(atexit(fuzz_remove_folder) == 0);
+#endif
+}
+
+/* Sets the path of a file of this name in that folder. */
 static inline void fuzz_path(const char *name, char path[128])
 {
-    if (!*fuzz_folder) {
-        const bool shared = access("/dev/shm", W_OK) == 0;
-        snprintf(fuzz_folder, sizeof fuzz_folder, "%s/gkv-fuzz-XXXXXX",
-                 shared ? "/dev/shm" : "/tmp");
-        FUZZ_CHECK(mkdtemp(fuzz_folder));
-        FUZZ_CHECK(atexit(fuzz_remove_folder) == 0);
-    }
+    if (!*fuzz_folder)
+        fuzz_make_folder();
     snprintf(path, 128, "%s/%s", fuzz_folder, name);
 }
 
-/* Puts the bytes into a file of that folder. */
-static inline void fuzz_put(const char *name, const uint8_t *bytes, size_t size)
+/* Puts the bytes into a file of this name, and sets its path. */
+static inline void fuzz_put(const char *name, const uint8_t *bytes, size_t size, char path[128])
 {
-    char path[128];
     fuzz_path(name, path);
-    FILE *file = fopen(path, "wb");
-    FUZZ_CHECK(file);
-    const size_t written = size > 0 ? fwrite(bytes, 1, size, file) : 0;
-    FUZZ_CHECK(fclose(file) == 0 && written == size);
+    const int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    FUZZ_CHECK(file >= 0 && write(file, bytes, size) == (ssize_t)size && close(file) == 0);
 }
 
 /* The content of a file, with a NUL behind it; the caller frees it. */

@@ -38,11 +38,11 @@ static inline void fuzz_check_raster(gkv_status status, gki_raster *raster)
 /* Any file as images, as labels, and as both: IDX, raw or gzip, .npy, .npz, text. */
 static inline int fuzz_images(const uint8_t *bytes, size_t size)
 {
-    char path[64];
+    char path[128];
     gki_raster raster;
     gki_words known = {0};
     gkv_dataset *dataset = NULL;
-    const int file = fuzz_file(bytes, size, path);
+    fuzz_put("input", bytes, size, path);
     if (gkv_dataset_open(path, NULL, &dataset) == GKV_OK) {
         const size_t n = gkv_dataset_height(dataset) * gkv_dataset_width(dataset) *
                          gkv_dataset_channels(dataset);
@@ -53,7 +53,6 @@ static inline int fuzz_images(const uint8_t *bytes, size_t size)
     const gki_labelled images = {"images", NULL, dataset ? gkv_dataset_count(dataset) : 3};
     fuzz_check_raster(gki_labels_read(path, &images, &known, &raster), &raster);
     gkv_dataset_free(dataset);
-    close(file);
     return 0;
 }
 

@@ -111,11 +111,10 @@ static inline void fuzz_use_model(const gkv_model *model)
 
 static inline int fuzz_model(const uint8_t *bytes, size_t size)
 {
-    char path[64], saved[2][128];
+    char path[128], saved[2][128];
     gkv_model *model = NULL, *again = NULL;
-    const int file = fuzz_file(bytes, size, path);
+    fuzz_put("input", bytes, size, path);
     const gkv_status status = gkv_model_load(path, &model);
-    close(file);
     fuzz_accepted = status == GKV_OK;
     FUZZ_CHECK(fuzz_accepted ? model != NULL
                              : status == GKV_ERR_DATA && !model && *gkv_error_message());
@@ -135,21 +134,31 @@ static inline int fuzz_model(const uint8_t *bytes, size_t size)
 
 /* --- Checkpoints ---------------------------------------------------------- */
 
-/* A model as that of the files of corpus/checkpoint. */
+static gkv_model *fuzz_model_kept;
+
+static inline void fuzz_free_model(void)
+{
+    gkv_model_free(fuzz_model_kept);
+}
+
+/* A model as that of the files of corpus/checkpoint: the same one each time, because most of the
+ * time of an execution would be its creation. A checkpoint that is accepted sets all of it. */
 static inline gkv_model *fuzz_checkpoint_model(void)
 {
+    if (fuzz_model_kept)
+        return fuzz_model_kept;
     static const char *const values[][2] = {
         {"model.latent", "1"},        {"model.hidden", "1"}, {"model.layers", "1"},
         {"model.block", "silu"},      {"model.base", "gk"},  {"model.base_fit", "lm"},
         {"model.prior_flow", "none"},
     };
     gkv_settings settings;
-    gkv_model *model = NULL;
     gkv_settings_defaults(&settings);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         FUZZ_CHECK(gkv_settings_set(&settings, values[i][0], values[i][1], NULL) == GKV_OK);
-    FUZZ_CHECK(gki_model_layout(&settings, 2, 2, 1, &model) == GKV_OK);
-    return model;
+    FUZZ_CHECK(gki_model_layout(&settings, 2, 2, 1, &fuzz_model_kept) == GKV_OK);
+    FUZZ_CHECK(atexit(fuzz_free_model) == 0);
+    return fuzz_model_kept;
 }
 
 /* NaN has many forms, of which a file keeps one. */
@@ -165,19 +174,17 @@ static inline void fuzz_check_same_state(const gki_train_state *state, const gki
 static inline int fuzz_checkpoint(const uint8_t *bytes, size_t size)
 {
     enum { CODES = 4 };
-    char path[64], saved[2][128];
+    char path[128], saved[2][128];
     gki_real codes[CODES];
     const gki_refit_store store = {.codes = codes, .capacity = CODES};
     gki_train_state state = {0}, again = {0};
     gkv_model *model = fuzz_checkpoint_model();
-    const int file = fuzz_file(bytes, size, path);
+    fuzz_put("input", bytes, size, path);
     const gkv_status status = gki_checkpoint_read(model, NULL, &store, &state, path);
-    close(file);
     fuzz_accepted = status == GKV_OK;
     if (!fuzz_accepted) {
         FUZZ_CHECK(status == GKV_ERR_DATA || status == GKV_ERR_CONFIG);
         FUZZ_CHECK(*gkv_error_message());
-        gkv_model_free(model);
         return 0;
     }
     FUZZ_CHECK(state.codes <= CODES && state.rate_factor > 0 && state.rate_factor <= 1);
@@ -190,7 +197,6 @@ static inline int fuzz_checkpoint(const uint8_t *bytes, size_t size)
     fuzz_check_same_state(&state, &again);
     FUZZ_CHECK(gki_checkpoint_write(model, NULL, &store, &again, saved[1]) == GKV_OK);
     fuzz_check_same(saved[0], saved[1]);
-    gkv_model_free(model);
     return 0;
 }
 
@@ -209,13 +215,12 @@ static inline void fuzz_check_same_settings(const gkv_settings *settings, const 
 
 static inline int fuzz_settings(const uint8_t *bytes, size_t size)
 {
-    char path[64], saved[128];
+    char path[128], saved[128];
     gkv_settings settings, before, again;
     gkv_settings_defaults(&settings);
     before = again = settings;
-    const int file = fuzz_file(bytes, size, path);
+    fuzz_put("input", bytes, size, path);
     const gkv_status status = gkv_settings_read(&settings, path);
-    close(file);
     fuzz_accepted = status == GKV_OK;
     if (!fuzz_accepted) {
         FUZZ_CHECK(status == GKV_ERR_CONFIG && *gkv_error_message());

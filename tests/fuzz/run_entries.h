@@ -58,10 +58,11 @@ static inline int fuzz_history(const uint8_t *bytes, size_t size)
     static const char *const names[] = {"history.csv", "history.jsonl", "refits.jsonl",
                                         "times.json"};
     const gki_history_epoch line = {.epoch = 1234, .step = 5678, .kl = NAN};
+    char path[128];
     uint64_t epoch = 0, step = 0;
     gki_history_times times;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        fuzz_put(names[i], bytes, size);
+        fuzz_put(names[i], bytes, size, path);
     FUZZ_CHECK(gki_history_last(fuzz_folder, &epoch, &step) == GKV_OK);
     FUZZ_CHECK(gki_history_read_times(fuzz_folder, &times) == GKV_OK);
     FUZZ_CHECK(isnan(times.train) || times.train >= 0);
@@ -85,11 +86,10 @@ static inline int fuzz_history(const uint8_t *bytes, size_t size)
 
 static inline int fuzz_fit(const uint8_t *bytes, size_t size)
 {
-    char path[64];
+    char path[128];
     cli_gk_model model;
-    const int file = fuzz_file(bytes, size, path);
+    fuzz_put("input", bytes, size, path);
     const int code = cli_gk_read_fit(path, &model);
-    close(file);
     fuzz_accepted = code == CLI_OK;
     if (!fuzz_accepted) {
         FUZZ_CHECK(code == CLI_DATA && !model.names && !model.single && !model.mixture);

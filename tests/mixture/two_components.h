@@ -37,7 +37,7 @@ static int unmake(void **state)
 }
 
 /* The mean log density of n rows. */
-static double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
+static inline double mean_of(const gkv_mgk_mixture *m, size_t n, const double *rows)
 {
     double *log_pdf = test_alloc(n * sizeof *log_pdf), sum = 0;
     assert_ok(gkv_mgk_mixture_log_pdf(m, n, rows, NULL, log_pdf));

@@ -1,4 +1,5 @@
-/* Allocations that fail on request, for the program gkvae-faults (cmake/torture.cmake).
+/* Allocations that fail on request, for the program gkvae-faults (cmake/torture.cmake) and for the
+ * tests *_memory.c of modules (tests/failing_memory.h).
  *
  * The linker's --wrap sends the allocations of gkvae's own code to the functions below: those of
  * its object files, and not those that happen inside shared libraries. They count, and the N-th one
@@ -21,6 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "failing_allocations.h"
+
 /* The names that the linker gives to the functions of the C library. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -41,6 +44,7 @@ extern const char __executable_start; /* of the linker */
 
 static unsigned long failing; /* the number of the allocation that fails, or 0 */
 static bool from_then_on;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int report = -1; /* the descriptor of the log */
 static atomic_ulong allocations;
 
@@ -60,6 +64,13 @@ static void start(void)
         atexit(write_total);
 }
 
+unsigned long fail_allocation(unsigned long number)
+{
+    pthread_once(&once, start);
+    failing = number;
+    return atomic_exchange(&allocations, 0);
+}
+
 static void log_failure(unsigned long number)
 {
     enum { DEPTH = 24 };
@@ -77,7 +88,6 @@ static void log_failure(unsigned long number)
 /* Counts an allocation, and says whether it is to fail. */
 static bool fails(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start);
     const unsigned long number = atomic_fetch_add(&allocations, 1) + 1;
     if (failing == 0 || number < failing || (number > failing && !from_then_on))

@@ -1,0 +1,134 @@
+/* Fits of samples that run out of memory. */
+#include "failing_memory.h"
+
+#include "gkvae/flat.h"
+#include "gkvae/gk_bootstrap.h"
+#include "gkvae/gk_fit.h"
+
+enum { DENSE = 10, N = 60, D = 2 };
+
+static double x[N * D], lower[N], upper[N];
+
+static int make(void **state)
+{
+    (void)state;
+    const gkv_gk gk = {.a = 1, .b = 2, .g = .4, .k = .1, .c = .8};
+    gkv_gk_random(&gk, N * D, 1, 0, x);
+    for (size_t i = 0; i < N; i++) {
+        lower[i] = floor(x[i]);
+        upper[i] = lower[i] + 1;
+    }
+    return 0;
+}
+
+static gkv_status fit_by(gkv_gk_method method)
+{
+    gkv_gk_fit_result result;
+    gkv_gk_fit_settings set;
+    gkv_gk_fit_defaults(&set);
+    set.method = method;
+    return gkv_gk_fit(N, x, &set, &result);
+}
+
+static gkv_status by_octiles(void)
+{
+    return fit_by(GKV_GK_OCTILES);
+}
+
+static gkv_status by_quantiles(void)
+{
+    return fit_by(GKV_GK_LM);
+}
+
+static gkv_status by_likelihood(void)
+{
+    return fit_by(GKV_GK_MLE);
+}
+
+/* One value far from all others makes the fit doubtful: it is begun again elsewhere. */
+static gkv_status of_outlier(void)
+{
+    double values[N];
+    gkv_gk_fit_result result;
+    memcpy(values, x, sizeof values);
+    for (size_t i = 0; i < N / 6; i++)
+        values[i] = 1e6 + (double)i;
+    return gkv_gk_fit(N, values, NULL, &result);
+}
+
+static gkv_status of_many(void)
+{
+    gkv_status statuses[D];
+    double estimates[4 * D], se[4 * D], covariances[16 * D], intervals[8 * D];
+    double statistics[GKV_FLAT_STATISTICS * D];
+    bool converged[D];
+    return gkv_flat_gk_fit_many(N, D, x, NULL, GKV_GK_LM, .8, .95, 1, estimates, se, covariances,
+                                intervals, statistics, converged, statuses);
+}
+
+static gkv_status of_intervals(void)
+{
+    double estimates[4], se[4], covariance[16], intervals[8], statistics[GKV_FLAT_STATISTICS];
+    bool converged;
+    return gkv_flat_gk_fit_intervals(N, lower, upper, NULL, .8, .95, estimates, se, covariance,
+                                     intervals, statistics, &converged);
+}
+
+static gkv_status of_profile(void)
+{
+    double estimates[4], intervals[8], log_likelihood;
+    return gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, estimates, intervals,
+                               &log_likelihood);
+}
+
+static gkv_status of_bootstrap(void)
+{
+    enum { REPLICATES = 19 };
+    double estimates[4 * REPLICATES];
+    const gkv_gk_sample sample = {.n = N, .x = x};
+    gkv_gk_fit_result fit;
+    gkv_gk_bootstrap_settings set;
+    gkv_gk_bootstrap_result result;
+    gkv_gk_bootstrap_defaults(&set);
+    set.replicates = REPLICATES;
+    const gkv_status status = gkv_gk_fit(N, x, NULL, &fit);
+    return status != GKV_OK
+               ? status
+               : gkv_gk_bootstrap(&sample, &fit, NULL, &set, ON_THREADS(1), estimates, &result);
+}
+
+static gkv_status of_goodness(void)
+{
+    double a2, p_value;
+    const gkv_gk gk = gkv_gk_standard();
+    return gkv_gk_anderson_darling(&gk, &(gkv_gk_sample){.n = N, .x = x}, &a2, &p_value);
+}
+
+#define TEST(call)                         \
+    static void call##_fails(void **state) \
+    {                                      \
+        (void)state;                       \
+        runs_out_of_memory(call, DENSE);   \
+    }
+
+TEST(by_octiles)
+TEST(by_quantiles)
+TEST(by_likelihood)
+TEST(of_outlier)
+TEST(of_many)
+TEST(of_intervals)
+TEST(of_profile)
+TEST(of_bootstrap)
+TEST(of_goodness)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(by_octiles_fails),    cmocka_unit_test(by_quantiles_fails),
+        cmocka_unit_test(by_likelihood_fails), cmocka_unit_test(of_outlier_fails),
+        cmocka_unit_test(of_many_fails),       cmocka_unit_test(of_intervals_fails),
+        cmocka_unit_test(of_profile_fails),    cmocka_unit_test(of_bootstrap_fails),
+        cmocka_unit_test(of_goodness_fails),
+    };
+    return cmocka_run_group_tests(tests, make, NULL);
+}
