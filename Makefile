@@ -52,11 +52,14 @@ check: ## deps, build, run every test; 4 to 6 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
+# The tests are many times as slow in what follows, and have more seconds each.
+SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800
+
 # Memory and undefined behaviour. Other people's leaks at exit are listed in tests/lsan.supp.
 # The stack of use-after-return checks stays off: gcc does not align it for AVX-512.
 check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) tests BUILD=build-asan \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(SLOW_TESTS) $(CMAKE_ARGS)'
 	@cd build-asan && GKV_NO_STACK_LIMITS=1 ASAN_OPTIONS=detect_stack_use_after_return=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	    ctest --output-on-failure -j $(JOBS)
@@ -68,7 +71,8 @@ check-asan: ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
 check-tsan: ## the tests with ThreadSanitizer (clang)
 	@scripts/setup.sh --check clang libomp-dev
 	@$(MAKE) tests BUILD=build-tsan \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread $(CMAKE_ARGS)'
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_COMPILER=clang -DGKV_SANITIZE=thread \
+	        $(SLOW_TESTS) $(CMAKE_ARGS)'
 	@archer=$$(dirname $$(readlink -f $$(command -v clang)))/../lib/libarcher.so; \
 	    test -e $$archer || { \
 	        echo "check-tsan: there is no $$archer: install clang and libomp-dev of one version"; exit 1; }; \
@@ -81,7 +85,7 @@ check-tsan: ## the tests with ThreadSanitizer (clang)
 check-valgrind: ## the tests in valgrind; half an hour
 	@scripts/setup.sh --check valgrind
 	@$(MAKE) tests BUILD=build-valgrind \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo $(CMAKE_ARGS) \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo $(SLOW_TESTS) $(CMAKE_ARGS) \
 	    -DMEMORYCHECK_COMMAND_OPTIONS="--leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9" \
 	    -DMEMORYCHECK_SUPPRESSIONS_FILE=$(CURDIR)/tests/valgrind.supp'
 	@cd build-valgrind && ctest -T memcheck -E '^(cli|numpy)/' --output-on-failure -j $(JOBS)
@@ -91,7 +95,7 @@ check-valgrind: ## the tests in valgrind; half an hour
 TESTS ?= .
 coverage: ## lines and branches that the tests run, by module (gcc)
 	@$(MAKE) tests BUILD=build-coverage \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-Og -g" -DGKV_COVERAGE=ON $(CMAKE_ARGS)'
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-Og -g" -DGKV_COVERAGE=ON $(SLOW_TESTS) $(CMAKE_ARGS)'
 	@find build-coverage -name '*.gcda' -delete
 	@cd build-coverage && { ctest --output-on-failure -j $(JOBS) -R '$(TESTS)' || touch failed; }
 	@scripts/coverage.py build-coverage
@@ -143,7 +147,7 @@ starts: configure ## fits of samples of other families beside Nelder and Mead's 
 # Puts what it measures into the pages. On a machine with nothing else to do; PyTorch and SciPy
 # are left out where they are not installed (bench/peers.sh says which packages they are).
 bench: build ## every figure of docs/performance.md anew; 20 minutes
-	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_fit_speed
+	@cmake --build $(BUILD) -j $(JOBS) --target bench_gemm bench_likelihood bench_fit_speed
 	@/usr/bin/python3 bench/refresh.py docs/performance.md
 	@/usr/bin/python3 bench/refresh.py docs/data/gemm.md
 

@@ -20,6 +20,7 @@ endif()
 
 # Fits: errors beside the Cramér–Rao bound, time, several dimensions and mixtures.
 gkv_bench(efficiency)
+gkv_bench(intervals)
 gkv_bench(starts)
 gkv_bench(fit_speed)
 gkv_bench_peers(fit_speed GSL CMINPACK)
@@ -43,6 +44,8 @@ gkv_bench_peers(mgh CMINPACK)
 # Measures of generated samples: time.
 gkv_bench(generation)
 
-# Matrix products at the shapes of a training step: looks at the inside of a module.
+# Matrix products at the shapes of a training step, and likelihoods: these look at the inside of a module.
 add_executable(bench_gemm EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/gemm.c)
 target_link_libraries(bench_gemm PRIVATE module_nn)
+add_executable(bench_likelihood EXCLUDE_FROM_ALL ${CMAKE_SOURCE_DIR}/bench/likelihood.c)
+target_link_libraries(bench_likelihood PRIVATE module_likelihood)

@@ -58,6 +58,5 @@ function(gkv_fuzzers)
 endfunction()
 
 # Once the modules are there.
-cmake_language(DEFER CALL gkv_program_readers gk_fit_file.c gk_parameters.c records.c messages.c texts.c terminal.c
-               streams.c)
+cmake_language(DEFER CALL gkv_program_readers gk_model.c records.c messages.c terminal.c)
 cmake_language(DEFER CALL gkv_fuzzers)

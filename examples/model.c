@@ -43,7 +43,7 @@ int main(int argc, char **argv)
     signal(SIGINT, on_signal);
     if (open_model(argc > 1 ? argv[1] : NULL, &model) != GKV_OK)
         goto done;
-    const size_t pixels = gkv_model_height(model) * gkv_model_width(model);
+    const size_t pixels = gkv_model_values(model);
     codes = malloc(DRAWS * gkv_model_latent(model) * sizeof *codes);
     images = malloc(DRAWS * pixels * sizeof *images);
     prior = malloc(DRAWS * sizeof *prior);

@@ -70,6 +70,16 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_colour(size_t count, size_t hei
                                                         size_t channels, const uint8_t *pixels,
                                                         const uint8_t *labels, gkv_dataset **out);
 
+/* As gkv_dataset_from_colour(), of continuous images numbers[count·height·width·channels]. They are
+ * scaled by the range of the settings (gkv_settings_range) or, if they have none or are NULL, so
+ * that the least number becomes 0 and the greatest 1. GKV_ERR_DATA for a number that is not finite,
+ * and if all are equal. */
+GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_numbers(size_t count, size_t height, size_t width,
+                                                         size_t channels, const float *numbers,
+                                                         const uint8_t *labels,
+                                                         const gkv_data_settings *settings,
+                                                         gkv_dataset **out);
+
 /* Opens the training or the test part of the data set that the settings name. NULL settings are the
  * defaults.
  *
@@ -147,6 +157,12 @@ GKV_API size_t gkv_dataset_channels(const gkv_dataset *dataset);
  * array. */
 GKV_API const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image);
 
+/* Returns the scaled numbers of one image in place of its levels, or NULL for images that have only
+ * levels (data.binarization other than continuous) and where gkv_dataset_pixels() returns NULL. The
+ * levels are then 255 times the numbers, rounded and within 0 … 255. The data set owns the
+ * array. */
+GKV_API const float *gkv_dataset_numbers(const gkv_dataset *dataset, size_t image);
+
 /* Returns the labels, one for each image, or NULL if there are none. The data set owns the
  * array. */
 GKV_API const uint8_t *gkv_dataset_labels(const gkv_dataset *dataset);
@@ -184,7 +200,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_mean(const gkv_dataset *dataset, siz
  * valid during the callback only; done and total are 0. The remarks on reading come first. Findings
  * are:
  *   - all pixels are equal, or a hundredth of the images and more are of one level only
- *   - the images are in colour, which no model takes, or have more pixels than a model takes
+ *   - the images have more pixels than a model takes
  *   - the highest level is below 128, as in files with levels 0 and 1 or 0 … 15
  *   - the images are dark on a bright ground
  *   - the test images have another size, or labels that no training image has

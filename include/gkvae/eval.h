@@ -62,6 +62,7 @@ typedef struct gkv_metrics {
     double mse, psnr, ssim;
     gkv_pixels pixels;    /* What the pixels of the model are. */
     uint64_t values;      /* The number of values of an image: of pixels, times channels. */
+    uint64_t channels;    /* 1 for grey images, 3 for images in colour. */
     uint64_t images;      /* The number of images. */
     uint64_t parameters;  /* The number of trained parameters of the model. */
     double train_seconds; /* The training time of the run; NaN if it is not known. */

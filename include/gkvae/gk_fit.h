@@ -25,11 +25,11 @@
  *
  * GKV_GK_MLE is the maximum of Σ w log f, by Newton steps in a trust region with the analytic
  * Hessian from the least-squares fit. If this maximum is doubtful, because it has not converged, a
- * parameter is at a bound or fixed, |g| > 20, it is far more likely than the least-squares fit or
- * the χ² of the quantiles is unlikely, further starts are tried, and the greatest maximum is the
- * result (docs/fitting.md lists them). The likelihood of the g-and-k distribution is unbounded,
- * because the density has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05) above
- * k_min(g).
+ * parameter is at a bound or fixed, |g| > 20, k > 2, it is far more likely than the least-squares
+ * fit, or the χ² of the quantiles is unlikely, further starts are tried, and the greatest maximum
+ * is the result (docs/fitting.md lists them). The likelihood of the g-and-k distribution is
+ * unbounded, because the density has a pole where Q' = 0. k therefore stays at least min(3/n, 0.05)
+ * above k_min(g).
  *
  * k is always above its least valid value. The variable of the solvers is k − k_min(g), which has a
  * lower bound, so that all parameters that they visit are valid.

@@ -1,6 +1,6 @@
 /* Measures of images and of codes, on plain arrays.
  *
- * Images are arrays of grey values, floats in [0,1], row by row. A batch is n images one after
+ * Images are arrays of values, floats in [0,1], row by row. A batch is n images one after
  * another. All measures are computed in double, in a fixed order, on the calling thread, so the
  * same input gives the same bits. No function keeps state, so all may be called from several
  * threads at once. For a pointer that is NULL where the comment of the function does not allow
@@ -98,6 +98,14 @@ typedef struct gkv_image_scores {
 GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width,
                                                     const float *a, const float *b,
                                                     gkv_image_scores *scores);
+
+/* As gkv_image_scores_of(), of images [height, width, channels] with 1 or 3 channels. Squared
+ * errors are means over all values, and the similarity is the mean of those of the channels.
+ * GKV_ERR_ARGUMENT for another number of channels. */
+GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width,
+                                                           size_t channels, const float *a,
+                                                           const float *b,
+                                                           gkv_image_scores *scores);
 
 /* ---- codes: n rows of d numbers ---- */
 

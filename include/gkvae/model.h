@@ -1,7 +1,8 @@
 /* Models: a trained VAE in memory.
  *
  * A model is the result of training (gkvae/train.h), or is read from a safetensors file. An image
- * is an array of `pixels` = height·width floats in [0, 1], row by row. A code is an array of
+ * is an array of `values` = height·width·channels floats in [0, 1], row by row. Grey images have
+ * one channel; the channels red, green and blue of a pixel are neighbours. A code is an array of
  * `latent` floats. Arrays of n images or codes have one after another.
  *
  * The library distributes the work itself, so that results do not depend on the number of threads.
@@ -41,6 +42,14 @@ typedef struct gkv_model gkv_model;
 GKV_API GKV_MUST_USE gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
                                                  const gkv_settings *settings, gkv_model **out);
 
+/* As gkv_model_create(), of images with 1 or 3 channels; mean[height·width·channels]. The channels
+ * of a model of levels depend on the earlier ones of the same pixel (model.likelihood); those of
+ * binary pixels are independent. GKV_ERR_ARGUMENT for another number of channels. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_create_colour(size_t height, size_t width,
+                                                        size_t channels, const double *mean,
+                                                        const gkv_settings *settings,
+                                                        gkv_model **out);
+
 /* Reads a model from a safetensors file of gkv_model_save() or of a training run. The caller frees
  * *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_IO if the file cannot be read.
  * GKV_ERR_DATA if it is truncated, not a model, or holds numbers that are not a valid model; the
@@ -54,6 +63,10 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_save(const gkv_model *model, const cha
 /* Frees a model. NULL does nothing. */
 GKV_API void gkv_model_free(gkv_model *model);
 
+/* Return the channels of an image, 1 or 3, and the number of its values, height·width·channels; 0
+ * for NULL. */
+GKV_API size_t gkv_model_channels(const gkv_model *model);
+GKV_API size_t gkv_model_values(const gkv_model *model);
 /* Return the height and the width of images in pixels, and the dimension of codes; 0 for NULL. */
 GKV_API size_t gkv_model_height(const gkv_model *model);
 GKV_API size_t gkv_model_width(const gkv_model *model);
@@ -69,7 +82,7 @@ GKV_API const gkv_settings *gkv_model_settings_of(const gkv_model *model);
  * number. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_set_threads(gkv_model *model, int threads);
 
-/* Encodes images[n, pixels] to the mean μ and the scale σ of their posteriors, before any posterior
+/* Encodes images[n, values] to the mean μ and the scale σ of their posteriors, before any posterior
  * flow, as mean[n, latent] and scale[n, latent]. Either may be NULL. Grey values are used
  * unchanged, so images for a model of binary images must be binarized first. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_encode(const gkv_model *model, size_t n,
@@ -77,33 +90,34 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_encode(const gkv_model *model, size_t 
                                                  const gkv_run_options *options, float *mean,
                                                  float *scale);
 
-/* Writes the codes of images[n, pixels] to codes[n, latent]. A code is z at the noise u = 0. For
+/* Writes the codes of images[n, values] to codes[n, latent]. A code is z at the noise u = 0. For
  * normal noise without a posterior flow it is the posterior mean. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_code(const gkv_model *model, size_t n,
                                                const float *images, const gkv_run_options *options,
                                                float *codes);
 
-/* Draws z ~ q(z|x) for each of images[n, pixels], as codes[n, latent]. Image i uses number first +
+/* Draws z ~ q(z|x) for each of images[n, values], as codes[n, latent]. Image i uses number first +
  * i of the seed's noise. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_draw(const gkv_model *model, size_t n,
                                                const float *images, uint64_t seed, uint64_t first,
                                                const gkv_run_options *options, float *codes);
 
-/* Decodes codes[n, latent] to the mean images of p(x|z), images[n, pixels] in [0, 1]: pixel
- * probabilities of a model of binary pixels, and mean levels divided by 255 of a model of grey
- * levels. GKV_ERR_MEMORY. */
+/* Decodes codes[n, latent] to the mean images of p(x|z), images[n, values] in [0, 1]: pixel
+ * probabilities of a model of binary pixels, and mean levels divided by 255 of a model of levels.
+ * In colour, the mean of a channel is given the means of the earlier channels of the pixel.
+ * GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_decode(const gkv_model *model, size_t n,
                                                  const float *codes, const gkv_run_options *options,
                                                  float *images);
 
-/* Does the same with the median of each pixel: 0 or 1 for binary pixels, a level divided by 255 for
- * grey levels. GKV_ERR_MEMORY. */
+/* Does the same with the median of each value: 0 or 1 for binary pixels, a level divided by 255 for
+ * levels; in colour given the medians of the earlier channels. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_decode_medians(const gkv_model *model, size_t n,
                                                          const float *codes,
                                                          const gkv_run_options *options,
                                                          float *images);
 
-/* Draws images from p(x|z) at codes[n, latent], as images[n, pixels]: pixels that are 0 or 1, or
+/* Draws images from p(x|z) at codes[n, latent], as images[n, values]: pixels that are 0 or 1, or
  * levels divided by 255. Image i uses number first + i of the seed's sequence, and its noise
  * depends only on the seed and its number. For binary pixels the result is that of
  * gkv_model_draw_pixels() for the images of gkv_model_decode(). GKV_ERR_ARGUMENT for a number
@@ -115,8 +129,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_draw_images(const gkv_model *model, si
                                                       const gkv_run_options *options,
                                                       float *images);
 
-/* Draws each pixel of n images as 0 or 1 from its probability: images[n, pixels] from
- * probabilities[n, pixels], as gkv_model_decode() writes them. Both may be the same array. The
+/* Draws each pixel of n images as 0 or 1 from its probability: images[n, values] from
+ * probabilities[n, values], as gkv_model_decode() writes them. Both may be the same array. The
  * draws are number first … first + n − 1 of the seed's sequence, and the noise of an image depends
  * only on the seed and its number. The numbers are arbitrary; the program uses those of the draws
  * from the prior. A pixel is 1 if a uniform multiple of 2⁻³² in [0, 1) is below its probability, so
@@ -161,7 +175,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_log_prior(const gkv_model *model, size
                                                     const gkv_run_options *options,
                                                     double *log_prior);
 
-/* Computes log p(x|z) of images[n, pixels] at codes[n, latent] in nats, as log_likelihood[n]. Of a
+/* Computes log p(x|z) of images[n, values] at codes[n, latent] in nats, as log_likelihood[n]. Of a
  * model of grey levels each value is taken as the nearest level; with GKV_PIXELS_MEAN_LEVELS it is
  * the negative cross-entropy. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_log_likelihood(const gkv_model *model, size_t n,

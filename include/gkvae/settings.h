@@ -25,15 +25,17 @@ extern "C" {
 #endif
 
 enum { GKV_NAME_SIZE = 32, GKV_PATH_SIZE = 1024 };
+enum { GKV_RANGE_SIZE = 64 };  /* of two numbers of 17 digits and a comma */
 enum { GKV_DIGEST_SIZE = 65 }; /* of a SHA-256: 64 hexadecimal digits and a NUL */
 
 /* The values of the keys that are choices, in the order in which gkv_settings_key.range lists their
  * names. */
 
 typedef enum gkv_binarization {
-    GKV_BINARIZE_DYNAMIC, /* dynamic: pixels are drawn anew at every step */
-    GKV_BINARIZE_STATIC,  /* static: pixels are drawn once */
-    GKV_BINARIZE_GREY     /* grey: pixels keep their grey levels */
+    GKV_BINARIZE_DYNAMIC,   /* dynamic: pixels are drawn anew at every step */
+    GKV_BINARIZE_STATIC,    /* static: pixels are drawn once */
+    GKV_BINARIZE_GREY,      /* grey: pixels keep their grey levels */
+    GKV_BINARIZE_CONTINUOUS /* continuous: the numbers of an array of floats */
 } gkv_binarization;
 
 typedef enum gkv_channels {
@@ -109,6 +111,8 @@ typedef enum gkv_likelihood_family {
     GKV_LIKELIHOOD_LOGISTIC_MIXTURE, /* logistic-mixture: levels, by discretised logistics */
     GKV_LIKELIHOOD_GK,               /* gk: levels, by a discretised g-and-k distribution */
     GKV_LIKELIHOOD_GK_MIXTURE,       /* gk-mixture: levels, by discretised g-and-k's */
+    GKV_LIKELIHOOD_NORMAL_DENSITY,   /* normal-density: real numbers, normal */
+    GKV_LIKELIHOOD_GK_DENSITY,       /* gk-density: real numbers, g-and-k */
     GKV_LIKELIHOODS
 } gkv_likelihood_family;
 
@@ -120,7 +124,10 @@ typedef enum gkv_pixels {
      * probability */
     GKV_PIXELS_MEAN_LEVELS,
     /* one of 256 levels: −log p(x) is of grey levels, also in bits per dimension */
-    GKV_PIXELS_LEVELS
+    GKV_PIXELS_LEVELS,
+    /* real numbers: p is a density in the units of the data, no probability; −log p(x) in nats may
+     * be negative */
+    GKV_PIXELS_CONTINUOUS
 } gkv_pixels;
 
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
@@ -180,7 +187,9 @@ typedef struct gkv_data_settings {
     char background[GKV_NAME_SIZE];
     bool skip_bad;                 /* Whether files of a folder that cannot be read are left out. */
     gkv_binarization binarization; /* How grey levels become 0 and 1. */
-    int64_t validation;            /* Number of training images held out for validation. */
+    /* "LOW,HIGH" of the numbers of continuous data, as gkv_settings_range() reads them, or "". */
+    char range[GKV_RANGE_SIZE];
+    int64_t validation; /* Number of training images held out for validation. */
 } gkv_data_settings;
 
 typedef struct gkv_model_settings {
@@ -316,6 +325,11 @@ GKV_API const char *gkv_settings_choice(const char *name, int value, char text[G
 /* What the pixels of a model with these settings are: by model.likelihood and data.binarization.
  * NULL stands for the defaults. Thread-safe. */
 GKV_API gkv_pixels gkv_settings_pixels(const gkv_settings *settings);
+
+/* Reads data.range: the two numbers that continuous data (GKV_PIXELS_CONTINUOUS) have as 0 and 1 in
+ * a model. Returns false, and 0 and 1, if there is none, which is so for all other data. NULL
+ * stands for the defaults. Thread-safe. */
+GKV_API bool gkv_settings_range(const gkv_data_settings *settings, double range[2]);
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);

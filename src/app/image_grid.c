@@ -1,4 +1,4 @@
-/* Grids of grey images, enlarged without smoothing. */
+/* Grids of images, enlarged without smoothing. */
 #include <math.h>
 #include <stdint.h>
 
@@ -16,7 +16,8 @@ static const double SIDE_MOST = 16000, PIXELS_MOST = 40e6;
 /* The layout of the page. Images are measured in PNG pixels, and positions of text in units. */
 typedef struct layout {
     size_t rows, cols, h, w; /* h and w are those of an image as it is drawn, before `scale` */
-    size_t shrink;           /* the side of the blocks of pixels that are drawn as one */
+    size_t channels;
+    size_t shrink; /* the side of the blocks of pixels that are drawn as one */
     int scale, gap;
     size_t block_rows;
     double left, top;                     /* upper left corner of the first image, in pixels */
@@ -27,7 +28,7 @@ typedef struct layout {
 
 void gki_image_grid_defaults(gki_image_grid_settings *settings)
 {
-    *settings = (gki_image_grid_settings){.scale = 4, .gap = 4, .pixel_ratio = 2};
+    *settings = (gki_image_grid_settings){.scale = 4, .channels = 1, .gap = 4, .pixel_ratio = 2};
 }
 
 static size_t blocks_before(const layout *at, size_t row)
@@ -64,6 +65,9 @@ static gkv_status check(size_t rows, size_t cols, size_t h, size_t w,
             GKV_ERR_ARGUMENT,
             "an image grid's scale is %d and its gap %d; they must be in 1 … 64 and 0 … 256",
             s->scale, s->gap);
+    if (s->channels != 1 && s->channels != 3)
+        return gki_fail(GKV_ERR_ARGUMENT, "an image grid of %zu channels; there must be 1 or 3",
+                        s->channels);
     /* Larger values could overflow in the products below. */
     if (rows > 32767 || cols > 32767 || h > IMAGE_SIDE_MOST || w > IMAGE_SIDE_MOST)
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -79,6 +83,7 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
                  .cols = cols,
                  .h = (h + shrink - 1) / shrink,
                  .w = (w + shrink - 1) / shrink,
+                 .channels = s->channels,
                  .shrink = shrink,
                  .scale = scale,
                  .gap = s->gap,
@@ -134,9 +139,9 @@ static layout plan_bounded(gki_canvas *ruler, size_t rows, size_t cols, size_t h
     }
 }
 
-/* The mean of the block of pixels of which (x, y) is drawn. */
-static float block_mean(const layout *at, const float *image, size_t h, size_t w, size_t y,
-                        size_t x)
+/* The mean of a channel in the block of pixels of which (x, y) is drawn. */
+static float block_mean(const layout *at, const float *image, size_t h, size_t w, size_t channel,
+                        size_t y, size_t x)
 {
     const size_t top = y * at->shrink, left = x * at->shrink;
     const size_t bottom = top + at->shrink < h ? top + at->shrink : h,
@@ -144,18 +149,23 @@ static float block_mean(const layout *at, const float *image, size_t h, size_t w
     float sum = 0;
     for (size_t row = top; row < bottom; row++)
         for (size_t column = left; column < right; column++)
-            sum += image[row * w + column];
+            sum += image[(row * w + column) * at->channels + channel];
     return sum / (float)((bottom - top) * (right - left));
 }
 
-/* The colour of a value, 0x00RRGGBB. */
-static uint32_t pixel_of(float value, int invert)
+/* The colour of a pixel, 0x00RRGGBB. */
+static uint32_t pixel_of(const layout *at, const float *image, size_t h, size_t w, size_t y,
+                         size_t x, int invert)
 {
-    if (isnan(value))
-        return 0x00D55E00; /* vermilion */
-    const float bounded = value < 0.0F ? 0.0F : value > 1.0F ? 1.0F : value;
-    const uint32_t grey = (uint32_t)lrintf(255.0F * (invert ? 1.0F - bounded : bounded));
-    return grey << 16 | grey << 8 | grey;
+    uint32_t colour = 0;
+    for (size_t c = 0; c < 3; c++) {
+        const float value = block_mean(at, image, h, w, c % at->channels, y, x);
+        if (isnan(value))
+            return 0x00D55E00; /* vermilion */
+        const float bounded = value < 0.0F ? 0.0F : value > 1.0F ? 1.0F : value;
+        colour = colour << 8 | (uint32_t)lrintf(255.0F * (invert ? 1.0F - bounded : bounded));
+    }
+    return colour;
 }
 
 static void draw_images(gki_canvas *canvas, const layout *at, const float *images, size_t h,
@@ -167,12 +177,14 @@ static void draw_images(gki_canvas *canvas, const layout *at, const float *image
     const size_t scale = (size_t)at->scale;
     for (size_t row = 0; row < at->rows; row++)
         for (size_t column = 0; column < at->cols; column++) {
-            const float *const image = images + (row * at->cols + column) * h * w;
+            const float *const image = images + (row * at->cols + column) * h * w * at->channels;
+            if (image[0] == -INFINITY)
+                continue;
             const size_t top = (size_t)row_top(at, row), left = (size_t)column_left(at, column);
             for (size_t y = 0; y < at->h * scale; y++) {
                 uint32_t *const line = (uint32_t *)(void *)(data + (top + y) * stride) + left;
                 for (size_t x = 0; x < at->w * scale; x++)
-                    line[x] = pixel_of(block_mean(at, image, h, w, y / scale, x / scale), invert);
+                    line[x] = pixel_of(at, image, h, w, y / scale, x / scale, invert);
             }
         }
     cairo_surface_mark_dirty(canvas->surface);

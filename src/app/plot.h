@@ -29,6 +29,7 @@ enum { GKV_PLOT_COLOURS = 10 };
 
 typedef struct gki_image_grid_settings {
     int scale;           /* most PNG pixels on a side of one image pixel, 1 … 64 */
+    size_t channels;     /* of the images: 1 for grey, or 3 for red, green and blue */
     int gap;             /* PNG pixels between images, 0 … 256 */
     size_t block_rows;   /* number of rows between wider gaps; 0 for no wider gaps */
     int invert;          /* nonzero: 0 is white and 1 is black, as ink on paper */
@@ -42,16 +43,17 @@ typedef struct gki_image_grid_settings {
     size_t n_column_labels;
 } gki_image_grid_settings;
 
-/* Sets the defaults: scale 4, gap 4, no wider gaps, not inverted, ratio 2, no texts. */
+/* Sets the defaults: scale 4, grey, gap 4, no wider gaps, not inverted, ratio 2, no texts. */
 void gki_image_grid_defaults(gki_image_grid_settings *settings);
 
 /* Draws a grid of rows × cols images of h × w pixels. Image (r, c) begins at images[(r·cols +
- * c)·h·w]. Values are grey levels, 0 for black and 1 for white. Values outside [0,1] are drawn as
- * the nearer bound, and NaN is drawn in vermilion so that it is visible. Images are enlarged
- * without smoothing. A page that would be too large (16,000 pixels of a side, 40 million in all)
- * has a smaller scale; if that is 1, blocks of pixels are drawn as their means. To draw originals
- * above their reconstructions, let the rows alternate and set block_rows = 2 and the row labels
- * "data" and "reconstruction". */
+ * c)·h·w·channels], and the channels of a pixel are neighbours. Values are levels, 0 for black and
+ * 1 for white. Values outside [0,1] are drawn as the nearer bound, and NaN is drawn in vermilion so
+ * that it is visible. An image whose first value is −∞ is not drawn: its cell stays white. Images
+ * are enlarged without smoothing. A page that would be too large (16,000 pixels of a side, 40
+ * million in all) has a smaller scale; if that is 1, blocks of pixels are drawn as their means. To
+ * draw originals above their reconstructions, let the rows alternate and set block_rows = 2 and the
+ * row labels "data" and "reconstruction". */
 GKV_MUST_USE gkv_status gki_plot_image_grid(const char *path, const float *images, size_t rows,
                                             size_t cols, size_t h, size_t w,
                                             const gki_image_grid_settings *settings);

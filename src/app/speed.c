@@ -123,13 +123,13 @@ static gkv_status fresh_codes(gki_trainer *trainer)
     float *x = NULL, *codes = NULL;
     gki_real *row = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(count * model->pixels, sizeof *x, &x));
+    GKV_TRY_GOTO(gki_alloc(count * model->values, sizeof *x, &x));
     GKV_TRY_GOTO(gki_alloc(count * model->d, sizeof *codes, &codes));
-    GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *row, &row));
+    GKV_TRY_GOTO(gki_alloc(model->values, sizeof *row, &row));
     for (size_t i = 0; i < count; i++) {
         gki_images_fetch(&images, i, 0, row);
-        for (size_t k = 0; k < model->pixels; k++)
-            x[i * model->pixels + k] = (float)row[k];
+        for (size_t k = 0; k < model->values; k++)
+            x[i * model->values + k] = (float)row[k];
         if (trainer->store.labels)
             trainer->store.labels[i] =
                 (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[gki_images_index(&images, i)]);

@@ -114,7 +114,7 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
                                     const gki_real *codes, const uint32_t *classes, size_t count,
                                     int threads, double *mean);
 
-/* --- The parameters in double precision: mixture_table.c ------------------ */
+/* --- The parameters in double precision: base_mixture.c ------------------- */
 
 /* Copies the parameters of the base. The caller frees *saved. GKV_ERR_MEMORY. */
 gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *params,
@@ -123,8 +123,9 @@ gkv_status gki_mixture_save(const gki_base_mixture *self, const gki_params *para
 /* Restores the parameters bit by bit. */
 void gki_mixture_restore(const gki_base_mixture *self, const gki_params *params, gki_real *saved);
 
-/* Creates the mixture of the table, with scores of variance 1. The caller frees *out with
- * gkv_mgk_mixture_free. GKV_ERR_MEMORY. */
+/* Creates the mixture of the table, with scores of variance 1, to step from: its components are
+ * waypoints (gki_mgk_build_waypoint). The caller frees *out with gkv_mgk_mixture_free. Returns
+ * GKV_ERR_MEMORY. */
 gkv_status gki_mixture_read(const gki_base_mixture *self, const gki_params *params, int threads,
                             gkv_mgk_mixture **out);
 
@@ -135,8 +136,7 @@ gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *par
 
 /* --- Operations ----------------------------------------------------------- */
 
-/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_draw.c,
- * mixture_refit.c. */
+/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_refit.c. */
 void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first,
@@ -155,7 +155,7 @@ gkv_status gki_mixture_refit(const gki_base *base, const gki_params *params,
                              const gki_base_codes *codes, const gki_base_refit_settings *settings,
                              gki_base_refit_report *report);
 
-/* Those on sufficient statistics: mixture_stats.c and, for the M-step, mixture_refit.c. */
+/* Those on sufficient statistics: mixture_refit.c. */
 extern const gki_base_stats_ops gki_mixture_stats_ops;
 gkv_status gki_mixture_m_step(const gki_base_stats *stats, const gki_params *params,
                               const gki_base_rows *held_out, double density,

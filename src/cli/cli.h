@@ -118,14 +118,11 @@ char *cli_command(int argc, char **argv);
 /* The name that the program was called by. */
 extern const char *cli_program;
 
-/* --- streams.c ------------------------------------------------------------ */
+/* --- terminal.c ----------------------------------------------------------- */
 
 /* From now on, control characters do not pass standard output and standard error. When the program
  * ends, a full or closed standard output is reported as an error. */
 void cli_watch_streams(void);
-
-/* Goes to the beginning of the line of the terminal and clears it. */
-void cli_clear_line(void);
 
 /* --- options.c ------------------------------------------------------------ */
 
@@ -183,7 +180,7 @@ void cli_assign(cli_assignments *all, struct argp_state *state, const char *name
 void cli_assign_text(cli_assignments *all, struct argp_state *state, const char *text);
 int cli_assignments_apply(const cli_assignments *all, gkv_settings *settings);
 
-/* --- model_options.c ------------------------------------------------------ */
+/* --- run.c ---------------------------------------------------------------- */
 
 /* The arguments of all commands that open a model: FOLDER or MODEL.safetensors, which is
  * needed, and --threads. Commands that read images also have --data-folder and --set.
@@ -196,8 +193,6 @@ typedef struct cli_model_arguments {
 
 /* The children of a command without images, and of a command that reads images. */
 extern const struct argp_child cli_model_only[2], cli_model_and_data[3];
-
-/* --- run.c ---------------------------------------------------------------- */
 
 /* A model with its settings. A run folder gives the settings of the run. A model file alone gives
  * the settings that the model was trained with, and default paths. */

@@ -80,7 +80,7 @@ enum { BENCH_OF_MODELS = BENCH_TRAINING | BENCH_EVALUATION | BENCH_DRAWING };
 /* The number of timed draws from the prior, and the size of the matrices of the peak. */
 enum { BENCH_DRAWS = 10000, BENCH_SQUARE = 2048 };
 
-/* --- bench_images.c: synthetic images in place of MNIST's ----------------- */
+/* --- bench_measure.c: synthetic images in place of MNIST's, and rounds ---- */
 
 enum { BENCH_SIDE = 28, BENCH_PIXELS = BENCH_SIDE * BENCH_SIDE };
 
@@ -90,20 +90,12 @@ uint8_t *bench_images(size_t count);
 /* Labels for these images, with all classes equally frequent; the caller frees them. */
 uint8_t *bench_labels(size_t count, size_t classes);
 
-/* --- bench_measure.c ------------------------------------------------------ */
-
 /* Measures all rounds. */
 int bench_measure(bench *it);
 
-/* --- bench_process.c ------------------------------------------------------ */
+/* --- cli_bench.c ---------------------------------------------------------- */
 
-/* Trains the first model for an epoch in a separate process. */
-int bench_process(bench *it);
-
-/* The main function of this process; `folder` contains its config.ini. */
-int bench_child(const char *folder);
-
-/* --- bench_print.c, bench_json.c ------------------------------------------ */
+/* --- bench_report.c ------------------------------------------------------- */
 
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);

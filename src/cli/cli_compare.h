@@ -143,7 +143,7 @@ char *compare_caption(const comparison *it);
 /* Prints the table. */
 void compare_print(const comparison *it, const char *heading);
 
-/* --- compare_files.c, compare_page.c -------------------------------------- */
+/* --- compare_table.c, compare_page.c -------------------------------------- */
 
 /* CLI_CONFIG if the folder is a run folder, whose page would be overwritten. */
 int compare_check_out(const char *folder);
@@ -155,7 +155,7 @@ int compare_write(const comparison *it, const char *folder);
 int compare_page(const comparison *it, const char *folder, const char *title, const char *command,
                  const char *heading, const char *text);
 
-/* --- compare_plan.c ------------------------------------------------------- */
+/* --- cli_compare.c -------------------------------------------------------- */
 
 typedef struct compare_arguments {
     const char *plan, *out, *against, *metrics, *seeds, *only, *data_folder;
@@ -165,7 +165,5 @@ typedef struct compare_arguments {
     size_t n_runs;
     const char *command; /* the whole command line */
 } compare_arguments;
-
-int compare_by_plan(const compare_arguments *arguments);
 
 #endif

@@ -102,8 +102,7 @@ static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
     if (!a->seed_given)
         a->seed = run->settings.train.seed;
     *codes = cli_alloc(a->count * d, sizeof **codes);
-    targets = cli_alloc(BLOCK * gkv_model_height(run->model) * gkv_model_width(run->model),
-                        sizeof *targets);
+    targets = cli_alloc(BLOCK * gkv_model_values(run->model), sizeof *targets);
     for (size_t first = 0; first < a->count; first += BLOCK) {
         const size_t n = a->count - first < BLOCK ? a->count - first : BLOCK;
         CLI_CHECK(gkv_targets(images, n, a->half, first, &run->settings, targets));

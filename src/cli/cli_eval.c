@@ -150,7 +150,9 @@ static bool on_progress(void *context, const gkv_progress *progress)
 static void print_metrics(const gkv_metrics *m)
 {
     const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS;
+               levels = m->pixels == GKV_PIXELS_LEVELS,
+               density = m->pixels == GKV_PIXELS_CONTINUOUS;
+    const bool colour = m->channels > 1;
     enum { COLUMNS = 4, CELL = 64 };
     const struct {
         const char *name;
@@ -158,15 +160,21 @@ static void print_metrics(const gkv_metrics *m)
         int places;
         const char *unit;
     } rows[] = {
-        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3, "nats per image"},
+        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
+         density ? "nats per image, of a density" : "nats per image"},
         {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
          3, ""},
         {"  KL", m->kl, m->kl_se, 3, ""},
-        {levels ? "−ELBO of grey levels" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
-         NAN, 4, "bits per dimension"},
-        {"−log p(x)", m->nll, m->nll_se, 3, "nats per image, at most"},
-        {levels ? "−log p(x) of grey levels" : NULL, gkv_bits_per_dimension(m->nll, m->values), NAN,
-         4, "bits per dimension, at most"},
+        {!levels  ? NULL
+         : colour ? "−ELBO of colour levels"
+                  : "−ELBO of grey levels",
+         gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4, "bits per dimension"},
+        {"−log p(x)", m->nll, m->nll_se, 3,
+         density ? "nats per image, of a density, at most" : "nats per image, at most"},
+        {!levels  ? NULL
+         : colour ? "−log p(x) of colour levels"
+                  : "−log p(x) of grey levels",
+         gkv_bits_per_dimension(m->nll, m->values), NAN, 4, "bits per dimension, at most"},
         {"effective samples", m->ess, NAN, 1, "of the importance samples"},
         {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
          "% of the images"},
@@ -292,6 +300,20 @@ static char *figures_path(const eval_arguments *a)
                                   : cli_text("%s/metrics-%s.json", a->run.model, sets[a->of]);
 }
 
+/* The training images for a picture of draws beside them, or NULL: the page does without them. */
+static gkv_dataset *training_of_pictures(const cli_run *run)
+{
+    gkv_dataset *training = NULL;
+    if (gkv_dataset_load(GKV_TRAIN, &run->settings.data, &training) != GKV_OK ||
+        gkv_dataset_height(training) != gkv_model_height(run->model) ||
+        gkv_dataset_width(training) != gkv_model_width(run->model) ||
+        gkv_dataset_channels(training) != gkv_model_channels(run->model)) {
+        gkv_dataset_free(training);
+        training = NULL;
+    }
+    return training;
+}
+
 int cli_eval(int argc, char **argv)
 {
     eval_arguments a = {.quiet = false};
@@ -323,7 +345,10 @@ int cli_eval(int argc, char **argv)
         CLI_TRY(cli_generation_network(&run, a.quiet, &network));
     if (network)
         CLI_TRY(cli_generation_training(&run, &training));
-    if (training && a.wants_refined && measures_all(&run, test))
+    else if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings) && !a.no_pictures &&
+             !a.figures)
+        training = training_of_pictures(&run);
+    if (network && training && a.wants_refined && measures_all(&run, test))
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
@@ -332,9 +357,10 @@ int cli_eval(int argc, char **argv)
     fflush(stdout);
     /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
      * taken an hour. */
-    const int generation = training ? cli_generation_measure(&run, test, training, network, refined,
-                                                             a.quiet, &metrics.generation)
-                                    : CLI_OK;
+    const int generation = training && network
+                               ? cli_generation_measure(&run, test, training, network, refined,
+                                                        a.quiet, &metrics.generation)
+                               : CLI_OK;
     cli_generation_print(&metrics.generation);
     fflush(stdout);
     evaluated = true;

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli_columns.h"
-#include "table_options.h"
+#include "table_input.h"
 
 /* --- Arguments ------------------------------------------------------------ */
 

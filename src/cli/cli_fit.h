@@ -8,10 +8,10 @@
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
 #include "gkvae/mgk_mixture.h"
-#include "table_options.h"
+#include "table_input.h"
 
 enum { CLI_PARAMETERS = GKV_GK_PARAMETERS };
-/* family_options.c: A, B, g, k; and A, B, g, and k or h. */
+/* fit_options.c: A, B, g, k; and A, B, g, and k or h. */
 extern const char *const cli_parameter_names[CLI_PARAMETERS];
 const char *cli_parameter_name(int64_t family, size_t parameter);
 double cli_parameter(const gkv_gk *gk, size_t parameter);
@@ -80,8 +80,7 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data);
 int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data);
 
-/* fit_responsibilities.c: writes the component of each row of the table, and its
- * responsibilities. */
+/* fit_files.c: writes the component of each row of the table, and its responsibilities. */
 int cli_fit_write_responsibilities(const cli_fit_arguments *a, const cli_fit_data *data,
                                    const gkv_mgk_mixture *mixture);
 /* Whether the name of a file ends in this way. */
@@ -90,35 +89,32 @@ bool cli_fit_ends_in(const char *path, const char *end);
 int cli_fit_find_complete(const gkv_table *table, const size_t *columns, size_t n_columns,
                           bool *complete);
 
-/* fit_mixture_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and
- * reports options of mixtures without a mixture. */
+/* fit_options.c: reads K or A..B of --mixture, and none or default of --shrinkage; and reports
+ * options of mixtures without a mixture. */
 void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text);
 bool cli_fit_is_unshrunk(struct argp_state *state, const char *text);
 void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state);
 
-/* fit_intervals.c: reports arguments that do not go with --resolution, --lower and --upper. */
+/* fit_options.c: reports arguments that do not go with --resolution, --lower and --upper. */
 void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state);
 
-/* fit_intervals.c: the observations of --lower and --upper. An end that is missing is infinite.
+/* fit_columns.c: the observations of --lower and --upper. An end that is missing is infinite.
  * `weights` is the index of the column of weights, or SIZE_MAX. The caller frees *memory and
  * *name. */
 int cli_fit_take_intervals(const cli_fit_arguments *a, const gkv_table *table, size_t weights,
                            double **memory, char **name, cli_fit_column *out);
 
-/* fit_intervals.c: the sample of a column. */
-gkv_gk_sample cli_fit_sample(const cli_fit_arguments *a, const cli_fit_column *column);
-
-/* family_options.c: the family of --family, and arguments that do not go with it. */
+/* fit_options.c: the family of --family, and arguments that do not go with it. */
 int64_t cli_fit_family_of(struct argp_state *state, const char *text);
 void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state);
 
-/* family_options.c: "g-and-k", "g-and-h" or "generalised g-and-h, c = 0.8"; the caller frees it. */
+/* fit_options.c: "g-and-k", "g-and-h" or "generalised g-and-h, c = 0.8"; the caller frees it. */
 char *cli_fit_family_text(const gkv_gk *gk);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
 
-/* fit_parameters.c: read --fix, --start, --bounds and --intervals, and report arguments that do not
+/* fit_options.c: read --fix, --start, --bounds and --intervals, and report arguments that do not
  * go with them. */
 void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *text);
 void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const char *text);
@@ -126,7 +122,7 @@ void cli_fit_bound(cli_fit_arguments *a, struct argp_state *state, const char *t
 bool cli_fit_is_profile(struct argp_state *state, const char *text);
 void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *state);
 
-/* fit_parameters.c: whether parameters are held fixed, and whether there is a start; and the start
+/* fit_options.c: whether parameters are held fixed, and whether there is a start; and the start
  * of the fit of a sample, in which held parameters have their final values. */
 bool cli_fit_holds(const cli_fit_arguments *a);
 bool cli_fit_starts(const cli_fit_arguments *a);
@@ -178,7 +174,7 @@ int cli_fit_print_json(json_t *value);
 enum { CLI_CELL = 48 };
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits);
 
-/* --- fit_picture.c -------------------------------------------------------- */
+/* --- fit_files.c ---------------------------------------------------------- */
 
 /* The distribution that was fitted to a column: a mixture, usually of one component. */
 typedef struct cli_fit_margin {

@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "gkvae/gk.h"
 #include "gkvae/mgk_mixture.h"
-#include "table_options.h"
+#include "table_input.h"
 
 /* --- What is evaluated ---------------------------------------------------- */
 
@@ -20,22 +20,15 @@ typedef struct cli_gk_model {
 
 void cli_gk_model_free(cli_gk_model *model);
 
-/* gk_parameters.c: the distribution of "A,B,g,k" or "A,B,g,k,c" in the family "gk", "gh" or "ggh".
+/* gk_model.c: the distribution of "A,B,g,k" or "A,B,g,k,c" in the family "gk", "gh" or "ggh".
  * CLI_USAGE with the cause if there is none. The caller frees *model. */
 int cli_gk_parse(const char *text, const char *family, cli_gk_model *model);
 
-/* gk_parameters.c: the family "gk", "gh" or "ggh". False if there is none of this name. */
+/* gk_model.c: the family "gk", "gh" or "ggh". False if there is none of this name. */
 bool cli_gk_find_family(const char *name, int64_t *family);
 
-/* gk_fit_file.c: the distributions in a file that gkvae fit --json wrote. The caller frees
- * *model. */
+/* gk_model.c: the distributions in a file that gkvae fit --json wrote. The caller frees *model. */
 int cli_gk_read_fit(const char *path, cli_gk_model *model);
-
-/* gk_columns.c: replaces a model by the conditional distribution given "x=1.2,y=3", and then by
- * that of the columns of a list "x,y". Either text may be NULL. A column is given by its name, or
- * by its number from 1. If columns were fitted by themselves, one of them must be chosen. A model
- * of one g-and-k distribution then has `single`. */
-int cli_gk_choose(cli_gk_model *model, const char *path, const char *given, const char *columns);
 
 /* --- Functions ------------------------------------------------------------ */
 
@@ -62,38 +55,20 @@ typedef struct cli_gk_arguments {
 
 extern const cli_gk_function cli_gk_sample, cli_gk_summary, cli_gk_whiten;
 
-/* gk_values.c: evaluates the function of one column at the numbers that are arguments, or else
+/* gk_functions.c: evaluates the function of one column at the numbers that are arguments, or else
  * words on standard input. */
 int cli_gk_values(const cli_gk_arguments *a, const cli_gk_model *model);
 
-/* gk_values.c: prints moments, modes and quartiles of the distribution of one column. */
+/* gk_functions.c: prints moments, modes and quartiles of the distribution of one column. */
 int cli_gk_print_summary(const cli_gk_model *model);
 
-/* gk_rows.c: evaluates the function of several columns at the rows of a table. */
+/* gk_functions.c: evaluates the function of several columns at the rows of a table. */
 int cli_gk_rows(const cli_gk_arguments *a, const cli_gk_model *model);
 
-/* gk_draws.c: draws rows. */
+/* gk_functions.c: draws rows. */
 int cli_gk_draw(const cli_gk_arguments *a, const cli_gk_model *model);
 
-/* --- Rows of numbers: gk_output.c ----------------------------------------- */
-
-/* Where rows go: to standard output or to a file, which appears completely or not at all. */
-typedef struct cli_gk_output cli_gk_output;
-
-/* Begins the output of rows of these columns, to standard output if `path` is NULL. A file of text
- * begins with the names, and so does standard output if there are several columns. *out is NULL
- * after an error; else cli_gk_output_end() frees it. */
-int cli_gk_output_begin(const char *path, size_t columns, const char *const *names,
-                        cli_gk_output **out);
-
-/* Adds n rows [n × columns]. Numbers of text have 17 digits. */
-int cli_gk_output_add(cli_gk_output *output, size_t n, const double *rows);
-
-/* Completes the output if `code` is CLI_OK, else removes it. Returns the first code that is not
- * CLI_OK. `output` may be NULL. */
-int cli_gk_output_end(cli_gk_output *output, int code);
-
-/* --- texts.c -------------------------------------------------------------- */
+/* --- messages.c ----------------------------------------------------------- */
 
 /* Whether the text is a decimal number, inf or nan. */
 bool cli_is_number(const char *text, double *out);

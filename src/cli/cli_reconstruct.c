@@ -1,9 +1,283 @@
-/* gkvae reconstruct */
+/* gkvae reconstruct, and refined inference on the command line (refined.h). */
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
+#include "gkvae/generation_metrics.h"
+#include "gkvae/image_metrics.h"
 #include "pictures.h"
 #include "refined.h"
+#include "report_generation.h"
+
+/* --- Refined inference ---------------------------------------------------- */
+
+/* All arrays of the n images. */
+typedef struct refined_images {
+    /* [n, pixels]: originals, targets, and two reconstructions */
+    float *grey, *seen, *before, *after;
+    float *code, *refined;            /* [n, latent] */
+    double *entropy_before, *entropy; /* −log p(x|z) at both codes, [n] */
+    size_t *accepted;
+} refined_images;
+
+static refined_images images_create(const gkv_model *model, size_t n)
+{
+    const size_t numbers = n * gkv_model_values(model), d = gkv_model_latent(model);
+    return (refined_images){.grey = cli_alloc(numbers, sizeof(float)),
+                            .seen = cli_alloc(numbers, sizeof(float)),
+                            .before = cli_alloc(numbers, sizeof(float)),
+                            .after = cli_alloc(numbers, sizeof(float)),
+                            .code = cli_alloc(n * d, sizeof(float)),
+                            .refined = cli_alloc(n * d, sizeof(float)),
+                            .entropy_before = cli_alloc(n, sizeof(double)),
+                            .entropy = cli_alloc(n, sizeof(double)),
+                            .accepted = cli_alloc(n, sizeof(size_t))};
+}
+
+static void images_free(refined_images *it)
+{
+    free(it->grey);
+    free(it->seen);
+    free(it->before);
+    free(it->after);
+    free(it->code);
+    free(it->refined);
+    free(it->entropy_before);
+    free(it->entropy);
+    free(it->accepted);
+}
+
+static int refine(const gkv_model *model, const gkv_refine_settings *settings, size_t n,
+                  refined_images *it, double *seconds)
+{
+    gkv_refiner *refiner = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_model_code(model, n, it->seen, NULL, it->code));
+    CLI_CHECK(gkv_model_decode(model, n, it->code, NULL, it->before));
+    CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
+    *seconds = cli_seconds();
+    CLI_CHECK(gkv_refiner_run(refiner, n, it->seen, 0, NULL,
+                              &(gkv_refined){.mean = it->refined,
+                                             .accepted = it->accepted,
+                                             .cross_entropy_before = it->entropy_before,
+                                             .cross_entropy_after = it->entropy}));
+    *seconds = cli_seconds() - *seconds;
+    code = cli_check(gkv_model_decode(model, n, it->refined, NULL, it->after));
+done:
+    gkv_refiner_free(refiner);
+    return code;
+}
+
+/* Figures of a collection of images. */
+typedef struct collection {
+    double frechet;  /* Fréchet distance to the grey originals, in features of a network */
+    double variance; /* of the features: the trace of their covariance */
+} collection;
+
+/* The sum of the variances of the columns of x[n, d]. */
+static double total_variance(const float *x, size_t n, size_t d)
+{
+    double total = 0;
+    for (size_t j = 0; j < d; j++) {
+        gkv_accumulator column = {.n = 0};
+        for (size_t i = 0; i < n; i++)
+            gkv_accumulator_add(&column, x[i * d + j]);
+        total += gkv_accumulator_variance(&column);
+    }
+    return total;
+}
+
+/* The mean over images of Σ p(1 − p), the variance of an image's pixels. */
+static double pixel_variance(const float *images, size_t n, size_t pixels)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n * pixels; i++)
+        sum += images[i] * (1.0 - images[i]);
+    return sum / (double)n;
+}
+
+/* Both figures of images[n, pixels]. decoded[n, dimensions] receives their features. */
+static int measure(const gkv_features *network, int threads, size_t n, const float *images,
+                   const float *originals, float *decoded, collection *out)
+{
+    const size_t d = gkv_features_dimensions(network);
+    int code = CLI_OK;
+    CLI_CHECK(gkv_features_apply(network, n, images, &(gkv_run_options){.threads = threads},
+                                 decoded, NULL));
+    CLI_CHECK(gkv_frechet_distance(n, n, d, originals, decoded, &out->frechet));
+    out->variance = total_variance(decoded, n, d);
+done:
+    return code;
+}
+
+/* Measures the originals, the reconstructions from the encoder's codes, and those from refined
+ * codes. All figures are NaN without a network for the images. */
+static int measure_all(const cli_run *run, size_t n, const refined_images *it, collection *original,
+                       collection *before, collection *after)
+{
+    const int threads = (int)run->settings.train.threads;
+    gkv_features *network = NULL;
+    float *originals = NULL, *decoded = NULL;
+    int code = CLI_OK;
+    *original = *before = *after = (collection){NAN, NAN};
+    CLI_TRY(cli_generation_network(run, true, &network));
+    if (!network)
+        goto done;
+    const size_t d = gkv_features_dimensions(network);
+    originals = cli_alloc(n * d, sizeof *originals);
+    decoded = cli_alloc(n * d, sizeof *decoded);
+    CLI_CHECK(gkv_features_apply(network, n, it->grey, &(gkv_run_options){.threads = threads},
+                                 originals, NULL));
+    *original = (collection){0, total_variance(originals, n, d)};
+    CLI_TRY(measure(network, threads, n, it->before, originals, decoded, before));
+    CLI_TRY(measure(network, threads, n, it->after, originals, decoded, after));
+done:
+    free(originals);
+    free(decoded);
+    gkv_features_free(network);
+    return code;
+}
+
+static int print_figures(const cli_run *run, const gkv_refine_settings *settings, size_t n,
+                         const refined_images *it, double seconds)
+{
+    const gkv_model *model = run->model;
+    const size_t height = gkv_model_height(model), width = gkv_model_width(model),
+                 channels = gkv_model_channels(model), values = gkv_model_values(model);
+    gkv_image_scores before, after;
+    collection original, encoder, refined;
+    double accepted = 0;
+    char heading[64], of_originals[64];
+    int code = CLI_OK;
+    CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
+    CLI_CHECK(
+        gkv_image_scores_of_colour(n, height, width, channels, it->before, it->grey, &before));
+    CLI_CHECK(gkv_image_scores_of_colour(n, height, width, channels, it->after, it->grey, &after));
+    for (size_t i = 0; i < n; i++)
+        accepted += (double)it->accepted[i];
+    const cli_refined_row rows[] = {
+        {"−log p(x|z) at the code", gkv_mean_se_of(n, it->entropy_before).mean,
+         gkv_mean_se_of(n, it->entropy).mean, 3, "nats per image"},
+        {"mean squared error", before.mse.mean, after.mse.mean, 5, ""},
+        {"PSNR", before.psnr.mean, after.psnr.mean, 2, "dB"},
+        {"SSIM", before.ssim.mean, after.ssim.mean, 4, ""},
+        {"accepted iterations", NAN, accepted / (double)n, 2, "per image"},
+        {"refinement", NAN, 1000 * seconds / (double)n, 2, "milliseconds per image"},
+        {"pixel variance Σ p(1 − p)", pixel_variance(it->before, n, values),
+         pixel_variance(it->after, n, values), 2, "per image; larger for softer images"},
+        {"Fréchet distance", encoder.frechet, refined.frechet, 2, "to the originals, in features"},
+        {"variance of the features", encoder.variance, refined.variance, 1, of_originals},
+    };
+    const size_t count = sizeof rows / sizeof *rows - (isfinite(refined.frechet) ? 0 : 2);
+    snprintf(of_originals, sizeof of_originals, "of the originals %.1f", original.variance);
+    if (settings->mode == GKV_REFINE_MAP)
+        snprintf(heading, sizeof heading, "code, lm:%zu, prior %g", settings->iterations,
+                 settings->prior_weight);
+    else
+        snprintf(heading, sizeof heading, "mean, lm:%zu:%zu", settings->iterations,
+                 settings->curvature_samples);
+    cli_refined_print(heading, rows, count);
+done:
+    return code;
+}
+
+/* Prints the figures of refinement for images chosen[n]. Unless the path is NULL it also draws them
+ * in blocks of `cols` columns: the originals, the reconstructions from the encoder's codes, and
+ * those from refined codes. */
+static int reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                               size_t n, size_t cols, const gkv_refine_settings *settings,
+                               const char *path)
+{
+    static const char *const labels[] = {"original", "encoder", "refined"};
+    refined_images it = images_create(run->model, n);
+    double seconds = 0;
+    int code = CLI_OK;
+    CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
+    CLI_TRY(refine(run->model, settings, n, &it, &seconds));
+    CLI_TRY(print_figures(run, settings, n, &it, seconds));
+    if (path)
+        code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after},
+                                 labels, 3, n, cols, path);
+done:
+    images_free(&it);
+    return code;
+}
+
+/* --- The option --refine -------------------------------------------------- */
+
+bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_settings *settings)
+{
+    enum { MOST = 1000, MOST_SAMPLES = 512 };
+    char iterations[16] = "", samples[16] = "", extra = 0;
+    const int fields = sscanf(text, "lm:%15[0-9]:%15[0-9]%c", iterations, samples, &extra);
+    const size_t used =
+        strlen("lm:") + strlen(iterations) + (fields == 2 ? 1 + strlen(samples) : 0);
+    if (fields < 1 || fields > 2 || strlen(text) != used)
+        argp_error(
+            state,
+            "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3",
+            text);
+    settings->iterations = (size_t)cli_whole(state, "--refine, T", iterations, 0, MOST);
+    if (fields < 2)
+        return false;
+    settings->curvature_samples = (size_t)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
+    if (settings->curvature_samples % 2)
+        argp_error(state, "--refine %s: S must be even, because samples come in pairs", text);
+    return true;
+}
+
+void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t n)
+{
+    enum { COLUMNS = 4, MOST = CLI_REFINED_ROWS + 1 };
+    char text[MOST][2][32];
+    const char *cells[MOST * COLUMNS] = {heading, "encoder", "refined", ""};
+    for (size_t i = 0; i < n; i++) {
+        const double values[2] = {rows[i].before, rows[i].after};
+        for (size_t v = 0; v < 2; v++) {
+            snprintf(text[i][v], sizeof text[i][v], "not known");
+            if (isfinite(values[v]))
+                cli_decimal(values[v], rows[i].places, text[i][v]);
+        }
+        const char *const row[COLUMNS] = {rows[i].name, isnan(rows[i].before) ? "" : text[i][0],
+                                          text[i][1], rows[i].unit};
+        memcpy(cells + (i + 1) * COLUMNS, row, sizeof row);
+    }
+    cli_table(cells, n + 1, COLUMNS, "lrrl");
+}
+
+size_t cli_refined_rows(const gkv_metrics *m, cli_refined_row rows[CLI_REFINED_ROWS])
+{
+    const gkv_refined_metrics *r = &m->refined;
+    const bool likelihood = m->pixels != GKV_PIXELS_MEAN_LEVELS,
+               levels = m->pixels == GKV_PIXELS_LEVELS;
+    const cli_refined_row all[CLI_REFINED_ROWS] = {
+        {likelihood ? "−ELBO" : "loss", m->neg_elbo, r->neg_elbo, 3, "nats per image"},
+        {likelihood ? "  reconstruction" : "  cross-entropy", m->reconstruction, r->reconstruction,
+         3, ""},
+        {"  KL", m->kl, r->kl, 3, ""},
+        {levels ? "−ELBO" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
+         gkv_bits_per_dimension(r->neg_elbo, m->values), 4, "bits per dimension"},
+        {"−log p(x)", m->nll, r->nll, 3, "nats per image, at most"},
+        {levels ? "−log p(x)" : NULL, gkv_bits_per_dimension(m->nll, m->values),
+         gkv_bits_per_dimension(r->nll, m->values), 4, "bits per dimension, at most"},
+        {"effective samples", m->ess, r->ess, 1, "of the importance samples"},
+        {"−log p(x|z) at the mean", r->cross_entropy_before, r->cross_entropy, 3, "nats per image"},
+        {"mean squared error", m->mse, r->mse, 5, "at the mean"},
+        {"PSNR", m->psnr, r->psnr, 2, "dB"},
+        {"SSIM", m->ssim, r->ssim, 4, ""},
+        {"accepted iterations", NAN, r->accepted, 2, "per image"},
+        {"images improved", NAN, (double)r->improved, 0, ""},
+        {"refinement", NAN, r->milliseconds, 2, "milliseconds per image"},
+    };
+    size_t n = 0;
+    for (size_t i = 0; r->samples > 0 && i < CLI_REFINED_ROWS; i++)
+        if (all[i].name) /* else this model has no such figure */
+            rows[n++] = all[i];
+    return n;
+}
+
+/* --- The command ---------------------------------------------------------- */
 
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
@@ -120,7 +394,7 @@ int cli_reconstruct(int argc, char **argv)
         n = cli_choose(images, BLOCKS, chosen, &cols);
     }
     if (a.wants_refined)
-        CLI_TRY(cli_reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.out));
+        CLI_TRY(reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.out));
     else
         CLI_TRY(cli_picture_reconstructions(&run, images, chosen, n, cols, a.out));
     if (a.out)

@@ -39,7 +39,8 @@ static const struct argp_option options[] = {
     {"idx", 'x', "FILE", 0,
      "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
     {"npy", 'y', "FILE.npy", 0,
-     "Also write the images to this file as a NumPy array of float32, [images, height·width] "
+     "Also write the images to this file as a NumPy array of float32, [images, "
+     "height·width·channels] "
      "(default: no)",
      0},
     {.name = NULL},
@@ -109,27 +110,39 @@ static int draw_images(const sample_arguments *a, const gkv_model *model, size_t
         draws.first = a->draws.first + first;
         CLI_TRY(cli_draw_images(model, &draws, a->one_class ? &a->which : NULL, n, values));
         for (size_t i = 0; images->bytes && i < n * pixels; i++)
-            images->bytes[first * pixels + i] = (uint8_t)lrintf(255 * values[i]);
+            images->bytes[first * pixels + i] =
+                (uint8_t)lrintf(255 * fminf(fmaxf(values[i], 0), 1));
     }
 done:
     free(block);
     return code;
 }
 
+/* Continuous values in the units of the data. */
+static void in_units(const gkv_model *model, size_t n, float *values)
+{
+    double range[2];
+    if (!gkv_settings_range(&gkv_model_settings_of(model)->data, range))
+        return;
+    for (size_t i = 0; i < n; i++)
+        values[i] = (float)(range[0] + (range[1] - range[0]) * (double)values[i]);
+}
+
 static int write_files(const sample_arguments *a, const gkv_model *model)
 {
     const size_t height = gkv_model_height(model), width = gkv_model_width(model),
-                 pixels = height * width;
+                 channels = gkv_model_channels(model), pixels = gkv_model_values(model);
     sample_images images = {.values = a->npy ? cli_alloc(a->count * pixels, sizeof(float)) : NULL,
                             .bytes = a->idx ? cli_alloc(a->count, pixels) : NULL};
     int code = CLI_OK;
     CLI_TRY(draw_images(a, model, pixels, &images));
     if (a->npy) {
+        in_units(model, a->count * pixels, images.values);
         CLI_CHECK(gkv_npy_write_float(a->npy, a->count, pixels, images.values));
         printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
     }
     if (a->idx) {
-        CLI_CHECK(gkv_idx_write(a->idx, a->count, height, width, images.bytes));
+        CLI_CHECK(gkv_idx_write_colour(a->idx, a->count, height, width, channels, images.bytes));
         printf("%zu images: %s\n", a->count, a->idx);
     }
 done:

@@ -1,11 +1,17 @@
-/* The table of a comparison as text; declared in cli_compare.h. */
+/* The table of a comparison: as text, as compare.csv and as compare.json; declared in
+ * cli_compare.h. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "app/inside.h"
 #include "cli_compare.h"
+
+/* --- Text ----------------------------------------------------------------- */
 
 /* "84.21 ± 0.05"; without the error if it is unknown or, for a whole number, 0. */
 static char *cell_of(const compare_value *value, int places)
@@ -127,4 +133,188 @@ void compare_print(const comparison *it, const char *heading)
     free(caption);
     free(align);
     compare_words_free(&words);
+}
+
+/* --- CSV: one line for each run ------------------------------------------- */
+
+static void put_text(FILE *out, const char *text)
+{
+    if (!text[strcspn(text, ",\"\r\n")]) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (const char *c = text; *c; c++)
+        fprintf(out, *c == '"' ? "\"\"" : "%c", *c);
+    fputc('"', out);
+}
+
+static void put_number(FILE *out, double value)
+{
+    fputc(',', out);
+    if (isfinite(value))
+        fprintf(out, "%.12g", value);
+}
+
+static bool any_has(const comparison *it, const char *key)
+{
+    for (size_t i = 0; i < it->n_runs; i++)
+        if (isfinite(compare_number(&it->runs[i], key)))
+            return true;
+    return false;
+}
+
+static void put_csv(const comparison *it, FILE *out)
+{
+    fputs("model,seed,folder", out);
+    for (size_t c = 0; c < it->n_known; c++) {
+        fprintf(out, ",%s", it->known[c].key);
+        if (any_has(it, it->known[c].error_key))
+            fprintf(out, ",%s", it->known[c].error_key);
+    }
+    fputc('\n', out);
+    for (size_t r = 0; r < it->n_rows; r++)
+        for (size_t i = 0; i < it->rows[r].n_runs; i++) {
+            const compare_run *run = it->rows[r].runs[i];
+            put_text(out, it->rows[r].name);
+            fprintf(out, ",%" PRIu64 ",", run->seed);
+            put_text(out, run->folder);
+            for (size_t c = 0; c < it->n_known; c++) {
+                put_number(out, compare_number(run, it->known[c].key));
+                if (any_has(it, it->known[c].error_key))
+                    put_number(out, compare_number(run, it->known[c].error_key));
+            }
+            fputc('\n', out);
+        }
+}
+
+static int write_csv(const comparison *it, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return cli_error(CLI_MEMORY, "%s: out of memory", path);
+    put_csv(it, out);
+    const bool good = ferror(out) == 0;
+    int code = fclose(out) == 0 && good ? CLI_OK : cli_error(CLI_MEMORY, "%s: out of memory", path);
+    if (code == CLI_OK)
+        code = cli_check(gki_file_write_atomic(path, text, size));
+    free(text);
+    return code;
+}
+
+/* --- JSON: one object for each model -------------------------------------- */
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* JSON is UTF-8, but the name of a folder may contain any bytes. Bytes of other encodings become
+ * question marks. */
+static json_t *text_of(const char *text)
+{
+    json_t *own = json_string(text);
+    if (own)
+        return own;
+    char *copy = cli_text("%s", text);
+    for (char *c = copy; *c; c++)
+        *c = (unsigned char)*c < 0x80 ? *c : '?';
+    own = json_string(copy);
+    free(copy);
+    return own;
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? text_of(text) : json_null();
+}
+
+static json_t *value_object(const compare_value *value, bool is_difference)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "mean", number(value->mean));
+    json_object_set_new(object, "standard_error", number(value->error));
+    const char *over = value->over_seeds ? "seeds" : value->sets > 0 ? "sets" : "images";
+    if (is_difference)
+        json_object_set_new(object, "pairs", json_integer((json_int_t)value->n));
+    else
+        json_object_set_new(object, "error_over", json_string(over));
+    return object;
+}
+
+static json_t *row_object(const comparison *it, size_t r)
+{
+    const compare_row *row = &it->rows[r];
+    json_t *object = json_object(), *seeds = json_array(), *folders = json_array(),
+           *figures = json_object();
+    json_t *differences = json_object();
+    for (size_t i = 0; i < row->n_runs; i++) {
+        json_array_append_new(seeds, json_integer((json_int_t)row->runs[i]->seed));
+        json_array_append_new(folders, text_of(row->runs[i]->folder));
+    }
+    for (size_t c = 0; c < it->n_known; c++) {
+        const compare_column *column = &it->known[c];
+        const compare_value value = compare_value_of(row, column);
+        json_object_set_new(figures, column->key, value_object(&value, false));
+        if (it->against == SIZE_MAX || it->against == r)
+            continue;
+        const compare_value difference = compare_difference(row, &it->rows[it->against], column);
+        json_object_set_new(differences, column->key, value_object(&difference, true));
+    }
+    json_object_set_new(object, "model", text_of(row->name));
+    json_object_set_new(object, "n", json_integer((json_int_t)row->n_runs));
+    json_object_set_new(object, "seeds", seeds);
+    json_object_set_new(object, "folders", folders);
+    json_object_set_new(object, "figures", figures);
+    json_object_set_new(object, "differences", differences);
+    return object;
+}
+
+static int write_json(const comparison *it, const char *path)
+{
+    json_t *object = json_object(), *rows = json_array();
+    json_object_set_new(object, "dataset", text_or_null(it->dataset));
+    json_object_set_new(object, "protocol", text_or_null(it->protocol));
+    json_object_set_new(object, "generation_protocol", text_or_null(it->generation_protocol));
+    json_object_set_new(object, "against",
+                        text_or_null(it->against == SIZE_MAX ? NULL : it->rows[it->against].name));
+    for (size_t r = 0; r < it->n_rows; r++)
+        json_array_append_new(rows, row_object(it, r));
+    json_object_set_new(object, "rows", rows);
+    json_object_set_new(object, "version", json_string(gkv_version()));
+    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    json_decref(object);
+    if (!text)
+        return cli_error(CLI_MEMORY, "%s: out of memory", path);
+    const int code = cli_check(gki_file_write_atomic(path, text, strlen(text)));
+    free(text);
+    return code;
+}
+
+int compare_check_out(const char *folder)
+{
+    char *config = cli_text("%s/config.ini", folder);
+    const bool is_run = access(config, F_OK) == 0;
+    free(config);
+    return is_run ? cli_error(CLI_CONFIG,
+                              "%s: this is a run's folder, and its page would be overwritten: "
+                              "choose another one, "
+                              "by --out",
+                              folder)
+                  : CLI_OK;
+}
+
+int compare_write(const comparison *it, const char *folder)
+{
+    char *csv = cli_text("%s/compare.csv", folder), *json = cli_text("%s/compare.json", folder);
+    int code = CLI_OK;
+    CLI_CHECK(gki_file_make_folder(folder));
+    CLI_TRY(write_csv(it, csv));
+    code = write_json(it, json);
+done:
+    free(csv);
+    free(json);
+    return code;
 }

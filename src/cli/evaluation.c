@@ -135,9 +135,9 @@ static size_t smaller(size_t a, size_t b)
 static int draw_reconstructions(cli_evaluation *it, const gkv_dataset *test, const char *path)
 {
     size_t chosen[BLOCKS * CLI_COLUMNS], cols = 0;
-    const bool grey = it->run->settings.data.binarization == GKV_BINARIZE_GREY;
+    const bool binary = gkv_settings_pixels(&it->run->settings) == GKV_PIXELS_BINARY;
     size_t n = cli_choose(test, BLOCKS, chosen, &cols);
-    n = smaller(n, cli_grid_of(it->run->model, CLI_LINE_SCALE, cols, grey ? 2 : 3).most);
+    n = smaller(n, cli_grid_of(it->run->model, CLI_LINE_SCALE, cols, binary ? 3 : 2).most);
     it->reconstructions = n > 0;
     it->of_all_classes = n >= cols;
     return n > 0 ? cli_picture_reconstructions(it->run, test, chosen, n, cols, path) : CLI_OK;

@@ -1,12 +1,19 @@
-/* Messages and exit codes; declared in cli.h. */
+/* Messages with exit codes (cli.h), lists of texts (texts.h), and numbers as texts. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
+#include "cli_gk.h"
+#include "texts.h"
+
+/* --- Messages and exit codes ---------------------------------------------- */
 
 const char *cli_program = "gkvae";
 
@@ -137,4 +144,169 @@ char *cli_command(int argc, char **argv)
     char *line = cli_text("%s %s", argv[0], arguments);
     free(arguments);
     return line;
+}
+
+/* --- Texts and numbers ---------------------------------------------------- */
+
+const char *cli_texts_keep(cli_texts *all, char *text)
+{
+    if (all->count == all->capacity) {
+        const size_t capacity = all->capacity ? 2 * all->capacity : 64;
+        char **list = cli_alloc(capacity, sizeof *list);
+        if (all->count > 0)
+            memcpy(list, all->list, all->count * sizeof *list);
+        free(all->list);
+        all->list = list;
+        all->capacity = capacity;
+    }
+    all->list[all->count++] = text;
+    return text;
+}
+
+const char *cli_texts_number(cli_texts *all, double value, int places)
+{
+    return cli_texts_with_error(all, value, NAN, places);
+}
+
+const char *cli_texts_with_error(cli_texts *all, double value, double error, int places)
+{
+    char number[32], its[32];
+    if (!isfinite(value))
+        return cli_texts_keep(all, cli_text("–"));
+    cli_decimal(value, places, number);
+    if (!isfinite(error))
+        return cli_texts_keep(all, cli_text("%s", number));
+    return cli_texts_keep(all, cli_text("%s ± %s", number, cli_decimal(error, places, its)));
+}
+
+void cli_texts_free(cli_texts *all)
+{
+    while (all->count > 0)
+        free(all->list[--all->count]);
+    free(all->list);
+    *all = (cli_texts){.list = NULL};
+}
+
+/* --- Numbers -------------------------------------------------------------- */
+
+enum { BUFFER = 1 << 16, SHOWN = 40 };
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool cli_is_number(const char *text, double *out)
+{
+    char *end = NULL;
+    if (!*text || is_space(*text))
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0';
+}
+
+void cli_number_text(double value, char text[CLI_NUMBER])
+{
+    if (isnan(value))
+        snprintf(text, CLI_NUMBER, "nan"); /* printf() would print the sign of a nan */
+    else
+        snprintf(text, CLI_NUMBER, "%.17g", value);
+}
+
+int cli_number_print(double value)
+{
+    char text[CLI_NUMBER];
+    cli_number_text(value, text);
+    puts(text);
+    return ferror(stdout) ? CLI_IO : CLI_OK;
+}
+
+typedef struct stream {
+    char buffer[BUFFER + 1];
+    size_t length;
+    bool began; /* whether the first bytes have been examined */
+    uint64_t words;
+    int (*use)(void *context, double x);
+    void *context;
+} stream;
+
+static int use_word(stream *s, const char *word)
+{
+    double value;
+    s->words++;
+    if (!cli_is_number(word, &value))
+        return cli_error(CLI_DATA, "standard input: word %" PRIu64 ": \"%.*s\" is not a number",
+                         s->words, SHOWN, word);
+    return s->use(s->context, value);
+}
+
+/* Uses the complete words, at the end of the input all words, and keeps the rest. */
+static int use_words(stream *s, bool ended)
+{
+    char *c = s->buffer, *end = s->buffer + s->length;
+    *end = '\0';
+    for (;;) {
+        while (c < end && is_space(*c))
+            c++;
+        char *word = c;
+        while (c < end && !is_space(*c))
+            c++;
+        if (word == c || (c == end && !ended)) {
+            s->length = (size_t)(end - word);
+            memmove(s->buffer, word, s->length);
+            return CLI_OK;
+        }
+        *c = '\0';
+        const int code = use_word(s, word);
+        if (code != CLI_OK)
+            return code;
+        c += c < end;
+    }
+}
+
+/* Removes a byte order mark at the begin of the input. Returns false if it may be incomplete. */
+static bool skip_mark(stream *s, bool ended)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    enum { LENGTH = sizeof mark - 1 };
+    const size_t there = s->length < LENGTH ? s->length : LENGTH;
+    if (s->began || memcmp(s->buffer, mark, there) != 0) {
+        s->began = true;
+        return true;
+    }
+    if (there < LENGTH)
+        return ended;
+    s->began = true;
+    s->length -= LENGTH;
+    memmove(s->buffer, s->buffer + LENGTH, s->length);
+    return true;
+}
+
+int cli_numbers_read(int (*use)(void *context, double x), void *context)
+{
+    stream s = {.use = use, .context = context};
+    int code = CLI_OK;
+    if (isatty(STDIN_FILENO))
+        fputs("gkvae: reading numbers from the terminal; Ctrl-D ends them\n", stderr);
+    for (bool ended = false; !ended && code == CLI_OK;) {
+        if (s.length == BUFFER)
+            return cli_error(CLI_DATA,
+                             "standard input: word %" PRIu64 " is longer than %d characters",
+                             s.words + 1, BUFFER - 1);
+        const ssize_t got = read(STDIN_FILENO, s.buffer + s.length, BUFFER - s.length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return cli_error_errno(errno, "standard input: cannot be read");
+        if (memchr(s.buffer + s.length, '\0', (size_t)got))
+            return cli_error(CLI_DATA,
+                             "standard input: it contains a zero byte, so it is not text");
+        s.length += (size_t)got;
+        ended = got == 0;
+        if (!skip_mark(&s, ended))
+            continue;
+        code = use_words(&s, ended);
+        fflush(stdout); /* a writer of single numbers may wait for the results */
+    }
+    return code;
 }

@@ -1,16 +1,79 @@
-/* Pictures that are grids of images; declared in pictures.h. */
+/* Pictures that are grids of images, and the choice of the images by a fixed rule that cannot
+ * favour good ones; declared in pictures.h. */
+#include "pictures.h"
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "pictures.h"
+#include "app/plot.h"
 #include "gkvae/eval.h"
 #include "gkvae/generation_metrics.h"
-#include "app/plot.h"
 
-static size_t pixels_of(const gkv_model *model)
+/* --- The choice of images ------------------------------------------------- */
+
+/* The index of image k, from 0, among those of this label; the number of images if there is
+ * none. */
+static size_t find_labelled(const gkv_dataset *images, unsigned label, size_t k)
 {
-    return gkv_model_height(model) * gkv_model_width(model);
+    const uint8_t *labels = gkv_dataset_labels(images);
+    const size_t count = gkv_dataset_count(images);
+    for (size_t i = 0; i < count; i++)
+        if (labels[i] == label && k-- == 0)
+            return i;
+    return count;
 }
+
+/* The classes of the images, at most CLI_COLUMNS. */
+static size_t find_classes(const gkv_dataset *images, unsigned classes[CLI_COLUMNS])
+{
+    size_t found = 0;
+    for (unsigned label = 0; label < 256 && found < CLI_COLUMNS; label++)
+        if (find_labelled(images, label, 0) < gkv_dataset_count(images))
+            classes[found++] = label;
+    return found;
+}
+
+size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size_t *cols)
+{
+    const size_t count = gkv_dataset_count(images);
+    size_t n = 0;
+    if (!gkv_dataset_labels(images)) {
+        *cols = count < CLI_COLUMNS ? count : CLI_COLUMNS;
+        for (; n < rounds * *cols && n < count; n++)
+            chosen[n] = n;
+        return n / *cols * *cols;
+    }
+    unsigned classes[CLI_COLUMNS];
+    *cols = find_classes(images, classes);
+    for (size_t round = 0; round < rounds; round++)
+        for (size_t c = 0; c < *cols; c++) {
+            chosen[n] = find_labelled(images, classes[c], round);
+            if (chosen[n] == count) /* this class has no more images, so the picture ends */
+                return round * *cols;
+            n++;
+        }
+    return n;
+}
+
+size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to)
+{
+    size_t chosen[CLI_PAIRS * CLI_COLUMNS], cols = 0;
+    const size_t n = cli_choose(images, CLI_PAIRS, chosen, &cols);
+    if (n < 2 || cols < 2)
+        return 0;
+    /* No image is in two pairs, and the pairs step through the classes. */
+    size_t pairs = 0;
+    for (; pairs < CLI_PAIRS && (pairs / (cols / 2) + 1) * cols <= n; pairs++) {
+        const size_t round = pairs / (cols / 2), c = pairs % (cols / 2) * 2;
+        /* Every round pairs a class with another one: 0–1, 2–3 …; 0–3, 2–5 … */
+        from[pairs] = chosen[round * cols + c];
+        to[pairs] = chosen[round * cols + (c + 1 + 2 * round) % cols];
+    }
+    return pairs;
+}
+
+/* --- Grids ---------------------------------------------------------------- */
 
 /* Sides and source pixels of a picture of usual size. */
 enum { WIDE = 2400, TALL = 2400, SOURCE = 655360, ACROSS = 4 };
@@ -39,8 +102,10 @@ cli_grid cli_grid_of(const gkv_model *model, int scale, size_t cols, size_t line
 static int draw_grid(const gkv_model *model, const float *images, size_t rows, size_t cols,
                      const gki_image_grid_settings *settings, const char *path)
 {
+    gki_image_grid_settings own = *settings;
+    own.channels = gkv_model_channels(model);
     return cli_check(gki_plot_image_grid(path, images, rows, cols, gkv_model_height(model),
-                                         gkv_model_width(model), settings));
+                                         gkv_model_width(model), &own));
 }
 
 int cli_picture_samples(const gkv_model *model, const cli_draws *draws, size_t n, size_t cols,
@@ -54,13 +119,16 @@ int cli_picture_class_samples(const gkv_model *model, const size_t *classes, siz
 {
     const cli_grid grid = cli_grid_of(model, CLI_DRAW_SCALE, cols, 1);
     cols = grid.cols;
-    const size_t rows = (n + cols - 1) / cols, block = rows * cols * pixels_of(model);
+    const size_t rows = (n + cols - 1) / cols, block = rows * cols * gkv_model_values(model);
     float *images = cli_alloc(n_classes * block, sizeof *images);
     gki_image_grid_settings settings;
     int code = CLI_OK;
     gki_image_grid_defaults(&settings);
     settings.scale = grid.scale;
     settings.gap = 2;
+    for (size_t c = 0; c < n_classes; c++)
+        for (size_t i = n; i < rows * cols; i++) /* cells without an image */
+            images[c * block + i * gkv_model_values(model)] = -INFINITY;
     for (size_t c = 0; c < n_classes; c++)
         CLI_TRY(cli_draw_images(model, draws, classes ? &classes[c] : NULL, n, images + c * block));
     code = draw_grid(model, images, n_classes * rows, cols, &settings, path);
@@ -69,12 +137,18 @@ done:
     return code;
 }
 
+void cli_limit(size_t n, const float *from, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i] > 0 ? from[i] < 1 ? from[i] : 1 : 0;
+}
+
 /* --- Reconstructions ------------------------------------------------------ */
 
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
               float *grey, float *seen)
 {
-    const size_t pixels = pixels_of(run->model);
+    const size_t pixels = gkv_model_values(run->model);
     int code = CLI_OK;
     for (size_t i = 0; i < n && code == CLI_OK; i++) {
         const uint8_t *levels = gkv_dataset_pixels(images, chosen[i]);
@@ -82,6 +156,8 @@ int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chose
             grey[i * pixels + k] = (float)levels[k] / 255.0F;
         code = cli_check(
             gkv_targets(images, 1, GKV_TEST, chosen[i], &run->settings, seen + i * pixels));
+        if (code == CLI_OK && gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS)
+            cli_limit(pixels, seen + i * pixels, grey + i * pixels);
     }
     return code;
 }
@@ -91,12 +167,16 @@ int cli_picture_lines(const gkv_model *model, const float *const *lines, const c
 {
     const cli_grid layout = cli_grid_of(model, CLI_LINE_SCALE, cols, n_lines);
     cols = layout.cols;
-    const size_t pixels = pixels_of(model), rows = n_lines * ((n + cols - 1) / cols);
+    const size_t pixels = gkv_model_values(model), rows = n_lines * ((n + cols - 1) / cols);
     float *grid = cli_alloc(rows * cols * pixels, sizeof *grid);
-    for (size_t i = 0; i < n; i++)
-        for (size_t l = 0; l < n_lines; l++)
-            memcpy(grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels,
-                   lines[l] + i * pixels, pixels * sizeof *grid);
+    for (size_t i = 0; i < rows / n_lines * cols; i++)
+        for (size_t l = 0; l < n_lines; l++) {
+            float *to = grid + ((i / cols * n_lines + l) * cols + i % cols) * pixels;
+            if (i < n)
+                memcpy(to, lines[l] + i * pixels, pixels * sizeof *grid);
+            else
+                to[0] = -INFINITY; /* a cell without an image */
+        }
     gki_image_grid_settings settings;
     gki_image_grid_defaults(&settings);
     settings.scale = layout.scale;
@@ -114,8 +194,8 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
 {
     static const char *const labels[] = {"original", "binarized", "reconstructed"};
     static const char *const grey_labels[] = {"original", "reconstructed"};
-    const bool binary = run->settings.data.binarization != GKV_BINARIZE_GREY;
-    const size_t pixels = pixels_of(run->model);
+    const bool binary = gkv_settings_pixels(&run->settings) == GKV_PIXELS_BINARY;
+    const size_t pixels = gkv_model_values(run->model);
     float *grey = cli_alloc(n * pixels, sizeof *grey), *seen = cli_alloc(n * pixels, sizeof *seen);
     float *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
     float *decoded = cli_alloc(n * pixels, sizeof *decoded);
@@ -143,13 +223,15 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
                         const char *path)
 {
     static const char *const labels[] = {"drawn", "nearest"};
-    const size_t pixels = pixels_of(run->model);
+    const size_t pixels = gkv_model_values(run->model);
     float *drawn = cli_alloc(n * pixels, sizeof *drawn),
           *nearest = cli_alloc(n * pixels, sizeof *nearest);
     uint32_t place[CLI_NEAREST];
     int code = CLI_OK;
     const cli_draws draws = {.seed = seed, .temperature = run->settings.eval.temperature};
     CLI_TRY(cli_draw_images(run->model, &draws, NULL, n, drawn));
+    if (gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS)
+        cli_limit(n * pixels, drawn, drawn);
     CLI_CHECK(
         gkv_nearest(n, gkv_dataset_count(training), pixels, drawn, gkv_dataset_pixels(training, 0),
                     &(gkv_run_options){.threads = (int)run->settings.train.threads}, place, NULL));
@@ -172,7 +254,7 @@ done:
 static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size_t *from,
                        const size_t *to, size_t n, float *seen, float *eps)
 {
-    const size_t pixels = pixels_of(run->model);
+    const size_t pixels = gkv_model_values(run->model);
     float *codes = cli_alloc(2 * n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     for (size_t i = 0; i < 2 * n; i++)
@@ -211,7 +293,7 @@ int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t
 {
     const size_t d = gkv_model_latent(model);
     float *eps = cli_alloc(2 * n * d, sizeof *eps),
-          *decoded = cli_alloc(n * steps * pixels_of(model), sizeof *decoded);
+          *decoded = cli_alloc(n * steps * gkv_model_values(model), sizeof *decoded);
     gki_image_grid_settings settings;
     int code = CLI_OK;
     CLI_CHECK(gkv_model_sample_class(model, n, from, seed, 0, temperature, NULL, eps));
@@ -231,7 +313,8 @@ done:
 int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, const size_t *from,
                                const size_t *to, size_t n, size_t steps, const char *path)
 {
-    const size_t pixels = pixels_of(run->model), d = gkv_model_latent(run->model), cols = steps + 2;
+    const size_t pixels = gkv_model_values(run->model), d = gkv_model_latent(run->model),
+                 cols = steps + 2;
     float *seen = cli_alloc(2 * n * pixels, sizeof *seen), *eps = cli_alloc(2 * n * d, sizeof *eps);
     float *decoded = cli_alloc(n * steps * pixels, sizeof *decoded);
     float *grid = cli_alloc(n * cols * pixels, sizeof *grid);

@@ -46,6 +46,9 @@ int cli_picture_nearest(const cli_run *run, const gkv_dataset *training, uint64_
 int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
                                 size_t n, size_t cols, const char *path);
 
+/* Limits n values of continuous images to [0, 1]. */
+void cli_limit(size_t n, const float *from, float *to);
+
 /* Reads images chosen[n], in grey and as the model sees them, [n, pixels] each. */
 int cli_fetch(const cli_run *run, const gkv_dataset *images, const size_t *chosen, size_t n,
               float *grey, float *seen);
@@ -63,8 +66,6 @@ int cli_picture_interpolations(const cli_run *run, const gkv_dataset *images, co
 int cli_picture_class_interpolations(const gkv_model *model, size_t from, size_t to, uint64_t seed,
                                      double temperature, size_t n, size_t steps, const char *path);
 
-/* --- choose.c ------------------------------------------------------------- */
-
 /* The first image of every class, then the second of each, and so on: `rounds` of at
  * most CLI_COLUMNS classes. Without labels, the first images. Returns how many are in
  * chosen[rounds·CLI_COLUMNS]; *cols is how many make up a round. */
@@ -73,7 +74,7 @@ size_t cli_choose(const gkv_dataset *images, size_t rounds, size_t *chosen, size
 /* Chooses CLI_PAIRS pairs of images, of two classes if there are labels; returns their number. */
 size_t cli_choose_pairs(const gkv_dataset *images, size_t *from, size_t *to);
 
-/* --- picture_codes.c ------------------------------------------------------ */
+/* --- picture_plots.c ------------------------------------------------------ */
 
 /* Codes of the first n test images on their two principal axes, coloured by label.
  * explained[2] receives the axes' shares of the variance. */
@@ -85,8 +86,6 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
  * 1 − W′, W′ being the squared correlation of the sorted draws with normal scores
  * (Shapiro and Francia, Journal of the American Statistical Association 67, 1972). */
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path);
-
-/* --- picture_curves.c ----------------------------------------------------- */
 
 /* −ELBO over epochs, training and validation, and its two terms, from FOLDER/history.csv.
  * *drawn is false if there are no epochs to draw. */

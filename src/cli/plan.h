@@ -62,7 +62,7 @@ int plan_seeds(const char *text, const char *where, uint64_t **seeds, size_t *n)
 /* Finds the index of a model by its name; CLI_CONFIG, with the nearest name, if there is none. */
 int plan_find(const compare_plan *it, const char *name, const char *where, size_t *index);
 
-/* --- plan_expand.c -------------------------------------------------------- */
+/* --- plan_models.c -------------------------------------------------------- */
 
 /* A section [model NAME]. {KEY} in its name stands for each value of that key. */
 typedef struct plan_section {
@@ -80,8 +80,6 @@ int plan_expand(compare_plan *it, plan_section *section, const plan_section *ear
 /* The words of a text, with a NULL after them. The caller frees each word and the array. */
 char **plan_words(const char *text, size_t *n);
 
-/* --- plan_check.c --------------------------------------------------------- */
-
 /* Fills in the expected settings of each model, and refuses invalid settings, fits and options. */
 int plan_check(compare_plan *it);
 
@@ -89,7 +87,7 @@ int plan_check(compare_plan *it);
  * none. */
 const char *plan_fit_option(const char *key);
 
-/* --- plan_state.c --------------------------------------------------------- */
+/* --- plan_run.c ----------------------------------------------------------- */
 
 /* What a run's model needs. */
 typedef enum plan_need {
@@ -120,8 +118,6 @@ bool plan_is_measured(const compare_plan *it, const char *folder, size_t model, 
 int plan_mark_fit(const compare_plan *it, const char *folder, size_t model, uint64_t seed);
 int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uint64_t seed,
                    const plan_eval *eval);
-
-/* --- plan_process.c ------------------------------------------------------- */
 
 /* Runs the program as a child with these words, which begin with its name and end with NULL. Its
  * output is appended to the file `log`. `show` is called now and then with the last line of output.

@@ -25,11 +25,4 @@ void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t 
 enum { CLI_REFINED_ROWS = 14 };
 size_t cli_refined_rows(const gkv_metrics *metrics, cli_refined_row rows[CLI_REFINED_ROWS]);
 
-/* Prints the figures of refinement for images chosen[n]. Unless the path is NULL it also draws them
- * in blocks of `cols` columns: the originals, the reconstructions from the encoder's codes, and
- * those from refined codes. */
-int cli_reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
-                            size_t n, size_t cols, const gkv_refine_settings *settings,
-                            const char *path);
-
 #endif

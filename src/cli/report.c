@@ -51,20 +51,28 @@ static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
     }
 }
 
-/* A sentence about a likelihood of grey levels. */
-static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m)
+/* A sentence about a likelihood of levels. */
+static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bool colour)
 {
     if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
         return "";
+    if (m->likelihood == GKV_LIKELIHOOD_NORMAL_DENSITY ||
+        m->likelihood == GKV_LIKELIHOOD_GK_DENSITY)
+        return cli_texts_keep(
+            all, cli_text(" A number of an image has a %s density given the code.",
+                          m->likelihood == GKV_LIKELIHOOD_GK_DENSITY ? "g-and-k" : "normal"));
     const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
     const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
+    const char *level = colour ? "level of a channel" : "grey level of a pixel",
+               *given = colour ? " and the earlier channels of the pixel" : "";
     if (m->likelihood == GKV_LIKELIHOOD_GK || m->likelihood_components == 1)
-        return cli_texts_keep(all, cli_text(" The grey level of a pixel has a discretised %s "
-                                            "distribution given the code%s.",
-                                            kind, edges));
-    return cli_texts_keep(all, cli_text(" The grey level of a pixel has a mixture of %lld "
-                                        "discretised %s distributions given the code%s.",
-                                        (long long)m->likelihood_components, kind, edges));
+        return cli_texts_keep(
+            all, cli_text(" The %s has a discretised %s distribution given the code%s%s.", level,
+                          kind, given, edges));
+    return cli_texts_keep(
+        all, cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
+                      "code%s%s.",
+                      level, (long long)m->likelihood_components, kind, given, edges));
 }
 
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)
@@ -85,15 +93,20 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
                                              cli_plural((size_t)m->prior_layers)));
     return cli_texts_keep(
         all,
-        cli_text("A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
-                 "for %zu epoch%s from seed %" PRIu64
-                 ". Its prior is %s%s%s.%s All figures below are "
-                 "measured on %s, except those of refits and of training.",
-                 (long long)m->latent, s->data.dataset,
-                 gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
-                 s->data.binarization == GKV_BINARIZE_GREY ? " levels" : " binarization", epochs,
-                 cli_plural(epochs), s->train.seed, prior, base, fit, likelihood_of(all, m),
-                 seen ? "its training images" : "test images that training never used"));
+        cli_text(
+            "A variational autoencoder with %lld latent dimensions, trained on %s (%s%s) "
+            "for %zu epoch%s from seed %" PRIu64 ". Its prior is %s%s%s.%s All figures below are "
+            "measured on %s, except those of refits and of training.",
+            (long long)m->latent, s->data.dataset,
+            s->data.binarization == GKV_BINARIZE_GREY && it->metrics->channels > 1
+                ? "colour"
+                : gkv_settings_choice("data.binarization", (int)s->data.binarization, binarization),
+            s->data.binarization == GKV_BINARIZE_GREY         ? " levels"
+            : s->data.binarization == GKV_BINARIZE_CONTINUOUS ? " numbers"
+                                                              : " binarization",
+            epochs, cli_plural(epochs), s->train.seed, prior, base, fit,
+            likelihood_of(all, m, it->metrics->channels > 1),
+            seen ? "its training images" : "test images that training never used"));
 }
 
 /* --- Tables --------------------------------------------------------------- */
@@ -107,7 +120,8 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
                                                         "what it is"};
     const gkv_metrics *m = it->metrics;
     const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS;
+               levels = m->pixels == GKV_PIXELS_LEVELS, colour = m->channels > 1,
+               density = m->pixels == GKV_PIXELS_CONTINUOUS;
     const struct {
         const char *name;
         double value, se;
@@ -118,23 +132,35 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
         {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
          entropy
              ? "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood"
-         : levels
-             ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of grey levels"
+         : levels ? colour ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of "
+                             "colour levels"
+                           : "nats per image: reconstruction + KL; an upper bound on −log p(x) of "
+                             "grey levels"
+         : density
+             ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of a density, "
+               "which may be negative"
              : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
          false},
         {"−ELBO, bits", gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4,
-         "bits per dimension: nats divided by the number of pixels and by log 2", !levels},
+         colour ? "bits per dimension: nats divided by the number of pixels, by 3 channels and by "
+                  "log 2"
+                : "bits per dimension: nats divided by the number of pixels and by log 2",
+         !levels},
         {entropy ? "cross-entropy" : "reconstruction", m->reconstruction, m->reconstruction_se, 3,
          entropy ? "nats: of the grey levels and the decoder's mean levels, mean over the posterior"
                  : "nats: the mean of −log p(x|z) over the posterior",
          false},
         {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)", false},
         {"−log p(x)", m->nll, m->nll_se, 3,
-         "nats, estimated by importance sampling; on average too large, and closer with more "
-         "samples",
+         density ? "nats of the density of the images in the units of the data, not of a "
+                   "probability; estimated by importance sampling, on average too large"
+                 : "nats, estimated by importance sampling; on average too large, and closer with "
+                   "more samples",
          entropy},
         {"−log p(x), bits", gkv_bits_per_dimension(m->nll, m->values), NAN, 4,
-         "bits per dimension of the grey levels", !levels},
+         colour ? "bits per dimension of the colour levels"
+                : "bits per dimension of the grey levels",
+         !levels},
         {"importance samples", (double)m->nll_samples, NAN, 0, "per image", entropy},
         {"effective samples", m->ess, NAN, 1,
          "per image: (Σw)²/Σw² of its importance weights; mean over images", entropy},
@@ -144,7 +170,9 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
          "the fraction of images whose most probable class, given the code, is their label",
          !isfinite(m->class_accuracy)},
         {"mean squared error", m->mse, NAN, 5,
-         "between reconstructions and grey originals, with pixels in 0 … 1", false},
+         colour ? "between reconstructions and originals, with values in 0 … 1"
+                : "between reconstructions and grey originals, with pixels in 0 … 1",
+         false},
         {"PSNR", m->psnr, NAN, 2, "dB; mean over images", false},
         {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images", false},
         {"test images", (double)m->images, NAN, 0, "", false},
@@ -276,7 +304,9 @@ static size_t headline_numbers(const cli_evaluation *it, gki_report_number numbe
          m->pixels == GKV_PIXELS_LEVELS
              ? gkv_bits_per_dimension(refined ? m->refined.nll : m->nll, m->values)
              : NAN,
-         4, refined ? "at most, refined; of grey levels" : "at most; of grey levels"},
+         4,
+         cli_texts_keep(all, cli_text("at most%s; of %s levels", refined ? ", refined" : "",
+                                      m->channels > 1 ? "colour" : "grey"))},
         {m->pixels == GKV_PIXELS_MEAN_LEVELS ? "cross-entropy + KL" : "−ELBO", m->neg_elbo, 2,
          nats_note(all, m->neg_elbo_se, false)},
         {"KL", m->kl, 2, nats_note(all, m->kl_se, false)},

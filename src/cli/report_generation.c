@@ -49,6 +49,17 @@ int cli_generation_network(const cli_run *run, bool quiet, gkv_features **out)
     const char *wanted = run->settings.eval.features;
     int code = CLI_OK;
     *out = NULL;
+    const bool continuous = gkv_settings_pixels(&run->settings) == GKV_PIXELS_CONTINUOUS;
+    if (continuous || gkv_model_channels(run->model) != 1) {
+        const char *why =
+            continuous ? "feature networks are of levels, and the model's images are continuous"
+                       : "feature networks are of grey images, and the model's are in colour";
+        if (*wanted)
+            return cli_error(CLI_DATA, "eval.features: %s", why);
+        if (!quiet)
+            fprintf(stderr, "gkvae: no metrics of generation: %s\n", why);
+        return CLI_OK;
+    }
     if (!*wanted)
         return network_of_data(run, quiet, out);
     CLI_TRY(cli_generation_open(wanted, out));

@@ -208,25 +208,55 @@ static gkv_status check_objective(const gkv_settings *settings)
     return GKV_OK;
 }
 
+/* The pixels that a likelihood is of; the Bernoulli likelihood is of two kinds. */
+static gkv_pixels pixels_of(gkv_likelihood_family likelihood)
+{
+    switch (likelihood) {
+    case GKV_LIKELIHOOD_BERNOULLI: return GKV_PIXELS_BINARY;
+    case GKV_LIKELIHOOD_NORMAL_DENSITY:
+    case GKV_LIKELIHOOD_GK_DENSITY: return GKV_PIXELS_CONTINUOUS;
+    default: return GKV_PIXELS_LEVELS;
+    }
+}
+
 static gkv_status check_likelihood(const gkv_settings *settings)
 {
-    if (settings->model.likelihood != GKV_LIKELIHOOD_BERNOULLI &&
-        settings->data.binarization != GKV_BINARIZE_GREY)
+    const gkv_binarization how = settings->data.binarization;
+    const gkv_pixels pixels = pixels_of(settings->model.likelihood);
+    if (pixels == GKV_PIXELS_LEVELS && how != GKV_BINARIZE_GREY)
         return gki_fail(
             GKV_ERR_CONFIG,
             "settings: model.likelihood = %s is of grey levels, but data.binarization = %s makes "
-            "pixels 0 or 1; set data.binarization to grey, or the likelihood to bernoulli",
+            "pixels %s; set data.binarization to grey, or the likelihood to %s",
+            NAME(&settings->model, "model.likelihood", likelihood),
+            NAME(&settings->data, "data.binarization", binarization),
+            how == GKV_BINARIZE_CONTINUOUS ? "real numbers" : "0 or 1",
+            how == GKV_BINARIZE_CONTINUOUS ? "normal-density or gk-density" : "bernoulli");
+    if ((pixels == GKV_PIXELS_CONTINUOUS) != (how == GKV_BINARIZE_CONTINUOUS))
+        return gki_fail(
+            GKV_ERR_CONFIG,
+            "settings: model.likelihood = %s with data.binarization = %s: densities "
+            "(normal-density, gk-density) are of continuous data, and need and allow no other",
             NAME(&settings->model, "model.likelihood", likelihood),
             NAME(&settings->data, "data.binarization", binarization));
+    if (how == GKV_BINARIZE_CONTINUOUS && settings->train.augmentation > 0)
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: train.augmentation = %g deforms grey levels, and "
+                        "data.binarization = continuous has none; set it to 0",
+                        settings->train.augmentation);
     return GKV_OK;
 }
 
 gkv_pixels gkv_settings_pixels(const gkv_settings *settings)
 {
-    if (!settings || settings->data.binarization != GKV_BINARIZE_GREY)
+    if (!settings)
         return GKV_PIXELS_BINARY;
-    return settings->model.likelihood == GKV_LIKELIHOOD_BERNOULLI ? GKV_PIXELS_MEAN_LEVELS
-                                                                  : GKV_PIXELS_LEVELS;
+    if (settings->data.binarization == GKV_BINARIZE_CONTINUOUS)
+        return GKV_PIXELS_CONTINUOUS;
+    if (settings->data.binarization != GKV_BINARIZE_GREY)
+        return GKV_PIXELS_BINARY;
+    return pixels_of(settings->model.likelihood) == GKV_PIXELS_LEVELS ? GKV_PIXELS_LEVELS
+                                                                      : GKV_PIXELS_MEAN_LEVELS;
 }
 
 gkv_status gkv_settings_check(const gkv_settings *settings)

@@ -79,8 +79,13 @@ const gki_settings_row gki_settings_rows[] = {
     SWITCH(data, skip_bad, no,
            "Leaves out files of a folder of images that are damaged or of another size, instead of "
            "refusing the folder."),
-    CHOICE(data, binarization, "dynamic", "dynamic, static, grey",
-           "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey."),
+    CHOICE(data, binarization, "dynamic", "dynamic, static, grey, continuous",
+           "How grey levels become 0 and 1: drawn anew at every step, drawn once, or left grey. "
+           "continuous takes the numbers of a .npy or .npz array of floats as they are, for "
+           "likelihoods that are densities."),
+    TEXT(data, range, GKV_KIND_RANGE, "range", "",
+         "LOW,HIGH: the numbers of continuous data that are 0 and 1 in the model; empty: the least "
+         "and the greatest training number. Training writes it to the run's config.ini."),
     INTEGER(data, validation, 2000, 0, 1000000,
             "Training images held out for validation; 0 is none."),
 
@@ -133,10 +138,13 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(model, base_k, 0, -0.5, 5, "The base's tail weight k before any fit.",
                  "at k ≤ −1/2 the quantile function Q(z) stops increasing in the tails, so there "
                  "is no density"),
-    CHOICE(model, likelihood, "bernoulli", "bernoulli, logistic-mixture, gk, gk-mixture",
+    CHOICE(model, likelihood, "bernoulli",
+           "bernoulli, logistic-mixture, gk, gk-mixture, normal-density, gk-density",
            "The distribution of a pixel given z: 0 or 1; or one of 256 grey levels, which needs "
            "data.binarization = grey: by a mixture of discretised logistic distributions, by a "
-           "discretised g-and-k distribution, or by a mixture of these."),
+           "discretised g-and-k distribution, or by a mixture of these; or a real number, which "
+           "needs data.binarization = continuous: by the density of a normal or of a g-and-k "
+           "distribution."),
     INTEGER(model, likelihood_components, 2, 1, 16,
             "Components of the likelihood's mixture for each pixel; 1 is a single distribution."),
     SWITCH(model, learned_edges, yes,

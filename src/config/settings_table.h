@@ -18,6 +18,7 @@ typedef enum gki_settings_kind {
     GKV_KIND_FOLDER,  /* a path that may not be empty */
     GKV_KIND_DIGEST,  /* a SHA-256 in hexadecimal, or nothing */
     GKV_KIND_SIZE,    /* HEIGHTxWIDTH, or nothing */
+    GKV_KIND_RANGE,   /* LOW,HIGH, or nothing */
     GKV_KIND_COLOUR   /* white, black or six hexadecimal digits */
 } gki_settings_kind;
 
@@ -46,6 +47,9 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
  * digits for this. The text with its NUL has at most GKV_VALUE_SIZE bytes. */
 void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *settings,
                              char text[GKV_VALUE_SIZE]);
+
+/* Writes data.range so that gkv_settings_range() reads the same numbers. */
+void gki_settings_put_range(const double range[2], char text[GKV_RANGE_SIZE]);
 
 /* The name of a choice's value; "" for a value out of range. Returns name. */
 const char *gki_settings_row_choice(const gki_settings_row *row, int value,

@@ -159,6 +159,37 @@ static const char *colour_fault(const char *text)
                : "white, black, or six hexadecimal digits (red, green, blue), as in ff8000";
 }
 
+/* Reads LOW,HIGH. Returns false if they are not two numbers in this order. */
+static bool parse_range(const char *text, double range[2])
+{
+    char low[GKV_RANGE_SIZE];
+    const char *comma = strchr(text, ',');
+    if (!comma || (size_t)(comma - text) >= sizeof low)
+        return false;
+    memcpy(low, text, (size_t)(comma - text));
+    low[comma - text] = '\0';
+    return parse_number(low, &range[0]) && parse_number(comma + 1, &range[1]) &&
+           range[0] < range[1] && isfinite(range[1] - range[0]);
+}
+
+static const char *range_fault(const char *text)
+{
+    double range[2];
+    return !*text || parse_range(text, range) ? NULL
+                                              : "empty, or LOW,HIGH with LOW < HIGH, as in -1,2.5";
+}
+
+bool gkv_settings_range(const gkv_data_settings *settings, double range[2])
+{
+    if (!range)
+        return false;
+    if (settings && parse_range(settings->range, range))
+        return true;
+    range[0] = 0;
+    range[1] = 1;
+    return false;
+}
+
 static gkv_status refuse(const gki_settings_row *row, const char *text, const char *where,
                          const char *wanted, const char *reason)
 {
@@ -177,6 +208,7 @@ static gkv_status parse_text(const gki_settings_row *row, const char *text, char
                         : row->kind == GKV_KIND_DIGEST ? digest_fault(text)
                         : row->kind == GKV_KIND_SIZE   ? size_fault(text)
                         : row->kind == GKV_KIND_COLOUR ? colour_fault(text)
+                        : row->kind == GKV_KIND_RANGE  ? range_fault(text)
                                                        : path_fault(text);
     if (row->kind == GKV_KIND_FOLDER && !*text)
         fault = "a path; write . for the current folder";
@@ -277,6 +309,26 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
     return parse_text(row, text, field, where);
 }
 
+/* The fewest digits that are this number. */
+static void format_number(double number, size_t size, char *text)
+{
+    const locale_t before = gki_plain_locale_enter();
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, size, "%.*g", digits, number);
+        if (strtod(text, NULL) == number)
+            break;
+    }
+    uselocale(before);
+}
+
+void gki_settings_put_range(const double range[2], char text[GKV_RANGE_SIZE])
+{
+    format_number(range[0], GKV_RANGE_SIZE, text);
+    const size_t used = strlen(text);
+    text[used] = ',';
+    format_number(range[1], GKV_RANGE_SIZE - used - 1, text + used + 1);
+}
+
 void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *settings,
                              char text[GKV_VALUE_SIZE])
 {
@@ -296,17 +348,10 @@ void gki_settings_row_format(const gki_settings_row *row, const gkv_settings *se
         memcpy(&seed, field, sizeof seed);
         snprintf(text, GKV_VALUE_SIZE, "%" PRIu64, seed);
         break;
-    case GKV_KIND_NUMBER: {
+    case GKV_KIND_NUMBER:
         memcpy(&number, field, sizeof number);
-        const locale_t before = gki_plain_locale_enter();
-        for (int digits = 1; digits <= 17; digits++) {
-            snprintf(text, GKV_VALUE_SIZE, "%.*g", digits, number);
-            if (strtod(text, NULL) == number)
-                break;
-        }
-        uselocale(before);
+        format_number(number, GKV_VALUE_SIZE, text);
         break;
-    }
     case GKV_KIND_CHOICE:
     case GKV_KIND_SWITCH: gki_settings_row_choice(row, get_choice(row, field), text); break;
     default: {

@@ -72,6 +72,8 @@ void gki_rng_normal_d(gki_rng at, size_t n, double *out)
     }
 }
 
+/* This is another algorithm than gki_rng_normal_d: a uniform float takes one random word, and a
+ * uniform double takes two. */
 void gki_rng_normal_f(gki_rng at, size_t n, float *out)
 {
     float u[CHUNK], v[CHUNK], a[CHUNK], b[CHUNK];

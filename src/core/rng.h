@@ -38,7 +38,9 @@ typedef enum gki_stream {
     GKV_STREAM_AUGMENT,
     /* the elastic deformation of an augmented image; step and index as GKV_STREAM_AUGMENT */
     GKV_STREAM_AUGMENT_FIELD,
-    GKV_STREAM_PIXELS, /* Bernoulli draws of decoded images; index = number of the draw */
+    /* draws of the pixels of decoded images; index = number of the draw; step = 0 or, of images in
+     * colour, a number for each channel of a part of the image (likelihood/colour_levels.c) */
+    GKV_STREAM_PIXELS,
     /* rows of a subset (kernel distance); step = subset, index = 0 for set a, 1 for set b */
     GKV_STREAM_SUBSET,
     /* the order in which generation metrics take images; index = 0 for training images, 1 for test

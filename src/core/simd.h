@@ -1,7 +1,7 @@
 /* Which instruction set the kernels run on.
  *
  * A family of kernels is one file, NAME_kernels.c, in terms of the types of simd_types.h.
- * gki_kernels() of cmake/modules.cmake compiles it once for each instruction set:
+ * gkv_kernels() of cmake/modules.cmake compiles it once for each instruction set:
  *   portable   plain C and libm: the reference
  *   avx2       8 floats at a time, SLEEF
  *   avx512     16 floats at a time, SLEEF

@@ -129,7 +129,8 @@ static inline vd vd_split_(vd x, vd *n)
 
 #endif
 
-static inline vf vf_exp(vf x)
+/* Computes e^r − 1 and n. */
+static inline vf vf_exp_parts_(vf x, vf *whole)
 {
     /* These bounds are beyond the range of finite results. The order of the operands of max and min
      * keeps NaN. */
@@ -142,10 +143,11 @@ static inline vf vf_exp(vf x)
     p = vf_fma(p, r, vf_set(4.16664646e-2F));
     p = vf_fma(p, r, vf_set(1.66666667e-1F));
     p = vf_fma(p, r, vf_set(0.5F));
-    return vf_scale_(vf_fma(p, r * r, r) + vf_set(1.0F), n);
+    *whole = n;
+    return vf_fma(p, r * r, r);
 }
 
-static inline vd vd_exp(vd x)
+static inline vd vd_exp_parts_(vd x, vd *whole)
 {
     x = vd_min(vd_set(711.0), vd_max(vd_set(-747.0), x));
     const vd n = vd_round_(x * vd_set(1.4426950408889634));
@@ -162,7 +164,38 @@ static inline vd vd_exp(vd x)
     p = vd_fma(p, r, vd_set(4.1666666666666670e-2));
     p = vd_fma(p, r, vd_set(1.6666666666666671e-1));
     p = vd_fma(p, r, vd_set(0.5));
-    return vd_scale_(vd_fma(p, r * r, r) + vd_set(1.0), n);
+    *whole = n;
+    return vd_fma(p, r * r, r);
+}
+
+static inline vf vf_exp(vf x)
+{
+    vf n;
+    const vf part = vf_exp_parts_(x, &n);
+    return vf_scale_(part + vf_set(1.0F), n);
+}
+
+static inline vd vd_exp(vd x)
+{
+    vd n;
+    const vd part = vd_exp_parts_(x, &n);
+    return vd_scale_(part + vd_set(1.0), n);
+}
+
+static inline vf vf_exp_m1(vf x, vf *minus_one)
+{
+    vf n;
+    const vf part = vf_exp_parts_(x, &n), power = vf_scale_(vf_set(1.0F), n);
+    *minus_one = vf_fma(power, part, power - vf_set(1.0F));
+    return vf_scale_(part + vf_set(1.0F), n);
+}
+
+static inline vd vd_exp_m1(vd x, vd *minus_one)
+{
+    vd n;
+    const vd part = vd_exp_parts_(x, &n), power = vd_scale_(vd_set(1.0), n);
+    *minus_one = vd_fma(power, part, power - vd_set(1.0));
+    return vd_scale_(part + vd_set(1.0), n);
 }
 
 static inline vf vf_log(vf x)

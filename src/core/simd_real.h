@@ -27,6 +27,7 @@ enum { VR_LANES = VF_LANES };
 #define vr_sqrt GKV_VR_(sqrt)
 #define vr_fma GKV_VR_(fma)
 #define vr_exp GKV_VR_(exp)
+#define vr_exp_m1 GKV_VR_(exp_m1)
 #define vr_log GKV_VR_(log)
 #define vr_tanh GKV_VR_(tanh)
 #define vr_select GKV_VR_(select)

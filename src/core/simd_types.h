@@ -9,6 +9,7 @@
  *   vf_set(x)                        x in all lanes
  *   vf_exp, vf_log, vf_log1p, vf_tanh, vf_sin, vf_cos, vf_sqrt, vf_abs, vf_max, vf_min, vf_fma
  *   vf_select(m, a, b)               a where the comparison m holds, b elsewhere
+ *   vf_exp_m1(x, &minus_one)         e^x, and e^x − 1 without cancellation, for x ≤ 80
  *
  * Every vf_ function has a vd_ counterpart. All are accurate to 1 ulp. exp and log are in
  * simd_math.h; log1p, tanh, sin and cos are SLEEF's. The portable ones are those of libm. */
@@ -273,6 +274,16 @@ GKV_SIMD_FUNCTION(cos)
 #else
 GKV_SIMD_FUNCTION(exp)
 GKV_SIMD_FUNCTION(log)
+static inline vf vf_exp_m1(vf x, vf *minus_one)
+{
+    *minus_one = expm1f(x);
+    return expf(x);
+}
+static inline vd vd_exp_m1(vd x, vd *minus_one)
+{
+    *minus_one = expm1(x);
+    return exp(x);
+}
 #endif
 #undef GKV_SIMD_FUNCTION
 

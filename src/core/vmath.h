@@ -13,10 +13,10 @@
 typedef void gki_vmap_f(size_t n, const float *x, float *y);
 typedef void gki_vmap_d(size_t n, const double *x, double *y);
 
-/* The functions of one instruction set (vmath_kernels.c). */
+/* The functions of one instruction set (vmath_kernels.c). expm1 is for x ≤ 80. */
 typedef struct gki_vmath {
-    gki_vmap_f *exp_f, *log_f, *tanh_f, *sigmoid_f;
-    gki_vmap_d *exp_d, *log_d, *tanh_d, *sigmoid_d;
+    gki_vmap_f *exp_f, *expm1_f, *log_f, *tanh_f, *sigmoid_f;
+    gki_vmap_d *exp_d, *expm1_d, *log_d, *tanh_d, *sigmoid_d;
     /* Box–Muller (1958): u[n] and v[n], uniform on (0,1), become the independent standard normals
      * a[n] and b[n]. */
     void (*box_muller_f)(size_t n, const float *u, const float *v, float *a, float *b);

@@ -76,7 +76,7 @@ static gkv_status check_shape(array *a, gki_idx_kind kind)
     for (size_t i = 0, used = 0; i < h->dimensions && used < sizeof shape; i++)
         used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%" PRIu64, i ? " × " : "",
                                  h->lengths[i]);
-    GKV_TRY(kind == GKV_IDX_IMAGES ? check_images(a, shape) : check_labels(a, shape));
+    GKV_TRY(kind == GKV_IDX_LABELS ? check_labels(a, shape) : check_images(a, shape));
     a->count = 1;
     for (size_t i = 0; i < IMAGE_DIMENSIONS; i++) {
         const uint64_t length = i < h->dimensions ? h->lengths[i] : 1;
@@ -189,6 +189,23 @@ static gkv_status take_labels(const array *a, uint8_t *out)
     return GKV_OK;
 }
 
+static gkv_status take_numbers(const array *a, float *out)
+{
+    if (a->header.type != 'f')
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: data.binarization = continuous takes an array of floats, and this one "
+                        "has whole numbers: for levels set it to grey, and for other numbers save "
+                        "array.astype(numpy.float32)",
+                        a->name);
+    for (size_t i = 0; i < a->count; i++) {
+        out[i] = (float)element(a, i);
+        if (!isfinite(out[i]))
+            return gki_fail(GKV_ERR_DATA, "%s: image %zu has the number %g", a->name,
+                            i / (a->count / a->lengths[0]), (double)out[i]);
+    }
+    return GKV_OK;
+}
+
 static void set_sizes(const array *a, gki_raster *out)
 {
     out->count = a->lengths[0];
@@ -201,6 +218,10 @@ static gkv_status convert(const array *a, gki_idx_kind kind, gki_raster *out)
 {
     set_sizes(a, out);
     GKV_TRY(gki_alloc(a->count, 1, &out->bytes));
+    if (kind == GKV_IDX_NUMBERS) {
+        GKV_TRY(gki_alloc(a->count, sizeof *out->numbers, &out->numbers));
+        return take_numbers(a, out->numbers);
+    }
     if (!is_plain(a))
         return kind == GKV_IDX_IMAGES ? take_levels(a, out->bytes, out->note)
                                       : take_labels(a, out->bytes);
@@ -268,7 +289,7 @@ static gkv_status parse_any(const char *path, const char *file, const char *name
 /* Whether the mapped file can stay: it is large, and its bytes are the levels. */
 static bool stays(const char *path, const uint8_t *bytes, size_t size, gki_idx_kind kind, array *a)
 {
-    return size >= GKV_MAP_LEAST && is_npy(bytes, size) &&
+    return kind != GKV_IDX_NUMBERS && size >= GKV_MAP_LEAST && is_npy(bytes, size) &&
            open_array(path, bytes, size, kind, a) == GKV_OK && is_plain(a);
 }
 

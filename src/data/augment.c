@@ -18,7 +18,7 @@ static const gki_real turn_sd = (gki_real)0.087, shear_sd = (gki_real)0.1,
 
 /* A deformation. Index 0 is the vertical axis, downwards, and index 1 is the horizontal axis. */
 typedef struct field {
-    /* from positions in `out` to positions in `grey`, both relative to the centre */
+    /* from positions in `out` to positions in the image, both relative to the centre */
     gki_real map[2][2];
     /* displacements of the control points along each axis [POINTS × POINTS], unscaled */
     const gki_real *points[2];
@@ -54,18 +54,19 @@ static inline gki_real value(const gki_real c[4], gki_real t)
     return c[0] + t * (c[1] + t * (c[2] + t * c[3]));
 }
 
-/* The grey level of a pixel, or 0 outside the image. */
-static gki_real level_at(const uint8_t *grey, size_t height, size_t width, long row, long column)
+/* The level of a pixel in one channel, or 0 outside the image. */
+static gki_real level_at(const uint8_t *levels, size_t height, size_t width, size_t step, long row,
+                         long column)
 {
     return row >= 0 && column >= 0 && row < (long)height && column < (long)width
-               ? grey[row * (long)width + column]
+               ? levels[(row * (long)width + column) * (long)step]
                : 0;
 }
 
-/* The value of `grey` at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0,
+/* The value of a channel at (y, x) by bilinear interpolation. Pixel (0, 0) has its centre at (0,
  * 0). */
-static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, gki_real y,
-                             gki_real x)
+static inline uint8_t sample(const uint8_t *levels, size_t height, size_t width, size_t step,
+                             gki_real y, gki_real x)
 {
     if (!(y > -1 && x > -1 && y < (gki_real)height && x < (gki_real)width))
         return 0;
@@ -74,23 +75,24 @@ static inline uint8_t sample(const uint8_t *grey, size_t height, size_t width, g
     const gki_real below = y - (gki_real)row, beside = x - (gki_real)column;
     gki_real four[4];
     if (row >= 0 && column >= 0 && row + 1 < (long)height && column + 1 < (long)width) {
-        const uint8_t *at = grey + row * (long)width + column;
-        if (!(at[0] | at[1] | at[width] | at[width + 1]))
+        const uint8_t *at = levels + (row * (long)width + column) * (long)step,
+                      *under = at + width * step;
+        if (!(at[0] | at[step] | under[0] | under[step]))
             return 0;
-        four[0] = at[0], four[1] = at[1], four[2] = at[width], four[3] = at[width + 1];
+        four[0] = at[0], four[1] = at[step], four[2] = under[0], four[3] = under[step];
     } else {
         for (long k = 0; k < 4; k++)
-            four[k] = level_at(grey, height, width, row + k / 2, column + k % 2);
+            four[k] = level_at(levels, height, width, step, row + k / 2, column + k % 2);
     }
-    const gki_real above = four[0] + beside * (four[1] - four[0]),
-                   under = four[2] + beside * (four[3] - four[2]);
-    return (uint8_t)(above + below * (under - above) + (gki_real)0.5);
+    const gki_real upper = four[0] + beside * (four[1] - four[0]),
+                   lower = four[2] + beside * (four[3] - four[2]);
+    return (uint8_t)(upper + below * (lower - upper) + (gki_real)0.5);
 }
 
 /* Computes one row of `out`. First, splines across the rows give the control points of this row.
  * Then splines along the row give the displacement of each pixel. */
-static void deform_row(const uint8_t *grey, size_t height, size_t width, const field *f, size_t row,
-                       uint8_t *out)
+static inline void deform_row(const uint8_t *image, size_t height, size_t width, size_t channels,
+                              const field *f, size_t row, uint8_t *out)
 {
     const gki_real centre[2] = {(gki_real)(height - 1) / 2, (gki_real)(width - 1) / 2};
     const gki_real cells = CELLS / (gki_real)width, v = (gki_real)row - centre[0];
@@ -109,7 +111,7 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
     for (size_t cell = 0; cell < CELLS; cell++)
         for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count;
              first < end; first += count) {
-            gki_real position[2][BLOCK]; /* positions in `grey` */
+            gki_real position[2][BLOCK]; /* positions in the image */
             count = end - first < BLOCK ? end - first : BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
                 const gki_real *c = along[axis][cell];
@@ -123,11 +125,14 @@ static void deform_row(const uint8_t *grey, size_t height, size_t width, const f
                 }
             }
             for (size_t k = 0; k < count; k++)
-                out[first + k] = sample(grey, height, width, position[0][k], position[1][k]);
+                for (size_t c = 0; c < channels; c++)
+                    out[(first + k) * channels + c] =
+                        sample(image + c, height, width, channels, position[0][k], position[1][k]);
         }
 }
 
-void gki_augment(const uint8_t *grey, size_t height, size_t width, gki_rng at, uint8_t *out)
+void gki_augment(const uint8_t *image, size_t height, size_t width, size_t channels, gki_rng at,
+                 uint8_t *out)
 {
     gki_real normal[DRAWS];
     gki_rng_normal(at, DRAWS, normal);
@@ -135,5 +140,8 @@ void gki_augment(const uint8_t *grey, size_t height, size_t width, gki_rng at, u
                .scale = {point_sd * (gki_real)height, point_sd * (gki_real)width}};
     draw_map(normal, &f);
     for (size_t row = 0; row < height; row++)
-        deform_row(grey, height, width, &f, row, out + row * width);
+        if (channels == 1) /* a constant, for speed */
+            deform_row(image, height, width, 1, &f, row, out + row * width);
+        else
+            deform_row(image, height, width, channels, &f, row, out + row * width * channels);
 }

@@ -148,9 +148,6 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     const size_t h = gkv_dataset_height(train), w = gkv_dataset_width(train);
     tell_remarks(&it, train);
     tell_remarks(&it, test);
-    if (gkv_dataset_channels(train) != 1)
-        gki_tell(it.call, "the training images are in colour, and a model takes grey ones: "
-                          "data.channels = 1 converts them");
     if (h > GKV_IMAGE_PIXELS_MAX / w)
         gki_tell(it.call,
                  "the training images have %zu × %zu pixels, and a model takes at most %d in all: "

@@ -1,9 +1,12 @@
 #include "data/dataset.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
+#include "config/settings_table.h"
 
 gkv_status gkv_dataset_open(const char *images_path, const char *labels_path, gkv_dataset **out)
 {
@@ -25,6 +28,15 @@ gkv_status gkv_dataset_open_as(const char *images_path, const char *labels_path,
     return gki_dataset_read(images_path, labels_path, settings, NULL, out);
 }
 
+static void transpose_numbers(size_t h, size_t w, size_t c, float *numbers, float *scratch)
+{
+    memcpy(scratch, numbers, h * w * c * sizeof *scratch);
+    for (size_t y = 0; y < h; y++)
+        for (size_t x = 0; x < w; x++)
+            for (size_t k = 0; k < c; k++)
+                numbers[(x * h + y) * c + k] = scratch[(y * w + x) * c + k];
+}
+
 gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
 {
     gki_raster *images = &dataset->images;
@@ -38,7 +50,7 @@ gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
             images->bytes[i] = (uint8_t)(255 - images->bytes[i]);
     if (!transpose)
         return GKV_OK;
-    GKV_TRY(gki_alloc(n, 1, &image));
+    GKV_TRY(gki_alloc(n, sizeof(float), &image));
     for (size_t i = 0; i < images->count; i++) {
         uint8_t *pixels = images->bytes + i * n;
         memcpy(image, pixels, n);
@@ -46,6 +58,8 @@ gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
             for (size_t x = 0; x < w; x++)
                 for (size_t k = 0; k < c; k++)
                     pixels[(x * h + y) * c + k] = image[(y * w + x) * c + k];
+        if (images->numbers)
+            transpose_numbers(h, w, c, images->numbers + i * n, (float *)(void *)image);
     }
     free(image);
     images->height = w;
@@ -89,6 +103,43 @@ done:
     return status;
 }
 
+gkv_status gkv_dataset_from_numbers(size_t count, size_t height, size_t width, size_t channels,
+                                    const float *numbers, const uint8_t *labels,
+                                    const gkv_data_settings *settings, gkv_dataset **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(numbers);
+    uint8_t *levels = NULL;
+    gkv_dataset *dataset = NULL;
+    gkv_status status = GKV_OK;
+    size_t n = 0;
+    if (__builtin_mul_overflow(count, height, &n) || __builtin_mul_overflow(n, width, &n) ||
+        __builtin_mul_overflow(n, channels, &n) || n > SIZE_MAX / sizeof *numbers)
+        n = 0; /* refused below */
+    GKV_TRY_GOTO(gki_alloc(n > 0 ? n : 1, 1, &levels));
+    GKV_TRY_GOTO(gkv_dataset_from_colour(n > 0 ? count : 0, height, width, channels, levels, labels,
+                                         &dataset));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *numbers, &dataset->images.numbers));
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(numbers[i])) {
+            status = gki_fail(GKV_ERR_DATA, "number %zu is %g", i, (double)numbers[i]);
+            goto done;
+        }
+        dataset->images.numbers[i] = numbers[i];
+    }
+    GKV_TRY_GOTO(gki_raster_scale(&dataset->images, gkv_settings_range(settings, dataset->range),
+                                  dataset->range));
+done:
+    free(levels);
+    if (status != GKV_OK) {
+        gkv_dataset_free(dataset);
+        dataset = NULL;
+    }
+    *out = dataset;
+    return status;
+}
+
 gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, const uint8_t *pixels,
                                    const uint8_t *labels, gkv_dataset **out)
 {
@@ -129,16 +180,17 @@ size_t gkv_dataset_channels(const gkv_dataset *dataset)
     return dataset ? dataset->images.channels : 0;
 }
 
-/* The bytes of an image. */
-static size_t size_of(const gkv_dataset *dataset)
-{
-    return dataset->images.height * dataset->images.width * dataset->images.channels;
-}
-
 const uint8_t *gkv_dataset_pixels(const gkv_dataset *dataset, size_t image)
 {
     return dataset && image < dataset->images.count
-               ? dataset->images.bytes + image * size_of(dataset)
+               ? dataset->images.bytes + image * gki_dataset_values(dataset)
+               : NULL;
+}
+
+const float *gkv_dataset_numbers(const gkv_dataset *dataset, size_t image)
+{
+    return dataset && dataset->images.numbers && image < dataset->images.count
+               ? dataset->images.numbers + image * gki_dataset_values(dataset)
                : NULL;
 }
 
@@ -165,17 +217,6 @@ const char *gkv_dataset_skipped(const gkv_dataset *dataset, size_t i)
 const char *gkv_dataset_name(const gkv_dataset *dataset, size_t image)
 {
     return dataset ? word_at(&dataset->names, image) : NULL;
-}
-
-gkv_status gki_dataset_check_grey(const gkv_dataset *dataset)
-{
-    const char *path = gkv_dataset_path(dataset, GKV_IMAGES_FILE);
-    if (dataset->images.channels == 1)
-        return GKV_OK;
-    return gki_fail(GKV_ERR_DATA,
-                    "%s%sthe images are in colour, and a model takes grey ones: set data.channels "
-                    "= 1 to convert them",
-                    path, *path ? ": " : "");
 }
 
 static bool is_file(gkv_dataset_file file)
@@ -205,6 +246,8 @@ void gki_dataset_identify(const gkv_dataset *training, gkv_data_settings *settin
     for (int i = 0; i < GKV_DATASET_FILES; i++)
         if (part(training, i)->sha256[0])
             memcpy(digests[i], part(training, i)->sha256, GKV_DIGEST_SIZE);
+    if (training->images.numbers)
+        gki_settings_put_range(training->range, settings->range);
 }
 
 gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_settings *settings)
@@ -225,6 +268,29 @@ gkv_status gki_dataset_check_file(const gkv_dataset *training, const gkv_data_se
     return GKV_OK;
 }
 
+/* The most images whose levels are summed in 16 bits, and the pixels that are summed together. */
+enum { SUMMED = 65535 / 255, PIXELS_TOGETHER = 64 };
+
+/* Adds the levels of n ≤ SUMMED images. */
+static void add_images(const uint8_t *images, size_t n, size_t size, double *sum)
+{
+    for (size_t first = 0; first < size; first += PIXELS_TOGETHER) {
+        uint16_t part[PIXELS_TOGETHER] = {0};
+        const size_t pixels = size - first < PIXELS_TOGETHER ? size - first : PIXELS_TOGETHER;
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t *image = images + i * size + first;
+            if (pixels == PIXELS_TOGETHER) /* a constant, which the compiler vectorises for */
+                for (size_t p = 0; p < PIXELS_TOGETHER; p++)
+                    part[p] = (uint16_t)(part[p] + image[p]);
+            else
+                for (size_t p = 0; p < pixels; p++)
+                    part[p] = (uint16_t)(part[p] + image[p]);
+        }
+        for (size_t p = 0; p < pixels; p++)
+            sum[first + p] += part[p];
+    }
+}
+
 gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, double *mean)
 {
     GKV_NEED(dataset);
@@ -234,14 +300,20 @@ gkv_status gkv_dataset_mean(const gkv_dataset *dataset, size_t n, size_t first, 
                         "the mean of %zu images from number %zu: there must be at least one, and "
                         "the data set has %zu",
                         n, first, dataset->images.count);
-    /* Sums of whole numbers below 2^53 are exact in double, in any order. */
-    const size_t size = size_of(dataset);
+    const size_t size = gki_dataset_values(dataset);
     for (size_t p = 0; p < size; p++)
         mean[p] = 0;
-    for (size_t i = first; i < first + n; i++) {
-        const uint8_t *image = dataset->images.bytes + i * size;
-        for (size_t p = 0; p < size; p++)
-            mean[p] += image[p];
+    if (dataset->images.numbers) {
+        for (size_t i = first; i < first + n; i++)
+            for (size_t p = 0; p < size; p++)
+                mean[p] += (double)dataset->images.numbers[i * size + p];
+        for (size_t p = 0; p < size; p++) /* numbers beyond the range are rare */
+            mean[p] = fmin(fmax(mean[p] / (double)n, 0), 1);
+        return GKV_OK;
+    }
+    for (size_t done = 0; done < n; done += SUMMED) {
+        const size_t here = n - done < SUMMED ? n - done : SUMMED;
+        add_images(dataset->images.bytes + (first + done) * size, here, size, mean);
     }
     const double white = 255.0 * (double)n;
     for (size_t p = 0; p < size; p++)

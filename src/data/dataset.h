@@ -14,6 +14,7 @@ struct gkv_dataset {
     gki_raster images;             /* with 1 or 3 channels */
     gki_raster labels;             /* without bytes if there are none */
     char *path[GKV_DATASET_FILES]; /* NULL unless the data set is from files */
+    double range[2];               /* of the numbers of continuous images, in their units */
     gki_words names;               /* the files of the images, if they are from a folder; sorted */
     gki_words remarks;             /* what the user should know of the reading */
     gki_words skipped; /* "NAME: reason", of the files of the folder that were left out */
@@ -31,8 +32,11 @@ GKV_MUST_USE gkv_status gki_dataset_read(const char *images_path, const char *la
                                          const gkv_data_settings *settings,
                                          const gki_training *training, gkv_dataset **out);
 
-/* GKV_ERR_DATA for images of which no model can be made, those in colour. */
-GKV_MUST_USE gkv_status gki_dataset_check_grey(const gkv_dataset *dataset);
+/* The values of an image: height·width·channels. */
+static inline size_t gki_dataset_values(const gkv_dataset *dataset)
+{
+    return dataset->images.height * dataset->images.width * dataset->images.channels;
+}
 
 /* Takes 255 − level for every level, and exchanges rows and columns. GKV_ERR_MEMORY. */
 GKV_MUST_USE gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose);

@@ -45,6 +45,38 @@ static gkv_status note_bad(gkv_dataset *dataset, const char *path, const gki_wor
 
 /* --- Images --------------------------------------------------------------- */
 
+/* Reads continuous images. */
+static gkv_status read_numbers(gkv_dataset *dataset, const char *path, bool is_array,
+                               const gkv_data_settings *settings)
+{
+    gki_raster *images = &dataset->images;
+    if (!is_array)
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: data.binarization = continuous takes a .npy or .npz array of floats; "
+                        "for levels set it to grey",
+                        path);
+    if (*settings->resize || settings->invert)
+        return gki_fail(GKV_ERR_CONFIG, "data.%s changes levels, and continuous images have none",
+                        settings->invert ? "invert" : "resize");
+    GKV_TRY(gki_array_read(path, GKV_IDX_NUMBERS, images));
+    const size_t channels = images->channels, wanted = settings->channels == GKV_CHANNELS_GREY ? 1
+                                                       : settings->channels == GKV_CHANNELS_COLOUR
+                                                           ? 3
+                                                           : channels;
+    if (channels != wanted || channels == 4)
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: continuous images have %zu channels; expected %s, without a change of "
+                        "channels",
+                        path, channels,
+                        wanted == channels ? "1 or 3"
+                        : wanted == 1      ? "1"
+                                           : "3");
+    const bool has_range = gkv_settings_range(settings, dataset->range);
+    if (gki_raster_scale(images, has_range, dataset->range) != GKV_OK)
+        return gki_fail_context(GKV_ERR_DATA, "%s", path);
+    return GKV_OK;
+}
+
 /* Reads images from a file. */
 static gkv_status read_file(gkv_dataset *dataset, const char *path,
                             const gkv_data_settings *settings)
@@ -59,6 +91,8 @@ static gkv_status read_file(gkv_dataset *dataset, const char *path,
     free(file);
     GKV_TRY(status);
     const bool is_array = gki_is_array(head, there);
+    if (settings->binarization == GKV_BINARIZE_CONTINUOUS)
+        return read_numbers(dataset, path, is_array, settings);
     if (is_array)
         GKV_TRY(gki_foreign_check(GKV_ERR_DATA, path, head, there, GKV_WANTED_IMAGES));
     GKV_TRY(is_array ? gki_array_read(path, GKV_IDX_IMAGES, images)
@@ -75,6 +109,8 @@ static gkv_status read_folder(gkv_dataset *dataset, const char *path,
 {
     gki_png_folder folder;
     gkv_status status;
+    if (settings->binarization == GKV_BINARIZE_CONTINUOUS)
+        return read_numbers(dataset, path, false, settings);
     GKV_TRY(gki_png_folder_read(path, settings, &folder));
     dataset->images = folder.images;
     folder.images = (gki_raster){0};

@@ -9,7 +9,8 @@
 #include "core/error.h"
 #include "data/raster.h"
 
-typedef enum gki_idx_kind { GKV_IDX_IMAGES, GKV_IDX_LABELS } gki_idx_kind;
+/* What a file has. Images of numbers are floats that stay as they are; only arrays have them. */
+typedef enum gki_idx_kind { GKV_IDX_IMAGES, GKV_IDX_LABELS, GKV_IDX_NUMBERS } gki_idx_kind;
 
 /* Raw files of so many bytes of images are mapped into memory and not copied. Smaller ones are
  * copied, because a file that another program shortens while it is mapped would end the process. */

@@ -26,6 +26,7 @@ static void release(gki_raster *raster)
 void gki_raster_free(gki_raster *raster)
 {
     release(raster);
+    free(raster->numbers);
     *raster = (gki_raster){0};
 }
 
@@ -43,6 +44,29 @@ gkv_status gki_raster_own(gki_raster *raster)
     GKV_TRY(gki_alloc(gki_raster_size(raster), 1, &copy));
     memcpy(copy, raster->bytes, gki_raster_size(raster));
     gki_raster_replace(raster, copy);
+    return GKV_OK;
+}
+
+gkv_status gki_raster_scale(gki_raster *raster, bool has_range, double range[2])
+{
+    const size_t n = gki_raster_size(raster);
+    if (!has_range) {
+        float least = raster->numbers[0], greatest = raster->numbers[0];
+        for (size_t i = 1; i < n; i++) {
+            least = raster->numbers[i] < least ? raster->numbers[i] : least;
+            greatest = raster->numbers[i] > greatest ? raster->numbers[i] : greatest;
+        }
+        range[0] = (double)least;
+        range[1] = (double)greatest;
+    }
+    if (!(range[0] < range[1]))
+        return gki_fail(GKV_ERR_DATA, "all numbers of the images are %g: there is nothing to model",
+                        range[0]);
+    for (size_t i = 0; i < n; i++) {
+        const float x = (float)(((double)raster->numbers[i] - range[0]) / (range[1] - range[0]));
+        raster->numbers[i] = x;
+        raster->bytes[i] = (uint8_t)(x >= 1 ? 255 : x > 0 ? 255 * x + 0.5F : 0);
+    }
     return GKV_OK;
 }
 

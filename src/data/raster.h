@@ -3,6 +3,7 @@
 #ifndef GKV_DATA_RASTER_H
 #define GKV_DATA_RASTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ typedef struct gki_raster {
     char sha256[GKV_DIGEST_SIZE];   /* of the uncompressed content of the file */
     char note[GKV_NOTE_SIZE];       /* what the reader changed, for the user; "" if nothing */
     uint8_t *bytes;                 /* [count·height·width·channels] */
+    float *numbers;                 /* of continuous images, as many as bytes; else NULL */
     void *mapping; /* the mapped file that has the bytes, or NULL: they are owned */
     size_t mapped; /* the bytes of the mapping */
 } gki_raster;
@@ -26,6 +28,11 @@ size_t gki_raster_size(const gki_raster *raster);
 
 /* Frees the bytes or ends the mapping, and sets the raster to zero. */
 void gki_raster_free(gki_raster *raster);
+
+/* Replaces the numbers v by (v − LOW)/(HIGH − LOW), and the bytes by the nearest levels to these
+ * times 255. Without a range, which is then set, LOW and HIGH are the least and the greatest
+ * number. GKV_ERR_DATA if they are equal. */
+gkv_status gki_raster_scale(gki_raster *raster, bool has_range, double range[2]);
 
 /* Puts `bytes`, which is the caller's no more, in place of the raster's own. */
 void gki_raster_replace(gki_raster *raster, uint8_t *bytes);

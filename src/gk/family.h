@@ -1,5 +1,5 @@
-/* The interface of a family of quantile functions. Each family is one file and one row of the table
- * in family.c.
+/* The interface of a family of quantile functions. Each family is one row of the table in
+ * family.c.
  *
  * Every family has Q(z) = A + B z e^Λ, where Λ is a function of z, g, k and c, and Q' = B e^Λ ρ
  * with ρ = z Q'/(Q − A), the slope of log|Q − A| in log|z|. The other files compute everything from

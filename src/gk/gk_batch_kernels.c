@@ -1,47 +1,8 @@
 /* The g-and-k kernels. The build compiles this file once for every instruction set (core/simd.h).
- * The file includes gk_batch_real.h and normal_kernels_real.h twice, for float and for double. */
-#include <float.h>
-
-#include "core/simd_types.h"
+ * gk_kernels_both.h and normal_kernels_both.h have their code for both numeric types. */
 #include "gk/gk_batch_kernels.h"
+#include "gk/gk_root.h"
 #include "num/constants.h"
-
-/* A mask is the result of a comparison. In a vector all bits of a lane are set or none; the
- * portable mask is 0 or 1. */
-#if defined(GKV_SIMD_AVX512_FILE)
-typedef vf_mask_ vf_mask;
-typedef vd_mask_ vd_mask;
-static inline int vf_any(vf_mask m)
-{
-    return _mm512_test_epi32_mask((__m512i)m, (__m512i)m) != 0;
-}
-static inline int vd_any(vd_mask m)
-{
-    return _mm512_test_epi64_mask((__m512i)m, (__m512i)m) != 0;
-}
-#elif defined(GKV_SIMD_AVX2_FILE)
-typedef vf_mask_ vf_mask;
-typedef vd_mask_ vd_mask;
-static inline int vf_any(vf_mask m)
-{
-    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
-}
-static inline int vd_any(vd_mask m)
-{
-    return !_mm256_testz_si256((__m256i)m, (__m256i)m);
-}
-#else
-typedef int vf_mask;
-typedef int vd_mask;
-static inline int vf_any(vf_mask m)
-{
-    return m;
-}
-static inline int vd_any(vd_mask m)
-{
-    return m;
-}
-#endif
 
 #define GKV_SIMD_MORE(name, suffix_f, suffix_d) \
     static inline vf vf_##name(vf x)            \
@@ -94,36 +55,10 @@ static inline size_t next_column(size_t column, size_t onward, size_t period)
     return column < period ? column : column - period;
 }
 
-#define REAL float
-#define V vf
-#define F(name) vf_##name
-#define S(name) name##_f
-#define LANES VF_LANES
-#define LEAST 1e-30F /* for smaller s, T and (1+s²)^k round to 1, so that z = y */
-#define MOST 1e37F   /* |z| is clamped to this */
-#define LARGEST FLT_MAX
-#define FAR_OUT 0x1p30F /* for larger s, 1+s² rounds to s² */
-/* the last step has a smaller square; its error is of the order of its fourth power */
-#define CONVERGED 4e-4F
-#define NARROW 1.000001F /* a bracket is closed if the ratio of its ends is below this */
-#include "gk/gk_batch_real.h"
-#include "gk/normal_kernels_real.h"
-#include "gk/gk_batch_undef.h"
-
-#define REAL double
-#define V vd
-#define F(name) vd_##name
-#define S(name) name##_d
-#define LANES VD_LANES
-#define LEAST 1e-290
-#define MOST 1e300
-#define LARGEST DBL_MAX
-#define FAR_OUT 0x1p30
-#define CONVERGED 1e-8
-#define NARROW 1.00000000000001
-#include "gk/gk_batch_real.h"
-#include "gk/normal_kernels_real.h"
-#include "gk/gk_batch_undef.h"
+#define GKV_BOTH_TYPES "gk/gk_kernels_both.h"
+#include "core/both_types.h"
+#define GKV_BOTH_TYPES "gk/normal_kernels_both.h"
+#include "core/both_types.h"
 
 GKV_SIMD_TABLE(gki_gk_kernels, .inverse_f = inverse_f, .inverse_d = inverse_d,
                .forward_f = forward_f, .forward_d = forward_d, .shape_f = shape_f,

@@ -62,7 +62,7 @@ typedef struct gki_gk_task {
     /* whether the task takes part in the next reweighting iteration */
     bool open;
     double covariance[4][4]; /* of A, B, g, k in the units of the solvers */
-    /* the greatest likelihood of the levels that is known, or −∞; see fit_levels.c */
+    /* the greatest likelihood of the levels that is known, or −∞; see fit_quantile.c */
     double levels_maximum;
     /* whether the result has the χ² of the variables already */
     bool judged;
@@ -166,13 +166,5 @@ gkv_status gki_gk_fit_profile(const gki_gk_fit_common *common, gki_gk_task *task
 /* Computes the result in the units of the sample: estimates, errors, intervals, χ² and the optional
  * statistics. */
 gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *task);
-
-/* Fits `count` samples. chosen[count] and `scratch` are work space; `scratch` has
- * gki_gk_ties_size(the largest n) elements. tasks[count] become the fits, also after an error; the
- * caller frees their members `memory` and `data.memory`. Errors of a sample become the status and
- * message of its task. The function returns other errors. */
-gkv_status gki_gk_fit_block(const gki_gk_fit_common *common, const gkv_gk_sample *samples,
-                            size_t count, gki_gk_task *tasks, gki_gk_task **chosen,
-                            double *scratch);
 
 #endif

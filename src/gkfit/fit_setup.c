@@ -6,7 +6,7 @@
 #include "gk/family.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
-#include "gkfit/resolution.h"
+#include "gkfit/sorted_sample.h"
 
 enum { LEVELS_MIN = 7 };
 

@@ -2,8 +2,9 @@
  *
  * The list has heavy and light tails with little and much skewness, whose A and B follow from the
  * median and the quartiles; densities whose greatest value is at an end of the sample, as a sharp
- * edge or a pole needs; and, if parameters are held, the end of a path from the fit in which they
- * are free. Most starts lead nowhere. A few steps with a thinned sample show which ones. */
+ * edge or a pole needs; densities with two halves of different scales; and, if parameters are held,
+ * the end of a path from the fit in which they are free. Most starts lead nowhere. A few steps with
+ * a thinned sample show which ones. */
 #include "gkfit/mle_starts.h"
 
 #include <math.h>
@@ -16,9 +17,10 @@
 
 /* Shapes as g and k − k_min(g). */
 static const double shapes[][2] = {
-    {0.2, 0.06}, {-0.2, 0.06}, {0.1, 0.5}, {0.1, 1.3},  {1.0, 0.2},  {-1.0, 0.2},
-    {1.4, 0.06}, {-1.4, 0.06}, {1.5, 0.9}, {-1.5, 0.9}, {3.0, 0.3},  {-3.0, 0.3},
-    {4.0, 1.3},  {-4.0, 1.3},  {8.0, 0.5}, {-8.0, 0.5}, {30.0, 0.5}, {-30.0, 0.5}};
+    {0.2, 0.06}, {-0.2, 0.06}, {0.1, 0.5},  {0.1, 1.3},  {1.0, 0.2},  {-1.0, 0.2},
+    {1.4, 0.06}, {-1.4, 0.06}, {1.5, 0.9},  {-1.5, 0.9}, {3.0, 0.3},  {-3.0, 0.3},
+    {4.0, 1.3},  {-4.0, 1.3},  {8.0, 0.5},  {-8.0, 0.5}, {30.0, 0.5}, {-30.0, 0.5},
+    {20.0, 1.5}, {-20.0, 1.5}, {20.0, 3.3}, {-20.0, 3.3}};
 
 /* The g of starts with a sharp edge. */
 static const double edges[] = {1.4, -1.4, 2.5, -2.5, 5.0, -5.0};
@@ -28,6 +30,11 @@ static const double splits[][3] = {{-1.28, 8.0, 0.15}, {1.28, -8.0, 0.15}, {-0.6
                                    {0.67, -8.0, 0.15}, {-0.25, 8.0, 0.5},  {0.25, -8.0, 0.5},
                                    {-1.28, 5.0, 0.06}, {1.28, -5.0, 0.06}, {-0.67, 30.0, 0.5},
                                    {0.67, -30.0, 0.5}};
+
+/* Starts with halves of different scales, which is the limit of a large g: k − k_min(g), and the
+ * normal scores of the quantiles at which they may meet. */
+static const double halves_k[] = {0.07, 0.5, 2.0, 3.5};
+static const double halves_z[] = {-1.5, -1.1, -0.8, -0.5, -0.25, 0.0, 0.25, 0.5, 0.8, 1.1, 1.5};
 
 /* The shapes if parameters are held. */
 static const double held_g[] = {0.2, -0.2, 1.5, -1.5, 4.0, -4.0, 10.0, -10.0, 50.0, -50.0};
@@ -44,7 +51,9 @@ enum {
     HELD_K = sizeof held_k / sizeof *held_k,
     SHAPES = sizeof shapes / sizeof *shapes,
     EDGES = sizeof edges / sizeof *edges,
-    SPLITS = sizeof splits / sizeof *splits
+    SPLITS = sizeof splits / sizeof *splits,
+    HALVES = 2 * sizeof halves_k / sizeof *halves_k,
+    MEETS = sizeof halves_z / sizeof *halves_z
 };
 enum { FEW_STEPS = 8, GRID = 24, WIDE_GRID = 64, WAYPOINTS = 12, THIN = 1024 };
 
@@ -156,8 +165,9 @@ static gkv_gk shape_start(const search *s, const double shape[2])
     return start;
 }
 
-/* Chooses the most likely B of a grid. A is then such that Q(z) is x, unless it is held. */
-static void choose_scale(const search *s, double z, double x, gkv_gk *start)
+/* Chooses the most likely B of a grid, and returns its likelihood. A is then such that Q(z) is x,
+ * unless it is held. */
+static double choose_scale(const search *s, double z, double x, gkv_gk *start)
 {
     const bool *held = s->common->set->fixed;
     gkv_gk unit = *start;
@@ -178,6 +188,7 @@ static void choose_scale(const search *s, double z, double x, gkv_gk *start)
     start->b = best;
     if (!held[0])
         start->a = x - best * place;
+    return most;
 }
 
 /* The start whose Q' is least at the least value of the sample (g > 0) or at the greatest one. */
@@ -193,17 +204,41 @@ static gkv_gk edge_start(const search *s, double g)
     return start;
 }
 
-/* The start whose A is the quantile of the level with this normal score. */
-static gkv_gk split_start(const search *s, const double split[3])
+/* The quantile of the level that is nearest to this normal score. */
+static double quantile_at(const gki_gk_task *task, double z)
 {
-    const gki_gk_task *task = s->task;
-    gkv_gk start = shape_start(s, split + 1);
     size_t nearest = 0;
     for (size_t i = 1; i < task->m; i++)
-        if (fabs(task->z[i] - split[0]) < fabs(task->z[nearest] - split[0]))
+        if (fabs(task->z[i] - z) < fabs(task->z[nearest] - z))
             nearest = i;
-    choose_scale(s, 0.0, task->x[nearest], &start);
+    return task->x[nearest];
+}
+
+/* The start whose A is the quantile of this normal score. */
+static gkv_gk split_start(const search *s, const double split[3])
+{
+    gkv_gk start = shape_start(s, split + 1);
+    choose_scale(s, 0.0, quantile_at(s->task, split[0]), &start);
     return start;
+}
+
+/* The most likely start with halves that meet at one of the quantiles. */
+static gkv_gk halves_start(const search *s, size_t i)
+{
+    const double largest = 100.0;
+    const gkv_gk shape =
+        shape_start(s, (const double[2]){i % 2 ? largest : -largest, halves_k[i / 2]});
+    gkv_gk best = shape;
+    double most = -INFINITY;
+    for (size_t j = 0; j < MEETS; j++) {
+        gkv_gk start = shape;
+        const double value = choose_scale(s, 0.0, quantile_at(s->task, halves_z[j]), &start);
+        if (value > most) {
+            most = value;
+            best = start;
+        }
+    }
+    return best;
 }
 
 /* A shape in the place of which parameters may be held, and A at the median. */
@@ -335,7 +370,7 @@ static size_t list_length(const gkv_gk_fit_settings *set)
 {
     /* without a margin there is no sharp edge */
     return holds_any(set)               ? held_shapes(set) + 1
-           : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS
+           : gki_gk_fit_margin(set) > 0 ? SHAPES + EDGES + SPLITS + HALVES
                                         : SHAPES;
 }
 
@@ -355,9 +390,10 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
             return path_start(s, start);
         *start = held_start(s, i);
     } else
-        *start = i < SHAPES           ? shape_start(s, shapes[i])
-                 : i < SHAPES + EDGES ? edge_start(s, edges[i - SHAPES])
-                                      : split_start(s, splits[i - SHAPES - EDGES]);
+        *start = i < SHAPES                    ? shape_start(s, shapes[i])
+                 : i < SHAPES + EDGES          ? edge_start(s, edges[i - SHAPES])
+                 : i < SHAPES + EDGES + SPLITS ? split_start(s, splits[i - SHAPES - EDGES])
+                                               : halves_start(s, i - SHAPES - EDGES - SPLITS);
     return GKV_OK;
 }
 

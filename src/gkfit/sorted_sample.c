@@ -1,10 +1,17 @@
+/* A sorted sample: its ties, quantiles and levels, and whether it is rounded; order statistics of
+ * uniform draws. */
+#define _GNU_SOURCE /* lgamma_r; lgamma writes the global variable signgam */
 #include "gkfit/sorted_sample.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "gkvae/gk_fit.h"
+#include "num/constants.h"
 #include "num/sort.h"
+#include "num/special.h"
 
 enum { DISTINCT_MIN = 7 };
 static const double first_rank = 2.0; /* the rank of the first level is at least this */
@@ -190,4 +197,199 @@ void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double
         p[i] = gki_gk_ties_rank(ties, r) / (ties->total + 1.0);
         next = r + 1;
     }
+}
+
+/* --- Order statistics ----------------------------------------------------- */
+
+/* The r-th smallest of n uniform draws has the distribution Beta(r, n + 1 − r). */
+
+/* log Γ(z) − ((z − ½) log z − z + ½ log 2π), which is Stirling's series for large z. */
+static double stirling(double z)
+{
+    if (z >= 15.0)
+        return (1.0 / 12.0 -
+                (1.0 / 360.0 - (1.0 / 1260.0 - 1.0 / (1680.0 * z * z)) / (z * z)) / (z * z)) /
+               z;
+    int sign = 0;
+    return lgamma_r(z, &sign) - ((z - 0.5) * log(z) - z + GKV_HALF_LOG_2PI);
+}
+
+/* log(x^a (1−x)^b/B(a,b)). It is written relative to its maximum at x₀ = a/(a+b), because
+ * logarithms would cancel for large a and b. */
+static double log_prefactor(double a, double b, double x, double y)
+{
+    const double sum = a + b, off = x * b - y * a, s = off / a, t = -off / b; /* a s + b t = 0 */
+    return a * (log1p(s) - s) + b * (log1p(t) - t) +
+           0.5 * log(a * (b / sum) / 6.28318530717958647693) - stirling(a) - stirling(b) +
+           stirling(sum);
+}
+
+/* I_x(a,b) = prefactor/a · Σ (a+b)…(a+b+m−1)/((a+1)…(a+m)) x^m for x ≤ ½. All terms are positive. A
+ * small multiple of √a terms is enough, unless x is far from the distribution's mass. */
+static double series(double a, double b, double x, double prefactor)
+{
+    double term = 1.0, sum = 1.0;
+    for (double m = 0.0; term > 0.25 * DBL_EPSILON * sum; m += 1.0) {
+        term *= (a + b + m) / (a + 1.0 + m) * x;
+        sum += term;
+    }
+    return prefactor / a * sum;
+}
+
+/* I_x(a,b) at the logit t of x, and its derivative in t. */
+static double beta_cdf(double a, double b, double t, double *slope)
+{
+    const double x = 1.0 / (1.0 + exp(-t)), y = 1.0 / (1.0 + exp(t));
+    *slope = exp(log_prefactor(a, b, x, y));
+    if (*slope < 1e-280)
+        return x * b > y * a ? 1.0 : 0.0;
+    return x <= 0.5 ? series(a, b, x, *slope) : 1.0 - series(b, a, y, *slope);
+}
+
+double gkv_gk_order_level(double n, double r, double p)
+{
+    const double a = r, b = n + 1.0 - r;
+    if (!(a > 0 && b > 0 && isfinite(n) && p >= 0 && p <= 1))
+        return NAN;
+    if (p == 0 || p == 1)
+        return p;
+    /* Newton's method in the logit, inside a bracket. The distribution of the logit is nearly
+     * normal. */
+    double low = -700.0, high = 700.0, slope;
+    double t =
+        fmax(-600.0, fmin(600.0, log(a / b) + gki_normal_quantile(p) * sqrt(1.0 / a + 1.0 / b)));
+    for (int step = 0; step < 200; step++) {
+        const double off = beta_cdf(a, b, t, &slope) - p;
+        *(off > 0 ? &high : &low) = t;
+        double next = slope > 0 ? t - off / slope : NAN;
+        if (!(next > low && next < high))
+            next = 0.5 * (low + high);
+        const double moved = fabs(next - t);
+        t = next;
+        if (moved <= 1e-14 * fmax(1.0, fabs(t)))
+            break;
+    }
+    return 1.0 / (1.0 + exp(-t));
+}
+
+/* --- Rounded samples ------------------------------------------------------ */
+
+static double size_of(const gki_gk_ties *ties, size_t r)
+{
+    return ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
+}
+
+bool gki_gk_has_ties(const gki_gk_ties *ties, size_t m, const double *weights, size_t n,
+                     size_t *largest)
+{
+    double most = 0.0;
+    for (size_t i = 0; weights && i < n; i++)
+        if (weights[i] != floor(weights[i]))
+            return false;
+    *largest = 0;
+    for (size_t r = 0; r < ties->count; r++)
+        if (size_of(ties, r) > most) {
+            most = size_of(ties, r);
+            *largest = r;
+        }
+    return most > 2 && most > 0.25 * ties->total / ((double)m + 1.0);
+}
+
+/* --- The greatest common step --------------------------------------------- */
+
+/* Values count as multiples of a step up to this part of it, and the least difference as this many
+ * steps at most. Differences below `noise` of the largest value are rounding errors. */
+enum { STEPS = 20 };
+static const double off = 0.01, noise = 1e-10;
+
+static double least_difference(const gki_gk_ties *ties)
+{
+    const double size = fmax(fabs(ties->x[0]), fabs(ties->x[ties->count - 1]));
+    double least = INFINITY;
+    for (size_t r = 1; r < ties->count; r++) {
+        const double gap = ties->x[r] - ties->x[r - 1];
+        if (gap > noise * size)
+            least = fmin(least, gap);
+    }
+    return least;
+}
+
+/* Whether all values are multiples of the step h from the first. Each value in turn makes h more
+ * accurate. Returns the improved step, or 0. */
+static double fits(const gki_gk_ties *ties, double h)
+{
+    for (size_t r = 1; r < ties->count; r++) {
+        const double away = ties->x[r] - ties->x[0], steps = nearbyint(away / h);
+        if (!(fabs(away / h - steps) <= off) || steps > 1e15)
+            return 0.0;
+        if (steps > 0)
+            h = away / steps;
+    }
+    return h;
+}
+
+/* A decimal step is known exactly, such as 0.05. */
+static double tidy(double h)
+{
+    const double scale = pow(10.0, 3.0 - floor(log10(h)));
+    const double near = nearbyint(h * scale) / scale;
+    return fabs(near - h) <= 1e-9 * h ? near : h;
+}
+
+static double interquartile_range(const gki_gk_ties *ties)
+{
+    return gki_gk_ties_quantile(ties, 0.75) - gki_gk_ties_quantile(ties, 0.25);
+}
+
+double gki_gk_find_resolution(const gki_gk_ties *ties, size_t largest)
+{
+    const double gap = least_difference(ties);
+    double h = 0.0;
+    for (int steps = 1; steps <= STEPS && h == 0 && isfinite(gap); steps++)
+        h = fits(ties, gap / steps);
+    if (!(h > 0))
+        return 0.0;
+    /* the mean number of observations of a step within the quartiles, about */
+    const double usual = 0.5 * ties->total * h / interquartile_range(ties);
+    return size_of(ties, largest) <= 16.0 * fmax(1.0, usual) ? tidy(h) : 0.0;
+}
+
+/* --- Heaps ---------------------------------------------------------------- */
+
+/* Sums the observations at multiples of the step. *most becomes the number at the most frequent of
+ * them. */
+static double at_multiples(const gki_gk_ties *ties, double h, double m, double *most)
+{
+    double count = 0.0;
+    *most = 0.0;
+    for (size_t r = 0; r < ties->count; r++) {
+        const double steps = ties->x[r] / (m * h), here = size_of(ties, r);
+        if (fabs(steps - nearbyint(steps)) * m < 0.25) {
+            count += here;
+            *most = fmax(*most, here);
+        }
+    }
+    return count;
+}
+
+double gki_gk_find_heaps(const gki_gk_ties *ties, double h)
+{
+    static const double multiples[] = {2,  3,  4,  5,  6,  7,  8,  10, 12,
+                                       15, 16, 20, 25, 30, 50, 60, 100};
+    const double range = interquartile_range(ties);
+    double heaps = 0.0, excess_most = 5.0; /* standard deviations */
+    for (size_t i = 0; i < sizeof multiples / sizeof *multiples; i++) {
+        const double m = multiples[i];
+        double most;
+        if (!(range > m * h))
+            break;
+        const double count = at_multiples(ties, h, m, &most) - most;
+        const double expected = (ties->total - most) / m;
+        const double excess = (count - expected) / sqrt(expected * (1.0 - 1.0 / m));
+        if (excess > excess_most && count > 1.3 * expected) {
+            excess_most = excess;
+            heaps = m * h;
+        }
+    }
+    return heaps;
 }

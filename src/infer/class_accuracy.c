@@ -20,7 +20,7 @@ static size_t most_probable(const double *probabilities, size_t classes)
 gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, gki_call *call,
                                  double *accuracy)
 {
-    const size_t pixels = model->pixels, classes = model->base->classes;
+    const size_t pixels = model->values, classes = model->base->classes;
     const uint8_t *labels = gkv_dataset_labels(images->dataset);
     *accuracy = NAN;
     if (classes == 0 || !labels)

@@ -63,7 +63,7 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
     memset(s, 0, sizeof *s);
     gkv_status status = gki_workspace_create(&model->plan, PASS_ROWS, false, params, &s->ws);
     if (status == GKV_OK)
-        status = gki_alloc(TASK_IMAGES * model->pixels, sizeof *s->x, &s->x);
+        status = gki_alloc(TASK_IMAGES * model->values, sizeof *s->x, &s->x);
     if (status == GKV_OK)
         status =
             gki_alloc(TASK_IMAGES * model->encoder->out.width, sizeof *s->encoded, &s->encoded);
@@ -75,7 +75,7 @@ static gkv_status scratch_create(const gkv_model *model, const gki_params *param
 /* Writes the targets of image i. */
 static void fetch(const gki_estimate_job *job, size_t i, gki_real *x)
 {
-    const size_t pixels = job->model->pixels;
+    const size_t pixels = job->model->values;
     if (!job->x) {
         gki_images_fetch(job->images, i, 0, x); /* the step is not read: binarized once */
         return;
@@ -98,7 +98,7 @@ static void encode_task(const gki_estimate_job *job, scratch *s, size_t first, s
     for (size_t i = 0; i < count; i++) {
         gki_real *x = gki_at(&s->ws, model->x, i);
         fetch(job, first + i, x);
-        memcpy(s->x + i * model->pixels, x, model->pixels * sizeof *x);
+        memcpy(s->x + i * model->values, x, model->values * sizeof *x);
     }
     gki_pass_encode(model, &s->ws, 0, count);
     memcpy(s->encoded, gki_at(&s->ws, model->encoder->out, 0), count * width * sizeof *s->encoded);
@@ -173,8 +173,8 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
             const size_t image = (row + r) / job->samples, sample = (row + r) % job->samples;
             memcpy(gki_at(&s->ws, model->encoder->out, r), s->encoded + image * width,
                    width * sizeof(gki_real));
-            memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->pixels,
-                   model->pixels * sizeof(gki_real));
+            memcpy(gki_at(&s->ws, model->x, r), s->x + image * model->values,
+                   model->values * sizeof(gki_real));
             gki_rng_normal(
                 gki_rng_at(job->seed, GKV_STREAM_EVAL, sample, noise_index(job, first + image)),
                 model->d, gki_at(&s->ws, model->posterior.u, r));
@@ -285,7 +285,7 @@ static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, siz
     gki_pass_decode(model, &s->ws, 0, count);
     model->likelihood->ops->means(model->likelihood, s->ws.params, count,
                                   gki_at(&s->ws, model->decoder->out, 0),
-                                  out->means + first * model->pixels);
+                                  out->means + first * model->values);
 }
 
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means)

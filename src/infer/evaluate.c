@@ -11,6 +11,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "data/dataset.h"
 #include "gkvae/image_metrics.h"
 #include "infer/estimate.h"
 #include "infer/evaluate_refined.h"
@@ -20,7 +21,7 @@
 static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metrics)
 {
     const gkv_model *model = job->model;
-    const size_t n = job->images->count, d = model->d, pixels = model->pixels;
+    const size_t n = job->images->count, d = model->d, pixels = model->values;
     gki_real *means = NULL, *probabilities = NULL;
     double *codes = NULL;
     float *decoded = NULL, *grey = NULL;
@@ -34,19 +35,20 @@ static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metric
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *levels =
-            gkv_dataset_pixels(job->images->dataset, gki_images_index(job->images, i));
-        gki_images_grey(levels, pixels, grey + i * pixels);
+        gki_images_original(job->images->dataset, gki_images_index(job->images, i),
+                            grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
             decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
     }
+    gki_images_limit(metrics->pixels, n * pixels, decoded);
     if (n > 1) { /* one image has no variance */
         size_t active = 0;
         GKV_TRY_GOTO(gkv_active_units(n, d, codes, GKV_ACTIVE_THRESHOLD, NULL, &active));
         metrics->active_units = active;
     }
     gkv_image_scores scores;
-    GKV_TRY_GOTO(gkv_image_scores_of(n, model->height, model->width, decoded, grey, &scores));
+    GKV_TRY_GOTO(gkv_image_scores_of_colour(n, model->height, model->width, model->channels,
+                                            decoded, grey, &scores));
     metrics->mse = scores.mse.mean;
     metrics->psnr = scores.psnr.mean;
     metrics->ssim = scores.ssim.mean;
@@ -96,7 +98,13 @@ static void describe_protocol(const gkv_settings *settings, const gki_images *im
     char name[GKV_NAME_SIZE];
     if (metrics->pixels == GKV_PIXELS_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
-                 "256 grey levels; the first %zu %s images%s; %lld importance samples per image",
+                 "256 %s levels; the first %zu %s images%s; %lld importance samples per image",
+                 metrics->channels == 1 ? "grey" : "colour", images->count, set_names[of],
+                 set_orders[of], (long long)settings->eval.samples);
+    else if (metrics->pixels == GKV_PIXELS_CONTINUOUS)
+        snprintf(metrics->protocol, sizeof metrics->protocol,
+                 "densities of continuous numbers, no probabilities; the first %zu %s images%s; "
+                 "%lld importance samples per image",
                  images->count, set_names[of], set_orders[of], (long long)settings->eval.samples);
     else if (metrics->pixels == GKV_PIXELS_MEAN_LEVELS)
         snprintf(metrics->protocol, sizeof metrics->protocol,
@@ -170,10 +178,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     GKV_NEED(model);
     GKV_NEED(images);
     settings = settings ? settings : &model->settings;
-    if (gkv_dataset_height(images) != model->height || gkv_dataset_width(images) != model->width)
-        return gki_fail(
-            GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
-            gkv_dataset_height(images), gkv_dataset_width(images), model->height, model->width);
+    GKV_TRY(gki_images_check_size(model, images, ""));
     const double began = omp_get_wtime();
     if (refine && refine->mode != GKV_REFINE_MEAN)
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -201,7 +206,8 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
                             .call = &call};
     GKV_TRY_GOTO(gki_estimates_create(chosen.count, &estimates));
     GKV_TRY_GOTO(gki_estimate(&job, &estimates));
-    metrics->values = model->pixels;
+    metrics->values = model->values;
+    metrics->channels = model->channels;
     GKV_TRY_GOTO(summarise(&estimates, &chosen, metrics));
     gki_refined_metrics_none(&metrics->refined);
     if (refine)
@@ -272,8 +278,7 @@ gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half, size
         gkv_settings_defaults(&defaults);
         settings = &defaults;
     }
-    const size_t count = gkv_dataset_count(images),
-                 pixels = gkv_dataset_height(images) * gkv_dataset_width(images);
+    const size_t count = gkv_dataset_count(images), pixels = gki_dataset_values(images);
     if (first > count || n > count - first)
         return gki_fail(GKV_ERR_ARGUMENT, "images %zu to %zu: there are %zu", first, first + n,
                         count);

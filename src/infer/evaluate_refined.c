@@ -86,12 +86,11 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
                            gkv_refined_metrics *out)
 {
     const gkv_model *model = job->model;
-    const size_t pixels = model->pixels, d = model->d;
+    const size_t pixels = model->values, d = model->d;
     for (size_t i = 0; i < n; i++) {
         b->indices[i] = gki_images_index(job->images, first + i);
         gki_images_fetch(job->images, first + i, 0, b->row);
-        const uint8_t *levels = gkv_dataset_pixels(job->images->dataset, b->indices[i]);
-        gki_images_grey(levels, pixels, b->grey + (first + i) * pixels);
+        gki_images_original(job->images->dataset, b->indices[i], b->grey + (first + i) * pixels);
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
     }
@@ -142,7 +141,9 @@ static gkv_status summarise(const gki_estimate_job *job, const block *b,
     gkv_image_scores scores;
     GKV_TRY(gki_estimates_summarise(estimates, n, job->likelihood, &s));
     GKV_TRY(gkv_model_decode(model, n, b->means, &inner, b->decoded));
-    GKV_TRY(gkv_image_scores_of(n, model->height, model->width, b->decoded, b->grey, &scores));
+    gki_images_limit(gkv_settings_pixels(&model->settings), n * model->values, b->decoded);
+    GKV_TRY(gkv_image_scores_of_colour(n, model->height, model->width, model->channels, b->decoded,
+                                       b->grey, &scores));
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;
     out->reconstruction = s.reconstruction.mean, out->reconstruction_se = s.reconstruction.se;
     out->kl = s.kl.mean, out->kl_se = s.kl.se;
@@ -169,7 +170,7 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     own.seed = job->seed;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.curvature_samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
-    GKV_TRY_GOTO(block_create(count, job->model->pixels, job->model->d, &b));
+    GKV_TRY_GOTO(block_create(count, job->model->values, job->model->d, &b));
     for (size_t first = 0; first < count; first += BLOCK_IMAGES)
         GKV_TRY_GOTO(do_block(job, refiner, &b, first,
                               count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,

@@ -126,7 +126,7 @@ static gkv_status encode_some(const job *it, size_t from, size_t count, size_t n
         float *eps = it->eps + (from + first) * model->d;
         for (size_t i = 0; i < n; i++)
             GKV_TRY(gkv_targets(it->images, 1, GKV_TRAIN, it->index[from + first + i], it->run,
-                                seen + i * model->pixels));
+                                seen + i * model->values));
         GKV_TRY(
             gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, &inner, eps));
         GKV_TRY(gkv_model_normalise(model, n, eps, &inner, eps));
@@ -143,7 +143,7 @@ static gkv_status encode(job *it)
     const size_t d = it->model->d, others = it->fit + it->acceptance, count = others + it->held_out;
     float *seen = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gki_alloc(BLOCK * it->model->pixels, sizeof *seen, &seen));
+    GKV_TRY_GOTO(gki_alloc(BLOCK * it->model->values, sizeof *seen, &seen));
     GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->eps, &it->eps));
     GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->codes, &it->codes));
     GKV_TRY_GOTO(encode_some(it, others, it->held_out, 0, seen));
@@ -247,11 +247,7 @@ static gkv_status refits(const job *it, const gkv_model *fresh, gkv_base_fit_rep
 static gkv_status check_arguments(const gkv_model *model, const gkv_dataset *training,
                                   const gkv_base_fit_settings *s)
 {
-    if (gkv_dataset_height(training) != model->height ||
-        gkv_dataset_width(training) != model->width)
-        return gki_fail(
-            GKV_ERR_DATA, "the images are %zu × %zu, but the model was trained on %zu × %zu",
-            gkv_dataset_height(training), gkv_dataset_width(training), model->height, model->width);
+    GKV_TRY(gki_images_check_size(model, training, ""));
     if (s->codes < GKV_REFIT_CODES_MIN || !(s->tolerance >= 0))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a fit of a base takes %d codes or more and a tolerance ≥ 0",
@@ -282,7 +278,7 @@ gkv_status gkv_base_fit(const gkv_model *model, const gkv_dataset *training,
         it.settings = *settings;
     const gkv_settings all = settings_with(model, wanted);
     GKV_TRY_GOTO(check_arguments(model, training, &it.settings));
-    GKV_TRY_GOTO(gki_model_layout(&all, model->height, model->width, &fresh));
+    GKV_TRY_GOTO(gki_model_layout(&all, model->height, model->width, model->channels, &fresh));
     fresh->base->ops->init(fresh->base, &fresh->params);
     copy_others(model, fresh);
     GKV_TRY_GOTO(fresh->base->ops->check(fresh->base, &fresh->params));

@@ -288,14 +288,15 @@ static gkv_status check(const gkv_model *model, const gkv_dataset *test,
 {
     const gkv_dataset *const both[] = {test, training};
     const size_t height = model->height, width = model->width;
-    for (size_t i = 0; i < 2; i++) {
-        GKV_TRY(gki_dataset_check_grey(both[i]));
-        if (gkv_dataset_height(both[i]) != height || gkv_dataset_width(both[i]) != width)
-            return gki_fail(GKV_ERR_DATA,
-                            "the %s images are %zu × %zu, but the model was trained on %zu × %zu",
-                            i == 0 ? "test" : "training", gkv_dataset_height(both[i]),
-                            gkv_dataset_width(both[i]), height, width);
-    }
+    if (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS)
+        return gki_fail(GKV_ERR_DATA,
+                        "metrics of generation are of levels, and the model's images are "
+                        "continuous");
+    if (model->channels != 1)
+        return gki_fail(GKV_ERR_DATA,
+                        "metrics of generation are of grey images, and the model's are in colour");
+    for (size_t i = 0; i < 2; i++)
+        GKV_TRY(gki_images_check_size(model, both[i], i == 0 ? "test " : "training "));
     if (gkv_features_height(network) != height || gkv_features_width(network) != width)
         return gki_fail(
             GKV_ERR_DATA,
@@ -405,7 +406,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
                    .training = training,
                    .refined = refined,
                    .draws = settings->eval.draws > 0 ? (size_t)settings->eval.draws : references,
-                   .pixels = model->pixels,
+                   .pixels = model->values,
                    .seed = settings->eval.seed,
                    .temperature = settings->eval.temperature},
         .network = network,

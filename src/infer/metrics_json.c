@@ -27,7 +27,7 @@ static json_t *text_or_null(const char *value)
     return json_stringn(shown, length);
 }
 
-/* A log-probability of grey levels in bits per dimension; null for other pixels. */
+/* A log-probability of levels in bits per dimension; null for other pixels. */
 static json_t *bits(const gkv_metrics *m, double nats)
 {
     return number(m->pixels == GKV_PIXELS_LEVELS ? gkv_bits_per_dimension(nats, m->values) : NAN);
@@ -95,7 +95,9 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
     const bool refined = r->samples > 0;
     static const char *const pixels[] = {[GKV_PIXELS_BINARY] = "binary",
                                          [GKV_PIXELS_MEAN_LEVELS] = "mean levels",
-                                         [GKV_PIXELS_LEVELS] = "grey levels"};
+                                         [GKV_PIXELS_LEVELS] = "grey levels",
+                                         [GKV_PIXELS_CONTINUOUS] = "continuous"};
+    const bool colour = m->pixels == GKV_PIXELS_LEVELS && m->channels > 1;
     const struct {
         const char *key;
         json_t *value;
@@ -118,7 +120,7 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"mse", number(m->mse)},
         {"psnr", number(m->psnr)},
         {"ssim", number(m->ssim)},
-        {"pixels", json_string(pixels[m->pixels])},
+        {"pixels", json_string(colour ? "colour levels" : pixels[m->pixels])},
         {"values", whole(m->values)},
         {"images", whole(m->images)},
         {"parameters", whole(m->parameters)},

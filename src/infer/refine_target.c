@@ -1,4 +1,4 @@
-/* A model as the target of refine_iteration.c. refiner.c and train/fine_tune.c create it, one for
+/* A model as the target of refine_iteration.c. refiner.c and train/draw_steps.c create it, one for
  * each thread. */
 #include "infer/refine_target.h"
 
@@ -41,7 +41,7 @@ gkv_status gki_refine_target_create(const gkv_model *model, double prior_weight,
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_workspace_create(&model->plan, ROWS, true, &model->params, &out->ws));
     GKV_TRY_GOTO(gki_workspace_keep_packed(&out->ws));
-    GKV_TRY_GOTO(gki_alloc(capacity * model->pixels, sizeof *out->x, &out->x));
+    GKV_TRY_GOTO(gki_alloc(capacity * model->values, sizeof *out->x, &out->x));
     GKV_TRY_GOTO(gki_alloc(capacity, sizeof *out->label, &out->label));
     GKV_TRY_GOTO(gki_alloc(ROWS * model->decoder->out.width, sizeof *out->sd, &out->sd));
     GKV_TRY_GOTO(
@@ -86,7 +86,7 @@ void gki_refine_target_pack(gki_refine_target *it)
 
 void gki_refine_target_images(gki_refine_target *it, size_t n, const float *images)
 {
-    for (size_t i = 0; i < n * it->model->pixels; i++)
+    for (size_t i = 0; i < n * it->model->values; i++)
         it->x[i] = (gki_real)images[i];
 }
 
@@ -98,8 +98,8 @@ static void put(gki_refine_target *it, size_t count, const size_t *image, const 
     const gkv_model *model = it->model;
     memcpy(gki_at(&it->ws, model->posterior.z, 0), z, count * model->d * sizeof *z);
     for (size_t r = 0; r < count; r++)
-        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->pixels,
-               model->pixels * sizeof *it->x);
+        memcpy(gki_at(&it->ws, model->x, r), it->x + image[r] * model->values,
+               model->values * sizeof *it->x);
     for (size_t r = 0; r < count && model->base->classes > 0; r++)
         *gki_at(&it->ws, model->label, r) = it->label[image[r]];
 }
@@ -255,7 +255,7 @@ void gki_refine_target_begin(gki_refine_target *it, const gkv_refine_settings *s
     const gki_posterior *posterior = &model->posterior;
     gki_workspace *ws = &it->ws;
     const size_t d = model->d;
-    memcpy(gki_at(ws, model->x, 0), it->x, n * model->pixels * sizeof *it->x);
+    memcpy(gki_at(ws, model->x, 0), it->x, n * model->values * sizeof *it->x);
     gki_pass_encode(model, ws, 0, n);
     memset(gki_at(ws, posterior->u, 0), 0, n * d * sizeof *mean);
     gki_posterior_forward(posterior, ws, 0, n);

@@ -238,7 +238,7 @@ gkv_status gkv_refiner_run(gkv_refiner *refiner, size_t n, const float *images, 
 #pragma omp for schedule(dynamic, 1)
         for (long b = 0; b < batches; b++) {
             const size_t from = (size_t)b * batch, count = n - from < batch ? n - from : batch;
-            refine_batch(it, &refiner->settings, count, images + from * refiner->model->pixels,
+            refine_batch(it, &refiner->settings, count, images + from * refiner->model->values,
                          first + from, from, out);
             gki_call_advance(&call, count);
         }

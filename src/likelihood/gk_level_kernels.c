@@ -1,37 +1,50 @@
 /* The kernels of discretised g-and-k distributions. The build compiles this file once for every
- * instruction set. */
+ * instruction set.
+ *
+ * An edge x is inverted by Halley's method for Q(z) = x, from the start of gk/gk_root.h or
+ * from a neighbouring edge. The last step is small, and all that depends on z is corrected by it to
+ * first order, so that the terms of Q are computed once for each step. Lanes that do not converge
+ * get the bracketed iteration of gk/gk_root.h. */
 #include "core/simd_real.h"
+#include "gk/gk_root.h"
 #include "likelihood/gk_level_kernels.h"
+#include "likelihood/level_pairs.h"
 #include "num/constants.h"
 
-#if defined(GKV_SIMD_AVX512_FILE)
+/* The names of core/both_types.h for gki_real. */
+#define REAL gki_real
+#define V vr
+#define LANES VR_LANES
+#define F(name) GKV_VR_(name)
 #ifdef GKV_REAL_IS_DOUBLE
-#define VR_ERFC Sleef_erfcd8_u15avx512f
+#define S(name) name##_d
 #else
-#define VR_ERFC Sleef_erfcf16_u15avx512f
+#define S(name) name##_f
 #endif
-#elif defined(GKV_SIMD_AVX2_FILE)
+
+/* Scores are limited to ±FAR, where probabilities and densities are 0. The last step is below
+ * SMALL. Beyond ±REACH the distribution function is 0 or 1 up to rounding. The width of an interval
+ * in normal scores, times max(1, |z|), is below THIN if the interval is narrow. */
 #ifdef GKV_REAL_IS_DOUBLE
+#if defined(GKV_SIMD_AVX512_FILE)
+#define VR_ERFC Sleef_erfcd8_u15avx512f
+#elif defined(GKV_SIMD_AVX2_FILE)
 #define VR_ERFC Sleef_erfcd4_u15avx2
 #else
-#define VR_ERFC Sleef_erfcf8_u15avx2
-#endif
-#else
-#ifdef GKV_REAL_IS_DOUBLE
 #define VR_ERFC erfc
-#else
-#define VR_ERFC erfcf
 #endif
+#define FAR 40.0
+#define SMALL 1e-9
+#define THIN 1e-3
+#define REACH 9.0
+#else
+#define FAR 14.0
+#define SMALL 1e-3
+#define THIN 0.03
+#define REACH 5.6
 #endif
 
-/* The width of an interval in normal scores, times max(1, |z|), below which it is narrow. */
-#ifdef GKV_REAL_IS_DOUBLE
-#define NARROW 1e-3
-#else
-#define NARROW 0.03
-#endif
-
-#define FAR GKV_GK_LEVEL_FAR_SCORE
+enum { SIDE = 2 }; /* vectors that are computed together */
 
 static inline vr limited(vr x, double least, double most)
 {
@@ -48,7 +61,8 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
         const size_t left = n - i;
-        const vr one = vr_set(1), location = vr_load_part(out + i, left, 0),
+        const vr zero = vr_set(0), one = vr_set(1), two = vr_set(2),
+                 location = vr_load_part(out + i, left, 0),
                  log_scale = vr_load_part(out + stride + i, left, 0),
                  g = vr_load_part(out + 2 * stride + i, left, 0),
                  k = vr_load_part(out + 3 * stride + i, left, 0);
@@ -58,90 +72,335 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
                       vr_exp(limited(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST)));
         vr_store_part(slope + n + i, left,
                       within(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
-        const vr t = vr_tanh(g * vr_set(1 / GKV_GK_LEVEL_G));
-        vr_store_part(to + 2 * n + i, left, t * vr_set(GKV_GK_LEVEL_G));
-        vr_store_part(slope + 2 * n + i, left, one - t * t);
-        /* softplus(r) = max(r, 0) + log(1 + e^−|r|); its derivative is σ(r) */
-        const vr e = vr_exp(-vr_abs(k)), by = one / (one + e);
-        const vr shape = vr_max(vr_set(0), k) + vr_log(one + e) + vr_set(GKV_GK_LEVEL_K_LEAST);
+        /* tanh x = (1 − e^−2x)/(1 + e^−2x) for x ≥ 0; softplus(r) = max(r, 0) + log(1 + e^−|r|),
+         * whose derivative is σ(r) */
+        vr less_one;
+        vr_exp_m1(vr_abs(g) * vr_set(-2 / GKV_GK_LEVEL_G), &less_one);
+        const vr e = vr_exp(-vr_abs(k)), one_e = one + e, down = two + less_one,
+                 inverse = one / (down * one_e), by = inverse * down,
+                 size = -less_one * (inverse * one_e);
+        vr_store_part(to + 2 * n + i, left,
+                      vr_select(g < zero, -size, size) * vr_set(GKV_GK_LEVEL_G));
+        vr_store_part(slope + 2 * n + i, left, one - size * size);
+        const vr shape = vr_max(zero, k) + vr_log(one_e) + vr_set(GKV_GK_LEVEL_K_LEAST);
         const vr most = vr_set(GKV_GK_LEVEL_K_MOST);
         vr_store_part(to + 3 * n + i, left, vr_min(most, shape));
         vr_store_part(slope + 3 * n + i, left,
-                      vr_select(shape > most, vr_set(0), vr_select(k < vr_set(0), e * by, by)));
+                      vr_select(shape > most, zero, vr_select(k < zero, e * by, by)));
     }
 }
 
-/* Φ(z), accurate in the lower tail. */
-static inline vr normal_cdf(vr z)
+static void levels(size_t n, const gki_real *x, const gki_level_edges *its, int *level,
+                   gki_real *lower, gki_real *upper)
 {
-    return vr_set(0.5) * VR_ERFC(z * vr_set(-0.70710678118654752440));
+    find_levels(n, x, its, level, lower, upper);
 }
 
-/* One edge. */
+/* --- Scores of edges ------------------------------------------------------ */
+
+/* One component of some values. */
+typedef struct component {
+    V a, b, by_b, g, k;
+} component;
+
+static inline component component_at(size_t n, const REAL *value, size_t i)
+{
+    const size_t left = n - i;
+    const V b = F(load_part)(value + n + i, left, 1);
+    return (component){.a = F(load_part)(value + i, left, 0),
+                       .b = b,
+                       .by_b = S(constant)(1.0) / b,
+                       .g = F(load_part)(value + 2 * n + i, left, 0),
+                       .k = F(load_part)(value + 3 * n + i, left, 0)};
+}
+
+/* Q near the score z, for the equation Q(z + step) = x. */
+typedef struct point {
+    V z, side; /* side is the sign of z */
+    S(terms) t;
+    V step;
+    V by_dq, ratio; /* 1/Q' and Q''/Q' */
+} point;
+
+/* y is (x − A)/B. */
+static inline point point_at(const component *its, V y, V z)
+{
+    const V one = S(constant)(1.0), zero = S(constant)(0.0), half = S(constant)(0.5);
+    const V s = F(abs)(z);
+    point at = {.z = z, .side = F(select)(z < zero, -one, one)};
+    at.t = S(terms_at)(s, at.side * its->g, its->k, S(constant)(GKV_GK_DEFAULT_C));
+    const V W = F(exp)(its->k * at.t.ln), by_slope = one / (at.t.R * W);
+    at.ratio = at.side * S(ratio_of)(&at.t, s, its->k);
+    at.by_dq = by_slope * its->by_b;
+    const V newton = (y - z * at.t.T * W) * by_slope;
+    const V halley = newton / F(max)(half, one + half * at.ratio * newton);
+    /* the order of the operands keeps NaN */
+    const V limit = one + s, step = F(min)(limit, F(max)(-limit, halley));
+    at.step = limited(z + step, -FAR, FAR) - z;
+    return at;
+}
+
+static inline F(mask) is_open(const point *at)
+{
+    return F(abs)(at->step) > S(constant)(SMALL);
+}
+
+/* The start of the iteration. */
+static inline V start_of(const component *its, V y)
+{
+    const V zero = S(constant)(0.0), size = F(abs)(y), least = S(constant)(1e-30);
+    const V one_y = F(max)(least, size);
+    const V s = S(start)(one_y, S(constant)(1.0) / one_y, F(select)(y < zero, -its->g, its->g),
+                         its->k, S(constant)(GKV_GK_DEFAULT_C));
+    return limited(F(select)(y < zero, -s, s), -FAR, FAR);
+}
+
+/* The library's iteration, which converges always. */
+static inline V bracketed(const component *its, V y)
+{
+    const V zero = S(constant)(0.0), c = S(constant)(GKV_GK_DEFAULT_C);
+    S(root) root = S(begin)(F(abs)(y), F(select)(y < zero, -its->g, its->g), its->k, c);
+    for (int step = 0; step < 120 && F(any)(root.open); step++)
+        S(improve)(&root, c, step);
+    return limited(F(select)(y < zero, -root.s, root.s), -FAR, FAR);
+}
+
+/* Solves for SIDE vectors of edges together: the steps of one wait for each other, and those of
+ * several do not. The scores z are the starts. */
+static inline void solve(const component *its, const V *y, const V *z, point *at)
+{
+    enum { STEPS = 6 };
+    V next[SIDE];
+    for (int v = 0; v < SIDE; v++)
+        next[v] = z[v];
+    for (int step = 0; step < STEPS; step++) {
+        F(mask) open[SIDE], any;
+        for (int v = 0; v < SIDE; v++)
+            at[v] = point_at(&its[v], y[v], next[v]);
+        any = is_open(&at[0]);
+        for (int v = 0; v < SIDE; v++) {
+            open[v] = is_open(&at[v]);
+            any = any | open[v];
+        }
+        if (!F(any)(any))
+            return;
+        /* Lanes that have converged keep their score, so that no lane depends on its neighbours. */
+        for (int v = 0; v < SIDE; v++)
+            next[v] = F(select)(open[v], at[v].z + at[v].step, at[v].z);
+    }
+    for (int v = 0; v < SIDE; v++) {
+        const F(mask) open = is_open(&at[v]);
+        if (F(any)(open))
+            at[v] = point_at(&its[v], y[v], F(select)(open, bracketed(&its[v], y[v]), at[v].z));
+    }
+}
+
+/* The score of an edge from that of a near one, at the distance y_apart. */
+static inline V start_beside(const component *its, const point *near, V y, V y_apart)
+{
+    const V one = S(constant)(1.0), half = S(constant)(0.5);
+    const V newton = y_apart * its->b * near->by_dq, turn = one + half * near->ratio * newton;
+    const V z = near->z + near->step + newton / F(max)(half, turn);
+    const F(mask) far = F(abs)(newton) > S(constant)(2.0);
+    if (!F(any)(far))
+        return limited(z, -FAR, FAR);
+    return F(select)(far, start_of(its, y), limited(z, -FAR, FAR));
+}
+
+/* --- Probabilities and densities ------------------------------------------ */
+
+/* Φ(−t) for t ≥ 0 from φ(t). */
+static inline V tail_probability(V t, V density)
+{
+#ifdef GKV_REAL_IS_DOUBLE
+    (void)density;
+    return vr_set(0.5) * VR_ERFC(t * vr_set(0.70710678118654752440));
+#else
+    /* (1 + t) Φ(−t)/φ(t) is a polynomial of (t − 3.5)/(t + 3.5): a Chebyshev fit for t ≤ 14, with
+     * an error of 2e-8 */
+    const V sum = t + vr_set(3.5), last = vr_set(1) + t, both = vr_set(1) / (sum * last);
+    const V q = (t - vr_set(3.5)) * last * both;
+    static const float coefficients[] = {
+        1.19955495F,   -0.244929172F,   0.00197352603F,  0.0953734947F,  -0.0758571808F,
+        0.0259983331F, 0.000734222824F, -0.00348181844F, 0.00024069323F, 0.000371253181F};
+    V value = vr_set(coefficients[9]);
+    for (int i = 8; i >= 0; i--)
+        value = vr_fma(value, q, vr_set(coefficients[i]));
+    return density * value * sum * both;
+#endif
+}
+
+/* One edge. An edge at infinity has z = ±FAR, and f = 0. */
 typedef struct edge {
-    vr x, z, f, d_f; /* the edge, its score, the density and the density's derivative */
-    vr by_dq, d_g, d_k;
+    V x, z, f, tail;        /* the edge, its score, the density, and Φ(−|z|) */
+    V by_dq, d_f, d_g, d_k; /* 1/Q', and the derivatives of f, and of F but for their sign */
 } edge;
 
-static inline edge edge_at(const gki_gk_level_edges *at, size_t i, size_t left, int with_slope)
+/* All of the edge x from the last point of its iteration. */
+static inline edge edge_of(const component *its, const point *at, V x)
 {
-    const vr far = vr_set(GKV_LEVEL_FAR / 2), zero = vr_set(0);
-    edge e = {.x = vr_load_part(at->x + i, left, 0)};
-    const vr z = limited(vr_load_part(at->z + i, left, 0), -FAR, FAR);
-    e.by_dq = vr_set(1) / vr_load_part(at->dq + i, left, 1);
-    const vr density = vr_exp(vr_set(-0.5) * z * z - vr_set(GKV_HALF_LOG_2PI)) * e.by_dq;
-    e.z = vr_select(e.x > far, vr_set(FAR), vr_select(e.x < -far, vr_set(-FAR), z));
-    e.f = vr_select(vr_abs(e.x) > far, zero, density);
-    e.d_g = vr_load_part(at->x_g + i, left, 0) * e.f;
-    e.d_k = vr_load_part(at->x_k + i, left, 0) * e.f;
-    e.d_f = zero;
-    if (with_slope)
-        e.d_f = -e.f * (z + vr_load_part(at->ratio + i, left, 0)) * e.by_dq;
+    const V one = S(constant)(1.0), half = S(constant)(0.5), zero = S(constant)(0.0),
+            far = vr_set(GKV_LEVEL_FAR / 2), two = S(constant)(2.0);
+    const V step = at->step, out = at->side * step, z = at->z + step;
+    edge e = {.x = x};
+    e.z = F(select)(x > far, vr_set(FAR), F(select)(x < -far, vr_set(-FAR), z));
+    const V phi = F(exp)(-half * e.z * e.z - S(constant)(GKV_HALF_LOG_2PI));
+    e.tail = tail_probability(F(abs)(e.z), phi);
+    e.by_dq = at->by_dq * (one - at->ratio * step);
+    e.f = F(select)(F(abs)(x) > far, zero, phi * e.by_dq);
+    e.d_f = -e.f * (z + at->ratio) * e.by_dq;
+    const V ln = at->t.ln + two * at->z * at->t.m * step, T = at->t.T + at->t.dT * out,
+            sech2 = at->t.sech2 * (one - its->g * step * at->t.tanh);
+    const V moved = e.f * (x - its->a);
+    e.d_g = moved * (S(constant)(0.5 * GKV_GK_DEFAULT_C) * z * sech2 / T);
+    e.d_k = moved * ln;
     return e;
 }
 
-static void edges(size_t n, const gki_real *a, const gki_gk_level_edges *at, gki_real *to)
+/* Φ(z) */
+static inline V below(const edge *e)
 {
-    for (size_t i = 0; i < n; i += VR_LANES) {
-        const size_t left = n - i;
-        const edge e = edge_at(at, i, left, 0);
-        vr_store_part(to + i, left, normal_cdf(e.z));
-        vr_store_part(to + n + i, left, -e.f);
-        vr_store_part(to + 2 * n + i, left, -e.f * (e.x - vr_load_part(a + i, left, 0)));
-        vr_store_part(to + 3 * n + i, left, -e.d_g);
-        vr_store_part(to + 4 * n + i, left, -e.d_k);
+    return F(select)(e->z < S(constant)(0.0), e->tail, S(constant)(1.0) - e->tail);
+}
+
+static inline void store_edge(const edge *e, const component *its, size_t n, size_t i, REAL *to)
+{
+    const size_t left = n - i;
+    F(store_part)(to + i, left, below(e));
+    F(store_part)(to + n + i, left, -e->f);
+    F(store_part)(to + 2 * n + i, left, -e->f * (e->x - its->a));
+    F(store_part)(to + 3 * n + i, left, -e->d_g);
+    F(store_part)(to + 4 * n + i, left, -e->d_k);
+}
+
+/* The start of the search for an edge. */
+static inline V start_from(const gki_gk_level_place *from, const component *its, V x, V y, size_t i,
+                           size_t left)
+{
+    if (!from || !from->begun)
+        return start_of(its, y);
+    const point near = {.z = F(load_part)(from->z + i, left, 0),
+                        .by_dq = F(load_part)(from->by_dq + i, left, 1),
+                        .ratio = F(load_part)(from->ratio + i, left, 0)};
+    return start_beside(its, &near, y, (x - F(load_part)(from->x + i, left, 0)) * its->by_b);
+}
+
+static inline void store_place(const edge *e, const point *at, size_t i, size_t left,
+                               gki_gk_level_place *to)
+{
+    F(store_part)(to->x + i, left, e->x);
+    F(store_part)(to->z + i, left, e->z);
+    F(store_part)(to->by_dq + i, left, e->by_dq);
+    F(store_part)(to->ratio + i, left, at->ratio);
+}
+
+static void edges(size_t n, const REAL *value, const REAL *x, gki_gk_level_place *from, REAL *to)
+{
+    for (size_t i = 0; i < n; i += SIDE * LANES) {
+        component its[SIDE];
+        V at_x[SIDE], y[SIDE], start[SIDE];
+        point at[SIDE];
+        for (size_t v = 0; v < SIDE; v++) {
+            const size_t j = i + v * LANES < n ? i + v * LANES : i;
+            its[v] = component_at(n, value, j);
+            at_x[v] = F(load_part)(x + j, n - j, 0);
+            y[v] = (at_x[v] - its[v].a) * its[v].by_b;
+            start[v] = start_from(from, &its[v], at_x[v], y[v], j, n - j);
+        }
+        solve(its, y, start, at);
+        for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
+            const size_t j = i + v * LANES;
+            const edge e = edge_of(&its[v], &at[v], at_x[v]);
+            store_edge(&e, &its[v], n, j, to);
+            if (from)
+                store_place(&e, &at[v], j, n - j, from);
+        }
+    }
+    if (from)
+        from->begun = true;
+}
+
+static void reach(size_t n, const REAL *value, REAL *least, REAL *most)
+{
+    for (size_t i = 0; i < n; i += LANES) {
+        const component its = component_at(n, value, i);
+        const V z = S(constant)(REACH), c = S(constant)(GKV_GK_DEFAULT_C);
+        const S(terms) low = S(terms_at)(z, -its.g, its.k, c),
+                       high = S(terms_at)(z, its.g, its.k, c);
+        const V size = its.b * z * F(exp)(its.k * low.ln);
+        REAL ends[2][LANES];
+        F(store)(ends[0], its.a - size * low.T);
+        F(store)(ends[1], its.a + size * high.T);
+        for (size_t v = 0; v < LANES && v < n - i; v++) {
+            *least = ends[0][v] < *least ? ends[0][v] : *least;
+            *most = ends[1][v] > *most ? ends[1][v] : *most;
+        }
     }
 }
 
-static void intervals(size_t n, const gki_real *a, const gki_real *width,
-                      const gki_gk_level_edges *at, gki_real *to)
+static inline void store_interval(const edge *l, const edge *u, const component *its, size_t n,
+                                  size_t i, REAL *to)
 {
-    const gki_gk_level_edges above = {at->x + n,     at->z + n,   at->dq + n,
-                                      at->ratio + n, at->x_g + n, at->x_k + n};
-    for (size_t i = 0; i < n; i += VR_LANES) {
-        const size_t left = n - i;
-        const vr zero = vr_set(0), one = vr_set(1);
-        const edge l = edge_at(at, i, left, 1), u = edge_at(&above, i, left, 1);
-        const vr location = vr_load_part(a + i, left, 0), w = vr_load_part(width + i, left, 1);
-        /* Mirrored, so that the middle is not above 0 and both Φ are small ones. */
-        const vr sum = l.z + u.z;
-        const vr high = vr_select(sum > zero, -l.z, u.z), low = vr_select(sum > zero, -u.z, l.z);
-        const vr wide = normal_cdf(high) - normal_cdf(low);
-        /* The difference would cancel in a narrow interval: the trapezoidal rule with the term of
-         * the derivatives (Euler–Maclaurin) instead. */
-        const vr narrow = w * (vr_set(0.5) * (l.f + u.f) + w * vr_set(1.0 / 12) * (l.d_f - u.d_f));
-        const vr size =
-            w * vr_max(l.by_dq, u.by_dq) * vr_max(one, vr_max(vr_abs(l.z), vr_abs(u.z)));
-        vr_store_part(to + i, left, vr_select(size < vr_set(NARROW), narrow, wide));
-        vr_store_part(to + n + i, left, l.f - u.f);
-        /* an edge at infinity has f = 0, and its distance is finite */
-        vr_store_part(to + 2 * n + i, left, l.f * (l.x - location) - u.f * (u.x - location));
-        vr_store_part(to + 3 * n + i, left, l.d_g - u.d_g);
-        vr_store_part(to + 4 * n + i, left, l.d_k - u.d_k);
-        vr_store_part(to + 5 * n + i, left, -l.f);
-        vr_store_part(to + 6 * n + i, left, u.f);
+    const V zero = S(constant)(0.0), one = S(constant)(1.0), half = S(constant)(0.5),
+            w = u->x - l->x;
+    const size_t left = n - i;
+    /* both scores of one sign, or one on either side of 0 */
+    const V wide =
+        F(select)(l->z * u->z > zero, F(abs)(l->tail - u->tail), one - l->tail - u->tail);
+    /* The difference would cancel in a narrow interval: the trapezoidal rule with the term of the
+     * derivatives (Euler–Maclaurin) instead. */
+    const V narrow = w * (half * (l->f + u->f) + w * S(constant)(1.0 / 12) * (l->d_f - u->d_f));
+    const V size = w * F(max)(l->by_dq, u->by_dq) * F(max)(one, F(max)(F(abs)(l->z), F(abs)(u->z)));
+    F(store_part)(to + i, left, F(select)(size < S(constant)(THIN), narrow, wide));
+    F(store_part)(to + n + i, left, l->f - u->f);
+    /* an edge at infinity has f = 0, and its distance is finite */
+    F(store_part)(to + 2 * n + i, left, l->f * (l->x - its->a) - u->f * (u->x - its->a));
+    F(store_part)(to + 3 * n + i, left, l->d_g - u->d_g);
+    F(store_part)(to + 4 * n + i, left, l->d_k - u->d_k);
+    F(store_part)(to + 5 * n + i, left, -l->f);
+    F(store_part)(to + 6 * n + i, left, u->f);
+}
+
+static void intervals(size_t n, const REAL *value, const REAL *lower, const REAL *upper, REAL *to)
+{
+    const V far = vr_set(GKV_LEVEL_FAR / 2);
+    for (size_t i = 0; i < n; i += SIDE * LANES) {
+        component its[SIDE];
+        V low[SIDE], high[SIDE], y_l[SIDE], y_u[SIDE], apart[SIDE], start[SIDE];
+        point at_l[SIDE], at_u[SIDE];
+        int any = 0;
+        for (size_t v = 0; v < SIDE; v++) {
+            const size_t j = i + v * LANES < n ? i + v * LANES : i;
+            its[v] = component_at(n, value, j);
+            low[v] = F(load_part)(lower + j, n - j, 0);
+            high[v] = F(load_part)(upper + j, n - j, 0);
+            /* an edge at infinity is solved for as the other one */
+            const V near_l = F(select)(low[v] < -far, high[v], low[v]),
+                    near_u = F(select)(high[v] > far, low[v], high[v]);
+            y_l[v] = (near_l - its[v].a) * its[v].by_b;
+            y_u[v] = (near_u - its[v].a) * its[v].by_b;
+            apart[v] = (near_u - near_l) * its[v].by_b;
+            any |= F(any)(near_u > near_l);
+        }
+        for (size_t v = 0; v < SIDE; v++)
+            start[v] = start_of(&its[v], y_l[v]);
+        solve(its, y_l, start, at_l);
+        for (size_t v = 0; v < SIDE; v++)
+            at_u[v] = at_l[v];
+        if (any) {
+            for (size_t v = 0; v < SIDE; v++)
+                start[v] = start_beside(&its[v], &at_l[v], y_u[v], apart[v]);
+            solve(its, y_u, start, at_u);
+        }
+        for (size_t v = 0; v < SIDE && i + v * LANES < n; v++) {
+            const edge l = edge_of(&its[v], &at_l[v], low[v]),
+                       u = edge_of(&its[v], &at_u[v], high[v]);
+            store_interval(&l, &u, &its[v], n, i + v * LANES, to);
+        }
     }
 }
+
+/* --- Mixtures ------------------------------------------------------------- */
 
 static void weights(size_t stride, const gki_real *out, gki_gk_level_mixture *its)
 {
@@ -205,5 +464,5 @@ static gki_real combine(const gki_gk_level_mixture *its,
     return -vr_sum(logs);
 }
 
-GKV_SIMD_TABLE(gki_gk_level_kernels, .weights = weights, .parameters = parameters, .edges = edges,
-               .intervals = intervals, .combine = combine);
+GKV_SIMD_TABLE(gki_gk_level_kernels, .levels = levels, .weights = weights, .parameters = parameters,
+               .edges = edges, .reach = reach, .intervals = intervals, .combine = combine);

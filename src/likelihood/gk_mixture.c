@@ -4,13 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-#include "gk/gk_batch_kernels.h"
+#include "gkvae/gk.h"
 #include "likelihood/gk_level_kernels.h"
 #include "likelihood/level_mixture.h"
 #include "num/constants.h"
 
 enum {
     CHUNK = GKV_GK_LEVEL_CHUNK,
+    BLOCK = GKV_GK_LEVEL_BLOCK,
     MOST = GKV_LIKELIHOOD_COMPONENTS_MOST,
     PARAMETERS = GKV_GK_LEVEL_PARAMETERS,
     RESULTS = GKV_GK_LEVEL_RESULTS /* the probability, and derivatives in parameters and edges */
@@ -59,12 +60,13 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
 
 typedef gki_gk_level_mixture chunk;
 
-/* The parameters of all components for the values of a chunk. */
-static void load_chunk(const gki_level_mixture *it, const gki_real *out, size_t first, chunk *to)
+/* The parameters of all components for at most so many values. */
+static void load_chunk(const gki_level_mixture *it, const gki_real *out, size_t first, size_t most,
+                       chunk *to)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t values = it->base.values;
-    to->n = values - first < CHUNK ? values - first : CHUNK;
+    to->n = values - first < most ? values - first : most;
     to->components = it->components;
     kernels->weights(values, out + first, to);
     for (size_t k = 0; k < it->components; k++)
@@ -72,63 +74,25 @@ static void load_chunk(const gki_level_mixture *it, const gki_real *out, size_t 
                             to->value[k], to->slope[k]);
 }
 
-static gki_gk_columns columns_of(const chunk *its, size_t k)
-{
-    return (gki_gk_columns){.a = its->value[k],
-                            .b = its->value[k] + its->n,
-                            .g = its->value[k] + 2 * its->n,
-                            .k = its->value[k] + 3 * its->n,
-                            .c = (gki_real)GKV_GK_DEFAULT_C};
-}
-
-/* Memory for edges of a chunk. */
-typedef struct edge_memory {
-    gki_real x[2 * CHUNK], near[2 * CHUNK], z[2 * CHUNK], dq[2 * CHUNK], ratio[2 * CHUNK];
-    gki_real x_g[2 * CHUNK], x_k[2 * CHUNK];
-} edge_memory;
-
-/* Inverts Q of component k at `rows` rows of edges m->x. */
-static gki_gk_level_edges invert(const chunk *its, size_t k, size_t rows, edge_memory *m)
-{
-    const gki_gk_columns columns = columns_of(its, k);
-    const size_t n = its->n;
-    for (size_t i = 0; i < rows * n; i++) /* an edge at infinity has no inverse */
-        m->near[i] =
-            fabs((double)m->x[i]) > GKV_LEVEL_FAR / 2 ? columns.a[i < n ? i : i - n] : m->x[i];
-    gki_gk_batch_inverse(rows, n, &columns, m->near, m->z, NULL, m->dq, m->ratio);
-    for (size_t i = 0; i < rows * n; i++) { /* farther scores have no density */
-        const gki_real far = (gki_real)GKV_GK_LEVEL_FAR_SCORE, z = m->z[i];
-        m->near[i] = z > far ? far : z < -far ? -far : z;
-    }
-    const gki_gk_outputs out = {.x_g = m->x_g, .x_k = m->x_k};
-    gki_gk_batch_forward(rows, n, &columns, m->near, &out);
-    return (gki_gk_level_edges){m->x, m->z, m->dq, m->ratio, m->x_g, m->x_k};
-}
-
 /* --- Forward and backward ------------------------------------------------- */
 
-/* Computes −Σ log P of a chunk of an image and, unless d_out is NULL, its gradients. d_edges,
- * unless it is NULL, receives a sum. */
+/* Sums of gradients in edges. Neighbouring values use different ones, so that an addition need not
+ * wait for the one before it, often to the same edge. */
+typedef gki_real edge_sums[2][GKV_LEVELS + 1];
+
+/* Computes −Σ log P of a chunk of an image and, unless d_out is NULL, its gradients; those in edges
+ * are added to d_edges, unless it is NULL. */
 static double forward_chunk(const gki_level_mixture *it, const chunk *its, const gki_real *x,
                             size_t first, const gki_level_edges *edges, gki_real *d_out,
-                            gki_real *d_edges)
+                            edge_sums *d_edges)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t n = its->n;
-    unsigned level[CHUNK];
-    gki_real width[CHUNK], of[MOST][RESULTS * CHUNK];
-    edge_memory m;
-    for (size_t i = 0; i < n; i++) {
-        const gki_real nearest = x[first + i] * 255 + (gki_real)0.5;
-        level[i] = nearest >= 255 ? 255 : nearest > 0 ? (unsigned)nearest : 0;
-        m.x[i] = edges->of[level[i]].lower;
-        m.x[n + i] = edges->of[level[i]].upper;
-        width[i] = edges->of[level[i]].width;
-    }
-    for (size_t k = 0; k < its->components; k++) {
-        const gki_gk_level_edges at = invert(its, k, 2, &m);
-        kernels->intervals(n, its->value[k], width, &at, of[k]);
-    }
+    int level[CHUNK];
+    gki_real lower[CHUNK], upper[CHUNK], of[MOST][RESULTS * CHUNK];
+    kernels->levels(n, x + first, edges, level, lower, upper);
+    for (size_t k = 0; k < its->components; k++)
+        kernels->intervals(n, its->value[k], lower, upper, of[k]);
     if (!d_out)
         return (double)kernels->combine(its, of, NULL);
     gki_gk_level_gradients to = {.out = d_out + place_of(it, 0, 0) + first,
@@ -136,10 +100,9 @@ static double forward_chunk(const gki_level_mixture *it, const chunk *its, const
                                  .stride = it->base.values};
     const double sum = (double)kernels->combine(its, of, &to);
     for (size_t i = 0; d_edges && i < n; i++) {
-        if (level[i] > 0)
-            d_edges[level[i]] += to.lower[i];
-        if (level[i] < GKV_LEVELS - 1)
-            d_edges[level[i] + 1] += to.upper[i];
+        gki_real *at = &(*d_edges)[i % 2][level[i]];
+        at[0] += to.lower[i];
+        at[1] += to.upper[i];
     }
     return sum;
 }
@@ -152,41 +115,99 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
     for (size_t r = first; r < first + count; r++) {
         const gki_real *out = gki_at(ws, likelihood->out, r),
                        *x = gki_at(ws, likelihood->x, r / ws->draws);
-        gki_real *d_out = ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL,
-                 *d_edges = d_out && it->levels.learned ? gki_at(ws, likelihood->d_own, r) : NULL;
+        gki_real *d_out = ws->backward ? gki_at(ws, likelihood->d_out, r) : NULL;
+        const bool has_edges = d_out && it->levels.learned;
+        edge_sums sums = {{0}};
         double sum = 0;
-        if (d_edges)
-            memset(d_edges, 0, GKV_LEVELS * sizeof *d_edges);
         for (size_t at = 0; at < likelihood->values; at += CHUNK) {
             chunk its;
-            load_chunk(it, out, at, &its);
-            sum += forward_chunk(it, &its, x, at, &edges, d_out, d_edges);
+            load_chunk(it, out, at, CHUNK, &its);
+            sum += forward_chunk(it, &its, x, at, &edges, d_out, has_edges ? &sums : NULL);
         }
+        for (size_t v = 0; has_edges && v < GKV_LEVELS; v++)
+            gki_at(ws, likelihood->d_own, r)[v] = v > 0 ? sums[0][v] + sums[1][v] : 0;
         *gki_at(ws, likelihood->value, r) = (gki_real)sum;
     }
 }
 
 /* --- All levels ----------------------------------------------------------- */
 
-/* F and its derivatives in the parameters at one edge, for all components of a chunk. */
-typedef gki_real at_edge[MOST][(1 + PARAMETERS) * CHUNK];
+/* F and its derivatives in the parameters at one edge, for all components of a block. */
+typedef gki_real at_edge[MOST][(1 + PARAMETERS) * BLOCK];
 
-static void evaluate(const chunk *its, const gki_real *x, edge_memory *m, at_edge to)
+/* The edges of a block that differ from infinite ones: upper edges of levels [first, last). At
+ * lower ones F is 0, and at higher ones 1. */
+typedef struct edge_range {
+    size_t first, last;
+    gki_gk_level_place at[MOST]; /* the last edges, of each component */
+} edge_range;
+
+static void begin_range(const chunk *its, const gki_level_edges *edges, edge_range *to)
 {
-    memcpy(m->x, x, its->n * sizeof *x);
+    gki_real least = (gki_real)GKV_LEVEL_FAR, most = (gki_real)-GKV_LEVEL_FAR;
     for (size_t k = 0; k < its->components; k++) {
-        const gki_gk_level_edges at = invert(its, k, 1, m);
-        gki_gk_level_kernels_get()->edges(its->n, its->value[k], &at, to[k]);
+        gki_gk_level_kernels_get()->reach(its->n, its->value[k], &least, &most);
+        to->at[k].begun = false;
     }
+    to->first = gki_levels_find(edges, (double)least);
+    to->last = gki_levels_find(edges, (double)most);
+}
+
+/* Evaluates each component at an edge x of each value. */
+static void evaluate(const chunk *its, const gki_real *x, edge_range *range, at_edge to)
+{
+    for (size_t k = 0; k < its->components; k++)
+        gki_gk_level_kernels_get()->edges(its->n, its->value[k], x, range ? &range->at[k] : NULL,
+                                          to[k]);
 }
 
 static void evaluate_upper(const chunk *its, const gki_level_edges *edges, size_t level,
-                           edge_memory *m, at_edge to)
+                           edge_range *range, at_edge to)
 {
-    gki_real x[CHUNK];
+    gki_real x[BLOCK];
     for (size_t i = 0; i < its->n; i++)
         x[i] = edges->of[level].upper;
-    evaluate(its, x, m, to);
+    evaluate(its, x, range, to);
+}
+
+/* The values of F and its derivatives at an infinite edge. */
+static void evaluate_infinite(const chunk *its, gki_real cdf, at_edge to)
+{
+    for (size_t k = 0; k < its->components; k++)
+        for (size_t i = 0; i < (1 + PARAMETERS) * its->n; i++)
+            to[k][i] = i < its->n ? cdf : 0;
+}
+
+/* Sums of the squares of derivatives over the levels. */
+typedef struct information {
+    gki_real logit[MOST][BLOCK], parameter[MOST][PARAMETERS * BLOCK];
+} information;
+
+/* Adds the information of a level from the edges below and above it. */
+static void add_level(const chunk *its, at_edge below, at_edge above, information *to)
+{
+    const gki_real rest = (gki_real)(1 - GKV_LEVEL_FLOOR),
+                   floor = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS);
+    const size_t n = its->n;
+    gki_real p[BLOCK] = {0}, scale[BLOCK];
+    for (size_t k = 0; k < its->components; k++)
+        for (size_t i = 0; i < n; i++)
+            p[i] += its->weight[k][i] * (above[k][i] - below[k][i]);
+    for (size_t i = 0; i < n; i++) {
+        const gki_real total = rest * p[i] + floor;
+        scale[i] = rest * rest / (total > floor ? total : floor);
+    }
+    for (size_t k = 0; k < its->components; k++) {
+        for (size_t i = 0; i < n; i++) {
+            const gki_real part = above[k][i] - below[k][i] - p[i];
+            to->logit[k][i] += scale[i] * part * part;
+        }
+        for (size_t q = 0; q < PARAMETERS; q++)
+            for (size_t i = 0; i < n; i++) {
+                const gki_real d = above[k][(1 + q) * n + i] - below[k][(1 + q) * n + i];
+                to->parameter[k][q * n + i] += scale[i] * d * d;
+            }
+    }
 }
 
 static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws, size_t row,
@@ -195,50 +216,34 @@ static void fisher_sd(const gki_likelihood *likelihood, const gki_workspace *ws,
     const gki_level_mixture *it = gki_level_mixture_of(likelihood);
     const size_t values = likelihood->values, logits = gki_level_mixture_logits(it);
     const gki_real *out = gki_at(ws, likelihood->out, row);
-    const gki_real rest = (gki_real)(1 - GKV_LEVEL_FLOOR),
-                   floor = (gki_real)(GKV_LEVEL_FLOOR / GKV_LEVELS);
     gki_level_edges edges;
     gki_levels_edges(&it->levels, ws->params, &edges);
-    memset(sd, 0, likelihood->outputs * sizeof *sd);
-    for (size_t first = 0; first < values; first += CHUNK) {
+    for (size_t first = 0; first < values; first += BLOCK) {
         chunk its;
-        edge_memory m;
+        edge_range range;
         at_edge sides[2]; /* the edge below a level, and that above it */
-        load_chunk(it, out, first, &its);
-        const size_t n = its.n;
-        memset(sides[1], 0, sizeof sides[1]);
-        for (size_t v = 0; v < GKV_LEVELS; v++) {
-            gki_real(*below)[(1 + PARAMETERS) * CHUNK] = sides[v % 2 ? 0 : 1],
-                                                (*above)[(1 + PARAMETERS) * CHUNK] =
-                                                    sides[v % 2 ? 1 : 0];
-            evaluate_upper(&its, &edges, v, &m, above);
-            for (size_t i = 0; i < n; i++) {
-                gki_real p = 0;
-                for (size_t k = 0; k < it->components; k++)
-                    p += its.weight[k][i] * (above[k][i] - below[k][i]);
-                const gki_real total = rest * p + floor,
-                               scale = rest * rest / (total > floor ? total : floor);
-                for (size_t k = 0; k < it->components; k++) {
-                    const gki_real part = above[k][i] - below[k][i] - p;
-                    if (logits > 0)
-                        sd[k * values + first + i] += scale * part * part;
-                    for (size_t q = 0; q < PARAMETERS; q++) {
-                        const gki_real d = above[k][(1 + q) * n + i] - below[k][(1 + q) * n + i];
-                        sd[place_of(it, q, k) + first + i] += scale * d * d;
-                    }
-                }
-            }
+        information sum;
+        load_chunk(it, out, first, BLOCK, &its);
+        begin_range(&its, &edges, &range);
+        memset(&sum, 0, sizeof sum);
+        evaluate_infinite(&its, 0, sides[0]);
+        for (size_t v = range.first; v <= range.last; v++) {
+            const size_t side = (v - range.first) % 2;
+            if (v < range.last)
+                evaluate_upper(&its, &edges, v, &range, sides[1 - side]);
+            else
+                evaluate_infinite(&its, 1, sides[1 - side]);
+            add_level(&its, sides[side], sides[1 - side], &sum);
         }
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < it->components; k++) {
-                gki_real *logit = &sd[k * values + first + i];
+        for (size_t k = 0; k < it->components; k++)
+            for (size_t i = 0; i < its.n; i++) {
+                const gki_real weight = its.weight[k][i];
                 if (logits > 0)
-                    *logit = its.weight[k][i] * (gki_real)sqrt((double)*logit);
-                for (size_t q = 0; q < PARAMETERS; q++) {
-                    gki_real *one = &sd[place_of(it, q, k) + first + i];
-                    *one =
-                        its.weight[k][i] * its.slope[k][q * n + i] * (gki_real)sqrt((double)*one);
-                }
+                    sd[k * values + first + i] = weight * (gki_real)sqrt((double)sum.logit[k][i]);
+                for (size_t q = 0; q < PARAMETERS; q++)
+                    sd[place_of(it, q, k) + first + i] =
+                        weight * its.slope[k][q * its.n + i] *
+                        (gki_real)sqrt((double)sum.parameter[k][q * its.n + i]);
             }
     }
 }
@@ -259,20 +264,22 @@ static void means(const gki_likelihood *likelihood, const gki_params *params, si
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
-        for (size_t first = 0; first < likelihood->values; first += CHUNK) {
+        for (size_t first = 0; first < likelihood->values; first += BLOCK) {
             chunk its;
-            edge_memory m;
+            edge_range range;
             at_edge at;
-            double sum[CHUNK] = {0}; /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
-            load_chunk(it, out, first, &its);
-            for (size_t v = 0; v + 1 < GKV_LEVELS; v++) {
-                evaluate_upper(&its, &edges, v, &m, at);
+            double sum[BLOCK] = {0}; /* E[v] = Σ_{v=1}^{255} P(level ≥ v) */
+            load_chunk(it, out, first, BLOCK, &its);
+            begin_range(&its, &edges, &range);
+            for (size_t v = range.first; v < range.last; v++) {
+                evaluate_upper(&its, &edges, v, &range, at);
                 for (size_t i = 0; i < its.n; i++)
                     sum[i] += 1 - below_of(&its, at, i);
             }
             for (size_t i = 0; i < its.n; i++)
                 to[first + i] =
-                    (gki_real)((1 - GKV_LEVEL_FLOOR) * sum[i] / 255 + GKV_LEVEL_FLOOR / 2);
+                    (gki_real)((1 - GKV_LEVEL_FLOOR) * ((double)range.first + sum[i]) / 255 +
+                               GKV_LEVEL_FLOOR / 2);
         }
 }
 
@@ -283,19 +290,18 @@ static void medians(const gki_likelihood *likelihood, const gki_params *params, 
     gki_level_edges edges;
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t r = 0; r < n; r++, out += likelihood->outputs, to += likelihood->values)
-        for (size_t first = 0; first < likelihood->values; first += CHUNK) {
+        for (size_t first = 0; first < likelihood->values; first += BLOCK) {
             chunk its;
-            edge_memory m;
             at_edge at;
-            size_t low[CHUNK] = {0}, high[CHUNK];
-            load_chunk(it, out, first, &its);
+            size_t low[BLOCK] = {0}, high[BLOCK];
+            load_chunk(it, out, first, BLOCK, &its);
             for (size_t i = 0; i < its.n; i++)
                 high[i] = GKV_LEVELS - 1;
             for (int halving = 0; halving < 8; halving++) {
-                gki_real x[CHUNK];
+                gki_real x[BLOCK];
                 for (size_t i = 0; i < its.n; i++)
                     x[i] = edges.of[(low[i] + high[i]) / 2].upper;
-                evaluate(&its, x, &m, at);
+                evaluate(&its, x, NULL, at);
                 for (size_t i = 0; i < its.n; i++) {
                     const size_t middle = (low[i] + high[i]) / 2;
                     const double cdf = (1 - GKV_LEVEL_FLOOR) * below_of(&its, at, i) +
@@ -320,7 +326,7 @@ static void draw(const gki_likelihood *likelihood, const gki_params *params, con
     gki_levels_edges(&it->levels, params, &edges);
     for (size_t first = 0; first < likelihood->values; first += CHUNK) {
         chunk its;
-        load_chunk(it, out, first, &its);
+        load_chunk(it, out, first, CHUNK, &its);
         for (size_t i = 0; i < its.n; i++) {
             double uniform[2], sum = 0;
             gki_rng_uniform_pair(at, first + i, uniform);

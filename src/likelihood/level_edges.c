@@ -51,6 +51,15 @@ void gki_levels_edges(const gki_levels *levels, const gki_params *params, gki_le
     }
 }
 
+void gki_levels_middles(const gki_level_edges *edges, gki_real middles[GKV_LEVELS])
+{
+    for (size_t v = 0; v < GKV_LEVELS; v++) {
+        const double lower = v == 0 ? first_edge : (double)edges->of[v].lower,
+                     upper = v == GKV_LEVELS - 1 ? first_edge + range : (double)edges->of[v].upper;
+        middles[v] = (gki_real)((lower + upper) / 2);
+    }
+}
+
 void gki_levels_gradient(const gki_levels *levels, gki_slot d_edges, gki_workspace *ws, size_t rows)
 {
     gki_real sum[GKV_LEVELS] = {0}, *grad = gki_param_grad(ws->params, levels->logits);

@@ -28,10 +28,21 @@ gkv_status gki_levels_create(bool learned, gki_likelihood *likelihood, gki_param
 /* Computes the edges from the logits. */
 void gki_levels_edges(const gki_levels *levels, const gki_params *params, gki_level_edges *edges);
 
+/* Computes the middles of the levels, those of the first and the last one within the range. Edge v
+ * moves the middles of levels v − 1 and v by one half. */
+void gki_levels_middles(const gki_level_edges *edges, gki_real middles[GKV_LEVELS]);
+
 /* Computes the gradient in the logits from those in the edges, summed over the rows of `d_edges`
  * [GKV_LEVELS]. Element v is the gradient in edge v; element 0 is not read. */
 void gki_levels_gradient(const gki_levels *levels, gki_slot d_edges, gki_workspace *ws,
                          size_t rows);
+
+/* The level of a value in [0, 1], the nearest whole number to 255·x. */
+static inline size_t gki_level_of(gki_real x)
+{
+    const gki_real nearest = x * (GKV_LEVELS - 1) + (gki_real)0.5;
+    return nearest >= GKV_LEVELS - 1 ? GKV_LEVELS - 1 : nearest > 0 ? (size_t)nearest : 0;
+}
 
 /* The level whose interval contains x. */
 size_t gki_levels_find(const gki_level_edges *edges, double x);

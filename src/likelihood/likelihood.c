@@ -3,16 +3,26 @@
 
 #include <stdlib.h>
 
+#include "likelihood/colour_levels.h"
+
 static const gki_likelihood_ops *const families[GKV_LIKELIHOODS] = {
     [GKV_LIKELIHOOD_BERNOULLI] = &gki_likelihood_bernoulli,
     [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = &gki_likelihood_logistic_mixture,
     [GKV_LIKELIHOOD_GK] = &gki_likelihood_gk,
     [GKV_LIKELIHOOD_GK_MIXTURE] = &gki_likelihood_gk_mixture,
+    [GKV_LIKELIHOOD_NORMAL_DENSITY] = &gki_likelihood_normal_density,
+    [GKV_LIKELIHOOD_GK_DENSITY] = &gki_likelihood_gk_density,
 };
 
-const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family)
+gkv_status gki_likelihood_create(gkv_likelihood_family family, const gki_likelihood_spec *spec,
+                                 gki_params *params, gki_plan *plan, gki_likelihood **likelihood)
 {
-    return families[family];
+    const gki_likelihood_ops *ops = families[family];
+    const bool levels = family == GKV_LIKELIHOOD_LOGISTIC_MIXTURE || family == GKV_LIKELIHOOD_GK ||
+                        family == GKV_LIKELIHOOD_GK_MIXTURE;
+    return spec->channels == GKV_COLOURS && levels
+               ? gki_colour_levels_create(ops, spec, params, plan, likelihood)
+               : ops->create(spec, params, plan, likelihood);
 }
 
 void gki_likelihood_begin(gki_likelihood *likelihood, const gki_likelihood_ops *ops,

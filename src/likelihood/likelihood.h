@@ -17,10 +17,15 @@
 
 typedef struct gki_likelihood gki_likelihood;
 
+/* The channels of a colour image, which are neighbours in an image: red, green and blue. */
+enum { GKV_COLOURS = 3 };
+
 typedef struct gki_likelihood_spec {
     gki_slot x;         /* the targets; one row for each image */
+    size_t channels;    /* 1, or GKV_COLOURS; see gki_likelihood_create() */
     size_t components;  /* components of a mixture */
     bool learned_edges; /* whether the edges between grey levels are learned */
+    double width;       /* of densities: the width of the range of the data; 0 is 1 */
 } gki_likelihood_spec;
 
 typedef struct gki_likelihood_ops {
@@ -95,10 +100,14 @@ size_t gki_likelihood_no_parts(const gki_likelihood *likelihood);
 void gki_likelihood_no_gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t rows,
                                 size_t part);
 
-/* Returns the operations of a family. */
-const gki_likelihood_ops *gki_likelihood_of(gkv_likelihood_family family);
+/* Makes a likelihood of a family. Of colour images, channels depend on earlier ones if the family
+ * has levels (colour_levels.h); the channels of other families are independent. The errors of
+ * `create`. */
+gkv_status gki_likelihood_create(gkv_likelihood_family family, const gki_likelihood_spec *spec,
+                                 gki_params *params, gki_plan *plan, gki_likelihood **likelihood);
 
 extern const gki_likelihood_ops gki_likelihood_bernoulli, gki_likelihood_logistic_mixture,
-    gki_likelihood_gk, gki_likelihood_gk_mixture;
+    gki_likelihood_gk, gki_likelihood_gk_mixture, gki_likelihood_normal_density,
+    gki_likelihood_gk_density;
 
 #endif

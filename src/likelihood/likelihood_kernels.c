@@ -3,19 +3,24 @@
  *
  * An interval (a, b) of the standard logistic distribution is mirrored so that its middle is not
  * above 0; near = b is then the edge nearer to the middle of the distribution, and a = b − d. With
- * E = e^b, u = e^{−d} and A = E·u = e^a ≤ 1 all terms are products of factors without cancellation:
+ * E = e^b, u = e^{−d} and A = E·u = e^a ≤ 1 all terms are products of factors without cancellation,
+ * and have the common denominator D = (1 + E)(1 + A):
  *
- *   p        = σ(b) − σ(a) = E (1 − u)/((1 + E)(1 + A))
+ *   p        = σ(b) − σ(a) = E (1 − u)/D
  *   f(b)     = E/(1 + E)²,  f(a) = A/(1 + A)²                 the gradients in the edges
- *   ∂p/∂μ    = −p (1 − A·E)/((1 + E)(1 + A))/s                of the mirrored location
- *   ∂p/∂logs = −[p (b/(1 + E) − a·A/(1 + A)) + d·A/((1 + E)(1 + A))] */
+ *   ∂p/∂μ    = −p (1 − A·E)/D/s                               of the mirrored location
+ *   ∂p/∂logs = −[p (b/(1 + E) − a·A/(1 + A)) + d·A/D]
+ *
+ * Weights of components are not normalised: with w_k = e^{logit k} and S = Σ_k w_k, the probability
+ * is (Σ_k w_k p_k (1 − ε) + S ε/256)/S. */
 #include <stdbool.h>
 
 #include "core/simd_real.h"
+#include "likelihood/level_pairs.h"
 #include "likelihood/likelihood_kernels.h"
 
 /* The values of a step through the tables of levels, a multiple of every vector's length. */
-enum { CHUNK = 128, MOST = GKV_LIKELIHOOD_COMPONENTS_MOST };
+enum { CHUNK = 256, MOST = GKV_LIKELIHOOD_COMPONENTS_MOST };
 
 /* Tables of gradients in edges. Neighbouring values use different ones, so that an addition need
  * not wait for the one before it, often to the same level. */
@@ -26,47 +31,12 @@ enum { TABLES = 4 };
 
 typedef struct level_chunk {
     int level[CHUNK];
-    gki_real lower[CHUNK], upper[CHUNK], width[CHUNK];
+    gki_real lower[CHUNK], upper[CHUNK];
 } level_chunk;
-
-/* Finds the levels of n ≤ CHUNK values. Those after the last value get a negative width. */
-static inline void find_levels(size_t n, const gki_real *x, const gki_level_edges *edges,
-                               level_chunk *to)
-{
-    gki_real scaled[CHUNK];
-    for (size_t i = 0; i < n; i += VR_LANES) {
-        const vr nearest = vr_fma(vr_load_part(x + i, n - i, 0), vr_set(255), vr_set(0.5));
-        /* the order of the operands makes NaN a level too */
-        vr_store(scaled + i, vr_min(vr_max(nearest, vr_set(0)), vr_set(255)));
-    }
-    for (size_t i = 0; i < n; i++)
-        to->level[i] = (int)scaled[i];
-    for (size_t i = 0; i < n; i++) {
-        const size_t v = (size_t)to->level[i];
-        to->lower[i] = edges->of[v].lower;
-        to->upper[i] = edges->of[v].upper;
-        to->width[i] = edges->of[v].width;
-    }
-    for (size_t i = n; i % VR_LANES; i++)
-        to->lower[i] = to->upper[i] = to->width[i] = -1;
-}
-
-/* 1 − e^{−d} for d ≥ 0; u is e^{−d}. */
-static inline vr one_minus(vr d, vr u)
-{
-    /* Taylor's series where the difference would cancel: d (1 − d/2 (1 − d/3 (…))) */
-    enum { TERMS = sizeof(gki_real) == sizeof(float) ? 8 : 16 };
-    const vr t = vr_min(d, vr_set(0.5));
-    vr sum = vr_set(1);
-    for (int k = TERMS; k >= 2; k--)
-        sum = vr_fma(vr_set(-1.0 / k) * t, sum, vr_set(1));
-    return vr_select(d < vr_set(0.5), sum * t, vr_set(1) - u);
-}
 
 /* The parameters of the components of some values. */
 typedef struct components {
     vr weight[MOST], location[MOST], inverse[MOST]; /* π, μ, 1/s */
-    vr slope[MOST]; /* ∂(log s)/∂output: 1 or, beyond the bounds, 0 */
 } components;
 
 static inline vr load_output(const gki_real *out, size_t n, size_t parameter, size_t i)
@@ -80,136 +50,283 @@ static inline vr limited(vr x, double least, double most)
     return vr_min(vr_set(most), vr_max(vr_set(least), x));
 }
 
+static inline vr location_of(const gki_real *out, size_t n, size_t parameter, size_t i)
+{
+    return limited(load_output(out, n, parameter, i), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
+}
+
+/* 1/s */
+static inline vr inverse_of(const gki_real *out, size_t n, size_t parameter, size_t i)
+{
+    return vr_exp(
+        -limited(load_output(out, n, parameter, i), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+}
+
+/* ∂(log s)/∂output: 1 or, beyond the bounds, 0 */
+static inline vr slope_of(const gki_real *log_scales, size_t left)
+{
+    const vr log_scale = vr_load_part(log_scales, left, 0), least = vr_set(GKV_LOG_SCALE_LEAST),
+             most = vr_set(GKV_LOG_SCALE_MOST);
+    return vr_select(log_scale < least, vr_set(0),
+                     vr_select(log_scale > most, vr_set(0), vr_set(1)));
+}
+
+/* Computes w_k and returns their sum; a single component has the weight 1. */
+static inline vr load_weights(size_t count, const gki_real *out, size_t n, size_t i,
+                              vr weight[MOST])
+{
+    vr sum = weight[0] = vr_set(1);
+    if (count == 1)
+        return sum;
+    vr greatest = load_output(out, n, 0, i);
+    for (size_t k = 1; k < count; k++)
+        greatest = vr_max(greatest, load_output(out, n, k, i));
+    sum = vr_set(0);
+    for (size_t k = 0; k < count; k++) {
+        weight[k] = vr_exp(load_output(out, n, k, i) - greatest);
+        sum = sum + weight[k];
+    }
+    return sum;
+}
+
+/* Loads the parameters with weights that sum to 1. */
 static inline void load_components(size_t count, const gki_real *out, size_t n, size_t i,
                                    components *to)
 {
     const size_t logits = count > 1 ? count : 0;
-    vr greatest = load_output(out, n, 0, i), sum = vr_set(0);
-    to->weight[0] = vr_set(1);
-    for (size_t k = 1; k < logits; k++)
-        greatest = vr_max(greatest, load_output(out, n, k, i));
-    for (size_t k = 0; k < logits; k++) {
-        to->weight[k] = vr_exp(load_output(out, n, k, i) - greatest);
-        sum = sum + to->weight[k];
-    }
+    const vr sum = load_weights(count, out, n, i, to->weight);
     for (size_t k = 0; k < count; k++) {
-        if (logits > 0)
-            to->weight[k] = to->weight[k] / sum;
-        to->location[k] =
-            limited(load_output(out, n, logits + k, i), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
-        const vr log_scale = load_output(out, n, logits + count + k, i);
-        const vr least = vr_set(GKV_LOG_SCALE_LEAST), most = vr_set(GKV_LOG_SCALE_MOST);
-        to->inverse[k] = vr_exp(-limited(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
-        to->slope[k] = vr_select(log_scale < least, vr_set(0),
-                                 vr_select(log_scale > most, vr_set(0), vr_set(1)));
+        to->weight[k] = to->weight[k] / sum;
+        to->location[k] = location_of(out, n, logits + k, i);
+        to->inverse[k] = inverse_of(out, n, logits + count + k, i);
     }
 }
 
-/* The interval of a component, and its derivatives. */
-typedef struct interval {
-    vr p, d_location, d_log_scale, d_lower, d_upper;
-} interval;
+/* The interval of a component, for each value of a chunk: first d, b, E, A and u − 1, then the
+ * probability and its derivatives, those in locations and edges in units of the scale. */
+typedef struct intervals {
+    gki_real d[CHUNK];
+    union {
+        gki_real b[CHUNK], d_log_scale[CHUNK]; /* b is at most HUGE_EXPONENT */
+    };
+    union {
+        gki_real near[CHUNK], density[CHUNK]; /* at the near edge */
+    };
+    union {
+        gki_real far[CHUNK], toward[CHUNK]; /* the near density minus that at the far edge */
+    };
+    union {
+        gki_real less_one[CHUNK], p[CHUNK];
+    };
+    gki_real mirrored[CHUNK]; /* below 0 if the lower edge is the near one */
+} intervals;
 
-static inline interval interval_of(vr lower, vr upper, vr width, vr location, vr inverse)
+static inline void differentiate(size_t here, intervals *its)
 {
-    const vr one = vr_set(1), below = location - lower, above = upper - location;
-    /* The middle is above the location if the lower edge is the nearer one: mirrored. */
-    const vr d = width * inverse, b = vr_min(below, above) * inverse, a = b - d;
-    /* the order of the operands keeps NaN */
-    const vr e = vr_exp(vr_min(vr_set(HUGE_EXPONENT), b)), u = vr_exp(-d), low = e * u;
-    const vr up = one / (one + e), down = one / (one + low), both = up * down;
-    const vr p = e * one_minus(d, u) * both;
-    const vr d_near = e * up * up * inverse, d_far = low * down * down * inverse;
-    const vr toward = p * (one - low * e) * both * inverse;
-    return (interval){.p = p,
-                      .d_location = vr_select(below < above, toward, -toward),
-                      .d_log_scale = -(p * (b * up - a * low * down) + d * low * both),
-                      .d_lower = -vr_select(below < above, d_near, d_far),
-                      .d_upper = vr_select(below < above, d_far, d_near)};
+    const vr one = vr_set(1);
+    for (size_t j = 0; j < here; j += VR_LANES) {
+        const vr e = vr_load(its->near + j), low = vr_load(its->far + j), d = vr_load(its->d + j),
+                 b = vr_load(its->b + j);
+        const vr one_e = one + e, one_low = one + low, both = one / (one_e * one_low),
+                 up = one_low * both, low_both = low * both; /* 1/(1 + E), A/D */
+        const vr p = -e * vr_load(its->less_one + j) * both;
+        vr_store(its->p + j, p);
+        vr_store(its->density + j, e * up * up);
+        vr_store(its->toward + j, p * (both - low_both * e));
+        vr_store(its->d_log_scale + j, p * ((b - d) * (one_e * low_both) - b * up) - d * low_both);
+    }
 }
 
-/* Adds the gradients in the edges of n values. */
-static inline void add_edges(size_t n, const int *level, const gki_real *lower,
-                             const gki_real *upper, gki_real tables[TABLES][GKV_LEVELS][2])
+/* Adds the gradients in the edges of n values, and 0 up to a multiple of TABLES. */
+static inline void add_edges(size_t n, const int *level, gki_real *d_edges,
+                             gki_real tables[TABLES][GKV_LEVELS][2])
 {
-    for (size_t i = 0; i < n; i++) {
-        gki_real *to = tables[i % TABLES][level[i]];
-        to[0] += lower[i];
-        to[1] += upper[i];
-    }
+    memset(d_edges + 2 * n, 0, 2 * ((TABLES - n % TABLES) % TABLES) * sizeof *d_edges);
+    for (size_t i = 0; i < n; i += TABLES)
+        for (size_t t = 0; t < TABLES; t++) {
+            gki_real *to = tables[t][level[i + t]];
+            to[0] += d_edges[2 * (i + t)];
+            to[1] += d_edges[2 * (i + t) + 1];
+        }
 }
 
 static void sum_edges(gki_real tables[TABLES][GKV_LEVELS][2], gki_real *d_edges)
 {
-    d_edges[0] = 0;
-    for (size_t v = 1; v < GKV_LEVELS; v++) {
-        gki_real sum = 0;
-        for (size_t t = 0; t < TABLES; t++)
-            sum += tables[t][v][0] + tables[t][v - 1][1];
-        d_edges[v] = sum;
+    gki_real *first = &tables[0][0][0];
+    for (size_t i = 0; i < 2 * GKV_LEVELS; i += VR_LANES) {
+        vr sum = vr_load(first + i);
+        for (size_t t = 1; t < TABLES; t++)
+            sum = sum + vr_load(&tables[t][0][0] + i);
+        vr_store(first + i, sum);
     }
+    d_edges[0] = 0;
+    for (size_t v = 1; v < GKV_LEVELS; v++)
+        d_edges[v] = tables[0][v][0] + tables[0][v - 1][1];
+}
+
+/* What a chunk of values needs. The exponentials of all values come first: those of one value wait
+ * for each other, and those of different values do not. */
+typedef struct mixture_chunk {
+    level_chunk at;
+    gki_real weight[MOST][CHUNK], sum[CHUNK]; /* w_k and S; not read for a single component */
+    gki_real location[MOST][CHUNK];
+    gki_real inverse[MOST][CHUNK]; /* 1/s */
+    intervals of[MOST];
+} mixture_chunk;
+
+/* The edges of component k in units of its scale. */
+static inline void take_edges(size_t here, size_t k, mixture_chunk *its)
+{
+    intervals *to = &its->of[k];
+    for (size_t j = 0; j < here; j += VR_LANES) {
+        const vr lower = vr_load(its->at.lower + j), upper = vr_load(its->at.upper + j);
+        const vr location = vr_load(its->location[k] + j), inverse = vr_load(its->inverse[k] + j),
+                 below = location - lower, above = upper - location;
+        vr_store(to->d + j, (upper - lower) * inverse);
+        /* The middle is above the location if the lower edge is the nearer one: mirrored. The order
+         * of the operands keeps NaN. */
+        vr_store(to->b + j, vr_min(vr_set(HUGE_EXPONENT), vr_min(below, above) * inverse));
+        vr_store(to->mirrored + j, below - above);
+    }
+}
+
+/* The loops are short, so that the processor computes several of their rounds at the same time. */
+static inline void prepare(const size_t count, size_t n, size_t first, size_t here,
+                           const gki_real *out, mixture_chunk *to)
+{
+    const size_t logits = count > 1 ? count : 0;
+    for (size_t k = 0; k < count; k++) {
+        intervals *of = &to->of[k];
+        for (size_t j = 0; j < here; j += VR_LANES) {
+            vr_store(to->location[k] + j, location_of(out, n, logits + k, first + j));
+            vr_store(to->inverse[k] + j, inverse_of(out, n, logits + count + k, first + j));
+        }
+        take_edges(here, k, to);
+        for (size_t j = 0; j < here; j += VR_LANES)
+            vr_store(of->near + j, vr_exp(vr_load(of->b + j)));
+        for (size_t j = 0; j < here; j += VR_LANES) {
+            vr less_one;
+            const vr u = vr_exp_m1(-vr_load(of->d + j), &less_one);
+            vr_store(of->far + j, vr_load(of->near + j) * u);
+            vr_store(of->less_one + j, less_one);
+        }
+        differentiate(here, of);
+    }
+    for (size_t j = 0; count > 1 && j < here; j += VR_LANES) {
+        vr weight[MOST];
+        vr_store(to->sum + j, load_weights(count, out, n, first + j, weight));
+        for (size_t k = 0; k < count; k++)
+            vr_store(to->weight[k] + j, weight[k]);
+    }
+}
+
+/* Computes p = Σ_k w_k p_k/S of each value, and `scale`, the derivative of −log P in Σ_k w_k p_k.
+ * Adds log P to `logs`. */
+static inline void take_totals(const size_t count, size_t here, const mixture_chunk *its,
+                               gki_real *p_of, gki_real *scale_of, vr *logs)
+{
+    enum { FACTORS = 4 }; /* P ≥ 3.9e-9: the product of four is not denormal */
+    const vr one = vr_set(1), rest = vr_set(1 - GKV_LEVEL_FLOOR),
+             floor = vr_set(GKV_LEVEL_FLOOR / GKV_LEVELS);
+    vr product = one;
+    for (size_t j = 0, factors = 0; j < here; j += VR_LANES) {
+        vr p = vr_load(its->of[0].p + j), by_total, total;
+        if (count == 1) {
+            total = vr_fma(p, rest, floor);
+            by_total = one / total;
+        } else {
+            const vr sum = vr_load(its->sum + j);
+            p = p * vr_load(its->weight[0] + j);
+            for (size_t k = 1; k < count; k++)
+                p = vr_fma(vr_load(its->weight[k] + j), vr_load(its->of[k].p + j), p);
+            total = vr_fma(p, rest, sum * floor);
+            const vr inverse = one / (total * sum), by_sum = inverse * total;
+            by_total = inverse * sum, total = total * by_sum, p = p * by_sum;
+        }
+        vr_store(p_of + j, p);
+        vr_store(scale_of + j, -rest * by_total);
+        if (here - j < VR_LANES) { /* lanes after the last value count for nothing */
+            gki_real lanes[VR_LANES];
+            vr_store(lanes, total);
+            total = vr_load_part(lanes, here - j, 1);
+        }
+        product = product * total;
+        if (++factors == FACTORS) {
+            *logs = *logs + vr_log(product);
+            product = one;
+            factors = 0;
+        }
+    }
+    *logs = *logs + vr_log(product);
+}
+
+/* Computes the gradients from p and `scale`. `out` and d_out are those of the first value. */
+static inline void take_gradients(const size_t count, size_t n, size_t here,
+                                  const mixture_chunk *its, const gki_real *p_of,
+                                  const gki_real *scale_of, const gki_real *out, gki_real *d_out,
+                                  gki_real *d_edges)
+{
+    const size_t logits = count > 1 ? count : 0;
+    for (size_t j = 0; j < here; j += VR_LANES) {
+        const vr zero = vr_set(0), scale = vr_load(scale_of + j);
+        vr sum_lower = zero, sum_upper = zero;
+        for (size_t k = 0; k < count; k++) {
+            const intervals *of = &its->of[k];
+            const size_t left = here - j, log_scale = logits + count + k;
+            vr weight = scale;
+            if (count > 1) {
+                weight = scale * vr_load(its->weight[k] + j);
+                vr_store_part(d_out + k * n + j, left,
+                              weight * (vr_load(of->p + j) - vr_load(p_of + j)));
+            }
+            const vr of_level = weight * vr_load(its->inverse[k] + j),
+                     toward = of_level * vr_load(of->toward + j),
+                     near = of_level * vr_load(of->density + j), far = near - toward,
+                     mirrored = vr_load(of->mirrored + j);
+            vr_store_part(d_out + (logits + k) * n + j, left,
+                          vr_select(mirrored < zero, toward, -toward));
+            vr_store_part(d_out + log_scale * n + j, left,
+                          weight * vr_load(of->d_log_scale + j) *
+                              slope_of(out + log_scale * n + j, left));
+            sum_lower = sum_lower - vr_select(mirrored < zero, near, far);
+            sum_upper = sum_upper + vr_select(mirrored < zero, far, near);
+        }
+        vr_store_pairs(d_edges + 2 * j, sum_lower, sum_upper);
+    }
+}
+
+/* The size of chunks of n values: they are about equal. */
+static size_t chunk_of(size_t n)
+{
+    const size_t chunks = n / CHUNK + 1, least = n / chunks + (n % chunks != 0);
+    return (least + VR_LANES - 1) / VR_LANES * VR_LANES;
 }
 
 static inline gki_real mixture_of(const size_t count, size_t n, const gki_real *x,
                                   const gki_real *out, const gki_level_edges *edges,
                                   gki_real *d_out, gki_real *d_edges)
 {
-    enum { FACTORS = 4 }; /* P ≥ 3.9e-9: the product of four is not denormal */
-    const size_t logits = count > 1 ? count : 0;
     gki_real tables[TABLES][GKV_LEVELS][2];
     const bool has_edges = d_out && d_edges;
+    vr logs = vr_set(0);
     if (has_edges)
         memset(tables, 0, sizeof tables);
-    vr logs = vr_set(0), product = vr_set(1);
-    unsigned factors = 0;
-    for (size_t first = 0; first < n; first += CHUNK) {
-        const size_t here = n - first < CHUNK ? n - first : CHUNK;
-        level_chunk at;
-        gki_real d_lower[CHUNK], d_upper[CHUNK];
-        find_levels(here, x + first, edges, &at);
-        for (size_t j = 0; j < here; j += VR_LANES) {
-            const size_t i = first + j;
-            const vr lower = vr_load(at.lower + j), upper = vr_load(at.upper + j),
-                     width = vr_load(at.width + j);
-            components its;
-            interval of[MOST];
-            load_components(count, out, n, i, &its);
-            vr p = vr_set(0);
-            for (size_t k = 0; k < count; k++) {
-                of[k] = interval_of(lower, upper, width, its.location[k], its.inverse[k]);
-                p = vr_fma(its.weight[k], of[k].p, p);
-            }
-            vr total = vr_fma(p, vr_set(1 - GKV_LEVEL_FLOOR), vr_set(GKV_LEVEL_FLOOR / GKV_LEVELS));
-            total = vr_select(width < vr_set(0), vr_set(1), total);
-            product = product * total;
-            if (++factors == FACTORS) {
-                logs = logs + vr_log(product);
-                product = vr_set(1);
-                factors = 0;
-            }
-            if (!d_out)
-                continue;
-            const vr scale = vr_set(GKV_LEVEL_FLOOR - 1) / total;
-            vr sum_lower = vr_set(0), sum_upper = vr_set(0);
-            for (size_t k = 0; k < count; k++) {
-                const vr weight = scale * its.weight[k];
-                if (count > 1)
-                    vr_store_part(d_out + k * n + i, n - i, weight * (of[k].p - p));
-                vr_store_part(d_out + (logits + k) * n + i, n - i, weight * of[k].d_location);
-                vr_store_part(d_out + (logits + count + k) * n + i, n - i,
-                              weight * of[k].d_log_scale * its.slope[k]);
-                sum_lower = vr_fma(weight, of[k].d_lower, sum_lower);
-                sum_upper = vr_fma(weight, of[k].d_upper, sum_upper);
-            }
-            vr_store(d_lower + j, sum_lower);
-            vr_store(d_upper + j, sum_upper);
-        }
+    const size_t step = chunk_of(n);
+    for (size_t first = 0; first < n; first += step) {
+        const size_t here = n - first < step ? n - first : step;
+        mixture_chunk its;
+        gki_real p[CHUNK], scale[CHUNK], d_chunk[2 * CHUNK];
+        find_levels(here, x + first, edges, its.at.level, its.at.lower, its.at.upper);
+        prepare(count, n, first, here, out, &its);
+        take_totals(count, here, &its, p, scale, &logs);
+        if (d_out)
+            take_gradients(count, n, here, &its, p, scale, out + first, d_out + first, d_chunk);
         if (has_edges)
-            add_edges(here, at.level, d_lower, d_upper, tables);
+            add_edges(here, its.at.level, d_chunk, tables);
     }
     if (has_edges)
         sum_edges(tables, d_edges);
-    return -vr_sum(logs + vr_log(product));
+    return -vr_sum(logs);
 }
 
 /* The usual numbers of components are constants, so that the loops over them are unrolled. */
@@ -262,7 +379,7 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
             for (size_t k = 0; k < count; k++) {
                 const vr part = above[k][0] - below[k][0] - p;
                 const vr density = (above[k][1] - below[k][1]) * its.inverse[k];
-                const vr spread = (above[k][2] - below[k][2]) * its.slope[k];
+                const vr spread = above[k][2] - below[k][2];
                 information[k][0] = vr_fma(scale * part, part, information[k][0]);
                 information[k][1] = vr_fma(scale * density, density, information[k][1]);
                 information[k][2] = vr_fma(scale * spread, spread, information[k][2]);
@@ -276,7 +393,8 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
                 vr_store_part(sd + k * n + i, n - i, weight * vr_sqrt(information[k][0]));
             vr_store_part(sd + (logits + k) * n + i, n - i, weight * vr_sqrt(information[k][1]));
             vr_store_part(sd + (logits + count + k) * n + i, n - i,
-                          weight * vr_sqrt(information[k][2]));
+                          weight * vr_sqrt(information[k][2]) *
+                              slope_of(out + (logits + count + k) * n + i, n - i));
         }
     }
 }

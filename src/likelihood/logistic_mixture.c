@@ -77,6 +77,8 @@ static void means(const gki_likelihood *likelihood, const gki_params *params, si
                   const gki_real *out, gki_real *to)
 {
     each_row(likelihood, params, gki_likelihood_kernels_get()->logistic_mean, n, out, to);
+    for (size_t i = 0; i < n * likelihood->values; i++)
+        to[i] = to[i] > 1 ? 1 : to[i]; /* a sum of 255 terms, rounded */
 }
 
 static void medians(const gki_likelihood *likelihood, const gki_params *params, size_t n,

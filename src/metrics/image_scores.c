@@ -125,15 +125,17 @@ done:
     return status;
 }
 
-/* Filters one row of both images along the row: E[a], E[b], E[a²], E[b²], E[ab] for each window. */
-static void filter_row(const ssim_plan *ssim, const float *a, const float *b, double *out)
+/* Filters one row of both images along the row: E[a], E[b], E[a²], E[b²], E[ab] for each window.
+ * Neighbouring pixels of a channel are `channels` values apart. */
+static void filter_row(const ssim_plan *ssim, const float *a, const float *b, size_t channels,
+                       double *out)
 {
     for (size_t window = 0; window < ssim->columns.windows; window++) {
         const size_t *const reads = ssim->columns.reads + window * TAPS;
         double moments[MOMENTS] = {0};
         for (int tap = 0; tap < TAPS; tap++) {
             const double weight = ssim->weights[tap];
-            const double x = (double)a[reads[tap]], y = (double)b[reads[tap]];
+            const double x = (double)a[reads[tap] * channels], y = (double)b[reads[tap] * channels];
             moments[0] += weight * x;
             moments[1] += weight * y;
             moments[2] += weight * x * x;
@@ -156,11 +158,12 @@ static double similarity(const double moments[MOMENTS])
            ((mean_a * mean_a + mean_b * mean_b + C1) * (variance_a + variance_b + C2));
 }
 
-static double ssim_of_checked(ssim_plan *ssim, const float *a, const float *b)
+/* The similarity of one channel. */
+static double ssim_of_channel(ssim_plan *ssim, const float *a, const float *b, size_t channels)
 {
-    const size_t width = ssim->columns.pixels, stride = ssim->columns.windows * MOMENTS;
+    const size_t width = ssim->columns.pixels * channels, stride = ssim->columns.windows * MOMENTS;
     for (size_t row = 0; row < ssim->rows.pixels; row++)
-        filter_row(ssim, a + row * width, b + row * width, ssim->across + row * stride);
+        filter_row(ssim, a + row * width, b + row * width, channels, ssim->across + row * stride);
 
     double total = 0;
     for (size_t down = 0; down < ssim->rows.windows; down++)
@@ -175,6 +178,14 @@ static double ssim_of_checked(ssim_plan *ssim, const float *a, const float *b)
             total += similarity(moments);
         }
     return total / ((double)ssim->rows.windows * (double)ssim->columns.windows);
+}
+
+static double ssim_of_checked(ssim_plan *ssim, const float *a, const float *b, size_t channels)
+{
+    double sum = 0;
+    for (size_t c = 0; c < channels; c++)
+        sum += ssim_of_channel(ssim, a + c, b + c, channels);
+    return sum / (double)channels;
 }
 
 /* --- The public functions ------------------------------------------------- */
@@ -208,7 +219,7 @@ gkv_status gkv_image_ssim(size_t height, size_t width, const float *a, const flo
     GKV_TRY(ssim_create(height, width, &plan));
     const gkv_status status = pixels_check("SSIM", a, b, height * width);
     if (status == GKV_OK)
-        *ssim = ssim_of_checked(plan, a, b);
+        *ssim = ssim_of_checked(plan, a, b, 1);
     ssim_free(plan);
     return status;
 }
@@ -216,17 +227,25 @@ gkv_status gkv_image_ssim(size_t height, size_t width, const float *a, const flo
 gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, const float *a,
                                const float *b, gkv_image_scores *scores)
 {
+    return gkv_image_scores_of_colour(n, height, width, 1, a, b, scores);
+}
+
+gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width, size_t channels,
+                                      const float *a, const float *b, gkv_image_scores *scores)
+{
     GKV_NEED(a);
     GKV_NEED(b);
     GKV_NEED(scores);
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
+    if (channels != 1 && channels != 3)
+        return gki_fail(GKV_ERR_ARGUMENT, "image scores of %zu channels: give 1 or 3", channels);
     ssim_plan *plan = NULL;
     GKV_TRY(ssim_create(height, width, &plan)); /* also refuses sizes whose product overflows */
     gkv_status status = GKV_OK;
     gkv_accumulator mse = {0}, psnr = {0}, ssim = {0};
     uint64_t identical = 0;
-    const size_t pixels = height * width;
+    const size_t pixels = height * width * channels;
     for (size_t i = 0; i < n; i++) {
         const float *const first = a + i * pixels, *const second = b + i * pixels;
         status = pixels_check("image scores", first, second, pixels);
@@ -240,7 +259,7 @@ gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, const floa
             gkv_accumulator_add(&psnr, psnr_of(error));
         else
             identical++;
-        gkv_accumulator_add(&ssim, ssim_of_checked(plan, first, second));
+        gkv_accumulator_add(&ssim, ssim_of_checked(plan, first, second, channels));
     }
     *scores = (gkv_image_scores){
         .mse = gkv_accumulator_result(&mse),

@@ -1,3 +1,5 @@
+/* Sets of features and of probabilities: checks, metrics of classes (metrics/sets.h), and packed
+ * sets with the products of their rows (metrics/pairs.h). */
 #include "metrics/sets.h"
 
 #include <math.h>
@@ -6,6 +8,9 @@
 
 #include "core/memory.h"
 #include "gkvae/generation_metrics.h"
+#include "metrics/pairs.h"
+
+/* --- Checks --------------------------------------------------------------- */
 
 static gkv_status shape_check(const char *what, const char *which, const float *x, size_t n,
                               size_t d)
@@ -84,4 +89,37 @@ gkv_status gkv_class_metrics_of(size_t n, size_t classes, const float *probabili
     *out = sums;
     free(fractions);
     return GKV_OK;
+}
+
+/* --- Packed sets ---------------------------------------------------------- */
+
+gkv_status gki_panels_create(const gki_pairs_kernels *kernels, size_t n, size_t d, gki_panels *out)
+{
+    *out = (gki_panels){.kernels = kernels, .n = n, .d = d};
+    const size_t panels = n / kernels->panel + (n % kernels->panel > 0);
+    size_t row = 0; /* bytes of a panel; gki_alloc() cannot detect an overflow of this product */
+    if (__builtin_mul_overflow(kernels->panel * sizeof(double), d, &row))
+        return gki_fail(GKV_ERR_MEMORY, "rows of %zu numbers do not fit in memory", d);
+    GKV_TRY(gki_alloc(panels, row, &out->x));
+    return gki_alloc(n, sizeof(double), &out->norms);
+}
+
+void gki_panels_free(gki_panels *panels)
+{
+    free(panels->x);
+    free(panels->norms);
+    *panels = (gki_panels){0};
+}
+
+void gki_panels_pack(gki_panels *panels, const float *x, const uint32_t *index)
+{
+    panels->kernels->pack(panels->n, panels->d, x, index, panels->x, panels->norms);
+}
+
+void gki_pairs_products(const gki_panels *a, size_t row, const gki_panels *b, size_t column,
+                        double *c)
+{
+    a->kernels->products(gki_pairs_count(a->n, row, GKV_PAIRS_ROWS),
+                         gki_pairs_count(b->n, column, GKV_PAIRS_COLUMNS), a->d, a->x + row * a->d,
+                         b->x + column * b->d, c);
 }

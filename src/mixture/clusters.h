@@ -33,15 +33,9 @@ void gki_clusters_free(gki_clusters *clusters);
  * different rows than clusters, and GKV_ERR_MEMORY. */
 gkv_status gki_clusters_find(gki_clusters *clusters);
 
-/* --- Shared by clusters.c and clusters_seed.c ----------------------------- */
-
 /* Chooses the first centres by k-means++ (Arthur and Vassilvitskii 2007). Each centre is the best
  * of several candidates that are drawn. */
 gkv_status gki_clusters_seed(gki_clusters *clusters);
-
-/* The row at which the cumulative sum of w·distance exceeds `target`. Its own w·distance is
- * positive. */
-size_t gki_clusters_row_at(const gki_clusters *clusters, double target);
 
 /* The weight of row i. */
 static inline double gki_clusters_weight(const gki_clusters *clusters, size_t i)

@@ -74,8 +74,8 @@ static gkv_status check_covariance(size_t d, const double *covariance)
     return GKV_OK;
 }
 
-gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
-                         const double *cholesky, gkv_mgk **out)
+gkv_status gki_mgk_build_waypoint(size_t d, const gkv_gk *margins, const double *mean,
+                                  const double *cholesky, gkv_mgk **out)
 {
     *out = NULL;
     gkv_status status = GKV_OK;
@@ -85,7 +85,6 @@ gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
     GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->margins, &mgk->margins));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *mgk->mean, &mgk->mean));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->cholesky, &mgk->cholesky));
-    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->whitener, &mgk->whitener));
     memcpy(mgk->margins, margins, d * sizeof *margins);
     GKV_TRY_GOTO(gki_mgk_columns_create(d, mgk->margins, &mgk->columns));
     if (mean)
@@ -103,6 +102,21 @@ gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
         for (size_t j = 0; j <= i; j++)
             mgk->identity &= mgk->cholesky[i * d + j] == (i == j ? 1.0 : 0.0);
     }
+    *out = mgk;
+    return GKV_OK;
+done:
+    gkv_mgk_free(mgk);
+    return status;
+}
+
+gkv_status gki_mgk_build(size_t d, const gkv_gk *margins, const double *mean,
+                         const double *cholesky, gkv_mgk **out)
+{
+    gkv_mgk *mgk = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_mgk_build_waypoint(d, margins, mean, cholesky, &mgk));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *mgk->whitener, &mgk->whitener));
     if (mgk->identity)
         memcpy(mgk->whitener, mgk->cholesky, d * d * sizeof *mgk->whitener);
     else

@@ -1,5 +1,5 @@
 /* The parts of the fit of a mixture by expectation–maximization, which gkvae/mgk_mixture.h
- * describes. They are in em_data.c (memory and data), em_start.c and em_views.c (the start),
+ * describes. They are in em_start.c (memory, data and the start),
  * em_expect.c (the E-step), em_margins.c and em_maximize.c (the M-step). mixture_fit.c and
  * mixture_search.c call them. */
 #ifndef GKV_MGK_EM_H
@@ -9,7 +9,7 @@
 
 #include "gkvae/mgk_mixture.h"
 #include "mixture/mixture.h"
-#include "mixture/rows_float.h"
+#include "mixture/rows.h"
 #include "mixture/scores.h"
 #include "mixture/margin_table.h"
 

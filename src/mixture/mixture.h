@@ -31,7 +31,7 @@ typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, doub
 gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
                                 size_t scratch, int threads, gkv_mgk_mixture **out);
 
-/* --- Steps: mixture_between.c --------------------------------------------- */
+/* --- Steps: mixture_change.c ---------------------------------------------- */
 
 /* Returns the margin at a fraction of the way from one margin to another: A, log B, g and k are
  * interpolated, and the result is projected (gkv_gk_project). */
@@ -58,8 +58,8 @@ typedef struct gki_mgk_step {
 
 /* Creates the distribution at a fraction of the way between two with latent means of 0. It
  * interpolates the margins and R, and reduces R to the rank. margins[d] and
- * scratch[gki_mgk_between_scratch] are scratch. The caller frees *out with gkv_mgk_free. Returns
- * GKV_ERR_MEMORY. */
+ * scratch[gki_mgk_between_scratch] are scratch. The result is a waypoint (gki_mgk_build_waypoint).
+ * The caller frees *out with gkv_mgk_free. Returns GKV_ERR_MEMORY. */
 size_t gki_mgk_between_scratch(size_t d, const gki_mgk_step *step);
 gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk_step *step,
                            gkv_gk *margins, double *scratch, gkv_mgk **out);
@@ -69,7 +69,7 @@ gkv_status gki_mgk_between(const gkv_mgk *from, const gkv_mgk *to, const gki_mgk
 gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mixture *to,
                                    const gki_mgk_step *step, gkv_mgk_mixture **out);
 
-/* --- Splits of components: mixture_split.c -------------------------------- */
+/* --- Splits of components: mixture_change.c ------------------------------- */
 
 /* A component is empty if it has fewer than `least_rows` rows. */
 typedef struct gki_mgk_split {

@@ -1,4 +1,4 @@
-/* The parts of the fit of a mixture to rows: settings (mixture_settings.c), the iterations of one
+/* The parts of the fit of a mixture to rows: settings (mixture_input.c), the iterations of one
  * fit (mixture_fit.c), the search for its start (mixture_search.c, mixture_dense.c), and the public
  * functions (mixture_choose.c). */
 #ifndef GKV_MIXTURE_MIXTURE_FIT_H

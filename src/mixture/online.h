@@ -52,13 +52,11 @@ typedef struct gki_online_stats {
 void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *old,
                              double fraction, const gki_shape_prior *prior, gkv_gk *margins);
 
-/* Writes the correlation of component k's scores to r[d × d]. */
-void gki_online_correlation(const gki_online_stats *stats, size_t k, double *r);
-
 /* One M-step: creates the mixture that follows `old`, under which the statistics were made. A
  * component with more rows takes a longer step, so a component with few rows keeps more of its old
  * parameters; the average step is `forgetting`, in (0, 1]. *out is NULL if the statistics are
- * empty. The caller frees it with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
+ * empty. Its components are waypoints (gki_mgk_build_waypoint). The caller frees it with
+ * gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
 gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stats *stats,
                                double forgetting, int threads, gkv_mgk_mixture **out);
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "mixture/rows_float.h"
+#include "mixture/rows.h"
 
 /* A selection of weighted rows of a matrix x with d columns. The pointers are not owned. */
 typedef struct gki_mgk_weighted_rows {
@@ -33,7 +33,7 @@ typedef struct gki_mgk_scores {
 double gki_mgk_most_score(double weight);
 
 /* Computes the sums from the tables of the margins (mixture/margin_table.h), or from their float
- * form (mixture/rows_float.h), or, if both are NULL, exactly. The caller frees the contents with
+ * form (mixture/rows.h), or, if both are NULL, exactly. The caller frees the contents with
  * gki_mgk_scores_free, also after an error. Returns GKV_ERR_MEMORY. */
 gkv_status gki_mgk_scores_of(const gki_mgk_weighted_rows *rows, const gki_mgk_columns *columns,
                              const gki_mgk_table *table, const gki_mgk_float *float_form,

@@ -22,45 +22,10 @@ void gki_multiply_d(const gki_product_d *product)
     gki_product_kernels_get()->multiply_d(product);
 }
 
-/* From right to left: column j of the result needs columns k ≤ j of X, which are not yet
- * overwritten. */
-void gki_multiply_upper_f(size_t rows, size_t d, const float *u, float *x)
-{
-    const gki_product_kernels *kernels = gki_product_kernels_get();
-    for (size_t end = d, first; end > 0; end = first) {
-        first = piece_start(kernels->panel_f, end);
-        kernels->multiply_f(&(gki_product_f){.m = rows,
-                                             .n = end - first,
-                                             .k = end,
-                                             .a = x,
-                                             .a_row = d,
-                                             .a_step = 1,
-                                             .b = u + first,
-                                             .b_row = d,
-                                             .c = x + first,
-                                             .c_row = d});
-    }
-}
+#define GKV_BOTH_TYPES "num/product_both.h"
+#include "core/both_types.h"
 
-void gki_multiply_upper_d(size_t rows, size_t d, const double *u, double *x)
-{
-    const gki_product_kernels *kernels = gki_product_kernels_get();
-    for (size_t end = d, first; end > 0; end = first) {
-        first = piece_start(kernels->panel_d, end);
-        kernels->multiply_d(&(gki_product_d){.m = rows,
-                                             .n = end - first,
-                                             .k = end,
-                                             .a = x,
-                                             .a_row = d,
-                                             .a_step = 1,
-                                             .b = u + first,
-                                             .b_row = d,
-                                             .c = x + first,
-                                             .c_row = d});
-    }
-}
-
-/* From left to right, for the same reason. */
+/* From left to right: column j of the result needs columns k ≥ j of X. */
 void gki_multiply_lower_d(size_t rows, size_t d, const double *l, double *x)
 {
     const gki_product_kernels *kernels = gki_product_kernels_get();

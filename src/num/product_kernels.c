@@ -1,6 +1,6 @@
 /* The kernels of products. The build compiles this file once for every instruction set
- * (core/simd.h). The file includes product_tile.h, or product_plain.h for the portable kernels,
- * twice: for float and for double. */
+ * (core/simd.h). product_tile_both.h, and product_plain_both.h for the portable kernels, have the
+ * code for both numeric types. */
 #include "num/product.h"
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 /* A row of a tile has 32 bytes; with vectors of 16 bytes, eight registers hold a tile. */
 enum { TILE_ROWS = 4, PANEL_F = 8, PANEL_D = 4 };
 #define COLUMNS (32 / sizeof(REAL))
-#define GKV_PRODUCT_FILE "num/product_plain.h"
+#define GKV_BOTH_TYPES "num/product_plain_both.h"
 #else
 #include "core/simd_lanes.h"
 
@@ -28,30 +28,10 @@ enum { TILE_ROWS = 4, PANEL_F = 8, PANEL_D = 4 };
 enum { PREFETCH = 16 };
 #define PANEL_F (2 * VF_LANES)
 #define PANEL_D (2 * VD_LANES)
-#define GKV_PRODUCT_FILE "num/product_tile.h"
+#define GKV_BOTH_TYPES "num/product_tile_both.h"
 #endif
 
-#define REAL float
-#define PRODUCT gki_product_f
-#define V vf
-#define F(name) vf_##name
-#define S(name) name##_f
-#define LANES VF_LANES
-#include GKV_PRODUCT_FILE
-#undef REAL
-#undef PRODUCT
-#undef V
-#undef F
-#undef S
-#undef LANES
-
-#define REAL double
-#define PRODUCT gki_product_d
-#define V vd
-#define F(name) vd_##name
-#define S(name) name##_d
-#define LANES VD_LANES
-#include GKV_PRODUCT_FILE
+#include "core/both_types.h"
 
 GKV_SIMD_TABLE(gki_product_kernels, .panel_f = PANEL_F, .panel_d = PANEL_D,
                .multiply_f = multiply_f, .multiply_d = multiply_d);

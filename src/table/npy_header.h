@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
-#include "table/text_source.h"
+#include "table/text_records.h"
 
 enum { GKV_NPY_DIMENSIONS = 64 };
 
@@ -21,11 +21,6 @@ typedef struct gki_npy_header {
     size_t dimensions;
     uint64_t lengths[GKV_NPY_DIMENSIONS];
 } gki_npy_header;
-
-/* Parses the dictionary of `length` bytes, which need not end with NUL. Returns GKV_ERR_DATA for
- * other text, types and shapes; the message names the file. */
-gkv_status gki_npy_header_parse(const char *file, const char *text, size_t length,
-                                gki_npy_header *out);
 
 /* Reads magic number, version and dictionary from a source at its first byte. GKV_ERR_DATA,
  * GKV_ERR_IO, GKV_ERR_MEMORY. */

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "gkvae/table.h"
-#include "table/text_source.h"
+#include "table/text_records.h"
 
 typedef struct gki_column {
     char *name; /* the name of the column */
@@ -39,9 +39,7 @@ void gki_table_set_missing(gki_column *column, size_t row, size_t line);
  * GKV_COLUMN_TEXT, GKV_COLUMN_FAULTY or anything else. Returns GKV_ERR_MEMORY. */
 gkv_status gki_table_finish(gkv_table *table);
 
-/* Read a table in one of the two formats. The source must be at its first byte. */
-gkv_status gki_table_read_text(gki_source *source, const gkv_table_settings *settings,
-                               gkv_table **out);
+/* Reads a table from a .npy file. The source must be at its first byte. */
 gkv_status gki_table_read_npy(gki_source *source, const gkv_table_settings *settings,
                               gkv_table **out);
 

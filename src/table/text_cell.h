@@ -50,8 +50,4 @@ gki_cell_mark gki_cell_mark_of(const char *text);
 /* What to do about a field that is neither a number nor missing: the end of a message, or "". */
 const char *gki_cell_advice(const gki_cell_rules *rules, const char *text);
 
-/* Parses a decimal number that is the whole text; returns false for other texts and for numbers
- * beyond the range of double. The result is rounded correctly. */
-bool gki_decimal_parse(const char *text, char mark, double *out);
-
 #endif

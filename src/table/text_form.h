@@ -2,7 +2,7 @@
 #ifndef GKV_TABLE_TEXT_FORM_H
 #define GKV_TABLE_TEXT_FORM_H
 
-#include "table/text_source.h"
+#include "table/text_records.h"
 
 typedef struct gki_text_form {
     gkv_table_form form; /* all but the comments and the first line */

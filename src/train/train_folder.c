@@ -189,14 +189,14 @@ static gkv_status read_checkpoint(gki_training_run *run)
     int64_t epochs = 0;
     const int64_t wished = model->settings.train.epochs;
     GKV_TRY(read_epochs(run->checkpoint, &epochs));
-    GKV_TRY(gki_alloc(model->pixels, sizeof *of_data, &of_data));
+    GKV_TRY(gki_alloc(model->values, sizeof *of_data, &of_data));
     const gki_real *mean = gki_param_value(&model->params, model->input_mean);
-    memcpy(of_data, mean, model->pixels * sizeof *of_data);
+    memcpy(of_data, mean, model->values * sizeof *of_data);
     model->settings.train.epochs = epochs; /* all other settings must be the same */
     gkv_status status =
         gki_checkpoint_read(model, trainer->ema, &trainer->store, &trainer->state, run->checkpoint);
     model->settings.train.epochs = wished;
-    if (status == GKV_OK && memcmp(of_data, mean, model->pixels * sizeof *of_data) != 0)
+    if (status == GKV_OK && memcmp(of_data, mean, model->values * sizeof *of_data) != 0)
         status = gki_fail(GKV_ERR_CONFIG,
                           "%s was made with other training images than these: their mean image "
                           "differs; a run can be resumed only with its original images",

@@ -73,8 +73,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     trainer->dataset = dataset;
     trainer->shuffled_epoch = UINT64_MAX;
     trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
-    const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset);
-    GKV_TRY_GOTO(gki_dataset_check_grey(dataset));
+    const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset),
+                 values = gki_dataset_values(dataset);
     if (height > GKV_IMAGE_PIXELS_MAX / width) {
         status = gki_fail(GKV_ERR_DATA,
                           "%s: the images have %zu × %zu pixels, and a model takes at most %d in "
@@ -83,10 +83,12 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
                           (int)GKV_IMAGE_PIXELS_MAX);
         goto done;
     }
-    GKV_TRY_GOTO(gki_alloc(height * width, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_images_check_numbers(settings, dataset));
+    GKV_TRY_GOTO(gki_alloc(values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
     gki_dataset_identify(dataset, &own.data);
-    GKV_TRY_GOTO(gkv_model_create(height, width, mean, &own, &trainer->model));
+    GKV_TRY_GOTO(gkv_model_create_colour(height, width, gkv_dataset_channels(dataset), mean, &own,
+                                         &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;
@@ -102,8 +104,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     GKV_TRY_GOTO(gki_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares,
                            &trainer->squares));
     if (settings->train.augmentation > 0)
-        GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * height * width,
-                               sizeof *trainer->augmented, &trainer->augmented));
+        GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * values, sizeof *trainer->augmented,
+                               &trainer->augmented));
     if (settings->train.ema > 0) {
         GKV_TRY_GOTO(gki_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);

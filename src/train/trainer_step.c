@@ -53,7 +53,7 @@ static void fetch_image(const gki_trainer *trainer, size_t i, double augmentatio
     if (augmentation > 0)
         gki_images_fetch_augmented(
             &trainer->train, i, trainer->state.step, augmentation,
-            trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->pixels, x);
+            trainer->augmented + (size_t)omp_get_thread_num() * trainer->model->values, x);
     else
         gki_images_fetch(&trainer->train, i, trainer->state.step, x);
 }

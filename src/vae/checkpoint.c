@@ -264,7 +264,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     gki_safetensors *file = NULL;
     gkv_model *model = NULL;
     gkv_settings settings;
-    size_t sizes[2];
+    size_t sizes[GKV_IMAGE_SIZES];
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_safetensors_open(path, &file));
     GKV_TRY_GOTO(gki_metadata_sizes(file, path, sizes));
@@ -272,7 +272,7 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     /* An invalid setting in a file is damage, not an error of the user. */
     status = gki_metadata_settings(file, path, &settings);
     if (status == GKV_OK) {
-        status = gki_model_outline(&settings, sizes[0], sizes[1], &model);
+        status = gki_model_outline(&settings, sizes[0], sizes[1], sizes[2], &model);
         if (status != GKV_OK)
             gki_fail_context(status, "%s", path);
     }

@@ -50,12 +50,12 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
     GKV_TRY(gki_draws_check(model, n, first));
     if (gkv_settings_pixels(&model->settings) != GKV_PIXELS_BINARY)
         return gki_fail(GKV_ERR_CONFIG,
-                        "the model's pixels have more levels than 0 and 1: a mean does not tell "
+                        "the model's pixels have more values than 0 and 1: a mean does not tell "
                         "their distribution; draw from codes, with gkv_model_draw_images()");
-    for (size_t i = 0; i < n * model->pixels; i++)
+    for (size_t i = 0; i < n * model->values; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
             return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability",
-                            i / model->pixels, i % model->pixels, (double)probabilities[i]);
+                            i / model->values, i % model->values, (double)probabilities[i]);
     return GKV_OK;
 }
 
@@ -74,9 +74,9 @@ gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *
     for (size_t i = 0; i < n; i++) {
         if (gki_call_stopped(&call))
             continue;
-        gki_binarize_probabilities(probabilities + i * model->pixels, model->pixels,
+        gki_binarize_probabilities(probabilities + i * model->values, model->values,
                                    gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
-                                   images + i * model->pixels);
+                                   images + i * model->values);
         gki_call_advance(&call, 1);
     }
     return gki_call_end(&call, "drawing pixels", "images");

@@ -84,7 +84,7 @@ static void take(const gki_workspace *ws, gki_slot slot, float *to, size_t count
 static void posterior_of(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
-    put(ws, model->x, it->in + first * model->pixels, count);
+    put(ws, model->x, it->in + first * model->values, count);
     gki_pass_encode(model, ws, 0, count);
     gki_posterior_forward(&model->posterior, ws, 0, count);
 }
@@ -167,7 +167,7 @@ static void decode_block(const request *it, gki_workspace *ws, size_t first, siz
     gki_real *values = gki_at(ws, model->x, 0); /* decoding has no other use for it */
     (it->medians ? ops->medians : ops->means)(model->likelihood, ws->params, count, outputs,
                                               values);
-    take(ws, model->x, it->out + first * model->pixels, count);
+    take(ws, model->x, it->out + first * model->values, count);
 }
 
 gkv_status gkv_model_decode(const gkv_model *model, size_t n, const float *codes,
@@ -199,7 +199,7 @@ static void draw_images_block(const request *it, gki_workspace *ws, size_t first
         model->likelihood->ops->draw(
             model->likelihood, ws->params, gki_at(ws, model->decoder->out, r),
             gki_rng_at(it->seed, GKV_STREAM_PIXELS, 0, it->first + first + r),
-            it->out + (first + r) * model->pixels);
+            it->out + (first + r) * model->values);
 }
 
 gkv_status gkv_model_draw_images(const gkv_model *model, size_t n, const float *codes,
@@ -217,7 +217,7 @@ gkv_status gkv_model_draw_images(const gkv_model *model, size_t n, const float *
 static void log_likelihood_block(const request *it, gki_workspace *ws, size_t first, size_t count)
 {
     const gkv_model *model = it->model;
-    put(ws, model->x, it->in + first * model->pixels, count);
+    put(ws, model->x, it->in + first * model->values, count);
     put(ws, model->posterior.z, it->in2 + first * model->d, count);
     gki_pass_decode(model, ws, 0, count);
     gki_pass_likelihood(model, ws, 0, count);

@@ -2,6 +2,7 @@
 #include "vae/images.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "data/augment.h"
@@ -11,8 +12,12 @@
 static void binarize(const gki_images *images, const uint8_t *grey, uint32_t index, uint64_t step,
                      gki_real *x)
 {
-    const size_t pixels = gkv_dataset_height(images->dataset) * gkv_dataset_width(images->dataset);
-    if (images->mode == GKV_BINARIZE_GREY)
+    const size_t pixels = gki_dataset_values(images->dataset);
+    const float *numbers = gkv_dataset_numbers(images->dataset, index);
+    if (images->mode == GKV_BINARIZE_CONTINUOUS)
+        for (size_t i = 0; i < pixels; i++)
+            x[i] = (gki_real)numbers[i];
+    else if (images->mode == GKV_BINARIZE_GREY)
         gki_binarize_grey(grey, pixels, x);
     else if (images->every_visit)
         gki_binarize(grey, pixels, gki_rng_at(images->seed, GKV_STREAM_BINARIZE_TRAIN, step, index),
@@ -38,17 +43,73 @@ void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t ste
     gki_rng_uniform(gki_rng_at(images->seed, GKV_STREAM_AUGMENT, step, index), 1, &chance);
     if (chance < fraction) {
         gki_augment(grey, gkv_dataset_height(images->dataset), gkv_dataset_width(images->dataset),
+                    gkv_dataset_channels(images->dataset),
                     gki_rng_at(images->seed, GKV_STREAM_AUGMENT_FIELD, step, index), scratch);
         grey = scratch;
     }
     binarize(images, grey, index, step, x);
 }
 
+gkv_status gki_images_check_size(const gkv_model *model, const gkv_dataset *images,
+                                 const char *which)
+{
+    const size_t height = gkv_dataset_height(images), width = gkv_dataset_width(images),
+                 channels = gkv_dataset_channels(images);
+    if (height != model->height || width != model->width)
+        return gki_fail(GKV_ERR_DATA,
+                        "the %simages are %zu × %zu, but the model was trained on %zu × %zu", which,
+                        height, width, model->height, model->width);
+    if (channels != model->channels)
+        return gki_fail(GKV_ERR_DATA,
+                        "the %simages are %s, but the model was trained on %s: set data.channels = "
+                        "%zu to convert them",
+                        which, channels == 1 ? "grey" : "in colour",
+                        channels == 1 ? "images in colour" : "grey ones", model->channels);
+    return GKV_OK;
+}
+
+gkv_status gki_images_check_numbers(const gkv_settings *settings, const gkv_dataset *images)
+{
+    const bool wanted = settings->data.binarization == GKV_BINARIZE_CONTINUOUS;
+    if (wanted == (gkv_dataset_numbers(images, 0) != NULL))
+        return GKV_OK;
+    return gki_fail(GKV_ERR_DATA, "the images are %s, and data.binarization = %s is of %s",
+                    wanted ? "levels" : "continuous",
+                    gkv_settings_choice("data.binarization", (int)settings->data.binarization,
+                                        (char[GKV_NAME_SIZE]){""}),
+                    wanted ? "continuous ones" : "levels");
+}
+
+void gki_images_limit(gkv_pixels pixels, size_t n, float *values)
+{
+    for (size_t i = 0; pixels == GKV_PIXELS_CONTINUOUS && i < n; i++)
+        values[i] = values[i] > 0 ? values[i] < 1 ? values[i] : 1 : 0;
+}
+
+void gki_images_original(const gkv_dataset *dataset, size_t index, float *to)
+{
+    const size_t n = gki_dataset_values(dataset);
+    const float *numbers = gkv_dataset_numbers(dataset, index);
+    if (!numbers) {
+        gki_images_grey(gkv_dataset_pixels(dataset, index), n, to);
+        return;
+    }
+    memcpy(to, numbers, n * sizeof *to);
+    gki_images_limit(GKV_PIXELS_CONTINUOUS, n, to);
+}
+
 gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
                              gkv_pixels *pixels)
 {
-    const bool grey = settings->data.binarization == GKV_BINARIZE_GREY;
-    if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
+    const bool grey = settings->data.binarization == GKV_BINARIZE_GREY,
+               continuous = settings->data.binarization == GKV_BINARIZE_CONTINUOUS;
+    if (continuous != (gkv_settings_pixels(&model->settings) == GKV_PIXELS_CONTINUOUS))
+        return gki_fail(GKV_ERR_CONFIG,
+                        "data.binarization = continuous and likelihoods that are densities need "
+                        "each other; leave it as the model has it");
+    if (continuous)
+        *pixels = GKV_PIXELS_CONTINUOUS;
+    else if (model->settings.model.likelihood == GKV_LIKELIHOOD_BERNOULLI)
         *pixels = grey ? GKV_PIXELS_MEAN_LEVELS : GKV_PIXELS_BINARY;
     else if (grey)
         *pixels = GKV_PIXELS_LEVELS;
@@ -69,7 +130,7 @@ gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *d
                               gkv_split half, gki_images *out)
 {
     *out = (gki_images){0};
-    GKV_TRY(gki_dataset_check_grey(dataset));
+    GKV_TRY(gki_images_check_numbers(settings, dataset));
     *out = (gki_images){.dataset = dataset,
                         .mode = settings->data.binarization,
                         .count = gkv_dataset_count(dataset),
@@ -82,12 +143,12 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
 {
     double *mean = NULL;
     gkv_status status = GKV_OK;
-    GKV_TRY(gki_dataset_check_grey(training));
+    GKV_TRY(gki_images_check_size(model, training, ""));
     GKV_TRY(gki_dataset_check_file(training, &model->settings.data));
-    GKV_TRY_GOTO(gki_alloc(model->pixels, sizeof *mean, &mean));
+    GKV_TRY_GOTO(gki_alloc(model->values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(training, gkv_dataset_count(training), 0, mean));
     const gki_real *of_model = gki_param_value(&model->params, model->input_mean);
-    for (size_t i = 0; i < model->pixels && status == GKV_OK; i++)
+    for (size_t i = 0; i < model->values && status == GKV_OK; i++)
         if ((float)mean[i] != (float)of_model[i]) /* model files store the mean as floats */
             status = gki_fail(
                 GKV_ERR_DATA,

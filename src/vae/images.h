@@ -28,6 +28,17 @@ static inline uint32_t gki_images_index(const gki_images *images, size_t i)
     return images->order ? images->order[i] : (uint32_t)i;
 }
 
+/* GKV_ERR_DATA if the settings are of continuous data, and the images have levels only, or the
+ * reverse. */
+gkv_status gki_images_check_numbers(const gkv_settings *settings, const gkv_dataset *images);
+
+/* Writes an image of a data set as values in [0, 1], before any binarization: to[values]. Numbers
+ * of continuous data beyond their range become its ends. */
+void gki_images_original(const gkv_dataset *dataset, size_t index, float *to);
+
+/* Limits n values to [0, 1], if they are of continuous data. */
+void gki_images_limit(gkv_pixels pixels, size_t n, float *values);
+
 /* Converts grey levels to values in [0, 1]: to[i] = levels[i]/255. */
 static inline void gki_images_grey(const uint8_t *levels, size_t n, float *to)
 {
@@ -35,16 +46,21 @@ static inline void gki_images_grey(const uint8_t *levels, size_t n, float *to)
         to[i] = (float)levels[i] / 255.0F;
 }
 
+/* GKV_ERR_DATA for images of another size than the model's, or with other channels. `which` is ""
+ * or a word of the message with a blank, as in "test ". */
+gkv_status gki_images_check_size(const gkv_model *model, const gkv_dataset *images,
+                                 const char *which);
+
 /* Tells what the pixels are that a model sees with these settings of data. GKV_ERR_CONFIG for a
  * model of grey levels with binary pixels. */
 gkv_status gki_images_pixels(const gkv_model *model, const gkv_settings *settings,
                              gkv_pixels *pixels);
 
-/* Writes image i as targets x[pixels]. `step` is read only with every_visit. */
+/* Writes image i as targets x[values]. `step` is read only with every_visit. */
 void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_real *x);
 
 /* Does the same, with elastic augmentation (data/augment.h) of a random fraction of the images in
- * each step. scratch[pixels] is overwritten. */
+ * each step. scratch[values] is overwritten. */
 void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction,
                                 uint8_t *scratch, gki_real *x);
 

@@ -23,18 +23,19 @@ static gki_entry *next_entry(gki_entries *all)
 }
 
 /* The entries that are neither settings nor state. */
-enum { FACTS = 4 };
+enum { FACTS = GKV_IMAGE_SIZES + 2 };
+
+static const char *const size_keys[GKV_IMAGE_SIZES] = {"image.height", "image.width",
+                                                       "image.channels"};
 
 static void put_facts(gki_entries *all, const gkv_model *model)
 {
-    const struct {
-        const char *key;
-        size_t value;
-    } sizes[] = {{"height", model->height}, {"width", model->width}};
-    for (size_t i = 0; i < 2; i++) {
+    const size_t sizes[GKV_IMAGE_SIZES] = {model->height, model->width, model->channels};
+    /* a file without channels is of grey images */
+    for (size_t i = 0; i < GKV_IMAGE_SIZES - (model->channels == 1); i++) {
         gki_entry *next = next_entry(all);
-        snprintf(next->key, GKV_ENTRY_KEY_SIZE, "image.%s", sizes[i].key);
-        snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%zu", sizes[i].value);
+        snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s", size_keys[i]);
+        snprintf(next->value, GKV_ENTRY_VALUE_SIZE, "%zu", sizes[i]);
     }
     gki_entry *format = next_entry(all);
     snprintf(format->key, GKV_ENTRY_KEY_SIZE, "format");
@@ -55,6 +56,8 @@ static gkv_status put_settings(gki_entries *all, const gkv_settings *settings)
         gki_entry *next = next_entry(all);
         snprintf(next->key, GKV_ENTRY_KEY_SIZE, "%s.%s", key->section, key->name);
         GKV_TRY(gkv_settings_get(settings, next->key, GKV_ENTRY_VALUE_SIZE, next->value));
+        if (strcmp(key->type, "range") == 0 && !*next->value)
+            all->count--; /* only models of continuous data have one */
     }
     return GKV_OK;
 }
@@ -266,20 +269,22 @@ gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
     return GKV_OK;
 }
 
-gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2])
+gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path,
+                              size_t sizes[GKV_IMAGE_SIZES])
 {
-    static const char *const keys[2] = {"image.height", "image.width"};
-    for (size_t i = 0; i < 2; i++) {
-        const char *text = gki_safetensors_metadata(file, keys[i]);
+    for (size_t i = 0; i < GKV_IMAGE_SIZES; i++) {
+        const char *text = gki_safetensors_metadata(file, size_keys[i]);
+        if (!text && i == GKV_IMAGE_SIZES - 1)
+            text = "1";
         if (!text)
             return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae",
-                            path, keys[i]);
+                            path, size_keys[i]);
         const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
         sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
         if (sizes[i] < 1)
             return gki_fail(GKV_ERR_DATA,
-                            "%s: metadata \"%s\" is \"%.20s\", not a number of pixels", path,
-                            keys[i], text);
+                            "%s: metadata \"%s\" is \"%.20s\", not a number of pixels or channels",
+                            path, size_keys[i], text);
     }
     return GKV_OK;
 }

@@ -42,7 +42,9 @@ gkv_status gki_metadata_compare(const gki_safetensors *file, const char *path,
  * programs are ignored. */
 gkv_status gki_metadata_check(const gki_safetensors *file, const char *path);
 
-/* Reads the height and the width of images. */
-gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path, size_t sizes[2]);
+/* Reads the height, the width and the channels of images. */
+enum { GKV_IMAGE_SIZES = 3 };
+gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path,
+                              size_t sizes[GKV_IMAGE_SIZES]);
 
 #endif

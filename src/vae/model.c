@@ -17,15 +17,19 @@ static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
     gki_plan *plan = &model->plan;
-    model->x = gki_plan_forward(plan, model->pixels);
-    GKV_TRY(gki_params_add(&model->params, model->pixels, 0, false, &model->input_mean,
+    double range[2];
+    gkv_settings_range(&model->settings.data, range);
+    model->x = gki_plan_forward(plan, model->values);
+    GKV_TRY(gki_params_add(&model->params, model->values, 0, false, &model->input_mean,
                            "encoder.input_mean"));
     GKV_TRY(gki_posterior_create(settings, &model->params, plan, &model->posterior));
     const gki_likelihood_spec likelihood = {.x = model->x,
+                                            .channels = model->channels,
                                             .components = (size_t)settings->likelihood_components,
-                                            .learned_edges = settings->learned_edges};
-    GKV_TRY(gki_likelihood_of(settings->likelihood)
-                ->create(&likelihood, &model->params, plan, &model->likelihood));
+                                            .learned_edges = settings->learned_edges,
+                                            .width = range[1] - range[0]};
+    GKV_TRY(gki_likelihood_create(settings->likelihood, &likelihood, &model->params, plan,
+                                  &model->likelihood));
     const gki_net_ops *net = gki_net_of(settings->net);
     const gki_net_spec encoder = {.in = model->x,
                                   .sparse_in = true,
@@ -84,13 +88,16 @@ static gkv_status layout_prior(gkv_model *model)
 }
 
 gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width,
-                             gkv_model **out)
+                             size_t channels, gkv_model **out)
 {
     *out = NULL;
     if (height < 1 || width < 1 || height > GKV_IMAGE_PIXELS_MAX / width)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "images of %zu × %zu pixels: a model takes 1 to %d pixels", height, width,
                         (int)GKV_IMAGE_PIXELS_MAX);
+    if (channels != 1 && channels != GKV_COLOURS)
+        return gki_fail(GKV_ERR_ARGUMENT, "images of %zu channels: a model takes 1 or %d", channels,
+                        (int)GKV_COLOURS);
     GKV_TRY(gkv_settings_check(settings));
     gkv_model *model = NULL;
     gkv_status status = GKV_OK;
@@ -98,7 +105,8 @@ gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t
     model->settings = *settings;
     model->height = height;
     model->width = width;
-    model->pixels = height * width;
+    model->channels = channels;
+    model->values = height * width * channels;
     model->d = (size_t)settings->model.latent;
     GKV_TRY_GOTO(layout_networks(model));
     GKV_TRY_GOTO(layout_prior(model));
@@ -112,9 +120,9 @@ done:
 }
 
 gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t width,
-                            gkv_model **out)
+                            size_t channels, gkv_model **out)
 {
-    GKV_TRY(gki_model_outline(settings, height, width, out));
+    GKV_TRY(gki_model_outline(settings, height, width, channels, out));
     const gkv_status status = gki_params_seal(&(*out)->params);
     if (status != GKV_OK) {
         gkv_model_free(*out);
@@ -133,7 +141,7 @@ void gki_model_init(gkv_model *model, const double *mean)
 
     gki_real *input_mean = gki_param_value(&model->params, model->input_mean);
     gki_real *output_bias = gki_param_value(&model->params, model->decoder->output_bias);
-    for (size_t i = 0; i < model->pixels; i++)
+    for (size_t i = 0; i < model->values; i++)
         input_mean[i] = (gki_real)mean[i];
     model->likelihood->ops->init(model->likelihood, &model->params, mean, output_bias);
     if (model->likelihood->weight_scale != 1)
@@ -146,6 +154,12 @@ void gki_model_init(gkv_model *model, const double *mean)
 gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
                             const gkv_settings *settings, gkv_model **out)
 {
+    return gkv_model_create_colour(height, width, 1, mean, settings, out);
+}
+
+gkv_status gkv_model_create_colour(size_t height, size_t width, size_t channels, const double *mean,
+                                   const gkv_settings *settings, gkv_model **out)
+{
     gkv_settings defaults;
     GKV_NEED(out);
     *out = NULL;
@@ -154,8 +168,8 @@ gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
         gkv_settings_defaults(&defaults);
         settings = &defaults;
     }
-    GKV_TRY(gki_model_layout(settings, height, width, out));
-    for (size_t i = 0; i < height * width; i++) {
+    GKV_TRY(gki_model_layout(settings, height, width, channels, out));
+    for (size_t i = 0; i < (*out)->values; i++) {
         if (!(mean[i] >= 0 && mean[i] <= 1)) {
             gkv_model_free(*out);
             *out = NULL;
@@ -202,6 +216,16 @@ size_t gkv_model_width(const gkv_model *model)
     return model ? model->width : 0;
 }
 
+size_t gkv_model_channels(const gkv_model *model)
+{
+    return model ? model->channels : 0;
+}
+
+size_t gkv_model_values(const gkv_model *model)
+{
+    return model ? model->values : 0;
+}
+
 size_t gkv_model_latent(const gkv_model *model)
 {
     return model ? model->d : 0;
@@ -210,7 +234,7 @@ size_t gkv_model_latent(const gkv_model *model)
 size_t gkv_model_parameters(const gkv_model *model)
 {
     /* less the mean image */
-    return model ? gki_params_count_elements(&model->params, false) - model->pixels : 0;
+    return model ? gki_params_count_elements(&model->params, false) - model->values : 0;
 }
 
 const gkv_settings *gkv_model_settings_of(const gkv_model *model)

@@ -13,10 +13,11 @@
 
 struct gkv_model {
     gkv_settings settings;
-    size_t height, width, pixels, d; /* the image size, height·width, and the dimension of z */
+    size_t height, width, channels; /* of images */
+    size_t values, d;               /* height·width·channels, and the dimension of z */
     gki_params params;
     gki_plan plan;
-    /* the mean image, which the encoder subtracts from its input [pixels]; not trained */
+    /* the mean image, which the encoder subtracts from its input [values]; not trained */
     gki_param_id input_mean;
     gki_slot x; /* the targets of an image, which are the encoder's input */
     /* for a base by class: 1 + the label of the draw's image, or 0 for no label [1] */
@@ -39,13 +40,13 @@ enum { GKV_TILE_ROWS = 50 };
 /* Creates the table and the plan of a model, without memory for its parameters (gki_params_seal),
  * so that a file can be compared with the table first. */
 gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width,
-                             gkv_model **out);
+                             size_t channels, gkv_model **out);
 
 /* Creates a model with all parameters zero. */
 gkv_status gki_model_layout(const gkv_settings *settings, size_t height, size_t width,
-                            gkv_model **out);
+                            size_t channels, gkv_model **out);
 
-/* Sets the initial parameters, from train.seed and the mean image mean[pixels]. */
+/* Sets the initial parameters, from train.seed and the mean image mean[values]. */
 void gki_model_init(gkv_model *model, const double *mean);
 
 /* Returns the number of threads for settings.train.threads, where 0 stands for one per

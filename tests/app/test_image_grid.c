@@ -44,6 +44,31 @@ static void pixels_are_at_their_positions(void **state)
     close_picture(p);
 }
 
+static void colours_are_red_green_and_blue(void **state)
+{
+    (void)state;
+    /* Two images of 1 × 2 pixels, of values beyond the range and NaN too. */
+    static const float images[] = {1, 0, 0, 0, 1, 0, 0, 0, 2, 0.2F, NAN, 0.4F};
+    static const float without[] = {-INFINITY, 0, 0, 0, 0, 0, 0, 0, 2, 0.2F, NAN, 0.4F};
+    static const uint32_t wanted[] = {0xFF0000, 0x00FF00, 0x0000FF, 0xD55E00};
+    gki_image_grid_settings settings = plain(2, 0);
+    settings.channels = 3;
+    assert_ok(gki_plot_image_grid(in_folder("colour.png"), images, 1, 2, 1, 2, &settings));
+    const picture p = open_picture(in_folder("colour.png"));
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pixel(p, MARGIN + 2 * i + 1, MARGIN + 1), wanted[i]);
+    close_picture(p);
+    /* an image that is left out stays white */
+    assert_ok(gki_plot_image_grid(in_folder("one.png"), without, 1, 2, 1, 2, &settings));
+    const picture one = open_picture(in_folder("one.png"));
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pixel(one, MARGIN + 2 * i + 1, MARGIN + 1), i < 2 ? 0xFFFFFF : wanted[i]);
+    close_picture(one);
+    settings.channels = 2;
+    assert_fails(gki_plot_image_grid(in_folder("two.png"), images, 1, 2, 1, 2, &settings),
+                 GKV_ERR_ARGUMENT, "2 channels");
+}
+
 static void black_is_black_and_inverted_white(void **state)
 {
     (void)state;
@@ -170,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pixels_are_at_their_positions),
+        cmocka_unit_test(colours_are_red_green_and_blue),
         cmocka_unit_test(black_is_black_and_inverted_white),
         cmocka_unit_test(unusual_values_are_bounded_or_shown),
         cmocka_unit_test(texts_widen_the_page),

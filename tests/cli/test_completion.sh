@@ -53,7 +53,7 @@ offers "bash zsh fish" completion ""
 offers "train.epochs=" train --set train.ep
 offers "lm lm+grad" train --set model.base_fit = lm
 offers "lm lm+grad" train --set = model.base_fit = lm
-offers "dynamic static grey" eval run -s data.binarization =
+offers "dynamic static grey continuous" eval run -s data.binarization =
 
 # Files and folders, with blanks in their names.
 mkdir here

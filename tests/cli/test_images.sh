@@ -78,7 +78,7 @@ expect 0 "" "$gkvae" eval run --of train --set data.train_images=data/again/trai
 expect 3 "this is not the file that the model was trained with" "$gkvae" eval run --of train \
     --set data.train_images=train-flat --set data.train_labels=train.csv
 
-# Bad files are named, counted, and refused or left out; colour is refused by models.
+# Bad files are named, counted, and refused or left out.
 mkdir bad
 cp train-flat/00?.png bad
 head -c 100 train-flat/010.png > bad/cut.png
@@ -92,8 +92,6 @@ grep -q "    cut.png: it is damaged" output || fail "cut.png is not named: $(cat
 expect 0 "11 images of 14 × 20 pixels" "$gkvae" data info bad --set data.skip_bad=yes --set data.resize=14x20
 expect 0 "19 images of 5 × 6 pixels, in colour" "$gkvae" data import "$png" --out data/colour
 expect 0 "19 images of 5 × 6 pixels in colour" "$gkvae" data info data/colour/train-images-idx4-ubyte
-expect 3 "set data.channels = 1" "$gkvae" train --out colour --set data.folder=data --set data.dataset=colour \
-    --set data.validation=0
 expect 5 "the file exists" "$gkvae" data import "$png" --out data/colour --channels 1
 expect 0 "17 training and 2 test images" "$gkvae" data import "$png" --out data/colour --channels 1 --test 0.1 --overwrite
 [ -e data/colour/train-images-idx4-ubyte ] && fail "the old data set is still there"

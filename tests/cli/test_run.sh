@@ -30,14 +30,14 @@ is_true "$(value refit_seconds) > 0 && $(value refit_seconds) < $(value train_se
 [ "$(value images)" = 300 ] && [ "$(value nll_samples)" = 20 ] && [ "$(value dataset)" = '"mnist-small"' ] ||
     fail "metrics.json: images $(value images), samples $(value nll_samples), data set $(value dataset)"
 
-pictures="samples reconstructions interpolations base latent curves terms"
+pictures="samples reconstructions interpolations base latent curves terms nearest"
 for picture in $pictures; do
     is_png "run/$picture.png" || fail "eval left no $picture.png"
 done
 for text in "run --samples 20 --images 300" "Refits of the base" "data:image/png" "hidden = 32" "$(value protocol | tr -d '"')"; do
     grep -qF -e "$text" run/index.html || fail "index.html does not have: $text"
 done
-[ "$(grep -o 'data:image/png' run/index.html | wc -l)" -eq 7 ] || fail "index.html does not have 7 pictures"
+[ "$(grep -o 'data:image/png' run/index.html | wc -l)" -eq 8 ] || fail "index.html does not have 8 pictures"
 
 cp run/metrics.json first.json
 expect 0 "" "$gkvae" eval run --samples 20 --images 300 --no-pictures --threads 2 --quiet

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <unistd.h>
 
+#include "config/settings_table.h"
 #include "core/text.h"
 #include "gkvae/settings.h"
 
@@ -50,6 +51,7 @@ static void defaults_are_as_documented(void **state)
         {"data.background", "white"},
         {"data.skip_bad", "no"},
         {"data.binarization", "dynamic"},
+        {"data.range", ""},
         {"data.validation", "2000"},
         {"model.latent", "24"},
         {"model.net", "mlp"},
@@ -326,6 +328,11 @@ static void bad_files_change_nothing(void **state)
         {"[data]\nresize = 0x32\n", "must be empty, or HEIGHTxWIDTH"},
         {"[data]\nresize = 32x32x3\n", "must be empty, or HEIGHTxWIDTH"},
         {"[data]\nresize = 32x65536\n", "must be empty, or HEIGHTxWIDTH"},
+        {"[data]\nrange = 3\n", "must be empty, or LOW,HIGH with LOW < HIGH"},
+        {"[data]\nrange = 3,3\n", "must be empty, or LOW,HIGH"},
+        {"[data]\nrange = 1,2,3\n", "must be empty, or LOW,HIGH"},
+        {"[data]\nrange = -1e308,1e308\n", "must be empty, or LOW,HIGH"},
+        {"[data]\nrange = nan,1\n", "must be empty, or LOW,HIGH"},
         {"[data]\nbackground = grey\n", "must be white, black, or six hexadecimal digits"},
         {"[data]\nbackground = #ffffff\n", "must be white, black, or six hexadecimal digits"},
         {"[data]\nchannels = 4\n", "must be one of auto, 1, 3"},
@@ -421,6 +428,7 @@ static void change_everything(gkv_settings *settings)
         {"data.background", "ff8000"},
         {"data.skip_bad", "yes"},
         {"data.binarization", "grey"},
+        {"data.range", "-1e30,2.5"},
         {"data.validation", "17"},
         {"model.latent", "3"},
         {"model.net", "mlp"}, /* the only value so far */
@@ -522,6 +530,24 @@ static void written_is_read(void **state)
     assert_fails(gkv_settings_write(&settings, "/no/such/s.ini"), GKV_ERR_IO, "/no/such/s.ini");
 }
 
+/* A range is read as it was written, to the last bit. */
+static void ranges_come_back(void **state)
+{
+    (void)state;
+    static const double ranges[][2] = {
+        {0, 1}, {-1.0 / 3, 2.0 / 3}, {-1.2345678901234567e-300, 1.7976931348623157e+300}};
+    gkv_settings settings;
+    double range[2] = {7, 7};
+    gkv_settings_defaults(&settings);
+    assert_false(gkv_settings_range(&settings.data, range));
+    assert_true(range[0] == 0 && range[1] == 1);
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        gki_settings_put_range(ranges[i], settings.data.range);
+        assert_true(gkv_settings_range(&settings.data, range));
+        assert_true(range[0] == ranges[i][0] && range[1] == ranges[i][1]);
+    }
+}
+
 static void commas_of_a_locale_do_no_harm(void **state)
 {
     (void)state;
@@ -610,6 +636,7 @@ int main(void)
         WITH_FOLDER(bad_files_change_nothing),
         WITH_FOLDER(long_lines_are_whole_or_refused),
         WITH_FOLDER(written_is_read),
+        cmocka_unit_test(ranges_come_back),
         cmocka_unit_test(commas_of_a_locale_do_no_harm),
         cmocka_unit_test(configurations_hold),
         cmocka_unit_test(comments_are_the_table),

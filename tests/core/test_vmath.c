@@ -64,9 +64,11 @@ static void functions_agree_with_libm(void **state)
         if (!maps)
             continue;
         check_f(maps->exp_f, exp, 3e-7);
+        check_f(maps->expm1_f, expm1, 3e-7);
         check_f(maps->tanh_f, tanh, 3e-7);
         check_f(maps->sigmoid_f, sigmoid, 4e-7);
         check_d(maps->exp_d, exp, 5e-16);
+        check_d(maps->expm1_d, expm1, 5e-16);
         check_d(maps->tanh_d, tanh, 5e-16);
         check_d(maps->sigmoid_d, sigmoid, 6e-16);
     }

@@ -19,9 +19,9 @@ static void flat_stays_flat(void **state)
     memset(white, 255, sizeof white);
     for (uint64_t i = 0; i < 50; i++) {
         out[N] = 7;
-        gki_augment(black, SIDE, SIDE, draw(i), out);
+        gki_augment(black, SIDE, SIDE, 1, draw(i), out);
         assert_memory_equal(out, black, N);
-        gki_augment(white, SIDE, SIDE, draw(i), out);
+        gki_augment(white, SIDE, SIDE, 1, draw(i), out);
         for (size_t r = 10; r < 18; r++)
             assert_memory_equal(out + r * SIDE + 10, white, 8);
         assert_int_equal(out[N], 7);
@@ -34,10 +34,10 @@ static void an_address_has_one_deformation(void **state)
     uint8_t grey[N], a[N], b[N];
     for (size_t i = 0; i < N; i++)
         grey[i] = (uint8_t)(i * 31);
-    gki_augment(grey, SIDE, SIDE, draw(1), a);
-    gki_augment(grey, SIDE, SIDE, draw(1), b);
+    gki_augment(grey, SIDE, SIDE, 1, draw(1), a);
+    gki_augment(grey, SIDE, SIDE, 1, draw(1), b);
     assert_memory_equal(a, b, N);
-    gki_augment(grey, SIDE, SIDE, draw(2), b);
+    gki_augment(grey, SIDE, SIDE, 1, draw(2), b);
     assert_memory_not_equal(a, b, N);
 }
 
@@ -55,7 +55,7 @@ static void displacements_have_the_documented_size(void **state)
         for (size_t i = 0; i < N; i++)
             ramp[i] = (uint8_t)(slope * (double)(down ? i / SIDE : i % SIDE));
         for (uint64_t i = 0; i < DRAWS; i++) {
-            gki_augment(ramp, SIDE, SIDE, draw(i), out);
+            gki_augment(ramp, SIDE, SIDE, 1, draw(i), out);
             const size_t m = SIDE / 2 * SIDE + SIDE / 2;
             const double level = (out[m] + out[m - 1] + out[m - SIDE] + out[m - SIDE - 1]) / 4.0;
             const double moved = level / slope - 13.5;
@@ -78,10 +78,28 @@ static void any_size(void **state)
         memset(grey, 200, sizeof grey);
         out[n] = 7;
         for (uint64_t i = 0; i < 20; i++)
-            gki_augment(grey, sizes[k][0], sizes[k][1], draw(i), out);
+            gki_augment(grey, sizes[k][0], sizes[k][1], 1, draw(i), out);
         for (size_t p = 0; p < n; p++)
             assert_true(out[p] <= 200);
         assert_int_equal(out[n], 7);
+    }
+}
+
+/* All channels of a pixel move alike: each is the deformation of that channel alone. */
+static void channels_move_together(void **state)
+{
+    (void)state;
+    enum { HEIGHT = 12, WIDTH = 9, PIXELS = HEIGHT * WIDTH, CHANNELS = 3 };
+    uint8_t image[CHANNELS * PIXELS], out[CHANNELS * PIXELS], channel[PIXELS], alone[PIXELS];
+    for (size_t i = 0; i < CHANNELS * PIXELS; i++)
+        image[i] = (uint8_t)(i * i + 31 * i);
+    gki_augment(image, HEIGHT, WIDTH, CHANNELS, draw(5), out);
+    for (size_t c = 0; c < CHANNELS; c++) {
+        for (size_t i = 0; i < PIXELS; i++)
+            channel[i] = image[CHANNELS * i + c];
+        gki_augment(channel, HEIGHT, WIDTH, 1, draw(5), alone);
+        for (size_t i = 0; i < PIXELS; i++)
+            assert_int_equal(out[CHANNELS * i + c], alone[i]);
     }
 }
 
@@ -92,6 +110,7 @@ int main(void)
         cmocka_unit_test(an_address_has_one_deformation),
         cmocka_unit_test(displacements_have_the_documented_size),
         cmocka_unit_test(any_size),
+        cmocka_unit_test(channels_move_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,7 @@ static inline int fuzz_safetensors(const uint8_t *bytes, size_t size)
 static inline void fuzz_use_model(const gkv_model *model)
 {
     const gkv_run_options options = {.threads = 1};
-    const size_t pixels = gkv_model_height(model) * gkv_model_width(model);
+    const size_t pixels = gkv_model_values(model);
     const size_t latent = gkv_model_latent(model);
     float *image = calloc(pixels, sizeof *image), *code = calloc(latent, sizeof *code);
     double log_prior = 0;
@@ -156,7 +156,7 @@ static inline gkv_model *fuzz_checkpoint_model(void)
     gkv_settings_defaults(&settings);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         FUZZ_CHECK(gkv_settings_set(&settings, values[i][0], values[i][1], NULL) == GKV_OK);
-    FUZZ_CHECK(gki_model_layout(&settings, 2, 2, &fuzz_model_kept) == GKV_OK);
+    FUZZ_CHECK(gki_model_layout(&settings, 2, 2, 1, &fuzz_model_kept) == GKV_OK);
     FUZZ_CHECK(atexit(fuzz_free_model) == 0);
     return fuzz_model_kept;
 }

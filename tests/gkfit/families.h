@@ -16,14 +16,16 @@ typedef enum family {
     STUDENT_3,
     EXPONENTIAL,
     UNIFORM,
+    HALVES, /* uniform in (−10, 0) with probability 0.3, else in (0, 1) */
+    CUBES,  /* of normal values */
     FAMILIES
 } family;
 
 static inline const char *family_name(family which)
 {
-    static const char *const names[FAMILIES] = {"cauchy",       "chi2_1",    "gamma(1/2)",
-                                                "weibull(1/2)", "lognormal", "student_3",
-                                                "exponential",  "uniform"};
+    static const char *const names[FAMILIES] = {
+        "cauchy",    "chi2_1",      "gamma(1/2)", "weibull(1/2)", "lognormal",
+        "student_3", "exponential", "uniform",    "halves",       "cubes"};
     return names[which];
 }
 
@@ -39,6 +41,8 @@ static inline double family_value(family which, const double z[4])
     case LOGNORMAL: return exp(z[0]);
     case STUDENT_3: return z[0] / sqrt((z[1] * z[1] + z[2] * z[2] + z[3] * z[3]) / 3.0);
     case EXPONENTIAL: return -log(v);
+    case HALVES: return u < 0.3 ? 10.0 * u / 0.3 - 10.0 : (u - 0.3) / 0.7;
+    case CUBES: return z[0] * z[0] * z[0];
     case UNIFORM:
     case FAMILIES: break;
     }

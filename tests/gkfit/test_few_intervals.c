@@ -2,14 +2,7 @@
 #include "support.h"
 
 #include "gkvae/gk_fit.h"
-
-static gkv_gk_fit_settings mle(void)
-{
-    gkv_gk_fit_settings set;
-    gkv_gk_fit_defaults(&set);
-    set.method = GKV_GK_MLE;
-    return set;
-}
+#include "samples.h"
 
 /* Held parameters need no data. A normal distribution has as many parameters as 1, 2, 7 allow. */
 static void held_parameters_are_counted(void **state)
@@ -19,7 +12,7 @@ static void held_parameters_are_counted(void **state)
     const double x[N] = {1, 2, 7}, weights[N] = {100, 110, 90};
     const gkv_gk start = {.a = NAN, .b = NAN, .c = .8};
     gkv_gk_sample sample = {.x = x, .n = N, .weights = weights, .resolution = 1, .start = &start};
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     set.fixed[2] = set.fixed[3] = true;
     gkv_gk_fit_result fit, other;
     assert_ok(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL));
@@ -42,7 +35,7 @@ static void one_common_interval(void **state)
     (void)state;
     enum { N = 50 };
     double x[N], low[N], high[N];
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     gkv_gk_fit_result fit;
     gkv_gk_random(&(gkv_gk){.b = 1, .g = .2, .k = .1, .c = .8}, N, 4, 0, x);
     gkv_gk_sample sample = {.x = x, .n = N, .resolution = 1e9};

@@ -4,12 +4,11 @@
 #include "core/rng.h"
 #include "num/special.h"
 #include "gkvae/gk_fit.h"
+#include "samples.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gki_rng_normal_d(gki_rng_at(11, GKV_STREAM_USER, sample, 0), n, x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(gk, x[i]);
+    draw_sample(11, gk, sample, n, x);
 }
 
 static void chi_squared_tail(void **state)

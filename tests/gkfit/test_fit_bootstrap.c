@@ -3,6 +3,7 @@
 
 #include "core/rng.h"
 #include "gkvae/gk_bootstrap.h"
+#include "samples.h"
 
 enum { N = 400 };
 
@@ -10,9 +11,7 @@ static const gkv_gk truth = {.a = 3, .b = 1, .g = 1, .k = .3, .c = .8};
 
 static void draw(uint64_t sample, size_t n, double *x)
 {
-    gki_rng_normal_d(gki_rng_at(14, GKV_STREAM_USER, sample, 0), n, x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(&truth, x[i]);
+    draw_sample(14, &truth, sample, n, x);
 }
 
 static void the_same_bits(void **state)

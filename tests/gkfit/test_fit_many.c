@@ -4,14 +4,13 @@
 
 #include "core/rng.h"
 #include "gkvae/gk_fit.h"
+#include "samples.h"
 
 enum { N = 700, COUNT = 37 };
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gki_rng_normal_d(gki_rng_at(12, GKV_STREAM_USER, sample, 0), n, x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(gk, x[i]);
+    draw_sample(12, gk, sample, n, x);
 }
 
 static const gkv_gk truth = {.a = 3, .b = 1, .g = 2, .k = .5, .c = .8};

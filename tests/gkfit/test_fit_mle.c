@@ -4,20 +4,11 @@
 #include "core/rng.h"
 #include "num/linalg.h"
 #include "gkvae/gk_fit.h"
+#include "samples.h"
 
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
-    gki_rng_normal_d(gki_rng_at(13, GKV_STREAM_USER, sample, 0), n, x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(gk, x[i]);
-}
-
-static gkv_gk_fit_settings mle(void)
-{
-    gkv_gk_fit_settings set;
-    gkv_gk_fit_defaults(&set);
-    set.method = GKV_GK_MLE;
-    return set;
+    draw_sample(13, gk, sample, n, x);
 }
 
 static const gkv_gk truths[] = {{.a = 3, .b = 1, .g = 2, .k = .5, .c = .8},
@@ -34,7 +25,7 @@ static void is_a_maximum(void **state)
     (void)state;
     enum { N = 500 };
     double x[N];
-    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_settings set = mle_settings();
     for (size_t t = 0; t < TRUTHS; t++) {
         draw(&truths[t], t, N, x);
         gkv_gk_fit_result fit, quantile_fit;
@@ -76,7 +67,7 @@ static void errors_and_intervals(void **state)
     static double x[SAMPLES][N];
     static gkv_gk_fit_result fits[SAMPLES];
     gkv_gk_sample samples[SAMPLES];
-    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_settings set = mle_settings();
     const double bound[4] = {1.131884, 2.266850, 3.158321, 1.284539}, value[4] = {3, 1, 2, .5};
     for (size_t i = 0; i < SAMPLES; i++) {
         draw(&truths[0], 100 + i, N, x[i]);
@@ -111,7 +102,7 @@ static void location_and_scale(void **state)
     static const double scales[] = {1e-300, 1e-9, 1e12, 1e300};
     draw(&truths[1], 7, N, x);
     for (int method = 0; method < 2; method++) {
-        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_settings set = mle_settings();
         set.method = (gkv_gk_method)method;
         gkv_gk_fit_result fit, moved;
         assert_ok(gkv_gk_fit(N, x, &set, &fit));
@@ -134,7 +125,7 @@ static void location_and_scale(void **state)
 static void poles_do_not_capture(void **state)
 {
     (void)state;
-    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_settings set = mle_settings();
     for (size_t n = 40; n <= 640; n *= 4)
         for (size_t t = 0; t < TRUTHS; t++) {
             for (int run = 0; run < 60; run++) {
@@ -215,7 +206,7 @@ static void hostile_samples(void **state)
     (void)state;
     enum { MOST = 600 };
     double x[MOST], u[MOST];
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     set.anderson_darling = 1;
     for (size_t n = 8; n <= MOST; n = n * 5 / 3)
         for (uint64_t kind = 0; kind < 8; kind++) {

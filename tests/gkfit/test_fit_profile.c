@@ -2,11 +2,11 @@
  * and of fits with a held parameter, bounds, and coverage near the least valid k. */
 #include "support.h"
 
-#include "core/rng.h"
 #include "families.h"
 #include "gkvae/flat.h"
 #include "gkvae/gk_fit.h"
 #include "nelder_mead.h"
+#include "samples.h"
 #include "num/sort.h"
 #include "num/special.h"
 
@@ -17,9 +17,7 @@ static const double fall = 1.9207294103;
 
 static gkv_gk_fit_settings profile(void)
 {
-    gkv_gk_fit_settings set;
-    gkv_gk_fit_defaults(&set);
-    set.method = GKV_GK_MLE;
+    gkv_gk_fit_settings set = mle_settings();
     set.intervals = GKV_GK_PROFILE;
     return set;
 }
@@ -27,9 +25,7 @@ static gkv_gk_fit_settings profile(void)
 static void draw(const gkv_gk *gk, uint64_t sample, size_t n, double *x)
 {
     double spare[MOST];
-    gki_rng_normal_d(gki_rng_at(29, GKV_STREAM_USER, sample, 0), n, x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = gkv_gk_Q(gk, x[i]);
+    draw_sample(29, gk, sample, n, x);
     gki_sort(n, x, NULL, spare);
 }
 

@@ -5,14 +5,7 @@
 #include "families.h"
 #include "gkvae/gk_fit.h"
 #include "nelder_mead.h"
-
-static gkv_gk_fit_settings mle(void)
-{
-    gkv_gk_fit_settings set;
-    gkv_gk_fit_defaults(&set);
-    set.method = GKV_GK_MLE;
-    return set;
-}
+#include "samples.h"
 
 /* A part of bench/starts.c. */
 static void greatest_maximum(void **state)
@@ -20,7 +13,7 @@ static void greatest_maximum(void **state)
     (void)state;
     static const size_t sizes[] = {200, 2000}, counts[] = {3, 1};
     static double x[2000];
-    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_settings set = mle_settings();
     for (family which = 0; which < FAMILIES; which++)
         for (size_t s = 0; s < 2; s++)
             for (size_t i = 0; i < counts[s]; i++) {
@@ -69,7 +62,7 @@ static void converged_is_verified(void **state)
     (void)state;
     enum { N = 500 };
     double x[N];
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     gkv_gk_fit_result fit;
     family_draw(CAUCHY, 3, N, x);
     assert_ok(gkv_gk_fit(N, x, &set, &fit));
@@ -80,7 +73,7 @@ static void converged_is_verified(void **state)
     set.advanced.one_start = true;
     assert_ok(gkv_gk_fit(N, x, &set, &fit));
     assert_false(fit.converged);
-    set = mle();
+    set = mle_settings();
     set.high[GKV_GK_K] = 0.5;
     assert_ok(gkv_gk_fit(N, x, &set, &fit));
     assert_true(fit.converged);
@@ -102,7 +95,7 @@ static void outside_the_support(void **state)
     enum { N = 200 };
     double x[N];
     gkv_gk start = {.b = 0.1, .k = -0.5, .c = 0.8};
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     gkv_gk_fit_result fit;
     family_draw(UNIFORM, 0, N, x);
     start.a = 0.5;
@@ -129,7 +122,7 @@ static void two_groups(void **state)
     (void)state;
     enum { N = 200, RUNS = 8 };
     const gkv_gk normal = gkv_gk_standard();
-    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_settings set = mle_settings();
     double x[N];
     size_t worse = 0;
     for (uint64_t run = 0; run < RUNS; run++) {
@@ -158,7 +151,7 @@ static void far_outlier(void **state)
     double x[N], mean, deviation;
     gkv_gk_random(&normal, N, 3, 0, x);
     for (size_t i = 0; i < 3; i++) {
-        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_settings set = mle_settings();
         gkv_gk_fit_result fit;
         x[N - 1] = outliers[i];
         mean = deviation = 0.0;
@@ -178,7 +171,7 @@ static void far_outlier(void **state)
         set.fixed[GKV_GK_G] = false;
         assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_true(fit.log_likelihood > by_moments);
-        set = mle();
+        set = mle_settings();
         assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_true(fit.log_likelihood > by_moments);
         for (int j = 0; j < 4; j++)
@@ -195,7 +188,7 @@ static void symmetric(void **state)
     const gkv_gk normal = gkv_gk_standard(), start = {.b = 1, .c = 0.8};
     double x[N];
     for (int kind = 0; kind < KINDS; kind++) {
-        gkv_gk_fit_settings set = mle();
+        gkv_gk_fit_settings set = mle_settings();
         gkv_gk_fit_result fit, held;
         gkv_gk_random(&normal, N, 11, 0, x);
         for (size_t i = 0; i < N && kind > 0; i++)
@@ -218,7 +211,7 @@ static void symmetric(void **state)
         assert_close(fit.log_likelihood, held.log_likelihood, 1e-5);
         assert_close(fit.gk.k, held.gk.k, 1e-4);
         /* bounds of the settings that exclude 0 are respected */
-        set = mle();
+        set = mle_settings();
         set.low[GKV_GK_G] = 0.1;
         assert_ok(gkv_gk_fit(N, x, &set, &fit));
         assert_true(!fit.symmetric && fit.gk.g >= 0.1);
@@ -232,7 +225,7 @@ static void start_competes(void **state)
     enum { N = 30 };
     static double x[N];
     const gkv_gk bad = {.a = -40, .b = 30, .g = -3, .k = 2, .c = gkv_gk_standard().c};
-    gkv_gk_fit_settings set = mle();
+    gkv_gk_fit_settings set = mle_settings();
     size_t better = 0;
     for (uint64_t sample = 0; sample < 20; sample++) {
         gkv_gk_fit_result alone, fit;
@@ -254,6 +247,30 @@ static void start_competes(void **state)
     assert_true(better > 0);
 }
 
+/* Halves of different scales, and a pole in the middle: the likelihood has many maxima along g,
+ * which is at a bound or far from that of the quantiles. A fit is not below one that begins with
+ * halves. */
+static void halves(void **state)
+{
+    (void)state;
+    static const family which[] = {HALVES, CUBES};
+    static const size_t sizes[] = {150, 600};
+    double x[600];
+    const gkv_gk starts[] = {{.b = 4.8, .g = -99, .k = -0.41, .c = 0.8},
+                             {.b = 0.18, .g = 18, .k = 2.55, .c = 0.8}};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
+        for (uint64_t i = 0; i < 6; i++) {
+            gkv_gk_fit_settings set = mle_settings();
+            gkv_gk_fit_result fit, from_halves;
+            family_draw(which[i % 2], i, sizes[s], x);
+            assert_ok(gkv_gk_fit(sizes[s], x, &set, &fit));
+            assert_true(fit.converged);
+            set.start = &starts[i % 2];
+            assert_ok(gkv_gk_fit(sizes[s], x, &set, &from_halves));
+            assert_true(fit.log_likelihood > from_halves.log_likelihood - 0.01);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +282,7 @@ int main(void)
         cmocka_unit_test(far_outlier),
         cmocka_unit_test(symmetric),
         cmocka_unit_test(start_competes),
+        cmocka_unit_test(halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

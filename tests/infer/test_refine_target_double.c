@@ -25,7 +25,7 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
     fixture *it = test_alloc(sizeof *it);
     gkv_settings settings;
     gkv_settings_defaults(&settings);
-    set(&settings, "data.binarization", "grey");
+    set(&settings, "data.binarization", strstr(likelihood, "density") ? "continuous" : "grey");
     set(&settings, "model.likelihood", likelihood);
     set(&settings, "model.latent", "4");
     set(&settings, "model.hidden", "7");
@@ -39,7 +39,7 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
     set(&settings, "model.base_fit", "grad");
     set(&settings, "model.base_components", "3");
     set(&settings, "model.base_classes", "2");
-    assert_ok(gki_model_layout(&settings, HEIGHT, WIDTH, &it->model));
+    assert_ok(gki_model_layout(&settings, HEIGHT, WIDTH, 1, &it->model));
     double mean[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         mean[i] = 0.5;

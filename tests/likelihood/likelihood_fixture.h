@@ -19,19 +19,27 @@ typedef struct fixture {
     size_t rows, values;
 } fixture;
 
-static inline void fixture_begin(gkv_likelihood_family family, size_t components,
-                                 bool learned_edges, size_t rows, size_t values, fixture *it)
+static inline void fixture_of_channels(gkv_likelihood_family family, size_t components,
+                                       bool learned_edges, size_t rows, size_t values,
+                                       size_t channels, fixture *it)
 {
     *it = (fixture){.rows = rows, .values = values};
     const gki_likelihood_spec spec = {.x = gki_plan_forward(&it->plan, values),
+                                      .channels = channels,
                                       .components = components,
                                       .learned_edges = learned_edges};
-    assert_ok(gki_likelihood_of(family)->create(&spec, &it->params, &it->plan, &it->likelihood));
+    assert_ok(gki_likelihood_create(family, &spec, &it->params, &it->plan, &it->likelihood));
     const size_t outputs = it->likelihood->outputs;
     gki_likelihood_attach(it->likelihood, gki_plan_forward(&it->plan, outputs),
                           gki_plan_backward(&it->plan, outputs));
     assert_ok(gki_params_seal(&it->params));
     assert_ok(gki_workspace_create(&it->plan, rows, true, &it->params, &it->ws));
+}
+
+static inline void fixture_begin(gkv_likelihood_family family, size_t components,
+                                 bool learned_edges, size_t rows, size_t values, fixture *it)
+{
+    fixture_of_channels(family, components, learned_edges, rows, values, 1, it);
 }
 
 static inline void fixture_end(fixture *it)

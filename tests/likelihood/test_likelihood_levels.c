@@ -2,7 +2,7 @@
  * and the kernels of g-and-k distributions at every instruction set. */
 #include "likelihood_fixture.h"
 
-#include "gk/gk_batch_kernels.h"
+#include "gkvae/gk.h"
 #include "likelihood/gk_level_kernels.h"
 #include "num/constants.h"
 
@@ -70,25 +70,15 @@ static void intervals_of(gki_simd level, const gki_real *raw, gki_real *results)
 {
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_of(level);
     static gki_real out[PARAMETERS * LEVELS], value[PARAMETERS * LEVELS],
-        slope[PARAMETERS * LEVELS], x[2 * LEVELS], z[2 * LEVELS], dq[2 * LEVELS], ratio[2 * LEVELS],
-        x_g[2 * LEVELS], x_k[2 * LEVELS], width[LEVELS];
+        slope[PARAMETERS * LEVELS], lower[LEVELS], upper[LEVELS];
     for (size_t v = 0; v < LEVELS; v++) {
         for (size_t p = 0; p < PARAMETERS; p++)
             out[p * LEVELS + v] = raw[p];
-        x[v] = (gki_real)(-1 + (2 * (double)v - 1) / 255);
-        x[LEVELS + v] = (gki_real)(-1 + (2 * (double)v + 1) / 255);
-        width[v] = x[LEVELS + v] - x[v];
+        lower[v] = (gki_real)(-1 + (2 * (double)v - 1) / 255);
+        upper[v] = (gki_real)(-1 + (2 * (double)v + 1) / 255);
     }
-    gki_gk_batch_use(level);
     kernels->parameters(LEVELS, LEVELS, out, value, slope);
-    const gki_gk_columns columns = {value, value + LEVELS, value + 2 * LEVELS, value + 3 * LEVELS,
-                                    (gki_real)GKV_GK_DEFAULT_C};
-    gki_gk_batch_inverse(2, LEVELS, &columns, x, z, NULL, dq, ratio);
-    const gki_gk_outputs at = {.x_g = x_g, .x_k = x_k};
-    gki_gk_batch_forward(2, LEVELS, &columns, z, &at);
-    gki_gk_batch_use(GKV_SIMD_LEVELS);
-    const gki_gk_level_edges edges = {x, z, dq, ratio, x_g, x_k};
-    kernels->intervals(LEVELS, value, width, &edges, results);
+    kernels->intervals(LEVELS, value, lower, upper, results);
 }
 
 static void instruction_sets_agree(void **state)

@@ -162,6 +162,37 @@ static void batch_is_the_mean_of_its_pairs(void **state)
     free(b);
 }
 
+/* Scores of colour are those of the three channels. */
+static void colour_is_the_mean_of_channels(void **state)
+{
+    (void)state;
+    enum { CHANNELS = 3, SIDE = 28, PIXELS = SIDE * SIDE };
+    float *a = test_alloc(CHANNELS * PIXELS * sizeof *a),
+          *b = test_alloc(CHANNELS * PIXELS * sizeof *b);
+    double ssim = 0, mse = 0;
+    for (int c = 0; c < CHANNELS; c++) {
+        float *one = pattern(SIDE, SIDE, c), *other = pattern(SIDE, SIDE, c + 1);
+        gkv_image_scores scores;
+        assert_ok(gkv_image_scores_of(1, SIDE, SIDE, one, other, &scores));
+        ssim += scores.ssim.mean / CHANNELS;
+        mse += scores.mse.mean / CHANNELS;
+        for (size_t i = 0; i < PIXELS; i++) {
+            a[CHANNELS * i + (size_t)c] = one[i];
+            b[CHANNELS * i + (size_t)c] = other[i];
+        }
+        free(one);
+        free(other);
+    }
+    gkv_image_scores scores;
+    assert_ok(gkv_image_scores_of_colour(1, SIDE, SIDE, CHANNELS, a, b, &scores));
+    assert_close(scores.ssim.mean, ssim, 1e-12);
+    assert_close(scores.mse.mean, mse, 1e-12);
+    assert_fails(gkv_image_scores_of_colour(1, SIDE, SIDE, 2, a, b, &scores), GKV_ERR_ARGUMENT,
+                 "2 channels");
+    free(a);
+    free(b);
+}
+
 static void bad_pixels_are_named(void **state)
 {
     (void)state;
@@ -191,6 +222,7 @@ int main(void)
         cmocka_unit_test(small_images_have_symmetric_padding),
         cmocka_unit_test(equal_images_are_perfect),
         cmocka_unit_test(batch_is_the_mean_of_its_pairs),
+        cmocka_unit_test(colour_is_the_mean_of_channels),
         cmocka_unit_test(bad_pixels_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

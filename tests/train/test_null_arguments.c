@@ -61,6 +61,9 @@ static void of_model(void **state)
     REFUSES("mean", gkv_model_create(SIDE, SIDE, NULL, &it.settings, &out));
     REFUSES("out", gkv_model_create(SIDE, SIDE, d, &it.settings, NULL));
     assert_ok(gkv_model_create(SIDE, SIDE, d, NULL, &out));
+    gkv_model *colour = NULL;
+    REFUSES("mean", gkv_model_create_colour(1, 1, 3, NULL, &it.settings, &colour));
+    REFUSES("out", gkv_model_create_colour(1, 1, 3, d, &it.settings, NULL));
     gkv_model_free(out);
     REFUSES("path", gkv_model_load(NULL, &out));
     assert_null(out);
@@ -69,6 +72,7 @@ static void of_model(void **state)
     REFUSES("path", gkv_model_save(model, NULL));
     gkv_model_free(NULL);
     assert_true(gkv_model_height(NULL) == 0 && gkv_model_width(NULL) == 0);
+    assert_true(gkv_model_channels(NULL) == 0 && gkv_model_values(NULL) == 0);
     assert_true(gkv_model_latent(NULL) == 0 && gkv_model_parameters(NULL) == 0);
     assert_true(gkv_model_classes(NULL) == 0 && gkv_model_settings_of(NULL) == NULL);
     REFUSES("model", gkv_model_set_threads(NULL, 1));
@@ -273,6 +277,9 @@ static void of_image_metrics(void **state)
     REFUSES("a", gkv_image_scores_of(1, 2, 2, NULL, f, &scores));
     REFUSES("b", gkv_image_scores_of(1, 2, 2, f, NULL, &scores));
     REFUSES("scores", gkv_image_scores_of(1, 2, 2, f, f, NULL));
+    REFUSES("a", gkv_image_scores_of_colour(1, 1, 1, 3, NULL, f, &scores));
+    REFUSES("b", gkv_image_scores_of_colour(1, 1, 1, 3, f, NULL, &scores));
+    REFUSES("scores", gkv_image_scores_of_colour(1, 1, 1, 3, f, f, NULL));
     REFUSES("means", gkv_active_units(2, 2, NULL, 0.01, d, &active));
     REFUSES("active", gkv_active_units(2, 2, d, 0.01, NULL, NULL));
     REFUSES("codes", gkv_pca2(2, 2, NULL, d, NULL, NULL));
@@ -290,6 +297,9 @@ static void of_data(void **state)
     REFUSES("out", gkv_dataset_open_as("x", NULL, &it.settings.data, NULL));
     REFUSES("pixels", gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_memory(1, 1, 1, it.levels, NULL, NULL));
+    REFUSES("numbers", gkv_dataset_from_numbers(1, 1, 1, 1, NULL, NULL, NULL, &out));
+    REFUSES("out", gkv_dataset_from_numbers(1, 1, 1, 1, it.floats, NULL, NULL, NULL));
+    assert_null(gkv_dataset_numbers(NULL, 0));
     REFUSES("pixels", gkv_dataset_from_colour(1, 1, 1, 1, NULL, NULL, &out));
     REFUSES("out", gkv_dataset_from_colour(1, 1, 1, 1, it.levels, NULL, NULL));
     REFUSES("out", gkv_dataset_load(GKV_TRAIN, &it.settings.data, NULL));
@@ -362,6 +372,9 @@ static void of_settings(void **state)
     REFUSES("settings", gkv_settings_check(NULL));
     REFUSES("settings", gkv_settings_write(NULL, "x"));
     REFUSES("path", gkv_settings_write(&settings, NULL));
+    assert_false(gkv_settings_range(&settings.data, NULL));
+    double range[2];
+    assert_false(gkv_settings_range(NULL, range));
     assert_null(gkv_base_facts_of(GKV_BASES));
     assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");

@@ -307,7 +307,7 @@ static size_t step_and_codes(gki_trainer *trainer, float (*codes)[4])
     gki_workspace ws;
     assert_ok(gki_workspace_create(&model->plan, report.images, false, &before, &ws));
     memcpy(gki_at(&ws, model->x, 0), gki_at(&trainer->ws, model->x, 0),
-           report.images * model->pixels * sizeof(gki_real));
+           report.images * model->values * sizeof(gki_real));
     memcpy(gki_at(&ws, model->posterior.u, 0), gki_at(&trainer->ws, model->posterior.u, 0),
            report.images * model->d * sizeof(gki_real));
     gki_pass_forward(model, &ws, 0, report.images);

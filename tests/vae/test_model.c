@@ -394,6 +394,51 @@ static void test_create_refuses(void **state)
     assert_null(none);
 }
 
+/* A model of colour and one of continuous images come back from a file: channels, range and what
+ * they decode. */
+static void test_colour_and_numbers(void **state)
+{
+    (void)state;
+    enum { HEIGHT = 4, WIDTH = 5, CHANNELS = 3, VALUES = HEIGHT * WIDTH * CHANNELS };
+    static const char *const kinds[][2] = {{"grey", "logistic-mixture"},
+                                           {"continuous", "gk-density"}};
+    const char *path = in_folder("colour.safetensors", NULL);
+    double mean[VALUES];
+    for (size_t i = 0; i < VALUES; i++)
+        mean[i] = (double)i / VALUES;
+    for (size_t k = 0; k < 2; k++) {
+        gkv_settings settings = small_settings();
+        gkv_model *made = NULL, *back = NULL;
+        float code[LATENT] = {0.3F, -1, 0.5F, 2}, image[VALUES], again[VALUES];
+        double density = 0, range[2];
+        set(&settings, "data.binarization", kinds[k][0]);
+        set(&settings, "model.likelihood", kinds[k][1]);
+        if (k == 1)
+            set(&settings, "data.range", "-3,17.25");
+        assert_ok(gkv_model_create_colour(HEIGHT, WIDTH, CHANNELS, mean, &settings, &made));
+        assert_ok(gkv_model_save(made, path));
+        assert_ok(gkv_model_load(path, &back));
+        assert_int_equal(gkv_model_channels(back), CHANNELS);
+        assert_int_equal(gkv_model_values(back), VALUES);
+        assert_int_equal(gkv_settings_range(&gkv_model_settings_of(back)->data, range), k == 1);
+        assert_true(range[0] == (k ? -3 : 0) && range[1] == (k ? 17.25 : 1));
+        assert_ok(gkv_model_draw_images(made, 1, code, 5, 0, NULL, image));
+        assert_ok(gkv_model_draw_images(back, 1, code, 5, 0, NULL, again));
+        assert_memory_equal(image, again, sizeof image);
+        assert_ok(gkv_model_log_likelihood(back, 1, image, code, NULL, &density));
+        assert_true(isfinite(density));
+        if (k == 0) /* the levels of a picture are whole */
+            for (size_t i = 0; i < VALUES; i++)
+                assert_close((double)image[i] * 255, round((double)image[i] * 255), 1e-4);
+        gkv_model_free(made);
+        gkv_model_free(back);
+    }
+    gkv_model *none = model;
+    assert_fails(gkv_model_create_colour(HEIGHT, WIDTH, 2, mean, NULL, &none), GKV_ERR_ARGUMENT,
+                 "2 channels");
+    assert_null(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +454,7 @@ int main(void)
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_unknown_content),
         cmocka_unit_test(test_create_refuses),
+        cmocka_unit_test(test_colour_and_numbers),
     };
     return cmocka_run_group_tests(tests, prepare, finish);
 }

@@ -29,7 +29,7 @@ static inline gkv_model *tiny_model(const gkv_settings *settings)
     double mean[TINY_HEIGHT * TINY_WIDTH];
     for (size_t i = 0; i < TINY_HEIGHT * TINY_WIDTH; i++)
         mean[i] = (double)i / (TINY_HEIGHT * TINY_WIDTH);
-    assert_ok(gki_model_layout(settings, TINY_HEIGHT, TINY_WIDTH, &model));
+    assert_ok(gki_model_layout(settings, TINY_HEIGHT, TINY_WIDTH, 1, &model));
     gki_model_init(model, mean);
     return model;
 }

@@ -1,0 +1,193 @@
+/* How long the likelihoods take: CPU time on one thread in ns for each value of an image.
+ *
+ * The outputs of the decoder are random: locations over the range of levels, scales from narrow to
+ * wide ones, and for g-and-k distributions shapes of both signs. The images are draws from them, so
+ * few values are at the first or the last level, where there is less to compute. The edges between
+ * levels are learned. Each figure is the least of many repetitions. Arguments: the
+ * number of repetitions, and the name of the only likelihood to measure. */
+#define _POSIX_C_SOURCE 200809L
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/simd.h"
+#include "gkvae/error.h"
+#include "likelihood/likelihood.h"
+
+enum { VALUES = 784, ROWS = 50, REPEATS = 100, MOMENT_REPEATS = 5 };
+
+typedef struct bench_case {
+    const char *name;
+    gkv_likelihood_family family;
+    size_t components, parameters; /* of a component: a location, a log-scale, and shapes */
+} bench_case;
+
+static const bench_case cases[] = {
+    {"Bernoulli", GKV_LIKELIHOOD_BERNOULLI, 1, 1},
+    {"logistic", GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 1, 2},
+    {"2 logistic", GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 2, 2},
+    {"5 logistic", GKV_LIKELIHOOD_LOGISTIC_MIXTURE, 5, 2},
+    {"g-and-k", GKV_LIKELIHOOD_GK, 1, 4},
+    {"2 g-and-k", GKV_LIKELIHOOD_GK_MIXTURE, 2, 4},
+};
+
+static void must(gkv_status status)
+{
+    if (status == GKV_OK)
+        return;
+    fprintf(stderr, "%s\n", gkv_error_message());
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
+}
+
+static double uniform(double least, double most)
+{
+    static uint64_t state = 88172645463325252U;
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    return least + (most - least) * ((double)(state >> 11) * 0x1p-53);
+}
+
+/* A likelihood with its slots and its workspace. */
+typedef struct subject {
+    gki_likelihood *likelihood;
+    gki_params params;
+    gki_plan plan;
+    gki_workspace ws;
+} subject;
+
+static void begin(const bench_case *its, bool with_gradients, subject *it)
+{
+    *it = (subject){0};
+    const gki_likelihood_spec spec = {.x = gki_plan_forward(&it->plan, VALUES),
+                                      .components = its->components,
+                                      .learned_edges = true};
+    must(gki_likelihood_of(its->family)->create(&spec, &it->params, &it->plan, &it->likelihood));
+    const size_t outputs = it->likelihood->outputs;
+    gki_likelihood_attach(it->likelihood, gki_plan_forward(&it->plan, outputs),
+                          gki_plan_backward(&it->plan, outputs));
+    must(gki_params_seal(&it->params));
+    must(gki_workspace_create(&it->plan, ROWS, with_gradients, &it->params, &it->ws));
+}
+
+static void end(subject *it)
+{
+    gki_workspace_free(&it->ws);
+    it->likelihood->ops->free(it->likelihood);
+    gki_params_free(&it->params);
+}
+
+/* Parameter p of a component; Bernoulli pixels have a logit alone. */
+static double parameter(const bench_case *its, size_t p)
+{
+    if (its->parameters == 1)
+        return uniform(-4, 4);
+    switch (p) {
+    case 0: return uniform(-0.9, 0.9);
+    case 1: return uniform(-4, -1);
+    case 2: return uniform(-2, 2);
+    default: return uniform(-2, 0.5);
+    }
+}
+
+static void fill(const bench_case *its, subject *it)
+{
+    const size_t logits = its->components > 1 ? its->components : 0;
+    for (size_t r = 0; r < ROWS; r++) {
+        gki_real *out = gki_at(&it->ws, it->likelihood->out, r),
+                 *x = gki_at(&it->ws, it->likelihood->x, r);
+        float image[VALUES];
+        for (size_t i = 0; i < it->likelihood->outputs; i++) {
+            const size_t number = i / VALUES;
+            out[i] =
+                (gki_real)(number < logits ? uniform(-1, 1)
+                                           : parameter(its, (number - logits) / its->components));
+        }
+        it->likelihood->ops->draw(it->likelihood, &it->params, out,
+                                  gki_rng_at(1, GKV_STREAM_PIXELS, 0, r), image);
+        for (size_t i = 0; i < VALUES; i++)
+            x[i] = (gki_real)image[i];
+    }
+}
+
+/* What is measured: all rows once. */
+typedef void work(subject *it);
+
+static void forward(subject *it)
+{
+    it->likelihood->ops->forward(it->likelihood, &it->ws, 0, ROWS);
+}
+
+static void curvature(subject *it)
+{
+    static gki_real sd[VALUES * 32];
+    for (size_t r = 0; r < ROWS; r++)
+        it->likelihood->ops->fisher_sd(it->likelihood, &it->ws, r, sd);
+}
+
+static void means(subject *it)
+{
+    static gki_real to[ROWS * VALUES];
+    it->likelihood->ops->means(it->likelihood, &it->params, ROWS,
+                               gki_at(&it->ws, it->likelihood->out, 0), to);
+}
+
+static void medians(subject *it)
+{
+    static gki_real to[ROWS * VALUES];
+    it->likelihood->ops->medians(it->likelihood, &it->params, ROWS,
+                                 gki_at(&it->ws, it->likelihood->out, 0), to);
+}
+
+static void draws(subject *it)
+{
+    static float to[VALUES];
+    for (size_t r = 0; r < ROWS; r++)
+        it->likelihood->ops->draw(it->likelihood, &it->params,
+                                  gki_at(&it->ws, it->likelihood->out, r),
+                                  gki_rng_at(2, GKV_STREAM_PIXELS, 0, r), to);
+}
+
+static double measure(work *what, subject *it, int repeats)
+{
+    double best = INFINITY;
+    for (int i = 0; i < repeats; i++) {
+        const double start = now();
+        what(it);
+        best = fmin(best, now() - start);
+    }
+    return best / (VALUES * ROWS);
+}
+
+int main(int count, char **arguments)
+{
+    const int repeats = count > 1 ? atoi(arguments[1]) : REPEATS;
+    const int moments = repeats < MOMENT_REPEATS ? repeats : MOMENT_REPEATS;
+    printf("kernels: %s; CPU time in ns a value\n", gki_simd_name(gki_simd_level()));
+    printf("%-11s %9s %15s %10s %7s %8s %7s\n", "", "log p(x)", "with gradients", "curvature",
+           "means", "medians", "draws");
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        subject plain, whole;
+        if (count > 2 && strcmp(arguments[2], cases[c].name) != 0)
+            continue;
+        begin(&cases[c], false, &plain);
+        begin(&cases[c], true, &whole);
+        fill(&cases[c], &plain);
+        fill(&cases[c], &whole);
+        const double value = measure(forward, &plain, repeats),
+                     gradients = measure(forward, &whole, repeats);
+        printf("%-11s %9.2f %15.2f %10.1f %7.1f %8.1f %7.1f\n", cases[c].name, value, gradients,
+               measure(curvature, &whole, moments), measure(means, &whole, moments),
+               measure(medians, &whole, moments), measure(draws, &whole, moments));
+        end(&plain);
+        end(&whole);
+    }
+    return 0;
+}

@@ -1,0 +1,362 @@
+/* The figures of `gkvae bench` as tables and as JSON; declared in cli_bench.h. */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "app/build.h"
+#include "cli_bench.h"
+
+/* --- Tables --------------------------------------------------------------- */
+
+enum { CELLS_MAX = 256 };
+
+/* Cells of a table, row by row. */
+typedef struct table {
+    char *cells[CELLS_MAX];
+    size_t count;
+} table;
+
+static void cell(table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void cell(table *t, const char *format, ...)
+{
+    char text[128];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (t->count < CELLS_MAX)
+        t->cells[t->count++] = cli_text("%s", text);
+}
+
+static void drop(table *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free(t->cells[i]);
+    t->count = 0;
+}
+
+static void finish(table *t, size_t columns)
+{
+    char align[16] = "lrrrrrrrrrrrrrr";
+    align[columns] = '\0';
+    cli_table((const char *const *)t->cells, t->count / columns, columns, align);
+    drop(t);
+    putchar('\n');
+}
+
+static void cell_name(table *t, const bench *it, const bench_model *model, size_t width)
+{
+    cell(t, "%s, %d thread%s", model->name, it->threads[width],
+         cli_plural((uint64_t)it->threads[width]));
+}
+
+/* The speed on all threads relative to one thread. */
+static void cell_gain(table *t, size_t width, double one, double all)
+{
+    if (width == 0)
+        cell(t, "%s", "");
+    else
+        cell(t, "%.2f", one / all);
+}
+
+/* --- Results -------------------------------------------------------------- */
+
+static void print_peak(const bench *it)
+{
+    for (size_t w = 0; w < it->widths; w++)
+        printf("%s%.1f GFLOP/s on %d thread%s",
+               w ? ", " : "SGEMM of OpenBLAS, 2048 × 2048: ", 1e-9 * bench_median(&it->peak[w]),
+               it->threads[w], cli_plural((uint64_t)it->threads[w]));
+    puts(" (the peak)\n");
+}
+
+static void print_training(const bench *it)
+{
+    table t = {.count = 0};
+    const char *const head[] = {"training", "images/s",    "ms a step",
+                                "GFLOP/s",  "of the peak", "× 1 thread"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    for (size_t i = 0; i < COLUMNS; i++)
+        cell(&t, "%s", head[i]);
+    for (size_t m = 0; m < it->models; m++) {
+        const bench_model *model = &it->model[m];
+        for (size_t w = 0; w < it->widths; w++) {
+            const double step = bench_median(&model->at[w].step), images = (double)model->batch;
+            cell_name(&t, it, model, w);
+            cell(&t, "%.0f", images / step);
+            cell(&t, "%.2f", 1e3 * step);
+            cell(&t, "%.1f", 1e-9 * images * model->operations.training / step);
+            cell(&t, "%.0f %%", 100 * bench_median(&model->at[w].step_share));
+            cell_gain(&t, w, bench_median(&model->at[0].step), step);
+        }
+    }
+    finish(&t, COLUMNS);
+}
+
+double bench_refit_to_steps(const bench_model *model, size_t width)
+{
+    return bench_median(&model->at[width].refit) /
+           (model->refit_steps * bench_median(&model->at[width].step));
+}
+
+double bench_refit_share(const bench_model *model, size_t width)
+{
+    const double to_steps = bench_refit_to_steps(model, width);
+    return to_steps / (1 + to_steps);
+}
+
+static void print_parts(const bench *it)
+{
+    table t = {.count = 0};
+    const size_t columns = 1 + it->models * it->widths;
+    cell(&t, "parts of a step, ms · threads");
+    for (size_t m = 0; m < it->models; m++)
+        for (size_t w = 0; w < it->widths; w++)
+            cell_name(&t, it, &it->model[m], w);
+    for (int part = 0; part <= GKV_BENCH_PARTS; part++) {
+        cell(&t, "  %s",
+             part < GKV_BENCH_PARTS ? gki_bench_part_name((gki_bench_part)part)
+                                    : "refits, beside it");
+        for (size_t m = 0; m < it->models; m++) {
+            for (size_t w = 0; w < it->widths; w++) {
+                const bench_model *model = &it->model[m];
+                const double whole = it->threads[w] * bench_median(&model->at[w].step);
+                const double share = part < GKV_BENCH_PARTS
+                                         ? bench_median(&model->at[w].parts[part]) / whole
+                                         : bench_refit_to_steps(model, w);
+                if (isfinite(share) && share > 0)
+                    cell(&t, "%.3f (%4.1f %%)", 1e3 * share * whole, 100 * share);
+                else
+                    cell(&t, "–");
+            }
+        }
+    }
+    finish(&t, columns);
+}
+
+static void print_refits(const bench *it)
+{
+    table t = {.count = 0};
+    const char *const head[] = {"refits of the base", "the first, s", "others, ms", "steps between",
+                                "of an epoch"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    size_t rows = 0;
+    for (size_t i = 0; i < COLUMNS; i++)
+        cell(&t, "%s", head[i]);
+    for (size_t m = 0; m < it->models; m++) {
+        const bench_model *model = &it->model[m];
+        for (size_t w = 0; w < it->widths && model->refit_steps > 0; w++, rows++) {
+            cell_name(&t, it, model, w);
+            cell(&t, "%.3f", model->at[w].first_refit);
+            /* there are none if the first refit was rejected */
+            const bool any = model->at[w].refit.count > 0;
+            cell(&t, any ? "%.2f" : "–", 1e3 * bench_median(&model->at[w].refit));
+            cell(&t, "%.6g", model->refit_steps);
+            cell(&t, any ? "%.1f %%" : "–", 100 * bench_refit_share(model, w));
+        }
+    }
+    if (rows > 0)
+        finish(&t, COLUMNS);
+    else
+        drop(&t);
+}
+
+static void print_evaluation(const bench *it)
+{
+    table t = {.count = 0};
+    const char *const head[] = {"", "images/s", "GFLOP/s", "of the peak", "× 1 thread"};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    for (size_t i = 0; i < COLUMNS; i++)
+        if (i == 0)
+            cell(&t, "evaluation, %lld samples an image",
+                 (long long)it->model[0].settings.eval.samples);
+        else
+            cell(&t, "%s", head[i]);
+    for (size_t m = 0; m < it->models; m++) {
+        const bench_model *model = &it->model[m];
+        for (size_t w = 0; w < it->widths; w++) {
+            const double image = bench_median(&model->at[w].evaluation);
+            const double share = bench_median(&model->at[w].evaluation_share);
+            cell_name(&t, it, model, w);
+            cell(&t, "%.1f", 1 / image);
+            cell(&t, "%.1f", 1e-9 * share * bench_median(&it->peak[w]));
+            cell(&t, "%.0f %%", 100 * share);
+            cell_gain(&t, w, bench_median(&model->at[0].evaluation), image);
+        }
+    }
+    finish(&t, COLUMNS);
+}
+
+static void print_draws(const bench *it)
+{
+    table t = {.count = 0};
+    enum { COLUMNS = 4 };
+    cell(&t, "%d draws from the prior", BENCH_DRAWS);
+    cell(&t, "seconds");
+    cell(&t, "of the peak");
+    cell(&t, "× 1 thread");
+    for (size_t m = 0; m < it->models; m++) {
+        const bench_model *model = &it->model[m];
+        for (size_t w = 0; w < it->widths; w++) {
+            const double seconds = bench_median(&model->at[w].drawing);
+            cell_name(&t, it, model, w);
+            cell(&t, "%.3f", seconds);
+            cell(&t, "%.0f %%", 100 * bench_median(&model->at[w].drawing_share));
+            cell_gain(&t, w, bench_median(&model->at[0].drawing), seconds);
+        }
+    }
+    finish(&t, COLUMNS);
+}
+
+static void print_gk(const bench *it)
+{
+    table t = {.count = 0};
+    cell(&t, "g-and-k, 1 thread, million values/s");
+    cell(&t, "float");
+    cell(&t, "double");
+    for (size_t f = 0; f < BENCH_GK_FUNCTIONS; f++) {
+        cell(&t, "  %s", bench_gk_names[f]);
+        cell(&t, "%.0f", 1e-6 * bench_median(&it->gk[f][0]));
+        cell(&t, "%.0f", 1e-6 * bench_median(&it->gk[f][1]));
+    }
+    finish(&t, 3);
+}
+
+void bench_print(const bench *it)
+{
+    if (it->wanted & BENCH_OF_MODELS)
+        print_peak(it);
+    if (it->wanted & BENCH_TRAINING) {
+        print_training(it);
+        print_parts(it);
+        print_refits(it);
+    }
+    if (it->wanted & BENCH_EVALUATION)
+        print_evaluation(it);
+    if (it->wanted & BENCH_DRAWING)
+        print_draws(it);
+    if (it->wanted & BENCH_GK)
+        print_gk(it);
+    if (!(it->wanted & BENCH_RUN))
+        return;
+    const int threads = it->threads[it->widths - 1];
+    printf("gkvae train, %zu images, %d thread%s: first step after %.2f s, an epoch %.1f s, %.0f "
+           "MB at most\n",
+           it->images, threads, cli_plural((uint64_t)threads), it->first_step, it->epoch,
+           1e-6 * it->peak_memory);
+}
+
+/* --- JSON ----------------------------------------------------------------- */
+
+static void put(json_t *object, const char *key, double value)
+{
+    json_object_set_new(object, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+static json_t *width_of(const bench *it, const bench_model *model, size_t width)
+{
+    json_t *out = json_object(), *parts = json_object();
+    const double step = bench_median(&model->at[width].step), images = (double)model->batch;
+    const double evaluation = bench_median(&model->at[width].evaluation);
+    json_object_set_new(out, "threads", json_integer(it->threads[width]));
+    put(out, "step_seconds", step);
+    put(out, "images_per_second", images / step);
+    put(out, "step_flops", images * model->operations.training / step);
+    put(out, "step_share_of_peak", bench_median(&model->at[width].step_share));
+    for (int part = 0; part < GKV_BENCH_PARTS; part++)
+        put(parts, gki_bench_part_name((gki_bench_part)part),
+            bench_median(&model->at[width].parts[part]));
+    json_object_set_new(out, "step_parts_thread_seconds", parts);
+    put(out, "first_refit_seconds",
+        model->at[width].first_refit > 0 ? model->at[width].first_refit : NAN);
+    put(out, "refit_seconds", bench_median(&model->at[width].refit));
+    put(out, "refit_share", bench_refit_share(model, width));
+    put(out, "evaluated_images_per_second", 1 / evaluation);
+    put(out, "evaluation_share_of_peak", bench_median(&model->at[width].evaluation_share));
+    put(out, "drawing_seconds", bench_median(&model->at[width].drawing));
+    put(out, "drawing_share_of_peak", bench_median(&model->at[width].drawing_share));
+    return out;
+}
+
+static json_t *model_of(const bench *it, const bench_model *model)
+{
+    json_t *out = json_object(), *at = json_array();
+    json_object_set_new(out, "name", json_string(model->name));
+    json_object_set_new(out, "parameters", json_integer((json_int_t)model->parameters));
+    json_object_set_new(out, "batch", json_integer((json_int_t)model->batch));
+    json_object_set_new(out, "samples", json_integer((json_int_t)model->settings.eval.samples));
+    put(out, "training_operations_per_image", model->operations.training);
+    put(out, "encoding_operations_per_image", model->operations.encoding);
+    put(out, "sample_operations", model->operations.sample);
+    put(out, "refit_steps", model->refit_steps > 0 ? model->refit_steps : NAN);
+    for (size_t w = 0; w < it->widths; w++)
+        json_array_append_new(at, width_of(it, model, w));
+    json_object_set_new(out, "at", at);
+    return out;
+}
+
+static json_t *all_of(const bench *it)
+{
+    json_t *out = json_object(), *peak = json_array(), *models = json_array(), *gk = json_array();
+    json_object_set_new(out, "version", json_string(gkv_version()));
+    json_object_set_new(out, "build", json_string(gki_build_description()));
+    json_object_set_new(out, "rounds", json_integer((json_int_t)it->rounds));
+    json_object_set_new(out, "images", json_integer((json_int_t)it->images));
+    for (size_t w = 0; w < it->widths; w++) {
+        json_t *one = json_object();
+        json_object_set_new(one, "threads", json_integer(it->threads[w]));
+        put(one, "flops", bench_median(&it->peak[w]));
+        json_array_append_new(peak, one);
+    }
+    json_object_set_new(out, "sgemm_peak", peak);
+    for (size_t m = 0; m < it->models; m++)
+        json_array_append_new(models, model_of(it, &it->model[m]));
+    json_object_set_new(out, "models", models);
+    for (size_t f = 0; it->wanted & BENCH_GK && f < BENCH_GK_FUNCTIONS; f++) {
+        json_t *one = json_object();
+        json_object_set_new(one, "function", json_string(bench_gk_names[f]));
+        put(one, "float_values_per_second", bench_median(&it->gk[f][0]));
+        put(one, "double_values_per_second", bench_median(&it->gk[f][1]));
+        json_array_append_new(gk, one);
+    }
+    json_object_set_new(out, "gk", gk);
+    put(out, "first_step_seconds", it->first_step);
+    put(out, "epoch_seconds", it->epoch);
+    put(out, "peak_memory_bytes", it->peak_memory);
+    return out;
+}
+
+int bench_check_json(const char *path)
+{
+    struct stat about;
+    const bool exists = stat(path, &about) == 0;
+    if (exists && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+        return CLI_OK; /* the reader of a pipe would take the check for the output */
+    FILE *file = fopen(path, "a");
+    if (!file)
+        return cli_error_errno(errno, "%s: cannot be written", path);
+    fclose(file);
+    if (!exists)
+        remove(path);
+    return CLI_OK;
+}
+
+int bench_write_json(const bench *it)
+{
+    json_t *all = all_of(it);
+    char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    json_decref(all);
+    if (!text)
+        return cli_error(CLI_MEMORY, "out of memory for the figures");
+    FILE *file = fopen(it->json, "w");
+    bool good = file && fprintf(file, "%s\n", text) > 0;
+    if (file)
+        good = fclose(file) == 0 && good;
+    free(text);
+    return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", it->json);
+}

@@ -1,0 +1,339 @@
+/* The options of gkvae fit that need more than a line: --family; --fix, --start, --bounds and
+ * --intervals; --lower, --upper and --resolution; those of mixtures. Declared in cli_fit.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli_fit.h"
+#include "cli_gk.h"
+
+/* --- The family ----------------------------------------------------------- */
+
+const char *const cli_parameter_names[CLI_PARAMETERS] = {"A", "B", "g", "k"};
+
+double cli_parameter(const gkv_gk *gk, size_t parameter)
+{
+    return (const double[CLI_PARAMETERS]){gk->a, gk->b, gk->g, gk->k}[parameter];
+}
+
+const char *cli_parameter_name(int64_t family, size_t parameter)
+{
+    return parameter == GKV_GK_K && family != GKV_GK_FAMILY_GK ? "h"
+                                                               : cli_parameter_names[parameter];
+}
+
+int64_t cli_fit_family_of(struct argp_state *state, const char *text)
+{
+    int64_t family = GKV_GK_FAMILY_GK;
+    if (!cli_gk_find_family(text, &family))
+        argp_error(state, "--family %s: must be gk, gh or ggh", text);
+    return family;
+}
+
+void cli_fit_check_family(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const char *tail = cli_parameter_name(a->family, GKV_GK_K);
+    const char *other = *tail == 'k' ? "h" : "k";
+    const char *option = a->tail_named_by[*other == 'h'];
+    if (option)
+        argp_error(state, "%s %s: the %s family has no %s, but %s", option, other,
+                   gkv_gk_family_name(a->family), other, tail);
+    if (a->family == GKV_GK_FAMILY_GK)
+        return;
+    if (a->components || a->multivariate)
+        argp_error(state, "--family does not go with %s: the margins are g-and-k distributions",
+                   a->components ? "--mixture" : "--multivariate");
+    if (a->c_given && a->family == GKV_GK_FAMILY_GH)
+        argp_error(state, "--fix c: the g-and-h family has no c");
+}
+
+char *cli_fit_family_text(const gkv_gk *gk)
+{
+    return gk->family == GKV_GK_FAMILY_GH
+               ? cli_text("%s", gkv_gk_family_name(gk->family))
+               : cli_text("%s, c = %g", gkv_gk_family_name(gk->family), gk->c);
+}
+
+/* --- Reading parameters --------------------------------------------------- */
+
+/* One NAME=VALUE of an option. */
+typedef struct assignment {
+    const char *option; /* such as "--fix" */
+    char name;
+    size_t parameter; /* CLI_PARAMETERS for c */
+    const char *value;
+} assignment;
+
+/* Reads the name. `names` are those that the option allows. */
+static assignment assignment_of(cli_fit_arguments *a, struct argp_state *state, const char *option,
+                                const char *names, const char *example, const char *word)
+{
+    const char *equals = strchr(word, '=');
+    const size_t length = equals ? (size_t)(equals - word) : 0;
+    if (length != 1 || !strchr(names, word[0]))
+        argp_error(state, "%s %s: must be A, B, g, k%s and %s, as in %s %s", option, word,
+                   strchr(names, 'c') ? ", h or c" : " or h",
+                   strchr(example, ':') ? "two bounds" : "a value", option, example);
+    assignment one = {
+        .option = option, .name = word[0], .parameter = CLI_PARAMETERS, .value = equals + 1};
+    for (size_t i = 0; i < CLI_PARAMETERS; i++)
+        if (one.name == cli_parameter_names[i][0] || (one.name == 'h' && i == GKV_GK_K))
+            one.parameter = i;
+    if (one.name == 'k' || one.name == 'h')
+        a->tail_named_by[one.name == 'h'] = option;
+    return one;
+}
+
+/* Records the value of one parameter, which may be given once. */
+static void set_once(struct argp_state *state, const assignment *one, bool *given, double *target)
+{
+    const double value = cli_number(state, one->option, one->value, -1e300, 1e300);
+    if (*given)
+        argp_error(state, "%s: %c is given twice, as %.17g and as %.17g: choose one", one->option,
+                   one->name, *target, value);
+    *given = true;
+    *target = value;
+}
+
+static void fix_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
+{
+    const assignment one = assignment_of(a, state, "--fix", "ABgkhc", "g=0", word);
+    if (one.parameter == CLI_PARAMETERS)
+        set_once(state, &one, &a->c_given, &a->c);
+    else
+        set_once(state, &one, &a->fixed[one.parameter], &a->value[one.parameter]);
+}
+
+static void start_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
+{
+    const assignment one = assignment_of(a, state, "--start", "ABgkh", "g=1", word);
+    set_once(state, &one, &a->started[one.parameter], &a->start[one.parameter]);
+    if (one.parameter == GKV_GK_B && !(a->start[GKV_GK_B] > 0))
+        argp_error(state, "--start B=%s: B must be above 0", one.value);
+}
+
+/* One end of LOW:HIGH; an empty one is infinite. */
+static double bound_of(struct argp_state *state, char *text, double empty)
+{
+    return *text ? cli_number(state, "--bounds", text, -1e300, 1e300) : empty;
+}
+
+static void bound_one(cli_fit_arguments *a, struct argp_state *state, const char *word)
+{
+    const assignment one = assignment_of(a, state, "--bounds", "ABgkh", "k=0:1", word);
+    const size_t p = one.parameter;
+    char *low = cli_text("%s", one.value), *colon = strchr(low, ':');
+    if (!colon || strcmp(low, ":") == 0)
+        argp_error(state, "--bounds %s: must be LOW:HIGH, of which one may be empty, as in k=0:1",
+                   word);
+    if (a->bounded[p])
+        argp_error(state, "--bounds: %c is given twice: choose one", one.name);
+    *colon = '\0';
+    a->bounded[p] = true;
+    a->low[p] = bound_of(state, low, -INFINITY);
+    a->high[p] = bound_of(state, colon + 1, INFINITY);
+    if (!(a->low[p] <= a->high[p]))
+        argp_error(state, "--bounds %s: the lower bound is above the upper one", word);
+    if (p == GKV_GK_B && !(a->high[p] > 0))
+        argp_error(state, "--bounds %s: B is above 0, and so must be its upper bound", word);
+    free(low);
+}
+
+/* Calls `take` for each of the words between commas. */
+static void each_word(cli_fit_arguments *a, struct argp_state *state, const char *text,
+                      void (*take)(cli_fit_arguments *, struct argp_state *, const char *))
+{
+    char *words = cli_text("%s", text), *word = words;
+    for (bool more = true; more;) {
+        const size_t length = strcspn(word, ",");
+        more = word[length] == ',';
+        word[length] = '\0';
+        take(a, state, word);
+        word += length + 1;
+    }
+    free(words);
+}
+
+void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    each_word(a, state, text, fix_one);
+}
+
+void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    each_word(a, state, text, start_one);
+}
+
+void cli_fit_bound(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    each_word(a, state, text, bound_one);
+}
+
+bool cli_fit_is_profile(struct argp_state *state, const char *text)
+{
+    const bool profile = strcmp(text, "profile") == 0;
+    if (!profile && strcmp(text, "wald") != 0)
+        argp_error(state, "--intervals %s: must be wald or profile", text);
+    return profile;
+}
+
+/* --- Checks --------------------------------------------------------------- */
+
+static bool any(const bool given[CLI_PARAMETERS])
+{
+    return given[0] || given[1] || given[2] || given[3];
+}
+
+bool cli_fit_holds(const cli_fit_arguments *a)
+{
+    return a->normal || any(a->fixed);
+}
+
+bool cli_fit_starts(const cli_fit_arguments *a)
+{
+    return any(a->started);
+}
+
+/* Reports parameters that are held and have a start or bounds too. */
+static void check_held(const cli_fit_arguments *a, struct argp_state *state, const char *option,
+                       const bool given[CLI_PARAMETERS])
+{
+    for (size_t p = 0; p < CLI_PARAMETERS; p++) {
+        const bool by_normal = a->normal && p >= GKV_GK_G;
+        if (given[p] && (a->fixed[p] || by_normal))
+            argp_error(state, "%s %s: %s holds %s already", option,
+                       cli_parameter_name(a->family, p), by_normal ? "--normal" : "--fix",
+                       cli_parameter_name(a->family, p));
+    }
+}
+
+/* A start outside the bounds would be moved without a word. */
+static void check_start_within(const cli_fit_arguments *a, struct argp_state *state)
+{
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        if (a->started[p] && a->bounded[p] &&
+            !(a->start[p] >= a->low[p] && a->start[p] <= a->high[p]))
+            argp_error(state, "--start %s=%.10g is outside --bounds %.10g:%.10g",
+                       cli_parameter_name(a->family, p), a->start[p], a->low[p], a->high[p]);
+}
+
+void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const char *option = any(a->started)   ? "--start"
+                         : any(a->bounded) ? "--bounds"
+                         : a->profile      ? "--intervals profile"
+                                           : NULL;
+    if (!option)
+        return;
+    if (a->components || a->multivariate)
+        argp_error(state, "%s does not go with %s: it is for fits of single columns", option,
+                   a->components ? "--mixture" : "--multivariate");
+    if (a->method == GKV_GK_OCTILES)
+        argp_error(state, "%s does not go with --method octile, which is a closed form", option);
+    if (a->profile && a->method != GKV_GK_MLE)
+        argp_error(state, "--intervals profile needs --method mle");
+    check_held(a, state, "--start", a->started);
+    check_held(a, state, "--bounds", a->bounded);
+    check_start_within(a, state);
+}
+
+/* --- The start ------------------------------------------------------------ */
+
+/* The estimates from the octiles with the held and given values in place of theirs. Without octiles
+ * the estimates are unknown, and mle finds its start itself. If a held k is not valid for a free g,
+ * the fit starts at g = 0. */
+gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample, gkv_gk *start)
+{
+    gkv_gk_fit_settings settings;
+    gkv_gk_fit_result result;
+    cli_fit_settings(a, &settings);
+    settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
+    settings.intervals = GKV_GK_WALD;
+    settings.anderson_darling = false;
+    memset(settings.fixed, 0, sizeof settings.fixed);
+    gkv_status status = GKV_ERR_DATA;
+    if (!sample->lower)
+        status =
+            gkv_gk_fit_many(1, sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL);
+    if (status != GKV_OK && !(status == GKV_ERR_DATA && a->method == GKV_GK_MLE))
+        return status;
+    *start = result.gk;
+    if (status != GKV_OK)
+        *start = (gkv_gk){NAN, NAN, a->fixed[GKV_GK_K] ? 0 : NAN, NAN, a->c, (int64_t)a->family};
+    double *const parameters[CLI_PARAMETERS] = {&start->a, &start->b, &start->g, &start->k};
+    for (size_t p = 0; p < CLI_PARAMETERS; p++)
+        if (a->fixed[p] || a->started[p])
+            *parameters[p] = a->fixed[p] ? a->value[p] : a->start[p];
+    if (a->normal)
+        start->g = start->k = 0;
+    if (a->fixed[GKV_GK_K] && !a->fixed[GKV_GK_G] && !gkv_gk_is_valid(start))
+        start->g = 0;
+    gkv_gk shape = *start;
+    if (status != GKV_OK)
+        shape.a = 0, shape.b = 1;
+    return a->fixed[GKV_GK_K] ? gkv_gk_check(&shape) : GKV_OK;
+}
+
+/* --- Intervals and rounded values -------------------------------------------- */
+
+void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const bool joint = a->components || a->multivariate;
+    if (a->resolution_given && joint)
+        argp_error(state, "--resolution is for fits of single columns");
+    if (!a->lower && !a->upper)
+        return;
+    if (!a->lower || !a->upper)
+        argp_error(state, "--lower and --upper go together");
+    if (a->columns)
+        argp_error(state, "--column does not go with --lower and --upper");
+    if (a->resolution_given)
+        argp_error(state, "--resolution does not go with --lower and --upper");
+    if (joint)
+        argp_error(state, "--lower and --upper are for the fit of a single distribution");
+    if (a->method != GKV_GK_MLE)
+        argp_error(state, "--lower and --upper need --method mle");
+    if (a->picture)
+        argp_error(state, "--picture does not go with --lower and --upper");
+    if (a->replicates && !a->nonparametric)
+        argp_error(state, "--lower and --upper have the bootstrap with --nonparametric only");
+}
+
+/* --- Mixtures ------------------------------------------------------------- */
+
+void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    enum { MOST = 10000 };
+    const char *dots = strstr(text, "..");
+    if (dots && (dots == text || !dots[2]))
+        argp_error(state, "--mixture %s: a range is written A..B, as in 1..8", text);
+    char *first = cli_text("%.*s", dots ? (int)(dots - text) : (int)strlen(text), text);
+    a->components = (size_t)cli_whole(state, "--mixture", first, 1, MOST);
+    a->components_most = dots ? (size_t)cli_whole(state, "--mixture", dots + 2, 1, MOST) : 0;
+    if (dots && a->components_most < a->components)
+        argp_error(state, "--mixture %s: the second number must not be smaller than the first",
+                   text);
+    free(first);
+}
+
+bool cli_fit_is_unshrunk(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "none") != 0 && strcmp(text, "default") != 0)
+        argp_error(state, "--shrinkage %s: must be none or default", text);
+    return strcmp(text, "none") == 0;
+}
+
+void cli_fit_check_mixture(const cli_fit_arguments *a, struct argp_state *state)
+{
+    const char *path = a->responsibilities;
+    const char *without = a->held_out > 0     ? "--held-out"
+                          : a->tolerance >= 0 ? "--tolerance"
+                          : a->restarts > 0   ? "--restarts"
+                          : a->unshrunk       ? "--shrinkage"
+                          : path              ? "--responsibilities"
+                                              : NULL;
+    if (without && !a->components)
+        argp_error(state, "%s goes with --mixture", without);
+    if (path && !cli_fit_ends_in(path, ".csv") && !cli_fit_ends_in(path, ".npy"))
+        argp_error(state, "--responsibilities %s: the name must end in .csv or .npy", path);
+}

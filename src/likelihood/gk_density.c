@@ -1,0 +1,227 @@
+/* Real numbers with g-and-k densities. With z = Q⁻¹(t), −log f = ½z² + log Q'(z) + ½ log 2π, whose
+ * derivatives gk/gk_batch_kernels.h has. The outputs of a value are those of a discretised g-and-k
+ * distribution, with the same bounds (gk_level_kernels.h). */
+#include <math.h>
+
+#include "gk/gk_batch_kernels.h"
+#include "likelihood/density.h"
+#include "likelihood/gk_level_kernels.h"
+#include "num/constants.h"
+
+enum {
+    PARAMETERS = GKV_GK_LEVEL_PARAMETERS, /* A, log B, raw g and raw k */
+    CHUNK = GKV_GK_LEVEL_CHUNK,
+    /* Expectations over z ~ N(0, 1): the trapezoidal rule at NODES points, STEPS in a unit. It is
+     * exact to rounding for moderate shapes; for g far from 0 an integrand has a sharp peak. */
+    STEPS = 8,
+    NODES = 20 * STEPS + 1
+};
+
+static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gki_plan *plan,
+                         gki_likelihood **out)
+{
+    (void)params;
+    return gki_density_create(&gki_likelihood_gk_density, PARAMETERS, spec, plan, out);
+}
+
+static void init(const gki_likelihood *it, const gki_params *params, const double *mean,
+                 gki_real *out)
+{
+    const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_LEAST)); /* k = 0.4, g = 0 */
+    (void)params;
+    gki_density_init(it, mean, out);
+    for (size_t i = 0; i < it->values; i++)
+        out[3 * it->values + i] = (gki_real)raw_k;
+}
+
+/* The parameters of n ≤ CHUNK values. */
+typedef struct chunk {
+    size_t n;
+    gki_real value[PARAMETERS * CHUNK], slope[PARAMETERS * CHUNK];
+    gki_gk_columns columns;
+} chunk;
+
+static void load(const gki_likelihood *it, const gki_real *out, size_t first, chunk *to)
+{
+    to->n = it->values - first < CHUNK ? it->values - first : CHUNK;
+    gki_gk_level_kernels_get()->parameters(to->n, it->values, out + first, to->value, to->slope);
+    to->columns = (gki_gk_columns){.a = to->value,
+                                   .b = to->value + to->n,
+                                   .g = to->value + 2 * to->n,
+                                   .k = to->value + 3 * to->n,
+                                   .c = (gki_real)GKV_GK_DEFAULT_C};
+}
+
+/* What the derivatives need of n points z. */
+typedef struct points {
+    gki_real log_dq[CHUNK], dq[CHUNK], ratio[CHUNK];
+    gki_real x[CHUNK], x_g[CHUNK], x_k[CHUNK], log_dq_g[CHUNK], log_dq_k[CHUNK];
+} points;
+
+/* The derivatives of −log f in A, log B, g and k at t = Q(z) of value i. */
+static void gradient_at(const chunk *its, const points *p, size_t i, gki_real z, gki_real t,
+                        gki_real to[PARAMETERS])
+{
+    const gki_real by = (z + p->ratio[i]) / p->dq[i];
+    to[0] = -by;
+    to[1] = 1 - by * (t - its->value[i]);
+    to[2] = p->log_dq_g[i] - by * p->x_g[i];
+    to[3] = p->log_dq_k[i] - by * p->x_k[i];
+}
+
+static double forward_chunk(const gki_likelihood *it, const chunk *its, size_t first,
+                            const gki_real *x, gki_real *d_out)
+{
+    const size_t n = its->n;
+    gki_real t[CHUNK], z[CHUNK];
+    points p;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        t[i] = 2 * x[first + i] - 1;
+    gki_gk_batch_inverse(1, n, &its->columns, t, z, p.log_dq, p.dq, p.ratio);
+    for (size_t i = 0; i < n; i++)
+        sum += (double)(z[i] * z[i] / 2 + p.log_dq[i]);
+    if (!d_out)
+        return sum;
+    const gki_gk_outputs out = {
+        .x_g = p.x_g, .x_k = p.x_k, .log_dq_g = p.log_dq_g, .log_dq_k = p.log_dq_k};
+    gki_gk_batch_forward(1, n, &its->columns, z, &out);
+    for (size_t i = 0; i < n; i++) {
+        gki_real d[PARAMETERS];
+        gradient_at(its, &p, i, z[i], t[i], d);
+        for (size_t q = 0; q < PARAMETERS; q++)
+            d_out[q * it->values + first + i] = d[q] * its->slope[q * n + i];
+    }
+    return sum;
+}
+
+static void forward(const gki_likelihood *it, gki_workspace *ws, size_t first, size_t count)
+{
+    for (size_t r = first; r < first + count; r++) {
+        double sum = (double)it->values * (GKV_HALF_LOG_2PI + gki_density_of(it)->volume);
+        for (size_t at = 0; at < it->values; at += CHUNK) {
+            chunk its;
+            load(it, gki_at(ws, it->out, r), at, &its);
+            sum += forward_chunk(it, &its, at, gki_at(ws, it->x, r / ws->draws),
+                                 ws->backward ? gki_at(ws, it->d_out, r) : NULL);
+        }
+        *gki_at(ws, it->value, r) = (gki_real)sum;
+    }
+}
+
+/* Node `node` of the rule, and its weight. */
+static double node_at(size_t node, double *weight)
+{
+    const double z = ((double)node - (NODES - 1) / 2) / STEPS;
+    *weight = exp(-z * z / 2 - GKV_HALF_LOG_2PI) / STEPS;
+    return z;
+}
+
+/* Computes Q and its derivatives at one z for all values of a chunk. */
+static void points_at(const chunk *its, gki_real z, points *p)
+{
+    gki_real at[CHUNK];
+    const gki_gk_outputs out = {.x = p->x,
+                                .dq = p->dq,
+                                .ratio = p->ratio,
+                                .x_g = p->x_g,
+                                .x_k = p->x_k,
+                                .log_dq_g = p->log_dq_g,
+                                .log_dq_k = p->log_dq_k};
+    for (size_t i = 0; i < its->n; i++)
+        at[i] = z;
+    gki_gk_batch_forward(1, its->n, &its->columns, at, &out);
+}
+
+static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t row, gki_real *sd)
+{
+    for (size_t first = 0; first < it->values; first += CHUNK) {
+        double sum[PARAMETERS][CHUNK] = {{0}};
+        chunk its;
+        load(it, gki_at(ws, it->out, row), first, &its);
+        for (size_t node = 0; node < NODES; node++) {
+            double weight;
+            points p;
+            const gki_real z = (gki_real)node_at(node, &weight);
+            points_at(&its, z, &p);
+            for (size_t i = 0; i < its.n; i++) {
+                gki_real d[PARAMETERS];
+                gradient_at(&its, &p, i, z, p.x[i], d);
+                for (size_t q = 0; q < PARAMETERS; q++)
+                    sum[q][i] += weight * (double)d[q] * (double)d[q];
+            }
+        }
+        for (size_t q = 0; q < PARAMETERS; q++)
+            for (size_t i = 0; i < its.n; i++)
+                sd[q * it->values + first + i] =
+                    its.slope[q * its.n + i] * (gki_real)sqrt(sum[q][i]);
+    }
+}
+
+/* A is the median. */
+static void medians(const gki_likelihood *it, const gki_params *params, size_t n,
+                    const gki_real *out, gki_real *to)
+{
+    (void)params;
+    for (size_t r = 0; r < n; r++)
+        for (size_t first = 0; first < it->values; first += CHUNK) {
+            chunk its;
+            load(it, out + r * it->outputs, first, &its);
+            for (size_t i = 0; i < its.n; i++)
+                to[r * it->values + first + i] = (gki_real)gki_density_value((double)its.value[i]);
+        }
+}
+
+/* E[Q(z)]; every moment exists. */
+static void means(const gki_likelihood *it, const gki_params *params, size_t n, const gki_real *out,
+                  gki_real *to)
+{
+    (void)params;
+    for (size_t r = 0; r < n; r++)
+        for (size_t first = 0; first < it->values; first += CHUNK) {
+            double sum[CHUNK] = {0};
+            chunk its;
+            load(it, out + r * it->outputs, first, &its);
+            for (size_t node = 0; node < NODES; node++) {
+                double weight;
+                points p;
+                points_at(&its, (gki_real)node_at(node, &weight), &p);
+                for (size_t i = 0; i < its.n; i++)
+                    sum[i] += weight * (double)p.x[i];
+            }
+            for (size_t i = 0; i < its.n; i++)
+                to[r * it->values + first + i] = (gki_real)gki_density_value(sum[i]);
+        }
+}
+
+static void draw(const gki_likelihood *it, const gki_params *params, const gki_real *out,
+                 gki_rng at, float *to)
+{
+    (void)params;
+    const uint32_t step = at.step;
+    for (size_t first = 0; first < it->values; first += CHUNK) {
+        gki_real z[CHUNK], t[CHUNK];
+        chunk its;
+        load(it, out, first, &its);
+        at.step = step + (uint32_t)(first / CHUNK);
+        gki_rng_normal(at, its.n, z);
+        const gki_gk_outputs drawn = {.x = t};
+        gki_gk_batch_forward(1, its.n, &its.columns, z, &drawn);
+        for (size_t i = 0; i < its.n; i++)
+            to[first + i] = (float)gki_density_value((double)t[i]);
+    }
+}
+
+const gki_likelihood_ops gki_likelihood_gk_density = {
+    .name = "gk-density",
+    .create = create,
+    .free = gki_likelihood_free,
+    .init = init,
+    .forward = forward,
+    .parts = gki_likelihood_no_parts,
+    .gradient = gki_likelihood_no_gradient,
+    .fisher_sd = fisher_sd,
+    .means = means,
+    .medians = medians,
+    .draw = draw,
+};
