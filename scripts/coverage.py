@@ -70,7 +70,7 @@ def read(build):
             base = document["current_working_directory"]
             for file in document["files"]:
                 path = os.path.normpath(os.path.join(base, file["file"]))
-                if path.startswith(SOURCES):
+                if path.startswith(SOURCES) and os.path.exists(path):  # notes of a removed file may be there
                     sources[path[len(SOURCES):]].add(file["lines"])
     return sources
 
