@@ -9,13 +9,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static unsigned long failing, calls;
+static unsigned long failing;
+static atomic_ulong calls; /* threads read files side by side */
 static int failure;
 
 unsigned long fail_call(unsigned long number, int error)
@@ -30,7 +32,7 @@ unsigned long fail_call(unsigned long number, int error)
 /* Counts a call, and says whether it is to fail. */
 static bool fails(bool interruptible)
 {
-    if (++calls != failing || (failure == EINTR && !interruptible))
+    if (atomic_fetch_add(&calls, 1) + 1 != failing || (failure == EINTR && !interruptible))
         return false;
     errno = failure;
     return true;
