@@ -67,9 +67,10 @@ static void begin(const bench_case *its, bool with_gradients, subject *it)
 {
     *it = (subject){0};
     const gki_likelihood_spec spec = {.x = gki_plan_forward(&it->plan, VALUES),
+                                      .channels = 1,
                                       .components = its->components,
                                       .learned_edges = true};
-    must(gki_likelihood_of(its->family)->create(&spec, &it->params, &it->plan, &it->likelihood));
+    must(gki_likelihood_create(its->family, &spec, &it->params, &it->plan, &it->likelihood));
     const size_t outputs = it->likelihood->outputs;
     gki_likelihood_attach(it->likelihood, gki_plan_forward(&it->plan, outputs),
                           gki_plan_backward(&it->plan, outputs));
