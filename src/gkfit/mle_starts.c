@@ -165,9 +165,9 @@ static gkv_gk shape_start(const search *s, const double shape[2])
     return start;
 }
 
-/* Chooses the most likely B of a grid, and returns its likelihood. A is then such that Q(z) is x,
- * unless it is held. */
-static double choose_scale(const search *s, double z, double x, gkv_gk *start)
+/* Chooses the most likely B of every stride-th of a grid, and returns its likelihood. A is then
+ * such that Q(z) is x, unless it is held. */
+static double choose_scale(const search *s, double z, double x, int stride, gkv_gk *start)
 {
     const bool *held = s->common->set->fixed;
     gkv_gk unit = *start;
@@ -175,7 +175,7 @@ static double choose_scale(const search *s, double z, double x, gkv_gk *start)
     const double place = gkv_gk_Q(&unit, z);
     double best = start->b, most = -INFINITY;
     /* beyond the grid as long as the likelihood increases */
-    for (int i = 0; i < GRID || (best == start->b && start->b < 1e6); i++) {
+    for (int i = 0; i < GRID || (best == start->b && start->b < 1e6); i += stride) {
         start->b = 0.02 * pow(1.5, i);
         if (!held[0])
             start->a = x - start->b * place;
@@ -200,7 +200,7 @@ static gkv_gk edge_start(const search *s, double g)
     for (int i = 1; i < 40; i++)
         if (gkv_gk_dQ(&start, 0.1 * i * way) < gkv_gk_dQ(&start, z))
             z = 0.1 * i * way;
-    choose_scale(s, z, s->ends[g > 0 ? 0 : 1], &start);
+    choose_scale(s, z, s->ends[g > 0 ? 0 : 1], 1, &start);
     return start;
 }
 
@@ -218,7 +218,7 @@ static double quantile_at(const gki_gk_task *task, double z)
 static gkv_gk split_start(const search *s, const double split[3])
 {
     gkv_gk start = shape_start(s, split + 1);
-    choose_scale(s, 0.0, quantile_at(s->task, split[0]), &start);
+    choose_scale(s, 0.0, quantile_at(s->task, split[0]), 1, &start);
     return start;
 }
 
@@ -232,7 +232,7 @@ static gkv_gk halves_start(const search *s, size_t i)
     double most = -INFINITY;
     for (size_t j = 0; j < MEETS; j++) {
         gkv_gk start = shape;
-        const double value = choose_scale(s, 0.0, quantile_at(s->task, halves_z[j]), &start);
+        const double value = choose_scale(s, 0.0, quantile_at(s->task, halves_z[j]), 4, &start);
         if (value > most) {
             most = value;
             best = start;
@@ -304,7 +304,7 @@ static gkv_gk held_start(const search *s, size_t i)
     if (!gkv_gk_is_valid(&start))
         return start; /* no start; see gki_gk_begin_at */
     if (!held[1])
-        choose_scale(s, 0.0, 0.0, &start);
+        choose_scale(s, 0.0, 0.0, 1, &start);
     return start;
 }
 
