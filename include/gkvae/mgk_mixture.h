@@ -180,8 +180,8 @@ typedef struct gkv_mgk_mixture_advanced {
      * is no E-step after the last M-step */
     bool single_precision;
     /* gkv_gk_fit_defaults with max_reweightings = 4 and without `likelihood`; the settings of
-     * margins; `start` is ignored; fixed parameters keep their values at the start, for k-means
-     * g = k = 0 */
+     * margins; `start` and `one_start` are ignored, because margins begin at those before; fixed
+     * parameters keep their values at the start, for k-means g = k = 0 */
     gkv_gk_fit_settings margins;
 } gkv_mgk_mixture_advanced;
 
