@@ -209,7 +209,6 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     }
     gkv_gk_fit_advanced *margins = &set.advanced.margins.advanced;
     margins->margin = gki_base_gk_margin_of_safety;
-    margins->one_start = true;
     margins->loss = GKV_LM_CAUCHY; /* a few outliers must not decide the tails */
     margins->loss_scale = gki_mgk_outlier_residual;
     return set;

@@ -8,6 +8,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,12 +277,6 @@ int plan_mark_eval(const compare_plan *it, const char *folder, size_t model, uin
 }
 
 /* --- The run of a step ---------------------------------------------------- */
-
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
-
-#include "plan.h"
 
 enum { LINE = 512, LOOK = 200 /* milliseconds: a signal just before poll() does not wake it */ };
 

@@ -43,4 +43,17 @@ static inline gki_real vr_sum(vr v)
     return lanes[0];
 }
 
+/* x within bounds; the order of the operands keeps NaN. */
+static inline vr vr_limited(vr x, double least, double most)
+{
+    return vr_min(vr_set(most), vr_max(vr_set(least), x));
+}
+
+/* The derivative of vr_limited in x: 1, or 0 beyond the bounds. */
+static inline vr vr_within(vr x, double least, double most)
+{
+    return vr_select(x < vr_set(least), vr_set(0),
+                     vr_select(x > vr_set(most), vr_set(0), vr_set(1)));
+}
+
 #endif

@@ -201,6 +201,16 @@ static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, g
     return GKV_OK;
 }
 
+/* Climbs from a start in the units of the solvers, if it is possible with what is held. */
+static gkv_status try_start(const gki_gk_fit_common *common, const gki_gk_task *from,
+                            const gkv_gk *start, gki_gk_task *task, gki_gk_point *best)
+{
+    gki_gk_task copy;
+    return gki_gk_begin_at(common, from, start, &copy) == GKV_OK
+               ? try_copy(common, &copy, task, best)
+               : GKV_OK;
+}
+
 /* Climbs from the most promising starts. */
 static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
@@ -208,24 +218,18 @@ static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task,
     size_t count = 0;
     const gki_gk_task from = *task;
     GKV_TRY(gki_gk_starts(common, &from, starts, &count));
-    for (size_t i = 0; i < count; i++) {
-        gki_gk_task copy;
-        if (gki_gk_begin_at(common, &from, &starts[i].gk, &copy) == GKV_OK)
-            GKV_TRY(try_copy(common, &copy, task, best));
-    }
+    for (size_t i = 0; i < count; i++)
+        GKV_TRY(try_start(common, &from, &starts[i].gk, task, best));
     return GKV_OK;
 }
 
 /* Climbs from the start of the fit itself, not from the least-squares fit that begins there. */
 static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
-    gki_gk_task copy;
     gkv_gk start = task->start;
     start.a = (start.a - task->centre) / task->spread;
     start.b /= task->spread;
-    return gki_gk_begin_at(common, task, &start, &copy) == GKV_OK
-               ? try_copy(common, &copy, task, best)
-               : GKV_OK;
+    return try_start(common, task, &start, task, best);
 }
 
 /* With a great |g| the likelihood can have another maximum with the opposite sign of g. Climbs from
@@ -233,13 +237,10 @@ static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, 
 static gkv_status try_reflected(const gki_gk_fit_common *common, gki_gk_task *task,
                                 gki_gk_point *best)
 {
-    gki_gk_task copy;
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     start.a = -start.a;
     start.g = -start.g;
-    return gki_gk_begin_at(common, task, &start, &copy) == GKV_OK
-               ? try_copy(common, &copy, task, best)
-               : GKV_OK;
+    return try_start(common, task, &start, task, best);
 }
 
 /* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
@@ -253,11 +254,9 @@ static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, 
         const gki_gk_task from = *task;
         before = best->value;
         for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
-            gki_gk_task copy;
             gkv_gk start = gki_gk_fit_gk_of(common, &from, from.v);
             start.a += shifts[i] * start.b;
-            if (gki_gk_begin_at(common, &from, &start, &copy) == GKV_OK)
-                GKV_TRY(try_copy(common, &copy, task, best));
+            GKV_TRY(try_start(common, &from, &start, task, best));
         }
     }
     return GKV_OK;
@@ -333,7 +332,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     const gkv_gk_fit_settings *set = common->set;
     gkv_gk_fit_settings symmetric = *set;
     gki_gk_fit_common held = *common;
-    gki_gk_task from = *task, copy, free;
+    gki_gk_task from = *task, copy;
     gki_gk_point at;
     double gain;
     if (task->plain || gki_gk_fit_margin(set) == 0 || set->low[2] > 0 || set->high[2] < 0)
@@ -348,8 +347,7 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     GKV_TRY(try_starts(&held, &copy, &at));
     task->result.newton = copy.result.newton;
     start = gki_gk_fit_gk_of(&held, &copy, copy.v);
-    if (gki_gk_begin_at(common, task, &start, &free) == GKV_OK)
-        GKV_TRY(try_copy(common, &free, task, best));
+    GKV_TRY(try_start(common, task, &start, task, best));
     if (!(at.value > best->value + lead_at_zero))
         return GKV_OK;
     const size_t steps = task->result.newton;

@@ -46,17 +46,6 @@
 
 enum { SIDE = 2 }; /* vectors that are computed together */
 
-static inline vr limited(vr x, double least, double most)
-{
-    return vr_min(vr_set(most), vr_max(vr_set(least), x));
-}
-
-static inline vr within(vr x, double least, double most)
-{
-    return vr_select(x < vr_set(least), vr_set(0),
-                     vr_select(x > vr_set(most), vr_set(0), vr_set(1)));
-}
-
 static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *to, gki_real *slope)
 {
     for (size_t i = 0; i < n; i += VR_LANES) {
@@ -66,12 +55,12 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
                  log_scale = vr_load_part(out + stride + i, left, 0),
                  g = vr_load_part(out + 2 * stride + i, left, 0),
                  k = vr_load_part(out + 3 * stride + i, left, 0);
-        vr_store_part(to + i, left, limited(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
-        vr_store_part(slope + i, left, within(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
+        vr_store_part(to + i, left, vr_limited(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
+        vr_store_part(slope + i, left, vr_within(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
         vr_store_part(to + n + i, left,
-                      vr_exp(limited(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST)));
+                      vr_exp(vr_limited(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST)));
         vr_store_part(slope + n + i, left,
-                      within(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+                      vr_within(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
         /* tanh x = (1 − e^−2x)/(1 + e^−2x) for x ≥ 0; softplus(r) = max(r, 0) + log(1 + e^−|r|),
          * whose derivative is σ(r) */
         vr less_one;
@@ -136,7 +125,7 @@ static inline point point_at(const component *its, V y, V z)
     const V halley = newton / F(max)(half, one + half * at.ratio * newton);
     /* the order of the operands keeps NaN */
     const V limit = one + s, step = F(min)(limit, F(max)(-limit, halley));
-    at.step = limited(z + step, -FAR, FAR) - z;
+    at.step = vr_limited(z + step, -FAR, FAR) - z;
     return at;
 }
 
@@ -152,7 +141,7 @@ static inline V start_of(const component *its, V y)
     const V one_y = F(max)(least, size);
     const V s = S(start)(one_y, S(constant)(1.0) / one_y, F(select)(y < zero, -its->g, its->g),
                          its->k, S(constant)(GKV_GK_DEFAULT_C));
-    return limited(F(select)(y < zero, -s, s), -FAR, FAR);
+    return vr_limited(F(select)(y < zero, -s, s), -FAR, FAR);
 }
 
 /* The library's iteration, which converges always. */
@@ -162,7 +151,7 @@ static inline V bracketed(const component *its, V y)
     S(root) root = S(begin)(F(abs)(y), F(select)(y < zero, -its->g, its->g), its->k, c);
     for (int step = 0; step < 120 && F(any)(root.open); step++)
         S(improve)(&root, c, step);
-    return limited(F(select)(y < zero, -root.s, root.s), -FAR, FAR);
+    return vr_limited(F(select)(y < zero, -root.s, root.s), -FAR, FAR);
 }
 
 /* Solves for SIDE vectors of edges together: the steps of one wait for each other, and those of
@@ -203,8 +192,8 @@ static inline V start_beside(const component *its, const point *near, V y, V y_a
     const V z = near->z + near->step + newton / F(max)(half, turn);
     const F(mask) far = F(abs)(newton) > S(constant)(2.0);
     if (!F(any)(far))
-        return limited(z, -FAR, FAR);
-    return F(select)(far, start_of(its, y), limited(z, -FAR, FAR));
+        return vr_limited(z, -FAR, FAR);
+    return F(select)(far, start_of(its, y), vr_limited(z, -FAR, FAR));
 }
 
 /* --- Probabilities and densities ------------------------------------------ */

@@ -44,31 +44,22 @@ static inline vr load_output(const gki_real *out, size_t n, size_t parameter, si
     return vr_load_part(out + parameter * n + i, n - i, 0);
 }
 
-/* x within bounds; the order of the operands keeps NaN. */
-static inline vr limited(vr x, double least, double most)
-{
-    return vr_min(vr_set(most), vr_max(vr_set(least), x));
-}
-
 static inline vr location_of(const gki_real *out, size_t n, size_t parameter, size_t i)
 {
-    return limited(load_output(out, n, parameter, i), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
+    return vr_limited(load_output(out, n, parameter, i), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
 }
 
 /* 1/s */
 static inline vr inverse_of(const gki_real *out, size_t n, size_t parameter, size_t i)
 {
     return vr_exp(
-        -limited(load_output(out, n, parameter, i), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+        -vr_limited(load_output(out, n, parameter, i), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
 }
 
 /* ∂(log s)/∂output: 1 or, beyond the bounds, 0 */
 static inline vr slope_of(const gki_real *log_scales, size_t left)
 {
-    const vr log_scale = vr_load_part(log_scales, left, 0), least = vr_set(GKV_LOG_SCALE_LEAST),
-             most = vr_set(GKV_LOG_SCALE_MOST);
-    return vr_select(log_scale < least, vr_set(0),
-                     vr_select(log_scale > most, vr_set(0), vr_set(1)));
+    return vr_within(vr_load_part(log_scales, left, 0), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST);
 }
 
 /* Computes w_k and returns their sum; a single component has the weight 1. */

@@ -85,9 +85,6 @@ static void distribute_column(const gki_em *em, size_t j, size_t *next, double *
 static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, size_t width,
                             double *memory, size_t *next)
 {
-    /* EM goes from its own margins to better ones; the starts of the mixture look elsewhere */
-    gkv_gk_fit_settings settings = em->set->advanced.margins;
-    settings.advanced.one_start = true;
     const size_t d = em->d, size = em->support[em->count];
     const int used = gki_mgk_threads(em->threads, width);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(used)
@@ -118,7 +115,7 @@ static gkv_status fit_block(const gki_em *em, margins_job *job, size_t first, si
                                 .start = &em->now->components[k]->margins[first + c]};
         }
     if (wanted > 0)
-        status = gkv_gk_fit_many(wanted, samples, &settings,
+        status = gkv_gk_fit_many(wanted, samples, &em->set->advanced.margins,
                                  &(gkv_run_options){.threads = em->threads}, results, statuses);
     if (status == GKV_ERR_DATA || status == GKV_ERR_NUMERIC)
         status = GKV_OK; /* fit_normals() handles the columns that could not be fitted */

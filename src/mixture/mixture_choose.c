@@ -44,6 +44,8 @@ static gkv_status input_of(size_t n, size_t d, const double *x,
         in->set = *settings;
     if (!in->set.held_out)
         in->set.held_out_rows = 0;
+    /* EM goes from its own margins to better ones; the starts of the mixture look elsewhere */
+    in->set.advanced.margins.advanced.one_start = true;
     GKV_TRY(gki_mixture_check(n, d, x, &in->set));
     GKV_TRY(begin(in, options));
     return gki_mixture_units_create(n, d, &in->x, &in->set, &in->units);
