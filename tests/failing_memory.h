@@ -34,4 +34,12 @@ static inline void runs_out_of_memory(memory_call *call, unsigned long dense)
     assert_ok(call());
 }
 
+/* Defines the test CALL_fails of cmocka. */
+#define MEMORY_TEST(call, dense)           \
+    static void call##_fails(void **state) \
+    {                                      \
+        (void)state;                       \
+        runs_out_of_memory(call, dense);   \
+    }
+
 #endif

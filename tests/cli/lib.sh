@@ -36,6 +36,15 @@ expect() {
     fi
 }
 
+# python_with MODULE: prints the first Python that has the module; the system's may have one that another has not.
+python_with() {
+    local candidate
+    for candidate in /usr/bin/python3 python3; do
+        "$candidate" -c "import $1" 2> /dev/null && echo "$candidate" && return
+    done
+    return 1
+}
+
 # configuration MODEL TRAIN: prints a configuration of a run of seconds on the fixture, with these lines in [model]
 # and [train].
 configuration() {

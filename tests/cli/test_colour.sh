@@ -17,11 +17,7 @@ for part, half, count in ("train", "train", 300), ("test", "t10k", 60):
     ink[..., 1], paper[..., 1] = ink[..., 0], 1 - ink[..., 0]
     np.save(f"{part}.npy", np.round(255 * (x * ink + (1 - x) * paper)).astype(np.uint8))
 END
-python=python3
-for candidate in /usr/bin/python3 python3; do
-    "$candidate" -c 'import numpy' 2> /dev/null && python=$candidate && break
-done
-"$python" make.py "$fixture" || exit 77
+python=$(python_with numpy) && "$python" make.py "$fixture" || exit 77
 cat > colour.ini << 'END'
 [data]
 train_images = train.npy

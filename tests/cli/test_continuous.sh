@@ -19,11 +19,7 @@ np.save("whole.npy", np.arange(2 * 3 * 3).reshape(2, 3, 3))
 np.save("nan.npy", np.full((2, 3, 3), np.nan))
 np.save("equal.npy", np.full((2, 3, 3), 1.5))
 END
-python=python3
-for candidate in /usr/bin/python3 python3; do
-    "$candidate" -c 'import numpy' 2> /dev/null && python=$candidate && break
-done
-"$python" make.py "$fixture" || exit 77
+python=$(python_with numpy) && "$python" make.py "$fixture" || exit 77
 cat > numbers.ini << 'END'
 [data]
 train_images = train.npy

@@ -185,11 +185,7 @@ grep -q "goodness of fit" lines && ! grep -q "bootstrap" lines ||
     fail "an interrupted bootstrap does not leave the fit alone: $(cat lines)"
 
 # A NumPy file gives the same fit as a text with all digits.
-python=
-for candidate in python3 /usr/bin/python3; do
-    "$candidate" -c 'import struct' 2> /dev/null && python=$candidate && break
-done
-if [ -n "$python" ]; then
+if python=$(python_with struct); then
     "$python" - << 'END'
 import struct
 rows = [tuple(map(float, line.split(",")[:2])) for line in open("two.csv") if line[0] in "-0123456789"]

@@ -36,11 +36,7 @@ for part, half, count in ("train", "train", 400), ("test", "t10k", 100):
     np.save(f"{part}-floats.npy", np.asfortranarray(x / np.float32(255)))
     np.save(f"{part}-truth.npy", x > 127)
 END
-python=python3
-for candidate in /usr/bin/python3 python3; do
-    "$candidate" -c 'import numpy' 2> /dev/null && python=$candidate && break
-done
-"$python" make.py "$fixture" || exit 77
+python=$(python_with numpy) && "$python" make.py "$fixture" || exit 77
 
 # The same pixels and labels from every kind of file have the same SHA-256 after an import.
 sums() { # sums IMAGES [LABELS]: of the IDX files of an import

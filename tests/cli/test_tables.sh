@@ -113,11 +113,7 @@ expect 3 "no numbers" "$gkvae" fit - < empty
 expect 5 "nowhere.csv: cannot be opened" "$gkvae" fit nowhere.csv
 
 # --- NumPy's files ---
-python=
-for candidate in python3 /usr/bin/python3; do
-    "$candidate" -c 'import numpy' 2> /dev/null && python=$candidate && break
-done
-if [ -n "$python" ]; then
+if python=$(python_with numpy); then
     "$python" - "$tables/gk200.csv" << 'END'
 import gzip, sys, zipfile
 import numpy as np

@@ -96,19 +96,12 @@ static gkv_status load_part(void)
     return status;
 }
 
-#define TEST(call)                         \
-    static void call##_fails(void **state) \
-    {                                      \
-        (void)state;                       \
-        runs_out_of_memory(call, DENSE);   \
-    }
-
-TEST(write_idx)
-TEST(read_gzip)
-TEST(read_changed)
-TEST(read_pictures)
-TEST(export_parts)
-TEST(load_part)
+MEMORY_TEST(write_idx, DENSE)
+MEMORY_TEST(read_gzip, DENSE)
+MEMORY_TEST(read_changed, DENSE)
+MEMORY_TEST(read_pictures, DENSE)
+MEMORY_TEST(export_parts, DENSE)
+MEMORY_TEST(load_part, DENSE)
 
 int main(void)
 {

@@ -104,22 +104,15 @@ static gkv_status of_goodness(void)
     return gkv_gk_anderson_darling(&gk, &(gkv_gk_sample){.n = N, .x = x}, &a2, &p_value);
 }
 
-#define TEST(call)                         \
-    static void call##_fails(void **state) \
-    {                                      \
-        (void)state;                       \
-        runs_out_of_memory(call, DENSE);   \
-    }
-
-TEST(by_octiles)
-TEST(by_quantiles)
-TEST(by_likelihood)
-TEST(of_outlier)
-TEST(of_many)
-TEST(of_intervals)
-TEST(of_profile)
-TEST(of_bootstrap)
-TEST(of_goodness)
+MEMORY_TEST(by_octiles, DENSE)
+MEMORY_TEST(by_quantiles, DENSE)
+MEMORY_TEST(by_likelihood, DENSE)
+MEMORY_TEST(of_outlier, DENSE)
+MEMORY_TEST(of_many, DENSE)
+MEMORY_TEST(of_intervals, DENSE)
+MEMORY_TEST(of_profile, DENSE)
+MEMORY_TEST(of_bootstrap, DENSE)
+MEMORY_TEST(of_goodness, DENSE)
 
 int main(void)
 {

@@ -1,8 +1,7 @@
 /* Levels of colour images: gradients against differences, the information against its definition,
  * and probabilities, means and draws against those of single channels. */
-#include "likelihood_fixture.h"
+#include "likelihood_gradients.h"
 
-#include "gradient.h"
 #include "likelihood/colour_levels.h"
 
 enum { COLOURS = GKV_COLOURS, COLOUR_OUTPUTS_MOST = 3 * OUTPUTS_MOST };
@@ -22,16 +21,6 @@ static void begin_case(const level_case *c, size_t rows, size_t pixels, fixture 
 
 /* --- Gradients ------------------------------------------------------------ */
 
-static double total_of(void *context)
-{
-    fixture *it = context;
-    double sum = 0;
-    run_forward(it);
-    for (size_t r = 0; r < it->rows; r++)
-        sum += value_of(it, r);
-    return sum;
-}
-
 static void gradients_are_differences(void **state)
 {
     (void)state;
@@ -47,21 +36,8 @@ static void gradients_are_differences(void **state)
             for (size_t i = 0; i < COLOURS * PIXELS; i++)
                 x_of(&it, r)[i] = levels[(i + 5 * r) % 12] / 255;
         }
-        run_forward(&it);
-        double *gradient = test_alloc(ROWS * outputs * sizeof *gradient);
-        memcpy(gradient, d_out_of(&it, 0), ROWS * outputs * sizeof *gradient);
-        assert_gradient(total_of, &it, out_of(&it, 0), gradient, ROWS * outputs, 1, 1e-6,
-                        "outputs");
-        free(gradient);
-        assert_int_equal(it.likelihood->ops->parts(it.likelihood), level_cases[c].learned);
-        if (level_cases[c].learned) {
-            double edges[LEVELS];
-            run_forward(&it);
-            it.likelihood->ops->gradient(it.likelihood, &it.ws, ROWS, 0);
-            memcpy(edges, gki_param_grad(&it.params, 0), sizeof edges);
-            assert_gradient(total_of, &it, gki_param_value(&it.params, 0), edges, LEVELS, 1, 1e-6,
-                            "edges");
-        }
+        assert_output_gradient(&it);
+        assert_edge_gradient(&it, level_cases[c].learned);
         fixture_end(&it);
     }
 }

@@ -1,9 +1,8 @@
 /* Densities of real numbers: gradients against differences; integrals, information and means by
  * quadrature; medians and draws against the distribution function; and the units of the data. */
-#include "likelihood_fixture.h"
+#include "likelihood_gradients.h"
 
 #include "gkvae/gk.h"
-#include "gradient.h"
 
 static const gkv_likelihood_family families[] = {GKV_LIKELIHOOD_NORMAL_DENSITY,
                                                  GKV_LIKELIHOOD_GK_DENSITY};
@@ -15,16 +14,6 @@ static const double outputs[CASES][MOST] = {{0.3, -1.2, 0, -0.6},
                                             {0.1, -2.5, -1.2, -1.5}};
 
 /* --- Gradients ------------------------------------------------------------ */
-
-static double total_of(void *context)
-{
-    fixture *it = context;
-    double sum = 0;
-    run_forward(it);
-    for (size_t r = 0; r < it->rows; r++)
-        sum += value_of(it, r);
-    return sum;
-}
 
 static void gradients_are_differences(void **state)
 {
@@ -42,11 +31,7 @@ static void gradients_are_differences(void **state)
                     out_of(&it, r)[p * VALUES + i] =
                         outputs[(i + r) % CASES][p] + 0.05 * cos((double)(i + p));
             }
-        run_forward(&it);
-        double *gradient = test_alloc(ROWS * n * sizeof *gradient);
-        memcpy(gradient, d_out_of(&it, 0), ROWS * n * sizeof *gradient);
-        assert_gradient(total_of, &it, out_of(&it, 0), gradient, ROWS * n, 1, 1e-6, "outputs");
-        free(gradient);
+        assert_output_gradient(&it);
         fixture_end(&it);
     }
 }

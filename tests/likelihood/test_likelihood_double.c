@@ -1,8 +1,6 @@
 /* Every likelihood of the table: gradients against differences, the Fisher information against its
  * definition, and means, medians, initial outputs and draws against the probabilities. */
-#include "likelihood_fixture.h"
-
-#include "gradient.h"
+#include "likelihood_gradients.h"
 
 enum { PIXELS = 7, DRAWS = 40000 };
 
@@ -224,17 +222,7 @@ static void draws_have_the_probabilities(void **state)
     each_level_case(draws_fit, 5);
 }
 
-/* −log p of images with levels of all kinds, as a function of its outputs and of the edges. */
-static double total_of(void *context)
-{
-    fixture *it = context;
-    double sum = 0;
-    run_forward(it);
-    for (size_t r = 0; r < it->rows; r++)
-        sum += value_of(it, r);
-    return sum;
-}
-
+/* Images with levels of all kinds. */
 static void level_gradients_are_differences(void **state)
 {
     (void)state;
@@ -257,21 +245,8 @@ static void level_gradients_are_differences(void **state)
                     out_of(&it, r)[p * VALUES + i] = bounded ? 2.5 : out[p];
                 }
             }
-        run_forward(&it);
-        double *gradient = test_alloc(ROWS * outputs * sizeof *gradient);
-        memcpy(gradient, d_out_of(&it, 0), ROWS * outputs * sizeof *gradient);
-        assert_gradient(total_of, &it, out_of(&it, 0), gradient, ROWS * outputs, 1, 1e-6,
-                        "outputs");
-        free(gradient);
-        assert_int_equal(it.likelihood->ops->parts(it.likelihood), level_cases[c].learned);
-        if (level_cases[c].learned) {
-            double edges[LEVELS];
-            run_forward(&it);
-            it.likelihood->ops->gradient(it.likelihood, &it.ws, ROWS, 0);
-            memcpy(edges, gki_param_grad(&it.params, 0), sizeof edges);
-            assert_gradient(total_of, &it, gki_param_value(&it.params, 0), edges, LEVELS, 1, 1e-6,
-                            "edges");
-        }
+        assert_output_gradient(&it);
+        assert_edge_gradient(&it, level_cases[c].learned);
         fixture_end(&it);
     }
 }

@@ -101,21 +101,14 @@ static gkv_status similarity(void)
     return gkv_image_ssim(SIDE, SIDE, one, other, &ssim);
 }
 
-#define TEST(call)                         \
-    static void call##_fails(void **state) \
-    {                                      \
-        (void)state;                       \
-        runs_out_of_memory(call, DENSE);   \
-    }
-
-TEST(frechet)
-TEST(kernel)
-TEST(neighbours)
-TEST(nearest)
-TEST(network)
-TEST(units)
-TEST(components)
-TEST(similarity)
+MEMORY_TEST(frechet, DENSE)
+MEMORY_TEST(kernel, DENSE)
+MEMORY_TEST(neighbours, DENSE)
+MEMORY_TEST(nearest, DENSE)
+MEMORY_TEST(network, DENSE)
+MEMORY_TEST(units, DENSE)
+MEMORY_TEST(components, DENSE)
+MEMORY_TEST(similarity, DENSE)
 
 int main(void)
 {

@@ -135,21 +135,14 @@ done:
     return status;
 }
 
-#define TEST(call)                         \
-    static void call##_fails(void **state) \
-    {                                      \
-        (void)state;                       \
-        runs_out_of_memory(call, DENSE);   \
-    }
-
-TEST(fit_distribution)
-TEST(fit_from_starts)
-TEST(fit_from_mixture)
-TEST(fit_normal)
-TEST(fit_in_floats)
-TEST(fit_range)
-TEST(use_mixture)
-TEST(use_distribution)
+MEMORY_TEST(fit_distribution, DENSE)
+MEMORY_TEST(fit_from_starts, DENSE)
+MEMORY_TEST(fit_from_mixture, DENSE)
+MEMORY_TEST(fit_normal, DENSE)
+MEMORY_TEST(fit_in_floats, DENSE)
+MEMORY_TEST(fit_range, DENSE)
+MEMORY_TEST(use_mixture, DENSE)
+MEMORY_TEST(use_distribution, DENSE)
 
 int main(void)
 {

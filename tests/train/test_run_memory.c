@@ -167,22 +167,15 @@ static gkv_status fits_base(void)
     return status;
 }
 
-#define TEST(call)                         \
-    static void call##_fails(void **state) \
-    {                                      \
-        (void)state;                       \
-        runs_out_of_memory(call, DENSE);   \
-    }
-
-TEST(with_copula)
-TEST(with_mixture)
-TEST(uses)
-TEST(trains)
-TEST(resumes)
-TEST(evaluates)
-TEST(estimates)
-TEST(refines)
-TEST(fits_base)
+MEMORY_TEST(with_copula, DENSE)
+MEMORY_TEST(with_mixture, DENSE)
+MEMORY_TEST(uses, DENSE)
+MEMORY_TEST(trains, DENSE)
+MEMORY_TEST(resumes, DENSE)
+MEMORY_TEST(evaluates, DENSE)
+MEMORY_TEST(estimates, DENSE)
+MEMORY_TEST(refines, DENSE)
+MEMORY_TEST(fits_base, DENSE)
 
 int main(void)
 {
