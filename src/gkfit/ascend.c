@@ -71,15 +71,18 @@ void gki_gk_point_evaluate(const gki_gk_fit_common *common, const gki_gk_task *t
 
 double gki_gk_corner_of(const gki_gk_fit_common *common)
 {
-    double low = 0.0, high = 100.0;
+    const double precision = 1e-13;
+    double low = 0.0, high = 100.0, g = 0.5 * high, slope = 0.0;
     if (gki_gk_fit_k_min(common, high, NULL, NULL) > -0.5)
         return INFINITY;
-    while (high - low > 1e-13 * high) {
-        const double middle = 0.5 * (low + high);
-        if (gki_gk_fit_k_min(common, middle, NULL, NULL) > -0.5)
-            low = middle;
-        else
-            high = middle;
+    while (high - low > precision * high) {
+        const double above = gki_gk_fit_k_min(common, g, &slope, NULL) + 0.5;
+        *(above > 0 ? &low : &high) = g;
+        if (above > 0 && above < -precision * slope * g)
+            return g * (1.0 + precision);
+        /* most of Newton's step, because k_min has no slope beyond the corner */
+        g -= above > 0 ? 0.9 * above / slope : 0.0;
+        g = g > low && g < high ? g : 0.5 * (low + high);
     }
     return high;
 }

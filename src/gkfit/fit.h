@@ -66,6 +66,10 @@ typedef struct gki_gk_task {
     double levels_maximum;
     /* whether the result has the χ² of the variables already */
     bool judged;
+    /* whether the solution of the equations is near the maximum of the likelihood of the levels */
+    bool confirmed;
+    /* whether the sample is the quantiles of another one; see fit_quantile.c */
+    bool of_levels;
 } gki_gk_task;
 
 /* k_min(g) and, unless they are NULL, its slope and curvature in g. */

@@ -295,7 +295,7 @@ typedef struct point {
     vd q_gg, q_gk, q_kk; /* Q_ab/Q' */
 } point;
 
-static inline point point_at(vd z, vd b, vd g, vd k, vd c)
+static inline __attribute__((always_inline)) point point_at(vd z, vd b, vd g, vd k, vd c)
 {
     const vd one = C(1.0), two = C(2.0), four = C(4.0), half = C(0.5), zero = C(0.0);
     const vd square = z * z, ln = vd_log1p(square), m = one / (one + square);

@@ -43,27 +43,36 @@ static gkv_gk clamped_start(const gki_gk_fit_common *common, const gkv_gk *initi
  * overestimate them; and the maximum of the likelihood of the levels. */
 enum { AT_OCTILES, AT_LIGHT_TAILS, AT_LIKELIHOOD_MAXIMUM, STARTS };
 
-/* Begins a task again at another start. Fixed parameters keep their values. */
-static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, int way)
+/* Begins a task at a start, without its fixed parameters, which keep their values. */
+static gkv_status begin(const gki_gk_fit_common *common, gki_gk_task *task, gkv_gk start)
 {
     const bool *fixed = common->set->fixed;
     const gkv_gk *given = &task->start;
-    gkv_gk start = clamped_start(common, &task->initial);
-    if (way == AT_LIGHT_TAILS)
-        start = (gkv_gk){.a = start.a,
-                         .b = task->spread,
-                         .g = copysign(0.1, start.g),
-                         .k = 0.1,
-                         .c = start.c,
-                         .family = start.family};
-    else if (way == AT_LIKELIHOOD_MAXIMUM)
-        GKV_TRY(gki_gk_levels_maximum(common, task, &start, &task->levels_maximum));
     start.a = fixed[0] ? given->a : start.a;
     start.b = fixed[1] ? given->b : start.b;
     start.g = fixed[2] ? given->g : start.g;
     start.k = fixed[3] ? given->k : start.k;
     task->result.reweightings = task->result.iterations = 0;
     return gki_gk_fit_begin(common, task, &start);
+}
+
+static gkv_gk light_start(const gki_gk_fit_common *common, const gki_gk_task *task)
+{
+    gkv_gk start = clamped_start(common, &task->initial);
+    start.b = task->spread;
+    start.g = copysign(0.1, start.g);
+    start.k = 0.1;
+    return start;
+}
+
+/* Begins a task again at another start. */
+static gkv_status restart(const gki_gk_fit_common *common, gki_gk_task *task, int way)
+{
+    gkv_gk start =
+        way == AT_LIGHT_TAILS ? light_start(common, task) : clamped_start(common, &task->initial);
+    if (way == AT_LIKELIHOOD_MAXIMUM)
+        GKV_TRY(gki_gk_levels_maximum(common, task, &start, &task->levels_maximum));
+    return begin(common, task, start);
 }
 
 /* A given start, with the octile estimates of parameters that are NaN and not fixed. */
@@ -101,6 +110,15 @@ static void set_up(const gki_gk_fit_common *common, gki_gk_task *task, double *s
 /* A p-value of χ² below this makes a fit doubtful. */
 static const double unlikely = 1e-4;
 
+/* The upper probability of a χ² of residuals of m levels. A residual stands for s = n/m values and
+ * has the excess kurtosis 6/s, so that χ² has a variance that is 1 + 3/s times that of normal
+ * residuals. */
+static double upper_probability(double chi2, double m, double n)
+{
+    const double freedom = m - 4.0;
+    return gki_chi2_upper(freedom + (chi2 - freedom) / sqrt(1.0 + 3.0 * m / n), freedom);
+}
+
 /* Whether a fit is doubtful: it did not converge, |g| is so large that tanh is a step, or its χ² is
  * unlikely. */
 static int needs_restart(const gki_gk_task *task)
@@ -108,7 +126,31 @@ static int needs_restart(const gki_gk_task *task)
     const gkv_gk_fit_result *result = &task->result;
     return task->status == GKV_OK &&
            (!result->converged || (!task->fixed[2] && fabs(task->v[2]) > 50.0) ||
-            gki_chi2_upper(2.0 * result->cost_after, (double)task->m - 4.0) < unlikely);
+            (!task->confirmed && upper_probability(2.0 * result->cost_after, (double)task->m,
+                                                   result->total) < unlikely));
+}
+
+/* A solution is confirmed if the levels are at most this less likely than at the maximum of their
+ * likelihood. Two efficient estimates differ by less. */
+static const double near_maximum = 2.0;
+
+/* Confirms doubtful solutions whose χ² is unlikely because the distribution is not that of the
+ * data. The maximum of the likelihood of the levels is sought from the solution, and from light
+ * tails, which takes less time than restarts. */
+static gkv_status confirm(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    double value = 0.0, here = 0.0, other = 0.0;
+    gki_gk_task light = *task; /* shares the arrays of the task */
+    gkv_gk at;
+    if (!needs_restart(task) || !task->result.converged)
+        return GKV_OK;
+    GKV_TRY(gki_gk_levels_likelihood(common, task, &value));
+    GKV_TRY(gki_gk_levels_maximum(common, task, &at, &here));
+    GKV_TRY(begin(common, &light, light_start(common, task)));
+    GKV_TRY(gki_gk_levels_maximum(common, &light, &at, &other));
+    task->levels_maximum = fmax(here, other);
+    task->confirmed = value >= task->levels_maximum - near_maximum;
+    return GKV_OK;
 }
 
 /* Of two fits of one sample, keeps the one with the greater likelihood of the levels, in `second`.
@@ -270,6 +312,8 @@ static gkv_status fit_block(const gki_gk_fit_common *common, const gkv_gk_sample
     }
     if (common->set->method != GKV_GK_OCTILES) {
         GKV_TRY(gki_gk_fit_solve(common, tasks, count, chosen));
+        for (size_t i = 0; i < count && !common->set->advanced.one_start; i++)
+            GKV_TRY(confirm(common, &tasks[i]));
         for (int way = 0; way < STARTS && !common->set->advanced.one_start; way++)
             GKV_TRY(restart_doubtful(common, tasks, count, chosen, way));
         GKV_TRY(respect_bounds(common, tasks, count, chosen));

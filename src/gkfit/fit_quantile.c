@@ -332,6 +332,7 @@ static void take_levels(const gki_gk_task *task, double *values, gkv_gk_sample *
     *out = *task;
     out->sample = sample;
     out->data.count = 0; /* the levels are points, also those of intervals */
+    out->of_levels = true;
 }
 
 gkv_status gki_gk_levels_likelihood(const gki_gk_fit_common *common, const gki_gk_task *task,

@@ -245,7 +245,8 @@ static gkv_status try_reflected(const gki_gk_fit_common *common, gki_gk_task *ta
 
 /* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
  * between each two neighbouring values. Moves A a little, and climbs again, as long as this helps.
- * In large samples these maxima merge. */
+ * In large samples these maxima merge. Those of levels differ by too little to matter for what the
+ * likelihood of levels decides. */
 static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
     static const double shifts[] = {-0.01, 0.01, -0.04, 0.04, -0.12, 0.12, -0.4, 0.4};
@@ -384,7 +385,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     gki_gk_fit_unpin(common, task);
     task->judged = false;
     GKV_TRY(gki_gk_climb(common, task, &at, &gain));
-    if (!common->set->advanced.one_start)
+    if (!common->set->advanced.one_start && !task->of_levels)
         GKV_TRY(is_doubtful(common, task, gain, &doubtful));
     if (doubtful)
         GKV_TRY(try_starts(common, task, &at));
@@ -399,7 +400,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     if (doubtful && common->set->method == GKV_GK_MLE)
         GKV_TRY(try_symmetric(common, task, &at));
     take_covariance(task, &at);
-    if (task->plain || common->set->advanced.one_start)
+    if (task->plain || task->of_levels || common->set->advanced.one_start)
         return GKV_OK;
     const bool at_pole = doubtful && task->v[3] < task->low[3] + near_pole;
     if (at_pole || task->v[3] < task->low[3] + near_bound * sqrt(task->covariance[3][3]))

@@ -76,10 +76,16 @@ static gkv_status check_size_and_spread(const gki_gk_ties *ties, bool weighted)
     return GKV_OK;
 }
 
+/* The weight of a group. */
+static double size_of(const gki_gk_ties *ties, size_t r)
+{
+    return ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
+}
+
 gkv_status gki_gk_ties_check(const gki_gk_ties *ties)
 {
-    for (size_t r = 0; r < ties->count; r++) {
-        const double here = ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
+    for (size_t r = 0; r < ties->count && !ties->untied; r++) {
+        const double here = size_of(ties, r);
         if (here > 2 && here > 0.1 * ties->total)
             return gki_fail(
                 GKV_ERR_DATA,
@@ -121,6 +127,7 @@ gkv_status gki_gk_ties_of(const gkv_gk_sample *sample, bool allow_ties, double *
     /* merge() never writes beyond the values that it has read, so that x may be `memory` */
     *ties = (gki_gk_ties){.x = memory, .end = memory + 4 * n};
     merge(x, weights, n, ties);
+    ties->untied = !weights && ties->count == n;
     if (ties->count == 0)
         return gki_fail(GKV_ERR_DATA, "all %zu weights are 0; there is nothing to fit", n);
     GKV_TRY(check_size_and_spread(ties, sample->weights != NULL));
@@ -155,19 +162,19 @@ double gki_gk_ties_quantile(const gki_gk_ties *ties, double p)
 void gki_gk_ties_moments(const gki_gk_ties *ties, double *mean, double *deviation)
 {
     const double scale = fmax(fabs(ties->x[0]), fabs(ties->x[ties->count - 1]));
-    double first = 0.0, second = 0.0, before = 0.0;
-    for (size_t r = 0; r < ties->count; r++) {
-        first += (ties->end[r] - before) / ties->total * (ties->x[r] / scale);
-        before = ties->end[r];
-    }
-    before = 0.0;
-    for (size_t r = 0; r < ties->count; r++) {
+    double first = 0.0, second = 0.0;
+#pragma omp simd reduction(+ : first)
+    for (size_t r = 1; r < ties->count; r++)
+        first += (ties->end[r] - ties->end[r - 1]) * (ties->x[r] / scale);
+    first = (first + ties->end[0] * (ties->x[0] / scale)) / ties->total;
+#pragma omp simd reduction(+ : second)
+    for (size_t r = 1; r < ties->count; r++) {
         const double off = ties->x[r] / scale - first;
-        second += (ties->end[r] - before) / ties->total * off * off;
-        before = ties->end[r];
+        second += (ties->end[r] - ties->end[r - 1]) * off * off;
     }
+    second += ties->end[0] * (ties->x[0] / scale - first) * (ties->x[0] / scale - first);
     *mean = scale * first;
-    *deviation = scale * sqrt(second);
+    *deviation = scale * sqrt(second / ties->total);
 }
 
 size_t gki_gk_levels_default(double total)
@@ -274,11 +281,6 @@ double gkv_gk_order_level(double n, double r, double p)
 
 /* --- Rounded samples ------------------------------------------------------ */
 
-static double size_of(const gki_gk_ties *ties, size_t r)
-{
-    return ties->end[r] - (r > 0 ? ties->end[r - 1] : 0.0);
-}
-
 bool gki_gk_has_ties(const gki_gk_ties *ties, size_t m, const double *weights, size_t n,
                      size_t *largest)
 {
@@ -287,7 +289,7 @@ bool gki_gk_has_ties(const gki_gk_ties *ties, size_t m, const double *weights, s
         if (weights[i] != floor(weights[i]))
             return false;
     *largest = 0;
-    for (size_t r = 0; r < ties->count; r++)
+    for (size_t r = 0; r < ties->count && !ties->untied; r++)
         if (size_of(ties, r) > most) {
             most = size_of(ties, r);
             *largest = r;

@@ -18,6 +18,7 @@ typedef struct gki_gk_ties {
     double total; /* Σ w */
     double *x;    /* [count] the distinct values, in the memory of the caller */
     double *end;  /* [count] the sum of the weights up to and including each value */
+    bool untied;  /* whether all values are distinct and have no weights */
 } gki_gk_ties;
 
 /* The number of doubles of memory that gki_gk_ties_of needs for n values. */
