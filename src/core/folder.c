@@ -51,17 +51,6 @@ static gkv_status check_lock_file(int descriptor, const char *path)
                            path);
 }
 
-/* Opens or makes the lock file. A link is not followed, and a pipe is not waited for. Returns −1
- * with errno set. */
-static int open_lock_file(const char *path)
-{
-    int descriptor;
-    do
-        descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    while (descriptor < 0 && errno == EINTR);
-    return descriptor;
-}
-
 /* Locks the file without waiting. Returns false with errno set. */
 static bool try_lock(int descriptor)
 {
@@ -97,7 +86,8 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     *out = NULL;
     GKV_TRY_GOTO(gki_strf(&path, "%s/lock", folder));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *lock, &lock));
-    descriptor = open_lock_file(path);
+    /* A link is not followed, and a pipe is not waited for. */
+    descriptor = gki_file_descriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0 && errno == ELOOP) {
         status = gki_fail(GKV_ERR_IO,
                           "%s: cannot lock the folder: this link is not a lock file of gkvae; move "
@@ -168,7 +158,7 @@ static int open_folder(const char *folder, const char *name)
         errno = ENOMEM;
         return -1;
     }
-    const int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     const int error = errno;
     free(path);
     errno = error;
@@ -301,7 +291,7 @@ gkv_status gki_commit_recover(const char *folder)
     DIR *ready = list(open_folder(folder, ready_name));
     if (!ready)
         return errno == ENOENT || errno == ENOTDIR ? GKV_OK : cannot("open", folder, ready_name);
-    target = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    target = gki_file_descriptor(folder, O_RDONLY | O_DIRECTORY);
     if (target < 0) {
         status = cannot("open", folder, ".");
         goto done;
@@ -334,7 +324,7 @@ gkv_status gki_commit_apply(const char *folder, size_t count, const char *const 
     GKV_TRY_GOTO(gki_strf(&staged, "%s/%s", folder, staged_name));
     GKV_TRY_GOTO(gki_strf(&ready, "%s/%s", folder, ready_name));
     GKV_TRY_GOTO(write_removed(staged, count, removed));
-    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    descriptor = gki_file_descriptor(folder, O_RDONLY | O_DIRECTORY);
     if (descriptor < 0 || rename(staged, ready) != 0)
         status = cannot("put the new files in place", folder, staged_name);
     else if (!gki_file_sync_folder(descriptor))

@@ -93,25 +93,25 @@ static gkv_status exports(void)
 static void files_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads, false) > 2);
+    assert_true(loses_files(reads, true) > 2);
 }
 
 static void gzip_files_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads_gzip, false) > 2);
+    assert_true(loses_files(reads_gzip, true) > 2);
 }
 
 static void folders_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads_pictures, false) > 19);
+    assert_true(loses_files(reads_pictures, true) > 19);
 }
 
 static void data_sets_are_exported(void **state)
 {
     (void)state;
-    assert_true(loses_files(exports, false) > 10);
+    assert_true(loses_files(exports, true) > 10);
 }
 
 int main(void)
