@@ -14,8 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/memory.h"
-
 extern char **environ;
 
 enum { EXCERPT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
@@ -115,14 +113,15 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
 
 bool gki_process_exists(const char *name)
 {
+    enum { PATH_MOST = 4096 }; /* the system finds no longer ones */
+    char path[PATH_MOST];
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
-        char *path = NULL;
         /* An empty entry is the working folder. */
-        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
-            found = access(path, X_OK) == 0;
-        free(path);
+        const int written =
+            snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
+        found = written < PATH_MOST && access(path, X_OK) == 0;
         folder += length + (folder[length] == ':');
     }
     return found;
