@@ -150,19 +150,23 @@ static gkv_status cannot(const char *what, const char *folder, const char *name)
     return gki_fail_errno(errno, "%s/%s: cannot %s", folder, name, what);
 }
 
-/* Opens a folder that is no link; *out is −1 with errno set if there is none. */
+/* The system takes no longer paths. */
+enum { PATH_SIZE = 4096 };
+
+/* Puts FOLDER/NAME into `path`. Returns false with errno set if it is too long. */
+static bool path_within(const char *folder, const char *name, char path[PATH_SIZE])
+{
+    errno = ENAMETOOLONG;
+    return snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE;
+}
+
+/* Opens a folder that is no link. Returns −1 with errno set if there is none. */
 static int open_folder(const char *folder, const char *name)
 {
-    char *path = NULL;
-    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
-        errno = ENOMEM;
-        return -1;
-    }
-    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    const int error = errno;
-    free(path);
-    errno = error;
-    return descriptor;
+    char path[PATH_SIZE];
+    return path_within(folder, name, path)
+               ? gki_file_descriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+               : -1;
 }
 
 /* Opens a listing of a folder by its descriptor, which it takes. */
@@ -197,16 +201,8 @@ static bool remove_folder(const char *folder, const char *name)
     for (const char *file = next_file(listing); file; file = next_file(listing))
         unlinkat(dirfd(listing), file, 0);
     closedir(listing);
-    char *path = NULL;
-    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
-        errno = ENOMEM;
-        return false;
-    }
-    const bool gone = rmdir(path) == 0;
-    const int error = errno;
-    free(path);
-    errno = error;
-    return gone;
+    char path[PATH_SIZE];
+    return path_within(folder, name, path) && rmdir(path) == 0;
 }
 
 gkv_status gki_commit_begin(const char *folder, char **out)

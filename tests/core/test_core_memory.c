@@ -87,17 +87,6 @@ MEMORY_TEST(locks, ALL)
 MEMORY_TEST(replaces, ALL)
 MEMORY_TEST(makes_folders, ALL)
 
-/* An interrupted replacement that cannot be looked for counts as one. */
-static void what_is_unknown_is_pending(void **state)
-{
-    (void)state;
-    assert_false(gki_commit_is_pending(temporary));
-    fail_allocation(1);
-    const bool pending = gki_commit_is_pending(temporary);
-    fail_allocation(0);
-    assert_true(pending);
-}
-
 static void sizes_that_no_memory_has(void **state)
 {
     (void)state;
@@ -120,7 +109,6 @@ int main(void)
         cmocka_unit_test(locks_fails),
         cmocka_unit_test(replaces_fails),
         cmocka_unit_test(makes_folders_fails),
-        cmocka_unit_test(what_is_unknown_is_pending),
         cmocka_unit_test(sizes_that_no_memory_has),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
