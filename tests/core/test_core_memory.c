@@ -104,12 +104,9 @@ static void sizes_that_no_memory_has(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_fails),
-        cmocka_unit_test(reads_fails),
-        cmocka_unit_test(locks_fails),
-        cmocka_unit_test(replaces_fails),
-        cmocka_unit_test(makes_folders_fails),
-        cmocka_unit_test(sizes_that_no_memory_has),
+        cmocka_unit_test(writes_fails),        cmocka_unit_test(reads_fails),
+        cmocka_unit_test(locks_fails),         cmocka_unit_test(replaces_fails),
+        cmocka_unit_test(makes_folders_fails), cmocka_unit_test(sizes_that_no_memory_has),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }
