@@ -1,4 +1,5 @@
-/* Settings and functions that the least-squares solvers refuse, and results that a caller does not want. */
+/* Settings and functions that the least-squares solvers refuse, and results that a caller does not
+ * want. */
 #include "support.h"
 
 #include "gkvae/flat.h"
