@@ -10,7 +10,8 @@
 #include "gkvae/refine.h"
 
 enum {
-    DENSE = 10,
+    ALL = 1000,
+    DENSE = 40, /* for what waits for the disk */
     COUNT = 140,
     HEIGHT = 3,
     WIDTH = 4,
@@ -169,13 +170,13 @@ static gkv_status fits_base(void)
 
 MEMORY_TEST(with_copula, DENSE)
 MEMORY_TEST(with_mixture, DENSE)
-MEMORY_TEST(uses, DENSE)
+MEMORY_TEST(uses, ALL)
 MEMORY_TEST(trains, DENSE)
 MEMORY_TEST(resumes, DENSE)
 MEMORY_TEST(evaluates, DENSE)
-MEMORY_TEST(estimates, DENSE)
-MEMORY_TEST(refines, DENSE)
-MEMORY_TEST(fits_base, DENSE)
+MEMORY_TEST(estimates, ALL)
+MEMORY_TEST(refines, ALL)
+MEMORY_TEST(fits_base, ALL)
 
 int main(void)
 {
