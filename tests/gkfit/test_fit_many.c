@@ -323,12 +323,9 @@ static void progress_and_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits),
-        cmocka_unit_test(weights),
-        cmocka_unit_test(bad_weights),
-        cmocka_unit_test(fixed_parameters),
-        cmocka_unit_test(bounds),
-        cmocka_unit_test(progress_and_stop),
+        cmocka_unit_test(the_same_bits), cmocka_unit_test(weights),
+        cmocka_unit_test(bad_weights),   cmocka_unit_test(fixed_parameters),
+        cmocka_unit_test(bounds),        cmocka_unit_test(progress_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 enum {
     ALL = 1000,
-    DENSE = 40, /* for what waits for the disk */
+    DENSE = 20, /* for what waits for the disk */
     COUNT = 140,
     HEIGHT = 3,
     WIDTH = 4,
