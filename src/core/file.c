@@ -439,7 +439,7 @@ gkv_status gki_file_sync(const char *path)
 bool gki_file_exists(const char *path)
 {
     struct stat info;
-    return lstat(path, &info) == 0;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 gkv_status gki_file_make_folder(const char *path)

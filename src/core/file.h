@@ -80,7 +80,8 @@ GKV_MUST_USE gkv_status gki_file_sync(const char *path);
  * do not need it: that counts as done. Returns false, with errno set, after a failure. */
 bool gki_file_sync_folder(int folder);
 
-/* True if something of that name exists, be it a file, a folder or a broken link. */
+/* True if something of that name exists, be it a file, a folder or a broken link; also if that
+ * cannot be known, so that whoever opens it learns the reason. */
 bool gki_file_exists(const char *path);
 
 typedef struct gki_lock gki_lock;

@@ -237,8 +237,14 @@ static gkv_status write_removed(const char *staged, size_t count, const char *co
     for (size_t i = 0; i < count; i++) {
         free(file);
         GKV_TRY_GOTO(gki_strf(&file, "%s/%s", staged, removed[i]));
-        if (!gki_file_exists(file))
-            gki_file_printf(writer, "%s\n", removed[i]); /* the commit reports its failure */
+        struct stat info;
+        if (lstat(file, &info) == 0)
+            continue;
+        if (errno != ENOENT) {
+            status = cannot("examine", staged, removed[i]);
+            goto done;
+        }
+        gki_file_printf(writer, "%s\n", removed[i]); /* the commit reports its failure */
     }
     status = gki_file_commit(writer);
     writer = NULL;

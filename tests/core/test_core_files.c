@@ -240,5 +240,5 @@ int main(void)
         cmocka_unit_test(file_systems_may_lack_something),
         cmocka_unit_test(reasons_of_locks_are_told),
     };
-    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+    return cmocka_run_group_tests(tests, make_temporary_in_memory, remove_temporary);
 }

@@ -108,5 +108,5 @@ int main(void)
         cmocka_unit_test(locks_fails),         cmocka_unit_test(replaces_fails),
         cmocka_unit_test(makes_folders_fails), cmocka_unit_test(sizes_that_no_memory_has),
     };
-    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+    return cmocka_run_group_tests(tests, make_temporary_in_memory, remove_temporary);
 }

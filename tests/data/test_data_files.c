@@ -14,7 +14,7 @@ static uint8_t pixels[PIXELS];
 static int make(void **state)
 {
     uint8_t bytes[16 + PIXELS];
-    if (make_temporary(state) != 0)
+    if (make_temporary_in_memory(state) != 0)
         return -1;
     for (size_t i = 0; i < PIXELS; i++)
         pixels[i] = (uint8_t)(5 * i);

@@ -188,7 +188,7 @@ static int make(void **state)
     unsigned char array[NPY_MOST];
     float numbers[PIXELS];
     uint8_t pixels[PIXELS];
-    if (make_temporary(state) != 0)
+    if (make_temporary_in_memory(state) != 0)
         return -1;
     for (size_t i = 0; i < PIXELS; i++) {
         numbers[i] = (float)i / 7;

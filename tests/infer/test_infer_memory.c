@@ -40,7 +40,7 @@ static int make(void **state)
     static uint8_t pixels[TRAINING * PIXELS];
     static network net;
     uint8_t labels[TRAINING];
-    if (make_temporary(state) != 0)
+    if (make_temporary_in_memory(state) != 0)
         return -1;
     for (size_t i = 0; i < TRAINING * PIXELS; i++)
         pixels[i] = (uint8_t)(i * i * 31 % 251);

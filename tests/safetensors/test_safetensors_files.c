@@ -58,5 +58,5 @@ int main(void)
         cmocka_unit_test(a_file_is_the_old_or_the_new_one),
         cmocka_unit_test(a_file_is_read_whole_or_not),
     };
-    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+    return cmocka_run_group_tests(tests, make_temporary_in_memory, remove_temporary);
 }

@@ -106,5 +106,5 @@ int main(void)
         cmocka_unit_test(reading_by_jansson_fails),
         cmocka_unit_test(what_cannot_be_shown_is_missing),
     };
-    return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
+    return cmocka_run_group_tests(tests, make_temporary_in_memory, remove_temporary);
 }
