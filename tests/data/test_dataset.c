@@ -283,6 +283,35 @@ static void missing_files_are_named(void **state)
                  "set data.test_images to its path");
 }
 
+/* Files of another spelling, in the folder or beside it, are named. */
+static void near_files_are_named(void **state)
+{
+    (void)state;
+    gkv_dataset *dataset = NULL;
+    gkv_data_settings settings = {.dataset = "near"};
+    snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
+    assert_ok(gki_file_make_folder(in_temporary("near")));
+    put("near/train.images.idx3", "", 0);
+    put("near/t10k-images-idx3-ubytes", "", 0);
+    put("Train_Images.IDX3-ubyte", "", 0);
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "/Train_Images.IDX3-ubyte: rename or move it, or set data.train_images");
+    put("near/t10k.images.idx3_ubyte_gz", "", 0);
+    assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
+                 "/near/t10k.images.idx3_ubyte_gz: rename or move it, or set data.test_images");
+    assert_int_equal(remove(in_temporary("Train_Images.IDX3-ubyte")), 0);
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "(\"near\" is none)");
+    snprintf(settings.folder, sizeof settings.folder, "~/data");
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "the shell expands ~ only at the begin of a word");
+    snprintf(settings.folder, sizeof settings.folder, "no such folder");
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 " (relative to the current folder, /");
+    assert_fails(gkv_dataset_open("no such file", NULL, &dataset), GKV_ERR_IO,
+                 " (relative to the current folder, /");
+}
+
 static void own_data_needs_no_labels_and_raw_comes_first(void **state)
 {
     (void)state;
@@ -372,6 +401,7 @@ int main(void)
         cmocka_unit_test(files_are_known_by_their_sha256),
         cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(near_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),
         cmocka_unit_test(other_content_at_a_known_path_is_noticed),

@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -320,6 +321,31 @@ static void debian_packages_are_unpacked_and_not_installed(void **state)
     assert_false(gki_file_exists(in_temporary("apt-system")));
 }
 
+static void incomplete_packages_are_refused(void **state)
+{
+    (void)state;
+    gki_known_data data = row("by-half");
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s", in_temporary("half"));
+    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    put_program("apt-get", "exit 0");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "half is not there, and this system has no apt-get");
+    put_program("dpkg-deb", "exit 0");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "apt-get downloaded no package");
+    put_program("apt-get", "touch set_1_all.deb; touch .deb notes");
+    put_program("dpkg-deb", "echo 'dpkg-deb: error: cut short'; exit 2");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "dpkg-deb ended with exit code 2: dpkg-deb: error: cut short");
+    put_files("half", false);
+    assert_int_equal(remove(in_temporary("half/t10k-images-idx3-ubyte")), 0);
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "half/t10k-images-idx3-ubyte[.gz]: the file is missing");
+    assert_int_equal(entries_of(in_temporary("by-half")), 0);
+    gki_folder_remove(folder);
+}
+
 static void downloads_are_bounded(void **state)
 {
     (void)state;
@@ -385,11 +411,53 @@ static void mirrors_come_before_programs(void **state)
 static void programs_are_looked_for_on_the_path(void **state)
 {
     (void)state;
+    static char longer[5000];
+    memset(longer, 'x', sizeof longer - 1);
     assert_false(gki_process_exists("npm"));
     put_program("npm", "exit 0");
     assert_true(gki_process_exists("npm"));
     assert_int_equal(setenv("PATH", "/nowhere::/usr/bin", 1), 0);
     assert_true(gki_process_exists("env"));
+    assert_false(gki_process_exists(longer));
+    assert_int_equal(setenv("PATH", "", 1), 0);
+    assert_false(gki_process_exists("env"));
+    assert_int_equal(unsetenv("PATH"), 0);
+    assert_false(gki_process_exists("env"));
+}
+
+/* What a program wrote before it failed: its errors in one line, or its last words. */
+static void failures_of_programs_are_told(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"fails", NULL}, *const nobody[] = {"nobody", NULL},
+                      *const within[] = {GKV_PROCESS_ENV, "-C", temporary, "fails", NULL};
+    const char *log = in_temporary("log");
+    assert_fails(gki_process_run(nobody, log, 5, NULL), GKV_ERR_IO, "nobody cannot be run");
+    put_program("fails", "exit 127");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO,
+                 "fails cannot be run: it ended with exit code 127");
+    put_program("fails", "exit 4");
+    assert_fails(gki_process_run(within, log, 5, NULL), GKV_ERR_IO, "fails ended with exit code 4");
+    put_program(
+        "fails",
+        "printf 'first\\n\\n \\t\\nE: one\\nmore\\nError two\\nERR three\\nlast\\n'; exit 1");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO,
+                 "exit code 1: E: one; Error two; ERR three");
+    put_program("fails", "printf 'error %0300d\\n' 1 2 3; exit 1");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO, "exit code 1: error 0000");
+    assert_true(strlen(gkv_error_message()) < 260);
+}
+
+/* A program that somebody else waits for has ended somehow; its files are checked. */
+static void children_may_be_reaped(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"fails", NULL};
+    put_program("fails", "exit 1");
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    assert_int_equal(sigaction(SIGCHLD, &ignore, &before), 0);
+    assert_ok(gki_process_run(argv, in_temporary("log"), 5, NULL));
+    assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
 }
 
 static void slow_programs_are_stopped(void **state)
@@ -439,6 +507,19 @@ static void a_stop_ends_it(void **state)
     assert_fails(gki_known_data_get(&data, temporary, &call, NULL), GKV_ERR_INTERRUPTED, "stopped");
     assert_int_equal(fetches, 1); /* the report; no source delivered anything */
     assert_int_equal(entries_of(in_temporary("stopped")), 0);
+    /* a stop at the report that a download begins ends it */
+    char url[128], *delivered = NULL;
+    snprintf(url, sizeof url, "file://%s/mirror/", temporary);
+    const gki_source mirror = {gki_fetch_https, "a mirror", url, NULL};
+    put_files("mirror", true);
+    assert_ok(gki_file_make_folder(in_temporary("scratch")));
+    assert_ok(gki_call_begin(&call, &options, 0));
+    assert_fails(gki_fetch_https(&mirror, &data, in_temporary("scratch"), &call, &delivered),
+                 GKV_ERR_INTERRUPTED, "train-images-idx3-ubyte.gz was stopped");
+    assert_null(delivered);
+    /* files that are there already are not those of this download */
+    assert_fails(gki_fetch_https(&mirror, &data, in_temporary("scratch"), NULL, &delivered),
+                 GKV_ERR_IO, "train-images-idx3-ubyte.gz: cannot be made");
 }
 
 int main(void)
@@ -458,10 +539,13 @@ int main(void)
         cmocka_unit_test(long_explanations_are_all_listed),
         cmocka_unit_test(debian_files_are_copied),
         WITH_PATH(debian_packages_are_unpacked_and_not_installed),
+        WITH_PATH(incomplete_packages_are_refused),
         cmocka_unit_test(downloads_are_bounded),
         cmocka_unit_test(a_dead_proxy_is_soon_given_up),
         cmocka_unit_test(mirrors_come_before_programs),
         WITH_PATH(programs_are_looked_for_on_the_path),
+        WITH_PATH(failures_of_programs_are_told),
+        WITH_PATH(children_may_be_reaped),
         WITH_PATH(slow_programs_are_stopped),
         WITH_PATH(a_stop_ends_it),
     };
