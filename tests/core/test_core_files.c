@@ -223,6 +223,10 @@ static void reasons_of_locks_are_told(void **state)
 {
     (void)state;
     lock_fails_once(EWOULDBLOCK, GKV_ERR_BUSY, "in use by another process");
+    put("lock", "4711", 4); /* half a line says nothing */
+    lock_fails_once(EWOULDBLOCK, GKV_ERR_BUSY, "in use by another process");
+    put("lock", "4711\n", 5);
+    lock_fails_once(EWOULDBLOCK, GKV_ERR_BUSY, "in use by process 4711");
     lock_fails_once(ELOOP, GKV_ERR_IO, "this link is not a lock file");
 }
 
