@@ -4,7 +4,7 @@
 
 #include "data/get_fixture.h"
 
-enum { ALL = 1000, FEW = 6 }; /* programs take a while */
+enum { ALL = 1000, FEW = 12 }; /* programs take a while */
 
 static gki_known_data fetched;
 static char folder[256]; /* of its source */
@@ -96,13 +96,54 @@ static void present_files_stay(void **state)
     runs_out_of_memory(completes, ALL);
 }
 
+/* A data set that is there is found. */
+static gkv_status finds(void)
+{
+    char *source = NULL;
+    const gkv_status verified = gki_known_data_verify(&fetched, temporary);
+    if (verified != GKV_OK)
+        return verified;
+    const gkv_status status = gki_known_data_get(&fetched, temporary, NULL, &source);
+    assert_int_equal(status == GKV_OK, source && strstr(source, "already in "));
+    free(source);
+    return status;
+}
+
+static void present_data_are_found(void **state)
+{
+    (void)state;
+    put_files("there", false);
+    fetched = row("there");
+    runs_out_of_memory(finds, ALL);
+}
+
+/* The message about a file that is missing needs memory. */
+static void missing_files_need_memory(void **state)
+{
+    (void)state;
+    char digest[GKV_DIGEST_SIZE];
+    fail_allocation(0);
+    assert_fails(gki_file_digest(in_temporary("none"), digest), GKV_ERR_IO, "none");
+    const unsigned long total = fail_allocation(0);
+    for (unsigned long number = 1; number <= total; number++) {
+        fail_allocation(number);
+        const gkv_status status = gki_file_digest(in_temporary("none"), digest);
+        fail_allocation(0);
+        assert_int_equal(status, GKV_ERR_MEMORY);
+    }
+}
+
 int main(void)
 {
 #define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, own_path, give_path_back)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(from_mirrors),       WITH_PATH(from_npm),
-        WITH_PATH(from_debian_packages),      cmocka_unit_test(from_fonts),
+        cmocka_unit_test(from_mirrors),
+        WITH_PATH(from_npm),
+        WITH_PATH(from_debian_packages),
+        cmocka_unit_test(from_fonts),
         cmocka_unit_test(present_files_stay),
+        cmocka_unit_test(present_data_are_found),
+        cmocka_unit_test(missing_files_need_memory),
     };
     return cmocka_run_group_tests(tests, make_sums, remove_temporary);
 }
