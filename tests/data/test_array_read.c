@@ -135,6 +135,50 @@ static void an_array_of_several_is_named(void **state)
     assert_fails(open_images(in_temporary("a:b/c"), &dataset), GKV_ERR_IO, "a:b/c");
 }
 
+/* A large array of bytes is mapped, one of other elements or of another shape is not. */
+static void large_arrays_are_mapped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *shape;
+        bool mapped;
+    } cases[] = {{"|u1", "(65, 1024, 1024)", true},
+                 {"|i1", "(65, 1024, 1024)", false},
+                 {"|u1", "(64, 1024, 1024)", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gki_raster raster;
+        const char *path = put_npy("large.npy", cases[i].type, cases[i].shape, "", 0);
+        struct stat about;
+        assert_int_equal(stat(path, &about), 0);
+        assert_int_equal(truncate(path, about.st_size + (65 << 20)), 0);
+        const gkv_status status = gki_array_read(path, GKV_IDX_IMAGES, &raster);
+        assert_int_equal(status, i < 2 ? GKV_OK : GKV_ERR_DATA);
+        assert_int_equal(raster.mapping != NULL, cases[i].mapped);
+        gki_raster_free(&raster);
+        unlink(path);
+    }
+}
+
+static void arrays_may_be_compressed(void **state)
+{
+    (void)state;
+    unsigned char array[NPY_MOST];
+    gkv_dataset *dataset = NULL;
+    gki_raster raster;
+    const size_t size = npy_of(array, "|u1", "(3, 2, 2)", bytes, 12);
+    gzFile file = gzopen(in_temporary("a.npy.gz"), "wb");
+    assert_int_equal(gzwrite(file, array, (unsigned)size), (int)size);
+    assert_int_equal(gzclose(file), Z_OK);
+    assert_ok(open_images(in_temporary("a.npy.gz"), &dataset));
+    assert_memory_equal(gkv_dataset_pixels(dataset, 0), bytes, 12);
+    gkv_dataset_free(dataset);
+    put("cut.npy.gz", "\x1f\x8b\x08\0", 4);
+    assert_fails(gki_array_read(in_temporary("cut.npy.gz"), GKV_IDX_IMAGES, &raster), GKV_ERR_DATA,
+                 "the gzip data stops in the middle");
+    assert_fails(gki_array_read(put("empty.npy", "", 0), GKV_IDX_IMAGES, &raster), GKV_ERR_DATA,
+                 "empty.npy");
+}
+
 static void many_names_are_cut(void **state)
 {
     (void)state;
@@ -198,6 +242,8 @@ int main(void)
         cmocka_unit_test(shapes_are_checked),
         cmocka_unit_test(levels_and_labels_are_checked),
         cmocka_unit_test(an_array_of_several_is_named),
+        cmocka_unit_test(large_arrays_are_mapped),
+        cmocka_unit_test(arrays_may_be_compressed),
         cmocka_unit_test(many_names_are_cut),
         cmocka_unit_test(changed_archives_are_refused),
     };

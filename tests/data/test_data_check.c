@@ -127,6 +127,37 @@ static void halves_that_do_not_match(void **state)
     gkv_dataset_free(one);
 }
 
+/* The hash of data/copies.c after the first eight bytes of an image of n. */
+static uint64_t hash_after(uint64_t word, size_t n)
+{
+    uint64_t hash = (0x9e3779b97f4a7c15u ^ n ^ word) * 0xff51afd7ed558ccdu;
+    return hash ^ hash >> 32;
+}
+
+/* Images of one hash are copies only if their pixels are the same. */
+static void hashes_are_not_enough(void **state)
+{
+    (void)state;
+    enum { N = 16 };
+    const uint64_t words[2][2] = {{1, 2}, {3, 2 ^ hash_after(1, N) ^ hash_after(3, N)}};
+    uint8_t images[2 * N];
+    gkv_dataset *both = NULL, *second = NULL;
+    gkv_data_info info;
+    memcpy(images, words, sizeof words);
+    assert_ok(gkv_dataset_from_memory(2, 4, 4, images, NULL, &both));
+    assert_ok(gkv_dataset_describe(both, &info));
+    assert_int_equal(info.copies, 0);
+    gkv_dataset_free(both);
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, images, NULL, &both));
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, images + N, NULL, &second));
+    findings all = {0, ""};
+    assert_ok(
+        gkv_dataset_check(both, second, &(gkv_run_options){.progress = collect, .context = &all}));
+    assert_null(strstr(all.text, "training images too"));
+    gkv_dataset_free(both);
+    gkv_dataset_free(second);
+}
+
 /* The findings for these two, which are freed. */
 static findings find_of(gkv_dataset *one, gkv_dataset *other)
 {
@@ -198,10 +229,10 @@ static void usual_images_pass(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_images_pass),        cmocka_unit_test(levels_are_looked_at),
-        cmocka_unit_test(copies_are_found),        cmocka_unit_test(halves_that_do_not_match),
-        cmocka_unit_test(forms_that_do_not_match), cmocka_unit_test(large_images_are_told),
-        cmocka_unit_test(usual_images_pass),
+        cmocka_unit_test(good_images_pass),      cmocka_unit_test(levels_are_looked_at),
+        cmocka_unit_test(copies_are_found),      cmocka_unit_test(halves_that_do_not_match),
+        cmocka_unit_test(hashes_are_not_enough), cmocka_unit_test(forms_that_do_not_match),
+        cmocka_unit_test(large_images_are_told), cmocka_unit_test(usual_images_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
