@@ -241,7 +241,12 @@ static void bootstraps(void **state)
     set.confidence = 0;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, NULL, NULL, &result), GKV_ERR_ARGUMENT,
                  "(0, 1), not 0");
+    set.confidence = 1;
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, NULL, NULL, &result), GKV_ERR_ARGUMENT,
+                 "(0, 1), not 1");
     set.confidence = .95;
+    assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, ON_THREADS(-1), NULL, &result),
+                 GKV_ERR_ARGUMENT, "options.threads = -1");
     set.replicates = (size_t)UINT32_MAX + 1;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, NULL, NULL, &result), GKV_ERR_ARGUMENT,
                  "at least 19 replicates");
@@ -263,6 +268,66 @@ static void bootstraps(void **state)
     assert_true(unknown > 9);
 }
 
+/* Octile estimates have a bootstrap too, without a start and without a test of fit. */
+static void octiles_are_bootstrapped(void **state)
+{
+    (void)state;
+    double x[N];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set;
+    gkv_gk_bootstrap_settings boot;
+    gkv_gk_bootstrap_result result;
+    draw_sample(8, &truth, 0, N, x);
+    gkv_gk_fit_defaults(&set);
+    gkv_gk_bootstrap_defaults(&boot);
+    set.method = GKV_GK_OCTILES;
+    boot.replicates = 99;
+    assert_ok(gkv_gk_fit(N, x, &set, &fit));
+    assert_ok(
+        gkv_gk_bootstrap(&(gkv_gk_sample){.n = N, .x = x}, &fit, &set, &boot, NULL, NULL, &result));
+    assert_true(isnan(result.p_chi2) && isnan(result.p_anderson_darling));
+    assert_int_equal(result.used, 99);
+    for (int j = 0; j < 4; j++)
+        assert_true(result.se[j] > 0 && result.low[j] < result.high[j]);
+    assert_fails(gkv_gk_fit_octiles(0, NULL, .8, &fit.gk), GKV_ERR_DATA, "at least 8 values");
+    assert_fails(gkv_gk_fit_sorted(0, NULL, NULL, &fit), GKV_ERR_DATA, "at least 8 values");
+}
+
+/* Bounds beyond those of fits are kept all the same. */
+static void far_bounds_are_kept(void **state)
+{
+    (void)state;
+    double x[N];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set;
+    draw_sample(8, &truth, 0, N, x);
+    for (int side = -1; side <= 1; side += 2) {
+        gkv_gk_fit_defaults(&set);
+        (side > 0 ? set.low : set.high)[2] = side * 1e6;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(side * fit.gk.g >= 1e6);
+    }
+}
+
+/* A held k that is valid far from g = 0 only keeps the sign of the start's g. */
+static void held_shapes_keep_the_sign_of_g(void **state)
+{
+    (void)state;
+    double x[N];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set;
+    for (int side = -1; side <= 1; side += 2) {
+        const gkv_gk start = {.b = 1, .g = 12 * side, .k = -.4, .c = .8};
+        draw_sample(8, &start, 0, N, x);
+        gkv_gk_fit_defaults(&set);
+        set.start = &start;
+        set.fixed[3] = true;
+        set.advanced.one_start = true;
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(side * fit.gk.g > 3 && fit.gk.k == -.4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +339,9 @@ int main(void)
         cmocka_unit_test(common_values),
         cmocka_unit_test(resolutions),
         cmocka_unit_test(bootstraps),
+        cmocka_unit_test(octiles_are_bootstrapped),
+        cmocka_unit_test(far_bounds_are_kept),
+        cmocka_unit_test(held_shapes_keep_the_sign_of_g),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
