@@ -6,7 +6,7 @@
 #include "gkvae/gk_bootstrap.h"
 #include "gkvae/gk_fit.h"
 
-enum { DENSE = 10, FEW = 2, N = 60, D = 2, LARGE = 1100 };
+enum { ALL = 1000, DENSE = 10, FEW = 2, N = 60, D = 2, LARGE = 1100 };
 
 static double x[N * D], lower[N], upper[N];
 
@@ -177,19 +177,19 @@ static gkv_status of_goodness(void)
 }
 
 MEMORY_TEST(of_groups, FEW)
-MEMORY_TEST(of_rounded, DENSE)
+MEMORY_TEST(of_rounded, ALL)
 MEMORY_TEST(of_large_profile, FEW)
-MEMORY_TEST(of_bootstrap_of_intervals, DENSE)
-MEMORY_TEST(of_sorted_octiles, DENSE)
-MEMORY_TEST(by_octiles, DENSE)
-MEMORY_TEST(by_quantiles, DENSE)
-MEMORY_TEST(by_likelihood, DENSE)
-MEMORY_TEST(of_outlier, DENSE)
-MEMORY_TEST(of_many, DENSE)
-MEMORY_TEST(of_intervals, DENSE)
+MEMORY_TEST(of_bootstrap_of_intervals, ALL)
+MEMORY_TEST(of_sorted_octiles, ALL)
+MEMORY_TEST(by_octiles, ALL)
+MEMORY_TEST(by_quantiles, ALL)
+MEMORY_TEST(by_likelihood, ALL)
+MEMORY_TEST(of_outlier, ALL)
+MEMORY_TEST(of_many, ALL)
+MEMORY_TEST(of_intervals, ALL)
 MEMORY_TEST(of_profile, DENSE)
-MEMORY_TEST(of_bootstrap, DENSE)
-MEMORY_TEST(of_goodness, DENSE)
+MEMORY_TEST(of_bootstrap, ALL)
+MEMORY_TEST(of_goodness, ALL)
 
 int main(void)
 {
