@@ -94,8 +94,6 @@ static void sizes_that_no_memory_has(void **state)
     assert_fails(gki_alloc(SIZE_MAX / 2, 3, &memory), GKV_ERR_MEMORY, "do not fit in memory");
     assert_null(memory);
     assert_fails(gki_alloc(SIZE_MAX - 8, 1, &memory), GKV_ERR_MEMORY, "do not fit in memory");
-    assert_fails(gki_alloc(SIZE_MAX / 2, 1, &memory), GKV_ERR_MEMORY, "were refused");
-    assert_null(memory);
     assert_ok(gki_alloc(0, 8, &memory));
     assert_non_null(memory);
     free(memory);
