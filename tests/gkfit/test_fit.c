@@ -52,6 +52,7 @@ static void octiles_of_a_population_are_exact(void **state)
     assert_fails(gkv_gk_from_octiles(good, 0, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
     assert_fails(gkv_gk_from_octiles(good, 1, 1e-4, &out), GKV_ERR_ARGUMENT, "c between 0 and 1");
     assert_fails(gkv_gk_from_octiles(good, .8, -1, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
+    assert_fails(gkv_gk_from_octiles(good, .8, INFINITY, &out), GKV_ERR_ARGUMENT, "a margin ≥ 0");
     assert_fails(gkv_gk_from_octiles((double[7]){0, 1, NAN, 1, 1, 3, 4}, .8, 1e-4, &out),
                  GKV_ERR_DATA, "octile 3");
     /* More skewness than tanh can produce gives a valid g near its maximum. */

@@ -182,6 +182,11 @@ static void samples_of_intervals(void **state)
     weights[3] = 20;
     upper[3] = 3;
     refuses_sample(&sample, NULL, GKV_ERR_DATA, "20 of 79 observations are exactly 3");
+    weights[3] = 5; /* light ties are allowed */
+    gkv_gk_fit_result fit;
+    const gkv_gk_fit_settings set = mle_settings();
+    assert_ok(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL));
+    assert_true(fit.total == N - 1 + 5);
     sample.n = 7;
     weights[3] = 1;
     refuses_sample(&sample, NULL, GKV_ERR_DATA, "at least 8 observations");
@@ -207,6 +212,39 @@ static void common_values(void **state)
     for (size_t i = 0; i < N; i++)
         lower[i] = -INFINITY;
     refuses_sample(&sample, NULL, GKV_ERR_DATA, "all intervals contain 1");
+}
+
+/* One interval determines no scale, though the held location is beyond it. */
+static void one_interval(void **state)
+{
+    (void)state;
+    double lower[N], upper[N];
+    const gkv_gk start = {.a = 0, .b = 1, .g = .1, .k = .1, .c = .8};
+    gkv_gk_sample sample = {.n = N, .lower = lower, .upper = upper};
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set = mle_settings();
+    for (size_t i = 0; i < N; i++)
+        lower[i] = 1, upper[i] = 2;
+    set.start = &start;
+    set.fixed[0] = set.fixed[2] = set.fixed[3] = true;
+    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
+                 "1 distinct interval cannot determine 1 parameter:");
+}
+
+/* The quartiles of the ends of these censored values are equal; their range is the scale. */
+static void censored_values_without_spread(void **state)
+{
+    (void)state;
+    double lower[N], upper[N];
+    const gkv_gk_sample sample = {.n = N, .lower = lower, .upper = upper};
+    gkv_gk_fit_result fit;
+    const gkv_gk_fit_settings set = mle_settings();
+    for (size_t i = 0; i < N; i++) {
+        lower[i] = i < 6 ? (double)i - 9 : i < 54 ? 0 : (double)i - 50;
+        upper[i] = i < 6 ? (double)i - 8 : i < 54 ? 1 + (double)(i % 9) : INFINITY;
+    }
+    assert_ok(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL));
+    assert_true(fit.gk.a > 0 && fit.gk.a < 9 && fit.gk.b > 0 && fit.gk.b < 20);
 }
 
 static void resolutions(void **state)
@@ -328,6 +366,34 @@ static void held_shapes_keep_the_sign_of_g(void **state)
     }
 }
 
+/* --- Flat functions ------------------------------------------------------- */
+
+static void flat_outputs_are_optional(void **state)
+{
+    (void)state;
+    double x[2 * N], own[4], same[4], intervals[8], likelihood;
+    bool converged[2];
+    gkv_status statuses[2];
+    draw_sample(8, &truth, 0, N, x);
+    assert_ok(
+        gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, own, intervals, &likelihood));
+    assert_ok(gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, same, NULL, NULL));
+    assert_memory_equal(own, same, sizeof own);
+    assert_true(isfinite(likelihood));
+    assert_fails(
+        gkv_flat_gk_profile(7, x, NULL, GKV_GK_FAMILY_GK, .8, .95, own, intervals, &likelihood),
+        GKV_ERR_DATA, "at least 8 values");
+    assert_true(isnan(likelihood) && isnan(own[0]) && isnan(intervals[7]));
+    /* the columns of a matrix, of which one fails */
+    for (size_t i = 0; i < N; i++)
+        x[2 * i] = sin((double)(i * i)) + (double)i / 100, x[2 * i + 1] = 5;
+    assert_fails(gkv_flat_gk_fit_many(N, 2, x, NULL, GKV_GK_MLE, .8, .95, 1, NULL, NULL, NULL, NULL,
+                                      NULL, converged, statuses),
+                 GKV_ERR_DATA, "sample 2 of 2: all 60 values are 5");
+    assert_true(statuses[0] == GKV_OK && statuses[1] == GKV_ERR_DATA);
+    assert_true(converged[0] && !converged[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,11 +403,14 @@ int main(void)
         cmocka_unit_test(samples_of_values),
         cmocka_unit_test(samples_of_intervals),
         cmocka_unit_test(common_values),
+        cmocka_unit_test(one_interval),
+        cmocka_unit_test(censored_values_without_spread),
         cmocka_unit_test(resolutions),
         cmocka_unit_test(bootstraps),
         cmocka_unit_test(octiles_are_bootstrapped),
         cmocka_unit_test(far_bounds_are_kept),
         cmocka_unit_test(held_shapes_keep_the_sign_of_g),
+        cmocka_unit_test(flat_outputs_are_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
