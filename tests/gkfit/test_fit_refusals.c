@@ -366,6 +366,26 @@ static void held_shapes_keep_the_sign_of_g(void **state)
     }
 }
 
+/* These bounds allow g beyond about −3 only. What profiles try on the other side is no error. */
+static void profiles_keep_to_what_bounds_allow(void **state)
+{
+    (void)state;
+    const gkv_gk from = {.b = 1, .g = -12, .k = -.38, .c = .8};
+    double x[N];
+    gkv_gk_fit_result fit;
+    gkv_gk_fit_settings set = mle_settings();
+    set.intervals = GKV_GK_PROFILE;
+    set.high[2] = 2;
+    set.high[3] = -.4;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        draw_sample(seed, &from, 0, N, x);
+        assert_ok(gkv_gk_fit(N, x, &set, &fit));
+        assert_true(fit.gk.g < -3 && fit.gk.k <= -.4);
+        assert_true(fit.low[2] <= fit.gk.g && fit.high[2] >= fit.gk.g && fit.high[2] < -2);
+        assert_true(fit.high[3] <= -.4);
+    }
+}
+
 /* --- Flat functions ------------------------------------------------------- */
 
 static void flat_outputs_are_optional(void **state)
@@ -410,6 +430,7 @@ int main(void)
         cmocka_unit_test(octiles_are_bootstrapped),
         cmocka_unit_test(far_bounds_are_kept),
         cmocka_unit_test(held_shapes_keep_the_sign_of_g),
+        cmocka_unit_test(profiles_keep_to_what_bounds_allow),
         cmocka_unit_test(flat_outputs_are_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
