@@ -1,7 +1,10 @@
 /* Libraries that are loaded late, the description of the build, and UTF-8. */
+#define _POSIX_C_SOURCE 200809L /* setenv */
+
 #include "support.h"
 
 #include "core/late.h"
+#include "core/simd.h"
 #include "core/utf8.h"
 #include "gkvae/error.h"
 
@@ -46,9 +49,23 @@ static void text_is_utf8_or_not(void **state)
         assert_false(gki_utf8_is_valid(bad[i]));
 }
 
+/* The first test, because the level is decided once. */
+static void a_wished_instruction_set_is_used(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("GKVAE_SIMD", "avx2", 1), 0);
+    const gki_simd best = gki_simd_best(), wished = best < GKV_SIMD_AVX2 ? best : GKV_SIMD_AVX2;
+    assert_int_equal(gki_simd_level(), wished);
+    assert_int_equal(setenv("GKVAE_SIMD", "portable", 1), 0);
+    assert_int_equal(gki_simd_level(), wished);
+    assert_non_null(strstr(gkv_build_description(), gki_simd_name(wished)));
+    assert_int_equal(unsetenv("GKVAE_SIMD"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_wished_instruction_set_is_used),
         cmocka_unit_test(libraries_may_be_missing),
         cmocka_unit_test(builds_are_described),
         cmocka_unit_test(text_is_utf8_or_not),
