@@ -219,16 +219,19 @@ static void one_interval(void **state)
 {
     (void)state;
     double lower[N], upper[N];
-    const gkv_gk start = {.a = 0, .b = 1, .g = .1, .k = .1, .c = .8};
-    gkv_gk_sample sample = {.n = N, .lower = lower, .upper = upper};
+    gkv_gk start = {.a = 0, .b = 1, .g = .1, .k = .1, .c = .8};
+    const gkv_gk_sample sample = {.n = N, .lower = lower, .upper = upper};
     gkv_gk_fit_result fit;
     gkv_gk_fit_settings set = mle_settings();
     for (size_t i = 0; i < N; i++)
         lower[i] = 1, upper[i] = 2;
     set.start = &start;
     set.fixed[0] = set.fixed[2] = set.fixed[3] = true;
-    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
-                 "1 distinct interval cannot determine 1 parameter:");
+    for (int beyond = 0; beyond < 2; beyond++) {
+        start.a = 3 * beyond;
+        assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
+                     "1 distinct interval cannot determine 1 parameter:");
+    }
 }
 
 /* The quartiles of the ends of these censored values are equal; their range is the scale. */
@@ -386,6 +389,32 @@ static void profiles_keep_to_what_bounds_allow(void **state)
     }
 }
 
+/* A fit with many levels does not depend on the others in its batch; levels do not limit maximum
+ * likelihood of intervals. */
+static void many_levels(void **state)
+{
+    (void)state;
+    enum { MANY = 400 };
+    double x[MANY], upper[MANY];
+    gkv_gk_fit_result alone, both[2];
+    gkv_gk_fit_settings set;
+    draw_sample(5, &truth, 0, MANY, x);
+    const gkv_gk_sample samples[2] = {{.n = MANY, .x = x}, {.n = 250, .x = x}};
+    gkv_gk_fit_defaults(&set);
+    set.levels = 200;
+    assert_ok(gkv_gk_fit_many(1, samples, &set, NULL, &alone, NULL));
+    assert_ok(gkv_gk_fit_many(2, samples, &set, NULL, both, NULL));
+    assert_memory_equal(&alone.gk, &both[0].gk, sizeof alone.gk);
+    assert_true(fabs(alone.gk.a - truth.a) < .3 && fabs(alone.gk.b - truth.b) < .4);
+    for (size_t i = 0; i < MANY; i++)
+        upper[i] = x[i] + .1;
+    set = mle_settings();
+    set.levels = 200;
+    const gkv_gk_sample intervals = {.n = 100, .lower = x, .upper = upper};
+    assert_ok(gkv_gk_fit_many(1, &intervals, &set, NULL, &alone, NULL));
+    assert_true(fabs(alone.gk.a - truth.a) < .6 && alone.total == 100);
+}
+
 /* --- Flat functions ------------------------------------------------------- */
 
 static void flat_outputs_are_optional(void **state)
@@ -431,6 +460,7 @@ int main(void)
         cmocka_unit_test(far_bounds_are_kept),
         cmocka_unit_test(held_shapes_keep_the_sign_of_g),
         cmocka_unit_test(profiles_keep_to_what_bounds_allow),
+        cmocka_unit_test(many_levels),
         cmocka_unit_test(flat_outputs_are_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
