@@ -250,6 +250,20 @@ static void censored_values_without_spread(void **state)
     assert_true(fit.gk.a > 0 && fit.gk.a < 9 && fit.gk.b > 0 && fit.gk.b < 20);
 }
 
+static void ranges_that_overflow(void **state)
+{
+    (void)state;
+    double lower[N], upper[N];
+    const gkv_gk_sample sample = {.n = N, .lower = lower, .upper = upper};
+    for (int censored = 0; censored < 2; censored++) {
+        for (size_t i = 0; i < N; i++)
+            lower[i] = (double)i, upper[i] = censored && i % 3 == 0 ? INFINITY : (double)i + 1;
+        lower[1] = -1.7e308, upper[1] = -1.6e308;
+        lower[2] = 1.6e308, upper[2] = 1.7e308;
+        refuses_sample(&sample, NULL, GKV_ERR_DATA, "too large");
+    }
+}
+
 static void resolutions(void **state)
 {
     (void)state;
@@ -454,6 +468,7 @@ int main(void)
         cmocka_unit_test(common_values),
         cmocka_unit_test(one_interval),
         cmocka_unit_test(censored_values_without_spread),
+        cmocka_unit_test(ranges_that_overflow),
         cmocka_unit_test(resolutions),
         cmocka_unit_test(bootstraps),
         cmocka_unit_test(octiles_are_bootstrapped),
