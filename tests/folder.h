@@ -19,6 +19,15 @@ static inline int make_temporary(void **state)
     return mkdtemp(temporary) ? 0 : -1;
 }
 
+/* The same in memory, where there is such a file system: for tests that make much durable. */
+static inline int make_temporary_in_memory(void **state)
+{
+    (void)state;
+    snprintf(temporary, sizeof temporary, "%s/gkv-test-XXXXXX",
+             access("/dev/shm", W_OK | X_OK) == 0 ? "/dev/shm" : "/tmp");
+    return mkdtemp(temporary) ? 0 : -1;
+}
+
 static inline int remove_entry_(const char *path, const struct stat *info, int type, struct FTW *at)
 {
     (void)info, (void)type, (void)at;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "app/build.h"
+#include "app/inside.h"
 #include "cli_bench.h"
 
 /* --- Tables --------------------------------------------------------------- */
@@ -349,7 +350,7 @@ int bench_check_json(const char *path)
 int bench_write_json(const bench *it)
 {
     json_t *all = all_of(it);
-    char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    char *text = gki_json_text(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6), NULL);
     json_decref(all);
     if (!text)
         return cli_error(CLI_MEMORY, "out of memory for the figures");

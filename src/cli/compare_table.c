@@ -284,7 +284,7 @@ static int write_json(const comparison *it, const char *path)
         json_array_append_new(rows, row_object(it, r));
     json_object_set_new(object, "rows", rows);
     json_object_set_new(object, "version", json_string(gkv_version()));
-    char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    char *text = gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL);
     json_decref(object);
     if (!text)
         return cli_error(CLI_MEMORY, "%s: out of memory", path);

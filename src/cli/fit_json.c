@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/inside.h"
 #include "cli_fit.h"
 
 json_t *cli_fit_json_number(double value)
@@ -24,7 +25,7 @@ json_t *cli_fit_json_matrix(const double *values, size_t d)
 
 int cli_fit_print_json(json_t *value)
 {
-    char *text = json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
     json_decref(value);
     if (!text)
         return cli_error(

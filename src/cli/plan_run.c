@@ -70,7 +70,7 @@ static int write_mark(const char *run, const char *mark, const char *command,
     json_object_set_new(object, "made", json_string(made));
     json_object_set_new(object, "made_sha256", json_string(digest));
     json_object_set_new(object, "version", json_string(gkv_version()));
-    char *text = json_dumps(object, JSON_INDENT(2));
+    char *text = gki_json_text(object, JSON_INDENT(2), NULL);
     char *line = text ? cli_text("%s\n", text) : NULL;
     const int code = line ? cli_check(gki_file_write_atomic(path, line, strlen(line)))
                           : cli_error(CLI_MEMORY, "%s: out of memory for a mark", path);

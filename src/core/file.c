@@ -31,8 +31,7 @@ static gkv_status cannot(const char *what, const char *path, int error)
     return gki_fail_errno(error, "%s: cannot %s", path, what);
 }
 
-/* Opens a file, until no signal interrupts it. */
-static int open_file(const char *path, int flags)
+int gki_file_descriptor(const char *path, int flags)
 {
     int descriptor;
     do
@@ -126,7 +125,7 @@ static gkv_status create_temporary(gki_file_writer *writer, const char *path)
         free(writer->temporary);
         GKV_TRY(gki_strf(&writer->temporary, "%s" GKV_FILE_TEMPORARY "%u", writer->path, number));
         remove_remnant(AT_FDCWD, writer->temporary);
-        const int descriptor = open_file(writer->temporary, O_WRONLY | O_CREAT | O_EXCL);
+        const int descriptor = gki_file_descriptor(writer->temporary, O_WRONLY | O_CREAT | O_EXCL);
         if (descriptor < 0 && errno == EEXIST)
             continue;
         if (descriptor < 0)
@@ -241,19 +240,17 @@ gkv_status gki_file_printf(gki_file_writer *writer, const char *format, ...)
     return status;
 }
 
-/* Opens the folder that holds the path. Returns its descriptor, or −1 with errno set. */
-static int open_folder_of(const char *path)
+/* Opens the folder that holds the path, which changes for the time of the call only. Returns its
+ * descriptor, or −1 with errno set. */
+static int open_folder_of(char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *folder = NULL;
-    if (gki_strf(&folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".") !=
-        GKV_OK) {
-        errno = ENOMEM;
-        return -1;
-    }
-    const int descriptor = open_file(folder, O_RDONLY | O_DIRECTORY), error = errno;
-    free(folder);
-    errno = error;
+    char *slash = strrchr(path, '/');
+    if (!slash)
+        return gki_file_descriptor(".", O_RDONLY | O_DIRECTORY);
+    const char after = slash[1];
+    slash[1] = '\0';
+    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_DIRECTORY);
+    slash[1] = after;
     return descriptor;
 }
 
@@ -361,7 +358,7 @@ gkv_status gki_file_read(const char *path, size_t limit, char **out, size_t *cou
     *out = NULL;
     *count = 0;
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return cannot("read", path, errno);
     struct stat info;
@@ -414,7 +411,7 @@ done:
 FILE *gki_file_open(const char *path)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return NULL;
     struct stat info;
@@ -430,7 +427,7 @@ FILE *gki_file_open(const char *path)
 
 gkv_status gki_file_sync(const char *path)
 {
-    const int descriptor = open_file(path, O_RDONLY | O_NONBLOCK);
+    const int descriptor = gki_file_descriptor(path, O_RDONLY | O_NONBLOCK);
     if (descriptor < 0)
         return cannot("make durable", path, errno);
     const bool done = synchronize(descriptor) == 0 || errno == EINVAL;
@@ -442,7 +439,7 @@ gkv_status gki_file_sync(const char *path)
 bool gki_file_exists(const char *path)
 {
     struct stat info;
-    return lstat(path, &info) == 0;
+    return lstat(path, &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 gkv_status gki_file_make_folder(const char *path)

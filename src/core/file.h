@@ -69,6 +69,10 @@ GKV_MUST_USE gkv_status gki_file_read(const char *path, size_t limit, char **out
  * waited for. The caller closes it with fclose(). */
 FILE *gki_file_open(const char *path);
 
+/* Opens a file as open() does, but closed in child processes, with the permissions of the umask for
+ * a new file, and until no signal interrupts it. Returns −1 with errno set after a failure. */
+int gki_file_descriptor(const char *path, int flags);
+
 /* Makes the content of a file durable (fsync). GKV_ERR_IO. */
 GKV_MUST_USE gkv_status gki_file_sync(const char *path);
 
@@ -76,7 +80,8 @@ GKV_MUST_USE gkv_status gki_file_sync(const char *path);
  * do not need it: that counts as done. Returns false, with errno set, after a failure. */
 bool gki_file_sync_folder(int folder);
 
-/* True if something of that name exists, be it a file, a folder or a broken link. */
+/* True if something of that name exists, be it a file, a folder or a broken link; also if that
+ * cannot be known, so that whoever opens it learns the reason. */
 bool gki_file_exists(const char *path);
 
 typedef struct gki_lock gki_lock;

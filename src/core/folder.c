@@ -51,17 +51,6 @@ static gkv_status check_lock_file(int descriptor, const char *path)
                            path);
 }
 
-/* Opens or makes the lock file. A link is not followed, and a pipe is not waited for. Returns −1
- * with errno set. */
-static int open_lock_file(const char *path)
-{
-    int descriptor;
-    do
-        descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
-    while (descriptor < 0 && errno == EINTR);
-    return descriptor;
-}
-
 /* Locks the file without waiting. Returns false with errno set. */
 static bool try_lock(int descriptor)
 {
@@ -97,7 +86,8 @@ gkv_status gki_lock_acquire(const char *folder, gki_lock **out)
     *out = NULL;
     GKV_TRY_GOTO(gki_strf(&path, "%s/lock", folder));
     GKV_TRY_GOTO(gki_alloc(1, sizeof *lock, &lock));
-    descriptor = open_lock_file(path);
+    /* A link is not followed, and a pipe is not waited for. */
+    descriptor = gki_file_descriptor(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0 && errno == ELOOP) {
         status = gki_fail(GKV_ERR_IO,
                           "%s: cannot lock the folder: this link is not a lock file of gkvae; move "
@@ -160,19 +150,23 @@ static gkv_status cannot(const char *what, const char *folder, const char *name)
     return gki_fail_errno(errno, "%s/%s: cannot %s", folder, name, what);
 }
 
-/* Opens a folder that is no link; *out is −1 with errno set if there is none. */
+/* The system takes no longer paths. */
+enum { PATH_SIZE = 4096 };
+
+/* Puts FOLDER/NAME into `path`. Returns false with errno set if it is too long. */
+static bool path_within(const char *folder, const char *name, char path[PATH_SIZE])
+{
+    errno = ENAMETOOLONG;
+    return snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE;
+}
+
+/* Opens a folder that is no link. Returns −1 with errno set if there is none. */
 static int open_folder(const char *folder, const char *name)
 {
-    char *path = NULL;
-    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
-        errno = ENOMEM;
-        return -1;
-    }
-    const int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    const int error = errno;
-    free(path);
-    errno = error;
-    return descriptor;
+    char path[PATH_SIZE];
+    return path_within(folder, name, path)
+               ? gki_file_descriptor(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+               : -1;
 }
 
 /* Opens a listing of a folder by its descriptor, which it takes. */
@@ -207,16 +201,8 @@ static bool remove_folder(const char *folder, const char *name)
     for (const char *file = next_file(listing); file; file = next_file(listing))
         unlinkat(dirfd(listing), file, 0);
     closedir(listing);
-    char *path = NULL;
-    if (gki_strf(&path, "%s/%s", folder, name) != GKV_OK) {
-        errno = ENOMEM;
-        return false;
-    }
-    const bool gone = rmdir(path) == 0;
-    const int error = errno;
-    free(path);
-    errno = error;
-    return gone;
+    char path[PATH_SIZE];
+    return path_within(folder, name, path) && rmdir(path) == 0;
 }
 
 gkv_status gki_commit_begin(const char *folder, char **out)
@@ -251,8 +237,14 @@ static gkv_status write_removed(const char *staged, size_t count, const char *co
     for (size_t i = 0; i < count; i++) {
         free(file);
         GKV_TRY_GOTO(gki_strf(&file, "%s/%s", staged, removed[i]));
-        if (!gki_file_exists(file))
-            gki_file_printf(writer, "%s\n", removed[i]); /* the commit reports its failure */
+        struct stat info;
+        if (lstat(file, &info) == 0)
+            continue;
+        if (errno != ENOENT) {
+            status = cannot("examine", staged, removed[i]);
+            goto done;
+        }
+        gki_file_printf(writer, "%s\n", removed[i]); /* the commit reports its failure */
     }
     status = gki_file_commit(writer);
     writer = NULL;
@@ -301,7 +293,7 @@ gkv_status gki_commit_recover(const char *folder)
     DIR *ready = list(open_folder(folder, ready_name));
     if (!ready)
         return errno == ENOENT || errno == ENOTDIR ? GKV_OK : cannot("open", folder, ready_name);
-    target = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    target = gki_file_descriptor(folder, O_RDONLY | O_DIRECTORY);
     if (target < 0) {
         status = cannot("open", folder, ".");
         goto done;
@@ -334,7 +326,7 @@ gkv_status gki_commit_apply(const char *folder, size_t count, const char *const 
     GKV_TRY_GOTO(gki_strf(&staged, "%s/%s", folder, staged_name));
     GKV_TRY_GOTO(gki_strf(&ready, "%s/%s", folder, ready_name));
     GKV_TRY_GOTO(write_removed(staged, count, removed));
-    descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    descriptor = gki_file_descriptor(folder, O_RDONLY | O_DIRECTORY);
     if (descriptor < 0 || rename(staged, ready) != 0)
         status = cannot("put the new files in place", folder, staged_name);
     else if (!gki_file_sync_folder(descriptor))

@@ -83,6 +83,15 @@ uint32_t gki_utf8_next(const char **text)
     return character;
 }
 
+bool gki_utf8_is_valid(const char *text)
+{
+    static const char written[] = "\xEF\xBF\xBD"; /* U+FFFD may be in a text as well */
+    for (const char *at = text; *at; text = at)
+        if (gki_utf8_next(&at) == REPLACEMENT && strncmp(text, written, sizeof written - 1) != 0)
+            return false;
+    return true;
+}
+
 size_t gki_utf8_put(uint32_t character, char out[4])
 {
     if (character < 0x80) {

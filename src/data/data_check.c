@@ -89,14 +89,14 @@ static gkv_status check_duplicates(const check *it)
     gki_copies *copies = NULL;
     GKV_TRY(gki_copies_create(it->train, &copies));
     const size_t repeated = gki_copies_count(copies);
-    if (100 * repeated >= count && repeated > 0)
+    if (100 * repeated >= count) /* a data set has an image */
         gki_tell(it->call, "copies of other training images: %zu of %zu", repeated, count);
     if (it->test) {
         const size_t tests = gkv_dataset_count(it->test);
         size_t common = 0;
         for (size_t i = 0; i < tests; i++)
             common += gki_copies_contain(copies, it->test, i);
-        if (100 * common >= tests && common > 0)
+        if (100 * common >= tests)
             gki_tell(
                 it->call,
                 "%zu of the %zu test images are training images too: figures of the test images "

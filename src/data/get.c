@@ -69,8 +69,9 @@ static gkv_status set_aside(const gki_known_file *known, const char *home, const
         GKV_TRY_GOTO(gki_strf(&path, "%s/%s%s", home, name, endings[i]));
         if (!gki_file_exists(path))
             goto done;
-        *have = gki_known_file_check(known, path, path) == GKV_OK;
-        if (*have)
+        status = gki_known_file_check(known, path, path);
+        *have = status == GKV_OK;
+        if (*have || status == GKV_ERR_MEMORY)
             goto done;
         GKV_TRY_GOTO(gki_strf(&aside, "%s.set-aside", path));
         if (rename(path, aside) != 0)
@@ -188,7 +189,7 @@ static gkv_status open_scratch(const char *home, char **scratch, gki_lock **lock
     enum { TRIES = 3 }; /* another process may remove the folder before it is locked */
     gkv_status status = GKV_ERR_IO;
     gki_folder_sweep(home);
-    for (int i = 0; i < TRIES && status != GKV_OK; i++) {
+    for (int i = 0; i < TRIES && status != GKV_OK && status != GKV_ERR_MEMORY; i++) {
         GKV_TRY(gki_folder_scratch(home, scratch));
         status = gki_lock_acquire(*scratch, lock);
         if (status != GKV_OK) {

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/memory.h"
-
 extern char **environ;
 
-enum { EXCERPT_SIZE = 200, POLLS_PER_SECOND = 20, GRACE_SECONDS = 5 };
+enum { EXCERPT_SIZE = 200, GRACE_SECONDS = 5 };
+
+/* Pauses between looks at a child, in nanoseconds: short ones at first, for programs that end at
+ * once. */
+static const long second = 1000000000, first_pause = 1000000, last_pause = 50000000;
 
 /* The exit code of the child by which some implementations of posix_spawnp() report that there is
  * no such program. */
@@ -63,10 +66,10 @@ static void read_excerpt(const char *log, char excerpt[EXCERPT_SIZE])
  * the child has ended. */
 static bool wait_for(pid_t child, const char *name, int seconds, gki_call *call, int *result)
 {
-    const struct timespec pause = {0, 1000000000L / POLLS_PER_SECOND};
+    struct timespec pause = {0, first_pause};
     gki_waiting waiting;
     gki_waiting_start(&waiting);
-    for (long polls = (long)seconds * POLLS_PER_SECOND; polls >= 0; polls--) {
+    for (int64_t left = (int64_t)seconds * second; left >= 0; left -= pause.tv_nsec) {
         const pid_t ended = waitpid(child, result, WNOHANG);
         if (ended == child)
             return true;
@@ -77,6 +80,7 @@ static bool wait_for(pid_t child, const char *name, int seconds, gki_call *call,
         if (call && gki_call_stopped(call))
             return false;
         nanosleep(&pause, NULL);
+        pause.tv_nsec = 2 * pause.tv_nsec < last_pause ? 2 * pause.tv_nsec : last_pause;
         const int waited = gki_waiting_due(&waiting);
         if (waited > 0)
             gki_tell(call, "waiting for %s: %d s", name, waited);
@@ -115,14 +119,15 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
 
 bool gki_process_exists(const char *name)
 {
+    enum { PATH_MOST = 4096 }; /* the system finds no longer ones */
+    char path[PATH_MOST];
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
-        char *path = NULL;
         /* An empty entry is the working folder. */
-        if (gki_strf(&path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name) == GKV_OK)
-            found = access(path, X_OK) == 0;
-        free(path);
+        const int written =
+            snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
+        found = written < PATH_MOST && access(path, X_OK) == 0;
         folder += length + (folder[length] == ':');
     }
     return found;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "data/data_files.h"
 #include "data/sha256_add.h"
@@ -72,7 +73,7 @@ static gkv_status cannot_open(const char *path, int reason)
 static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
-    reader->file = open(reader->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    reader->file = gki_file_descriptor(reader->path, O_RDONLY | O_NONBLOCK);
     if (reader->file < 0)
         return cannot_open(reader->path, errno);
     struct stat about;

@@ -111,7 +111,7 @@ static double median_g(const gkv_gk_fit_settings *set, const letters *all)
             g[at] = g[at - 1];
         g[at] = one;
     }
-    return n == 0 ? 0.0 : 0.5 * (g[(n - 1) / 2] + g[n / 2]);
+    return 0.5 * (g[(n - 1) / 2] + g[n / 2]);
 }
 
 /* log((l + u)/(2z)), less the part that g explains. */

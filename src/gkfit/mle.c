@@ -181,15 +181,16 @@ static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task
     return GKV_OK;
 }
 
-/* Climbs from a copy, and keeps it if it is more likely than the task, or as likely and
- * verified. */
-static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
-                           gki_gk_point *best)
+/* Climbs from a copy, and keeps it if it is more likely than the task, or as likely and verified. A
+ * climb that ends where the bounds allow no g is no error: another start may be better. */
+static void try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
+                     gki_gk_point *best)
 {
     gki_gk_point at;
     double gain = 0.0;
     copy->result = task->result;
-    GKV_TRY(gki_gk_climb(common, copy, &at, &gain));
+    if (gki_gk_climb(common, copy, &at, &gain) != GKV_OK)
+        return;
     const double lead = at.value - best->value;
     task->result.newton = copy->result.newton;
     if (lead > 1e-6 || (lead > -1e-6 && copy->result.converged && !task->result.converged) ||
@@ -198,17 +199,15 @@ static gkv_status try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, g
         task->judged = false;
         *best = at;
     }
-    return GKV_OK;
 }
 
 /* Climbs from a start in the units of the solvers, if it is possible with what is held. */
-static gkv_status try_start(const gki_gk_fit_common *common, const gki_gk_task *from,
-                            const gkv_gk *start, gki_gk_task *task, gki_gk_point *best)
+static void try_start(const gki_gk_fit_common *common, const gki_gk_task *from, const gkv_gk *start,
+                      gki_gk_task *task, gki_gk_point *best)
 {
     gki_gk_task copy;
-    return gki_gk_begin_at(common, from, start, &copy) == GKV_OK
-               ? try_copy(common, &copy, task, best)
-               : GKV_OK;
+    if (gki_gk_begin_at(common, from, start, &copy) == GKV_OK)
+        try_copy(common, &copy, task, best);
 }
 
 /* Climbs from the most promising starts. */
@@ -219,35 +218,33 @@ static gkv_status try_starts(const gki_gk_fit_common *common, gki_gk_task *task,
     const gki_gk_task from = *task;
     GKV_TRY(gki_gk_starts(common, &from, starts, &count));
     for (size_t i = 0; i < count; i++)
-        GKV_TRY(try_start(common, &from, &starts[i].gk, task, best));
+        try_start(common, &from, &starts[i].gk, task, best);
     return GKV_OK;
 }
 
 /* Climbs from the start of the fit itself, not from the least-squares fit that begins there. */
-static gkv_status try_given(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+static void try_given(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
     gkv_gk start = task->start;
     start.a = (start.a - task->centre) / task->spread;
     start.b /= task->spread;
-    return try_start(common, task, &start, task, best);
+    try_start(common, task, &start, task, best);
 }
 
 /* With a great |g| the likelihood can have another maximum with the opposite sign of g. Climbs from
  * the reflection of the fit about the median. */
-static gkv_status try_reflected(const gki_gk_fit_common *common, gki_gk_task *task,
-                                gki_gk_point *best)
+static void try_reflected(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     start.a = -start.a;
     start.g = -start.g;
-    return try_start(common, task, &start, task, best);
+    try_start(common, task, &start, task, best);
 }
 
 /* With a great |g| the density has a step at A, and the likelihood has a local maximum with A
  * between each two neighbouring values. Moves A a little, and climbs again, as long as this helps.
- * In large samples these maxima merge. Those of levels differ by too little to matter for what the
- * likelihood of levels decides. */
-static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
+ * In large samples these maxima merge. */
+static void move_step(const gki_gk_fit_common *common, gki_gk_task *task, gki_gk_point *best)
 {
     static const double shifts[] = {-0.01, 0.01, -0.04, 0.04, -0.12, 0.12, -0.4, 0.4};
     double before = -INFINITY;
@@ -257,23 +254,22 @@ static gkv_status move_step(const gki_gk_fit_common *common, gki_gk_task *task, 
         for (size_t i = 0; i < sizeof shifts / sizeof *shifts; i++) {
             gkv_gk start = gki_gk_fit_gk_of(common, &from, from.v);
             start.a += shifts[i] * start.b;
-            GKV_TRY(try_start(common, &from, &start, task, best));
+            try_start(common, &from, &start, task, best);
         }
     }
-    return GKV_OK;
 }
 
 /* Near a pole the likelihood may have a maximum with k at its bound, and others a little above it.
  * Climbs with k held at its bound or `above` it, and then with k free. */
-static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, double above,
-                                 gki_gk_point *best)
+static void move_from_pole(const gki_gk_fit_common *common, gki_gk_task *task, double above,
+                           gki_gk_point *best)
 {
     enum { STEPS = 40 };
     const gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
     gki_gk_task copy;
     gki_gk_point at;
     if (gki_gk_begin_at(common, task, &start, &copy) != GKV_OK)
-        return GKV_OK;
+        return;
     copy.v[3] = fmin(copy.low[3] + above, copy.high[3]);
     copy.fixed[3] = true;
     memcpy(at.v, copy.v, sizeof at.v);
@@ -281,7 +277,7 @@ static gkv_status move_from_pole(const gki_gk_fit_common *common, gki_gk_task *t
     gki_gk_ascend(common, &copy, STEPS, &at, &task->result.newton);
     memcpy(copy.v, at.v, sizeof at.v);
     copy.fixed[3] = false;
-    return try_copy(common, &copy, task, best);
+    try_copy(common, &copy, task, best);
 }
 
 /* If the standard deviation is more than this number of spreads, the scale of the quartiles is no
@@ -307,7 +303,7 @@ static gkv_status try_wide(const gki_gk_fit_common *common, gki_gk_task *task, g
     gki_gk_change_unit(task, own.deviation);
     if (gki_gk_begin_at(common, task, &start, &copy) == GKV_OK) {
         best->value = -INFINITY;
-        GKV_TRY(try_copy(common, &copy, task, best));
+        try_copy(common, &copy, task, best);
         GKV_TRY(try_starts(common, task, best));
     }
     const double lead = best->value - own_best.value;
@@ -342,13 +338,13 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     held.set = &symmetric;
     from.start.g = 0.0;
     gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
-    if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK)
+    if (gki_gk_begin_at(&held, &from, &start, &copy) != GKV_OK ||
+        gki_gk_climb(&held, &copy, &at, &gain) != GKV_OK)
         return GKV_OK;
-    GKV_TRY(gki_gk_climb(&held, &copy, &at, &gain));
     GKV_TRY(try_starts(&held, &copy, &at));
     task->result.newton = copy.result.newton;
     start = gki_gk_fit_gk_of(&held, &copy, copy.v);
-    GKV_TRY(try_start(common, task, &start, task, best));
+    try_start(common, task, &start, task, best);
     if (!(at.value > best->value + lead_at_zero))
         return GKV_OK;
     const size_t steps = task->result.newton;
@@ -390,11 +386,11 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     if (doubtful)
         GKV_TRY(try_starts(common, task, &at));
     if (common->set->advanced.start_competes && !common->set->advanced.one_start)
-        GKV_TRY(try_given(common, task, &at));
+        try_given(common, task, &at);
     if (doubtful && fabs(task->v[2]) > stepped)
-        GKV_TRY(try_reflected(common, task, &at));
+        try_reflected(common, task, &at);
     if (doubtful && fabs(task->v[2]) > stepped && task->sample->n <= SMALL)
-        GKV_TRY(move_step(common, task, &at));
+        move_step(common, task, &at);
     if (doubtful && is_wide(common, task))
         GKV_TRY(try_wide(common, task, &at));
     if (doubtful && common->set->method == GKV_GK_MLE)
@@ -404,9 +400,9 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         return GKV_OK;
     const bool at_pole = doubtful && task->v[3] < task->low[3] + near_pole;
     if (at_pole || task->v[3] < task->low[3] + near_bound * sqrt(task->covariance[3][3]))
-        GKV_TRY(move_from_pole(common, task, 0.0, &at));
+        move_from_pole(common, task, 0.0, &at);
     if (at_pole)
-        GKV_TRY(move_from_pole(common, task, 0.004, &at));
+        move_from_pole(common, task, 0.004, &at);
     take_covariance(task, &at);
     return GKV_OK;
 }

@@ -65,23 +65,22 @@ static void take_better(const profile *p, const gki_gk_task *task, double value,
 }
 
 /* Climbs from a start, with the parameter held, and keeps the result if it is more likely. The
- * start may be invalid for this value, which is no error. `mirrored` becomes whether g is confined
- * to one side of 0. */
-static gkv_status climb_from(profile *p, const gkv_gk *start, place *out, bool *mirrored)
+ * start may be invalid for this value, or lead to where the bounds allow no g, which is no error.
+ * `mirrored` becomes whether g is confined to one side of 0. */
+static void climb_from(profile *p, const gkv_gk *start, place *out, bool *mirrored)
 {
     gki_gk_task copy;
     gki_gk_point at;
     double gain;
     if (gki_gk_begin_at(&p->common, &p->from, start, &copy) != GKV_OK)
-        return GKV_OK;
+        return;
     *mirrored = p->parameter == GKV_GK_K && (copy.low[2] > 0 || copy.high[2] < 0);
     memcpy(at.v, copy.v, sizeof at.v);
     if (copy.fixed[0] && copy.fixed[1] && copy.fixed[2] && copy.fixed[3])
         gki_gk_point_evaluate(&p->common, &copy, &at);
-    else
-        GKV_TRY(gki_gk_climb(&p->common, &copy, &at, &gain));
+    else if (gki_gk_climb(&p->common, &copy, &at, &gain) != GKV_OK)
+        return;
     take_better(p, &copy, at.value, out);
-    return GKV_OK;
 }
 
 static void set_held(profile *p, double t)
@@ -96,20 +95,19 @@ static void set_held(profile *p, double t)
 }
 
 /* Computes the profile at t from the maxima at neighbouring values; `far` may be NULL. */
-static gkv_status hold(profile *p, double t, const place *near, const place *far, place *out)
+static void hold(profile *p, double t, const place *near, const place *far, place *out)
 {
     bool mirrored = false, ignored;
     *out = (place){.t = t, .rise = INFINITY, .gk = near->gk};
     set_held(p, t);
-    GKV_TRY(climb_from(p, &near->gk, out, &mirrored));
+    climb_from(p, &near->gk, out, &mirrored);
     if (far && isfinite(far->rise))
-        GKV_TRY(climb_from(p, &far->gk, out, &mirrored));
+        climb_from(p, &far->gk, out, &mirrored);
     if (mirrored) { /* a small k is valid for g far from 0 only, on either side */
         gkv_gk other = near->gk;
         other.g = -other.g;
-        GKV_TRY(climb_from(p, &other, out, &ignored));
+        climb_from(p, &other, out, &ignored);
     }
-    return GKV_OK;
 }
 
 /* Seeks the greatest maximum at t from all starts of a fit with a held parameter. */
@@ -121,9 +119,10 @@ static gkv_status hold_everywhere(profile *p, double t, const place *near, place
     set_held(p, t);
     if (gki_gk_begin_at(&p->common, &p->from, &near->gk, &copy) != GKV_OK)
         return GKV_OK;
-    GKV_TRY(gki_gk_fit_mle(&p->common, &copy));
-    take_better(p, &copy, copy.result.log_likelihood, out);
-    return GKV_OK;
+    const gkv_status status = gki_gk_fit_mle(&p->common, &copy);
+    if (status == GKV_OK)
+        take_better(p, &copy, copy.result.log_likelihood, out);
+    return status == GKV_ERR_ARGUMENT ? GKV_OK : status; /* as in climb_from */
 }
 
 /* --- An end --------------------------------------------------------------- */
@@ -137,26 +136,25 @@ static double next_step(const place *before, const place *at, double step)
 }
 
 /* Steps outwards from *in until r ≥ 0 at *out. *enclosed becomes false if the limit comes first. */
-static gkv_status enclose(profile *p, const side *s, place *in, place *out, bool *enclosed)
+static void enclose(profile *p, const side *s, place *in, place *out, bool *enclosed)
 {
     double step = p->score * p->scale;
     *enclosed = false;
     for (int i = 0; i < OUTWARDS; i++) {
         const double t = in->t + s->way * step;
         const bool last = s->way * (t - s->limit) >= 0;
-        GKV_TRY(hold(p, last ? s->limit : t, in, NULL, out));
+        hold(p, last ? s->limit : t, in, NULL, out);
         *enclosed = out->rise >= 0;
         if (*enclosed || last)
-            return GKV_OK;
+            return;
         step = next_step(in, out, step);
         *in = *out;
     }
-    return GKV_OK;
 }
 
 /* Finds the root of r between *in and *out, which become narrow. With r = ∞ at *out the root is the
  * border of what is allowed. */
-static gkv_status narrow_down(profile *p, place *in, place *out, place *end)
+static void narrow_down(profile *p, place *in, place *out, place *end)
 {
     double inner = in->rise, outer = out->rise; /* halved if one of the two places stays */
     for (int i = 1; i <= INWARDS; i++) {
@@ -166,10 +164,10 @@ static gkv_status narrow_down(profile *p, place *in, place *out, place *end)
         const double t = in->t + (bisect ? 0.5 : inner / (inner - outer)) * width;
         if (!(fabs(width) > narrow * p->scale))
             break;
-        GKV_TRY(hold(p, t, in, out, &middle));
+        hold(p, t, in, out, &middle);
         if (fabs(middle.rise) < precise) {
             *end = middle;
-            return GKV_OK;
+            return;
         }
         if (middle.rise < 0) {
             *in = middle;
@@ -182,7 +180,6 @@ static gkv_status narrow_down(profile *p, place *in, place *out, place *end)
         }
     }
     *end = *in;
-    return GKV_OK;
 }
 
 /* The parameter at t, in the units of the sample. */
@@ -203,10 +200,10 @@ static gkv_status find_end(profile *p, const side *s, const place *estimate, dou
     for (int round = 0; round < ROUNDS; round++) {
         place in = at, out = {0}, found;
         bool enclosed = false;
-        GKV_TRY(enclose(p, s, &in, &out, &enclosed));
+        enclose(p, s, &in, &out, &enclosed);
         if (!enclosed)
             return GKV_OK;
-        GKV_TRY(narrow_down(p, &in, &out, &at));
+        narrow_down(p, &in, &out, &at);
         if (p->set.advanced.one_start)
             break;
         GKV_TRY(hold_everywhere(p, at.t, &at, &found));

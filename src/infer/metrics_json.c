@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/utf8.h"
 #include "gkvae/eval.h"
+#include "safetensors/json_text.h"
 
 static json_t *number(double value)
 {
@@ -182,7 +183,8 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         failed |= json_object_set_new(object, fields[i].key, fields[i].value) != 0;
     failed |= !add_generation(object, g);
-    char *text = failed ? NULL : json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    char *text =
+        failed ? NULL : gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL);
     json_decref(object);
     if (!text)
         return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);

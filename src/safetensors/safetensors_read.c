@@ -11,10 +11,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "core/file.h"
 #include "core/foreign.h"
 #include "core/memory.h"
-#include "safetensors/safetensors.h"
 #include "core/text.h"
+#include "safetensors/json_text.h"
+#include "safetensors/safetensors.h"
 
 /* The longest header that is parsed, in bytes. Headers of this library's models are far shorter,
  * and a parsed header takes up to 70 times its length. */
@@ -64,7 +66,7 @@ static gkv_status read_at(const gki_safetensors *file, uint64_t offset, void *ou
 /* Prints a JSON value for a message. NULL gives "missing". */
 static const char *show(const json_t *value, char buffer[GKV_PRINTABLE_SIZE])
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    char *text = value ? gki_json_text(value, JSON_COMPACT | JSON_ENCODE_ANY, NULL) : NULL;
     gki_text_printable(text ? text : "missing", buffer);
     free(text);
     return buffer;
@@ -242,6 +244,8 @@ static gkv_status read_header(gki_safetensors *file, char **text)
     json_error_t error;
     file->header =
         **text == '{' ? json_loadb(*text, (size_t)length, JSON_REJECT_DUPLICATES, &error) : NULL;
+    if (!file->header && **text == '{' && !*error.text) /* jansson says nothing of memory */
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", file->path);
     if (!file->header) {
         char shown[GKV_PRINTABLE_SIZE];
         return gki_fail(
@@ -313,7 +317,7 @@ static gkv_status open_path(gki_safetensors *file)
 {
     struct stat info;
     /* With O_NONBLOCK, open() does not wait for the other end of a pipe. */
-    file->descriptor = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    file->descriptor = gki_file_descriptor(file->path, O_RDONLY | O_NONBLOCK);
     if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
         return gki_fail_errno(errno, "%s: cannot read", file->path);
     if (!S_ISREG(info.st_mode))

@@ -8,8 +8,10 @@
 
 #include "core/file.h"
 #include "core/memory.h"
-#include "safetensors/safetensors.h"
 #include "core/text.h"
+#include "core/utf8.h"
+#include "safetensors/json_text.h"
+#include "safetensors/safetensors.h"
 
 static const struct {
     const char *name;
@@ -37,14 +39,6 @@ bool gki_tensor_bytes(const gki_tensor *tensor, uint64_t *bytes)
     return product <= INT64_MAX; /* offsets of files and integers of jansson are signed */
 }
 
-/* Whether jansson takes the text for UTF-8. False too if memory is out. */
-static bool is_utf8(const char *text)
-{
-    json_t *string = json_string(text);
-    json_decref(string);
-    return string != NULL;
-}
-
 static gkv_status out_of_memory(const char *path)
 {
     return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for its header", path);
@@ -64,7 +58,7 @@ static gkv_status put(json_t *object, const char *path, const char *what, const 
         return gki_fail(GKV_ERR_ARGUMENT, "%s: two %s are named \"%s\"", path, what,
                         gki_text_printable(name, shown));
     }
-    if (value && !is_utf8(name)) {
+    if (!gki_utf8_is_valid(name)) {
         json_decref(value);
         return gki_fail(GKV_ERR_ARGUMENT, "%s: the name \"%s\" is not UTF-8 text", path,
                         gki_text_printable(name, shown));
@@ -85,14 +79,12 @@ static gkv_status collect(const char *path, size_t count, const gki_metadata *me
         status = out_of_memory(path);
     for (size_t i = 0; i < count && status == GKV_OK; i++) {
         char shown[GKV_PRINTABLE_SIZE];
-        json_t *value = json_string(metadata[i].value);
-        json_t *any = json_string_nocheck(metadata[i].value);
-        if (!value && any)
+        if (!gki_utf8_is_valid(metadata[i].value))
             status = gki_fail(GKV_ERR_ARGUMENT, "%s: the value of \"%s\" is not UTF-8 text", path,
                               gki_text_printable(metadata[i].key, shown));
         else
-            status = put(map, path, "metadata entries", metadata[i].key, value);
-        json_decref(any);
+            status =
+                put(map, path, "metadata entries", metadata[i].key, json_string(metadata[i].value));
     }
     if (status != GKV_OK) {
         json_decref(map);
@@ -139,12 +131,12 @@ static gkv_status describe(json_t *header, const char *path, const gki_tensor *t
  * that map the file need. The checksum in it is zeros. The caller frees *out. */
 static gkv_status header_text(const char *path, const json_t *header, char **out, size_t *length)
 {
-    char *text = json_dumps(header, JSON_COMPACT);
+    size_t used = 0;
+    char *text = gki_json_text(header, JSON_COMPACT, &used);
     gkv_status status = GKV_OK;
     *out = NULL;
     if (!text)
         return out_of_memory(path);
-    const size_t used = strlen(text);
     *length = (used + 7) / 8 * 8;
     GKV_TRY_GOTO(gki_alloc(*length + 1, 1, out));
     memset(*out, ' ', *length);

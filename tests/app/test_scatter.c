@@ -113,14 +113,6 @@ static void refuses(void **state)
     settings.n_labels = 11;
     assert_fails(gki_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
                  "11 labels");
-    settings = plain();
-    settings.opacity = 0;
-    assert_fails(gki_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
-                 "opacity");
-    settings = plain();
-    settings.height = NAN;
-    assert_fails(gki_plot_scatter_labelled(path, xy, labels, 2, &settings), GKV_ERR_ARGUMENT,
-                 "160 … 8000");
     assert_fails(gki_plot_scatter_labelled(in_folder("a/b.png"), xy, labels, 2, NULL), GKV_ERR_IO,
                  "a/b.png");
     assert_int_equal(count_files(0), 0);

@@ -121,6 +121,26 @@ static void interrupted_replacements_are_completed(void **state)
     assert_new();
 }
 
+/* A list that nobody has written is not followed. */
+static void other_lists_are_refused(void **state)
+{
+    (void)state;
+    enum { LONG = 70000 };
+    make_old();
+    assert_int_equal(mkdir(in_temporary(".gkvae-commit"), 0700), 0);
+    char *longer = test_alloc(LONG);
+    memset(longer, 'x', LONG);
+    put(".gkvae-commit/.removed", longer, LONG);
+    free(longer);
+    assert_fails(gki_commit_recover(temporary), GKV_ERR_DATA, "longer than the 65536 bytes");
+    assert_true(gki_commit_is_pending(temporary));
+    write_text(".gkvae-commit/.removed", "others/precious\nc\n../c\n");
+    assert_ok(gki_commit_recover(temporary));
+    assert_absent("c");
+    assert_holds("others/precious", "kept");
+    assert_holds("d", "old");
+}
+
 /* Links in the place of the folders lead to files of others. */
 static void links_are_not_followed(void **state)
 {
@@ -158,6 +178,7 @@ int main(void)
         cmocka_unit_test(new_files_are_abandoned),
         cmocka_unit_test(interrupted_replacements_are_completed),
         cmocka_unit_test(links_are_not_followed),
+        cmocka_unit_test(other_lists_are_refused),
         cmocka_unit_test(failures_keep_the_old_files),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);

@@ -115,6 +115,38 @@ static void links_are_followed(void **state)
     assert_fails(gki_file_begin(in_temporary("dangling"), &writer), GKV_ERR_IO, "follow the link");
 }
 
+/* A name without a folder is of the current one. */
+static void names_may_have_no_folder(void **state)
+{
+    (void)state;
+    const int before = open(".", O_RDONLY | O_DIRECTORY);
+    assert_true(before >= 0);
+    assert_int_equal(chdir(temporary), 0);
+    assert_ok(gki_file_write_atomic("here", "text", 4));
+    assert_ok(gki_file_make_folder("new"));
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+    assert_holds(in_temporary("here"), "text");
+    assert_true(gki_file_exists(in_temporary("new")));
+}
+
+/* Only regular files are opened as files. */
+static void other_things_are_no_files(void **state)
+{
+    (void)state;
+    assert_null(gki_file_open(temporary));
+    assert_int_equal(errno, EINVAL);
+    assert_null(gki_file_open(in_temporary("none")));
+    assert_int_equal(errno, ENOENT);
+    gki_file_writer *writer = NULL;
+    assert_int_equal(mkdir(in_temporary("folder"), 0700), 0);
+    assert_int_equal(symlink("folder", in_temporary("to-folder")), 0);
+    assert_fails(gki_file_begin(in_temporary("to-folder"), &writer), GKV_ERR_IO,
+                 "not a regular file");
+    assert_fails(gki_file_sync(in_temporary("none")), GKV_ERR_IO, "No such file");
+    gki_file_sweep(in_temporary("none"));
+}
+
 static void reading_keeps_its_limit(void **state)
 {
     (void)state;
@@ -252,9 +284,10 @@ static void remnants_are_removed(void **state)
     leave_remnant(path);
     assert_ok(gki_file_write_atomic(in_temporary("b.gkvae-tmp-12-3"), "older", 5));
     assert_ok(gki_file_write_atomic(in_temporary("notes.gkvae-tmp-1-x"), "mine", 4));
-    assert_int_equal(count_entries(), 4);
+    assert_ok(gki_file_write_atomic(in_temporary("notes.gkvae-tmp-x"), "mine", 4));
+    assert_int_equal(count_entries(), 5);
     gki_file_sweep(temporary);
-    assert_int_equal(count_entries(), 2); /* a and the notes */
+    assert_int_equal(count_entries(), 3); /* a and the notes */
 }
 
 static void writers_at_work_are_spared(void **state)
@@ -342,6 +375,9 @@ static void foreign_lock_files_are_left_alone(void **state)
     assert_holds(victim, "4711\n");
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
+    assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
+    unlink(path);
+    assert_ok(gki_file_write_atomic(path, "0123456789012345678901234567890123456789", 40));
     assert_fails(gki_lock_acquire(temporary, &lock), GKV_ERR_IO, "not a lock file");
     unlink(path);
     assert_ok(gki_file_write_atomic(path, "4711\n", 5)); /* of a process that was killed */
@@ -435,6 +471,8 @@ int main(void)
         WITH_FOLDER(abandoned_leaves_nothing),
         WITH_FOLDER(bad_paths_are_refused),
         WITH_FOLDER(links_are_followed),
+        WITH_FOLDER(names_may_have_no_folder),
+        WITH_FOLDER(other_things_are_no_files),
         WITH_FOLDER(reading_keeps_its_limit),
         WITH_FOLDER(folders_are_made),
         WITH_FOLDER(full_disk_keeps_the_old_file),

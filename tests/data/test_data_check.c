@@ -123,18 +123,116 @@ static void halves_that_do_not_match(void **state)
         gkv_dataset_check(one, other, &(gkv_run_options){.progress = collect, .context = &all}));
     assert_true(all.count == 1 && strstr(all.text, "8 × 16 pixels"));
     gkv_dataset_free(other);
-    assert_fails(gkv_dataset_check(NULL, NULL, NULL), GKV_ERR_ARGUMENT, "train is NULL");
     assert_ok(gkv_dataset_check(one, NULL, NULL));
     gkv_dataset_free(one);
+}
+
+/* The hash of data/copies.c after the first eight bytes of an image of n. */
+static uint64_t hash_after(uint64_t word, size_t n)
+{
+    uint64_t hash = (0x9e3779b97f4a7c15u ^ n ^ word) * 0xff51afd7ed558ccdu;
+    return hash ^ hash >> 32;
+}
+
+/* Images of one hash are copies only if their pixels are the same. */
+static void hashes_are_not_enough(void **state)
+{
+    (void)state;
+    enum { N = 16 };
+    const uint64_t words[2][2] = {{1, 2}, {3, 2 ^ hash_after(1, N) ^ hash_after(3, N)}};
+    uint8_t images[2 * N];
+    gkv_dataset *both = NULL, *second = NULL;
+    gkv_data_info info;
+    memcpy(images, words, sizeof words);
+    assert_ok(gkv_dataset_from_memory(2, 4, 4, images, NULL, &both));
+    assert_ok(gkv_dataset_describe(both, &info));
+    assert_int_equal(info.copies, 0);
+    gkv_dataset_free(both);
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, images, NULL, &both));
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, images + N, NULL, &second));
+    findings all = {0, ""};
+    assert_ok(
+        gkv_dataset_check(both, second, &(gkv_run_options){.progress = collect, .context = &all}));
+    assert_null(strstr(all.text, "training images too"));
+    gkv_dataset_free(both);
+    gkv_dataset_free(second);
+}
+
+/* The findings for these two, which are freed. */
+static findings find_of(gkv_dataset *one, gkv_dataset *other)
+{
+    findings all = {0, ""};
+    assert_ok(
+        gkv_dataset_check(one, other, &(gkv_run_options){.progress = collect, .context = &all}));
+    gkv_dataset_free(one);
+    gkv_dataset_free(other);
+    return all;
+}
+
+static gkv_dataset *of_size(size_t count, size_t height, size_t width, size_t channels)
+{
+    gkv_dataset *data = NULL;
+    assert_ok(gkv_dataset_from_colour(count, height, width, channels, test, NULL, &data));
+    return data;
+}
+
+static void forms_that_do_not_match(void **state)
+{
+    (void)state;
+    draw(test, COUNT, 1000, 255);
+    findings all = find_of(of_size(50, SIDE, SIDE, 1), of_size(50, 2 * SIDE, SIDE, 1));
+    assert_non_null(strstr(all.text, "the test images have 16 × 8 pixels"));
+    all = find_of(of_size(50, SIDE, SIDE, 1), of_size(50, SIDE, SIDE, 3));
+    assert_non_null(
+        strstr(all.text, "the test images are in colour, and the training images grey"));
+    all = find_of(of_size(50, SIDE, SIDE, 3), of_size(50, SIDE, SIDE, 1));
+    assert_non_null(
+        strstr(all.text, "the test images are grey, and the training images in colour"));
+    /* labels of the test images alone say nothing */
+    const uint8_t labels[COUNT] = {9};
+    all = find_of(make(test, NULL, COUNT / 2), make(test + COUNT / 2 * PIXELS, labels, COUNT / 2));
+    assert_int_equal(all.count, 0);
+    assert_fails(gkv_dataset_check(NULL, NULL, NULL), GKV_ERR_ARGUMENT, "train is NULL");
+    gkv_dataset *one = make(test, NULL, COUNT);
+    assert_fails(gkv_dataset_check(one, NULL, ON_THREADS(-1)), GKV_ERR_ARGUMENT,
+                 "options.threads = -1");
+    gkv_dataset_free(one);
+}
+
+static void large_images_are_told(void **state)
+{
+    (void)state;
+    const size_t pixels = (size_t)GKV_IMAGE_PIXELS_MAX + 1;
+    uint8_t *image = test_alloc(pixels);
+    gkv_dataset *one = NULL;
+    image[0] = 255;
+    assert_ok(gkv_dataset_from_memory(1, pixels, 1, image, NULL, &one));
+    const findings all = find_of(one, NULL);
+    assert_non_null(strstr(all.text, "make the images smaller"));
+    free(image);
+}
+
+/* Bright borders around dark images, and one blank image among many, are usual. */
+static void usual_images_pass(void **state)
+{
+    (void)state;
+    draw(train, COUNT, 1, 255);
+    for (size_t k = 0; k < COUNT * PIXELS; k++) {
+        const size_t y = k % PIXELS / SIDE, x = k % SIDE;
+        if (y == 0 || y == SIDE - 1 || x == 0 || x == SIDE - 1)
+            train[k] = 165;
+    }
+    memset(train, 7, PIXELS);
+    assert_int_equal(find(train, NULL).count, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_images_pass),
-        cmocka_unit_test(levels_are_looked_at),
-        cmocka_unit_test(copies_are_found),
-        cmocka_unit_test(halves_that_do_not_match),
+        cmocka_unit_test(good_images_pass),      cmocka_unit_test(levels_are_looked_at),
+        cmocka_unit_test(copies_are_found),      cmocka_unit_test(halves_that_do_not_match),
+        cmocka_unit_test(hashes_are_not_enough), cmocka_unit_test(forms_that_do_not_match),
+        cmocka_unit_test(large_images_are_told), cmocka_unit_test(usual_images_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

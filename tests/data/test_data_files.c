@@ -6,7 +6,7 @@
 #include "data/dataset.h"
 #include "temporary.h"
 
-enum { COUNT = 6, SIDE = 4, PIXELS = COUNT * SIDE * SIDE };
+enum { PICTURES = 3, COUNT = 6, SIDE = 4, PIXELS = COUNT * SIDE * SIDE };
 
 static const uint8_t labels[COUNT] = {0, 1, 2, 0, 1, 2};
 static uint8_t pixels[PIXELS];
@@ -14,7 +14,7 @@ static uint8_t pixels[PIXELS];
 static int make(void **state)
 {
     uint8_t bytes[16 + PIXELS];
-    if (make_temporary(state) != 0)
+    if (make_temporary_in_memory(state) != 0)
         return -1;
     for (size_t i = 0; i < PIXELS; i++)
         pixels[i] = (uint8_t)(5 * i);
@@ -24,6 +24,12 @@ static int make(void **state)
     put_gzip("images.gz", bytes, length + PIXELS, "wb");
     const size_t short_length = idx_header(bytes, 0x801, COUNT, 0, 0);
     memcpy(bytes + short_length, labels, COUNT);
+    assert_int_equal(mkdir(in_temporary("pictures"), 0700), 0);
+    for (int i = 0; i < PICTURES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "pictures/%d.png", i);
+        assert_ok(gki_file_copy(GKV_TEST_FIXTURES "/png/grey-8.png", in_temporary(name)));
+    }
     put("labels", bytes, short_length + COUNT);
     return 0;
 }
@@ -65,9 +71,9 @@ static gkv_status reads_pictures(void)
     gkv_settings_defaults(&settings);
     strcpy(settings.data.resize, "4x4");
     const gkv_status status =
-        gkv_dataset_open_as(GKV_TEST_FIXTURES "/png", NULL, &settings.data, &dataset);
+        gkv_dataset_open_as(in_temporary("pictures"), NULL, &settings.data, &dataset);
     assert_int_equal(status == GKV_OK, dataset != NULL);
-    assert_true(!dataset || gkv_dataset_count(dataset) == 19);
+    assert_true(!dataset || gkv_dataset_count(dataset) == PICTURES);
     gkv_dataset_free(dataset);
     return status;
 }
@@ -90,36 +96,71 @@ static gkv_status exports(void)
     return take(read, again);
 }
 
+/* A folder for temporary files with a copy in it, after what others have left was removed. */
+static gkv_status copies(void)
+{
+    char *scratch = NULL, to[512];
+    gki_folder_sweep(temporary);
+    gkv_status status = gki_folder_scratch(temporary, &scratch);
+    assert_int_equal(status == GKV_OK, scratch != NULL);
+    if (status == GKV_OK) {
+        snprintf(to, sizeof to, "%s/labels", scratch);
+        status = gki_file_copy(in_temporary("labels"), to);
+    }
+    stop_failing();
+    if (status == GKV_OK) {
+        assert_int_equal(entries_of(scratch), 1);
+        /* there is a file of that name, and a folder is none */
+        assert_fails(gki_file_copy(in_temporary("labels"), to), GKV_ERR_IO, "cannot be made");
+        strcat(to, "-2");
+        assert_fails(gki_file_copy(temporary, to), GKV_ERR_IO, "cannot be read");
+        assert_fails(gki_file_copy(in_temporary("none"), to), GKV_ERR_IO, "cannot be opened");
+    }
+    gki_folder_remove(scratch);
+    free(scratch);
+    return status;
+}
+
+static void files_are_copied(void **state)
+{
+    (void)state;
+    char *scratch = NULL;
+    assert_true(loses_files(copies, false) > 4);
+    assert_fails(gki_folder_scratch(in_temporary("none"), &scratch), GKV_ERR_IO,
+                 "the folder cannot be found");
+    assert_null(scratch);
+    gki_folder_sweep(in_temporary("none"));
+}
+
 static void files_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads, false) > 2);
+    assert_true(loses_files(reads, true) > 2);
 }
 
 static void gzip_files_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads_gzip, false) > 2);
+    assert_true(loses_files(reads_gzip, true) > 2);
 }
 
 static void folders_are_read(void **state)
 {
     (void)state;
-    assert_true(loses_files(reads_pictures, false) > 19);
+    assert_true(loses_files(reads_pictures, true) > 3 * PICTURES);
 }
 
 static void data_sets_are_exported(void **state)
 {
     (void)state;
-    assert_true(loses_files(exports, false) > 10);
+    assert_true(loses_files(exports, true) > 10);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_are_read),
-        cmocka_unit_test(gzip_files_are_read),
-        cmocka_unit_test(folders_are_read),
+        cmocka_unit_test(files_are_copied),       cmocka_unit_test(files_are_read),
+        cmocka_unit_test(gzip_files_are_read),    cmocka_unit_test(folders_are_read),
         cmocka_unit_test(data_sets_are_exported),
     };
     return cmocka_run_group_tests(tests, make, remove_temporary);

@@ -116,6 +116,23 @@ static void bad_arguments_are_refused(void **state)
                  "width 0");
     assert_fails(gkv_dataset_from_memory(SIZE_MAX / 2, 2, 2, &pixel, NULL, &dataset),
                  GKV_ERR_ARGUMENT, "addressed");
+    /* each product is too large: that of the first two sizes, of three, and of all */
+    const size_t sizes[][4] = {{SIZE_MAX / 2, 3, 1, 1},
+                               {SIZE_MAX / 4, 2, 3, 1},
+                               {SIZE_MAX / 4, 2, 1, 3},
+                               {SIZE_MAX / 4, 2, 1, 1}};
+    const float number = 0;
+    for (size_t i = 0; i < 4; i++) {
+        const size_t *is = sizes[i];
+        if (i < 3)
+            assert_fails(
+                gkv_dataset_from_colour(is[0], is[1], is[2], is[3], &pixel, NULL, &dataset),
+                GKV_ERR_ARGUMENT, "addressed");
+        assert_fails(
+            gkv_dataset_from_numbers(is[0], is[1], is[2], is[3], &number, NULL, NULL, &dataset),
+            GKV_ERR_ARGUMENT, "count 0");
+        assert_null(dataset);
+    }
     assert_fails(gkv_dataset_from_memory(1, 1, 1, &pixel, NULL, NULL), GKV_ERR_ARGUMENT,
                  "out is NULL");
     const gkv_data_settings settings = fixture();
@@ -140,6 +157,7 @@ static void mean_is_of_its_range(void **state)
     assert_true(mean[0] == 0);
     assert_fails(gkv_dataset_mean(dataset, 0, 1, mean), GKV_ERR_ARGUMENT, "0 images from number 1");
     assert_fails(gkv_dataset_mean(dataset, 1, 3, mean), GKV_ERR_ARGUMENT, "from number 3");
+    assert_fails(gkv_dataset_mean(dataset, 1, 4, mean), GKV_ERR_ARGUMENT, "from number 4");
     assert_fails(gkv_dataset_mean(dataset, 4, 0, mean), GKV_ERR_ARGUMENT, "has 3");
     gkv_dataset_free(dataset);
 }
@@ -240,6 +258,9 @@ static void files_are_known_by_their_sha256(void **state)
     assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_sha256(NULL, GKV_IMAGES_FILE), "");
+    assert_string_equal(gkv_dataset_path(dataset, (gkv_dataset_file)2), "");
+    assert_string_equal(gkv_dataset_sha256(dataset, (gkv_dataset_file)2), "");
     assert_ok(gki_dataset_check_file(dataset, &settings));
     gkv_dataset_free(dataset);
 }
@@ -281,6 +302,35 @@ static void missing_files_are_named(void **state)
     snprintf(settings.dataset, sizeof settings.dataset, "my-own");
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
                  "set data.test_images to its path");
+}
+
+/* Files of another spelling, in the folder or beside it, are named. */
+static void near_files_are_named(void **state)
+{
+    (void)state;
+    gkv_dataset *dataset = NULL;
+    gkv_data_settings settings = {.dataset = "near"};
+    snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
+    assert_ok(gki_file_make_folder(in_temporary("near")));
+    put("near/train.images.idx3", "", 0);
+    put("near/t10k-images-idx3-ubytes", "", 0);
+    put("Train_Images.IDX3-ubyte", "", 0);
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "/Train_Images.IDX3-ubyte: rename or move it, or set data.train_images");
+    put("near/t10k.images.idx3_ubyte_gz", "", 0);
+    assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
+                 "/near/t10k.images.idx3_ubyte_gz: rename or move it, or set data.test_images");
+    assert_int_equal(remove(in_temporary("Train_Images.IDX3-ubyte")), 0);
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "(\"near\" is none)");
+    snprintf(settings.folder, sizeof settings.folder, "~/data");
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 "the shell expands ~ only at the begin of a word");
+    snprintf(settings.folder, sizeof settings.folder, "no such folder");
+    assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
+                 " (relative to the current folder, /");
+    assert_fails(gkv_dataset_open("no such file", NULL, &dataset), GKV_ERR_IO,
+                 " (relative to the current folder, /");
 }
 
 static void own_data_needs_no_labels_and_raw_comes_first(void **state)
@@ -372,6 +422,7 @@ int main(void)
         cmocka_unit_test(files_are_known_by_their_sha256),
         cmocka_unit_test(images_are_inverted_and_transposed),
         cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(near_files_are_named),
         cmocka_unit_test(own_data_needs_no_labels_and_raw_comes_first),
         cmocka_unit_test(fixture_is_described),
         cmocka_unit_test(other_content_at_a_known_path_is_noticed),

@@ -5,66 +5,16 @@
 #include "support.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "data/catalogue.h"
-#include "data/checksum.h"
+#include "data/get_fixture.h"
 #include "data/process.h"
-#include "temporary.h"
 
-enum { SIZE = 20 };
-
-static char sums[GKV_DATA_FILES][GKV_DIGEST_SIZE];
 static char log_lines[4096];
 static int fetches;
-
-/* The right content of file i. */
-static void content_of(int i, uint8_t bytes[SIZE])
-{
-    for (int k = 0; k < SIZE; k++)
-        bytes[k] = (uint8_t)(i * 50 + k);
-}
-
-/* Puts the four right files into FOLDER of the temporary folder, which it makes. */
-static void put_files(const char *folder, bool gzip)
-{
-    char name[128];
-    uint8_t bytes[SIZE];
-    assert_ok(gki_file_make_folder(in_temporary(folder)));
-    for (int i = 0; i < GKV_DATA_FILES; i++) {
-        content_of(i, bytes);
-        snprintf(name, sizeof name, "%s/%s%s", folder, gki_data_file_names[i], gzip ? ".gz" : "");
-        if (gzip)
-            put_gzip(name, bytes, SIZE, "wb");
-        else
-            put(name, bytes, SIZE);
-    }
-}
-
-static int make_sums(void **state)
-{
-    if (make_temporary(state) != 0)
-        return -1;
-    put_files("right", false);
-    for (int i = 0; i < GKV_DATA_FILES; i++) {
-        char name[128];
-        uint64_t bytes = 0;
-        snprintf(name, sizeof name, "right/%s", gki_data_file_names[i]);
-        if (gki_sha256_file(in_temporary(name), SIZE, sums[i], &bytes) != GKV_OK || bytes != SIZE)
-            return -1;
-    }
-    return 0;
-}
-
-static gki_known_data row(const char *name)
-{
-    gki_known_data data = {.name = name, .about = "a test"};
-    for (int i = 0; i < GKV_DATA_FILES; i++)
-        data.files[i] = (gki_known_file){sums[i], SIZE};
-    return data;
-}
 
 static bool hear(void *context, const gkv_progress *progress)
 {
@@ -294,43 +244,6 @@ static void unknown_names_get_the_known_ones(void **state)
     assert_null(gkv_data_about_at(3));
 }
 
-static char *old_path; /* PATH before own_path() */
-
-static void put_program(const char *name, const char *script)
-{
-    char relative[64], text[1024];
-    assert_ok(gki_file_make_folder(in_temporary("programs")));
-    snprintf(relative, sizeof relative, "programs/%s", name);
-    snprintf(text, sizeof text, "#!/bin/sh\nPATH=/usr/bin:/bin\nhere=%s\n%s\n", temporary, script);
-    assert_int_equal(chmod(put(relative, text, strlen(text)), 0700), 0);
-}
-
-/* Sets PATH to the folder of the test's own programs. give_path_back() restores it. */
-static int own_path(void **state)
-{
-    (void)state;
-    free(old_path);
-    old_path = getenv("PATH") ? strdup(getenv("PATH")) : NULL;
-    return setenv("PATH", in_temporary("programs"), 1);
-}
-
-static int give_path_back(void **state)
-{
-    (void)state;
-    gki_folder_remove(in_temporary("programs"));
-    const int failed = old_path ? setenv("PATH", old_path, 1) : unsetenv("PATH");
-    free(old_path);
-    old_path = NULL;
-    return failed;
-}
-
-static const char *const npm_delivers =
-    "expected='install --prefix --ignore-scripts --no-audit --no-fund --no-save "
-    "--fetch-timeout=60000 "
-    "--fetch-retries=0 pack@1.0'\n"
-    "[ \"$1 $2 $4 $5 $6 $7 $8 $9 ${10}\" = \"$expected\" ] || exit 9\n"
-    "mkdir -p \"$3/node_modules/pack/data\" && cp \"$here\"/right/* \"$3/node_modules/pack/data\"";
-
 static void npm_delivers_a_package(void **state)
 {
     (void)state;
@@ -390,18 +303,6 @@ static void debian_files_are_copied(void **state)
     assert_int_equal(entries_of(folder), 4);
 }
 
-/* Programs that do as apt-get and dpkg-deb do: the package is found only after an update. */
-static void put_debian_programs(const char *unpacked)
-{
-    char unpack[256];
-    put_program("apt-get",
-                "case \"$*\" in *install*) exit 9;; *update*) touch \"$here/updated\";; "
-                "*download\\ set) [ -e \"$here/updated\" ] && touch set_1_all.deb;; esac");
-    snprintf(unpack, sizeof unpack,
-             "mkdir -p \"$3$here\" && cp -r \"$here/%s\" \"$3$here/apt-system\"", unpacked);
-    put_program("dpkg-deb", unpack);
-}
-
 static void debian_packages_are_unpacked_and_not_installed(void **state)
 {
     (void)state;
@@ -418,6 +319,31 @@ static void debian_packages_are_unpacked_and_not_installed(void **state)
     assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
     expect_complete(&data, 4);
     assert_false(gki_file_exists(in_temporary("apt-system")));
+}
+
+static void incomplete_packages_are_refused(void **state)
+{
+    (void)state;
+    gki_known_data data = row("by-half");
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s", in_temporary("half"));
+    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    put_program("apt-get", "exit 0");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "half is not there, and this system has no apt-get");
+    put_program("dpkg-deb", "exit 0");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "apt-get downloaded no package");
+    put_program("apt-get", "touch set_1_all.deb; touch .deb notes");
+    put_program("dpkg-deb", "echo 'dpkg-deb: error: cut short'; exit 2");
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "dpkg-deb ended with exit code 2: dpkg-deb: error: cut short");
+    put_files("half", false);
+    assert_int_equal(remove(in_temporary("half/t10k-images-idx3-ubyte")), 0);
+    assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
+                 "half/t10k-images-idx3-ubyte[.gz]: the file is missing");
+    assert_int_equal(entries_of(in_temporary("by-half")), 0);
+    gki_folder_remove(folder);
 }
 
 static void downloads_are_bounded(void **state)
@@ -485,11 +411,53 @@ static void mirrors_come_before_programs(void **state)
 static void programs_are_looked_for_on_the_path(void **state)
 {
     (void)state;
+    static char longer[5000];
+    memset(longer, 'x', sizeof longer - 1);
     assert_false(gki_process_exists("npm"));
     put_program("npm", "exit 0");
     assert_true(gki_process_exists("npm"));
     assert_int_equal(setenv("PATH", "/nowhere::/usr/bin", 1), 0);
     assert_true(gki_process_exists("env"));
+    assert_false(gki_process_exists(longer));
+    assert_int_equal(setenv("PATH", "", 1), 0);
+    assert_false(gki_process_exists("env"));
+    assert_int_equal(unsetenv("PATH"), 0);
+    assert_false(gki_process_exists("env"));
+}
+
+/* What a program wrote before it failed: its errors in one line, or its last words. */
+static void failures_of_programs_are_told(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"fails", NULL}, *const nobody[] = {"nobody", NULL},
+                      *const within[] = {GKV_PROCESS_ENV, "-C", temporary, "fails", NULL};
+    const char *log = in_temporary("log");
+    assert_fails(gki_process_run(nobody, log, 5, NULL), GKV_ERR_IO, "nobody cannot be run");
+    put_program("fails", "exit 127");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO,
+                 "fails cannot be run: it ended with exit code 127");
+    put_program("fails", "exit 4");
+    assert_fails(gki_process_run(within, log, 5, NULL), GKV_ERR_IO, "fails ended with exit code 4");
+    put_program(
+        "fails",
+        "printf 'first\\n\\n \\t\\nE: one\\nmore\\nError two\\nERR three\\nlast\\n'; exit 1");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO,
+                 "exit code 1: E: one; Error two; ERR three");
+    put_program("fails", "printf 'error %0300d\\n' 1 2 3; exit 1");
+    assert_fails(gki_process_run(argv, log, 5, NULL), GKV_ERR_IO, "exit code 1: error 0000");
+    assert_true(strlen(gkv_error_message()) < 260);
+}
+
+/* A program that somebody else waits for has ended somehow; its files are checked. */
+static void children_may_be_reaped(void **state)
+{
+    (void)state;
+    const char *const argv[] = {"fails", NULL};
+    put_program("fails", "exit 1");
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    assert_int_equal(sigaction(SIGCHLD, &ignore, &before), 0);
+    assert_ok(gki_process_run(argv, in_temporary("log"), 5, NULL));
+    assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
 }
 
 static void slow_programs_are_stopped(void **state)
@@ -539,6 +507,19 @@ static void a_stop_ends_it(void **state)
     assert_fails(gki_known_data_get(&data, temporary, &call, NULL), GKV_ERR_INTERRUPTED, "stopped");
     assert_int_equal(fetches, 1); /* the report; no source delivered anything */
     assert_int_equal(entries_of(in_temporary("stopped")), 0);
+    /* a stop at the report that a download begins ends it */
+    char url[128], *delivered = NULL;
+    snprintf(url, sizeof url, "file://%s/mirror/", temporary);
+    const gki_source mirror = {gki_fetch_https, "a mirror", url, NULL};
+    put_files("mirror", true);
+    assert_ok(gki_file_make_folder(in_temporary("scratch")));
+    assert_ok(gki_call_begin(&call, &options, 0));
+    assert_fails(gki_fetch_https(&mirror, &data, in_temporary("scratch"), &call, &delivered),
+                 GKV_ERR_INTERRUPTED, "train-images-idx3-ubyte.gz was stopped");
+    assert_null(delivered);
+    /* files that are there already are not those of this download */
+    assert_fails(gki_fetch_https(&mirror, &data, in_temporary("scratch"), NULL, &delivered),
+                 GKV_ERR_IO, "train-images-idx3-ubyte.gz: cannot be made");
 }
 
 int main(void)
@@ -558,10 +539,13 @@ int main(void)
         cmocka_unit_test(long_explanations_are_all_listed),
         cmocka_unit_test(debian_files_are_copied),
         WITH_PATH(debian_packages_are_unpacked_and_not_installed),
+        WITH_PATH(incomplete_packages_are_refused),
         cmocka_unit_test(downloads_are_bounded),
         cmocka_unit_test(a_dead_proxy_is_soon_given_up),
         cmocka_unit_test(mirrors_come_before_programs),
         WITH_PATH(programs_are_looked_for_on_the_path),
+        WITH_PATH(failures_of_programs_are_told),
+        WITH_PATH(children_may_be_reaped),
         WITH_PATH(slow_programs_are_stopped),
         WITH_PATH(a_stop_ends_it),
     };

@@ -182,9 +182,28 @@ static void bad_files_are_named_or_skipped(void **state)
     assert_int_equal(gkv_dataset_count(dataset), 3);
     assert_int_equal(gkv_dataset_height(dataset), 4);
     gkv_dataset_free(dataset);
+    put("bad/6.png", "x", 1);
+    assert_ok(open_folder("bad", &settings, &dataset)); /* three are named, and all are counted */
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "3 files are left out"));
+    assert_null(strstr(gkv_dataset_remark(dataset, 0), "…"));
+    gkv_dataset_free(dataset);
+    put("bad/7.png", "x", 1);
+    put("bad/a.gif", "x", 1);
+    put("bad/b.gif", "x", 1);
+    assert_ok(open_folder("bad", &settings, &dataset));
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "4 files are left out"));
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "; …"));
+    assert_non_null(
+        strstr(gkv_dataset_remark(dataset, 1), "2 files of other formats are left out"));
+    gkv_dataset_free(dataset);
+    assert_int_equal(remove(in_temporary("bad/2.png")), 0);
+    assert_int_equal(remove(in_temporary("bad/6.png")), 0);
+    assert_int_equal(remove(in_temporary("bad/7.png")), 0);
+    assert_int_equal(unlink(in_temporary("bad/5.png")), 0);
     put("bad/\n\033[31m.png", "x", 1); /* controls no terminal */
     assert_ok(open_folder("bad", &settings, &dataset));
     assert_non_null(strstr(gkv_dataset_skipped(dataset, 0), "??[31m.png: it is "));
+    assert_non_null(strstr(gkv_dataset_remark(dataset, 0), "1 file is left out"));
     gkv_dataset_free(dataset);
     make_folder("none");
     assert_fails(open_folder("none", &settings, &dataset), GKV_ERR_DATA, "no PNG file");
@@ -255,6 +274,29 @@ static void areas_are_averaged_and_lines_drawn(void **state)
     assert_memory_equal(out + 6, line, 6);
 }
 
+static void sizes_are_two_numbers(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"", "7", "0x4", "4x0", "x"};
+    gkv_data_settings settings = defaults();
+    uint8_t pixels[4] = {1, 2, 3, 4};
+    gki_raster raster = {.count = 1, .height = 2, .width = 2, .channels = 1, .bytes = pixels};
+    size_t height, width;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        strcpy(settings.resize, none[i]);
+        assert_false(gki_resize_wanted(&settings, &height, &width));
+        assert_ok(gki_raster_resize(&raster, &settings));
+        assert_ptr_equal(raster.bytes, pixels);
+    }
+    strcpy(settings.resize, "2x2");
+    assert_true(gki_resize_wanted(&settings, &height, &width));
+    assert_ok(gki_raster_resize(&raster, &settings)); /* they have it already */
+    assert_ptr_equal(raster.bytes, pixels);
+    raster.count = SIZE_MAX / 8;
+    strcpy(settings.resize, "4x3");
+    assert_fails(gki_raster_resize(&raster, &settings), GKV_ERR_DATA, "more than memory can hold");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +307,7 @@ int main(void)
         cmocka_unit_test(bombs_cost_nothing),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(areas_are_averaged_and_lines_drawn),
+        cmocka_unit_test(sizes_are_two_numbers),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

@@ -153,6 +153,28 @@ static void entropies(void **state)
     assert_relative(value, sum, 1e-6);
 }
 
+/* Integrals that no quadrature reaches are refused with what is known of them. */
+static void integrals_that_fail(void **state)
+{
+    (void)state;
+    gkv_gk pole = {.b = 1, .g = 3, .c = .8};
+    const gkv_gk heavy = {.b = 1, .g = 1000, .k = 93342, .c = .99},
+                 skewed = {.b = 1, .g = 1e4, .c = .8, .family = GKV_GK_FAMILY_GH};
+    gkv_gk_summary summary;
+    double value;
+    pole.k = gkv_gk_least_k(&pole, INFINITY) + 1e-16;
+    assert_fails(gkv_gk_entropy(&pole, &value), GKV_ERR_NUMERIC,
+                 "the entropy of a g-and-k with g = 3 and k = -0.154457 is accurate to ");
+    assert_fails(
+        gkv_gk_moments(&heavy, &summary), GKV_ERR_NUMERIC,
+        "a moment of a g-and-k with g = 1000 and k = 93342 cannot be computed, because the "
+        "integrand overflows; use a smaller |g| or k");
+    assert_fails(gkv_gk_raw_moment(&heavy, 1, &value), GKV_ERR_NUMERIC, "a moment of a g-and-k");
+    assert_fails(gkv_gk_entropy(&skewed, &value), GKV_ERR_NUMERIC,
+                 "the entropy of a g-and-h with g = 10000 and h = 0 cannot be computed, because "
+                 "the integrand overflows; use a smaller |g| or h");
+}
+
 static void invert(double a[4][4], double out[4][4])
 {
     double m[4][8] = {{0}};
@@ -250,10 +272,10 @@ static void modes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(closed_forms),    cmocka_unit_test(nonexistent_moments),
-        cmocka_unit_test(entropies),       cmocka_unit_test(zeros_and_overflows),
-        cmocka_unit_test(extreme_moments), cmocka_unit_test(information),
-        cmocka_unit_test(modes),
+        cmocka_unit_test(closed_forms),        cmocka_unit_test(nonexistent_moments),
+        cmocka_unit_test(entropies),           cmocka_unit_test(integrals_that_fail),
+        cmocka_unit_test(zeros_and_overflows), cmocka_unit_test(extreme_moments),
+        cmocka_unit_test(information),         cmocka_unit_test(modes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,43 +272,6 @@ static void bounds(void **state)
     }
 }
 
-static void bad_settings(void **state)
-{
-    (void)state;
-    double x[N];
-    gkv_gk_fit_result fit;
-    gkv_gk_fit_settings set;
-    draw(&truth, 8, N, x);
-#define REFUSED(change, code, text)                             \
-    do {                                                        \
-        gkv_gk_fit_defaults(&set);                              \
-        change;                                                 \
-        assert_fails(gkv_gk_fit(N, x, &set, &fit), code, text); \
-    } while (0)
-    REFUSED(set.fixed[0] = 1, GKV_ERR_ARGUMENT, "need a start");
-    REFUSED((set.start = &truth, memset(set.fixed, 1, 4)), GKV_ERR_ARGUMENT, "nothing to fit");
-    REFUSED((set.low[2] = 1, set.high[2] = 0), GKV_ERR_ARGUMENT, "bounds 1 and 0 of g");
-    REFUSED(set.low[3] = NAN, GKV_ERR_ARGUMENT, "of k");
-    REFUSED(set.high[1] = -1, GKV_ERR_ARGUMENT, "upper bound of B");
-    REFUSED(set.confidence = 1, GKV_ERR_ARGUMENT, "confidence");
-    REFUSED(set.advanced.max_newton = 0, GKV_ERR_ARGUMENT, "max_newton");
-    REFUSED(set.method = (gkv_gk_method)9, GKV_ERR_ARGUMENT, "no fitting method 9");
-    REFUSED(set.tail = .2, GKV_ERR_ARGUMENT, "the tail");
-    REFUSED(set.levels = 3, GKV_ERR_ARGUMENT, "7 or more levels");
-    const gkv_gk invalid = {.a = 0, .b = 1, .g = .1, .k = -.3, .c = .8},
-                 negative = {.a = 0, .b = -1, .c = .8};
-    REFUSED((set.start = &invalid, set.fixed[2] = set.fixed[3] = 1), GKV_ERR_ARGUMENT,
-            "not a g-and-k");
-    const gkv_gk other = {.a = 0, .b = 1, .g = 1, .k = .1, .c = .8, .family = GKV_GK_FAMILY_GH};
-    REFUSED(set.start = &other, GKV_ERR_ARGUMENT, "not the g-and-h family");
-    REFUSED((set.start = &negative, set.fixed[1] = 1), GKV_ERR_ARGUMENT, "a fixed B must be");
-    REFUSED((set.start = &invalid, set.fixed[3] = 1, set.low[2] = -1, set.high[2] = 1),
-            GKV_ERR_ARGUMENT, "not valid for g between the bounds");
-    assert_fails(gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .n = N}, NULL,
-                                 &(gkv_run_options){.threads = -1}, &fit, NULL),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
-}
-
 /* The progress of a call: how often it was reported, and after how many samples it stops. */
 typedef struct watch {
     size_t calls, stop_at;
@@ -360,13 +323,9 @@ static void progress_and_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_same_bits),
-        cmocka_unit_test(weights),
-        cmocka_unit_test(bad_weights),
-        cmocka_unit_test(fixed_parameters),
-        cmocka_unit_test(bounds),
-        cmocka_unit_test(bad_settings),
-        cmocka_unit_test(progress_and_stop),
+        cmocka_unit_test(the_same_bits), cmocka_unit_test(weights),
+        cmocka_unit_test(bad_weights),   cmocka_unit_test(fixed_parameters),
+        cmocka_unit_test(bounds),        cmocka_unit_test(progress_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,81 +1,14 @@
 /* Feature networks: their results, for any number of threads, and files that are refused. */
 #define _GNU_SOURCE
-#include "folder.h"
+#include "metrics/small_network.h"
 
 #include <stdbool.h>
 
-#include "core/rng.h"
-#include "safetensors/safetensors.h"
 #include "metrics/features.h"
 
-/* --- A small network, and its results by plain sums ----------------------- */
+enum { IMAGES = 60, PIXELS = HEIGHT * WIDTH };
 
-enum {
-    HEIGHT = 18,
-    WIDTH = 13,
-    ONE = 3,
-    TWO = 5,
-    FIRST = 9,
-    SECOND = 6,
-    CLASSES = 4,
-    TENSORS = 10,
-    NOTES = 5
-};
-enum { FLAT = TWO * 2 * 1, IMAGES = 60, PIXELS = HEIGHT * WIDTH };
-
-typedef struct network {
-    float conv0[ONE * 25], conv0_bias[ONE], conv1[TWO * ONE * 25], conv1_bias[TWO];
-    float linear0[FIRST * FLAT], linear0_bias[FIRST], linear1[SECOND * FIRST], linear1_bias[SECOND];
-    float linear2[CLASSES * SECOND], linear2_bias[CLASSES];
-    gki_tensor tensors[TENSORS];
-    gki_metadata notes[NOTES];
-} network;
-
-static void fill(uint64_t index, size_t n, double scale, float *to)
-{
-    double noise[2048];
-    assert_true(n <= 2048);
-    gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_USER, n, index), n, noise);
-    for (size_t i = 0; i < n; i++)
-        to[i] = (float)(scale * noise[i]);
-}
-
-static void make(network *t)
-{
-    const gki_tensor tensors[TENSORS] = {
-        {"convolutions.0.weight", GKV_F32, 4, {ONE, 1, 5, 5}, t->conv0},
-        {"convolutions.0.bias", GKV_F32, 1, {ONE}, t->conv0_bias},
-        {"convolutions.1.weight", GKV_F32, 4, {TWO, ONE, 5, 5}, t->conv1},
-        {"convolutions.1.bias", GKV_F32, 1, {TWO}, t->conv1_bias},
-        {"linears.0.weight", GKV_F32, 2, {FIRST, FLAT}, t->linear0},
-        {"linears.0.bias", GKV_F32, 1, {FIRST}, t->linear0_bias},
-        {"linears.1.weight", GKV_F32, 2, {SECOND, FIRST}, t->linear1},
-        {"linears.1.bias", GKV_F32, 1, {SECOND}, t->linear1_bias},
-        {"linears.2.weight", GKV_F32, 2, {CLASSES, SECOND}, t->linear2},
-        {"linears.2.bias", GKV_F32, 1, {CLASSES}, t->linear2_bias},
-    };
-    const gki_metadata notes[NOTES] = {{"format", "gkvae-features-1"},
-                                       {"name", "small"},
-                                       {"height", "18"},
-                                       {"width", "13"},
-                                       {"classes", "4"}};
-    memcpy(t->tensors, tensors, sizeof tensors);
-    memcpy(t->notes, notes, sizeof notes);
-    for (size_t i = 0; i < TENSORS; i++) {
-        uint64_t bytes = 0;
-        assert_true(gki_tensor_bytes(&tensors[i], &bytes));
-        float *to = NULL; /* the array of the tensor, which is not const */
-        memcpy(&to, &t->tensors[i].data, sizeof to);
-        fill(i, bytes / sizeof(float), 0.4, to);
-    }
-}
-
-static const char *write_network(const network *t)
-{
-    const char *path = in_temporary("t.safetensors");
-    assert_ok(gki_safetensors_write(path, TENSORS, t->tensors, NOTES, t->notes));
-    return path;
-}
+/* --- Results of the small network by plain sums --------------------------- */
 
 /* x [in, height, width] → max-pooled, rectified [out, …]. */
 static void naive_convolution(size_t in, size_t height, size_t width, size_t padding, size_t out,
@@ -147,7 +80,7 @@ static void computes_what_plain_sums_do(void **state)
 {
     (void)state;
     network t;
-    make(&t);
+    make_network(&t);
     gkv_features *loaded = NULL;
     assert_ok(gkv_features_load(write_network(&t), &loaded));
     assert_int_equal(gkv_features_height(loaded), HEIGHT);
@@ -249,7 +182,7 @@ static void arguments_are_checked(void **state)
 {
     (void)state;
     network t;
-    make(&t);
+    make_network(&t);
     const char *const path = write_network(&t);
     gkv_features *loaded = NULL;
     assert_fails(gkv_features_builtin(NULL, &loaded), GKV_ERR_ARGUMENT, "NULL");
@@ -313,7 +246,7 @@ static void foreign_files_are_refused(void **state)
     network t;
     gkv_features *loaded = NULL;
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        make(&t);
+        make_network(&t);
         t.notes[notes[i].note].value = notes[i].value;
         if (notes[i].text) {
             refuse(&t, notes[i].text);
@@ -324,40 +257,40 @@ static void foreign_files_are_refused(void **state)
     }
     for (size_t i = 0; i < NOTES; i++) {
         char text[64];
-        make(&t);
+        make_network(&t);
         snprintf(text, sizeof text, "there is no \"%s\"", t.notes[i].key);
         t.notes[i].key = "other";
         refuse(&t, text);
     }
     for (size_t i = 0; i < TENSORS; i++) {
         char text[64];
-        make(&t);
+        make_network(&t);
         snprintf(text, sizeof text, "\"%s\"", t.tensors[i].name);
         t.tensors[i].name = "other";
         refuse(&t, text);
-        make(&t);
+        make_network(&t);
         t.tensors[i].shape[t.tensors[i].rank - 1]--;
         refuse(&t, "shape is [");
-        make(&t);
+        make_network(&t);
         t.tensors[i].dtype = GKV_F64;
         t.tensors[i].shape[t.tensors[i].rank - 1] = 1;
         refuse(&t, "dtype is F64, not F32");
-        make(&t);
+        make_network(&t);
         t.tensors[i].shape[0] = 0;
         refuse(&t,
                i % 2 == 0 && i < 8 ? "shape begins with 0, not a number from 1" : "shape is [0");
     }
-    make(&t);
+    make_network(&t);
     t.linear1[7] = INFINITY;
     refuse(&t, "tensor \"linears.1.weight\": element 7 is inf");
-    make(&t);
+    make_network(&t);
     t.conv0_bias[1] = NAN;
     refuse(&t, "tensor \"convolutions.0.bias\": element 1 is");
-    make(&t);
+    make_network(&t);
     for (size_t i = 0; i < SECOND * FIRST; i++)
         t.linear1[i] = 1e37F;
     refuse(&t, "layer 4 of 5: the weights are so large");
-    make(&t);
+    make_network(&t);
     const char *const path = in_temporary("t.safetensors");
     assert_ok(gki_safetensors_write(path, TENSORS - 1, t.tensors, NOTES, t.notes));
     assert_fails(gkv_features_load(path, &loaded), GKV_ERR_DATA, "9 tensors");
@@ -369,7 +302,7 @@ static void foreign_files_are_refused(void **state)
 static unsigned char *network_bytes(size_t *size)
 {
     network t;
-    make(&t);
+    make_network(&t);
     FILE *const file = fopen(write_network(&t), "rb");
     unsigned char *const bytes = test_alloc(16384);
     assert_non_null(file);

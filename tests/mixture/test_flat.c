@@ -247,6 +247,37 @@ static void mixtures(void **state)
     gkv_mgk_mixture_free(mixture);
 }
 
+/* An output that is not wanted changes nothing, and no rows need no array. */
+static void outputs_are_optional(void **state)
+{
+    (void)state;
+    double margins[D][4], same[D][4], pi[K], parameters[K][D][4], likelihood, again;
+    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, &margins[0][0], NULL,
+                               NULL, NULL, &likelihood));
+    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, &same[0][0], NULL, NULL,
+                               NULL, NULL));
+    SAME(margins, same, D * 4);
+    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, NULL, NULL, NULL, NULL,
+                               &again));
+    assert_true(likelihood == again);
+    assert_ok(gkv_flat_mgk_mixture_fit(N, D, x, NULL, K, .8, true, 3, 5, 0, 1, NULL, pi,
+                                       &parameters[0][0][0], NULL, NULL, NULL, NULL));
+    assert_ok(gkv_flat_mgk_mixture_fit(N, D, x, NULL, K, .8, true, 3, 5, 0, 1, NULL, NULL, NULL,
+                                       NULL, &likelihood, NULL, NULL));
+    assert_ok(
+        gkv_flat_mgk_mixture_log_pdf(0, D, NULL, K, pi, &parameters[0][0][0], .8, NULL, 1, NULL));
+    assert_ok(gkv_flat_mgk_mixture_sample(0, D, K, pi, &parameters[0][0][0], .8, NULL, 1, 0, 1,
+                                          NULL, NULL));
+    assert_fails(gkv_flat_mgk_mixture_sample(1, D, K, pi, &parameters[0][0][0], .8, NULL, 1, 0, 1,
+                                             NULL, NULL),
+                 GKV_ERR_ARGUMENT, "x");
+    assert_true(isfinite(likelihood) && fabs(pi[0] + pi[1] - 1) < 1e-12);
+    pi[0] = -1;
+    assert_fails(
+        gkv_flat_mgk_mixture_log_pdf(N, D, x, K, pi, &parameters[0][0][0], .8, NULL, 1, NULL),
+        GKV_ERR_ARGUMENT, "weight");
+}
+
 /* y ≈ b0 exp(−b1 t) */
 enum { POINTS = 30, P = 2 };
 
@@ -292,8 +323,12 @@ static void least_squares(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(points),   cmocka_unit_test(columns),       cmocka_unit_test(dimensions),
-        cmocka_unit_test(mixtures), cmocka_unit_test(least_squares),
+        cmocka_unit_test(points),
+        cmocka_unit_test(columns),
+        cmocka_unit_test(dimensions),
+        cmocka_unit_test(mixtures),
+        cmocka_unit_test(outputs_are_optional),
+        cmocka_unit_test(least_squares),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }

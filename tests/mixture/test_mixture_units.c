@@ -156,13 +156,73 @@ static void what_no_unit_helps_is_refused(void **state)
     assert_true(!m);
 }
 
+static void refuses(const gkv_mgk_mixture_settings *set, gkv_status status, const char *text)
+{
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    assert_fails(gkv_mgk_mixture_fit(ROWS, D, y, set, NULL, &m, &f), status, text);
+    assert_null(m);
+}
+
+static void settings_are_checked(void **state)
+{
+    (void)state;
+    convert((int[D]){0, 0, 0});
+    const gkv_mgk_mixture_settings good = settings_of(y, false);
+    gkv_mgk_mixture_settings set = good;
+    for (int i = 0; i < 3; i++) {
+        set.shrink = ((double[]){-.5, 1.5, NAN})[i];
+        refuses(&set, GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1]");
+    }
+    for (int i = 0; i < 7; i++) {
+        set = good;
+        switch (i) {
+        case 0: set.advanced.least_scale = 0; break;
+        case 1: set.advanced.least_rows = 7; break;
+        case 2: set.advanced.log_noise = 1; break;
+        case 3: set.patience = 0; break;
+        case 4: set.advanced.step = 0; break;
+        case 5: set.advanced.step = 1.5; break;
+        default: set.tolerance = NAN;
+        }
+        refuses(&set, GKV_ERR_ARGUMENT, "patience ≥ 1 and a step in (0, 1]");
+    }
+}
+
+static void weights_are_checked(void **state)
+{
+    (void)state;
+    static double weights[ROWS];
+    convert((int[D]){0, 0, 0});
+    gkv_mgk_mixture_settings set = settings_of(y, false);
+    set.weights = weights;
+    set.held_out_rows = 0;
+    for (int i = 0; i < 3; i++) {
+        weights[4] = ((double[]){-1, NAN, INFINITY})[i];
+        refuses(&set, GKV_ERR_DATA, "row 5 of ");
+    }
+    weights[4] = 0;
+    refuses(&set, GKV_ERR_DATA, "all rows have weight 0");
+}
+
+static void reasons_have_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i <= GKV_MIXTURE_INTERRUPTED; i++)
+        for (int j = 0; j <= i; j++)
+            assert_int_equal(strcmp(gkv_mgk_mixture_stop_name((gkv_mgk_mixture_stop)i),
+                                    gkv_mgk_mixture_stop_name((gkv_mgk_mixture_stop)j)) == 0,
+                             i == j);
+    assert_string_equal(gkv_mgk_mixture_stop_name((gkv_mgk_mixture_stop)99), "unknown reason");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(units_change_nothing),
-        cmocka_unit_test(ranges_are_scaled_back),
-        cmocka_unit_test(outliers_are_unexplained),
-        cmocka_unit_test(what_no_unit_helps_is_refused),
+        cmocka_unit_test(units_change_nothing),     cmocka_unit_test(ranges_are_scaled_back),
+        cmocka_unit_test(outliers_are_unexplained), cmocka_unit_test(what_no_unit_helps_is_refused),
+        cmocka_unit_test(settings_are_checked),     cmocka_unit_test(weights_are_checked),
+        cmocka_unit_test(reasons_have_names),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }

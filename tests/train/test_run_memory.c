@@ -8,9 +8,10 @@
 #include "gkvae/eval.h"
 #include "gkvae/model.h"
 #include "gkvae/refine.h"
+#include "train/trainer.h"
 
 enum {
-    DENSE = 10,
+    ALL = 1000,
     COUNT = 140,
     HEIGHT = 3,
     WIDTH = 4,
@@ -51,7 +52,7 @@ static gkv_status trains(void)
 
 static int make(void **state)
 {
-    if (make_temporary(state) != 0)
+    if (make_temporary_in_memory(state) != 0)
         return -1;
     for (size_t i = 0; i < COUNT * PIXELS; i++)
         pixels[i] = (uint8_t)(i * i * 31 % 251);
@@ -127,6 +128,54 @@ static gkv_status resumes(void)
     return gkv_train(in_temporary("run"), GKV_TRAIN_RESUME, &settings, ON_THREADS(1), NULL);
 }
 
+static gkv_status stages(void)
+{
+    gkv_run_stage stage;
+    const gkv_status status = gkv_train_stage(in_temporary("run"), &stage);
+    assert_true(status != GKV_OK || stage == GKV_RUN_FINISHED);
+    return status;
+}
+
+/* A trainer that takes a step and validates. */
+static gkv_status steps(const gkv_settings *own)
+{
+    gkv_dataset *dataset = NULL;
+    gki_trainer *trainer = NULL;
+    gki_step_report report;
+    gki_call call;
+    double validation[3];
+    gkv_status status = GKV_OK;
+    assert_ok(gki_call_begin(&call, NULL, 0));
+    GKV_TRY(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, pixels, labels, &dataset));
+    GKV_TRY_GOTO(gki_trainer_create(own, 2, dataset, &trainer));
+    GKV_TRY_GOTO(gki_trainer_step(trainer, &report));
+    GKV_TRY_GOTO(gki_trainer_validate(trainer, &call, validation));
+done:
+    assert_true(status != GKV_OK || trainer);
+    gki_trainer_free(trainer);
+    return status;
+}
+
+static gkv_status steps_of_refined_posteriors(void)
+{
+    gkv_settings own = settings;
+    set(&own, "train.fine_tune_epochs", "1");
+    return steps(&own);
+}
+
+static gkv_status steps_of_resampled_draws(void)
+{
+    gkv_settings own = settings;
+    set(&own, "train.objective", "iwae");
+    set(&own, "train.samples", "3");
+    set(&own, "train.resampling", "importance");
+    set(&own, "train.augmentation", "0.5");
+    set(&own, "model.base", "gk-by-class");
+    set(&own, "model.base_classes", "3");
+    set(&own, "model.base_components", "3");
+    return steps(&own);
+}
+
 static gkv_status evaluates(void)
 {
     gkv_metrics metrics;
@@ -167,24 +216,34 @@ static gkv_status fits_base(void)
     return status;
 }
 
-MEMORY_TEST(with_copula, DENSE)
-MEMORY_TEST(with_mixture, DENSE)
-MEMORY_TEST(uses, DENSE)
-MEMORY_TEST(trains, DENSE)
-MEMORY_TEST(resumes, DENSE)
-MEMORY_TEST(evaluates, DENSE)
-MEMORY_TEST(estimates, DENSE)
-MEMORY_TEST(refines, DENSE)
-MEMORY_TEST(fits_base, DENSE)
+MEMORY_TEST(with_copula, ALL)
+MEMORY_TEST(with_mixture, ALL)
+MEMORY_TEST(uses, ALL)
+MEMORY_TEST(trains, ALL)
+MEMORY_TEST(resumes, ALL)
+MEMORY_TEST(stages, ALL)
+MEMORY_TEST(steps_of_refined_posteriors, ALL)
+MEMORY_TEST(steps_of_resampled_draws, ALL)
+MEMORY_TEST(evaluates, ALL)
+MEMORY_TEST(estimates, ALL)
+MEMORY_TEST(refines, ALL)
+MEMORY_TEST(fits_base, ALL)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_copula_fails), cmocka_unit_test(with_mixture_fails),
-        cmocka_unit_test(uses_fails),        cmocka_unit_test(trains_fails),
-        cmocka_unit_test(resumes_fails),     cmocka_unit_test(evaluates_fails),
-        cmocka_unit_test(estimates_fails),   cmocka_unit_test(refines_fails),
+        cmocka_unit_test(with_copula_fails),
+        cmocka_unit_test(with_mixture_fails),
+        cmocka_unit_test(uses_fails),
+        cmocka_unit_test(trains_fails),
+        cmocka_unit_test(resumes_fails),
+        cmocka_unit_test(evaluates_fails),
+        cmocka_unit_test(estimates_fails),
+        cmocka_unit_test(refines_fails),
         cmocka_unit_test(fits_base_fails),
+        cmocka_unit_test(stages_fails),
+        cmocka_unit_test(steps_of_refined_posteriors_fails),
+        cmocka_unit_test(steps_of_resampled_draws_fails),
     };
     return cmocka_run_group_tests(tests, make, unmake);
 }
