@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# The Python package, from the shared libraries of a build folder.
+#
+#   scripts/python.sh packages          prints the packages of Debian that `wheel` and `install` need
+#   scripts/python.sh test-packages     prints those that `check` needs beside them
+#   scripts/python.sh wheel BUILD       builds BUILD/python/dist/gkvae-*.whl
+#   scripts/python.sh install BUILD     installs the wheel for this user, or in the virtual environment of PYTHON
+#   scripts/python.sh check BUILD [ARGUMENT…]   runs the tests and doctests on the wheel; arguments of pytest
+#
+# PYTHON names another interpreter than the system's.
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-/usr/bin/python3}
+
+packages() {
+    echo python3 python3-numpy python3-scipy python3-sklearn python3-build python3-setuptools python3-wheel python3-pip
+}
+
+test_packages() {
+    echo python3-pytest python3-hypothesis python3-matplotlib python3-tqdm
+}
+
+# The libraries have the names that the loader looks for. Debugging information stays behind.
+stage() {
+    rm -rf "$build/python/source" "$build/python/dist"
+    mkdir -p "$build/python/source/gkvae/_lib"
+    cp -R bindings/python/. "$build/python/source"
+    find "$build/python/source" -name __pycache__ -prune -exec rm -rf {} +
+    cp VERSION LICENSE "$build/python/source"
+    for library in libgk libgkvae; do
+        [ -e "$build/$library.so" ] || continue
+        name=$(readelf -d "$build/$library.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
+        cp -L "$build/$library.so" "$build/python/source/gkvae/_lib/$name"
+        strip --strip-debug "$build/python/source/gkvae/_lib/$name"
+    done
+}
+
+wheel() {
+    stage
+    (cd "$build/python/source" && "$python" -m build --no-isolation --wheel --outdir ../dist . > ../wheel.log 2>&1) || {
+        cat "$build/python/wheel.log" >&2
+        exit 1
+    }
+}
+
+pip() {
+    PIP_BREAK_SYSTEM_PACKAGES=1 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        "$python" -m pip install --quiet --no-index --no-deps --no-warn-script-location "$@"
+}
+
+command=${1-}
+build=${2:-build}
+case $command in
+packages) packages ;;
+test-packages) test_packages ;;
+wheel)
+    wheel
+    echo "$build/python/dist/"*.whl
+    ;;
+install)
+    user=--user
+    "$python" -c 'import sys; sys.exit(sys.prefix == sys.base_prefix)' && user=
+    # shellcheck disable=SC2086
+    pip --force-reinstall $user "$build/python/dist/"*.whl
+    ;;
+check)
+    shift 2
+    rm -rf "$build/python/site"
+    pip --target "$build/python/site" "$build/python/dist/"*.whl
+    site=$(realpath "$build/python/site")
+    export PYTHONPATH=$site PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=Agg
+    GKVAE_PROGRAM=$(realpath "$build")/gkvae
+    export GKVAE_PROGRAM
+    unset GKVAE_LIBRARIES
+    tests=$(realpath bindings/python)
+    cd "$site" # not where the sources are, of which Python would take the package
+    exec "$python" -m pytest -q -p no:cacheprovider -c "$tests/pyproject.toml" --rootdir "$tests" \
+        --import-mode=importlib "$tests/tests" "$@"
+    ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2
+    exit 2
+    ;;
+esac
