@@ -321,14 +321,14 @@ enum {
     GKV_FLAT_MIXTURE_NUMBERS /* the number of these numbers */
 };
 
-/* Fits one component to x[n × d] by gkv_mgk_fit with these settings of the margins and of R. The
+/* Fits one component to x[n × d] by gkv_mgk_fit with these settings. The
  * outputs are margins[d × GKV_FLAT_FIT_NUMBERS] with the fits of the margins, the
  * correlation matrix and its standard errors [d × d], its Cholesky factor [d × d], and
  * numbers[GKV_FLAT_MIXTURE_NUMBERS]. weights[n] may be NULL. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_estimate(
     size_t n, size_t d, const double *x, const double *weights, gkv_gk_method method, double c,
-    double confidence, double shrink, bool normal, bool independent, int threads,
-    gkv_flat_progress *progress, void *context, double *margins, double *correlation,
+    double confidence, double shrink, bool normal, bool independent, bool normal_fallback,
+    int threads, gkv_flat_progress *progress, void *context, double *margins, double *correlation,
     double *correlation_se, double *cholesky, double *numbers);
 
 /* Fits a mixture to x[n × d] by gkv_mgk_mixture_fit if least = most, else the best of least … most

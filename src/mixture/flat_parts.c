@@ -79,7 +79,7 @@ static void put_nan(double *values, size_t count)
 
 gkv_status gkv_flat_mgk_estimate(size_t n, size_t d, const double *x, const double *weights,
                                  gkv_gk_method method, double c, double confidence, double shrink,
-                                 bool normal, bool independent, int threads,
+                                 bool normal, bool independent, bool normal_fallback, int threads,
                                  gkv_flat_progress *progress, void *context, double *margins,
                                  double *correlation, double *correlation_se, double *cholesky,
                                  double *numbers)
@@ -97,6 +97,7 @@ gkv_status gkv_flat_mgk_estimate(size_t n, size_t d, const double *x, const doub
     settings.shrink = shrink;
     settings.normal = normal;
     settings.independent = independent;
+    settings.normal_fallback = normal_fallback;
     GKV_TRY_GOTO(gkv_mgk_fit(n, d, x, weights, &settings, &options, &mgk, &result));
     for (size_t j = 0; margins && j < d; j++)
         gki_flat_put_fit(margins + j * GKV_FLAT_FIT_NUMBERS, &result.margins[j]);

@@ -277,8 +277,8 @@ static void one_component(void **state)
     set.margins.confidence = .9;
     set.shrink = .1;
     assert_ok(gkv_mgk_fit(N, D, x, weights, &set, NULL, &mgk, &fit));
-    assert_ok(gkv_flat_mgk_estimate(N, D, x, weights, GKV_GK_LM, .75, .9, .1, false, false, 2, NULL,
-                                    NULL, &margins[0][0], r, r_se, l, numbers));
+    assert_ok(gkv_flat_mgk_estimate(N, D, x, weights, GKV_GK_LM, .75, .9, .1, false, false, false,
+                                    2, NULL, NULL, &margins[0][0], r, r_se, l, numbers));
     for (size_t j = 0; j < D; j++) {
         same_fit(margins[j], &fit.margins[j]);
         memcpy(parameters[j], margins[j], sizeof parameters[j]);

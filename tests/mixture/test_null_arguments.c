@@ -392,8 +392,8 @@ static void flat(void **state)
                  .95, GKV_GK_WALD, 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_bootstrap, N, NULL, NULL, NULL, SETTINGS, 0, 0, NULL, NULL, NULL, NULL,
                  19, false, 1, .95, 0, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mgk_estimate, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, false, false, 0,
-                 NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_mgk_estimate, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, false, false,
+                 false, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_mixture_estimate, N, D, NULL, NULL, 1, 1, .8, false, false, 0, 1, 1, 9, 0,
                  0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_mixture_evaluate, N, D, NULL, 1, NULL, six, .8, NULL, NULL, 0, y, NULL);

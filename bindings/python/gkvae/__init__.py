@@ -22,12 +22,14 @@ from .errors import ConvergenceWarning, NumericalError
 if TYPE_CHECKING:
     from .distributions import ggh, gh, gk
     from .fitting import BootstrapResult, FitResult, FitResults, bootstrap, fit_gk, fit_many
+    from .multivariate import GKDistribution, GKMixture, MultivariateGK
     from .optimize import least_squares, least_squares_many
 
 # What is loaded when it is first used: SciPy's distributions alone take half a second.
 _MODULES = {
     "distributions": ("gk", "gh", "ggh"),
     "fitting": ("fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult"),
+    "multivariate": ("MultivariateGK", "GKMixture", "GKDistribution"),
     "optimize": ("least_squares", "least_squares_many"),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}

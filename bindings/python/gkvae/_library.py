@@ -25,7 +25,7 @@ _FLAT = {
     "gkv_flat_gk_moments": "is" + 5 * "sp" + "p",
     "gkv_flat_gk_fit_samples": "spppp" + "iiddids" + "pppp" + "iPppp",
     "gkv_flat_gk_bootstrap": "sppp" + "iidds" + "pppp" + "sbud" + "iPppp",
-    "gkv_flat_mgk_estimate": "sspp" + "idddbb" + "iPp" + "ppppp",
+    "gkv_flat_mgk_estimate": "sspp" + "idddbbb" + "iPp" + "ppppp",
     "gkv_flat_mixture_estimate": "sspp" + "ssdbbdsusd" + "iPp" + "ppppp",
     "gkv_flat_mixture_evaluate": "ssp" + _MIXTURE + "ipp",
     "gkv_flat_mixture_draw": "ss" + _MIXTURE + "uuipp",
