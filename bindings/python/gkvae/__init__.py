@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .fitting import BootstrapResult, FitResult, FitResults, bootstrap, fit_gk, fit_many
     from .multivariate import GKDistribution, GKMixture, MultivariateGK
     from .optimize import least_squares, least_squares_many
+    from .vae import VAE
 
 # What is loaded when it is first used: SciPy's distributions alone take half a second.
 _MODULES = {
@@ -31,6 +32,7 @@ _MODULES = {
     "fitting": ("fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult"),
     "multivariate": ("MultivariateGK", "GKMixture", "GKDistribution"),
     "optimize": ("least_squares", "least_squares_many"),
+    "vae": ("VAE",),
 }
 _PLACES = {name: module for module, names in _MODULES.items() for name in names}
 
