@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from .optimize import least_squares, least_squares_many
     from .vae import VAE
 
-# What is loaded when it is first used: SciPy's distributions alone take half a second.
-_MODULES = {
+__all__ = ["gk", "gh", "ggh", "fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult",
+           "MultivariateGK", "GKMixture", "GKDistribution", "least_squares", "least_squares_many", "VAE",
+           "NumericalError", "ConvergenceWarning", "build_description"]
+
+# The modules of what is loaded when it is first used: SciPy's distributions alone take half a second.
+_PLACES = {name: module for module, names in {
     "distributions": ("gk", "gh", "ggh"),
     "fitting": ("fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult"),
     "multivariate": ("MultivariateGK", "GKMixture", "GKDistribution"),
     "optimize": ("least_squares", "least_squares_many"),
     "vae": ("VAE",),
-}
-_PLACES = {name: module for module, names in _MODULES.items() for name in names}
-
-__all__ = [*_PLACES, "NumericalError", "ConvergenceWarning", "build_description"]
+}.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

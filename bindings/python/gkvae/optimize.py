@@ -76,7 +76,7 @@ class _Problem:
         self.p = x0.size
         self.transforms = callable(loss) or loss == "arctan"
         self.views = _Views()
-        self.f_at, self.f = x0.copy(), self.evaluate(x0)
+        self.f_at, self.f = x0.tobytes(), self.evaluate(x0)  # bytes compare faster than arrays
         self.n, self.rows = self.f.size, max(self.f.size, x0.size)  # C needs as many residuals as parameters
         self.best_cost, self.best = np.inf, None
         self.j_at: Optional[np.ndarray] = None
@@ -86,7 +86,10 @@ class _Problem:
             raise ValueError("Residuals are not finite in the initial point.")
 
     def evaluate(self, x: np.ndarray) -> np.ndarray:
-        f = np.atleast_1d(self.fun(x.copy()))
+        f = self.fun(x.copy())
+        if type(f) is np.ndarray and f.ndim == 1 and f.dtype == float:
+            return f
+        f = np.atleast_1d(f)
         if f.ndim > 1:
             raise ValueError(f"`fun` must return at most 1-d array_like. f.shape: {f.shape}")
         if f.dtype.kind == "c":
@@ -98,9 +101,9 @@ class _Problem:
         return 0 if self.call.run(self._residuals, x, r) else 6
 
     def _residuals(self, x: np.ndarray, r: np.ndarray) -> None:
-        if not np.array_equal(x, self.f_at):
-            self.f = self.evaluate(x)
-            self.f_at = x.copy()
+        at = x.tobytes()
+        if at != self.f_at:
+            self.f, self.f_at = self.evaluate(x), at
             self.calls += 1
             if self.f.size != self.n:
                 raise ValueError(f"`fun` returned {self.f.size} residuals after {self.n}")
@@ -134,7 +137,7 @@ class _Problem:
 
     def at(self, x: np.ndarray) -> np.ndarray:
         """The residuals at the solution, in general those that were computed there."""
-        if self.best is not None and np.array_equal(self.best[0], x):
+        if self.best is not None and self.best[0] == x.tobytes():
             return self.best[1]
         return self.evaluate(x)
 
