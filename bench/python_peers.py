@@ -207,7 +207,8 @@ def calls():
     def in_c():
         gkvae._library.libgk.gkv_flat_gk_evaluate(0, 1, False, x.size, x.ctypes.data, *arguments, out.ctypes.data)
 
-    row("gk.logpdf of 10⁶ numbers", "the C function alone", seconds(lambda: gkvae.gk.logpdf(x, 0.5, 0.2)), seconds(in_c))
+    row("gk.logpdf of 10⁶ numbers", "the C function alone", seconds(lambda: gkvae.gk.logpdf(x, 0.5, 0.2)),
+        seconds(in_c))
     print(f"\nthe cost of a call with numbers beside C: {text(scalar - (inside - empty))}")
 
 

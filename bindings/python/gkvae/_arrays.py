@@ -45,10 +45,11 @@ def as_weights(weights: Any, n: int) -> Optional[Array]:
 
 
 def as_sample(values: Any, name: str = "x") -> Array:
-    """A sample: any array, of which the order does not matter."""
+    """A sample: one column of any layout."""
     array = as_real(values, name)
-    if array.ndim != 1:
-        array = array.reshape(-1)
+    if array.ndim > 1 and array.size not in array.shape:
+        raise ValueError(f"{name} has shape {array.shape}; give one sample, or columns to fit_many")
+    array = array.reshape(-1)
     return np.require(array, float, ["C", "A"])
 
 

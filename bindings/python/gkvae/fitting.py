@@ -520,7 +520,7 @@ def fit_of_scipy(dist: Any, data: Any, args: tuple, kwds: dict) -> tuple:
     names = {"loc": "A", "scale": "B", "g": "g", last: "k" if family == "gk" else "h"}
     if len(fixed) == 4:
         raise ValueError("All parameters fixed. There is nothing to optimize.")
-    x = as_sample(data)
+    x = as_sample(np.ravel(data))
     result = _fit_one((x, None, None), family, "mle", c, {names[key]: value for key, value in fixed.items()} or None,
                       {names[key]: value for key, value in start.items()} or None, None, None, None, 0.95, None)
     a, b, g, k = result.params
@@ -529,7 +529,7 @@ def fit_of_scipy(dist: Any, data: Any, args: tuple, kwds: dict) -> tuple:
 
 def start_of_scipy(dist: Any, data: Any) -> tuple:
     """A start for SciPy's own fits: the closed form in seven quantiles."""
-    x = as_sample(data)
+    x = as_sample(np.ravel(data))
     family = ("gk", "gh", "ggh")[dist.family]
     a, b, g, k = _fit_one((x, None, None), family, "octile", distributions.C, None, None, None, None, None, 0.95,
                           None).params

@@ -250,15 +250,25 @@ class _Estimator(DensityMixin, BaseEstimator):
         log_pdf = self.score_samples(X)
         return self.n_parameters_ * np.log(len(log_pdf)) - 2 * float(log_pdf.sum())
 
-    def conditional(self, given: Mapping[int, float]) -> GKDistribution:
-        """The distribution of the other columns given the values of some, as in ``{0: 1.5}``."""
+    def conditional(self, given: Mapping[Union[int, str], float]) -> GKDistribution:
+        """The distribution of the other columns given the values of some, as in ``{0: 1.5}`` or ``{"name": 1.5}``."""
         check_is_fitted(self)
-        return self.distribution_.conditional(given)
+        return self.distribution_.conditional({self._column(column): value for column, value in given.items()})
 
-    def marginal(self, columns: Union[int, Sequence[int]]) -> GKDistribution:
-        """The joint distribution of these columns."""
+    def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> GKDistribution:
+        """The joint distribution of these columns, by number or name."""
         check_is_fitted(self)
-        return self.distribution_.marginal(columns)
+        columns = [columns] if np.ndim(columns) == 0 else columns
+        return self.distribution_.marginal([self._column(column) for column in columns])
+
+    def _column(self, column: Union[int, str]) -> int:
+        """The number of a column; names are those of the DataFrame that was fitted."""
+        if not isinstance(column, str):
+            return column
+        names = list(getattr(self, "feature_names_in_", []))
+        if column not in names:
+            raise ValueError(f"there is no column {column!r}; the columns of the fit are {names or 'without names'}")
+        return names.index(column)
 
     def _named(self, numbers: np.ndarray) -> None:
         self.loglik_, self.aic_, self.bic_ = (float(number) for number in numbers[[LOGLIK, AIC, BIC]])

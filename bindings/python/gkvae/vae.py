@@ -58,7 +58,7 @@ class VAE:
         Settings by the keys of a configuration, as ``latent=16, epochs=10, base="gk-mixture", binarization="grey",
         likelihood="logistic-mixture", seed=3``; a key of two sections needs its section, as ``eval_samples=50``.
         ``VAE.settings()`` describes all. By default `validation` is a tenth of the images, at most 2000, and `batch`
-        at most a tenth of the rest.
+        at most a thirtieth of the rest, but at least 16.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class VAE:
     --------
     >>> import numpy as np, gkvae
     >>> rng = np.random.default_rng(0)
-    >>> centres = rng.integers(3, 9, (600, 2, 1, 1))
+    >>> centres = rng.uniform(3, 9, (600, 2, 1, 1))
     >>> grid = np.arange(12)
     >>> X = np.exp(-((grid[:, None] - centres[:, 0]) ** 2 + (grid - centres[:, 1]) ** 2) / 6)   # blobs in [0, 1]
     >>> model = gkvae.VAE(latent=4, hidden=64, epochs=2, base_components=2, verbose=False).fit(X)
@@ -223,7 +223,7 @@ class VAE:
         rest = count - int(setting(settings.place, "data.validation"))
         if "train.batch" not in given:
             batch = int(setting(settings.place, "train.batch"))
-            settings.set("train.batch", max(1, min(batch, rest // 10)))
+            settings.set("train.batch", max(1, min(batch, max(rest // 30, 16), rest)))
 
     def _give_data(self, settings: Settings, folder: Path, X: Any, y: Any) -> Optional[int]:
         """Writes the arrays to the folder, and names the files in the settings."""

@@ -88,6 +88,8 @@ def test_refusals():
                           (np.ones(50), "")]:
         with pytest.raises(ValueError, match=words):
             gkvae.fit_gk(values)
+    with pytest.raises(ValueError, match="fit_many"):
+        gkvae.fit_gk(np.random.default_rng(1).normal(size=(20, 3)))
     with pytest.raises(TypeError):
         gkvae.fit_gk(["a"] * 10)
     with pytest.raises(TypeError):
@@ -104,7 +106,7 @@ def test_refusals():
 def test_any_array(kind):
     integers = np.random.default_rng(3).permutation(400)
     x = {"strided": lambda: np.repeat(integers.astype(float), 3)[::3], "list": lambda: integers.tolist(),
-         "2-d": lambda: np.asfortranarray(integers.reshape(20, 20).astype(float)),
+         "2-d": lambda: integers.astype(float)[:, None],
          "object": lambda: integers.astype(object)}.get(kind, lambda: integers.astype(kind))()
     assert gkvae.fit_gk(x).params == gkvae.fit_gk(integers.astype(float)).params
 

@@ -166,3 +166,15 @@ def test_in_pipelines(two):
     assert pipeline.predict(x).shape == (400,)
     search = GridSearchCV(gkvae.GKMixture(random_state=0), {"n_components": [1, 2]}, cv=2).fit(x)
     assert search.best_params_ == {"n_components": 2}
+
+
+def test_names_of_columns(two):
+    model = gkvae.MultivariateGK().fit(two.rvs(300, random_state=1))
+    with pytest.raises(ValueError, match="without names"):
+        model.conditional({"a": 1.0})
+    model.feature_names_in_ = np.array(["a", "b", "c"], dtype=object)
+    by_name, by_number = model.conditional({"b": 1.0}), model.conditional({1: 1.0})
+    assert np.array_equal(by_name.means, by_number.means) and model.marginal(["c", "a"]).d == 2
+    assert model.marginal("c").cdf(0.0) == model.distribution_.cdf(0.0, column=2)
+    with pytest.raises(ValueError, match="no column 'q'"):
+        model.marginal("q")
