@@ -8,7 +8,6 @@ from scipy import stats
 from scipy.stats._distn_infrastructure import rv_continuous_frozen  # what rv_continuous.freeze returns
 
 from . import _evaluate as ev
-from ._library import libgk
 
 C = 0.8  # the c of literature
 
@@ -146,13 +145,13 @@ class _Family(stats.rv_continuous):
         tuple of float
             The shapes, loc and scale.
         """
-        from .fitting import fit_of_scipy
+        from ._scipy_fit import fit_of_scipy
         if str(kwds.get("method", "MLE")).lower() != "mle" or "optimizer" in kwds:
             return super().fit(data, *args, **kwds)
         return fit_of_scipy(self, data, args, kwds)
 
     def _fitstart(self, data: Any, args: Any = None) -> tuple:
-        from .fitting import start_of_scipy
+        from ._scipy_fit import start_of_scipy
         return start_of_scipy(self, data)
 
 

@@ -2,43 +2,33 @@
 from __future__ import annotations
 
 import base64
+import html
 import os
 import shutil
-import struct
-import sys
 import tempfile
-import warnings
-import zlib
 from collections import namedtuple
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, Optional
 
 import numpy as np
 
 from ._arrays import address, as_real, seed_of
 from ._calls import Call, threads_of
-from ._library import INTERRUPTED, check
-from ._models import TRAIN_PROGRESS, Handle, Model, Settings, keys, library, setting
+from ._library import check
+from ._models import Handle, Model, keys, library
+from ._pictures import grid_of, images_of, levels_of, png_of
+from ._training import Training
+from ._vae_support import describe, key_names
 
 BINARY, MEAN_LEVELS, LEVELS, CONTINUOUS = range(4)  # gkv_pixels
-_NEW, _RESUME, _OVERWRITE = range(3)  # gkv_train_start
-_STAGES = ("none", "begun", "stopped", "finished")  # gkv_run_stage
 _TEST = 1  # GKV_TEST of gkv_split
-# gkvae/flat_model.h: the numbers of the progress and of a result
-_PROGRESS = ("epoch", "epochs", "step", "steps", "epoch_step", "epoch_steps", "neg_elbo", "reconstruction", "kl",
-             "kl_weight", "learning_rate", "images_per_second", "seconds", "seconds_left", "epoch_ended",
-             "validation_neg_elbo", "validation_reconstruction", "validation_kl", "best", "skipped", "rollbacks")
-_RESULT = ("epochs", "steps", "seconds", "refit_seconds", "best_validation", "best_epoch", "stopped_early", "skipped",
-           "rollbacks")
-_HISTORY = ("epoch", "neg_elbo", "reconstruction", "kl", "validation_neg_elbo", "learning_rate", "seconds")
 _RUN_FILES = ("config.ini", "model.safetensors", "checkpoint.safetensors", "history.csv", "history.jsonl",
               "refits.jsonl", "times.json", "metrics.json", "index.html", "training-images.npy", "training-labels")
 
 Refined = namedtuple("Refined", "mean factor before after")
 
 
-class VAE:
+class VAE(Training):
     """A variational autoencoder whose prior is a flow over a g-and-k base.
 
     Parameters
@@ -94,7 +84,7 @@ class VAE:
         self.verbose = verbose
         self.n_jobs = n_jobs
         self._settings = dict(settings)
-        _key_names(settings)  # unknown ones are refused at once
+        key_names(settings)  # unknown ones are refused at once
 
     # --- The manner of scikit-learn ---
 
@@ -109,145 +99,18 @@ class VAE:
             if name in ("folder", "config", "image_shape", "verbose", "n_jobs"):
                 setattr(self, name, value)
             else:
-                _key_names({name: value})
+                key_names({name: value})
                 self._settings[name] = value
         return self
 
     @staticmethod
     def settings() -> Dict[str, str]:
         """All settings by section.key: the type, the range and the meaning."""
-        return {f"{key.section.decode()}.{key.name.decode()}": _describe(key) for key in keys()}
+        return {f"{key.section.decode()}.{key.name.decode()}": describe(key) for key in keys()}
 
     def __repr__(self) -> str:
         words = [f"{name}={value!r}" for name, value in self.get_params().items() if value is not None]
         return f"VAE({', '.join(words)})"
-
-    # --- Training ---
-
-    def fit(self, X: Any, y: Any = None, *, callback: Optional[Callable[[SimpleNamespace], Any]] = None,
-            resume: bool = False, overwrite: bool = False) -> "VAE":
-        """Trains on images.
-
-        Parameters
-        ----------
-        X : array_like of shape (n, height, width), (n, height, width, 3) or (n, pixels)
-            Bytes 0 … 255, or numbers in [0, 1], which become 256 levels. With ``binarization="continuous"`` any
-            numbers. Or the path of a file or folder of images that the program reads.
-        y : array_like of int, optional
-            Labels 0 … 255, which ``base="gk-by-class"`` needs.
-        callback : callable, optional
-            Called with the progress after each step: ``epoch``, ``step``, ``neg_elbo``, ``epoch_ended``,
-            ``validation_neg_elbo``, ``seconds_left`` and others. It may return true to stop.
-        resume : bool
-            Whether to continue the run in the folder, also with more `epochs`.
-        overwrite : bool
-            Whether to replace a run in the folder.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        KeyboardInterrupt
-            After Ctrl-C. The state is saved: ``fit(X, resume=True)`` continues, with the same result.
-        """
-        if resume and overwrite:
-            raise ValueError("resume and overwrite exclude each other")
-        if self.folder is None and not resume:
-            self._temporary = tempfile.TemporaryDirectory(prefix="gkvae-")
-        if self.folder is None and not hasattr(self, "_temporary"):
-            raise ValueError("there is no run to resume: give its folder")
-        folder = Path(self._temporary.name) / "run" if self.folder is None else Path(self.folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        stage = np.zeros(1, np.intc)
-        check(library().gkv_flat_stage(os.fsencode(folder), address(stage)))
-        if _STAGES[stage[0]] in ("stopped", "finished") and not (resume or overwrite):
-            raise ValueError(f"{folder} holds a run: give resume=True or overwrite=True, or another folder")
-        settings = self._all_settings(folder, resume)
-        count = self._give_data(settings, folder, X, y)
-        if not resume:
-            self._give_defaults(settings, count)
-        start = _RESUME if resume else _OVERWRITE if overwrite else _NEW
-        self.history_ = list(getattr(self, "history_", [])) if resume else []
-        result = np.zeros(len(_RESULT))
-        self._warnings: List[str] = []
-        with Call() as call, _Bar(self.verbose) as bar:
-            progress = TRAIN_PROGRESS(lambda context, warning, numbers: self._progress(call, bar, callback, warning,
-                                                                                       numbers))
-            status = library().gkv_flat_train(os.fsencode(folder), start, settings.place, threads_of(self.n_jobs),
-                                              progress, None, address(result))
-            self.folder_ = folder
-            self.result_ = dict(zip(_RESULT, map(float, result)))
-            if status in (0, INTERRUPTED):
-                self._open(folder)
-        for text in self._warnings:
-            warnings.warn(text, stacklevel=2)
-        call.check(status)
-        return self
-
-    def _progress(self, call: Call, bar: "_Bar", callback: Optional[Callable], warning: Optional[bytes],
-                  numbers: Any) -> bool:
-        def run() -> None:
-            if warning is not None:
-                if b"no test images" not in warning:  # an array has none
-                    self._warnings.append(warning.decode(errors="replace"))
-                return
-            seen = SimpleNamespace(**{name: numbers[i] for i, name in enumerate(_PROGRESS)})
-            seen.epoch_ended = bool(seen.epoch_ended)
-            if seen.epoch_ended:
-                self.history_.append({name: getattr(seen, name) for name in _HISTORY})
-            bar.show(seen)
-            if callback is not None and callback(seen):
-                call.asked = True
-        call.run(run)
-        return call.stopped
-
-    def _all_settings(self, folder: Path, resume: bool) -> Settings:
-        settings = Settings()
-        if resume:
-            settings.read(folder / "config.ini")
-        if self.config is not None:
-            settings.read(self.config)
-        for name, value in _key_names(self._settings).items():
-            settings.set(name, value)
-        return settings
-
-    def _give_defaults(self, settings: Settings, count: Optional[int]) -> None:
-        """Sizes that small data need."""
-        given = _key_names(self._settings)
-        if count is None or self.config is not None:
-            return
-        if "data.validation" not in given:
-            settings.set("data.validation", min(2000, count // 10))
-        rest = count - int(setting(settings.place, "data.validation"))
-        if "train.batch" not in given:
-            batch = int(setting(settings.place, "train.batch"))
-            settings.set("train.batch", max(1, min(batch, max(rest // 30, 16), rest)))
-
-    def _give_data(self, settings: Settings, folder: Path, X: Any, y: Any) -> Optional[int]:
-        """Writes the arrays to the folder, and names the files in the settings."""
-        if isinstance(X, (str, os.PathLike)):
-            settings.set("data.train_images", Path(X).absolute())
-            if y is not None:
-                settings.set("data.train_labels", Path(y).absolute())
-            return None
-        continuous = setting(settings.place, "data.binarization") == "continuous"
-        images = _images(X, self.image_shape)
-        array = images.astype(np.float32) if continuous else _levels(images)
-        path = folder.absolute() / "training-images.npy"
-        np.save(path, array)
-        settings.set("data.train_images", path)
-        if y is not None:
-            labels = np.asarray(y)
-            if labels.shape != (len(array),) or labels.dtype.kind not in "biu" or (
-                    labels.size and (labels.min() < 0 or labels.max() > 255)):
-                raise ValueError(f"y: give {len(array)} integers 0 … 255")
-            labels = np.ascontiguousarray(labels, np.uint8)
-            path = folder.absolute() / "training-labels"
-            check(library().gkv_idx_write_labels(os.fsencode(path), labels.size, address(labels)))
-            settings.set("data.train_labels", path)
-        return len(array)
 
     # --- Files ---
 
@@ -346,7 +209,7 @@ class VAE:
         levels are divided by 255; continuous ones are scaled.
         """
         model = self._fitted()
-        images = _images(X, self._shape)
+        images = images_of(X, self._shape)
         n = len(images)
         if images[0:1].size != model.values and n:
             raise ValueError(f"X has images of shape {images.shape[1:]}; the model is of {self._shape}")
@@ -356,7 +219,7 @@ class VAE:
         if images.dtype.kind == "b" or (model.pixels == BINARY and images.dtype.kind in "fiu" and n and
                                         np.all((images == 0) | (images == 1))):
             return np.ascontiguousarray(images.reshape(n, model.values), np.float32)
-        levels = _levels(images)
+        levels = levels_of(images)
         out = np.empty((n, model.values), np.float32)
         if n == 0:
             return out
@@ -548,145 +411,13 @@ class VAE:
 
     def _repr_html_(self) -> str:
         """For notebooks: what the model is, and draws from its prior."""
-        text = f"<code>{_escape(repr(self))}</code>"
+        text = f"<code>{html.escape(repr(self))}</code>"
         if not hasattr(self, "_model"):
             return text
         model = self._model
         facts = (f"{model.parameters:,} parameters, {model.latent} latent dimensions, base {model.setting('model.base')}"
                  f", prior flow {model.setting('model.prior_flow')}")
-        picture = base64.b64encode(_png(_grid(self.sample(32, random_state=1), 8, model))).decode()
+        limits = tuple(model.range) if model.pixels == CONTINUOUS else (0.0, 1.0)
+        picture = base64.b64encode(png_of(grid_of(self.sample(32, random_state=1), 8, limits))).decode()
         return (f"{text}<p>{facts}</p><img alt='draws from the prior' style='image-rendering: pixelated; "
                 f"width: {8 * 48}px' src='data:image/png;base64,{picture}'>")
-
-
-# --- Settings, images and pictures ----------------------------------------------------------------------------
-
-
-def _describe(key: Any) -> str:
-    words = [key.type.decode(), key.range.decode(), key.meaning.decode()]
-    return "; ".join(word for word in words if word)
-
-
-def _key_names(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """The settings by section.key."""
-    known: Dict[str, List[str]] = {}
-    for key in keys():
-        section, name = key.section.decode(), key.name.decode()
-        known.setdefault(name, []).append(f"{section}.{name}")
-        known[f"{section}_{name}"] = [f"{section}.{name}"]
-    found = {}
-    for name, value in settings.items():
-        places = known.get(name)
-        if places is None:
-            import difflib
-            near = difflib.get_close_matches(name, known, 1)
-            raise TypeError(f"VAE has no setting {name!r}{f'; do you mean {near[0]}?' if near else ''} "
-                            "(VAE.settings() describes all)")
-        if len(places) > 1:  # seed and samples of training, not of an evaluation
-            places = [place for place in places if place.startswith("train.")] or places
-        if len(places) > 1:
-            raise TypeError(f"the setting {name!r} is in several sections: give "
-                            f"{' or '.join(place.replace('.', '_') for place in places)}")
-        found[places[0]] = value
-    return found
-
-
-def _images(X: Any, shape: Optional[tuple]) -> np.ndarray:
-    """An array (n, height, width[, channels]) from images or rows."""
-    X = as_real(X, "X")
-    if X.ndim == 2:
-        if shape is None:
-            side = int(round(np.sqrt(X.shape[1])))
-            shape = (side, side) if side * side == X.shape[1] and side > 1 else (1, X.shape[1])
-        if int(np.prod(shape)) != X.shape[1]:
-            raise ValueError(f"X has rows of {X.shape[1]} values; image_shape is {tuple(shape)}")
-        X = X.reshape((len(X), *shape))
-    if X.ndim == 4 and X.shape[3] == 1:
-        X = X[..., 0]
-    if X.ndim not in (3, 4) or (X.ndim == 4 and X.shape[3] != 3):
-        raise ValueError(f"X has shape {X.shape}; give images (n, height, width[, 3]) or rows (n, pixels)")
-    return X
-
-
-def _levels(images: np.ndarray) -> np.ndarray:
-    """Bytes 0 … 255 from bytes, or from numbers in [0, 1]."""
-    if images.dtype == np.uint8:
-        return np.ascontiguousarray(images)
-    if images.dtype.kind == "b":
-        return np.ascontiguousarray(images * np.uint8(255))
-    low, high = (images.min(), images.max()) if images.size else (0, 0)
-    if images.dtype.kind in "iu" and low >= 0 and 1 < high <= 255:
-        return np.ascontiguousarray(images, np.uint8)
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"X has values from {low:g} to {high:g}: give bytes 0 … 255 or numbers in [0, 1], or set "
-                         'binarization="continuous" for other numbers')
-    return np.ascontiguousarray(np.rint(255 * images.astype(np.float64)), np.uint8)
-
-
-def _grid(images: np.ndarray, columns: int, model: Model) -> np.ndarray:
-    """Images side by side, as bytes."""
-    low, high = model.range if model.pixels == CONTINUOUS else (0.0, 1.0)
-    levels = np.clip(np.rint(255 * (images - low) / (high - low)), 0, 255).astype(np.uint8)
-    n, height, width = levels.shape[:3]
-    rows = n // columns
-    rest = levels.shape[3:]
-    return levels.reshape(rows, columns, height, width, *rest).swapaxes(1, 2).reshape(rows * height, columns * width,
-                                                                                      *rest)
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """A PNG file of bytes (height, width[, 3])."""
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width = pixels.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-def _escape(text: str) -> str:
-    import html
-    return html.escape(text)
-
-
-class _Bar:
-    """The progress of training: a bar of tqdm, or a line for each epoch."""
-
-    def __init__(self, verbose: bool) -> None:
-        self.verbose, self.bar = verbose, None
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def show(self, seen: SimpleNamespace) -> None:
-        if not self.verbose:
-            return
-        if self.bar is None:
-            try:
-                from tqdm.auto import tqdm
-            except ImportError:
-                tqdm = None
-            self.bar = tqdm(total=int(seen.steps), initial=int(seen.step) - 1, unit="step", desc="training",
-                            mininterval=0.2, leave=False) if tqdm else _Lines()
-        if isinstance(self.bar, _Lines):
-            if seen.epoch_ended:
-                print(f"epoch {seen.epoch:.0f} of {seen.epochs:.0f}: -ELBO {seen.neg_elbo:.2f}, validation "
-                      f"{seen.validation_neg_elbo:.2f}", file=sys.stderr)
-            return
-        if seen.epoch_ended:
-            self.bar.set_postfix_str(f"epoch {seen.epoch:.0f}: -ELBO {seen.neg_elbo:.2f}, validation "
-                                     f"{seen.validation_neg_elbo:.2f}", refresh=False)
-        elif seen.step > self.bar.n:
-            self.bar.update(int(seen.step) - self.bar.n)
-
-
-class _Lines:
-    """In the place of a bar."""
-
-    def close(self) -> None:
-        pass

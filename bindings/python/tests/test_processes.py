@@ -1,7 +1,6 @@
 """Threads, forks, Ctrl-C, and memory that comes back."""
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import threading

@@ -224,6 +224,7 @@ def test_classes(digits):
         vae.fit(X, y[:3], overwrite=False)
 
 
+@pytest.mark.filterwarnings("ignore:copies of other training images")
 def test_levels_colour_and_numbers():
     rng = np.random.default_rng(0)
     base = rng.random((300, 1, 1)) * np.linspace(0, 1, 6)[:, None] * np.ones((6, 5))
