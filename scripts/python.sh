@@ -6,6 +6,7 @@
 #   scripts/python.sh wheel BUILD       builds BUILD/python/dist/gkvae-*.whl
 #   scripts/python.sh install BUILD     installs the wheel for this user, or in the virtual environment of PYTHON
 #   scripts/python.sh check BUILD [ARGUMENT…]   runs the tests and doctests on the wheel; arguments of pytest
+#   scripts/python.sh check-asan BUILD [ARGUMENT…]   runs the tests on libraries with AddressSanitizer
 #
 # PYTHON names another interpreter than the system's.
 set -eu
@@ -48,6 +49,24 @@ pip() {
         "$python" -m pip install --quiet --no-index --no-deps --no-warn-script-location "$@"
 }
 
+# The interpreter itself leaks at its end; what counts are leaks that the libraries of gkvae allocated.
+check_asan() {
+    local log code=0
+    log=$(mktemp -d)
+    GKVAE_LIBRARIES=$(realpath "$build") PYTHONPATH=$(realpath bindings/python) \
+        LD_PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $("${CC:-cc}" -print-file-name=libubsan.so)" \
+        PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=Agg UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        ASAN_OPTIONS="detect_stack_use_after_return=0:exitcode=0:malloc_context_size=6:log_path=$log/report" \
+        "$python" -m pytest -q -p no:cacheprovider --import-mode=importlib bindings/python/tests \
+        -k "not memory and not leaks and not meanwhile and not tour and not first_lines" "$@" || code=$?
+    if grep -lE ' in gk[iv]_|runtime error|ERROR: AddressSanitizer' "$log"/report* > "$log/bad" 2> /dev/null; then
+        xargs cat < "$log/bad" >&2
+        code=1
+    fi
+    rm -rf "$log"
+    return "$code"
+}
+
 command=${1-}
 build=${2:-build}
 case $command in
@@ -76,6 +95,10 @@ check)
     cd "$site" # not where the sources are, of which Python would take the package
     exec "$python" -m pytest -q -p no:cacheprovider -c "$tests/pyproject.toml" --rootdir "$tests" \
         --import-mode=importlib "$tests/tests" "$@"
+    ;;
+check-asan)
+    shift 2
+    check_asan "$@"
     ;;
 *)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2
