@@ -8,7 +8,8 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        python wheel check-python check-python-asan torture nist accuracy starts bench install uninstall format lint clean
+        python wheel check-python check-python-asan torture nist accuracy starts bench install uninstall format lint \
+        clean
 
 all: build
 

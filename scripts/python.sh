@@ -8,7 +8,7 @@
 #   scripts/python.sh check BUILD [ARGUMENT…]   runs the tests and doctests on the wheel; arguments of pytest
 #   scripts/python.sh check-asan BUILD [ARGUMENT…]   runs the tests on libraries with AddressSanitizer
 #
-# PYTHON names another interpreter than the system's.
+# PYTHON names another interpreter than the system's to install for and to test with. The wheel is for all of them.
 set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-/usr/bin/python3}
@@ -24,21 +24,21 @@ test_packages() {
 # The libraries have the names that the loader looks for. Debugging information stays behind.
 stage() {
     rm -rf "$build/python/source" "$build/python/dist"
-    mkdir -p "$build/python/source/gkvae/_lib"
+    mkdir -p "$build/python/source/src/gkvae/_lib"
     cp -R bindings/python/. "$build/python/source"
     find "$build/python/source" -name __pycache__ -prune -exec rm -rf {} +
     cp VERSION LICENSE "$build/python/source"
     for library in libgk libgkvae; do
         [ -e "$build/$library.so" ] || continue
         name=$(readelf -d "$build/$library.so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
-        cp -L "$build/$library.so" "$build/python/source/gkvae/_lib/$name"
-        strip --strip-debug "$build/python/source/gkvae/_lib/$name"
+        cp -L "$build/$library.so" "$build/python/source/src/gkvae/_lib/$name"
+        strip --strip-debug "$build/python/source/src/gkvae/_lib/$name"
     done
 }
 
 wheel() {
     stage
-    (cd "$build/python/source" && "$python" -m build --no-isolation --wheel --outdir ../dist . > ../wheel.log 2>&1) || {
+    (cd "$build/python/source" && /usr/bin/python3 -m build --no-isolation --wheel --outdir ../dist . > ../wheel.log 2>&1) || {
         cat "$build/python/wheel.log" >&2
         exit 1
     }
@@ -53,7 +53,7 @@ pip() {
 check_asan() {
     local log code=0
     log=$(mktemp -d)
-    GKVAE_LIBRARIES=$(realpath "$build") PYTHONPATH=$(realpath bindings/python) \
+    GKVAE_LIBRARIES=$(realpath "$build") PYTHONPATH=$(realpath bindings/python/src) \
         LD_PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $("${CC:-cc}" -print-file-name=libubsan.so)" \
         PYTHONMALLOC=malloc PYTHONDONTWRITEBYTECODE=1 MPLBACKEND=Agg UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
         ASAN_OPTIONS="detect_stack_use_after_return=0:exitcode=0:malloc_context_size=6:log_path=$log/report" \
@@ -92,7 +92,6 @@ check)
     export GKVAE_PROGRAM
     unset GKVAE_LIBRARIES
     tests=$(realpath bindings/python)
-    cd "$site" # not where the sources are, of which Python would take the package
     exec "$python" -m pytest -q -p no:cacheprovider -c "$tests/pyproject.toml" --rootdir "$tests" \
         --import-mode=importlib "$tests/tests" "$@"
     ;;

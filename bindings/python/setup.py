@@ -6,8 +6,8 @@ from setuptools.dist import Distribution
 from wheel.bdist_wheel import bdist_wheel
 
 HERE = Path(__file__).parent
-if not list(HERE.glob("gkvae/_lib/libgk.so*")):
-    raise SystemExit("there is no library in gkvae/_lib: `make python` in the root of the repository builds the wheel")
+if not list(HERE.glob("src/gkvae/_lib/libgk.so*")):
+    raise SystemExit("there is no library in src/gkvae/_lib: `make python` in the root of the repository builds the wheel")
 
 
 class PlatformDistribution(Distribution):

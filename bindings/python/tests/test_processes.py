@@ -75,6 +75,27 @@ def test_fork_after_use():
     assert np.array_equal(gkvae.fit_many(x, n_jobs=2).params, expected)
 
 
+def _child_model(queue, model, rows):
+    queue.put((model.encode(rows), gkvae.VAE(**SMALL).fit(rows).encode(rows)))
+
+
+SMALL = dict(latent=2, hidden=16, layers=1, base_components=1, epochs=1, verbose=False)
+
+
+@pytest.mark.filterwarnings("ignore:copies of other training images")
+def test_fork_after_training():
+    rows = np.random.default_rng(0).random((300, 6, 6))
+    model = gkvae.VAE(n_jobs=2, **SMALL).fit(rows)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_child_model, args=(queue, model, rows))
+    child.start()
+    codes, own = queue.get(timeout=60)
+    child.join(timeout=60)
+    assert child.exitcode == 0
+    assert np.array_equal(codes, model.encode(rows)) and np.array_equal(own, codes)
+
+
 INTERRUPTED = """
 import os, signal, threading, time, numpy as np, gkvae
 x = gkvae.gk.rvs(0.5, 0.2, size=2000, random_state=1)
