@@ -38,7 +38,8 @@ stage() {
 
 wheel() {
     stage
-    (cd "$build/python/source" && /usr/bin/python3 -m build --no-isolation --wheel --outdir ../dist . > ../wheel.log 2>&1) || {
+    (cd "$build/python/source" &&
+        /usr/bin/python3 -m build --no-isolation --wheel --outdir ../dist . > ../wheel.log 2>&1) || {
         cat "$build/python/wheel.log" >&2
         exit 1
     }

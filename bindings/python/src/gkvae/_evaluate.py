@@ -1,6 +1,7 @@
 """Functions of a family at scalars and at broadcast arrays, computed in C."""
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,53 @@ GK, GH, GGH = range(3)  # gkv_gk_family
 
 # Up to this number of elements each is computed in long double, with the bits of the program `gkvae gk`. More are
 # computed by the vector functions, whose relative error is 1e-13.
-EXACT = 1024
+EXACT = 128
 _CHUNK = 1 << 20  # elements between two looks for Ctrl-C
 _BUFFER = 1 << 13  # elements that are converted at a time
 _SCALARS = (float, int)
+_DOUBLE = np.dtype(float)
+_PARAMETERS = 5 * ctypes.c_double
 _value = libgk.gkv_flat_gk_value
 _evaluate = libgk.gkv_flat_gk_evaluate
 
 
 def value(family: int, function: int, x: Any, a: Any, b: Any, g: Any, k: Any, c: Any) -> Any:
     """The function at x, for scalars or arrays that broadcast; NaN where parameters are invalid."""
-    if (isinstance(x, _SCALARS) and isinstance(g, _SCALARS) and isinstance(k, _SCALARS) and isinstance(c, _SCALARS)
+    if not (isinstance(g, _SCALARS) and isinstance(k, _SCALARS) and isinstance(c, _SCALARS)
             and isinstance(a, _SCALARS) and isinstance(b, _SCALARS)):
-        try:
+        a, b, g, k, c = map(_plain, (a, b, g, k, c))
+        if not all(isinstance(v, _SCALARS) for v in (a, b, g, k, c)):
+            return _array(family, function, x, a, b, g, k, c)
+    if not isinstance(x, _SCALARS):
+        x = _plain(x)
+    try:
+        if isinstance(x, _SCALARS):
             return np.float64(_value(family, function, x, a, b, g, k, c))
-        except Exception:  # an integer beyond doubles
-            pass
+        if type(x) is np.ndarray and x.dtype == _DOUBLE and x.flags.forc and x.flags.aligned:
+            return _whole(family, function, x, _PARAMETERS(a, b, g, k, c))
+    except (OverflowError, TypeError, ctypes.ArgumentError):  # an integer beyond doubles
+        pass
     return _array(family, function, x, a, b, g, k, c)
+
+
+def _plain(value: Any) -> Any:
+    """A number of Python in place of a scalar or an array of NumPy without dimensions."""
+    if isinstance(value, np.generic) or (type(value) is np.ndarray and value.ndim == 0):
+        item = value.item()
+        if isinstance(item, _SCALARS):
+            return item
+    return value
+
+
+def _whole(family: int, function: int, x: np.ndarray, parameters: Any) -> np.ndarray:
+    """The function of one distribution at an array of doubles without gaps."""
+    out, n, at = np.empty_like(x), x.size, ctypes.addressof(parameters)
+    arguments = [word for i in range(5) for word in (1, at + 8 * i)]
+    from_x, to_out = address(x), address(out)
+    for first in range(0, n, _CHUNK):
+        check(_evaluate(family, function, n <= EXACT, min(_CHUNK, n - first), from_x + 8 * first, *arguments,
+                        to_out + 8 * first))
+    return out
 
 
 def _call(family: int, function: int, exact: bool, x: np.ndarray, parameters: list, out: np.ndarray) -> None:
@@ -48,13 +79,8 @@ def _array(family: int, function: int, *operands: Any) -> Any:
         parameters = [np.array(parameter, float).reshape(1) for parameter in parameters]
     n = int(np.prod(shape))
     exact = n <= EXACT
-    if single and x.shape == shape and x.dtype == float and x.dtype.isnative and x.flags.aligned and (
-            x.flags.c_contiguous or x.flags.f_contiguous):
-        out = np.empty_like(x, subok=False)
-        flat_x, flat_out = x.ravel("K"), out.ravel("K")
-        for first in range(0, n, _CHUNK):
-            part = slice(first, first + _CHUNK)
-            _call(family, function, exact, flat_x[part], parameters, flat_out[part])
+    if single and x.shape == shape and x.dtype == _DOUBLE and x.flags.aligned and x.flags.forc:
+        out = _whole(family, function, np.asarray(x), _PARAMETERS(*(float(v[0]) for v in parameters)))
     elif n <= _BUFFER:
         out = np.empty(shape)
         if not single:

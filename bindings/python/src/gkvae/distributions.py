@@ -18,7 +18,7 @@ With z standard normal, a value is
     {quantile}
 
 ``loc`` is the median A and ``scale`` is B > 0. g is the skewness, and {k} the weight of the tails. {more}
-{order}Invalid parameters give NaN, as everywhere in SciPy. Scalars and arrays of up to 1024 elements are computed in
+{order}Invalid parameters give NaN, as everywhere in SciPy. Scalars and arrays of up to 128 elements are computed in
 long double; more elements by vector functions with a relative error of 1e-13.
 
 Examples
