@@ -162,6 +162,18 @@ def test_memory_of_fits():
     assert peak < 0.1 * x.nbytes
 
 
+def test_memory_of_many_fits():
+    """A matrix is turned a part at a time."""
+    import tracemalloc
+    x = gkvae.gk.rvs(0.5, 0.2, size=(1000, 3000), random_state=1).astype(np.float32)
+    tracemalloc.start()
+    fits = gkvae.fit_many(x, weights=np.ones(1000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.4 * 8 * x.size  # the block, its weights and the results
+    assert fits[2500].params == gkvae.fit_gk(x[:, 2500], method="lm").params
+
+
 def test_import_is_light():
     code = "import sys, gkvae; print('scipy.stats' in sys.modules, 'sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == [

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from scipy.stats._distn_infrastructure import rv_continuous_frozen  # what rv_continuous.freeze returns
 
 from . import _evaluate as ev
 
@@ -101,7 +100,7 @@ class _Family(stats.rv_continuous):
 
     # --- Public methods in which c may be left out ---
 
-    def freeze(self, *args: Any, **kwds: Any) -> rv_continuous_frozen:
+    def freeze(self, *args: Any, **kwds: Any) -> Any:
         """The distribution with these parameters; gk(g, k) is the same."""
         return super().freeze(*args, **self._with_c(args, kwds))
 

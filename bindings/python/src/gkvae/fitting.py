@@ -3,14 +3,14 @@ from __future__ import annotations
 
 import warnings
 from collections import namedtuple
-from typing import Any, Iterable, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from . import distributions
-from ._arrays import address, as_doubles, as_sample, as_weights, seed_of
+from ._arrays import address, as_doubles, as_real, as_sample, as_weights, seed_of
 from ._calls import Call, threads_of
-from ._library import libgk
+from ._library import libgk, message
 from ._summary import fit_plot, fit_summary, many_summary
 from .errors import ConvergenceWarning
 
@@ -368,27 +368,44 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
     errors_raise = _choice(errors, {"raise": 1, "nan": 0}, "errors")
     if isinstance(samples, (list, tuple)) and len(samples) and all(np.ndim(s) == 1 for s in samples) and (
             weights is None):
-        parts: Iterable = [as_sample(sample, "a sample") for sample in samples]
+        parts: Optional[list] = [as_sample(sample, "a sample") for sample in samples]
         lengths = [part.size for part in parts]
-        x = np.concatenate(list(parts)) if lengths else np.empty(0)
+        x = np.concatenate(parts)
     else:
-        if hasattr(samples, "to_numpy"):
-            samples = samples.to_numpy()
-        columns = as_doubles(np.asarray(samples).T, "samples", 2)
-        lengths = [columns.shape[1]] * columns.shape[0]
-        x = columns.reshape(-1)
-        row_weights = as_weights(weights, columns.shape[1])
-        weights = None if row_weights is None else np.tile(row_weights, columns.shape[0])
-    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uintp)
+        matrix = as_real(samples, "samples").T
+        if matrix.ndim != 2:
+            raise ValueError(f"samples has {matrix.ndim} dimensions; give a matrix, or a sequence of samples")
+        weights = as_weights(weights, matrix.shape[1])
+        parts = None
     settings = _settings(family, method, c, fixed, start, bounds, resolution, levels)
+    if parts is not None:
+        results = [_run_many(x, lengths, None, settings, confidence, n_jobs, errors_raise)]
+    else:
+        step = len(matrix)
+        if matrix.size > _LARGE and (weights is not None or matrix.dtype != float or not matrix.flags.c_contiguous):
+            step = max(64, -(-len(matrix) // 16))  # a part at a time is converted, not all
+        results = []
+        for first in range(0, max(1, len(matrix)), max(1, step)):
+            block = as_doubles(matrix[first:first + step])
+            tiled = None if weights is None else np.tile(weights, len(block))
+            results.append(_run_many(block.reshape(-1), [matrix.shape[1]] * len(block), tiled, settings, confidence,
+                                     n_jobs, errors_raise))
+    reason = next((reason for _, _, reason in results if reason), "")
+    return FitResults(np.concatenate([rows for rows, _, _ in results]),
+                      np.concatenate([statuses for _, statuses, _ in results]), family, c, confidence, reason)
+
+
+_LARGE = 10**6  # numbers of a matrix that is converted in parts
+
+
+def _run_many(x: np.ndarray, lengths: list, weights: Optional[np.ndarray], settings: dict, confidence: float,
+              n_jobs: Optional[int], errors_raise: bool) -> tuple:
+    """The rows and statuses of samples one after another, and the message of the first that was not fitted."""
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uintp)
     rows, statuses, status, call = _run(x, starts, None, weights, settings, confidence, 0, n_jobs)
-    reason = ""
     if status and (errors_raise or not statuses.any()):
         call.check(status)
-    elif status:
-        from ._library import message
-        reason = message()
-    return FitResults(rows, statuses, family, c, confidence, reason)
+    return rows, statuses, message() if status else ""
 
 
 class BootstrapResult:
