@@ -118,6 +118,7 @@ gkv_status gkv_flat_mgk_estimate(size_t n, size_t d, const double *x, const doub
         numbers[GKV_FLAT_MIXTURE_SHRINK] = result.shrink;
         numbers[GKV_FLAT_MIXTURE_REPAIR] = result.repair;
         numbers[GKV_FLAT_MIXTURE_GOODNESS] = result.goodness;
+        numbers[GKV_FLAT_MIXTURE_FALLBACKS] = (double)result.fallbacks;
     }
 done:
     gkv_mgk_free(mgk);

@@ -287,9 +287,9 @@ static void one_component(void **state)
     SAME(l, gkv_mgk_cholesky(mgk), D * D);
     SAME(numbers,
          ((const double[]){fit.log_likelihood, fit.aic, fit.bic, (double)fit.parameters, 1}), 5);
-    assert_true(numbers[GKV_FLAT_MIXTURE_SHRINK] == .1 &&
-                numbers[GKV_FLAT_MIXTURE_CONVERGED] == 1 &&
-                isnan(numbers[GKV_FLAT_MIXTURE_ITERATIONS]));
+    assert_true(
+        numbers[GKV_FLAT_MIXTURE_SHRINK] == .1 && numbers[GKV_FLAT_MIXTURE_CONVERGED] == 1 &&
+        numbers[GKV_FLAT_MIXTURE_FALLBACKS] == 0 && isnan(numbers[GKV_FLAT_MIXTURE_ITERATIONS]));
     /* Missing values. */
     double holes[N * D], expected[N * D];
     memcpy(holes, x, sizeof x);

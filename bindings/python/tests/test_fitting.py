@@ -59,7 +59,7 @@ def test_fixed_start_and_bounds(sample):
 
 def test_rounded_and_censored(sample):
     rounded = np.round(sample, 1)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r'method="mle", resolution="auto"'):
         gkvae.fit_gk(np.round(sample))
     for resolution in (0.1, "auto"):
         fit = gkvae.fit_gk(rounded, resolution=resolution)

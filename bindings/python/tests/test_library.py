@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gkvae import _evaluate, _library, fitting
+from gkvae import _evaluate, _library, _models, _training, fitting, multivariate, optimize, vae
 
 HEADERS = Path(__file__).parents[3] / "include/gkvae"
 LETTERS = {"size_t": "s", "double": "d", "bool": "b", "int": "i", "uint64_t": "u", "gkv_gk_family": "i",
-           "gkv_flat_function": "i", "gkv_gk_method": "i", "gkv_gk_intervals": "i", "gkv_lm_loss": "i"}
-POINTERS = {"gkv_flat_progress": "P", "gkv_lm_residuals": "R", "gkv_lm_jacobian": "R", "gkv_flat_batch_callback": "B"}
+           "gkv_flat_function": "i", "gkv_gk_method": "i", "gkv_gk_intervals": "i", "gkv_lm_loss": "i",
+           "gkv_train_start": "i", "gkv_refine_mode": "i", "gkv_split": "i"}
+POINTERS = {"gkv_flat_progress": "P", "gkv_lm_residuals": "R", "gkv_lm_jacobian": "R", "gkv_flat_batch_callback": "B",
+            "gkv_flat_train_callback": "T"}
 
 
 def text_of(name):
@@ -45,6 +47,14 @@ def test_types_of_arguments():
         assert letters_of(functions[name]) == types, name
 
 
+def test_types_of_models():
+    functions = {}
+    for header in ("flat_model.h", "model.h", "settings.h", "eval.h", "data.h", "train.h"):
+        functions.update(declared(header))
+    for name, types in _models._FUNCTIONS.items():
+        assert letters_of(functions[name]) == types.replace("z", "p"), name
+
+
 def enumeration(text, first):
     block = next(b for b in re.findall(r"enum \w*\s*\{(.*?)\}", text, re.S) if re.search(rf"\b{first}\b", b))
     numbers, value = {}, -1
@@ -69,6 +79,27 @@ def test_numbers_of_enumerations():
     same = {"loglik": "LOG_LIKELIHOOD", "pvalue": "P_VALUE", "n_params": "PARAMETERS"}
     assert names == ["GKV_FLAT_FIT_" + same.get(name, name.upper()) for name in fitting._NUMBERS]
     assert enumeration(flat, "GKV_FLAT_BOOTSTRAP_SE")["GKV_FLAT_BOOTSTRAP_NUMBERS"] == 36
+    mixture = enumeration(flat, "GKV_FLAT_MIXTURE_BIC")
+    short = {"LOGLIK": "LOG_LIKELIHOOD"}
+    for name in ("LOGLIK", "AIC", "BIC", "PARAMETERS", "COMPONENTS", "ITERATIONS", "CONVERGED", "STOP", "UNEXPLAINED",
+                 "LAST_GAIN", "SHRINK", "REPAIR", "GOODNESS", "FALLBACKS", "NUMBERS"):
+        assert mixture["GKV_FLAT_MIXTURE_" + short.get(name, name)] == getattr(multivariate, name)
+    losses = enumeration(text_of("lm.h"), "GKV_LM_HUBER")
+    assert {"linear": losses["GKV_LM_SQUARES"], **{name: losses[f"GKV_LM_{name.upper()}"] for name in (
+        "huber", "soft_l1", "cauchy")}} == optimize._LOSSES
+    stops = enumeration(text_of("mgk_mixture.h"), "GKV_MIXTURE_LIMIT")
+    assert ["", *(name.replace("GKV_MIXTURE_", "").replace("_", " ").lower() for name in stops)] == list(
+        multivariate._STOPS)
+    assert enumeration(text_of("lm.h"), "GKV_LM_STEP")["GKV_LM_FAULT"] == max(optimize._STATUS)
+    model = text_of("flat_model.h")
+    for prefix, names in (("GKV_FLAT_TRAIN_", _training._PROGRESS), ("GKV_FLAT_RESULT_", _training._RESULT)):
+        assert [*enumeration(model, prefix + names[0].upper())] == [prefix + name.upper() for name in (
+            *names, "numbers")]
+    stages = enumeration(text_of("train.h"), "GKV_RUN_BEGUN")
+    assert [name.replace("GKV_RUN_", "").lower() for name in stages] == list(_training._STAGES)
+    pixels = enumeration(text_of("settings.h"), "GKV_PIXELS_BINARY")
+    assert [pixels[f"GKV_PIXELS_{name}"] for name in ("BINARY", "MEAN_LEVELS", "LEVELS", "CONTINUOUS")] == [
+        vae.BINARY, vae.MEAN_LEVELS, vae.LEVELS, vae.CONTINUOUS]
     statuses = enumeration(text_of("error.h"), "GKV_OK")
     for name, value in statuses.items():
         assert getattr(_library, name.replace("GKV_ERR_", "").replace("GKV_", "")) == value

@@ -116,7 +116,8 @@ def test_multivariate(one):
 def test_ties_fall_back_to_a_normal_margin(one):
     x = one.rvs(300, random_state=1)
     x[:, 1] = np.round(x[:, 1])
-    model = gkvae.MultivariateGK().fit(x)
+    with pytest.warns(UserWarning, match="column 1, because of ties"):
+        model = gkvae.MultivariateGK().fit(x)
     assert np.all(model.margins_[1, 2:] == 0) and np.any(model.margins_[0, 2:] != 0)
     with pytest.raises(ValueError):
         gkvae.MultivariateGK(normal_fallback=False).fit(x)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 
@@ -74,9 +75,13 @@ for _name, _types in {"gkv_gk_k_min": 2, "gkv_gk_order_level": 3}.items():
     getattr(libgk, _name).argtypes = _types * [c_double]
 
 
+_OPTION = re.compile(r"--(method|resolution)[ =](\w+)")  # options of the program are keywords here
+
+
 def message() -> str:
     """The message of the last call of this thread that failed."""
-    return libgk.gkv_error_message().decode(errors="replace")
+    text = libgk.gkv_error_message().decode(errors="replace")
+    return _OPTION.sub(r'\1="\2"', text.replace("mle --resolution", "mle, --resolution"))
 
 
 def check(status: int) -> None:

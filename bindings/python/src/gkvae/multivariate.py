@@ -19,7 +19,7 @@ from .fitting import METHODS, SIZE, FitResult, _choice
 _AUTO = -1.0  # GKV_MGK_SHRINK_AUTO and GKV_MGK_TOLERANCE_AUTO
 # gkv_flat.h: the numbers of a fit in several dimensions
 (LOGLIK, AIC, BIC, PARAMETERS, COMPONENTS, ITERATIONS, CONVERGED, STOP, UNEXPLAINED, LAST_GAIN, SHRINK, REPAIR,
- GOODNESS, NUMBERS) = range(14)
+ GOODNESS, FALLBACKS, NUMBERS) = range(15)
 _STOPS = ("", "converged", "limit", "held out", "stalled", "interrupted")
 
 
@@ -354,6 +354,11 @@ class MultivariateGK(_Estimator):
         self.margin_fits_ = [FitResult(row, "gk", float(self.c), 0.95) for row in margins]
         self._named(numbers)
         self.distribution_ = GKDistribution(self.margins_, c=self.c, cholesky=cholesky)
+        if numbers[FALLBACKS] > 0:
+            normal = np.flatnonzero(np.all(self.margins_[:, 2:] == 0, axis=1)).tolist()
+            warnings.warn(f"no g-and-k distribution fits {'column' if len(normal) == 1 else 'columns'} "
+                          f"{', '.join(map(str, normal))}, because of ties or too few rows; the margin is normal",
+                          stacklevel=2)
         return self
 
     def sample(self, n_samples: int = 1) -> np.ndarray:
