@@ -7,7 +7,7 @@ from wheel.bdist_wheel import bdist_wheel
 
 HERE = Path(__file__).parent
 if not list(HERE.glob("src/gkvae/_lib/libgk.so*")):
-    raise SystemExit("there is no library in src/gkvae/_lib: `make python` in the root of the repository builds the wheel")
+    raise SystemExit("there is no library in src/gkvae/_lib: `make python` in the repository's root builds the wheel")
 
 
 class PlatformDistribution(Distribution):

@@ -1,6 +1,7 @@
 """A tour of gkvae in ten minutes.
 
-Run it (`/usr/bin/python3 bindings/python/tour.py`), or read it cell by cell: editors and Jupyter open files with `# %%`.
+Run it (`/usr/bin/python3 bindings/python/tour.py`), or read it cell by cell: editors and Jupyter open files with
+`# %%`.
 `make check-python` executes it.
 """
 # %% [markdown]

@@ -217,18 +217,19 @@ enum {
     GKV_FLAT_FIT_NUMBERS /* the number of these numbers */
 };
 
-/* Fits `count` samples by gkv_gk_fit_many, with A². Sample i has the elements starts[i] …
- * starts[i + 1] − 1 of x, upper and weights; starts[count + 1] ascends. upper and weights may be
- * NULL. With `upper` the observations lie in the intervals from x to upper. `resolution` is that of
- * gkv_gk_sample, and `levels` that of the settings, where 0 is the default. start[4], fixed[4],
- * low[4] and high[4] are those of the settings for A, B, g, k, and may be NULL; a start may have
- * NaN for parameters that are not fixed. numbers[count × GKV_FLAT_FIT_NUMBERS] receives the
- * results, NaN for a sample that cannot be fitted, and statuses[count] their statuses. */
+/* Fits `count` samples by gkv_gk_fit_many, with A² if `anderson_darling` is true. Sample i has the
+ * elements starts[i] … starts[i + 1] − 1 of x, upper and weights; starts[count + 1] ascends. upper
+ * and weights may be NULL. With `upper` the observations lie in the intervals from x to upper.
+ * `resolution` is that of gkv_gk_sample, and `levels` that of the settings, where 0 is the default.
+ * start[4], fixed[4], low[4] and high[4] are those of the settings for A, B, g, k, and may be NULL;
+ * a start may have NaN for parameters that are not fixed. numbers[count × GKV_FLAT_FIT_NUMBERS]
+ * receives the results, NaN for a sample that cannot be fitted, and statuses[count] their
+ * statuses. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_samples(
     size_t count, const size_t *starts, const double *x, const double *upper, const double *weights,
     gkv_gk_family family, gkv_gk_method method, double c, double confidence,
-    gkv_gk_intervals intervals, double resolution, size_t levels, const double *start,
-    const bool *fixed, const double *low, const double *high, int threads,
+    gkv_gk_intervals intervals, double resolution, size_t levels, bool anderson_darling,
+    const double *start, const bool *fixed, const double *low, const double *high, int threads,
     gkv_flat_progress *progress, void *context, double *numbers, gkv_status *statuses);
 
 /* The numbers of a bootstrap: indices of the members of gkv_gk_bootstrap_result. */

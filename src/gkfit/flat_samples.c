@@ -93,9 +93,10 @@ gkv_status gkv_flat_gk_fit_samples(size_t count, const size_t *starts, const dou
                                    const double *upper, const double *weights, gkv_gk_family family,
                                    gkv_gk_method method, double c, double confidence,
                                    gkv_gk_intervals intervals, double resolution, size_t levels,
-                                   const double *start, const bool *fixed, const double *low,
-                                   const double *high, int threads, gkv_flat_progress *progress,
-                                   void *context, double *numbers, gkv_status *statuses)
+                                   bool anderson_darling, const double *start, const bool *fixed,
+                                   const double *low, const double *high, int threads,
+                                   gkv_flat_progress *progress, void *context, double *numbers,
+                                   gkv_status *statuses)
 {
     gki_flat_call call = {progress, context};
     const gkv_run_options options = gki_flat_options(&call, threads);
@@ -109,6 +110,7 @@ gkv_status gkv_flat_gk_fit_samples(size_t count, const size_t *starts, const dou
         settings_of(family, method, c, levels, start, fixed, low, high, &start_gk);
     set.confidence = confidence;
     set.intervals = intervals;
+    set.anderson_darling = anderson_darling;
     GKV_TRY_GOTO(gki_alloc(count, sizeof *samples, &samples));
     GKV_TRY_GOTO(gki_alloc(count, sizeof *results, &results));
     GKV_TRY_GOTO(gki_alloc(count, sizeof *own, &own));

@@ -187,10 +187,10 @@ static void samples(void **state)
                               (const gkv_gk_sample[]){{.n = N, .x = x, .resolution = .01},
                                                       {.n = 100, .x = x + N, .resolution = .01}},
                               &set, NULL, r, NULL));
-#define FIT(progress, context)                                                                   \
-    gkv_flat_gk_fit_samples(3, starts, x, NULL, NULL, GKV_GK_FAMILY_GK, GKV_GK_MLE, .7, .9,      \
-                            GKV_GK_WALD, .01, 20, start, fixed, low, high, 2, progress, context, \
-                            &row[0][0], statuses)
+#define FIT(progress, context)                                                                \
+    gkv_flat_gk_fit_samples(3, starts, x, NULL, NULL, GKV_GK_FAMILY_GK, GKV_GK_MLE, .7, .9,   \
+                            GKV_GK_WALD, .01, 20, true, start, fixed, low, high, 2, progress, \
+                            context, &row[0][0], statuses)
     assert_fails(FIT(NULL, NULL), GKV_ERR_DATA, "sample 3 of 3");
     same_fit(row[0], &r[0]);
     same_fit(row[1], &r[1]);
@@ -198,8 +198,8 @@ static void samples(void **state)
     assert_true(statuses[0] == GKV_OK && statuses[2] == GKV_ERR_DATA);
     assert_true(row[0][GKV_GK_G] == .3 && row[0][GKV_FLAT_FIT_SE + GKV_GK_G] == 0);
     assert_fails(gkv_flat_gk_fit_samples(1, (const size_t[]){9, 4}, x, NULL, NULL, GKV_GK_FAMILY_GK,
-                                         GKV_GK_LM, .8, .95, GKV_GK_WALD, 0, 0, NULL, NULL, NULL,
-                                         NULL, 1, NULL, NULL, NULL, NULL),
+                                         GKV_GK_LM, .8, .95, GKV_GK_WALD, 0, 0, false, NULL, NULL,
+                                         NULL, NULL, 1, NULL, NULL, NULL, NULL),
                  GKV_ERR_ARGUMENT, "starts[0] = 9 is above");
     int calls = 0;
     assert_fails(FIT(stop_at_once, &calls), GKV_ERR_INTERRUPTED, "interrupted");
@@ -223,7 +223,7 @@ static void intervals(void **state)
     assert_ok(gkv_gk_fit_many(1, &sample, &set, NULL, &r, NULL));
     assert_ok(gkv_flat_gk_fit_samples(1, (const size_t[]){0, N}, x, upper, weights,
                                       GKV_GK_FAMILY_GH, GKV_GK_MLE, .8, .95, GKV_GK_PROFILE, 0, 0,
-                                      NULL, NULL, NULL, NULL, 1, NULL, NULL, row, NULL));
+                                      true, NULL, NULL, NULL, NULL, 1, NULL, NULL, row, NULL));
     same_fit(row, &r);
 }
 

@@ -387,9 +387,9 @@ static void flat(void **state)
     refuses_null(gkv_flat_gk_moments, GKV_GK_FAMILY_GK, N, PARAMETERS(NULL), y);
 #define SETTINGS GKV_GK_FAMILY_GK, GKV_GK_LM, .8
     refuses_null(gkv_flat_gk_fit_samples, 1, NULL, x, NULL, NULL, SETTINGS, .95, GKV_GK_WALD, 0, 0,
-                 NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
+                 false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_fit_samples, 1, (const size_t[]){0, N}, NULL, NULL, NULL, SETTINGS,
-                 .95, GKV_GK_WALD, 0, 0, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
+                 .95, GKV_GK_WALD, 0, 0, false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_gk_bootstrap, N, NULL, NULL, NULL, SETTINGS, 0, 0, NULL, NULL, NULL, NULL,
                  19, false, 1, .95, 0, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_mgk_estimate, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, false, false,

@@ -128,7 +128,8 @@ def test_published_correlations(series):
     np.testing.assert_allclose(model.correlation_[[1, 2, 2], [0, 0, 1]], [.665, .814, .640], atol=1e-3)
     np.testing.assert_allclose(model.correlation_se_[[1, 2, 2], [0, 0, 1]], [.014, .008, .015], atol=1e-3)
     mle = gkvae.MultivariateGK(method="mle").fit(series("mgnk.csv"))
-    np.testing.assert_allclose(mle.margins_, [[4.946e-4, 6.7777e-3, -.0719, .2798], [4.659e-4, 5.2364e-3, -.1043, .2778],
+    np.testing.assert_allclose(mle.margins_, [[4.946e-4, 6.7777e-3, -.0719, .2798],
+                                              [4.659e-4, 5.2364e-3, -.1043, .2778],
                                               [7.117e-4, 7.8811e-3, -.1031, .3785]], rtol=2e-3)
 
 

@@ -24,7 +24,7 @@ _MIXTURE = "sppdpp"  # count … cholesky of a mixture
 _FLAT = {
     "gkv_flat_gk_evaluate": "iibsp" + 5 * "sp" + "p",
     "gkv_flat_gk_moments": "is" + 5 * "sp" + "p",
-    "gkv_flat_gk_fit_samples": "spppp" + "iiddids" + "pppp" + "iPppp",
+    "gkv_flat_gk_fit_samples": "spppp" + "iiddidsb" + "pppp" + "iPppp",
     "gkv_flat_gk_bootstrap": "sppp" + "iidds" + "pppp" + "sbud" + "iPppp",
     "gkv_flat_mgk_estimate": "sspp" + "idddbbb" + "iPp" + "ppppp",
     "gkv_flat_mixture_estimate": "sspp" + "ssdbbdsusd" + "iPp" + "ppppp",

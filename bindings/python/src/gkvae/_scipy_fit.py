@@ -49,7 +49,8 @@ def fit_of_scipy(dist: Any, data: Any, args: tuple, kwds: dict) -> tuple:
         raise ValueError("All parameters fixed. There is nothing to optimize.")
     x = as_sample(np.ravel(data))
     result = _fit_one((x, None, None), family, "mle", c, {names[key]: value for key, value in fixed.items()} or None,
-                      {names[key]: value for key, value in start.items()} or None, None, None, None, 0.95, None)
+                      {names[key]: value for key, value in start.items()} or None, None, None, None, 0.95, None,
+                      distance=False)
     a, b, g, k = result.params
     return (g, k, a, b) if len(shapes) == 2 else (g, k, c, a, b)
 

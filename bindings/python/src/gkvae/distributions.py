@@ -217,14 +217,17 @@ gh = gh_gen(name="gh", shapes="g, h")
 ggh = ggh_gen(name="ggh", shapes="g, h, c")
 gk.__doc__ = _DOC.format(
     title="g-and-k", name="gk", k="k", quantile="loc + scale (1 + c tanh(g z/2)) z (1 + z²)^k",
-    more="c limits the effect of g; it is 0.8 unless given. Every moment exists.", order=_ORDER.format(name="gk", k="k"),
+    more="c limits the effect of g; it is 0.8 unless given. Every moment exists.",
+    order=_ORDER.format(name="gk", k="k"),
     ppf="array([1.5286, 3.    , 5.8035])", frozen="(0.028526, 3.48302)")
 gh.__doc__ = _DOC.format(
     title="g-and-h", name="gh", k="h", quantile="loc + scale (e^(g z) − 1)/g e^(h z²/2)",
-    more="h ≥ 0. The moment of order r exists for h < 1/r.", order="", ppf="array([1.5304, 3.    , 6.3449])", frozen="(0.046279, 3.756321)")
+    more="h ≥ 0. The moment of order r exists for h < 1/r.", order="",
+    ppf="array([1.5304, 3.    , 6.3449])", frozen="(0.046279, 3.756321)")
 ggh.__doc__ = _DOC.format(
     title="generalised g-and-h", name="ggh", k="h", quantile="loc + scale (1 + c tanh(g z/2)) z e^(h z²/2)",
-    more="c limits the effect of g; it is 0.8 unless given. h ≥ 0 in general. The moment of order r exists for h < 1/r.",
+    more="c limits the effect of g; it is 0.8 unless given. h ≥ 0 in general. The moment of order r exists for "
+         "h < 1/r.",
     order=_ORDER.format(name="ggh", k="h"), ppf="array([1.5159, 3.    , 5.8277])", frozen="(0.032268, 3.52098)")
 
 __test__ = {name: globals()[name].__doc__ for name in ("gk", "gh", "ggh")}

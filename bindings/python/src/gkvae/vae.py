@@ -415,8 +415,8 @@ class VAE(Training):
         if not hasattr(self, "_model"):
             return text
         model = self._model
-        facts = (f"{model.parameters:,} parameters, {model.latent} latent dimensions, base {model.setting('model.base')}"
-                 f", prior flow {model.setting('model.prior_flow')}")
+        facts = (f"{model.parameters:,} parameters, {model.latent} latent dimensions, "
+                 f"base {model.setting('model.base')}, prior flow {model.setting('model.prior_flow')}")
         limits = tuple(model.range) if model.pixels == CONTINUOUS else (0.0, 1.0)
         picture = base64.b64encode(png_of(grid_of(self.sample(32, random_state=1), 8, limits))).decode()
         return (f"{text}<p>{facts}</p><img alt='draws from the prior' style='image-rendering: pixelated; "
