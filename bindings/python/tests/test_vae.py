@@ -133,7 +133,8 @@ def test_stop_and_resume(digits, tmp_path):
     vae.set_params(epochs=3)
     with pytest.warns(UserWarning, match="extended"):
         vae.fit(digits[0], resume=True)
-    assert vae.result_["epochs"] == 3 and len(vae.history_) >= 2
+    assert vae.result_["epochs"] == 3 and [line["epoch"] for line in vae.history_] == [1, 2, 3]
+    assert gkvae.VAE.load(tmp_path / "run").history_ == vae.history_
     again = vae.fit(digits[0], overwrite=True)
     assert again.result_["epochs"] == 3
     with pytest.raises(ValueError):

@@ -25,7 +25,6 @@ _PROGRESS = ("epoch", "epochs", "step", "steps", "epoch_step", "epoch_steps", "n
              "validation_neg_elbo", "validation_reconstruction", "validation_kl", "best", "skipped", "rollbacks")
 _RESULT = ("epochs", "steps", "seconds", "refit_seconds", "best_validation", "best_epoch", "stopped_early", "skipped",
            "rollbacks")
-_HISTORY = ("epoch", "neg_elbo", "reconstruction", "kl", "validation_neg_elbo", "learning_rate", "seconds")
 
 
 class Training:
@@ -76,7 +75,6 @@ class Training:
         if not resume:
             self._give_defaults(settings, count)
         start = _RESUME if resume else _OVERWRITE if overwrite else _NEW
-        self.history_ = list(getattr(self, "history_", [])) if resume else []
         result = np.zeros(len(_RESULT))
         self._warnings: List[str] = []
         with Call() as call, Bar(self.verbose) as bar:
@@ -102,8 +100,6 @@ class Training:
                 return
             seen = SimpleNamespace(**{name: numbers[i] for i, name in enumerate(_PROGRESS)})
             seen.epoch_ended = bool(seen.epoch_ended)
-            if seen.epoch_ended:
-                self.history_.append({name: getattr(seen, name) for name in _HISTORY})
             bar.show(seen)
             if callback is not None and callback(seen):
                 call.asked = True

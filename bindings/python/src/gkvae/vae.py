@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 import shutil
 import tempfile
@@ -55,7 +56,8 @@ class VAE(Training):
     folder_ : Path
         The run folder.
     history_ : list of dict
-        The figures of each epoch: neg_elbo, reconstruction, kl, validation_neg_elbo in nats per image.
+        A line of history.jsonl for each epoch: neg_elbo, reconstruction, kl, validation_neg_elbo in nats per image
+        and others.
     result_ : dict
         The counts and seconds of the run.
     n_features_in_, latent_ : int
@@ -115,6 +117,9 @@ class VAE(Training):
     # --- Files ---
 
     def _open(self, folder: Path) -> None:
+        """Reads the history and the model; that of the checkpoint if training has not ended."""
+        lines = folder / "history.jsonl"
+        self.history_ = [json.loads(line) for line in lines.read_text().splitlines()] if lines.exists() else []
         for name in ("model.safetensors", "checkpoint.safetensors"):
             if (folder / name).exists():
                 self._use(Model(folder / name))
