@@ -79,8 +79,14 @@ class Call:
             check(status)
 
 
-def threads_of(n_jobs: Optional[int]) -> int:
-    """The number of threads of `n_jobs`: None and -1 are one for each processor."""
+def threads_of(n_jobs: Optional[int], small: bool = False) -> int:
+    """The number of threads of `n_jobs`: None and -1 are one for each processor.
+
+    For small work None is one thread: where other work occupies the processors, threads that wait for each other a
+    thousand times a second take ten times as long.
+    """
+    if n_jobs is None and small:
+        return 1
     if n_jobs is None or n_jobs == -1:
         return 0
     if not 1 <= n_jobs <= 256:

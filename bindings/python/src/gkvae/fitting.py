@@ -203,8 +203,9 @@ def _run(samples: np.ndarray, starts: np.ndarray, upper: Optional[np.ndarray], w
         status = libgk.gkv_flat_gk_fit_samples(
             count, address(starts), address(samples), address(upper), address(weights), s["family"], s["method"],
             s["c"], confidence, intervals, s["resolution"], s["levels"], distance, address(s["start"]),
-            address(s["fixed"]), address(s["low"]), address(s["high"]), threads_of(n_jobs), call.progress, None,
-            address(rows), address(statuses))
+            address(s["fixed"]), address(s["low"]), address(s["high"]),
+            threads_of(n_jobs, count == 1 and samples.size < 10**5), call.progress, None, address(rows),
+            address(statuses))
     return rows, statuses, status, call
 
 
@@ -264,7 +265,7 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
     confidence : float
         The confidence of the intervals.
     n_jobs : int, optional
-        The number of threads; None is one for each processor. Results do not depend on it.
+        The number of threads, on which results do not depend; by default one below 100,000 values, else all.
 
     Returns
     -------
@@ -296,7 +297,7 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
 
 
 class FitResults(Sequence):
-    """The fits of several samples: a sequence of `FitResult`, with arrays of all of them.
+    """The fits of several samples: a sequence of `FitResult`, with arrays of all.
 
     Attributes
     ----------

@@ -206,7 +206,6 @@ class GKDistribution:
 
 class _Estimator(DensityMixin, BaseEstimator):
     """What the two estimators share."""
-
     def _input(self, X: Any, reset: bool) -> np.ndarray:
         try:
             from sklearn.utils.validation import validate_data
@@ -263,12 +262,10 @@ class _Estimator(DensityMixin, BaseEstimator):
 
     def _column(self, column: Union[int, str]) -> int:
         """The number of a column; names are those of the DataFrame that was fitted."""
-        if not isinstance(column, str):
-            return column
         names = list(getattr(self, "feature_names_in_", []))
-        if column not in names:
+        if isinstance(column, str) and column not in names:
             raise ValueError(f"there is no column {column!r}; the columns of the fit are {names or 'without names'}")
-        return names.index(column)
+        return names.index(column) if isinstance(column, str) else column
 
     def _named(self, numbers: np.ndarray) -> None:
         self.loglik_, self.aic_, self.bic_ = (float(number) for number in numbers[[LOGLIK, AIC, BIC]])
@@ -297,7 +294,7 @@ class MultivariateGK(_Estimator):
     random_state : int, RandomState or None
         The seed of `sample` and `impute`.
     n_jobs : int, optional
-        The number of threads; None is one for each processor.
+        The number of threads; None is one below 20,000 numbers, else one for each processor.
 
     Attributes
     ----------
@@ -346,8 +343,8 @@ class MultivariateGK(_Estimator):
             status = libgk.gkv_flat_mgk_estimate(
                 n, d, address(X), address(weights), _choice(self.method, METHODS, "method"), self.c, 0.95,
                 self._auto(self.shrink, "shrink"), bool(self.normal), bool(self.independent),
-                bool(self.normal_fallback), threads_of(self.n_jobs), call.progress, None, address(margins),
-                address(correlation), address(errors), address(cholesky), address(numbers))
+                bool(self.normal_fallback), threads_of(self.n_jobs, X.size < 20_000), call.progress, None,
+                address(margins), address(correlation), address(errors), address(cholesky), address(numbers))
         call.check(status)
         self.margins_, self.margins_se_ = margins[:, 0:4].copy(), margins[:, 4:8].copy()
         self.correlation_, self.correlation_se_ = correlation, errors
@@ -401,7 +398,7 @@ class GKMixture(_Estimator):
     random_state : int, RandomState or None
         The seed of the starts and of `sample`.
     n_jobs : int, optional
-        The number of threads; None is one for each processor.
+        The number of threads; None is one below 20,000 numbers, else one for each processor.
 
     Attributes
     ----------
@@ -460,7 +457,7 @@ class GKMixture(_Estimator):
             status = libgk.gkv_flat_mixture_estimate(
                 n, d, address(X), address(weights), least, most, self.c, bool(self.normal), bool(self.independent),
                 self._auto(self.shrink, "shrink"), int(self.n_init), self._seed(), int(self.max_iter),
-                self._auto(self.tol, "tol"), threads_of(self.n_jobs), call.progress, None, address(pi),
+                self._auto(self.tol, "tol"), threads_of(self.n_jobs, X.size < 20_000), call.progress, None, address(pi),
                 address(margins), address(means), address(cholesky), address(numbers))
             if status == 0 or (status == INTERRUPTED and not np.isnan(pi[0])):
                 k = int(numbers[COMPONENTS])
