@@ -102,8 +102,8 @@ def test_same_as_the_program(program, digits, tmp_path):
     words = []
     for name in ("latent", "hidden", "layers", "base_components", "prior_layers", "prior_hidden"):
         words += ["--set", f"model.{name}={SMALL[name]}"]
-    program("train", "--out", tmp_path / "c", *words, "--set", "train.epochs=2", "--set", "train.batch=50", "--set",
-            "data.validation=50", "--set", f"data.train_images={images}")
+    program("train", "--out", tmp_path / "c", *words, "--set", "data.dataset=array", "--set", "train.epochs=2", "--set",
+            "train.batch=50", "--set", "data.validation=50", "--set", f"data.train_images={images}")
     assert (tmp_path / "py/model.safetensors").read_bytes() == (tmp_path / "c/model.safetensors").read_bytes()
     test = tmp_path / "test.npy"
     np.save(test, digits[0][:40])

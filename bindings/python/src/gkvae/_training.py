@@ -121,6 +121,8 @@ class Training:
         given = key_names(self._settings)
         if count is None or self.config is not None:
             return
+        if "data.dataset" not in given:  # not MNIST, of which there may be test images nearby
+            settings.set("data.dataset", "array")
         if "data.validation" not in given:
             settings.set("data.validation", min(2000, count // 10))
         rest = count - int(setting(settings.place, "data.validation"))

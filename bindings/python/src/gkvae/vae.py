@@ -49,7 +49,8 @@ class VAE(Training):
         Settings by the keys of a configuration, as ``latent=16, epochs=10, base="gk-mixture", binarization="grey",
         likelihood="logistic-mixture", seed=3``; a key of two sections needs its section, as ``eval_samples=50``.
         ``VAE.settings()`` describes all. By default `validation` is a tenth of the images, at most 2000, and `batch`
-        at most a thirtieth of the rest, but at least 16.
+        at most a thirtieth of the rest, but at least 16. ``dataset="mnist"`` lets `gkvae eval` find its test
+        images and features.
 
     Attributes
     ----------
