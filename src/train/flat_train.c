@@ -110,7 +110,7 @@ gkv_status gkv_flat_stage(const char *folder, int *stage)
     GKV_NEED(folder);
     GKV_NEED(stage);
     const gkv_status status = gkv_train_stage(folder, &found);
-    *stage = found;
+    *stage = (int)found;
     return status;
 }
 
@@ -160,7 +160,7 @@ int gkv_flat_pixels(const gkv_model *model, double range[2])
         return -1;
     const gkv_settings *settings = gkv_model_settings_of(model);
     (void)gkv_settings_range(&settings->data, range ? range : ignored);
-    return gkv_settings_pixels(settings);
+    return (int)gkv_settings_pixels(settings);
 }
 
 gkv_status gkv_flat_numbers(const gkv_model *model, size_t count, const float *numbers,
