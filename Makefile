@@ -8,7 +8,8 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        torture nist accuracy starts bench install uninstall format lint clean
+        python wheel check-python check-python-asan torture nist accuracy starts bench install uninstall format lint \
+        clean
 
 all: build
 
@@ -51,6 +52,32 @@ check: ## deps, build, run every test; 4 to 6 minutes
 	@$(MAKE) deps
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
+
+# The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.
+python: ## the Python package: build the wheel, install it for this user
+	@$(MAKE) wheel
+	@scripts/python.sh install $(BUILD)
+	@echo "installed: /usr/bin/python3 -c 'import gkvae'"
+
+wheel: ## the wheel of the Python package alone: build/python/dist
+	@$(MAKE) deps PACKAGES="$$(scripts/python.sh packages) $(PACKAGES)"
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target gk_shared gkvae_shared
+	@scripts/python.sh wheel $(BUILD)
+
+# SERIES_DIR=folder: real series with published estimates (docs/fitting.md).
+check-python: ## the tests and doctests of the Python package; PYTEST=… are arguments
+	@$(MAKE) deps PACKAGES="$$(scripts/python.sh test-packages)"
+	@$(MAKE) wheel
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli
+	@scripts/python.sh check $(BUILD) $(PYTEST)
+
+check-python-asan: ## the tests of the Python package with AddressSanitizer
+	@$(MAKE) deps PACKAGES="$$(scripts/python.sh packages) $$(scripts/python.sh test-packages)"
+	@$(MAKE) configure BUILD=build-asan \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
+	@cmake --build build-asan -j $(JOBS) --target gk_shared gkvae_shared
+	@scripts/python.sh check-asan build-asan $(PYTEST)
 
 # The tests are many times as slow in what follows, and have more seconds each.
 SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800

@@ -48,7 +48,8 @@ wide() { # COLUMNS FILE…: lines that are wider
     done < <(files "$@" | xargs -r grep -HnE "^.{$((columns + 1)),}" || true)
 }
 wide 100 '*.c' '*.h'
-wide 120 'bench/*.sh' 'bench/*.py' 'scripts/*.sh' 'scripts/*.py' '*.cmake' '*.cmake.in' CMakeLists.txt Makefile
+wide 120 'bindings/*.py' 'bench/*.sh' 'bench/*.py' 'scripts/*.sh' 'scripts/*.py' \
+    '*.cmake' '*.cmake.in' CMakeLists.txt Makefile
 
 outside='^(CHANGELOG\.md|scripts/lint-words\.txt|\.clang-tidy|tests/fixtures/.*|tests/fuzz/corpus/.*|docs/data/.*)$'
 files | grep -vE "$outside" > "$work/all"

@@ -46,7 +46,10 @@ provided() {
     libopenblas-openmp-dev) [ -n "$only_check" ] || [ -z "$has_apt" ] && pkg-config --exists openblas ;;
     # The tests run the system's own Python: one elsewhere may have no NumPy.
     python3) test -x /usr/bin/python3 ;;
-    python3-numpy) /usr/bin/python3 -c 'import numpy' ;;
+    python3-sklearn | python3-numpy | python3-scipy | python3-build | python3-setuptools | python3-wheel | \
+        python3-pip | python3-pytest | python3-hypothesis | python3-matplotlib | python3-tqdm)
+        /usr/bin/python3 -c "import ${1#python3-}"
+        ;;
     # Where packages have other names, these are not looked for.
     fonts-dejavu-core | ca-certificates | libomp-dev) [ -z "$has_apt" ] ;;
     *) false ;;

@@ -6,6 +6,7 @@
 #include "gkvae/data.h"
 #include "gkvae/eval.h"
 #include "gkvae/features.h"
+#include "gkvae/flat_model.h"
 #include "gkvae/generation.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"

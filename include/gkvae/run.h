@@ -24,6 +24,9 @@ typedef struct gkv_progress {
  * call then ends as after *stop. `context` is that of gkv_run_options. */
 typedef bool gkv_progress_callback(void *context, const gkv_progress *progress);
 
+/* The same without a struct, for gkvae/flat.h. */
+typedef bool gkv_flat_progress(void *context, uint64_t done, uint64_t total);
+
 /* A NULL pointer to options stands for the defaults, in which every member is 0 or NULL. */
 typedef struct gkv_run_options {
     /* The number of threads, 0 … 256. 0 stands for the number of the model or its settings if the

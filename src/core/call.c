@@ -1,6 +1,9 @@
 #include "core/call.h"
 
 #include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 
 #include "core/threads.h"
 
@@ -77,10 +80,38 @@ gkv_run_options gki_call_inner(gki_call *call)
                              .stop = call->options.stop};
 }
 
+static bool flat_progress(void *context, const gkv_progress *progress)
+{
+    const gki_flat_call *call = context;
+    return call->progress(call->context, progress->done, progress->total);
+}
+
+gkv_run_options gki_flat_options(gki_flat_call *call, int threads)
+{
+    return (gkv_run_options){
+        .threads = threads, .progress = call->progress ? flat_progress : NULL, .context = call};
+}
+
 /* --- Threads -------------------------------------------------------------- */
+
+static atomic_bool forked;
+static pthread_once_t watching = PTHREAD_ONCE_INIT;
+
+static void in_child(void)
+{
+    atomic_store(&forked, true);
+}
+
+static void watch(void)
+{
+    pthread_atfork(NULL, NULL, in_child); /* without memory for it, children are not recognised */
+}
 
 int gki_threads(int requested)
 {
+    pthread_once(&watching, watch);
+    if (atomic_load(&forked))
+        return 1;
     return requested > 0 ? requested : omp_get_num_procs();
 }
 

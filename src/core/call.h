@@ -36,6 +36,15 @@ bool gki_call_advance(gki_call *call, uint64_t units);
  * "evaluation" and "images". */
 gkv_status gki_call_end(const gki_call *call, const char *what, const char *units);
 
+/* The progress of a flat function (gkvae/flat.h). */
+typedef struct gki_flat_call {
+    gkv_flat_progress *progress; /* NULL reports nothing */
+    void *context;
+} gki_flat_call;
+
+/* The options of a call by a flat function. They refer to *call. */
+gkv_run_options gki_flat_options(gki_flat_call *call, int threads);
+
 /* The options of a call within this call: the same threads, no progress, and stopped as this one.
  * It must be made on the thread that made this call. */
 gkv_run_options gki_call_inner(gki_call *call);

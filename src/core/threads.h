@@ -5,7 +5,10 @@
 #include "core/error.h"
 
 /* Returns `requested` if it is above 0, and else the number of processors. omp_get_max_threads()
- * would not do: a change of OpenBLAS's number of threads also changes OpenMP's. Thread-safe. */
+ * would not do: a change of OpenBLAS's number of threads also changes OpenMP's.
+ *
+ * Returns 1 in a process that was forked after the first call: the threads of GNU's OpenMP stay in
+ * the parent, and a team that needs them would wait for ever. Thread-safe. */
 int gki_threads(int requested);
 
 /* GKV_ERR_ARGUMENT if `requested` is below 0. `what` names the operation in the message, as in "a

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "data/dataset.h"
 
 /* Splits the images in a random order by the seed, so that files sorted by label work. */
@@ -72,7 +73,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     }
     trainer->dataset = dataset;
     trainer->shuffled_epoch = UINT64_MAX;
-    trainer->threads = threads > 0 ? threads : gki_thread_count(settings);
+    trainer->threads = threads > 0 ? gki_threads(threads) : gki_thread_count(settings);
     const size_t height = gkv_dataset_height(dataset), width = gkv_dataset_width(dataset),
                  values = gki_dataset_values(dataset);
     if (height > GKV_IMAGE_PIXELS_MAX / width) {

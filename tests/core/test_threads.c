@@ -2,6 +2,8 @@
 #include "support.h"
 
 #include <omp.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/threads.h"
 
@@ -21,8 +23,23 @@ static void counts(void **state)
                  "processors; not -2");
 }
 
+/* Threads of OpenMP stay in the parent. */
+static void in_a_child(void **state)
+{
+    (void)state;
+    int status;
+    (void)gki_threads(2);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(gki_threads(2) == 1 && gki_threads(0) == 1 ? 0 : 1);
+    assert_true(waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(gki_threads(2), 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(counts), cmocka_unit_test(in_a_child)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

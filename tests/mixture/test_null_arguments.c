@@ -329,6 +329,17 @@ static void mixtures(void **state)
     gkv_mgk_free(mgk);
 }
 
+static gkv_status one_flat_residual(void *context, size_t lanes, const size_t *problem,
+                                    const bool *active, const double *at, double *r)
+{
+    (void)context;
+    (void)problem;
+    (void)active;
+    for (size_t l = 0; l < lanes; l++)
+        r[l] = at[l];
+    return GKV_OK;
+}
+
 static void flat(void **state)
 {
     (void)state;
@@ -368,6 +379,45 @@ static void flat(void **state)
                  1, 9, y, NULL, NULL, NULL, NULL);
     refuses_null(gkv_flat_lm_solve, 1, 1, one_residual, NULL, NULL, NULL, NULL, NULL, NULL,
                  GKV_LM_SQUARES, 1, 9, NULL, NULL, NULL, NULL, NULL);
+    has_no_pointer(gkv_flat_gk_value);
+    refuses_null(gkv_flat_gk_evaluate, GKV_GK_FAMILY_GK, GKV_FLAT_PDF, true, N, NULL,
+                 PARAMETERS(&one), y);
+    refuses_null(gkv_flat_gk_evaluate, GKV_GK_FAMILY_GK, GKV_FLAT_PDF, true, N, x, PARAMETERS(NULL),
+                 y);
+    refuses_null(gkv_flat_gk_moments, GKV_GK_FAMILY_GK, N, PARAMETERS(NULL), y);
+#define SETTINGS GKV_GK_FAMILY_GK, GKV_GK_LM, .8
+    refuses_null(gkv_flat_gk_fit_samples, 1, NULL, x, NULL, NULL, SETTINGS, .95, GKV_GK_WALD, 0, 0,
+                 false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_gk_fit_samples, 1, (const size_t[]){0, N}, NULL, NULL, NULL, SETTINGS,
+                 .95, GKV_GK_WALD, 0, 0, false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_gk_bootstrap, N, NULL, NULL, NULL, SETTINGS, 0, 0, NULL, NULL, NULL, NULL,
+                 19, false, 1, .95, 0, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_mgk_estimate, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, false, false,
+                 false, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_mixture_estimate, N, D, NULL, NULL, 1, 1, .8, false, false, 0, 1, 1, 9, 0,
+                 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_mixture_evaluate, N, D, NULL, 1, NULL, six, .8, NULL, NULL, 0, y, NULL);
+    refuses_null(gkv_flat_mixture_evaluate, N, D, x, 1, NULL, NULL, .8, NULL, NULL, 0, y, NULL);
+    refuses_null(gkv_flat_mixture_draw, N, D, 1, NULL, NULL, .8, NULL, NULL, 1, 0, 0, y, NULL);
+    refuses_null(gkv_flat_mixture_draw, N, D, 1, NULL, six, .8, NULL, NULL, 1, 0, 0, NULL, NULL);
+    refuses_null(gkv_flat_mixture_part, D, 1, NULL, six, .8, NULL, NULL, 1, NULL, NULL, NULL, NULL,
+                 NULL, NULL, NULL);
+    refuses_null(gkv_flat_mixture_part, D, 1, NULL, NULL, .8, NULL, NULL, 1, (const size_t[]){0},
+                 NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null(gkv_flat_mixture_margin, D, 1, NULL, six, .8, NULL, NULL, 0, GKV_FLAT_CDF, N, NULL,
+                 y);
+    refuses_null(gkv_flat_mixture_margin, D, 1, NULL, NULL, .8, NULL, NULL, 0, GKV_FLAT_CDF, N, x,
+                 y);
+    refuses_null(gkv_flat_mixture_scores, N, D, NULL, 1, NULL, six, .8, NULL, NULL, false, 0, y);
+    refuses_null(gkv_flat_mixture_scores, N, D, x, 1, NULL, NULL, .8, NULL, NULL, false, 0, y);
+    refuses_null(gkv_flat_mgk_impute, N, D, NULL, .8, NULL, NULL, 1, 0, 0, x);
+    refuses_null(gkv_flat_mgk_impute, N, D, six, .8, NULL, NULL, 1, 0, 0, NULL);
+    refuses_null(gkv_flat_lm_minimize, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                 GKV_LM_SQUARES, 1, NULL, 9, 0, y, NULL, NULL);
+    refuses_null(gkv_flat_lm_batch, 1, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                 GKV_LM_SQUARES, 1, NULL, 9, 1, y, NULL, NULL);
+    refuses_null(gkv_flat_lm_batch, 1, 1, 1, one_flat_residual, NULL, NULL, NULL, NULL, NULL, NULL,
+                 GKV_LM_SQUARES, 1, NULL, 9, 1, NULL, NULL, NULL);
     assert_all_called("flat.h");
 }
 

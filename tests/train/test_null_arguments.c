@@ -8,6 +8,7 @@
 #include "gkvae/base_fit.h"
 #include "gkvae/eval.h"
 #include "gkvae/features.h"
+#include "gkvae/flat_model.h"
 #include "gkvae/generation.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
@@ -181,6 +182,32 @@ static void of_refine(void **state)
     REFUSES("images", gkv_refiner_run(refiner, 1, NULL, 0, NULL, &out));
     REFUSES("out", gkv_refiner_run(refiner, 1, it.floats, 0, NULL, NULL));
     gkv_refiner_free(refiner);
+}
+
+static void of_flat_model(void **state)
+{
+    (void)state;
+    float *f = it.floats;
+    int stage;
+    gkv_dataset *out = NULL;
+    REFUSES("out", gkv_flat_settings(NULL));
+    REFUSES("out", gkv_flat_options(1, NULL, NULL, NULL));
+    gkv_flat_free(NULL);
+    REFUSES("folder", gkv_flat_train(NULL, GKV_TRAIN_NEW, NULL, 0, NULL, NULL, NULL));
+    REFUSES("folder", gkv_flat_stage(NULL, &stage));
+    REFUSES("stage", gkv_flat_stage("x", NULL));
+    REFUSES("model", gkv_flat_refine(NULL, 1, f, GKV_REFINE_MEAN, 1, 2, 1, 1, 0, 1, NULL, NULL, f,
+                                     NULL, NULL, NULL, NULL));
+    REFUSES("images", gkv_flat_refine(it.model, 1, NULL, GKV_REFINE_MEAN, 1, 2, 1, 1, 0, 1, NULL,
+                                      NULL, f, NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_flat_targets(NULL, it.images, 1, GKV_TEST, 0, f));
+    REFUSES("images", gkv_flat_targets(it.model, NULL, 1, GKV_TEST, 0, f));
+    REFUSES("targets", gkv_flat_targets(it.model, it.images, 1, GKV_TEST, 0, NULL));
+    assert_int_equal(gkv_flat_pixels(NULL, NULL), -1);
+    assert_int_equal(gkv_flat_pixels(it.model, NULL), GKV_PIXELS_BINARY);
+    REFUSES("model", gkv_flat_numbers(NULL, 1, f, &out));
+    REFUSES("numbers", gkv_flat_numbers(it.model, 1, NULL, &out));
+    REFUSES("out", gkv_flat_numbers(it.model, 1, f, NULL));
 }
 
 static void of_base_fit(void **state)
@@ -391,8 +418,8 @@ static void none_is_left_out(void **state)
 {
     (void)state;
     static const char *const headers[] = {
-        "base_fit",      "data",  "eval",   "features", "generation", "generation_metrics",
-        "image_metrics", "model", "refine", "settings", "train"};
+        "base_fit",           "data",          "eval",  "features", "flat_model", "generation",
+        "generation_metrics", "image_metrics", "model", "refine",   "settings",   "train"};
     size_t size, functions = 0;
     char *own = contents(GKV_TEST_FIXTURES "/../train/test_null_arguments.c", &size);
     for (size_t h = 0; h < sizeof headers / sizeof *headers; h++) {
@@ -419,12 +446,19 @@ static void none_is_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_model),         cmocka_unit_test(of_train),
-        cmocka_unit_test(of_eval),          cmocka_unit_test(of_refine),
-        cmocka_unit_test(of_base_fit),      cmocka_unit_test(of_generation),
-        cmocka_unit_test(of_image_metrics), cmocka_unit_test(of_generation_metrics),
-        cmocka_unit_test(of_data),          cmocka_unit_test(of_features),
-        cmocka_unit_test(of_settings),      cmocka_unit_test(none_is_left_out),
+        cmocka_unit_test(of_model),
+        cmocka_unit_test(of_train),
+        cmocka_unit_test(of_eval),
+        cmocka_unit_test(of_refine),
+        cmocka_unit_test(of_flat_model),
+        cmocka_unit_test(of_base_fit),
+        cmocka_unit_test(of_generation),
+        cmocka_unit_test(of_image_metrics),
+        cmocka_unit_test(of_generation_metrics),
+        cmocka_unit_test(of_data),
+        cmocka_unit_test(of_features),
+        cmocka_unit_test(of_settings),
+        cmocka_unit_test(none_is_left_out),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);
 }

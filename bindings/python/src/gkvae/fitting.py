@@ -1,0 +1,500 @@
+"""Fits of the g-and-k, g-and-h and generalised g-and-h distributions to samples."""
+from __future__ import annotations
+
+import warnings
+from collections import namedtuple
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+
+import numpy as np
+
+from . import distributions
+from ._arrays import address, as_doubles, as_real, as_sample, as_weights, seed_of
+from ._calls import Call, threads_of
+from ._library import libgk, message
+from ._summary import fit_plot, fit_summary, many_summary
+from .errors import ConvergenceWarning
+
+FAMILIES = {"gk": 0, "gh": 1, "ggh": 2}  # gkv_gk_family
+METHODS = {"lm": 0, "mle": 1, "octile": 2}  # gkv_gk_method
+INTERVALS = {"wald": 0, "profile": 1}  # gkv_gk_intervals
+_TESTS = ("levels", "bins", "ties", "heaps", "few bins", "none")  # gkv_gk_test
+_AUTO = -1.0  # GKV_GK_RESOLUTION_AUTO
+
+# gkv_flat.h: the numbers of a fit
+_NUMBERS = ("loglik", "aic", "bic", "chi2", "dof", "pvalue", "test", "anderson_darling", "n", "total", "levels",
+            "n_params", "iterations", "newton", "converged", "at_bound", "symmetric", "method", "resolution", "heaps",
+            "tied_value", "tied")
+_FIRST = 36
+SIZE = _FIRST + len(_NUMBERS)
+_INTEGERS = {"dof", "n", "levels", "n_params", "iterations", "newton"}
+_FLAGS = {"converged", "at_bound", "symmetric"}
+
+GKParams = namedtuple("GKParams", "A B g k")
+GHParams = namedtuple("GHParams", "A B g h")
+
+
+class FitResult:
+    """A fitted distribution of one sample.
+
+    Attributes
+    ----------
+    params, se : named tuple
+        The estimates of A, B, g, k (or h) and their standard errors, 0 for a parameter that is fixed.
+    cov : ndarray of shape (4, 4)
+        Their covariance matrix.
+    loglik, aic, bic : float
+        The log-likelihood and the criteria of Akaike and Schwarz.
+    chi2, dof, pvalue : float, int, float
+        The χ² of the quantiles, or of bins, its degrees of freedom and its p-value. A small p-value means that the
+        data are not of this family. NaN if `test` says that there is none.
+    test : {"levels", "bins", "ties", "heaps", "few bins", "none"}
+        The test of fit, or why there is none.
+    anderson_darling : float
+        The distance A² of the sample from the distribution.
+    n : int
+        The number of observations; `total` is the sum of their weights.
+    converged : bool
+        Whether the estimates are a verified optimum.
+    dist : rv_frozen
+        The fitted distribution of SciPy.
+    """
+
+    def __init__(self, row: np.ndarray, family: str, c: float, confidence: float, data: Optional[np.ndarray] = None,
+                 call: Optional[dict] = None) -> None:
+        names = GKParams if family == "gk" else GHParams
+        self.family, self.c, self.confidence = family, c, confidence
+        self.params = names(*map(float, row[0:4]))
+        self.se = names(*map(float, row[4:8]))
+        self.cov = row[8:24].reshape(4, 4).copy()
+        self._interval = np.stack([row[24:28], row[28:32]], axis=1)
+        self.bound = names(*(0 if np.isnan(b) else int(b) for b in row[32:36]))
+        for name, number in zip(_NUMBERS, row[_FIRST:]):
+            value: Any = float(number)
+            if name in _INTEGERS:
+                value = 0 if np.isnan(number) else int(number)
+            elif name in _FLAGS:
+                value = number == 1
+            setattr(self, name, value)
+        self.test = _TESTS[int(row[_FIRST + 6])] if not np.isnan(row[_FIRST + 6]) else "none"
+        self.method = [name for name, number in METHODS.items() if number == row[_FIRST + 17]][0] if not np.isnan(
+            row[_FIRST + 17]) else "none"
+        self._data, self._call = data, call or {}
+
+    @property
+    def dist(self) -> Any:
+        """The fitted distribution, with the methods of SciPy's frozen distributions."""
+        a, b, g, k = self.params
+        shapes = (g, k) if self.family == "gh" else (g, k, self.c)
+        return getattr(distributions, self.family)(*shapes, loc=a, scale=b)
+
+    def conf_int(self, confidence: Optional[float] = None, method: str = "wald") -> np.ndarray:
+        """Confidence intervals of A, B, g, k as rows (low, high).
+
+        Parameters
+        ----------
+        confidence : float, optional
+            The confidence; by default that of the fit, 0.95.
+        method : {"wald", "profile"}
+            Wald intervals by the standard errors, or intervals of the profile likelihood, for fits by maximum
+            likelihood. An end of the latter may be infinite.
+        """
+        confidence = self.confidence if confidence is None else confidence
+        if method not in INTERVALS:
+            raise ValueError(f'method = {method!r}: give "wald" or "profile"')
+        if method == "wald" and confidence == self.confidence:
+            return self._interval.copy()
+        if method == "profile":
+            if self.method != "mle" or self._data is None:
+                raise ValueError('profile intervals are for fits by maximum likelihood: fit with method="mle"')
+        elif self._data is None:
+            raise ValueError("the data of this fit are not kept; fit it with this confidence")
+        return _fit_one(self._data, **{**self._call, "confidence": confidence, "intervals": method})._interval
+
+    def summary(self) -> str:
+        """A table of the estimates and the test of fit."""
+        return fit_summary(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Plots the density over a histogram and a QQ plot with its pointwise 95% band, by Matplotlib.
+
+        Parameters
+        ----------
+        axes : sequence of two Axes, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        Figure
+        """
+        if self._data is None:
+            raise ValueError("the data of this fit are not kept")
+        return fit_plot(self, self._data, axes)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}={value:.6g}" for name, value in self.params._asdict().items())
+        return f"<FitResult of {self.n} values: {numbers}; loglik={self.loglik:.6g}>"
+
+
+def _choice(value: str, choices: Mapping[str, int], name: str) -> int:
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        raise ValueError(f"{name} = {value!r}: give one of {', '.join(map(repr, choices))}") from None
+
+
+def _vector(values: Any, family: str, name: str, missing: float) -> Optional[np.ndarray]:
+    """Numbers of A, B, g, k from a mapping, or from four numbers in which None is missing."""
+    if values is None:
+        return None
+    names = "ABgk" if family == "gk" else "ABgh"
+    if isinstance(values, Mapping):
+        unknown = [key for key in values if key not in tuple(names)]
+        if unknown:
+            raise ValueError(f"{name} has {unknown[0]!r}; the parameters are {', '.join(names)}")
+        values = [values.get(key) for key in names]
+    values = [missing if value is None else float(value) for value in values]
+    if len(values) != 4:
+        raise ValueError(f"{name} has {len(values)} numbers; give those of {', '.join(names)}, None for no number")
+    return np.array(values, float)
+
+
+def _settings(family: str, method: str, c: float, fixed: Any, start: Any, bounds: Any, resolution: Any,
+              levels: Optional[int]) -> dict:
+    """The arguments that all fits share, checked, as C takes them."""
+    numbers = {"family": _choice(family, FAMILIES, "family"), "method": _choice(method, METHODS, "method"),
+               "c": float(c), "levels": int(levels or 0)}
+    if resolution is None:
+        numbers["resolution"] = 0.0
+    elif isinstance(resolution, str):
+        numbers["resolution"] = _AUTO if _choice(resolution, {"auto": 0}, "resolution") == 0 else 0.0
+    else:
+        numbers["resolution"] = float(resolution)
+        if not 0 <= numbers["resolution"] < np.inf:
+            raise ValueError(f'resolution = {resolution}: give the unit of rounded values, None, or "auto"')
+    held = _vector(fixed, family, "fixed", np.nan)
+    begin = _vector(start, family, "start", np.nan)
+    is_fixed = None
+    if held is not None:
+        begin = held if begin is None else np.where(np.isnan(held), begin, held)
+        is_fixed = ~np.isnan(held)
+        if is_fixed.all():
+            raise ValueError("all parameters are fixed: there is nothing to fit")
+    numbers["start"], numbers["fixed"] = begin, is_fixed
+    low = high = None
+    if bounds is not None:
+        names = "ABgk" if family == "gk" else "ABgh"
+        pairs = dict(bounds) if isinstance(bounds, Mapping) else dict(zip(names, bounds))
+        low = _vector({key: pair[0] for key, pair in pairs.items() if pair is not None}, family, "bounds", -np.inf)
+        high = _vector({key: pair[1] for key, pair in pairs.items() if pair is not None}, family, "bounds", np.inf)
+    numbers["low"], numbers["high"] = low, high
+    return numbers
+
+
+def _run(samples: np.ndarray, starts: np.ndarray, upper: Optional[np.ndarray], weights: Optional[np.ndarray],
+         settings: dict, confidence: float, intervals: int, n_jobs: Optional[int], distance: bool) -> tuple:
+    """The rows of numbers and the statuses of the fits; the first status that is not OK, and its call."""
+    count = len(starts) - 1
+    rows, statuses = np.empty((count, SIZE)), np.zeros(count, np.intc)
+    s = settings
+    with Call() as call:
+        status = libgk.gkv_flat_gk_fit_samples(
+            count, address(starts), address(samples), address(upper), address(weights), s["family"], s["method"],
+            s["c"], confidence, intervals, s["resolution"], s["levels"], distance, address(s["start"]),
+            address(s["fixed"]), address(s["low"]), address(s["high"]),
+            threads_of(n_jobs, count == 1 and samples.size < 10**5), call.progress, None, address(rows),
+            address(statuses))
+    return rows, statuses, status, call
+
+
+def _ends(x: Any, upper: Any) -> tuple:
+    x = as_sample(x)
+    if upper is None:
+        return x, None
+    upper = as_sample(upper, "upper")
+    if upper.shape != x.shape:
+        raise ValueError(f"there are {upper.size} upper ends for {x.size} lower ends")
+    return x, upper
+
+
+def _fit_one(data: tuple, family: str, method: str, c: float, fixed: Any, start: Any, bounds: Any, resolution: Any,
+             levels: Optional[int], confidence: float, n_jobs: Optional[int], intervals: str = "wald",
+             distance: bool = True) -> FitResult:
+    x, upper, weights = data
+    settings = _settings(family, method, c, fixed, start, bounds, resolution, levels)
+    rows, _, status, call = _run(x, np.array([0, x.size], np.uintp), upper, weights, settings, confidence,
+                                 _choice(intervals, INTERVALS, "intervals"), n_jobs, distance)
+    call.check(status)
+    arguments = dict(family=family, method=method, c=c, fixed=fixed, start=start, bounds=bounds,
+                     resolution=resolution, levels=levels, confidence=confidence, n_jobs=n_jobs)
+    return FitResult(rows[0], family, c, confidence, data, arguments)
+
+
+def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "gk", c: float = 0.8,
+           fixed: Any = None, start: Any = None, bounds: Any = None, resolution: Any = None, upper: Any = None,
+           levels: Optional[int] = None, confidence: float = 0.95, n_jobs: Optional[int] = None) -> FitResult:
+    """Fits a g-and-k distribution, or one of its relatives, to a sample.
+
+    Parameters
+    ----------
+    x : array_like
+        The observations, at least 8, in any order.
+    weights : array_like, optional
+        The number of observations that each value represents, ≥ 0.
+    method : {"mle", "lm", "octile"}
+        Maximum likelihood; least squares on quantiles, which is faster and robust against a few outliers; or the
+        closed form in seven quantiles, without errors.
+    family : {"gk", "gh", "ggh"}
+        g-and-k, g-and-h or generalised g-and-h. h stands in place of k in the latter.
+    c : float
+        The constant c, which is not fitted.
+    fixed : mapping or sequence of four, optional
+        Parameters that keep a value, as in ``fixed={"g": 0}`` or ``fixed=(None, None, 0, None)``.
+    start : mapping or sequence of four, optional
+        Where to start. By default the fit finds its own starts.
+    bounds : mapping, optional
+        Bounds of parameters, as in ``bounds={"k": (0, 1)}``.
+    resolution : float or "auto", optional
+        The unit to which the values are rounded, so that each represents an interval; "auto" recognises it.
+    upper : array_like, optional
+        Upper ends of intervals that begin at x: rounded, censored (infinite ends) and binned data. Needs "mle".
+    levels : int, optional
+        The number of quantiles of "lm".
+    confidence : float
+        The confidence of the intervals.
+    n_jobs : int, optional
+        The number of threads, on which results do not depend; by default one below 100,000 values, else all.
+
+    Returns
+    -------
+    FitResult
+        With ``params, se, cov, conf_int(), loglik, aic, bic, pvalue, summary(), plot(), dist``.
+
+    Raises
+    ------
+    ValueError
+        For data that cannot be fitted: not finite, fewer than 8, constant, or with heavy ties.
+
+    Examples
+    --------
+    >>> import gkvae
+    >>> x = gkvae.gk.rvs(0.5, 0.2, loc=3, size=5000, random_state=1)
+    >>> fit = gkvae.fit_gk(x)
+    >>> [round(p, 2) for p in fit.params]
+    [3.03, 1.01, 0.51, 0.2]
+    >>> fit.conf_int().shape
+    (4, 2)
+    """
+    x, upper = _ends(x, upper)
+    result = _fit_one((x, upper, as_weights(weights, x.size)), family, method, c, fixed, start, bounds, resolution,
+                      levels, confidence, n_jobs)
+    if not result.converged and method != "octile":
+        warnings.warn("the fit has not converged: the estimates are not a verified optimum", ConvergenceWarning,
+                      stacklevel=2)
+    return result
+
+
+class FitResults(Sequence):
+    """The fits of several samples: a sequence of `FitResult`, with arrays of all.
+
+    Attributes
+    ----------
+    params, se : ndarray of shape (n_samples, 4)
+        Estimates of A, B, g, k and standard errors; NaN for a sample that could not be fitted.
+    loglik, pvalue, converged : ndarray of shape (n_samples,)
+        Of each sample.
+    failed : ndarray of bool
+        Whether a sample could not be fitted.
+    """
+
+    def __init__(self, rows: np.ndarray, statuses: np.ndarray, family: str, c: float, confidence: float,
+                 reason: str) -> None:
+        self._rows, self.family, self.c, self.confidence = rows, family, c, confidence
+        self.failed = statuses != 0
+        self.reason = reason
+        self.params, self.se = rows[:, 0:4], rows[:, 4:8]
+        for name in ("loglik", "aic", "bic", "pvalue", "anderson_darling"):
+            setattr(self, name, rows[:, _FIRST + _NUMBERS.index(name)])
+        self.converged = rows[:, _FIRST + _NUMBERS.index("converged")] == 1
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return FitResult(self._rows[index], self.family, self.c, self.confidence)
+
+    def __iter__(self) -> Iterator[FitResult]:
+        return (self[i] for i in range(len(self)))
+
+    def summary(self) -> str:
+        """A table with a line for each sample."""
+        return many_summary(self)
+
+    def __repr__(self) -> str:
+        return f"<FitResults of {len(self)} samples, {int(self.failed.sum())} failed>"
+
+
+def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: str = "gk", c: float = 0.8,
+             fixed: Any = None, start: Any = None, bounds: Any = None, resolution: Any = None,
+             levels: Optional[int] = None, confidence: float = 0.95, errors: str = "raise",
+             anderson_darling: bool = False, n_jobs: Optional[int] = None) -> FitResults:
+    """Fits many samples in one call, side by side in the vectors of the processor.
+
+    Parameters
+    ----------
+    samples : array_like of shape (n, n_samples), or sequence of arrays
+        The columns of a matrix, or samples of any lengths.
+    weights : array_like of shape (n,), optional
+        Weights of the rows of a matrix.
+    errors : {"raise", "nan"}
+        Whether a sample that cannot be fitted raises ValueError, or has NaN.
+    anderson_darling : bool
+        Whether to compute the distances A², which take a third of the time.
+    method, family, c, fixed, start, bounds, resolution, levels, confidence, n_jobs
+        As in `fit_gk`. The default method is "lm".
+
+    Returns
+    -------
+    FitResults
+
+    Examples
+    --------
+    >>> import gkvae
+    >>> x = gkvae.gk.rvs(0.5, 0.2, size=(400, 3), random_state=1)
+    >>> fits = gkvae.fit_many(x)
+    >>> fits.params.shape, bool(fits.converged.all())
+    ((3, 4), True)
+    """
+    errors_raise = _choice(errors, {"raise": 1, "nan": 0}, "errors")
+    if isinstance(samples, (list, tuple)) and len(samples) and all(np.ndim(s) == 1 for s in samples) and (
+            weights is None):
+        parts: Optional[list] = [as_sample(sample, "a sample") for sample in samples]
+        lengths = [part.size for part in parts]
+        x = np.concatenate(parts)
+    else:
+        matrix = as_real(samples, "samples").T
+        if matrix.ndim != 2:
+            raise ValueError(f"samples has {matrix.ndim} dimensions; give a matrix, or a sequence of samples")
+        weights = as_weights(weights, matrix.shape[1])
+        parts = None
+    settings = _settings(family, method, c, fixed, start, bounds, resolution, levels)
+    if parts is not None:
+        results = [_run_many(x, lengths, None, settings, confidence, n_jobs, anderson_darling, errors_raise)]
+    else:
+        step = len(matrix)
+        if matrix.size > _LARGE and (weights is not None or matrix.dtype != float or not matrix.flags.c_contiguous):
+            step = max(64, -(-len(matrix) // 16))  # a part at a time is converted, not all
+        results = []
+        for first in range(0, max(1, len(matrix)), max(1, step)):
+            block = as_doubles(matrix[first:first + step])
+            tiled = None if weights is None else np.tile(weights, len(block))
+            results.append(_run_many(block.reshape(-1), [matrix.shape[1]] * len(block), tiled, settings, confidence,
+                                     n_jobs, anderson_darling, errors_raise))
+    reason = next((reason for _, _, reason in results if reason), "")
+    return FitResults(np.concatenate([rows for rows, _, _ in results]),
+                      np.concatenate([statuses for _, statuses, _ in results]), family, c, confidence, reason)
+
+
+_LARGE = 10**6  # numbers of a matrix that is converted in parts
+
+
+def _run_many(x: np.ndarray, lengths: list, weights: Optional[np.ndarray], settings: dict, confidence: float,
+              n_jobs: Optional[int], distance: bool, errors_raise: bool) -> tuple:
+    """The rows and statuses of samples one after another, and the message of the first that was not fitted."""
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uintp)
+    rows, statuses, status, call = _run(x, starts, None, weights, settings, confidence, 0, n_jobs, distance)
+    if status and (errors_raise or not statuses.any()):
+        call.check(status)
+    return rows, statuses, message() if status else ""
+
+
+class BootstrapResult:
+    """A bootstrap of a fit.
+
+    Attributes
+    ----------
+    se, bias : named tuple
+        Standard deviations of the estimates of A, B, g, k, and their means minus the fitted values.
+    cov : ndarray of shape (4, 4)
+    estimates : ndarray of shape (replicates, 4)
+        The estimates of each replicate; NaN if it could not be fitted.
+    pvalue, pvalue_ad : float
+        p-values of χ² and of A², which take into account that the parameters are estimated; NaN for the
+        nonparametric bootstrap.
+    n_failed : int
+        The number of replicates that could not be fitted.
+    """
+
+    def __init__(self, numbers: np.ndarray, estimates: np.ndarray, family: str, confidence: float) -> None:
+        names = GKParams if family == "gk" else GHParams
+        self.se, self.bias = names(*map(float, numbers[0:4])), names(*map(float, numbers[4:8]))
+        self._interval = np.stack([numbers[8:12], numbers[12:16]], axis=1)
+        self.cov = numbers[16:32].reshape(4, 4).copy()
+        self.pvalue, self.pvalue_ad = float(numbers[32]), float(numbers[33])
+        self.n_used, self.n_failed = int(numbers[34]), int(numbers[35])
+        self.estimates, self.confidence = estimates, confidence
+
+    def conf_int(self, confidence: Optional[float] = None) -> np.ndarray:
+        """Percentile intervals of A, B, g, k as rows (low, high)."""
+        if confidence is None or confidence == self.confidence:
+            return self._interval.copy()
+        return np.nanquantile(self.estimates, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0).T
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name}: {value:.4g}" for name, value in self.se._asdict().items())
+        return f"<BootstrapResult of {self.n_used} replicates: standard errors {numbers}>"
+
+
+def bootstrap(fit: Union[FitResult, Any], *, replicates: int = 999, parametric: bool = True, random_state: Any = 1,
+              confidence: float = 0.95, n_jobs: Optional[int] = None, **settings: Any) -> BootstrapResult:
+    """Standard errors, intervals and a test of fit by simulation.
+
+    Parameters
+    ----------
+    fit : FitResult or array_like
+        A fit, or a sample, which is fitted with the further keywords of `fit_gk`.
+    replicates : int
+        The number of replicates, at least 19.
+    parametric : bool
+        Whether samples are drawn from the fitted distribution; else from the sample, with replacement.
+    random_state : int, Generator, RandomState or None
+        The seed, or where it comes from.
+    confidence : float
+        The confidence of the percentile intervals.
+    n_jobs : int, optional
+        The number of threads.
+
+    Returns
+    -------
+    BootstrapResult
+
+    Examples
+    --------
+    >>> import gkvae
+    >>> x = gkvae.gk.rvs(0.5, 0.2, size=500, random_state=1)
+    >>> result = gkvae.bootstrap(gkvae.fit_gk(x, method="lm"), replicates=199)
+    >>> result.estimates.shape, 0 < result.pvalue <= 1
+    ((199, 4), True)
+    """
+    if not isinstance(fit, FitResult):
+        fit = fit_gk(fit, **settings)
+    elif settings:
+        raise TypeError(f"{next(iter(settings))} is a setting of the fit; give the sample in place of the fit")
+    if fit._data is None:
+        raise ValueError("the data of this fit are not kept; give the sample")
+    (x, upper, weights), call_of = fit._data, fit._call
+    s = _settings(*(call_of[key] for key in ("family", "method", "c", "fixed", "start", "bounds", "resolution",
+                                             "levels")))
+    estimates, numbers = np.empty((replicates, 4)), np.empty(36)
+    with Call() as call:
+        status = libgk.gkv_flat_gk_bootstrap(
+            x.size, address(x), address(upper), address(weights), s["family"], s["method"], s["c"], s["resolution"],
+            s["levels"], address(s["start"]), address(s["fixed"]), address(s["low"]), address(s["high"]), replicates,
+            not parametric, seed_of(random_state), confidence, threads_of(n_jobs), call.progress, None,
+            address(estimates), address(numbers))
+    call.check(status)
+    return BootstrapResult(numbers, estimates, fit.family, confidence)

@@ -1,0 +1,500 @@
+"""Multivariate g-and-k distributions, their mixtures, and their fits as estimators of scikit-learn."""
+from __future__ import annotations
+
+import warnings
+from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from sklearn.base import BaseEstimator, DensityMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from . import _evaluate as ev
+from ._arrays import address, as_doubles, as_real, seed_of
+from ._calls import Call, threads_of
+from ._library import INTERRUPTED, check, libgk
+from .errors import ConvergenceWarning
+from .fitting import METHODS, SIZE, FitResult, _choice
+
+_AUTO = -1.0  # GKV_MGK_SHRINK_AUTO and GKV_MGK_TOLERANCE_AUTO
+# gkv_flat.h: the numbers of a fit in several dimensions
+(LOGLIK, AIC, BIC, PARAMETERS, COMPONENTS, ITERATIONS, CONVERGED, STOP, UNEXPLAINED, LAST_GAIN, SHRINK, REPAIR,
+ GOODNESS, FALLBACKS, NUMBERS) = range(15)
+_STOPS = ("", "converged", "limit", "held out", "stalled", "interrupted")
+
+
+def _rows(x: Any, d: int) -> np.ndarray:
+    x = as_doubles(x, "X")
+    if x.ndim == 1 and d == 1:
+        x = x[:, None]
+    elif x.ndim == 1:
+        x = x[None, :]
+    if x.ndim != 2 or x.shape[1] != d:
+        raise ValueError(f"X has shape {x.shape}; the distribution has {d} dimensions")
+    return x
+
+
+class GKDistribution:
+    """A mixture of multivariate g-and-k distributions: Gaussian copulas with g-and-k margins.
+
+    The margins of component k are x_j = Q(z_j; A, B, g, k) with normal scores z ~ N(mean, LLᵀ). Fitted estimators
+    have one as ``distribution_``; marginal and conditional distributions are others.
+
+    Parameters
+    ----------
+    margins : array_like of shape (n_components, d, 4) or (d, 4)
+        A, B, g, k of every margin.
+    correlation : array_like of shape (n_components, d, d) or (d, d), optional
+        The correlation matrices of the normal scores; the identity by default.
+    weights : array_like of shape (n_components,), optional
+        The weights of the components; equal by default.
+    c : float
+        The constant c of all margins.
+
+    Examples
+    --------
+    >>> import numpy as np, gkvae
+    >>> dist = gkvae.GKDistribution([[0, 1, 0.5, 0.1], [2, 1, 0, 0.2]], [[1, 0.7], [0.7, 1]])
+    >>> x = dist.rvs(1000, random_state=1)
+    >>> x.shape, dist.logpdf(x).shape
+    ((1000, 2), (1000,))
+    >>> given = dist.conditional({0: 2.5})          # of the second coordinate
+    >>> given.ppf([0.05, 0.5, 0.95]).round(2)
+    array([1.99, 3.38, 5.4 ])
+    """
+
+    def __init__(self, margins: Any, correlation: Any = None, weights: Any = None, c: float = 0.8, *,
+                 means: Any = None, cholesky: Any = None) -> None:
+        self.margins = np.array(as_doubles(margins, "margins"))
+        if self.margins.ndim == 2:
+            self.margins = self.margins[None]
+        if self.margins.ndim != 3 or self.margins.shape[2] != 4:
+            raise ValueError(f"margins has shape {self.margins.shape}; give (n_components, d, 4): A, B, g, k")
+        self.n_components, self.d = self.margins.shape[:2]
+        square = (self.n_components, self.d, self.d)
+        self.weights = (np.full(self.n_components, 1 / self.n_components) if weights is None else
+                        np.array(as_doubles(weights, "weights", 1)))
+        self.means = np.zeros(square[:2]) if means is None else np.array(as_doubles(means, "means"))
+        if cholesky is not None:
+            self.cholesky = np.array(as_doubles(cholesky, "cholesky")).reshape(square)
+        elif correlation is None:
+            self.cholesky = np.broadcast_to(np.eye(self.d), square).copy()
+        else:
+            r = as_doubles(correlation, "correlation")
+            if r.size != np.prod(square):
+                raise ValueError(f"correlation has shape {r.shape}; give {square}")
+            r = r.reshape(square)
+            if not np.allclose(np.einsum("kii->ki", r), 1, atol=1e-8) or not np.allclose(r, r.transpose(0, 2, 1)):
+                raise ValueError("correlation: a correlation matrix is symmetric with ones on its diagonal")
+            try:
+                self.cholesky = np.linalg.cholesky(r)
+            except np.linalg.LinAlgError:
+                raise ValueError("correlation: a matrix is not positive definite") from None
+        if self.weights.shape != (self.n_components,) or self.means.shape != square[:2]:
+            raise ValueError("weights or means have another shape than the margins")
+        self.c = float(c)
+        self.logpdf(np.zeros((0, self.d)))  # C checks the parameters
+
+    @property
+    def _arguments(self) -> tuple:
+        return (self.n_components, address(self.weights), address(self.margins), self.c, address(self.means),
+                address(self.cholesky))
+
+    @property
+    def covariances(self) -> np.ndarray:
+        """The covariance matrices of the normal scores: correlations, except of a conditional distribution."""
+        return self.cholesky @ self.cholesky.transpose(0, 2, 1)
+
+    def logpdf(self, x: Any, n_jobs: Optional[int] = None) -> np.ndarray:
+        """The log density at the rows of x."""
+        x = _rows(x, self.d)
+        out = np.empty(len(x))
+        check(libgk.gkv_flat_mixture_evaluate(len(x), self.d, address(x), *self._arguments, threads_of(n_jobs),
+                                              address(out), None))
+        return out
+
+    def pdf(self, x: Any) -> np.ndarray:
+        """The density at the rows of x."""
+        return np.exp(self.logpdf(x))
+
+    def responsibilities(self, x: Any, n_jobs: Optional[int] = None) -> np.ndarray:
+        """The probability of each component given each row of x."""
+        x = _rows(x, self.d)
+        out = np.empty((len(x), self.n_components))
+        check(libgk.gkv_flat_mixture_evaluate(len(x), self.d, address(x), *self._arguments, threads_of(n_jobs), None,
+                                              address(out)))
+        return out
+
+    def rvs(self, size: int = 1, random_state: Any = None, *, components: bool = False) -> Any:
+        """Draws of shape (size, d); with ``components=True`` also the component of each."""
+        x, component = np.empty((size, self.d)), np.empty(size, np.uintp)
+        check(libgk.gkv_flat_mixture_draw(size, self.d, *self._arguments, seed_of(random_state), 0, 0, address(x),
+                                          address(component)))
+        return (x, component.astype(int)) if components else x
+
+    def _part(self, which: Sequence[int], given: Optional[np.ndarray], d: int) -> "GKDistribution":
+        places = np.array([int(i) + self.d * (i < 0) for i in which], dtype=np.int64)
+        if places.size == 0 or places.min() < 0 or places.max() >= self.d:
+            raise ValueError(f"coordinates {list(which)}: give numbers of the {self.d} dimensions")
+        places = places.astype(np.uintp)
+        k, count = self.n_components, np.zeros(1, np.uintp)
+        weights, margins = np.empty(k), np.empty((k, d, 4))
+        means, cholesky = np.empty((k, d)), np.empty((k, d, d))
+        check(libgk.gkv_flat_mixture_part(
+            self.d, *self._arguments, places.size, address(places), address(given), address(count), address(weights),
+            address(margins), address(means), address(cholesky)))
+        left = int(count[0])
+        flat = margins.reshape(-1), means.reshape(-1), cholesky.reshape(-1)  # the first `left` components
+        return GKDistribution(flat[0][: left * d * 4].reshape(left, d, 4), weights=weights[:left], c=self.c,
+                              means=flat[1][: left * d].reshape(left, d), cholesky=flat[2][: left * d * d])
+
+    def marginal(self, columns: Union[int, Sequence[int]]) -> "GKDistribution":
+        """The joint distribution of these coordinates, in this order."""
+        columns = [columns] if np.ndim(columns) == 0 else list(columns)
+        return self._part(columns, None, len(columns))
+
+    def conditional(self, given: Mapping[int, float]) -> "GKDistribution":
+        """The distribution of the other coordinates, in ascending order, given the values of some."""
+        return self._part(list(given), np.array(list(given.values()), float), self.d - len(given))
+
+    def _margin(self, function: int, x: Any, column: int) -> Any:
+        x = as_real(x)
+        values = np.require(x, float, ["C", "A"])
+        out = np.empty(values.shape)
+        check(libgk.gkv_flat_mixture_margin(self.d, *self._arguments, column, function, values.size, address(values),
+                                            address(out)))
+        return out if out.shape else np.float64(out)
+
+    def cdf(self, x: Any, column: int = 0) -> Any:
+        """P(X_column ≤ x)."""
+        return self._margin(ev.CDF, x, column)
+
+    def sf(self, x: Any, column: int = 0) -> Any:
+        """P(X_column > x), with full relative accuracy."""
+        return self._margin(ev.UPPER, x, column)
+
+    def ppf(self, q: Any, column: int = 0) -> Any:
+        """The quantile of P(X_column ≤ x) = q."""
+        return self._margin(ev.QUANTILE, q, column)
+
+    def isf(self, q: Any, column: int = 0) -> Any:
+        """The quantile of P(X_column > x) = q."""
+        return self._margin(ev.QUANTILE_UPPER, q, column)
+
+    def scores(self, x: Any, whiten: bool = False) -> np.ndarray:
+        """The normal scores of the rows of x; whitened ones are independent standard normals (Rosenblatt 1952)."""
+        x = _rows(x, self.d)
+        out = np.empty(x.shape)
+        check(libgk.gkv_flat_mixture_scores(len(x), self.d, address(x), *self._arguments, whiten, 0, address(out)))
+        return out
+
+    def impute(self, x: Any, random_state: Any = None) -> np.ndarray:
+        """A copy of x in which every NaN is a draw given the other values of its row; of one component."""
+        if self.n_components != 1:
+            raise ValueError("impute() is for one component")
+        x = _rows(x, self.d).copy()
+        check(libgk.gkv_flat_mgk_impute(len(x), self.d, address(self.margins), self.c, address(self.means),
+                                        address(self.cholesky), seed_of(random_state), 0, 0, address(x)))
+        return x
+
+    def __repr__(self) -> str:
+        return f"<GKDistribution of {self.d} dimensions, {self.n_components} components>"
+
+
+# --- Estimators ----------------------------------------------------------------------------------------------
+
+
+class _Estimator(DensityMixin, BaseEstimator):
+    """What the two estimators share."""
+    def _input(self, X: Any, reset: bool) -> np.ndarray:
+        try:
+            from sklearn.utils.validation import validate_data
+        except ImportError:  # scikit-learn before 1.6
+            X = self._validate_data(X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
+        else:
+            X = validate_data(self, X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
+        return np.require(X, float, ["C", "A"])
+
+    def _weights(self, sample_weight: Any, X: np.ndarray) -> Optional[np.ndarray]:
+        if sample_weight is None:
+            return None
+        from sklearn.utils.validation import _check_sample_weight
+        return np.require(_check_sample_weight(sample_weight, X, dtype=float), float, ["C", "A"])
+
+    def _auto(self, value: Any, name: str) -> float:
+        if isinstance(value, str) and value == "auto":
+            return _AUTO
+        if isinstance(value, str) or value < 0:
+            raise ValueError(f'{name} = {value!r}: give "auto" or a number ≥ 0')
+        return float(value)
+
+    def _seed(self) -> int:
+        return seed_of(check_random_state(self.random_state))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """The log density at each row of X."""
+        check_is_fitted(self)
+        return self.distribution_.logpdf(self._input(X, False), self.n_jobs)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean log density of the rows of X."""
+        return float(np.mean(self.score_samples(X)))
+
+    def aic(self, X: Any) -> float:
+        """Akaike's criterion of this model on X: 2 parameters − 2 log L."""
+        return 2 * self.n_parameters_ - 2 * float(self.score_samples(X).sum())
+
+    def bic(self, X: Any) -> float:
+        """Schwarz's criterion of this model on X: parameters · log n − 2 log L."""
+        log_pdf = self.score_samples(X)
+        return self.n_parameters_ * np.log(len(log_pdf)) - 2 * float(log_pdf.sum())
+
+    def conditional(self, given: Mapping[Union[int, str], float]) -> GKDistribution:
+        """The distribution of the other columns given the values of some, as in ``{0: 1.5}`` or ``{"name": 1.5}``."""
+        check_is_fitted(self)
+        return self.distribution_.conditional({self._column(column): value for column, value in given.items()})
+
+    def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> GKDistribution:
+        """The joint distribution of these columns, by number or name."""
+        check_is_fitted(self)
+        columns = [columns] if np.ndim(columns) == 0 else columns
+        return self.distribution_.marginal([self._column(column) for column in columns])
+
+    def _column(self, column: Union[int, str]) -> int:
+        """The number of a column; names are those of the DataFrame that was fitted."""
+        names = list(getattr(self, "feature_names_in_", []))
+        if isinstance(column, str) and column not in names:
+            raise ValueError(f"there is no column {column!r}; the columns of the fit are {names or 'without names'}")
+        return names.index(column) if isinstance(column, str) else column
+
+    def _named(self, numbers: np.ndarray) -> None:
+        self.loglik_, self.aic_, self.bic_ = (float(number) for number in numbers[[LOGLIK, AIC, BIC]])
+        self.n_parameters_ = int(numbers[PARAMETERS])
+        self.converged_ = bool(numbers[CONVERGED] == 1)
+
+
+class MultivariateGK(_Estimator):
+    """A multivariate g-and-k distribution fitted to rows: g-and-k margins joined by a Gaussian copula.
+
+    Parameters
+    ----------
+    method : {"lm", "mle"}
+        The method of the margins: least squares on quantiles, or maximum likelihood.
+    c : float
+        The constant c.
+    shrink : float or "auto"
+        The share of the identity in the correlation matrix.
+    normal : bool
+        Whether to fit a multivariate normal distribution instead.
+    independent : bool
+        Whether the columns are independent.
+    normal_fallback : bool
+        Whether a column to which no g-and-k distribution can be fitted, as with heavy ties, has a normal margin;
+        otherwise it raises ValueError.
+    random_state : int, RandomState or None
+        The seed of `sample` and `impute`.
+    n_jobs : int, optional
+        The number of threads; None is one below 20,000 numbers, else one for each processor.
+
+    Attributes
+    ----------
+    margins_, margins_se_ : ndarray of shape (n_features, 4)
+        A, B, g, k of each column and their standard errors.
+    correlation_, correlation_se_ : ndarray of shape (n_features, n_features)
+        The correlation of the normal scores.
+    margin_fits_ : list of FitResult
+        The fits of the columns.
+    loglik_, aic_, bic_ : float
+        Of the sample of the fit.
+    distribution_ : GKDistribution
+        The fitted distribution.
+
+    Examples
+    --------
+    >>> import numpy as np, gkvae
+    >>> true = gkvae.GKDistribution([[0, 1, 0.5, 0.1], [2, 1, 0, 0.2]], [[1, 0.7], [0.7, 1]])
+    >>> model = gkvae.MultivariateGK().fit(true.rvs(2000, random_state=1))
+    >>> bool(abs(model.correlation_[0, 1] - 0.7) < 0.03)
+    True
+    >>> model.conditional({0: 1.0}).ppf(0.5).shape
+    ()
+    """
+
+    def __init__(self, *, method: str = "lm", c: float = 0.8, shrink: Union[float, str] = 0.0, normal: bool = False,
+                 independent: bool = False, normal_fallback: bool = True, random_state: Any = None,
+                 n_jobs: Optional[int] = None) -> None:
+        self.method = method
+        self.c = c
+        self.shrink = shrink
+        self.normal = normal
+        self.independent = independent
+        self.normal_fallback = normal_fallback
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "MultivariateGK":
+        """Fits the rows of X; `sample_weight` is the number of observations of each row."""
+        X = self._input(X, True)
+        weights = self._weights(sample_weight, X)
+        n, d = X.shape
+        margins, numbers = np.empty((d, SIZE)), np.empty(NUMBERS)
+        correlation, errors, cholesky = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+        with Call() as call:
+            status = libgk.gkv_flat_mgk_estimate(
+                n, d, address(X), address(weights), _choice(self.method, METHODS, "method"), self.c, 0.95,
+                self._auto(self.shrink, "shrink"), bool(self.normal), bool(self.independent),
+                bool(self.normal_fallback), threads_of(self.n_jobs, X.size < 20_000), call.progress, None,
+                address(margins), address(correlation), address(errors), address(cholesky), address(numbers))
+        call.check(status)
+        self.margins_, self.margins_se_ = margins[:, 0:4].copy(), margins[:, 4:8].copy()
+        self.correlation_, self.correlation_se_ = correlation, errors
+        self.margin_fits_ = [FitResult(row, "gk", float(self.c), 0.95) for row in margins]
+        self._named(numbers)
+        self.distribution_ = GKDistribution(self.margins_, c=self.c, cholesky=cholesky)
+        if numbers[FALLBACKS] > 0:
+            normal = np.flatnonzero(np.all(self.margins_[:, 2:] == 0, axis=1)).tolist()
+            warnings.warn(f"no g-and-k distribution fits {'column' if len(normal) == 1 else 'columns'} "
+                          f"{', '.join(map(str, normal))}, because of ties or too few rows; the margin is normal",
+                          stacklevel=2)
+        return self
+
+    def sample(self, n_samples: int = 1) -> np.ndarray:
+        """Draws of shape (n_samples, n_features)."""
+        check_is_fitted(self)
+        return self.distribution_.rvs(n_samples, self._seed())
+
+    def scores(self, X: Any) -> np.ndarray:
+        """The normal scores of the rows of X."""
+        check_is_fitted(self)
+        return self.distribution_.scores(self._input(X, False))
+
+    def impute(self, X: Any) -> np.ndarray:
+        """A copy of X in which every NaN is a draw given the other values of its row."""
+        check_is_fitted(self)
+        return self.distribution_.impute(X, self._seed())
+
+
+class GKMixture(_Estimator):
+    """A mixture of multivariate g-and-k distributions, fitted by expectation–maximization.
+
+    Parameters
+    ----------
+    n_components : int or pair of int
+        The number of components, or the least and the greatest, of which the fit with the least BIC is taken.
+    c : float
+        The constant c.
+    normal : bool
+        Whether to fit a mixture of normals instead.
+    independent : bool
+        Whether the columns are independent within a component.
+    shrink : float or "auto"
+        The share of the identity in the correlation matrices.
+    n_init : int
+        The number of starts.
+    max_iter : int
+        The limit of iterations.
+    tol : float or "auto"
+        The gain of the total log-likelihood, in nats, below which two iterations end the fit.
+    random_state : int, RandomState or None
+        The seed of the starts and of `sample`.
+    n_jobs : int, optional
+        The number of threads; None is one below 20,000 numbers, else one for each processor.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+        The weights of the components, in decreasing order. There may be fewer than were asked for.
+    margins_ : ndarray of shape (n_components, n_features, 4)
+        A, B, g, k of each column of each component.
+    correlations_ : ndarray of shape (n_components, n_features, n_features)
+    converged_, n_iter_, loglik_, aic_, bic_
+        Of the fit.
+    lower_bound_ : float
+        The mean log-likelihood of the rows.
+    distribution_ : GKDistribution
+        The fitted distribution.
+
+    Examples
+    --------
+    >>> import numpy as np, gkvae
+    >>> x = np.concatenate([gkvae.gk.rvs(0.5, 0.1, size=(300, 2), random_state=1),
+    ...                     gkvae.gk.rvs(-0.5, 0.1, loc=8, size=(200, 2), random_state=2)])
+    >>> model = gkvae.GKMixture(2, random_state=0).fit(x)
+    >>> model.weights_.round(2), model.predict_proba(x).shape
+    (array([0.6, 0.4]), (500, 2))
+    >>> draws, labels = model.sample(10)
+    """
+
+    def __init__(self, n_components: Union[int, Tuple[int, int]] = 1, *, c: float = 0.8, normal: bool = False,
+                 independent: bool = False, shrink: Union[float, str] = "auto", n_init: int = 8, max_iter: int = 200,
+                 tol: Union[float, str] = "auto", random_state: Any = None, n_jobs: Optional[int] = None) -> None:
+        self.n_components = n_components
+        self.c = c
+        self.normal = normal
+        self.independent = independent
+        self.shrink = shrink
+        self.n_init = n_init
+        self.max_iter = max_iter
+        self.tol = tol
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> "GKMixture":
+        """Fits the rows of X; `sample_weight` is the number of observations of each row.
+
+        After Ctrl-C the estimator has the best mixture so far, and KeyboardInterrupt is raised.
+        """
+        X = self._input(X, True)
+        weights = self._weights(sample_weight, X)
+        n, d = X.shape
+        counts = self.n_components if np.ndim(self.n_components) else (self.n_components, self.n_components)
+        least, most = (int(count) for count in counts)
+        if not 1 <= least <= most:
+            raise ValueError(f"n_components = {self.n_components!r}: give a number ≥ 1, or the least and the greatest")
+        pi, margins, numbers = np.full(most, np.nan), np.empty((most, d, 4)), np.empty(NUMBERS)
+        means, cholesky = np.empty((most, d)), np.empty((most, d, d))
+        with Call() as call:
+            status = libgk.gkv_flat_mixture_estimate(
+                n, d, address(X), address(weights), least, most, self.c, bool(self.normal), bool(self.independent),
+                self._auto(self.shrink, "shrink"), int(self.n_init), self._seed(), int(self.max_iter),
+                self._auto(self.tol, "tol"), threads_of(self.n_jobs, X.size < 20_000), call.progress, None, address(pi),
+                address(margins), address(means), address(cholesky), address(numbers))
+            if status == 0 or (status == INTERRUPTED and not np.isnan(pi[0])):
+                k = int(numbers[COMPONENTS])
+                self._named(numbers)
+                self.n_iter_, self.stop_ = int(numbers[ITERATIONS]), _STOPS[int(numbers[STOP])]
+                self.unexplained_ = float(numbers[UNEXPLAINED])
+                total = n if weights is None else weights.sum()
+                self.lower_bound_ = self.loglik_ / total
+                self.distribution_ = GKDistribution(margins[:k], weights=pi[:k], c=self.c, means=means[:k],
+                                                    cholesky=cholesky[:k])
+                self.weights_, self.margins_ = self.distribution_.weights, self.distribution_.margins
+                self.correlations_ = self.distribution_.covariances
+        call.check(status)
+        if not self.converged_:
+            warnings.warn(f"the fit ended after {self.n_iter_} iterations without convergence: raise max_iter or tol",
+                          ConvergenceWarning, stacklevel=2)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probability of each component given each row of X."""
+        check_is_fitted(self)
+        return self.distribution_.responsibilities(self._input(X, False), self.n_jobs)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The most probable component of each row of X."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
+        """Fits X, and returns the most probable component of each row."""
+        return self.fit(X, y, sample_weight).predict(X)
+
+    def sample(self, n_samples: int = 1) -> Tuple[np.ndarray, np.ndarray]:
+        """Draws of shape (n_samples, n_features), and the component of each."""
+        check_is_fitted(self)
+        return self.distribution_.rvs(n_samples, self._seed(), components=True)
+
+    def scores(self, X: Any, whiten: bool = False) -> np.ndarray:
+        """The normal scores of the rows of X; whitened ones are independent standard normals."""
+        check_is_fitted(self)
+        return self.distribution_.scores(self._input(X, False), whiten)

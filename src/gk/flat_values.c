@@ -1,0 +1,157 @@
+/* The flat functions of gkvae/flat.h that evaluate any family: values, NaN where parameters are
+ * invalid, and moments. */
+#include <math.h>
+
+#include "gk/flat_parameters.h"
+#include "gkvae/flat.h"
+#include "gkvae/gk_moments.h"
+
+enum { RAW_MOMENT_MOST = 100 };
+
+static double raw_moment(const gkv_gk *gk, double r)
+{
+    double moment = NAN;
+    if (!(r >= 0 && r <= RAW_MOMENT_MOST && r == floor(r)) ||
+        gkv_gk_raw_moment(gk, (int)r, &moment) == GKV_ERR_ARGUMENT)
+        return NAN;
+    return moment; /* after GKV_ERR_NUMERIC it is the inaccurate result */
+}
+
+static double entropy(const gkv_gk *gk, double x)
+{
+    double value = NAN;
+    (void)x;
+    return gkv_gk_entropy(gk, &value) == GKV_ERR_ARGUMENT ? NAN : value;
+}
+
+/* The function at x, for valid parameters. */
+static double value_of(const gkv_gk *gk, gkv_flat_function function, double x)
+{
+    typedef double of_gk(const gkv_gk *gk, double x);
+    static of_gk *const functions[GKV_FLAT_FUNCTIONS] = {
+        [GKV_FLAT_PDF] = gkv_gk_pdf,
+        [GKV_FLAT_LOG_PDF] = gkv_gk_log_pdf,
+        [GKV_FLAT_CDF] = gkv_gk_cdf,
+        [GKV_FLAT_UPPER] = gkv_gk_cdf_upper,
+        [GKV_FLAT_LOG_CDF] = gkv_gk_log_cdf,
+        [GKV_FLAT_LOG_UPPER] = gkv_gk_log_cdf_upper,
+        [GKV_FLAT_QUANTILE] = gkv_gk_quantile,
+        [GKV_FLAT_QUANTILE_UPPER] = gkv_gk_quantile_upper,
+        [GKV_FLAT_QUANTILE_LOG] = gkv_gk_quantile_log,
+        [GKV_FLAT_QUANTILE_LOG_UPPER] = gkv_gk_quantile_log_upper,
+        [GKV_FLAT_Q] = gkv_gk_Q,
+        [GKV_FLAT_Q_INVERSE] = gkv_gk_Q_inverse,
+        [GKV_FLAT_RAW_MOMENT] = raw_moment,
+        [GKV_FLAT_ENTROPY] = entropy,
+    };
+    return function == GKV_FLAT_VALID ? 1 : functions[function](gk, x);
+}
+
+/* Whether the parameters are valid. The last valid ones of a thread are remembered, because the
+ * bound of k takes longer than a density. */
+static bool is_valid(const gkv_gk *gk)
+{
+    static _Thread_local gkv_gk last; /* B = 0 is not valid */
+    if (gk->b > 0 && gk->b < INFINITY && isfinite(gk->a) && last.b > 0 && gk->g == last.g &&
+        gk->k == last.k && gk->c == last.c && gk->family == last.family)
+        return true; /* validity does not depend on A and B otherwise */
+    if (!gkv_gk_is_valid(gk))
+        return false;
+    last = *gk;
+    return true;
+}
+
+double gkv_flat_gk_value(gkv_gk_family family, gkv_flat_function function, double x, double a,
+                         double b, double g, double k, double c)
+{
+    const gkv_gk gk = {.a = a, .b = b, .g = g, .k = k, .c = c, .family = family};
+    if ((unsigned)function >= GKV_FLAT_FUNCTIONS)
+        return NAN;
+    if (!is_valid(&gk))
+        return function == GKV_FLAT_VALID ? 0 : NAN;
+    return value_of(&gk, function, x);
+}
+
+/* Whether gkvae/gk_batch.h has the function. */
+static bool batch_has(gkv_flat_function function)
+{
+    return function <= GKV_FLAT_Q;
+}
+
+static gkv_status by_batch(const gkv_gk *gk, gkv_flat_function function, size_t n, const double *x,
+                           double *out)
+{
+    gkv_gk_at_x at = {0};
+    switch (function) {
+    case GKV_FLAT_PDF: at.pdf = out; break;
+    case GKV_FLAT_LOG_PDF: at.log_pdf = out; break;
+    case GKV_FLAT_CDF: at.cdf = out; break;
+    case GKV_FLAT_UPPER: at.cdf_upper = out; break;
+    case GKV_FLAT_LOG_CDF: at.log_cdf = out; break;
+    case GKV_FLAT_LOG_UPPER: at.log_cdf_upper = out; break;
+    case GKV_FLAT_Q: return gkv_gk_batch_z(gk, n, x, &(gkv_gk_at_z){.x = out});
+    default:
+        return gkv_gk_batch_quantile(gk, n, (gkv_gk_tail)(function - GKV_FLAT_QUANTILE), x, out);
+    }
+    return gkv_gk_batch_x(gk, n, x, &at);
+}
+
+gkv_status gkv_flat_gk_evaluate(gkv_gk_family family, gkv_flat_function function, bool exact,
+                                size_t n, const double *x, size_t n_a, const double *a, size_t n_b,
+                                const double *b, size_t n_g, const double *g, size_t n_k,
+                                const double *k, size_t n_c, const double *c, double *out)
+{
+    const gki_flat_parameters p = GKV_FLAT_COLLECT;
+    const bool batch = !exact && family == GKV_GK_FAMILY_GK && batch_has(function);
+    gkv_gk gk;
+    if (n > 0 && function < GKV_FLAT_ENTROPY)
+        GKV_NEED(x);
+    if ((unsigned)family >= GKV_GK_FAMILIES || (unsigned)function >= GKV_FLAT_FUNCTIONS)
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family number %d or no function number %d",
+                        (int)family, (int)function);
+    GKV_TRY(gki_flat_check(&p));
+    for (size_t i = 0, count; out && i < n; i += count) {
+        count = gki_flat_run(&p, i, &gk);
+        gk.family = family;
+        const bool valid = is_valid(&gk);
+        if (valid && batch) {
+            GKV_TRY(by_batch(&gk, function, count, x + i, out + i));
+            continue;
+        }
+        for (size_t j = i; j < i + count; j++)
+            out[j] = valid                        ? value_of(&gk, function, x ? x[j] : 0)
+                     : function == GKV_FLAT_VALID ? 0
+                                                  : NAN;
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_flat_gk_moments(gkv_gk_family family, size_t n, size_t n_a, const double *a,
+                               size_t n_b, const double *b, size_t n_g, const double *g, size_t n_k,
+                               const double *k, size_t n_c, const double *c, double *moments)
+{
+    const gki_flat_parameters p = GKV_FLAT_COLLECT;
+    gkv_gk gk;
+    if ((unsigned)family >= GKV_GK_FAMILIES)
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no family number %d", (int)family);
+    GKV_TRY(gki_flat_check(&p));
+    for (size_t i = 0, count; moments && i < n; i += count) {
+        double row[GKV_FLAT_MOMENTS] = {NAN, NAN, NAN, NAN};
+        gkv_gk_summary summary;
+        count = gki_flat_run(&p, i, &gk);
+        gk.family = family;
+        if (gkv_gk_is_valid(&gk)) {
+            /* after GKV_ERR_NUMERIC the results are the inaccurate ones */
+            if (gkv_gk_moments(&gk, &summary) != GKV_ERR_ARGUMENT) {
+                row[GKV_FLAT_MEAN] = summary.mean;
+                row[GKV_FLAT_VARIANCE] = summary.variance;
+                row[GKV_FLAT_SKEWNESS] = summary.skewness;
+                row[GKV_FLAT_KURTOSIS] = summary.kurtosis;
+            }
+        }
+        for (size_t j = i; j < i + count; j++)
+            for (int m = 0; m < GKV_FLAT_MOMENTS; m++)
+                moments[j * GKV_FLAT_MOMENTS + (size_t)m] = row[m];
+    }
+    return GKV_OK;
+}
