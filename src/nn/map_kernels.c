@@ -20,29 +20,36 @@ static inline vr silu_of(vr y, vr *slope)
     return out;
 }
 
-/* Writes the mean and 1/sd of a pixel to stats[2]. */
-static inline void pixel_stats(size_t n, const gki_real *x, gki_real *stats)
+/* Writes the means and 1/sd of the pixels to stats[2, pixels]. */
+static void pixel_stats(size_t pixels, size_t n, const gki_real *x, gki_real *stats)
 {
-    vr sum = vr_set(0), squares = vr_set(0);
-    EACH(i, n)
-    sum = sum + load(x + i, n - i);
-    const gki_real mean = vr_sum(sum) / (gki_real)n;
-    EACH(i, n)
-    {
-        const vr centred = vr_load_part(x + i, n - i, mean) - vr_set(mean);
-        squares = vr_fma(centred, centred, squares);
+    gki_real *variance = stats + pixels;
+    for (size_t p = 0; p < pixels; p++, x += n) {
+        vr sum = vr_set(0), squares = vr_set(0);
+        EACH(i, n)
+        sum = sum + load(x + i, n - i);
+        const gki_real mean = vr_sum(sum) / (gki_real)n;
+        EACH(i, n)
+        {
+            const vr centred = vr_load_part(x + i, n - i, mean) - vr_set(mean);
+            squares = vr_fma(centred, centred, squares);
+        }
+        stats[p] = mean;
+        variance[p] = vr_sum(squares) / (gki_real)n;
     }
-    stats[0] = mean;
-    stats[1] = 1 / (gki_real)sqrt((double)(vr_sum(squares) / (gki_real)n) + 1e-5);
+    EACH(p, pixels)
+    {
+        const vr squared = load(variance + p, pixels - p) + vr_set(1e-5);
+        vr_store_part(variance + p, pixels - p, vr_set(1) / vr_sqrt(squared));
+    }
 }
 
 static void norm_silu(size_t pixels, size_t n, const gki_real *x, const gki_real *gain,
                       const gki_real *shift, gki_real *stats, gki_real *slope, gki_real *out)
 {
-    for (size_t p = 0; p < pixels; p++)
-        pixel_stats(n, x + p * n, stats + 2 * p);
+    pixel_stats(pixels, n, x, stats);
     for (size_t p = 0; p < pixels; p++) {
-        const vr mean = vr_set(stats[2 * p]), scale = vr_set(stats[2 * p + 1]);
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
         EACH(i, n)
         {
             const vr hat = (load(x + p * n + i, n - i) - mean) * scale;
@@ -60,7 +67,7 @@ static void norm_silu_backward(size_t pixels, size_t n, const gki_real *x, const
 {
     for (size_t p = 0; p < pixels; p++) {
         const size_t at = p * n;
-        const vr mean = vr_set(stats[2 * p]), scale = vr_set(stats[2 * p + 1]);
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
         vr sum = vr_set(0), sum_hat = vr_set(0);
         EACH(i, n)
         {
@@ -91,7 +98,7 @@ static void norm_silu_gradient(size_t pixels, size_t n, const gki_real *x, const
     {
         vr of_gain = load(d_gain + i, n - i), of_shift = load(d_shift + i, n - i);
         for (size_t p = 0; p < pixels; p++) {
-            const vr mean = vr_set(stats[2 * p]), scale = vr_set(stats[2 * p + 1]);
+            const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
             const vr d_y = load(d + p * n + i, n - i);
             of_gain = vr_fma(d_y, (load(x + p * n + i, n - i) - mean) * scale, of_gain);
             of_shift = of_shift + d_y;
@@ -107,7 +114,7 @@ static void norm_silu_tangent(size_t pixels, size_t n, const gki_real *x, const 
 {
     for (size_t p = 0; p < pixels; p++) {
         const size_t at = p * n;
-        const vr mean = vr_set(stats[2 * p]), scale = vr_set(stats[2 * p + 1]);
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
         vr sum = vr_set(0), sum_hat = vr_set(0);
         EACH(i, n)
         {

@@ -12,8 +12,8 @@
 
 typedef struct gki_map_kernels {
     /* LayerNorm over the channels of each pixel, and SiLU: out ← SiLU(y) and slope ← SiLU'(y) for y
-     * = gain·x̂ + shift and x̂ = (x − mean)/sd. stats[pixels, 2] receives the mean and 1/sd of each
-     * pixel. sd² is the variance with divisor `channels`, plus 1e-5. */
+     * = gain·x̂ + shift and x̂ = (x − mean)/sd. stats[2, pixels] receives the means and then 1/sd
+     * of the pixels. sd² is the variance with divisor `channels`, plus 1e-5. */
     void (*norm_silu)(size_t pixels, size_t channels, const gki_real *x, const gki_real *gain,
                       const gki_real *shift, gki_real *stats, gki_real *slope, gki_real *out);
     /* Before the call, d is the gradient in the output. It becomes the gradient in y. d_x receives

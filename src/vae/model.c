@@ -63,6 +63,16 @@ static gkv_status layout_networks(gkv_model *model)
     return GKV_OK;
 }
 
+size_t gki_model_tile(const gkv_model *model)
+{
+    const gki_net *const nets[] = {model->encoder, model->decoder};
+    size_t rows = GKV_TILE_ROWS;
+    for (size_t i = 0; i < 2; i++)
+        if (nets[i]->tile > 0 && nets[i]->tile < rows)
+            rows = nets[i]->tile;
+    return rows;
+}
+
 static gkv_status layout_prior(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;

@@ -111,6 +111,29 @@ static void check_gradient(fixture *it)
                             it->params.list[i].name);
 }
 
+static void forward_and_backward(fixture *it, size_t tile)
+{
+    forward(it);
+    memcpy(gki_at(&it->ws, it->net->d_out, 0), it->weight, ROWS * it->out * sizeof *it->weight);
+    for (size_t first = 0; first < ROWS; first += tile)
+        it->net->ops->backward(it->net, &it->ws, first, tile);
+}
+
+/* Packed weights, and passes of other rows together, give the same bits. */
+static void check_bits(fixture *it)
+{
+    const double *out = gki_at(&it->ws, it->net->out, 0), *d_in = gki_at(&it->ws, it->net->d_in, 0);
+    double before[ROWS * WIDEST_OUT], d_before[ROWS * LATENT];
+    forward_and_backward(it, 1);
+    memcpy(before, out, ROWS * it->out * sizeof *out);
+    memcpy(d_before, d_in, sizeof d_before);
+    memset(gki_at(&it->ws, it->net->d_in, 0), 0, sizeof d_before);
+    assert_ok(gki_workspace_keep_all_packed(&it->ws, 1));
+    forward_and_backward(it, ROWS);
+    assert_memory_equal(out, before, ROWS * it->out * sizeof *out);
+    assert_memory_equal(d_in, d_before, sizeof d_before);
+}
+
 static void check_input_gradient(fixture *it)
 {
     double d_in[ROWS * LATENT];
@@ -196,6 +219,8 @@ static void test_every_net(void **state)
                         check_tangents(it);
                     }
                     check_init(it);
+                    if (!encoder)
+                        check_bits(it); /* packs the weights, so it is the last check */
                     assert_true(it->net->products >= it->net->first_products &&
                                 it->net->first_products > 0);
                     end(it);
