@@ -28,6 +28,13 @@ gki_slot gki_plan_backward(gki_plan *plan, size_t width)
     return reserve(&plan->backward_width, width, true);
 }
 
+size_t gki_plan_rows(const gki_plan *plan, size_t least, size_t most)
+{
+    enum { ELEMENTS = 1 << 23 }; /* 32 MB in single precision */
+    const size_t rows = plan->forward_width ? ELEMENTS / plan->forward_width : most;
+    return rows < least ? least : rows < most ? rows : most;
+}
+
 gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
                                 const gki_params *params, gki_workspace *out)
 {
