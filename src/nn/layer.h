@@ -59,9 +59,9 @@ struct gki_layer {
     gki_slot in, out, d_in, d_out;
     /* false for a first layer, whose input is data: backward computes no d_in */
     bool has_d_in;
-    gki_param_id weight; /* the weight of a linear layer, or the gain of LayerNorm */
-    gki_param_id bias;   /* the bias of a linear layer, or the shift of LayerNorm */
-    gki_param_id mean;   /* the mean that a sparse linear layer subtracts from its inputs */
+    gki_param_id weight; /* the weight of a linear layer or convolution, or LayerNorm's gain */
+    gki_param_id bias;   /* the bias of a layer, or LayerNorm's shift */
+    gki_param_id mean;   /* the mean that a first layer subtracts from its inputs */
     /* what `forward` keeps for `backward`; in a sparse linear layer, memory for `gradient` */
     gki_slot aux;
     double products; /* the multiply-adds of one row in the products of `forward` */
