@@ -37,8 +37,8 @@ gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, cons
  * interpolated, and the result is projected (gkv_gk_project). */
 gkv_gk gki_mgk_margin_between(const gkv_gk *from, const gkv_gk *to, double fraction, double margin);
 
-/* Replaces the correlation matrix r[d × d] by the one at a fraction of the way from that of `from`
- * to it. */
+/* Replaces the correlation matrix r[d × d], which is symmetric to the last bit, by the one at a
+ * fraction of the way from that of `from` to it. */
 void gki_mgk_correlation_between(const gkv_mgk *from, double fraction, double *r);
 
 /* Computes the Cholesky factor l of a correlation matrix r[d × d]. If r is not positive definite,

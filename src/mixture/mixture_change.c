@@ -24,25 +24,45 @@ gkv_gk gki_mgk_margin_between(const gkv_gk *from, const gkv_gk *to, double fract
     return gkv_gk_project(&gk, margin);
 }
 
-static double dot(size_t n, const double *a, const double *b)
+/* Computes the elements 0 … i of row i of LLᵀ. Four sums at a time hide the latency of additions.
+ * Zeros above the diagonal of L take part in some sums, and do not change them. */
+static void product_row(size_t d, const double *l, size_t i, double *out)
 {
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
+    const double *a = l + i * d;
+    size_t j = 0;
+    for (; j + 4 <= i + 1; j += 4) {
+        const double *b0 = l + j * d, *b1 = b0 + d, *b2 = b1 + d, *b3 = b2 + d;
+        double s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (size_t t = 0; t < j + 4; t++) {
+            s0 += a[t] * b0[t];
+            s1 += a[t] * b1[t];
+            s2 += a[t] * b2[t];
+            s3 += a[t] * b3[t];
+        }
+        out[j] = s0;
+        out[j + 1] = s1;
+        out[j + 2] = s2;
+        out[j + 3] = s3;
+    }
+    for (; j <= i; j++) {
+        const double *b = l + j * d;
+        double sum = 0;
+        for (size_t t = 0; t <= j; t++)
+            sum += a[t] * b[t];
+        out[j] = sum;
+    }
 }
 
 void gki_mgk_correlation_between(const gkv_mgk *from, double fraction, double *r)
 {
     const size_t d = from->d;
-    const double *l = from->cholesky;
     double *variance = r; /* of column j at r[j, j], until the end */
     for (size_t i = 0; i < d && fraction != 1; i++) {
-        variance[i * d + i] = dot(i + 1, l + i * d, l + i * d);
+        product_row(d, from->cholesky, i, r + i * d);
+#pragma omp simd
         for (size_t j = 0; j < i; j++) {
-            const double old =
-                dot(j + 1, l + i * d, l + j * d) / sqrt(variance[i * d + i] * variance[j * d + j]);
-            r[i * d + j] = r[j * d + i] = old + fraction * (r[i * d + j] - old);
+            const double old = r[i * d + j] / sqrt(variance[i * d + i] * variance[j * d + j]);
+            r[i * d + j] = r[j * d + i] = old + fraction * (r[j * d + i] - old);
         }
     }
     for (size_t j = 0; j < d; j++)

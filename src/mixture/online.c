@@ -89,6 +89,7 @@ static void add_cells(const double *cells, double n, double h[4][N], const level
 {
     const double outlier = n / (gki_mgk_outlier_residual * gki_mgk_outlier_residual);
     double derivative[4][N], weighted[4][N], error[N] = {0}, weight[N] = {0};
+#pragma omp simd
     for (size_t c = 0; c < GKV_ONLINE_CELLS; c++) {
         error[c] = cells[c] / n - at->probability[c];
         /* 1/p times Cauchy's weight */
@@ -96,6 +97,7 @@ static void add_cells(const double *cells, double n, double h[4][N], const level
     }
     for (size_t i = 0; i < 4; i++) { /* ∂p_c/∂θ, as ∂F/∂θ = −φ h_θ */
         derivative[i][0] = -at->pdf[0] * h[i][0];
+#pragma omp simd
         for (size_t c = 1; c < N; c++)
             derivative[i][c] = at->pdf[c - 1] * h[i][c - 1] - at->pdf[c] * h[i][c];
 #pragma omp simd
@@ -124,6 +126,7 @@ static void add_coupling(const double *coupling, double n, double information, d
     const double det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     if (!(det > 0))
         return;
+#pragma omp simd
     for (size_t c = 0; c < GKV_ONLINE_CELLS; c++)
         mean[c] = coupling[c] / n;
     for (size_t s = 0; s < 2; s++) {
@@ -184,13 +187,14 @@ static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
     return gk;
 }
 
-void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *old,
-                             double fraction, const gki_shape_prior *prior, gkv_gk *margins)
+/* gki_online_step_margins() with the levels, which are the same for all components. */
+static void step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *old,
+                         double fraction, const gki_shape_prior *prior, const levels *expected,
+                         gkv_gk *margins)
 {
     const gki_online_layout *at = &stats->at;
     const double *of = stats->values + k * at->size, n = of[0], rows = n / fraction;
     const double strength[2] = {1 / (rows * prior->variance[0]), 1 / (rows * prior->variance[1])};
-    const levels expected = make_levels();
     for (size_t j = 0; j < at->d; j++) {
         const size_t cells = j * GKV_ONLINE_CELLS;
         double mean, sd, delta[4] = {0};
@@ -200,10 +204,10 @@ void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_
             equations normal = {0};
             double h[4][N];
             score_derivatives(&old[j], h);
-            add_cells(of + at->cells + cells, n, h, &expected, &normal);
+            add_cells(of + at->cells + cells, n, h, expected, &normal);
             if (at->coupling)
                 add_coupling(of + at->coupling + cells, n, stats->information[k * at->d + j], h,
-                             &expected, &normal);
+                             expected, &normal);
             add_prior(strength, &old[j], &normal);
             if (!solve(&normal, delta))
                 memset(delta, 0, sizeof delta);
@@ -212,19 +216,24 @@ void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_
     }
 }
 
-/* Writes the correlation of component k's scores to r[d × d]. */
-static void correlation(const gki_online_stats *stats, size_t k, double *r)
+void gki_online_step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *old,
+                             double fraction, const gki_shape_prior *prior, gkv_gk *margins)
+{
+    const levels expected = make_levels();
+    step_margins(stats, k, old, fraction, prior, &expected, margins);
+}
+
+/* Writes the correlation of component k's scores to r[d × d]. mean[d] is scratch. */
+static void correlation(const gki_online_stats *stats, size_t k, double *r, double *mean)
 {
     const gki_online_layout *at = &stats->at;
     const size_t d = at->d;
     const double *of = stats->values + k * at->size;
     double *sd = r; /* of dimension j at r[j, j], until the end */
     for (size_t i = 0; i < d; i++) {
-        double mean;
-        moments(at, of, i, &mean, &sd[i * d + i]);
+        moments(at, of, i, &mean[i], &sd[i * d + i]);
         for (size_t j = 0; j < i; j++) {
-            const double product =
-                of[at->square + j * d + i] / of[0] - of[at->sum + j] / of[0] * mean;
+            const double product = of[at->square + j * d + i] / of[0] - mean[j] * mean[i];
             r[i * d + j] = r[j * d + i] = clamp(1, product / (sd[j * d + j] * sd[i * d + i]));
         }
     }
@@ -267,6 +276,7 @@ typedef struct maximize_job {
     const gkv_mgk_mixture *old;
     const gki_online_stats *stats;
     gki_shape_prior prior;
+    levels expected;
     double *rows; /* [count] the rows that each component will represent */
     double total, forgetting;
 } maximize_job;
@@ -283,9 +293,9 @@ static gkv_status maximize_component(const void *job, size_t k, gkv_gk *margins,
     if (!(n > 1))
         return gki_mgk_build_waypoint(old->d, old->margins, NULL, old->cholesky,
                                       &to->components[k]);
-    gki_online_step_margins(it->stats, k, old->margins, fraction, &it->prior, margins);
+    step_margins(it->stats, k, old->margins, fraction, &it->prior, &it->expected, margins);
     if (l) {
-        correlation(it->stats, k, r);
+        correlation(it->stats, k, r, l); /* the factor overwrites l */
         gki_mgk_correlation_between(old, fraction, r);
         gki_mgk_correlation_factor(old->d, r, l);
     }
@@ -296,7 +306,8 @@ gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stat
                                double forgetting, int threads, gkv_mgk_mixture **out)
 {
     const size_t d = old->d, count = old->count;
-    maximize_job job = {.old = old, .stats = stats, .forgetting = forgetting};
+    maximize_job job = {
+        .old = old, .stats = stats, .expected = make_levels(), .forgetting = forgetting};
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
