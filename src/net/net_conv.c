@@ -200,14 +200,23 @@ static size_t inner_layers(const net_conv *self)
     return self->count - (self->encodes ? 1 : 2);
 }
 
+/* The rows whose activations fit in a cache: a power of 2, so that a batch of one is made of equal
+ * tiles. */
+static size_t tile_of(const net_conv *self)
+{
+    size_t elements = 0, rows = 1;
+    for (size_t i = 0; i < self->count; i++)
+        elements += self->layers[i].out.width;
+    while (2 * rows * elements <= CACHE_ELEMENTS)
+        rows *= 2;
+    return rows;
+}
+
 /* Fills the members that all networks have. */
 static void describe(net_conv *self, const gki_net_spec *spec)
 {
     const gki_layer *last = &self->layers[self->count - 1];
     const size_t widest = gki_layers_widest(self->layers, inner_layers(self), spec->in.width);
-    size_t elements = 0;
-    for (size_t i = 0; i < self->count; i++)
-        elements += self->layers[i].out.width;
     self->net =
         (gki_net){.ops = &gki_net_conv,
                   .in = spec->in,
@@ -216,7 +225,7 @@ static void describe(net_conv *self, const gki_net_spec *spec)
                   .d_out = last->d_out,
                   .output_bias = last->bias,
                   .widest = widest,
-                  .tile = elements < CACHE_ELEMENTS ? CACHE_ELEMENTS / elements : 1,
+                  .tile = tile_of(self),
                   .products = gki_layers_products(self->layers, self->count),
                   .first_products = gki_layers_products(self->layers, self->encodes ? 2 : 1)};
 }
