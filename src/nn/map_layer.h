@@ -59,9 +59,9 @@ gkv_status gki_shuffle_create(gki_plan *plan, const gki_map *in, const gki_map *
  * multiples of 4. */
 size_t gki_image_half(size_t side);
 
-/* The first layer of a network of images: subtracts `mean`, a constant tensor [values], and
- * unshuffles the difference to a map of half the resolution, with a border. Pixels outside the
- * image are zero. The input is data: there is no d_in. */
+/* Images have at most 3 channels. The first layer of a network of images: subtracts `mean`, a
+ * constant tensor [values], and unshuffles the difference to a map of half the resolution, with a
+ * border. Pixels outside the image are zero. The input is data: there is no d_in. */
 gkv_status gki_image_input_create(gki_plan *plan, gki_slot in, gki_param_id mean,
                                   gki_image_size size, gki_layer *layer);
 
