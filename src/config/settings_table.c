@@ -181,8 +181,8 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1,
                  "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0.1, 0, 100,
-           "AdamW's weight decay of linear layers and convolutions, in units of the step size; 0 is "
-           "none."),
+           "AdamW's weight decay of linear layers and convolutions, in units of the step size; 0 "
+           "is none."),
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
     NUMBER(train, kl_weight, 1, 0, 1000, "Weight β of the KL term; 1 is the ELBO."),
     NUMBER(train, kl_warmup, 5, 0, 1000000,
