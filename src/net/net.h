@@ -80,7 +80,7 @@ struct gki_net {
     gki_slot in, out, d_in, d_out;
     gki_param_id output_bias; /* [out.width] */
     size_t widest;            /* elements of a row of the scratch arrays of tangent() */
-    size_t tile;              /* the most rows whose layers fit in a cache; 0 if it is not known */
+    size_t tile;              /* the most rows of a tile of training; 0 for any number */
     /* multiply-adds of one row in forward(), and those of its first layer, which backward() does
      * not repeat for d_in without has_d_in */
     double products, first_products;

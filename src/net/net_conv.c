@@ -21,13 +21,15 @@ enum { KERNEL = 3, SHUFFLED = 4, BLOCK_LAYERS = 4, OTHER_LAYERS = 6 };
  * identity. */
 static const double branch_gain = 0.3 * 0.3;
 
-/* The elements of the activations that fit in a cache, roughly. */
-enum { CACHE_ELEMENTS = 1 << 18 };
+/* The elements of the activations that fit in a cache, roughly; and the rows of a tile of training:
+ * few enough for several tiles in a small batch, and enough for the products of flow and base. */
+enum { CACHE_ELEMENTS = 1 << 18, TILE_ROWS = 16 };
 
 typedef struct net_conv {
     gki_net net;
     gki_layer *layers;
     size_t count;
+    size_t rows; /* those that pass through all layers together */
     bool encodes;
 } net_conv;
 
@@ -200,9 +202,8 @@ static size_t inner_layers(const net_conv *self)
     return self->count - (self->encodes ? 1 : 2);
 }
 
-/* The rows whose activations fit in a cache: a power of 2, so that a batch of one is made of equal
- * tiles. */
-static size_t tile_of(const net_conv *self)
+/* The rows whose activations fit in a cache: a power of 2, so that tiles have equal parts. */
+static size_t cached_rows(const net_conv *self)
 {
     size_t elements = 0, rows = 1;
     for (size_t i = 0; i < self->count; i++)
@@ -217,6 +218,7 @@ static void describe(net_conv *self, const gki_net_spec *spec)
 {
     const gki_layer *last = &self->layers[self->count - 1];
     const size_t widest = gki_layers_widest(self->layers, inner_layers(self), spec->in.width);
+    self->rows = cached_rows(self);
     self->net =
         (gki_net){.ops = &gki_net_conv,
                   .in = spec->in,
@@ -225,7 +227,7 @@ static void describe(net_conv *self, const gki_net_spec *spec)
                   .d_out = last->d_out,
                   .output_bias = last->bias,
                   .widest = widest,
-                  .tile = tile_of(self),
+                  .tile = TILE_ROWS,
                   .products = gki_layers_products(self->layers, self->count),
                   .first_products = gki_layers_products(self->layers, self->encodes ? 2 : 1)};
 }
@@ -294,16 +296,16 @@ static void mark(const gki_workspace *ws, const gki_layer *layer, gki_bench_part
 
 /* Few rows pass through all layers at a time, so that what a layer writes is still in a cache when
  * the next one reads it. */
-static size_t rows_of(const gki_net *net, size_t left)
+static size_t rows_of(const net_conv *self, size_t left)
 {
-    return left < net->tile ? left : net->tile;
+    return left < self->rows ? left : self->rows;
 }
 
 static void forward(const gki_net *net, gki_workspace *ws, size_t first, size_t count)
 {
     const net_conv *self = conv_of(net);
     for (size_t done = 0, rows; done < count; done += rows) {
-        rows = rows_of(net, count - done);
+        rows = rows_of(self, count - done);
         for (size_t i = 0; i < self->count; i++) {
             self->layers[i].ops->forward(&self->layers[i], ws, first + done, rows);
             mark(ws, &self->layers[i], GKV_BENCH_GEMM_FORWARD);
@@ -315,7 +317,7 @@ static void backward(const gki_net *net, gki_workspace *ws, size_t first, size_t
 {
     const net_conv *self = conv_of(net);
     for (size_t done = 0, rows; done < count; done += rows) {
-        rows = rows_of(net, count - done);
+        rows = rows_of(self, count - done);
         for (size_t i = self->count; i-- > 0;) {
             self->layers[i].ops->backward(&self->layers[i], ws, first + done, rows);
             mark(ws, &self->layers[i], GKV_BENCH_GEMM_BACKWARD);
