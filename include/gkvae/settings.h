@@ -45,7 +45,8 @@ typedef enum gkv_channels {
 } gkv_channels;
 
 typedef enum gkv_net_family {
-    GKV_NET_MLP, /* mlp: a multilayer perceptron */
+    GKV_NET_MLP,  /* mlp: a multilayer perceptron */
+    GKV_NET_CONV, /* conv: a residual convolutional network */
     GKV_NETS
 } gkv_net_family;
 
@@ -199,7 +200,10 @@ typedef struct gkv_model_settings {
     int64_t hidden;
     /* Hidden layers of the encoder, and of the decoder. */
     int64_t layers;
-    gkv_block block;                          /* Form of a hidden layer. */
+    gkv_block block; /* Form of a hidden layer. */
+    /* Channels of a convolutional network at half and at a quarter of the images' resolution. */
+    int64_t half_channels, quarter_channels;
+    int64_t conv_blocks;                      /* Its residual blocks at each resolution. */
     gkv_posterior_family posterior;           /* Family of q(z|x). */
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
     int64_t posterior_layers;                 /* Layers of the posterior's flow. */

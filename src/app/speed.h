@@ -4,10 +4,11 @@
  * a step. They also time matrix products, as a measure of the machine. The trainer takes the
  * profile, separately for each thread. Without a profile there is no extra cost.
  *
- * Operations are counted densely: 2·in·out per image for each product of a linear layer. The
- * products are X Wᵀ forward, dYᵀ X for the weights, and dY W for the inputs. The encoder's
- * first layer has no dY W. The count includes the zero pixels of an image, which the library
- * may skip. It does not include activations, losses and the optimiser.
+ * Operations are counted densely: 2·in·out per image for each product of a linear layer, and as
+ * much for each pixel and each tap of a convolution. The products are X Wᵀ forward, dYᵀ X for the
+ * weights, and dY W for the inputs. The encoder's first layer has no dY W. The count includes the
+ * zero pixels of an image, which the library may skip. It does not include activations, losses and
+ * the optimiser.
  *
  * Thread-safety: a gki_bench_training is used by one thread at a time. The other functions may
  * be called from any thread, but timings of concurrent calls affect each other. */

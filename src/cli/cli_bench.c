@@ -315,25 +315,26 @@ static void choose_threads(bench *it, const gkv_settings *settings)
 
 int cli_bench(int argc, char **argv)
 {
-    static const struct argp argp = {.options = options,
-                                     .parser = parse,
-                                     .args_doc = "[CONFIG.ini]",
-                                     .doc =
-                                         "Measures how fast this machine trains, evaluates and "
-                                         "draws. It measures the configured model and "
-                                         "the plain VAE of the same sizes, on synthetic images "
-                                         "that cost as much time as MNIST's.\v"
-                                         "The peak is the speed of OpenBLAS on large square "
-                                         "matrices in single precision, measured in each "
-                                         "round. GFLOP/s count 2·in·out for each product of a "
-                                         "linear layer with one image, as if no pixel "
-                                         "were zero. The products are the forward one, the one for "
-                                         "the gradient of the weights, and, except "
-                                         "in the encoder's first layer, the one for the gradient "
-                                         "of the inputs. Nothing else counts. The "
-                                         "refits' share of an epoch's time is that of refits at "
-                                         "the rate of a run, without the first refit. "
-                                         "gkvae settings prints all settings and their defaults."};
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "[CONFIG.ini]",
+        .doc = "Measures how fast this machine trains, evaluates and "
+               "draws. It measures the configured model and "
+               "the plain VAE of the same sizes, on synthetic images "
+               "that cost as much time as MNIST's.\v"
+               "The peak is the speed of OpenBLAS on large square "
+               "matrices in single precision, measured in each "
+               "round. GFLOP/s count 2·in·out for each product of a "
+               "linear layer with one image, and as much for each pixel "
+               "and each pixel of the kernel of a convolution, as if no "
+               "pixel were zero. The products are the forward one, the one for "
+               "the gradient of the weights, and, except "
+               "in the encoder's first layer, the one for the gradient "
+               "of the inputs. Nothing else counts. The "
+               "refits' share of an epoch's time is that of refits at "
+               "the rate of a run, without the first refit. "
+               "gkvae settings prints all settings and their defaults."};
     bench *it = cli_alloc(1, sizeof *it);
     bench_arguments a = {.it = it};
     gkv_settings settings;

@@ -90,14 +90,24 @@ const gki_settings_row gki_settings_rows[] = {
             "Training images held out for validation; 0 is none."),
 
     INTEGER(model, latent, 24, 1, 4096, "Dimensions of the latent vector z."),
-    CHOICE(model, net, "mlp", "mlp",
-           "The networks of encoder and decoder: multilayer perceptrons."),
-    INTEGER(model, hidden, 400, 1, 65536, "Units of each hidden layer of encoder and decoder."),
-    INTEGER(model, layers, 3, 1, 64, "Hidden layers of the encoder, and of the decoder."),
+    CHOICE(model, net, "mlp", "mlp, conv",
+           "The networks of encoder and decoder: multilayer perceptrons, or residual convolutional "
+           "networks."),
+    INTEGER(model, hidden, 400, 1, 65536,
+            "Units of each hidden layer of encoder and decoder, with net = mlp."),
+    INTEGER(model, layers, 3, 1, 64,
+            "Hidden layers of the encoder, and of the decoder, with net = mlp."),
     CHOICE(model, block, "residual", "silu, residual, gated",
-           "The form of a hidden layer: LayerNorm and SiLU; the same with its input added, except "
+           "The form of a hidden layer, with net = mlp: LayerNorm and SiLU; the same with its "
+           "input added, except "
            "in the first layer; "
            "or h·sigmoid(g)."),
+    INTEGER(model, half_channels, 16, 1, 1024,
+            "Channels at half the resolution of the images, with net = conv."),
+    INTEGER(model, quarter_channels, 48, 1, 1024,
+            "Channels at a quarter of the resolution of the images, with net = conv."),
+    INTEGER(model, conv_blocks, 1, 0, 64,
+            "Residual blocks of two convolutions at each of the two resolutions, with net = conv."),
     CHOICE(model, posterior, "normal", "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
            "g-and-k with one "
@@ -171,7 +181,8 @@ const gki_settings_row gki_settings_rows[] = {
     NUMBER_ABOVE(train, learning_rate, 0.003, 0, 1,
                  "Adam's step size at the start of a cosine decay to 0.", NULL),
     NUMBER(train, weight_decay, 0.1, 0, 100,
-           "AdamW's weight decay of linear layers, in units of the step size; 0 is none."),
+           "AdamW's weight decay of linear layers and convolutions, in units of the step size; 0 "
+           "is none."),
     NUMBER(train, clip_norm, 5, 0, 1000000, "Bound on the norm of the gradient; 0 is none."),
     NUMBER(train, kl_weight, 1, 0, 1000, "Weight β of the KL term; 1 is the ELBO."),
     NUMBER(train, kl_warmup, 5, 0, 1000000,

@@ -32,16 +32,39 @@ enum { VR_LANES = VF_LANES };
 #define vr_tanh GKV_VR_(tanh)
 #define vr_select GKV_VR_(select)
 
-/* The sum of all lanes, added in a fixed order. */
+/* The sum of all lanes, added in a fixed order: the upper half is added to the lower half until one
+ * lane is left. */
+#if defined(GKV_SIMD_AVX512_FILE) || defined(GKV_SIMD_AVX2_FILE)
+#ifdef GKV_REAL_IS_DOUBLE
 static inline gki_real vr_sum(vr v)
 {
-    gki_real lanes[VR_LANES];
-    vr_store(lanes, v);
-    for (size_t width = VR_LANES / 2; width > 0; width /= 2)
-        for (size_t i = 0; i < width; i++)
-            lanes[i] += lanes[i + width];
-    return lanes[0];
+#ifdef GKV_SIMD_AVX512_FILE
+    const __m256d four = _mm512_castpd512_pd256(v) + _mm512_extractf64x4_pd(v, 1);
+#else
+    const __m256d four = v;
+#endif
+    const __m128d two = _mm256_castpd256_pd128(four) + _mm256_extractf128_pd(four, 1);
+    return _mm_cvtsd_f64(two) + _mm_cvtsd_f64(_mm_unpackhi_pd(two, two));
 }
+#else
+static inline gki_real vr_sum(vr v)
+{
+#ifdef GKV_SIMD_AVX512_FILE
+    const __m256 eight = _mm512_castps512_ps256(v) + _mm512_extractf32x8_ps(v, 1);
+#else
+    const __m256 eight = v;
+#endif
+    const __m128 four = _mm256_castps256_ps128(eight) + _mm256_extractf128_ps(eight, 1);
+    const __m128 two = four + _mm_movehl_ps(four, four);
+    return _mm_cvtss_f32(two) + _mm_cvtss_f32(_mm_shuffle_ps(two, two, 1));
+}
+#endif
+#else
+static inline gki_real vr_sum(vr v)
+{
+    return v;
+}
+#endif
 
 /* x within bounds; the order of the operands keeps NaN. */
 static inline vr vr_limited(vr x, double least, double most)

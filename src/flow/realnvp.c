@@ -48,7 +48,7 @@ static gkv_status create(const gki_flow_spec *spec, gki_params *params, gki_plan
         GKV_TRY_GOTO(gki_coupling_create(&layer, params, plan, coupling));
         const size_t widest = gki_mlp_widest(&coupling->net, coupling->net.count);
         self->flow.widest = widest > self->flow.widest ? widest : self->flow.widest;
-        self->flow.products += gki_mlp_products(&coupling->net, params, coupling->net.count);
+        self->flow.products += gki_mlp_products(&coupling->net, coupling->net.count);
         layer.in = coupling->out;
         layer.d_in = coupling->d_out;
     }

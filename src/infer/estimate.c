@@ -12,8 +12,8 @@
 #include "core/vmath.h"
 #include "num/constants.h"
 
-/* The images of one task, and the rows (image × sample) of one pass. They are fixed, so that
- * results do not depend on the number of threads. */
+/* The images of one task, and the most rows (image × sample) of one pass. They do not depend on the
+ * number of threads, so results do not either. */
 enum { TASK_IMAGES = 20, PASS_ROWS = 100 };
 
 gkv_status gki_estimates_create(size_t count, gki_estimates *out)
@@ -61,7 +61,8 @@ static void scratch_free(scratch *s)
 static gkv_status scratch_create(const gkv_model *model, const gki_params *params, scratch *s)
 {
     memset(s, 0, sizeof *s);
-    gkv_status status = gki_workspace_create(&model->plan, PASS_ROWS, false, params, &s->ws);
+    gkv_status status = gki_workspace_create(
+        &model->plan, gki_plan_rows(&model->plan, TASK_IMAGES, PASS_ROWS), false, params, &s->ws);
     if (status == GKV_OK)
         status = gki_alloc(TASK_IMAGES * model->values, sizeof *s->x, &s->x);
     if (status == GKV_OK)
@@ -167,8 +168,8 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
     for (size_t i = 0; i < count; i++)
         sums[i] = (running){.greatest = -INFINITY};
     encode_task(job, s, first, count);
-    for (size_t row = 0; row < rows; row += PASS_ROWS) {
-        const size_t pass = rows - row < PASS_ROWS ? rows - row : PASS_ROWS;
+    for (size_t row = 0, pass; row < rows; row += pass) {
+        pass = rows - row < s->ws.rows ? rows - row : s->ws.rows;
         for (size_t r = 0; r < pass; r++) {
             const size_t image = (row + r) / job->samples, sample = (row + r) % job->samples;
             memcpy(gki_at(&s->ws, model->encoder->out, r), s->encoded + image * width,

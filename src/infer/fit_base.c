@@ -162,9 +162,10 @@ static gkv_status held_out_density(const job *it, const gkv_model *model, double
     const size_t d = model->d, first = it->fit + it->acceptance;
     gki_workspace ws = {0};
     double sum = 0;
-    GKV_TRY(gki_workspace_create(&model->plan, BLOCK, false, &model->params, &ws));
-    for (size_t at = 0; at < it->held_out; at += BLOCK) {
-        const size_t n = it->held_out - at < BLOCK ? it->held_out - at : BLOCK;
+    GKV_TRY(gki_workspace_create(&model->plan, gki_plan_rows(&model->plan, 1, BLOCK), false,
+                                 &model->params, &ws));
+    for (size_t at = 0, n; at < it->held_out; at += n) {
+        n = it->held_out - at < ws.rows ? it->held_out - at : ws.rows;
         memcpy(gki_at(&ws, model->flow->eps, 0), it->codes + (first + at) * d,
                n * d * sizeof(gki_real));
         model->base->ops->log_density(model->base, &ws, 0, n);

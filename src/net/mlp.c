@@ -1,13 +1,12 @@
 /* The multilayer perceptron; declared in mlp.h. */
 #include "net/mlp.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/rng.h"
+#include "net/layer_list.h"
 #include "nn/nn_kernels.h"
 
 /* Makes the linear layer with this index. The first one may have sparse inputs. */
@@ -72,24 +71,8 @@ void gki_mlp_free(gki_mlp *mlp)
 
 void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, double output_gain)
 {
-    for (size_t i = 0; i < mlp->count; i++) {
-        const gki_layer *layer = &mlp->layers[i];
-        if (!layer->ops->parts)
-            continue;
-        const gki_param *weight = &params->list[layer->weight];
-        gki_real *w = params->values + weight->offset;
-        if (weight->cols == 0) { /* LayerNorm's gain */
-            for (size_t k = 0; k < weight->size; k++)
-                w[k] = 1;
-            continue;
-        }
-        /* PyTorch's default variance */
-        const double gain = (i + 1 == mlp->count ? output_gain : 1) / 3;
-        const gki_real scale = (gki_real)sqrt(gain / (double)weight->cols);
-        gki_rng_normal(gki_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
-        for (size_t k = 0; k < weight->size; k++)
-            w[k] *= scale;
-    }
+    for (size_t i = 0; i < mlp->count; i++)
+        gki_layer_init(&mlp->layers[i], params, seed, i + 1 == mlp->count ? output_gain : 1);
 }
 
 /* Attributes the time of a layer to its part of the profile. Layers with even indices are linear,
@@ -138,42 +121,24 @@ void gki_mlp_backward(const gki_mlp *mlp, gki_workspace *ws, size_t first, size_
 
 size_t gki_mlp_parts(const gki_mlp *mlp)
 {
-    size_t parts = 0;
-    for (size_t i = 0; i < mlp->count; i++)
-        if (mlp->layers[i].ops->parts)
-            parts += mlp->layers[i].ops->parts(&mlp->layers[i]);
-    return parts;
+    return gki_layers_parts(mlp->layers, mlp->count);
 }
 
 void gki_mlp_gradient(const gki_mlp *mlp, gki_workspace *ws, size_t rows, size_t part)
 {
-    for (size_t i = 0; i < mlp->count; i++) {
-        const gki_layer *layer = &mlp->layers[i];
-        const size_t parts = layer->ops->parts ? layer->ops->parts(layer) : 0;
-        if (part < parts) {
-            layer->ops->gradient(layer, ws, rows, part);
-            mark(mlp, ws, i, GKV_BENCH_GEMM_BACKWARD);
-            return;
-        }
-        part -= parts;
-    }
+    const gki_layer *layer = gki_layers_of_part(mlp->layers, mlp->count, &part);
+    layer->ops->gradient(layer, ws, rows, part);
+    mark(mlp, ws, (size_t)(layer - mlp->layers), GKV_BENCH_GEMM_BACKWARD);
 }
 
 size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers)
 {
-    size_t widest = mlp->in.width;
-    for (size_t i = 0; i < layers; i++)
-        if (mlp->layers[i].out.width > widest)
-            widest = mlp->layers[i].out.width;
-    return widest;
+    return gki_layers_widest(mlp->layers, layers, mlp->in.width);
 }
 
-double gki_mlp_products(const gki_mlp *mlp, const gki_params *params, size_t layers)
+double gki_mlp_products(const gki_mlp *mlp, size_t layers)
 {
-    double count = 0;
-    for (size_t i = 0; i < layers; i += 2) /* linear layers and activations alternate */
-        count += (double)params->list[mlp->layers[i].weight].size;
-    return count;
+    return gki_layers_products(mlp->layers, layers);
 }
 
 gki_real *gki_mlp_tangent(const gki_mlp *mlp, const gki_workspace *ws, size_t layers, size_t first,

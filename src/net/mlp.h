@@ -52,7 +52,7 @@ void gki_mlp_init(const gki_mlp *mlp, const gki_params *params, uint64_t seed, d
 size_t gki_mlp_widest(const gki_mlp *mlp, size_t layers);
 
 /* The multiply-adds of one row in the first `layers` layers. */
-double gki_mlp_products(const gki_mlp *mlp, const gki_params *params, size_t layers);
+double gki_mlp_products(const gki_mlp *mlp, size_t layers);
 
 /* Forward-mode differentiation through the first `layers` layers, as `tangent` of gki_layer_ops.
  * The arrays of `scratch` have rows of gki_mlp_widest() elements. Returns the tangents of the

@@ -5,6 +5,7 @@
 
 static const gki_net_ops *const nets[GKV_NETS] = {
     [GKV_NET_MLP] = &gki_net_mlp,
+    [GKV_NET_CONV] = &gki_net_conv,
 };
 
 const gki_net_ops *gki_net_of(gkv_net_family family)

@@ -20,13 +20,20 @@ typedef struct gki_net gki_net;
 typedef struct gki_net_spec {
     gki_slot in, d_in; /* the slots of the input and of the gradient in it */
     bool has_d_in;     /* false if the gradient in the input is not needed */
-    /* true for an input of mostly zeros; `mean` is subtracted from it; has_d_in is false */
-    bool sparse_in;
-    gki_param_id mean;    /* [in.width]; used only with sparse_in */
+    /* true for an encoder: the input is an image, often of mostly zeros, from which `mean` is
+     * subtracted; has_d_in is false. Else the output has the same number of parameters for each
+     * value of an image, in the order [parameters, values]. */
+    bool encodes;
+    gki_param_id mean;    /* [in.width]; used only by an encoder */
+    gki_image_size image; /* the size of the images */
+    size_t out;           /* width of the output */
+    /* of perceptrons: */
     size_t hidden;        /* width of the hidden layers */
     size_t hidden_layers; /* number of hidden layers, 1 or more */
-    size_t out;           /* width of the output */
     gkv_block block;      /* form of a hidden layer */
+    /* of convolutional networks: */
+    size_t half_channels, quarter_channels; /* channels at half and a quarter of the resolution */
+    size_t conv_blocks;                     /* residual blocks at each resolution */
 } gki_net_spec;
 
 /* The operations of a family of networks. */
@@ -44,7 +51,8 @@ typedef struct gki_net_ops {
      * random numbers. */
     void (*init)(const gki_net *net, const gki_params *params, uint64_t seed);
 
-    /* Multiplies the weights of the outputs `first` and after it by a factor, after init(). */
+    /* Multiplies the weights of the outputs `first` and after it by a factor, after init(). Of a
+     * decoder, `first` is the first output of a parameter of the values. */
     void (*scale_outputs)(const gki_net *net, const gki_params *params, size_t first,
                           gki_real factor);
 
@@ -72,6 +80,7 @@ struct gki_net {
     gki_slot in, out, d_in, d_out;
     gki_param_id output_bias; /* [out.width] */
     size_t widest;            /* elements of a row of the scratch arrays of tangent() */
+    size_t tile;              /* the most rows of a tile of training; 0 for any number */
     /* multiply-adds of one row in forward(), and those of its first layer, which backward() does
      * not repeat for d_in without has_d_in */
     double products, first_products;
@@ -80,6 +89,6 @@ struct gki_net {
 /* The operations of a family of networks. Thread-safe. */
 const gki_net_ops *gki_net_of(gkv_net_family family);
 
-extern const gki_net_ops gki_net_mlp;
+extern const gki_net_ops gki_net_mlp, gki_net_conv;
 
 #endif

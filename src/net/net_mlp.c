@@ -36,7 +36,7 @@ static gkv_status create(const gki_net_spec *spec, const char *name, gki_params 
     const gki_mlp_spec mlp = {.in = spec->in,
                               .d_in = spec->d_in,
                               .has_d_in = spec->has_d_in,
-                              .sparse_in = spec->sparse_in,
+                              .sparse_in = spec->encodes,
                               .mean = spec->mean,
                               .timed = true,
                               .hidden = spec->hidden,
@@ -54,8 +54,8 @@ static gkv_status create(const gki_net_spec *spec, const char *name, gki_params 
                           .d_out = self->mlp.d_out,
                           .output_bias = output_of((const gki_net *)self)->bias,
                           .widest = gki_mlp_widest(&self->mlp, self->mlp.count - 1),
-                          .products = gki_mlp_products(&self->mlp, params, self->mlp.count),
-                          .first_products = gki_mlp_products(&self->mlp, params, 1)};
+                          .products = gki_mlp_products(&self->mlp, self->mlp.count),
+                          .first_products = gki_mlp_products(&self->mlp, 1)};
 done:
     if (status != GKV_OK) {
         destroy((gki_net *)self);

@@ -14,6 +14,7 @@
 #ifndef GKV_NN_LAYER_H
 #define GKV_NN_LAYER_H
 
+#include "nn/map.h"
 #include "nn/workspace.h"
 
 typedef struct gki_layer gki_layer;
@@ -39,16 +40,34 @@ typedef struct gki_tangents {
     gki_real *a, *b, *c;
 } gki_tangents;
 
+/* The size of images, whose values are in the order [height, width, channels]. */
+typedef struct gki_image_size {
+    size_t height, width, channels;
+} gki_image_size;
+
+/* The maps of a layer on maps (nn/map_layer.h). */
+typedef struct gki_maps {
+    gki_map in, out, d_in, d_out;
+    /* of a convolution: a map that is added to the output; of LayerNorm: one of the backward pass
+     * that is added to d_in; its slot has no width if there is none */
+    gki_map skip;
+    size_t kernel; /* the side of a convolution's kernel: 1 or 3 */
+} gki_maps;
+
 struct gki_layer {
     const gki_layer_ops *ops;
     gki_slot in, out, d_in, d_out;
     /* false for a first layer, whose input is data: backward computes no d_in */
     bool has_d_in;
-    gki_param_id weight; /* the weight of a linear layer, or the gain of LayerNorm */
-    gki_param_id bias;   /* the bias of a linear layer, or the shift of LayerNorm */
-    gki_param_id mean;   /* the mean that a sparse linear layer subtracts from its inputs */
+    gki_param_id weight; /* the weight of a linear layer or convolution, or LayerNorm's gain */
+    gki_param_id bias;   /* the bias of a layer, or LayerNorm's shift */
+    gki_param_id mean;   /* the mean that a first layer subtracts from its inputs */
     /* what `forward` keeps for `backward`; in a sparse linear layer, memory for `gradient` */
     gki_slot aux;
+    double products; /* the multiply-adds of one row in the products of `forward` */
+    bool has_bias;   /* of a convolution */
+    gki_maps maps;
+    gki_image_size image; /* of the first and the last layer of a network of images */
 };
 
 /* Every function below fills *layer and reserves its slots in the plan. Those with `params` also

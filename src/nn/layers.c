@@ -107,6 +107,7 @@ gkv_status gki_linear_create(gki_params *params, gki_plan *plan, const char *nam
     *layer = (gki_layer){.ops = &linear_ops, .in = in, .d_in = d_in, .has_d_in = has_d_in};
     layer->out = gki_plan_forward(plan, out_width);
     layer->d_out = gki_plan_backward(plan, out_width);
+    layer->products = (double)(out_width * in.width);
     GKV_TRY(gki_params_add(params, out_width, in.width, true, &layer->weight, "%s.weight", name));
     params->list[layer->weight].packed = true;
     return gki_params_add(params, out_width, 0, true, &layer->bias, "%s.bias", name);
@@ -187,6 +188,7 @@ gkv_status gki_sparse_linear_create(gki_params *params, gki_plan *plan, const ch
     *layer = (gki_layer){.ops = &sparse_ops, .in = in, .mean = mean};
     layer->out = gki_plan_forward(plan, out_width);
     layer->d_out = gki_plan_backward(plan, out_width);
+    layer->products = (double)(out_width * in.width);
     _Static_assert(sizeof(gki_nonzero) == 2 * sizeof(gki_real),
                    "each input's list takes two columns of the slot");
     layer->aux = gki_plan_backward(plan, 2 * in.width);

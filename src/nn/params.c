@@ -75,7 +75,8 @@ gkv_status gki_params_seal(gki_params *params)
         gki_param *param = &params->list[i];
         param->packed_offset = params->packed;
         if (param->packed)
-            params->packed += padded(gki_packed_size(param->rows, param->cols));
+            params->packed +=
+                padded(param->taps ? param->size : gki_packed_size(param->rows, param->cols));
     }
     GKV_TRY(gki_alloc(4 * offset, sizeof *params->arena, &params->arena));
     params->values = params->arena;

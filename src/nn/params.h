@@ -25,9 +25,10 @@ typedef struct gki_param {
     size_t size;                    /* the number of elements */
     size_t offset;                  /* of element 0 in each of values, grads, m and v */
     bool trainable;                 /* true if the optimiser changes it */
-    /* true for the weight of a linear layer: a workspace may keep a packed copy of it
-     * (nn/workspace.h) */
+    /* true for the weight of a linear layer or of a convolution: a workspace may keep a packed copy
+     * of it (nn/workspace.h) */
     bool packed;
+    size_t taps; /* of a convolution's weight: the pixels of the kernel (nn/taps.h); else 0 */
     size_t packed_offset; /* of the packed copy in the packed weights of a workspace */
 } gki_param;
 

@@ -6,6 +6,7 @@
 #include "core/memory.h"
 #include "core/simd.h"
 #include "nn/gemm.h"
+#include "nn/taps.h"
 
 /* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number
  * of rows. */
@@ -25,6 +26,13 @@ gki_slot gki_plan_forward(gki_plan *plan, size_t width)
 gki_slot gki_plan_backward(gki_plan *plan, size_t width)
 {
     return reserve(&plan->backward_width, width, true);
+}
+
+size_t gki_plan_rows(const gki_plan *plan, size_t least, size_t most)
+{
+    enum { ELEMENTS = 1 << 23 }; /* 32 MB in single precision */
+    const size_t rows = plan->forward_width ? ELEMENTS / plan->forward_width : most;
+    return rows < least ? least : rows < most ? rows : most;
 }
 
 gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
@@ -62,7 +70,9 @@ gkv_status gki_workspace_keep_packed(gki_workspace *ws)
 
 static size_t pieces_of(const gki_param *param)
 {
-    return param->packed ? gki_pack_pieces(param->rows, param->cols) : 0;
+    return !param->packed ? 0
+           : param->taps  ? param->taps
+                          : gki_pack_pieces(param->rows, param->cols);
 }
 
 size_t gki_workspace_pack_pieces(const gki_workspace *ws)
@@ -78,8 +88,12 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
     const gki_param *param = ws->params->list;
     for (; piece >= pieces_of(param); param++)
         piece -= pieces_of(param);
-    gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols,
-                   ws->params->values + param->offset, piece, ws->packed + param->packed_offset);
+    const gki_real *weight = ws->params->values + param->offset;
+    gki_real *packed = ws->packed + param->packed_offset;
+    if (param->taps)
+        gki_taps_pack(param, weight, piece, packed);
+    else
+        gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, weight, piece, packed);
 }
 
 gkv_status gki_workspace_keep_all_packed(gki_workspace *ws, int threads)

@@ -47,6 +47,10 @@ typedef struct gki_workspace {
 gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
                                 const gki_params *params, gki_workspace *out);
 
+/* The rows of a workspace for evaluation: `most`, or fewer if that many need much memory, but at
+ * least `least`. */
+size_t gki_plan_rows(const gki_plan *plan, size_t least, size_t most);
+
 /* Frees the members, not the struct. NULL is fine. */
 void gki_workspace_free(gki_workspace *ws);
 

@@ -351,8 +351,8 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     const size_t start = (size_t)(trainer->state.step % trainer->epoch_steps) * trainer->batch;
     const size_t left = trainer->train.count - start,
                  images = left < trainer->batch ? left : trainer->batch;
-    const size_t draws = trainer->ws.draws,
-                 tile = draws < GKV_TILE_ROWS ? GKV_TILE_ROWS / draws : 1;
+    const size_t draws = trainer->ws.draws, most = gki_model_tile(model),
+                 tile = draws < most ? most / draws : 1;
     step it = {.kind = kind_of(trainer, epoch),
                .epoch = epoch,
                .batch = trainer->shuffled + start,

@@ -13,6 +13,19 @@ int gki_thread_count(const gkv_settings *settings)
     return gki_threads((int)settings->train.threads);
 }
 
+/* What encoder and decoder have in common. */
+static gki_net_spec net_spec_of(const gkv_model *model)
+{
+    const gkv_model_settings *settings = &model->settings.model;
+    return (gki_net_spec){.image = {model->height, model->width, model->channels},
+                          .hidden = (size_t)settings->hidden,
+                          .hidden_layers = (size_t)settings->layers,
+                          .block = settings->block,
+                          .half_channels = (size_t)settings->half_channels,
+                          .quarter_channels = (size_t)settings->quarter_channels,
+                          .conv_blocks = (size_t)settings->conv_blocks};
+}
+
 static gkv_status layout_networks(gkv_model *model)
 {
     const gkv_model_settings *settings = &model->settings.model;
@@ -31,27 +44,33 @@ static gkv_status layout_networks(gkv_model *model)
     GKV_TRY(gki_likelihood_create(settings->likelihood, &likelihood, &model->params, plan,
                                   &model->likelihood));
     const gki_net_ops *net = gki_net_of(settings->net);
-    const gki_net_spec encoder = {.in = model->x,
-                                  .sparse_in = true,
-                                  .mean = model->input_mean,
-                                  .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers,
-                                  .out = gki_posterior_width(&model->posterior),
-                                  .block = settings->block};
+    gki_net_spec encoder = net_spec_of(model);
+    encoder.encodes = true;
+    encoder.in = model->x;
+    encoder.mean = model->input_mean;
+    encoder.out = gki_posterior_width(&model->posterior);
     GKV_TRY(net->create(&encoder, "encoder", &model->params, plan, &model->encoder));
     gki_posterior_attach(&model->posterior, model->encoder->out, model->encoder->d_out);
-    const gki_net_spec decoder = {.in = model->posterior.z,
-                                  .d_in = gki_plan_backward(plan, model->d),
-                                  .has_d_in = true,
-                                  .hidden = (size_t)settings->hidden,
-                                  .hidden_layers = (size_t)settings->layers,
-                                  .out = model->likelihood->outputs,
-                                  .block = settings->block};
+    gki_net_spec decoder = net_spec_of(model);
+    decoder.in = model->posterior.z;
+    decoder.d_in = gki_plan_backward(plan, model->d);
+    decoder.has_d_in = true;
+    decoder.out = model->likelihood->outputs;
     GKV_TRY(net->create(&decoder, "decoder", &model->params, plan, &model->decoder));
     gki_likelihood_attach(model->likelihood, model->decoder->out, model->decoder->d_out);
     model->reconstruction = model->likelihood->value;
     model->draw_weight = gki_plan_forward(plan, 1);
     return GKV_OK;
+}
+
+size_t gki_model_tile(const gkv_model *model)
+{
+    const gki_net *const nets[] = {model->encoder, model->decoder};
+    size_t rows = GKV_TILE_ROWS;
+    for (size_t i = 0; i < 2; i++)
+        if (nets[i]->tile > 0 && nets[i]->tile < rows)
+            rows = nets[i]->tile;
+    return rows;
 }
 
 static gkv_status layout_prior(gkv_model *model)

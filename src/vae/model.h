@@ -37,6 +37,9 @@ struct gkv_model {
  * do not depend on the number of threads. */
 enum { GKV_TILE_ROWS = 50 };
 
+/* The rows of a tile of training: GKV_TILE_ROWS, or fewer if a network says so. */
+size_t gki_model_tile(const gkv_model *model);
+
 /* Creates the table and the plan of a model, without memory for its parameters (gki_params_seal),
  * so that a file can be compared with the table first. */
 gkv_status gki_model_outline(const gkv_settings *settings, size_t height, size_t width,

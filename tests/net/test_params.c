@@ -146,6 +146,20 @@ static void test_evaluation_workspace_has_no_backward_part(void **state)
     gki_workspace_free(NULL);
 }
 
+/* A wide plan has fewer rows, within the bounds. */
+static void test_rows_of_a_plan(void **state)
+{
+    (void)state;
+    gki_plan plan = {0};
+    assert_int_equal(gki_plan_rows(&plan, 20, 100), 100);
+    gki_plan_forward(&plan, 1 << 10);
+    assert_int_equal(gki_plan_rows(&plan, 20, 100), 100);
+    gki_plan_forward(&plan, (1 << 17) - (1 << 10));
+    assert_int_equal(gki_plan_rows(&plan, 20, 100), 64);
+    gki_plan_forward(&plan, 1 << 24);
+    assert_int_equal(gki_plan_rows(&plan, 20, 100), 20);
+}
+
 /* Initial weights have the documented variance, gains are 1 and biases 0. Weights depend on the
  * seed and the tensor. */
 static void test_init(void **state)
@@ -210,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_impossible_sizes),
         cmocka_unit_test(test_slots),
         cmocka_unit_test(test_evaluation_workspace_has_no_backward_part),
+        cmocka_unit_test(test_rows_of_a_plan),
         cmocka_unit_test(test_init),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,24 @@ def radial(raw, z):
 POSTERIOR_FLOWS = {"planar": (planar, lambda d: 2 * d + 1), "radial": (radial, lambda d: d + 2)}
 
 
+def unshuffle(x):
+    """Each 2×2 pixels become one; channels in the order of rows, columns, channels."""
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height // 2, 2, width // 2, 2, channels).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, height // 2, width // 2, 4 * channels)
+
+
+def shuffle(x):
+    n, height, width, channels = x.shape
+    x = x.reshape(n, height, width, 2, 2, channels // 4).transpose(0, 1, 3, 2, 4, 5)
+    return x.reshape(n, 2 * height, 2 * width, channels // 4)
+
+
+def in_parts(function, rows):
+    """A function of rows, a few hundred at a time: convolutions need memory."""
+    return np.concatenate([function(rows[i:i + 200]) for i in range(0, len(rows), 200)])
+
+
 class Model:
     def __init__(self, path):
         self.tensors, self.settings = read_safetensors(path)
@@ -224,12 +242,60 @@ class Model:
         return self.linear(name + ".output", x)
 
     def encode(self, x):
-        return self.mlp("encoder", int(self.option("layers")), self.option("block"),
-                        x - self.tensors["encoder.input_mean"])
+        x = x - self.tensors["encoder.input_mean"]
+        if self.option("net") == "conv":
+            return in_parts(self.conv_encode, x)
+        return self.mlp("encoder", int(self.option("layers")), self.option("block"), x)
 
     def decode(self, z):
         """Logits of the pixels."""
+        if self.option("net") == "conv":
+            return in_parts(self.conv_decode, z)
         return self.mlp("decoder", int(self.option("layers")), self.option("block"), z)
+
+    def conv(self, name, x):
+        """A convolution, by a weight [kernel·kernel·inputs, outputs]; the border is zero."""
+        weight = self.tensors[name + ".weight"]
+        side = math.isqrt(len(weight) // x.shape[3])
+        weight = weight.reshape(side, side, x.shape[3], -1)
+        height, width = x.shape[1:3]
+        padded = np.pad(x, ((0, 0), (side // 2, side // 2), (side // 2, side // 2), (0, 0)))
+        return sum(padded[:, i:i + height, j:j + width] @ weight[i, j] for i in range(side) for j in range(side))
+
+    def norm_silu(self, name, x):
+        x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
+        x = self.tensors[name + ".weight"] * x + self.tensors[name + ".bias"]
+        return x * sigmoid(x)
+
+    def conv_blocks(self, name, x):
+        for i in range(int(self.option("conv_blocks"))):
+            block = f"{name}.{i}."
+            h = self.norm_silu(block + "norm", x)
+            h = self.conv(block + "conv1", h) + self.tensors[block + "conv1.bias"]
+            h = self.conv(block + "conv2", h * sigmoid(h)) + self.tensors[block + "conv2.bias"]
+            x = x + h
+        return x
+
+    def image(self):
+        return int(self.settings["image.height"]), int(self.settings["image.width"])
+
+    def conv_encode(self, x):
+        height, width = self.image()
+        x = x.reshape(-1, height, width, 1)
+        x = np.pad(x, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0)))
+        x = self.conv("encoder.input", unshuffle(x)) + self.tensors["encoder.input.bias"]
+        x = unshuffle(self.conv_blocks("encoder.half", x))
+        x = self.conv("encoder.down", x) + self.tensors["encoder.down.bias"]
+        x = self.norm_silu("encoder.norm", self.conv_blocks("encoder.quarter", x))
+        return self.linear("encoder.output", x.reshape(len(x), -1))
+
+    def conv_decode(self, z):
+        height, width = self.image()
+        x = self.linear("decoder.input", z).reshape(len(z), -(-height // 4), -(-width // 4), -1)
+        x = self.conv("decoder.up", self.conv_blocks("decoder.quarter", x)) + self.tensors["decoder.up.bias"]
+        x = self.norm_silu("decoder.norm", self.conv_blocks("decoder.half", shuffle(x)))
+        x = shuffle(self.conv("decoder.output", x))[:, :height, :width]
+        return x.reshape(len(z), -1) + self.tensors["decoder.output.bias"]
 
     def posterior(self, encoded, u):
         """z and log q(z|x) at the noise u."""

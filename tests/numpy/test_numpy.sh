@@ -76,6 +76,8 @@ check gaussian 1 model.base=full-gaussian model.posterior=full model.block=resid
 check iwae 5 model.posterior=full model.posterior_flow=planar model.posterior_layers=1 train.objective=iwae \
     train.samples=4 train.weight_decay=0.1
 check student 3 model.base=student-t
+check conv 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_blocks=2 \
+    model.prior_flow=none
 check classes 3 model.base=gk-by-class model.base_components=2 model.prior_flow=none
 
 # Options are worth little while their numbers are near those they began with. The
@@ -109,7 +111,7 @@ open(sys.argv[1], "wb").write(raw)
 EOF
     evaluate "$1" 3
 }
-for name in copula-5 gk plain mixture normals; do stir "$name"; done
+for name in copula-5 gk plain mixture normals conv; do stir "$name"; done
 
 # A comparison that cannot fail is none: one weight moved, and it must be seen.
 "$python" - "$work/copula/model.safetensors" <<'EOF'

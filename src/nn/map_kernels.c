@@ -1,0 +1,166 @@
+/* The kernels of maps. The build compiles this file once for every instruction set. A sum over
+ * channels is made of VR_LANES partial sums in a fixed order, and a sum over pixels is in the order
+ * of the pixels. So a result does not depend on where its pixel is in memory. */
+#include "nn/map_kernels.h"
+
+#include "core/simd_real.h"
+
+#define EACH(i, n) for (size_t i = 0; i < (n); i += VR_LANES)
+
+static inline vr load(const gki_real *p, size_t left)
+{
+    return vr_load_part(p, left, 0);
+}
+
+/* Returns y·s and sets *slope to the derivative, s(1 + y(1 − s)), where s is the sigmoid of y. */
+static inline vr silu_of(vr y, vr *slope)
+{
+    const vr s = vr_set(1) / (vr_set(1) + vr_exp(-y)), out = y * s;
+    *slope = vr_fma(out, vr_set(1) - s, s);
+    return out;
+}
+
+/* Writes the means and 1/sd of the pixels to stats[2, pixels]. */
+static void pixel_stats(size_t pixels, size_t n, const gki_real *x, gki_real *stats)
+{
+    gki_real *variance = stats + pixels;
+    for (size_t p = 0; p < pixels; p++, x += n) {
+        vr sum = vr_set(0), squares = vr_set(0);
+        EACH(i, n)
+        sum = sum + load(x + i, n - i);
+        const gki_real mean = vr_sum(sum) / (gki_real)n;
+        EACH(i, n)
+        {
+            const vr centred = vr_load_part(x + i, n - i, mean) - vr_set(mean);
+            squares = vr_fma(centred, centred, squares);
+        }
+        stats[p] = mean;
+        variance[p] = vr_sum(squares) / (gki_real)n;
+    }
+    EACH(p, pixels)
+    {
+        const vr squared = load(variance + p, pixels - p) + vr_set(1e-5);
+        vr_store_part(variance + p, pixels - p, vr_set(1) / vr_sqrt(squared));
+    }
+}
+
+static void norm_silu(size_t pixels, size_t n, const gki_real *x, const gki_real *gain,
+                      const gki_real *shift, gki_real *stats, gki_real *slope, gki_real *out)
+{
+    pixel_stats(pixels, n, x, stats);
+    for (size_t p = 0; p < pixels; p++) {
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
+        EACH(i, n)
+        {
+            const vr hat = (load(x + p * n + i, n - i) - mean) * scale;
+            const vr y = vr_fma(load(gain + i, n - i), hat, load(shift + i, n - i));
+            vr derivative;
+            vr_store_part(out + p * n + i, n - i, silu_of(y, &derivative));
+            vr_store_part(slope + p * n + i, n - i, derivative);
+        }
+    }
+}
+
+static void norm_silu_backward(size_t pixels, size_t n, const gki_real *x, const gki_real *gain,
+                               const gki_real *stats, const gki_real *slope, const gki_real *add,
+                               gki_real *d, gki_real *d_x)
+{
+    for (size_t p = 0; p < pixels; p++) {
+        const size_t at = p * n;
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
+        vr sum = vr_set(0), sum_hat = vr_set(0);
+        EACH(i, n)
+        {
+            const vr hat = (load(x + at + i, n - i) - mean) * scale;
+            const vr d_y = load(d + at + i, n - i) * load(slope + at + i, n - i);
+            const vr d_hat = d_y * load(gain + i, n - i);
+            vr_store_part(d + at + i, n - i, d_y);
+            sum = sum + d_hat;
+            sum_hat = vr_fma(d_hat, hat, sum_hat);
+        }
+        const vr all = vr_set(vr_sum(sum) / (gki_real)n),
+                 all_hat = vr_set(vr_sum(sum_hat) / (gki_real)n);
+        EACH(i, n)
+        {
+            const vr hat = (load(x + at + i, n - i) - mean) * scale;
+            const vr d_hat = load(d + at + i, n - i) * load(gain + i, n - i);
+            const vr start = add ? load(add + at + i, n - i) : vr_set(0);
+            vr_store_part(d_x + at + i, n - i,
+                          vr_fma(scale, d_hat - vr_fma(hat, all_hat, all), start));
+        }
+    }
+}
+
+static void norm_silu_gradient(size_t pixels, size_t n, const gki_real *x, const gki_real *stats,
+                               const gki_real *d, gki_real *d_gain, gki_real *d_shift)
+{
+    EACH(i, n)
+    {
+        vr of_gain = load(d_gain + i, n - i), of_shift = load(d_shift + i, n - i);
+        for (size_t p = 0; p < pixels; p++) {
+            const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
+            const vr d_y = load(d + p * n + i, n - i);
+            of_gain = vr_fma(d_y, (load(x + p * n + i, n - i) - mean) * scale, of_gain);
+            of_shift = of_shift + d_y;
+        }
+        vr_store_part(d_gain + i, n - i, of_gain);
+        vr_store_part(d_shift + i, n - i, of_shift);
+    }
+}
+
+static void norm_silu_tangent(size_t pixels, size_t n, const gki_real *x, const gki_real *gain,
+                              const gki_real *stats, const gki_real *slope, const gki_real *t,
+                              gki_real *t_out)
+{
+    for (size_t p = 0; p < pixels; p++) {
+        const size_t at = p * n;
+        const vr mean = vr_set(stats[p]), scale = vr_set(stats[pixels + p]);
+        vr sum = vr_set(0), sum_hat = vr_set(0);
+        EACH(i, n)
+        {
+            const vr value = load(t + at + i, n - i);
+            sum = sum + value;
+            sum_hat = vr_fma(value, (load(x + at + i, n - i) - mean) * scale, sum_hat);
+        }
+        const vr all = vr_set(vr_sum(sum) / (gki_real)n),
+                 all_hat = vr_set(vr_sum(sum_hat) / (gki_real)n);
+        EACH(i, n)
+        {
+            const vr hat = (load(x + at + i, n - i) - mean) * scale;
+            const vr factor = load(slope + at + i, n - i) * load(gain + i, n - i) * scale;
+            vr_store_part(t_out + at + i, n - i,
+                          factor * (load(t + at + i, n - i) - vr_fma(hat, all_hat, all)));
+        }
+    }
+}
+
+static void silu(size_t n, gki_real *x, gki_real *out)
+{
+    EACH(i, n)
+    {
+        vr slope;
+        vr_store_part(out + i, n - i, silu_of(load(x + i, n - i), &slope));
+        vr_store_part(x + i, n - i, slope);
+    }
+}
+
+static void product(size_t n, const gki_real *x, const gki_real *y, gki_real *out)
+{
+    EACH(i, n)
+    vr_store_part(out + i, n - i, load(x + i, n - i) * load(y + i, n - i));
+}
+
+static void add_pixels(size_t pixels, size_t n, const gki_real *x, gki_real *sums)
+{
+    EACH(i, n)
+    {
+        vr sum = load(sums + i, n - i);
+        for (size_t p = 0; p < pixels; p++)
+            sum = sum + load(x + p * n + i, n - i);
+        vr_store_part(sums + i, n - i, sum);
+    }
+}
+
+GKV_SIMD_TABLE(gki_map_kernels, .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
+               .norm_silu_gradient = norm_silu_gradient, .norm_silu_tangent = norm_silu_tangent,
+               .silu = silu, .product = product, .add_pixels = add_pixels);
