@@ -8,8 +8,8 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        python wheel check-python check-python-asan torture nist accuracy starts bench install uninstall format lint \
-        clean
+        python wheel check-python check-python-asan r check-r torture nist accuracy starts bench install uninstall \
+        format lint clean
 
 all: build
 
@@ -78,6 +78,22 @@ check-python-asan: ## the tests of the Python package with AddressSanitizer
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
 	@cmake --build build-asan -j $(JOBS) --target gk_shared gkvae_shared
 	@scripts/python.sh check-asan build-asan $(PYTEST)
+
+# The source package is build/r/gkvae_*.tar.gz; libgk.a is linked into what is installed.
+r: ## the R package: build it, install it for this user
+	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $(PACKAGES)"
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target gk_static
+	@scripts/r.sh stage $(BUILD)
+	@scripts/r.sh install $(BUILD)
+	@echo "installed: Rscript -e 'library(gkvae)'"
+
+check-r: ## R CMD check of the R package, its tests and examples
+	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target gk_static gkvae-cli
+	@scripts/r.sh stage $(BUILD)
+	@scripts/r.sh check $(BUILD)
 
 # The tests are many times as slow in what follows, and have more seconds each.
 SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800

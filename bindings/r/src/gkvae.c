@@ -1,0 +1,389 @@
+/* The .Call functions of the R package: checks of arguments, and calls of the flat functions.
+ *
+ * Matrices are passed row by row, as the transpose of an R matrix. Errors of the library become
+ * errors of R with its message. Memory comes from R_alloc or from R's vectors, so that an error,
+ * which leaves a function by a long jump, loses none. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <R.h>
+#include <R_ext/Rdynload.h>
+#include <R_ext/Utils.h>
+#include <R_ext/Visibility.h>
+#include <Rinternals.h>
+
+#include <gkvae/flat.h>
+
+enum {
+    EXACT_LENGTH = 128 /* up to here the functions have the bits of those of gkvae/gk.h */
+};
+
+/* --- Arguments ------------------------------------------------------------ */
+
+static void check_status(gkv_status status)
+{
+    if (status == GKV_ERR_INTERRUPTED)
+        Rf_error("interrupted");
+    if (status != GKV_OK)
+        Rf_error("%s", gkv_error_message());
+}
+
+static void look_for_interrupt(void *unused)
+{
+    (void)unused;
+    R_CheckUserInterrupt();
+}
+
+/* Progress that ends a call after an interrupt. The long jump of R stays within R_ToplevelExec. */
+static bool stop_on_interrupt(void *context, size_t done, size_t total)
+{
+    (void)context, (void)done, (void)total;
+    return !R_ToplevelExec(look_for_interrupt, NULL);
+}
+
+static const double *doubles(SEXP x, size_t n, const char *name)
+{
+    if (TYPEOF(x) != REALSXP || (size_t)XLENGTH(x) != n)
+        Rf_error("%s: give %.0f numbers of type double", name, (double)n);
+    return REAL(x);
+}
+
+static const double *optional_doubles(SEXP x, size_t n, const char *name)
+{
+    return Rf_isNull(x) ? NULL : doubles(x, n, name);
+}
+
+/* Reads one finite number ≥ 0 as a size. */
+static size_t size_of(SEXP x, const char *name)
+{
+    const double value = Rf_asReal(x);
+    if (!R_FINITE(value) || value < 0 || value > 9007199254740992.0)
+        Rf_error("%s: give a whole number of at least 0", name);
+    return (size_t)value;
+}
+
+static bool flag_of(SEXP x, const char *name)
+{
+    const int value = Rf_asLogical(x);
+    if (value == NA_LOGICAL)
+        Rf_error("%s: give TRUE or FALSE", name);
+    return value != 0;
+}
+
+static SEXP list_element(SEXP list, const char *name)
+{
+    const SEXP names = Rf_getAttrib(list, R_NamesSymbol);
+    for (R_xlen_t i = 0; i < Rf_xlength(list) && !Rf_isNull(names); i++)
+        if (strcmp(CHAR(STRING_ELT(names, i)), name) == 0)
+            return VECTOR_ELT(list, i);
+    Rf_error("gkvae: there is no element \"%s\"", name);
+}
+
+static double number_in(SEXP list, const char *name)
+{
+    return Rf_asReal(list_element(list, name));
+}
+
+static int int_in(SEXP list, const char *name)
+{
+    const int value = Rf_asInteger(list_element(list, name));
+    if (value == NA_INTEGER)
+        Rf_error("%s: give a whole number", name);
+    return value;
+}
+
+/* --- The distributions ---------------------------------------------------- */
+
+enum { ARGUMENTS = 6 }; /* x, A, B, g, k, c */
+
+/* Returns the parameter itself if it has one element or n, else its elements again and again. */
+static const double *recycled(SEXP x, R_xlen_t n, size_t *length)
+{
+    const R_xlen_t given = XLENGTH(x);
+    *length = given == 1 ? 1 : (size_t)n;
+    if (given == 1 || given == n)
+        return REAL(x);
+    double *out = (double *)R_alloc((size_t)n, sizeof *out);
+    for (R_xlen_t i = 0, j = 0; i < n; i++, j = j + 1 == given ? 0 : j + 1)
+        out[i] = REAL(x)[j];
+    return out;
+}
+
+/* Puts NA where an argument is NA, as functions of base R do, and NaN where one is NaN. Returns
+ * whether there is a NaN that no argument has. */
+static bool mark_missing(R_xlen_t n, const SEXP *argument, double *out)
+{
+    bool produced = false;
+    for (R_xlen_t i = 0; i < n; i++) {
+        bool na = false, nan = false;
+        for (int a = 0; a < ARGUMENTS; a++) {
+            const R_xlen_t length = XLENGTH(argument[a]);
+            const double value = REAL(argument[a])[length == 1 ? 0 : i % length];
+            na = na || R_IsNA(value);
+            nan = nan || ISNAN(value);
+        }
+        produced = produced || (!nan && ISNAN(out[i]));
+        if (nan)
+            out[i] = na ? NA_REAL : R_NaN;
+    }
+    return produced;
+}
+
+/* The function `which` of the family at `arguments`, a list of x, A, B, g, k and c, which are
+ * recycled. `exact` asks for the bits of gkvae/gk.h at any length. */
+static SEXP gkr_evaluate(SEXP family, SEXP which, SEXP arguments, SEXP exact)
+{
+    if (TYPEOF(arguments) != VECSXP || XLENGTH(arguments) != ARGUMENTS)
+        Rf_error("gkvae: give a list of x, A, B, g, k and c");
+    const SEXP numbers = PROTECT(Rf_allocVector(VECSXP, ARGUMENTS));
+    SEXP argument[ARGUMENTS];
+    R_xlen_t n = 0;
+    bool empty = false;
+    for (int a = 0; a < ARGUMENTS; a++) {
+        const SEXP given = VECTOR_ELT(arguments, a);
+        if (!Rf_isNumeric(given) && !Rf_isLogical(given))
+            Rf_error("non-numeric argument to mathematical function");
+        SET_VECTOR_ELT(numbers, a, Rf_coerceVector(given, REALSXP));
+        argument[a] = VECTOR_ELT(numbers, a);
+        const R_xlen_t length = XLENGTH(argument[a]);
+        empty = empty || length == 0;
+        n = length > n ? length : n;
+    }
+    if (empty) {
+        UNPROTECT(1);
+        return Rf_allocVector(REALSXP, 0);
+    }
+    size_t length[ARGUMENTS];
+    const double *value[ARGUMENTS];
+    for (int a = 0; a < ARGUMENTS; a++)
+        value[a] = recycled(argument[a], n, &length[a]);
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, n));
+    const double *x = value[0];
+    if (length[0] == 1 && n > 1) {
+        double *repeated = REAL(out); /* x and out may be the same */
+        for (R_xlen_t i = 0; i < n; i++)
+            repeated[i] = value[0][0];
+        x = repeated;
+    }
+    check_status(gkv_flat_gk_evaluate(
+        (gkv_gk_family)Rf_asInteger(family), (gkv_flat_function)Rf_asInteger(which),
+        n <= EXACT_LENGTH || flag_of(exact, "exact"), (size_t)n, x, length[1], value[1], length[2],
+        value[2], length[3], value[3], length[4], value[4], length[5], value[5], REAL(out)));
+    if (mark_missing(n, argument, REAL(out)))
+        Rf_warning("NaNs produced");
+    for (int a = 0; a < ARGUMENTS; a++)
+        if (XLENGTH(argument[a]) == n) { /* the attributes of the first argument of this length */
+            SHALLOW_DUPLICATE_ATTRIB(out, argument[a]);
+            break;
+        }
+    UNPROTECT(2);
+    return out;
+}
+
+/* --- Fits of one column --------------------------------------------------- */
+
+/* The fit of x[n], whose `settings` are a list of the arguments of gkv_flat_gk_fit_samples. */
+static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
+{
+    const size_t n = (size_t)Rf_xlength(x), starts[2] = {0, n};
+    const double *values = doubles(x, n, "x"), *ends = optional_doubles(upper, n, "upper"),
+                 *w = optional_doubles(weights, n, "weights");
+    const SEXP fixed = list_element(settings, "fixed");
+    bool held[GKV_GK_PARAMETERS] = {false};
+    if (TYPEOF(fixed) != LGLSXP || XLENGTH(fixed) != GKV_GK_PARAMETERS)
+        Rf_error("fixed: give four of TRUE or FALSE");
+    for (int p = 0; p < GKV_GK_PARAMETERS; p++)
+        held[p] = LOGICAL(fixed)[p] == 1;
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, GKV_FLAT_FIT_NUMBERS));
+    check_status(gkv_flat_gk_fit_samples(
+        1, starts, values, ends, w, (gkv_gk_family)int_in(settings, "family"),
+        (gkv_gk_method)int_in(settings, "method"), number_in(settings, "c"),
+        number_in(settings, "confidence"), (gkv_gk_intervals)int_in(settings, "intervals"),
+        number_in(settings, "resolution"), size_of(list_element(settings, "levels"), "levels"),
+        true, optional_doubles(list_element(settings, "start"), GKV_GK_PARAMETERS, "start"), held,
+        doubles(list_element(settings, "low"), GKV_GK_PARAMETERS, "lower bounds"),
+        doubles(list_element(settings, "high"), GKV_GK_PARAMETERS, "upper bounds"),
+        int_in(settings, "threads"), stop_on_interrupt, NULL, REAL(out), NULL));
+    UNPROTECT(1);
+    return out;
+}
+
+/* --- Several dimensions --------------------------------------------------- */
+
+static SEXP named_list(int n, const char *const *names)
+{
+    const SEXP list = PROTECT(Rf_allocVector(VECSXP, n)), labels = Rf_allocVector(STRSXP, n);
+    Rf_setAttrib(list, R_NamesSymbol, labels);
+    for (int i = 0; i < n; i++)
+        SET_STRING_ELT(labels, i, Rf_mkChar(names[i]));
+    UNPROTECT(1);
+    return list;
+}
+
+/* A vector of doubles at place i of the list, which keeps it. */
+static double *element(SEXP list, int i, size_t n)
+{
+    const SEXP vector = Rf_allocVector(REALSXP, (R_xlen_t)n);
+    SET_VECTOR_ELT(list, i, vector);
+    for (size_t j = 0; j < n; j++)
+        REAL(vector)[j] = NA_REAL;
+    return REAL(vector);
+}
+
+static void dimensions(SEXP x, SEXP columns, size_t *n, size_t *d)
+{
+    *d = size_of(columns, "the number of columns");
+    if (*d == 0 || (size_t)Rf_xlength(x) % *d != 0)
+        Rf_error("gkvae: x has %.0f numbers, which are no rows of %.0f", (double)Rf_xlength(x),
+                 (double)*d);
+    *n = (size_t)Rf_xlength(x) / *d;
+}
+
+static SEXP gkr_mgk(SEXP x, SEXP columns, SEXP weights, SEXP settings)
+{
+    static const char *const names[] = {"margins", "correlation", "correlation_se", "cholesky",
+                                        "numbers"};
+    size_t n, d;
+    dimensions(x, columns, &n, &d);
+    const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
+    const SEXP out = PROTECT(named_list(5, names));
+    double *margins = element(out, 0, d * GKV_FLAT_FIT_NUMBERS);
+    double *correlation = element(out, 1, d * d), *se = element(out, 2, d * d);
+    double *cholesky = element(out, 3, d * d);
+    double *numbers = element(out, 4, GKV_FLAT_MIXTURE_NUMBERS);
+    check_status(gkv_flat_mgk_estimate(
+        n, d, rows, w, (gkv_gk_method)int_in(settings, "method"), number_in(settings, "c"),
+        number_in(settings, "confidence"), number_in(settings, "shrink"),
+        flag_of(list_element(settings, "normal"), "normal"),
+        flag_of(list_element(settings, "independent"), "independent"),
+        flag_of(list_element(settings, "normal_fallback"), "normal_fallback"),
+        int_in(settings, "threads"), stop_on_interrupt, NULL, margins, correlation, se, cholesky,
+        numbers));
+    UNPROTECT(1);
+    return out;
+}
+
+static SEXP gkr_mixture(SEXP x, SEXP columns, SEXP weights, SEXP settings)
+{
+    static const char *const names[] = {"pi", "parameters", "mean", "cholesky", "numbers"};
+    size_t n, d;
+    dimensions(x, columns, &n, &d);
+    const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
+    const size_t most = size_of(list_element(settings, "most"), "components");
+    if (most > 100000)
+        Rf_error("components: give 1 … 100000");
+    const SEXP out = PROTECT(named_list(5, names));
+    double *pi = element(out, 0, most), *parameters = element(out, 1, most * d * 4);
+    double *mean = element(out, 2, most * d), *cholesky = element(out, 3, most * d * d);
+    double *numbers = element(out, 4, GKV_FLAT_MIXTURE_NUMBERS);
+    check_status(gkv_flat_mixture_estimate(
+        n, d, rows, w, size_of(list_element(settings, "least"), "components"), most,
+        number_in(settings, "c"), flag_of(list_element(settings, "normal"), "normal"),
+        flag_of(list_element(settings, "independent"), "independent"),
+        number_in(settings, "shrink"), size_of(list_element(settings, "restarts"), "restarts"),
+        (uint64_t)size_of(list_element(settings, "seed"), "seed"),
+        size_of(list_element(settings, "max_iterations"), "max_iterations"),
+        number_in(settings, "tolerance"), int_in(settings, "threads"), stop_on_interrupt, NULL, pi,
+        parameters, mean, cholesky, numbers));
+    UNPROTECT(1);
+    return out;
+}
+
+/* A distribution in several dimensions: the list that the R functions keep. */
+typedef struct joint {
+    size_t d, count;
+    const double *pi, *parameters, *mean, *cholesky;
+    double c;
+} joint;
+
+static joint joint_of(SEXP list)
+{
+    joint j = {size_of(list_element(list, "d"), "d"), 0, NULL, NULL, NULL, NULL, 0};
+    const SEXP pi = list_element(list, "pi");
+    j.count = (size_t)Rf_xlength(pi);
+    j.pi = doubles(pi, j.count, "pi");
+    j.parameters = doubles(list_element(list, "parameters"), j.count * j.d * 4, "parameters");
+    j.mean = doubles(list_element(list, "mean"), j.count * j.d, "mean");
+    j.cholesky = doubles(list_element(list, "cholesky"), j.count * j.d * j.d, "cholesky");
+    j.c = number_in(list, "c");
+    return j;
+}
+
+/* log f at the rows of x, and the responsibilities of the components. */
+static SEXP gkr_joint_evaluate(SEXP x, SEXP distribution, SEXP threads)
+{
+    static const char *const names[] = {"log_pdf", "responsibilities"};
+    const joint j = joint_of(distribution);
+    size_t n, d;
+    dimensions(x, list_element(distribution, "d"), &n, &d);
+    const double *rows = doubles(x, n * d, "x");
+    const SEXP out = PROTECT(named_list(2, names));
+    double *log_pdf = element(out, 0, n), *responsibilities = element(out, 1, n * j.count);
+    check_status(gkv_flat_mixture_evaluate(n, d, rows, j.count, j.pi, j.parameters, j.c, j.mean,
+                                           j.cholesky, Rf_asInteger(threads), log_pdf,
+                                           responsibilities));
+    UNPROTECT(1);
+    return out;
+}
+
+/* n draws as rows, and the component of each, from 1. */
+static SEXP gkr_joint_draw(SEXP count, SEXP distribution, SEXP seed)
+{
+    static const char *const names[] = {"x", "component"};
+    const joint j = joint_of(distribution);
+    const size_t n = size_of(count, "n");
+    const SEXP out = PROTECT(named_list(2, names));
+    double *x = element(out, 0, n * j.d), *component = element(out, 1, n);
+    size_t *drawn = (size_t *)R_alloc(n, sizeof *drawn);
+    check_status(gkv_flat_mixture_draw(n, j.d, j.count, j.pi, j.parameters, j.c, j.mean, j.cholesky,
+                                       (uint64_t)size_of(seed, "seed"), 0, 0, x, drawn));
+    for (size_t i = 0; i < n; i++)
+        component[i] = (double)drawn[i] + 1;
+    UNPROTECT(1);
+    return out;
+}
+
+/* The normal scores of the rows of x. */
+static SEXP gkr_joint_scores(SEXP x, SEXP distribution, SEXP threads)
+{
+    const joint j = joint_of(distribution);
+    size_t n, d;
+    dimensions(x, list_element(distribution, "d"), &n, &d);
+    const double *rows = doubles(x, n * d, "x");
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)(n * d)));
+    check_status(gkv_flat_mixture_scores(n, d, rows, j.count, j.pi, j.parameters, j.c, j.mean,
+                                         j.cholesky, false, Rf_asInteger(threads), REAL(out)));
+    UNPROTECT(1);
+    return out;
+}
+
+static SEXP gkr_version(void)
+{
+    return Rf_mkString(gkv_version());
+}
+
+/* --- Registration --------------------------------------------------------- */
+
+#define ENTRY(name, arguments)           \
+    {                                    \
+#name, (DL_FUNC)&name, arguments \
+    }
+
+static const R_CallMethodDef entries[] = {ENTRY(gkr_evaluate, 4),
+                                          ENTRY(gkr_fit, 4),
+                                          ENTRY(gkr_mgk, 4),
+                                          ENTRY(gkr_mixture, 4),
+                                          ENTRY(gkr_joint_evaluate, 3),
+                                          ENTRY(gkr_joint_draw, 3),
+                                          ENTRY(gkr_joint_scores, 3),
+                                          ENTRY(gkr_version, 0),
+                                          {NULL, NULL, 0}};
+
+void attribute_visible R_init_gkvae(DllInfo *dll)
+{
+    R_registerRoutines(dll, NULL, entries, NULL, NULL);
+    R_useDynamicSymbols(dll, FALSE);
+    R_forceSymbols(dll, TRUE);
+}

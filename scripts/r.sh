@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# The R package, linked with libgk.a of a build folder.
+#
+#   scripts/r.sh packages          prints the packages of Debian that `stage` and `install` need
+#   scripts/r.sh test-packages     prints those that `check` needs beside them
+#   scripts/r.sh stage BUILD       writes the source package to BUILD/r/gkvae_*.tar.gz
+#   scripts/r.sh install BUILD     installs it in R's first library that this user may write, or in R_LIBS_USER
+#   scripts/r.sh check BUILD       runs R CMD check, the tests included
+#   scripts/r.sh test BUILD        runs the tests alone, which is faster
+set -eu
+cd "$(dirname "$0")/.."
+
+packages() {
+    echo r-base-core
+}
+
+test_packages() {
+    echo r-cran-tinytest
+}
+
+# The library is within the package once it is installed, without debugging information. Outside this script, configure
+# asks pkg-config.
+library_of_build() {
+    mkdir -p "$build/r"
+    strip --strip-debug -o "$build/r/libgk.a" "$build/libgk.a"
+    GKVAE_CFLAGS=-I$(realpath include)
+    GKVAE_LIBS="$(realpath "$build/r/libgk.a") $(pkg-config --libs sleef) -fopenmp -lpthread -ldl -lm"
+    export GKVAE_CFLAGS GKVAE_LIBS
+}
+
+stage() {
+    rm -rf "$build/r/gkvae" "$build"/r/gkvae_*.tar.gz
+    mkdir -p "$build/r/gkvae"
+    cp -R bindings/r/. "$build/r/gkvae"
+    mkdir -p "$build/r/gkvae/inst/extdata"
+    cp examples/returns/returns.csv "$build/r/gkvae/inst/extdata"
+    sed -i "s/^Version: .*/Version: $(cat VERSION)/" "$build/r/gkvae/DESCRIPTION"
+    (cd "$build/r" && R CMD build gkvae > build.log 2>&1) || {
+        cat "$build/r/build.log" >&2
+        exit 1
+    }
+}
+
+# install_to FOLDER: quietly, unless it fails.
+install_to() {
+    mkdir -p "$1"
+    R CMD INSTALL --library="$1" "$build"/r/gkvae_*.tar.gz > "$build/r/install.log" 2>&1 || {
+        cat "$build/r/install.log" >&2
+        exit 1
+    }
+}
+
+command=${1-}
+build=${2:-build}
+case $command in
+packages) packages ;;
+test-packages) test_packages ;;
+stage)
+    library_of_build
+    stage
+    ;;
+install)
+    library_of_build
+    install_to "$(Rscript --vanilla -e 'l <- .libPaths(); l <- l[file.access(l, 2) == 0]
+        cat(if (length(l)) l[1] else path.expand(strsplit(Sys.getenv("R_LIBS_USER"), ":")[[1]][1]))')"
+    ;;
+check)
+    library_of_build
+    GKVAE_PROGRAM=$(realpath "$build")/gkvae
+    export GKVAE_PROGRAM
+    unset R_TESTS
+    cd "$build/r"
+    # The manual as PDF needs TeX.
+    _R_CHECK_XREFS_REPOSITORIES_=" " _R_CHECK_FORCE_SUGGESTS_=true R CMD check --no-manual gkvae_*.tar.gz || {
+        find gkvae.Rcheck -name '*.Rout.fail' -exec cat {} + >&2
+        exit 1
+    }
+    if grep -E '^Status:.*(ERROR|WARNING)' gkvae.Rcheck/00check.log; then
+        exit 1
+    fi
+    ;;
+test)
+    library_of_build
+    GKVAE_PROGRAM=$(realpath "$build")/gkvae
+    export GKVAE_PROGRAM
+    install_to "$build/r/library"
+    R_LIBS=$(realpath "$build/r/library") Rscript --vanilla bindings/r/tests/tinytest.R
+    ;;
+*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' >&2
+    exit 2
+    ;;
+esac
