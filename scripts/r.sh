@@ -28,6 +28,13 @@ library_of_build() {
     export GKVAE_CFLAGS GKVAE_LIBS
 }
 
+# The tests compare values with those of the program, and run the code of the READMEs.
+what_tests_read() {
+    GKVAE_PROGRAM=$(realpath "$build")/gkvae
+    GKVAE_SOURCE=$PWD
+    export GKVAE_PROGRAM GKVAE_SOURCE
+}
+
 stage() {
     rm -rf "$build/r/gkvae" "$build"/r/gkvae_*.tar.gz
     mkdir -p "$build/r/gkvae"
@@ -66,8 +73,7 @@ install)
     ;;
 check)
     library_of_build
-    GKVAE_PROGRAM=$(realpath "$build")/gkvae
-    export GKVAE_PROGRAM
+    what_tests_read
     unset R_TESTS
     cd "$build/r"
     # The manual as PDF needs TeX.
@@ -81,8 +87,7 @@ check)
     ;;
 test)
     library_of_build
-    GKVAE_PROGRAM=$(realpath "$build")/gkvae
-    export GKVAE_PROGRAM
+    what_tests_read
     install_to "$build/r/library"
     R_LIBS=$(realpath "$build/r/library") Rscript --vanilla bindings/r/tests/tinytest.R
     ;;
