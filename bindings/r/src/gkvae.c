@@ -214,11 +214,12 @@ static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
 
 static SEXP named_list(int n, const char *const *names)
 {
-    const SEXP list = PROTECT(Rf_allocVector(VECSXP, n)), labels = Rf_allocVector(STRSXP, n);
+    const SEXP list = PROTECT(Rf_allocVector(VECSXP, n));
+    const SEXP labels = PROTECT(Rf_allocVector(STRSXP, n));
     Rf_setAttrib(list, R_NamesSymbol, labels);
     for (int i = 0; i < n; i++)
         SET_STRING_ELT(labels, i, Rf_mkChar(names[i]));
-    UNPROTECT(1);
+    UNPROTECT(2);
     return list;
 }
 
@@ -366,20 +367,21 @@ static SEXP gkr_version(void)
 
 /* --- Registration --------------------------------------------------------- */
 
-#define ENTRY(name, arguments)           \
-    {                                    \
-#name, (DL_FUNC)&name, arguments \
-    }
+/* gcc takes any_function for a function of any type. */
+typedef void any_function(void);
+#define FUNCTION(name) (DL_FUNC)(any_function *)(name)
 
-static const R_CallMethodDef entries[] = {ENTRY(gkr_evaluate, 4),
-                                          ENTRY(gkr_fit, 4),
-                                          ENTRY(gkr_mgk, 4),
-                                          ENTRY(gkr_mixture, 4),
-                                          ENTRY(gkr_joint_evaluate, 3),
-                                          ENTRY(gkr_joint_draw, 3),
-                                          ENTRY(gkr_joint_scores, 3),
-                                          ENTRY(gkr_version, 0),
-                                          {NULL, NULL, 0}};
+static const R_CallMethodDef entries[] = {
+    {"gkr_evaluate", FUNCTION(gkr_evaluate), 4},
+    {"gkr_fit", FUNCTION(gkr_fit), 4},
+    {"gkr_mgk", FUNCTION(gkr_mgk), 4},
+    {"gkr_mixture", FUNCTION(gkr_mixture), 4},
+    {"gkr_joint_evaluate", FUNCTION(gkr_joint_evaluate), 3},
+    {"gkr_joint_draw", FUNCTION(gkr_joint_draw), 3},
+    {"gkr_joint_scores", FUNCTION(gkr_joint_scores), 3},
+    {"gkr_version", FUNCTION(gkr_version), 0},
+    {NULL, NULL, 0},
+};
 
 void attribute_visible R_init_gkvae(DllInfo *dll)
 {
