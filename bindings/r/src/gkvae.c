@@ -36,11 +36,14 @@ static void look_for_interrupt(void *unused)
     R_CheckUserInterrupt();
 }
 
-/* Progress that ends a call after an interrupt. The long jump of R stays within R_ToplevelExec. */
-static bool stop_on_interrupt(void *context, size_t done, size_t total)
+/* Progress that ends a call after an interrupt, which R forgets once it is seen: *context is
+ * whether there was one. The long jump of R stays within R_ToplevelExec. */
+static bool stop_on_interrupt(void *context, uint64_t done, uint64_t total)
 {
-    (void)context, (void)done, (void)total;
-    return !R_ToplevelExec(look_for_interrupt, NULL);
+    bool *stopped = context;
+    (void)done, (void)total;
+    *stopped = *stopped || !R_ToplevelExec(look_for_interrupt, NULL);
+    return *stopped;
 }
 
 static const double *doubles(SEXP x, size_t n, const char *name)
@@ -191,7 +194,7 @@ static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
     const double *values = doubles(x, n, "x"), *ends = optional_doubles(upper, n, "upper"),
                  *w = optional_doubles(weights, n, "weights");
     const SEXP fixed = list_element(settings, "fixed");
-    bool held[GKV_GK_PARAMETERS] = {false};
+    bool held[GKV_GK_PARAMETERS] = {false}, stopped = false;
     if (TYPEOF(fixed) != LGLSXP || XLENGTH(fixed) != GKV_GK_PARAMETERS)
         Rf_error("fixed: give four of TRUE or FALSE");
     for (int p = 0; p < GKV_GK_PARAMETERS; p++)
@@ -205,7 +208,7 @@ static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
         true, optional_doubles(list_element(settings, "start"), GKV_GK_PARAMETERS, "start"), held,
         doubles(list_element(settings, "low"), GKV_GK_PARAMETERS, "lower bounds"),
         doubles(list_element(settings, "high"), GKV_GK_PARAMETERS, "upper bounds"),
-        int_in(settings, "threads"), stop_on_interrupt, NULL, REAL(out), NULL));
+        int_in(settings, "threads"), stop_on_interrupt, &stopped, REAL(out), NULL));
     UNPROTECT(1);
     return out;
 }
@@ -247,6 +250,7 @@ static SEXP gkr_mgk(SEXP x, SEXP columns, SEXP weights, SEXP settings)
     static const char *const names[] = {"margins", "correlation", "correlation_se", "cholesky",
                                         "numbers"};
     size_t n, d;
+    bool stopped = false;
     dimensions(x, columns, &n, &d);
     const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
     const SEXP out = PROTECT(named_list(5, names));
@@ -260,8 +264,8 @@ static SEXP gkr_mgk(SEXP x, SEXP columns, SEXP weights, SEXP settings)
         flag_of(list_element(settings, "normal"), "normal"),
         flag_of(list_element(settings, "independent"), "independent"),
         flag_of(list_element(settings, "normal_fallback"), "normal_fallback"),
-        int_in(settings, "threads"), stop_on_interrupt, NULL, margins, correlation, se, cholesky,
-        numbers));
+        int_in(settings, "threads"), stop_on_interrupt, &stopped, margins, correlation, se,
+        cholesky, numbers));
     UNPROTECT(1);
     return out;
 }
@@ -270,6 +274,7 @@ static SEXP gkr_mixture(SEXP x, SEXP columns, SEXP weights, SEXP settings)
 {
     static const char *const names[] = {"pi", "parameters", "mean", "cholesky", "numbers"};
     size_t n, d;
+    bool stopped = false;
     dimensions(x, columns, &n, &d);
     const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
     const size_t most = size_of(list_element(settings, "most"), "components");
@@ -286,8 +291,8 @@ static SEXP gkr_mixture(SEXP x, SEXP columns, SEXP weights, SEXP settings)
         number_in(settings, "shrink"), size_of(list_element(settings, "restarts"), "restarts"),
         (uint64_t)size_of(list_element(settings, "seed"), "seed"),
         size_of(list_element(settings, "max_iterations"), "max_iterations"),
-        number_in(settings, "tolerance"), int_in(settings, "threads"), stop_on_interrupt, NULL, pi,
-        parameters, mean, cholesky, numbers));
+        number_in(settings, "tolerance"), int_in(settings, "threads"), stop_on_interrupt, &stopped,
+        pi, parameters, mean, cholesky, numbers));
     UNPROTECT(1);
     return out;
 }
