@@ -95,6 +95,26 @@ void gki_gk_fit_refresh(const gki_gk_fit_common *common, gki_gk_task *task);
 gkv_status gki_gk_fit_begin(const gki_gk_fit_common *common, gki_gk_task *task,
                             const gkv_gk *start);
 
+/* Records the status of a task. Messages belong to a thread, so that the task keeps a copy of its
+ * message. */
+void gki_gk_fit_record(gki_gk_task *task, gkv_status status);
+
+/* The octile estimate as a start, with |g| at most 6. A large g of the octiles is uncertain, and a
+ * g that is much too large is a bad start. */
+gkv_gk gki_gk_fit_clamped_start(const gki_gk_fit_common *common, const gki_gk_task *task);
+
+/* Begins a task at this start. Parameters that the settings hold keep their values. */
+gkv_status gki_gk_fit_begin_at_octiles(const gki_gk_fit_common *common, gki_gk_task *task);
+
+/* Confirms the doubtful tasks among solved ones, and restarts the others. chosen[count] is work
+ * space. Returns GKV_ERR_MEMORY on failure. */
+gkv_status gki_gk_fit_restart(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
+                              gki_gk_task **chosen);
+
+/* Replaces a spurious solution, or one that has not converged, by the maximum of the likelihood,
+ * unless that is no better. *replaced becomes whether it did. */
+gkv_status gki_gk_fit_replace(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced);
+
 /* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at
  * this bound. *changed becomes true if a variable was fixed, so that the task must be solved again.
  * */

@@ -9,7 +9,7 @@
 #include "gkvae/mgk_margins.h"
 #include "gkvae/mgk_mixture.h"
 
-enum { N = 300, D = 2, K = 2 };
+enum { N = 150, D = 2, K = 2 };
 
 static double x[N * D], weights[N];
 
