@@ -365,11 +365,6 @@ static SEXP gkr_joint_scores(SEXP x, SEXP distribution, SEXP threads)
     return out;
 }
 
-static SEXP gkr_version(void)
-{
-    return Rf_mkString(gkv_version());
-}
-
 /* --- Registration --------------------------------------------------------- */
 
 /* gcc takes any_function for a function of any type. */
@@ -384,7 +379,6 @@ static const R_CallMethodDef entries[] = {
     {"gkr_joint_evaluate", FUNCTION(gkr_joint_evaluate), 3},
     {"gkr_joint_draw", FUNCTION(gkr_joint_draw), 3},
     {"gkr_joint_scores", FUNCTION(gkr_joint_scores), 3},
-    {"gkr_version", FUNCTION(gkr_version), 0},
     {NULL, NULL, 0},
 };
 
