@@ -48,7 +48,7 @@ demo: ## deps, build, get MNIST, train, evaluate: results/demo; 5 to 10 minutes
 	@$(MAKE) program
 	@scripts/demo.sh $(BUILD)/gkvae
 
-check: ## deps, build, run every test; 4 to 6 minutes
+check: ## deps, build, run every test; 5 to 7 minutes
 	@$(MAKE) deps
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
@@ -183,7 +183,7 @@ accuracy: configure ## the distribution functions against quadruple precision
 	@$(BUILD)/bench_accuracy
 
 # The table of docs/fitting.md: whether maximum likelihood ends at the greatest maximum.
-starts: configure ## fits of samples of other families beside Nelder and Mead's simplex; 5 minutes
+starts: configure ## fits of samples of other families beside Nelder and Mead's simplex; 10 to 30 minutes
 	@cmake --build $(BUILD) -j $(JOBS) --target bench_starts
 	@$(BUILD)/bench_starts
 
