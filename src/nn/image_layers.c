@@ -23,18 +23,19 @@ static inline size_t run_of(gki_image_size size, size_t row, size_t x, size_t *f
 
 /* --- Input ---------------------------------------------------------------- */
 
-static void unshuffle_image(const gki_layer *layer, const gki_real *mean, const gki_real *image,
-                            gki_real *out)
+/* Makes the 2×2 pixels of an image the channels of one pixel of a map. Subtracts `mean` unless it
+ * is NULL. */
+static void unshuffle_image(gki_image_size size, const gki_map *map, const gki_real *image,
+                            const gki_real *mean, gki_real *out)
 {
-    const gki_map *map = &layer->maps.out;
-    const size_t run = 2 * layer->image.channels;
+    const size_t run = 2 * size.channels;
     for (size_t row = 0; row < 2 * map->height; row++) {
         gki_real *to = out + gki_map_row(map, row / 2) + row % 2 * run;
         for (size_t x = 0; x < map->width; x++, to += map->channels) {
             size_t first;
-            const size_t inside = run_of(layer->image, row, x, &first);
+            const size_t inside = run_of(size, row, x, &first);
             for (size_t i = 0; i < run; i++)
-                to[i] = i < inside ? image[first + i] - mean[first + i] : 0;
+                to[i] = i < inside ? image[first + i] - (mean ? mean[first + i] : 0) : 0;
         }
     }
 }
@@ -42,8 +43,8 @@ static void unshuffle_image(const gki_layer *layer, const gki_real *mean, const 
 static void input_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
     for (size_t r = first; r < first + count; r++)
-        unshuffle_image(layer, gki_param_value(ws->params, layer->mean), gki_at(ws, layer->in, r),
-                        gki_at(ws, layer->out, r));
+        unshuffle_image(layer->image, &layer->maps.out, gki_at(ws, layer->in, r),
+                        gki_param_value(ws->params, layer->mean), gki_at(ws, layer->out, r));
 }
 
 /* The inputs are data, so their gradient is not needed. */
@@ -92,22 +93,6 @@ static void shuffle_parameter(const gki_layer *layer, const gki_real *bias, cons
     }
 }
 
-/* The gradients, in the other direction. */
-static void unshuffle_parameter(const gki_layer *layer, const gki_real *d_out, gki_real *d_in)
-{
-    const gki_map *map = &layer->maps.d_in;
-    const size_t run = 2 * layer->image.channels;
-    for (size_t row = 0; row < 2 * map->height; row++) {
-        gki_real *to = d_in + gki_map_row(map, row / 2) + row % 2 * run;
-        for (size_t x = 0; x < map->width; x++, to += map->channels) {
-            size_t first;
-            const size_t inside = run_of(layer->image, row, x, &first);
-            for (size_t i = 0; i < run; i++)
-                to[i] = i < inside ? d_out[first + i] : 0;
-        }
-    }
-}
-
 static void output_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
     const size_t values = values_of(layer->image), channels = 4 * layer->image.channels;
@@ -123,8 +108,9 @@ static void output_backward(const gki_layer *layer, gki_workspace *ws, size_t fi
     const size_t values = values_of(layer->image), channels = 4 * layer->image.channels;
     for (size_t r = first; r < first + count; r++)
         for (size_t p = 0; p < layer->out.width / values; p++)
-            unshuffle_parameter(layer, gki_at(ws, layer->d_out, r) + p * values,
-                                gki_at(ws, layer->d_in, r) + p * channels);
+            unshuffle_image(layer->image, &layer->maps.d_in,
+                            gki_at(ws, layer->d_out, r) + p * values, NULL,
+                            gki_at(ws, layer->d_in, r) + p * channels);
 }
 
 static size_t output_parts(const gki_layer *layer)

@@ -5,17 +5,9 @@
 #include "gkvae/flat.h"
 #include "gkvae/lm.h"
 #include "gkvae/lm_batch.h"
+#include "straight.h"
 
-enum { ALL = 100, N = 3, P = 2 };
-
-static gkv_status straight(void *user, const double *x, double *r)
-{
-    (void)user;
-    r[0] = x[0] - 1;
-    r[1] = x[1] + 2;
-    r[2] = 0;
-    return GKV_OK;
-}
+enum { ALL = 100 };
 
 static gkv_status solves(void)
 {

@@ -5,18 +5,7 @@
 #include "gkvae/flat.h"
 #include "gkvae/lm.h"
 #include "gkvae/lm_batch.h"
-
-enum { N = 3, P = 2 };
-
-/* r = (x₀ − 1, x₁ + 2, 0). */
-static gkv_status straight(void *user, const double *x, double *r)
-{
-    (void)user;
-    r[0] = x[0] - 1;
-    r[1] = x[1] + 2;
-    r[2] = 0;
-    return GKV_OK;
-}
+#include "straight.h"
 
 static void refuses(const gkv_lm_settings *set, const char *text)
 {
