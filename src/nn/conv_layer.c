@@ -5,14 +5,36 @@
  * and transposed; these are packed in this form. */
 #include <string.h>
 
-#include "nn/conv_kernels.h"
 #include "nn/map_kernels.h"
 #include "nn/map_layer.h"
-#include "nn/taps.h"
 
 /* The elements of the input and output of the images whose weight gradients are summed together, at
  * most: they are read once for each tile of the gradient, so they should be in a near cache. */
 enum { GROUP_ELEMENTS = 1 << 15 };
+
+/* --- Packed weights ------------------------------------------------------- */
+
+/* Writes rows [row, row + rows) and columns [column, column + columns) of the packed weight to
+ * to[rows, columns]. */
+static void pack_block(const gki_param *param, const gki_real *weight, size_t row, size_t rows,
+                       size_t column, size_t columns, gki_real *to)
+{
+    const size_t in = param->rows / param->taps, out = param->cols;
+    for (size_t k = row; k < row + rows; k++, to += columns) {
+        const size_t tap = param->taps - 1 - k / out;
+        const gki_real *from = weight + (tap * in + column) * out + k % out;
+        for (size_t c = 0; c < columns; c++)
+            to[c] = from[c * out];
+    }
+}
+
+void gki_conv_pack(const gki_param *param, const gki_real *weight, size_t tap, gki_real *packed)
+{
+    const size_t in = param->rows / param->taps, out = param->cols;
+    pack_block(param, weight, tap * out, out, 0, in, packed + tap * out * in);
+}
+
+/* --- Products ------------------------------------------------------------- */
 
 /* The operands of a convolution of one map to another. */
 typedef struct convolution {
@@ -60,7 +82,7 @@ static void convolve(const convolution *it, const gki_real *x, const gki_real *s
         gki_conv_product product = product_of(it, x, whole_row(it, y), out + row);
         product.start = skip ? skip + row : NULL;
         product.start_row = product.c_row;
-        gki_conv_kernels_get()->multiply(&product);
+        gki_map_kernels_get()->multiply(&product);
     }
 }
 
@@ -77,7 +99,7 @@ static void add_block(const convolution *it, const gki_real *x, size_t depth, bo
         product.segments = 1;
         product.start = sets ? NULL : row;
         product.start_row = product.c_row;
-        gki_conv_kernels_get()->multiply(&product);
+        gki_map_kernels_get()->multiply(&product);
     }
 }
 
@@ -116,8 +138,8 @@ static void backward_by_blocks(const gki_layer *layer, gki_workspace *ws, size_t
             const size_t row = k / depth, at = k % depth,
                          columns = to->channels - c < COLUMNS ? to->channels - c : COLUMNS;
             these = depth - at < DEPTH ? depth - at : DEPTH;
-            gki_taps_block(param, gki_param_value(ws->params, layer->weight), k, these, c, columns,
-                           block);
+            pack_block(param, gki_param_value(ws->params, layer->weight), k, these, c, columns,
+                       block);
             for (size_t r = first; r < first + count; r++)
                 add_block(&(convolution){.from = from,
                                          .to = to,
@@ -174,7 +196,7 @@ static void conv_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows
     const size_t corner = gki_map_row(in, part) - reach * (gki_map_pitch(in) + in->channels);
     gki_real *d_weight = gki_param_grad(ws->params, layer->weight) + part * m * d_out->channels;
     for (size_t r = 0; r < rows; r += group)
-        gki_conv_kernels_get()->multiply(
+        gki_map_kernels_get()->multiply(
             &(gki_conv_product){.m = m,
                                 .n = d_out->channels,
                                 .k = in->width,
@@ -214,7 +236,7 @@ void gki_conv_tangent_range(const gki_layer *layer, const gki_workspace *ws, con
 {
     const convolution it = forward_of(layer, ws->params, false);
     const gki_conv_product product = product_of(&it, in, range, out);
-    gki_conv_kernels_get()->multiply(&product);
+    gki_map_kernels_get()->multiply(&product);
 }
 
 static const gki_layer_ops conv_ops = {conv_forward, conv_backward, conv_parts, conv_gradient,

@@ -4,6 +4,11 @@
 #include "nn/map_kernels.h"
 
 #include "core/simd_real.h"
+#ifdef GKV_SIMD_PORTABLE_FILE
+#include "nn/conv_plain.h"
+#else
+#include "nn/conv_tile.h"
+#endif
 
 #define EACH(i, n) for (size_t i = 0; i < (n); i += VR_LANES)
 
@@ -163,4 +168,4 @@ static void add_pixels(size_t pixels, size_t n, const gki_real *x, gki_real *sum
 
 GKV_SIMD_TABLE(gki_map_kernels, .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
                .norm_silu_gradient = norm_silu_gradient, .norm_silu_tangent = norm_silu_tangent,
-               .silu = silu, .product = product, .add_pixels = add_pixels);
+               .silu = silu, .product = product, .add_pixels = add_pixels, .multiply = multiply);

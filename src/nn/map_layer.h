@@ -24,6 +24,12 @@ typedef struct gki_conv_spec {
 gkv_status gki_conv_create(const gki_conv_spec *spec, gki_params *params, gki_plan *plan,
                            const char *name, gki_layer *layer);
 
+/* Packs the weight of one tap, of param->taps. The taps are the pixels of the kernel in the order
+ * of rows, and the weight is a tensor [taps · in, out]. The packed weight [taps · out, in] is that
+ * of the convolution which computes the gradient in the input: the taps are in reversed order, and
+ * each is transposed. Taps are independent. */
+void gki_conv_pack(const gki_param *param, const gki_real *weight, size_t tap, gki_real *packed);
+
 /* A part of a row of pixels of a convolution's output. */
 typedef struct gki_conv_range {
     size_t y, x, pixels;    /* pixels x … x + pixels − 1 of row y */

@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "core/simd.h"
 #include "nn/gemm.h"
-#include "nn/taps.h"
+#include "nn/map_layer.h"
 
 /* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number
  * of rows. */
@@ -91,7 +91,7 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
     const gki_real *weight = ws->params->values + param->offset;
     gki_real *packed = ws->packed + param->packed_offset;
     if (param->taps)
-        gki_taps_pack(param, weight, piece, packed);
+        gki_conv_pack(param, weight, piece, packed);
     else
         gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, weight, piece, packed);
 }
