@@ -46,7 +46,10 @@ typedef enum gki_stream {
     /* the order in which generation metrics take images; index = 0 for training images, 1 for test
      * images */
     GKV_STREAM_CHOICE,
-    GKV_STREAM_TEST_SPLIT /* the images of a data set that are written as its test part */
+    GKV_STREAM_TEST_SPLIT, /* the images of a data set that are written as its test part */
+    /* the shift of a training image of a feature network; step = training step, index = image */
+    GKV_STREAM_FEATURE_SHIFT,
+    GKV_STREAM_FEATURE_MASK /* its dropout; step and index as GKV_STREAM_FEATURE_SHIFT */
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */

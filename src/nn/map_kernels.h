@@ -5,6 +5,7 @@
 #ifndef GKV_NN_MAP_KERNELS_H
 #define GKV_NN_MAP_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/real.h"
@@ -68,6 +69,30 @@ typedef struct gki_map_kernels {
     void (*product)(size_t n, const gki_real *x, const gki_real *y, gki_real *out);
     /* sums ← sums + Σ_pixels x */
     void (*add_pixels)(size_t pixels, size_t channels, const gki_real *x, gki_real *sums);
+    /* Max-pooling 2×2 and ReLU of two rows of at least 2·pixels pixels: out[pixels, channels] ← the
+     * greatest of 0 and the four values. */
+    void (*pool_relu)(size_t pixels, size_t channels, const gki_real *row0, const gki_real *row1,
+                      gki_real *out);
+    /* The gradient d_out[pixels, channels] goes to the place of the greatest value, the first of
+     * equal ones, where `out` is above 0. All other values of these pixels in d_row0 and d_row1
+     * become 0. */
+    void (*pool_relu_backward)(size_t pixels, size_t channels, const gki_real *row0,
+                               const gki_real *row1, const gki_real *out, const gki_real *d_out,
+                               gki_real *d_row0, gki_real *d_row1);
+    /* t_out ← the values of a tangent at these places, or 0 where `out` is 0. */
+    void (*pool_relu_tangent)(size_t pixels, size_t channels, const gki_real *row0,
+                              const gki_real *row1, const gki_real *out, const gki_real *t_row0,
+                              const gki_real *t_row1, gki_real *t_out);
+    /* A row of the output of a depthwise convolution:
+     *   out[x, c] ← start[c] + Σ_{i, j < kernel} in[i·pitch + (x + j)·channels + c] w[i, j, c]
+     * `start` is NULL for zeros. If `reversed`, w[kernel − 1 − i, kernel − 1 − j, c] stands for
+     * w[i, j, c]. */
+    void (*depthwise)(size_t pixels, size_t channels, size_t kernel, const gki_real *in,
+                      size_t pitch, const gki_real *weight, bool reversed, const gki_real *start,
+                      gki_real *out);
+    /* Adds the gradient in the weights that this row of the output contributes. */
+    void (*depthwise_gradient)(size_t pixels, size_t channels, size_t kernel, const gki_real *in,
+                               size_t pitch, const gki_real *d_out, gki_real *d_weight);
     /* The product of a convolution. */
     void (*multiply)(const gki_conv_product *product);
 } gki_map_kernels;
