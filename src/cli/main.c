@@ -62,7 +62,7 @@ static void print_help(void)
          "g-and-k distribution.\n\n"
          "Usage: gkvae COMMAND [ARGUMENT…]\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-14s %s\n", commands[i].name, commands[i].about);
+        printf("  %-15s %s\n", commands[i].name, commands[i].about);
     puts("\ngkvae COMMAND --help shows the options of a command and their defaults.\n\n"
          "A first model:\n"
          "  gkvae data get mnist\n"

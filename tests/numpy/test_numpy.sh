@@ -78,6 +78,8 @@ check iwae 5 model.posterior=full model.posterior_flow=planar model.posterior_la
 check student 3 model.base=student-t
 check conv 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_blocks=2 \
     model.prior_flow=none
+check depthwise 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_block=depthwise \
+    model.downsampling=stride model.prior_flow=none
 check classes 3 model.base=gk-by-class model.base_components=2 model.prior_flow=none
 
 # Options are worth little while their numbers are near those they began with. The
