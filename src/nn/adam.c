@@ -35,16 +35,34 @@ static void decay(const gki_params *params, const gki_adam_step *step, size_t fi
     }
 }
 
+/* Updates elements [from, to) with a factor of the learning rate. */
+static void update(const gki_params *params, const gki_adam_step *step, size_t from, size_t to,
+                   double factor)
+{
+    const double correction = sqrt(1 - pow(beta2, step->update)),
+                 rate = factor * step->rate * correction / (1 - pow(beta1, step->update));
+    if (from < to)
+        gki_nn_kernels_get()->adam(to - from, (gki_real)step->scale, (gki_real)rate,
+                                   (gki_real)beta1, (gki_real)beta2,
+                                   (gki_real)(epsilon * correction), params->grads + from,
+                                   params->m + from, params->v + from, params->values + from);
+}
+
 void gki_adam_update(const gki_params *params, const gki_adam_step *step, size_t chunk)
 {
     size_t first;
-    const size_t count = gki_adam_chunk(params, chunk, &first);
-    const double correction = sqrt(1 - pow(beta2, step->update));
+    const size_t count = gki_adam_chunk(params, chunk, &first), last = first + count;
     if (step->weight_decay > 0)
         decay(params, step, first, count);
-    gki_nn_kernels_get()->adam(count, (gki_real)step->scale,
-                               (gki_real)(step->rate * correction / (1 - pow(beta1, step->update))),
-                               (gki_real)beta1, (gki_real)beta2, (gki_real)(epsilon * correction),
-                               params->grads + first, params->m + first, params->v + first,
-                               params->values + first);
+    for (size_t p = 0; p < params->count; p++) {
+        const gki_param *param = &params->list[p];
+        const size_t end = param->offset + param->size;
+        if (param->rate == 1 || !param->trainable || end <= first || param->offset >= last)
+            continue;
+        const size_t from = param->offset > first ? param->offset : first;
+        update(params, step, first, from, 1);
+        first = end < last ? end : last;
+        update(params, step, from, first, param->rate);
+    }
+    update(params, step, first, last, 1);
 }

@@ -16,7 +16,7 @@ size_t gki_adam_chunk(const gki_params *params, size_t chunk, size_t *first);
 typedef struct gki_adam_step {
     double update;       /* the number of this update, from 1 */
     double scale;        /* the factor of the gradient in the table */
-    double rate;         /* the learning rate */
+    double rate;         /* the learning rate, before the factor of a tensor */
     double weight_decay; /* of the weights of linear layers and convolutions, in units of rate */
 } gki_adam_step;
 
