@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks of the sources that no compiler makes. Prints what is wrong and where; exits 1 if anything is.
+# Checks of the sources that no compiler makes: of the files that git tracks (`git add -N` makes a new one
+# such a file). Prints what is wrong and where; exits 1 if anything is.
 #
 #   scripts/lint.sh [--no-tidy] [BUILD]    default: build, whose compile_commands.json clang-tidy reads
 #
@@ -30,7 +31,7 @@ finding() {
     failed=1
 }
 files() {
-    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r file; do
+    git ls-files -- "$@" | sort -u | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done
 }
