@@ -3,7 +3,7 @@
 
 #include "config/posterior_facts.h"
 
-#define LM "Levenberg–Marquardt between epochs"
+#define LM "Levenberg–Marquardt between steps"
 #define EM "expectation–maximization"
 #define EM_LM "expectation–maximization with Levenberg–Marquardt in the M-step"
 #define MIXTURE                                                                                    \

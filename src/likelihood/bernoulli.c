@@ -1,6 +1,6 @@
 /* Independent Bernoulli pixels: the decoder's output is the logit of the probability of a 1. Grey
- * images in [0, 1] are allowed too; −log p is then the cross-entropy, which is no density of grey
- * levels. */
+ * images in [0, 1] are allowed too; −log p is then the cross-entropy, which is not a density of
+ * grey levels. */
 #include <math.h>
 
 #include "core/memory.h"

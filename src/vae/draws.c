@@ -54,7 +54,7 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
                         "their distribution; draw from codes, with gkv_model_draw_images()");
     for (size_t i = 0; i < n * model->values; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
-            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability",
+            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is not a probability",
                             i / model->values, i % model->values, (double)probabilities[i]);
     return GKV_OK;
 }
