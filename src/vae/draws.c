@@ -74,9 +74,8 @@ gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *
     for (size_t i = 0; i < n; i++) {
         if (gki_call_stopped(&call))
             continue;
-        gki_binarize_probabilities(probabilities + i * model->values, model->values,
-                                   gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
-                                   images + i * model->values);
+        gki_rng_bernoulli(gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), model->values,
+                          probabilities + i * model->values, images + i * model->values);
         gki_call_advance(&call, 1);
     }
     return gki_call_end(&call, "drawing pixels", "images");
