@@ -10,7 +10,7 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
     const gkv_model *model = draws->model;
     const gki_base_ops *base = model->base->ops;
     gki_real *eps = gki_at(ws, model->flow->eps, 0);
-    double choice[GKV_DRAWS_MOST];
+    double choice[GKV_DRAWS_MAX];
     for (size_t r = 0; r < count; r++) {
         gki_rng_normal(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number + r),
                        model->d, eps + r * model->d);
