@@ -23,6 +23,7 @@
 typedef struct student_t {
     gki_base base;
     bool trainable;
+    double most_freedom;
     gki_param_id location, scale, log_freedom; /* [d] */
     gki_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
 } student_t;
@@ -43,6 +44,7 @@ static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan
     self->base.log_density = gki_plan_forward(plan, 1);
     self->base.d_log_density = gki_plan_backward(plan, 1);
     self->trainable = spec->trainable;
+    self->most_freedom = spec->most_freedom > 0 ? spec->most_freedom : gki_student_most_freedom;
     if (spec->trainable)
         self->d_all = gki_plan_backward(plan, 3 * d);
     GKV_TRY_GOTO(
@@ -190,7 +192,7 @@ static void project(const gki_base *base, const gki_params *params)
         scale[j] = scale[j] > (gki_real)gki_student_least_scale ? scale[j]
                                                                 : (gki_real)gki_student_least_scale;
         freedom[j] = (gki_real)fmin(fmax((double)freedom[j], log(gki_student_least_freedom)),
-                                    log(gki_student_most_freedom));
+                                    log(of(base)->most_freedom));
     }
 }
 
