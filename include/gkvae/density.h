@@ -110,8 +110,8 @@ typedef struct gkv_density_progress {
  * row and column the message counts from 1; a constant column; and columns that are functions of
  * others; GKV_ERR_ARGUMENT for settings out of range and NULL; GKV_ERR_NUMERIC if no candidate could
  * be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_IO for the checkpoint; GKV_ERR_MEMORY. The function needs
- * memory for about 4nd doubles, and 100 MB for the flow. The copula is fitted to at most 50000
- * rows, mixtures to 20000 and the flow to 200000, which the seed chooses. Margins are fitted to all
+ * memory for about 4nd doubles, and 100 MB for the flow. The copula and mixtures are fitted to
+ * at most 20000 rows, and the flow to 200000, which the seed chooses. Margins are fitted to all
  * rows. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
                                                 const gkv_density_settings *settings,

@@ -9,7 +9,7 @@
 #include "density/table_density.h"
 
 /* The most rows of each fit. */
-enum { COPULA_ROWS = 50000, MIXTURE_ROWS = 20000, FLOW_ROWS = 200000, FLOW_HELD_OUT = 10000 };
+enum { COPULA_ROWS = 20000, MIXTURE_ROWS = 20000, FLOW_ROWS = 200000, FLOW_HELD_OUT = 10000 };
 
 bool gki_density_report(gki_density_job *job, const char *stage, uint64_t units)
 {
@@ -80,40 +80,61 @@ static gkv_status fit_copula(const gki_density_job *job, const sample *rows, gkv
     return status;
 }
 
-/* Fits mixtures of 1 … K components, of which the least BIC counts. A mixture that cannot be fitted
- * is left out. */
-static gkv_status fit_mixture(const gki_density_job *job, int64_t candidate, const sample *rows,
+/* Fits mixtures of `least` … `most` components. It ends after two mixtures in a row without a better
+ * BIC. *best becomes the mixture with the best one, or NULL. */
+static gkv_status search_mixture(const gki_density_job *job, size_t n, size_t d, const double *x,
+                                 bool normal, size_t least, size_t most, gkv_mgk_mixture **best)
+{
+    gkv_mgk_mixture_settings settings;
+    gkv_mgk_mixture_result result;
+    const gkv_run_options options = gki_call_inner(job->call);
+    double best_bic = INFINITY;
+    gkv_status status = GKV_OK;
+    gkv_mgk_mixture_defaults(&settings);
+    settings.normal = normal;
+    settings.seed = job->settings->seed;
+    settings.restarts = 3;
+    settings.max_iterations = 100;
+    *best = NULL;
+    for (size_t k = least, worse = 0; k <= most && worse < 2; k++) {
+        gkv_mgk_mixture *mixture = NULL;
+        settings.components = k;
+        status = gkv_mgk_mixture_fit(n, d, x, &settings, &options, &mixture, &result);
+        worse++;
+        if (status == GKV_OK && result.bic < best_bic) {
+            gkv_mgk_mixture_free(*best);
+            *best = mixture;
+            best_bic = result.bic;
+            worse = 0;
+        } else {
+            gkv_mgk_mixture_free(mixture);
+        }
+        if (status != GKV_OK)
+            break;
+    }
+    return status == GKV_ERR_INTERRUPTED || status == GKV_ERR_MEMORY ? status : GKV_OK;
+}
+
+/* Fits the mixture with the best BIC of the first fold's rows, or to other rows one of as many
+ * components. A mixture that cannot be fitted is left out. */
+static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sample *rows,
                               gkv_density *to)
 {
-    enum { MOST = 64 };
-    gkv_mgk_mixture_settings settings;
-    gkv_mgk_mixture *all[MOST] = {NULL};
-    gkv_mgk_mixture_result results[MOST];
+    const bool normal = candidate == GKV_DENSITY_NORMAL_MIXTURE;
     gki_candidate *it = &to->list[candidate];
     const size_t used = rows->n < MIXTURE_ROWS ? rows->n : MIXTURE_ROWS;
-    size_t most = job->settings->most_components, chosen = 0;
-    if (most == 0) {
-        most = used / (10 * to->d);
-        most = most > 8 ? 8 : most < 1 ? 1 : most;
+    size_t least = job->components[normal], most = least;
+    if (least == 0) {
+        const size_t fit = used / (10 * to->d), wanted = job->settings->most_components;
+        least = 1;
+        most = wanted > 0 ? wanted : fit > 8 ? 8 : fit < 1 ? 1 : fit;
     }
-    gkv_mgk_mixture_defaults(&settings);
-    settings.normal = candidate == GKV_DENSITY_NORMAL_MIXTURE;
-    settings.seed = job->settings->seed;
-    settings.restarts = 4;
-    const gkv_run_options options = gki_call_inner(job->call);
-    const gkv_status status = gkv_mgk_mixture_fit_range(
-        used, to->d, settings.normal ? rows->z : rows->x, &settings, 1, most, &options, all,
-        results, &chosen);
-    const bool usable = status == GKV_OK || (status == GKV_ERR_DATA && all[chosen]);
-    if (usable) {
-        it->mixture = all[chosen];
-        it->info.fitted = true;
-        it->info.components = gkv_mgk_mixture_count(it->mixture);
-    }
-    for (size_t i = 0; i < most; i++)
-        if (!usable || i != chosen)
-            gkv_mgk_mixture_free(all[i]);
-    return status == GKV_ERR_INTERRUPTED || status == GKV_ERR_MEMORY ? status : GKV_OK;
+    GKV_TRY(search_mixture(job, used, to->d, normal ? rows->z : rows->x, normal, least, most,
+                           &it->mixture));
+    it->info.fitted = it->mixture != NULL;
+    if (it->mixture)
+        job->components[normal] = it->info.components = gkv_mgk_mixture_count(it->mixture);
+    return GKV_OK;
 }
 
 static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows,

@@ -80,6 +80,8 @@ typedef struct gki_density_job {
     int threads;
     size_t folds;
     uint32_t *order; /* [n] all rows, in random order */
+    /* of the g-and-k mixture and of the normal one, which the first fold chooses; 0 before */
+    size_t components[2];
     struct gki_flow_log *log;
 } gki_density_job;
 
