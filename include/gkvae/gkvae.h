@@ -4,6 +4,7 @@
 
 #include "gkvae/base_fit.h"
 #include "gkvae/data.h"
+#include "gkvae/density.h"
 #include "gkvae/eval.h"
 #include "gkvae/features.h"
 #include "gkvae/flat_model.h"

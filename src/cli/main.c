@@ -42,6 +42,13 @@ static const cli_command_row commands[] = {
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
+    {"density fit", cli_density_fit, "fit the joint density of columns of numbers"},
+    {"density eval", cli_density_eval, "measure a density on the rows of another table"},
+    {"density sample", cli_density_sample, "draw rows from a density"},
+    {"density log-density", cli_density_log_density, "write the log density of each row of a table"},
+    {"density conditional", cli_density_conditional,
+     "describe some columns given values of the others"},
+    {"density outliers", cli_density_outliers, "list the least likely rows of a table"},
     {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
     {"settings", cli_settings, "print every setting with its default"},
     {"completion", cli_completion, "print a script that completes commands and options in a shell"},
@@ -60,7 +67,7 @@ static void print_help(void)
          "g-and-k distribution.\n\n"
          "Usage: gkvae COMMAND [ARGUMENT…]\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-12s %s\n", commands[i].name, commands[i].about);
+        printf("  %-20s %s\n", commands[i].name, commands[i].about);
     puts("\ngkvae COMMAND --help shows the options of a command and their defaults.\n\n"
          "A first model:\n"
          "  gkvae data get mnist\n"

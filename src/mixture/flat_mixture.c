@@ -12,14 +12,14 @@
 #include "gkvae/mgk_fit.h"
 #include "gkvae/mgk_margins.h"
 #include "gkvae/mgk_mixture.h"
+#include "mixture/mixture.h"
 
 /* --- A mixture from arrays, and back -------------------------------------- */
 
-/* Creates a mixture from correlations, or from means and factors; each may be NULL. The caller
- * frees *out, which is NULL after an error. */
-static gkv_status create(size_t d, size_t count, const double *pi, const double *parameters,
-                         double c, const double *correlations, const double *mean,
-                         const double *cholesky, gkv_mgk_mixture **out)
+gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
+                                       const double *parameters, double c,
+                                       const double *correlations, const double *mean,
+                                       const double *cholesky, gkv_mgk_mixture **out)
 {
     gkv_mgk **parts = NULL;
     gkv_gk *margins = NULL;
@@ -55,9 +55,8 @@ static void put_gk(double *parameters, size_t i, const gkv_gk *gk)
                4 * sizeof *parameters);
 }
 
-/* Writes the components of a mixture to the arrays that are not NULL. */
-static void put_mixture(const gkv_mgk_mixture *mixture, double *pi, double *parameters,
-                        double *mean, double *cholesky)
+void gki_mgk_mixture_to_arrays(const gkv_mgk_mixture *mixture, double *pi, double *parameters,
+                               double *mean, double *cholesky)
 {
     const size_t count = gkv_mgk_mixture_count(mixture), d = gkv_mgk_mixture_dimensions(mixture);
     for (size_t i = 0; i < count; i++) {
@@ -136,7 +135,7 @@ gkv_status gkv_flat_mgk_mixture_fit(size_t n, size_t d, const double *x, const d
     settings.advanced.margins.c = c;
     GKV_TRY_GOTO(gkv_mgk_mixture_fit(n, d, x, &settings, &(gkv_run_options){.threads = threads},
                                      &mixture, &result));
-    put_mixture(mixture, pi, parameters, NULL, NULL);
+    gki_mgk_mixture_to_arrays(mixture, pi, parameters, NULL, NULL);
     for (size_t i = 0; correlations && i < result.components; i++)
         gkv_mgk_covariance(gkv_mgk_mixture_component(mixture, i), correlations + i * d * d);
     if (count)
@@ -254,7 +253,7 @@ gkv_status gkv_flat_mixture_estimate(size_t n, size_t d, const double *x, const 
                  : gkv_mgk_mixture_fit_range(n, d, x, &settings, least, most, &options, mixtures,
                                              results, &chosen);
     if (mixtures[chosen] && (status == GKV_OK || status == GKV_ERR_INTERRUPTED)) {
-        put_mixture(mixtures[chosen], pi, parameters, mean, cholesky);
+        gki_mgk_mixture_to_arrays(mixtures[chosen], pi, parameters, mean, cholesky);
         if (numbers)
             put_result(numbers, &results[chosen]);
     }
@@ -276,7 +275,7 @@ gkv_status gkv_flat_mgk_mixture_log_pdf(size_t n, size_t d, const double *x, siz
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
     if (log_pdf)
         status =
             gkv_mgk_mixture_log_pdf(mixture, n, x, &(gkv_run_options){.threads = threads}, log_pdf);
@@ -294,7 +293,7 @@ gkv_status gkv_flat_mgk_mixture_sample(size_t n, size_t d, size_t count, const d
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
@@ -312,7 +311,7 @@ gkv_status gkv_flat_mixture_evaluate(size_t n, size_t d, const double *x, size_t
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (responsibilities)
         status =
             gkv_mgk_mixture_responsibilities(mixture, n, x, &options, log_pdf, responsibilities);
@@ -332,7 +331,7 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
@@ -349,10 +348,10 @@ gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi, const
     gkv_mgk_mixture *mixture = NULL, *part = NULL;
     gkv_status status = GKV_OK;
     GKV_NEED(which);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     GKV_TRY_GOTO(x_given ? gkv_mgk_mixture_conditional(mixture, n_which, which, x_given, &part)
                          : gkv_mgk_mixture_marginal(mixture, n_which, which, &part));
-    put_mixture(part, pi_out, parameters_out, mean_out, cholesky_out);
+    gki_mgk_mixture_to_arrays(part, pi_out, parameters_out, mean_out, cholesky_out);
     if (count_out)
         *count_out = gkv_mgk_mixture_count(part);
 done:
@@ -374,7 +373,7 @@ gkv_status gkv_flat_mixture_margin(size_t d, size_t count, const double *pi,
                         (int)function);
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (out && function < GKV_FLAT_QUANTILE)
         status = gkv_mgk_mixture_margin_cdf(mixture, column, (gkv_gk_tail)(function - GKV_FLAT_CDF),
                                             n, x, out);
@@ -396,7 +395,7 @@ gkv_status gkv_flat_mixture_scores(size_t n, size_t d, const double *x, size_t c
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (z)
         status = whiten ? gkv_mgk_mixture_whiten(mixture, n, x, &options, z)
                         : gkv_mgk_mixture_scores(mixture, n, x, &options, z);
@@ -413,7 +412,7 @@ gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const double *parameters, dou
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(create(d, 1, NULL, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, NULL, mean, cholesky, &mixture));
     status = gkv_mgk_impute(gkv_mgk_mixture_component(mixture, 0), n, seed, first,
                             &(gkv_run_options){.threads = threads}, x);
 done:
