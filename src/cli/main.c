@@ -39,6 +39,8 @@ static const cli_command_row commands[] = {
      "write the latent codes of images, or draws from the prior, as a NumPy array"},
     {"features", cli_features,
      "write the features that a frozen classifier computes from images, as a NumPy array"},
+    {"features train", cli_features_train,
+     "train such a classifier on labelled images, for the metrics of generation"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
@@ -122,11 +124,11 @@ static int dispatch(int argc, char **argv)
 {
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : "";
     char *both = cli_text("%s %s", argv[1], second);
-    const cli_command_row *chosen = find(argv[1]);
-    int used = 1;
+    const cli_command_row *chosen = find(both);
+    int used = 2;
     if (!chosen) {
-        chosen = find(both);
-        used = 2;
+        chosen = find(argv[1]);
+        used = 1;
     }
     int code = CLI_OK;
     if (chosen) {

@@ -55,7 +55,10 @@ typedef enum gki_stream {
     GKV_STREAM_TABLE_SPREAD,
     /* draws from the density of a table; step = the high bits of the number of the draw, index = the
      * low ones */
-    GKV_STREAM_TABLE_DRAW
+    GKV_STREAM_TABLE_DRAW,
+    /* the shift of a training image of a feature network; step = training step, index = image */
+    GKV_STREAM_FEATURE_SHIFT,
+    GKV_STREAM_FEATURE_MASK /* its dropout; step and index as GKV_STREAM_FEATURE_SHIFT */
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */

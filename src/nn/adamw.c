@@ -52,16 +52,18 @@ void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *s
         count, (gki_real)step->scale, (gki_real)(step->rate * correction / (1 - pow(beta1, t))),
         (gki_real)beta1, (gki_real)beta2, (gki_real)(epsilon * correction), params->grads + first,
         params->m + first, params->v + first, params->values + first);
+    if (step->average)
+        gki_adamw_average(params, chunk, step);
 }
 
-void gki_adamw_average(const gki_params *params, size_t chunk, double keep, uint64_t updates,
-                       gki_real *average)
+void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step)
 {
     const size_t first = chunk * GKV_ADAMW_CHUNK, end = first + gki_adamw_chunk_size(params, first);
-    const double t = (double)updates;
-    const gki_real kept = (gki_real)fmin(keep, (1 + t) / (10 + t));
+    const double t = (double)step->updates;
+    const gki_real keep = (gki_real)fmin(step->average_decay, (1 + t) / (10 + t));
     const gki_real *values = params->values;
+    gki_real *average = step->average;
 #pragma omp simd
     for (size_t i = first; i < end; i++)
-        average[i] += (1 - kept) * (values[i] - average[i]);
+        average[i] += (1 - keep) * (values[i] - average[i]);
 }

@@ -1,2 +1,2 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "conv_body.h"
+#include "conv_products_body.h"

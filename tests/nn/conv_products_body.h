@@ -2,7 +2,7 @@
  * shapes around the sizes of the tiles. The float and the double test include this file. */
 #include "fenced.h"
 
-#include "nn/conv_kernels.h"
+#include "nn/map_kernels.h"
 
 #ifdef GKV_REAL_IS_DOUBLE
 static const double rounding = 2e-16;
@@ -58,7 +58,7 @@ static void check(gki_simd level, size_t m, size_t n, bool transposed, bool has_
                                       .start = has_start ? c.at : NULL,
                                       .start_row = n,
                                       .bias = has_bias ? bias.at : NULL};
-    gki_conv_kernels_of(level)->multiply(&product);
+    gki_map_kernels_of(level)->multiply(&product);
     gki_conv_product before = product; /* C was overwritten; `start` has what it was */
     before.start = has_start ? start.at : NULL;
     for (size_t i = 0; i < m; i++)
@@ -102,11 +102,11 @@ static void test_bits(void **state)
                                     .b_row = N,
                                     .c = c.at,
                                     .c_row = N};
-        gki_conv_kernels_of((gki_simd)level)->multiply(&product);
+        gki_map_kernels_of((gki_simd)level)->multiply(&product);
         product.m = 1;
         product.c = one.at;
         for (size_t i = 0; i < M; i++, product.a += DEPTH) {
-            gki_conv_kernels_of((gki_simd)level)->multiply(&product);
+            gki_map_kernels_of((gki_simd)level)->multiply(&product);
             assert_memory_equal(one.at, c.at + i * N, N * sizeof *one.at);
         }
         unfence(&a), unfence(&b), unfence(&c), unfence(&one);

@@ -1,6 +1,6 @@
 /* Lists of layers, of which networks consist: the parts of their gradients, and initial weights. */
-#ifndef GKV_NET_LAYER_LIST_H
-#define GKV_NET_LAYER_LIST_H
+#ifndef GKV_NN_LAYER_LIST_H
+#define GKV_NN_LAYER_LIST_H
 
 #include <stdint.h>
 
