@@ -219,7 +219,7 @@ typedef struct reader {
 
 static gkv_status damaged(const reader *it, const char *what)
 {
-    return gki_fail(GKV_ERR_DATA, "%s: it is no density of a table: %s", it->path, what);
+    return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", it->path, what);
 }
 
 /* The tensor of this type and rank, or NULL. */
@@ -295,7 +295,7 @@ static gkv_status read_tables(const reader *it, gkv_density *to)
     for (size_t j = 0; j < to->d; j++) {
         const double *numbers = memory + j * MARGIN_INFO;
         if (gki_margin_check(&to->margins[j]) != GKV_OK) {
-            status = damaged(it, "a margin is no distribution");
+            status = damaged(it, "a margin is not a distribution");
             goto done;
         }
         gkv_density_margin_info *info = &to->margin_info[j];
@@ -339,7 +339,7 @@ static gkv_status read_mixture(const reader *it, int64_t candidate, gkv_density 
     status = gki_mgk_mixture_from_arrays(dd, count, weights, margins, gkv_gk_standard().c, NULL,
                                          mean, cholesky, &to->list[candidate].mixture);
     if (status == GKV_ERR_ARGUMENT)
-        status = damaged(it, "a mixture is no distribution");
+        status = damaged(it, "a mixture is not a distribution");
 done:
     free(weights);
     return status;
@@ -369,7 +369,7 @@ static gkv_status read_flow(const reader *it, gkv_density *to)
     }
     return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
                ? GKV_OK
-               : damaged(it, "the base of the flow is no distribution");
+               : damaged(it, "the base of the flow is not a distribution");
 }
 
 static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_density *to)
