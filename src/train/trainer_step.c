@@ -196,51 +196,49 @@ static size_t chunk_size(const gki_params *params, size_t first)
                                                          : GKV_TRAINER_CHUNK;
 }
 
-/* Applies decoupled weight decay to the weights of linear layers in the chunk: not through Adam's
- * moments (AdamW; Loshchilov & Hutter, ICLR 2019). */
-static void decay_chunk(const gki_trainer *trainer, size_t first, size_t count, double rate)
+static void update_range(const gki_trainer *trainer, const gki_adam *update, size_t first,
+                         size_t end)
 {
     const gki_params *params = &trainer->model->params;
-    const gki_real keep = (gki_real)(1 - rate * trainer->model->settings.train.weight_decay);
-    for (size_t p = 0; p < params->count; p++) {
-        const gki_param *param = &params->list[p];
-        if (!param->packed)
-            continue;
-        const size_t end = param->offset + param->size;
-        const size_t from = param->offset > first ? param->offset : first,
-                     to = end < first + count ? end : first + count;
-#pragma omp simd
-        for (size_t i = from; i < to; i++)
-            params->values[i] *= keep;
-    }
+    if (first < end)
+        gki_nn_kernels_get()->adam(end - first, update, params->grads + first, params->m + first,
+                                   params->v + first, params->values + first,
+                                   trainer->ema ? trainer->ema + first : NULL);
 }
 
-static void update_chunk(gki_trainer *trainer, size_t first, double scale, double rate)
+/* Updates the parameters of a chunk, and their average. Weight decay applies to the weights of
+ * linear layers and convolutions only. */
+static void update_chunk(const gki_trainer *trainer, size_t first, double scale, double rate)
 {
     const gki_params *params = &trainer->model->params;
-    const size_t count = chunk_size(params, first);
-    const double t = (double)trainer->state.updates + 1;
-    const double correction = sqrt(1 - pow(adam_beta2, t));
-    if (trainer->model->settings.train.weight_decay > 0)
-        decay_chunk(trainer, first, count, rate);
-    gki_nn_kernels_get()->adam(
-        count, (gki_real)scale, (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
-        (gki_real)adam_beta1, (gki_real)adam_beta2, (gki_real)(adam_epsilon * correction),
-        params->grads + first, params->m + first, params->v + first, params->values + first);
-}
-
-static void average_chunk(const gki_trainer *trainer, size_t first)
-{
-    const gki_params *params = &trainer->model->params;
+    const gkv_train_settings *settings = &trainer->model->settings.train;
     const size_t end = first + chunk_size(params, first);
+    const double updates = (double)trainer->state.updates, t = updates + 1;
+    const double correction = sqrt(1 - pow(adam_beta2, t));
     /* The decay is lower in the first steps, so that the average forgets the initial weights. */
-    const double t = (double)trainer->state.updates;
-    const gki_real keep = (gki_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
-    const gki_real *values = params->values;
-    gki_real *average = trainer->ema;
-#pragma omp simd
-    for (size_t i = first; i < end; i++)
-        average[i] += (1 - keep) * (values[i] - average[i]);
+    const gki_real average_keeps = (gki_real)fmin(settings->ema, (1 + updates) / (10 + updates));
+    const gki_adam without_decay = {.scale = (gki_real)scale,
+                                    .rate =
+                                        (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
+                                    .beta1 = (gki_real)adam_beta1,
+                                    .beta2 = (gki_real)adam_beta2,
+                                    .epsilon_hat = (gki_real)(adam_epsilon * correction),
+                                    .keep = 1,
+                                    .averaging = 1 - average_keeps};
+    gki_adam with_decay = without_decay;
+    with_decay.keep = (gki_real)(1 - rate * settings->weight_decay);
+    for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */
+        const gki_param *param = &params->list[p];
+        const size_t param_end = param->offset + param->size;
+        if (!param->trainable || !param->packed || param_end <= first || param->offset >= end)
+            continue;
+        const size_t from = param->offset > first ? param->offset : first,
+                     to = param_end < end ? param_end : end;
+        update_range(trainer, &without_decay, first, from);
+        update_range(trainer, &with_decay, from, to);
+        first = to;
+    }
+    update_range(trainer, &without_decay, first, end);
 }
 
 /* --- Phases of a step, each run by all threads ---------------------------- */
@@ -310,8 +308,6 @@ static void update_weights(gki_trainer *trainer, const step *it, double learning
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
         update_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, it->scale, learning_rate);
-        if (trainer->ema)
-            average_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
 #pragma omp for schedule(dynamic, 1)
