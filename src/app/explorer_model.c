@@ -73,7 +73,8 @@ void gki_explorer_round(gkv_model *model)
     for (size_t p = 0; p < params->count; p++) {
         const gki_param *const param = &params->list[p];
         gki_real *const values = params->values + param->offset;
-        for (size_t i = 0; is_half(params, param) && i < param->size; i++)
+        const size_t count = is_half(params, param) ? param->size : 0;
+        for (size_t i = 0; i < count; i++)
             values[i] = (gki_real)gki_half_value(gki_half((float)values[i]));
     }
 }
