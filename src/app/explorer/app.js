@@ -21,7 +21,7 @@
     src: (text) => (/^(test|train):\d+$|^(drawn|dropped|code|draw|path|map|sliders|component)$/.test(text) ? text : undefined),
     c: State.whole(app.model.base.components.length - 1),
     j: State.whole(about.latent - 1),
-    k: State.whole(Math.max(0, about.classes - 1)),
+    k: State.whole(255),
     seed: State.whole(999999),
     T: State.number(0, 2),
     t: State.number(0, 1),
@@ -31,7 +31,7 @@
     x: State.whole(about.latent - 1),
     y: State.whole(about.latent - 1),
   });
-  const fixed = { v: "draw", T: 1, t: 0.5, seed: 1, by: "class", sp: "z", way: "flow", x: 0, y: Math.min(1, about.latent - 1), j: 0, c: 0 };
+  const fixed = { v: "draw", T: 1, t: 0.5, seed: 1, by: "class", sp: "z", way: "flow", x: 0, y: Math.min(1, about.latent - 1) };
 
   const writeAddress = () => {
     clearTimeout(addressTimer);
@@ -106,6 +106,7 @@
   const keep = (end) => {
     app.update({ [end]: app.state.z });
     note(`Kept as ${end.toUpperCase()}. “Between” shows the path from A to B.`);
+    if (shown.kept) shown.kept();
   };
   const copyLink = async () => {
     history.replaceState(null, "", State.write(app.state, fixed));
@@ -116,6 +117,10 @@
       note("Copy the address from the browser’s address bar: it has this view.");
     }
   };
+
+  /* The labels that components mostly draw, in order; empty without labels. */
+  app.labelsDrawn = () => (app.kinds ? [...new Set(app.kinds.map((kind) => kind.label))].filter((v) => v != null)
+    .sort((a, b) => a - b) : []);
 
   /* --- Views --- */
 
@@ -137,7 +142,8 @@
     const list = byId("tabs");
     byId("main").setAttribute("role", "tabpanel");
     views.forEach((view) => list.append(make("button", { type: "button", role: "tab", id: "tab-" + view.id,
-      "aria-controls": "main", "aria-selected": "false", click: () => app.model && app.update({ v: view.id }) }, view.title)));
+      "aria-controls": "main", "aria-selected": "false", click: () => app.model && app.update({ v: view.id }) },
+    view.title || (/mixture|class/.test(about.settings.base) ? "Components" : "Base"))));
     list.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step || !app.model) return;
@@ -234,7 +240,8 @@
   };
 
   byId("run-name").textContent = about.name;
-  byId("summary").prepend(`${about.dataset}: ${about.latent} numbers for each ${noun}. `);
+  byId("summary").textContent = `This model of ${about.dataset} writes each ${noun} as ${about.latent} numbers, its code, and draws it ` +
+    "again from them. Everything runs on this page, and nothing is sent anywhere.";
   byId("footer").textContent = `Made by gkvae ${about.version}. ${about.parameters.toLocaleString("en")} parameters, as float16.`;
   tabs();
   byId("keep-a").addEventListener("click", () => keep("a"));

@@ -146,9 +146,9 @@ const Base = (() => {
       return logs.map((log) => Math.exp(log - total));
     };
 
-    /* A component at random, by weight, of a class or (−1) of all. */
-    const pick = (random, wanted) => {
-      const chosen = components.map((c, i) => (wanted < 0 || c.class === wanted ? i : -1)).filter((i) => i >= 0);
+    /* A component at random, by weight, among those that accepts(index, component) is true of. */
+    const pick = (random, accepts) => {
+      const chosen = components.map((c, i) => (accepts(i, c) ? i : -1)).filter((i) => i >= 0);
       let left = random.uniform() * chosen.reduce((sum, i) => sum + Math.exp(components[i].logWeight), 0);
       for (const i of chosen) if ((left -= Math.exp(components[i].logWeight)) < 0) return i;
       return chosen[chosen.length - 1];

@@ -78,7 +78,7 @@ const Input = (() => {
     context.lineWidth = SIDE * 2.3 / 28;
     context.lineCap = context.lineJoin = "round";
     context.strokeStyle = "#fff";
-    let last = null;
+    let last = null, isEmpty = true;
     const placeOf = (event) => {
       const box = canvas.getBoundingClientRect();
       return { x: (event.clientX - box.left) * SIDE / box.width, y: (event.clientY - box.top) * SIDE / box.height };
@@ -98,6 +98,11 @@ const Input = (() => {
     };
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
+      if (isEmpty) {
+        context.fillStyle = "#000";
+        context.fillRect(0, 0, SIDE, SIDE);
+      }
+      isEmpty = false;
       last = placeOf(event);
       draw(event);
     });
@@ -110,7 +115,13 @@ const Input = (() => {
     const clear = () => {
       context.fillStyle = "#000";
       context.fillRect(0, 0, SIDE, SIDE);
+      context.fillStyle = "#9aa3ad";
+      context.font = "22px system-ui, sans-serif";
+      context.textAlign = "center";
+      context.fillText("draw here", SIDE / 2, SIDE / 2);
+      isEmpty = true;
     };
+    clear();
     return { element: canvas, clear };
   };
 

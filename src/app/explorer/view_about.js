@@ -25,8 +25,7 @@ const ViewAbout = (() => {
   return {
     id: "about", title: "About",
     build: (app) => {
-      const { about } = app, description = make("dl", { class: "facts" });
-      for (const [word, meaning] of words) description.append(make("div", {}, make("dt", {}, word), make("dd", {}, meaning)));
+      const { about } = app, description = make("table", {}, make("tbody", {}, ...words.map(([word, meaning]) => row(word, meaning))));
       parts = { checked: make("tbody") };
       const rounding = about.neg_elbo == null ? "" : ` Over the test images of the page, the mean −ELBO is ${number(about.neg_elbo_rounded, 4)} nats with them ` +
         `and ${number(about.neg_elbo, 4)} with the model’s own weights.`;
@@ -35,7 +34,7 @@ const ViewAbout = (() => {
       return [card("What the words mean", null, description),
         card("How exact this page is", "The weights of the networks are rounded to float16." + rounding + " The table compares the page’s numbers with those " +
           "that gkvae computed from the same rounded weights: the greatest difference, relative to 1 plus the number.",
-        make("table", {}, parts.checked)),
+        make("table", { class: "numbers" }, parts.checked)),
         card("Keys", null, make("table", {}, make("tbody", {}, ...keys.map(([key, what]) => row(make("kbd", {}, key), what))))),
         card("The model", null, make("details", {}, make("summary", {}, "All settings of the model"), make("table", {}, settings)))];
     },

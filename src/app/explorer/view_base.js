@@ -13,6 +13,22 @@ const ViewBase = (() => {
 
   /* --- All components --- */
 
+  /* The component of the current image. */
+  const nearestComponent = (app) => {
+    const joint = app.model.base.joint(app.model.toEps(app.state.z));
+    return joint.indexOf(Math.max(...joint));
+  };
+
+  /* How much the image changes when each dimension moves by B from the component's centre. */
+  const effects = (app) => {
+    const { model, state } = app, middle = model.base.median(state.c), image = model.decode(model.toZ(middle));
+    return Array.from({ length: model.d }, (_, j) => {
+      const moved = Float64Array.from(middle);
+      moved[j] += model.base.components[state.c].B[j];
+      return Numbers.distance(model.decode(model.toZ(moved)), image);
+    });
+  };
+
   const gallery = (app) => {
     const { base, image } = app.model, wanted = parts.wanted;
     const order = base.components.map((_, c) => c).filter((c) => wanted === "any" ||
@@ -20,7 +36,8 @@ const ViewBase = (() => {
       .sort((a, b) => base.components[b].logWeight - base.components[a].logWeight);
     parts.gallery.replaceChildren(...order.map((c) => {
       const element = thumb(app.model.decode(app.model.toZ(base.median(c))), image,
-        `Component ${c}: ${describe(app, c).join(", ")}`, () => app.moveTo(app.model.toZ(base.median(c)), "component", { c }), describe(app, c));
+        `Component ${c}: ${describe(app, c).join(", ")}`, () => app.moveTo(app.model.toZ(base.median(c)), "component", { c }),
+        describe(app, c));
       element.setAttribute("aria-pressed", String(c === app.state.c));
       return element;
     }));
@@ -136,7 +153,7 @@ const ViewBase = (() => {
     parts.title = make("h2", {}, "");
     parts.dimension = slider("Dimension of ε", { low: 0, high: app.model.d - 1, step: 1, value: app.state.j, digits: 0 }, (j) => app.update({ j }));
     return make("section", { class: "card" }, parts.title, make("p", { class: "quiet" }, "A component gives each dimension of ε a g-and-k " +
-      "distribution of its own: g = k = 0 is the normal one. Move a slider: the density, the plot of quantiles and the images change together."),
+      "distribution of its own: g = k = 0 is the normal one. Move a slider: the density, the plot of quantiles and the images change together."), parts.effect = make("p", { class: "quiet" }),
     parts.dimension, make("div", { class: "columns" },
       figure("Density: this component, solid; the whole base, dashed; your image, orange", parts.density),
       figure("Quantiles: a normal distribution is the dashed line", parts.qq)),
@@ -159,9 +176,11 @@ const ViewBase = (() => {
   };
 
   return {
-    id: "base", title: "Base",
+    id: "base",
     build: (app) => {
       parts = {};
+      if (app.state.c == null) app.state.c = nearestComponent(app);
+      if (app.state.j == null) app.state.j = effects(app).reduce((best, v, j, all) => (v > all[best] ? j : best), 0);
       if (app.model.base.isStudent) return [studentCard(app)];
       return app.model.base.components.length > 1 ? [galleryCard(app), marginCard(app)] : [marginCard(app)];
     },
@@ -175,6 +194,8 @@ const ViewBase = (() => {
         parts.title.textContent = `${many ? `Component ${app.state.c}, dimension` : "Dimension"} ${app.state.j}`;
         parts.changed.hidden = app.model.base.components.every((c) =>
           ["A", "B", "g", "k"].every((key) => c[key].every((v, i) => v === c.original[key][i])));
+        const all = effects(app), rank = 1 + all.filter((v) => v > all[app.state.j]).length;
+        parts.effect.textContent = `Of the ${all.length} dimensions, this one has the ${rank === 1 ? "greatest" : `${rank}. greatest`} effect on the image.`;
         showSliders(app);
         drawMargin(app);
       } else if (any("z")) {

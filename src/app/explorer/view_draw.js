@@ -10,6 +10,7 @@ const ViewDraw = (() => {
       app.useImage(values, app.model.target(values), src);
     };
     const pad = Input.pad(app.model.image, use("drawn"));
+    parts.clear = pad.clear;
     return card(`Draw a ${app.noun}`, "Draw with a finger, a pen or the mouse. The model sees it after each stroke.",
       pad.element, make("p", {}), make("div", { class: "row" }, button("Clear the pad", pad.clear)), make("p", {}),
       Input.drop(app.model.image, app.isInk, use("dropped"), (text) => (status.textContent = text)), status);
@@ -19,7 +20,9 @@ const ViewDraw = (() => {
     const { images, labels } = app.examples.test;
     if (!images.count) return null;
     const list = make("div", { class: "thumbs" });
-    for (let i = 0; i < images.count; i++)
+    const order = Array.from({ length: images.count }, (_, i) => i);
+    if (labels) order.sort((a, b) => labels[a] - labels[b] || a - b);
+    for (const i of order)
       list.append(thumb(images.at(i), app.model.image, `Test image ${i}${app.classPhrase(labels && labels[i])}`, () => app.useTest(i)));
     return card("Or take a test image", "The model never saw these while it learned.", list);
   };
@@ -103,6 +106,7 @@ const ViewDraw = (() => {
       parts.after = after;
       return [make("div", { class: "columns" }, inputCard(app), testCard(app) || ""), ...after];
     },
+    kept: () => parts.clear(), // so that the next image can be drawn
     update: (app, changed) => {
       if (!changed.has("input")) return;
       parts.after.forEach((element) => (element.hidden = !app.input));

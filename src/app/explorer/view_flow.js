@@ -16,8 +16,8 @@ const ViewFlow = (() => {
 
   const caption = (app, s) => {
     const layers = app.model.flow.layers;
-    if (s === 0) return "z, what the decoder draws from";
-    return s === layers ? "ε, after the last layer: the base" : `after layer ${s}`;
+    if (s === 0) return "z";
+    return s === layers ? `ε, after layer ${s}: the base` : `after layer ${s}`;
   };
 
   const drawStage = (app, s, here) => {
@@ -29,6 +29,10 @@ const ViewFlow = (() => {
       frame.context.fillRect(frame.x(p[dx]) - 1.5, frame.y(p[dy]) - 1.5, 3, 3);
     });
     Pictures.mark(frame, frame.x(here[dx]), frame.y(here[dy]), 6);
+    if (s === 0) return;
+    const moved = app.model.flow.moved(s - 1), [right, up] = [moved.includes(dx), moved.includes(dy)];
+    parts.moves[s].textContent = right && up ? "both dimensions moved" : right ? "moved to left and right"
+      : up ? "moved up and down" : "these two did not move";
   };
 
   const showNumbers = (app, there) => {
@@ -43,10 +47,13 @@ const ViewFlow = (() => {
     id: "flow", title: "Flow",
     build: (app) => {
       const layers = app.model.flow.layers;
-      parts = { plots: [], numbers: make("tbody") };
-      const table = make("table", {}, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Of your image"), make("th", { scope: "col" }, "nats"))), parts.numbers);
+      parts = { plots: [], moves: [], numbers: make("tbody") };
+      const table = make("table", { class: "numbers" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Of your image"), make("th", { scope: "col" }, "nats"))), parts.numbers);
       if (!layers) return [card("No flow", "This model has no flow: the codes z are the numbers ε of the base themselves.", table)];
-      for (let s = 0; s <= layers; s++) parts.plots.push(plot(caption(app, s)));
+      for (let s = 0; s <= layers; s++) {
+        parts.plots.push(plot(caption(app, s)));
+        parts.moves.push(make("span", {}, s ? "" : "what the decoder draws from"));
+      }
       const dimension = (name, key) => slider(name, { low: 0, high: app.model.d - 1, step: 1, value: app.state[key], digits: 0 },
         (value) => app.update({ [key]: value }));
       parts.x = dimension("Dimension to the right", "x");
@@ -55,7 +62,7 @@ const ViewFlow = (() => {
         "distribution, and back. Each layer moves half of the dimensions. The orange point is your image; the small ones are " +
         (app.about.cloud === "training" ? "training images, coloured by class." : "draws of the model."),
       make("div", { class: "columns" }, parts.x, parts.y),
-      make("div", { class: "layers" }, ...parts.plots.map((canvas, s) => figure(caption(app, s), canvas)))), card("Densities", null, table)];
+      make("div", { class: "layers" }, ...parts.plots.map((canvas, s) => figure(make("span", {}, `${caption(app, s)}: `, parts.moves[s]), canvas)))), card("Densities", null, table)];
     },
     update: (app, changed) => {
       if (!["v", "z", "x", "y"].some((key) => changed.has(key))) return;
