@@ -101,10 +101,9 @@ const ViewDraw = (() => {
     id: "draw", title: "Draw",
     build: (app) => {
       parts = {};
-      const after = [resultCard(app), codeCard(app), neighbourCard(app)];
-      if (!app.input) after.forEach((element) => (element.hidden = true));
-      parts.after = after;
-      return [make("div", { class: "columns" }, inputCard(app), testCard(app) || ""), ...after];
+      const result = resultCard(), code = codeCard(app), near = neighbourCard(app), tests = testCard(app);
+      parts.after = [result, code, near];
+      return [make("div", { class: "columns" }, inputCard(app), result), ...(tests ? [tests] : []), code, near];
     },
     kept: () => parts.clear(), // so that the next image can be drawn
     update: (app, changed) => {
