@@ -50,6 +50,7 @@ int cli_reconstruct(int argc, char **argv);
 int cli_interpolate(int argc, char **argv);
 int cli_encode(int argc, char **argv);
 int cli_features(int argc, char **argv);
+int cli_explore(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
 int cli_data_get(int argc, char **argv);

@@ -1,6 +1,6 @@
 /* Elements of the page: short ways to make them, and controls that several views have. */
 const Page = (() => {
-  /* make("p", {class: "quiet"}, "text", child): functions are listeners, "on…" without the "on". */
+  /* make("p", {class: "quiet"}, "text", child): functions are callbacks of the event of that name. */
   const make = (tag, attributes = {}, ...children) => {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
