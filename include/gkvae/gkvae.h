@@ -5,6 +5,7 @@
 #include "gkvae/base_fit.h"
 #include "gkvae/data.h"
 #include "gkvae/eval.h"
+#include "gkvae/export.h"
 #include "gkvae/features.h"
 #include "gkvae/flat_model.h"
 #include "gkvae/generation.h"
