@@ -10,6 +10,7 @@
 
 #include "core/foreign.h"
 #include "core/memory.h"
+#include "app/base64.h"
 #include "app/plot.h"
 #include "core/utf8.h"
 
@@ -171,26 +172,8 @@ gkv_status gki_png_read(const char *path, gki_png *png)
 
 void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *const bytes = (const unsigned char *)png->bytes;
     gki_file_printf(out, "data:image/png;base64,");
-    char line[4096];
-    size_t length = 0;
-    for (size_t i = 0; i < png->count; i += 3) {
-        const size_t left = png->count - i;
-        const unsigned triple = (unsigned)bytes[i] << 16 |
-                                (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
-                                (left > 2 ? bytes[i + 2] : 0U);
-        line[length++] = digits[triple >> 18];
-        line[length++] = digits[triple >> 12 & 63];
-        line[length++] = left > 1 ? digits[triple >> 6 & 63] : '=';
-        line[length++] = left > 2 ? digits[triple & 63] : '=';
-        if (length == sizeof line) {
-            gki_file_write(out, line, length);
-            length = 0;
-        }
-    }
-    gki_file_write(out, line, length);
+    gki_base64_write(out, png->bytes, png->count);
 }
 
 int gki_html_is_number(const char *cell)

@@ -50,6 +50,7 @@ int cli_reconstruct(int argc, char **argv);
 int cli_interpolate(int argc, char **argv);
 int cli_encode(int argc, char **argv);
 int cli_features(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
 int cli_data_get(int argc, char **argv);
 int cli_data_info(int argc, char **argv);
@@ -152,6 +153,7 @@ typedef enum cli_format {
     CLI_NPY,
     CLI_IDX,
     CLI_JSON,
+    CLI_HTML,
     CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
     CLI_FOLDER
 } cli_format;
