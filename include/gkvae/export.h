@@ -54,6 +54,14 @@ GKV_API const char *gkv_onnx_part_name(gkv_onnx_part part);
 GKV_API GKV_MUST_USE gkv_status gkv_export_onnx(const gkv_model *model, gkv_onnx_part part,
                                                 const char *path);
 
+/* Writes a PyTorch module: a Python file that needs PyTorch alone. Its function load() reads the
+ * model from the safetensors file `weights`, which is that of gkv_model_save() or of a run; a path
+ * that is not absolute is relative to the working directory of Python. The file appears completely
+ * or not at all. GKV_ERR_CONFIG for a setting that cannot be exported; the message names it.
+ * GKV_ERR_ARGUMENT for NULL, GKV_ERR_IO, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_export_torch(const gkv_model *model, const char *weights,
+                                                 const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -279,6 +279,17 @@ static inline void keep_expected(const gkv_model *model, const char *folder)
     keep_classes(model, folder, codes, log_prob);
 }
 
+/* Draws ε of the prior, whose moments others are compared with. */
+static inline void keep_eps(const gkv_model *model, const char *folder)
+{
+    enum { DRAWS = 4000 };
+    float *draws = test_alloc(DRAWS * model->d * sizeof *draws);
+    assert_ok(gkv_model_sample(model, DRAWS, 11, 0, 1, NULL, draws));
+    assert_ok(gkv_model_normalise(model, DRAWS, draws, NULL, draws));
+    assert_ok(gkv_npy_write_float(case_file(folder, "draws.npy"), DRAWS, model->d, draws));
+    free(draws);
+}
+
 /* Writes a folder of graphs and expected numbers into the temporary folder. */
 static inline void keep_case(const export_case *it)
 {
@@ -292,7 +303,11 @@ static inline void keep_case(const export_case *it)
         snprintf(name, sizeof name, "%s.onnx", gkv_onnx_part_name((gkv_onnx_part)part));
         assert_ok(gkv_export_onnx(model, (gkv_onnx_part)part, case_file(folder, name)));
     }
+    assert_ok(gkv_model_save(model, case_file(folder, "model.safetensors")));
+    assert_ok(gkv_export_torch(model, case_file(folder, "model.safetensors"),
+                               case_file(folder, "model.py")));
     keep_expected(model, folder);
+    keep_eps(model, folder);
     if (model->settings.model.base != GKV_BASE_STUDENT_T)
         keep_draws(model, folder);
     gkv_model_free(model);

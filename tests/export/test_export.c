@@ -67,11 +67,32 @@ static void refusals(void **state)
                  GKV_ERR_IO, "no-folder");
 }
 
+/* Any path of the weights stands in the module as it is. */
+static void torch_modules(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t count;
+    const char *path = in_temporary("model.py");
+    assert_ok(gkv_export_torch(silu, "a \"b\"\\\n\xc3\xa4.safetensors", path));
+    assert_ok(gki_file_read(path, SIZE_MAX, &text, &count));
+    assert_non_null(strstr(
+        text, "\nWEIGHTS = os.fsdecode(b\"a \\x22b\\x22\\x5c\\x0a\\xc3\\xa4.safetensors\")  #"));
+    assert_non_null(strstr(text, "\ndef load(path=WEIGHTS):\n"));
+    assert_string_equal(text + count - 20, &"    return vae.eval()\n"[2]);
+    free(text);
+    assert_fails(gkv_export_torch(silu, "x", in_temporary("no-folder/model.py")), GKV_ERR_IO,
+                 "no-folder");
+}
+
 static void null_arguments(void **state)
 {
     (void)state;
     refuses_null(gkv_export_onnx, NULL, GKV_ONNX_FLOW, "x.onnx");
     refuses_null(gkv_export_onnx, silu, GKV_ONNX_FLOW, NULL);
+    refuses_null(gkv_export_torch, NULL, "x", "x.py");
+    refuses_null(gkv_export_torch, silu, NULL, "x.py");
+    refuses_null(gkv_export_torch, silu, "x", NULL);
     has_no_pointer(gkv_onnx_part_name);
     assert_all_called("export.h");
 }
@@ -79,9 +100,8 @@ static void null_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_have_names),
-        cmocka_unit_test(files_are_reproducible),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(parts_have_names), cmocka_unit_test(files_are_reproducible),
+        cmocka_unit_test(refusals),         cmocka_unit_test(torch_modules),
         cmocka_unit_test(null_arguments),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

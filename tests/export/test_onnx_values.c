@@ -1,5 +1,6 @@
-/* Exported graphs compute what the library does, for every kind of model: by the NumPy evaluator of
- * onnx_numpy.py, and by ONNX Runtime where it is installed. */
+/* Exported models compute what the library does, for every kind of model: by the NumPy evaluator of
+ * onnx_numpy.py, and by ONNX Runtime where it is installed. So do PyTorch modules, where PyTorch is
+ * installed. */
 #define _XOPEN_SOURCE 700 /* popen(), WEXITSTATUS() */
 #include "export_cases.h"
 
@@ -84,6 +85,15 @@ static void onnxruntime_of_node_agrees(void **state)
     assert_int_equal(code, 0);
 }
 
+static void torch_agrees(void **state)
+{
+    (void)state;
+    const int code = run_script("check_torch.py", temporary, "");
+    if (code == SKIPPED)
+        skip();
+    assert_int_equal(code, 0);
+}
+
 /* A graph of Q⁻¹ alone, whose parameters are inputs. */
 static void inverse_is_accurate(void **state)
 {
@@ -136,6 +146,7 @@ int main(void)
         cmocka_unit_test(numpy_agrees),
         cmocka_unit_test(onnxruntime_agrees),
         cmocka_unit_test(onnxruntime_of_node_agrees),
+        cmocka_unit_test(torch_agrees),
         cmocka_unit_test(inverse_is_accurate),
         cmocka_unit_test(a_changed_weight_is_noticed),
     };
