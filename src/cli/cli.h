@@ -155,6 +155,8 @@ typedef enum cli_format {
     CLI_JSON,
     CLI_HTML,
     CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ONNX, /* ONNX files; any other name is that of a folder */
+    CLI_PYTHON,
     CLI_FOLDER
 } cli_format;
 

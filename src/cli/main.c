@@ -39,7 +39,7 @@ static const cli_command_row commands[] = {
      "write the latent codes of images, or draws from the prior, as a NumPy array"},
     {"features", cli_features,
      "write the features that a frozen classifier computes from images, as a NumPy array"},
-    {"export", cli_export, "write a model as a page that runs it in a browser"},
+    {"export", cli_export, "write a model for browsers, ONNX Runtime or PyTorch"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
