@@ -1,11 +1,11 @@
 /* gkvae export --onnx: one part of a model, which the name of the file says, or all parts in a
  * folder. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "app/inside.h"
 #include "cli_export.h"
 #include "gkvae/export.h"
 
@@ -48,8 +48,7 @@ static int write_folder(const gkv_model *model, const char *folder)
 {
     int code = CLI_OK;
     size_t written = 0;
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return cli_error_errno(errno, "--onnx %s: the folder cannot be made", folder);
+    CLI_CHECK(gki_file_make_folder(folder));
     for (int i = 0; i < GKV_ONNX_PARTS && code == CLI_OK; i++) {
         const gkv_onnx_part part = (gkv_onnx_part)i;
         char *path = cli_text("%s/%s.onnx", folder, gkv_onnx_part_name(part));
@@ -64,6 +63,7 @@ static int write_folder(const gkv_model *model, const char *folder)
         }
         free(path);
     }
+done:
     return code;
 }
 

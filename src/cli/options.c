@@ -187,10 +187,15 @@ bool cli_ends_in(const char *text, const char *list)
 const char *cli_output(struct argp_state *state, const char *option, const char *text,
                        cli_format format)
 {
-    static const char *const endings[] = {
-        [CLI_PNG] = ".png",   [CLI_NPY] = ".npy",        [CLI_IDX] = ".idx",
-        [CLI_JSON] = ".json", [CLI_HTML] = ".html .htm", [CLI_ROWS] = ".csv .txt .npy",
-        [CLI_ONNX] = ".onnx", [CLI_PYTHON] = ".py"};
+    static const char *const endings[] = {[CLI_PNG] = ".png",
+                                          [CLI_NPY] = ".npy",
+                                          [CLI_IDX] = ".idx",
+                                          [CLI_JSON] = ".json",
+                                          [CLI_HTML] = ".html .htm",
+                                          [CLI_ROWS] = ".csv .txt .npy",
+                                          [CLI_ARRAYS] = ".npy .npz .csv .txt",
+                                          [CLI_ONNX] = ".onnx",
+                                          [CLI_PYTHON] = ".py"};
     static const struct {
         const char *name, *wish;
     } formats[] = {
@@ -200,6 +205,7 @@ const char *cli_output(struct argp_state *state, const char *option, const char 
         [CLI_JSON] = {"JSON", "a name that ends in .json"},
         [CLI_HTML] = {"a page", "a name that ends in .html"},
         [CLI_ROWS] = {"a table", "a name that ends in .csv or .npy"},
+        [CLI_ARRAYS] = {"arrays", "a name that ends in .npy, .npz or .csv"},
         [CLI_ONNX] = {"ONNX files", "a name that ends in .onnx, or that of a folder"},
         [CLI_PYTHON] = {"Python", "a name that ends in .py"},
         [CLI_FOLDER] = {"a folder", "the name of a folder"},

@@ -24,7 +24,7 @@ done
 expect 2 "a name that ends in .onnx" "$gkvae" export run --onnx flow.pt
 expect 2 "a name that ends in .py" "$gkvae" export run --torch model.onnx
 expect 2 "in which format" "$gkvae" export run
-expect 5 "the folder cannot be made" "$gkvae" export run --onnx none/onnx
+expect 5 "run/config.ini" "$gkvae" export run --onnx run/config.ini/onnx
 expect 2 "which the command needs itself" "$gkvae" export run --onnx run/config.ini
 
 # What a format cannot have is refused with the setting; a folder gets the rest.
