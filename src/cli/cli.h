@@ -162,7 +162,10 @@ typedef enum cli_format {
     CLI_IDX,
     CLI_JSON,
     CLI_HTML,
-    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ROWS,   /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ARRAYS, /* NumPy's archive by .npz, a table by .csv, else NumPy's array */
+    CLI_ONNX,   /* ONNX files; any other name is that of a folder */
+    CLI_PYTHON,
     CLI_FOLDER
 } cli_format;
 

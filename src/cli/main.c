@@ -42,7 +42,7 @@ static const cli_command_row commands[] = {
     {"features train", cli_features_train,
      "train such a classifier on labelled images, for the metrics of generation"},
     {"explore", cli_explore, "write a page that shows and runs a model, and open it in a browser"},
-    {"export", cli_export, "write a model as a page that runs it in a browser"},
+    {"export", cli_export, "write a model for browsers, ONNX Runtime or PyTorch"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
