@@ -1,6 +1,6 @@
 /* The numbers of a fit, for the flat functions of gkvae/flat.h. */
-#ifndef GKV_GKFIT_FLAT_SAMPLES_H
-#define GKV_GKFIT_FLAT_SAMPLES_H
+#ifndef GKV_GKFIT_FLAT_FIT_H
+#define GKV_GKFIT_FLAT_FIT_H
 
 #include "gkvae/gk_fit.h"
 
