@@ -177,9 +177,9 @@ static gkv_status check_flows(const gkv_model_settings *model)
      * layers, and one key should be enough to turn the flow off. */
     if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
         return gki_fail(GKV_ERR_CONFIG,
-                        "settings: a coupling layer moves one half of z by the other, and an "
-                        "autoregressive one a dimension by those before, but model.latent = 1 has "
-                        "no others; raise it, or set model.prior_flow = none");
+                        "settings: model.prior_flow = %s moves dimensions of z by others, but "
+                        "model.latent = 1 has no others; raise it, or set model.prior_flow = none",
+                        NAME(model, "model.prior_flow", prior_flow));
     return GKV_OK;
 }
 

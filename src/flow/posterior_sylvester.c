@@ -1,4 +1,4 @@
-/* Sylvester posterior flows (flow/posterior_flow.h; van den Berg et al. 2018, eq. 8, 13 and 16):
+/* Sylvester posterior flows (flow/posterior_flow.h; van den Berg et al. 2018, theorem 2):
  *     z' = z + Q·R·t,   t = tanh(R̃·Qᵀz + b),   log|det| = Σ_i log(1 + (1 − t_i²)·R_ii·R̃_ii),
  * where Q has M orthonormal columns, and R and R̃ are upper triangular. It is a planar flow with M
  * directions at once.
