@@ -112,8 +112,10 @@ const gki_settings_row gki_settings_rows[] = {
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
            "g-and-k with one "
            "shape for all x; or g-and-k with a shape for each x."),
-    CHOICE(model, posterior_flow, "none", "none, planar, radial",
-           "The flow that follows the posterior."),
+    CHOICE(model, posterior_flow, "none",
+           "none, planar, radial, iaf, sylvester-orthogonal, sylvester-householder",
+           "The flow that follows the posterior: planar; radial; inverse autoregressive; Sylvester "
+           "with 8 orthogonal directions; or with all directions by 4 Householder reflections."),
     INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
     CHOICE(model, prior_flow, "realnvp", "none, realnvp, spline, gk-coupling, maf, glow",
            "The flow between the base and the prior p(z): couplings that are affine, affine with a "
