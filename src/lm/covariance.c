@@ -104,8 +104,8 @@ typedef struct trial {
     double way, gone; /* the factor of a trial, and the product of those since `least` */
 } trial;
 
-/* Judges the difference of the sides of the last trial, and chooses the next one. */
-static void judge(trial *t, double now)
+/* Assesses the difference of the sides of the last trial, and chooses the next one. */
+static void assess(trial *t, double now)
 {
     static const double enough = 3e-3, opposite = 0.3, shortest = 1e-9, longest = 1e4;
     if (now < 0.5 * t->least) {
@@ -159,7 +159,7 @@ static gkv_status adapt(gki_lm_runner *d, gki_lm_task *task, size_t j, const dou
             if (!trials[l].open)
                 continue;
             const double way = trials[l].way;
-            judge(&trials[l], now[l]);
+            assess(&trials[l], now[l]);
             if (trials[l].way != way) { /* back to the best length */
                 length[l] /= trials[l].gone;
                 trials[l].gone = 1.0;
