@@ -76,6 +76,7 @@ class Halves(nn.Module):
         self.first = index % 2 == 1
         self.net = nn.Sequential(nn.Linear(d // 2, 128), nn.LeakyReLU(inplace=True), nn.Linear(128, 128),
                                  nn.LeakyReLU(inplace=True), nn.Linear(128, d))
+        nn.init.zeros_(self.net[-1].weight)  # the flow starts as the identity
 
     def move(self, a, b):
         """Moves b given a; also the log-determinant."""
