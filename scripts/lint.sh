@@ -12,7 +12,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 git rev-parse --is-inside-work-tree > /dev/null 2>&1 || {
-    echo "lint: this is no git working tree; git lists the files to look at" >&2
+    echo "lint: this is not a git working tree; git lists the files to look at" >&2
     exit 2
 }
 format_version=14 # other versions break some lines elsewhere

@@ -21,10 +21,10 @@ gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64
 
 gkv_status gki_call_check_threads(int threads)
 {
-    if (threads < 0 || threads > GKV_THREADS_MOST)
+    if (threads < 0 || threads > GKV_THREADS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "threads = %d: give 1 to %d threads, or 0 for the default number", threads,
-                        GKV_THREADS_MOST);
+                        GKV_THREADS_MAX);
     return GKV_OK;
 }
 

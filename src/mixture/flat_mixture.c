@@ -11,14 +11,13 @@
 #include "gkvae/mgk_fit.h"
 #include "gkvae/mgk_margins.h"
 #include "gkvae/mgk_mixture.h"
+#include "mixture/mixture.h"
 
 /* --- A mixture from arrays, and back -------------------------------------- */
 
-/* Creates a mixture from weights, margins, means and factors; all but the margins may be NULL. The
- * caller frees *out, which is NULL after an error. */
-static gkv_status create(size_t d, size_t count, const double *pi, const double *parameters,
-                         double c, const double *mean, const double *cholesky,
-                         gkv_mgk_mixture **out)
+gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
+                                       const double *parameters, double c, const double *mean,
+                                       const double *cholesky, gkv_mgk_mixture **out)
 {
     gkv_mgk **parts = NULL;
     gkv_gk *margins = NULL;
@@ -52,9 +51,8 @@ static void put_gk(double *parameters, size_t i, const gkv_gk *gk)
                4 * sizeof *parameters);
 }
 
-/* Writes the components of a mixture to the arrays that are not NULL. */
-static void put_mixture(const gkv_mgk_mixture *mixture, double *pi, double *parameters,
-                        double *mean, double *cholesky)
+void gki_mgk_mixture_to_arrays(const gkv_mgk_mixture *mixture, double *pi, double *parameters,
+                               double *mean, double *cholesky)
 {
     const size_t count = gkv_mgk_mixture_count(mixture), d = gkv_mgk_mixture_dimensions(mixture);
     for (size_t i = 0; i < count; i++) {
@@ -246,7 +244,7 @@ gkv_status gkv_flat_mixture_fit(size_t n, size_t d, const double *x, const doubl
                        : gkv_mgk_mixture_fit_range(n, d, x, &set, least, most, options, mixtures,
                                                    results, &chosen);
     if (mixtures[chosen] && (status == GKV_OK || status == GKV_ERR_INTERRUPTED)) {
-        put_mixture(mixtures[chosen], pi, parameters, mean, cholesky);
+        gki_mgk_mixture_to_arrays(mixtures[chosen], pi, parameters, mean, cholesky);
         if (numbers)
             put_result(numbers, &results[chosen]);
     }
@@ -273,7 +271,8 @@ gkv_status gkv_flat_mixture_evaluate(size_t n, size_t d, const double *x, size_t
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (responsibilities)
         status =
             gkv_mgk_mixture_responsibilities(mixture, n, x, &options, log_pdf, responsibilities);
@@ -301,7 +300,8 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
@@ -331,10 +331,11 @@ gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi, const
         *count_out = 0;
     GKV_NEED(which);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     GKV_TRY_GOTO(x_given ? gkv_mgk_mixture_conditional(mixture, n_which, which, x_given, &part)
                          : gkv_mgk_mixture_marginal(mixture, n_which, which, &part));
-    put_mixture(part, pi_out, parameters_out, mean_out, cholesky_out);
+    gki_mgk_mixture_to_arrays(part, pi_out, parameters_out, mean_out, cholesky_out);
     if (count_out)
         *count_out = gkv_mgk_mixture_count(part);
 done:
@@ -358,7 +359,8 @@ gkv_status gkv_flat_mixture_margin(size_t d, size_t count, const double *pi,
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (out && function < GKV_FLAT_QUANTILE)
         status = gkv_mgk_mixture_margin_cdf(mixture, column, (gkv_gk_tail)(function - GKV_FLAT_CDF),
                                             n, x, out);
@@ -384,7 +386,8 @@ gkv_status gkv_flat_mixture_scores(size_t n, size_t d, const double *x, size_t c
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, count, pi, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (z)
         status = whiten ? gkv_mgk_mixture_whiten(mixture, n, x, &options, z)
                         : gkv_mgk_mixture_scores(mixture, n, x, &options, z);
@@ -404,7 +407,7 @@ gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const double *parameters, dou
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
-    GKV_TRY_GOTO(create(d, 1, NULL, parameters, c, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, mean, cholesky, &mixture));
     status = gkv_mgk_impute(gkv_mgk_mixture_component(mixture, 0), n, seed, first,
                             &(gkv_run_options){.threads = threads}, x);
 done:

@@ -339,6 +339,11 @@ static void of_data(void **state)
     REFUSES("pixels", gkv_idx_write_colour(in_folder("idx", NULL), 1, 1, 1, 1, NULL));
     REFUSES("path", gkv_idx_write_labels(NULL, 1, it.levels));
     REFUSES("labels", gkv_idx_write_labels(in_folder("idx", NULL), 1, NULL));
+    const gkv_npz_array array = {.name = "x", .rank = 1, .sizes = {1}, .floats = it.floats};
+    REFUSES("path", gkv_npz_write(NULL, 1, &array));
+    REFUSES("arrays", gkv_npz_write(in_folder("npz", NULL), 1, NULL));
+    REFUSES("path", gkv_png_write(NULL, 1, 1, 1, it.levels));
+    REFUSES("levels", gkv_png_write(in_folder("png", NULL), 1, 1, 1, NULL));
     assert_int_equal(gkv_dataset_channels(NULL), 0);
     assert_null(gkv_dataset_name(NULL, 0));
     assert_null(gkv_dataset_remark(NULL, 0));
@@ -403,6 +408,7 @@ static void of_settings(void **state)
     double range[2];
     assert_false(gkv_settings_range(NULL, range));
     assert_null(gkv_base_facts_of(GKV_BASES));
+    assert_null(gkv_likelihood_facts_of(GKV_LIKELIHOODS));
     assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));

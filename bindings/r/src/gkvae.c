@@ -202,7 +202,7 @@ static void dimensions(SEXP x, SEXP columns, size_t *n, size_t *d)
 {
     *d = size_of(columns, "the number of columns");
     if (*d == 0 || (size_t)Rf_xlength(x) % *d != 0)
-        Rf_error("gkvae: x has %.0f numbers, which are no rows of %.0f", (double)Rf_xlength(x),
+        Rf_error("gkvae: x has %.0f numbers, which are not rows of %.0f", (double)Rf_xlength(x),
                  (double)*d);
     *n = (size_t)Rf_xlength(x) / *d;
 }
