@@ -194,6 +194,13 @@ def check_drawing(browser):
     browser.touch(place)
     check(browser.value("explorer.state.src") == "drawn", "a finger does not draw")
     check(browser.value("explorer.input.target.reduce((a, b) => a + b)") > 20, "the drawing has no ink")
+    objective = "((z) => explorer.model.cost(explorer.input.target, z) - explorer.model.logPrior(z))(explorer.state.z)"
+    before = browser.value(objective)
+    browser.wait("[...document.querySelectorAll('button')].some((b) => b.textContent.startsWith('Search'))", 10)
+    browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Search')).click()")
+    browser.wait("document.body.textContent.includes('more probable')", 20)
+    check(browser.value(objective) < before - 0.1, f"a search does not improve the code: {before}, {browser.value(objective)}")
+    browser.value("document.activeElement.blur()")
     browser.key("a", "a")
     first = code(browser)
     check(browser.value("Array.from(explorer.state.a)") == first, "the key A does not keep the image")

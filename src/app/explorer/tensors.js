@@ -34,7 +34,8 @@ const Tensors = (() => {
     const view = new DataView(bytes.buffer);
     const table = halves();
     const read = {
-      f32: (entry, n) => Float32Array.from({ length: n }, (_, i) => view.getFloat32(entry.offset + 4 * i, true)),
+      f32: (entry, n) =>
+        Float32Array.from({length: n}, (_, i) => view.getFloat32(entry.offset + 4 * i, true)),
       u8: (entry, n) => bytes.subarray(entry.offset, entry.offset + n),
       f16: (entry, n) => {
         const values = new Float32Array(n);
@@ -47,10 +48,10 @@ const Tensors = (() => {
       const entry = entries[name];
       if (!entry) return null;
       if (!opened.has(name))
-        opened.set(name, { values: read[entry.type](entry, sizeOf(entry.shape)), shape: entry.shape });
+        opened.set(name, {values: read[entry.type](entry, sizeOf(entry.shape)), shape: entry.shape});
       return opened.get(name);
     };
   };
 
-  return { open, half };
+  return {open, half};
 })();
