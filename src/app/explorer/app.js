@@ -53,6 +53,7 @@
   app.update = (changes) => {
     Object.assign(app.state, changes);
     const changed = new Set(Object.keys(changes));
+    if (changed.has("v")) note("");
     if (changed.has("z")) showCurrent();
     if (changed.has("v"))
       showView();
@@ -284,8 +285,8 @@
     showView();
   };
 
-  const open = () => {
-    const tensors = Tensors.open(about.tensors, byId("arrays").textContent);
+  const open = async () => {
+    const tensors = await Tensors.open(about.tensors, byId("arrays").textContent);
     app.tensors = tensors;
     app.model = Model.create(about, tensors);
     app.examples = Examples.open(app.model, tensors);
@@ -295,6 +296,12 @@
     document.documentElement.dataset.ready = "yes";
     setTimeout(findKinds, 200);
   };
+
+  const start = () => open().catch((error) => {
+    byId("current-source").textContent =
+      `The model cannot be read. The page needs a browser of 2023 or later. (${error.message})`;
+    console.error(error);
+  });
 
   byId("run-name").textContent = about.name;
   byId("summary").textContent =
@@ -319,5 +326,5 @@
   /* Numbers of a page are for its user, and for its tests. */
   globalThis.explorer = app;
   app.compare = () => Reference.compare(app.model, app.tensors);
-  requestAnimationFrame(() => setTimeout(open, 0));  // after the first paint
+  requestAnimationFrame(() => setTimeout(start, 0));  // after the first paint
 })();
