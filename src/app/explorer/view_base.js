@@ -182,8 +182,8 @@ const ViewBase = (() => {
   };
 
   const marginCard = (app) => {
-    const {base} = app.model;
-    parts.density = plot("Density of one dimension of the component");
+    const isOne = app.model.base.components.length === 1, whole = isOne ? "base" : "component";
+    parts.density = plot(`Density of one dimension of the ${whole}`);
     parts.qq = plot("Quantiles of the dimension against those of a normal distribution");
     parts.digits = make("div", {class: "thumbs"});
     parts.changed = make(
@@ -197,19 +197,22 @@ const ViewBase = (() => {
       "section", {class: "card"}, parts.title,
       make(
         "p", {class: "quiet"},
-        "A component gives each dimension of ε a g-and-k " +
+        `${isOne ? "The base" : "A component"} gives each dimension of ε a g-and-k ` +
           "distribution of its own: g = k = 0 is the normal one. Move a slider: the density, the plot of " +
           "quantiles and the images change together."),
       parts.effect = make("p", {class: "quiet"}), parts.dimension,
       make(
         "div", {class: "columns"},
-        figure("Density: this component, solid; the whole base, dashed; your image, orange", parts.density),
+        figure(
+          isOne ? "Density of the base; your image, orange" :
+                  "Density: this component, solid; the whole base, dashed; your image, orange",
+          parts.density),
         figure("Quantiles: a normal distribution is the dashed line", parts.qq)),
       make("p", {}),
       make(
         "div", {class: "columns"}, make("div", {}, ...sliders(app), parts.changed),
         make(
-          "div", {}, make("h3", {}, "Images of this component, always from the same noise"), parts.digits)));
+          "div", {}, make("h3", {}, `Images of this ${whole}, always from the same noise`), parts.digits)));
   };
 
   const studentCard = (app) => {
