@@ -50,6 +50,7 @@ int cli_reconstruct(int argc, char **argv);
 int cli_interpolate(int argc, char **argv);
 int cli_encode(int argc, char **argv);
 int cli_features(int argc, char **argv);
+int cli_features_train(int argc, char **argv);
 int cli_explore(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
@@ -59,6 +60,12 @@ int cli_data_import(int argc, char **argv);
 int cli_data_list(int argc, char **argv);
 int cli_fit(int argc, char **argv);
 int cli_gk(int argc, char **argv);
+int cli_density_fit(int argc, char **argv);
+int cli_density_eval(int argc, char **argv);
+int cli_density_sample(int argc, char **argv);
+int cli_density_log_density(int argc, char **argv);
+int cli_density_conditional(int argc, char **argv);
+int cli_density_outliers(int argc, char **argv);
 int cli_compare(int argc, char **argv);
 int cli_bench(int argc, char **argv);
 int cli_settings(int argc, char **argv);
@@ -155,7 +162,10 @@ typedef enum cli_format {
     CLI_IDX,
     CLI_JSON,
     CLI_HTML,
-    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ROWS,   /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ARRAYS, /* NumPy's archive by .npz, a table by .csv, else NumPy's array */
+    CLI_ONNX,   /* ONNX files; any other name is that of a folder */
+    CLI_PYTHON,
     CLI_FOLDER
 } cli_format;
 

@@ -19,6 +19,13 @@ static const export_format formats[] = {
      "Write a page that shows and runs the model in a browser, with a few of its images (default: "
      "no)",
      cli_export_explorer, true},
+    {"onnx", "FILE.onnx|FOLDER", CLI_ONNX,
+     "Write a part of the model for ONNX Runtime and other engines. The name of the file says "
+     "which part: encoder.onnx, decoder.onnx, flow.onnx, flow_inverse.onnx, log_prob.onnx or "
+     "sample.onnx. A folder gets all of them (default: no)",
+     cli_export_onnx, false},
+    {"torch", "FILE.py", CLI_PYTHON,
+     "Write a PyTorch module that loads the model's file (default: no)", cli_export_torch, false},
 };
 enum { FORMATS = sizeof formats / sizeof *formats, OPTION_FORMAT = 256 };
 

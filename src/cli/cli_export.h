@@ -15,6 +15,6 @@ typedef struct cli_export_source {
 /* Writes the file of a format. CLI_CONFIG if the format cannot have a part of the model. */
 typedef int cli_export_write(const cli_export_source *from, const char *path);
 
-cli_export_write cli_export_explorer;
+cli_export_write cli_export_explorer, cli_export_onnx, cli_export_torch;
 
 #endif

@@ -113,6 +113,18 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 
 enum { METRIC_ROWS = 18, METRIC_COLUMNS = 4 };
 
+/* Figures of other models of the same images, which are those of README.md; "" for other images. */
+static const char *reference_of(const gkv_metrics *m)
+{
+    static const char mnist[] = "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7";
+    enum { ALL = 10000 };
+    if (strcmp(m->images_sha256, mnist) != 0 || m->images != ALL || m->pixels != GKV_PIXELS_BINARY)
+        return "";
+    return " For comparison, on these test images: a plain VAE (configs/mnist-plain.ini) has a "
+           "−ELBO of 94.00 and a −log p(x) of at most 89.30; the default model (configs/mnist.ini) "
+           "84.79 and, refined, 82.50.";
+}
+
 /* Rows without a value are left out, if it is one that such a model or data set has not. */
 static gki_report_table metrics_table(const cli_evaluation *it, const char **cells, cli_texts *all)
 {
@@ -193,11 +205,17 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
         row[3] = rows[i].meaning;
         n_rows++;
     }
+    const char *plain = cli_texts_keep(
+        all, cli_text("The fewer nats the first rows have, the better the model describes images "
+                      "that it has never seen. The closer SSIM is to 1, the more the "
+                      "reconstructions resemble the originals.%s",
+                      reference_of(m)));
     const char *caption = cli_texts_keep(
         all, cli_text("Protocol: %s. Standard errors are over images. The images are those of %s, "
                       "whose content has the SHA-256 %s.",
                       m->protocol, m->images_file, m->images_sha256));
     return (gki_report_table){.heading = "Measurements",
+                              .plain = plain,
                               .caption = caption,
                               .columns = columns,
                               .n_columns = METRIC_COLUMNS,
@@ -227,6 +245,9 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
                                      "same noise.",
                                      m->refined.iterations, m->refined.samples));
     return (gki_report_table){.heading = "Refined posteriors",
+                              .plain = "The encoder guesses the code of an image in one go. Here a "
+                                       "few steps of an optimiser improved each guess; the column "
+                                       "“refined” has the figures after them.",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = REFINED_COLUMNS,
