@@ -130,7 +130,8 @@ gkv_status gki_tensors_compress(const gki_tensors *tensors, unsigned char **out,
 {
     uLongf length = compressBound((uLong)tensors->size);
     GKV_TRY(gki_alloc(length, 1, out));
-    if (compress2(*out, &length, tensors->bytes, (uLong)tensors->size, Z_BEST_COMPRESSION) == Z_OK) {
+    if (compress2(*out, &length, tensors->bytes, (uLong)tensors->size, Z_BEST_COMPRESSION) ==
+        Z_OK) {
         *size = length;
         return GKV_OK;
     }

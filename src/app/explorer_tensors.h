@@ -8,7 +8,7 @@
 #include "core/error.h"
 
 typedef struct gki_tensors {
-    json_t *entries;      /* {name: {"type", "shape", "offset"}}; the caller frees it */
+    json_t *entries; /* {name: {"type", "shape", "offset"}}; the caller frees it */
     /* [size]; the caller frees it. Of an array come the lowest bytes of all elements, then the next
      * ones, and so on, which compresses better. */
     unsigned char *bytes;
