@@ -57,7 +57,7 @@ check: ## deps, build, run every test; 5 to 7 minutes
 python: ## the Python package: build the wheel, install it for this user
 	@$(MAKE) wheel
 	@scripts/python.sh install $(BUILD)
-	@echo "installed: /usr/bin/python3 -c 'import gkvae'"
+	@echo "installed: $(or $(PYTHON),/usr/bin/python3) -c 'import gkvae'"
 
 wheel: ## the wheel of the Python package alone: build/python/dist
 	@$(MAKE) deps PACKAGES="$$(scripts/python.sh packages) $(PACKAGES)"

@@ -156,7 +156,7 @@ typedef struct gkv_export_settings {
  * images are from a folder, files.csv has the columns part, file and label, in the order of the
  * images. Makes FOLDER if necessary. The test images are the first n·test ones, rounded, of a
  * random permutation of the images by the seed (Philox, stream GKV_STREAM_TEST_SPLIT); both parts
- * keep the order of the images. NULL settings are no test part, and nothing is replaced. *test,
+ * keep the order of the images. NULL settings mean no test part, and nothing is replaced. *test,
  * unless NULL, receives the number of test images.
  *
  * GKV_ERR_ARGUMENT for a share outside 0 … 1, and for one that leaves a part without images.

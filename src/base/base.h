@@ -18,7 +18,7 @@
 typedef struct gki_base gki_base;
 
 /* The largest dimension of ε. It is the bound of model.latent. */
-enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
+enum { GKV_BASE_DIMENSIONS_MAX = 4096 };
 
 /* How to build a base. */
 typedef struct gki_base_spec {

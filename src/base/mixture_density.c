@@ -98,7 +98,7 @@ void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params
 {
     const size_t d = self->base.eps.width, K = self->base.components;
     const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
-    gki_real constant[GKV_MIXTURE_MOST];
+    gki_real constant[GKV_MIXTURE_MAX];
     constants(self, params, constant);
     scores(self, params, count, rows);
     if (self->spec.dependent)
@@ -329,7 +329,7 @@ static void draw(const gki_base_mixture *self, const gki_params *params, long wh
                  const double *choice, gki_real *rows)
 {
     const size_t d = self->base.eps.width;
-    double weights[GKV_MIXTURE_MOST], total = 0;
+    double weights[GKV_MIXTURE_MAX], total = 0;
     size_t open = 0;
     const size_t first = gki_mixture_first(self, which, &open);
     gki_mixture_weights(self, params, weights);
@@ -359,7 +359,7 @@ void gki_mixture_transform_class(const gki_base *base, const gki_params *params,
 /* The standard deviation of ζ_j: the length of W⁻¹e_j. */
 static double score_sd(size_t d, const gki_real *whitening, size_t j)
 {
-    double y[GKV_BASE_MOST_DIMENSIONS], squares = 0;
+    double y[GKV_BASE_DIMENSIONS_MAX], squares = 0;
     for (size_t i = j + 1; i-- > 0;) {
         double sum = i == j;
         for (size_t l = i + 1; l <= j; l++)
@@ -375,7 +375,7 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    double weights[GKV_MIXTURE_MOST];
+    double weights[GKV_MIXTURE_MAX];
     gki_mixture_weights(self, params, weights);
     memset(pdf, 0, n * sizeof *pdf);
     memset(cdf, 0, n * sizeof *cdf);

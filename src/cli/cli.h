@@ -237,7 +237,7 @@ int cli_output_spares_run(const char *option, const char *path,
 /* --- terminal.c ----------------------------------------------------------- */
 
 /* A line on standard error that is rewritten in place, at most ten times a second and
- * never wider than the terminal. Off when standard error is no terminal. */
+ * never wider than the terminal. Off when standard error is not a terminal. */
 typedef struct cli_live {
     bool on, shown;
     double last;
@@ -257,7 +257,7 @@ const char *cli_duration(double seconds, char buffer[32]);
 /* A number with this many decimal places, with the character − for minus and without −0. */
 const char *cli_decimal(double value, int places, char buffer[32]);
 
-/* The number of columns of standard output; SIZE_MAX if it is no terminal. */
+/* The number of columns of standard output; SIZE_MAX if it is not a terminal. */
 size_t cli_output_width(void);
 
 /* The number of columns of a UTF-8 text; each character counts as one. */

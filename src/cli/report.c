@@ -54,25 +54,25 @@ static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
 /* A sentence about a likelihood of levels. */
 static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bool colour)
 {
-    if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
+    const gkv_likelihood_facts *facts = gkv_likelihood_facts_of(m->likelihood);
+    if (facts->pixels == GKV_PIXELS_BINARY)
         return "";
-    if (m->likelihood == GKV_LIKELIHOOD_NORMAL_DENSITY ||
-        m->likelihood == GKV_LIKELIHOOD_GK_DENSITY)
-        return cli_texts_keep(
-            all, cli_text(" A number of an image has a %s density given the code.",
-                          m->likelihood == GKV_LIKELIHOOD_GK_DENSITY ? "g-and-k" : "normal"));
+    if (facts->pixels == GKV_PIXELS_CONTINUOUS)
+        return cli_texts_keep(all,
+                              cli_text(" A number of an image has a %s density given the code.",
+                                       facts->distribution));
     const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
-    const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
     const char *level = colour ? "level of a channel" : "grey level of a pixel",
                *given = colour ? " and the earlier channels of the pixel" : "";
-    if (m->likelihood == GKV_LIKELIHOOD_GK || m->likelihood_components == 1)
+    if (!facts->is_mixture || m->likelihood_components == 1)
         return cli_texts_keep(
             all, cli_text(" The %s has a discretised %s distribution given the code%s%s.", level,
-                          kind, given, edges));
+                          facts->distribution, given, edges));
     return cli_texts_keep(
-        all, cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
-                      "code%s%s.",
-                      level, (long long)m->likelihood_components, kind, given, edges));
+        all,
+        cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
+                 "code%s%s.",
+                 level, (long long)m->likelihood_components, facts->distribution, given, edges));
 }
 
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)

@@ -16,10 +16,10 @@ gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64
     *call = (gki_call){.thread = &here, .total = total};
     if (options)
         call->options = *options;
-    if (call->options.threads < 0 || call->options.threads > GKV_THREADS_MOST)
+    if (call->options.threads < 0 || call->options.threads > GKV_THREADS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "options.threads = %d: give 1 to %d threads, or 0 for the default number",
-                        call->options.threads, GKV_THREADS_MOST);
+                        call->options.threads, GKV_THREADS_MAX);
     return GKV_OK;
 }
 

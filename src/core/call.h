@@ -7,7 +7,7 @@
 #include "gkvae/run.h"
 
 /* The most threads that a caller may ask for. */
-enum { GKV_THREADS_MOST = 256 };
+enum { GKV_THREADS_MAX = 256 };
 
 typedef struct gki_call {
     gkv_run_options options; /* the caller's, or the defaults */
@@ -18,7 +18,7 @@ typedef struct gki_call {
 } gki_call;
 
 /* Begins a call of `total` units of work, 0 if the number is not known. NULL options are the
- * defaults. GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MOST. */
+ * defaults. GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MAX. */
 gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64_t total);
 
 /* The number of threads: that of the options; if it is 0, `others`; if that is 0 too, the number of

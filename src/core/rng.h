@@ -65,6 +65,11 @@ static inline gki_rng gki_rng_at(uint64_t seed, gki_stream stream, uint64_t step
 /* Writes n uniform 32-bit words. */
 void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
 
+/* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n.
+ * Probabilities are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may
+ * be `probabilities`. */
+void gki_rng_bernoulli(gki_rng at, size_t n, const float *probabilities, float *out);
+
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gki_rng_uniform(gki_rng at, size_t n, double *out);
 

@@ -10,7 +10,7 @@
 #include "export/onnx_wire.h"
 #include "nn/params.h"
 
-enum { GKV_ONNX_OPSET = 17, GKV_ONNX_IR_VERSION = 8, GKV_ONNX_INPUTS_MOST = 8 };
+enum { GKV_ONNX_OPSET = 17, GKV_ONNX_IR_VERSION = 8 };
 
 /* A value of a graph, by its number. */
 typedef size_t gki_onnx_value;
@@ -29,13 +29,13 @@ void gki_onnx_fail(gki_onnx *graph, gkv_status status);
 /* --- Inputs and outputs --------------------------------------------------- */
 
 /* The most dimensions of an input or output beside the batch. */
-enum { GKV_ONNX_DIMENSIONS_MOST = 3 };
+enum { GKV_ONNX_DIMENSIONS_MAX = 3 };
 
 /* An input or output of the graph: [batch, sizes…]. `about` describes it. */
 typedef struct gki_onnx_port {
     const char *name, *about;
     size_t rank; /* dimensions beside the batch */
-    size_t sizes[GKV_ONNX_DIMENSIONS_MOST];
+    size_t sizes[GKV_ONNX_DIMENSIONS_MAX];
 } gki_onnx_port;
 
 gki_onnx_value gki_onnx_input(gki_onnx *graph, const gki_onnx_port *port);

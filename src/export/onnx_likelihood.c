@@ -72,17 +72,17 @@ static values_of read_values(gki_onnx *g, reader *from, bool has_shapes)
         it.weights = gki_onnx_softmax(g, logits, 1);
         add_output(g, from, "weights", "the weights of the components", it.weights);
     }
-    it.location = gki_onnx_within(g, read_next(g, from), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
+    it.location = gki_onnx_within(g, read_next(g, from), -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
     it.scale = gki_onnx_exp(
-        g, gki_onnx_within(g, read_next(g, from), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+        g, gki_onnx_within(g, read_next(g, from), GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
     add_output(g, from, "locations", "the locations, in [−1, 1] for values within their range",
                it.location);
     add_output(g, from, "scales", "the scales", it.scale);
     if (has_shapes) {
         const gki_onnx_value raw_g = read_next(g, from), raw_k = read_next(g, from);
         it.g = gki_onnx_bounded(g, raw_g, GKV_GK_LEVEL_G);
-        it.k = gki_onnx_min(g, gki_onnx_plus(g, gki_onnx_softplus(g, raw_k), GKV_GK_LEVEL_K_LEAST),
-                            gki_onnx_number(g, GKV_GK_LEVEL_K_MOST));
+        it.k = gki_onnx_min(g, gki_onnx_plus(g, gki_onnx_softplus(g, raw_k), GKV_GK_LEVEL_K_MIN),
+                            gki_onnx_number(g, GKV_GK_LEVEL_K_MAX));
         add_output(g, from, "g", "the skewness", it.g);
         add_output(g, from, "k", "the tail weight", it.k);
     }

@@ -128,7 +128,7 @@ static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task
     const double lead = 1e-3 + 3.0 * (first->result.converged - second->result.converged);
     const double most = second->levels_maximum;
     double one = 0.0, other = -INFINITY;
-    if (second->status == GKV_ERR_MEMORY) /* the first fit is no answer to that */
+    if (second->status == GKV_ERR_MEMORY) /* the first fit is not an answer to that */
         return gki_fail(GKV_ERR_MEMORY, "%s", second->message);
     GKV_TRY(gki_gk_levels_likelihood(common, first, &one));
     if (second->status == GKV_OK)
@@ -194,8 +194,8 @@ gkv_status gki_gk_fit_restart(const gki_gk_fit_common *common, gki_gk_task *task
 
 /* Whether the levels are far less likely than at the maximum of their likelihood, if that is known.
  * Neither solutions of the equations nor maxima of the likelihood of all values are as bad as this,
- * even if the distribution of the data is no g-and-k, unless the solution is spurious, or outliers
- * have distorted the likelihood. */
+ * even if the distribution of the data is not a g-and-k, unless the solution is spurious, or
+ * outliers have distorted the likelihood. */
 static gkv_status far_from_levels(const gki_gk_fit_common *common, const gki_gk_task *task,
                                   bool *far)
 {

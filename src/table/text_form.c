@@ -347,7 +347,7 @@ static gkv_status guess(sample *s, gki_source *source, const gkv_table_settings 
     gkv_table_settings point = *settings, comma;
     gkv_table_form *form = &out->form;
     gki_source first;
-    point.usual_missing = true; /* NA is no name, even if no value may be missing */
+    point.usual_missing = true; /* NA is not a name, even if no value may be missing */
     comma = point;
     comma.decimal_mark = ',';
     gki_cell_rules_set(&s->point, &point);

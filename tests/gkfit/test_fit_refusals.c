@@ -198,7 +198,7 @@ static void samples_of_intervals(void **state)
     refuses_sample(&sample, NULL, GKV_ERR_ARGUMENT, "lower = NULL");
 }
 
-/* Intervals with a common value are no data, unless a location is held beyond it. */
+/* Intervals with a common value are not data, unless a location is held beyond it. */
 static void common_values(void **state)
 {
     (void)state;
@@ -383,7 +383,8 @@ static void held_shapes_keep_the_sign_of_g(void **state)
     }
 }
 
-/* These bounds allow g beyond about −3 only. What profiles try on the other side is no error. */
+/* These bounds allow g beyond about −3 only. What profiles try on the other side is not an
+ * error. */
 static void profiles_keep_to_what_bounds_allow(void **state)
 {
     (void)state;

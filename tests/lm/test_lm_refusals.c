@@ -243,7 +243,7 @@ static gkv_status summed(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-/* A combination of zeros and one that repeats another are no constraints. What no residual tells
+/* A combination of zeros and one that repeats another are not constraints. What no residual tells
  * apart has an infinite variance, with constraints too. */
 static void undetermined_directions_have_no_variance(void **state)
 {

@@ -408,6 +408,7 @@ static void of_settings(void **state)
     double range[2];
     assert_false(gkv_settings_range(NULL, range));
     assert_null(gkv_base_facts_of(GKV_BASES));
+    assert_null(gkv_likelihood_facts_of(GKV_LIKELIHOODS));
     assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));

@@ -185,35 +185,7 @@ static SEXP gkr_evaluate(SEXP family, SEXP which, SEXP arguments, SEXP exact)
     return out;
 }
 
-/* --- Fits of one column --------------------------------------------------- */
-
-/* The fit of x[n], whose `settings` are a list of the arguments of gkv_flat_gk_fit_samples. */
-static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
-{
-    const size_t n = (size_t)Rf_xlength(x), starts[2] = {0, n};
-    const double *values = doubles(x, n, "x"), *ends = optional_doubles(upper, n, "upper"),
-                 *w = optional_doubles(weights, n, "weights");
-    const SEXP fixed = list_element(settings, "fixed");
-    bool held[GKV_GK_PARAMETERS] = {false}, stopped = false;
-    if (TYPEOF(fixed) != LGLSXP || XLENGTH(fixed) != GKV_GK_PARAMETERS)
-        Rf_error("fixed: give four of TRUE or FALSE");
-    for (int p = 0; p < GKV_GK_PARAMETERS; p++)
-        held[p] = LOGICAL(fixed)[p] == 1;
-    const SEXP out = PROTECT(Rf_allocVector(REALSXP, GKV_FLAT_FIT_NUMBERS));
-    check_status(gkv_flat_gk_fit_samples(
-        1, starts, values, ends, w, (gkv_gk_family)int_in(settings, "family"),
-        (gkv_gk_method)int_in(settings, "method"), number_in(settings, "c"),
-        number_in(settings, "confidence"), (gkv_gk_intervals)int_in(settings, "intervals"),
-        number_in(settings, "resolution"), size_of(list_element(settings, "levels"), "levels"),
-        true, optional_doubles(list_element(settings, "start"), GKV_GK_PARAMETERS, "start"), held,
-        doubles(list_element(settings, "low"), GKV_GK_PARAMETERS, "lower bounds"),
-        doubles(list_element(settings, "high"), GKV_GK_PARAMETERS, "upper bounds"),
-        int_in(settings, "threads"), stop_on_interrupt, &stopped, REAL(out), NULL));
-    UNPROTECT(1);
-    return out;
-}
-
-/* --- Several dimensions --------------------------------------------------- */
+/* --- Results ------------------------------------------------------------- */
 
 static SEXP named_list(int n, const char *const *names)
 {
@@ -236,11 +208,88 @@ static double *element(SEXP list, int i, size_t n)
     return REAL(vector);
 }
 
+/* --- Fits of one column --------------------------------------------------- */
+
+/* A sample, and the settings of its fit: what gkv_flat_gk_fit_samples and gkv_flat_gk_bootstrap
+ * take. */
+typedef struct sample {
+    size_t n;
+    const double *x, *upper, *weights, *start, *low, *high;
+    gkv_gk_family family;
+    gkv_gk_method method;
+    double c, confidence, resolution;
+    size_t levels;
+    bool fixed[GKV_GK_PARAMETERS];
+    int threads;
+} sample;
+
+static sample sample_of(SEXP x, SEXP upper, SEXP weights, SEXP settings)
+{
+    const size_t n = (size_t)Rf_xlength(x);
+    const SEXP fixed = list_element(settings, "fixed");
+    if (TYPEOF(fixed) != LGLSXP || XLENGTH(fixed) != GKV_GK_PARAMETERS)
+        Rf_error("fixed: give four of TRUE or FALSE");
+    sample s = {
+        .n = n,
+        .x = doubles(x, n, "x"),
+        .upper = optional_doubles(upper, n, "upper"),
+        .weights = optional_doubles(weights, n, "weights"),
+        .start = optional_doubles(list_element(settings, "start"), GKV_GK_PARAMETERS, "start"),
+        .low = doubles(list_element(settings, "low"), GKV_GK_PARAMETERS, "lower bounds"),
+        .high = doubles(list_element(settings, "high"), GKV_GK_PARAMETERS, "upper bounds"),
+        .family = (gkv_gk_family)int_in(settings, "family"),
+        .method = (gkv_gk_method)int_in(settings, "method"),
+        .c = number_in(settings, "c"),
+        .confidence = number_in(settings, "confidence"),
+        .resolution = number_in(settings, "resolution"),
+        .levels = size_of(list_element(settings, "levels"), "levels"),
+        .threads = int_in(settings, "threads"),
+    };
+    for (int p = 0; p < GKV_GK_PARAMETERS; p++)
+        s.fixed[p] = LOGICAL(fixed)[p] == 1;
+    return s;
+}
+
+static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
+{
+    const sample s = sample_of(x, upper, weights, settings);
+    const size_t starts[2] = {0, s.n};
+    bool stopped = false;
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, GKV_FLAT_FIT_NUMBERS));
+    check_status(gkv_flat_gk_fit_samples(
+        1, starts, s.x, s.upper, s.weights, s.family, s.method, s.c, s.confidence,
+        (gkv_gk_intervals)int_in(settings, "intervals"), s.resolution, s.levels, true, s.start,
+        s.fixed, s.low, s.high, s.threads, stop_on_interrupt, &stopped, REAL(out), NULL));
+    UNPROTECT(1);
+    return out;
+}
+
+static SEXP gkr_bootstrap(SEXP x, SEXP upper, SEXP weights, SEXP settings)
+{
+    static const char *const names[] = {"numbers", "estimates"};
+    const sample s = sample_of(x, upper, weights, settings);
+    const size_t replicates = size_of(list_element(settings, "replicates"), "replicates");
+    bool stopped = false;
+    const SEXP out = PROTECT(named_list(2, names));
+    double *numbers = element(out, 0, GKV_FLAT_BOOTSTRAP_NUMBERS);
+    double *estimates = element(out, 1, replicates * GKV_GK_PARAMETERS);
+    check_status(gkv_flat_gk_bootstrap(
+        s.n, s.x, s.upper, s.weights, s.family, s.method, s.c, s.resolution, s.levels, s.start,
+        s.fixed, s.low, s.high, replicates,
+        flag_of(list_element(settings, "nonparametric"), "parametric"),
+        (uint64_t)size_of(list_element(settings, "seed"), "seed"), s.confidence, s.threads,
+        stop_on_interrupt, &stopped, estimates, numbers));
+    UNPROTECT(1);
+    return out;
+}
+
+/* --- Several dimensions --------------------------------------------------- */
+
 static void dimensions(SEXP x, SEXP columns, size_t *n, size_t *d)
 {
     *d = size_of(columns, "the number of columns");
     if (*d == 0 || (size_t)Rf_xlength(x) % *d != 0)
-        Rf_error("gkvae: x has %.0f numbers, which are no rows of %.0f", (double)Rf_xlength(x),
+        Rf_error("gkvae: x has %.0f numbers, which are not rows of %.0f", (double)Rf_xlength(x),
                  (double)*d);
     *n = (size_t)Rf_xlength(x) / *d;
 }
@@ -365,6 +414,50 @@ static SEXP gkr_joint_scores(SEXP x, SEXP distribution, SEXP threads)
     return out;
 }
 
+/* The marginal distribution of the columns which[], or, if `given` has their values, the
+ * conditional distribution of the others. */
+static SEXP gkr_joint_part(SEXP which, SEXP given, SEXP distribution)
+{
+    static const char *const names[] = {"pi", "parameters", "mean", "cholesky"};
+    const joint j = joint_of(distribution);
+    const size_t n = (size_t)Rf_xlength(which);
+    const double *numbers = doubles(which, n, "columns"),
+                 *values = optional_doubles(given, n, "given");
+    if (n > j.d)
+        Rf_error("gkvae: there are %.0f columns, not %.0f", (double)j.d, (double)n);
+    const size_t d = values ? j.d - n : n;
+    size_t *columns = (size_t *)R_alloc(n, sizeof *columns), count = 0;
+    for (size_t i = 0; i < n; i++)
+        columns[i] = (size_t)numbers[i];
+    double *pi = (double *)R_alloc(j.count, sizeof *pi);
+    double *parameters = (double *)R_alloc(j.count * d * 4, sizeof *parameters);
+    double *mean = (double *)R_alloc(j.count * d, sizeof *mean);
+    double *cholesky = (double *)R_alloc(j.count * d * d, sizeof *cholesky);
+    check_status(gkv_flat_mixture_part(j.d, j.count, j.pi, j.parameters, j.c, j.mean, j.cholesky, n,
+                                       columns, values, &count, pi, parameters, mean, cholesky));
+    const SEXP out = PROTECT(named_list(4, names));
+    memcpy(element(out, 0, count), pi, count * sizeof *pi);
+    memcpy(element(out, 1, count * d * 4), parameters, count * d * 4 * sizeof *parameters);
+    memcpy(element(out, 2, count * d), mean, count * d * sizeof *mean);
+    memcpy(element(out, 3, count * d * d), cholesky, count * d * d * sizeof *cholesky);
+    UNPROTECT(1);
+    return out;
+}
+
+/* A function of the one column of a distribution, at x. */
+static SEXP gkr_joint_margin(SEXP x, SEXP which, SEXP distribution)
+{
+    const joint j = joint_of(distribution);
+    const size_t n = (size_t)Rf_xlength(x);
+    const double *values = doubles(x, n, "x");
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)n));
+    check_status(gkv_flat_mixture_margin(j.d, j.count, j.pi, j.parameters, j.c, j.mean, j.cholesky,
+                                         0, (gkv_flat_function)Rf_asInteger(which), n, values,
+                                         REAL(out)));
+    UNPROTECT(1);
+    return out;
+}
+
 /* --- Registration --------------------------------------------------------- */
 
 /* gcc takes any_function for a function of any type. */
@@ -374,11 +467,14 @@ typedef void any_function(void);
 static const R_CallMethodDef entries[] = {
     {"gkr_evaluate", FUNCTION(gkr_evaluate), 4},
     {"gkr_fit", FUNCTION(gkr_fit), 4},
+    {"gkr_bootstrap", FUNCTION(gkr_bootstrap), 4},
     {"gkr_mgk", FUNCTION(gkr_mgk), 4},
     {"gkr_mixture", FUNCTION(gkr_mixture), 4},
     {"gkr_joint_evaluate", FUNCTION(gkr_joint_evaluate), 3},
     {"gkr_joint_draw", FUNCTION(gkr_joint_draw), 3},
     {"gkr_joint_scores", FUNCTION(gkr_joint_scores), 3},
+    {"gkr_joint_part", FUNCTION(gkr_joint_part), 3},
+    {"gkr_joint_margin", FUNCTION(gkr_joint_margin), 3},
     {NULL, NULL, 0},
 };
 
