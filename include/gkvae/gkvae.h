@@ -4,6 +4,7 @@
 
 #include "gkvae/base_fit.h"
 #include "gkvae/data.h"
+#include "gkvae/density.h"
 #include "gkvae/eval.h"
 #include "gkvae/export.h"
 #include "gkvae/features.h"

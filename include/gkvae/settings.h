@@ -75,6 +75,10 @@ typedef enum gkv_posterior_flow_family {
 typedef enum gkv_prior_flow_family {
     GKV_PRIOR_FLOW_NONE,
     GKV_PRIOR_FLOW_REALNVP,
+    GKV_PRIOR_FLOW_SPLINE,
+    GKV_PRIOR_FLOW_GK_COUPLING,
+    GKV_PRIOR_FLOW_MAF,
+    GKV_PRIOR_FLOW_GLOW,
     GKV_PRIOR_FLOWS
 } gkv_prior_flow_family;
 
@@ -215,10 +219,13 @@ typedef struct gkv_model_settings {
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
     int64_t posterior_layers;                 /* Layers of the posterior's flow. */
     gkv_prior_flow_family prior_flow;         /* Flow between the base and the prior p(z). */
-    int64_t prior_layers;                     /* Coupling layers of the prior's flow. */
-    /* Units of each hidden layer of a coupling network. */
+    int64_t prior_layers;                     /* Layers of the prior's flow. */
+    /* Units of each hidden layer of the network of such a layer. */
     int64_t prior_hidden;
-    double log_scale_bound;    /* Coupling log-scales are log_scale_bound·tanh(·). */
+    double log_scale_bound; /* Log-scales in the flow are log_scale_bound·tanh(·). */
+    int64_t spline_bins;    /* Bins of each spline of prior_flow = spline. */
+    /* These splines are linear outside [−spline_bound, spline_bound]. */
+    double spline_bound;
     gkv_base_family base;      /* Base distribution of the prior. */
     gkv_base_fitting base_fit; /* How the base is fitted. */
     /* Components of a mixture; for gk-by-class, of each label's mixture. */

@@ -81,12 +81,37 @@ static gkv_status add_test(const gki_explorer *it, const gkv_run_options *option
     return add_refined(it->model, test, options, to);
 }
 
+/* Appends codes z[n, d] with their ε and log p(z). */
+static gkv_status add_places(const gkv_model *model, size_t n, const float *z,
+                             const gkv_run_options *options, gki_tensors *to)
+{
+    const size_t shape[] = {n, model->d};
+    gkv_status status = GKV_OK;
+    float *eps = NULL, *rounded = NULL;
+    double *log_prior = NULL;
+    GKV_TRY_GOTO(gki_alloc(n * model->d, sizeof *eps, &eps));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *rounded, &rounded));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *log_prior, &log_prior));
+    GKV_TRY_GOTO(gkv_model_normalise(model, n, z, options, eps));
+    GKV_TRY_GOTO(gkv_model_log_prior(model, n, z, options, log_prior));
+    for (size_t i = 0; i < n; i++)
+        rounded[i] = (float)log_prior[i];
+    GKV_TRY_GOTO(gki_tensors_float(to, "cloud.codes", 2, shape, z));
+    GKV_TRY_GOTO(gki_tensors_float(to, "cloud.eps", 2, shape, eps));
+    GKV_TRY_GOTO(gki_tensors_float(to, "cloud.log_prior", 1, &n, rounded));
+done:
+    free(eps);
+    free(rounded);
+    free(log_prior);
+    return status;
+}
+
 /* Appends the codes of the training images, or those of draws. */
 static gkv_status add_codes(const gki_explorer *it, const gkv_run_options *options, gki_tensors *to)
 {
     const gki_explorer_images *const train = &it->train;
     const size_t n = train->count > 0 ? train->count : PRIOR_DRAWS, d = it->model->d;
-    const size_t images[] = {n, it->model->values}, codes[] = {n, d};
+    const size_t images[] = {n, it->model->values};
     gkv_status status = GKV_OK;
     float *z = NULL;
     GKV_TRY_GOTO(gki_alloc(n * d, sizeof *z, &z));
@@ -97,7 +122,7 @@ static gkv_status add_codes(const gki_explorer *it, const gkv_run_options *optio
     } else {
         GKV_TRY_GOTO(gkv_model_sample(it->model, n, seed, 0, 1, options, z));
     }
-    GKV_TRY_GOTO(gki_tensors_float(to, "cloud.codes", 2, codes, z));
+    status = add_places(it->model, n, z, options, to);
 done:
     free(z);
     return status;

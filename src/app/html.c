@@ -174,6 +174,7 @@ static void write_head(gki_file_writer *out, const gki_report *report)
     gki_file_printf(out, "</style>\n</head>\n<body>\n");
 }
 
+/* Writes the link to another page, if there is one. */
 static void write_link(page *p, const char *heading)
 {
     p->section++;
@@ -375,6 +376,15 @@ static gkv_status write_figures(page *p, const gki_report *report, bool leading)
     return GKV_OK;
 }
 
+static void write_page_link(gki_file_writer *out, const gki_report *report)
+{
+    if (!has(report->link))
+        return;
+    element(out, "<p class=\"summary\"><a href=\"", report->link, "\">");
+    gki_html_text(out, has(report->link_text) ? report->link_text : report->link);
+    gki_file_printf(out, "</a></p>\n");
+}
+
 gkv_status gki_report_html(const char *path, const gki_report *report)
 {
     if (!path || !*path)
@@ -388,6 +398,7 @@ gkv_status gki_report_html(const char *path, const gki_report *report)
     gki_file_printf(out, "<header>\n");
     element(out, "<h1>", report->title, "</h1>\n");
     element(out, "<p class=\"summary\">", report->summary, "</p>\n");
+    write_page_link(out, report);
     element(out, "<code class=\"command\">", report->command, "</code>\n");
     write_contents(out, report);
     gki_file_printf(out, "</header>\n<main>\n");

@@ -258,6 +258,8 @@ typedef struct gki_report_text {
 typedef struct gki_report {
     const char *title;   /* required */
     const char *summary; /* a paragraph below the title, or NULL */
+    const char *link;    /* the name of a page in the same folder, or NULL */
+    const char *link_text;
     const char *command; /* the command that made the report, or NULL */
     const gki_report_number *numbers;
     size_t n_numbers;

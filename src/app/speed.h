@@ -76,8 +76,8 @@ uint64_t gki_bench_training_epoch_steps(const gki_bench_training *training);
 typedef struct gki_bench_operations {
     double training; /* A training step, forward and backward, per image. */
     double encoding; /* The encoding of one image. */
-    /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
-    double sample;
+    double sample;   /* The prior's flow and the decoder for one importance sample. */
+    double drawn;    /* The same for one draw from the prior. */
 } gki_bench_operations;
 
 /* Counts the operations of a model. */

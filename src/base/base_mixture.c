@@ -71,13 +71,12 @@ static void destroy(gki_base *base)
 static void lay_out_slots(gki_base_mixture *self, gki_plan *plan)
 {
     const size_t all = self->base.components * self->base.eps.width;
+    self->eps_t = gki_plan_forward(plan, self->base.eps.width);
+    for (int i = 0; i < 2; i++)
+        self->turned[i] = gki_plan_forward(plan, all);
+    self->dq = self->turned[0], self->ratio = self->turned[1];
     self->zeta = gki_plan_forward(plan, all);
     self->w = self->spec.dependent ? gki_plan_forward(plan, all) : self->zeta;
-    if (self->shaped) {
-        self->log_dq = gki_plan_forward(plan, all);
-        self->dq = gki_plan_forward(plan, all);
-        self->ratio = gki_plan_forward(plan, all);
-    }
     self->responsibility = gki_plan_forward(plan, self->base.components);
     self->u = self->spec.trainable && self->spec.dependent ? gki_plan_backward(plan, all) : self->w;
 }

@@ -81,7 +81,7 @@ static int wrong_size(const features_arguments *a, const gkv_features *network, 
     return cli_error(
         CLI_DATA,
         "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
-        "--network (scripts/train_features.py trains one on labelled images)",
+        "--network (gkvae features train makes one from labelled images)",
         a->images, have, gkv_features_name(network), gkv_features_height(network),
         gkv_features_width(network));
 }
@@ -197,8 +197,8 @@ int cli_features(int argc, char **argv)
                "writes.\v"
                "The images must have the size that the network was trained on. Figures are "
                "comparable only if the same network "
-               "made the features; its SHA-256 is printed. scripts/train_features.py trains a "
-               "network on other labelled images. "
+               "made the features; its SHA-256 is printed. gkvae features train makes a "
+               "network from other labelled images. "
                "In Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;

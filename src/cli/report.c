@@ -374,6 +374,9 @@ int cli_report(const cli_evaluation *it)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i].n_rows > 0)
             tables[n_tables++] = candidates[i];
+    char *explorer = cli_text("%s/explorer.html", it->folder);
+    const bool has_explorer = gki_file_exists(explorer);
+    free(explorer);
     gki_report_number numbers[NUMBERS];
     const gki_report_text texts_below[] = {
         {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
@@ -381,6 +384,8 @@ int cli_report(const cli_evaluation *it)
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, it),
+        .link = has_explorer ? "explorer.html" : NULL,
+        .link_text = "Explore the model in the browser",
         .command = it->command,
         .numbers = numbers,
         .n_numbers = headline_numbers(it, numbers, &all),

@@ -29,7 +29,7 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
                 stderr,
                 "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
                 "%zu, but the model's are %zu × %zu; train one for these with "
-                "scripts/train_features.py, and set eval.features to it\n",
+                "gkvae features train, and set eval.features to it\n",
                 run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
                 gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);

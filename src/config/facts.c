@@ -60,6 +60,10 @@ const gkv_likelihood_facts *gkv_likelihood_facts_of(gkv_likelihood_family family
 static const char *const prior_flows[GKV_PRIOR_FLOWS] = {
     [GKV_PRIOR_FLOW_NONE] = NULL,
     [GKV_PRIOR_FLOW_REALNVP] = "RealNVP",
+    [GKV_PRIOR_FLOW_SPLINE] = "spline coupling",
+    [GKV_PRIOR_FLOW_GK_COUPLING] = "g-and-k coupling",
+    [GKV_PRIOR_FLOW_MAF] = "masked autoregressive",
+    [GKV_PRIOR_FLOW_GLOW] = "Glow",
 };
 
 const char *gkv_prior_flow_title(gkv_prior_flow_family family)

@@ -21,6 +21,9 @@ typedef struct gki_call {
  * defaults. GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MAX. */
 gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64_t total);
 
+/* GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MAX. */
+gkv_status gki_call_check_threads(int threads);
+
 /* The number of threads: that of the options; if it is 0, `others`; if that is 0 too, the number of
  * processors. */
 int gki_call_threads(const gki_call *call, int64_t others);
@@ -35,15 +38,6 @@ bool gki_call_advance(gki_call *call, uint64_t units);
 /* GKV_ERR_INTERRUPTED if the call was stopped. `what` and `units` are for the message, as in
  * "evaluation" and "images". */
 gkv_status gki_call_end(const gki_call *call, const char *what, const char *units);
-
-/* The progress of a flat function (gkvae/flat.h). */
-typedef struct gki_flat_call {
-    gkv_flat_progress *progress; /* NULL reports nothing */
-    void *context;
-} gki_flat_call;
-
-/* The options of a call by a flat function. They refer to *call. */
-gkv_run_options gki_flat_options(gki_flat_call *call, int threads);
 
 /* The options of a call within this call: the same threads, no progress, and stopped as this one.
  * It must be made on the thread that made this call. */

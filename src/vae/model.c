@@ -83,7 +83,9 @@ static gkv_status layout_prior(gkv_model *model)
                                      .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
                                      .hidden = (size_t)settings->prior_hidden,
-                                     .log_scale_bound = settings->log_scale_bound};
+                                     .log_scale_bound = settings->log_scale_bound,
+                                     .bins = (size_t)settings->spline_bins,
+                                     .spline_bound = settings->spline_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
     const bool has_classes = gkv_base_facts_of(settings->base)->has_classes;
     if (has_classes)

@@ -261,7 +261,7 @@ refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' 
 refused 3 'bad.csv:2: a: "0,345" is not a finite decimal number; the decimal mark is a point' 'a;b\n0,345;1\n0,2;2\n' --dec .
 refused 3 'bad.csv:2: a: "5%" is not a finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
 refused 3 "no column contains numbers but the one of --weights" '1\n2\n' --weights 1
-refused 3 "CR alone" 'x\r1\r2\r'
+refused 3 "the table has one row of 9 numbers" '1,2,3,4,5,6,7,8,9\n'
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"
 finish

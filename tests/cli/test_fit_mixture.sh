@@ -129,8 +129,15 @@ for options in "-K 1" "-K 2" "-K 2 --normal --json"; do
 done
 awk -F, -v OFS=, 'NR == 1 { print "a,b,c"; next } { print $1, $2, $1 - $2 }' unit.csv > collinear.csv
 expect 0 "component 1: the normal scores of c depend" "$gkvae" fit collinear.csv -K 1 --normal --shrinkage none
+expect 0 "c is a linear function of the columns before it" "$gkvae" fit collinear.csv -K 2
 expect 0 "" "$gkvae" fit unit.csv -K 2
-grep -q "depend linearly" output && fail "a note on columns that do not depend on each other: $(cat output)"
+grep -q "linear" output && fail "a note on columns that do not depend on each other: $(cat output)"
+
+# No component of equal values is narrower than the least B, so that BIC finds the two groups of each column.
+awk 'BEGIN { srand(4); print "v,group"; for (i = 0; i < 300; i++)
+    printf "%.4f,%d\n", sqrt(-2 * log(1 - rand())) * cos(6.2831853 * rand()), 5 * (i % 2) }' > groups.csv
+expect 0 "" "$gkvae" fit groups.csv -K 1..4 --quiet
+grep -q "^2 .* chosen$" output || fail "not the two groups: $(cat output)"
 
 expect 2 "a whole number" "$gkvae" fit gaps.csv -K 0..3
 expect 2 "must not be smaller" "$gkvae" fit gaps.csv -K 3..2

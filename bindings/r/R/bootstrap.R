@@ -1,7 +1,5 @@
 # The bootstrap of a fit of one sample.
 
-bootstrap_numbers <- c("p.chi2", "p.anderson_darling", "used", "failed")
-
 bootstrap <- function(object, ...) UseMethod("bootstrap")
 
 bootstrap.fitgk <- function(object, replicates = 1000, parametric = TRUE, seed = NULL,
@@ -11,18 +9,17 @@ bootstrap.fitgk <- function(object, replicates = 1000, parametric = TRUE, seed =
     if (is.null(seed))
         seed <- floor(stats::runif(1) * 2^53)
     settings <- utils::modifyList(object$settings, list(
-        replicates = replicates, nonparametric = !isTRUE(parametric), seed = seed,
-        confidence = as.double(confidence), threads = threads_for(FALSE)))
-    raw <- .Call(gkr_bootstrap, object$x, object$upper, object$weights, settings)
+        nonparametric = !isTRUE(parametric), seed = seed, confidence = as.double(confidence)))
+    raw <- .Call(gkr_bootstrap, object$x, object$upper, object$weights, replicates, settings, threads_for(FALSE))
     names <- parameter_names(object$family)
-    row <- raw$numbers
-    structure(c(list(coefficients = object$coefficients, se = stats::setNames(row[1:4], names),
-                     bias = stats::setNames(row[5:8], names),
-                     intervals = matrix(row[9:16], 4L, dimnames = list(names, interval_names(confidence))),
-                     vcov = matrix(row[17:32], 4L, byrow = TRUE, dimnames = list(names, names))),
-                as.list(stats::setNames(row[33:36], bootstrap_numbers)),
-                list(estimates = matrix(raw$estimates, ncol = 4L, byrow = TRUE, dimnames = list(NULL, names)),
-                     parametric = isTRUE(parametric), seed = seed, confidence = confidence)), class = "bootgk")
+    numbers <- named_numbers(raw$numbers, "bootstrap")
+    four <- function(prefix) stats::setNames(numbers[of_each(prefix)], names)
+    structure(list(coefficients = object$coefficients, se = four("se."), bias = four("bias."),
+                   intervals = intervals_of(numbers, names, confidence), vcov = covariance_of(numbers, names),
+                   p.chi2 = numbers[["p_chi2"]], p.anderson_darling = numbers[["p_anderson_darling"]],
+                   used = numbers[["used"]], failed = numbers[["failed"]],
+                   estimates = matrix(raw$estimates, ncol = 4L, byrow = TRUE, dimnames = list(NULL, names)),
+                   parametric = isTRUE(parametric), seed = seed, confidence = confidence), class = "bootgk")
 }
 
 print.bootgk <- function(x, digits = max(3L, getOption("digits") - 3L), ...) {

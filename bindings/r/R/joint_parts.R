@@ -5,8 +5,8 @@ conditional <- function(object, given) UseMethod("conditional")
 
 # The numbers of columns, from 0.
 column_numbers <- function(object, columns, what) {
-    number <- if (is.character(columns)) match(columns, object$columns) else as.integer(columns)
-    bad <- is.na(number) | number < 1L | number > length(object$columns)
+    number <- if (is.character(columns)) match(columns, object$columns) else as.double(columns)
+    bad <- is.na(number) | number != floor(number) | number < 1L | number > length(object$columns)
     if (length(number) == 0L || any(bad) || anyDuplicated(number))
         stop(what, ": name each column once; the columns are ", paste(object$columns, collapse = ", "), call. = FALSE)
     number - 1L
@@ -64,7 +64,7 @@ predict.gkpart <- function(object, newdata, type = c("density", "logdensity", "p
     if (length(object$columns) > 1L)
         stop("predict: probabilities and quantiles are those of one column; take marginal() first", call. = FALSE)
     newdata <- as_sample(newdata, "newdata")
-    .Call(gkr_joint_margin, newdata, functions[[if (type == "quantile") "quantile" else "cdf"]], object$joint)
+    .Call(gkr_joint_margin, newdata, if (type == "quantile") "quantile" else "cdf", object$joint)
 }
 
 # A list of matrices of n rows.

@@ -24,6 +24,7 @@ for (fit in list(fitmgk(returns), gkmixture(returns, 2))) {
     expect_error(conditional(fit, c(income = 1)), "the columns are index, currency")
     expect_error(conditional(fit, c(index = 1, currency = 1)), "leave at least one")
     expect_error(conditional(fit, 3), "name the value")
+    expect_error(marginal(fit, 1.5), "name each column once")
     expect_error(predict(marginal(fit, 1:2), 0.5, type = "quantile"), "one column")
     expect_equal(predict(marginal(fit, 2:1), returns[1:3, 2:1]), predict(fit, returns[1:3, ], type = "density"))
 }
