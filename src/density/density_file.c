@@ -380,7 +380,7 @@ static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_dens
         find(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1);
     if (!tensor)
         return damaged(it, "log densities of held-out rows are missing");
-    if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MOST)
+    if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MAX)
         return damaged(it, "the log densities of held-out rows are too many");
     c->n_calibration = (size_t)tensor->shape[0];
     GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));
