@@ -17,7 +17,7 @@ if [ "${1-}" = --all ]; then
 fi
 since=${1:-HEAD}
 git rev-parse -q --verify "$since^{commit}" > /dev/null || {
-    echo "format: $since is no revision" >&2
+    echo "format: $since is not a revision" >&2
     exit 2
 }
 git ls-files -z --others --exclude-standard -- "${sources[@]}" | xargs -0r clang-format -i

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks of the sources that no compiler makes. Prints what is wrong and where; exits 1 if anything is.
+# Checks of the sources that no compiler makes: of the files that git tracks (`git add -N` makes a new one
+# such a file). Prints what is wrong and where; exits 1 if anything is.
 #
 #   scripts/lint.sh [--no-tidy] [BUILD]    default: build, whose compile_commands.json clang-tidy reads
 #
@@ -11,7 +12,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 git rev-parse --is-inside-work-tree > /dev/null 2>&1 || {
-    echo "lint: this is no git working tree; git lists the files to look at" >&2
+    echo "lint: this is not a git working tree; git lists the files to look at" >&2
     exit 2
 }
 format_version=14 # other versions break some lines elsewhere
@@ -30,7 +31,7 @@ finding() {
     failed=1
 }
 files() {
-    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r file; do
+    git ls-files -- "$@" | sort -u | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done
 }

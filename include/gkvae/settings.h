@@ -128,15 +128,22 @@ typedef enum gkv_likelihood_family {
 typedef enum gkv_pixels {
     /* 0 or 1: images are binarized, and −log p(x) is of binary pixels */
     GKV_PIXELS_BINARY,
-    /* mean levels: grey images under the Bernoulli likelihood, a cross-entropy and no
+    /* mean levels: grey images under the Bernoulli likelihood, a cross-entropy and not a
      * probability */
     GKV_PIXELS_MEAN_LEVELS,
     /* one of 256 levels: −log p(x) is of grey levels, also in bits per dimension */
     GKV_PIXELS_LEVELS,
-    /* real numbers: p is a density in the units of the data, no probability; −log p(x) in nats may
-     * be negative */
+    /* real numbers: p is a density in the units of the data, not a probability; −log p(x) in nats
+     * may be negative */
     GKV_PIXELS_CONTINUOUS
 } gkv_pixels;
+
+/* What settings, models and pages need to know of a likelihood. */
+typedef struct gkv_likelihood_facts {
+    gkv_pixels pixels;        /* GKV_PIXELS_BINARY, GKV_PIXELS_LEVELS or GKV_PIXELS_CONTINUOUS */
+    const char *distribution; /* that of a value, as in "g-and-k"; NULL for Bernoulli */
+    bool is_mixture;          /* It has model.likelihood_components of these. */
+} gkv_likelihood_facts;
 
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
@@ -347,6 +354,9 @@ GKV_API bool gkv_settings_range(const gkv_data_settings *settings, double range[
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
+
+/* The facts of a family of likelihoods; NULL for a value out of range. Thread-safe. */
+GKV_API const gkv_likelihood_facts *gkv_likelihood_facts_of(gkv_likelihood_family family);
 
 /* The title of a family of prior flows, as in "RealNVP"; NULL for none, and for a value out of
  * range. Thread-safe. */

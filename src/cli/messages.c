@@ -264,7 +264,7 @@ static int use_words(stream *s, bool ended)
     }
 }
 
-/* Removes a byte order mark at the begin of the input. Returns false if it may be incomplete. */
+/* Removes a byte order mark at the start of the input. Returns false if it may be incomplete. */
 static bool skip_mark(stream *s, bool ended)
 {
     static const char mark[] = "\xEF\xBB\xBF";

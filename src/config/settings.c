@@ -212,12 +212,7 @@ static gkv_status check_objective(const gkv_settings *settings)
 /* The pixels that a likelihood is of; the Bernoulli likelihood is of two kinds. */
 static gkv_pixels pixels_of(gkv_likelihood_family likelihood)
 {
-    switch (likelihood) {
-    case GKV_LIKELIHOOD_BERNOULLI: return GKV_PIXELS_BINARY;
-    case GKV_LIKELIHOOD_NORMAL_DENSITY:
-    case GKV_LIKELIHOOD_GK_DENSITY: return GKV_PIXELS_CONTINUOUS;
-    default: return GKV_PIXELS_LEVELS;
-    }
+    return gkv_likelihood_facts_of(likelihood)->pixels;
 }
 
 static gkv_status check_likelihood(const gkv_settings *settings)

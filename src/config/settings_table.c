@@ -102,9 +102,9 @@ const gki_settings_row gki_settings_rows[] = {
            "input added, except "
            "in the first layer; "
            "or h·sigmoid(g)."),
-    INTEGER(model, half_channels, 16, 1, 1024,
+    INTEGER(model, half_channels, 16, 4, 1024,
             "Channels at half the resolution of the images, with net = conv."),
-    INTEGER(model, quarter_channels, 48, 1, 1024,
+    INTEGER(model, quarter_channels, 48, 4, 1024,
             "Channels at a quarter of the resolution of the images, with net = conv."),
     INTEGER(model, conv_blocks, 1, 0, 64,
             "Residual blocks of two convolutions at each of the two resolutions, with net = conv."),

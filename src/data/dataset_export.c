@@ -104,7 +104,7 @@ static gkv_status write_part(const export *it, gkv_split split, const char *name
 
 static gkv_status write_split(const export *it, gkv_split split)
 {
-    uint8_t header[GKV_IDX_HEADER_MOST];
+    uint8_t header[GKV_IDX_HEADER_MAX];
     const gkv_dataset *data = it->dataset;
     const bool test = split == GKV_TEST;
     const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data),

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "net/layer_list.h"
+#include "nn/layer_list.h"
 #include "net/net.h"
 #include "nn/map_layer.h"
 
@@ -79,6 +79,8 @@ static gkv_status add_conv(builder *b, const char *suffix, size_t kernel, size_t
                           .d_in = b->d_at,
                           .has_d_in = b->d_at.slot.width > 0,
                           .kernel = kernel,
+                          .stride = 1,
+                          .padding = kernel / 2,
                           .outputs = outputs,
                           .has_bias = true};
     if (skip)
@@ -180,6 +182,8 @@ static gkv_status build_decoder(builder *b, const gki_net_spec *spec)
                                 .d_in = b->d_at,
                                 .has_d_in = true,
                                 .kernel = KERNEL,
+                                .stride = 1,
+                                .padding = KERNEL / 2,
                                 .outputs = spec->out / values * SHUFFLED * image.channels};
     GKV_TRY(gki_conv_create(&conv, b->params, b->plan, name_of(b, "output", name), last));
     advance(b, last);

@@ -240,7 +240,11 @@ static gkv_status find(const gkv_table *table, const char *name, size_t *column)
     if (found == 1)
         return GKV_OK;
     const size_t number = number_of(name);
-    if (number < 1 || number > table->n_columns)
+    if (number > table->n_columns ||
+        (number == 0 && *name && name[strspn(name, "0123456789")] == '\0'))
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no column \"%s\"; columns are 1 … %zu",
+                        table->file, gki_text_printable(name, shown), table->n_columns);
+    if (number == 0)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
                         table->file, gki_text_printable(name, shown), table->n_columns,

@@ -78,7 +78,7 @@ static gkv_status grow(reader *r)
 static gkv_status set_fault(const reader *r, gki_column *column, const char *text)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_name[GKV_PRINTABLE_SIZE];
-    return gki_strf(&column->fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s",
+    return gki_strf(&column->fault, "%s:%zu: %s: \"%s\" is not a finite decimal number%s",
                     r->records.source->name, r->records.line,
                     gki_text_printable(column->name, shown_name), gki_text_printable(text, shown),
                     gki_cell_advice(&r->rules, text));

@@ -64,7 +64,8 @@ static bool scan(const char *text, char mark, decimal *d)
     for (; is_digit(*text); text++)
         add_digit(d, *text, false);
     size_t count = (size_t)(text - first);
-    if (*text == mark) {
+    const bool marked = *text == mark;
+    if (marked) {
         const char *const fraction = ++text;
         for (; is_digit(*text); text++)
             add_digit(d, *text, true);
@@ -72,16 +73,19 @@ static bool scan(const char *text, char mark, decimal *d)
     }
     if (count == 0)
         return false;
-    return *text == 'e' || *text == 'E' ? add_exponent(d, text + 1) : *text == '\0';
+    /* Fortran writes 1.5D+01; without a decimal mark, as in 12D4, it may be a name */
+    const bool fortran = (*text == 'd' || *text == 'D') && marked;
+    return *text == 'e' || *text == 'E' || fortran ? add_exponent(d, text + 1) : *text == '\0';
 }
 
-/* strtod() of a text with any decimal mark. */
+/* strtod() of a number with any decimal mark and any letter before its exponent. */
 static double convert(const char *text, char mark)
 {
     enum { SHORT = 64 };
     char buffer[SHORT];
     const size_t size = strlen(text) + 1;
-    if (mark == '.')
+    const bool fortran = strpbrk(text, "dD") != NULL;
+    if (mark == '.' && !fortran)
         return strtod(text, NULL);
     char *copy = size <= SHORT ? buffer : malloc(size);
     if (!copy)
@@ -90,6 +94,8 @@ static double convert(const char *text, char mark)
     char *at = strchr(copy, mark);
     if (at)
         *at = '.';
+    if (fortran)
+        copy[strcspn(copy, "dD")] = 'e';
     const double value = strtod(copy, NULL);
     if (copy != buffer)
         free(copy);
@@ -126,14 +132,16 @@ static bool parse_decimal(const char *text, char mark, double *out)
 static const char digits[] = "0123456789";
 
 /* Errors of spreadsheets. */
-static const char *const errors[] = {"#N/A",   "#N/A N/A", "#NA",          "#VALUE!", "#DIV/0!",
-                                     "#REF!",  "#NAME?",   "#NUM!",        "#NULL!",  "#SPILL!",
-                                     "#CALC!", "#FIELD!",  "#GETTING_DATA"};
+static const char *const errors[] = {"#N/A",   "#N/A N/A", "#NA",           "#VALUE!", "#DIV/0!",
+                                     "#REF!",  "#NAME?",   "#NUM!",         "#NULL!",  "#SPILL!",
+                                     "#CALC!", "#FIELD!",  "#GETTING_DATA", "#NV",     "#N/D",
+                                     "#N/B",   "#N/V",     "#Н/Д"};
 /* What R, pandas, spreadsheets, databases and statistical packages write for a missing value. */
-static const char *const others[] = {"",     "NA",   "N/A",    "N.A.",    "<NA>",    "NaN",
-                                     "+NaN", "-NaN", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
-                                     "NULL", "None", "nil",    "missing", ".",       "..",
-                                     "-",    "--",   "---",    "–",       "—",       "?"};
+static const char *const others[] = {
+    "",       "NA",       "N/A",         "N.A.",     "<NA>", "NaN",    "+NaN", "-NaN",
+    "1.#IND", "-1.#IND",  "1.#QNAN",     "-1.#QNAN", "NULL", "None",   "nil",  "missing",
+    ".",      "..",       "-",           "--",       "---",  "–",      "—",    "?",
+    "NaT",    "NA_real_", "NA_integer_", "(null)",   "\\N",  "1.#SNAN"};
 enum { ERRORS = sizeof errors / sizeof *errors, OTHERS = sizeof others / sizeof *others };
 
 const char *gkv_table_missing_spelling(size_t i)
@@ -170,9 +178,23 @@ void gki_cell_rules_set(gki_cell_rules *rules, const gkv_table_settings *setting
     }
 }
 
+/* Whether the text is an error as spreadsheets in other languages write them: #WERT!, #¡VALOR!,
+ * #NOM?, or LibreOffice's Err:502. */
+static bool is_other_error(const char *text)
+{
+    enum { LONGEST = 24 };
+    const size_t length = strnlen(text, LONGEST + 1);
+    if (*text != '#')
+        return strncmp(text, "Err:", 4) == 0 && text[4] && !text[4 + strspn(text + 4, digits)];
+    return length >= 4 && length <= LONGEST && strchr("!?", text[length - 1]) &&
+           !strchr("+-.# \t", text[1]) && !is_digit(text[1]) && !strpbrk(text, " \t");
+}
+
 bool gki_cell_is_missing(const gki_cell_rules *rules, const char *text)
 {
     const char *missing;
+    if ((*text == '#' || *text == 'E') && rules->settings->usual_missing && is_other_error(text))
+        return true;
     if (!rules->may_begin[lower((unsigned char)*text)] ||
         strnlen(text, rules->longest + 1) > rules->longest)
         return false;
@@ -188,7 +210,7 @@ bool gki_cell_is_error(const char *text)
     for (size_t i = 0; *text == '#' && i < ERRORS; i++)
         if (strcasecmp(text, errors[i]) == 0)
             return true;
-    return false;
+    return *text == '#' && is_other_error(text);
 }
 
 /* --- Almost numbers ------------------------------------------------------- */

@@ -281,7 +281,7 @@ gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, doubl
                         model->d - 1);
     if (!model->base->ops->margin)
         return gki_fail(GKV_ERR_CONFIG,
-                        "the margins of a base that is a %s are no g-and-k distributions",
+                        "the margins of a base that is a %s are not g-and-k distributions",
                         model->base->ops->name);
     model->base->ops->margin(model->base, &model->params, dimension, margin);
     return GKV_OK;

@@ -325,7 +325,7 @@ static void near_files_are_named(void **state)
                  "(\"near\" is none)");
     snprintf(settings.folder, sizeof settings.folder, "~/data");
     assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
-                 "the shell expands ~ only at the begin of a word");
+                 "the shell expands ~ only at the start of a word");
     snprintf(settings.folder, sizeof settings.folder, "no such folder");
     assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
                  " (relative to the current folder, /");

@@ -208,8 +208,8 @@ for half in ("train", "t10k"):
     header = np.array([0x803, *images.shape], dtype=">u4")
     open(f"{sys.argv[2]}/{half}.idx", "wb").write(header.tobytes() + images.tobytes())
 EOF
-"$python" "$source_dir/scripts/train_features.py" "$work/train.idx" "$small/train-labels-idx1-ubyte.gz" \
-    "$work/t10k.idx" "$small/t10k-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --name own --epochs 2 > "$work/log"
+"$program" features train own --set "data.train_images=$work/train.idx" --set "data.test_images=$work/t10k.idx" \
+    --set "data.train_labels=$small/train-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --epochs 5 > "$work/log" 2>&1
 which=(--network "$work/own.safetensors")
 features "$work/t10k.idx" "$work/own.safetensors" "$small/t10k-labels-idx1-ubyte.gz" 0.5
 

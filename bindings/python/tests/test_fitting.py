@@ -171,3 +171,23 @@ def test_published_estimates(series):
     for fit, numbers, se in zip(fits, wanted, errors):
         np.testing.assert_allclose([*fit.params, fit.loglik], numbers, rtol=1e-4)
         np.testing.assert_allclose(fit.se, se, rtol=1e-3)
+
+
+def test_whole_numbers_are_not_truncated(sample):
+    for keywords in ({"levels": 20.5}, {"n_jobs": 1.5}):
+        with pytest.raises(TypeError, match="whole number"):
+            gkvae.fit_gk(sample, method="lm", **keywords)
+    with pytest.raises(TypeError, match="replicates = 19.5"):
+        gkvae.bootstrap(gkvae.fit_gk(sample, method="lm"), replicates=19.5)
+
+
+def test_nothing_is_no_sample():
+    for call in (gkvae.bootstrap, gkvae.fit_gk, gkvae.fit_many):
+        with pytest.raises(TypeError, match="is None"):
+            call(None)
+
+
+def test_settings_are_refused_also_where_samples_may_fail(sample):
+    for keywords in ({"c": 1.5}, {"confidence": 95}):
+        with pytest.raises(ValueError):
+            gkvae.fit_many(sample.reshape(-1, 2), errors="nan", **keywords)
