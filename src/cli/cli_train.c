@@ -70,6 +70,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->config = arg;
         return 0;
     case ARGP_KEY_END:
+        if (!a->folder && a->resume && a->config)
+            argp_error(state, "--out FOLDER is needed: gkvae train --resume --out %s", a->config);
         if (!a->folder)
             argp_error(state, "--out FOLDER is needed: the run is kept in it");
         if (a->resume && a->overwrite)

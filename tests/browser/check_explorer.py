@@ -194,6 +194,13 @@ def check_drawing(browser):
     browser.touch(place)
     check(browser.value("explorer.state.src") == "drawn", "a finger does not draw")
     check(browser.value("explorer.input.target.reduce((a, b) => a + b)") > 20, "the drawing has no ink")
+    objective = "((z) => explorer.model.cost(explorer.input.target, z) - explorer.model.logPrior(z))(explorer.state.z)"
+    before = browser.value(objective)
+    browser.wait("[...document.querySelectorAll('button')].some((b) => b.textContent.startsWith('Search'))", 10)
+    browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Search')).click()")
+    browser.wait("document.body.textContent.includes('more probable')", 20)
+    check(browser.value(objective) < before - 0.1, f"a search does not improve the code: {before}, {browser.value(objective)}")
+    browser.value("document.activeElement.blur()")
     browser.key("a", "a")
     first = code(browser)
     check(browser.value("Array.from(explorer.state.a)") == first, "the key A does not keep the image")
@@ -262,11 +269,15 @@ def check_picture(browser):
 
 
 def check_speed(browser, page):
+    """The least of three times to the first paint, since others may use the machine, and the time of a decode."""
     browser.size(1280, 900)
     browser.call("Page.bringToFront")
-    browser.open(page)
-    browser.wait("performance.getEntriesByName('first-contentful-paint').length > 0", 10)
-    paint = browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    paints = []
+    for _ in range(3):
+        browser.open(page)
+        browser.wait("performance.getEntriesByName('first-contentful-paint').length > 0", 10)
+        paints.append(browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    paint = min(paints)
     decode = browser.value("""(() => { const { model, state } = explorer; for (let i = 0; i < 30; i++) model.decode(state.z);
       const start = performance.now(); for (let i = 0; i < 30; i++) model.decode(state.z);
       return (performance.now() - start) / 30; })()""")
@@ -300,6 +311,7 @@ def main():
         browser.errors.clear()
         browser.size(1280, 900)
         browser.open(page)
+        check_speed(browser, page)
         browser.wait("document.documentElement.dataset.complete === 'yes'")
         check_map(browser)
         check_sliders(browser)
@@ -308,7 +320,6 @@ def main():
         check_picture(browser)
         check_address(browser, page)
         check_looks(browser, page, arguments.pages)
-        check_speed(browser, page)
         check(not browser.errors, f"errors of the page: {browser.errors[:5]}")
         outside = [url for url in browser.requests if not url.startswith(("file:", "about:", "blob:", "data:"))]
         check(not outside, f"requests to the outside: {outside[:5]}")

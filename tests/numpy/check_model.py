@@ -297,14 +297,26 @@ class Model:
             return in_parts(self.conv_decode, z)
         return self.mlp("decoder", int(self.option("layers")), self.option("block"), z)
 
-    def conv(self, name, x):
+    def conv(self, name, x, stride=1):
         """A convolution, by a weight [kernel·kernel·inputs, outputs]; the border is zero."""
         weight = self.tensors[name + ".weight"]
         side = math.isqrt(len(weight) // x.shape[3])
         weight = weight.reshape(side, side, x.shape[3], -1)
         height, width = x.shape[1:3]
         padded = np.pad(x, ((0, 0), (side // 2, side // 2), (side // 2, side // 2), (0, 0)))
-        return sum(padded[:, i:i + height, j:j + width] @ weight[i, j] for i in range(side) for j in range(side))
+        return sum(padded[:, i:i + height:stride, j:j + width:stride] @ weight[i, j]
+                   for i in range(side) for j in range(side))
+
+    def block_conv(self, block, number, x):
+        """A convolution of a block: 3×3, or each channel by itself and then 1×1."""
+        if self.option("conv_block") == "depthwise":
+            name = f"{block}depthwise{number}"
+            weight = self.tensors[name + ".weight"].reshape(3, 3, -1)
+            height, width = x.shape[1:3]
+            padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+            x = sum(padded[:, i:i + height, j:j + width] * weight[i, j] for i in range(3) for j in range(3))
+            x = x + self.tensors[name + ".bias"]
+        return self.conv(f"{block}conv{number}", x) + self.tensors[f"{block}conv{number}.bias"]
 
     def norm_silu(self, name, x):
         x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
@@ -315,8 +327,8 @@ class Model:
         for i in range(int(self.option("conv_blocks"))):
             block = f"{name}.{i}."
             h = self.norm_silu(block + "norm", x)
-            h = self.conv(block + "conv1", h) + self.tensors[block + "conv1.bias"]
-            h = self.conv(block + "conv2", h * sigmoid(h)) + self.tensors[block + "conv2.bias"]
+            h = self.block_conv(block, 1, h)
+            h = self.block_conv(block, 2, h * sigmoid(h))
             x = x + h
         return x
 
@@ -328,8 +340,12 @@ class Model:
         x = x.reshape(-1, height, width, 1)
         x = np.pad(x, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0)))
         x = self.conv("encoder.input", unshuffle(x)) + self.tensors["encoder.input.bias"]
-        x = unshuffle(self.conv_blocks("encoder.half", x))
-        x = self.conv("encoder.down", x) + self.tensors["encoder.down.bias"]
+        x = self.conv_blocks("encoder.half", x)
+        if self.option("downsampling") == "stride":
+            x = self.conv("encoder.down", self.norm_silu("encoder.half.norm", x), stride=2)
+        else:
+            x = self.conv("encoder.down", unshuffle(x))
+        x = x + self.tensors["encoder.down.bias"]
         x = self.norm_silu("encoder.norm", self.conv_blocks("encoder.quarter", x))
         return self.linear("encoder.output", x.reshape(len(x), -1))
 

@@ -82,6 +82,8 @@ check spline 2 model.prior_flow=spline model.spline_bins=4 model.spline_bound=1.
 check gk-coupling 2 model.prior_flow=gk-coupling model.posterior_flow=sylvester-orthogonal model.posterior_layers=1
 check maf 2 model.prior_flow=maf model.posterior_flow=sylvester-householder model.posterior_layers=2
 check glow 2 model.prior_flow=glow model.prior_layers=3
+check depthwise 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_block=depthwise \
+    model.downsampling=stride model.prior_flow=none
 check classes 3 model.base=gk-by-class model.base_components=2 model.prior_flow=none
 
 # Options are worth little while their numbers are near those they began with. The
