@@ -135,7 +135,7 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
                  used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width,
                  dimensions = gkv_features_dimensions(network);
-    gki_workspace workspaces[GKV_THREADS_MOST];
+    gki_workspace workspaces[GKV_THREADS_MAX];
     size_t made = 0, bad = n; /* the first image of the first tile with a pixel outside [0,1] */
     GKV_TRY_GOTO(make_workspaces(network, each, used, workspaces, &made));
 #pragma omp parallel for num_threads((int)used) schedule(dynamic, 1) reduction(min : bad)

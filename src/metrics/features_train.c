@@ -13,7 +13,7 @@
 #include "core/rng.h"
 #include "core/text.h"
 #include "metrics/features.h"
-#include "nn/adam.h"
+#include "nn/adamw.h"
 #include "safetensors/safetensors.h"
 
 enum { BATCH = 100, TILE = 10, EPOCHS_MAX = 10000 };
@@ -211,11 +211,11 @@ static void train_step(trainer *it, const uint32_t *index)
 {
     const gki_params *params = &it->net.params;
     const double done = (double)it->step / (double)it->steps, pi = 3.14159265358979323846;
-    const gki_adam_step update = {.update = (double)it->step + 1,
-                                  .scale = 1 / (double)it->batch,
-                                  .rate = it->settings->learning_rate * 0.5 * (1 + cos(pi * done)),
-                                  .weight_decay = weight_decay};
-    const long rows = (long)it->batch, chunks = (long)gki_adam_chunks(params),
+    const gki_adamw update = {.updates = it->step,
+                              .scale = 1 / (double)it->batch,
+                              .rate = it->settings->learning_rate * 0.5 * (1 + cos(pi * done)),
+                              .weight_decay = weight_decay};
+    const long rows = (long)it->batch, chunks = (long)gki_adamw_chunks(params),
                parts = (long)gki_layers_parts(it->net.layers, it->net.count);
 #pragma omp parallel num_threads(it->threads)
     {
@@ -228,7 +228,7 @@ static void train_step(trainer *it, const uint32_t *index)
             gradient_part(it, (size_t)part);
 #pragma omp for schedule(static)
         for (long chunk = 0; chunk < chunks; chunk++)
-            gki_adam_update(params, &update, (size_t)chunk);
+            gki_adamw_update(params, (size_t)chunk, &update);
     }
     it->step++;
 }

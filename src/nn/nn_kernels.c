@@ -223,20 +223,26 @@ static void add_product(size_t n, const gki_real *x, const gki_real *w, gki_real
                          vr_load_part(y + i, n - i, 0)));
 }
 
-static void adam(size_t n, gki_real scale, gki_real rate, gki_real beta1, gki_real beta2,
-                 gki_real epsilon_hat, const gki_real *grad, gki_real *m, gki_real *v,
-                 gki_real *value)
+static void adam(size_t n, const gki_adam *step, const gki_real *grad, gki_real *m, gki_real *v,
+                 gki_real *value, gki_real *average)
 {
+    const gki_adam s = *step;
     EACH(i, n)
     {
-        const vr g = vr_load_part(grad + i, n - i, 0) * vr_set(scale);
-        const vr m1 = vr_fma(vr_set(beta1), vr_load_part(m + i, n - i, 0), vr_set(1 - beta1) * g);
+        const vr g = vr_load_part(grad + i, n - i, 0) * vr_set(s.scale);
+        const vr m1 =
+            vr_fma(vr_set(s.beta1), vr_load_part(m + i, n - i, 0), vr_set(1 - s.beta1) * g);
         const vr v1 =
-            vr_fma(vr_set(beta2), vr_load_part(v + i, n - i, 0), vr_set(1 - beta2) * g * g);
+            vr_fma(vr_set(s.beta2), vr_load_part(v + i, n - i, 0), vr_set(1 - s.beta2) * g * g);
         vr_store_part(m + i, n - i, m1);
         vr_store_part(v + i, n - i, v1);
-        const vr step = vr_set(rate) * m1 / (vr_sqrt(v1) + vr_set(epsilon_hat));
-        vr_store_part(value + i, n - i, vr_load_part(value + i, n - i, 0) - step);
+        const vr change = vr_set(s.rate) * m1 / (vr_sqrt(v1) + vr_set(s.epsilon_hat));
+        const vr w = vr_load_part(value + i, n - i, 0) * vr_set(s.keep) - change;
+        vr_store_part(value + i, n - i, w);
+        if (average) {
+            const vr old = vr_load_part(average + i, n - i, 0);
+            vr_store_part(average + i, n - i, old + vr_set(s.averaging) * (w - old));
+        }
     }
 }
 

@@ -9,6 +9,18 @@
 #include "core/real.h"
 #include "core/simd.h"
 
+/* A step of Adam (Kingma & Ba 2015) with decoupled weight decay (AdamW; Loshchilov & Hutter, ICLR
+ * 2019) and a moving average of the weights: value ← keep·value − step, and average ← average +
+ * averaging·(value − average). The gradient is scale·grad. */
+typedef struct gki_adam {
+    gki_real scale;
+    gki_real rate; /* the learning rate times √(1 − β2^t)/(1 − β1^t) */
+    gki_real beta1, beta2;
+    gki_real epsilon_hat; /* ε·√(1 − β2^t) */
+    gki_real keep;        /* 1 without weight decay */
+    gki_real averaging;   /* 1 minus the decay of the average */
+} gki_adam;
+
 typedef struct gki_nn_kernels {
     /* LayerNorm and SiLU: xhat ← (x − mean)/sd, sigmoid ← 1/(1 + e^−y) and out ← y·sigmoid, for y =
      * gain·xhat + shift. Returns 1/sd. sd² is the variance with divisor n, plus 1e-5. xhat may be
@@ -49,11 +61,10 @@ typedef struct gki_nn_kernels {
     void (*axpy)(size_t n, gki_real a, const gki_real *x, gki_real *y);
     /* y ← y + x ⊙ w */
     void (*add_product)(size_t n, const gki_real *x, const gki_real *w, gki_real *y);
-    /* A step of Adam (Kingma & Ba 2015) for n parameters. The gradient is scale·grad. rate is the
-     * learning rate times √(1 − β2^t)/(1 − β1^t), and epsilon_hat is ε·√(1 − β2^t). */
-    void (*adam)(size_t n, gki_real scale, gki_real rate, gki_real beta1, gki_real beta2,
-                 gki_real epsilon_hat, const gki_real *grad, gki_real *m, gki_real *v,
-                 gki_real *value);
+    /* A step of the optimiser for n parameters, in one pass over its arrays. `average` may be
+     * NULL. */
+    void (*adam)(size_t n, const gki_adam *step, const gki_real *grad, gki_real *m, gki_real *v,
+                 gki_real *value, gki_real *average);
     /* Returns Σ x². */
     double (*sum_squares)(size_t n, const gki_real *x);
 } gki_nn_kernels;

@@ -5,8 +5,7 @@
 
 #include <omp.h>
 
-#include "nn/adam.h"
-#include "nn/nn_kernels.h"
+#include "nn/adamw.h"
 #include "train/trainer.h"
 
 /* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
@@ -187,32 +186,6 @@ static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
     it->kind->pass(trainer, it, first, count, index);
 }
 
-/* --- The optimiser -------------------------------------------------------- */
-
-static void update_chunk(gki_trainer *trainer, size_t chunk, double scale, double rate)
-{
-    const gki_adam_step update = {.update = (double)trainer->state.updates + 1,
-                                  .scale = scale,
-                                  .rate = rate,
-                                  .weight_decay = trainer->model->settings.train.weight_decay};
-    gki_adam_update(&trainer->model->params, &update, chunk);
-}
-
-static void average_chunk(const gki_trainer *trainer, size_t chunk)
-{
-    const gki_params *params = &trainer->model->params;
-    size_t first;
-    const size_t count = gki_adam_chunk(params, chunk, &first);
-    /* The decay is lower in the first steps, so that the average forgets the initial weights. */
-    const double t = (double)trainer->state.updates;
-    const gki_real keep = (gki_real)fmin(trainer->model->settings.train.ema, (1 + t) / (10 + t));
-    const gki_real *values = params->values;
-    gki_real *average = trainer->ema;
-#pragma omp simd
-    for (size_t i = first; i < first + count; i++)
-        average[i] += (1 - keep) * (values[i] - average[i]);
-}
-
 /* --- Phases of a step, each run by all threads ---------------------------- */
 
 /* The weights are packed once for all rows. */
@@ -247,9 +220,7 @@ static void reduce_gradient(gki_trainer *trainer, const step *it)
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
-        size_t first;
-        const size_t count = gki_adam_chunk(params, (size_t)c, &first);
-        trainer->squares[c] = gki_nn_kernels_get()->sum_squares(count, params->grads + first);
+        trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
@@ -276,12 +247,17 @@ static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report 
 static void update_weights(gki_trainer *trainer, const step *it, double learning_rate)
 {
     const gkv_model *model = trainer->model;
+    const gkv_train_settings *settings = &model->settings.train;
     gki_workspace *ws = &trainer->ws;
+    const gki_adamw adamw = {.rate = learning_rate,
+                             .weight_decay = settings->weight_decay,
+                             .scale = it->scale,
+                             .updates = trainer->state.updates,
+                             .average = trainer->ema,
+                             .average_decay = settings->ema};
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
-        update_chunk(trainer, (size_t)c, it->scale, learning_rate);
-        if (trainer->ema)
-            average_chunk(trainer, (size_t)c);
+        gki_adamw_update(&model->params, (size_t)c, &adamw);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
 #pragma omp for schedule(dynamic, 1)
@@ -342,7 +318,7 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     it.tiles = (long)((images + tile - 1) / tile);
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
-    it.chunks = (long)gki_adam_chunks(&model->params);
+    it.chunks = (long)gki_adamw_chunks(&model->params);
     if (gki_trainer_uses_stats(trainer, images))
         it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     return it;
