@@ -3,8 +3,8 @@
 #
 #   bench/conv_peers.sh [PROGRAM]    default: build/gkvae
 #
-# Needs Debian's python3-torch. PyTorch's faster order of maps is looked for first, channels last or first. Then gkvae and
-# PyTorch take turns, ROUNDS times (default 5), SECONDS_EACH each (default 4); the figures are medians.
+# Needs Debian's python3-torch. PyTorch's faster order of maps is looked for first, channels last or first. Then gkvae
+# and PyTorch take turns, ROUNDS times (default 5), SECONDS_EACH each (default 4); the figures are medians.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 gkvae=${1:-build/gkvae} rounds=${ROUNDS:-5} seconds=${SECONDS_EACH:-4} python=/usr/bin/python3
@@ -33,7 +33,8 @@ for _ in $(seq "$rounds"); do
     place=0
     for width in $widths; do
         ours=$("$python" -c 'import json, sys
-print(json.load(open(sys.argv[1]))["models"][1]["at"][int(sys.argv[2])]["images_per_second"])' "$work/bench.json" $place)
+print(json.load(open(sys.argv[1]))["models"][1]["at"][int(sys.argv[2])]["images_per_second"])' \
+            "$work/bench.json" $place)
         # shellcheck disable=SC2086
         echo "$ours $(torch "$width" ${options[width]})" >> "$work/rounds-$width"
         place=$((place + 1))
