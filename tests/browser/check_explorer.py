@@ -19,7 +19,7 @@ import time
 
 from chromium import Browser
 
-TOLERANCE = 1e-4  # of numbers, relative to 1 + their size
+TOLERANCE = 1e-5  # of numbers, relative to 1 + their size
 CONTRAST = 4.5
 # Times on an idle machine are far below; a busy one is given ten times the limits of docs/explorer.md.
 PAINT_MS, DECODE_MS, BUSY = 300, 5, 10
