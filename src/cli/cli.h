@@ -100,6 +100,10 @@ int cli_error_errno(int error, const char *format, ...) __attribute__((format(pr
 /* The exit code of a library's status. */
 int cli_code(gkv_status status);
 
+/* The message of the last failed call of the library, with the option that helps in parentheses. It
+ * is valid until the next call on this thread. */
+const char *cli_reason(void);
+
 /* CLI_OK for GKV_OK; else prints the library's message and returns its exit code. */
 int cli_check(gkv_status status);
 

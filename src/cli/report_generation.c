@@ -22,7 +22,7 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
     if (status != GKV_OK && status != GKV_ERR_CONFIG)
         return cli_check(status);
     if (status == GKV_ERR_CONFIG && !quiet)
-        fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
+        fprintf(stderr, "gkvae: no metrics of generation: %s\n", cli_reason());
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
             fprintf(

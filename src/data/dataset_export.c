@@ -71,10 +71,11 @@ static gkv_status check_old(const export *it, bool remove_old)
         const bool there = gki_file_exists(path);
         gkv_status status = GKV_OK;
         if (there && !remove_old)
-            status = gki_fail(GKV_ERR_IO,
-                              "%s: the file exists; choose another folder, or allow that it is "
-                              "replaced (--overwrite)",
-                              path);
+            status =
+                gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_REPLACE,
+                                "%s: the file exists; choose another folder, or allow that it is "
+                                "replaced",
+                                path);
         else if (there && (packed || !writes(it, i)))
             remove(path);
         free(path);

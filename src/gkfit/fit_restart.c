@@ -18,6 +18,7 @@ void gki_gk_fit_record(gki_gk_task *task, gkv_status status)
         return;
     task->open = false;
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
+    task->remedy = gkv_error_remedy();
 }
 
 gkv_gk gki_gk_fit_clamped_start(const gki_gk_fit_common *common, const gki_gk_task *task)

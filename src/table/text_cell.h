@@ -47,7 +47,8 @@ typedef enum gki_cell_mark {
 } gki_cell_mark;
 gki_cell_mark gki_cell_mark_of(const char *text);
 
-/* What to do about a field that is neither a number nor missing: the end of a message, or "". */
-const char *gki_cell_advice(const gki_cell_rules *rules, const char *text);
+/* What to do about a field that is neither a number nor missing: the end of a message, or "", and
+ * its remedy. */
+const char *gki_cell_advice(const gki_cell_rules *rules, const char *text, gkv_remedy *remedy);
 
 #endif

@@ -61,6 +61,12 @@ def test_rounded_and_censored(sample):
     rounded = np.round(sample, 1)
     with pytest.raises(ValueError, match=r'method="mle", resolution="auto"'):
         gkvae.fit_gk(np.round(sample))
+    with pytest.raises(ValueError, match=r'need maximum likelihood \(method="mle"\)'):
+        gkvae.fit_gk(sample, upper=sample + 1, method="lm")
+    with pytest.raises(ValueError, match=r"nonparametric bootstrap only \(parametric=False\)"):
+        gkvae.bootstrap(gkvae.fit_gk(sample, upper=sample + 0.1), replicates=19)
+    with pytest.raises(ValueError, match=r"fix some of the parameters \(fixed=…\)"):
+        gkvae.fit_gk([1, 2] * 10, upper=[2, 3] * 10)
     for resolution in (0.1, "auto"):
         fit = gkvae.fit_gk(rounded, resolution=resolution)
         assert fit.resolution == pytest.approx(0.1) and fit.test == "bins"

@@ -10,10 +10,19 @@
 
 void check_status(gkv_status status)
 {
+    /* The arguments of the functions of R for each remedy. */
+    static const char *const arguments[GKV_REMEDIES] = {
+        [GKV_REMEDY_LIKELIHOOD] = " (method = \"mle\")",
+        [GKV_REMEDY_RESOLUTION] = " (method = \"mle\", resolution = \"auto\")",
+        [GKV_REMEDY_FIX] = " (fixed)",
+        [GKV_REMEDY_NONPARAMETRIC] = " (parametric = FALSE)",
+    };
     if (status == GKV_ERR_INTERRUPTED)
         Rf_error("interrupted");
-    if (status != GKV_OK)
-        Rf_error("%s", gkv_error_message());
+    if (status == GKV_OK)
+        return;
+    const char *argument = arguments[gkv_error_remedy()];
+    Rf_error("%s%s", gkv_error_message(), argument ? argument : "");
 }
 
 static void look_for_interrupt(void *unused)

@@ -5,7 +5,6 @@ import ctypes
 import functools
 import itertools
 import os
-import re
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Tuple
@@ -74,6 +73,8 @@ def open_library(name: str, functions: dict[str, str]) -> ctypes.CDLL:
 libgk = open_library("libgk", _FLAT)
 for _name in ("gkv_error_message", "gkv_version", "gkv_build_description"):
     getattr(libgk, _name).restype = c_char_p
+libgk.gkv_error_remedy.restype = c_int
+libgk.gkv_remedy_name.restype, libgk.gkv_remedy_name.argtypes = c_char_p, [c_int]
 libgk.gkv_flat_free.restype, libgk.gkv_flat_free.argtypes = None, [c_void_p]
 for _name in ("gkv_flat_setting_name", "gkv_flat_setting_words"):
     getattr(libgk, _name).restype, getattr(libgk, _name).argtypes = c_char_p, [c_void_p, c_size_t]
@@ -86,13 +87,17 @@ for _name, _types in {"gkv_gk_k_min": 2, "gkv_gk_order_level": 3}.items():
     getattr(libgk, _name).argtypes = _types * [c_double]
 
 
-_OPTION = re.compile(r"--(method|resolution)[ =](\w+)")  # options of the program are keywords here
+# The keywords of remedies (gkv_remedy_name) that functions of this package have.
+_KEYWORDS = {"likelihood": 'method="mle"', "resolution": 'method="mle", resolution="auto"', "fix": "fixed=…",
+             "nonparametric": "parametric=False"}
 
 
 def message() -> str:
-    """The message of the last call of this thread that failed."""
+    """The message of the last call of this thread that failed, with the keyword that helps."""
     text = libgk.gkv_error_message().decode(errors="replace")
-    return _OPTION.sub(r'\1="\2"', text.replace("mle --resolution", "mle, --resolution"))
+    remedy = libgk.gkv_remedy_name(libgk.gkv_error_remedy())
+    keyword = _KEYWORDS.get(remedy.decode()) if remedy else None
+    return f"{text} ({keyword})" if keyword else text
 
 
 def check(status: int) -> None:

@@ -115,6 +115,10 @@ expect_equal(coef(censored), coef(fit), tolerance = 0.2)
 
 # --- Errors ---
 expect_error(fitgk(1:3), "8")
+expect_error(fitgk(round(x), method = "lm", resolution = NULL),
+             "maximum likelihood .*\\(method = \"mle\", resolution = \"auto\"\\)")
+expect_error(fitgk(x, method = "lm", upper = x + 1), "need maximum likelihood \\(method = \"mle\"\\)")
+expect_error(bootstrap(fitgk(x, upper = x + 0.1), replicates = 19), "\\(parametric = FALSE\\)")
 expect_error(fitgk(c(x, NA)), "finite|NaN|nan")
 expect_error(fitgk("a"), "numeric")
 expect_error(fitgk(x, 1:3), "3 weights for 2000")
