@@ -48,6 +48,8 @@ MODELS = {
     "by-class": ["model.base=gk-by-class", "model.base_components=2", "model.block=gated", "train.refit_steps=7"],
     "plain": ["model.base=normal", "model.prior_flow=none"],
     "conv": SMALL_CONV + ["model.base=gaussian-mixture", "model.base_components=3"],
+    "depthwise": SMALL_CONV + ["model.conv_block=depthwise", "model.downsampling=stride", "model.base=gk-mixture",
+                               "model.base_components=2"],
     "grey": GREY + ["model.likelihood=logistic-mixture", "model.base=gk-copula", "model.posterior=full",
                     "model.block=silu"],
     "grey-gk": GREY + ["model.likelihood=gk-mixture", "model.base=gk", "model.posterior=gk", "model.latent=7"],
