@@ -9,8 +9,8 @@
 
 /* --- What the page supports ----------------------------------------------- */
 
-/* The settings that are names, and the values whose arithmetic src/app/explorer/ has. A setting that
- * is not here must have its default. */
+/* The settings that are names, and the values whose arithmetic src/app/explorer/ has. A setting
+ * that is not here must have its default. */
 static const struct {
     const char *name;
     const char *const values[9];
