@@ -81,7 +81,8 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
 {
     char before[32], after[32], gain[32], time[32], name[GKV_NAME_SIZE];
     printf("mean log density of %zu held-out codes, in nats:\n", r->held_out);
-    printf("  %-18s %s\n", cli_base_name(run->model, name), cli_decimal(r->before, 3, before));
+    printf("  %-18s %s   (the model's own)\n", cli_base_name(run->model, name),
+           cli_decimal(r->before, 3, before));
     printf("  %-18s %s   %s%s, fitted to %zu codes", cli_base_name(fitted, name),
            cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "",
            cli_decimal(r->after - r->before, 3, gain), r->codes);
@@ -163,7 +164,7 @@ int cli_base_fit(int argc, char **argv)
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
-    /* The covariance of the model's mixture is no wish for that of another kind of base. */
+    /* The covariance of the model's mixture does not apply to another kind of base. */
     if (!a.covariance_given && gkv_base_facts_of(wanted.model.base)->has_full_covariance)
         wanted.model.base_covariance = GKV_COVARIANCE_FULL;
     if (target(&a))

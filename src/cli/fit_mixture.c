@@ -458,7 +458,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     if (!f.mixtures[0] || (status != GKV_ERR_INTERRUPTED && status != GKV_ERR_DATA))
         CLI_CHECK(status);
     if (status == GKV_ERR_DATA)
-        note_left_out(f.least + count_fits(&f), most, gkv_error_message());
+        note_left_out(f.least + count_fits(&f), most, cli_reason());
     CLI_TRY(show_all(a, data, fitted, &f));
     if (status == GKV_ERR_INTERRUPTED)
         code = cli_error(cli_code(status), "stopped; this is the fit so far");

@@ -11,17 +11,22 @@
 
 /* --- Draws ---------------------------------------------------------------- */
 
+int cli_draw_codes(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
+                   float *codes)
+{
+    if (which)
+        return cli_check(gkv_model_sample_class(model, n, *which, draws->seed, draws->first,
+                                                draws->temperature, NULL, codes));
+    return cli_check(
+        gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
+}
+
 int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
                     float *images)
 {
     float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
     int code = CLI_OK;
-    if (which)
-        CLI_CHECK(gkv_model_sample_class(model, n, *which, draws->seed, draws->first,
-                                         draws->temperature, NULL, codes));
-    else
-        CLI_CHECK(
-            gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
+    CLI_TRY(cli_draw_codes(model, draws, which, n, codes));
     switch (draws->form) {
     case CLI_MEANS: CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images)); break;
     case CLI_MEDIANS: CLI_CHECK(gkv_model_decode_medians(model, n, codes, NULL, images)); break;

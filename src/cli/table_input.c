@@ -329,9 +329,8 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
     gkv_status status = gkv_table_find(table, name, column);
     if (status == GKV_OK && gkv_table_kind(table, *column) != GKV_COLUMN_GAPS)
         status = gkv_table_numbers(table, *column, &values);
-    return status == GKV_OK
-               ? CLI_OK
-               : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
+    return status == GKV_OK ? CLI_OK
+                            : cli_error(cli_code(status), "%s %s: %s", option, name, cli_reason());
 }
 
 /* The names of some columns in a message. */

@@ -290,7 +290,7 @@ static gkv_status parse_any(const char *path, const char *file, const char *name
 /* Whether the mapped file can stay: it is large, and its bytes are the levels. */
 static bool stays(const char *path, const uint8_t *bytes, size_t size, gki_idx_kind kind, array *a)
 {
-    return kind != GKV_IDX_NUMBERS && size >= GKV_MAP_LEAST && is_npy(bytes, size) &&
+    return kind != GKV_IDX_NUMBERS && size >= GKV_MAP_MIN && is_npy(bytes, size) &&
            open_array(path, bytes, size, kind, a) == GKV_OK && is_plain(a);
 }
 

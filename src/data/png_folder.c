@@ -152,7 +152,7 @@ static gkv_status read_pixels(const work *it, size_t i)
     uint8_t *pixels = NULL;
     size_t length = 0, channels = 0;
     gkv_status status;
-    GKV_TRY_GOTO(gki_file_read(it->pictures[i].path, GKV_PNG_BYTES_MOST, &bytes, &length));
+    GKV_TRY_GOTO(gki_file_read(it->pictures[i].path, GKV_PNG_BYTES_MAX, &bytes, &length));
     GKV_TRY_GOTO(gki_png_decode((const uint8_t *)bytes, length, &header, &pixels, &channels));
     GKV_TRY_GOTO(put_pixels(it, i, &header, &pixels, channels));
 done:

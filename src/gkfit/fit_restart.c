@@ -19,6 +19,7 @@ void gki_gk_fit_record(gki_gk_task *task, gkv_status status)
         return;
     task->open = false;
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
+    task->remedy = gkv_error_remedy();
 }
 
 gkv_gk gki_gk_fit_clamped_start(const gki_gk_fit_common *common, const gki_gk_task *task)
@@ -129,7 +130,7 @@ static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task
     const double lead = 1e-3 + 3.0 * (first->result.converged - second->result.converged);
     const double most = second->levels_maximum;
     double one = 0.0, other = -INFINITY;
-    if (second->status == GKV_ERR_MEMORY) /* the first fit is no answer to that */
+    if (second->status == GKV_ERR_MEMORY) /* the first fit is not an answer to that */
         return gki_fail(GKV_ERR_MEMORY, "%s", second->message);
     GKV_TRY(gki_gk_levels_likelihood(common, first, &one));
     if (second->status == GKV_OK)
@@ -196,7 +197,7 @@ gkv_status gki_gk_fit_restart(const gki_gk_fit_common *common, gki_gk_task *task
 /* How far the levels are below the maximum of their likelihood, at the variables of the task. */
 typedef enum distance {
     NEAR, /* as a maximum of the likelihood of all values may be, if outliers do not distort it */
-    /* as a solution of the equations may be if the distribution of the data is no g-and-k */
+    /* as a solution of the equations may be if the distribution of the data is not a g-and-k */
     DOUBTFUL,
     FAR /* as neither is, unless the solution is spurious, or outliers distort the maximum */
 } distance;
@@ -216,7 +217,7 @@ static gkv_status distance_of(const gki_gk_fit_common *common, const gki_gk_task
 }
 
 /* The least-squares equations may have no solution near likely parameters, for a small sample of a
- * density that changes abruptly, and for data that are no g-and-k. The estimates are then those of
+ * density that changes abruptly, and for data that are not g-and-k. The estimates are then those of
  * maximum likelihood, unless outliers have distorted them: their levels must be likely, or, in
  * small samples, their χ². They also replace a spurious solution: one that is far below the maximum
  * of the likelihood of the levels, or whose χ² is greater too if it is doubtful. */

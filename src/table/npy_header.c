@@ -281,3 +281,31 @@ gkv_status gki_npy_header_read(gki_source *source, gki_npy_header *header)
     gki_source_use(source, (size_t)length);
     return GKV_OK;
 }
+
+/* --- Writing -------------------------------------------------------------- */
+
+/* Writes magic number, version, length and dictionary. Blanks fill the header up to the final
+ * newline. */
+void gki_npy_header_make(char type, size_t size, size_t dimensions, const size_t *lengths,
+                         char out[GKV_NPY_HEADER_SIZE])
+{
+    enum { ALIGNMENT = 64, FIXED = 10, SPACE = GKV_NPY_HEADER_SIZE - FIXED };
+    _Static_assert(GKV_NPY_HEADER_SIZE % ALIGNMENT == 0,
+                   "the numbers must begin at a multiple of 64 bytes, where NumPy can map files");
+    const char order = size == 1 ? '|' : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? '>' : '<';
+    char *to = out + FIXED;
+    memset(out, ' ', GKV_NPY_HEADER_SIZE);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = SPACE;
+    out[9] = 0;
+    int length = snprintf(to, SPACE, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
+                          order, type, size);
+    for (size_t i = 0; i < dimensions && length < SPACE; i++)
+        length += snprintf(to + length, (size_t)(SPACE - length), "%zu%s", lengths[i],
+                           dimensions == 1 || i + 1 < dimensions ? ", " : "");
+    if (length < SPACE)
+        length += snprintf(to + length, (size_t)(SPACE - length), "), }");
+    if (length < SPACE)
+        to[length] = ' ';
+    out[GKV_NPY_HEADER_SIZE - 1] = '\n';
+}

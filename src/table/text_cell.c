@@ -315,22 +315,26 @@ gki_cell_mark gki_cell_mark_of(const char *text)
     return grouped || length == 0 ? GKI_MARK_AMBIGUOUS : GKI_MARK_COMMA;
 }
 
-const char *gki_cell_advice(const gki_cell_rules *rules, const char *text)
+const char *gki_cell_advice(const gki_cell_rules *rules, const char *text, gkv_remedy *remedy)
 {
     static const gkv_table_settings usual = {.usual_missing = true};
     gki_cell_rules usual_rules;
     gki_cell_rules_set(&usual_rules, &usual);
     const bool has_comma = strchr(text, ',') != NULL, has_point = strchr(text, '.') != NULL;
+    *remedy = GKV_REMEDY_MISSING;
     if (gki_cell_is_missing(&usual_rules, text))
-        return "; leave rows with missing values out of the file, or let them be dropped (--na)";
+        return "; leave rows with missing values out of the file, or let them be dropped";
     if (!seems_number(text))
-        return "; if it means a missing value, add this spelling (--na)";
+        return "; if it means a missing value, add this spelling";
+    *remedy = GKV_REMEDY_DECIMAL_COMMA;
     if (rules->decimal_mark == '.' && has_comma && !has_point)
-        return "; the decimal mark is a point, and thousands are not grouped (--dec , for decimal "
-               "commas)";
+        return "; the decimal mark is a point, and thousands are not grouped; give the comma as "
+               "the decimal mark if it is one";
+    *remedy = GKV_REMEDY_DECIMAL_POINT;
     if (rules->decimal_mark == ',' && has_point && !has_comma)
-        return "; the decimal mark is a comma, and thousands are not grouped (--dec . for decimal "
-               "points)";
+        return "; the decimal mark is a comma, and thousands are not grouped; give the point as "
+               "the decimal mark if it is one";
+    *remedy = GKV_REMEDY_NONE;
     if (has_comma && has_point)
         return "; thousands are not grouped: write 1234.5, not 1,234.5";
     const char *unit = unit_of(text);

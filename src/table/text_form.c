@@ -335,11 +335,12 @@ static gkv_status guess_row_names(const first_record *f, const gkv_table_setting
         return GKV_OK;
     if (!settings->separator && out->form.separator == ',' && f->n == 1 &&
         f->plain_pairs == f->rows)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: the first line has one name, and the others have a comma: set the "
-                        "comma as decimal mark (--dec ,) or as separator (--sep ,); thousands "
-                        "cannot be grouped",
-                        name);
+        return gki_fail_remedy(
+            GKV_ERR_DATA, GKV_REMEDY_COMMA,
+            "%s: the first line has one name, and the others have a comma: thousands "
+            "cannot be grouped; say whether the comma is the decimal mark or the "
+            "separator",
+            name);
     out->trailing = f->empty_end == f->rows;
     out->form.has_row_names = !out->trailing;
     out->form.has_header = true;
@@ -376,7 +377,7 @@ static gkv_status guess(sample *s, gki_source *source, const gkv_table_settings 
     gkv_table_settings point = *settings, comma;
     gkv_table_form *form = &out->form;
     gki_source first;
-    point.usual_missing = true; /* NA is no name, even if no value may be missing */
+    point.usual_missing = true; /* NA is not a name, even if no value may be missing */
     comma = point;
     comma.decimal_mark = ',';
     gki_cell_rules_set(&s->point, &point);

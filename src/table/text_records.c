@@ -145,7 +145,7 @@ static gkv_status source_line(gki_source *source, size_t most, const unsigned ch
         searched = there;
         GKV_TRY(read_part(source));
     }
-    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table",
+    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is not a table",
                     source->name, most);
 }
 
@@ -293,7 +293,7 @@ static gkv_status append_line(gki_records *r, size_t *length)
         return GKV_OK;
     r->lines++;
     if (memchr(bytes, '\0', *length))
-        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name,
+        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is not text", r->source->name,
                         r->lines);
     const size_t size = r->length + *length + 2; /* NUL, and a line end that joins two lines */
     if (size > r->capacity) {

@@ -82,7 +82,7 @@ expect 0 "40 images" "$gkvae" sample classes --class 7 --count 40 --out seven.pn
 expect 0 "200 images" "$gkvae" sample classes --class each --out each.png
 expect 0 "5 images" "$gkvae" sample classes --class 3 --count 5 --idx three.idx
 expect 0 "8 rows" "$gkvae" interpolate classes --from-class 3 --to-class 8 --out between.png
-for picture in seven each between; do is_png $picture.png || fail "$picture.png is no picture"; done
+for picture in seven each between; do is_png $picture.png || fail "$picture.png is not a picture"; done
 [ -s three.idx ] || fail "no three.idx"
 expect 2 "0 to 9" "$gkvae" sample classes --class 10
 expect 2 "0 to 9" "$gkvae" interpolate classes --from-class 3 --to-class 12

@@ -14,7 +14,7 @@ for normal in "" --normal; do
     grep -A1 '"A": 10\.0,' output | grep -q '"B": 0\.001' || fail "no component of the ten equal values: $(cat output)"
 done
 
-# An outlier is no component, and the line says that there is one.
+# An outlier is not a component, and the line says that there is one.
 { cat "$fixtures/small10.csv"; echo 1e6; } > outlier.csv
 expect 0 "lines that no component explains: 1" "$gkvae" fit outlier.csv -K 2 --quiet
 grep -q "0.0909.*10.068" output || fail "an outlier changes the small cluster: $(cat output)"

@@ -40,7 +40,7 @@ done
 expect 0 '"Gr��e",' "$gkvae" fit "$tables/win1252.csv" -M -j -q
 printf 'x,y\n$12,1\n' > dollar.csv
 tail -n +3 "$tables/dash-first.csv" >> dollar.csv
-read_as "y 61" 'dollar.csv:2: x: "$12" is no finite decimal number; numbers stand alone' dollar.csv
+read_as "y 61" 'dollar.csv:2: x: "$12" is not a finite decimal number; numbers stand alone' dollar.csv
 
 # Every method gives the same keys; those of octile that are unknown are null.
 keys() { sed -n 's/^ *"\([a-zA-Z_0-9]*\)":.*/\1/p' json; }
@@ -77,6 +77,7 @@ read_as "x; in mm 60, y 60" "the decimal mark is a comma" comma.csv
 read_as "x; in mm 60, y 60" "" comma.csv --dec ,
 read_as "x; in mm 60, y 60" "" comma.csv --quiet
 expect 3 'comma.csv:2: x; in mm: "10,1894"' "$gkvae" fit comma.csv --dec .
+expect 3 "(--dec ,)" "$gkvae" fit comma.csv --dec .
 sed 's/,/ ; /' "$tables/na-hn-a.csv" > odd.csv
 read_as "x 60, y 61" "1 of 61" odd.csv --sep ';'
 expect 3 "odd.csv" "$gkvae" fit odd.csv --sep tab
@@ -96,7 +97,10 @@ for option in "--sep ab" "--dec ;" "--skip -1" "--header --no-header" "--sep , -
 done
 expect 2 "the separator is a letter" "$gkvae" fit codes.csv --sep x
 expect 2 "is not an archive" "$gkvae" fit codes.csv --array x
-expect 3 'dash-first.csv:2: x: "-" is no finite decimal number; leave rows' "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+expect 3 'dash-first.csv:2: x: "-" is not a finite decimal number; leave rows' "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+expect 3 "(--na)" "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+printf '1\n2,3\n' > titles.csv
+expect 3 "skip the lines before it (--skip)" "$gkvae" fit titles.csv
 
 # A column is fitted as if the rows without its value or its weight did not exist; the file does not matter.
 awk -F, 'NR == 1 { print "x,w" } NR > 1 { print (NR % 9 ? $1 : "NA") "," (NR % 10 ? 1 + NR % 3 : "") }' \

@@ -91,7 +91,7 @@ static void words_are_numbered(void **state)
     assert_ok(gki_words_label(&digits, &known, "t", labels));
     assert_memory_equal(labels, "\xff\7\0\x0c", 4);
     assert_fails(gki_words_label(&words, &digits, "t", labels), GKV_ERR_DATA,
-                 "the label \"dog\" is no whole number of 0 … 255");
+                 "the label \"dog\" is not a whole number of 0 … 255");
     known = words_of(2, sorted);
     assert_ok(gki_words_label(&words, &known, "t", labels));
     assert_memory_equal(labels, "\1\3\1\2", 4);

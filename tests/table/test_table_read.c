@@ -128,9 +128,13 @@ static void columns_are_found_by_name_or_number(void **state)
     assert_int_equal(column, 1);
     assert_ok(gkv_table_find(table, "4", &column));
     assert_int_equal(column, 3);
-    static const char *const none[] = {"0", "5", "-1", "1x", "", "99999999999999999999"};
+    static const char *const none[] = {"-1", "1x", ""}, *const outside[] = {"0", "5",
+                                                                            "99999999999999999999"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_fails(gkv_table_find(table, none[i], &column), GKV_ERR_ARGUMENT, "no such column");
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        assert_fails(gkv_table_find(table, outside[i], &column), GKV_ERR_ARGUMENT,
+                     "columns are 1 … 4");
     assert_fails(gkv_table_find(table, "heigth", &column), GKV_ERR_ARGUMENT,
                  "it has 4, the nearest is \"height\"");
     assert_fails(gkv_table_find(table, "twice", &column), GKV_ERR_ARGUMENT,
@@ -152,7 +156,7 @@ static void faults_wait_until_the_column_is_wanted(void **state)
     assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA,
                  "it: late: 1 of 3 values are missing, the first in line 2");
     assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA,
-                 "it:2: word: \"a\" is no finite decimal number; if it means a missing value");
+                 "it:2: word: \"a\" is not a finite decimal number; if it means a missing value");
     assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA, "the column holds text");
     assert_fails(gkv_table_numbers(table, 4, &values), GKV_ERR_DATA, "it:3: inf: \"inf\"");
     assert_fails(gkv_table_numbers(table, 5, &values), GKV_ERR_DATA, "the decimal mark is a point");
@@ -211,9 +215,9 @@ static void what_seems_to_be_a_number_is_refused_not_text(void **state)
     }
     gkv_table *table = read_text("a,b,c,d\n\"0,5\",5%,\"1,234.5\",.5\n");
     assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
-                 "it:2: a: \"0,5\" is no finite decimal number; the decimal mark is a point");
+                 "it:2: a: \"0,5\" is not a finite decimal number; the decimal mark is a point");
     assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
-                 "\"5%\" is no finite decimal number; numbers stand");
+                 "\"5%\" is not a finite decimal number; numbers stand");
     assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA, "write 1234.5, not 1,234.5");
     gkv_table_free(table);
 }

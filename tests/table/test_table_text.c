@@ -170,7 +170,7 @@ static void commas_are_decimal_if_that_is_clear(void **state)
         {"x,y\n\"1,5\",2\n\"2,5\",3.5\n", 2, 2, {"x", "y"}, {NAN, 2}},
     };
     expect_tables(tables, sizeof tables / sizeof *tables);
-    refused_with("x\n1,5\n2,5\n", NULL, GKV_ERR_DATA, "set the comma as decimal mark");
+    refused_with("x\n1,5\n2,5\n", NULL, GKV_ERR_DATA, "whether the comma is the decimal mark");
     gkv_table_settings settings = defaults();
     settings.decimal_mark = ',';
     expect_table(&(expected){"x\n1,5\n2,5\n", 2, 1, {"x"}, {1.5}}, &settings);
