@@ -380,16 +380,22 @@ double gki_gk_find_heaps(const gki_gk_ties *ties, double h)
                                        15, 16, 20, 25, 30, 50, 60, 100};
     const double range = interquartile_range(ties);
     double heaps = 0.0, excess_most = 5.0; /* standard deviations */
+    double count_most = INFINITY;
     for (size_t i = 0; i < sizeof multiples / sizeof *multiples; i++) {
         const double m = multiples[i];
         double most;
-        if (!(range > m * h))
+        if (!(2.0 * range > m * h))
             break;
+        /* with a unit above the quartiles' distance, values at the mode may be multiples */
+        const double least = range > m * h ? 1.3 : 2.0;
         const double count = at_multiples(ties, h, m, &most) - most;
         const double expected = (ties->total - most) / m;
         const double excess = (count - expected) / sqrt(expected * (1.0 - 1.0 / m));
-        if (excess > excess_most && count > 1.3 * expected) {
-            excess_most = excess;
+        /* of a unit and its multiple, the multiple if it has nearly as many of the values */
+        if ((excess > excess_most || (excess > 5.0 && count > 0.7 * count_most)) &&
+            count > least * expected) {
+            excess_most = fmax(excess, excess_most);
+            count_most = count;
             heaps = m * h;
         }
     }
