@@ -256,7 +256,7 @@ void gki_bench_count(const gkv_model *model, gki_bench_operations *operations)
     const double nets = 2 * (model->flow->products + model->decoder->products),
                  base = 2 * model->base->products;
     operations->sample = nets + base;
-    operations->draw = nets;
+    operations->draw = 2 * (model->flow->generated_products + model->decoder->products);
     operations->training = 3 * (operations->encoding + draws * nets) + 2 * draws * base -
                            2 * model->encoder->first_products;
 }

@@ -18,7 +18,7 @@
 typedef struct gki_base gki_base;
 
 /* The largest dimension of ε. It is the bound of model.latent. */
-enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
+enum { GKV_BASE_DIMENSIONS_MAX = 4096 };
 
 /* How to build a base. */
 typedef struct gki_base_spec {
@@ -36,7 +36,10 @@ typedef struct gki_base_spec {
     /* The factors of each correlation matrix after a refit; 0, or d and more, sets no limit. */
     size_t rank;
     bool shared_shapes; /* Whether all components have the same g and k. */
-    uint64_t seed;      /* The seed of a random start. */
+    /* The greatest ν of Student's t that training may reach; 0 sets no other limit than the base's
+     * own. */
+    double most_freedom;
+    uint64_t seed; /* The seed of a random start. */
 } gki_base_spec;
 
 /* Codes of images: rows of ε. */

@@ -103,10 +103,10 @@ static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_sp
     gkv_status status = GKV_OK;
     *out = NULL;
     if (spec->components < 1 ||
-        spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
+        spec->components > GKV_MIXTURE_MAX / (spec->classes ? spec->classes : 1))
         return gki_fail(
             GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible",
-            ops->name, spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
+            ops->name, spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MAX);
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
     self->base =
         (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};

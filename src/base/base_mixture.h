@@ -30,7 +30,7 @@
 enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_MARGINS };
 
 /* The most components of all classes together: the size of the arrays on the stack of a pass. */
-enum { GKV_MIXTURE_MOST = 4096 };
+enum { GKV_MIXTURE_MAX = 4096 };
 
 typedef struct gki_base_mixture {
     gki_base base;
@@ -91,7 +91,7 @@ static inline size_t gki_mixture_first(const gki_base_mixture *self, long which,
 
 /* Rows with a nonzero responsibility of a component are gathered into an array of this many
  * numbers. The array holds a whole tile up to about 80 dimensions, and fewer rows beyond. */
-enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
+enum { GKV_MIXTURE_GATHERED = GKV_BASE_DIMENSIONS_MAX };
 
 /* Returns the capacity of that array in rows of d numbers. */
 static inline size_t gki_mixture_gathered(size_t d)

@@ -14,17 +14,16 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/student_t.h"
 #include "core/memory.h"
 #include "core/real.h"
 #include "num/special.h"
 #include "nn/nn_kernels.h"
 
-/* Bounds of ν and of the scale. Above most_freedom, codes cannot distinguish a t from a normal. */
-static const double least_freedom = 1.0, most_freedom = 1000.0, least_scale = 1e-3;
-
 typedef struct student_t {
     gki_base base;
     bool trainable;
+    double most_freedom;
     gki_param_id location, scale, log_freedom; /* [d] */
     gki_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
 } student_t;
@@ -45,6 +44,7 @@ static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan
     self->base.log_density = gki_plan_forward(plan, 1);
     self->base.d_log_density = gki_plan_backward(plan, 1);
     self->trainable = spec->trainable;
+    self->most_freedom = spec->most_freedom > 0 ? spec->most_freedom : gki_student_most_freedom;
     if (spec->trainable)
         self->d_all = gki_plan_backward(plan, 3 * d);
     GKV_TRY_GOTO(
@@ -75,30 +75,11 @@ static void init(const gki_base *base, const gki_params *params)
     }
 }
 
-/* One margin in double. */
-typedef struct margin {
-    double location, scale, freedom;
-} margin;
-
-static margin margin_of(const gki_base *base, const gki_params *params, size_t j)
+static gki_student margin_of(const gki_base *base, const gki_params *params, size_t j)
 {
-    return (margin){(double)gki_param_value(params, of(base)->location)[j],
-                    (double)gki_param_value(params, of(base)->scale)[j],
-                    exp((double)gki_param_value(params, of(base)->log_freedom)[j])};
-}
-
-/* The terms of log p that do not depend on y, without −log s. */
-static double constant_of(double freedom)
-{
-    return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) -
-           0.5 * log(freedom * 3.14159265358979323846);
-}
-
-static double log_density_at(const margin *m, double x)
-{
-    const double y = (x - m->location) / m->scale;
-    return constant_of(m->freedom) - log(m->scale) -
-           0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
+    return (gki_student){(double)gki_param_value(params, of(base)->location)[j],
+                         (double)gki_param_value(params, of(base)->scale)[j],
+                         exp((double)gki_param_value(params, of(base)->log_freedom)[j])};
 }
 
 /* --- Passes --------------------------------------------------------------- */
@@ -108,8 +89,8 @@ static void log_density(const gki_base *base, gki_workspace *ws, size_t first, s
     for (size_t r = first; r < first + count; r++)
         *gki_at(ws, base->log_density, r) = 0;
     for (size_t j = 0; j < base->eps.width; j++) {
-        const margin m = margin_of(base, ws->params, j);
-        const double constant = constant_of(m.freedom) - log(m.scale);
+        const gki_student m = margin_of(base, ws->params, j);
+        const double constant = gki_student_constant(m.freedom) - log(m.scale);
         for (size_t r = first; r < first + count; r++) {
             const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
             *gki_at(ws, base->log_density, r) +=
@@ -118,26 +99,13 @@ static void log_density(const gki_base *base, gki_workspace *ws, size_t first, s
     }
 }
 
-/* ψ(x), by the recurrence up to x ≥ 10, where the asymptotic series holds. */
-static double digamma(double x)
-{
-    double sum = 0;
-    for (; x < 10; x++)
-        sum -= 1 / x;
-    const double square = 1 / (x * x);
-    return sum + log(x) - 0.5 / x -
-           square *
-               (1.0 / 12 -
-                square * (1.0 / 120 - square * (1.0 / 252 - square * (1.0 / 240 - square / 132))));
-}
-
 static void backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
 {
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
-        const margin m = margin_of(base, ws->params, j);
-        const double nu = m.freedom,
-                     rise = 0.5 * (digamma((nu + 1) / 2) - digamma(nu / 2) - 1 / nu);
+        const gki_student m = margin_of(base, ws->params, j);
+        const double nu = m.freedom, rise = 0.5 * (gki_student_digamma((nu + 1) / 2) -
+                                                   gki_student_digamma(nu / 2) - 1 / nu);
         for (size_t r = first; r < first + count; r++) {
             const double weight = (double)*gki_at(ws, base->d_log_density, r);
             const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
@@ -162,7 +130,7 @@ static void curvature(const gki_base *base, const gki_workspace *ws, size_t firs
     const size_t d = base->eps.width;
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t j = 0; j < d; j++) {
-        const margin m = margin_of(base, ws->params, j);
+        const gki_student m = margin_of(base, ws->params, j);
         for (size_t r = 0; r < count; r++) {
             const double y = ((double)gki_at(ws, base->eps, first + r)[j] - m.location) / m.scale;
             lambda[(r * d + j) * d + j] =
@@ -186,59 +154,7 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
         gki_nn_kernels_get()->axpy(d, 1, gki_at(ws, of(base)->d_all, r) + part * d, grad);
 }
 
-/* --- The distribution function, for draws and pictures -------------------- */
-
-/* The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), by
- * Lentz's method; x < (a + 1)/(a + b + 2). */
-static double beta_fraction(double a, double b, double x)
-{
-    const double tiny = 1e-300;
-    double c = 1, f = 1 / (1 - (a + b) * x / (a + 1)), h = f;
-    for (int m = 1; m < 500; m++) {
-        const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        for (int i = 0; i < 2; i++) {
-            const double term = i == 0 ? even : odd;
-            f = 1 + term * f;
-            f = 1 / (fabs(f) < tiny ? tiny : f);
-            c = 1 + term / c;
-            c = fabs(c) < tiny ? tiny : c;
-            h *= c * f;
-        }
-        if (fabs(c * f - 1) < 1e-15)
-            break;
-    }
-    return h;
-}
-
-/* P(T > t) for t ≥ 0: half of I_x(ν/2, ½) at x = ν/(ν+t²). */
-static double upper_tail(double t, double nu)
-{
-    const double a = nu / 2, b = 0.5, x = nu / (nu + t * t), rest = t * t / (nu + t * t);
-    const double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(rest));
-    if (t == 0)
-        return 0.5;
-    if (x < (a + 1) / (a + b + 2))
-        return 0.5 * front * beta_fraction(a, b, x) / a;
-    return 0.5 * (1 - front * beta_fraction(b, a, rest) / b);
-}
-
-/* The t whose tail probability is that of the normal z, by bisection in log t. */
-static double from_normal(double z, double nu)
-{
-    const double wanted = gki_normal_cdf(-fabs(z));
-    if (!(z != 0 && wanted > 0))
-        return z; /* 0, NaN, and scores whose tail probability underflows */
-    double low = -20, high = 300;
-    for (int i = 0; i < 100 && high - low > 1e-14 * fmax(1, fabs(low)); i++) {
-        const double middle = 0.5 * (low + high);
-        if (upper_tail(exp(middle), nu) > wanted)
-            low = middle;
-        else
-            high = middle;
-    }
-    return copysign(exp(0.5 * (low + high)), z);
-}
+/* --- Draws and pictures -------------------------------------------------------- */
 
 static void transform(const gki_base *base, const gki_params *params, size_t count,
                       const double *choice, gki_real *rows)
@@ -246,20 +162,22 @@ static void transform(const gki_base *base, const gki_params *params, size_t cou
     (void)choice;
     const size_t d = base->eps.width;
     for (size_t j = 0; j < d; j++) {
-        const margin m = margin_of(base, params, j);
+        const gki_student m = margin_of(base, params, j);
         for (size_t r = 0; r < count; r++)
             rows[r * d + j] =
-                (gki_real)(m.location + m.scale * from_normal((double)rows[r * d + j], m.freedom));
+                (gki_real)(m.location +
+                           m.scale * gki_student_from_normal((double)rows[r * d + j], m.freedom));
     }
 }
 
 static void margin_at(const gki_base *base, const gki_params *params, size_t dimension, size_t n,
                       const double *x, double *pdf, double *cdf)
 {
-    const margin m = margin_of(base, params, dimension);
+    const gki_student m = margin_of(base, params, dimension);
     for (size_t i = 0; i < n; i++) {
-        const double y = (x[i] - m.location) / m.scale, upper = upper_tail(fabs(y), m.freedom);
-        pdf[i] = exp(log_density_at(&m, x[i]));
+        const double y = (x[i] - m.location) / m.scale,
+                     upper = gki_student_upper(fabs(y), m.freedom);
+        pdf[i] = exp(gki_student_log_density(&m, x[i]));
         cdf[i] = y > 0 ? 1 - upper : upper;
     }
 }
@@ -271,21 +189,22 @@ static void project(const gki_base *base, const gki_params *params)
     gki_real *scale = gki_param_value(params, of(base)->scale),
              *freedom = gki_param_value(params, of(base)->log_freedom);
     for (size_t j = 0; of(base)->trainable && j < base->eps.width; j++) {
-        scale[j] = scale[j] > (gki_real)least_scale ? scale[j] : (gki_real)least_scale;
-        freedom[j] =
-            (gki_real)fmin(fmax((double)freedom[j], log(least_freedom)), log(most_freedom));
+        scale[j] = scale[j] > (gki_real)gki_student_least_scale ? scale[j]
+                                                                : (gki_real)gki_student_least_scale;
+        freedom[j] = (gki_real)fmin(fmax((double)freedom[j], log(gki_student_least_freedom)),
+                                    log(of(base)->most_freedom));
     }
 }
 
 static gkv_status check(const gki_base *base, const gki_params *params)
 {
     for (size_t j = 0; j < base->eps.width; j++) {
-        const margin m = margin_of(base, params, j);
+        const gki_student m = margin_of(base, params, j);
         if (!isfinite(m.location) || !(m.scale > 0 && isfinite(m.scale)) ||
             !(m.freedom > 0 && isfinite(m.freedom)))
             return gki_fail(
                 GKV_ERR_DATA,
-                "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
+                "margin %zu of the base is not Student's t: location %g, scale %g, %g degrees "
                 "of freedom",
                 j, m.location, m.scale, m.freedom);
     }
@@ -294,76 +213,15 @@ static gkv_status check(const gki_base *base, const gki_params *params)
 
 /* --- The refit ------------------------------------------------------------ */
 
-static double mean_log_density(const margin *m, const gki_real *x, size_t n, size_t stride)
+static double mean_log_density(const gki_student *m, const gki_real *x, size_t n, size_t stride)
 {
-    const double constant = constant_of(m->freedom) - log(m->scale);
+    const double constant = gki_student_constant(m->freedom) - log(m->scale);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         const double y = ((double)x[i * stride] - m->location) / m->scale;
         sum += constant - 0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
     }
     return sum / (double)n;
-}
-
-/* One iteration of expectation–maximization. It computes location and scale by weighted moments,
- * then solves log(ν/2) − ψ(ν/2) + 1 + mean(log w − w) + ψ((ν₀+1)/2) − log((ν₀+1)/2) = 0 for ν by
- * bisection. */
-static void em_iteration(margin *m, const gki_real *x, size_t n, size_t stride)
-{
-    const double nu = m->freedom;
-    double total = 0, mean = 0, squares = 0, logs = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double y = ((double)x[i * stride] - m->location) / m->scale,
-                     w = (nu + 1) / (nu + y * y);
-        total += w;
-        mean += w * (double)x[i * stride];
-        logs += log(w) - w;
-    }
-    mean /= total;
-    for (size_t i = 0; i < n; i++) {
-        const double at = (double)x[i * stride], y = (at - m->location) / m->scale;
-        squares += (nu + 1) / (nu + y * y) * (at - mean) * (at - mean);
-    }
-    m->location = mean;
-    /* Σw in place of n converges faster (Kent, Tyler and Vardi 1994) */
-    m->scale = sqrt(squares / total);
-    const double given = 1 + logs / (double)n + digamma((nu + 1) / 2) - log((nu + 1) / 2);
-    double low = log(least_freedom), high = log(most_freedom);
-    for (int i = 0; i < 60; i++) {
-        const double middle = 0.5 * (low + high), half = 0.5 * exp(middle);
-        if (log(half) - digamma(half) + given > 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    m->freedom = exp(0.5 * (low + high));
-}
-
-static margin fit_margin(margin m, const gki_real *x, size_t n, size_t stride, bool first)
-{
-    enum { ITERATIONS = 60 };
-    if (first) {
-        double mean = 0, squares = 0;
-        for (size_t i = 0; i < n; i++)
-            mean += (double)x[i * stride] / (double)n;
-        for (size_t i = 0; i < n; i++)
-            squares += ((double)x[i * stride] - mean) * ((double)x[i * stride] - mean) / (double)n;
-        if (squares > 0)
-            m = (margin){mean, sqrt(squares), 30};
-    }
-    for (int i = 0; i < ITERATIONS; i++) {
-        margin next = m;
-        em_iteration(&next, x, n, stride);
-        if (!(next.scale > least_scale && isfinite(next.scale) && isfinite(next.location)))
-            break;
-        const bool converged = fabs(next.location - m.location) < 1e-5 * m.scale &&
-                               fabs(next.scale - m.scale) < 1e-5 * m.scale &&
-                               fabs(log(next.freedom / m.freedom)) < 1e-3;
-        m = next;
-        if (converged)
-            break;
-    }
-    return m;
 }
 
 /* The most codes of a fit, the first ones. More codes would not improve three parameters
@@ -377,16 +235,16 @@ static double move_margin(const gki_base *base, const gki_params *params, size_t
                           double *before, double *after)
 {
     const size_t d = base->eps.width;
-    const margin old = margin_of(base, params, j);
+    const gki_student old = margin_of(base, params, j);
     const size_t used = codes->fit.count < MOST_CODES ? codes->fit.count : MOST_CODES;
-    const margin to = fit_margin(old, codes->fit.eps + j, used, d, settings->first);
+    const gki_student to = gki_student_fit(old, codes->fit.eps + j, used, d, settings->first);
     const gki_real *held_out = codes->held_out.eps + j;
     double tau = settings->damping;
     *before = *after = mean_log_density(&old, held_out, codes->held_out.count, d);
     for (int i = 0; i < 7; i++, tau /= 2) {
-        const margin m = {old.location + tau * (to.location - old.location),
-                          old.scale * pow(to.scale / old.scale, tau),
-                          old.freedom * pow(to.freedom / old.freedom, tau)};
+        const gki_student m = {old.location + tau * (to.location - old.location),
+                               old.scale * pow(to.scale / old.scale, tau),
+                               old.freedom * pow(to.freedom / old.freedom, tau)};
         const double density = mean_log_density(&m, held_out, codes->held_out.count, d);
         if (density >= *before) {
             gki_param_value(params, of(base)->location)[j] = (gki_real)m.location;

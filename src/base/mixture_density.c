@@ -146,7 +146,7 @@ void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    gki_real zeta[GKV_BASE_MOST_DIMENSIONS], dq[GKV_BASE_MOST_DIMENSIONS];
+    gki_real zeta[GKV_BASE_DIMENSIONS_MAX], dq[GKV_BASE_DIMENSIONS_MAX];
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t r = 0; r < count; r++, lambda += d * d) {
         const gki_real *responsibility = gki_at(ws, self->responsibility, first + r);
@@ -256,7 +256,7 @@ static void draw(const gki_base_mixture *self, const gki_params *params, long wh
                  const double *choice, gki_real *rows)
 {
     const size_t d = self->base.eps.width;
-    double weights[GKV_MIXTURE_MOST], total = 0;
+    double weights[GKV_MIXTURE_MAX], total = 0;
     size_t open = 0;
     const size_t first = gki_mixture_first(self, which, &open);
     gki_mixture_weights(self, params, weights);
@@ -286,7 +286,7 @@ void gki_mixture_transform_class(const gki_base *base, const gki_params *params,
 /* The standard deviation of ζ_j: the length of W⁻¹e_j. */
 static double score_sd(size_t d, const gki_real *whitening, size_t j)
 {
-    double y[GKV_BASE_MOST_DIMENSIONS], squares = 0;
+    double y[GKV_BASE_DIMENSIONS_MAX], squares = 0;
     for (size_t i = j + 1; i-- > 0;) {
         double sum = i == j;
         for (size_t l = i + 1; l <= j; l++)
@@ -302,7 +302,7 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    double weights[GKV_MIXTURE_MOST];
+    double weights[GKV_MIXTURE_MAX];
     gki_mixture_weights(self, params, weights);
     memset(pdf, 0, n * sizeof *pdf);
     memset(cdf, 0, n * sizeof *cdf);

@@ -185,7 +185,7 @@ void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params
                           const gki_mixture_rows *rows)
 {
     const size_t d = self->base.eps.width, K = self->base.components, all = K * d;
-    gki_real constant[GKV_MIXTURE_MOST];
+    gki_real constant[GKV_MIXTURE_MAX];
     constants(self, params, constant);
     for (size_t first = 0; first < count; first += BLOCK_ROWS) {
         const size_t turned = rows->zeta ? first * all : 0;

@@ -4,100 +4,7 @@
 #include <string.h>
 
 #include "cli_gk.h"
-
-/* --- Lists of columns ----------------------------------------------------- */
-
-/* Finds the column whose name begins the text and is followed by the character `end` or, unless
- * that is '=', by the end of the text. Of several names the longest counts, so that names may
- * contain commas. A number from 1 stands for a column if no name does. *rest becomes what
- * follows. */
-static int find(const cli_gk_model *model, const char *option, const char *text, char end,
-                size_t *column, const char **rest)
-{
-    size_t longest = 0, count = 0;
-    for (size_t j = 0; j < model->d; j++) {
-        const size_t length = strlen(model->names[j]);
-        if (length < longest || length == 0 || strncmp(text, model->names[j], length) != 0 ||
-            (text[length] != end && (end == '=' || text[length])))
-            continue;
-        count = length > longest ? 1 : count + 1;
-        longest = length;
-        *column = j;
-    }
-    char *word = NULL;
-    *rest = text + longest;
-    if (count == 1)
-        return CLI_OK;
-    if (count > 1)
-        return cli_error(CLI_USAGE, "%s: %zu columns are named \"%s\": give the number of one",
-                         option, count, model->names[*column]);
-    unsigned long number = text[0] >= '1' && text[0] <= '9' ? strtoul(text, &word, 10) : 0;
-    if (number >= 1 && number <= model->d && (*word == end || (end != '=' && !*word))) {
-        *column = number - 1;
-        *rest = word;
-        return CLI_OK;
-    }
-    const char ends[] = {end, '\0'};
-    return cli_error(CLI_USAGE, "%s %s: the fit has no column \"%.*s\"%s", option, text,
-                     (int)strcspn(text, ends), text,
-                     end == '=' && !strchr(text, '=') ? ": it must be NAME=VALUE,..." : "");
-}
-
-/* Marks a column as used, once. */
-static int take(const cli_gk_model *model, const char *option, size_t column, bool *taken)
-{
-    if (taken[column])
-        return cli_error(CLI_USAGE, "%s: the column %s is named twice", option,
-                         model->names[column]);
-    taken[column] = true;
-    return CLI_OK;
-}
-
-static int read_list(const cli_gk_model *model, const char *text, size_t *which, size_t *count)
-{
-    bool *taken = cli_alloc(model->d, sizeof *taken);
-    int code = CLI_OK;
-    *count = 0;
-    for (const char *at = text;; at++) {
-        CLI_TRY(find(model, "--column", at, ',', &which[*count], &at));
-        CLI_TRY(take(model, "--column", which[*count], taken));
-        ++*count;
-        if (!*at)
-            break;
-    }
-done:
-    free(taken);
-    return code;
-}
-
-static int read_given(const cli_gk_model *model, const char *text, size_t *which, double *values,
-                      size_t *count)
-{
-    bool *taken = cli_alloc(model->d, sizeof *taken);
-    int code = CLI_OK;
-    *count = 0;
-    for (const char *at = text;; at++) {
-        CLI_TRY(find(model, "--given", at, '=', &which[*count], &at));
-        CLI_TRY(take(model, "--given", which[*count], taken));
-        const size_t length = strcspn(++at, ",");
-        char *number = cli_text("%.*s", (int)length, at);
-        if (!cli_is_number(number, &values[*count]) || !isfinite(values[*count]))
-            code = cli_error(CLI_USAGE, "--given %s: \"%s\" is not a finite number", text, number);
-        free(number);
-        if (code != CLI_OK)
-            break;
-        at += length;
-        ++*count;
-        if (!*at)
-            break;
-    }
-    if (code == CLI_OK && *count == model->d)
-        code = cli_error(CLI_USAGE, "--given %s: all columns are given: there is no distribution",
-                         text);
-done:
-    free(taken);
-    return code;
-}
+#include "named_columns.h"
 
 /* --- The model ------------------------------------------------------------ */
 
@@ -128,9 +35,9 @@ static int condition(cli_gk_model *model, const char *text)
     gkv_mgk_mixture *conditional = NULL;
     size_t count, n_left = 0;
     int code = CLI_OK;
-    CLI_TRY(read_given(model, text, which, values, &count));
+    CLI_TRY(cli_columns_given(&(cli_named_columns){model->d, model->names}, text, which, values, &count));
     if (gkv_mgk_mixture_conditional(model->mixture, count, which, values, &conditional) != GKV_OK) {
-        code = cli_error(CLI_DATA, "--given %s: %s", text, gkv_error_message());
+        code = cli_error(CLI_DATA, "--given %s: %s", text, cli_reason());
         goto done;
     }
     for (size_t j = 0; j < model->d; j++) {
@@ -154,7 +61,7 @@ static int select_columns(cli_gk_model *model, const char *text)
     size_t *which = cli_alloc(strlen(text) + 1, sizeof *which), count;
     gkv_mgk_mixture *marginal = NULL;
     int code = CLI_OK;
-    CLI_TRY(read_list(model, text, which, &count));
+    CLI_TRY(cli_columns_list(&(cli_named_columns){model->d, model->names}, "--column", text, which, &count));
     if (model->single && count > 1) {
         code = cli_error(CLI_USAGE,
                          "--column %s: columns that were fitted by themselves have no "

@@ -39,9 +39,20 @@ static const cli_command_row commands[] = {
      "write the latent codes of images, or draws from the prior, as a NumPy array"},
     {"features", cli_features,
      "write the features that a frozen classifier computes from images, as a NumPy array"},
+    {"features train", cli_features_train,
+     "train such a classifier on labelled images, for the metrics of generation"},
+    {"explore", cli_explore, "write a page that shows and runs a model, and open it in a browser"},
+    {"export", cli_export, "write a model for browsers, ONNX Runtime or PyTorch"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
+    {"density fit", cli_density_fit, "fit the joint density of columns of numbers"},
+    {"density eval", cli_density_eval, "measure a density on the rows of another table"},
+    {"density sample", cli_density_sample, "draw rows from a density"},
+    {"density log-density", cli_density_log_density, "write the log density of each row of a table"},
+    {"density conditional", cli_density_conditional,
+     "describe some columns given values of the others"},
+    {"density outliers", cli_density_outliers, "list the least likely rows of a table"},
     {"bench", cli_bench, "measure how fast this machine trains, evaluates and draws"},
     {"settings", cli_settings, "print every setting with its default"},
     {"completion", cli_completion, "print a script that completes commands and options in a shell"},
@@ -60,7 +71,7 @@ static void print_help(void)
          "g-and-k distribution.\n\n"
          "Usage: gkvae COMMAND [ARGUMENT…]\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-12s %s\n", commands[i].name, commands[i].about);
+        printf("  %-20s %s\n", commands[i].name, commands[i].about);
     puts("\ngkvae COMMAND --help shows the options of a command and their defaults.\n\n"
          "A first model:\n"
          "  gkvae data get mnist\n"
@@ -77,8 +88,9 @@ static void print_help(void)
          "  4    bad configuration: an unknown key, a bad value, or a run that cannot be resumed "
          "with it\n"
          "  5    a file, folder, disk or network failed\n"
-         "  6    numerical failure: training diverged, a figure is not finite, or a fit found "
-         "nothing\n"
+         "  6    numerical failure: training diverged, a figure is not finite, a fit found "
+         "nothing, or "
+         "a base could not be refitted\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
          "  129  the terminal was closed (SIGHUP); training has saved its run\n"
@@ -114,11 +126,11 @@ static int dispatch(int argc, char **argv)
 {
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : "";
     char *both = cli_text("%s %s", argv[1], second);
-    const cli_command_row *chosen = find(argv[1]);
-    int used = 1;
+    const cli_command_row *chosen = find(both);
+    int used = 2;
     if (!chosen) {
-        chosen = find(both);
-        used = 2;
+        chosen = find(argv[1]);
+        used = 1;
     }
     int code = CLI_OK;
     if (chosen) {

@@ -31,6 +31,19 @@ typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, doub
 gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, const void *job,
                                 size_t scratch, int threads, gkv_mgk_mixture **out);
 
+/* --- Arrays: flat_mixture.c ----------------------------------------------- */
+
+/* Creates a mixture from weights pi[count], margins parameters[count × d × 4] with this c,
+ * means[count × d] and factors cholesky[count × d × d]; all but the margins may be NULL. The caller
+ * frees *out, which is NULL after an error. */
+gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
+                                       const double *parameters, double c, const double *mean,
+                                       const double *cholesky, gkv_mgk_mixture **out);
+
+/* Writes the components of a mixture to the arrays that are not NULL. */
+void gki_mgk_mixture_to_arrays(const gkv_mgk_mixture *mixture, double *pi, double *parameters,
+                               double *mean, double *cholesky);
+
 /* --- Steps: mixture_change.c ---------------------------------------------- */
 
 /* Returns the margin at a fraction of the way from one margin to another: A, log B, g and k are

@@ -144,34 +144,23 @@ static void gate_tangent(size_t n, const gki_real *h, const gki_real *sigmoid, c
     }
 }
 
-static void leaky_relu(size_t n, const gki_real *x, gki_real *out)
+static void rectify(size_t n, double slope, const gki_real *x, gki_real *out)
 {
     EACH(i, n)
     {
         const vr v = vr_load_part(x + i, n - i, 0);
-        vr_store_part(out + i, n - i, vr_max(v, v * vr_set(0.01)));
+        vr_store_part(out + i, n - i, vr_max(v, v * vr_set(slope)));
     }
 }
 
-static void leaky_relu_backward(size_t n, const gki_real *out, const gki_real *d_out,
-                                gki_real *d_in)
+static void rectify_backward(size_t n, double slope, const gki_real *out, const gki_real *d_out,
+                             gki_real *d_in)
 {
     EACH(i, n)
     {
         const vr d = vr_load_part(d_out + i, n - i, 0);
         const vr y = vr_load_part(out + i, n - i, 0);
-        vr_store_part(d_in + i, n - i, vr_select(y > vr_set(0), d, d * vr_set(0.01)));
-    }
-}
-
-static void pool_relu(size_t n, const gki_real *y, gki_real *out)
-{
-    EACH(i, n)
-    {
-        const vr top = vr_max(vr_load_part(y + i, n - i, 0), vr_load_part(y + n + i, n - i, 0));
-        const vr bottom =
-            vr_max(vr_load_part(y + 2 * n + i, n - i, 0), vr_load_part(y + 3 * n + i, n - i, 0));
-        vr_store_part(out + i, n - i, vr_max(vr_max(top, bottom), vr_set(0)));
+        vr_store_part(d_in + i, n - i, vr_select(y > vr_set(0), d, d * vr_set(slope)));
     }
 }
 
@@ -277,7 +266,7 @@ static double sum_squares(size_t n, const gki_real *x)
 
 GKV_SIMD_TABLE(gki_nn_kernels, .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
                .norm_silu_tangent = norm_silu_tangent, .gate = gate, .gate_backward = gate_backward,
-               .gate_tangent = gate_tangent, .leaky_relu = leaky_relu,
-               .leaky_relu_backward = leaky_relu_backward, .pool_relu = pool_relu,
-               .bernoulli = bernoulli, .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows,
-               .axpy = axpy, .add_product = add_product, .adam = adam, .sum_squares = sum_squares);
+               .gate_tangent = gate_tangent, .rectify = rectify,
+               .rectify_backward = rectify_backward, .bernoulli = bernoulli,
+               .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows, .axpy = axpy,
+               .add_product = add_product, .adam = adam, .sum_squares = sum_squares);

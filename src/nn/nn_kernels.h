@@ -45,13 +45,11 @@ typedef struct gki_nn_kernels {
     /* t_out ← the tangent of h·sigmoid(a), from the tangents of h and a. */
     void (*gate_tangent)(size_t n, const gki_real *h, const gki_real *sigmoid, const gki_real *t_h,
                          const gki_real *t_a, gki_real *t_out);
-    /* out ← x where x > 0, and 0.01·x elsewhere. out may be x. */
-    void (*leaky_relu)(size_t n, const gki_real *x, gki_real *out);
-    /* d_in ← d_out where out > 0, and 0.01·d_out elsewhere. d_in may be d_out. */
-    void (*leaky_relu_backward)(size_t n, const gki_real *out, const gki_real *d_out,
-                                gki_real *d_in);
-    /* out[i] ← max(0, y[0][i], …, y[3][i]) for y [4, n]: max-pooling 2×2 (nn/conv.h) and ReLU. */
-    void (*pool_relu)(size_t n, const gki_real *y, gki_real *out);
+    /* out ← x where x > 0, and slope·x elsewhere; 0 ≤ slope < 1. out may be x. */
+    void (*rectify)(size_t n, double slope, const gki_real *x, gki_real *out);
+    /* d_in ← d_out where out > 0, and slope·d_out elsewhere. d_in may be d_out. */
+    void (*rectify_backward)(size_t n, double slope, const gki_real *out, const gki_real *d_out,
+                             gki_real *d_in);
     /* Returns −log Bernoulli(x; sigmoid(logits)) = Σ (softplus(logit) − x·logit). If d_logits is
      * not NULL, it receives the gradient, sigmoid(logit) − x. */
     gki_real (*bernoulli)(size_t n, const gki_real *x, const gki_real *logits, gki_real *d_logits);

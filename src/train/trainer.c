@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "nn/adamw.h"
 #include "core/threads.h"
 #include "data/dataset.h"
 
@@ -102,8 +103,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
         gki_workspace_create(&trainer->model->plan, batch * draws, true, params, &trainer->ws));
     GKV_TRY_GOTO(gki_workspace_keep_packed(&trainer->ws));
     GKV_TRY_GOTO(gki_alloc(4 * params->total, sizeof *trainer->good, &trainer->good));
-    GKV_TRY_GOTO(gki_alloc(params->trainable / GKV_TRAINER_CHUNK + 1, sizeof *trainer->squares,
-                           &trainer->squares));
+    GKV_TRY_GOTO(
+        gki_alloc(gki_adamw_chunks(params) + 1, sizeof *trainer->squares, &trainer->squares));
     if (settings->train.augmentation > 0)
         GKV_TRY_GOTO(gki_alloc((size_t)trainer->threads * values, sizeof *trainer->augmented,
                                &trainer->augmented));

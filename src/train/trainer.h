@@ -10,9 +10,6 @@
 #include "train/fine_tune.h"
 #include "train/resample.h"
 
-/* The parameters of one task of the optimiser. */
-enum { GKV_TRAINER_CHUNK = 16384 };
-
 /* The most held-out codes of a refit to sufficient statistics. */
 enum { GKV_STATS_HELD_OUT = 1000 };
 

@@ -5,10 +5,8 @@
 
 #include <omp.h>
 
-#include "nn/nn_kernels.h"
+#include "nn/adamw.h"
 #include "train/trainer.h"
-
-static const double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
 
 /* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
  * state with half the learning rate. ROLLBACKS_MAX: it gives up after so many returns. */
@@ -188,59 +186,6 @@ static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
     it->kind->pass(trainer, it, first, count, index);
 }
 
-/* --- The optimiser -------------------------------------------------------- */
-
-static size_t chunk_size(const gki_params *params, size_t first)
-{
-    return params->trainable - first < GKV_TRAINER_CHUNK ? params->trainable - first
-                                                         : GKV_TRAINER_CHUNK;
-}
-
-static void update_range(const gki_trainer *trainer, const gki_adam *update, size_t first,
-                         size_t end)
-{
-    const gki_params *params = &trainer->model->params;
-    if (first < end)
-        gki_nn_kernels_get()->adam(end - first, update, params->grads + first, params->m + first,
-                                   params->v + first, params->values + first,
-                                   trainer->ema ? trainer->ema + first : NULL);
-}
-
-/* Updates the parameters of a chunk, and their average. Weight decay applies to the weights of
- * linear layers and convolutions only. */
-static void update_chunk(const gki_trainer *trainer, size_t first, double scale, double rate)
-{
-    const gki_params *params = &trainer->model->params;
-    const gkv_train_settings *settings = &trainer->model->settings.train;
-    const size_t end = first + chunk_size(params, first);
-    const double updates = (double)trainer->state.updates, t = updates + 1;
-    const double correction = sqrt(1 - pow(adam_beta2, t));
-    /* The decay is lower in the first steps, so that the average forgets the initial weights. */
-    const gki_real average_keeps = (gki_real)fmin(settings->ema, (1 + updates) / (10 + updates));
-    const gki_adam without_decay = {.scale = (gki_real)scale,
-                                    .rate =
-                                        (gki_real)(rate * correction / (1 - pow(adam_beta1, t))),
-                                    .beta1 = (gki_real)adam_beta1,
-                                    .beta2 = (gki_real)adam_beta2,
-                                    .epsilon_hat = (gki_real)(adam_epsilon * correction),
-                                    .keep = 1,
-                                    .averaging = 1 - average_keeps};
-    gki_adam with_decay = without_decay;
-    with_decay.keep = (gki_real)(1 - rate * settings->weight_decay);
-    for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */
-        const gki_param *param = &params->list[p];
-        const size_t param_end = param->offset + param->size;
-        if (!param->trainable || !param->packed || param_end <= first || param->offset >= end)
-            continue;
-        const size_t from = param->offset > first ? param->offset : first,
-                     to = param_end < end ? param_end : end;
-        update_range(trainer, &without_decay, first, from);
-        update_range(trainer, &with_decay, from, to);
-        first = to;
-    }
-    update_range(trainer, &without_decay, first, end);
-}
-
 /* --- Phases of a step, each run by all threads ---------------------------- */
 
 /* The weights are packed once for all rows. */
@@ -275,9 +220,7 @@ static void reduce_gradient(gki_trainer *trainer, const step *it)
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
-        const size_t first = (size_t)c * GKV_TRAINER_CHUNK;
-        trainer->squares[c] =
-            gki_nn_kernels_get()->sum_squares(chunk_size(params, first), params->grads + first);
+        trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
@@ -304,10 +247,17 @@ static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report 
 static void update_weights(gki_trainer *trainer, const step *it, double learning_rate)
 {
     const gkv_model *model = trainer->model;
+    const gkv_train_settings *settings = &model->settings.train;
     gki_workspace *ws = &trainer->ws;
+    const gki_adamw adamw = {.rate = learning_rate,
+                             .weight_decay = settings->weight_decay,
+                             .scale = it->scale,
+                             .updates = trainer->state.updates,
+                             .average = trainer->ema,
+                             .average_decay = settings->ema};
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
-        update_chunk(trainer, (size_t)c * GKV_TRAINER_CHUNK, it->scale, learning_rate);
+        gki_adamw_update(&model->params, (size_t)c, &adamw);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
 #pragma omp for schedule(dynamic, 1)
@@ -368,7 +318,7 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     it.tiles = (long)((images + tile - 1) / tile);
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
-    it.chunks = (long)((model->params.trainable + GKV_TRAINER_CHUNK - 1) / GKV_TRAINER_CHUNK);
+    it.chunks = (long)gki_adamw_chunks(&model->params);
     if (gki_trainer_uses_stats(trainer, images))
         it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     return it;

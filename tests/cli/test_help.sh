@@ -6,7 +6,8 @@ for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -qE "^  $code +[a-z]" output || fail "exit code $code is not in gkvae --help"
     grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
 done
-for command in "data get" "data info" train eval sample reconstruct interpolate encode features "base fit" compare fit gk bench settings; do
+for command in "data get" "data info" train eval sample reconstruct interpolate encode features "features train" \
+    explore export "base fit" compare fit gk bench settings; do
     # shellcheck disable=SC2086
     expect 0 "default" "$gkvae" $command --help
     grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not show its usage"

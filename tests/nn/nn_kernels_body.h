@@ -216,15 +216,18 @@ static void check_gate(const gki_nn_kernels *kernels, size_t n, arrays *a)
     }
 }
 
-static void check_leaky_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
+static void check_rectify(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
+    static const double below[] = {0.01, 0};
     a->x[n / 2] = 0;
-    kernels->leaky_relu(n, a->x, a->out);
-    kernels->leaky_relu_backward(n, a->out, a->y, a->out2);
-    for (size_t i = 0; i < n; i++) {
-        const double slope = a->x[i] > 0 ? 1 : 0.01;
-        assert_relative(a->out[i], slope * (double)a->x[i], rounding);
-        assert_relative(a->out2[i], slope * (double)a->y[i], rounding);
+    for (size_t k = 0; k < 2; k++) {
+        kernels->rectify(n, below[k], a->x, a->out);
+        kernels->rectify_backward(n, below[k], a->out, a->y, a->out2);
+        for (size_t i = 0; i < n; i++) {
+            const double slope = a->x[i] > 0 ? 1 : below[k];
+            assert_relative(a->out[i], slope * (double)a->x[i], rounding);
+            assert_relative(a->out2[i], slope * (double)a->y[i], rounding);
+        }
     }
 }
 
@@ -240,19 +243,6 @@ static double naive_bernoulli(size_t n, const gki_real *x, const gki_real *logit
         *size += fabs(term) + 1;
     }
     return sum;
-}
-
-static void check_pool_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
-{
-    gki_real *const four = test_alloc(4 * n * sizeof *four); /* sanitizers see its end */
-    for (size_t k = 0; k < 4; k++)
-        fill(10 + k, n, 1, four + k * n);
-    kernels->pool_relu(n, four, a->out);
-    for (size_t i = 0; i < n; i++)
-        assert_true((double)a->out[i] ==
-                    fmax(0, fmax(fmax((double)four[i], (double)four[n + i]),
-                                 fmax((double)four[2 * n + i], (double)four[3 * n + i]))));
-    free(four);
 }
 
 static void check_bernoulli(const gki_nn_kernels *kernels, size_t n, arrays *a)
@@ -356,11 +346,11 @@ static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
 static void check_index(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
-    kernels->leaky_relu(n, a->x, a->out3);
+    kernels->rectify(n, 0.01, a->x, a->out3);
     for (size_t i = 0; i < n; i += 1 + n / 40) {
         gki_real sigmoid, gate, leaky;
         kernels->gate(1, a->x + i, a->y + i, &sigmoid, &gate);
-        kernels->leaky_relu(1, a->x + i, &leaky);
+        kernels->rectify(1, 0.01, a->x + i, &leaky);
         assert_true(sigmoid == a->out[i] && gate == a->out2[i] && leaky == a->out3[i]);
     }
 }
@@ -378,8 +368,7 @@ EACH_TEST(tangent_of_gate)
 EACH_TEST(bernoulli_sd)
 EACH_TEST(scale_rows)
 EACH_TEST(gate)
-EACH_TEST(leaky_relu)
-EACH_TEST(pool_relu)
+EACH_TEST(rectify)
 EACH_TEST(bernoulli)
 EACH_TEST(sums)
 EACH_TEST(adam)
@@ -401,10 +390,9 @@ int main(void)
         cmocka_unit_test(test_norm_silu),
         cmocka_unit_test(test_norm_silu_backward),
         cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_leaky_relu),
+        cmocka_unit_test(test_rectify),
         cmocka_unit_test(test_bernoulli),
         cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_pool_relu),
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_index),
         cmocka_unit_test(test_chosen_table),

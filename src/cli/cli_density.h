@@ -1,0 +1,67 @@
+/* Declarations for the files of gkvae density. */
+#ifndef GKV_CLI_DENSITY_H
+#define GKV_CLI_DENSITY_H
+
+#include <jansson.h>
+
+#include "cli.h"
+#include "gkvae/density.h"
+#include "table_input.h"
+
+/* --- density_run.c: what the commands share ------------------------------- */
+
+/* The arguments of commands that open a density: FOLDER or FILE.safetensors, and --candidate. */
+typedef struct cli_density_arguments {
+    const char *run; /* the first argument */
+    const char *table; /* the second one, for commands that read rows */
+    const char *candidate, *out;
+    bool quiet, json;
+    uint64_t count, seed;
+    int threads;
+    cli_table_arguments input;
+} cli_density_arguments;
+
+/* Handles the keys of the shared options: 'M' candidate, 'o' out, 'n' count, 'S' seed, 't' threads,
+ * 'j' json, 'q' quiet, and the arguments, of which there are `most`. ARGP_ERR_UNKNOWN for others. */
+int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_state *state,
+                      int most);
+
+/* Opens the density and finds the candidate. The caller frees *density. */
+int cli_density_open(const cli_density_arguments *a, gkv_density **density, int64_t *candidate);
+
+/* The candidate of this name; -2 if there is none. */
+int64_t cli_density_find_candidate(const char *name);
+
+/* The rows of the table, x[n × d]. With `complete`, rows with a missing value are left out, and
+ * (*lines)[i] is the number of row i in the table from 1; else missing values are NaN. `lines` may be
+ * NULL. */
+int cli_density_rows(const cli_density_arguments *a, const gkv_density *density, bool complete,
+                     size_t *n, double **x, size_t **lines);
+
+/* The names of the columns; the caller frees the array. */
+char **cli_density_names(const gkv_density *density);
+
+/* --- density_show.c ------------------------------------------------------- */
+
+/* Prints margins, candidates and warnings. */
+void cli_density_print(const gkv_density *density);
+
+/* The same as JSON; the key "schema" is gkvae-density-1. */
+json_t *cli_density_json(const gkv_density *density);
+
+/* A number, or null if it is not finite. */
+json_t *cli_density_number(double value);
+
+/* Prints JSON, and releases it. */
+int cli_density_print_json(json_t *value);
+
+/* The parameters of a margin in words; the caller frees the text. */
+char *cli_density_margin_text(const gkv_density_margin_info *info);
+
+/* --- density_page.c ------------------------------------------------------- */
+
+/* Writes FOLDER/index.html and its pictures. x[n × d] are the rows of the fit. */
+int cli_density_page(const char *folder, const char *command, const gkv_density *density, size_t n,
+                     const double *x);
+
+#endif

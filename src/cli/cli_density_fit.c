@@ -1,0 +1,448 @@
+/* gkvae density fit */
+#define _POSIX_C_SOURCE 200809L
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/inside.h"
+#include "cli_density.h"
+#include "gkvae/gk_fit.h"
+
+enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE };
+
+static const struct argp_option options[] = {
+    {"out", 'o', "FOLDER", 0,
+     "Keep the density, its figures and a page in this folder, which is created if necessary "
+     "(needed)",
+     0},
+    {"column", 'c', "NAME|NUMBER,...", 0,
+     "Fit these columns, given by names of the header or by numbers from 1 (default: all columns "
+     "of numbers)",
+     0},
+    {"candidates", 'C', "NAME,...", 0,
+     "Fit these candidates: t-copula, normal-mixture, gk-mixture, flow (default: all)", 0},
+    {"margin", 'm', "auto|g-and-k|t|spline", 0,
+     "The kind of the margins; auto chooses one for each column by cross-validation (default: "
+     "auto)",
+     0},
+    {"flow", FLOW, "NAME", 0, "The flow, as in model.prior_flow (default: realnvp)", 0},
+    {"updates", UPDATES, "N", 0, "The most updates of a training of the flow (default: 6000)", 0},
+    {"components", COMPONENTS, "K", 0,
+     "The most components of a mixture (default: 8, but at most a tenth of the rows for each "
+     "column)",
+     0},
+    {"folds", FOLDS, "N", 0,
+     "The folds of the validation; 1 holds out a fifth of the rows (default: 5 below 1000 rows, 3 "
+     "below 5000, else 1)",
+     0},
+    {"resolution", RESOLUTION, "auto|none|H,...", 0,
+     "Values are rounded to multiples of H: one number for all columns, or one for each; auto "
+     "recognises H; none takes values as exact (default: auto)",
+     0},
+    {"lower", LOWER, "NAME|NUMBER,...", 0,
+     "Columns with the lower ends of intervals in which values lie, in the place of a column. A "
+     "missing end is open: the value is censored. Needs --upper (default: none)",
+     0},
+    {"upper", UPPER, "NAME|NUMBER,...", 0,
+     "The columns with the upper ends, in the order of --lower (default: none)", 0},
+    {"seed", 'S', "N", 0, "The seed of all random numbers (default: 1)", 0},
+    {"threads", 't', "N", 0,
+     "The number of threads. The results do not depend on it (default: one per processor)", 0},
+    {"json", 'j', NULL, 0, "Print JSON (default: tables)", 0},
+    {"no-page", NO_PAGE, NULL, 0, "Write no page with pictures (default: write one)", 0},
+    {"resume", 'r', NULL, 0,
+     "Continue a fit that was interrupted, with the same table and options (default: start a new "
+     "fit)",
+     0},
+    {"overwrite", 'w', NULL, 0, "Replace the density in the folder (default: keep it and fail)", 0},
+    {"quiet", 'q', NULL, 0,
+     "Print no progress and no notes on how the table was read (default: a live line on a "
+     "terminal, and the notes)",
+     0},
+    {.name = NULL},
+};
+
+typedef struct fit_arguments {
+    const char *table, *folder, *columns, *lower, *upper, *resolution;
+    bool resume, overwrite, quiet, json, no_page;
+    int threads;
+    gkv_density_settings settings;
+    cli_table_arguments input;
+} fit_arguments;
+
+/* --- Arguments ------------------------------------------------------------ */
+
+static void choose_candidates(fit_arguments *a, struct argp_state *state, const char *list)
+{
+    char *words = cli_text("%s", list), *rest = NULL;
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        a->settings.candidates[c] = false;
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        const int64_t candidate = cli_density_find_candidate(word);
+        if (candidate < 0)
+            argp_error(state,
+                       "--candidates %s: \"%s\" is none of t-copula, normal-mixture, gk-mixture "
+                       "and flow",
+                       list, word);
+        else
+            a->settings.candidates[candidate] = true;
+    }
+    free(words);
+}
+
+static int64_t margin_of(struct argp_state *state, const char *text)
+{
+    for (int64_t k = 0; k < GKV_DENSITY_MARGINS; k++)
+        if (strcmp(text, gkv_density_margin_name(k)) == 0)
+            return k;
+    if (strcmp(text, "auto") != 0)
+        argp_error(state, "--margin %s: must be auto, g-and-k, t or spline", text);
+    return GKV_DENSITY_MARGIN_AUTO;
+}
+
+static void check_arguments(const fit_arguments *a, struct argp_state *state)
+{
+    if (!a->table)
+        argp_error(state, "which table? A path, or - for standard input, is needed");
+    if (!a->folder)
+        argp_error(state, "--out FOLDER is needed: the density is kept in it");
+    if (!a->lower != !a->upper)
+        argp_error(state, "--lower and --upper need each other");
+    if (a->resume && a->overwrite)
+        argp_error(state, "--resume continues a fit and --overwrite replaces it: choose one");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    fit_arguments *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT: state->child_inputs[0] = &a->input; return 0;
+    case 'o': a->folder = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
+    case 'c': a->columns = arg; return 0;
+    case 'C': choose_candidates(a, state, arg); return 0;
+    case 'm': a->settings.margin = margin_of(state, arg); return 0;
+    case FLOW: a->settings.flow = arg; return 0;
+    case UPDATES: a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000); return 0;
+    case COMPONENTS:
+        a->settings.most_components = cli_whole(state, "--components", arg, 1, 64);
+        return 0;
+    case FOLDS: a->settings.folds = cli_whole(state, "--folds", arg, 1, 20); return 0;
+    case RESOLUTION: a->resolution = arg; return 0;
+    case LOWER: a->lower = arg; return 0;
+    case UPPER: a->upper = arg; return 0;
+    case 'S': a->settings.seed = cli_whole(state, "--seed", arg, 0, INT64_MAX); return 0;
+    case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
+    case 'j': a->json = true; return 0;
+    case NO_PAGE: a->no_page = true; return 0;
+    case 'r': a->resume = true; return 0;
+    case 'w': a->overwrite = true; return 0;
+    case 'q': a->quiet = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->table)
+            argp_error(state, "one table only: %s is too many", arg);
+        a->table = arg;
+        return 0;
+    case ARGP_KEY_END: check_arguments(a, state); return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- The rows ------------------------------------------------------------- */
+
+typedef struct rows {
+    size_t n, d;
+    double *x, *lower, *upper; /* [n × d]; the last two may be NULL */
+    const char **names;
+    double *resolution;
+    gkv_table *table, *complete;
+    size_t *chosen, *low, *high;
+} rows;
+
+static void rows_free(rows *it)
+{
+    free(it->x);
+    free(it->lower);
+    free(it->upper);
+    free(it->names);
+    free(it->resolution);
+    free(it->chosen);
+    free(it->low);
+    free(it->high);
+    gkv_table_free(it->complete);
+    gkv_table_free(it->table);
+}
+
+static bool contains(const size_t *list, size_t count, size_t value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == value)
+            return true;
+    return false;
+}
+
+/* Leaves the columns of intervals out of those that were not named by --column. */
+static size_t without_intervals(size_t *chosen, size_t count, const size_t *low, const size_t *high,
+                                size_t intervals)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!contains(low, intervals, chosen[i]) && !contains(high, intervals, chosen[i]))
+            chosen[kept++] = chosen[i];
+    return kept;
+}
+
+static double end_of(double value, double open)
+{
+    return isnan(value) ? open : value;
+}
+
+/* The ends of the intervals of column `to`, in the rows of `lines`. */
+static int take_intervals(const rows *it, size_t k, size_t to, const size_t *lines)
+{
+    const double *low = NULL, *high = NULL;
+    int code = CLI_OK;
+    CLI_CHECK(gkv_table_values(it->table, it->low[k], &low));
+    CLI_CHECK(gkv_table_values(it->table, it->high[k], &high));
+    for (size_t i = 0; i < it->n; i++) {
+        it->lower[i * it->d + to] = end_of(low[lines[i]], -INFINITY);
+        it->upper[i * it->d + to] = end_of(high[lines[i]], INFINITY);
+    }
+done:
+    return code;
+}
+
+/* The rows of the table in which no chosen column is missing, nor both ends of an interval. */
+static int find_lines(const rows *it, size_t n_values, size_t n_intervals, size_t *lines, size_t *n)
+{
+    const size_t all = gkv_table_rows(it->table);
+    bool *missing = cli_alloc(all, sizeof *missing);
+    const double *values = NULL, *other = NULL;
+    int code = CLI_OK;
+    for (size_t k = 0; k < n_values; k++) {
+        CLI_CHECK(gkv_table_values(it->table, it->chosen[k], &values));
+        for (size_t i = 0; i < all; i++)
+            missing[i] |= (bool)isnan(values[i]);
+    }
+    for (size_t k = 0; k < n_intervals; k++) {
+        CLI_CHECK(gkv_table_values(it->table, it->low[k], &values));
+        CLI_CHECK(gkv_table_values(it->table, it->high[k], &other));
+        for (size_t i = 0; i < all; i++)
+            missing[i] |= isnan(values[i]) && isnan(other[i]);
+    }
+    *n = 0;
+    for (size_t i = 0; i < all; i++)
+        if (!missing[i])
+            lines[(*n)++] = i;
+done:
+    free(missing);
+    return code;
+}
+
+static int read_resolutions(const fit_arguments *a, rows *it)
+{
+    char *words = cli_text("%s", a->resolution ? a->resolution : "auto"), *rest = NULL;
+    size_t count = 0;
+    int code = CLI_OK;
+    it->resolution = cli_alloc(it->d, sizeof *it->resolution);
+    for (char *word = strtok_r(words, ",", &rest); word && count < it->d && code == CLI_OK;
+         word = strtok_r(NULL, ",", &rest), count++) {
+        char *end = NULL;
+        const double h = strtod(word, &end);
+        const bool is_auto = strcmp(word, "auto") == 0, is_none = strcmp(word, "none") == 0;
+        if (!is_auto && !is_none && (*end || !(h > 0) || !isfinite(h)))
+            code = cli_error(CLI_USAGE, "--resolution %s: \"%s\" is neither auto, none nor a number "
+                                        "above 0",
+                             a->resolution, word);
+        it->resolution[count] = is_auto ? GKV_GK_RESOLUTION_AUTO : is_none ? 0 : h;
+        if (rest && *rest && count + 1 == it->d)
+            code = cli_error(CLI_USAGE, "--resolution %s: there are only %zu columns",
+                             a->resolution, it->d);
+    }
+    for (size_t j = count; j < it->d && count == 1; j++)
+        it->resolution[j] = it->resolution[0];
+    if (code == CLI_OK && count != 1 && count != it->d)
+        code = cli_error(CLI_USAGE, "--resolution %s: give one number, or one for each of %zu columns",
+                         a->resolution, it->d);
+    free(words);
+    return code;
+}
+
+static int take_rows(const fit_arguments *a, rows *it)
+{
+    size_t n_values = 0, n_low = 0, n_high = 0, *lines = NULL;
+    const double *values = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_table_read(&a->input, a->table, a->quiet, &it->table));
+    if (a->lower) {
+        CLI_TRY(cli_columns_choose(it->table, a->table, a->lower, SIZE_MAX, a->quiet, &it->low,
+                                   &n_low));
+        CLI_TRY(cli_columns_choose(it->table, a->table, a->upper, SIZE_MAX, a->quiet, &it->high,
+                                   &n_high));
+        if (n_low != n_high)
+            CLI_TRY(cli_error(CLI_USAGE, "--lower names %zu columns and --upper %zu", n_low, n_high));
+    }
+    CLI_TRY(cli_columns_choose(it->table, a->table, a->columns, SIZE_MAX, a->quiet, &it->chosen,
+                               &n_values));
+    n_values = without_intervals(it->chosen, n_values, it->low, it->high, n_low);
+    it->d = n_values + n_low;
+    lines = cli_alloc(gkv_table_rows(it->table), sizeof *lines);
+    CLI_TRY(find_lines(it, n_values, n_low, lines, &it->n));
+    if (it->n < gkv_table_rows(it->table) && !a->quiet)
+        fprintf(stderr, "gkvae: %zu of %zu rows dropped: they have missing values\n",
+                gkv_table_rows(it->table) - it->n, gkv_table_rows(it->table));
+    it->x = cli_alloc(it->n * it->d, sizeof *it->x);
+    it->names = cli_alloc(it->d, sizeof *it->names);
+    if (n_low > 0) {
+        it->lower = cli_alloc(it->n * it->d, sizeof *it->lower);
+        it->upper = cli_alloc(it->n * it->d, sizeof *it->upper);
+    }
+    for (size_t k = 0; k < n_values; k++) {
+        CLI_CHECK(gkv_table_values(it->table, it->chosen[k], &values));
+        it->names[k] = gkv_table_name(it->table, it->chosen[k]);
+        for (size_t i = 0; i < it->n; i++) {
+            it->x[i * it->d + k] = values[lines[i]];
+            if (it->lower)
+                it->lower[i * it->d + k] = it->upper[i * it->d + k] = values[lines[i]];
+        }
+    }
+    for (size_t k = 0; k < n_low; k++) {
+        it->names[n_values + k] = gkv_table_name(it->table, it->low[k]);
+        CLI_TRY(take_intervals(it, k, n_values + k, lines));
+    }
+    for (size_t i = 0; it->lower && i < it->n * it->d; i++) /* for the page */
+        it->x[i] = isinf(it->lower[i])   ? it->upper[i]
+                   : isinf(it->upper[i]) ? it->lower[i]
+                                         : it->lower[i] + (it->upper[i] - it->lower[i]) / 2;
+    code = read_resolutions(a, it);
+done:
+    free(lines);
+    return code;
+}
+
+/* --- Progress and the folder ---------------------------------------------- */
+
+enum { PART_SIZE = 96 };
+
+static bool show_progress(void *context, const gkv_progress *progress)
+{
+    cli_live *live = context;
+    const gkv_density_progress *p = progress->details;
+    char text[4][PART_SIZE];
+    const char *parts[4] = {text[0], text[1], text[2], text[3]};
+    size_t n = 2;
+    if (!p || !cli_live_due(live))
+        return false;
+    if (p->fold > 0)
+        snprintf(text[0], PART_SIZE, "fold %zu/%zu", p->fold, p->folds);
+    else
+        snprintf(text[0], PART_SIZE, "all rows");
+    snprintf(text[1], PART_SIZE, "%s", p->stage);
+    if (p->updates > 0)
+        snprintf(text[n++], PART_SIZE, "update %" PRIu64, p->updates);
+    if (p->updates > 0 && isfinite(p->held_out))
+        snprintf(text[n++], PART_SIZE, "held-out log density %.4f", p->held_out);
+    cli_live_show(live, parts, n);
+    return false;
+}
+
+static int check_folder(const fit_arguments *a, const char *model, const char *checkpoint)
+{
+    const bool has_model = access(model, F_OK) == 0, has_checkpoint = access(checkpoint, F_OK) == 0;
+    if (a->resume && !has_checkpoint)
+        return cli_error(CLI_CONFIG, "%s: there is no interrupted fit to resume", a->folder);
+    if (!a->resume && !a->overwrite && (has_model || has_checkpoint))
+        return cli_error(CLI_CONFIG,
+                         "%s: the folder has %s; --overwrite replaces it%s, or name another folder",
+                         a->folder, has_model ? "a density" : "an interrupted fit",
+                         has_model ? "" : ", --resume continues it");
+    if (a->overwrite && has_checkpoint && remove(checkpoint) != 0)
+        return cli_error(CLI_IO, "%s: cannot be removed", checkpoint);
+    return cli_check(gki_file_make_folder(a->folder));
+}
+
+static int write_json(const char *folder, const gkv_density *density)
+{
+    json_t *value = cli_density_json(density);
+    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
+    char *path = cli_text("%s/density.json", folder);
+    json_decref(value);
+    const int code = text ? cli_check(gki_file_write_atomic(path, text, strlen(text))) : CLI_OK;
+    free(path);
+    free(text);
+    return code;
+}
+
+static int write_results(const fit_arguments *a, const char *model, const char *command,
+                         const gkv_density *density, const rows *data)
+{
+    int code = CLI_OK;
+    CLI_CHECK(gkv_density_save(density, model));
+    CLI_TRY(write_json(a->folder, density));
+    if (!a->no_page)
+        CLI_TRY(cli_density_page(a->folder, command, density, data->n, data->x));
+    if (a->json)
+        return cli_density_print_json(cli_density_json(density));
+    cli_density_print(density);
+    printf("\nkept in %s%s%s%s\n", a->folder, a->no_page ? "" : "; open ",
+           a->no_page ? "" : a->folder, a->no_page ? "" : "/index.html");
+done:
+    return code;
+}
+
+int cli_density_fit(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .children = cli_table_options,
+        .args_doc = "TABLE --out FOLDER",
+        .doc = "Fits the joint density of columns of numbers: margins chosen by "
+               "cross-validation, and a dependence chosen from a t copula, a normal mixture, a "
+               "mixture of multivariate g-and-k distributions and a flow by the density of rows "
+               "that the fit has not seen.\v"
+               "Rows with a missing value are dropped, and counted. Ctrl-C keeps the state of the "
+               "flow's training; --resume continues from it to the same result. docs/density.md "
+               "is a guide."};
+    fit_arguments a = {.table = NULL};
+    rows data = {.n = 0};
+    gkv_density *density = NULL;
+    cli_live live;
+    char *command = cli_command(argc, argv), *model = NULL, *checkpoint = NULL;
+    int code = CLI_OK;
+    cli_table_begin(&a.input);
+    gkv_density_defaults(&a.settings);
+    CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    model = cli_text("%s/density.safetensors", a.folder);
+    checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
+    CLI_TRY(take_rows(&a, &data));
+    CLI_TRY(check_folder(&a, model, checkpoint));
+    a.settings.names = data.names;
+    a.settings.resolution = data.resolution;
+    a.settings.lower = data.lower;
+    a.settings.upper = data.upper;
+    a.settings.checkpoint = checkpoint;
+    cli_live_start(&live, !a.quiet);
+    cli_catch_signals();
+    const gkv_run_options how = {.threads = a.threads,
+                                 .progress = show_progress,
+                                 .context = &live,
+                                 .stop = &cli_stop};
+    const gkv_status status =
+        gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
+    cli_live_clear(&live);
+    code = cli_check(status);
+    if (status == GKV_ERR_INTERRUPTED && access(checkpoint, F_OK) == 0)
+        fprintf(stderr, "gkvae: to continue, add --resume to the command\n");
+    if (code == CLI_OK)
+        code = write_results(&a, model, command, density, &data);
+done:
+    gkv_density_free(density);
+    rows_free(&data);
+    cli_table_end(&a.input);
+    free(command);
+    free(model);
+    free(checkpoint);
+    return code;
+}

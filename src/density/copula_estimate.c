@@ -1,0 +1,177 @@
+/* The fit of a t copula; declared in copula.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "density/copula.h"
+#include "density/score_map.h"
+#include "num/linalg.h"
+
+/* ITERATIONS: of expectation–maximization for each ν. TILE: the rows of a sum that is computed at
+ * once; the order of sums does not depend on threads. */
+enum { ITERATIONS = 12, TILE = 512 };
+
+static const double freedoms[] = {2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 16, 24, 40, 80, 1000};
+enum { FREEDOMS = sizeof freedoms / sizeof *freedoms };
+
+typedef struct fit {
+    size_t n, d, tiles;
+    const double *z;
+    double *y;      /* [n × d] T_ν⁻¹(Φ(z)) */
+    double *slopes; /* [tiles] Σ log dy/dz */
+    double *sums;   /* [tiles × (d² + 2)] weighted products, Σ w and the log-likelihood */
+    double *r, *l;  /* [d × d] */
+    int threads;
+} fit;
+
+static void map_rows(fit *it, const gki_score_map *map)
+{
+#pragma omp parallel for schedule(static) num_threads(it->threads)
+    for (size_t t = 0; t < it->tiles; t++) {
+        const size_t end = (t + 1) * TILE < it->n ? (t + 1) * TILE : it->n;
+        it->slopes[t] = 0;
+        for (size_t i = t * TILE * it->d; i < end * it->d; i++) {
+            double slope;
+            it->y[i] = gki_score_map_forward(map, it->z[i], &slope);
+            it->slopes[t] += slope;
+        }
+    }
+}
+
+/* Adds the rows of a tile: w = (ν + d)/(ν + |L⁻¹y|²). */
+static void add_tile(const fit *it, size_t t, double freedom)
+{
+    const size_t d = it->d, end = (t + 1) * TILE < it->n ? (t + 1) * TILE : it->n;
+    double *sums = it->sums + t * (d * d + 2), v[256];
+    memset(sums, 0, (d * d + 2) * sizeof *sums);
+    for (size_t i = t * TILE; i < end; i++) {
+        const double *y = it->y + i * d;
+        double square = 0;
+        memcpy(v, y, d * sizeof *v);
+        gki_cholesky_forward(d, it->l, v);
+        for (size_t j = 0; j < d; j++)
+            square += v[j] * v[j];
+        const double w = (freedom + (double)d) / (freedom + square);
+        for (size_t j = 0; j < d; j++)
+            for (size_t k = 0; k <= j; k++)
+                sums[j * d + k] += w * y[j] * y[k];
+        sums[d * d] += w;
+        sums[d * d + 1] -= 0.5 * (freedom + (double)d) * log1p(square / freedom);
+    }
+}
+
+/* The sums of all tiles, in r; returns the log-likelihood of the current L without constants. */
+static double expect(fit *it, double freedom)
+{
+    const size_t d = it->d;
+    double likelihood = 0;
+#pragma omp parallel for schedule(static) num_threads(it->threads)
+    for (size_t t = 0; t < it->tiles; t++)
+        add_tile(it, t, freedom);
+    memset(it->r, 0, d * d * sizeof *it->r);
+    for (size_t t = 0; t < it->tiles; t++) {
+        const double *sums = it->sums + t * (d * d + 2);
+        for (size_t i = 0; i < d * d; i++)
+            it->r[i] += sums[i];
+        likelihood += sums[d * d + 1];
+    }
+    return likelihood;
+}
+
+/* Makes r a correlation matrix, shrinks it (Schäfer and Strimmer 2005) and factors it. False if it
+ * is not positive definite. */
+static bool normalise(fit *it)
+{
+    const size_t d = it->d;
+    double variances = 0, squares = 0;
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < i; j++) {
+            const double r = it->r[i * d + j] / sqrt(it->r[i * d + i] * it->r[j * d + j]);
+            it->r[i * d + j] = r;
+            squares += r * r;
+            variances += (1 - r * r) * (1 - r * r) / (double)it->n;
+        }
+    const double shrink = squares > 0 ? fmin(1, variances / squares) : 0;
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j < i; j++)
+            it->r[i * d + j] *= 1 - shrink;
+        it->r[i * d + i] = 1;
+    }
+    return gki_cholesky(d, it->r, 1e-10, it->l);
+}
+
+/* Fits the correlation matrix for one ν. Returns the log-likelihood, or NaN if columns are functions
+ * of each other. */
+static double fit_freedom(fit *it, double freedom, gki_score_map *map)
+{
+    const size_t d = it->d;
+    gki_score_map_fill(map, freedom);
+    map_rows(it, map);
+    memset(it->l, 0, d * d * sizeof *it->l);
+    for (size_t j = 0; j < d; j++)
+        it->l[j * d + j] = 1;
+    for (int i = 0; i < ITERATIONS; i++) {
+        expect(it, freedom);
+        if (!normalise(it))
+            return NAN;
+    }
+    double total = expect(it, freedom);
+    for (size_t t = 0; t < it->tiles; t++)
+        total += it->slopes[t];
+    double constant = lgamma((freedom + (double)d) / 2) - lgamma(freedom / 2) -
+                      0.5 * (double)d * log(freedom * 3.14159265358979323846);
+    for (size_t j = 0; j < d; j++)
+        constant -= log(it->l[j * d + j]);
+    return total + (double)it->n * constant;
+}
+
+static void find_copies(const fit *it, size_t *first, size_t *second)
+{
+    const size_t d = it->d;
+    double most = -1;
+    for (size_t i = 0; i < d; i++)
+        for (size_t j = 0; j < i; j++)
+            if (fabs(it->r[i * d + j]) > most) {
+                most = fabs(it->r[i * d + j]);
+                *first = j;
+                *second = i;
+            }
+}
+
+gkv_status gki_copula_fit(size_t n, size_t d, const double *z, int threads, size_t *first,
+                          size_t *second, gki_copula **out)
+{
+    fit it = {.n = n, .d = d, .tiles = (n + TILE - 1) / TILE, .z = z, .threads = threads};
+    gki_score_map *map = NULL;
+    double *memory = NULL, *best_l = NULL, best = -INFINITY, best_freedom = NAN;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *map, &map));
+    GKV_TRY_GOTO(gki_alloc(n * d + it.tiles * (d * d + 3) + 3 * d * d, sizeof *memory, &memory));
+    it.y = memory;
+    it.slopes = it.y + n * d;
+    it.sums = it.slopes + it.tiles;
+    it.r = it.sums + it.tiles * (d * d + 2);
+    it.l = it.r + d * d;
+    best_l = it.l + d * d;
+    for (size_t f = 0, worse = 0; f < FREEDOMS && worse < 2; f++) {
+        const double likelihood = fit_freedom(&it, freedoms[f], map);
+        if (isnan(likelihood)) {
+            find_copies(&it, first, second);
+            status = gki_fail(GKV_ERR_DATA, "columns are functions of each other");
+            goto done;
+        }
+        worse = likelihood > best ? 0 : worse + 1;
+        if (likelihood > best) {
+            best = likelihood;
+            best_freedom = freedoms[f];
+            memcpy(best_l, it.l, d * d * sizeof *best_l);
+        }
+    }
+    status = gki_copula_create(d, best_freedom, best_freedom, NULL, best_l, out);
+done:
+    free(memory);
+    free(map);
+    return status;
+}

@@ -1,0 +1,362 @@
+/* Densities of tables: the structure, log densities and draws; declared in gkvae/density.h and
+ * table_density.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "density/table_density.h"
+#include "num/linalg.h"
+
+/* BLOCK: the rows that are evaluated at once; TILE: of a task. */
+enum { BLOCK = 8192, TILE = 512 };
+
+const char *gkv_density_candidate_name(int64_t candidate)
+{
+    static const char *const names[] = {"t-copula", "normal-mixture", "gk-mixture", "flow"};
+    return candidate >= 0 && candidate < GKV_DENSITY_CANDIDATES ? names[candidate] : NULL;
+}
+
+const char *gkv_density_margin_name(int64_t margin)
+{
+    static const char *const names[] = {"g-and-k", "t", "spline"};
+    return margin >= 0 && margin < GKV_DENSITY_MARGINS ? names[margin] : NULL;
+}
+
+/* --- The structure -------------------------------------------------------- */
+
+gkv_status gki_density_alloc(size_t d, const char *const *names, gkv_density **out)
+{
+    gkv_density *it = NULL;
+    char text[GKV_COLUMN_TEXT];
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
+    it->d = d;
+    it->chosen = GKV_DENSITY_CHOSEN;
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->names, &it->names));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margins, &it->margins));
+    GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margin_info, &it->margin_info));
+    for (size_t j = 0; j < d; j++)
+        GKV_TRY_GOTO(
+            gki_strdup(names ? names[j] : gki_column_text(text, NULL, j), &it->names[j]));
+    *out = it;
+    return GKV_OK;
+done:
+    gkv_density_free(it);
+    return status;
+}
+
+void gkv_density_free(gkv_density *it)
+{
+    if (!it)
+        return;
+    for (size_t j = 0; it->names && j < it->d; j++)
+        free(it->names[j]);
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        gkv_mgk_mixture_free(it->list[c].mixture);
+        gki_table_flow_free(it->list[c].flow);
+        free(it->list[c].calibration);
+    }
+    gki_copula_free(it->copula);
+    free(it->names);
+    free(it->margins);
+    free(it->margin_info);
+    free(it);
+}
+
+void gki_density_set_flow(gkv_density *density, const gki_table_flow_spec *spec)
+{
+    density->flow_spec = *spec;
+    strncpy(density->family, spec->family, sizeof density->family - 1);
+    density->flow_spec.family = density->family;
+}
+
+size_t gkv_density_dimensions(const gkv_density *density)
+{
+    return density ? density->d : 0;
+}
+
+size_t gkv_density_rows(const gkv_density *density)
+{
+    return density ? density->n : 0;
+}
+
+const char *gkv_density_name(const gkv_density *density, size_t column)
+{
+    return density && column < density->d ? density->names[column] : NULL;
+}
+
+int64_t gkv_density_chosen(const gkv_density *density)
+{
+    return density ? density->chosen : -1;
+}
+
+gkv_status gkv_density_get_margin(const gkv_density *density, size_t column,
+                                  gkv_density_margin_info *info)
+{
+    GKV_NEED(density);
+    GKV_NEED(info);
+    if (column >= density->d)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_get_margin: there is no column %zu of %zu",
+                        column, density->d);
+    *info = density->margin_info[column];
+    return GKV_OK;
+}
+
+gkv_status gkv_density_get_candidate(const gkv_density *density, int64_t candidate,
+                                     gkv_density_candidate_info *info)
+{
+    GKV_NEED(density);
+    GKV_NEED(info);
+    if (candidate == GKV_DENSITY_CHOSEN)
+        candidate = density->chosen;
+    if (candidate < 0 || candidate >= GKV_DENSITY_CANDIDATES)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_get_candidate: there is no candidate %lld",
+                        (long long)candidate);
+    *info = density->list[candidate].info;
+    return GKV_OK;
+}
+
+gkv_status gki_density_candidate(const gkv_density *density, int64_t *candidate,
+                                 const char *function)
+{
+    if (*candidate == GKV_DENSITY_CHOSEN)
+        *candidate = density->chosen;
+    if (*candidate < 0 || *candidate >= GKV_DENSITY_CANDIDATES)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no candidate %lld", function,
+                        (long long)*candidate);
+    return density->list[*candidate].info.fitted
+               ? GKV_OK
+               : gki_fail(GKV_ERR_ARGUMENT, "%s: the density has no %s", function,
+                          gkv_density_candidate_name(*candidate));
+}
+
+/* --- Scores --------------------------------------------------------------- */
+
+/* Scores of rows with the sum of the log derivatives of each row. One task is a tile of rows. */
+static gkv_status score_tile(const gkv_density *it, size_t count, const double *x, double *z,
+                             double *log_slope)
+{
+    double in[TILE], out[TILE], slope[TILE];
+    for (size_t j = 0; j < it->d; j++) {
+        for (size_t i = 0; i < count; i++)
+            in[i] = x[i * it->d + j];
+        GKV_TRY(gki_margin_scores(&it->margins[j], count, in, out, slope));
+        for (size_t i = 0; i < count; i++) {
+            z[i * it->d + j] = out[i];
+            if (log_slope)
+                log_slope[i * it->d + j] = slope[i];
+        }
+    }
+    return GKV_OK;
+}
+
+static gkv_status score_rows(const gkv_density *it, size_t n, const double *x, int threads,
+                             double *z, double *log_slope)
+{
+    const size_t tiles = (n + TILE - 1) / TILE;
+    gkv_status all = GKV_OK;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t first = t * TILE, count = n - first < TILE ? n - first : TILE;
+        const gkv_status status =
+            score_tile(it, count, x + first * it->d, z + first * it->d,
+                       log_slope ? log_slope + first * it->d : NULL);
+        if (status != GKV_OK)
+#pragma omp atomic write
+            all = status;
+    }
+    return all == GKV_OK ? GKV_OK : gki_fail(all, "out of memory for the scores of rows");
+}
+
+gkv_status gkv_density_scores(const gkv_density *density, size_t n, const double *x,
+                              const gkv_run_options *options, double *z, double *log_slope)
+{
+    GKV_NEED(density);
+    GKV_NEED(x || n == 0);
+    GKV_NEED(z || n == 0);
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
+    const int threads = gki_call_threads(&call, 0);
+    const size_t d = density->d;
+    for (size_t first = 0; first < n && !gki_call_stopped(&call); first += BLOCK) {
+        const size_t count = n - first < BLOCK ? n - first : BLOCK;
+        GKV_TRY(score_rows(density, count, x + first * d, threads, z + first * d,
+                           log_slope ? log_slope + first * d : NULL));
+        gki_call_advance(&call, count);
+    }
+    return gki_call_end(&call, "scores", "rows");
+}
+
+gkv_status gkv_density_quantiles(const gkv_density *density, size_t column, size_t n,
+                                 const double *z, double *x)
+{
+    GKV_NEED(density);
+    GKV_NEED(z || n == 0);
+    GKV_NEED(x || n == 0);
+    if (column >= density->d)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_quantiles: there is no column %zu of %zu",
+                        column, density->d);
+    return gki_margin_values(&density->margins[column], n, z, x);
+}
+
+/* --- Log densities -------------------------------------------------------- */
+
+void gki_density_whiten(const gkv_density *it, size_t n, const double *z, int threads,
+                        gki_real *w)
+{
+    const double *l = gki_copula_cholesky(it->copula);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++) {
+        double v[GKV_DENSITY_COLUMNS_MAX];
+        for (size_t j = 0; j < it->d; j++)
+            v[j] = isfinite(z[i * it->d + j]) ? z[i * it->d + j] : 0;
+        gki_cholesky_forward(it->d, l, v);
+        for (size_t j = 0; j < it->d; j++)
+            w[i * it->d + j] = (gki_real)v[j];
+    }
+}
+
+static gkv_status flow_densities(const gkv_density *it, size_t n, const double *z, int threads,
+                                 double *out)
+{
+    const double *l = gki_copula_cholesky(it->copula);
+    const gki_table_flow *flow = it->list[GKV_DENSITY_FLOW].flow;
+    double log_det = 0;
+    gki_real *w = NULL;
+    GKV_TRY(gki_alloc(n * it->d, sizeof *w, &w));
+    for (size_t j = 0; j < it->d; j++)
+        log_det -= log(l[j * it->d + j]);
+    gki_density_whiten(it, n, z, threads, w);
+    const gkv_status status =
+        gki_table_flow_log_density(flow, flow->params.values, n, w, threads, out);
+    for (size_t i = 0; i < n; i++)
+        out[i] += log_det;
+    free(w);
+    return status;
+}
+
+/* The parts of a block; `memory` has 2·n·d numbers. */
+static gkv_status block_parts(const gkv_density *it, int64_t candidate, size_t n, const double *x,
+                              int threads, double *memory, double *main, double *copula)
+{
+    double *z = memory, *slope = memory + n * it->d;
+    const gkv_run_options options = {.threads = threads};
+    const gki_candidate *c = &it->list[candidate];
+    GKV_TRY(score_rows(it, n, x, threads, z, slope));
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++) {
+        double y[GKV_DENSITY_COLUMNS_MAX];
+        copula[i] = gki_copula_log_density(it->copula, z + i * it->d, y);
+    }
+    if (candidate == GKV_DENSITY_NORMAL_MIXTURE)
+        GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, z, &options, main));
+    else if (candidate == GKV_DENSITY_GK_MIXTURE)
+        GKV_TRY(gkv_mgk_mixture_log_pdf(c->mixture, n, x, &options, main));
+    else if (candidate == GKV_DENSITY_FLOW)
+        GKV_TRY(flow_densities(it, n, z, threads, main));
+    else
+        memcpy(main, copula, n * sizeof *main);
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0, finite = 0;
+        for (size_t j = 0; j < it->d; j++) {
+            sum += slope[i * it->d + j];
+            finite += x[i * it->d + j] - x[i * it->d + j];
+        }
+        const double outside = isnan(finite) ? -INFINITY : 0;
+        copula[i] = isnan(sum) ? NAN : outside < 0 ? outside : copula[i] + sum;
+        main[i] = isnan(sum) ? NAN : outside < 0 ? outside : main[i];
+        if (candidate != GKV_DENSITY_GK_MIXTURE && outside == 0)
+            main[i] += sum;
+    }
+    return GKV_OK;
+}
+
+static size_t block_of(size_t n)
+{
+    return n < BLOCK ? n : BLOCK;
+}
+
+gkv_status gki_density_parts(const gkv_density *it, int64_t candidate, size_t n, const double *x,
+                             int threads, double *main, double *copula)
+{
+    double *memory = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_alloc(2 * block_of(n) * it->d, sizeof *memory, &memory));
+    for (size_t first = 0; first < n && status == GKV_OK; first += BLOCK)
+        status = block_parts(it, candidate, block_of(n - first), x + first * it->d, threads, memory,
+                             main + first, copula + first);
+    free(memory);
+    return status;
+}
+
+double gki_density_defended(double defence, double main, double copula)
+{
+    if (!(defence > 0))
+        return main;
+    if (isnan(main) && !isnan(copula))
+        main = -INFINITY; /* a flow that overflows far out */
+    const double a = log1p(-defence) + main, b = log(defence) + copula;
+    const double most = fmax(a, b), least = fmin(a, b);
+    return most == -INFINITY ? most : most + log1p(exp(least - most));
+}
+
+gkv_status gkv_density_log_density(const gkv_density *density, int64_t candidate, size_t n,
+                                   const double *x, const gkv_run_options *options,
+                                   double *log_density)
+{
+    GKV_NEED(density);
+    GKV_NEED(x || n == 0);
+    GKV_NEED(log_density || n == 0);
+    GKV_TRY(gki_density_candidate(density, &candidate, __func__));
+    gki_call call;
+    double *copula = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_call_begin(&call, options, n));
+    GKV_TRY(gki_alloc(block_of(n), sizeof *copula, &copula));
+    const double defence = density->list[candidate].defence;
+    for (size_t first = 0; first < n && !gki_call_stopped(&call); first += BLOCK) {
+        const size_t count = block_of(n - first);
+        double *main = log_density + first;
+        GKV_TRY_GOTO(gki_density_parts(density, candidate, count, x + first * density->d,
+                                       gki_call_threads(&call, 0), main, copula));
+        for (size_t i = 0; i < count; i++)
+            main[i] = gki_density_defended(defence, main[i], copula[i]);
+        gki_call_advance(&call, count);
+    }
+    status = gki_call_end(&call, "the log density", "rows");
+done:
+    free(copula);
+    return status;
+}
+
+/* --- p-values ------------------------------------------------------------- */
+
+gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate, size_t n,
+                                const double *log_density, double *p)
+{
+    GKV_NEED(density);
+    GKV_NEED(log_density || n == 0);
+    GKV_NEED(p || n == 0);
+    GKV_TRY(gki_density_candidate(density, &candidate, __func__));
+    const gki_candidate *it = &density->list[candidate];
+    if (it->n_calibration == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_p_values: a conditional or marginal density "
+                                          "has no held-out rows");
+    for (size_t i = 0; i < n; i++) {
+        size_t low = 0, high = it->n_calibration; /* the number of values ≤ log_density[i] */
+        while (low < high) {
+            const size_t middle = (low + high) / 2;
+            if (it->calibration[middle] <= log_density[i])
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        p[i] = isnan(log_density[i]) ? NAN
+                                     : (double)(1 + low) / (double)(1 + it->n_calibration);
+    }
+    return GKV_OK;
+}

@@ -1,0 +1,351 @@
+/* Draws, and marginal and conditional densities; declared in gkvae/density.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "density/table_density.h"
+
+/* BLOCK: the rows that are drawn at once. */
+enum { BLOCK = 8192, TILE = 256 };
+
+/* --- The numbers of one draw ---------------------------------------------- */
+
+typedef struct drawer {
+    gki_rng at;
+    size_t pair;
+} drawer;
+
+static drawer begin(uint64_t seed, uint64_t draw)
+{
+    return (drawer){.at = gki_rng_at(seed, GKV_STREAM_TABLE_DRAW, draw >> 32, draw & UINT32_MAX)};
+}
+
+/* The first number chooses the part of the density. */
+static double choice(drawer *it)
+{
+    double two[2];
+    gki_rng_uniform_pair(it->at, it->pair++, two);
+    return two[0];
+}
+
+static void normal_pair(drawer *it, double two[2])
+{
+    gki_rng_uniform_pair(it->at, it->pair++, two);
+    const double radius = sqrt(-2 * log(two[0])), angle = 2 * 3.14159265358979323846 * two[1];
+    two[0] = radius * cos(angle);
+    two[1] = radius * sin(angle);
+}
+
+/* χ² with ν degrees of freedom: 2·Gamma(ν/2), by rejection (Marsaglia and Tsang, ACM Transactions on
+ * Mathematical Software 26, 2000). For a shape below 1, that of shape + 1 times U^(1/shape). */
+static double chi_square(drawer *it, double freedom)
+{
+    const double shape = freedom / 2, larger = shape < 1 ? shape + 1 : shape, d = larger - 1.0 / 3,
+                 c = 1 / sqrt(9 * d);
+    double u[2], z[2];
+    for (;;) {
+        normal_pair(it, z);
+        gki_rng_uniform_pair(it->at, it->pair++, u);
+        const double v = 1 + c * z[0];
+        if (v <= 0)
+            continue;
+        const double cube = v * v * v;
+        if (log(u[0]) < 0.5 * z[0] * z[0] + d - d * cube + d * log(cube))
+            return 2 * d * cube * (shape < 1 ? pow(u[1], 1 / shape) : 1);
+    }
+}
+
+/* --- Draws ---------------------------------------------------------------- */
+
+/* Draws scores from the copula. */
+static void draw_copula(const gkv_density *it, drawer *numbers, double *z)
+{
+    double normals[GKV_DENSITY_COLUMNS_MAX + 1];
+    const double freedom = gki_copula_freedom(it->copula),
+                 ratio = freedom / chi_square(numbers, freedom);
+    for (size_t j = 0; j < it->d; j += 2)
+        normal_pair(numbers, normals + j);
+    gki_copula_transform(it->copula, ratio, normals, z);
+}
+
+/* Draws whitened scores from the flow, and turns them into scores. */
+static gkv_status draw_flow(const gkv_density *it, size_t n, uint64_t seed, uint64_t first,
+                            int threads, double *z)
+{
+    const size_t d = it->d;
+    const double *l = gki_copula_cholesky(it->copula);
+    gki_real *w = NULL;
+    GKV_TRY(gki_alloc(n * d, sizeof *w, &w));
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++) {
+        drawer numbers = begin(seed, first + i);
+        double two[2];
+        (void)choice(&numbers);
+        for (size_t j = 0; j < d; j++) {
+            if (j % 2 == 0)
+                normal_pair(&numbers, two);
+            w[i * d + j] = (gki_real)two[j % 2];
+        }
+    }
+    const gkv_status status =
+        gki_table_flow_transform(it->list[GKV_DENSITY_FLOW].flow, n, w, threads);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) {
+            double sum = 0;
+            for (size_t k = 0; k <= j; k++)
+                sum += l[j * d + k] * (double)w[i * d + k];
+            z[i * d + j] = sum;
+        }
+    free(w);
+    return status;
+}
+
+/* Turns scores of rows into values, column by column. */
+static gkv_status values_of(const gkv_density *it, size_t n, const double *z, const bool *which,
+                            int threads, double *x)
+{
+    const size_t d = it->d, tiles = (n + TILE - 1) / TILE;
+    gkv_status all = GKV_OK;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t first = t * TILE, count = n - first < TILE ? n - first : TILE;
+        double column[TILE];
+        for (size_t j = 0; j < d; j++) {
+            size_t used = 0;
+            for (size_t i = 0; i < count; i++)
+                if (which[first + i])
+                    column[used++] = z[(first + i) * d + j];
+            const gkv_status status = gki_margin_values(&it->margins[j], used, column, column);
+            if (status != GKV_OK)
+#pragma omp atomic write
+                all = status;
+            used = 0;
+            for (size_t i = 0; i < count; i++)
+                if (which[first + i])
+                    x[(first + i) * d + j] = column[used++];
+        }
+    }
+    return all == GKV_OK ? GKV_OK : gki_fail(all, "out of memory for draws");
+}
+
+/* Draws a block of at most BLOCK rows to x. With `scores`, x receives the normal scores of
+ * candidates that have them. */
+static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n, uint64_t seed,
+                             uint64_t first, int threads, bool scores, double *z,
+                             bool *from_scores, double *x)
+{
+    const gki_candidate *c = &it->list[candidate];
+    const gkv_run_options options = {.threads = threads};
+    const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
+    const double defence = candidate == GKV_DENSITY_COPULA ? 1 : c->defence;
+    if (c->mixture)
+        GKV_TRY(gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z,
+                                       NULL));
+    if (candidate == GKV_DENSITY_FLOW)
+        GKV_TRY(draw_flow(it, n, seed, first, threads, z));
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size_t i = 0; i < n; i++) {
+        drawer numbers = begin(seed, first + i);
+        const bool defended = choice(&numbers) < defence;
+        if (defended)
+            draw_copula(it, &numbers, z + i * it->d);
+        from_scores[i] = defended || !of_values;
+    }
+    if (!scores || of_values)
+        return values_of(it, n, z, from_scores, threads, x);
+    memcpy(x, z, n * it->d * sizeof *x);
+    return GKV_OK;
+}
+
+gkv_status gki_density_draw(const gkv_density *density, int64_t candidate, size_t n, uint64_t seed,
+                            uint64_t first, gki_call *call, bool scores, double *x)
+{
+    double *z = NULL;
+    bool *from_scores = NULL;
+    gkv_status status = GKV_OK;
+    const size_t most = n < BLOCK ? n : BLOCK, d = density->d;
+    GKV_TRY_GOTO(gki_alloc(most * d, sizeof *z, &z));
+    GKV_TRY_GOTO(gki_alloc(most, sizeof *from_scores, &from_scores));
+    for (size_t at = 0; at < n && !gki_call_stopped(call); at += BLOCK) {
+        const size_t count = n - at < BLOCK ? n - at : BLOCK;
+        GKV_TRY_GOTO(draw_block(density, candidate, count, seed, first + at,
+                                gki_call_threads(call, 0), scores, z, from_scores, x + at * d));
+        gki_call_advance(call, count);
+    }
+    status = gki_call_end(call, "drawing", "rows");
+done:
+    free(z);
+    free(from_scores);
+    return status;
+}
+
+gkv_status gkv_density_sample(const gkv_density *density, int64_t candidate, size_t n,
+                              uint64_t seed, uint64_t first, const gkv_run_options *options,
+                              double *x)
+{
+    GKV_NEED(density);
+    GKV_NEED(x || n == 0);
+    GKV_TRY(gki_density_candidate(density, &candidate, __func__));
+    gki_call call;
+    GKV_TRY(gki_call_begin(&call, options, n));
+    return gki_density_draw(density, candidate, n, seed, first, &call, false, x);
+}
+
+/* --- Marginal and conditional densities ----------------------------------- */
+
+static gkv_status check_columns(const gkv_density *density, int64_t *candidate, size_t count,
+                                const size_t *which, const char *function)
+{
+    GKV_TRY(gki_density_candidate(density, candidate, function));
+    if (*candidate == GKV_DENSITY_FLOW)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a flow has no marginal and no conditional density in closed form; use "
+                        "another candidate, such as %s",
+                        gkv_density_candidate_name(GKV_DENSITY_COPULA));
+    for (size_t i = 0; i < count; i++) {
+        if (which[i] >= density->d)
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no column %zu of %zu", function,
+                            which[i], density->d);
+        for (size_t k = 0; k < i; k++)
+            if (which[k] == which[i])
+                return gki_fail(GKV_ERR_ARGUMENT, "%s: column %zu (%s) occurs twice", function,
+                                which[i] + 1, density->names[which[i]]);
+    }
+    return GKV_OK;
+}
+
+/* Begins a density of these columns with one candidate. */
+static gkv_status derive(const gkv_density *from, int64_t candidate, size_t count,
+                         const size_t *which, gkv_density **out)
+{
+    const char *names[GKV_DENSITY_COLUMNS_MAX] = {NULL};
+    for (size_t i = 0; i < count; i++)
+        names[i] = from->names[which[i]];
+    GKV_TRY(gki_density_alloc(count, names, out));
+    gkv_density *it = *out;
+    it->n = from->n;
+    it->derived = true;
+    it->chosen = candidate;
+    for (size_t i = 0; i < count; i++) {
+        it->margins[i] = from->margins[which[i]];
+        it->margin_info[i] = from->margin_info[which[i]];
+    }
+    const gkv_density_candidate_info *info = &from->list[candidate].info;
+    it->list[candidate].info = (gkv_density_candidate_info){.fitted = true,
+                                                            .held_out = NAN,
+                                                            .se = NAN,
+                                                            .difference = NAN,
+                                                            .difference_se = NAN,
+                                                            .lowest = NAN,
+                                                            .defence = info->defence,
+                                                            .components = info->components,
+                                                            .freedom = info->freedom};
+    it->list[candidate].defence = from->list[candidate].defence;
+    return GKV_OK;
+}
+
+gkv_status gkv_density_marginal(const gkv_density *density, int64_t candidate, size_t count,
+                                const size_t *which, gkv_density **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(density);
+    GKV_NEED(which);
+    GKV_TRY(check_columns(density, &candidate, count, which, __func__));
+    if (count == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "gkv_density_marginal: no column is named");
+    gkv_density *it = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(derive(density, candidate, count, which, &it));
+    GKV_TRY_GOTO(gki_copula_marginal(density->copula, count, which, &it->copula));
+    if (density->list[candidate].mixture)
+        GKV_TRY_GOTO(gkv_mgk_mixture_marginal(density->list[candidate].mixture, count, which,
+                                              &it->list[candidate].mixture));
+done:
+    if (status != GKV_OK) {
+        gkv_density_free(it);
+        it = NULL;
+    }
+    *out = it;
+    return status;
+}
+
+/* Conditions the copula and the mixture, and computes the logarithms of the densities of the given
+ * values under both, in the units of the columns. */
+static gkv_status condition(const gkv_density *density, int64_t candidate, size_t count,
+                            const size_t *given, const double *x, gkv_density *to, double *main,
+                            double *copula)
+{
+    double z[GKV_DENSITY_COLUMNS_MAX], slopes = 0, slope;
+    const gki_candidate *c = &density->list[candidate];
+    const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
+    gkv_mgk_mixture *marginal = NULL;
+    gkv_status status = GKV_OK;
+    for (size_t i = 0; i < count; i++) {
+        GKV_TRY(gki_margin_scores(&density->margins[given[i]], 1, &x[i], &z[i], &slope));
+        slopes += slope;
+    }
+    GKV_TRY(gki_copula_conditional(density->copula, count, given, z, copula, &to->copula));
+    *copula += slopes;
+    *main = *copula;
+    if (!c->mixture)
+        return GKV_OK;
+    const double *at = of_values ? x : z;
+    GKV_TRY_GOTO(gkv_mgk_mixture_marginal(c->mixture, count, given, &marginal));
+    GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(marginal, 1, at, &(gkv_run_options){.threads = 1}, main));
+    *main += of_values ? 0 : slopes;
+    status = gkv_mgk_mixture_conditional(c->mixture, count, given, at,
+                                         &to->list[candidate].mixture);
+done:
+    gkv_mgk_mixture_free(marginal);
+    return status;
+}
+
+gkv_status gkv_density_conditional(const gkv_density *density, int64_t candidate, size_t count,
+                                   const size_t *given, const double *x, gkv_density **out)
+{
+    GKV_NEED(out);
+    *out = NULL;
+    GKV_NEED(density);
+    GKV_NEED(given);
+    GKV_NEED(x);
+    GKV_TRY(check_columns(density, &candidate, count, given, __func__));
+    if (count == 0 || count >= density->d)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "gkv_density_conditional: %zu of %zu columns are given; at least one must "
+                        "be given and one left",
+                        count, density->d);
+    size_t left[GKV_DENSITY_COLUMNS_MAX], n_left = 0;
+    for (size_t j = 0; j < density->d; j++) {
+        bool is_given = false;
+        for (size_t i = 0; i < count; i++)
+            is_given |= given[i] == j;
+        if (!is_given)
+            left[n_left++] = j;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(x[i]))
+            return gki_fail(GKV_ERR_ARGUMENT, "column %s: the given value is %g",
+                            density->names[given[i]], x[i]);
+    gkv_density *it = NULL;
+    double main = 0, copula = 0;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(derive(density, candidate, n_left, left, &it));
+    GKV_TRY_GOTO(condition(density, candidate, count, given, x, it, &main, &copula));
+    /* ε becomes the probability of the copula given the values */
+    const double defence = it->list[candidate].defence;
+    if (defence > 0)
+        it->list[candidate].defence =
+            exp(log(defence) + copula - gki_density_defended(defence, main, copula));
+    it->list[candidate].info.defence = it->list[candidate].defence;
+done:
+    if (status != GKV_OK) {
+        gkv_density_free(it);
+        it = NULL;
+    }
+    *out = it;
+    return status;
+}

@@ -1,0 +1,179 @@
+/* Validation: the share of the copula, the choice of a candidate, and the calibration of tails;
+ * declared in table_density.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "density/table_density.h"
+#include "gkvae/gk_fit.h"
+#include "num/sort.h"
+
+/* The draws by which tail quantiles are predicted. */
+enum { TAIL_DRAWS = 60000 };
+
+static const double tail_levels[GKV_DENSITY_TAILS] = {0.01, 0.001};
+
+gkv_status gki_validation_begin(size_t n, gki_validation *out)
+{
+    *out = (gki_validation){.n = n};
+    GKV_TRY(gki_alloc(n, sizeof(double), &out->copula));
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        GKV_TRY(gki_alloc(n, sizeof(double), &out->main[c]));
+        GKV_TRY(gki_alloc(n, sizeof(double), &out->defended[c]));
+    }
+    return GKV_OK;
+}
+
+void gki_validation_end(gki_validation *it)
+{
+    free(it->copula);
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        free(it->main[c]);
+        free(it->defended[c]);
+    }
+    *it = (gki_validation){.n = 0};
+}
+
+/* --- The share of the copula ---------------------------------------------- */
+
+/* Maximizes Σ log((1−ε)e^main + ε e^copula) by expectation–maximization. */
+static double find_defence(size_t n, const double *main, const double *copula)
+{
+    double share = 0.02;
+    for (int i = 0; i < 300; i++) {
+        double sum = 0;
+        for (size_t r = 0; r < n; r++) {
+            const double all = gki_density_defended(share, main[r], copula[r]);
+            sum += all == -INFINITY ? share : exp(log(share) + copula[r] - all);
+        }
+        const double next = fmin(fmax(sum / (double)n, gki_defence_least), gki_defence_most);
+        const bool converged = fabs(next - share) < 1e-5;
+        share = next;
+        if (converged)
+            break;
+    }
+    return share;
+}
+
+/* --- The choice ----------------------------------------------------------- */
+
+static double mean_of(size_t n, const double *a, const double *b, double *se)
+{
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += (a[i] - (b ? b[i] : 0)) / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double off = a[i] - (b ? b[i] : 0) - mean;
+        squares += off * off;
+    }
+    *se = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : NAN;
+    return mean;
+}
+
+/* Keeps the log densities of at most GKV_CALIBRATION_MAX rows in ascending order. */
+static gkv_status keep_calibration(size_t n, const double *values, gki_candidate *to)
+{
+    const size_t count = n < GKV_CALIBRATION_MAX ? n : GKV_CALIBRATION_MAX;
+    double *spare = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *spare, &spare));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *to->calibration, &to->calibration));
+    memcpy(to->calibration, values, count * sizeof *values);
+    gki_sort(count, to->calibration, NULL, spare);
+    to->n_calibration = count;
+done:
+    free(spare);
+    return status;
+}
+
+gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
+{
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        gki_candidate *to = &density->list[c];
+        if (!to->info.fitted)
+            continue;
+        if (c != GKV_DENSITY_COPULA)
+            to->defence = find_defence(it->n, it->main[c], it->copula);
+        to->info.defence = to->defence;
+        to->info.rows = it->n;
+        to->info.lowest = INFINITY;
+        for (size_t r = 0; r < it->n; r++) {
+            it->defended[c][r] = gki_density_defended(to->defence, it->main[c][r], it->copula[r]);
+            to->info.lowest = fmin(to->info.lowest, it->defended[c][r]);
+        }
+        to->info.held_out = mean_of(it->n, it->defended[c], NULL, &to->info.se);
+        GKV_TRY(keep_calibration(it->n, it->defended[c], to));
+        if (isfinite(to->info.held_out) &&
+            (density->chosen < 0 ||
+             to->info.held_out > density->list[density->chosen].info.held_out))
+            density->chosen = c;
+    }
+    if (density->chosen < 0)
+        return gki_fail(GKV_ERR_NUMERIC, "no candidate could be fitted");
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        if (density->list[c].info.fitted)
+            density->list[c].info.difference =
+                mean_of(it->n, it->defended[c], it->defended[density->chosen],
+                        &density->list[c].info.difference_se);
+    return GKV_OK;
+}
+
+/* --- Tails ---------------------------------------------------------------- */
+
+/* Counts the values of one column beyond the quantiles of the sorted draws. */
+static void count_column(size_t n, size_t d, const double *values, const double *draws,
+                         double beyond[GKV_DENSITY_TAILS])
+{
+    for (size_t t = 0; t < GKV_DENSITY_TAILS; t++) {
+        const size_t rank = (size_t)(tail_levels[t] * TAIL_DRAWS);
+        const double low = draws[rank], high = draws[TAIL_DRAWS - 1 - rank];
+        for (size_t i = 0; i < n; i++)
+            beyond[t] += (values[i * d] < low) + (values[i * d] > high);
+    }
+}
+
+gkv_status gki_validation_tails(const gkv_density *density, int64_t candidate, size_t n,
+                                const double *x, uint64_t seed, int threads,
+                                double beyond[GKV_DENSITY_TAILS])
+{
+    const bool scores = candidate != GKV_DENSITY_GK_MIXTURE;
+    const size_t d = density->d;
+    const gkv_run_options options = {.threads = threads};
+    double *draws = NULL, *values = NULL;
+    gki_call call;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_call_begin(&call, &options, 0));
+    GKV_TRY_GOTO(gki_alloc((d + 2) * TAIL_DRAWS, sizeof *draws, &draws));
+    GKV_TRY_GOTO(gki_alloc(n * d, sizeof *values, &values));
+    memcpy(values, x, n * d * sizeof *x);
+    if (scores)
+        GKV_TRY_GOTO(gkv_density_scores(density, n, x, &options, values, NULL));
+    GKV_TRY_GOTO(gki_density_draw(density, candidate, TAIL_DRAWS, seed, 0, &call, scores, draws));
+    double *column = draws + d * TAIL_DRAWS, *spare = column + TAIL_DRAWS;
+    for (size_t j = 0; j < d; j++) {
+        for (size_t i = 0; i < TAIL_DRAWS; i++)
+            column[i] = isfinite(draws[i * d + j]) ? draws[i * d + j] : 0;
+        gki_sort(TAIL_DRAWS, column, NULL, spare);
+        count_column(n, d, values + j, column, beyond);
+    }
+done:
+    free(draws);
+    free(values);
+    return status;
+}
+
+void gki_validation_shares(const gki_validation *it, gkv_density *density)
+{
+    const double total = 2 * (double)it->n * (double)density->d;
+    for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
+        gkv_density_candidate_info *info = &density->list[c].info;
+        for (size_t t = 0; info->fitted && t < GKV_DENSITY_TAILS; t++) {
+            const double count = it->beyond[c][t];
+            info->beyond[t] = count / total;
+            info->beyond_low[t] = count > 0 ? gkv_gk_order_level(total, count, 0.025) : 0;
+            info->beyond_high[t] = count < total ? gkv_gk_order_level(total, count + 1, 0.975) : 1;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+/* The training of a flow of scores; declared in table_flow.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/rng.h"
+#include "density/table_flow.h"
+#include "nn/adamw.h"
+
+/* TILE: the rows of a task. SMALL_BATCH and BATCH: the rows of an update below and from MANY rows.
+ * REPORT_EVERY: updates between reports. LEAST_EVERY and MOST_EVERY: bounds of the updates between
+ * validations, which are otherwise an epoch. */
+enum {
+    TILE = 32,
+    SMALL_BATCH = 256,
+    BATCH = 512,
+    MANY = 20000,
+    REPORT_EVERY = 20,
+    LEAST_EVERY = 25,
+    MOST_EVERY = 100
+};
+
+/* Of the gradient of the mean over a batch, and of the moving average. */
+static const double clip_norm = 5, keep = 0.98;
+
+void gki_flow_state_free(gki_flow_state *state)
+{
+    free(state->average);
+    free(state->chosen);
+    *state = (gki_flow_state){.step = 0};
+}
+
+gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows *rows, int threads,
+                                gki_flow_state *state)
+{
+    const gki_params *params = &flow->params;
+    gki_base_refit_report report;
+    *state = (gki_flow_state){.best = -INFINITY};
+    GKV_TRY(gki_alloc(params->total, sizeof *state->average, &state->average));
+    GKV_TRY(gki_alloc(params->total, sizeof *state->chosen, &state->chosen));
+    const gki_base_rows all = {.eps = rows->fit, .count = rows->n_fit};
+    GKV_TRY(flow->base->ops->refit(
+        flow->base, params, &(gki_base_codes){.fit = all, .held_out = all},
+        &(gki_base_refit_settings){
+            .first = true, .damping = 1, .forgetting = 1, .threads = threads},
+        &report));
+    flow->base->ops->project(flow->base, params);
+    memcpy(state->average, params->values, params->total * sizeof *state->average);
+    memcpy(state->chosen, params->values, params->total * sizeof *state->chosen);
+    return GKV_OK;
+}
+
+/* --- One update ----------------------------------------------------------- */
+
+typedef struct trainer {
+    gki_table_flow *flow;
+    const gki_flow_rows *rows;
+    const gki_flow_training *how;
+    gki_flow_state *state;
+    gki_workspace ws;
+    uint32_t *order;
+    uint64_t epoch, epoch_steps, every; /* the epoch of `order`; updates of one; of a validation */
+    size_t batch;
+    double *squares;
+} trainer;
+
+static void shuffle(trainer *it, uint64_t epoch)
+{
+    if (it->epoch == epoch)
+        return;
+    gki_rng_permutation(gki_rng_at(it->how->seed, GKV_STREAM_TABLE, epoch, 1 + it->how->fold),
+                        (uint32_t)it->rows->n_fit, it->order);
+    it->epoch = epoch;
+}
+
+/* Passes a tile of the batch forward and backward; the loss is −log p. */
+static void pass_tile(const trainer *it, gki_workspace *ws, const uint32_t *rows, size_t first,
+                      size_t count)
+{
+    const gki_table_flow *f = it->flow;
+    for (size_t r = first; r < first + count; r++)
+        memcpy(gki_at(ws, f->w, r), it->rows->fit + rows[r] * f->d, f->d * sizeof(gki_real));
+    f->flow->ops->normalise(f->flow, ws, first, count);
+    f->base->ops->log_density(f->base, ws, first, count);
+    for (size_t r = first; r < first + count; r++) {
+        *gki_at(ws, f->base->d_log_density, r) = -1;
+        *gki_at(ws, f->flow->d_log_det, r) = -1;
+    }
+    f->base->ops->backward(f->base, ws, first, count);
+    f->flow->ops->backward(f->flow, ws, first, count);
+}
+
+static void reduce(const trainer *it, size_t rows, long part)
+{
+    const gki_table_flow *f = it->flow;
+    const size_t of_flow = f->flow->ops->parts(f->flow);
+    gki_workspace *ws = (gki_workspace *)(uintptr_t)&it->ws;
+    if ((size_t)part < of_flow)
+        f->flow->ops->gradient(f->flow, ws, rows, (size_t)part);
+    else
+        f->base->ops->gradient(f->base, ws, rows, (size_t)part - of_flow);
+}
+
+/* Makes one update. An update whose gradient is not finite is left out. */
+static void update(trainer *it)
+{
+    gki_table_flow *f = it->flow;
+    const gki_params *params = &f->params;
+    const uint64_t step = it->state->step;
+    shuffle(it, step / it->epoch_steps);
+    const size_t first = (size_t)(step % it->epoch_steps) * it->batch,
+                 left = it->rows->n_fit - first, rows = left < it->batch ? left : it->batch;
+    const long tiles = (long)((rows + TILE - 1) / TILE),
+               pieces = (long)gki_workspace_pack_pieces(&it->ws),
+               parts = (long)(f->flow->ops->parts(f->flow) + f->base->ops->parts(f->base)),
+               chunks = (long)gki_adamw_chunks(params);
+    gki_adamw adamw = {.rate = it->how->learning_rate,
+                       .weight_decay = it->how->weight_decay,
+                       .scale = 1.0 / (double)rows,
+                       .updates = step};
+    const gki_adamw average = {
+        .updates = step, .average = it->state->average, .average_decay = keep};
+    bool skipped = false;
+#pragma omp parallel num_threads(it->how->threads)
+    {
+#pragma omp for schedule(dynamic, 1)
+        for (long p = 0; p < pieces; p++)
+            gki_workspace_pack(&it->ws, (size_t)p);
+#pragma omp for schedule(dynamic, 1)
+        for (long t = 0; t < tiles; t++) {
+            const size_t begin = (size_t)t * TILE;
+            pass_tile(it, &it->ws, it->order + first, begin,
+                      rows - begin < TILE ? rows - begin : TILE);
+        }
+#pragma omp for schedule(dynamic, 1)
+        for (long p = 0; p < parts; p++)
+            reduce(it, rows, p);
+#pragma omp for schedule(static)
+        for (long c = 0; c < chunks; c++)
+            it->squares[c] = gki_adamw_squares(params, (size_t)c);
+#pragma omp single
+        {
+            double total = 0;
+            for (long c = 0; c < chunks; c++)
+                total += it->squares[c];
+            const double norm = sqrt(total) * adamw.scale;
+            skipped = !isfinite(norm);
+            if (norm > clip_norm)
+                adamw.scale *= clip_norm / norm;
+        }
+#pragma omp for schedule(static)
+        for (long c = 0; c < chunks; c++)
+            if (!skipped)
+                gki_adamw_update(params, (size_t)c, &adamw);
+#pragma omp single
+        f->base->ops->project(f->base, params);
+#pragma omp for schedule(static)
+        for (long c = 0; c < chunks; c++)
+            gki_adamw_average(params, (size_t)c, &average);
+    }
+    it->state->step++;
+}
+
+/* --- Training ------------------------------------------------------------- */
+
+static gkv_status validate(trainer *it, double *memory, double *mean)
+{
+    const gki_flow_rows *rows = it->rows;
+    gki_flow_state *state = it->state;
+    gki_params average = it->flow->params;
+    average.values = state->average;
+    it->flow->base->ops->project(it->flow->base, &average);
+    GKV_TRY(gki_table_flow_log_density(it->flow, state->average, rows->n_held_out, rows->held_out,
+                                       it->how->threads, memory));
+    *mean = 0;
+    for (size_t i = 0; i < rows->n_held_out; i++)
+        *mean += memory[i] / (double)rows->n_held_out;
+    state->worse++;
+    if (*mean > state->best) {
+        state->best = *mean;
+        state->best_step = state->step;
+        state->worse = 0;
+        memcpy(state->chosen, state->average, it->flow->params.total * sizeof *state->chosen);
+    }
+    return GKV_OK;
+}
+
+static bool ended(const trainer *it)
+{
+    return it->state->step >= it->how->updates ||
+           (it->rows->n_held_out > 0 && it->state->worse >= it->how->patience);
+}
+
+static gkv_status train(trainer *it, double *memory, bool *stopped)
+{
+    gki_flow_state *state = it->state;
+    double mean = NAN;
+    if (it->rows->n_held_out > 0 && state->step == 0)
+        GKV_TRY(validate(it, memory, &mean));
+    while (!ended(it) && !*stopped) {
+        mean = NAN;
+        update(it);
+        if (it->rows->n_held_out > 0 && state->step % it->every == 0)
+            GKV_TRY(validate(it, memory, &mean));
+        if (state->step % REPORT_EVERY == 0 || isfinite(mean))
+            *stopped = it->how->report(it->how->context, state, mean);
+    }
+    if (*stopped)
+        return GKV_OK;
+    if (it->rows->n_held_out == 0) {
+        memcpy(state->chosen, state->average, it->flow->params.total * sizeof *state->chosen);
+        state->best_step = state->step;
+    }
+    memcpy(it->flow->params.values, state->chosen,
+           it->flow->params.total * sizeof *state->chosen);
+    it->flow->base->ops->project(it->flow->base, &it->flow->params);
+    return GKV_OK;
+}
+
+gkv_status gki_flow_train(gki_table_flow *flow, const gki_flow_rows *rows,
+                          const gki_flow_training *how, gki_flow_state *state, bool *stopped)
+{
+    trainer it = {
+        .flow = flow, .rows = rows, .how = how, .state = state, .epoch = UINT64_MAX};
+    double *memory = NULL;
+    gkv_status status = GKV_OK;
+    *stopped = false;
+    it.batch = rows->n_fit < MANY ? SMALL_BATCH : BATCH;
+    if (it.batch > rows->n_fit)
+        it.batch = rows->n_fit;
+    it.epoch_steps = rows->n_fit / it.batch; /* the rest of an epoch has no update */
+    it.every = it.epoch_steps < LEAST_EVERY  ? LEAST_EVERY
+               : it.epoch_steps > MOST_EVERY ? MOST_EVERY
+                                             : it.epoch_steps;
+    GKV_TRY_GOTO(gki_alloc(rows->n_fit, sizeof *it.order, &it.order));
+    GKV_TRY_GOTO(gki_alloc(gki_adamw_chunks(&flow->params), sizeof *it.squares, &it.squares));
+    GKV_TRY_GOTO(gki_alloc(rows->n_held_out, sizeof *memory, &memory));
+    GKV_TRY_GOTO(gki_workspace_create(&flow->plan, it.batch, true, &flow->params, &it.ws));
+    GKV_TRY_GOTO(gki_workspace_keep_packed(&it.ws));
+    status = train(&it, memory, stopped);
+done:
+    gki_workspace_free(&it.ws);
+    free(memory);
+    free(it.squares);
+    free(it.order);
+    return status;
+}

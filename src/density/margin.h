@@ -1,0 +1,90 @@
+/* The margin of a column: a continuous distribution with support on the whole line.
+ *
+ * A margin maps values x to normal scores z = Φ⁻¹(F(x)) and back. It computes z from the logarithm
+ * of the smaller tail probability, so that scores far out are as accurate as others. The derivative
+ * dz/dx gives the density, f(x) = φ(z) dz/dx.
+ *
+ *   g-and-k   z = Q⁻¹(x), k ≥ 0
+ *   t         Student's t
+ *   spline    A monotone cubic through knots (x_i, z_i), empirical quantiles (Fritsch and Carlson
+ *             1980). Beyond the outermost knots, tails are generalised Pareto with shape 0 ≤ ξ < 1.
+ *
+ * A struct has doubles only, so that a file holds margins as the rows of one array. All functions
+ * are thread-safe. */
+#ifndef GKV_DENSITY_MARGIN_H
+#define GKV_DENSITY_MARGIN_H
+
+#include <stdint.h>
+
+#include "base/student_t.h"
+#include "gkvae/density.h"
+#include "gkvae/gk.h"
+
+enum { GKV_MARGIN_KNOTS_MAX = 40 };
+
+/* A tail begins at `threshold`, beyond which the margin has the probability e^log_share. With the
+ * excess y the survival function is e^log_share (1 + ξ y/σ)^(−1/ξ). */
+typedef struct gki_tail {
+    double threshold, log_share, sigma, xi;
+} gki_tail;
+
+typedef struct gki_margin {
+    double kind; /* a gkv_density_margin */
+    double gk[5];
+    gki_student t;
+    double knots;
+    gki_tail lower, upper;
+    double x[GKV_MARGIN_KNOTS_MAX], z[GKV_MARGIN_KNOTS_MAX], slope[GKV_MARGIN_KNOTS_MAX];
+} gki_margin;
+
+enum { GKV_MARGIN_NUMBERS = sizeof(gki_margin) / sizeof(double) };
+
+/* Computes the scores of x[n] and, unless it is NULL, log dz/dx. Scores of NaN are NaN, and those of
+ * ±∞ are ±∞ with a log derivative of −∞. z may be x. GKV_ERR_MEMORY. */
+gkv_status gki_margin_scores(const gki_margin *margin, size_t n, const double *x, double *z,
+                             double *log_slope);
+
+/* Computes the values of scores z[n], which may be x. GKV_ERR_MEMORY. */
+gkv_status gki_margin_values(const gki_margin *margin, size_t n, const double *z, double *x);
+
+/* Writes the kind and the parameters of a margin; the other members are unchanged. */
+void gki_margin_describe(const gki_margin *margin, gkv_density_margin_info *info);
+
+/* GKV_ERR_DATA unless the numbers, as a damaged file may have them, are a distribution. */
+gkv_status gki_margin_check(const gki_margin *margin);
+
+/* --- Fits: margin_fit.c, margin_spline.c ---------------------------------- */
+
+/* A column for a fit. */
+typedef struct gki_column {
+    size_t n;
+    const double *x;             /* [n] exact values, or values of the middle of intervals */
+    const double *lower, *upper; /* [n] the intervals, or NULL */
+    double resolution;           /* as in gkv_density_settings, resolved: ≥ 0 */
+    const double *spread; /* [n] x with rounded and tied values spread over their intervals */
+} gki_column;
+
+/* Fits the margin of one kind. `detail` selects one of gki_spline_details() resolutions of a spline,
+ * the coarsest first. GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
+gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column, gki_margin *out);
+
+/* The number of resolutions for n values. */
+size_t gki_spline_details(size_t n);
+
+/* Fits a spline to the ascending values x[n]. GKV_ERR_DATA if there are too few different ones. */
+gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *out);
+
+/* The result of the choice of a margin. */
+typedef struct gki_margin_choice {
+    int64_t kind;
+    size_t detail;
+    double held_out[GKV_DENSITY_MARGINS]; /* NaN for a kind that was not tried */
+    size_t far;                           /* held-out rows with |z| > 6 */
+} gki_margin_choice;
+
+/* Chooses the kind by cross-validation in three folds of at most 20000 values; fold[i] in 0 … 2.
+ * GKV_DENSITY_MARGIN_AUTO, or one kind, of which only the resolution is chosen. */
+gkv_status gki_margin_choose(int64_t wanted, const gki_column *column, const uint8_t *fold,
+                             gki_margin_choice *choice);
+
+#endif

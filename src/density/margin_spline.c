@@ -1,0 +1,171 @@
+/* The spline with generalised Pareto tails; declared in margin.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "density/margin.h"
+#include "num/special.h"
+
+/* The shares of the tails and the numbers of knots, from the coarsest to the finest. */
+static const struct {
+    double share;
+    size_t knots;
+} details[] = {{0.15, 4}, {0.10, 7}, {0.06, 12}, {0.04, 20}, {0.025, 36}};
+enum { DETAILS = sizeof details / sizeof *details };
+
+/* The fewest values in a tail. */
+static const double least_excesses = 12;
+
+size_t gki_spline_details(size_t n)
+{
+    size_t count = 0;
+    while (count < DETAILS && details[count].share * (double)n >= least_excesses)
+        count++;
+    return count;
+}
+
+/* --- Tails ---------------------------------------------------------------- */
+
+/* Fits a generalised Pareto distribution to the excesses y[n], ascending, by the estimator of Zhang
+ * and Stephens (Technometrics 51, 2009). As in Vehtari et al. (2024), the shape is shrunk, here
+ * towards 0.1 by ten values: tails of columns are rarely heavier. Shapes below 0 would end the
+ * support; ξ = 0, the exponential distribution, replaces them. */
+static void fit_tail(size_t n, const double *y, gki_tail *tail)
+{
+    enum { MOST = 4000 };
+    const size_t stride = n > MOST ? n / MOST : 1, used = (n + stride - 1) / stride;
+    const size_t grid = 30 + (size_t)sqrt((double)used);
+    const double quarter = y[(size_t)((double)n / 4 + 0.5) - (n >= 2 ? 1 : 0)], last = y[n - 1];
+    double mean = 0, best = -INFINITY, total = 0, theta = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += y[i] / (double)n;
+    tail->xi = 0;
+    tail->sigma = mean;
+    if (!(quarter > 0 && mean > 0))
+        return;
+    double likelihood[128], at[128];
+    for (size_t j = 0; j < grid && j < 128; j++) {
+        const double level = ((double)j + 0.5) / (double)grid;
+        at[j] = 1 / last + (1 - sqrt(1 / level)) / (3 * quarter);
+        double k = 0;
+        for (size_t i = 0; i < n; i += stride)
+            k += log1p(-at[j] * y[i]);
+        k /= (double)used;
+        likelihood[j] = (double)used * (log(-at[j] / k) - k - 1);
+        best = fmax(best, likelihood[j]);
+    }
+    for (size_t j = 0; j < grid && j < 128; j++) {
+        const double weight = isfinite(likelihood[j]) ? exp(likelihood[j] - best) : 0;
+        total += weight;
+        theta += weight * (isfinite(likelihood[j]) ? at[j] : 0);
+    }
+    theta /= total;
+    double xi = 0;
+    for (size_t i = 0; i < n; i += stride)
+        xi += log1p(-theta * y[i]);
+    xi /= (double)used;
+    const double sigma = -xi / theta;
+    xi = ((double)n * xi + 10 * 0.1) / ((double)n + 10);
+    if (xi > 0 && isfinite(sigma) && sigma > 0) {
+        tail->xi = fmin(xi, 0.95);
+        tail->sigma = sigma;
+    }
+}
+
+/* --- Knots ---------------------------------------------------------------- */
+
+/* The quantile at a level, the mean over neighbouring levels of half a knot's distance, which has
+ * less variance than the order statistic. */
+static double level_of(size_t n, const double *x, double from, double to)
+{
+    const double nn = (double)n;
+    const size_t first = (size_t)fmin(nn - 1, fmax(0, floor(from * nn))),
+                 last = (size_t)fmin(nn - 1, fmax((double)first, ceil(to * nn) - 1));
+    double sum = 0;
+    for (size_t i = first; i <= last; i++)
+        sum += x[i] - x[first];
+    return x[first] + sum / (double)(last - first + 1);
+}
+
+/* The order statistic between values, as a function of a level. */
+static double quantile(size_t n, const double *x, double p)
+{
+    const double at = fmin(fmax(p * (double)n - 0.5, 0), (double)n - 1);
+    const size_t i = (size_t)at, next = i + 1 < n ? i + 1 : i;
+    return x[i] + (at - (double)i) * (x[next] - x[i]);
+}
+
+/* Slopes of a monotone cubic: the weighted harmonic mean of the neighbouring secants (Fritsch and
+ * Butland 1984). `low` and `high` are the wished slopes at the ends. */
+static void set_slopes(gki_margin *m, size_t knots, double low, double high)
+{
+    double secant[GKV_MARGIN_KNOTS_MAX];
+    for (size_t i = 0; i + 1 < knots; i++)
+        secant[i] = (m->z[i + 1] - m->z[i]) / (m->x[i + 1] - m->x[i]);
+    for (size_t i = 1; i + 1 < knots; i++) {
+        const double before = m->x[i] - m->x[i - 1], after = m->x[i + 1] - m->x[i];
+        const double a = 2 * after + before, b = after + 2 * before;
+        m->slope[i] = (a + b) / (a / secant[i - 1] + b / secant[i]);
+    }
+    const double most = 2.5, least = 0.2;
+    m->slope[0] = fmin(fmax(low, least * secant[0]), most * secant[0]);
+    m->slope[knots - 1] =
+        fmin(fmax(high, least * secant[knots - 2]), most * secant[knots - 2]);
+    for (size_t i = 1; i + 1 < knots; i++)
+        m->slope[i] = fmin(m->slope[i], most * fmin(secant[i - 1], secant[i]));
+}
+
+/* Fits the tail beyond a threshold to the `count` outermost values. */
+static gkv_status fit_one_tail(size_t n, const double *x, size_t count, bool upper, gki_tail *tail)
+{
+    double *y = NULL;
+    GKV_TRY(gki_alloc(count, sizeof *y, &y));
+    for (size_t i = 0; i < count; i++)
+        y[i] = upper ? x[n - count + i] - tail->threshold : tail->threshold - x[count - 1 - i];
+    tail->log_share = log((double)count / (double)n);
+    fit_tail(count, y, tail);
+    free(y);
+    return GKV_OK;
+}
+
+gkv_status gki_spline_fit(size_t n, const double *x, size_t detail, gki_margin *out)
+{
+    const size_t count = (size_t)ceil(details[detail].share * (double)n),
+                 wanted = details[detail].knots;
+    memset(out, 0, sizeof *out);
+    out->kind = GKV_DENSITY_MARGIN_SPLINE;
+    const double share = (double)count / (double)n, end = gki_normal_quantile(share),
+                 step = -2 * end / (double)(wanted - 1);
+    size_t knots = 0;
+    const double range = x[n - 1] - x[0];
+    out->lower.threshold = quantile(n, x, share);
+    out->upper.threshold = quantile(n, x, 1 - share);
+    for (size_t i = 0; i < wanted; i++) {
+        const double z = end + step * (double)i;
+        const bool is_end = i == 0 || i == wanted - 1;
+        const double at = i == 0            ? out->lower.threshold
+                          : i == wanted - 1 ? out->upper.threshold
+                                            : level_of(n, x, gki_normal_cdf(z - step / 4),
+                                                       gki_normal_cdf(z + step / 4));
+        /* equal quantiles make one knot; the last one must be the threshold */
+        while (knots > 0 && is_end && i > 0 && !(at - out->x[knots - 1] > 1e-9 * range))
+            knots--;
+        if (knots > 0 && !(at - out->x[knots - 1] > 1e-9 * range))
+            continue;
+        out->x[knots] = at;
+        out->z[knots++] = i == wanted - 1 ? -end : z;
+    }
+    if (knots < 2 || out->x[0] != out->lower.threshold)
+        return gki_fail(GKV_ERR_DATA, "too few different values for a spline");
+    out->knots = (double)knots;
+    GKV_TRY(fit_one_tail(n, x, count, false, &out->lower));
+    GKV_TRY(fit_one_tail(n, x, count, true, &out->upper));
+    if (!(out->lower.sigma > 1e-9 * range && out->upper.sigma > 1e-9 * range))
+        return gki_fail(GKV_ERR_DATA, "too few different values for the tails of a spline");
+    /* the density is then continuous at the thresholds */
+    const double pdf = exp(gki_normal_log_pdf(end));
+    set_slopes(out, knots, share / out->lower.sigma / pdf, share / out->upper.sigma / pdf);
+    return gki_margin_check(out);
+}

@@ -1,0 +1,305 @@
+#include "density/table_columns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/rng.h"
+#include "gkfit/sorted_sample.h"
+#include "gkvae/gk_fit.h"
+#include "num/special.h"
+
+const char *gki_column_text(char text[GKV_COLUMN_TEXT], const char *const *names, size_t j)
+{
+    if (names)
+        snprintf(text, GKV_COLUMN_TEXT, "%.100s", names[j]);
+    else
+        snprintf(text, GKV_COLUMN_TEXT, "x%zu", j + 1);
+    return text;
+}
+
+void gki_table_columns_end(gki_table_columns *it)
+{
+    if (it->spread != it->column)
+        free(it->spread);
+    free(it->column);
+    free(it->low);
+    free(it->resolution);
+    free(it->by_intervals);
+    *it = (gki_table_columns){.n = 0};
+}
+
+/* --- Checks and copies ---------------------------------------------------- */
+
+static gkv_status bad_value(const gkv_density_settings *settings, size_t row, size_t j,
+                            const char *what, double value)
+{
+    char text[GKV_COLUMN_TEXT];
+    return gki_fail(GKV_ERR_DATA, "row %zu, column %zu (%s): %s %g", row + 1, j + 1,
+                    gki_column_text(text, settings->names, j), what, value);
+}
+
+/* A value in the place of an interval, until a fit of the margin is known. */
+static double middle(double low, double high)
+{
+    return isinf(low) ? high : isinf(high) ? low : low + (high - low) / 2;
+}
+
+static gkv_status copy_intervals(const gkv_density_settings *settings, gki_table_columns *it)
+{
+    for (size_t j = 0; j < it->d; j++) {
+        it->by_intervals[j] = false;
+        for (size_t i = 0; i < it->n; i++) {
+            const double low = it->lower[i * it->d + j], high = it->upper[i * it->d + j];
+            if (!(low <= high) || (isinf(low) && low > 0) || (isinf(high) && high < 0))
+                return bad_value(settings, i, j, "the interval is empty: its upper end is", high);
+            if (isinf(low) && isinf(high))
+                return bad_value(settings, i, j, "the value is missing: its interval ends at", high);
+            it->low[j * it->n + i] = low;
+            it->high[j * it->n + i] = high;
+            it->column[j * it->n + i] = middle(low, high);
+            it->info[j].intervals += low < high;
+        }
+        it->by_intervals[j] = it->info[j].intervals > 0;
+    }
+    return GKV_OK;
+}
+
+static gkv_status copy_values(const gkv_density_settings *settings, gki_table_columns *it)
+{
+    for (size_t i = 0; i < it->n; i++)
+        for (size_t j = 0; j < it->d; j++) {
+            const double value = it->x[i * it->d + j];
+            if (!isfinite(value))
+                return bad_value(settings, i, j, "a finite number is needed, not", value);
+            it->column[j * it->n + i] = value;
+        }
+    return GKV_OK;
+}
+
+static gkv_status check_columns(const gkv_density_settings *settings, const gki_table_columns *it)
+{
+    char text[GKV_COLUMN_TEXT], other[GKV_COLUMN_TEXT];
+    for (size_t j = 0; j < it->d; j++) {
+        const double *column = it->column + j * it->n;
+        size_t i = 1;
+        while (i < it->n && column[i] == column[0])
+            i++;
+        if (i == it->n)
+            return gki_fail(GKV_ERR_DATA,
+                            "column %zu (%s) is constant: all values are %g; leave it out", j + 1,
+                            gki_column_text(text, settings->names, j), column[0]);
+        for (size_t k = 0; k < j; k++)
+            if (memcmp(column, it->column + k * it->n, it->n * sizeof *column) == 0)
+                return gki_fail(GKV_ERR_DATA,
+                                "columns %zu (%s) and %zu (%s) are equal, so that there is no "
+                                "density; leave one of them out",
+                                k + 1, gki_column_text(other, settings->names, k), j + 1,
+                                gki_column_text(text, settings->names, j));
+    }
+    return GKV_OK;
+}
+
+/* --- Resolutions and atoms ------------------------------------------------ */
+
+/* Notes a value that is too frequent for a continuous or a rounded column: more than ten
+ * observations, two in a hundred, and of rounded values five times as many as its neighbours. */
+static void find_atom(const gki_gk_ties *ties, size_t largest, double resolution,
+                      gkv_density_margin_info *info)
+{
+    const double count = ties->end[largest] - (largest > 0 ? ties->end[largest - 1] : 0),
+                 total = (double)ties->n;
+    double beside = 0;
+    for (size_t r = largest >= 2 ? largest - 2 : 0; r < ties->count && r <= largest + 2; r++)
+        if (r != largest)
+            beside = fmax(beside, ties->end[r] - (r > 0 ? ties->end[r - 1] : 0));
+    if (count < 10 || count < 0.02 * total || (resolution > 0 && count < 5 * beside))
+        return;
+    info->atom = ties->x[largest];
+    info->atom_share = count / total;
+}
+
+static gkv_status find_resolution(double wanted, size_t n, const double *x,
+                                  gkv_density_margin_info *info, double *resolution)
+{
+    double *memory = NULL;
+    gki_gk_ties ties;
+    size_t largest = 0;
+    gkv_status status = GKV_OK;
+    const gkv_gk_sample sample = {.n = n, .x = x};
+    GKV_TRY_GOTO(gki_alloc(gki_gk_ties_size(n), sizeof *memory, &memory));
+    GKV_TRY_GOTO(gki_gk_ties_of(&sample, true, memory, &ties));
+    const bool tied =
+        gki_gk_has_ties(&ties, gki_gk_levels_default((double)n), NULL, n, &largest);
+    *resolution = wanted >= 0 ? wanted : tied ? gki_gk_find_resolution(&ties, largest) : 0;
+    if (tied)
+        find_atom(&ties, largest, *resolution, info);
+    info->resolution = *resolution;
+done:
+    free(memory);
+    return status;
+}
+
+/* --- Spreading ------------------------------------------------------------ */
+
+typedef struct ranked {
+    double x;
+    size_t row;
+} ranked;
+
+static int ascending(const void *a, const void *b)
+{
+    const ranked *p = a, *q = b;
+    return p->x != q->x ? (p->x > q->x) - (p->x < q->x) : (p->row > q->row) - (p->row < q->row);
+}
+
+/* Spreads equal values uniformly over half the distance to their neighbours. */
+static gkv_status spread_ties(size_t n, const double *x, const double *uniform, double *out)
+{
+    ranked *order = NULL;
+    GKV_TRY(gki_alloc(n, sizeof *order, &order));
+    for (size_t i = 0; i < n; i++)
+        order[i] = (ranked){x[i], i};
+    qsort(order, n, sizeof *order, ascending);
+    const double most = (order[n - 1 - n / 4].x - order[n / 4].x) / 50;
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && order[end].x == order[i].x;)
+            end++;
+        double width = INFINITY;
+        if (i > 0)
+            width = fmin(width, order[i].x - order[i - 1].x);
+        if (end < n)
+            width = fmin(width, order[end].x - order[i].x);
+        if (most > 0)
+            width = fmin(width, most);
+        for (size_t k = i; k < end; k++)
+            out[order[k].row] =
+                end - i > 1 ? x[order[k].row] + 0.5 * width * (uniform[order[k].row] - 0.5)
+                            : x[order[k].row];
+    }
+    free(order);
+    return GKV_OK;
+}
+
+/* Draws values within intervals from the g-and-k fit by the likelihood of the intervals. */
+static gkv_status spread_intervals(const gki_table_columns *it, size_t j, const double *uniform,
+                                   double *out)
+{
+    gki_margin margin;
+    double ends[2], z[2], value;
+    double *memory = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_alloc(4 * it->n, sizeof *memory, &memory));
+    const gki_column column = gki_table_columns_take(it, j, it->n, NULL, memory);
+    GKV_TRY_GOTO(gki_margin_fit(GKV_DENSITY_MARGIN_GK, 0, &column, &margin));
+    for (size_t i = 0; i < it->n; i++) {
+        ends[0] = it->low[j * it->n + i];
+        ends[1] = it->high[j * it->n + i];
+        out[i] = ends[0];
+        if (ends[0] == ends[1])
+            continue;
+        GKV_TRY_GOTO(gki_margin_scores(&margin, 2, ends, z, NULL));
+        /* in the smaller tail */
+        const double sign = z[0] > 0 ? -1 : 1;
+        const double a = gki_normal_cdf(sign * z[0]), b = gki_normal_cdf(sign * z[1]);
+        const double drawn = sign * gki_normal_quantile(a + (b - a) * uniform[i]);
+        GKV_TRY_GOTO(gki_margin_values(&margin, 1, &drawn, &value));
+        out[i] = isfinite(value) ? fmin(fmax(value, ends[0]), ends[1])
+                                 : middle(ends[0], ends[1]);
+    }
+done:
+    free(memory);
+    return status;
+}
+
+static gkv_status spread_column(const gki_table_columns *it, size_t j, uint64_t seed)
+{
+    const double *x = it->column + j * it->n;
+    double *out = it->spread + j * it->n, *uniform = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_alloc(it->n, sizeof *uniform, &uniform));
+    gki_rng_uniform(gki_rng_at(seed, GKV_STREAM_TABLE_SPREAD, 0, j), it->n, uniform);
+    if (it->by_intervals[j])
+        status = spread_intervals(it, j, uniform, out);
+    else if (it->resolution[j] > 0)
+        for (size_t i = 0; i < it->n; i++)
+            out[i] = x[i] + it->resolution[j] * (uniform[i] - 0.5);
+    else
+        status = spread_ties(it->n, x, uniform, out);
+    free(uniform);
+    return status;
+}
+
+/* --- All columns ---------------------------------------------------------- */
+
+static gkv_status prepare_column(gki_table_columns *it, const gkv_density_settings *settings,
+                                 size_t j)
+{
+    const double wanted = settings->resolution ? settings->resolution[j] : GKV_GK_RESOLUTION_AUTO;
+    if (!it->by_intervals[j])
+        GKV_TRY(find_resolution(wanted, it->n, it->column + j * it->n, &it->info[j],
+                                &it->resolution[j]));
+    return spread_column(it, j, settings->seed);
+}
+
+gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t n, size_t d,
+                                   const double *x, gkv_density_margin_info *info, int threads,
+                                   gki_table_columns *out)
+{
+    gkv_status status = GKV_OK, first = GKV_OK;
+    size_t failed = d;
+    *out = (gki_table_columns){.n = n,
+                               .d = d,
+                               .x = x,
+                               .lower = settings->lower,
+                               .upper = settings->upper,
+                               .info = info};
+    GKV_TRY(gki_alloc(n * d, sizeof *out->column, &out->column));
+    GKV_TRY(gki_alloc(n * d, sizeof *out->spread, &out->spread));
+    GKV_TRY(gki_alloc(d, sizeof *out->resolution, &out->resolution));
+    GKV_TRY(gki_alloc(d, sizeof *out->by_intervals, &out->by_intervals));
+    if (out->lower) {
+        GKV_TRY(gki_alloc(2 * n * d, sizeof *out->low, &out->low));
+        out->high = out->low + n * d;
+    }
+    GKV_TRY(out->lower ? copy_intervals(settings, out) : copy_values(settings, out));
+    GKV_TRY(check_columns(settings, out));
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t j = 0; j < d; j++) {
+        const gkv_status result = prepare_column(out, settings, j);
+#pragma omp critical(gki_table_columns)
+        if (result != GKV_OK && j < failed) {
+            failed = j;
+            first = result;
+        }
+    }
+    /* messages belong to threads: the first failure is repeated for the caller */
+    if (first != GKV_OK) {
+        char text[GKV_COLUMN_TEXT];
+        status = gki_fail_context(prepare_column(out, settings, failed), "column %zu (%s)",
+                                  failed + 1, gki_column_text(text, settings->names, failed));
+    }
+    return status;
+}
+
+gki_column gki_table_columns_take(const gki_table_columns *it, size_t j, size_t count,
+                                  const uint32_t *which, double *memory)
+{
+    const bool intervals = it->by_intervals[j];
+    double *const to[4] = {memory, memory + count, memory + 2 * count, memory + 3 * count};
+    const double *const from[4] = {it->column + j * it->n, it->spread + j * it->n,
+                                   intervals ? it->low + j * it->n : NULL,
+                                   intervals ? it->high + j * it->n : NULL};
+    for (size_t a = 0; a < (intervals ? 4 : 2); a++)
+        for (size_t i = 0; i < count; i++)
+            to[a][i] = from[a][which ? which[i] : i];
+    return (gki_column){.n = count,
+                        .x = to[0],
+                        .spread = to[1],
+                        .lower = intervals ? to[2] : NULL,
+                        .upper = intervals ? to[3] : NULL,
+                        .resolution = it->resolution[j]};
+}

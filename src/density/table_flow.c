@@ -1,0 +1,150 @@
+#include "density/table_flow.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* ROWS: of a workspace for evaluation; TILE: of a task. */
+enum { ROWS = 4096, TILE = 64 };
+
+bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family)
+{
+    for (int i = 0; i < GKV_PRIOR_FLOWS; i++) {
+        const gki_flow_ops *ops = gki_flow_of((gkv_prior_flow_family)i);
+        if (ops && strcmp(ops->name, name) == 0) {
+            *family = (gkv_prior_flow_family)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow **out)
+{
+    gki_table_flow *it = NULL;
+    gkv_settings settings;
+    gkv_prior_flow_family family = GKV_PRIOR_FLOW_NONE;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    gkv_settings_defaults(&settings);
+    if (!gki_table_flow_find(spec->family, &family))
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
+                        spec->family);
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
+    it->d = spec->d;
+    it->w = gki_plan_forward(&it->plan, spec->d);
+    it->d_w = gki_plan_backward(&it->plan, spec->d);
+    const gki_flow_spec flow = {.z = it->w,
+                                .d_z = it->d_w,
+                                .layers = spec->layers,
+                                .hidden = spec->hidden,
+                                .log_scale_bound = settings.model.log_scale_bound,
+                                .bins = (size_t)settings.model.spline_bins,
+                                .spline_bound = settings.model.spline_bound};
+    GKV_TRY_GOTO(gki_flow_of(family)->create(&flow, &it->params, &it->plan, &it->flow));
+    const gki_base_spec base = {.eps = it->flow->eps,
+                                .d_eps = it->flow->d_eps,
+                                .trainable = true,
+                                .most_freedom = spec->most_freedom,
+                                .seed = spec->seed};
+    GKV_TRY_GOTO(gki_base_student_t.create(&base, &it->params, &it->plan, &it->base));
+    GKV_TRY_GOTO(gki_params_seal(&it->params));
+    it->flow->ops->init(it->flow, &it->params, spec->seed);
+    it->base->ops->init(it->base, &it->params);
+done:
+    if (status != GKV_OK) {
+        gki_table_flow_free(it);
+        it = NULL;
+    }
+    *out = it;
+    return status;
+}
+
+void gki_table_flow_free(gki_table_flow *it)
+{
+    if (!it)
+        return;
+    if (it->flow)
+        it->flow->ops->free(it->flow);
+    if (it->base)
+        it->base->ops->free(it->base);
+    gki_params_free(&it->params);
+    free(it);
+}
+
+/* Normalises the rows in the workspace, tile by tile. */
+static void evaluate_rows(const gki_table_flow *it, gki_workspace *ws, size_t count,
+                          const gki_real *w, int threads, double *log_density)
+{
+    const size_t tiles = (count + TILE - 1) / TILE;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (size_t t = 0; t < tiles; t++) {
+        const size_t first = t * TILE, size = count - first < TILE ? count - first : TILE;
+        memcpy(gki_at(ws, it->w, first), w + first * it->d, size * it->d * sizeof *w);
+        it->flow->ops->normalise(it->flow, ws, first, size);
+        it->base->ops->log_density(it->base, ws, first, size);
+        for (size_t r = first; r < first + size; r++)
+            log_density[r] = (double)*gki_at(ws, it->base->log_density, r) +
+                             (double)*gki_at(ws, it->flow->log_det, r);
+    }
+}
+
+gkv_status gki_table_flow_log_density(const gki_table_flow *it, const gki_real *values, size_t n,
+                                      const gki_real *w, int threads, double *log_density)
+{
+    gki_params params = it->params;
+    gki_workspace ws = {.rows = 0};
+    gkv_status status = GKV_OK;
+    params.values = (gki_real *)(uintptr_t)values;
+    GKV_TRY_GOTO(gki_workspace_create(&it->plan, n < ROWS ? n : ROWS, false, &params, &ws));
+    GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
+    for (size_t first = 0; first < n; first += ROWS)
+        evaluate_rows(it, &ws, n - first < ROWS ? n - first : ROWS, w + first * it->d, threads,
+                      log_density + first);
+done:
+    gki_workspace_free(&ws);
+    return status;
+}
+
+gkv_status gki_table_flow_transform(const gki_table_flow *it, size_t n, gki_real *w, int threads)
+{
+    gki_workspace ws = {.rows = 0};
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_workspace_create(&it->plan, n < ROWS ? n : ROWS, false, &it->params, &ws));
+    GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
+    for (size_t begin = 0; begin < n; begin += ROWS) {
+        const size_t count = n - begin < ROWS ? n - begin : ROWS, tiles = (count + TILE - 1) / TILE;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+        for (size_t t = 0; t < tiles; t++) {
+            const size_t first = t * TILE, size = count - first < TILE ? count - first : TILE;
+            gki_real *rows = w + (begin + first) * it->d;
+            it->base->ops->transform(it->base, &it->params, size, NULL, rows);
+            memcpy(gki_at(&ws, it->flow->eps, first), rows, size * it->d * sizeof *rows);
+            it->flow->ops->generate(it->flow, &ws, first, size);
+            memcpy(rows, gki_at(&ws, it->w, first), size * it->d * sizeof *rows);
+        }
+    }
+done:
+    gki_workspace_free(&ws);
+    return status;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const gki_real x = *(const gki_real *)a, y = *(const gki_real *)b;
+    return (x > y) - (x < y);
+}
+
+double gki_table_flow_freedom(const gki_table_flow *it)
+{
+    gki_real all[GKV_DENSITY_COLUMNS_MAX];
+    for (size_t p = 0; p < it->params.count; p++)
+        if (strcmp(it->params.list[p].name, "prior.base.log_freedom") == 0) {
+            memcpy(all, gki_param_value(&it->params, p), it->d * sizeof *all);
+            qsort(all, it->d, sizeof *all, ascending);
+            return exp((double)all[it->d / 2]);
+        }
+    return NAN;
+}
