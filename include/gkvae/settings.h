@@ -57,6 +57,18 @@ typedef enum gkv_block {
     GKV_BLOCKS
 } gkv_block;
 
+typedef enum gkv_conv_block {
+    GKV_CONV_BLOCK_FULL,      /* full: convolutions 3×3 */
+    GKV_CONV_BLOCK_DEPTHWISE, /* depthwise: depthwise convolutions 3×3, then 1×1 */
+    GKV_CONV_BLOCKS
+} gkv_conv_block;
+
+typedef enum gkv_downsampling {
+    GKV_DOWNSAMPLING_UNSHUFFLE, /* unshuffle: 2×2 pixels become channels, then convolution 1×1 */
+    GKV_DOWNSAMPLING_STRIDE,    /* stride: LayerNorm, SiLU, convolution 3×3 with stride 2 */
+    GKV_DOWNSAMPLINGS
+} gkv_downsampling;
+
 typedef enum gkv_posterior_family {
     GKV_POSTERIOR_NORMAL,       /* normal: independent dimensions */
     GKV_POSTERIOR_FULL,         /* full: normal with any covariance */
@@ -69,6 +81,9 @@ typedef enum gkv_posterior_flow_family {
     GKV_POSTERIOR_FLOW_NONE,
     GKV_POSTERIOR_FLOW_PLANAR,
     GKV_POSTERIOR_FLOW_RADIAL,
+    GKV_POSTERIOR_FLOW_IAF,
+    GKV_POSTERIOR_FLOW_SYLVESTER_ORTHOGONAL,
+    GKV_POSTERIOR_FLOW_SYLVESTER_HOUSEHOLDER,
     GKV_POSTERIOR_FLOWS
 } gkv_posterior_flow_family;
 
@@ -215,6 +230,8 @@ typedef struct gkv_model_settings {
     /* Channels of a convolutional network at half and at a quarter of the images' resolution. */
     int64_t half_channels, quarter_channels;
     int64_t conv_blocks;                      /* Its residual blocks at each resolution. */
+    gkv_conv_block conv_block;                /* The convolutions of its blocks. */
+    gkv_downsampling downsampling;            /* How its encoder halves the resolution. */
     gkv_posterior_family posterior;           /* Family of q(z|x). */
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
     int64_t posterior_layers;                 /* Layers of the posterior's flow. */

@@ -13,6 +13,7 @@ typedef struct gki_explorer_images {
     const float *originals; /* [count, values] before binarization, in [0, 1] */
     const float *targets;   /* [count, values] as the model sees them */
     const uint8_t *labels;  /* [count]; NULL without labels */
+    const size_t *indices;  /* [count] their numbers in the data set */
 } gki_explorer_images;
 
 /* The content of a page. */

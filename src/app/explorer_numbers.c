@@ -2,6 +2,7 @@
 #include "app/explorer_numbers.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +20,23 @@ static const uint64_t seed = 1; /* of all noise here */
 
 /* --- Examples ------------------------------------------------------------- */
 
-static gkv_status add_labels(const gki_explorer_images *images, const char *name, gki_tensors *to)
+/* Appends labels, if there are some, and numbers in the data set, as tensors PREFIX.NAME. */
+static gkv_status add_names(const gki_explorer_images *images, const char *prefix, gki_tensors *to)
 {
-    return images->labels ? gki_tensors_bytes(to, name, 1, &images->count, images->labels) : GKV_OK;
+    gkv_status status = GKV_OK;
+    char name[64];
+    float *numbers = NULL;
+    snprintf(name, sizeof name, "%s.labels", prefix);
+    if (images->labels)
+        GKV_TRY_GOTO(gki_tensors_bytes(to, name, 1, &images->count, images->labels));
+    GKV_TRY_GOTO(gki_alloc(images->count, sizeof *numbers, &numbers));
+    for (size_t i = 0; i < images->count; i++)
+        numbers[i] = (float)images->indices[i];
+    snprintf(name, sizeof name, "%s.indices", prefix);
+    GKV_TRY_GOTO(gki_tensors_float(to, name, 1, &images->count, numbers));
+done:
+    free(numbers);
+    return status;
 }
 
 /* Appends the results of a refinement: means, scales, and −ELBO before and after. */
@@ -77,7 +92,7 @@ static gkv_status add_test(const gki_explorer *it, const gkv_run_options *option
     GKV_TRY(gkv_settings_pixels(&it->model->settings) == GKV_PIXELS_CONTINUOUS
                 ? gki_tensors_float(to, "test.targets", 2, shape, test->targets)
                 : gki_tensors_levels(to, "test.targets", 2, shape, test->targets));
-    GKV_TRY(add_labels(test, "test.labels", to));
+    GKV_TRY(add_names(test, "test", to));
     return add_refined(it->model, test, options, to);
 }
 
@@ -118,7 +133,7 @@ static gkv_status add_codes(const gki_explorer *it, const gkv_run_options *optio
     if (train->count > 0) {
         GKV_TRY_GOTO(gkv_model_code(it->model, n, train->targets, options, z));
         GKV_TRY_GOTO(gki_tensors_levels(to, "cloud.images", 2, images, train->originals));
-        GKV_TRY_GOTO(add_labels(train, "cloud.labels", to));
+        GKV_TRY_GOTO(add_names(train, "cloud", to));
     } else {
         GKV_TRY_GOTO(gkv_model_sample(it->model, n, seed, 0, 1, options, z));
     }

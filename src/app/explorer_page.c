@@ -114,15 +114,18 @@ gkv_status gki_explorer_write(const gki_explorer *it, const gkv_run_options *opt
     gki_file_writer *out = NULL;
     json_t *about = NULL;
     gki_tensors tensors = {.size = 0};
+    unsigned char *arrays = NULL;
+    size_t size = 0;
     GKV_TRY_GOTO(gki_explorer_check(it->model));
     GKV_TRY_GOTO(collect(it, options, &about, &tensors));
+    GKV_TRY_GOTO(gki_tensors_compress(&tensors, &arrays, &size));
     GKV_TRY_GOTO(gki_file_begin(path, &out));
     write_head(out, it->name);
     write_assets(out, GKV_ASSET_BODY);
     gki_file_printf(out, "<script type=\"application/json\" id=\"description\">");
     GKV_TRY_GOTO(write_json(out, about));
     gki_file_printf(out, "</script>\n<script type=\"text/plain\" id=\"arrays\">");
-    gki_base64_write(out, tensors.bytes, tensors.size);
+    gki_base64_write(out, arrays, size);
     gki_file_printf(out, "</script>\n<script>");
     write_assets(out, GKV_ASSET_SCRIPT);
     gki_file_printf(out, "</script>\n</body>\n</html>\n");
@@ -132,5 +135,6 @@ done:
     gki_file_abandon(out);
     json_decref(about);
     gki_tensors_free(&tensors);
+    free(arrays);
     return status;
 }

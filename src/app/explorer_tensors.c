@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "core/memory.h"
 
@@ -43,10 +44,10 @@ static size_t count_of(size_t rank, const size_t *shape)
     return count;
 }
 
-/* Makes room for `size` bytes at an offset that is a multiple of four. */
+/* Makes room for `size` bytes. */
 static gkv_status reserve(gki_tensors *to, size_t size, unsigned char **place)
 {
-    const size_t offset = (to->size + 3) / 4 * 4;
+    const size_t offset = to->size;
     if (offset + size > to->capacity) {
         const size_t capacity = 2 * (offset + size);
         unsigned char *const bytes = realloc(to->bytes, capacity);
@@ -55,7 +56,6 @@ static gkv_status reserve(gki_tensors *to, size_t size, unsigned char **place)
         to->bytes = bytes;
         to->capacity = capacity;
     }
-    memset(to->bytes + to->size, 0, offset - to->size);
     *place = to->bytes + offset;
     to->size = offset + size;
     return GKV_OK;
@@ -86,7 +86,7 @@ gkv_status gki_tensors_float(gki_tensors *to, const char *name, size_t rank, con
         uint32_t bits;
         memcpy(&bits, &values[i], sizeof bits);
         for (size_t b = 0; b < 4; b++)
-            place[4 * i + b] = (unsigned char)(bits >> 8 * b);
+            place[b * count + i] = (unsigned char)(bits >> 8 * b);
     }
     return add_entry(to, name, "f32", rank, shape, place);
 }
@@ -99,8 +99,8 @@ gkv_status gki_tensors_half(gki_tensors *to, const char *name, size_t rank, cons
     GKV_TRY(reserve(to, 2 * count, &place));
     for (size_t i = 0; i < count; i++) {
         const uint16_t half = gki_half(values[i]);
-        place[2 * i] = (unsigned char)half;
-        place[2 * i + 1] = (unsigned char)(half >> 8);
+        place[i] = (unsigned char)half;
+        place[count + i] = (unsigned char)(half >> 8);
     }
     return add_entry(to, name, "f16", rank, shape, place);
 }
@@ -124,6 +124,20 @@ gkv_status gki_tensors_levels(gki_tensors *to, const char *name, size_t rank, co
     for (size_t i = 0; i < count; i++)
         place[i] = (unsigned char)lrintf(255.0F * fminf(fmaxf(values[i], 0.0F), 1.0F));
     return add_entry(to, name, "u8", rank, shape, place);
+}
+
+gkv_status gki_tensors_compress(const gki_tensors *tensors, unsigned char **out, size_t *size)
+{
+    uLongf length = compressBound((uLong)tensors->size);
+    GKV_TRY(gki_alloc(length, 1, out));
+    if (compress2(*out, &length, tensors->bytes, (uLong)tensors->size, Z_BEST_COMPRESSION) ==
+        Z_OK) {
+        *size = length;
+        return GKV_OK;
+    }
+    free(*out);
+    *out = NULL;
+    return gki_fail(GKV_ERR_MEMORY, "no memory to compress the arrays of a page");
 }
 
 void gki_tensors_free(gki_tensors *tensors)

@@ -8,8 +8,10 @@
 #include "core/error.h"
 
 typedef struct gki_tensors {
-    json_t *entries;      /* {name: {"type", "shape", "offset"}}; the caller frees it */
-    unsigned char *bytes; /* [size], little-endian; the caller frees it */
+    json_t *entries; /* {name: {"type", "shape", "offset"}}; the caller frees it */
+    /* [size]; the caller frees it. Of an array come the lowest bytes of all elements, then the next
+     * ones, and so on, which compresses better. */
+    unsigned char *bytes;
     size_t size, capacity;
 } gki_tensors;
 
@@ -32,6 +34,10 @@ gkv_status gki_tensors_bytes(gki_tensors *to, const char *name, size_t rank, con
 /* Appends numbers in [0, 1] as bytes, which stand for multiples of 1/255. */
 gkv_status gki_tensors_levels(gki_tensors *to, const char *name, size_t rank, const size_t *shape,
                               const float *values);
+
+/* Compresses the bytes to the zlib format (RFC 1950), as out[size], which the caller frees.
+ * GKV_ERR_MEMORY. */
+gkv_status gki_tensors_compress(const gki_tensors *tensors, unsigned char **out, size_t *size);
 
 /* Frees the members, not the struct. */
 void gki_tensors_free(gki_tensors *tensors);

@@ -116,6 +116,8 @@ static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_sp
     self->shaped = shaped;
     self->per_class = spec->components;
     self->base.components = spec->components * (spec->classes ? spec->classes : 1);
+    const double d = (double)self->base.eps.width;
+    self->base.products = spec->dependent ? (double)self->base.components * d * (d + 1) / 2 : 0;
     lay_out_slots(self, plan);
     GKV_TRY_GOTO(add_parameters(self, params));
 done:

@@ -14,6 +14,7 @@ enum { TEST_MAX = 60, TRAIN_MAX = 400, BYTES_MAX = 400000, IMAGES_MIN = 20, LABE
 typedef struct chosen {
     float *originals, *targets;
     uint8_t *labels;
+    size_t *indices;
 } chosen;
 
 /* Chooses up to n images in their order, as many of each label as of any other: which[n]. Returns
@@ -49,23 +50,24 @@ static int read_half(const cli_run *run, gkv_split half, size_t most, chosen *ar
     const size_t values = gkv_model_values(run->model);
     const size_t fitting = BYTES_MAX / values > IMAGES_MIN ? BYTES_MAX / values : IMAGES_MIN;
     const size_t n = fitting < most ? fitting : most;
-    size_t which[TRAIN_MAX];
     gkv_dataset *images = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_run_images(run, half, NULL, &images));
-    to->count = choose(images, n, which);
+    arrays->indices = cli_alloc(n, sizeof *arrays->indices);
+    to->count = choose(images, n, arrays->indices);
     arrays->originals = cli_alloc(n * values, sizeof *arrays->originals);
     arrays->targets = cli_alloc(n * values, sizeof *arrays->targets);
     arrays->labels = cli_alloc(n, sizeof *arrays->labels);
     for (size_t i = 0; i < to->count; i++) {
         float *target = arrays->targets + i * values;
-        CLI_CHECK(gkv_targets(images, 1, half, which[i], &run->settings, target));
-        original(images, which[i], values, target, arrays->originals + i * values);
+        CLI_CHECK(gkv_targets(images, 1, half, arrays->indices[i], &run->settings, target));
+        original(images, arrays->indices[i], values, target, arrays->originals + i * values);
         if (gkv_dataset_labels(images))
-            arrays->labels[i] = gkv_dataset_labels(images)[which[i]];
+            arrays->labels[i] = gkv_dataset_labels(images)[arrays->indices[i]];
     }
     to->originals = arrays->originals;
     to->targets = arrays->targets;
+    to->indices = arrays->indices;
     to->labels = gkv_dataset_labels(images) ? arrays->labels : NULL;
 done:
     gkv_dataset_free(images);
@@ -77,6 +79,7 @@ static void free_chosen(chosen *arrays)
     free(arrays->originals);
     free(arrays->targets);
     free(arrays->labels);
+    free(arrays->indices);
 }
 
 /* The name of the run: the last part of its path. */

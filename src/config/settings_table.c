@@ -108,12 +108,22 @@ const gki_settings_row gki_settings_rows[] = {
             "Channels at a quarter of the resolution of the images, with net = conv."),
     INTEGER(model, conv_blocks, 1, 0, 64,
             "Residual blocks of two convolutions at each of the two resolutions, with net = conv."),
+    CHOICE(
+        model, conv_block, "full", "full, depthwise",
+        "The convolutions of these blocks: from all channels to all; or depthwise, each channel by "
+        "itself, followed by 1×1 from all to all."),
+    CHOICE(
+        model, downsampling, "unshuffle", "unshuffle, stride",
+        "From half to a quarter of the resolution, with net = conv: 2×2 pixels become channels and "
+        "a 1×1 convolution follows; or LayerNorm, SiLU and a 3×3 convolution with stride 2."),
     CHOICE(model, posterior, "normal", "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
            "g-and-k with one "
            "shape for all x; or g-and-k with a shape for each x."),
-    CHOICE(model, posterior_flow, "none", "none, planar, radial",
-           "The flow that follows the posterior."),
+    CHOICE(model, posterior_flow, "none",
+           "none, planar, radial, iaf, sylvester-orthogonal, sylvester-householder",
+           "The flow that follows the posterior: planar; radial; inverse autoregressive; Sylvester "
+           "with 8 orthogonal directions; or with all directions by 4 Householder reflections."),
     INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
     CHOICE(model, prior_flow, "realnvp", "none, realnvp, spline, gk-coupling, maf, glow",
            "The flow between the base and the prior p(z): couplings that are affine, affine with a "

@@ -257,7 +257,8 @@ static const format *find(const unsigned char *bytes, size_t count)
 
 static bool wants_text(gki_wanted wanted)
 {
-    return wanted == GKV_WANTED_TABLE || wanted == GKV_WANTED_SETTINGS || wanted == GKV_WANTED_JSON;
+    return wanted == GKV_WANTED_TABLE || wanted == GKV_WANTED_LABELS ||
+           wanted == GKV_WANTED_SETTINGS || wanted == GKV_WANTED_JSON;
 }
 
 static bool wants_idx(gki_wanted wanted)

@@ -10,8 +10,8 @@
 #include "table/npy_header.h"
 
 enum {
-    ARRAYS_MOST = 256,
-    NAME_MOST = 64,
+    ARRAYS_MAX = 256,
+    LETTERS_MAX = 64,
     ENTRY_SIZE = 46, /* an entry of the central directory, without its name */
     LOCAL_SIZE = 30, /* the header before the data, without its name */
     END_SIZE = 22,
@@ -36,7 +36,7 @@ static bool is_name(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
     const size_t length = name ? strlen(name) : 0;
-    return length > 0 && length <= NAME_MOST && strspn(name, allowed) == length;
+    return length > 0 && length <= LETTERS_MAX && strspn(name, allowed) == length;
 }
 
 static gkv_status check(const char *path, const gkv_npz_array *arrays, size_t i, size_t *bytes)
@@ -45,7 +45,7 @@ static gkv_status check(const char *path, const gkv_npz_array *arrays, size_t i,
     if (!is_name(it->name))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%s: the name of array %zu is not 1 to %d letters, digits and _", path, i,
-                        NAME_MOST);
+                        LETTERS_MAX);
     for (size_t j = 0; j < i; j++)
         if (strcmp(arrays[j].name, it->name) == 0)
             return gki_fail(GKV_ERR_ARGUMENT, "%s: two arrays are named %s", path, it->name);
@@ -147,10 +147,10 @@ gkv_status gkv_npz_write(const char *path, size_t count, const gkv_npz_array *ar
 {
     GKV_NEED(path);
     GKV_NEED(arrays);
-    if (count < 1 || count > ARRAYS_MOST)
+    if (count < 1 || count > ARRAYS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu arrays; an archive has 1 to %d", path, count,
-                        ARRAYS_MOST);
-    member members[ARRAYS_MOST];
+                        ARRAYS_MAX);
+    member members[ARRAYS_MAX];
     size_t place = 0, directory = 0;
     for (size_t i = 0; i < count; i++) {
         size_t bytes = 0;

@@ -10,15 +10,15 @@
 gkv_status gkv_png_write(const char *path, size_t height, size_t width, size_t channels,
                          const uint8_t *levels)
 {
-    enum { SIDE_MOST = 65535 };
+    enum { SIDE_MAX = 65535 };
     GKV_NEED(path);
     GKV_NEED(levels);
-    if (height < 1 || width < 1 || height > SIDE_MOST || width > SIDE_MOST ||
+    if (height < 1 || width < 1 || height > SIDE_MAX || width > SIDE_MAX ||
         (channels != 1 && channels != 3))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%s: an image of %zu × %zu pixels and %zu channels; sides are 1 to %d, and "
                         "channels 1 or 3",
-                        path, height, width, channels, SIDE_MOST);
+                        path, height, width, channels, SIDE_MAX);
     png_image image = {.version = PNG_IMAGE_VERSION,
                        .width = (png_uint_32)width,
                        .height = (png_uint_32)height,

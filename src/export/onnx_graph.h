@@ -10,7 +10,7 @@
 #include "export/onnx_wire.h"
 #include "nn/params.h"
 
-enum { GKV_ONNX_OPSET = 17, GKV_ONNX_IR_VERSION = 8, GKV_ONNX_INPUTS_MAX = 8 };
+enum { GKV_ONNX_OPSET = 17, GKV_ONNX_IR_VERSION = 8 };
 
 /* A value of a graph, by its number. */
 typedef size_t gki_onnx_value;

@@ -64,9 +64,9 @@ gki_onnx_value gki_onnx_softmax(gki_onnx *g, gki_onnx_value a, int64_t axis)
 
 gki_onnx_value gki_onnx_reshape(gki_onnx *g, gki_onnx_value a, size_t rank, const size_t *sizes)
 {
-    enum { RANK_MOST = 8 };
-    int64_t shape[1 + RANK_MOST] = {-1};
-    for (size_t i = 0; i < rank && i < RANK_MOST; i++)
+    enum { RANK_MAX = 8 };
+    int64_t shape[1 + RANK_MAX] = {-1};
+    for (size_t i = 0; i < rank && i < RANK_MAX; i++)
         shape[1 + i] = (int64_t)sizes[i];
     return gki_onnx_2(g, "Reshape", a, gki_onnx_wholes(g, 1 + rank, shape));
 }

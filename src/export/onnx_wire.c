@@ -6,7 +6,7 @@
 #include "core/memory.h"
 
 /* The kinds of fields, and the most bytes of a varint. */
-enum { KIND_WHOLE = 0, KIND_BYTES = 2, KIND_FOUR_BYTES = 5, VARINT_MOST = 10 };
+enum { KIND_WHOLE = 0, KIND_BYTES = 2, KIND_FOUR_BYTES = 5, VARINT_MAX = 10 };
 
 void gki_wire_free(gki_wire *wire)
 {
@@ -54,7 +54,7 @@ static void append(gki_wire *wire, const void *bytes, size_t count)
 }
 
 /* Writes the varint to `to` and returns its length: seven bits a byte, the lowest ones first. */
-static size_t varint(uint64_t value, unsigned char to[VARINT_MOST])
+static size_t varint(uint64_t value, unsigned char to[VARINT_MAX])
 {
     size_t n = 0;
     for (; value >= 0x80; value >>= 7)
@@ -65,7 +65,7 @@ static size_t varint(uint64_t value, unsigned char to[VARINT_MOST])
 
 static void append_varint(gki_wire *wire, uint64_t value)
 {
-    unsigned char bytes[VARINT_MOST];
+    unsigned char bytes[VARINT_MAX];
     append(wire, bytes, varint(value, bytes));
 }
 
@@ -111,7 +111,7 @@ size_t gki_wire_begin(gki_wire *wire, unsigned field)
 /* The length of a message stands before its content, and is known after it. */
 void gki_wire_end(gki_wire *wire, size_t begin)
 {
-    unsigned char bytes[VARINT_MOST];
+    unsigned char bytes[VARINT_MAX];
     if (wire->failed)
         return;
     const size_t content = wire->count - begin, n = varint(content, bytes);

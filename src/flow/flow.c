@@ -29,6 +29,9 @@ static const gki_posterior_flow_ops *const families[GKV_POSTERIOR_FLOWS] = {
     [GKV_POSTERIOR_FLOW_NONE] = NULL,
     [GKV_POSTERIOR_FLOW_PLANAR] = &gki_posterior_flow_planar,
     [GKV_POSTERIOR_FLOW_RADIAL] = &gki_posterior_flow_radial,
+    [GKV_POSTERIOR_FLOW_IAF] = &gki_posterior_flow_iaf,
+    [GKV_POSTERIOR_FLOW_SYLVESTER_ORTHOGONAL] = &gki_posterior_flow_sylvester_orthogonal,
+    [GKV_POSTERIOR_FLOW_SYLVESTER_HOUSEHOLDER] = &gki_posterior_flow_sylvester_householder,
 };
 
 const gki_posterior_flow_ops *gki_posterior_flow_of(gkv_posterior_flow_family family)

@@ -52,7 +52,7 @@ void gki_layer_init(const gki_layer *layer, const gki_params *params, uint64_t s
             w[k] = 1;
         return;
     }
-    const size_t fan_in = weight->kernel ? weight->rows : weight->cols;
+    const size_t fan_in = layer->maps.kernel ? weight->rows : weight->cols;
     const gki_real scale = (gki_real)sqrt(gain / 3 / (double)fan_in);
     gki_rng_normal(gki_rng_at(seed, GKV_STREAM_INIT, 0, layer->weight), weight->size, w);
     for (size_t k = 0; k < weight->size; k++)

@@ -23,7 +23,9 @@ static gki_net_spec net_spec_of(const gkv_model *model)
                           .block = settings->block,
                           .half_channels = (size_t)settings->half_channels,
                           .quarter_channels = (size_t)settings->quarter_channels,
-                          .conv_blocks = (size_t)settings->conv_blocks};
+                          .conv_blocks = (size_t)settings->conv_blocks,
+                          .conv_block = settings->conv_block,
+                          .downsampling = settings->downsampling};
 }
 
 static gkv_status layout_networks(gkv_model *model)

@@ -16,6 +16,8 @@ expect 2 "needs itself" "$gkvae" encode run --idx mine --out mine
 cmp -s mine "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" || fail "the images are lost"
 expect 2 "is needed" "$gkvae" base fit run
 expect 2 "is needed" "$gkvae" base fit --base gk
+expect 0 "" "$gkvae" base fit run --base normal --quiet
+[ ! -s output ] || fail "base fit --quiet prints: $(cat output)"
 expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
 expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy

@@ -41,7 +41,7 @@ offers "mle" fit --method = ml
 offers "octile lm mle" fit --method =
 offers "train test" encode run --split ""
 offers "gk-copula gk-mixture gk-by-class" base fit run --base gk-
-offers "--base --components --covariance --rank --tied-shapes --codes --out --update --threads --data-folder --set --help" \
+offers "--base --components --covariance --rank --tied-shapes --codes --out --update --quiet --threads --data-folder --set --help" \
     base fit --
 offers "--out" features train --ou
 offers "--out" features --ou

@@ -49,7 +49,8 @@ cmp draws-1.npy draws-2.npy || fail "other draws on two threads"
 # Other kinds of training step, and without blocks.
 expect 0 "done" "$gkvae" train conv.ini --out iwae --epochs 1 --set train.objective=iwae --set train.samples=3 \
     --set train.resampling=importance --set model.conv_blocks=0
-expect 0 "done" "$gkvae" train conv.ini --out tuned --set train.fine_tune_epochs=1 --set model.conv_blocks=2
+expect 0 "done" "$gkvae" train conv.ini --out tuned --set train.fine_tune_epochs=1 --set model.conv_blocks=2 \
+    --set model.conv_block=depthwise --set model.downsampling=stride
 
 # Grey levels: several numbers for each pixel. Sides that are not multiples of 4, and three channels.
 expect 0 "done" "$gkvae" train conv.ini --out grey --epochs 1 --set data.binarization=grey \
@@ -68,7 +69,7 @@ expect 4 "model.net = cnn" "$gkvae" train conv.ini --out none --set model.net=cn
 
 # A run of perceptrons whose file of settings has no networks is one of perceptrons.
 expect 0 "done" "$gkvae" train small.ini --out mlp --epochs 1
-grep -vE "^(net|half_channels|quarter_channels|conv_blocks) " mlp/config.ini > fewer && mv fewer mlp/config.ini
+grep -vE "^(net|half_channels|quarter_channels|conv_blocks|conv_block|downsampling) " mlp/config.ini > fewer && mv fewer mlp/config.ini
 expect 0 "done" "$gkvae" train --resume --out mlp --epochs 2
 expect 0 "nats" "$gkvae" eval mlp --images 20
 finish

@@ -31,6 +31,7 @@ static void every_form_is_read(void **state)
     } good[] = {
         {"x\ny y\nz\n", false},
         {"\xEF\xBB\xBFlabel\r\nx\r\ny y\r\nz", false},
+        {"sep=;\nid;label\n1;x\n2;y y\n3;z\n", false},
         {"class,id\nx,1\ny y,2\nz,3\n", false},
         {"whatever\nx\ny y\nz\n", true},
         {"file,label\nb.png,y y\na.png,x\nother.png,w\nsub/c.png,z\n", true},

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-#include "base/base_mixture.h"
 #include "core/rng.h"
 #include "gkvae/export.h"
 #include "gkvae/table.h"
@@ -115,7 +114,7 @@ static inline double stirred(const gki_param *param, double value, double noise)
         return value; /* see stir() */
     if (param->cols > 0 && !ends_in(name, "base.g") && !ends_in(name, "base.location"))
         return value + (strncmp(name, "prior", 5) == 0 ? 0.15 : 0.5) * noise /
-                           sqrt((double)(param->taps ? param->rows : param->cols));
+                           sqrt((double)(param->kernel ? param->rows : param->cols));
     if (ends_in(name, "base.g") || ends_in(name, "location") || ends_in(name, "raw_g") ||
         ends_in(name, "raw_k"))
         return noise;
@@ -212,37 +211,27 @@ static inline void keep_draws(const gkv_model *model, const char *folder)
 }
 
 /* log p(z, y) of every class, from the densities that training uses of images with labels. */
-static inline void keep_classes(const gkv_model *model, const char *folder, const float *codes,
-                                const double *log_prob)
+static inline void keep_classes(const gkv_model *model, const char *folder, const float *codes)
 {
-    enum { MOST = CASE_ROWS * 16 * 16, CLASSES = 8 };
-    const size_t d = model->d, classes = gkv_model_classes(model);
-    float eps[CASE_ROWS * 16];
-    gki_real memory[5][MOST], log_density[CASE_ROWS], all[CASE_ROWS], label[CASE_ROWS];
+    enum { CLASSES = 8 };
+    const size_t classes = gkv_model_classes(model);
     double joint[CASE_ROWS * CLASSES];
+    gki_workspace ws;
     if (classes == 0)
         return;
-    assert_true(classes <= CLASSES && model->base->components <= 16 && d <= 16);
-    assert_ok(gkv_model_normalise(model, CASE_ROWS, codes, NULL, eps));
-    for (size_t i = 0; i < CASE_ROWS * d; i++)
-        memory[4][i] = (gki_real)eps[i];
-    gki_mixture_rows rows = {.eps = memory[4],
-                             .zeta = memory[0],
-                             .w = memory[1],
-                             .log_dq = memory[2],
-                             .responsibility = memory[3],
-                             .log_density = all};
-    const gki_base_mixture *base = gki_base_mixture_of(model->base);
-    gki_mixture_evaluate(base, &model->params, CASE_ROWS, &rows);
-    rows.log_density = log_density;
-    rows.label = label;
+    assert_true(classes <= CLASSES);
+    assert_ok(gki_workspace_create(&model->plan, CASE_ROWS, false, &model->params, &ws));
     for (size_t c = 0; c < classes; c++) {
+        for (size_t i = 0; i < CASE_ROWS; i++) {
+            for (size_t j = 0; j < model->d; j++)
+                gki_at(&ws, model->posterior.z, i)[j] = (gki_real)codes[i * model->d + j];
+            *gki_at(&ws, model->label, i) = (gki_real)(1 + c);
+        }
+        gki_pass_prior(model, &ws, 0, CASE_ROWS);
         for (size_t i = 0; i < CASE_ROWS; i++)
-            label[i] = (gki_real)(1 + c);
-        gki_mixture_evaluate(base, &model->params, CASE_ROWS, &rows);
-        for (size_t i = 0; i < CASE_ROWS; i++)
-            joint[i * classes + c] = (double)log_density[i] - (double)all[i] + log_prob[i];
+            joint[i * classes + c] = gki_pass_log_prior(model, &ws, i);
     }
+    gki_workspace_free(&ws);
     keep_doubles(folder, "log_prob.out.class_log_prob.npy", classes, joint);
 }
 
@@ -276,7 +265,7 @@ static inline void keep_expected(const gkv_model *model, const char *folder)
     keep(folder, "flow_inverse.in.eps.npy", d, eps);
     assert_ok(gkv_model_log_prior(model, n, codes, NULL, log_prob));
     keep_doubles(folder, "log_prob.out.log_prob.npy", 1, log_prob);
-    keep_classes(model, folder, codes, log_prob);
+    keep_classes(model, folder, codes);
 }
 
 /* Draws ε of the prior, whose moments others are compared with. */

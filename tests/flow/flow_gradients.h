@@ -53,14 +53,12 @@ static inline void check_gradient_of(flow_fixture *it, gki_param_id id, size_t s
         assert_gradient(loss, it, value, grad, param->size, stride, 1e-7, param->name);
         return;
     }
-    for (size_t from = 0, to; from < param->size; from = to) {
-        const bool is_free = value[from] != 0;
-        for (to = from + 1; to < param->size && (value[to] != 0) == is_free;)
-            to++;
+    bool is_free;
+    for (size_t from = 0, run; from < param->size; from += run) {
+        run = test_run_of_masks(from, param->size, value, &is_free);
         if (is_free)
-            assert_gradient(loss, it, value + from, grad + from, to - from, stride, 1e-7,
-                            param->name);
-        for (size_t i = from; i < to && !is_free; i++)
+            assert_gradient(loss, it, value + from, grad + from, run, stride, 1e-7, param->name);
+        for (size_t i = from; i < from + run && !is_free; i++)
             assert_true(grad[i] == 0);
     }
 }

@@ -140,7 +140,7 @@ static void test_deep_round_trips(void **state)
         while (it.step < 100)
             loss = train_step(&it);
         assert_true(isfinite(loss));
-        for (gki_real scale = 1; scale <= (flow == GKV_PRIOR_FLOW_REALNVP ? 1 : 100); scale *= 10) {
+        for (gki_real scale = 1; scale <= 100; scale *= 10) {
             draw(&it, it.step);
             for (size_t i = 0; i < 32 * 40; i++)
                 it.flow->z[i] *= scale;
@@ -149,7 +149,7 @@ static void test_deep_round_trips(void **state)
                           (double)scale, worst);
             const gki_real *eps = gki_at(&it.flow->ws, it.flow->flow->eps, 0);
             assert_true(fabs((double)(eps[1] - it.flow->z[1])) > 1e-2 * (double)scale);
-            assert_true(worst <= 1e-5);
+            assert_true(worst <= 1e-5 || (flow == GKV_PRIOR_FLOW_REALNVP && scale > 1));
         }
         flow_fixture_end(it.flow);
     }

@@ -29,7 +29,9 @@ static gki_net_spec spec_of(int variant, size_t layers)
                           .block = (gkv_block)variant,
                           .half_channels = 3,
                           .quarter_channels = HIDDEN,
-                          .conv_blocks = layers - 1};
+                          .conv_blocks = layers - 1,
+                          .conv_block = (gkv_conv_block)(variant % 2),
+                          .downsampling = (gkv_downsampling)(variant / 2)};
 }
 
 /* A decoder has the gradient in its input. An encoder subtracts a mean from an input with zeros. */

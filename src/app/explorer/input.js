@@ -1,16 +1,18 @@
 /* Images from the user: a pad to draw on, and pictures that are dropped or chosen. */
 const Input = (() => {
-  const { make } = Page;
-  const SIDE = 280; // pixels of the pad
+  const {make} = Page;
+  const SIDE = 280;  // pixels of the pad
 
   /* An image of the model's size in grey or colour, from a canvas that has it. */
   const valuesOf = (canvas, image) => {
-    const { data } = canvas.getContext("2d").getImageData(0, 0, image.width, image.height);
+    const {data} = canvas.getContext("2d").getImageData(0, 0, image.width, image.height);
     const values = new Float64Array(image.width * image.height * image.channels);
     for (let p = 0; p < image.width * image.height; p++) {
       const [r, g, b] = [data[4 * p], data[4 * p + 1], data[4 * p + 2]];
-      if (image.channels === 1) values[p] = (0.299 * r + 0.587 * g + 0.114 * b) / 255;
-      else values.set([r / 255, g / 255, b / 255], 3 * p);
+      if (image.channels === 1)
+        values[p] = (0.299 * r + 0.587 * g + 0.114 * b) / 255;
+      else
+        values.set([r / 255, g / 255, b / 255], 3 * p);
     }
     return values;
   };
@@ -19,16 +21,16 @@ const Input = (() => {
     const canvas = document.createElement("canvas");
     canvas.width = width;
     canvas.height = height;
-    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const context = canvas.getContext("2d", {willReadFrequently: true});
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     context.imageSmoothingQuality = "high";
-    return { canvas, context };
+    return {canvas, context};
   };
 
   /* Draws part of a canvas smaller, by halves, so that thin strokes are averaged and not lost. */
   const shrink = (from, box, image, place) => {
-    let { canvas } = canvasOf(Math.max(1, Math.round(box.w)), Math.max(1, Math.round(box.h)));
+    let {canvas} = canvasOf(Math.max(1, Math.round(box.w)), Math.max(1, Math.round(box.h)));
     canvas.getContext("2d").drawImage(from, box.x, box.y, box.w, box.h, 0, 0, canvas.width, canvas.height);
     while (canvas.width > 2 * place.w && canvas.height > 2 * place.h) {
       const half = canvasOf(Math.ceil(canvas.width / 2), Math.ceil(canvas.height / 2));
@@ -42,7 +44,7 @@ const Input = (() => {
 
   /* The box of pixels above a threshold, and their centre of mass; null for a black canvas. */
   const inkOf = (canvas) => {
-    const { width, height } = canvas, { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+    const {width, height} = canvas, {data} = canvas.getContext("2d").getImageData(0, 0, width, height);
     let x0 = width, x1 = -1, y0 = height, y1 = -1, sum = 0, mx = 0, my = 0;
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++) {
@@ -56,7 +58,7 @@ const Input = (() => {
         mx += v * x;
         my += v * y;
       }
-    return sum > 0 ? { x: x0, y: y0, w: x1 - x0 + 1, h: y1 - y0 + 1, mx: mx / sum, my: my / sum } : null;
+    return sum > 0 ? {x: x0, y: y0, w: x1 - x0 + 1, h: y1 - y0 + 1, mx: mx / sum, my: my / sum} : null;
   };
 
   /* As MNIST's images were made: the ink fits 20 of 28 pixels, with its centre of mass in the middle. */
@@ -64,14 +66,18 @@ const Input = (() => {
     const ink = inkOf(canvas);
     if (!ink) return null;
     const size = Math.min(image.width, image.height) * 20 / 28, scale = size / Math.max(ink.w, ink.h);
-    const place = { x: image.width / 2 - (ink.mx - ink.x) * scale, y: image.height / 2 - (ink.my - ink.y) * scale,
-      w: ink.w * scale, h: ink.h * scale };
+    const place = {
+      x: image.width / 2 - (ink.mx - ink.x) * scale,
+      y: image.height / 2 - (ink.my - ink.y) * scale,
+      w: ink.w * scale,
+      h: ink.h * scale
+    };
     return valuesOf(shrink(canvas, ink, image, place), image);
   };
 
   /* A pad; changed(values) is called after each stroke. Returns {element, clear}. */
   const pad = (image, changed) => {
-    const { canvas, context } = canvasOf(SIDE, SIDE);
+    const {canvas, context} = canvasOf(SIDE, SIDE);
     canvas.className = "picture pad";
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", "A pad to draw on with a finger, a pen or a mouse");
@@ -81,7 +87,10 @@ const Input = (() => {
     let last = null, isEmpty = true;
     const placeOf = (event) => {
       const box = canvas.getBoundingClientRect();
-      return { x: (event.clientX - box.left) * SIDE / box.width, y: (event.clientY - box.top) * SIDE / box.height };
+      return {
+        x: (event.clientX - box.left) * SIDE / box.width,
+        y: (event.clientY - box.top) * SIDE / box.height
+      };
     };
     const draw = (event) => {
       if (!last) return;
@@ -122,22 +131,26 @@ const Input = (() => {
       isEmpty = true;
     };
     clear();
-    return { element: canvas, clear };
+    return {element: canvas, clear};
   };
 
   /* Reads a picture. Ink on paper becomes bright on black for a model of such images. */
   const read = async (file, image, isInk) => {
     const bitmap = await createImageBitmap(file);
     const scale = Math.min(1, 1000 / Math.max(bitmap.width, bitmap.height));
-    const { canvas, context } = canvasOf(Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
-    const { width, height } = canvas;
+    const {canvas, context} =
+      canvasOf(Math.max(1, Math.round(bitmap.width * scale)), Math.max(1, Math.round(bitmap.height * scale)));
+    const {width, height} = canvas;
     context.fillStyle = isInk ? "#000" : "#fff";
     context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0, width, height);
     const isSame = bitmap.width === image.width && bitmap.height === image.height;
-    if (!isInk || isSame) return valuesOf(shrink(canvas, { x: 0, y: 0, w: width, h: height }, image,
-      { x: 0, y: 0, w: image.width, h: image.height }), image);
-    const { data } = context.getImageData(0, 0, width, height);
+    if (!isInk || isSame)
+      return valuesOf(
+        shrink(
+          canvas, {x: 0, y: 0, w: width, h: height}, image, {x: 0, y: 0, w: image.width, h: image.height}),
+        image);
+    const {data} = context.getImageData(0, 0, width, height);
     let border = 0, count = 0, most = 1;
     for (let y = 0; y < height; y++)
       for (let x = 0; x < width; x++)
@@ -166,27 +179,37 @@ const Input = (() => {
       if (!file) return;
       try {
         const values = await read(file, image, isInk);
-        if (values) used(values);
-        else failed("This picture has no ink on it.");
+        if (values)
+          used(values);
+        else
+          failed("This picture has no ink on it.");
       } catch (error) {
         failed("This file is not a picture that the browser can read. Take a PNG or a JPEG.");
       }
     };
-    const chooser = make("input", { type: "file", accept: "image/*", "aria-label": "Choose a picture",
-      change: () => take(chooser.files[0]) });
-    const element = make("div", { class: "drop",
-      dragover: (event) => {
-        event.preventDefault();
-        element.classList.add("over");
+    const chooser = make("input", {
+      type: "file",
+      accept: "image/*",
+      "aria-label": "Choose a picture",
+      change: () => take(chooser.files[0])
+    });
+    const element = make(
+      "div", {
+        class: "drop",
+        dragover: (event) => {
+          event.preventDefault();
+          element.classList.add("over");
+        },
+        dragleave: () => element.classList.remove("over"),
+        drop: (event) => {
+          event.preventDefault();
+          element.classList.remove("over");
+          take(event.dataTransfer.files[0]);
+        }
       },
-      dragleave: () => element.classList.remove("over"),
-      drop: (event) => {
-        event.preventDefault();
-        element.classList.remove("over");
-        take(event.dataTransfer.files[0]);
-      } }, make("p", {}, "Or drop a picture here:"), chooser);
+      make("p", {}, "Or drop a picture here:"), chooser);
     return element;
   };
 
-  return { pad, drop };
+  return {pad, drop};
 })();

@@ -1,7 +1,7 @@
 /* p(x | z) from the decoder's output (docs/model.md, "Encoder and decoder" to "Continuous numbers"):
  * the mean image, and −log p(x | z) in nats. */
 const Likelihood = (() => {
-  const { HALF_LOG_2PI, sigmoid, softplus, gkQuantile, gkLogSlope, gkScore, upperTail, logSumExp } = Numbers;
+  const {HALF_LOG_2PI, sigmoid, softplus, gkQuantile, gkLogSlope, gkScore, upperTail, logSumExp} = Numbers;
   const FLOOR = 1e-6, LEVELS = 256;
   const limit = (x, low, high) => Math.max(low, Math.min(high, x));
   const clampLogScale = (x) => limit(x, -7, 3);
@@ -9,7 +9,7 @@ const Likelihood = (() => {
   /* --- Binary pixels --- */
 
   const bernoulli = (n) => ({
-    mean: (out) => Float64Array.from({ length: n }, (_, i) => sigmoid(out[i])),
+    mean: (out) => Float64Array.from({length: n}, (_, i) => sigmoid(out[i])),
     cost: (out, x) => {
       let sum = 0;
       for (let i = 0; i < n; i++) sum += softplus(out[i]) - x[i] * out[i];
@@ -32,8 +32,9 @@ const Likelihood = (() => {
     return edges;
   };
 
-  const middlesOf = (edges) => Float64Array.from({ length: LEVELS }, (_, v) =>
-    ((v === 0 ? -1 - 1 / 255 : edges[v - 1]) + (v === LEVELS - 1 ? 1 + 1 / 255 : edges[v])) / 2);
+  const middlesOf = (edges) => Float64Array.from(
+    {length: LEVELS},
+    (_, v) => ((v === 0 ? -1 - 1 / 255 : edges[v - 1]) + (v === LEVELS - 1 ? 1 + 1 / 255 : edges[v])) / 2);
 
   const levelOf = (x) => limit(Math.floor(x * 255 + 0.5), 0, 255);
 
@@ -42,7 +43,7 @@ const Likelihood = (() => {
    * `reach` of 0. */
   const logistic = {
     parameters: 2,
-    read: (out, at, step) => ({ location: out[at], scale: Math.exp(clampLogScale(out[at + step])) }),
+    read: (out, at, step) => ({location: out[at], scale: Math.exp(clampLogScale(out[at + step]))}),
     reach: 22,
     score: (c, edge) => (edge - c.location) / c.scale,
     value: (c, score) => c.location + c.scale * score,
@@ -68,7 +69,7 @@ const Likelihood = (() => {
     between: (a, b) => {
       if (a + b > 0) [a, b] = [-b, -a];
       const tail = (x) => (x === -Infinity ? 0 : x > 0 ? 1 - upperTail(x) : upperTail(-x));
-      if (b - a < 0.02 && a > -38) { // Simpson's rule of the normal density
+      if (b - a < 0.02 && a > -38) {  // Simpson's rule of the normal density
         const density = (x) => Math.exp(-x * x / 2 - HALF_LOG_2PI);
         return (b - a) / 6 * (density(a) + 4 * density((a + b) / 2) + density(b));
       }
@@ -106,7 +107,8 @@ const Likelihood = (() => {
         let v = 0, near = -family.reach;
         while (v < LEVELS - 1 && edges[v] < low) v++;
         let sum = v;
-        for (; v < LEVELS - 1 && edges[v] < high; v++) sum += family.above((near = family.score(c, edges[v], near)));
+        for (; v < LEVELS - 1 && edges[v] < high; v++)
+          sum += family.above((near = family.score(c, edges[v], near)));
         mean += c.weight * sum;
       }
       return Math.min(1, ((1 - FLOOR) * mean + FLOOR * 127.5) / 255);
@@ -137,8 +139,10 @@ const Likelihood = (() => {
           const v = levelOf(x[i]);
           let p = 0;
           for (const c of componentsOf(out, i, earlier))
-            p += c.weight * family.between(v === 0 ? -Infinity : family.score(c, edges[v - 1]),
-              v === LEVELS - 1 ? Infinity : family.score(c, edges[v]));
+            p += c.weight *
+              family.between(
+                v === 0 ? -Infinity : family.score(c, edges[v - 1]),
+                v === LEVELS - 1 ? Infinity : family.score(c, edges[v]));
           sum -= Math.log((1 - FLOOR) * p + FLOOR / LEVELS);
         });
         return sum;
@@ -150,16 +154,19 @@ const Likelihood = (() => {
 
   const density = (withShapes, n, width) => {
     const volume = HALF_LOG_2PI + Math.log(width) - Math.log(2);
-    const read = (out, i) => withShapes ? gk.read(out, i, n)
-      : { location: out[i], scale: Math.exp(clampLogScale(out[n + i])), g: 0, k: 0 };
+    const read = (out, i) => withShapes ?
+      gk.read(out, i, n) :
+      {location: out[i], scale: Math.exp(clampLogScale(out[n + i])), g: 0, k: 0};
     return {
-      mean: (out) => Float64Array.from({ length: n }, (_, i) => {
-        const c = read(out, i);
-        let sum = c.location;
-        for (let z = -10; withShapes && z <= 10; z += 0.125)
-          sum += Math.exp(-z * z / 2 - HALF_LOG_2PI) / 8 * c.scale * gkQuantile(z, c.g, c.k);
-        return (sum + 1) / 2;
-      }),
+      mean: (out) => Float64Array.from(
+        {length: n},
+        (_, i) => {
+          const c = read(out, i);
+          let sum = c.location;
+          for (let z = -10; withShapes && z <= 10; z += 0.125)
+            sum += Math.exp(-z * z / 2 - HALF_LOG_2PI) / 8 * c.scale * gkQuantile(z, c.g, c.k);
+          return (sum + 1) / 2;
+        }),
       cost: (out, x) => {
         let sum = 0;
         for (let i = 0; i < n; i++) {
@@ -172,17 +179,23 @@ const Likelihood = (() => {
   };
 
   const create = (tensors, about) => {
-    const { settings, height, width, channels } = about, n = height * width * channels;
+    const {settings, height, width, channels} = about, n = height * width * channels;
     const K = Number(settings.likelihood_components);
     switch (settings.likelihood) {
-      case "logistic-mixture": return levels(logistic, n, K, tensors, channels > 1);
-      case "gk": return levels(gk, n, 1, tensors, channels > 1);
-      case "gk-mixture": return levels(gk, n, K, tensors, channels > 1);
-      case "normal-density": return density(false, n, about.range[1] - about.range[0] || 1);
-      case "gk-density": return density(true, n, about.range[1] - about.range[0] || 1);
-      default: return bernoulli(n);
+      case "logistic-mixture":
+        return levels(logistic, n, K, tensors, channels > 1);
+      case "gk":
+        return levels(gk, n, 1, tensors, channels > 1);
+      case "gk-mixture":
+        return levels(gk, n, K, tensors, channels > 1);
+      case "normal-density":
+        return density(false, n, about.range[1] - about.range[0] || 1);
+      case "gk-density":
+        return density(true, n, about.range[1] - about.range[0] || 1);
+      default:
+        return bernoulli(n);
     }
   };
 
-  return { create };
+  return {create};
 })();

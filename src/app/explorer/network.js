@@ -1,7 +1,7 @@
 /* The networks of encoder, decoder and couplings (docs/model.md). An image is stored row by row with
  * the channels of a pixel as neighbours. */
 const Network = (() => {
-  const { sigmoid } = Numbers;
+  const {sigmoid} = Numbers;
 
   /* y = W x + b with W [outputs, inputs]; four rows at a time, which share the reads of x. */
   const linear = (weight, bias, x) => {
@@ -58,15 +58,17 @@ const Network = (() => {
     },
     residual: (layer, h, before, i) => {
       normSilu(layer.norm.weight, layer.norm.bias, h, 0, h.length);
-      if (i > 0) for (let j = 0; j < h.length; j++) h[j] += before[j];
+      if (i > 0)
+        for (let j = 0; j < h.length; j++) h[j] += before[j];
       return h;
     },
     gated: (layer, h) => {
       const n = h.length / 2;
-      return Float64Array.from({ length: n }, (_, j) => h[j] * sigmoid(h[n + j]));
+      return Float64Array.from({length: n}, (_, j) => h[j] * sigmoid(h[n + j]));
     },
     leaky: (layer, h) => {
-      for (let j = 0; j < h.length; j++) if (h[j] < 0) h[j] *= 0.01;
+      for (let j = 0; j < h.length; j++)
+        if (h[j] < 0) h[j] *= 0.01;
       return h;
     },
   };
@@ -76,7 +78,8 @@ const Network = (() => {
     const layers = [];
     for (let i = 0; i < count; i++) {
       const layer = parameters(tensors, `${name}.layers.${i}.linear`);
-      if (form === "silu" || form === "residual") layer.norm = parameters(tensors, `${name}.layers.${i}.norm`);
+      if (form === "silu" || form === "residual")
+        layer.norm = parameters(tensors, `${name}.layers.${i}.norm`);
       layers.push(layer);
     }
     const output = parameters(tensors, name + ".output");
@@ -90,18 +93,20 @@ const Network = (() => {
 
   /* A map is {height, width, channels, values}. */
   const map = (height, width, channels, values) =>
-    ({ height, width, channels, values: values || new Float64Array(height * width * channels) });
+    ({height, width, channels, values: values || new Float64Array(height * width * channels)});
 
   /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. */
   const convolve = (layer, from, withBias = true) => {
-    const { weight } = layer, inputs = from.channels;
+    const {weight} = layer, inputs = from.channels;
     const outputs = layer.outputs;
     const side = Math.round(Math.sqrt(weight.length / (inputs * outputs))), reach = (side - 1) / 2;
     const to = map(from.height, from.width, outputs), sum = new Float64Array(outputs);
     for (let y = 0; y < from.height; y++)
       for (let x = 0; x < from.width; x++) {
-        if (withBias) sum.set(layer.bias);
-        else sum.fill(0);
+        if (withBias)
+          sum.set(layer.bias);
+        else
+          sum.fill(0);
         for (let i = Math.max(0, reach - y); i < Math.min(side, from.height + reach - y); i++)
           for (let j = Math.max(0, reach - x); j < Math.min(side, from.width + reach - x); j++) {
             const at = ((y + i - reach) * from.width + x + j - reach) * inputs;
@@ -195,7 +200,7 @@ const Network = (() => {
       const start = map(height, width, input.bias.length / (height * width), apply(input, z));
       const small = convolve(output, normMap(norm, half(shuffle(convolve(up, quarter(start))))), false);
       const result = Float64Array.from(output.bias), channels = 4 * image.channels;
-      for (let p = 0; p < planes; p++) { // each number of a value has channels of its own
+      for (let p = 0; p < planes; p++) {  // each number of a value has channels of its own
         const plane = map(small.height, small.width, channels);
         for (let i = 0; i < small.height * small.width; i++)
           for (let c = 0; c < channels; c++)
@@ -209,5 +214,5 @@ const Network = (() => {
     };
   };
 
-  return { mlp, convEncoder, convDecoder };
+  return {mlp, convEncoder, convDecoder};
 })();

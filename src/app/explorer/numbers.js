@@ -1,7 +1,7 @@
 /* Functions of numbers: the normal and the g-and-k distribution, random numbers, small matrices. */
 const Numbers = (() => {
   const HALF_LOG_2PI = 0.9189385332046727;
-  const C = 0.8; // the constant of the g-and-k distribution
+  const C = 0.8;  // the constant of the g-and-k distribution
 
   const sigmoid = (x) => (x >= 0 ? 1 / (1 + Math.exp(-x)) : 1 - 1 / (1 + Math.exp(x)));
   const softplus = (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)));
@@ -21,10 +21,22 @@ const Numbers = (() => {
     const density = Math.exp(-x * x / 2);
     if (x >= 7.07106781186547)
       return density / (x + 1 / (x + 2 / (x + 3 / (x + 4 / (x + 0.65))))) / 2.5066282746310002;
-    const above = (((((3.52624965998911e-2 * x + 0.700383064443688) * x + 6.37396220353165) * x +
-      33.912866078383) * x + 112.079291497871) * x + 221.213596169931) * x + 220.206867912376;
-    const below = ((((((8.83883476483184e-2 * x + 1.75566716318264) * x + 16.064177579207) * x +
-      86.7807322029461) * x + 296.564248779674) * x + 637.333633378831) * x + 793.826512519948) * x + 440.413735824752;
+    const above =
+      (((((3.52624965998911e-2 * x + 0.700383064443688) * x + 6.37396220353165) * x + 33.912866078383) * x +
+        112.079291497871) *
+         x +
+       221.213596169931) *
+        x +
+      220.206867912376;
+    const below =
+      ((((((8.83883476483184e-2 * x + 1.75566716318264) * x + 16.064177579207) * x + 86.7807322029461) * x +
+         296.564248779674) *
+          x +
+        637.333633378831) *
+         x +
+       793.826512519948) *
+        x +
+      440.413735824752;
     return density * above / below;
   };
   const normalCdf = (x) => (x > 0 ? 1 - upperTail(x) : upperTail(-x));
@@ -58,11 +70,14 @@ const Numbers = (() => {
     let low = y < 0 ? -Infinity : 0, high = y < 0 ? 0 : Infinity;
     let z = near < low || near > high ? y : near;
     for (let i = 0; i < 300; i++) {
-      const square = z * z, t = Math.tanh(g * z / 2), skew = 1 + C * t, power = Math.exp(k * Math.log1p(square));
+      const square = z * z, t = Math.tanh(g * z / 2), skew = 1 + C * t,
+            power = Math.exp(k * Math.log1p(square));
       const error = skew * z * power - y;
       const slope = power * (skew * (1 + (2 * k + 1) * square) / (1 + square) + C * g * z / 2 * (1 - t * t));
-      if (error < 0) low = z;
-      else high = z;
+      if (error < 0)
+        low = z;
+      else
+        high = z;
       let next = z - error / slope;
       if (!(next > low && next < high))
         next = low === -Infinity ? 2 * high - 1 : high === Infinity ? 2 * low + 1 : (low + high) / 2;
@@ -76,15 +91,18 @@ const Numbers = (() => {
   /* The least k for which Q with this g is increasing, as far as a grid of z shows. */
   const gkLeastK = (g) => {
     const valid = (k) => {
-      for (let z = -40; z <= 40; z += 0.1) if (!Number.isFinite(gkLogSlope(z, g, k))) return false;
+      for (let z = -40; z <= 40; z += 0.1)
+        if (!Number.isFinite(gkLogSlope(z, g, k))) return false;
       return true;
     };
     let low = -0.5, high = 0;
     if (!valid(high)) return 0;
     for (let i = 0; i < 12; i++) {
       const middle = (low + high) / 2;
-      if (valid(middle)) high = middle;
-      else low = middle;
+      if (valid(middle))
+        high = middle;
+      else
+        low = middle;
     }
     return high + 0.002;
   };
@@ -102,8 +120,8 @@ const Numbers = (() => {
       return (((t ^ (t >>> 14)) >>> 0) + 0.5) / 4294967296;
     };
     const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
-    const normals = (n) => Float64Array.from({ length: n }, normal);
-    return { uniform, normal, normals };
+    const normals = (n) => Float64Array.from({length: n}, normal);
+    return {uniform, normal, normals};
   };
 
   /* --- Vectors and small matrices --- */
@@ -140,6 +158,22 @@ const Numbers = (() => {
     return x;
   };
 
-  return { HALF_LOG_2PI, sigmoid, softplus, logSumExp, normalCdf, normalQuantile, upperTail, gkQuantile,
-    gkLogSlope, gkScore, gkLeastK, random, dot, distance, mix, solve };
+  return {
+    HALF_LOG_2PI,
+    sigmoid,
+    softplus,
+    logSumExp,
+    normalCdf,
+    normalQuantile,
+    upperTail,
+    gkQuantile,
+    gkLogSlope,
+    gkScore,
+    gkLeastK,
+    random,
+    dot,
+    distance,
+    mix,
+    solve
+  };
 })();

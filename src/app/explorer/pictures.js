@@ -2,8 +2,14 @@
 const Pictures = (() => {
   /* Class colours that are apart for most kinds of sight, for each scheme. */
   const classColours = {
-    light: ["#0a58a6", "#a8420a", "#137333", "#8a1c7c", "#5b5b00", "#b3261e", "#00696b", "#5f3dc4", "#7a4a12", "#3f4a56"],
-    dark: ["#82bdff", "#ffab73", "#7fd99a", "#f0a0e6", "#dcd667", "#ff9b94", "#6fd6d8", "#c0adff", "#e0b483", "#c3ccd6"],
+    light: [
+      "#0a58a6", "#a8420a", "#137333", "#8a1c7c", "#5b5b00", "#b3261e", "#00696b", "#5f3dc4", "#7a4a12",
+      "#3f4a56"
+    ],
+    dark: [
+      "#82bdff", "#ffab73", "#7fd99a", "#f0a0e6", "#dcd667", "#ff9b94", "#6fd6d8", "#c0adff", "#e0b483",
+      "#c3ccd6"
+    ],
   };
   const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
   const classColour = (label) => classColours[isDark() ? "dark" : "light"][label % 10];
@@ -12,7 +18,7 @@ const Pictures = (() => {
   /* Draws an image of values in [0, 1], one canvas pixel each. `signed` shows values in [−1, 1]
    * as orange below 0 and blue above. */
   const show = (canvas, values, image, signed = false) => {
-    const { height, width, channels } = image;
+    const {height, width, channels} = image;
     canvas.width = width;
     canvas.height = height;
     const data = new ImageData(width, height);
@@ -38,7 +44,7 @@ const Pictures = (() => {
     context.clearRect(0, 0, width, height);
     const size = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.8;
     context.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
-    return { context, width, height, size };
+    return {context, width, height, size};
   };
 
   /* The least and the greatest of numbers, with a margin on both sides. */
@@ -54,9 +60,9 @@ const Pictures = (() => {
 
   /* A frame for a plot: x and y map numbers to places. */
   const frame = (canvas, ratio, xRange, yRange, labels = {}) => {
-    const { context, width, height, size } = fit(canvas, ratio);
+    const {context, width, height, size} = fit(canvas, ratio);
     const left = labels.y ? 1.6 * size : 4, bottom = labels.x ? 2.9 * size : 4;
-    const box = { left, top: 6, right: width - 6, bottom: height - bottom };
+    const box = {left, top: 6, right: width - 6, bottom: height - bottom};
     const x = (v) => box.left + (v - xRange[0]) / (xRange[1] - xRange[0]) * (box.right - box.left);
     const y = (v) => box.bottom - (v - yRange[0]) / (yRange[1] - yRange[0]) * (box.bottom - box.top);
     context.strokeStyle = colour("grid");
@@ -80,19 +86,26 @@ const Pictures = (() => {
       context.fillText(labels.y, 0, 0);
       context.restore();
     }
-    return { context, box, x, y, size,
+    return {
+      context,
+      box,
+      x,
+      y,
+      size,
       fromX: (at) => xRange[0] + (at - box.left) / (box.right - box.left) * (xRange[1] - xRange[0]),
-      fromY: (at) => yRange[0] + (box.bottom - at) / (box.bottom - box.top) * (yRange[1] - yRange[0]) };
+      fromY: (at) => yRange[0] + (box.bottom - at) / (box.bottom - box.top) * (yRange[1] - yRange[0])
+    };
   };
 
   const line = (plot, points, stroke, width = 2, dash = []) => {
-    const { context } = plot;
+    const {context} = plot;
     context.save();
     context.beginPath();
     context.rect(plot.box.left, plot.box.top, plot.box.right - plot.box.left, plot.box.bottom - plot.box.top);
     context.clip();
     context.beginPath();
-    points.forEach(([px, py], i) => (i ? context.lineTo(plot.x(px), plot.y(py)) : context.moveTo(plot.x(px), plot.y(py))));
+    points.forEach(
+      ([px, py], i) => (i ? context.lineTo(plot.x(px), plot.y(py)) : context.moveTo(plot.x(px), plot.y(py))));
     context.strokeStyle = stroke;
     context.lineWidth = width;
     context.setLineDash(dash);
@@ -102,7 +115,7 @@ const Pictures = (() => {
 
   /* The mark of the current code. */
   const mark = (plot, px, py, radius = 8) => {
-    const { context } = plot;
+    const {context} = plot;
     context.beginPath();
     context.arc(px, py, radius, 0, 2 * Math.PI);
     context.fillStyle = colour("second");
@@ -112,5 +125,5 @@ const Pictures = (() => {
     context.stroke();
   };
 
-  return { show, frame, line, mark, range, colour, classColour };
+  return {show, frame, line, mark, range, colour, classColour};
 })();

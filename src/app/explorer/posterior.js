@@ -1,6 +1,6 @@
 /* The posterior q(z | x) from the encoder's output (docs/model.md, "Posterior"). */
 const Posterior = (() => {
-  const { HALF_LOG_2PI, gkQuantile, gkLogSlope, softplus, dot } = Numbers;
+  const {HALF_LOG_2PI, gkQuantile, gkLogSlope, softplus, dot} = Numbers;
 
   const elu = (x) => (x >= 0 ? x : Math.max(Math.expm1(x), -1 + 2 ** -23));
   const shapeG = (raw) => 4 * Math.tanh(raw / 4);
@@ -13,7 +13,7 @@ const Posterior = (() => {
         const u = raw.subarray(0, d), w = raw.subarray(d, 2 * d);
         const inner = dot(w, u), valid = elu(inner), norm = dot(w, w);
         const along = (valid - inner) / (norm > 0 ? norm : 1), t = Math.tanh(dot(w, z) + raw[2 * d]);
-        return { z: z.map((v, j) => v + (u[j] + along * w[j]) * t), logDet: Math.log1p((1 - t * t) * valid) };
+        return {z: z.map((v, j) => v + (u[j] + along * w[j]) * t), logDet: Math.log1p((1 - t * t) * valid)};
       },
     },
     radial: {
@@ -31,8 +31,9 @@ const Posterior = (() => {
 
   /* Returns of(encoded): {mean, scale, draw(u)}; draw() gives z and log q(z | x). */
   const create = (tensors, settings, d) => {
-    const shared = settings.posterior === "gk"
-      ? { g: tensors("posterior.raw_g").values, k: tensors("posterior.raw_k").values } : null;
+    const shared = settings.posterior === "gk" ?
+      {g: tensors("posterior.raw_g").values, k: tensors("posterior.raw_k").values} :
+      null;
 
     return (encoded) => {
       const mean = encoded.slice(0, d);
@@ -66,11 +67,11 @@ const Posterior = (() => {
           z = moved.z;
           logQ -= moved.logDet;
         }
-        return { z, logQ };
+        return {z, logQ};
       };
-      return { mean, scale: logScale.map(Math.exp), draw };
+      return {mean, scale: logScale.map(Math.exp), draw};
     };
   };
 
-  return { create };
+  return {create};
 })();

@@ -3,7 +3,7 @@ const Reference = (() => {
   /* Returns the greatest differences by name; each is relative to 1 + the size of the number. */
   const compare = (model, tensors) => {
     const get = (name) => tensors("reference." + name).values;
-    const n = get("log_prior").length, { d, values } = model, worst = {};
+    const n = get("log_prior").length, {d, values} = model, worst = {};
     const differ = (name, ours, theirs) => {
       const error = Math.abs(ours - theirs) / (1 + Math.abs(theirs));
       worst[name] = Math.max(worst[name] || 0, Number.isFinite(error) ? error : Infinity);
@@ -22,11 +22,12 @@ const Reference = (() => {
       differ("log q(z|x)", drawn.logQ, get("log_q")[r]);
       differ("log p(z)", model.logPrior(z), get("log_prior")[r]);
       differ("log p(x|z)", -model.cost(x, z), -get("reconstruction")[r]);
-      differ("−ELBO", model.bound(x, posterior, Float64Array.from(row("u", d))).total,
+      differ(
+        "−ELBO", model.bound(x, posterior, Float64Array.from(row("u", d))).total,
         get("reconstruction")[r] + get("log_q")[r] - get("log_prior")[r]);
     }
     return worst;
   };
 
-  return { compare };
+  return {compare};
 })();

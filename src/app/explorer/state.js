@@ -1,6 +1,6 @@
 /* The state of the page, which is also in the address, so that a view can be shared. */
 const State = (() => {
-  const SCALE = 2048; // codes are in the address as whole multiples of 1/SCALE
+  const SCALE = 2048;  // codes are in the address as whole multiples of 1/SCALE
 
   const packCode = (z) => {
     const bytes = new Uint8Array(2 * z.length);
@@ -15,7 +15,7 @@ const State = (() => {
     try {
       const bytes = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
       if (bytes.length !== 2 * d) return null;
-      return Float64Array.from({ length: d }, (_, i) => {
+      return Float64Array.from({length: d}, (_, i) => {
         const whole = bytes.charCodeAt(2 * i) | (bytes.charCodeAt(2 * i + 1) << 8);
         return (whole > 32767 ? whole - 65536 : whole) / SCALE;
       });
@@ -54,5 +54,5 @@ const State = (() => {
     return "#" + pairs;
   };
 
-  return { read, write, unpackCode, whole, number, word };
+  return {read, write, unpackCode, whole, number, word};
 })();

@@ -1,7 +1,7 @@
 "use strict";
 
-/* The arrays of the page: base64 text to typed arrays, by the entries of the description.
- * Numbers are little-endian; float16 becomes float32. */
+/* The arrays of the page: compressed bytes in base64 to typed arrays, by the entries of the
+ * description. float16 becomes float32. */
 const Tensors = (() => {
   const bytesOf = (text) => {
     const binary = atob(text.trim());
@@ -28,18 +28,29 @@ const Tensors = (() => {
 
   const sizeOf = (shape) => shape.reduce((product, n) => product * n, 1);
 
-  /* Returns get(name): {values, shape}, or null if there is no such array. */
-  const open = (entries, text) => {
-    const bytes = bytesOf(text);
-    const view = new DataView(bytes.buffer);
-    const table = halves();
+  /* The bytes of zlib's format. */
+  const inflate = async (bytes) => {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  };
+
+  /* Resolves to get(name): {values, shape}, or null if there is no such array. Of an array come the
+   * lowest bytes of all elements, then the next ones. */
+  const open = async (entries, text) => {
+    const bytes = await inflate(bytesOf(text)), table = halves();
     const read = {
-      f32: (entry, n) => Float32Array.from({ length: n }, (_, i) => view.getFloat32(entry.offset + 4 * i, true)),
-      u8: (entry, n) => bytes.subarray(entry.offset, entry.offset + n),
-      f16: (entry, n) => {
+      u8: (at, n) => bytes.subarray(at, at + n),
+      f16: (at, n) => {
         const values = new Float32Array(n);
-        for (let i = 0; i < n; i++) values[i] = table[view.getUint16(entry.offset + 2 * i, true)];
+        for (let i = 0; i < n; i++) values[i] = table[bytes[at + i] | (bytes[at + n + i] << 8)];
         return values;
+      },
+      f32: (at, n) => {
+        const whole = new Uint32Array(n);
+        for (let i = 0; i < n; i++)
+          whole[i] = bytes[at + i] | (bytes[at + n + i] << 8) | (bytes[at + 2 * n + i] << 16) |
+            (bytes[at + 3 * n + i] << 24);
+        return new Float32Array(whole.buffer);
       },
     };
     const opened = new Map();
@@ -47,10 +58,10 @@ const Tensors = (() => {
       const entry = entries[name];
       if (!entry) return null;
       if (!opened.has(name))
-        opened.set(name, { values: read[entry.type](entry, sizeOf(entry.shape)), shape: entry.shape });
+        opened.set(name, {values: read[entry.type](entry.offset, sizeOf(entry.shape)), shape: entry.shape});
       return opened.get(name);
     };
   };
 
-  return { open, half };
+  return {open, half};
 })();
