@@ -19,8 +19,8 @@ static const gki_dtype real_dtype = GKV_F32;
 
 #define FORMAT "gkvae-density-1"
 
-/* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a candidate;
- * MOST_TENSORS: more than the tensors of a density without those of a flow. */
+/* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
+ * candidate; MOST_TENSORS: more than the tensors of a density without those of a flow. */
 enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, MOST_TENSORS = 24, NAME_SIZE = 96 };
 
 static void margin_numbers(const gkv_density_margin_info *info, double *to)
@@ -37,12 +37,12 @@ static void candidate_numbers(const gki_candidate *it, double *to)
 {
     const gkv_density_candidate_info *info = &it->info;
     const double all[CANDIDATE_INFO] = {
-        info->fitted,         info->held_out,        info->se,
-        info->difference,     info->difference_se,   info->lowest,
-        (double)info->rows,   it->defence,           (double)info->components,
+        info->fitted,          info->held_out,       info->se,
+        info->difference,      info->difference_se,  info->lowest,
+        (double)info->rows,    it->defence,          (double)info->components,
         (double)info->updates, info->freedom,        info->beyond[0],
-        info->beyond[1],      info->beyond_low[0],   info->beyond_low[1],
-        info->beyond_high[0], info->beyond_high[1],  0};
+        info->beyond[1],       info->beyond_low[0],  info->beyond_low[1],
+        info->beyond_high[0],  info->beyond_high[1], 0};
     memcpy(to, all, sizeof all);
 }
 
@@ -85,16 +85,16 @@ static void put(writer *it, gki_dtype dtype, size_t rank, const int64_t *shape, 
 {
     snprintf(it->names[it->count], NAME_SIZE, "%s%s", first, second);
     gki_tensor *tensor = &it->tensors[it->count];
-    *tensor = (gki_tensor){
-        .name = it->names[it->count], .dtype = dtype, .rank = rank, .data = data};
+    *tensor =
+        (gki_tensor){.name = it->names[it->count], .dtype = dtype, .rank = rank, .data = data};
     memcpy(tensor->shape, shape, rank * sizeof *shape);
     it->count++;
 }
 
-#define SHAPE(...)                                                     \
+#define SHAPE(...)                                                  \
     sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]) \
-    {                                                                  \
-        __VA_ARGS__                                                    \
+    {                                                               \
+        __VA_ARGS__                                                 \
     }
 
 /* Memory that the writer owns. */
@@ -195,9 +195,11 @@ gkv_status gkv_density_save(const gkv_density *density, const char *path)
     snprintf(numbers[1], sizeof numbers[1], "%zu", density->flow_spec.layers);
     snprintf(numbers[2], sizeof numbers[2], "%zu", density->flow_spec.hidden);
     const gki_metadata metadata[] = {
-        {"format", FORMAT},          {"rows", numbers[0]},
+        {"format", FORMAT},
+        {"rows", numbers[0]},
         {"chosen", gkv_density_candidate_name(density->chosen)},
-        {"flow", density->family},   {"flow.layers", numbers[1]},
+        {"flow", density->family},
+        {"flow.layers", numbers[1]},
         {"flow.hidden", numbers[2]},
     };
     status = gki_safetensors_write(path, it.count, it.tensors, sizeof metadata / sizeof *metadata,
@@ -285,11 +287,10 @@ static gkv_status read_tables(const reader *it, gkv_density *to)
     GKV_TRY(gki_alloc(to->d * (MARGIN_INFO + to->d) + GKV_DENSITY_CANDIDATES * CANDIDATE_INFO,
                       sizeof *memory, &memory));
     double *cholesky = memory + to->d * MARGIN_INFO, *candidates = cholesky + to->d * to->d;
-    GKV_TRY_GOTO(
-        get(it, "margins", "", GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), to->margins));
+    GKV_TRY_GOTO(get(it, "margins", "", GKV_F64, SHAPE(d, GKV_MARGIN_NUMBERS), to->margins));
     GKV_TRY_GOTO(get(it, "margins", ".info", GKV_F64, SHAPE(d, MARGIN_INFO), memory));
-    GKV_TRY_GOTO(get(it, "candidates", "", GKV_F64,
-                     SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO), candidates));
+    GKV_TRY_GOTO(get(it, "candidates", "", GKV_F64, SHAPE(GKV_DENSITY_CANDIDATES, CANDIDATE_INFO),
+                     candidates));
     GKV_TRY_GOTO(get(it, "t-copula", ".freedom", GKV_F64, SHAPE(1), &freedom));
     GKV_TRY_GOTO(get(it, "t-copula", ".cholesky", GKV_F64, SHAPE(d, d), cholesky));
     for (size_t j = 0; j < to->d; j++) {
@@ -352,8 +353,8 @@ static gkv_status read_flow(const reader *it, gkv_density *to)
                                       .layers = metadata_number(it, "flow.layers"),
                                       .hidden = metadata_number(it, "flow.hidden"),
                                       .family = family ? family : ""};
-    if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 ||
-        to->d < 2 || strlen(spec.family) >= sizeof to->family ||
+    if (spec.layers < 1 || spec.layers > 64 || spec.hidden < 1 || spec.hidden > 1024 || to->d < 2 ||
+        strlen(spec.family) >= sizeof to->family ||
         gki_table_flow_create(&spec, &to->list[GKV_DENSITY_FLOW].flow) != GKV_OK)
         return damaged(it, "its flow is unknown");
     gki_table_flow *flow = to->list[GKV_DENSITY_FLOW].flow;

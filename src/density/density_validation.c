@@ -100,8 +100,7 @@ gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
         to->info.rows = it->n;
         to->info.lowest = INFINITY;
         for (size_t r = 0; r < it->n; r++) {
-            it->defended[c][r] =
-                gki_density_defended(to->defence, it->main[c][r], it->copula[r]);
+            it->defended[c][r] = gki_density_defended(to->defence, it->main[c][r], it->copula[r]);
             to->info.lowest = fmin(to->info.lowest, it->defended[c][r]);
         }
         to->info.held_out = mean_of(it->n, it->defended[c], NULL, &to->info.se);
@@ -151,8 +150,7 @@ gkv_status gki_validation_tails(const gkv_density *density, int64_t candidate, s
     memcpy(values, x, n * d * sizeof *x);
     if (scores)
         GKV_TRY_GOTO(gkv_density_scores(density, n, x, &options, values, NULL));
-    GKV_TRY_GOTO(
-        gki_density_draw(density, candidate, TAIL_DRAWS, seed, 0, &call, scores, draws));
+    GKV_TRY_GOTO(gki_density_draw(density, candidate, TAIL_DRAWS, seed, 0, &call, scores, draws));
     double *column = draws + d * TAIL_DRAWS, *spare = column + TAIL_DRAWS;
     for (size_t j = 0; j < d; j++) {
         for (size_t i = 0; i < TAIL_DRAWS; i++)
@@ -175,8 +173,7 @@ void gki_validation_shares(const gki_validation *it, gkv_density *density)
             const double count = it->beyond[c][t];
             info->beyond[t] = count / total;
             info->beyond_low[t] = count > 0 ? gkv_gk_order_level(total, count, 0.025) : 0;
-            info->beyond_high[t] =
-                count < total ? gkv_gk_order_level(total, count + 1, 0.975) : 1;
+            info->beyond_high[t] = count < total ? gkv_gk_order_level(total, count + 1, 0.975) : 1;
         }
     }
 }

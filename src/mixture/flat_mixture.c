@@ -275,7 +275,8 @@ gkv_status gkv_flat_mgk_mixture_log_pdf(size_t n, size_t d, const double *x, siz
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL,
+                                             &mixture));
     if (log_pdf)
         status =
             gkv_mgk_mixture_log_pdf(mixture, n, x, &(gkv_run_options){.threads = threads}, log_pdf);
@@ -293,7 +294,8 @@ gkv_status gkv_flat_mgk_mixture_sample(size_t n, size_t d, size_t count, const d
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL, &mixture));
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL,
+                                             &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
@@ -311,7 +313,8 @@ gkv_status gkv_flat_mixture_evaluate(size_t n, size_t d, const double *x, size_t
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (responsibilities)
         status =
             gkv_mgk_mixture_responsibilities(mixture, n, x, &options, log_pdf, responsibilities);
@@ -331,7 +334,8 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
@@ -348,7 +352,8 @@ gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi, const
     gkv_mgk_mixture *mixture = NULL, *part = NULL;
     gkv_status status = GKV_OK;
     GKV_NEED(which);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     GKV_TRY_GOTO(x_given ? gkv_mgk_mixture_conditional(mixture, n_which, which, x_given, &part)
                          : gkv_mgk_mixture_marginal(mixture, n_which, which, &part));
     gki_mgk_mixture_to_arrays(part, pi_out, parameters_out, mean_out, cholesky_out);
@@ -373,7 +378,8 @@ gkv_status gkv_flat_mixture_margin(size_t d, size_t count, const double *pi,
                         (int)function);
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (out && function < GKV_FLAT_QUANTILE)
         status = gkv_mgk_mixture_margin_cdf(mixture, column, (gkv_gk_tail)(function - GKV_FLAT_CDF),
                                             n, x, out);
@@ -395,7 +401,8 @@ gkv_status gkv_flat_mixture_scores(size_t n, size_t d, const double *x, size_t c
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
     if (z)
         status = whiten ? gkv_mgk_mixture_whiten(mixture, n, x, &options, z)
                         : gkv_mgk_mixture_scores(mixture, n, x, &options, z);
@@ -412,7 +419,8 @@ gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const double *parameters, dou
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_TRY_GOTO(
+        gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, NULL, mean, cholesky, &mixture));
     status = gkv_mgk_impute(gkv_mgk_mixture_component(mixture, 0), n, seed, first,
                             &(gkv_run_options){.threads = threads}, x);
 done:
