@@ -8,7 +8,8 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        python wheel check-python check-python-asan r check-r torture nist accuracy starts bench install uninstall \
+        check-browser python wheel check-python check-python-asan r check-r \
+        torture nist accuracy starts bench install uninstall \
         format lint clean
 
 all: build
@@ -53,11 +54,17 @@ check: ## deps, build, run every test; 5 to 7 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
+# Ten small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and screenshots.
+check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 3 minutes
+	@$(MAKE) deps PACKAGES=chromium
+	@$(MAKE) program
+	@/usr/bin/python3 tests/browser/check_explorer.py $(BUILD)/gkvae . $(if $(PAGES),--pages "$(PAGES)")
+
 # The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.
 python: ## the Python package: build the wheel, install it for this user
 	@$(MAKE) wheel
 	@scripts/python.sh install $(BUILD)
-	@echo "installed: /usr/bin/python3 -c 'import gkvae'"
+	@echo "installed: $(or $(PYTHON),/usr/bin/python3) -c 'import gkvae'"
 
 wheel: ## the wheel of the Python package alone: build/python/dist
 	@$(MAKE) deps PACKAGES="$$(scripts/python.sh packages) $(PACKAGES)"

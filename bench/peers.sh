@@ -28,11 +28,17 @@ torch() {
         --threads "$4" --seconds "$5" ${adam[@]+"${adam[@]}"} || exit 1
 }
 
-# ours MODEL-NUMBER WIDTH: images a second, of the last round's figures.
+# ours FILE MODEL-NUMBER WIDTH: images a second, of the last round's figures.
 ours() {
     "$python" -c 'import json, sys
 print(json.load(open(sys.argv[1]))["models"][int(sys.argv[2])]["at"][int(sys.argv[3])]["images_per_second"])' \
-        "$work/bench.json" "$1" "$2"
+        "$work/$1.json" "$2" "$3"
+}
+
+# measure CONFIG: figures of configs/CONFIG.ini and of the plain model of its sizes.
+measure() {
+    "$gkvae" bench "configs/$1.ini" --only training --quiet --threads "$threads" --seconds $((4 * seconds)) \
+        --json "$work/$1.json" > /dev/null || exit 1
 }
 
 median() {
@@ -45,7 +51,7 @@ widths=1
 
 compare_training() {
     "$python" -c 'import torch' 2> /dev/null || { echo "training: no PyTorch here"; return; }
-    for model in quick plain; do
+    for model in default quick plain; do
         for width in $widths; do
             for blas in blis openblas; do
                 [ -e "$libraries/$blas-openmp/libblas.so.3" ] || continue
@@ -56,22 +62,21 @@ compare_training() {
         done
     done
     for _ in $(seq "$rounds"); do
-        "$gkvae" bench configs/mnist-quick.ini --only training --quiet --threads "$threads" --seconds $((4 * seconds)) \
-            --json "$work/bench.json" > /dev/null || exit 1
-        number=0
-        for model in quick plain; do
+        measure mnist
+        measure mnist-quick
+        for model in "default mnist 0" "quick mnist-quick 0" "plain mnist-quick 1"; do
+            read -r name file number <<< "$model"
             place=0
             for width in $widths; do
-                read -r _ blas adam < "$work/best-$model-$width"
-                echo "$(ours $number $place) $(torch "$blas" "$adam" $model "$width" "$seconds")" \
-                    >> "$work/rounds-$model-$width"
+                read -r _ blas adam < "$work/best-$name-$width"
+                echo "$(ours "$file" "$number" $place) $(torch "$blas" "$adam" "$name" "$width" "$seconds")" \
+                    >> "$work/rounds-$name-$width"
                 place=$((place + 1))
             done
-            number=$((number + 1))
         done
     done
     echo "training, batch 200, images/s: medians of $rounds rounds"
-    for model in quick plain; do
+    for model in default quick plain; do
         for width in $widths; do
             read -r _ blas adam < "$work/best-$model-$width"
             printf '%-8s %s threads  gkvae %6.0f  PyTorch %6.0f (%s, Adam: %s)  ratio %.2f\n' $model "$width" \

@@ -79,7 +79,7 @@ function(gkv_program target)
   if(sources)
     add_executable(${target} ${sources})
     set_target_properties(${target} PROPERTIES OUTPUT_NAME gkvae)
-    target_link_libraries(${target} PRIVATE module_app module_table PkgConfig::JANSSON ZLIB::ZLIB)
+    target_link_libraries(${target} PRIVATE module_app module_export module_table PkgConfig::JANSSON ZLIB::ZLIB)
   endif()
 endfunction()
 

@@ -36,6 +36,8 @@ if "log_freedom" in base:       # or Student's t
 if "scale" in base:
     z = base["location"] + base["scale"] * z
 
+if settings["model.prior_flow"] not in ("none", "realnvp"):
+    sys.exit(f"{sys.argv[1]}: this example reads realnvp flows, not {settings['model.prior_flow']}")
 flow_layers = int(settings["model.prior_layers"]) if settings["model.prior_flow"] == "realnvp" else 0
 splits = 1 + sum(2**i <= d // 2 for i in range(1, 64))
 for layer in reversed(range(flow_layers)):  # RealNVP, from ε to z

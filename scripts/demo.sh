@@ -54,6 +54,9 @@ echo
 echo "demo: training in $folder; Ctrl-C stops and saves"
 step training "$gkvae" train configs/mnist.ini --out "$folder" --overwrite ${options[@]+"${options[@]}"}
 echo
+echo "demo: writing the explorer, a page that runs the model in the browser"
+step "the explorer" "$gkvae" explore "$folder" --no-open
+echo
 echo "demo: evaluating: the likelihood by refined importance sampling, and the generated images"
 step evaluation "$gkvae" eval "$folder" --refine lm:2 --samples 50
 
@@ -62,4 +65,5 @@ if [ -n "$sample" ]; then
     echo "demo: this was the SMALL SAMPLE, not MNIST: with a network, make demo again gets the whole."
 fi
 echo "demo: all done. Open $folder/index.html: pictures, figures, configuration."
+echo "demo: try the model in the browser: $folder/explorer.html"
 echo "demo: the same in files: $folder/metrics.json and $folder/*.png"

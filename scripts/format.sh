@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-format, by .clang-format, on C sources and headers.
+# clang-format, by .clang-format, on C sources and headers and on the scripts of the explorer.
 #
 #   scripts/format.sh [REVISION]    the lines that differ from that revision (default: HEAD), and new files
 #   scripts/format.sh --all         every file whole
@@ -9,7 +9,7 @@ command -v clang-format > /dev/null || {
     echo "format: there is no clang-format: make deps PACKAGES=clang-format" >&2
     exit 1
 }
-sources=('*.c' '*.h')
+sources=('*.c' '*.h' 'src/app/explorer/*.js')
 
 if [ "${1-}" = --all ]; then
     git ls-files -z -- "${sources[@]}" | xargs -0r clang-format -i
@@ -17,7 +17,7 @@ if [ "${1-}" = --all ]; then
 fi
 since=${1:-HEAD}
 git rev-parse -q --verify "$since^{commit}" > /dev/null || {
-    echo "format: $since is no revision" >&2
+    echo "format: $since is not a revision" >&2
     exit 2
 }
 git ls-files -z --others --exclude-standard -- "${sources[@]}" | xargs -0r clang-format -i

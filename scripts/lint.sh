@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Checks of the sources that no compiler makes. Prints what is wrong and where; exits 1 if anything is.
+# Checks of the sources that no compiler makes: of the files that git tracks (`git add -N` makes a new one
+# such a file). Prints what is wrong and where; exits 1 if anything is.
 #
 #   scripts/lint.sh [--no-tidy] [BUILD]    default: build, whose compile_commands.json clang-tidy reads
 #
 #   - no two files of src/ have the same name
 #   - no line of a C file is wider than 100 columns, and of a script or a CMake file 120
 #   - no word of scripts/lint-words.txt is used
-#   - the C files are as clang-format writes them (left out unless that version is installed)
+#   - the C files, and the scripts of the explorer, are as clang-format writes them (left out unless that version is
+#     installed)
 #   - clang-tidy, by .clang-tidy, finds nothing (left out with --no-tidy, or where it is not installed)
 set -eu
 cd "$(dirname "$0")/.."
 git rev-parse --is-inside-work-tree > /dev/null 2>&1 || {
-    echo "lint: this is no git working tree; git lists the files to look at" >&2
+    echo "lint: this is not a git working tree; git lists the files to look at" >&2
     exit 2
 }
 format_version=14 # other versions break some lines elsewhere
@@ -30,7 +32,7 @@ finding() {
     failed=1
 }
 files() {
-    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r file; do
+    git ls-files -- "$@" | sort -u | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done
 }
@@ -48,7 +50,7 @@ wide() { # COLUMNS FILE…: lines that are wider
     done < <(files "$@" | xargs -r grep -HnE "^.{$((columns + 1)),}" || true)
 }
 wide 100 '*.c' '*.h'
-wide 120 'bindings/*.py' 'bench/*.sh' 'bench/*.py' 'scripts/*.sh' 'scripts/*.py' \
+wide 120 'src/app/explorer/*.js' 'bindings/*.py' 'bench/*.sh' 'bench/*.py' 'scripts/*.sh' 'scripts/*.py' \
     '*.cmake' '*.cmake.in' CMakeLists.txt Makefile
 
 outside='^(CHANGELOG\.md|scripts/lint-words\.txt|\.clang-tidy|tests/fixtures/.*|tests/fuzz/corpus/.*|docs/data/.*)$'
@@ -62,7 +64,8 @@ done < <(grep -v '^#' scripts/lint-words.txt)
 if clang-format --version 2> /dev/null | grep -q "version $format_version\."; then
     while IFS=: read -r file line _; do
         finding "$file:$line: not as clang-format writes it: make format ALL=1"
-    done < <(files '*.c' '*.h' | xargs -r clang-format --dry-run 2>&1 | grep 'warning:' | sort -t: -k1,1 -u || true)
+    done < <(files '*.c' '*.h' 'src/app/explorer/*.js' | xargs -r clang-format --dry-run 2>&1 | grep 'warning:' |
+        sort -t: -k1,1 -u || true)
 else
     echo "lint: clang-format $format_version is not installed, and the format was left out"
 fi

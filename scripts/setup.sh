@@ -50,6 +50,8 @@ provided() {
         python3-pip | python3-pytest | python3-hypothesis | python3-matplotlib | python3-tqdm)
         /usr/bin/python3 -c "import ${1#python3-}"
         ;;
+    devscripts) command -v checkbashisms ;;
+    qpdf) command -v qpdf ;;
     r-base-core) command -v R && command -v Rscript ;;
     r-cran-*) Rscript --vanilla -e "library(${1#r-cran-})" ;;
     # Where packages have other names, these are not looked for.

@@ -27,7 +27,7 @@ typedef gkv_status files_call(void);
 
 /* Makes each of its calls of the file system fail in turn, with EIO, ENOSPC, EMFILE and EINTR: it
  * either does without, or fails with GKV_ERR_IO and a message, or with GKV_ERR_DATA and the reason,
- * as for one of many pictures. An interruption is no failure: then
+ * as for one of many pictures. An interruption is not a failure: then
  * it succeeds, if `goes_on`. Returns how many failures were seen. */
 static inline size_t loses_files(files_call *call, bool goes_on)
 {

@@ -23,6 +23,14 @@ static inline void null_call(const char *function)
         assert_fails(function(__VA_ARGS__), GKV_ERR_ARGUMENT, "NULL"); \
     } while (0)
 
+/* The call fails, and the message begins with the name of the function. */
+#define refuses_null_by_name(function, ...)                                    \
+    do {                                                                       \
+        null_call(#function);                                                  \
+        assert_fails(function(__VA_ARGS__), GKV_ERR_ARGUMENT, #function ": "); \
+        assert_non_null(strstr(gkv_error_message(), "NULL"));                  \
+    } while (0)
+
 /* The call returns NaN. */
 #define gives_nan(function, ...)                   \
     do {                                           \

@@ -116,6 +116,32 @@ GKV_API GKV_MUST_USE gkv_status gkv_idx_write_colour(const char *path, size_t co
 GKV_API GKV_MUST_USE gkv_status gkv_idx_write_labels(const char *path, size_t count,
                                                      const uint8_t *labels);
 
+/* Writes an image of 8 bits per value, levels[height·width·channels] with 1 or 3 channels, as a PNG
+ * file. The file appears whole or not at all, and the same image gives the same bytes.
+ * GKV_ERR_ARGUMENT for other channels, and for a side of 0 or above 65535; GKV_ERR_IO,
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_png_write(const char *path, size_t height, size_t width,
+                                              size_t channels, const uint8_t *levels);
+
+/* An array of gkv_npz_write(), in C order. One of `floats` and `bytes` is its elements, and the
+ * other NULL; both may be NULL if it has no elements, which are then floats. */
+enum { GKV_NPZ_RANK_MAX = 4 };
+typedef struct gkv_npz_array {
+    const char *name; /* 1 to 64 characters a–z, A–Z, 0–9 and _ */
+    size_t rank;      /* 1 to GKV_NPZ_RANK_MAX */
+    size_t sizes[GKV_NPZ_RANK_MAX];
+    const float *floats;
+    const uint8_t *bytes;
+} gkv_npz_array;
+
+/* Writes named arrays as a NumPy archive (.npz, not compressed), which numpy.load() reads as a
+ * mapping. The file appears whole or not at all, and the same arrays give the same bytes.
+ * GKV_ERR_ARGUMENT for no arrays or more than 256, for a name or rank out of range, for two equal
+ * names, for sizes that overflow, for missing elements, and for an archive of 4 GiB or more, which
+ * .npy files can have; GKV_ERR_IO, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_npz_write(const char *path, size_t count,
+                                              const gkv_npz_array *arrays);
+
 /* How gkv_dataset_export() divides a data set, and whether it may replace files. */
 typedef struct gkv_export_settings {
     double test;    /* The share of the images that become the test part, 0 … 1; 0 is none. */
@@ -130,7 +156,7 @@ typedef struct gkv_export_settings {
  * images are from a folder, files.csv has the columns part, file and label, in the order of the
  * images. Makes FOLDER if necessary. The test images are the first n·test ones, rounded, of a
  * random permutation of the images by the seed (Philox, stream GKV_STREAM_TEST_SPLIT); both parts
- * keep the order of the images. NULL settings are no test part, and nothing is replaced. *test,
+ * keep the order of the images. NULL settings mean no test part, and nothing is replaced. *test,
  * unless NULL, receives the number of test images.
  *
  * GKV_ERR_ARGUMENT for a share outside 0 … 1, and for one that leaves a part without images.

@@ -38,6 +38,32 @@ typedef enum gkv_status {
  * this thread. Thread-safe. */
 GKV_API const char *gkv_error_message(void);
 
+/* What the caller may change so that a failed call succeeds. A program names its option for it, and
+ * a binding its argument. */
+typedef enum gkv_remedy {
+    GKV_REMEDY_NONE,       /* nothing, or the message says it all */
+    GKV_REMEDY_LIKELIHOOD, /* fit by maximum likelihood: GKV_GK_MLE */
+    GKV_REMEDY_RESOLUTION, /* and with the resolution of rounded values: GKV_GK_RESOLUTION_AUTO */
+    GKV_REMEDY_FIX,        /* fix parameters of a fit */
+    GKV_REMEDY_NONPARAMETRIC, /* the nonparametric bootstrap */
+    GKV_REMEDY_MISSING,       /* the spellings of missing values in a table */
+    GKV_REMEDY_DECIMAL_COMMA, /* a decimal comma in a table */
+    GKV_REMEDY_DECIMAL_POINT, /* a decimal point in a table */
+    GKV_REMEDY_COMMA,   /* whether the comma is the decimal mark or the separator of a table */
+    GKV_REMEDY_SKIP,    /* skip the lines before a table */
+    GKV_REMEDY_FOLDER,  /* the folder of the data, or getting them */
+    GKV_REMEDY_REPLACE, /* allow that files are replaced */
+    GKV_REMEDY_RESUME,  /* resume a run as it is */
+    GKV_REMEDIES        /* the number of these */
+} gkv_remedy;
+
+/* The remedy of the last failed call on this thread. Thread-safe. */
+GKV_API gkv_remedy gkv_error_remedy(void);
+
+/* The name of a remedy, as in "resolution"; NULL for none and for any other number. The string is
+ * static. Thread-safe. */
+GKV_API const char *gkv_remedy_name(int remedy);
+
 /* The name of the code, as in "GKV_ERR_DATA", or "unknown status" for any other number. Never NULL;
  * the string is static. Thread-safe. */
 GKV_API const char *gkv_status_name(gkv_status status);

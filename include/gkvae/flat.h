@@ -1,20 +1,26 @@
-/* Flat functions for bindings: arrays and scalars in, arrays out, without structs or handles.
+/* Flat functions for bindings: arrays and scalars in, arrays out, without structs.
  *
  * They are for languages that call C directly, such as Python (ctypes, cffi), Julia (ccall) and
  * Fortran (iso_c_binding). R's .C passes pointers only; a wrapper for .Call passes the scalars.
  * Each function does the same as the function that its comment names, with the same bits. The
  * documentation of that function has the mathematics and the errors.
  *
- * Conventions. size_t is an unsigned integer of the size of a pointer, bool has one byte, and
+ * Arguments. size_t is an unsigned integer of the size of a pointer, bool has one byte, and
  * enumerations are of type int. Matrices are row-major, so that x[n × d] is a NumPy array of that
  * shape. `threads` is 0 … 256, where 0 means one for each processor; results do not depend on it.
- * Inputs that may be NULL are marked so. Every output but x may be NULL and is then skipped.
- * All functions return GKV_OK or an error, which gkv_error_message() explains, and
- * GKV_ERR_ARGUMENT for NULL where an input is needed. They are thread-safe.
+ * NULL `settings` and `options` are the defaults. Other inputs may be NULL where this is said.
  *
- * A function with `progress` and `context` calls progress(context, done, total) on the calling
- * thread between units of work, and ends with GKV_ERR_INTERRUPTED if that returns true. NULL
- * reports nothing. */
+ * Outputs. Every output but x may be NULL and is then skipped. An array that is only an output must
+ * not be an input of the same call, except in gkv_flat_gk_evaluate.
+ *
+ * Errors. All functions return GKV_OK or an error, which gkv_error_message() explains, and
+ * GKV_ERR_ARGUMENT for NULL where an input is needed. After an error outputs are NaN, and counts
+ * are 0, except where a function says what else they are. All functions are thread-safe; settings
+ * are not to be changed while a call uses them.
+ *
+ * Names. The numbers of a result have names, so that a binding need not copy an enumeration: a
+ * function such as gkv_flat_fit_name() returns name number i, and NULL past the last. Numbers are
+ * added at the end of a table only. */
 #ifndef GKVAE_FLAT_H
 #define GKVAE_FLAT_H
 
@@ -32,43 +38,41 @@
 extern "C" {
 #endif
 
+/* --- Settings and options ------------------------------------------------- */
+
+/* The settings of a fit, by name. gkv_flat_fit_settings, gkv_flat_mgk_settings,
+ * gkv_flat_mixture_settings, gkv_flat_lm_settings, and gkv_flat_refine_settings of
+ * gkvae/flat_model.h create them. */
+typedef struct gkv_flat_settings gkv_flat_settings;
+
+/* Sets one of them from text, as gkv_settings_set() sets those of a model. A number is decimal,
+ * with a point in every locale, or inf or -inf; a switch is yes or no; a choice is one of its
+ * words. GKV_ERR_ARGUMENT for an unknown name and another value; the settings are then unchanged.
+ * The function that takes the settings checks ranges. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_set(gkv_flat_settings *settings, const char *name,
+                                             const char *value);
+
+/* The name of setting number i, from 0, and its words in the order of their numbers, as in "lm,
+ * mle, octile": those of a choice, "no, yes", "auto" where a number may be automatic, else "". NULL
+ * past the last. The strings are static. */
+GKV_API const char *gkv_flat_setting_name(const gkv_flat_settings *settings, size_t i);
+GKV_API const char *gkv_flat_setting_words(const gkv_flat_settings *settings, size_t i);
+
+/* Creates options with this number of threads, 0 … 256, and this progress, which may be NULL. A
+ * function with these options calls progress(context, done, total) on the calling thread between
+ * units of work, and ends with GKV_ERR_INTERRUPTED if that returns true. The caller frees *out,
+ * which is NULL after an error, with gkv_flat_free. GKV_ERR_ARGUMENT, GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_options(int threads, gkv_flat_progress *progress,
+                                                 void *context, gkv_run_options **out);
+
+/* Frees settings or options of a gkv_flat function. NULL does nothing. */
+GKV_API void gkv_flat_free(void *memory);
+
 /* --- The g-and-k distribution at many points ------------------------------ */
 
 /* The parameters of these functions are arrays a, b, g, k, c of the lengths n_a … n_c, each 1 or n:
  * an array of one element is the parameter of all n elements, and one of n elements has a parameter
- * for each. The parameters of every element must be valid; the message of GKV_ERR_ARGUMENT names
- * the element, and the output is then undefined. Elements with equal parameters next to each other
- * are computed together, which is faster. */
-
-/* Computes f(x[i]) into out[n], or log f(x[i]) if `log` is true; see gkv_gk_batch_x. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_pdf(size_t n, const double *x, size_t n_a,
-                                                const double *a, size_t n_b, const double *b,
-                                                size_t n_g, const double *g, size_t n_k,
-                                                const double *k, size_t n_c, const double *c,
-                                                bool log, double *out);
-
-/* Computes the probability of x[i] that `tail` names into out[n]; see gkv_gk_batch_x. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_cdf(size_t n, const double *x, size_t n_a,
-                                                const double *a, size_t n_b, const double *b,
-                                                size_t n_g, const double *g, size_t n_k,
-                                                const double *k, size_t n_c, const double *c,
-                                                gkv_gk_tail tail, double *out);
-
-/* Computes the quantile of the probability p[i], whose meaning `tail` names, into out[n]; see
- * gkv_gk_batch_quantile. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_quantile(size_t n, const double *p, size_t n_a,
-                                                     const double *a, size_t n_b, const double *b,
-                                                     size_t n_g, const double *g, size_t n_k,
-                                                     const double *k, size_t n_c, const double *c,
-                                                     gkv_gk_tail tail, double *out);
-
-/* Computes draws number first … first + n − 1 of the random sequence of `seed` into out[n]; see
- * gkv_gk_random. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_random(size_t n, size_t n_a, const double *a,
-                                                   size_t n_b, const double *b, size_t n_g,
-                                                   const double *g, size_t n_k, const double *k,
-                                                   size_t n_c, const double *c, uint64_t seed,
-                                                   uint64_t first, double *out);
+ * for each. */
 
 /* The functions of gkv_flat_gk_evaluate. */
 typedef enum gkv_flat_function {
@@ -90,13 +94,17 @@ typedef enum gkv_flat_function {
     GKV_FLAT_FUNCTIONS           /* the number of these functions */
 } gkv_flat_function;
 
+/* The names of the functions, as in "log_pdf". */
+GKV_API const char *gkv_flat_function_name(size_t i);
+
 /* Returns this function of the family at x; NaN for invalid parameters, an unknown family and an
  * unknown function. It is that of gkvae/gk.h. Leaves no message. */
 GKV_API double gkv_flat_gk_value(gkv_gk_family family, gkv_flat_function function, double x,
                                  double a, double b, double g, double k, double c);
 
 /* Computes this function of the family at x[n] into out[n]. An element whose parameters are invalid
- * is NaN, and the others are computed. If `exact` is true, or the family is not g-and-k, the
+ * is NaN, and the others are computed. Elements with equal parameters next to each other are
+ * computed together, which is faster. If `exact` is true, or the family is not g-and-k, the
  * results are those of gkv_flat_gk_value; else densities, probabilities, quantiles and Q are those
  * of gkvae/gk_batch.h, which are faster. Elements of `x` and `out` may be the same. x may be NULL
  * where it is not read. */
@@ -122,67 +130,32 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_moments(gkv_gk_family family, size_t
                                                     const double *k, size_t n_c, const double *c,
                                                     double *moments);
 
+/* Computes draws number first … first + n − 1 of the random sequence of `seed` into out[n]; see
+ * gkv_gk_random. A draw whose parameters are invalid is NaN, and the others are computed. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_draw(gkv_gk_family family, size_t n, size_t n_a,
+                                                 const double *a, size_t n_b, const double *b,
+                                                 size_t n_g, const double *g, size_t n_k,
+                                                 const double *k, size_t n_c, const double *c,
+                                                 uint64_t seed, uint64_t first, double *out);
+
 /* --- Fits of single columns ----------------------------------------------- */
 
-/* The indices of the array `statistics` of a fit. */
-enum {
-    GKV_FLAT_LOG_LIKELIHOOD,
-    GKV_FLAT_AIC,
-    GKV_FLAT_BIC,
-    GKV_FLAT_CHI2,             /* the χ² of the levels */
-    GKV_FLAT_DOF,              /* its degrees of freedom */
-    GKV_FLAT_P_VALUE,          /* its p-value */
-    GKV_FLAT_ANDERSON_DARLING, /* A² */
-    GKV_FLAT_STATISTICS        /* the number of these statistics */
-};
-
-/* Fits x[n] by gkv_gk_fit_many with this method, c and confidence; the other settings are the
- * defaults, with A². weights[n] may be NULL. The outputs are A, B, g, k; their standard errors,
- * covariance matrix and intervals (low, then high); the statistics; and whether the fit has
- * converged. If the sample cannot be fitted the numbers are NaN; after GKV_ERR_ARGUMENT for a NULL
- * x and after GKV_ERR_MEMORY they are undefined. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit(size_t n, const double *x, const double *weights,
-                                                gkv_gk_method method, double c, double confidence,
-                                                double estimates[4], double se[4],
-                                                double covariance[16], double intervals[8],
-                                                double statistics[GKV_FLAT_STATISTICS],
-                                                bool *converged);
-
-/* Fits observations in the intervals from lower[n] to upper[n] by maximum likelihood, as
- * gkv_gk_fit_many does with a gkv_gk_sample that has them: rounded, censored and binned data, with
- * infinite ends for censored ones. weights[n] may be NULL. A² is NaN. The outputs are those of
- * gkv_flat_gk_fit. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_intervals(
-    size_t n, const double *lower, const double *upper, const double *weights, double c,
-    double confidence, double estimates[4], double se[4], double covariance[16],
-    double intervals[8], double statistics[GKV_FLAT_STATISTICS], bool *converged);
-
-/* Fits every column of x[n × d] in one batch; weights[n], which may be NULL, are those of all
- * columns. The outputs of column j are estimates[j × 4], se[j × 4], covariance[j × 16],
- * intervals[j × 8], statistics[j × GKV_FLAT_STATISTICS], converged[j], and statuses[j], the status
- * of its fit. A column that cannot be fitted has NaN, and the others are fitted. Returns the status
- * of the first column that was not fitted. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_many(
-    size_t n, size_t d, const double *x, const double *weights, gkv_gk_method method, double c,
-    double confidence, int threads, double *estimates, double *se, double *covariance,
-    double *intervals, double *statistics, bool *converged, gkv_status *statuses);
-
-/* The same for a family: g-and-k, g-and-h or generalised g-and-h. k is h in the latter. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_family(
-    size_t n, size_t d, const double *x, const double *weights, gkv_gk_family family,
-    gkv_gk_method method, double c, double confidence, int threads, double *estimates, double *se,
-    double *covariance, double *intervals, double *statistics, bool *converged,
-    gkv_status *statuses);
-
-/* Fits x[n] by maximum likelihood with this family, c and confidence, and computes the intervals of
- * the profile likelihood (GKV_GK_PROFILE of gkvae/gk_fit.h). weights[n] may be NULL. The outputs,
- * which may be NULL, are A, B, g, k (or h), their intervals (low, then high), of which ends may be
- * infinite, and the log-likelihood; NaN if the sample cannot be fitted. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_profile(size_t n, const double *x,
-                                                    const double *weights, gkv_gk_family family,
-                                                    double c, double confidence,
-                                                    double estimates[4], double intervals[8],
-                                                    double *log_likelihood);
+/* Creates the settings of a fit and of its bootstrap. Their names are those of the members of
+ * gkv_gk_fit_settings, with these differences and additions:
+ *
+ *     method                      lm, mle, octile
+ *     family                      gk, gh, ggh
+ *     intervals                   wald, profile: the confidence intervals
+ *     start.A … start.k           the start of a parameter; in g-and-h families k is h
+ *     fixed.A … fixed.k           fixes a parameter at this value
+ *     low.A … low.k, high.A …     bounds
+ *     resolution                  that of gkv_gk_sample: a number, or auto; 0, the default, is
+ *                                 exact
+ *     nonparametric, seed         those of gkv_gk_bootstrap_settings
+ *
+ * The others are c, confidence, levels, tail, likelihood and anderson_darling. The caller frees
+ * *out, which is NULL after an error, with gkv_flat_free. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_fit_settings(gkv_flat_settings **out);
 
 /* The numbers of a fit: indices of the members of gkv_gk_fit_result. */
 enum {
@@ -217,20 +190,25 @@ enum {
     GKV_FLAT_FIT_NUMBERS /* the number of these numbers */
 };
 
-/* Fits `count` samples by gkv_gk_fit_many, with A² if `anderson_darling` is true. Sample i has the
- * elements starts[i] … starts[i + 1] − 1 of x, upper and weights; starts[count + 1] ascends. upper
- * and weights may be NULL. With `upper` the observations lie in the intervals from x to upper.
- * `resolution` is that of gkv_gk_sample, and `levels` that of the settings, where 0 is the default.
- * start[4], fixed[4], low[4] and high[4] are those of the settings for A, B, g, k, and may be NULL;
- * a start may have NaN for parameters that are not fixed. numbers[count × GKV_FLAT_FIT_NUMBERS]
- * receives the results, NaN for a sample that cannot be fitted, and statuses[count] their
- * statuses. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit_samples(
-    size_t count, const size_t *starts, const double *x, const double *upper, const double *weights,
-    gkv_gk_family family, gkv_gk_method method, double c, double confidence,
-    gkv_gk_intervals intervals, double resolution, size_t levels, bool anderson_darling,
-    const double *start, const bool *fixed, const double *low, const double *high, int threads,
-    gkv_flat_progress *progress, void *context, double *numbers, gkv_status *statuses);
+/* Their names: A, B, g, k, se.A … se.k, covariance.A.A, covariance.A.B … covariance.k.k, low.A …,
+ * high.A …, bound.A …, and the others as in "log_likelihood". */
+GKV_API const char *gkv_flat_fit_name(size_t i);
+
+/* The names of the tests of fit, gkv_gk_test: of the values of GKV_FLAT_FIT_TEST. */
+GKV_API const char *gkv_flat_test_name(size_t i);
+
+/* Fits `count` samples by gkv_gk_fit_many. Sample i has the elements starts[i] … starts[i + 1] − 1
+ * of x, upper and weights; starts[count + 1] ascends. The columns of a matrix are samples once it
+ * is transposed. upper and weights may be NULL. With `upper` the observations are censored: each is
+ * known to lie between its x and its upper, of which either may be infinite. numbers[count ×
+ * GKV_FLAT_FIT_NUMBERS] receives the results, NaN for a sample that cannot be fitted, while the
+ * others are fitted, and statuses[count] their statuses. Returns the status of the first sample
+ * that was not fitted. After an error of the arguments all statuses are that error. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_fit(size_t count, const size_t *starts, const double *x,
+                                                const double *upper, const double *weights,
+                                                const gkv_flat_settings *settings,
+                                                const gkv_run_options *options, double *numbers,
+                                                gkv_status *statuses);
 
 /* The numbers of a bootstrap: indices of the members of gkv_gk_bootstrap_result. */
 enum {
@@ -246,62 +224,37 @@ enum {
     GKV_FLAT_BOOTSTRAP_NUMBERS /* the number of these numbers */
 };
 
-/* Fits the sample as gkv_flat_gk_fit_samples with count = 1 does, and makes a bootstrap of the fit
- * by gkv_gk_bootstrap. numbers[GKV_FLAT_BOOTSTRAP_NUMBERS] and estimates[replicates × 4] receive
- * the results. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_bootstrap(
-    size_t n, const double *x, const double *upper, const double *weights, gkv_gk_family family,
-    gkv_gk_method method, double c, double resolution, size_t levels, const double *start,
-    const bool *fixed, const double *low, const double *high, size_t replicates, bool nonparametric,
-    uint64_t seed, double confidence, int threads, gkv_flat_progress *progress, void *context,
-    double *estimates, double *numbers);
+/* Their names: se.A … se.k, bias.A …, low.A …, high.A …, covariance.A.A … covariance.k.k, and the
+ * others as in "used". */
+GKV_API const char *gkv_flat_bootstrap_name(size_t i);
+
+/* Fits the sample as gkv_flat_gk_fit with count = 1 does, and makes a bootstrap of the fit by
+ * gkv_gk_bootstrap. The setting `confidence` is that of its intervals.
+ * numbers[GKV_FLAT_BOOTSTRAP_NUMBERS] and estimates[replicates × 4] receive the results. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_gk_bootstrap(size_t n, const double *x,
+                                                      const double *upper, const double *weights,
+                                                      size_t replicates,
+                                                      const gkv_flat_settings *settings,
+                                                      const gkv_run_options *options,
+                                                      double *estimates, double *numbers);
 
 /* --- Several dimensions --------------------------------------------------- */
 
-/* Fits the multivariate g-and-k distribution to x[n × d] by gkv_mgk_fit with this method, c,
- * shrinkage (0 … 1, or −1 for that of the sample size) and `normal`. weights[n] may be NULL. The
- * outputs are the parameters A, B, g, k of the margins [d × 4] and their standard errors [d × 4],
- * the correlation matrix [d × d] and its standard errors [d × d], and the log-likelihood. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_fit(size_t n, size_t d, const double *x,
-                                                 const double *weights, gkv_gk_method method,
-                                                 double c, double shrink, bool normal, int threads,
-                                                 double *estimates, double *se, double *correlation,
-                                                 double *correlation_se, double *log_likelihood);
+/* A distribution is a mixture of `count` components in d dimensions: the weights pi[count], of
+ * which NULL means equal ones; A, B, g, k of the margins parameters[count × d × 4] with this c; and
+ * the means and the lower triangular Cholesky factors of the normal scores, mean[count × d] and
+ * cholesky[count × d × d]. NULL means 0 and the identity. One component is the distribution of
+ * gkvae/mgk.h. */
 
-/* Fits a mixture of `components` components to x[n × d] by gkv_mgk_mixture_fit with this c,
- * `normal`, seed, limit of iterations and tolerance (≥ 0, or −1 for that of the sample size).
- * weights[n] may be NULL. The outputs are *count, the number of components that remain; of each of
- * them its weight pi[components], the parameters of its margins parameters[components × d × 4] and
- * its correlation matrix correlations[components × d × d], of which the first *count are set; the
- * log-likelihood, the number of iterations, and whether the fit has converged. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_fit(
-    size_t n, size_t d, const double *x, const double *weights, size_t components, double c,
-    bool normal, uint64_t seed, size_t max_iterations, double tolerance, int threads, size_t *count,
-    double *pi, double *parameters, double *correlations, double *log_likelihood,
-    size_t *iterations, bool *converged);
+/* Creates the settings of gkv_flat_mgk_fit: method, c and confidence of the margins, and shrink (a
+ * number, or auto), normal, independent and normal_fallback of gkv_mgk_fit_settings. The caller
+ * frees *out, which is NULL after an error, with gkv_flat_free. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_settings(gkv_flat_settings **out);
 
-/* Computes log f at the rows of x[n × d] into log_pdf[n] by gkv_mgk_mixture_log_pdf, for the
- * mixture of `count` components with the weights pi[count], the margins parameters[count × d × 4]
- * with this c, and correlations[count × d × d]. NULL `pi` means equal weights, and NULL
- * `correlations` the identity. One component is the distribution of gkvae/mgk.h. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_log_pdf(size_t n, size_t d, const double *x,
-                                                             size_t count, const double *pi,
-                                                             const double *parameters, double c,
-                                                             const double *correlations,
-                                                             int threads, double *log_pdf);
-
-/* Writes draws number first … first + n − 1 of the random sequence of `seed` from this mixture to
- * x[n × d], and the component of each to component[n], by gkv_mgk_mixture_sample. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_mixture_sample(
-    size_t n, size_t d, size_t count, const double *pi, const double *parameters, double c,
-    const double *correlations, uint64_t seed, uint64_t first, int threads, double *x,
-    size_t *component);
-
-/* In the functions below a distribution is a mixture of `count` components in d dimensions: the
- * weights pi[count], of which NULL means equal ones; A, B, g, k of the margins parameters[count × d
- * × 4] with this c; and the means and the lower triangular Cholesky factors of the normal scores,
- * mean[count × d] and cholesky[count × d × d]. NULL means 0 and the identity. One component is the
- * distribution of gkvae/mgk.h. */
+/* Creates the settings of gkv_flat_mixture_fit: c of the margins, and normal, independent, shrink
+ * and tolerance (numbers, or auto), restarts, seed and max_iterations of gkv_mgk_mixture_settings.
+ * The caller frees *out, which is NULL after an error, with gkv_flat_free. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_settings(gkv_flat_settings **out);
 
 /* The numbers of a fit in several dimensions: indices of the members of gkv_mgk_mixture_result and
  * gkv_mgk_fit_result. A number that the fit does not have is NaN. */
@@ -323,26 +276,30 @@ enum {
     GKV_FLAT_MIXTURE_NUMBERS /* the number of these numbers */
 };
 
-/* Fits one component to x[n × d] by gkv_mgk_fit with these settings. The
- * outputs are margins[d × GKV_FLAT_FIT_NUMBERS] with the fits of the margins, the
- * correlation matrix and its standard errors [d × d], its Cholesky factor [d × d], and
- * numbers[GKV_FLAT_MIXTURE_NUMBERS]. weights[n] may be NULL. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_estimate(
-    size_t n, size_t d, const double *x, const double *weights, gkv_gk_method method, double c,
-    double confidence, double shrink, bool normal, bool independent, bool normal_fallback,
-    int threads, gkv_flat_progress *progress, void *context, double *margins, double *correlation,
-    double *correlation_se, double *cholesky, double *numbers);
+/* Their names, as in "log_likelihood". */
+GKV_API const char *gkv_flat_mixture_name(size_t i);
+
+/* Fits one component to x[n × d] by gkv_mgk_fit. weights[n] may be NULL. The outputs are
+ * margins[d × GKV_FLAT_FIT_NUMBERS] with the fits of the margins, the correlation matrix and its
+ * standard errors [d × d], its Cholesky factor [d × d], and numbers[GKV_FLAT_MIXTURE_NUMBERS]. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_fit(size_t n, size_t d, const double *x,
+                                                 const double *weights,
+                                                 const gkv_flat_settings *settings,
+                                                 const gkv_run_options *options, double *margins,
+                                                 double *correlation, double *correlation_se,
+                                                 double *cholesky, double *numbers);
 
 /* Fits a mixture to x[n × d] by gkv_mgk_mixture_fit if least = most, else the best of least … most
- * components by gkv_mgk_mixture_fit_range. weights[n] may be NULL. The other settings are those of
- * gkv_mgk_mixture_settings. The outputs have room for `most` components, of which the first
- * numbers[GKV_FLAT_MIXTURE_COMPONENTS] are set: pi, parameters, mean and cholesky as above. After
- * GKV_ERR_INTERRUPTED they are the best mixture so far, or NaN. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_estimate(
-    size_t n, size_t d, const double *x, const double *weights, size_t least, size_t most, double c,
-    bool normal, bool independent, double shrink, size_t restarts, uint64_t seed,
-    size_t max_iterations, double tolerance, int threads, gkv_flat_progress *progress,
-    void *context, double *pi, double *parameters, double *mean, double *cholesky, double *numbers);
+ * components by gkv_mgk_mixture_fit_range. weights[n] may be NULL. The outputs have room for `most`
+ * components, of which the first numbers[GKV_FLAT_MIXTURE_COMPONENTS] are set and the others NaN:
+ * pi, parameters, mean and cholesky as above. After GKV_ERR_INTERRUPTED they are the best mixture
+ * so far, if there is one. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_fit(size_t n, size_t d, const double *x,
+                                                     const double *weights, size_t least,
+                                                     size_t most, const gkv_flat_settings *settings,
+                                                     const gkv_run_options *options, double *pi,
+                                                     double *parameters, double *mean,
+                                                     double *cholesky, double *numbers);
 
 /* Computes log f at the rows of x[n × d] into log_pdf[n], and the responsibilities into
  * responsibilities[n × count], by gkv_mgk_mixture_responsibilities. Either may be NULL. */
@@ -361,10 +318,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t
                                                       size_t *component);
 
 /* Computes a part of a distribution: if x_given is NULL, the marginal distribution of the n_which
- * coordinates which[n_which] by gkv_mgk_mixture_marginal; else the conditional distribution of the
- * other coordinates, given that coordinate which[i] is x_given[i], by gkv_mgk_mixture_conditional.
- * The outputs describe it as above, with room for `count` components, of which the first
- * *count_out are set. */
+ * coordinates which[n_which] by gkv_mgk_mixture_marginal, which has e = n_which dimensions; else
+ * the conditional distribution of the other coordinates, given that coordinate which[i] is
+ * x_given[i], by gkv_mgk_mixture_conditional, which has e = d − n_which. The outputs have room for
+ * `count` components, of which the first *count_out are set and the others NaN: pi_out[count],
+ * parameters_out[count × e × 4], mean_out[count × e] and cholesky_out[count × e × e]. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi,
                                                       const double *parameters, double c,
                                                       const double *mean, const double *cholesky,
@@ -391,7 +349,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_mixture_scores(size_t n, size_t d, cons
                                                         bool whiten, int threads, double *z);
 
 /* Replaces every NaN in x[n × d] by a draw from its conditional distribution in the one component
- * given by parameters[d × 4], c, mean and cholesky, by gkv_mgk_impute. */
+ * given by parameters[d × 4], c, mean and cholesky, by gkv_mgk_impute. After an
+ * error x is unchanged. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const double *parameters,
                                                     double c, const double *mean,
                                                     const double *cholesky, uint64_t seed,
@@ -399,17 +358,12 @@ GKV_API GKV_MUST_USE gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const do
 
 /* --- Least squares -------------------------------------------------------- */
 
-/* Minimizes the cost from the start x[p], which receives the solution, by gkv_lm_solve. The
- * callbacks are those of gkvae/lm.h: residuals(context, x, r), and jacobian(context, x, J) with J
- * column-major or NULL for differences. They return 0, or an error that ends the solution.
- * `context`, weights[n], low[p], high[p] and fixed[p] may be NULL. The other settings are the
- * defaults. The outputs are (JᵀJ)⁻¹ at the solution [p × p], the cost ½ Σ w ρ, the number of steps,
- * and whether the solution has converged. */
-GKV_API GKV_MUST_USE gkv_status
-gkv_flat_lm_solve(size_t n, size_t p, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian,
-                  void *context, const double *weights, const double *low, const double *high,
-                  const bool *fixed, gkv_lm_loss loss, double loss_scale, size_t max_iterations,
-                  double *x, double *covariance, double *cost, size_t *iterations, bool *converged);
+/* Creates the settings of least squares: loss (squares, huber, soft_l1, cauchy), loss_scale,
+ * cost_tolerance, step_tolerance, gradient_tolerance and max_iterations of gkv_lm_settings, and
+ * first_step, acceleration and max_evaluations of gkv_lm_advanced. max_evaluations has no limit by
+ * default. The caller frees *out, which is NULL after an error, with gkv_flat_free.
+ * GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_lm_settings(gkv_flat_settings **out);
 
 /* The numbers of a solution: indices of the members of gkv_lm_result. */
 enum {
@@ -423,30 +377,38 @@ enum {
     GKV_FLAT_LM_NUMBERS /* the number of these numbers */
 };
 
-/* As gkv_flat_lm_solve, with the tolerances of cost, step and gradient in tolerances[3], which may
- * be NULL for the defaults, and the limit `acceleration` of gkv_lm_advanced. After an error of a
- * callback x is the best point found so far. */
-GKV_API GKV_MUST_USE gkv_status gkv_flat_lm_minimize(
-    size_t n, size_t p, gkv_lm_residuals *residuals, gkv_lm_jacobian *jacobian, void *context,
-    const double *weights, const double *low, const double *high, const bool *fixed,
-    gkv_lm_loss loss, double loss_scale, const double *tolerances, size_t max_iterations,
-    double acceleration, double *x, double *covariance, double numbers[GKV_FLAT_LM_NUMBERS]);
+/* Their names, as in "cost_after". */
+GKV_API const char *gkv_flat_lm_name(size_t i);
 
-/* The callbacks of gkv_flat_lm_batch: those of gkvae/lm_batch.h with the members of the group. They
- * write r[n × lanes] and J[p × n × lanes], in which element e of a lane is at e·lanes + lane. */
+/* Minimizes the cost from the start x[p], which receives the solution, by gkv_lm_solve. The
+ * callbacks are those of gkvae/lm.h: residuals(context, x, r), and jacobian(context, x, J) with J
+ * column-major or NULL for differences. They return 0, or an error that ends the solution.
+ * `context`, weights[n], low[p], high[p] and fixed[p] may be NULL. covariance[p × p] receives
+ * (JᵀJ)⁻¹ at the solution. After an error x is the best point found so far. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_lm_solve(size_t n, size_t p, gkv_lm_residuals *residuals,
+                                                  gkv_lm_jacobian *jacobian, void *context,
+                                                  const double *weights, const double *low,
+                                                  const double *high, const bool *fixed,
+                                                  const gkv_flat_settings *settings, double *x,
+                                                  double *covariance,
+                                                  double numbers[GKV_FLAT_LM_NUMBERS]);
+
+/* The callbacks of gkv_flat_lm_solve_many: those of gkvae/lm_batch.h with the members of the group.
+ * They write r[n × lanes] and J[p × n × lanes], in which element e of a lane is at
+ * e·lanes + lane. */
 typedef gkv_status gkv_flat_batch_callback(void *context, size_t lanes, const size_t *problem,
                                            const bool *active, const double *x, double *out);
 
 /* Solves `count` problems by gkv_lm_batch_solve, from the starts x[count × p], which receive the
- * solutions. `jacobian`, `context`, weights[count × n], low, high and fixed [count × p] and
- * tolerances[3] may be NULL. covariances[count × p × p] and numbers[count × GKV_FLAT_LM_NUMBERS]
- * receive the rest. Callbacks are called on the calling thread if `threads` is 1. */
-GKV_API GKV_MUST_USE gkv_status
-gkv_flat_lm_batch(size_t count, size_t n, size_t p, gkv_flat_batch_callback *residuals,
-                  gkv_flat_batch_callback *jacobian, void *context, const double *weights,
-                  const double *low, const double *high, const bool *fixed, gkv_lm_loss loss,
-                  double loss_scale, const double *tolerances, size_t max_iterations, int threads,
-                  double *x, double *covariances, double *numbers);
+ * solutions. `jacobian`, `context`, weights[count × n], low, high and fixed [count × p] may be
+ * NULL. covariances[count × p × p] and numbers[count × GKV_FLAT_LM_NUMBERS] receive the rest.
+ * Callbacks are called on the calling thread if `threads` is 1. After an error each x is the best
+ * point found so far. */
+GKV_API GKV_MUST_USE gkv_status gkv_flat_lm_solve_many(
+    size_t count, size_t n, size_t p, gkv_flat_batch_callback *residuals,
+    gkv_flat_batch_callback *jacobian, void *context, const double *weights, const double *low,
+    const double *high, const bool *fixed, const gkv_flat_settings *settings, int threads,
+    double *x, double *covariances, double *numbers);
 
 #ifdef __cplusplus
 }

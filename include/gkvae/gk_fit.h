@@ -175,7 +175,7 @@ typedef struct gkv_gk_fit_result {
      * less what the parameters explain; χ² distributed with `dof` degrees of freedom under the
      * model */
     double chi2;
-    size_t dof; /* levels − parameters; for bins, k at its bound is no parameter */
+    size_t dof; /* levels − parameters; for bins, k at its bound is not a parameter */
     /* P(χ² > chi2), corrected for the variance in small samples; a small value means that the
      * distribution of the data is not g-and-k; NaN if `test` says that there is none */
     double p_value;

@@ -6,6 +6,7 @@
 #include "gkvae/data.h"
 #include "gkvae/density.h"
 #include "gkvae/eval.h"
+#include "gkvae/export.h"
 #include "gkvae/features.h"
 #include "gkvae/flat_model.h"
 #include "gkvae/generation.h"

@@ -37,7 +37,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_margin_cdf(const gkv_mgk_mixture
  * finds it there, and halves the interval where a step leaves it. The error is that of a
  * probability of full relative accuracy, divided by the density. Between separated components the
  * probability is nearly constant, and the quantile is accordingly uncertain. The result is NaN for
- * a p that is no probability, or no logarithm of one. Returns the errors of
+ * a p that is not a probability, or no logarithm of one. Returns the errors of
  * gkv_mgk_mixture_margin_cdf. */
 GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_margin_quantile(const gkv_mgk_mixture *mixture,
                                                                 size_t column, gkv_gk_tail tail,

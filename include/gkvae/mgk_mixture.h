@@ -131,7 +131,7 @@ typedef struct gkv_mgk_mixture_progress {
     size_t components;     /* the number of components that have not been dropped */
     double log_likelihood; /* the mean log f of the rows of the fit */
     double held_out;       /* the mean log f of the held-out rows; NaN if there are none */
-    double seconds;        /* the time since the begin of the fit */
+    double seconds;        /* the time since the start of the fit */
     size_t damped;         /* the number of components whose last step was shortened */
     size_t refused;        /* the number of components whose last step was not taken */
 } gkv_mgk_mixture_progress;

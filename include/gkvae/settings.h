@@ -57,6 +57,18 @@ typedef enum gkv_block {
     GKV_BLOCKS
 } gkv_block;
 
+typedef enum gkv_conv_block {
+    GKV_CONV_BLOCK_FULL,      /* full: convolutions 3×3 */
+    GKV_CONV_BLOCK_DEPTHWISE, /* depthwise: depthwise convolutions 3×3, then 1×1 */
+    GKV_CONV_BLOCKS
+} gkv_conv_block;
+
+typedef enum gkv_downsampling {
+    GKV_DOWNSAMPLING_UNSHUFFLE, /* unshuffle: 2×2 pixels become channels, then convolution 1×1 */
+    GKV_DOWNSAMPLING_STRIDE,    /* stride: LayerNorm, SiLU, convolution 3×3 with stride 2 */
+    GKV_DOWNSAMPLINGS
+} gkv_downsampling;
+
 typedef enum gkv_posterior_family {
     GKV_POSTERIOR_NORMAL,       /* normal: independent dimensions */
     GKV_POSTERIOR_FULL,         /* full: normal with any covariance */
@@ -69,12 +81,19 @@ typedef enum gkv_posterior_flow_family {
     GKV_POSTERIOR_FLOW_NONE,
     GKV_POSTERIOR_FLOW_PLANAR,
     GKV_POSTERIOR_FLOW_RADIAL,
+    GKV_POSTERIOR_FLOW_IAF,
+    GKV_POSTERIOR_FLOW_SYLVESTER_ORTHOGONAL,
+    GKV_POSTERIOR_FLOW_SYLVESTER_HOUSEHOLDER,
     GKV_POSTERIOR_FLOWS
 } gkv_posterior_flow_family;
 
 typedef enum gkv_prior_flow_family {
     GKV_PRIOR_FLOW_NONE,
     GKV_PRIOR_FLOW_REALNVP,
+    GKV_PRIOR_FLOW_SPLINE,
+    GKV_PRIOR_FLOW_GK_COUPLING,
+    GKV_PRIOR_FLOW_MAF,
+    GKV_PRIOR_FLOW_GLOW,
     GKV_PRIOR_FLOWS
 } gkv_prior_flow_family;
 
@@ -121,15 +140,22 @@ typedef enum gkv_likelihood_family {
 typedef enum gkv_pixels {
     /* 0 or 1: images are binarized, and −log p(x) is of binary pixels */
     GKV_PIXELS_BINARY,
-    /* mean levels: grey images under the Bernoulli likelihood, a cross-entropy and no
+    /* mean levels: grey images under the Bernoulli likelihood, a cross-entropy and not a
      * probability */
     GKV_PIXELS_MEAN_LEVELS,
     /* one of 256 levels: −log p(x) is of grey levels, also in bits per dimension */
     GKV_PIXELS_LEVELS,
-    /* real numbers: p is a density in the units of the data, no probability; −log p(x) in nats may
-     * be negative */
+    /* real numbers: p is a density in the units of the data, not a probability; −log p(x) in nats
+     * may be negative */
     GKV_PIXELS_CONTINUOUS
 } gkv_pixels;
+
+/* What settings, models and pages need to know of a likelihood. */
+typedef struct gkv_likelihood_facts {
+    gkv_pixels pixels;        /* GKV_PIXELS_BINARY, GKV_PIXELS_LEVELS or GKV_PIXELS_CONTINUOUS */
+    const char *distribution; /* that of a value, as in "g-and-k"; NULL for Bernoulli */
+    bool is_mixture;          /* It has model.likelihood_components of these. */
+} gkv_likelihood_facts;
 
 /* How the base is fitted. The two methods are flags, so lm+grad is both. */
 typedef enum gkv_base_fitting {
@@ -204,14 +230,19 @@ typedef struct gkv_model_settings {
     /* Channels of a convolutional network at half and at a quarter of the images' resolution. */
     int64_t half_channels, quarter_channels;
     int64_t conv_blocks;                      /* Its residual blocks at each resolution. */
+    gkv_conv_block conv_block;                /* The convolutions of its blocks. */
+    gkv_downsampling downsampling;            /* How its encoder halves the resolution. */
     gkv_posterior_family posterior;           /* Family of q(z|x). */
     gkv_posterior_flow_family posterior_flow; /* Flow that follows the posterior. */
     int64_t posterior_layers;                 /* Layers of the posterior's flow. */
     gkv_prior_flow_family prior_flow;         /* Flow between the base and the prior p(z). */
-    int64_t prior_layers;                     /* Coupling layers of the prior's flow. */
-    /* Units of each hidden layer of a coupling network. */
+    int64_t prior_layers;                     /* Layers of the prior's flow. */
+    /* Units of each hidden layer of the network of such a layer. */
     int64_t prior_hidden;
-    double log_scale_bound;    /* Coupling log-scales are log_scale_bound·tanh(·). */
+    double log_scale_bound; /* Log-scales in the flow are log_scale_bound·tanh(·). */
+    int64_t spline_bins;    /* Bins of each spline of prior_flow = spline. */
+    /* These splines are linear outside [−spline_bound, spline_bound]. */
+    double spline_bound;
     gkv_base_family base;      /* Base distribution of the prior. */
     gkv_base_fitting base_fit; /* How the base is fitted. */
     /* Components of a mixture; for gk-by-class, of each label's mixture. */
@@ -337,6 +368,9 @@ GKV_API bool gkv_settings_range(const gkv_data_settings *settings, double range[
 
 /* The facts of a family of bases; NULL for a value out of range. Thread-safe. */
 GKV_API const gkv_base_facts *gkv_base_facts_of(gkv_base_family family);
+
+/* The facts of a family of likelihoods; NULL for a value out of range. Thread-safe. */
+GKV_API const gkv_likelihood_facts *gkv_likelihood_facts_of(gkv_likelihood_family family);
 
 /* The title of a family of prior flows, as in "RealNVP"; NULL for none, and for a value out of
  * range. Thread-safe. */

@@ -1,4 +1,4 @@
-/* The report page: its style sheet, the parts of a page, and the page itself. */
+/* The report page: the parts of a page, and the page itself. */
 #define _POSIX_C_SOURCE 200809L
 #include "app/html.h"
 
@@ -10,110 +10,11 @@
 
 #include "core/foreign.h"
 #include "core/memory.h"
+#include "app/base64.h"
 #include "app/plot.h"
+#include "app/report_script.h"
+#include "app/report_style.h"
 #include "core/utf8.h"
-
-/* --- The style sheet ------------------------------------------------------ */
-
-/* In both colour schemes every colour has a contrast of at least 4.5 with its background, and
- * pictures are on white paper. */
-static const char *const style_sheet[] = {
-    ":root{color-scheme:light "
-    "dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f24;--soft:#545d68;--line:#dfe3e8;",
-    "--accent:#0b5cad;--stripe:#f8f9fb;--shade:#eef1f5}",
-    "@media(prefers-color-scheme:dark){:root{--page:#12161b;--card:#1a2027;--ink:#e6eaef;--soft:#"
-    "a3adb9;",
-    "--line:#303842;--accent:#7db7f5;--stripe:#1f262e;--shade:#232b34}}",
-    "*{box-sizing:border-box}",
-    "html{-webkit-text-size-adjust:100%;text-size-adjust:100%;scroll-behavior:smooth}",
-    "@media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}",
-    "body{margin:0;background:var(--page);color:var(--ink);line-height:1.55;",
-    "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','DejaVu "
-    "Sans',sans-serif}",
-    "header,main,footer{max-width:64rem;margin:0 auto;padding:0 1.25rem}",
-    "header{padding-top:2.75rem}",
-    "h1{margin:0;font-size:clamp(1.6rem,1.2rem + "
-    "2vw,2.3rem);line-height:1.2;letter-spacing:-.015em;",
-    "text-wrap:balance;overflow-wrap:anywhere}",
-    "h2{margin:0 0 .35rem;font-size:1.2rem;line-height:1.3;overflow-wrap:anywhere}",
-    "p{margin:0;max-width:46rem;overflow-wrap:anywhere}",
-    ".summary{margin-top:.75rem;font-size:1.075rem;color:var(--soft)}",
-    "pre,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans "
-    "Mono',monospace;font-size:.84rem}",
-    "pre{margin:0;padding:.85rem "
-    "1rem;background:var(--shade);border-radius:.5rem;overflow:auto;line-height:1.5;",
-    "tab-size:4}",
-    ".command{display:block;margin-top:1.1rem;padding:.6rem "
-    ".9rem;background:var(--shade);border-radius:.5rem;",
-    "white-space:pre-wrap;overflow-wrap:anywhere}",
-    ".command::before{content:'$ ' / '';color:var(--soft);user-select:none}",
-    "nav{margin-top:1.25rem;font-size:.925rem}",
-    "nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:0;padding:0;list-style:none}",
-    "a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}",
-    "a:focus-visible,[tabindex]:focus-visible{outline:2px solid "
-    "var(--accent);outline-offset:2px;border-radius:.25rem}",
-    ".numbers{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.9rem;"
-    "margin:1.75rem 0 0}",
-    ".numbers div{display:flex;flex-direction:column;padding:.9rem 1.1rem;background:var(--card);",
-    "border:1px solid var(--line);border-radius:.75rem}",
-    ".numbers dt{font-size:.875rem;color:var(--soft)}",
-    ".numbers dd{margin:0}",
-    ".numbers .value{font-size:1.75rem;font-weight:650;line-height:1.3;letter-spacing:-.01em;",
-    "font-variant-numeric:tabular-nums;overflow-wrap:anywhere}",
-    ".numbers .note{font-size:.84rem;color:var(--soft)}",
-    "section{margin:1.25rem 0 0;padding:1.3rem 1.4rem 1.4rem;background:var(--card);border:1px "
-    "solid var(--line);",
-    "border-radius:.75rem;scroll-margin-top:1rem}",
-    "section>p{color:var(--soft);margin-bottom:.9rem}",
-    ".scroll{overflow-x:auto;margin:.6rem 0 0}",
-    "table{border-collapse:collapse;min-width:min(100%,34rem);font-size:.925rem;font-variant-"
-    "numeric:tabular-nums lining-nums}",
-    "th,td{padding:.42rem .9rem;text-align:left;vertical-align:baseline;border-bottom:1px solid "
-    "var(--line)}",
-    "th:first-child,td:first-child{padding-left:.5rem}",
-    "thead th{font-size:.84rem;font-weight:600;color:var(--soft);border-bottom:2px solid "
-    "var(--line);",
-    "vertical-align:bottom}",
-    "tbody th{font-weight:500;min-width:8.5rem}",
-    "tbody tr:nth-child(even){background:var(--stripe)}",
-    "tbody tr:last-child>*{border-bottom:0}",
-    ".n{text-align:right;white-space:nowrap}",
-    "thead .n{white-space:normal}",
-    ".close{font-size:.84rem}.close th,.close td{padding:.35rem .45rem}.close thead "
-    "th{font-size:.78rem}",
-    ".close tbody th{min-width:6.5rem}",
-    "figure{margin:.8rem 0 0}",
-    ".paper{padding:.75rem;background:#fff;border:1px solid "
-    "var(--line);border-radius:.5rem;text-align:center}",
-    "img{display:block;max-width:100%;height:auto;margin:0 auto}",
-    "figcaption{max-width:46rem;margin-top:.7rem;font-size:.925rem;color:var(--soft);overflow-wrap:"
-    "anywhere}",
-    "figcaption b{color:var(--ink);font-weight:600}",
-    "footer{padding-top:1.5rem;padding-bottom:2.5rem;font-size:.84rem;color:var(--soft)}",
-    "@media(max-width:36rem){header,main,footer{padding-left:.8rem;padding-right:.8rem}header{"
-    "padding-top:1.5rem}",
-    "section{padding:1rem .9rem}.paper{padding:.35rem}.numbers{grid-template-columns:1fr "
-    "1fr;gap:.6rem}",
-    ".numbers div{padding:.7rem .8rem}.numbers .value{font-size:1.4rem}th,td{padding:.4rem .6rem}",
-    /* A wide picture is shown whole, and enlarged when it is touched. */
-    ".paper{overflow-x:auto}.paper:focus .wide{max-width:none;width:44rem}",
-    /* Each row of a table is a block: its name, then each number with the heading of its column. */
-    "table,.close{display:block;min-width:0;font-size:.9rem}tbody{display:block}",
-    "thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}",
-    "tbody tr{display:grid;grid-template-columns:1fr 1fr;gap:.1rem 1.1rem;padding:.5rem .4rem;",
-    "border-bottom:1px solid var(--line)}tbody tr:last-child{border-bottom:0}",
-    "tbody th,tbody td,.close tbody th,.close tbody td{grid-column:1/-1;padding:0;border:0;"
-    "min-width:0;text-align:left}",
-    "tbody td.n,.close tbody td.n{grid-column:auto;display:flex;justify-content:space-between;"
-    "gap:.6rem;text-align:left}",
-    "tbody tr>:first-child,.close tbody tr>:first-child{padding:0;text-align:left}",
-    "tbody .n::before{content:attr(data-h);color:var(--soft);white-space:normal;font-weight:400}",
-    "tbody th.n::before{margin-right:.5rem}tbody td:empty{display:none}",
-    "tbody td:not(.n){color:var(--soft)}}",
-    "@media print{body{background:#fff}nav{display:none}section,.numbers "
-    "div{border:0;padding:0;break-inside:avoid}}",
-    NULL,
-};
 
 /* --- Parts of a page ------------------------------------------------------ */
 
@@ -171,26 +72,8 @@ gkv_status gki_png_read(const char *path, gki_png *png)
 
 void gki_html_data_uri(gki_file_writer *out, const gki_png *png)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *const bytes = (const unsigned char *)png->bytes;
     gki_file_printf(out, "data:image/png;base64,");
-    char line[4096];
-    size_t length = 0;
-    for (size_t i = 0; i < png->count; i += 3) {
-        const size_t left = png->count - i;
-        const unsigned triple = (unsigned)bytes[i] << 16 |
-                                (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) |
-                                (left > 2 ? bytes[i + 2] : 0U);
-        line[length++] = digits[triple >> 18];
-        line[length++] = digits[triple >> 12 & 63];
-        line[length++] = left > 1 ? digits[triple >> 6 & 63] : '=';
-        line[length++] = left > 2 ? digits[triple & 63] : '=';
-        if (length == sizeof line) {
-            gki_file_write(out, line, length);
-            length = 0;
-        }
-    }
-    gki_file_write(out, line, length);
+    gki_base64_write(out, png->bytes, png->count);
 }
 
 int gki_html_is_number(const char *cell)
@@ -230,6 +113,11 @@ typedef struct page {
     size_t section, figure, table;
 } page;
 
+static int has(const char *text)
+{
+    return text && *text;
+}
+
 static gkv_status check(const gki_report *report)
 {
     if (!report->title || !*report->title)
@@ -240,14 +128,9 @@ static gkv_status check(const gki_report *report)
             return gki_fail(GKV_ERR_ARGUMENT, "table %zu of the report has no columns or no cells",
                             i);
     for (size_t i = 0; i < report->n_figures; i++)
-        if (!report->figures[i].png || !*report->figures[i].png)
+        if (report->figures[i].n_frames == 0 && !has(report->figures[i].png))
             return gki_fail(GKV_ERR_ARGUMENT, "figure %zu of the report names no picture", i);
     return GKV_OK;
-}
-
-static int has(const char *text)
-{
-    return text && *text;
 }
 
 /* Writes an element without attributes that contains escaped text. Without text, nothing is
@@ -261,23 +144,37 @@ static void element(gki_file_writer *out, const char *open, const char *text, co
     gki_file_printf(out, "%s", close);
 }
 
+/* True if a figure has something for the script of the page. */
+static bool has_script(const gki_report *report)
+{
+    for (size_t i = 0; i < report->n_figures; i++)
+        if (report->figures[i].data || report->figures[i].n_frames > 1)
+            return true;
+    return false;
+}
+
 static void write_head(gki_file_writer *out, const gki_report *report)
 {
     gki_file_printf(out,
                     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                    /* Tells the browser to load and to run nothing. The page needs nothing
-                          * anyway. */
+                    /* Tells the browser to load nothing, and to run nothing but the page's own
+                     * script, if it has one. */
                     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                    "img-src data:; style-src 'unsafe-inline'\">\n"
-                    "<meta name=\"generator\" content=\"gkvae %s\">\n",
-                    gkv_version());
+                    "base-uri 'none'; form-action 'none'; img-src data:; style-src "
+                    "'unsafe-inline'");
+    if (has_script(report)) {
+        gki_file_printf(out, "; script-src ");
+        gki_report_script_hash(out);
+    }
+    gki_file_printf(out, "\">\n<meta name=\"generator\" content=\"gkvae %s\">\n", gkv_version());
     element(out, "<title>", report->title, "</title>\n<style>\n");
-    for (const char *const *line = style_sheet; *line; line++)
+    for (const char *const *line = gki_report_style; *line; line++)
         gki_file_printf(out, "%s\n", *line);
     gki_file_printf(out, "</style>\n</head>\n<body>\n");
 }
 
+/* Writes the link to another page, if there is one. */
 static void write_link(page *p, const char *heading)
 {
     p->section++;
@@ -391,6 +288,7 @@ static gkv_status write_table(page *p, const gki_report_table *table)
         numeric[c] = (char)is_numeric_column(table, c);
     open_section(p, table->heading);
     p->table++;
+    element(out, "<p class=\"plain\">", table->plain, "</p>\n");
     element(out, "<p>", table->caption, "</p>\n");
     /* A table that is too wide scrolls in its own box, which the keyboard can reach. */
     gki_file_printf(out,
@@ -408,32 +306,64 @@ static gkv_status write_table(page *p, const gki_report_table *table)
     return GKV_OK;
 }
 
-static gkv_status write_figure(page *p, const gki_report_figure *figure)
+/* Writes the picture of a file. The size is half the pixels, since pictures have two pixels in one
+ * unit. On a phone, a wide picture is enlarged when it has the focus, so that its text can be
+ * read. */
+static gkv_status write_picture(page *p, const gki_report_figure *figure)
 {
     gki_file_writer *const out = p->out;
     gki_png png;
     GKV_TRY(gki_png_read(figure->png, &png));
-    open_section(p, figure->heading);
-    p->figure++;
     const char *const alt = has(figure->alt)       ? figure->alt
                             : has(figure->caption) ? figure->caption
                                                    : figure->heading;
-    /* The size is half the pixels, since pictures have two pixels in one unit. On a phone, a wide
-     * picture is enlarged when it has the focus, so that its text can be read. */
     const unsigned width = png.width / 2 + png.width % 2, height = png.height / 2 + png.height % 2;
     const int wide = width > 600;
-    gki_file_printf(out, "<figure>\n<div class=\"paper\"");
+    gki_file_printf(out, "<div class=\"paper\"");
     if (wide)
         gki_file_printf(out, " tabindex=\"0\" role=\"group\" aria-label=\"Figure %zu\"", p->figure);
-    gki_file_printf(out, "><img%s width=\"%u\" height=\"%u\" alt=\"", wide ? " class=\"wide\"" : "",
-                    width, height);
+    gki_file_printf(out, "><img class=\"still%s\" width=\"%u\" height=\"%u\" alt=\"",
+                    wide ? " wide" : "", width, height);
     gki_html_text(out, alt);
     gki_file_printf(out, "\" src=\"");
     gki_html_data_uri(out, &png);
-    gki_file_printf(out, "\"></div>\n<figcaption><b>Figure %zu.</b> ", p->figure);
+    gki_file_printf(out, "\"></div>\n");
+    free(png.bytes);
+    return GKV_OK;
+}
+
+/* Writes the frames of a figure, one below another, each with its label. */
+static gkv_status write_frames(page *p, const gki_report_figure *figure)
+{
+    gki_file_writer *const out = p->out;
+    gki_file_printf(out, "<div class=\"paper\">");
+    for (size_t i = 0; i < figure->n_frames; i++) {
+        gki_png png;
+        GKV_TRY(gki_png_read(figure->frames[i].png, &png));
+        gki_file_printf(out, "<div class=\"frame\"><img width=\"%u\" height=\"%u\" alt=\"",
+                        png.width, png.height);
+        gki_html_text(out, figure->frames[i].label);
+        gki_file_printf(out, "\" src=\"");
+        gki_html_data_uri(out, &png);
+        element(out, "\"><span>", figure->frames[i].label, "</span></div>\n");
+        free(png.bytes);
+    }
+    gki_file_printf(out, "</div>\n");
+    return GKV_OK;
+}
+
+static gkv_status write_figure(page *p, const gki_report_figure *figure)
+{
+    gki_file_writer *const out = p->out;
+    open_section(p, figure->heading);
+    p->figure++;
+    gki_file_printf(out, "<figure>\n");
+    GKV_TRY(figure->n_frames > 0 ? write_frames(p, figure) : write_picture(p, figure));
+    if (figure->data)
+        gki_report_data(out, figure->data);
+    gki_file_printf(out, "<figcaption><b>Figure %zu.</b> ", p->figure);
     gki_html_text(out, figure->caption);
     gki_file_printf(out, "</figcaption>\n</figure>\n</section>\n");
-    free(png.bytes);
     return GKV_OK;
 }
 
@@ -444,6 +374,15 @@ static gkv_status write_figures(page *p, const gki_report *report, bool leading)
         if ((report->figures[i].leads != 0) == leading)
             GKV_TRY(write_figure(p, &report->figures[i]));
     return GKV_OK;
+}
+
+static void write_page_link(gki_file_writer *out, const gki_report *report)
+{
+    if (!has(report->link))
+        return;
+    element(out, "<p class=\"summary\"><a href=\"", report->link, "\">");
+    gki_html_text(out, has(report->link_text) ? report->link_text : report->link);
+    gki_file_printf(out, "</a></p>\n");
 }
 
 gkv_status gki_report_html(const char *path, const gki_report *report)
@@ -459,6 +398,7 @@ gkv_status gki_report_html(const char *path, const gki_report *report)
     gki_file_printf(out, "<header>\n");
     element(out, "<h1>", report->title, "</h1>\n");
     element(out, "<p class=\"summary\">", report->summary, "</p>\n");
+    write_page_link(out, report);
     element(out, "<code class=\"command\">", report->command, "</code>\n");
     write_contents(out, report);
     gki_file_printf(out, "</header>\n<main>\n");
@@ -473,8 +413,10 @@ gkv_status gki_report_html(const char *path, const gki_report *report)
         gki_html_text(out, report->texts[i].text);
         gki_file_printf(out, "</pre>\n</section>\n");
     }
-    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n</body>\n</html>\n",
-                    gkv_version());
+    gki_file_printf(out, "</main>\n<footer>Made by gkvae %s.</footer>\n", gkv_version());
+    if (has_script(report))
+        gki_report_script(out);
+    gki_file_printf(out, "</body>\n</html>\n");
     status = gki_file_commit(out);
     out = NULL;
 done:

@@ -216,7 +216,9 @@ typedef struct gki_report_number {
 
 typedef struct gki_report_table {
     const char *heading;
-    const char *caption; /* a sentence below the heading, or NULL */
+    /* a sentence below the heading for readers who do not know the field, or NULL */
+    const char *plain;
+    const char *caption; /* more sentences, or NULL */
     /* [n_columns] headings; the first column has the names of the rows */
     const char *const *columns;
     size_t n_columns;         /* at least 1 */
@@ -224,10 +226,25 @@ typedef struct gki_report_table {
     size_t n_rows;
 } gki_report_table;
 
+/* One of several pictures of a figure. */
+typedef struct gki_report_frame {
+    const char *label;
+    const char *png; /* path of the picture */
+} gki_report_frame;
+
 typedef struct gki_report_figure {
     const char *heading;
     const char *caption;
     const char *png; /* path of the picture, which is embedded in the page */
+    /* in place of the picture: several ones, of which a slider shows one; without scripts, and on
+     * paper, they are one below another */
+    const gki_report_frame *frames;
+    size_t n_frames;
+    /* the numbers of a picture of lines as JSON, {"x": label, "y": label, "top": number or null,
+     * "series": [{"name": …, "dashed": …, "x": […], "y": […]}]}, where unknown numbers are null and
+     * `top` is the upper end of the axis: the page draws the lines, so that the numbers can be read
+     * at the pointer; NULL for none */
+    const char *data;
     /* a description for readers who cannot see it; NULL for the caption */
     const char *alt;
     int leads; /* nonzero: the figure is shown before the tables */
@@ -241,6 +258,8 @@ typedef struct gki_report_text {
 typedef struct gki_report {
     const char *title;   /* required */
     const char *summary; /* a paragraph below the title, or NULL */
+    const char *link;    /* the name of a page in the same folder, or NULL */
+    const char *link_text;
     const char *command; /* the command that made the report, or NULL */
     const gki_report_number *numbers;
     size_t n_numbers;
@@ -254,8 +273,9 @@ typedef struct gki_report {
 
 /* Writes one self-contained page. It shows, in this order, the numbers, the leading figures, the
  * tables, the other figures, and the texts. The style sheet and the pictures are embedded. The page
- * has a light and a dark scheme and fits the width of a phone. It has no scripts and loads nothing
- * from a server. All text is escaped. A column whose cells all begin with a number is aligned at
- * the right. GKV_ERR_IO if a picture cannot be read, GKV_ERR_DATA if it is not a PNG. */
+ * has a light and a dark scheme, fits the width of a phone and can be printed. It loads nothing
+ * from a server, and its policy allows no script but its own (report.js), which it has if a figure
+ * has data or frames. All text is escaped. A column whose cells all begin with a number is aligned
+ * at the right. GKV_ERR_IO if a picture cannot be read, GKV_ERR_DATA if it is not a PNG. */
 GKV_MUST_USE gkv_status gki_report_html(const char *path, const gki_report *report);
 #endif

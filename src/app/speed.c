@@ -253,8 +253,11 @@ void gki_bench_count(const gkv_model *model, gki_bench_operations *operations)
 {
     const double draws = (double)model->settings.train.samples;
     operations->encoding = 2 * model->encoder->products;
-    operations->sample = 2 * (model->flow->products + model->decoder->products);
-    operations->training = 3 * (operations->encoding + draws * operations->sample) -
+    const double nets = 2 * (model->flow->products + model->decoder->products),
+                 base = 2 * model->base->products;
+    operations->sample = nets + base;
+    operations->draw = 2 * (model->flow->generated_products + model->decoder->products);
+    operations->training = 3 * (operations->encoding + draws * nets) + 2 * draws * base -
                            2 * model->encoder->first_products;
 }
 

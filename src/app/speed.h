@@ -7,8 +7,10 @@
  * Operations are counted densely: 2·in·out per image for each product of a linear layer, and as
  * much for each pixel and each tap of a convolution. The products are X Wᵀ forward, dYᵀ X for the
  * weights, and dY W for the inputs. The encoder's first layer has no dY W. The count includes the
- * zero pixels of an image, which the library may skip. It does not include activations, losses and
- * the optimiser.
+ * zero pixels of an image, which the library may skip. A base with correlations adds d(d + 1) for
+ * each triangular matrix, forward and for the gradient in the codes: for all components of a
+ * mixture, although the gradient skips those without a responsibility. The count does not include
+ * scores of margins, activations, losses and the optimiser.
  *
  * Thread-safety: a gki_bench_training is used by one thread at a time. The other functions may
  * be called from any thread, but timings of concurrent calls affect each other. */
@@ -76,8 +78,8 @@ uint64_t gki_bench_training_epoch_steps(const gki_bench_training *training);
 typedef struct gki_bench_operations {
     double training; /* A training step, forward and backward, per image. */
     double encoding; /* The encoding of one image. */
-    /* The prior's flow and the decoder for one importance sample, or one draw from the prior. */
-    double sample;
+    double sample;   /* Base, the prior's flow and the decoder for one importance sample. */
+    double draw;     /* The prior's flow and the decoder for one draw from the prior. */
 } gki_bench_operations;
 
 /* Counts the operations of a model. */

@@ -18,7 +18,7 @@
 typedef struct gki_base gki_base;
 
 /* The largest dimension of ε. It is the bound of model.latent. */
-enum { GKV_BASE_MOST_DIMENSIONS = 4096 };
+enum { GKV_BASE_DIMENSIONS_MAX = 4096 };
 
 /* How to build a base. */
 typedef struct gki_base_spec {
@@ -217,6 +217,7 @@ struct gki_base {
     gki_slot log_density, d_log_density; /* [rows, 1] */
     size_t classes;                      /* 0 for a base without classes. */
     size_t components; /* Of a mixture, those of all classes together; 0 for other bases. */
+    double products;   /* Multiply-adds of a row with triangular matrices in log_density(). */
 };
 
 /* Returns the operations of a family of bases. */

@@ -71,6 +71,7 @@ static gkv_status create(const gki_base_ops *ops, bool copula, const gki_base_sp
     self->base.log_density = gki_plan_forward(plan, 1);
     self->base.d_log_density = gki_plan_backward(plan, 1);
     self->spec = *spec;
+    self->base.products = copula ? (double)(d * (d + 1)) / 2 : 0;
     self->copula = copula;
     self->z = gki_plan_forward(plan, d);
     self->log_dq = gki_plan_forward(plan, d);

@@ -71,13 +71,12 @@ static void destroy(gki_base *base)
 static void lay_out_slots(gki_base_mixture *self, gki_plan *plan)
 {
     const size_t all = self->base.components * self->base.eps.width;
+    self->eps_t = gki_plan_forward(plan, self->base.eps.width);
+    for (int i = 0; i < 2; i++)
+        self->turned[i] = gki_plan_forward(plan, all);
+    self->dq = self->turned[0], self->ratio = self->turned[1];
     self->zeta = gki_plan_forward(plan, all);
     self->w = self->spec.dependent ? gki_plan_forward(plan, all) : self->zeta;
-    if (self->shaped) {
-        self->log_dq = gki_plan_forward(plan, all);
-        self->dq = gki_plan_forward(plan, all);
-        self->ratio = gki_plan_forward(plan, all);
-    }
     self->responsibility = gki_plan_forward(plan, self->base.components);
     self->u = self->spec.trainable && self->spec.dependent ? gki_plan_backward(plan, all) : self->w;
 }
@@ -104,10 +103,10 @@ static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_sp
     gkv_status status = GKV_OK;
     *out = NULL;
     if (spec->components < 1 ||
-        spec->components > GKV_MIXTURE_MOST / (spec->classes ? spec->classes : 1))
+        spec->components > GKV_MIXTURE_MAX / (spec->classes ? spec->classes : 1))
         return gki_fail(
             GKV_ERR_CONFIG, "model.base = %s: %zu components%s; from 1 to %d in all are possible",
-            ops->name, spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MOST);
+            ops->name, spec->components, spec->classes ? " for each class" : "", GKV_MIXTURE_MAX);
     GKV_TRY_GOTO(gki_alloc(1, sizeof *self, &self));
     self->base =
         (gki_base){.ops = ops, .eps = spec->eps, .d_eps = spec->d_eps, .classes = spec->classes};
@@ -117,6 +116,8 @@ static gkv_status create(const gki_base_ops *ops, bool shaped, const gki_base_sp
     self->shaped = shaped;
     self->per_class = spec->components;
     self->base.components = spec->components * (spec->classes ? spec->classes : 1);
+    const double d = (double)self->base.eps.width;
+    self->base.products = spec->dependent ? (double)self->base.components * d * (d + 1) / 2 : 0;
     lay_out_slots(self, plan);
     GKV_TRY_GOTO(add_parameters(self, params));
 done:

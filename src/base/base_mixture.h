@@ -30,7 +30,7 @@
 enum { GKV_MIXTURE_A, GKV_MIXTURE_B, GKV_MIXTURE_G, GKV_MIXTURE_K, GKV_MIXTURE_MARGINS };
 
 /* The most components of all classes together: the size of the arrays on the stack of a pass. */
-enum { GKV_MIXTURE_MOST = 4096 };
+enum { GKV_MIXTURE_MAX = 4096 };
 
 typedef struct gki_base_mixture {
     gki_base base;
@@ -38,10 +38,15 @@ typedef struct gki_base_mixture {
     size_t per_class; /* the components of one class; K without classes */
     bool shaped;      /* whether margins are g-and-k, not normal */
     gki_param_id logits, margin[GKV_MIXTURE_MARGINS], whitening;
-    gki_slot zeta, w;           /* ζ and w [K·d]; the same slot for independent dimensions */
-    gki_slot log_dq, dq, ratio; /* log Q', Q' and Q''/Q' of g-and-k margins [K·d] */
-    gki_slot responsibility;    /* r_k = π_k f_k/p [K] */
-    gki_slot u;                 /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
+    gki_slot eps_t, turned[2]; /* scratch for gki_mixture_rows: [d], [K·d] and [K·d] */
+    /* ζ and w [K·d], of components with a nonzero responsibility; the same slot for independent
+     * dimensions */
+    gki_slot zeta, w;
+    gki_slot responsibility; /* r_k = π_k f_k/p [K] */
+    gki_slot u;              /* ζWWᵀ [K·d], for backward passes, gradients and statistics */
+    /* Q' and Q''/Q' of g-and-k margins [K·d], for gradients in the parameters; in place of
+     * `turned`, which is not needed after the forward pass */
+    gki_slot dq, ratio;
 } gki_base_mixture;
 
 static inline const gki_base_mixture *gki_base_mixture_of(const gki_base *base)
@@ -86,7 +91,7 @@ static inline size_t gki_mixture_first(const gki_base_mixture *self, long which,
 
 /* Rows with a nonzero responsibility of a component are gathered into an array of this many
  * numbers. The array holds a whole tile up to about 80 dimensions, and fewer rows beyond. */
-enum { GKV_MIXTURE_GATHERED = GKV_BASE_MOST_DIMENSIONS };
+enum { GKV_MIXTURE_GATHERED = GKV_BASE_DIMENSIONS_MAX };
 
 /* Returns the capacity of that array in rows of d numbers. */
 static inline size_t gki_mixture_gathered(size_t d)
@@ -94,19 +99,29 @@ static inline size_t gki_mixture_gathered(size_t d)
     return GKV_MIXTURE_GATHERED / d;
 }
 
-/* Arrays of `count` rows. eps and label are inputs; the others are outputs. label is 1 + the class
- * of a row, or NULL. For independent dimensions w must be zeta. For normal margins log_dq, dq and
- * ratio are not written. dq and ratio may be NULL. */
+/* Arrays of `count` rows. eps and label are inputs; the others are outputs or scratch memory. label
+ * is 1 + the class of a row, or NULL.
+ *
+ * zeta and w receive the scores of the components with a nonzero responsibility; other elements are
+ * not written. Both may be NULL. eps_t, zeta_t and w_t are scratch memory for turned arrays
+ * (mixture_kernels.h). They have d numbers for each row; zeta_t and w_t have K·d if zeta is not
+ * NULL. For independent dimensions w and w_t are not used. */
 typedef struct gki_mixture_rows {
-    const gki_real *eps, *label;              /* [count, d], [count] */
-    gki_real *zeta, *w, *log_dq, *dq, *ratio; /* [count, K·d] */
-    gki_real *responsibility, *log_density;   /* [count, K], [count] */
+    const gki_real *eps, *label;            /* [count, d], [count] */
+    gki_real *eps_t, *zeta_t, *w_t;         /* scratch */
+    gki_real *zeta, *w;                     /* [count, K·d] */
+    gki_real *responsibility, *log_density; /* [count, K], [count] */
 } gki_mixture_rows;
 
 /* Computes log densities and responsibilities of `count` rows, and the intermediate results that
  * gki_mixture_rows lists. */
 void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
                           const gki_mixture_rows *rows);
+
+/* Computes Q' and, unless it is NULL, Q''/Q' at the scores zeta[count, d] of component k. All of
+ * them are clamped. */
+void gki_mixture_slopes(const gki_base_mixture *self, const gki_params *params, size_t k,
+                        size_t count, gki_real *zeta, gki_real *dq, gki_real *ratio);
 
 /* Computes the mean log density of codes[count, d]: of log p(ε, class) for classes[count], and of
  * log p(ε) if `classes` is NULL. The mean of no codes is NaN. GKV_ERR_MEMORY. */
@@ -136,7 +151,8 @@ gkv_status gki_mixture_write(const gki_base_mixture *self, const gki_params *par
 
 /* --- Operations ----------------------------------------------------------- */
 
-/* The operations of gki_base_ops: mixture_density.c, mixture_gradient.c, mixture_refit.c. */
+/* The operations of gki_base_ops: mixture_evaluate.c, mixture_density.c, mixture_gradient.c,
+ * mixture_refit.c. */
 void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_backward(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t first,

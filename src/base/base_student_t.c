@@ -204,7 +204,7 @@ static gkv_status check(const gki_base *base, const gki_params *params)
             !(m.freedom > 0 && isfinite(m.freedom)))
             return gki_fail(
                 GKV_ERR_DATA,
-                "margin %zu of the base is no Student's t: location %g, scale %g, %g degrees "
+                "margin %zu of the base is not Student's t: location %g, scale %g, %g degrees "
                 "of freedom",
                 j, m.location, m.scale, m.freedom);
     }

@@ -1,4 +1,4 @@
-/* The log density of a mixture, its gradient in ε, its curvature, draws, and the margins.
+/* A mixture's gradient in ε, its curvature, the mean density of codes, draws, and the margins.
  *
  *   ∂log p/∂ε_j = −Σ_k r_k (u_kj + ratio_kj)/Q'_kj,   u_k = w_kW_kᵀ,  r_k = π_k f_k/p
  *
@@ -22,147 +22,67 @@
 
 enum { BLOCK_ROWS = 50 };
 
-/* Writes the terms of log π_k f_k that do not depend on the row to out[K]. π_k is the weight among
- * the components of all classes. */
-static void constants(const gki_base_mixture *self, const gki_params *params, gki_real *out)
+/* The rows of a block whose responsibility in component k is nonzero. */
+typedef struct gathered {
+    size_t k, count;
+    size_t row[GKV_MIXTURE_GATHERED];
+} gathered;
+
+/* Copies the numbers of the component in `slot` to to[count, d]. */
+static void gather(const gki_workspace *ws, const gathered *rows, gki_slot slot, size_t d,
+                   gki_real *to)
 {
-    const size_t d = self->base.eps.width, K = self->base.components;
-    const gki_real *logits = gki_param_value(params, self->logits);
-    double most = (double)logits[0], sum = 0;
-    for (size_t k = 0; k < K; k++)
-        most = fmax(most, (double)logits[k]);
-    for (size_t k = 0; k < K; k++)
-        sum += exp((double)logits[k] - most);
-    for (size_t k = 0; k < K; k++) {
-        double product = 1,
-               total = (double)logits[k] - most - log(sum) - (double)d * GKV_HALF_LOG_2PI;
-        const gki_real *scale = gki_mixture_margin(self, params, GKV_MIXTURE_B, k);
-        const gki_real *w = self->spec.dependent ? gki_mixture_whitening(self, params, k) : NULL;
-        for (size_t j = 0; j < d; j++) {
-            product *= (w ? (double)w[j * d + j] : 1) / (self->shaped ? 1 : (double)scale[j]);
-            if (product > 1e100 || product < 1e-100) {
-                /* few logarithms, without overflow of the product */
-                total += log(product);
-                product = 1;
-            }
-        }
-        out[k] = (gki_real)(total + log(product));
-    }
+    for (size_t i = 0; i < rows->count; i++)
+        memcpy(to + i * d, gki_at(ws, slot, rows->row[i]) + rows->k * d, d * sizeof *to);
 }
 
-/* Computes ζ of each component from ε. */
-static void scores(const gki_base_mixture *self, const gki_params *params, size_t count,
-                   const gki_mixture_rows *rows)
+static void scatter(const gki_workspace *ws, const gathered *rows, gki_slot slot, size_t d,
+                    const gki_real *from)
 {
-    const size_t d = self->base.eps.width, all = self->base.components * d;
-    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
-    for (size_t r = 0; r < count; r++)
-        for (size_t k = 0; k < self->base.components; k++)
-            memcpy(rows->zeta + r * all + k * d, rows->eps + r * d, d * sizeof *rows->zeta);
-    if (self->shaped) {
-        const gki_gk_columns columns = gki_mixture_columns(self, params, 0);
-        gki_gk_batch_inverse(count, all, &columns, rows->zeta, rows->zeta, rows->log_dq, rows->dq,
-                             rows->ratio);
-        kernels->clamp(count * all, rows->zeta, rows->dq);
-        return;
-    }
-    for (size_t r = 0; r < count; r++)
-        kernels->standardise(all, gki_mixture_margin(self, params, GKV_MIXTURE_A, 0),
-                             gki_mixture_margin(self, params, GKV_MIXTURE_B, 0),
-                             rows->zeta + r * all);
+    for (size_t i = 0; i < rows->count; i++)
+        memcpy(gki_at(ws, slot, rows->row[i]) + rows->k * d, from + i * d, d * sizeof *from);
 }
 
-/* Computes w = ζW of each component. */
-static void whiten(const gki_base_mixture *self, const gki_params *params, size_t count,
-                   const gki_mixture_rows *rows)
-{
-    const size_t d = self->base.eps.width, all = self->base.components * d;
-    const gki_gemm_kernels *kernels = gki_gemm_kernels_get();
-    for (size_t k = 0; k < self->base.components; k++) {
-        const gki_product product = {.m = count,
-                                     .n = d,
-                                     .k = d,
-                                     .a = rows->zeta + k * d,
-                                     .a_row = all,
-                                     .a_step = 1,
-                                     .b = gki_mixture_whitening(self, params, k),
-                                     .b_row = d,
-                                     .c = rows->w + k * d,
-                                     .c_row = all};
-        gki_gemm_product(kernels, &product);
-    }
-}
-
-void gki_mixture_evaluate(const gki_base_mixture *self, const gki_params *params, size_t count,
-                          const gki_mixture_rows *rows)
-{
-    const size_t d = self->base.eps.width, K = self->base.components;
-    const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
-    gki_real constant[GKV_MIXTURE_MOST];
-    constants(self, params, constant);
-    scores(self, params, count, rows);
-    if (self->spec.dependent)
-        whiten(self, params, count, rows);
-    for (size_t r = 0; r < count; r++) {
-        gki_real *responsibility = rows->responsibility + r * K;
-        size_t open = K;
-        const size_t first =
-            gki_mixture_first(self, rows->label ? (long)rows->label[r] - 1 : -1, &open);
-        kernels->log_densities(K, d, rows->w + r * K * d,
-                               self->shaped ? rows->log_dq + r * K * d : NULL, responsibility);
-        for (size_t k = 0; k < K; k++)
-            responsibility[k] += constant[k];
-        rows->log_density[r] = kernels->softmax(open, responsibility + first);
-        for (size_t k = 0; k < K; k++)
-            if (k < first || k >= first + open)
-                responsibility[k] = 0;
-    }
-}
-
-void gki_mixture_log_density(const gki_base *base, gki_workspace *ws, size_t first, size_t count)
-{
-    const gki_base_mixture *self = gki_base_mixture_of(base);
-    gki_mixture_rows rows = {.eps = gki_at(ws, base->eps, first),
-                             .zeta = gki_at(ws, self->zeta, first),
-                             .w = gki_at(ws, self->w, first),
-                             .responsibility = gki_at(ws, self->responsibility, first),
-                             .log_density = gki_at(ws, base->log_density, first)};
-    if (base->classes > 0)
-        rows.label = gki_at(ws, self->spec.label, first);
-    if (self->shaped) {
-        rows.log_dq = gki_at(ws, self->log_dq, first);
-        rows.dq = gki_at(ws, self->dq, first);
-        rows.ratio = gki_at(ws, self->ratio, first);
-    }
-    gki_mixture_evaluate(self, ws->params, count, &rows);
-}
-
-void gki_mixture_class_probabilities(const gki_base *base, const gki_workspace *ws, size_t row,
-                                     double *out)
-{
-    const gki_base_mixture *self = gki_base_mixture_of(base);
-    const gki_real *responsibility = gki_at(ws, self->responsibility, row);
-    for (size_t c = 0; c < base->classes; c++) {
-        out[c] = 0;
-        for (size_t k = c * self->per_class; k < (c + 1) * self->per_class; k++)
-            out[c] += (double)responsibility[k];
-    }
-}
-
-/* Computes u = wWᵀ in component k for row[used]. u overwrites w unless gradients in the parameters
- * need w. */
-static void unwhiten(const gki_base_mixture *self, const gki_workspace *ws, size_t k, size_t used,
-                     const size_t *row)
+/* Computes u = wWᵀ. u overwrites w unless gradients in the parameters need w. */
+static void unwhiten(const gki_base_mixture *self, const gki_workspace *ws, const gathered *rows,
+                     gki_real *u)
 {
     const size_t d = self->base.eps.width;
-    gki_real w[GKV_MIXTURE_GATHERED], u[GKV_MIXTURE_GATHERED];
-    for (size_t i = 0; i < used; i++)
-        memcpy(w + i * d, gki_at(ws, self->w, row[i]) + k * d, d * sizeof *w);
-    memset(u, 0, used * d * sizeof *u);
-    gki_gemm_forward(gki_gemm_kernels_get(), used, d, d, w,
-                     gki_mixture_whitening(self, ws->params, k), NULL, NULL, u);
-    for (size_t i = 0; i < used; i++)
-        memcpy(gki_at(ws, self->u, row[i]) + k * d, u + i * d, d * sizeof *u);
+    gki_real w[GKV_MIXTURE_GATHERED];
+    if (!self->spec.dependent) {
+        gather(ws, rows, self->zeta, d, u);
+        return;
+    }
+    gather(ws, rows, self->w, d, w);
+    memset(u, 0, rows->count * d * sizeof *u);
+    gki_gemm_forward(gki_gemm_kernels_get(), rows->count, d, d, w,
+                     gki_mixture_whitening(self, ws->params, rows->k), NULL, NULL, u);
+    scatter(ws, rows, self->u, d, u);
+}
+
+void gki_mixture_slopes(const gki_base_mixture *self, const gki_params *params, size_t k,
+                        size_t count, gki_real *zeta, gki_real *dq, gki_real *ratio)
+{
+    const size_t d = self->base.eps.width;
+    const gki_gk_columns columns = gki_mixture_columns(self, params, k);
+    const gki_gk_outputs out = {.dq = dq, .ratio = ratio};
+    gki_gk_batch_forward(count, d, &columns, zeta, &out);
+    gki_mixture_kernels_get()->clamp(count * d, zeta, dq);
+}
+
+/* Computes Q' and Q''/Q' of the component, for g-and-k margins. Gradients in the parameters need
+ * them too. */
+static void slopes(const gki_base_mixture *self, const gki_workspace *ws, const gathered *rows,
+                   gki_real *dq, gki_real *ratio)
+{
+    const size_t d = self->base.eps.width;
+    gki_real zeta[GKV_MIXTURE_GATHERED];
+    gather(ws, rows, self->zeta, d, zeta);
+    gki_mixture_slopes(self, ws->params, rows->k, rows->count, zeta, dq, ratio);
+    if (self->spec.trainable) {
+        scatter(ws, rows, self->dq, d, dq);
+        scatter(ws, rows, self->ratio, d, ratio);
+    }
 }
 
 /* Adds component k to the gradient in ε of the rows of a block whose responsibility is nonzero. */
@@ -171,20 +91,25 @@ static void add_gradient(const gki_base_mixture *self, gki_workspace *ws, size_t
 {
     const size_t d = self->base.eps.width;
     const gki_mixture_kernels *kernels = gki_mixture_kernels_get();
-    size_t row[GKV_MIXTURE_GATHERED], used = 0;
+    gathered rows;
+    gki_real u[GKV_MIXTURE_GATHERED], dq[GKV_MIXTURE_GATHERED], ratio[GKV_MIXTURE_GATHERED];
+    rows.k = k, rows.count = 0;
     for (size_t r = first; r < first + count; r++)
         if (gki_at(ws, self->responsibility, r)[k] != 0)
-            row[used++] = r;
-    if (used > 0 && self->spec.dependent)
-        unwhiten(self, ws, k, used, row);
-    for (size_t i = 0; i < used; i++) {
-        const gki_real weight = *gki_at(ws, self->base.d_log_density, row[i]) *
-                                gki_at(ws, self->responsibility, row[i])[k];
-        kernels->add_gradient(d, weight, gki_at(ws, self->u, row[i]) + k * d,
-                              self->shaped ? gki_at(ws, self->ratio, row[i]) + k * d : NULL,
-                              self->shaped ? gki_at(ws, self->dq, row[i]) + k * d
+            rows.row[rows.count++] = r;
+    if (rows.count == 0)
+        return;
+    unwhiten(self, ws, &rows, u);
+    if (self->shaped)
+        slopes(self, ws, &rows, dq, ratio);
+    for (size_t i = 0; i < rows.count; i++) {
+        const size_t row = rows.row[i];
+        const gki_real weight =
+            *gki_at(ws, self->base.d_log_density, row) * gki_at(ws, self->responsibility, row)[k];
+        kernels->add_gradient(d, weight, u + i * d, self->shaped ? ratio + i * d : NULL,
+                              self->shaped ? dq + i * d
                                            : gki_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
-                              gki_at(ws, self->base.d_eps, row[i]));
+                              gki_at(ws, self->base.d_eps, row));
     }
 }
 
@@ -221,17 +146,22 @@ void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
+    gki_real zeta[GKV_BASE_DIMENSIONS_MAX], dq[GKV_BASE_DIMENSIONS_MAX];
     memset(lambda, 0, count * d * d * sizeof *lambda);
     for (size_t r = 0; r < count; r++, lambda += d * d) {
         const gki_real *responsibility = gki_at(ws, self->responsibility, first + r);
-        for (size_t k = 0; k < self->base.components; k++)
-            if (responsibility[k] > 0)
-                add_component(d, responsibility[k],
-                              self->spec.dependent ? gki_mixture_whitening(self, ws->params, k)
-                                                   : NULL,
-                              self->shaped ? gki_at(ws, self->dq, first + r) + k * d
-                                           : gki_mixture_margin(self, ws->params, GKV_MIXTURE_B, k),
-                              lambda);
+        for (size_t k = 0; k < self->base.components; k++) {
+            if (!(responsibility[k] > 0))
+                continue;
+            if (self->shaped) {
+                memcpy(zeta, gki_at(ws, self->zeta, first + r) + k * d, d * sizeof *zeta);
+                gki_mixture_slopes(self, ws->params, k, 1, zeta, dq, NULL);
+            }
+            add_component(
+                d, responsibility[k],
+                self->spec.dependent ? gki_mixture_whitening(self, ws->params, k) : NULL,
+                self->shaped ? dq : gki_mixture_margin(self, ws->params, GKV_MIXTURE_B, k), lambda);
+        }
         for (size_t i = 0; i < d; i++)
             for (size_t j = i + 1; j < d; j++)
                 lambda[i * d + j] = lambda[j * d + i];
@@ -244,17 +174,14 @@ static void evaluate_block(const gki_base_mixture *self, const gki_params *param
                            const gki_real *codes, const uint32_t *classes, size_t count,
                            gki_real *memory, double *sum)
 {
-    const size_t all = BLOCK_ROWS * self->base.components * self->base.eps.width;
+    const size_t size = BLOCK_ROWS * self->base.eps.width;
     gki_real label[BLOCK_ROWS], log_density[BLOCK_ROWS];
     gki_mixture_rows rows = {.eps = codes,
-                             .zeta = memory,
-                             .w = memory,
-                             .responsibility = memory + 3 * all,
+                             .eps_t = memory,
+                             .zeta_t = memory + size,
+                             .w_t = memory + 2 * size,
+                             .responsibility = memory + 3 * size,
                              .log_density = log_density};
-    if (self->spec.dependent)
-        rows.w = memory + all;
-    if (self->shaped)
-        rows.log_dq = memory + 2 * all;
     for (size_t r = 0; classes && r < count; r++)
         label[r] = (gki_real)(classes[r] + 1);
     if (classes)
@@ -271,7 +198,7 @@ gkv_status gki_mixture_mean_density(const gki_base_mixture *self, const gki_para
 {
     const size_t d = self->base.eps.width, K = self->base.components,
                  blocks = (count + BLOCK_ROWS - 1) / BLOCK_ROWS;
-    const size_t block_size = BLOCK_ROWS * K * (3 * d + 1);
+    const size_t block_size = BLOCK_ROWS * (3 * d + K);
     const size_t used = (size_t)threads < blocks ? (size_t)threads : blocks ? blocks : 1;
     gki_real *memory = NULL;
     double *sums = NULL;
@@ -329,7 +256,7 @@ static void draw(const gki_base_mixture *self, const gki_params *params, long wh
                  const double *choice, gki_real *rows)
 {
     const size_t d = self->base.eps.width;
-    double weights[GKV_MIXTURE_MOST], total = 0;
+    double weights[GKV_MIXTURE_MAX], total = 0;
     size_t open = 0;
     const size_t first = gki_mixture_first(self, which, &open);
     gki_mixture_weights(self, params, weights);
@@ -359,7 +286,7 @@ void gki_mixture_transform_class(const gki_base *base, const gki_params *params,
 /* The standard deviation of ζ_j: the length of W⁻¹e_j. */
 static double score_sd(size_t d, const gki_real *whitening, size_t j)
 {
-    double y[GKV_BASE_MOST_DIMENSIONS], squares = 0;
+    double y[GKV_BASE_DIMENSIONS_MAX], squares = 0;
     for (size_t i = j + 1; i-- > 0;) {
         double sum = i == j;
         for (size_t l = i + 1; l <= j; l++)
@@ -375,7 +302,7 @@ void gki_mixture_margin_at(const gki_base *base, const gki_params *params, size_
 {
     const gki_base_mixture *self = gki_base_mixture_of(base);
     const size_t d = base->eps.width;
-    double weights[GKV_MIXTURE_MOST];
+    double weights[GKV_MIXTURE_MAX];
     gki_mixture_weights(self, params, weights);
     memset(pdf, 0, n * sizeof *pdf);
     memset(cdf, 0, n * sizeof *cdf);

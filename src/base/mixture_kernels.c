@@ -1,5 +1,6 @@
-/* The row kernels of mixtures, compiled once for each instruction set. */
+/* The kernels of mixtures, compiled once for each instruction set. */
 #include "base/mixture_kernels.h"
+#include "base/small_shapes.h"
 #include "core/simd_real.h"
 
 /* The bound of scores. The sum of its squares over dimensions does not overflow a float. */
@@ -12,6 +13,12 @@
 #define LEAST_RESPONSIBILITY 1e-9
 #endif
 
+/* The largest shapes of small_scores(), and the most slopes that are multiplied before a logarithm
+ * is taken: each is between 0.3 and 2. */
+#define LARGEST_G ((gki_real)0.3)
+#define LARGEST_K ((gki_real)0.2)
+enum { FACTORS = 32, GROUP = 4 };
+
 static inline vr clamped(vr z)
 {
     /* The selection keeps a NaN, which max and min would lose. */
@@ -19,13 +26,105 @@ static inline vr clamped(vr z)
     return vr_select(z == z, inside, z);
 }
 
-static void standardise(size_t n, const gki_real *a, const gki_real *b, gki_real *z)
+/* The first row of the vector of rows at `at`. The last vector overlaps the one before it, so that
+ * it is whole. Without a whole vector it is a part. */
+static inline size_t vector_at(size_t at, size_t rows)
 {
-    for (size_t i = 0; i < n; i += VR_LANES) {
-        const vr y = (vr_load_part(z + i, n - i, 0) - vr_load_part(a + i, n - i, 0)) /
-                     vr_load_part(b + i, n - i, 1);
-        vr_store_part(z + i, n - i, clamped(y));
+    return at + VR_LANES <= rows || rows < VR_LANES ? at : rows - VR_LANES;
+}
+
+static void standardise(size_t rows, size_t d, const gki_real *a, const gki_real *b,
+                        const gki_real *eps_t, gki_real *zeta_t)
+{
+    for (size_t j = 0; j < d; j++, eps_t += rows, zeta_t += rows)
+        for (size_t at = 0; at < rows; at += VR_LANES) {
+            const size_t r = vector_at(at, rows), left = rows - r;
+            const vr v = (vr_load_part(eps_t + r, left, 0) - vr_set(a[j])) / vr_set(b[j]);
+            vr_store_part(zeta_t + r, left, clamped(v));
+        }
+}
+
+/* Shapes beyond these bounds are left to gk/gk_batch_kernels.h. */
+static inline bool is_small(gki_real g, gki_real k)
+{
+    return g <= LARGEST_G && g >= -LARGEST_G && k <= LARGEST_K && k >= -LARGEST_K;
+}
+
+/* The scores of one margin for a group of vectors of rows. The steps of one vector depend on each
+ * other; those of several vectors do not, and can run in parallel in the processor. */
+typedef struct group {
+    size_t count, first[GROUP]; /* the number of vectors, and the first row of each */
+    vr v[GROUP];
+    small_score score[GROUP];
+} group;
+
+static inline void small_scores_of(group *of, vr half_g, vr k)
+{
+    for (size_t i = 0; i < of->count; i++)
+        of->score[i] = small_begin(of->v[i], half_g, k);
+    for (size_t i = 0; i < of->count; i++)
+        of->score[i] = small_end(of->score[i], half_g, k);
+    for (size_t i = 0; i < of->count; i++)
+        if (vr_any(of->score[i].open))
+            of->score[i] = small_continue(of->v[i], of->score[i], half_g, k);
+}
+
+/* Stores the scores, and adds log(Q'/B) = log(slope) − τ to its parts. Returns whether there are
+ * lanes without a score. */
+static inline bool store_scores(const group *of, size_t rows, gki_real *zeta_t, vr *sum,
+                                vr *product)
+{
+    bool failed = false;
+    for (size_t i = 0; i < of->count; i++) {
+        small_score score = of->score[i];
+        if (vr_any(score.open)) {
+            score.z = vr_select(score.open, vr_set(INFINITY), score.z);
+            score.tau = vr_select(score.open, vr_set(0), score.tau);
+            score.slope = vr_select(score.open, vr_set(1), score.slope);
+            failed = true;
+        }
+        vr_store_part(zeta_t + of->first[i], rows - of->first[i], score.z);
+        sum[i] = sum[i] - score.tau;
+        product[i] = product[i] * score.slope;
     }
+    return failed;
+}
+
+static bool small_scores(size_t rows, size_t d, const gki_real *a, const gki_real *b,
+                         const gki_real *g, const gki_real *k, const gki_real *eps_t,
+                         gki_real *zeta_t, gki_real *log_slope)
+{
+    bool failed = false;
+    group of;
+    for (size_t at = 0; at < rows; at += GROUP * VR_LANES) {
+        vr sum[GROUP], product[GROUP];
+        for (of.count = 0; of.count < GROUP && at + of.count * VR_LANES < rows; of.count++) {
+            of.first[of.count] = vector_at(at + of.count * VR_LANES, rows);
+            sum[of.count] = vr_set(0), product[of.count] = vr_set(1);
+        }
+        for (size_t j = 0; j < d; j++) {
+            const gki_real *eps = eps_t + j * rows;
+            const vr location = vr_set(a[j]), by_scale = vr_set(1 / b[j]);
+            if (!is_small(g[j], k[j])) {
+                for (size_t r = 0; r < rows; r++)
+                    zeta_t[j * rows + r] = INFINITY;
+                failed = true;
+                continue;
+            }
+            for (size_t i = 0; i < of.count; i++)
+                of.v[i] = (vr_load_part(eps + of.first[i], rows - of.first[i], a[j]) - location) *
+                          by_scale;
+            small_scores_of(&of, vr_set(g[j] / 2), vr_set(k[j]));
+            failed = store_scores(&of, rows, zeta_t + j * rows, sum, product) || failed;
+            for (size_t i = 0; i < of.count && j % FACTORS == FACTORS - 1; i++) {
+                sum[i] = sum[i] + vr_log(product[i]);
+                product[i] = vr_set(1);
+            }
+        }
+        for (size_t i = 0; i < of.count; i++)
+            vr_store_part(log_slope + of.first[i], rows - of.first[i], sum[i] + vr_log(product[i]));
+    }
+    return failed;
 }
 
 static void clamp(size_t n, gki_real *z, gki_real *dq)
@@ -37,24 +136,18 @@ static void clamp(size_t n, gki_real *z, gki_real *dq)
     }
 }
 
-static void log_densities(size_t components, size_t d, const gki_real *w, const gki_real *log_dq,
-                          gki_real *log_f)
+static void log_densities(size_t rows, size_t d, gki_real constant, const gki_real *w_t,
+                          const gki_real *log_slope, gki_real *log_f)
 {
-    for (size_t k = 0; k < components; k++, w += d) {
-        vr sum = vr_set(0), logs = vr_set(0);
-        gki_real rest = 0;
-        size_t j = 0;
-        for (; j + VR_LANES <= d; j += VR_LANES) {
-            const vr here = vr_load(w + j);
-            sum = vr_fma(here, here, sum);
-            if (log_dq)
-                logs = logs + vr_load(log_dq + j);
+    for (size_t at = 0; at < rows; at += VR_LANES) {
+        const size_t r = vector_at(at, rows), left = rows - r;
+        vr sum[2] = {vr_set(0), vr_set(0)};
+        for (size_t j = 0; j < d; j++) {
+            const vr w = vr_load_part(w_t + j * rows + r, left, 0);
+            sum[j % 2] = vr_fma(w, w, sum[j % 2]);
         }
-        for (; j < d; j++)
-            rest += w[j] * w[j] / 2 + (log_dq ? log_dq[j] : 0);
-        log_f[k] = -vr_sum(vr_fma(vr_set(0.5), sum, logs)) - rest;
-        if (log_dq)
-            log_dq += d;
+        const vr rest = vr_set(constant) - vr_load_part(log_slope + r, left, 0);
+        vr_store_part(log_f + r, left, vr_fma(vr_set(-0.5), sum[0] + sum[1], rest));
     }
 }
 
@@ -104,7 +197,9 @@ static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki
 
 #undef MOST
 #undef LEAST_RESPONSIBILITY
+#undef LARGEST_G
+#undef LARGEST_K
 
-GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .clamp = clamp,
-               .log_densities = log_densities, .softmax = softmax, .dot = dot,
+GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .small_scores = small_scores,
+               .clamp = clamp, .log_densities = log_densities, .softmax = softmax, .dot = dot,
                .add_gradient = add_gradient);

@@ -1,25 +1,37 @@
-/* Row kernels of mixtures, compiled once for each instruction set (core/simd.h). A row has n =
- * components · d numbers, one component after the other. The results of a row depend on that row
- * alone. */
+/* Kernels of mixtures, compiled once for each instruction set (core/simd.h). The results of a row
+ * depend on that row alone.
+ *
+ * Arrays with the suffix _t are turned: one line for each dimension, which has a number for each of
+ * `rows` rows. So the lanes of a vector are rows, and all of them have the same parameters. */
 #ifndef GKV_BASE_MIXTURE_KERNELS_H
 #define GKV_BASE_MIXTURE_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/real.h"
 #include "core/simd.h"
 
 typedef struct gki_mixture_kernels {
-    /* Computes z ← (z − a)/b, clamped to ±1e15. */
-    void (*standardise)(size_t n, const gki_real *a, const gki_real *b, gki_real *z);
+    /* Computes zeta_t[d, rows] ← (eps_t − a)/b, clamped to ±1e15. */
+    void (*standardise)(size_t rows, size_t d, const gki_real *a, const gki_real *b,
+                        const gki_real *eps_t, gki_real *zeta_t);
+
+    /* Computes the scores zeta_t[d, rows] of eps_t for the margins a, b, g, k with small shapes
+     * (small_shapes.h), and log_slope[rows] ← Σ_j log(Q'_j/B_j). Scores that it cannot compute,
+     * which include all scores of margins with other shapes, become ∞, and do not count in
+     * log_slope. Returns whether there are any. */
+    bool (*small_scores)(size_t rows, size_t d, const gki_real *a, const gki_real *b,
+                         const gki_real *g, const gki_real *k, const gki_real *eps_t,
+                         gki_real *zeta_t, gki_real *log_slope);
 
     /* Clamps z to ±1e15, and dq, unless it is NULL, to at least 1e-15. Without the bounds the
      * squares of extreme scores, and scores divided by Q', would overflow a float. */
     void (*clamp)(size_t n, gki_real *z, gki_real *dq);
 
-    /* Computes log_f[k] ← −½ Σ_j w[k,j]² − Σ_j log_dq[k,j]; log_dq may be NULL. */
-    void (*log_densities)(size_t components, size_t d, const gki_real *w, const gki_real *log_dq,
-                          gki_real *log_f);
+    /* Computes log_f[rows] ← constant − ½ Σ_j w_t[j]² − log_slope. */
+    void (*log_densities)(size_t rows, size_t d, gki_real constant, const gki_real *w_t,
+                          const gki_real *log_slope, gki_real *log_f);
 
     /* Replaces logs[components] by their softmax, with 0 for negligible values. Returns the log of
      * the sum of the exponentials. */

@@ -95,7 +95,7 @@ static void stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_
     const gki_base_mixture *self = gki_base_mixture_of(stats->base);
     const size_t d = self->base.eps.width;
     const gki_online_layout at = gki_mixture_stats_layout(self);
-    gki_real spread[GKV_BASE_MOST_DIMENSIONS], *to = stats->values + part * at.size;
+    gki_real spread[GKV_BASE_DIMENSIONS_MAX], *to = stats->values + part * at.size;
     gki_mixture_outer squares;
     squares.d = d, squares.count = 0;
     for (size_t j = 0; j < d && at.coupling; j++) /* the standard deviations of u */
@@ -195,7 +195,7 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.independent = !self->spec.dependent;
     set.advanced.shared_shapes = self->spec.shared_shapes;
     set.advanced.least_scale = least_scale;
-    set.advanced.least_rows = GKV_ONLINE_LEAST_ROWS;
+    set.advanced.least_rows = GKV_ONLINE_ROWS_MIN;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : (size_t)it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->fit->count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */

@@ -220,7 +220,7 @@ static int draw(bench_model *model, size_t width, int threads, double peak)
     const double seconds = cli_seconds() - began;
     bench_add(&model->at[width].drawing, seconds);
     bench_add(&model->at[width].drawing_share,
-              BENCH_DRAWS * model->operations.sample / seconds / peak);
+              BENCH_DRAWS * model->operations.draw / seconds / peak);
 done:
     free(codes);
     free(images);

@@ -294,6 +294,7 @@ static json_t *model_of(const bench *it, const bench_model *model)
     put(out, "training_operations_per_image", model->operations.training);
     put(out, "encoding_operations_per_image", model->operations.encoding);
     put(out, "sample_operations", model->operations.sample);
+    put(out, "draw_operations", model->operations.draw);
     put(out, "refit_steps", model->refit_steps > 0 ? model->refit_steps : NAN);
     for (size_t w = 0; w < it->widths; w++)
         json_array_append_new(at, width_of(it, model, w));

@@ -50,6 +50,9 @@ int cli_reconstruct(int argc, char **argv);
 int cli_interpolate(int argc, char **argv);
 int cli_encode(int argc, char **argv);
 int cli_features(int argc, char **argv);
+int cli_features_train(int argc, char **argv);
+int cli_explore(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_base_fit(int argc, char **argv);
 int cli_data_get(int argc, char **argv);
 int cli_data_info(int argc, char **argv);
@@ -96,6 +99,10 @@ int cli_error_errno(int error, const char *format, ...) __attribute__((format(pr
 
 /* The exit code of a library's status. */
 int cli_code(gkv_status status);
+
+/* The message of the last failed call of the library, with the option that helps in parentheses. It
+ * is valid until the next call on this thread. */
+const char *cli_reason(void);
 
 /* CLI_OK for GKV_OK; else prints the library's message and returns its exit code. */
 int cli_check(gkv_status status);
@@ -158,7 +165,11 @@ typedef enum cli_format {
     CLI_NPY,
     CLI_IDX,
     CLI_JSON,
-    CLI_ROWS, /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_HTML,
+    CLI_ROWS,   /* a table: NumPy's array if the name ends in .npy, else CSV */
+    CLI_ARRAYS, /* NumPy's archive by .npz, a table by .csv, else NumPy's array */
+    CLI_ONNX,   /* ONNX files; any other name is that of a folder */
+    CLI_PYTHON,
     CLI_FOLDER
 } cli_format;
 
@@ -238,7 +249,7 @@ int cli_output_spares_run(const char *option, const char *path,
 /* --- terminal.c ----------------------------------------------------------- */
 
 /* A line on standard error that is rewritten in place, at most ten times a second and
- * never wider than the terminal. Off when standard error is no terminal. */
+ * never wider than the terminal. Off when standard error is not a terminal. */
 typedef struct cli_live {
     bool on, shown;
     double last;
@@ -258,7 +269,7 @@ const char *cli_duration(double seconds, char buffer[32]);
 /* A number with this many decimal places, with the character − for minus and without −0. */
 const char *cli_decimal(double value, int places, char buffer[32]);
 
-/* The number of columns of standard output; SIZE_MAX if it is no terminal. */
+/* The number of columns of standard output; SIZE_MAX if it is not a terminal. */
 size_t cli_output_width(void);
 
 /* The number of columns of a UTF-8 text; each character counts as one. */

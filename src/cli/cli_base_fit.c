@@ -10,7 +10,7 @@ typedef struct base_fit_arguments {
     cli_model_arguments model;
     cli_assignments wanted; /* of model.base and its parameters */
     const char *out;
-    bool update, base_given, covariance_given;
+    bool update, quiet, base_given, covariance_given;
     gkv_base_fit_settings fit;
 } base_fit_arguments;
 
@@ -40,6 +40,8 @@ static const struct argp_option options[] = {
      "*.before-fit.* "
      "(default: no)",
      0},
+    {"quiet", 'q', NULL, 0, "Print nothing unless the command fails (default: print the result)",
+     0},
     {.name = NULL},
 };
 
@@ -63,6 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'n': a->fit.codes = (size_t)cli_whole(state, "--codes", arg, 100, 10000000); return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_FOLDER); return 0;
     case 'u': a->update = true; return 0;
+    case 'q': a->quiet = true; return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         if (!a->base_given)
@@ -78,7 +81,8 @@ static void print_report(const cli_run *run, const gkv_model *fitted, const gkv_
 {
     char before[32], after[32], gain[32], time[32], name[GKV_NAME_SIZE];
     printf("mean log density of %zu held-out codes, in nats:\n", r->held_out);
-    printf("  %-18s %s\n", cli_base_name(run->model, name), cli_decimal(r->before, 3, before));
+    printf("  %-18s %s   (the model's own)\n", cli_base_name(run->model, name),
+           cli_decimal(r->before, 3, before));
     printf("  %-18s %s   %s%s, fitted to %zu codes", cli_base_name(fitted, name),
            cli_decimal(r->after, 3, after), r->after >= r->before ? "+" : "",
            cli_decimal(r->after - r->before, 3, gain), r->codes);
@@ -116,6 +120,8 @@ static int keep(const base_fit_arguments *a, const cli_run *run, const gkv_model
     CLI_CHECK(gkv_base_fit_save(fitted, folder, a->update, &run->settings));
     if (a->update)
         cli_evaluation_remove(folder, true); /* an evaluation describes the replaced model */
+    if (a->quiet)
+        return code;
     char *next = cli_quote(3, (const char *const[]){cli_program, "eval", folder});
     printf("written to %s; to measure it: %s\n", folder, next);
     free(next);
@@ -158,7 +164,7 @@ int cli_base_fit(int argc, char **argv)
     }
     gkv_settings wanted = run.settings;
     CLI_TRY(cli_assignments_apply(&a.wanted, &wanted));
-    /* The covariance of the model's mixture is no wish for that of another kind of base. */
+    /* The covariance of the model's mixture does not apply to another kind of base. */
     if (!a.covariance_given && gkv_base_facts_of(wanted.model.base)->has_full_covariance)
         wanted.model.base_covariance = GKV_COVARIANCE_FULL;
     if (target(&a))
@@ -167,7 +173,8 @@ int cli_base_fit(int argc, char **argv)
     CLI_TRY(cli_run_images(&run, GKV_TRAIN, NULL, &images));
     CLI_CHECK(gkv_base_fit(run.model, images, &wanted.model, &run.settings, &a.fit, NULL, &fitted,
                            &report));
-    print_report(&run, fitted, &report);
+    if (!a.quiet)
+        print_report(&run, fitted, &report);
     CLI_TRY(check_accepted(&a, fitted, &report));
     code = keep(&a, &run, fitted);
 done:

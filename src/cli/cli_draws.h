@@ -22,4 +22,8 @@ typedef struct cli_draws {
 int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
                     float *images);
 
+/* The codes[n, latent] of the same draws. */
+int cli_draw_codes(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
+                   float *codes);
+
 #endif

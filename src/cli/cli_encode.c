@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_files.h"
 #include "cli.h"
 #include "gkvae/eval.h"
-#include "gkvae/table.h"
 
 typedef struct encode_arguments {
     cli_model_arguments model;
@@ -31,7 +31,10 @@ static const struct argp_option options[] = {
     {"seed", 'S', "N", 0,
      "The seed of the draws (default: train.seed of the run; for the prior 1, as in gkvae sample)",
      0},
-    {"out", 'o', "FILE.npy", 0, "Write the codes to this file (default: codes.npy)", 0},
+    {"out", 'o', "FILE.npy|npz|csv", 0,
+     "Write the codes to this file; a NumPy archive .npz and a table .csv have the labels of the "
+     "images too (default: codes.npy)",
+     0},
     {.name = NULL},
 };
 
@@ -59,7 +62,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->seed = cli_whole(state, "--seed", arg, 0, INT64_MAX);
         a->seed_given = true;
         return 0;
-    case 'o': a->out = cli_output(state, "--out", arg, CLI_NPY); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_ARRAYS); return 0;
     case ARGP_KEY_END:
         if (a->prior && (a->idx || a->half_given))
             argp_error(state, "--what %s has no images: leave out %s", a->what,
@@ -83,15 +86,16 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
     return code;
 }
 
-/* Encodes the images; *codes is allocated, [count, latent]. */
-static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
+/* Opens and encodes the images; *codes is allocated, [count, latent]. The caller frees *opened. */
+static int encode_images(encode_arguments *a, const cli_run *run, gkv_dataset **opened,
+                         float **codes)
 {
     enum { BLOCK = 1000 };
     const size_t d = gkv_model_latent(run->model);
     float *targets = NULL;
-    gkv_dataset *images = NULL;
     int code = CLI_OK;
-    CLI_TRY(cli_run_images(run, a->half, a->idx, &images));
+    CLI_TRY(cli_run_images(run, a->half, a->idx, opened));
+    const gkv_dataset *images = *opened;
     if (a->count > gkv_dataset_count(images)) {
         code = cli_error(CLI_DATA, "--count %zu: there are %zu images", a->count,
                          gkv_dataset_count(images));
@@ -110,7 +114,6 @@ static int encode_images(encode_arguments *a, const cli_run *run, float **codes)
     }
 done:
     free(targets);
-    gkv_dataset_free(images);
     return code;
 }
 
@@ -150,17 +153,24 @@ int cli_encode(int argc, char **argv)
             "numpy.load(\"codes.npy\")"};
     encode_arguments a = {.what = "z", .half = GKV_TEST, .out = "codes.npy"};
     cli_run run = {.model = NULL};
+    gkv_dataset *images = NULL;
     float *codes = NULL;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
     CLI_TRY(cli_output_spares("--out", a.out, a.idx));
-    CLI_TRY(a.prior ? draw_prior(&a, run.model, &codes) : encode_images(&a, &run, &codes));
-    CLI_CHECK(gkv_npy_write_float(a.out, a.count, gkv_model_latent(run.model), codes));
+    CLI_TRY(a.prior ? draw_prior(&a, run.model, &codes) : encode_images(&a, &run, &images, &codes));
+    const gkv_npz_array arrays[] = {{.name = "codes",
+                                     .rank = 2,
+                                     .sizes = {a.count, gkv_model_latent(run.model)},
+                                     .floats = codes},
+                                    cli_labels_array(a.count, gkv_dataset_labels(images))};
+    CLI_TRY(cli_write_arrays(a.out, sizeof arrays / sizeof *arrays, arrays));
     printf("%zu codes of %zu numbers: %s\n", a.count, gkv_model_latent(run.model), a.out);
 done:
     free(codes);
+    gkv_dataset_free(images);
     cli_run_free(&run);
     return code;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_files.h"
 #include "cli.h"
 #include "gkvae/features.h"
 #include "gkvae/table.h"
@@ -17,8 +18,11 @@ static const struct argp_option options[] = {
      "Use the built-in network of this data set: mnist or fashion-mnist (default: mnist)", 0},
     {"network", 'N', "FILE.safetensors", 0,
      "Use the network in this file (default: that of --dataset)", 0},
-    {"out", 'o', "FILE.npy", 0, "Write the features to this file (default: features.npy)", 0},
-    {"probabilities", 'P', "FILE.npy", 0,
+    {"out", 'o', "FILE.npy|npz|csv", 0,
+     "Write the features to this file; a NumPy archive .npz has the probabilities of the classes "
+     "too (default: features.npy)",
+     0},
+    {"probabilities", 'P', "FILE.npy|npz|csv", 0,
      "Also write the probabilities of the classes to this file (default: no)", 0},
     {"count", 'n', "N", 0, "Use only the first N images (default: all)", 0},
     {"threads", 't', "N", 0,
@@ -32,8 +36,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'd': a->dataset = arg; return 0;
     case 'N': a->network = cli_path(state, "--network", arg); return 0;
-    case 'o': a->out = cli_output(state, "--out", arg, CLI_NPY); return 0;
-    case 'P': a->probabilities = cli_output(state, "--probabilities", arg, CLI_NPY); return 0;
+    case 'o': a->out = cli_output(state, "--out", arg, CLI_ARRAYS); return 0;
+    case 'P': a->probabilities = cli_output(state, "--probabilities", arg, CLI_ARRAYS); return 0;
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, UINT32_MAX); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 1024); return 0;
     case ARGP_KEY_ARG:
@@ -77,7 +81,7 @@ static int wrong_size(const features_arguments *a, const gkv_features *network, 
     return cli_error(
         CLI_DATA,
         "%s: the images are %s, but the network %s takes %zu × %zu; name one for these with "
-        "--network (scripts/train_features.py trains one on labelled images)",
+        "--network (gkvae features train makes one from labelled images)",
         a->images, have, gkv_features_name(network), gkv_features_height(network),
         gkv_features_width(network));
 }
@@ -193,8 +197,8 @@ int cli_features(int argc, char **argv)
                "writes.\v"
                "The images must have the size that the network was trained on. Figures are "
                "comparable only if the same network "
-               "made the features; its SHA-256 is printed. scripts/train_features.py trains a "
-               "network on other labelled images. "
+               "made the features; its SHA-256 is printed. gkvae features train makes a "
+               "network from other labelled images. "
                "In Python: numpy.load(\"features.npy\")"};
     features_arguments a = {.out = "features.npy"};
     gkv_features *network = NULL;
@@ -212,12 +216,15 @@ int cli_features(int argc, char **argv)
     const size_t dimensions = gkv_features_dimensions(network),
                  classes = gkv_features_classes(network);
     features = cli_alloc(count * dimensions, sizeof *features);
-    if (a.probabilities)
+    if (a.probabilities || cli_ends_in(a.out, ".npz"))
         probabilities = cli_alloc(count * classes, sizeof *probabilities);
     CLI_TRY(apply(&a, network, &from, count, features, probabilities));
-    CLI_CHECK(gkv_npy_write_float(a.out, count, dimensions, features));
+    const gkv_npz_array arrays[] = {
+        {.name = "features", .rank = 2, .sizes = {count, dimensions}, .floats = features},
+        {.name = "probabilities", .rank = 2, .sizes = {count, classes}, .floats = probabilities}};
+    CLI_TRY(cli_write_arrays(a.out, probabilities ? 2 : 1, arrays));
     if (a.probabilities)
-        CLI_CHECK(gkv_npy_write_float(a.probabilities, count, classes, probabilities));
+        CLI_TRY(cli_write_arrays(a.probabilities, 1, &arrays[1]));
     printf("%zu rows of %zu features: %s (network %s, SHA-256 %s)\n", count, dimensions, a.out,
            gkv_features_name(network), gkv_features_sha256(network));
     if (a.probabilities)

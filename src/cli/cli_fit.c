@@ -364,6 +364,12 @@ static int select_columns(const cli_fit_arguments *a, const gkv_table *table, se
     }
     CLI_TRY(cli_columns_choose(table, a->file, a->columns, weights, a->quiet, &s->chosen,
                                &s->n_chosen));
+    if (gkv_table_rows(table) == 1 && s->n_chosen > 1)
+        return cli_error(
+            CLI_DATA,
+            "%s: the table has one row of %zu numbers, but a sample is a column: write "
+            "each number on a line of its own",
+            a->file, s->n_chosen);
     CLI_TRY(cli_fit_check_picture(a, s->n_chosen));
     s->columns = cli_alloc(s->n_chosen, sizeof *s->columns);
     s->data.columns = s->columns;

@@ -38,7 +38,7 @@ static int condition(cli_gk_model *model, const char *text)
     CLI_TRY(cli_columns_given(&(cli_named_columns){model->d, model->names}, text, which, values,
                               &count));
     if (gkv_mgk_mixture_conditional(model->mixture, count, which, values, &conditional) != GKV_OK) {
-        code = cli_error(CLI_DATA, "--given %s: %s", text, gkv_error_message());
+        code = cli_error(CLI_DATA, "--given %s: %s", text, cli_reason());
         goto done;
     }
     for (size_t j = 0; j < model->d; j++) {

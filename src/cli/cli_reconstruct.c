@@ -7,6 +7,7 @@
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
 #include "pictures.h"
+#include "reconstruct_files.h"
 #include "refined.h"
 #include "report_generation.h"
 
@@ -187,7 +188,7 @@ done:
  * those from refined codes. */
 static int reconstruct_refined(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
                                size_t n, size_t cols, const gkv_refine_settings *settings,
-                               const char *path)
+                               const char *path, const cli_reconstruction_files *files)
 {
     static const char *const labels[] = {"original", "encoder", "refined"};
     refined_images it = images_create(run->model, n);
@@ -196,11 +197,35 @@ static int reconstruct_refined(const cli_run *run, const gkv_dataset *images, co
     CLI_TRY(cli_fetch(run, images, chosen, n, it.grey, it.seen));
     CLI_TRY(refine(run->model, settings, n, &it, &seconds));
     CLI_TRY(print_figures(run, settings, n, &it, seconds));
+    CLI_TRY(cli_write_reconstructions(run->model, images,
+                                      &(cli_reconstructions){.n = n,
+                                                             .chosen = chosen,
+                                                             .originals = it.grey,
+                                                             .targets = it.seen,
+                                                             .images = it.before,
+                                                             .codes = it.code,
+                                                             .refined_images = it.after,
+                                                             .refined_codes = it.refined},
+                                      files));
     if (path)
         code = cli_picture_lines(run->model, (const float *const[]){it.grey, it.before, it.after},
                                  labels, 3, n, cols, path);
 done:
     images_free(&it);
+    return code;
+}
+
+/* The same without refinement. */
+static int reconstruct(const cli_run *run, const gkv_dataset *images, const size_t *chosen,
+                       size_t n, size_t cols, const char *path,
+                       const cli_reconstruction_files *files)
+{
+    int code = CLI_OK;
+    if (files->arrays || files->folder)
+        CLI_TRY(cli_write_encoded(run, images, chosen, n, files));
+    if (path)
+        CLI_TRY(cli_picture_reconstructions(run, images, chosen, n, cols, path));
+done:
     return code;
 }
 
@@ -282,7 +307,8 @@ size_t cli_refined_rows(const gkv_metrics *m, cli_refined_row rows[CLI_REFINED_R
 typedef struct reconstruct_arguments {
     cli_model_arguments model;
     const char *images, *out; /* out is NULL for no picture */
-    size_t count;             /* 0: the images that gkvae eval shows */
+    cli_reconstruction_files files;
+    size_t count; /* 0: the images that gkvae eval shows */
     gkv_refine_settings refine;
     bool wants_refined, has_samples, has_weight, mean, no_picture;
 } reconstruct_arguments;
@@ -292,7 +318,18 @@ static const struct argp_option options[] = {
      "Draw the first N images (default: four of each class, as in gkvae eval, or 40 without "
      "labels)",
      0},
-    {"out", 'o', "FILE.png", 0, "Write the picture to this file (default: reconstructions.png)", 0},
+    {"out", 'o', "FILE.png", 0,
+     "Write the picture to this file (default: reconstructions.png, or no picture with --npy or "
+     "--png)",
+     0},
+    {"npy", 'y', "FILE.npy|npz|csv", 0,
+     "Also write the reconstructions to this file as a NumPy array of float32, or as a table; a "
+     "NumPy archive .npz has originals, targets, codes and labels too (default: no)",
+     0},
+    {"png", 'p', "FOLDER", 0,
+     "Also write each reconstruction to this folder as a PNG file, by the number of its image "
+     "(default: no)",
+     0},
     {"refine", 'r', "lm:T[:S]", 0,
      "Also refine each code by T iterations of Levenberg–Marquardt, and print and draw the effect "
      "(default: no)",
@@ -331,6 +368,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case 'n': a->count = (size_t)cli_whole(state, "--count", arg, 1, 10000); return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
+    case 'y': a->files.arrays = cli_output(state, "--npy", arg, CLI_ARRAYS); return 0;
+    case 'p': a->files.folder = cli_output(state, "--png", arg, CLI_FOLDER); return 0;
     case 'r':
         a->has_samples = cli_refine_parse(state, arg, &a->refine);
         a->wants_refined = true;
@@ -344,7 +383,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT: state->child_inputs[0] = state->child_inputs[1] = &a->model; return 0;
     case ARGP_KEY_END:
         check_refinement(a, state);
-        if (!a->out && !a->no_picture)
+        if (!a->out && !a->no_picture && !a->files.arrays && !a->files.folder)
             a->out = "reconstructions.png";
         return 0;
     case ARGP_KEY_ARG:
@@ -378,7 +417,9 @@ int cli_reconstruct(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(cli_output_spares_run("--out", a.out, &a.model, &run));
+    CLI_TRY(cli_output_spares_run("--npy", a.files.arrays, &a.model, &run));
     CLI_TRY(cli_output_spares("--out", a.out, a.images));
+    CLI_TRY(cli_output_spares("--npy", a.files.arrays, a.images));
     CLI_TRY(cli_run_images(&run, GKV_TEST, a.images, &images));
     chosen = cli_alloc(a.count + BLOCKS * CLI_COLUMNS, sizeof *chosen);
     if (a.count > gkv_dataset_count(images)) {
@@ -394,9 +435,9 @@ int cli_reconstruct(int argc, char **argv)
         n = cli_choose(images, BLOCKS, chosen, &cols);
     }
     if (a.wants_refined)
-        CLI_TRY(reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.out));
+        CLI_TRY(reconstruct_refined(&run, images, chosen, n, cols, &a.refine, a.out, &a.files));
     else
-        CLI_TRY(cli_picture_reconstructions(&run, images, chosen, n, cols, a.out));
+        CLI_TRY(reconstruct(&run, images, chosen, n, cols, a.out, &a.files));
     if (a.out)
         printf("%zu images: %s\n", n, a.out);
 done:

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array_files.h"
 #include "cli.h"
-#include "gkvae/table.h"
 #include "pictures.h"
 
 typedef struct sample_arguments {
     cli_model_arguments model;
-    const char *out, *idx, *npy;
+    const char *out, *idx, *npy, *png;
     size_t count;
     cli_draws draws;
     bool one_class, each_class;
@@ -35,13 +35,19 @@ static const struct argp_option options[] = {
      "them, 0 or 1 or grey levels (default: means)",
      0},
     {"out", 'o', "FILE.png", 0,
-     "Write the picture to this file (default: samples.png, or no picture with --idx or --npy)", 0},
+     "Write the picture to this file (default: samples.png, or no picture with --idx, --npy or "
+     "--png)",
+     0},
     {"idx", 'x', "FILE", 0,
      "Also write the images to this file in the IDX format, as unsigned bytes (default: no)", 0},
-    {"npy", 'y', "FILE.npy", 0,
+    {"npy", 'y', "FILE.npy|npz|csv", 0,
      "Also write the images to this file as a NumPy array of float32, [images, "
-     "height·width·channels] "
-     "(default: no)",
+     "height·width·channels]; as a NumPy archive with images, codes, and labels of --class; or as "
+     "a table (default: no)",
+     0},
+    {"png", 'p', "FOLDER", 0,
+     "Also write each image to this folder as a PNG file, 000000.png and so on, by the number of "
+     "the draw (default: no)",
      0},
     {.name = NULL},
 };
@@ -68,7 +74,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_PNG); return 0;
     case 'x': a->idx = cli_output(state, "--idx", arg, CLI_IDX); return 0;
-    case 'y': a->npy = cli_output(state, "--npy", arg, CLI_NPY); return 0;
+    case 'y': a->npy = cli_output(state, "--npy", arg, CLI_ARRAYS); return 0;
+    case 'p': a->png = cli_output(state, "--png", arg, CLI_FOLDER); return 0;
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->model; return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -128,19 +135,49 @@ static void in_units(const gkv_model *model, size_t n, float *values)
         values[i] = (float)(range[0] + (range[1] - range[0]) * (double)values[i]);
 }
 
+/* Writes the images, in the units of the data, and the codes of the same draws. */
+static int write_arrays(const sample_arguments *a, const gkv_model *model, float *images)
+{
+    const size_t d = gkv_model_latent(model), values = gkv_model_values(model);
+    float *codes = NULL;
+    uint8_t *labels = NULL;
+    int code = CLI_OK;
+    in_units(model, a->count * values, images);
+    if (cli_ends_in(a->npy, ".npz")) {
+        codes = cli_alloc(a->count * d, sizeof *codes);
+        CLI_TRY(cli_draw_codes(model, &a->draws, a->one_class ? &a->which : NULL, a->count, codes));
+    }
+    if (a->one_class) {
+        labels = cli_alloc(a->count, sizeof *labels);
+        memset(labels, (int)a->which, a->count);
+    }
+    const gkv_npz_array arrays[] = {
+        cli_images_array("images", model, a->count, images),
+        cli_labels_array(a->count, labels),
+        {.name = "codes", .rank = 2, .sizes = {a->count, d}, .floats = codes}};
+    CLI_TRY(cli_write_arrays(a->npy, codes ? 3 : 2, arrays));
+    printf("%zu images of %zu numbers: %s\n", a->count, values, a->npy);
+done:
+    free(codes);
+    free(labels);
+    return code;
+}
+
 static int write_files(const sample_arguments *a, const gkv_model *model)
 {
     const size_t height = gkv_model_height(model), width = gkv_model_width(model),
                  channels = gkv_model_channels(model), pixels = gkv_model_values(model);
-    sample_images images = {.values = a->npy ? cli_alloc(a->count * pixels, sizeof(float)) : NULL,
+    sample_images images = {.values = a->npy || a->png ? cli_alloc(a->count * pixels, sizeof(float))
+                                                       : NULL,
                             .bytes = a->idx ? cli_alloc(a->count, pixels) : NULL};
     int code = CLI_OK;
     CLI_TRY(draw_images(a, model, pixels, &images));
-    if (a->npy) {
-        in_units(model, a->count * pixels, images.values);
-        CLI_CHECK(gkv_npy_write_float(a->npy, a->count, pixels, images.values));
-        printf("%zu images of %zu numbers: %s\n", a->count, pixels, a->npy);
+    if (a->png) {
+        CLI_TRY(cli_write_pngs(a->png, model, a->count, a->draws.first, NULL, images.values));
+        printf("%zu images: %s\n", a->count, a->png);
     }
+    if (a->npy)
+        CLI_TRY(write_arrays(a, model, images.values));
     if (a->idx) {
         CLI_CHECK(gkv_idx_write_colour(a->idx, a->count, height, width, channels, images.bytes));
         printf("%zu images: %s\n", a->count, a->idx);
@@ -177,10 +214,12 @@ static int check_classes(const sample_arguments *a, const gkv_model *model)
     if (a->one_class && a->which >= classes)
         return cli_error(CLI_USAGE, "--class %zu: the model's classes are 0 to %zu", a->which,
                          classes - 1);
-    if (a->each_class && (a->idx || a->npy))
+    if (a->each_class && (a->idx || a->npy || a->png))
         return cli_error(CLI_USAGE,
                          "%s cannot hold the blocks of --class each: choose one class, or none",
-                         a->idx ? "--idx" : "--npy");
+                         a->idx   ? "--idx"
+                         : a->npy ? "--npy"
+                                  : "--png");
     return CLI_OK;
 }
 
@@ -242,10 +281,10 @@ int cli_sample(int argc, char **argv)
     CLI_TRY(cli_run_open(&a.model, &run));
     CLI_TRY(check_classes(&a, run.model));
     CLI_TRY(check_draws(&a, run.model));
-    if (!a.out && !a.idx && !a.npy)
+    if (!a.out && !a.idx && !a.npy && !a.png)
         a.out = "samples.png";
     CLI_TRY(check_outputs(&a, &run));
-    if (a.idx || a.npy)
+    if (a.idx || a.npy || a.png)
         CLI_TRY(write_files(&a, run.model));
     if (a.out) {
         CLI_TRY(draw_picture(&a, run.model));

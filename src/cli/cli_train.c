@@ -70,6 +70,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->config = arg;
         return 0;
     case ARGP_KEY_END:
+        if (!a->folder && a->resume && a->config)
+            argp_error(state, "--out FOLDER is needed: gkvae train --resume --out %s", a->config);
         if (!a->folder)
             argp_error(state, "--out FOLDER is needed: the run is kept in it");
         if (a->resume && a->overwrite)
@@ -274,7 +276,9 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
     } else {
         code = cli_check(status);
         if (status == GKV_ERR_CONFIG && !a->resume && !a->overwrite && saved)
-            fprintf(stderr, "gkvae: --resume continues it, --overwrite replaces it\n");
+            fprintf(stderr,
+                    "gkvae: %s holds a run: --resume continues it, --overwrite replaces it\n",
+                    a->folder);
     }
     if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
         print_resume_command(a);

@@ -123,6 +123,8 @@ static gki_report_table table_of(const compare_words *words, const char *heading
 {
     const char *const *cells = (const char *const *)words->cells;
     return (gki_report_table){.heading = heading,
+                              .plain = "A row for each model. The number after ± says by how much "
+                                       "a figure may be off by chance.",
                               .caption = caption,
                               .columns = cells,
                               .n_columns = words->n_columns,

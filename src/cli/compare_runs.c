@@ -66,7 +66,7 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
     char *config = cli_text("%s/config.ini", run->folder),
          *path = cli_text("%s/%s", run->folder, figures);
     if (access(config, F_OK) != 0) {
-        code = cli_error(CLI_CONFIG, "%s: this is no run: there is no config.ini in it", folder);
+        code = cli_error(CLI_CONFIG, "%s: this is not a run: there is no config.ini in it", folder);
         goto done;
     }
     gkv_settings_defaults(&run->settings);
@@ -81,7 +81,7 @@ int compare_run_open(const char *folder, const char *figures, compare_run *run)
     }
     CLI_TRY(cli_json_read(path, JSON_REJECT_DUPLICATES, &run->metrics, &error));
     if (!json_is_object(run->metrics))
-        code = cli_error(CLI_DATA, "%s: these are no figures of an evaluation: %s", path,
+        code = cli_error(CLI_DATA, "%s: these are not figures of an evaluation: %s", path,
                          run->metrics ? "no JSON object" : error.text);
     run->seed = run->settings.train.seed;
     run->fitted =

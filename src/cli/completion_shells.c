@@ -3,6 +3,15 @@
 
 #include "completion.h"
 
+/* Whether a command of two words begins with a command of one word, which stands before it, as
+ * "features train" does. */
+static bool is_extension(const cli_completion_table *table, size_t i)
+{
+    const cli_completion_command *command = &table->commands[i];
+    return command->second && i > 0 && !table->commands[i - 1].second &&
+           strcmp(table->commands[i - 1].first, command->first) == 0;
+}
+
 /* --- bash ----------------------------------------------------------------- */
 
 static void bash_print_first_word(const char *word, const char *about)
@@ -87,6 +96,13 @@ static void bash_print_second_words(const cli_completion_table *table)
                           strcmp(table->commands[i - 1].first, command->first) == 0;
         if (!command->second || more)
             continue;
+        if (is_extension(table, i)) {
+            printf(
+                "    %s)\n        if ((n > start + 1)) && [[ ${words[start + 1]} == %s ]]; then\n"
+                "            command=\"%s\" start=$((start + 1))\n        fi\n        ;;\n",
+                command->first, command->second, command->name);
+            continue;
+        }
         printf("    %s)\n        if ((n == start + 1)); then\n", command->first);
         printf("            _gkvae_words '%s", command->second);
         for (size_t j = i + 1; j < table->n_commands && table->commands[j].second; j++)
@@ -258,6 +274,13 @@ static void zsh_print_second_words(const cli_completion_table *table)
 {
     for (size_t i = 0; i < table->n_commands; i++) {
         const cli_completion_command *command = &table->commands[i];
+        if (is_extension(table, i)) {
+            printf("    %s)\n        if ((CURRENT > 2)) && [[ $words[2] == %s ]]; then\n"
+                   "            shift words\n            ((CURRENT--))\n"
+                   "            name=\"%s\"\n        fi\n        ;;\n",
+                   command->first, command->second, command->name);
+            continue;
+        }
         if (!command->second ||
             (i > 0 && strcmp(table->commands[i - 1].first, command->first) == 0))
             continue;
@@ -389,7 +412,12 @@ void cli_completion_fish(const cli_completion_table *table)
          "    set -l words (commandline -opc)\n"
          "    set -e words[1]\n"
          "    test \"$words[1]\" = help; and set -e words[1]");
-    printf("    if contains -- \"$words[1]\"");
+    printf("    if contains -- \"$words[1] $words[2]\"");
+    for (size_t i = 0; i < table->n_commands; i++)
+        if (is_extension(table, i))
+            printf(" '%s'", table->commands[i].name);
+    printf("\n        test \"$words[1] $words[2]\" = \"$argv[1]\"\n"
+           "    else if contains -- \"$words[1]\"");
     for (size_t i = 0; i < table->n_commands; i++)
         if (table->commands[i].second && is_first_of(table, i))
             printf(" %s", table->commands[i].first);

@@ -122,6 +122,9 @@ int cli_evaluation_end(cli_evaluation *it, bool keep)
     }
     gki_lock_free(it->lock);
     free(it->pictures);
+    free(it->curves_data[0]);
+    free(it->curves_data[1]);
+    it->curves_data[0] = it->curves_data[1] = NULL;
     it->lock = NULL;
     it->pictures = NULL;
     return code;
@@ -206,7 +209,7 @@ static int draw_curves(cli_evaluation *it, const gkv_dataset *test, const char *
 {
     (void)test;
     char *terms = cli_evaluation_picture(it, "terms.png");
-    const int code = cli_picture_curves(it->folder, path, terms, &it->curves);
+    const int code = cli_picture_curves(it->folder, path, terms, &it->curves, it->curves_data);
     free(terms);
     return code;
 }

@@ -23,7 +23,8 @@ typedef struct cli_evaluation {
     double explained[2];     /* fractions of the variance that the axes of latent.png explain */
     uint64_t sample_seed;
     const char *command;
-    char *pictures; /* the folder of the pictures while they are drawn, and its lock */
+    char *curves_data[2]; /* the numbers of curves.png and terms.png as JSON, or NULL */
+    char *pictures;       /* the folder of the pictures while they are drawn, and its lock */
     gki_lock *lock;
 } cli_evaluation;
 

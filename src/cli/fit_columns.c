@@ -114,7 +114,7 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
     cli_live_clear(&it.live);
     row->bootstrapped = status == GKV_OK;
     return status == GKV_OK ? CLI_OK
-                            : cli_error(cli_code(status), "%s: %s", row->name, gkv_error_message());
+                            : cli_error(cli_code(status), "%s: %s", row->name, cli_reason());
 }
 
 /* The fit of one column. */
@@ -136,7 +136,7 @@ typedef struct batch {
 
 static int refuse(const job *it, gkv_status status)
 {
-    return cli_error(cli_code(status), "%s: %s", it->column.name, gkv_error_message());
+    return cli_error(cli_code(status), "%s: %s", it->column.name, cli_reason());
 }
 
 /* Keeps the first code that is not CLI_OK. */
@@ -250,7 +250,7 @@ int cli_fit_columns(const cli_fit_arguments *a, const cli_fit_data *data)
     int code = start_all(a, data, &b);
     const gkv_status checked = gkv_gk_fit_many(0, NULL, &settings, &options, NULL, NULL);
     if (b.n > 0 && checked != GKV_OK) { /* the settings are wrong, not a column */
-        keep_first(&code, cli_error(cli_code(checked), "%s", gkv_error_message()));
+        keep_first(&code, cli_error(cli_code(checked), "%s", cli_reason()));
         b.n = 0;
     }
     if (b.n > 0) {

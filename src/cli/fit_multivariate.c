@@ -89,8 +89,7 @@ static int make_starts(const cli_fit_arguments *a, const cli_fit_data *data, gkv
             .x = data->columns[i].x, .weights = data->weights, .n = data->n};
         const gkv_status status = cli_fit_start(a, &sample, &starts[i]);
         if (status != GKV_OK)
-            return cli_error(cli_code(status), "%s: %s", data->columns[i].name,
-                             gkv_error_message());
+            return cli_error(cli_code(status), "%s: %s", data->columns[i].name, cli_reason());
     }
     return CLI_OK;
 }

@@ -277,6 +277,31 @@ static void print_notes(const cli_fit_row *rows, size_t n_rows)
     }
 }
 
+/* Says what the standard errors of the table are. An interruption leaves columns without a
+ * bootstrap. */
+static void print_errors_note(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
+{
+    const char *const how = a->normal && a->multivariate ? "normal margins by their moments"
+                                                         : method_text(a, a->method);
+    const char *first = NULL; /* of the columns without a bootstrap */
+    size_t without = 0;
+    for (size_t i = 0; i < n_rows; i++)
+        if (!rows[i].bootstrapped) {
+            first = first ? first : rows[i].name;
+            without++;
+        }
+    if (a->method == GKV_GK_OCTILES && without == n_rows)
+        return;
+    printf("(± standard error");
+    if (without < n_rows)
+        printf(", and p, by bootstrap");
+    if (without > 0 && without < n_rows)
+        printf(" except for %s", first);
+    if (without > 1 && without < n_rows)
+        printf(" and %zu more", without - 1);
+    printf("; %s)\n", how);
+}
+
 static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n_rows)
 {
     enum { COLUMNS = 10 };
@@ -312,10 +337,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
             cells[(i + 1) * COLUMNS + c] = text[i][c];
     }
     cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
-    if (a->method != GKV_GK_OCTILES || a->replicates)
-        printf("(± standard error%s; %s)\n", a->replicates ? ", and p, by bootstrap" : "",
-               a->normal && a->multivariate ? "normal margins by their moments"
-                                            : method_text(a, a->method));
+    print_errors_note(a, rows, n_rows);
     if (a->family != GKV_GK_FAMILY_GK)
         print_family(&rows->result.gk);
     for (size_t i = 0; i < n_rows; i++)

@@ -31,7 +31,7 @@ bool cli_gk_find_family(const char *name, int64_t *family)
 static int check(const char *where, const gkv_gk *gk)
 {
     return gkv_gk_check(gk) == GKV_OK ? CLI_OK
-                                      : cli_error(CLI_USAGE, "%s: %s", where, gkv_error_message());
+                                      : cli_error(CLI_USAGE, "%s: %s", where, cli_reason());
 }
 
 static int parse(const char *text, const char *family, gkv_gk *gk)
@@ -145,7 +145,7 @@ static int read_margin(const place *at, const json_t *object, bool estimates, gk
     if (gk->family != GKV_GK_FAMILY_GH) /* it has no c */
         CLI_TRY(read_number(at, object, "c", false, &gk->c));
     if (gkv_gk_check(gk) != GKV_OK)
-        code = refuse(at, gkv_error_message());
+        code = refuse(at, cli_reason());
 done:
     return code;
 }
@@ -245,7 +245,7 @@ static int read_part(const place *at, const json_t *object, bool estimates, cli_
     if (!is_factor(d, factor, correlation))
         code = refuse(at, "the key \"cholesky\" is not a factor of the \"correlation\"");
     else if (gkv_mgk_create_from_cholesky(d, margins, NULL, factor, out) != GKV_OK)
-        code = refuse(at, gkv_error_message());
+        code = refuse(at, cli_reason());
 done:
     free(correlation);
     free(factor);
@@ -273,7 +273,7 @@ static int read_joint(const place *at, const json_t *root, const json_t *compone
     }
     if (code == CLI_OK && gkv_mgk_mixture_create(count, weights, (const gkv_mgk *const *)parts,
                                                  &model->mixture) != GKV_OK)
-        code = refuse(at, gkv_error_message());
+        code = refuse(at, cli_reason());
     for (size_t k = 0; k < count; k++)
         gkv_mgk_free(parts[k]);
     free(parts);

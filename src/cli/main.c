@@ -39,6 +39,10 @@ static const cli_command_row commands[] = {
      "write the latent codes of images, or draws from the prior, as a NumPy array"},
     {"features", cli_features,
      "write the features that a frozen classifier computes from images, as a NumPy array"},
+    {"features train", cli_features_train,
+     "train such a classifier on labelled images, for the metrics of generation"},
+    {"explore", cli_explore, "write a page that shows and runs a model, and open it in a browser"},
+    {"export", cli_export, "write a model for browsers, ONNX Runtime or PyTorch"},
     {"base fit", cli_base_fit, "fit another base to the codes of a trained model"},
     {"fit", cli_fit, "fit g-and-k distributions to columns of numbers"},
     {"gk", cli_gk, "evaluate a g-and-k distribution, and draw from it"},
@@ -88,8 +92,9 @@ static void print_help(void)
          "  4    bad configuration: an unknown key, a bad value, or a run that cannot be resumed "
          "with it\n"
          "  5    a file, folder, disk or network failed\n"
-         "  6    numerical failure: training diverged, a figure is not finite, or a fit found "
-         "nothing\n"
+         "  6    numerical failure: training diverged, a figure is not finite, a fit found "
+         "nothing, or "
+         "a base could not be refitted\n"
          "  7    the run folder is in use by another process\n"
          "  8    out of memory\n"
          "  129  the terminal was closed (SIGHUP); training has saved its run\n"
@@ -136,11 +141,11 @@ static int dispatch(int argc, char **argv)
 {
     const char *second = argc > 2 && argv[2][0] != '-' ? argv[2] : "";
     char *both = cli_text("%s %s", argv[1], second);
-    const cli_command_row *chosen = find(argv[1]);
-    int used = 1;
+    const cli_command_row *chosen = find(both);
+    int used = 2;
     if (!chosen) {
-        chosen = find(both);
-        used = 2;
+        chosen = find(argv[1]);
+        used = 1;
     }
     int code = CLI_OK;
     if (chosen) {

@@ -62,9 +62,33 @@ int cli_code(gkv_status status)
     return (size_t)status < known ? codes[status] : CLI_INTERNAL;
 }
 
+const char *cli_reason(void)
+{
+    /* The option of each remedy. */
+    static const char *const options[GKV_REMEDIES] = {
+        [GKV_REMEDY_LIKELIHOOD] = "--method mle",
+        [GKV_REMEDY_RESOLUTION] = "--method mle --resolution auto",
+        [GKV_REMEDY_FIX] = "--fix",
+        [GKV_REMEDY_NONPARAMETRIC] = "--nonparametric",
+        [GKV_REMEDY_MISSING] = "--na",
+        [GKV_REMEDY_DECIMAL_COMMA] = "--dec ,",
+        [GKV_REMEDY_DECIMAL_POINT] = "--dec .",
+        [GKV_REMEDY_COMMA] = "--dec , or --sep ,",
+        [GKV_REMEDY_SKIP] = "--skip",
+        [GKV_REMEDY_FOLDER] = "--data-folder DIR; gkvae data get",
+        [GKV_REMEDY_REPLACE] = "--overwrite",
+        [GKV_REMEDY_RESUME] = "--resume alone",
+    };
+    static _Thread_local char reason[2048];
+    const char *option = options[gkv_error_remedy()];
+    snprintf(reason, sizeof reason, "%s%s%s%s", gkv_error_message(), option ? " (" : "",
+             option ? option : "", option ? ")" : "");
+    return reason;
+}
+
 int cli_check(gkv_status status)
 {
-    return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s", gkv_error_message());
+    return status == GKV_OK ? CLI_OK : cli_error(cli_code(status), "%s", cli_reason());
 }
 
 void *cli_alloc(size_t count, size_t size)
@@ -264,7 +288,7 @@ static int use_words(stream *s, bool ended)
     }
 }
 
-/* Removes a byte order mark at the begin of the input. Returns false if it may be incomplete. */
+/* Removes a byte order mark at the start of the input. Returns false if it may be incomplete. */
 static bool skip_mark(stream *s, bool ended)
 {
     static const char mark[] = "\xEF\xBB\xBF";

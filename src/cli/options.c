@@ -191,7 +191,11 @@ const char *cli_output(struct argp_state *state, const char *option, const char 
                                           [CLI_NPY] = ".npy",
                                           [CLI_IDX] = ".idx",
                                           [CLI_JSON] = ".json",
-                                          [CLI_ROWS] = ".csv .txt .npy"};
+                                          [CLI_HTML] = ".html .htm",
+                                          [CLI_ROWS] = ".csv .txt .npy",
+                                          [CLI_ARRAYS] = ".npy .npz .csv .txt",
+                                          [CLI_ONNX] = ".onnx",
+                                          [CLI_PYTHON] = ".py"};
     static const struct {
         const char *name, *wish;
     } formats[] = {
@@ -199,13 +203,17 @@ const char *cli_output(struct argp_state *state, const char *option, const char 
         [CLI_NPY] = {"a NumPy array", "a name that ends in .npy"},
         [CLI_IDX] = {"an IDX file", "a name that ends in .idx or -ubyte"},
         [CLI_JSON] = {"JSON", "a name that ends in .json"},
+        [CLI_HTML] = {"a page", "a name that ends in .html"},
         [CLI_ROWS] = {"a table", "a name that ends in .csv or .npy"},
+        [CLI_ARRAYS] = {"arrays", "a name that ends in .npy, .npz or .csv"},
+        [CLI_ONNX] = {"ONNX files", "a name that ends in .onnx, or that of a folder"},
+        [CLI_PYTHON] = {"Python", "a name that ends in .py"},
         [CLI_FOLDER] = {"a folder", "the name of a folder"},
     };
     static const char others[] =
         ".png .npy .idx .json .jpg .jpeg .jpe .gif .bmp .tif .tiff .webp .svg .pdf .ps .eps .pgm "
         ".ppm .csv .tsv .txt .npz .mat .h5 .hdf5 .parquet .pt .pth .pkl .xls .xlsx .html .gz .bz2 "
-        ".xz .zst .zip .tar";
+        ".xz .zst .zip .tar .onnx .safetensors .py";
     cli_path(state, option, text);
     if (strcmp(text, "-") == 0)
         argp_error(state, "%s -: the command writes %s, and not to standard output: give %s",

@@ -255,8 +255,33 @@ static double top_of(const gki_series *series, size_t n_series)
     return isfinite(top) && isfinite(least) ? top + 0.1 * (top - least) : NAN;
 }
 
+/* The series and what the axes say as JSON, for the script of the page (app/plot.h). */
+static char *data_of(const gki_series *series, size_t n_series, double top, const char *y_label)
+{
+    json_t *list = json_array();
+    for (size_t s = 0; s < n_series; s++) {
+        json_t *x = json_array(), *y = json_array();
+        for (size_t i = 0; i < series[s].n; i++) {
+            const double value = series[s].y[i];
+            json_array_append_new(x, json_real(series[s].x[i]));
+            json_array_append_new(y, isfinite(value) ? json_real(value) : json_null());
+        }
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:o, s:o}", "name", series[s].name, "dashed",
+                                        series[s].style != GKV_LINE_SOLID, "x", x, "y", y));
+    }
+    json_t *all = json_pack("{s:s, s:s, s:o, s:o}", "x", "epoch", "y", y_label, "top",
+                            isfinite(top) ? json_real(top) : json_null(), "series", list);
+    char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(7));
+    char *copy = cli_text("%s", text);
+    json_decref(all);
+    free(text);
+    return copy;
+}
+
+/* Draws the curves, and writes their numbers to *data, which the caller frees. */
 static int draw(const json_t *records, const curve *curves, size_t n_curves, bool zoom,
-                const char *y_label, const char *path)
+                const char *y_label, const char *path, char **data)
 {
     enum { MOST = 4 };
     gki_series series[MOST];
@@ -288,16 +313,19 @@ static int draw(const json_t *records, const curve *curves, size_t n_curves, boo
     settings.height = 380;
     settings.x_label = "epoch";
     settings.y_label = y_label;
+    const double top = zoom ? top_of(series, used) : NAN;
     if (zoom)
-        settings.y_high = top_of(series, used);
+        settings.y_high = top;
     const int code = used ? cli_check(gki_plot_lines(path, series, used, &settings)) : CLI_OK;
+    *data = used ? data_of(series, used, top, y_label) : NULL;
     for (size_t s = 0; s < used; s++)
         free((double *)(uintptr_t)series[s].y);
     free(epochs);
     return code;
 }
 
-int cli_picture_curves(const char *folder, const char *path, const char *terms_path, bool *drawn)
+int cli_picture_curves(const char *folder, const char *path, const char *terms_path, bool *drawn,
+                       char *data[2])
 {
     static const curve bounds[] = {{"neg_elbo", "training", GKV_LINE_DASHED},
                                    {"validation_neg_elbo", "validation", GKV_LINE_SOLID}};
@@ -310,8 +338,8 @@ int cli_picture_curves(const char *folder, const char *path, const char *terms_p
     int code = CLI_OK;
     *drawn = json_array_size(records) > 0;
     if (*drawn) {
-        CLI_TRY(draw(records, bounds, 2, true, "−ELBO, nats per image", path));
-        CLI_TRY(draw(records, terms, 4, false, "nats per image", terms_path));
+        CLI_TRY(draw(records, bounds, 2, true, "−ELBO, nats per image", path, &data[0]));
+        CLI_TRY(draw(records, terms, 4, false, "nats per image", terms_path, &data[1]));
     }
 done:
     json_decref(records);

@@ -88,7 +88,9 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
 int cli_picture_base(const cli_run *run, const gkv_dataset *test, size_t n, const char *path);
 
 /* −ELBO over epochs, training and validation, and its two terms, from FOLDER/history.csv.
- * *drawn is false if there are no epochs to draw. */
-int cli_picture_curves(const char *folder, const char *path, const char *terms_path, bool *drawn);
+ * *drawn is false if there are no epochs to draw. data[2] receives the numbers of both pictures as
+ * JSON (gki_report_figure), which the caller frees, or stays. */
+int cli_picture_curves(const char *folder, const char *path, const char *terms_path, bool *drawn,
+                       char *data[2]);
 
 #endif

@@ -443,7 +443,7 @@ int plan_check(compare_plan *it)
                                         : check_fitted(it, model));
         if (gkv_settings_check(&model->expected) != GKV_OK) {
             code = cli_error(CLI_CONFIG, "%s:%d: [model %s]: %s", it->path, model->line,
-                             model->name, gkv_error_message());
+                             model->name, cli_reason());
             goto done;
         }
     }

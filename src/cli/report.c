@@ -54,25 +54,25 @@ static const char *fit_of(cli_texts *all, const gkv_model_settings *m)
 /* A sentence about a likelihood of levels. */
 static const char *likelihood_of(cli_texts *all, const gkv_model_settings *m, bool colour)
 {
-    if (m->likelihood == GKV_LIKELIHOOD_BERNOULLI)
+    const gkv_likelihood_facts *facts = gkv_likelihood_facts_of(m->likelihood);
+    if (facts->pixels == GKV_PIXELS_BINARY)
         return "";
-    if (m->likelihood == GKV_LIKELIHOOD_NORMAL_DENSITY ||
-        m->likelihood == GKV_LIKELIHOOD_GK_DENSITY)
-        return cli_texts_keep(
-            all, cli_text(" A number of an image has a %s density given the code.",
-                          m->likelihood == GKV_LIKELIHOOD_GK_DENSITY ? "g-and-k" : "normal"));
+    if (facts->pixels == GKV_PIXELS_CONTINUOUS)
+        return cli_texts_keep(all,
+                              cli_text(" A number of an image has a %s density given the code.",
+                                       facts->distribution));
     const char *edges = m->learned_edges ? ", with learned edges between levels" : "";
-    const char *kind = m->likelihood == GKV_LIKELIHOOD_LOGISTIC_MIXTURE ? "logistic" : "g-and-k";
     const char *level = colour ? "level of a channel" : "grey level of a pixel",
                *given = colour ? " and the earlier channels of the pixel" : "";
-    if (m->likelihood == GKV_LIKELIHOOD_GK || m->likelihood_components == 1)
+    if (!facts->is_mixture || m->likelihood_components == 1)
         return cli_texts_keep(
             all, cli_text(" The %s has a discretised %s distribution given the code%s%s.", level,
-                          kind, given, edges));
+                          facts->distribution, given, edges));
     return cli_texts_keep(
-        all, cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
-                      "code%s%s.",
-                      level, (long long)m->likelihood_components, kind, given, edges));
+        all,
+        cli_text(" The %s has a mixture of %lld discretised %s distributions given the "
+                 "code%s%s.",
+                 level, (long long)m->likelihood_components, facts->distribution, given, edges));
 }
 
 static const char *summary_of(cli_texts *all, const cli_evaluation *it)
@@ -112,6 +112,18 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 /* --- Tables --------------------------------------------------------------- */
 
 enum { METRIC_ROWS = 18, METRIC_COLUMNS = 4 };
+
+/* Figures of other models of the same images, which are those of README.md; "" for other images. */
+static const char *reference_of(const gkv_metrics *m)
+{
+    static const char mnist[] = "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7";
+    enum { ALL = 10000 };
+    if (strcmp(m->images_sha256, mnist) != 0 || m->images != ALL || m->pixels != GKV_PIXELS_BINARY)
+        return "";
+    return " For comparison, on these test images: a plain VAE (configs/mnist-plain.ini) has a "
+           "−ELBO of 94.00 and a −log p(x) of at most 89.30; the default model (configs/mnist.ini) "
+           "84.79 and, refined, 82.50.";
+}
 
 /* Rows without a value are left out, if it is one that such a model or data set has not. */
 static gki_report_table metrics_table(const cli_evaluation *it, const char **cells, cli_texts *all)
@@ -193,11 +205,17 @@ static gki_report_table metrics_table(const cli_evaluation *it, const char **cel
         row[3] = rows[i].meaning;
         n_rows++;
     }
+    const char *plain = cli_texts_keep(
+        all, cli_text("The fewer nats the first rows have, the better the model describes images "
+                      "that it has never seen. The closer SSIM is to 1, the more the "
+                      "reconstructions resemble the originals.%s",
+                      reference_of(m)));
     const char *caption = cli_texts_keep(
         all, cli_text("Protocol: %s. Standard errors are over images. The images are those of %s, "
                       "whose content has the SHA-256 %s.",
                       m->protocol, m->images_file, m->images_sha256));
     return (gki_report_table){.heading = "Measurements",
+                              .plain = plain,
                               .caption = caption,
                               .columns = columns,
                               .n_columns = METRIC_COLUMNS,
@@ -227,6 +245,9 @@ static gki_report_table refined_table(const gkv_metrics *m, const char **cells, 
                                      "same noise.",
                                      m->refined.iterations, m->refined.samples));
     return (gki_report_table){.heading = "Refined posteriors",
+                              .plain = "The encoder guesses the code of an image in one go. Here a "
+                                       "few steps of an optimiser improved each guess; the column "
+                                       "“refined” has the figures after them.",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = REFINED_COLUMNS,
@@ -353,6 +374,9 @@ int cli_report(const cli_evaluation *it)
     for (size_t i = 0; i < sizeof candidates / sizeof *candidates; i++)
         if (candidates[i].n_rows > 0)
             tables[n_tables++] = candidates[i];
+    char *explorer = cli_text("%s/explorer.html", it->folder);
+    const bool has_explorer = gki_file_exists(explorer);
+    free(explorer);
     gki_report_number numbers[NUMBERS];
     const gki_report_text texts_below[] = {
         {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
@@ -360,6 +384,8 @@ int cli_report(const cli_evaluation *it)
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, it),
+        .link = has_explorer ? "explorer.html" : NULL,
+        .link_text = "Explore the model in the browser",
         .command = it->command,
         .numbers = numbers,
         .n_numbers = headline_numbers(it, numbers, &all),

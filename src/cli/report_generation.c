@@ -22,14 +22,14 @@ static int network_of_data(const cli_run *run, bool quiet, gkv_features **out)
     if (status != GKV_OK && status != GKV_ERR_CONFIG)
         return cli_check(status);
     if (status == GKV_ERR_CONFIG && !quiet)
-        fprintf(stderr, "gkvae: no metrics of generation: %s\n", gkv_error_message());
+        fprintf(stderr, "gkvae: no metrics of generation: %s\n", cli_reason());
     if (status == GKV_OK && !fits(run, *out)) {
         if (!quiet)
             fprintf(
                 stderr,
                 "gkvae: no metrics of generation: the feature network of %s is for images of %zu × "
                 "%zu, but the model's are %zu × %zu; train one for these with "
-                "scripts/train_features.py, and set eval.features to it\n",
+                "gkvae features train, and set eval.features to it\n",
                 run->settings.data.dataset, gkv_features_height(*out), gkv_features_width(*out),
                 gkv_model_height(run->model), gkv_model_width(run->model));
         gkv_features_free(*out);
@@ -223,6 +223,8 @@ gki_report_table cli_generation_table(const gkv_generation *g, gkv_image_form fo
                           g->protocol, errors_of(all, g)));
     return (gki_report_table){.heading =
                                   cli_texts_keep(all, cli_text("Generation: %s", form_names[form])),
+                              .plain = "The same comparison in the measures that papers use, with "
+                                       "each set of images in a row.",
                               .caption = caption,
                               .columns = columns,
                               .n_columns = COLUMNS,
@@ -294,6 +296,10 @@ gki_report_table cli_generation_plain_table(const gkv_generation *g, const char 
                       "the model is better than real images.",
                       (unsigned long long)g->draws, (unsigned long long)g->references));
     return (gki_report_table){.heading = "Generation: realistic and diverse?",
+                              .plain = "The nearer the numbers of drawn images are to those of "
+                                       "real images, the harder the two are to tell apart. The "
+                                       "column of N(0, I) is for comparison: images of the same "
+                                       "decoder without the fitted prior.",
                               .caption = caption,
                               .columns = headings,
                               .n_columns = PLAIN_COLUMNS,

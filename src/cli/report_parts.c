@@ -102,6 +102,10 @@ gki_report_table cli_report_refits(const json_t *refits, const char *cells[CLI_R
             cells[r * n + c] = cell(all, refits, i, shown[c]);
     }
     return (gki_report_table){.heading = "Refits of the base",
+                              .plain = "While the networks train, the base of the prior is fitted "
+                                       "to the codes of the images again and again. A fit is kept "
+                                       "only if codes that were held out from it become no less "
+                                       "probable.",
                               .columns = cells + (size_t)ROWS * COLUMNS,
                               .n_columns = n,
                               .cells = cells,
@@ -244,25 +248,28 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
         bool there, leads;
         const char *name, *heading, *alt;
         char *(*caption)(const cli_evaluation *it);
+        const char *data;
     } table[CLI_FIGURES] = {
-        {true, true, "samples.png", "Samples", "a grid of images drawn from the model", samples},
+        {true, true, "samples.png", "Samples", "a grid of images drawn from the model", samples,
+         NULL},
         {it->training != NULL, true, "nearest.png", "Samples and training images",
-         "drawn images over their nearest training images", nearest},
+         "drawn images over their nearest training images", nearest, NULL},
         {gkv_model_classes(it->run->model) > 0, false, "classes.png", "Samples by class",
-         "rows of images, a class each", classes},
+         "rows of images, a class each", classes, NULL},
         {it->reconstructions, false, "reconstructions.png", "Reconstructions",
-         "test images over their reconstructions", reconstructions},
+         "test images over their reconstructions", reconstructions, NULL},
         {it->interpolations, false, "interpolations.png", "Interpolations",
-         "rows of images, each changing into another", interpolations},
+         "rows of images, each changing into another", interpolations, NULL},
         {it->base, false, "base.png",
          facts_of_base(it)->refit ? "The fitted base" : "The base and the codes",
-         "histograms with the base's density, over QQ plots", base},
-        {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent},
+         "histograms with the base's density, over QQ plots", base, NULL},
+        {it->latent, false, "latent.png", "Latent codes", "a scatter plot of codes", latent, NULL},
         {it->curves, false, "curves.png", "Training",
-         is_entropy(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves},
+         is_entropy(it) ? "curves of the loss over epochs" : "curves of −ELBO over epochs", curves,
+         it->curves_data[0]},
         {it->curves, false, "terms.png",
          is_entropy(it) ? "Cross-entropy and KL" : "Reconstruction and KL",
-         "curves of reconstruction and KL over epochs", terms},
+         "curves of reconstruction and KL over epochs", terms, it->curves_data[1]},
     };
     size_t count = 0;
     for (size_t i = 0; i < CLI_FIGURES; i++)
@@ -272,6 +279,7 @@ size_t cli_report_figures(const cli_evaluation *it, gki_report_figure figures[CL
                                     .alt = table[i].alt,
                                     .caption = table[i].caption(it),
                                     .leads = table[i].leads,
+                                    .data = table[i].data,
                                     .png = cli_evaluation_picture(it, table[i].name)};
     return count;
 }

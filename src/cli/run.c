@@ -11,17 +11,22 @@
 
 /* --- Draws ---------------------------------------------------------------- */
 
+int cli_draw_codes(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
+                   float *codes)
+{
+    if (which)
+        return cli_check(gkv_model_sample_class(model, n, *which, draws->seed, draws->first,
+                                                draws->temperature, NULL, codes));
+    return cli_check(
+        gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
+}
+
 int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t *which, size_t n,
                     float *images)
 {
     float *codes = cli_alloc(n * gkv_model_latent(model), sizeof *codes);
     int code = CLI_OK;
-    if (which)
-        CLI_CHECK(gkv_model_sample_class(model, n, *which, draws->seed, draws->first,
-                                         draws->temperature, NULL, codes));
-    else
-        CLI_CHECK(
-            gkv_model_sample(model, n, draws->seed, draws->first, draws->temperature, NULL, codes));
+    CLI_TRY(cli_draw_codes(model, draws, which, n, codes));
     switch (draws->form) {
     case CLI_MEANS: CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images)); break;
     case CLI_MEDIANS: CLI_CHECK(gkv_model_decode_medians(model, n, codes, NULL, images)); break;
@@ -178,6 +183,14 @@ bool cli_run_changed(const cli_run *run, const char *folder)
            now.st_mtim.tv_nsec != before->st_mtim.tv_nsec;
 }
 
+/* The name of the images of a half in messages: their file, or the data set. */
+static const char *name_of(const cli_run *run, gkv_split half, const char *idx)
+{
+    const gkv_data_settings *data = &run->settings.data;
+    const char *file = half == GKV_TRAIN ? data->train_images : data->test_images;
+    return idx ? idx : *file ? file : data->dataset;
+}
+
 int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_dataset **out)
 {
     int code = CLI_OK;
@@ -190,13 +203,13 @@ int cli_run_images(const cli_run *run, gkv_split half, const char *idx, gkv_data
     if (height != gkv_model_height(run->model) || width != gkv_model_width(run->model))
         code = cli_error(CLI_DATA,
                          "%s: the images are %zu × %zu, but the model was trained on %zu × %zu",
-                         idx ? idx : run->settings.data.dataset, height, width,
-                         gkv_model_height(run->model), gkv_model_width(run->model));
+                         name_of(run, half, idx), height, width, gkv_model_height(run->model),
+                         gkv_model_width(run->model));
     else if (gkv_dataset_channels(*out) != gkv_model_channels(run->model))
         code = cli_error(CLI_DATA,
                          "%s: the images are %s, but the model was trained on %s: set "
                          "data.channels = %zu to convert them",
-                         idx ? idx : run->settings.data.dataset,
+                         name_of(run, half, idx),
                          gkv_dataset_channels(*out) == 1 ? "grey" : "in colour",
                          gkv_dataset_channels(*out) == 1 ? "images in colour" : "grey ones",
                          gkv_model_channels(run->model));

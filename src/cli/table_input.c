@@ -4,10 +4,11 @@
 #include "table_input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "app/inside.h"
 
@@ -15,26 +16,14 @@
 
 enum { MAGIC = 4, PART = 1 << 16 };
 
-/* A file that zlib decompresses if it begins as gzip does. */
+/* A file that is decompressed if it begins as gzip does. */
 typedef struct stream {
-    gzFile file;
+    gki_reader *reader;
     unsigned char magic[MAGIC]; /* its first bytes, which were read to recognise it */
     size_t n_magic, used;
-    int code;          /* of the first error */
-    const char *cause; /* its description */
+    int code;    /* of the first error */
+    char *cause; /* its message */
 } stream;
-
-static ptrdiff_t set_error(stream *s)
-{
-    int error = Z_OK;
-    const char *cause = gzerror(s->file, &error), *colon = strrchr(cause, ':');
-    s->code = error == Z_ERRNO ? CLI_IO : error == Z_MEM_ERROR ? CLI_MEMORY : CLI_DATA;
-    s->cause = error == Z_ERRNO       ? strerror(errno)
-               : error == Z_BUF_ERROR ? "the gzip data stops in the middle"
-               : colon                ? colon + 2 /* zlib puts the file's name before it */
-                                      : cause;
-    return -1;
-}
 
 static ptrdiff_t read_stream(void *user, void *buffer, size_t size)
 {
@@ -45,10 +34,13 @@ static ptrdiff_t read_stream(void *user, void *buffer, size_t size)
         s->used += n;
         return (ptrdiff_t)n;
     }
-    const int got = gzread(s->file, buffer, (unsigned)(size < PART ? size : PART));
-    int error = Z_OK;
-    (void)gzerror(s->file, &error);
-    return got < 0 || (got == 0 && error != Z_OK) ? set_error(s) : got;
+    size_t got = 0;
+    const gkv_status status = gki_reader_read(s->reader, buffer, size < PART ? size : PART, &got);
+    if (status == GKV_OK)
+        return (ptrdiff_t)got;
+    s->code = cli_code(status);
+    s->cause = cli_text("%s", gkv_error_message());
+    return -1;
 }
 
 /* Reads the whole stream into memory. */
@@ -89,16 +81,20 @@ done:
     return code;
 }
 
+static bool is_zip(const unsigned char *bytes, size_t n)
+{
+    return n == MAGIC &&
+           (memcmp(bytes, "PK\3\4", MAGIC) == 0 || memcmp(bytes, "PK\5\6", MAGIC) == 0);
+}
+
 static int read_from(stream *s, const char *name, const char *array,
                      const gkv_table_settings *settings, gkv_table **table)
 {
-    while (s->n_magic < MAGIC) {
-        const int got = gzread(s->file, s->magic + s->n_magic, (unsigned)(MAGIC - s->n_magic));
-        if (got <= 0)
-            break;
-        s->n_magic += (size_t)got;
-    }
-    if (s->n_magic == MAGIC && memcmp(s->magic, "PK\3\4", MAGIC) == 0)
+    const ptrdiff_t got = read_stream(s, s->magic, MAGIC);
+    if (got < 0)
+        return s->code;
+    s->n_magic = (size_t)got;
+    if (is_zip(s->magic, s->n_magic))
         return read_archive(s, name, array, settings, table);
     if (array)
         return cli_error(CLI_USAGE,
@@ -120,8 +116,7 @@ static bool is_plain(const char *path)
     const size_t got = file ? fread(magic, 1, MAGIC, file) : 0;
     if (file)
         fclose(file);
-    return !(got >= 2 && memcmp(magic, "\x1f\x8b", 2) == 0) &&
-           !(got == MAGIC && memcmp(magic, "PK\3\4", MAGIC) == 0);
+    return !(got >= 2 && memcmp(magic, "\x1f\x8b", 2) == 0) && !is_zip(magic, got);
 }
 
 /* gkv_table_read() for a file that may be compressed by gzip or be a zip archive, of which `array`
@@ -134,15 +129,16 @@ static int open_table(const char *path, const char *array, const gkv_table_setti
     stream s = {.code = CLI_OK};
     if (is_plain(path) && !array)
         return cli_check(gkv_table_read(path, settings, table));
-    const int descriptor = standard_input ? dup(STDIN_FILENO) : -1;
-    s.file = standard_input ? gzdopen(descriptor, "rb") : gzopen(path, "rb");
-    if (!s.file)
+    const int descriptor = standard_input ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
         return cli_error_errno(errno, "%s: cannot be opened", path);
-    gzbuffer(s.file, PART);
-    const int code = read_from(&s, name, array, settings, table);
+    int code = cli_check(gki_reader_open_descriptor(descriptor, name, &s.reader));
+    if (code == CLI_OK)
+        code = read_from(&s, name, array, settings, table);
     if (s.cause)
-        cli_error(s.code, "%s: cannot be read: %s", name, s.cause);
-    gzclose(s.file);
+        cli_error(s.code, "%s", s.cause);
+    free(s.cause);
+    gki_reader_close(s.reader);
     return code;
 }
 
@@ -296,7 +292,8 @@ static void print_note(const cli_table_arguments *arguments, const char *path,
     gkv_table_get_form(table, &form);
     if (form.separator_unclear)
         add(&note,
-            cli_text("fields are separated by %s (--sep)", separator_name(form.separator, name)));
+            cli_text("fields are separated by %s (--sep%s)", separator_name(form.separator, name),
+                     form.separator == ',' ? "; --dec , for decimal commas" : ""));
     if (form.decimal_mark == ',' && arguments->settings.decimal_mark == 0)
         add(&note, cli_text("the decimal mark is a comma (--dec)"));
     if (form.header_unclear)
@@ -332,9 +329,8 @@ int cli_columns_find(const gkv_table *table, const char *option, const char *nam
     gkv_status status = gkv_table_find(table, name, column);
     if (status == GKV_OK && gkv_table_kind(table, *column) != GKV_COLUMN_GAPS)
         status = gkv_table_numbers(table, *column, &values);
-    return status == GKV_OK
-               ? CLI_OK
-               : cli_error(cli_code(status), "%s %s: %s", option, name, gkv_error_message());
+    return status == GKV_OK ? CLI_OK
+                            : cli_error(cli_code(status), "%s %s: %s", option, name, cli_reason());
 }
 
 /* The names of some columns in a message. */

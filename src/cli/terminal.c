@@ -72,12 +72,25 @@ static size_t make_safe(stream *to, char c, char *out)
 }
 
 #ifdef __GLIBC__
+/* The number of bytes at the beginning that are safe as they are: ASCII without control
+ * characters, but with line ends. */
+static size_t plain_length(const char *bytes, size_t count)
+{
+    size_t n = 0;
+    while (n < count && ((bytes[n] >= 0x20 && bytes[n] < 0x7F) || bytes[n] == '\n'))
+        n++;
+    return n;
+}
+
 static ssize_t write_safely(void *context, const char *bytes, size_t count)
 {
     stream *to = context;
     char safe[4096];
     size_t used = 0;
-    for (size_t i = 0; i < count; i++) {
+    const size_t plain = to->held || to->more > 0 ? 0 : plain_length(bytes, count);
+    if (plain > 0 && !write_all(to, bytes, plain))
+        return 0;
+    for (size_t i = plain; i < count; i++) {
         used += make_safe(to, bytes[i], safe + used);
         if (used + 2 > sizeof safe || i + 1 == count) {
             if (!write_all(to, safe, used))
@@ -246,11 +259,14 @@ static size_t column_width(const char *const *cells, size_t n_rows, size_t n_col
 
 void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const char *align)
 {
+    size_t *widths = cli_alloc(n_columns, sizeof *widths);
+    for (size_t c = 0; c < n_columns; c++)
+        widths[c] = column_width(cells, n_rows, n_columns, c);
     for (size_t r = 0; r < n_rows; r++) {
         size_t owed = 0; /* blanks, printed only if something follows them */
         for (size_t c = 0; c < n_columns; c++) {
             const char *cell = cells[r * n_columns + c] ? cells[r * n_columns + c] : "";
-            const size_t padding = column_width(cells, n_rows, n_columns, c) - cli_columns(cell);
+            const size_t padding = widths[c] - cli_columns(cell);
             const bool left = align[c] == 'l';
             owed += left ? 0 : padding;
             if (*cell) {
@@ -261,6 +277,7 @@ void cli_table(const char *const *cells, size_t n_rows, size_t n_columns, const 
         }
         putchar('\n');
     }
+    free(widths);
 }
 
 /* --- Signals -------------------------------------------------------------- */

@@ -1,9 +1,9 @@
-/* The facts of bases, posteriors and flows. */
+/* The facts of bases, likelihoods, posteriors and flows. */
 #include "gkvae/settings.h"
 
 #include "config/posterior_facts.h"
 
-#define LM "Levenberg–Marquardt between epochs"
+#define LM "Levenberg–Marquardt between steps"
 #define EM "expectation–maximization"
 #define EM_LM "expectation–maximization with Levenberg–Marquardt in the M-step"
 #define MIXTURE                                                                                    \
@@ -39,11 +39,31 @@ const gkv_base_facts *gkv_base_facts_of(gkv_base_family family)
     return (size_t)family < GKV_BASES ? &bases[family] : NULL;
 }
 
+/* --- Likelihoods ---------------------------------------------------------- */
+
+static const gkv_likelihood_facts likelihoods[GKV_LIKELIHOODS] = {
+    [GKV_LIKELIHOOD_BERNOULLI] = {.pixels = GKV_PIXELS_BINARY},
+    [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = {GKV_PIXELS_LEVELS, "logistic", .is_mixture = true},
+    [GKV_LIKELIHOOD_GK] = {GKV_PIXELS_LEVELS, "g-and-k", .is_mixture = false},
+    [GKV_LIKELIHOOD_GK_MIXTURE] = {GKV_PIXELS_LEVELS, "g-and-k", .is_mixture = true},
+    [GKV_LIKELIHOOD_NORMAL_DENSITY] = {GKV_PIXELS_CONTINUOUS, "normal", .is_mixture = false},
+    [GKV_LIKELIHOOD_GK_DENSITY] = {GKV_PIXELS_CONTINUOUS, "g-and-k", .is_mixture = false},
+};
+
+const gkv_likelihood_facts *gkv_likelihood_facts_of(gkv_likelihood_family family)
+{
+    return (size_t)family < GKV_LIKELIHOODS ? &likelihoods[family] : NULL;
+}
+
 /* --- Prior flows ---------------------------------------------------------- */
 
 static const char *const prior_flows[GKV_PRIOR_FLOWS] = {
     [GKV_PRIOR_FLOW_NONE] = NULL,
     [GKV_PRIOR_FLOW_REALNVP] = "RealNVP",
+    [GKV_PRIOR_FLOW_SPLINE] = "spline coupling",
+    [GKV_PRIOR_FLOW_GK_COUPLING] = "g-and-k coupling",
+    [GKV_PRIOR_FLOW_MAF] = "masked autoregressive",
+    [GKV_PRIOR_FLOW_GLOW] = "Glow",
 };
 
 const char *gkv_prior_flow_title(gkv_prior_flow_family family)

@@ -171,14 +171,15 @@ static gkv_status check_flows(const gkv_model_settings *model)
         return gki_fail(
             GKV_ERR_CONFIG,
             "settings: model.posterior_layers = %lld needs a flow; set model.posterior_flow to "
-            "planar or radial, or the layers to 0",
+            "planar, or another flow, or the layers to 0",
             (long long)model->posterior_layers);
     /* With prior_flow = none, prior_layers has no effect and is not an error: the default is eight
      * layers, and one key should be enough to turn the flow off. */
     if (model->prior_flow != GKV_PRIOR_FLOW_NONE && model->prior_layers > 0 && model->latent < 2)
-        return gki_fail(GKV_ERR_CONFIG, "settings: a coupling layer moves one half of z by the "
-                                        "other, but model.latent = 1 has no "
-                                        "halves; raise it, or set model.prior_flow = none");
+        return gki_fail(GKV_ERR_CONFIG,
+                        "settings: model.prior_flow = %s moves dimensions of z by others, but "
+                        "model.latent = 1 has no others; raise it, or set model.prior_flow = none",
+                        NAME(model, "model.prior_flow", prior_flow));
     return GKV_OK;
 }
 
@@ -211,12 +212,7 @@ static gkv_status check_objective(const gkv_settings *settings)
 /* The pixels that a likelihood is of; the Bernoulli likelihood is of two kinds. */
 static gkv_pixels pixels_of(gkv_likelihood_family likelihood)
 {
-    switch (likelihood) {
-    case GKV_LIKELIHOOD_BERNOULLI: return GKV_PIXELS_BINARY;
-    case GKV_LIKELIHOOD_NORMAL_DENSITY:
-    case GKV_LIKELIHOOD_GK_DENSITY: return GKV_PIXELS_CONTINUOUS;
-    default: return GKV_PIXELS_LEVELS;
-    }
+    return gkv_likelihood_facts_of(likelihood)->pixels;
 }
 
 static gkv_status check_likelihood(const gkv_settings *settings)

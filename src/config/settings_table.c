@@ -102,26 +102,43 @@ const gki_settings_row gki_settings_rows[] = {
            "input added, except "
            "in the first layer; "
            "or h·sigmoid(g)."),
-    INTEGER(model, half_channels, 16, 1, 1024,
+    INTEGER(model, half_channels, 16, 4, 1024,
             "Channels at half the resolution of the images, with net = conv."),
-    INTEGER(model, quarter_channels, 48, 1, 1024,
+    INTEGER(model, quarter_channels, 48, 4, 1024,
             "Channels at a quarter of the resolution of the images, with net = conv."),
     INTEGER(model, conv_blocks, 1, 0, 64,
             "Residual blocks of two convolutions at each of the two resolutions, with net = conv."),
+    CHOICE(
+        model, conv_block, "full", "full, depthwise",
+        "The convolutions of these blocks: from all channels to all; or depthwise, each channel by "
+        "itself, followed by 1×1 from all to all."),
+    CHOICE(
+        model, downsampling, "unshuffle", "unshuffle, stride",
+        "From half to a quarter of the resolution, with net = conv: 2×2 pixels become channels and "
+        "a 1×1 convolution follows; or LayerNorm, SiLU and a 3×3 convolution with stride 2."),
     CHOICE(model, posterior, "normal", "normal, full, gk, gk-amortized",
            "The family of q(z|x): normal with independent dimensions; normal with any covariance; "
            "g-and-k with one "
            "shape for all x; or g-and-k with a shape for each x."),
-    CHOICE(model, posterior_flow, "none", "none, planar, radial",
-           "The flow that follows the posterior."),
+    CHOICE(model, posterior_flow, "none",
+           "none, planar, radial, iaf, sylvester-orthogonal, sylvester-householder",
+           "The flow that follows the posterior: planar; radial; inverse autoregressive; Sylvester "
+           "with 8 orthogonal directions; or with all directions by 4 Householder reflections."),
     INTEGER(model, posterior_layers, 0, 0, 256, "Layers of the posterior's flow."),
-    CHOICE(model, prior_flow, "realnvp", "none, realnvp",
-           "The flow between the base and the prior p(z)."),
-    INTEGER(model, prior_layers, 8, 0, 256, "Coupling layers of the prior's flow; 0 is no flow."),
+    CHOICE(model, prior_flow, "realnvp", "none, realnvp, spline, gk-coupling, maf, glow",
+           "The flow between the base and the prior p(z): couplings that are affine, affine with a "
+           "rational-quadratic spline, or g-and-k quantile functions; a masked autoregressive "
+           "flow; or affine couplings with linear maps between them."),
+    INTEGER(model, prior_layers, 8, 0, 256, "Layers of the prior's flow; 0 is no flow."),
     INTEGER(model, prior_hidden, 128, 1, 65536,
-            "Units of each hidden layer of a coupling network."),
+            "Units of each hidden layer of the network of a layer of the prior's flow."),
     NUMBER_ABOVE(model, log_scale_bound, 2, 0, 10,
-                 "Coupling log-scales are this bound times a tanh.", NULL),
+                 "Log-scales in the prior's flow are this bound times a tanh.", NULL),
+    INTEGER(model, spline_bins, 8, 2, 64, "Bins of a spline, with prior_flow = spline."),
+    NUMBER_ABOVE(model, spline_bound, 4, 0, 1000,
+                 "With prior_flow = spline: a spline is linear outside [-spline_bound, "
+                 "spline_bound].",
+                 NULL),
     CHOICE(model, base, "gk-mixture",
            "normal, full-gaussian, student-t, gk, gk-copula, gaussian-mixture, gk-mixture, "
            "gk-by-class",

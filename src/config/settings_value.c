@@ -1,6 +1,5 @@
 /* One value of the settings to and from text. */
 #define _POSIX_C_SOURCE 200809L
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,50 +7,15 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "core/parse.h"
 #include "core/plain_locale.h"
 #include "config/settings_table.h"
 #include "core/text.h"
 
-/* The whole text is a finite decimal number. strtod() alone would also take
- * blanks, hexadecimal, "inf" and "nan". */
-static bool parse_number(const char *text, double *out)
-{
-    if (!*text || text[strspn(text, "+-.0123456789eE")] != '\0')
-        return false;
-    char *end = NULL;
-    const locale_t before = gki_plain_locale_enter();
-    errno = 0;
-    const double value = strtod(text, &end);
-    const int error = errno;
-    uselocale(before);
-    /* Out of range: too large, or so small that it was rounded to 0. */
-    if (*end != '\0' || !isfinite(value) || (error == ERANGE && value == 0))
-        return false;
-    *out = value;
-    return true;
-}
-
-static bool parse_integer(const char *text, int64_t *out)
-{
-    const char *digits = text + (*text == '-' || *text == '+');
-    if (!*digits || digits[strspn(digits, "0123456789")] != '\0')
-        return false;
-    errno = 0;
-    const intmax_t value = strtoimax(text, NULL, 10);
-    *out = (int64_t)value;
-    return errno == 0 && value >= INT64_MIN && value <= INT64_MAX;
-}
-
-/* strtoumax() would read "-1" as the largest number. The bound is that of integers in JSON, where
- * seeds are reported. */
+/* The bound is that of integers in JSON, where seeds are reported. */
 static bool parse_seed(const char *text, uint64_t *out)
 {
-    if (!*text || text[strspn(text, "0123456789")] != '\0')
-        return false;
-    errno = 0;
-    const uintmax_t value = strtoumax(text, NULL, 10);
-    *out = (uint64_t)value;
-    return errno == 0 && value <= INT64_MAX;
+    return gki_parse_unsigned(text, out) && *out <= INT64_MAX;
 }
 
 static bool inside(const gki_settings_row *row, double value)
@@ -60,28 +24,7 @@ static bool inside(const gki_settings_row *row, double value)
            (row->below_high ? value < row->high : value <= row->high);
 }
 
-/* The index of a name in a list like "a, b, c"; −1 if it is none of them, and then *nearest is the
- * most similar. */
-static int choice_index(const char *list, const char *text, char nearest[GKV_NAME_SIZE])
-{
-    size_t best = SIZE_MAX;
-    for (int index = 0; *list; index++) {
-        char name[GKV_NAME_SIZE];
-        const size_t length = strcspn(list, ",");
-        snprintf(name, sizeof name, "%.*s", (int)length, list);
-        if (strcmp(name, text) == 0)
-            return index;
-        const size_t distance = gki_text_distance(name, text);
-        if (distance < best) {
-            best = distance;
-            memcpy(nearest, name, GKV_NAME_SIZE);
-        }
-        list += length + strspn(list + length, ", ");
-    }
-    return -1;
-}
-
-/* The name at an index of such a list, and its length; "" past the end. */
+/* The name at an index of a list like "a, b, c", and its length; "" past the end. */
 static const char *choice_at(const char *list, int index, int *length)
 {
     for (; *list && index > 0; index--) {
@@ -168,7 +111,7 @@ static bool parse_range(const char *text, double range[2])
         return false;
     memcpy(low, text, (size_t)(comma - text));
     low[comma - text] = '\0';
-    return parse_number(low, &range[0]) && parse_number(comma + 1, &range[1]) &&
+    return gki_parse_number(low, &range[0]) && gki_parse_number(comma + 1, &range[1]) &&
            range[0] < range[1] && isfinite(range[1] - range[0]);
 }
 
@@ -246,7 +189,7 @@ static gkv_status parse_choice(const gki_settings_row *row, const char *text, ch
                                const char *where)
 {
     char nearest[GKV_NAME_SIZE] = "", wanted[160];
-    const int index = choice_index(row->key.range, text, nearest);
+    const int index = gki_parse_choice(row->key.range, text, sizeof nearest, nearest);
     if (index < 0) {
         snprintf(wanted, sizeof wanted, "one of %s; the nearest is \"%s\"", row->key.range,
                  nearest);
@@ -276,7 +219,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
             memcpy(field, &value, sizeof value);
             return GKV_OK;
         }
-        const bool whole = parse_integer(text, &value);
+        const bool whole = gki_parse_integer(text, &value);
         if (!whole || !inside(row, (double)value)) {
             snprintf(wanted, sizeof wanted, "an integer, %s", row->key.range);
             snprintf(zero, sizeof zero, "use \"%s\"", row->zero ? row->zero : "");
@@ -297,7 +240,7 @@ gkv_status gki_settings_row_parse(const gki_settings_row *row, const char *text,
     }
     if (row->kind == GKV_KIND_NUMBER) {
         double value = 0;
-        if (!parse_number(text, &value) || !inside(row, value)) {
+        if (!gki_parse_number(text, &value) || !inside(row, value)) {
             snprintf(wanted, sizeof wanted, "a number, %s", row->key.range);
             return refuse(row, text, where, wanted, row->why);
         }

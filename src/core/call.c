@@ -16,10 +16,15 @@ gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64
     *call = (gki_call){.thread = &here, .total = total};
     if (options)
         call->options = *options;
-    if (call->options.threads < 0 || call->options.threads > GKV_THREADS_MOST)
+    return gki_call_check_threads(call->options.threads);
+}
+
+gkv_status gki_call_check_threads(int threads)
+{
+    if (threads < 0 || threads > GKV_THREADS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT,
-                        "options.threads = %d: give 1 to %d threads, or 0 for the default number",
-                        call->options.threads, GKV_THREADS_MOST);
+                        "threads = %d: give 1 to %d threads, or 0 for the default number", threads,
+                        GKV_THREADS_MAX);
     return GKV_OK;
 }
 
@@ -78,18 +83,6 @@ gkv_run_options gki_call_inner(gki_call *call)
                              .progress = stopped_outside,
                              .context = call,
                              .stop = call->options.stop};
-}
-
-static bool flat_progress(void *context, const gkv_progress *progress)
-{
-    const gki_flat_call *call = context;
-    return call->progress(call->context, progress->done, progress->total);
-}
-
-gkv_run_options gki_flat_options(gki_flat_call *call, int threads)
-{
-    return (gkv_run_options){
-        .threads = threads, .progress = call->progress ? flat_progress : NULL, .context = call};
 }
 
 /* --- Threads -------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include "gkvae/run.h"
 
 /* The most threads that a caller may ask for. */
-enum { GKV_THREADS_MOST = 256 };
+enum { GKV_THREADS_MAX = 256 };
 
 typedef struct gki_call {
     gkv_run_options options; /* the caller's, or the defaults */
@@ -18,8 +18,11 @@ typedef struct gki_call {
 } gki_call;
 
 /* Begins a call of `total` units of work, 0 if the number is not known. NULL options are the
- * defaults. GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MOST. */
+ * defaults. GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MAX. */
 gkv_status gki_call_begin(gki_call *call, const gkv_run_options *options, uint64_t total);
+
+/* GKV_ERR_ARGUMENT for a number of threads outside 0 … GKV_THREADS_MAX. */
+gkv_status gki_call_check_threads(int threads);
 
 /* The number of threads: that of the options; if it is 0, `others`; if that is 0 too, the number of
  * processors. */
@@ -35,15 +38,6 @@ bool gki_call_advance(gki_call *call, uint64_t units);
 /* GKV_ERR_INTERRUPTED if the call was stopped. `what` and `units` are for the message, as in
  * "evaluation" and "images". */
 gkv_status gki_call_end(const gki_call *call, const char *what, const char *units);
-
-/* The progress of a flat function (gkvae/flat.h). */
-typedef struct gki_flat_call {
-    gkv_flat_progress *progress; /* NULL reports nothing */
-    void *context;
-} gki_flat_call;
-
-/* The options of a call by a flat function. They refer to *call. */
-gkv_run_options gki_flat_options(gki_flat_call *call, int threads);
 
 /* The options of a call within this call: the same threads, no progress, and stopped as this one.
  * It must be made on the thread that made this call. */

@@ -9,6 +9,10 @@
  *     return gki_fail(GKV_ERR_DATA, "%s: bad magic 0x%08x", path, magic);   */
 gkv_status gki_fail(gkv_status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same with a remedy: what gkv_error_remedy() returns. Others have none. */
+gkv_status gki_fail_remedy(gkv_status code, gkv_remedy remedy, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* The same for a call of the system that failed with this errno: appends ": " and the reason. The
  * code is GKV_ERR_MEMORY for ENOMEM and GKV_ERR_IO otherwise, also for 0, which means that the
  * reason is unknown:
@@ -19,7 +23,8 @@ gkv_status gki_fail_errno(int error, const char *format, ...) __attribute__((for
  * whether a callback has recorded a message. */
 unsigned long gki_failures(void);
 
-/* Puts the text (printf format) and ": " before this thread's message, and returns the code. */
+/* Puts the text (printf format) and ": " before this thread's message, whose remedy stays, and
+ * returns the code. */
 gkv_status gki_fail_context(gkv_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

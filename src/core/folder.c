@@ -160,7 +160,7 @@ static bool path_within(const char *folder, const char *name, char path[PATH_SIZ
     return snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE;
 }
 
-/* Opens a folder that is no link. Returns −1 with errno set if there is none. */
+/* Opens a folder that is not a link. Returns −1 with errno set if there is none. */
 static int open_folder(const char *folder, const char *name)
 {
     char path[PATH_SIZE];

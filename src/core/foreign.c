@@ -14,6 +14,7 @@ typedef enum kind {
     NPZ,
     WIDE_TEXT, /* UTF-16 and UTF-32 */
     PAGE,
+    JSON,
     POINTER,
     PICTURE,
     DOCUMENT,
@@ -45,9 +46,12 @@ static const format formats[] = {
     {"BZh", 0, 3, COMPRESSED, "compressed by bzip2", "bzip2 -dc"},
     {"\x28\xb5\x2f\xfd", 0, 4, COMPRESSED, "compressed by zstd", "zstd -dc"},
     {"\x04\x22\x4d\x18", 0, 4, COMPRESSED, "compressed by lz4", "lz4 -dc"},
+    {"\x5d\0\0", 0, 3, COMPRESSED, "compressed by lzma", "xz -dc"},
     {"\x1f\x9d", 0, 2, COMPRESSED, "compressed by compress", "gzip -dc"},
     {"LZIP\1", 0, 5, COMPRESSED, "compressed by lzip", "lzip -dc"},
     {"[Content_Types].xml", 30, 19, WORKBOOK, "an Office workbook or document", NULL},
+    {"mimetypeapplication/vnd.oasis.opendocument", 30, 42, WORKBOOK,
+     "an OpenDocument spreadsheet or document", NULL},
     {"7z\xbc\xaf\x27\x1c", 0, 6, ARCHIVE, "a 7-zip archive", "7z x"},
     {"Rar!\x1a\x07", 0, 6, ARCHIVE, "a RAR archive", "unrar x"},
     {"ustar", 257, 5, ARCHIVE, "a tar archive", "tar -xf"},
@@ -56,18 +60,47 @@ static const format formats[] = {
     {"\x89HDF", 0, 4, ARRAYS, "an HDF5 file", NULL},
     {"PAR1", 0, 4, ARRAYS, "a Parquet file", NULL},
     {"ARROW1", 0, 6, ARRAYS, "an Arrow file", NULL},
+    {"FEA1", 0, 4, ARRAYS, "a Feather file", NULL},
+    {"Obj\1", 0, 4, ARRAYS, "an Avro file", NULL},
+    {"ORC", 0, 3, ARRAYS, "an ORC file", NULL},
+    {"CDF\1", 0, 4, ARRAYS, "a NetCDF file", NULL},
+    {"CDF\2", 0, 4, ARRAYS, "a NetCDF file", NULL},
+    {"CDF\5", 0, 4, ARRAYS, "a NetCDF file", NULL},
+    {"SIMPLE  =", 0, 9, ARRAYS, "a FITS file", NULL},
+    {"$FL2@(#)", 0, 8, ARRAYS, "an SPSS file", NULL},
+    {"$FL3@(#)", 0, 8, ARRAYS, "an SPSS file", NULL},
+    {"<stata_dta>", 0, 11, ARRAYS, "a Stata file", NULL},
+    {"\xc2\xea\x81\x60\xb3\x14\x11\xcf", 12, 8, ARRAYS, "a SAS file", NULL},
+    {"HEADER RECORD*******", 0, 20, ARRAYS, "a SAS transport file", NULL},
+    {"Standard Jet DB", 4, 15, ARRAYS, "an Access database", NULL},
+    {"Standard ACE DB", 4, 15, ARRAYS, "an Access database", NULL},
+    {"%%MatrixMarket", 0, 14, ARRAYS, "a Matrix Market file", NULL},
+    {"@relation", 0, 9, ARRAYS, "an ARFF file", NULL},
+    {"@RELATION", 0, 9, ARRAYS, "an ARFF file", NULL},
+    {"GGUF", 0, 4, ARRAYS, "a GGUF file", NULL},
     {"MATLAB 5.0 MAT-file", 0, 19, ARRAYS, "a MATLAB file", NULL},
     {"SQLite format 3\0", 0, 16, ARRAYS, "an SQLite database", NULL},
+    {"RDX2\n", 0, 5, ARRAYS, "a file of R's objects", NULL},
     {"RDX3\n", 0, 5, ARRAYS, "a file of R's objects", NULL},
+    {"RDA2\n", 0, 5, ARRAYS, "a file of R's objects", NULL},
+    {"RDA3\n", 0, 5, ARRAYS, "a file of R's objects", NULL},
+    {"X\n\0\0\0", 0, 5, ARRAYS, "a file of R's objects", NULL},
+    {"A\n2\n", 0, 4, ARRAYS, "a file of R's objects", NULL},
+    {"A\n3\n", 0, 4, ARRAYS, "a file of R's objects", NULL},
     {"\x80\x02\x8a\x0al\xfc\x9c\x46", 0, 8, ARRAYS, "a PyTorch file", NULL},
     {"\x80\x02", 0, 2, ARRAYS, "a Python pickle", NULL},
     {"\x80\x03", 0, 2, ARRAYS, "a Python pickle", NULL},
+    {"(dp0\n", 0, 5, ARRAYS, "a Python pickle", NULL},
+    {"(lp0\n", 0, 5, ARRAYS, "a Python pickle", NULL},
+    {"ccopy_reg\n", 0, 10, ARRAYS, "a Python pickle", NULL},
     {"\x80\x04\x95", 0, 3, ARRAYS, "a Python pickle", NULL},
     {"\x80\x05\x95", 0, 3, ARRAYS, "a Python pickle", NULL},
     {"\x89PNG", 0, 4, PNG, "a PNG picture", NULL},
     {"\xff\xd8\xff", 0, 3, PICTURE, "a JPEG picture", NULL},
     {"GIF87a", 0, 6, PICTURE, "a GIF picture", NULL},
     {"GIF89a", 0, 6, PICTURE, "a GIF picture", NULL},
+
+    {"BM", 0, 2, PICTURE, "a BMP picture", NULL},
     {"II*\0", 0, 4, PICTURE, "a TIFF picture", NULL},
     {"MM\0*", 0, 4, PICTURE, "a TIFF picture", NULL},
     {"WEBPVP8", 8, 7, PICTURE, "a WebP picture", NULL},
@@ -94,7 +127,8 @@ static const format archives[] = {
 
 static const format page = {"", 0, 0, PAGE, "a web page (HTML)", NULL},
                     xml = {"", 0, 0, PAGE, "an XML document", NULL},
-                    empty = {"", 0, 0, EMPTY, "empty", NULL}, text = {"", 0, 0, TEXT, "text", NULL};
+                    json = {"", 0, 0, JSON, "JSON", NULL}, empty = {"", 0, 0, EMPTY, "empty", NULL},
+                    text = {"", 0, 0, TEXT, "text", NULL};
 
 enum { LOCAL_HEADER = 30, WIDE = 8 };
 
@@ -102,7 +136,7 @@ static const format *find_archive(const unsigned char *bytes, size_t count)
 {
     const format *at = archives;
     size_t length = 0;
-    if (count < 4 || memcmp(bytes, "PK\x03\x04", 4) != 0)
+    if (count < 4 || (memcmp(bytes, "PK\x03\x04", 4) != 0 && memcmp(bytes, "PK\x05\x06", 4) != 0))
         return NULL;
     if (count > LOCAL_HEADER)
         length = bytes[26] | (size_t)bytes[27] << 8;
@@ -146,6 +180,26 @@ static bool begins(const unsigned char *bytes, size_t count, const char *word)
     return true;
 }
 
+/* Whether the bytes begin a JSON object, or an array. A section of settings, and a unit or number
+ * in brackets alone, begin with a bracket too. */
+static bool is_json(const unsigned char *bytes, size_t count)
+{
+    size_t i = 1;
+    while (i < count && memchr(" \t\r\n", bytes[i], 4))
+        i++;
+    if (i >= count || (bytes[0] != '{' && bytes[0] != '['))
+        return false;
+    if (bytes[0] == '{')
+        return bytes[i] == '"' || bytes[i] == '}';
+    if (memchr("[{\"", bytes[i], 3))
+        return true;
+    const size_t first = i;
+    while (i < count && memchr("+-.eE0123456789", bytes[i], 15))
+        i++;
+    return i > first && i < count && memchr(", \t\r\n", bytes[i], 5);
+}
+
+/* Formats of text, which blanks may begin. */
 static const format *find_page(const unsigned char *bytes, size_t count)
 {
     if (count >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0)
@@ -155,7 +209,7 @@ static const format *find_page(const unsigned char *bytes, size_t count)
     if (begins(bytes, count, "<!doctype html") || begins(bytes, count, "<html") ||
         begins(bytes, count, "<head") || begins(bytes, count, "<body"))
         return &page;
-    return begins(bytes, count, "<?xml") ? &xml : NULL;
+    return begins(bytes, count, "<?xml") ? &xml : is_json(bytes, count) ? &json : NULL;
 }
 
 /* Text has no control characters, and most of its bytes are ASCII, whatever its encoding is. */
@@ -170,13 +224,25 @@ static const format *find_text(const unsigned char *bytes, size_t count)
     return 4 * others < count ? &text : NULL;
 }
 
+/* Whether a magic has letters and digits only, so that a text may begin with it too. */
+static bool is_word(const format *of)
+{
+    for (size_t i = 0; i < of->length; i++) {
+        const char c = of->magic[i];
+        if (!(c >= '0' && c <= '9') && !(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z'))
+            return false;
+    }
+    return true;
+}
+
 static const format *find(const unsigned char *bytes, size_t count)
 {
     if (count == 0)
         return &empty;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         const format *at = &formats[i];
-        if (count >= at->at + at->length && memcmp(bytes + at->at, at->magic, at->length) == 0)
+        if (count >= at->at + at->length && memcmp(bytes + at->at, at->magic, at->length) == 0 &&
+            !(is_word(at) && find_text(bytes, count)))
             return at;
     }
     const format *found = find_archive(bytes, count);
@@ -191,7 +257,8 @@ static const format *find(const unsigned char *bytes, size_t count)
 
 static bool wants_text(gki_wanted wanted)
 {
-    return wanted == GKV_WANTED_TABLE || wanted == GKV_WANTED_SETTINGS || wanted == GKV_WANTED_JSON;
+    return wanted == GKV_WANTED_TABLE || wanted == GKV_WANTED_LABELS ||
+           wanted == GKV_WANTED_SETTINGS || wanted == GKV_WANTED_JSON;
 }
 
 static bool wants_idx(gki_wanted wanted)
@@ -204,8 +271,8 @@ static bool reads(gki_wanted wanted, kind of)
 {
     switch (wanted) {
     case GKV_WANTED_TABLE: return of == NPY || of == TEXT || of == EMPTY;
-    case GKV_WANTED_SETTINGS:
-    case GKV_WANTED_JSON: return of == TEXT || of == EMPTY;
+    case GKV_WANTED_SETTINGS: return of == TEXT || of == EMPTY;
+    case GKV_WANTED_JSON: return of == JSON || of == TEXT || of == EMPTY;
     case GKV_WANTED_IMAGES: return of == IDX_IMAGES || of == NPY || of == NPZ;
     case GKV_WANTED_LABELS: return of == IDX_LABELS || of == NPY || of == NPZ || of == TEXT;
     case GKV_WANTED_MODEL: return of == MODEL;
@@ -222,6 +289,7 @@ static const char *advice(gki_wanted wanted, kind of)
     switch (of) {
     case WORKBOOK: return table ? "save the sheet as CSV" : "name another file";
     case ARRAYS:
+    case JSON:
     case NPY:
     case NPZ:
         return table                        ? "save the table as .npy or CSV"

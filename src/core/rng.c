@@ -29,6 +29,22 @@ void gki_rng_words(gki_rng at, size_t n, uint32_t *out)
     }
 }
 
+/* The comparison is exact: a float times 2³² and a word are both exact in double. */
+static inline float is_below(uint32_t word, float probability)
+{
+    return (float)((double)word < (double)probability * 0x1p32);
+}
+
+void gki_rng_bernoulli(gki_rng at, size_t n, const float *probabilities, float *out)
+{
+    for (size_t i = 0; i < n; i += WORDS) {
+        const philox4x32_ctr_t r = block_at(at, (uint32_t)(i / WORDS));
+        const size_t count = n - i < WORDS ? n - i : WORDS;
+        for (size_t k = 0; k < count; k++)
+            out[i + k] = is_below(r.v[k], probabilities[i + k]);
+    }
+}
+
 /* The midpoint of one of 2^52 equal cells of (0,1). It is never 0 or 1, also after rounding. */
 static inline double uniform_from(uint32_t high, uint32_t low)
 {

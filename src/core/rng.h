@@ -53,9 +53,12 @@ typedef enum gki_stream {
     /* values spread over their intervals; step = 0 at first and 1 in the fit of a margin; index =
      * column */
     GKV_STREAM_TABLE_SPREAD,
-    /* draws from the density of a table; step = the high bits of the number of the draw, index =
-     * the low ones */
-    GKV_STREAM_TABLE_DRAW
+    /* draws from the density of a table; step = the high bits of the number of the draw, index = the
+     * low ones */
+    GKV_STREAM_TABLE_DRAW,
+    /* the shift of a training image of a feature network; step = training step, index = image */
+    GKV_STREAM_FEATURE_SHIFT,
+    GKV_STREAM_FEATURE_MASK /* its dropout; step and index as GKV_STREAM_FEATURE_SHIFT */
 } gki_stream;
 
 /* One address in the space of numbers. n values at an address are its values 0 … n−1. */
@@ -73,6 +76,11 @@ static inline gki_rng gki_rng_at(uint64_t seed, gki_stream stream, uint64_t step
 
 /* Writes n uniform 32-bit words. */
 void gki_rng_words(gki_rng at, size_t n, uint32_t *out);
+
+/* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n.
+ * Probabilities are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may
+ * be `probabilities`. */
+void gki_rng_bernoulli(gki_rng at, size_t n, const float *probabilities, float *out);
 
 /* Writes n doubles that are uniform on (0,1), with 52 random bits each. They are never 0 or 1. */
 void gki_rng_uniform(gki_rng at, size_t n, double *out);

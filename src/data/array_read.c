@@ -65,8 +65,9 @@ static gkv_status check_labels(const array *a, const char *shape)
     const gki_npy_header *h = &a->header;
     if (h->dimensions == 1 || (h->dimensions == 2 && h->lengths[1] == 1))
         return GKV_OK;
-    return gki_fail(GKV_ERR_DATA, "%s: the shape is %s; expected one number for each image",
-                    a->name, shape);
+    return gki_fail(
+        GKV_ERR_DATA, "%s: the shape is %s; expected one number for each image%s", a->name, shape,
+        h->dimensions == 2 ? ": save array.argmax(axis=1), if they are ones among zeros" : "");
 }
 
 static gkv_status check_shape(array *a, gki_idx_kind kind)
@@ -289,7 +290,7 @@ static gkv_status parse_any(const char *path, const char *file, const char *name
 /* Whether the mapped file can stay: it is large, and its bytes are the levels. */
 static bool stays(const char *path, const uint8_t *bytes, size_t size, gki_idx_kind kind, array *a)
 {
-    return kind != GKV_IDX_NUMBERS && size >= GKV_MAP_LEAST && is_npy(bytes, size) &&
+    return kind != GKV_IDX_NUMBERS && size >= GKV_MAP_MIN && is_npy(bytes, size) &&
            open_array(path, bytes, size, kind, a) == GKV_OK && is_plain(a);
 }
 

@@ -15,7 +15,7 @@ bool gki_is_array(const uint8_t *head, size_t there);
  * are multiplied by 255 if none is above 1, and are levels if none is above 255. True is 255. The
  * raster's note says so. Images of numbers are floats, all finite; the raster has them as numbers,
  * and levels that are 0. Labels are whole numbers of 0 … 255. A path "FILE.npz:NAME" names the
- * array of an archive of several ones. The file may be gzip. Raw .npy files of GKV_MAP_LEAST
+ * array of an archive of several ones. The file may be gzip. Raw .npy files of GKV_MAP_MIN
  * unsigned bytes are mapped. GKV_ERR_DATA for other arrays and damaged files, GKV_ERR_ARGUMENT for
  * an array that an archive has not, GKV_ERR_IO, GKV_ERR_MEMORY. *out is zero after a failure.
  * Thread-safe. */

@@ -55,25 +55,6 @@ void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
         draw_block(grey + BLOCK * blocks, rest, at, blocks, out + BLOCK * blocks);
 }
 
-/* The comparison is exact: a float times 2³² and a word are both exact in double. */
-static inline float pixel_drawn(float probability, uint32_t word)
-{
-    return (float)((double)word < (double)probability * 0x1p32);
-}
-
-void gki_binarize_probabilities(const float *probabilities, size_t n, gki_rng at, float *out)
-{
-    size_t i = 0;
-    for (; i + BLOCK <= n; i += BLOCK) {
-        const philox4x32_ctr_t words = words_of(at, i / BLOCK);
-        for (size_t k = 0; k < BLOCK; k++)
-            out[i + k] = pixel_drawn(probabilities[i + k], words.v[k]);
-    }
-    const philox4x32_ctr_t words = words_of(at, i / BLOCK);
-    for (size_t k = 0; i + k < n; k++)
-        out[i + k] = pixel_drawn(probabilities[i + k], words.v[k]);
-}
-
 void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out)
 {
     for (size_t i = 0; i < n; i++)

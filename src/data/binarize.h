@@ -26,11 +26,6 @@ static inline unsigned gki_pixel_on(uint8_t grey, uint32_t word)
  * depends only on its index i. */
 void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out);
 
-/* out[i] = 1 if (word i of gki_rng_words(at, n, …))·2⁻³² < probabilities[i], and else 0, for i < n.
- * Probabilities are in [0, 1]. A probability of 0 always gives 0, and 1 always gives 1. `out` may
- * be `probabilities`. */
-void gki_binarize_probabilities(const float *probabilities, size_t n, gki_rng at, float *out);
-
 /* out[i] = grey[i]/255 for i < n. */
 void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out);
 

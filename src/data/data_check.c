@@ -12,52 +12,72 @@ typedef struct check {
 
 /* What the grey levels of a data set are. */
 typedef struct levels {
-    size_t of[256];     /* the number of pixels of each level */
-    size_t pixels;      /* the number of all pixels */
-    size_t flat;        /* the number of images of one level only */
-    unsigned highest;   /* the highest level */
+    uint8_t lowest, highest;
+    size_t flat;        /* the number of images of one level, or one colour, only */
     double mean;        /* the mean level of all pixels */
     double mean_border; /* the mean level of the pixels at the borders of images */
 } levels;
 
-static void count_levels(const gkv_dataset *data, levels *out)
+/* Takes up to 2¹⁶ values into account, and returns their sum. */
+static uint32_t add_values(const uint8_t *value, size_t n, levels *out)
+{
+    uint8_t lowest = out->lowest, highest = out->highest;
+    uint32_t sum = 0;
+#pragma omp simd reduction(min : lowest) reduction(max : highest) reduction(+ : sum)
+    for (size_t k = 0; k < n; k++) {
+        lowest = value[k] < lowest ? value[k] : lowest;
+        highest = value[k] > highest ? value[k] : highest;
+        sum += value[k];
+    }
+    out->lowest = lowest;
+    out->highest = highest;
+    return sum;
+}
+
+/* The same for the n values of an image. */
+static uint64_t add_image(const uint8_t *value, size_t n, levels *out)
+{
+    enum { MOST = 1 << 16 }; /* their sum fits in 32 bits */
+    uint64_t sum = 0;
+    for (size_t k = 0; k < n; k += MOST)
+        sum += add_values(value + k, n - k < MOST ? n - k : MOST, out);
+    return sum;
+}
+
+/* The sum of the values at the border of an image of h × w pixels of c values. */
+static uint64_t border_sum(const uint8_t *value, size_t h, size_t w, size_t c)
+{
+    uint64_t sum = 0;
+    for (size_t y = 0; y < h; y++)
+        for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1)
+            for (size_t k = 0; k < c; k++)
+                sum += value[(y * w + x) * c + k];
+    return sum;
+}
+
+static void find_levels(const gkv_dataset *data, levels *out)
 {
     const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data),
-                 c = gkv_dataset_channels(data), n = h * w * c;
-    double border = 0, sum = 0;
-    size_t border_pixels = 0;
-    memset(out, 0, sizeof *out);
-    for (size_t i = 0; i < gkv_dataset_count(data); i++) {
-        const uint8_t *pixel = gkv_dataset_pixels(data, i);
-        bool flat = true;
-        for (size_t k = 0; k < n; k++) {
-            out->of[pixel[k]]++;
-            flat = flat && pixel[k] == pixel[k % c];
-        }
-        out->flat += flat;
-        for (size_t y = 0; y < h; y++)
-            for (size_t x = 0; x < w; x += y == 0 || y == h - 1 || w == 1 ? 1 : w - 1)
-                for (size_t k = 0; k < c; k++) {
-                    border += pixel[(y * w + x) * c + k];
-                    border_pixels++;
-                }
+                 c = gkv_dataset_channels(data), n = h * w * c, count = gkv_dataset_count(data),
+                 inner = h > 2 && w > 2 ? (h - 2) * (w - 2) * c : 0;
+    uint64_t border = 0, sum = 0;
+    *out = (levels){.lowest = UINT8_MAX};
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *value = gkv_dataset_pixels(data, i);
+        sum += add_image(value, n, out);
+        border += border_sum(value, h, w, c);
+        out->flat += memcmp(value, value + c, n - c) == 0; /* each pixel is as the next one */
     }
-    for (unsigned v = 0; v < 256; v++) {
-        out->pixels += out->of[v];
-        sum += (double)v * (double)out->of[v];
-        if (out->of[v] > 0)
-            out->highest = v;
-    }
-    out->mean = sum / (double)out->pixels;
-    out->mean_border = border / (double)border_pixels;
+    out->mean = (double)sum / (double)(count * n);
+    out->mean_border = (double)border / (double)(count * (n - inner));
 }
 
 static void check_levels(const check *it, const gkv_dataset *data, const char *name)
 {
     const size_t count = gkv_dataset_count(data);
     levels all;
-    count_levels(data, &all);
-    if (all.of[all.highest] == all.pixels) {
+    find_levels(data, &all);
+    if (all.lowest == all.highest) {
         gki_tell(it->call,
                  "all pixels of the %s images are %u: there is nothing to learn; check the file",
                  name, all.highest);

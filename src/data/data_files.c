@@ -68,7 +68,7 @@ gkv_status gki_file_relative(const char *path, char **text)
     char *here = NULL;
     *text = NULL;
     if (*path == '~')
-        return gki_strf(text, " (the shell expands ~ only at the begin of a word without quotes: "
+        return gki_strf(text, " (the shell expands ~ only at the start of a word without quotes: "
                               "write the path in full, as in $HOME/data)");
     if (*path != '/')
         here = realpath(".", NULL);

@@ -71,10 +71,11 @@ static gkv_status check_old(const export *it, bool remove_old)
         const bool there = gki_file_exists(path);
         gkv_status status = GKV_OK;
         if (there && !remove_old)
-            status = gki_fail(GKV_ERR_IO,
-                              "%s: the file exists; choose another folder, or allow that it is "
-                              "replaced (--overwrite)",
-                              path);
+            status =
+                gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_REPLACE,
+                                "%s: the file exists; choose another folder, or allow that it is "
+                                "replaced",
+                                path);
         else if (there && (packed || !writes(it, i)))
             remove(path);
         free(path);
@@ -104,7 +105,7 @@ static gkv_status write_part(const export *it, gkv_split split, const char *name
 
 static gkv_status write_split(const export *it, gkv_split split)
 {
-    uint8_t header[GKV_IDX_HEADER_MOST];
+    uint8_t header[GKV_IDX_HEADER_MAX];
     const gkv_dataset *data = it->dataset;
     const bool test = split == GKV_TEST;
     const size_t h = gkv_dataset_height(data), w = gkv_dataset_width(data),

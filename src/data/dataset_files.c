@@ -24,18 +24,18 @@ static gkv_status missing(const gkv_data_settings *settings, const char *folder,
                      "or set data.%s to its path",
                      folder, name, where, near, key);
     else if (gki_known_data_find(settings->dataset))
-        status = gki_fail(GKV_ERR_IO,
-                          "%s/%s: no such file, nor with .gz%s; name the folder of the data "
-                          "(--data-folder DIR, or --set data.folder=DIR), or run `gkvae data get "
-                          "%s`",
-                          folder, name, where, settings->dataset);
+        status =
+            gki_fail_remedy(GKV_ERR_IO, GKV_REMEDY_FOLDER,
+                            "%s/%s: no such file, nor with .gz%s; set data.folder to the folder of "
+                            "the data, or get the data set %s",
+                            folder, name, where, settings->dataset);
     else
-        status = gki_fail(GKV_ERR_IO,
-                          "%s/%s: no such file, nor with .gz%s; put it there, name the folder of "
-                          "the data (--data-folder DIR, or --set data.folder=DIR), set data.%s to "
-                          "its path, or set data.dataset to a data set that `gkvae data get` knows "
-                          "(\"%s\" is none)",
-                          folder, name, where, key, settings->dataset);
+        status = gki_fail_remedy(
+            GKV_ERR_IO, GKV_REMEDY_FOLDER,
+            "%s/%s: no such file, nor with .gz%s; put it there, set data.folder to "
+            "the folder of the data or data.%s to its path, or set data.dataset to a "
+            "data set that can be got (\"%s\" is none)",
+            folder, name, where, key, settings->dataset);
 done:
     free(near);
     free(where);

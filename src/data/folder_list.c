@@ -46,7 +46,8 @@ static const char *next_name(DIR *listing)
     }
 }
 
-/* Whether an entry of a folder is a folder. What a link without a target would be is no folder. */
+/* Whether an entry of a folder is a folder. What a link without a target would be is not a
+ * folder. */
 static gkv_status examine(const char *path, bool *is_folder)
 {
     struct stat about;

@@ -294,7 +294,7 @@ static gkv_status read_all(source *from, gki_idx_kind kind, gki_raster *out)
     out->channels = sizes[3];
     GKV_TRY(check_size(from, stated, is, sizes, &bytes));
     const size_t header = 4 + 4 * is->sizes;
-    if (is->stride == 1 && bytes >= GKV_MAP_LEAST && !gki_reader_is_gzip(from->reader) &&
+    if (is->stride == 1 && bytes >= GKV_MAP_MIN && !gki_reader_is_gzip(from->reader) &&
         gki_reader_bound(from->reader) == header + bytes) {
         out->mapped = header + bytes;
         GKV_TRY(gki_reader_map(from->reader, out->mapped, &out->mapping));
@@ -324,7 +324,7 @@ gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out)
 /* --- Writing -------------------------------------------------------------- */
 
 size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
-                      uint8_t header[GKV_IDX_HEADER_MOST])
+                      uint8_t header[GKV_IDX_HEADER_MAX])
 {
     const size_t n = height == 0 ? 2 : channels <= 1 ? 4 : 5;
     const size_t magic = n == 2 ? LABELS_MAGIC : n == 4 ? IMAGES_MAGIC : COLOUR_MAGIC;
@@ -336,7 +336,7 @@ size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels
 
 void gki_idx_digest(gki_raster *raster, gki_idx_kind kind)
 {
-    uint8_t header[GKV_IDX_HEADER_MOST];
+    uint8_t header[GKV_IDX_HEADER_MAX];
     SHA2_CTX sum;
     const bool images = kind == GKV_IDX_IMAGES;
     const size_t length = gki_idx_header(raster->count, images ? raster->height : 0, raster->width,
@@ -362,7 +362,7 @@ gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, s
                                 size_t channels, const uint8_t *pixels)
 {
     const size_t sizes[] = {count, height, width, channels};
-    uint8_t header[GKV_IDX_HEADER_MOST];
+    uint8_t header[GKV_IDX_HEADER_MAX];
     size_t bytes = 1;
     GKV_NEED(path);
     GKV_NEED(pixels);
@@ -386,7 +386,7 @@ gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t w
 
 gkv_status gkv_idx_write_labels(const char *path, size_t count, const uint8_t *labels)
 {
-    uint8_t header[GKV_IDX_HEADER_MOST];
+    uint8_t header[GKV_IDX_HEADER_MAX];
     GKV_NEED(path);
     GKV_NEED(labels);
     if (count == 0 || count > UINT32_MAX)

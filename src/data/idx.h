@@ -14,20 +14,20 @@ typedef enum gki_idx_kind { GKV_IDX_IMAGES, GKV_IDX_LABELS, GKV_IDX_NUMBERS } gk
 
 /* Raw files of so many bytes of images are mapped into memory and not copied. Smaller ones are
  * copied, because a file that another program shortens while it is mapped would end the process. */
-enum { GKV_MAP_LEAST = 64 << 20 };
+enum { GKV_MAP_MIN = 64 << 20 };
 
 /* Reads a file of images or of labels. Images are unsigned bytes or integers of 16 bits, in 3
  * dimensions or, with 1, 3 or 4 channels, in 4. Integers of 16 bits are taken for unsigned ones and
  * become 8 bits: as they are if none is above 255, else divided by 257; the note says so. A raw
- * file of bytes that has GKV_MAP_LEAST bytes is mapped. Errors as gkv_dataset_open(); *out is then
+ * file of bytes that has GKV_MAP_MIN bytes is mapped. Errors as gkv_dataset_open(); *out is then
  * zero. Thread-safe. */
 gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out);
 
 /* The header that gkv_idx_write() and its kin write for these sizes, of which the last ones are 0,
  * and its length in bytes. */
-enum { GKV_IDX_HEADER_MOST = 20 };
+enum { GKV_IDX_HEADER_MAX = 20 };
 size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
-                      uint8_t header[GKV_IDX_HEADER_MOST]);
+                      uint8_t header[GKV_IDX_HEADER_MAX]);
 
 /* Sets the raster's SHA-256 to that of the file that gkv_idx_write() and its kin would write. */
 void gki_idx_digest(gki_raster *raster, gki_idx_kind kind);

@@ -63,9 +63,20 @@ static const char *take_field(const char *at, const char *end, char separator, c
     return at;
 }
 
+/* The length of a first line "sep=;", as spreadsheets write it, or 0. */
+static size_t directive_length(const char *text, size_t length)
+{
+    return length > 5 && strncasecmp(text, "sep=", 4) == 0 && strchr(",;\t", text[4]) &&
+                   (text[5] == '\n' || text[5] == '\r')
+               ? 5
+               : 0;
+}
+
 static gkv_status split_records(table *t, const char *text, size_t length, char *field)
 {
-    const char separator = find_separator(text, length), *at = text, *end = text + length;
+    const size_t directive = directive_length(text, length);
+    const char separator = directive ? text[4] : find_separator(text, length),
+               *at = text + directive, *end = text + length;
     while (at < end) {
         if (*at == '\n' || *at == '\r') { /* also empty lines */
             at++;

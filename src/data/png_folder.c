@@ -152,7 +152,7 @@ static gkv_status read_pixels(const work *it, size_t i)
     uint8_t *pixels = NULL;
     size_t length = 0, channels = 0;
     gkv_status status;
-    GKV_TRY_GOTO(gki_file_read(it->pictures[i].path, GKV_PNG_BYTES_MOST, &bytes, &length));
+    GKV_TRY_GOTO(gki_file_read(it->pictures[i].path, GKV_PNG_BYTES_MAX, &bytes, &length));
     GKV_TRY_GOTO(gki_png_decode((const uint8_t *)bytes, length, &header, &pixels, &channels));
     GKV_TRY_GOTO(put_pixels(it, i, &header, &pixels, channels));
 done:
@@ -258,7 +258,10 @@ static gkv_status refuse_bad(const work *it, const gki_png_folder *out)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.200s", shown ? "; " : "",
                                  out->bad.list[shown]);
     return gki_fail(GKV_ERR_DATA, "%s: %zu of the %zu PNG files cannot be used%s: %s%s", it->folder,
-                    out->bad.count, it->count, none ? "" : " (data.skip_bad = yes leaves them out)",
+                    out->bad.count, it->count,
+                    none ? ""
+                         : " (data.skip_bad = yes, or --skip-bad of gkvae data import, leaves them "
+                           "out)",
                     text, out->bad.count > shown ? "; …" : "");
 }
 

@@ -10,7 +10,7 @@ typedef struct gki_png_folder {
     gki_words names;   /* of the images: their paths within the folder */
     gki_words bad;     /* "NAME: reason", of each file that was left out */
     gki_words classes; /* the sub-folders with images; none if the folder itself has them */
-    char *others;      /* a remark on files that are no PNG files, or NULL */
+    char *others;      /* a remark on files that are not PNG files, or NULL */
 } gki_png_folder;
 
 /* Reads the pictures of a folder with several threads; the result does not depend on their number.

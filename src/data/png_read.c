@@ -53,10 +53,10 @@ gkv_status gki_png_header_read(const uint8_t *bytes, size_t there, uint64_t size
     const unsigned depth = bytes[24], type = bytes[25], bits = bits_of(type, depth);
     if (width == 0 || height == 0 || bits == 0)
         return gki_fail(GKV_ERR_DATA, "the header is damaged");
-    if (width > GKV_PNG_PIXELS_MOST / height)
+    if (width > GKV_PNG_PIXELS_MAX / height)
         return gki_fail(
             GKV_ERR_DATA, "the header states %llu × %llu pixels; at most %d pixels are read",
-            (unsigned long long)height, (unsigned long long)width, (int)GKV_PNG_PIXELS_MOST);
+            (unsigned long long)height, (unsigned long long)width, (int)GKV_PNG_PIXELS_MAX);
     if (width * height * bits / 8 > size * DEFLATE_RATIO)
         return gki_fail(
             GKV_ERR_DATA, "the header states %llu × %llu pixels, which %llu bytes cannot hold",
@@ -115,7 +115,7 @@ typedef struct target {
 static void decode(stream *s, target *to)
 {
     png_set_read_fn(to->png, s, on_read);
-    png_set_user_limits(to->png, GKV_PNG_PIXELS_MOST, GKV_PNG_PIXELS_MOST);
+    png_set_user_limits(to->png, GKV_PNG_PIXELS_MAX, GKV_PNG_PIXELS_MAX);
     png_set_chunk_malloc_max(to->png, CHUNK_BYTES_MOST);
     png_read_info(to->png, to->info);
     set_transforms(to->png, to->info);

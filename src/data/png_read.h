@@ -9,7 +9,7 @@
 #include "core/error.h"
 
 /* The most pixels of a picture that is read, and the most bytes of a file. */
-enum { GKV_PNG_PIXELS_MOST = 1 << 25, GKV_PNG_BYTES_MOST = 1 << 28 };
+enum { GKV_PNG_PIXELS_MAX = 1 << 25, GKV_PNG_BYTES_MAX = 1 << 28 };
 
 /* The first bytes of a file that hold its header. */
 enum { GKV_PNG_HEADER = 33 };
@@ -21,7 +21,7 @@ typedef struct gki_png_header {
 } gki_png_header;
 
 /* Reads the header from the first bytes of a file of `size` bytes. GKV_ERR_DATA if it is not that
- * of a PNG picture, if the picture has more than GKV_PNG_PIXELS_MOST pixels, or if the file cannot
+ * of a PNG picture, if the picture has more than GKV_PNG_PIXELS_MAX pixels, or if the file cannot
  * hold them, since deflate compresses at most 1032 times. Messages do not name the file. */
 gkv_status gki_png_header_read(const uint8_t *bytes, size_t there, uint64_t size,
                                gki_png_header *out);

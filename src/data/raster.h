@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "gkvae/settings.h"
 
-enum { GKV_NOTE_SIZE = 160, GKV_CHANNELS_MOST = 4 };
+enum { GKV_NOTE_SIZE = 160, GKV_CHANNELS_MAX = 4 };
 
 typedef struct gki_raster {
     size_t count;

@@ -70,6 +70,21 @@ static gkv_status cannot_open(const char *path, int reason)
     return status;
 }
 
+/* Finds whether the content is compressed. */
+static gkv_status look_at_start(gki_reader *reader, bool is_file)
+{
+    GKV_TRY(refill(reader));
+    reader->gzip = reader->end >= 2 && reader->input[0] == 0x1f && reader->input[1] == 0x8b;
+    if (is_file)
+        snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes",
+                 reader->gzip ? "gzip" : "raw", reader->size);
+    else
+        snprintf(reader->kind, sizeof reader->kind, "its beginning");
+    if (reader->gzip && inflateInit2(&reader->inflater, GZIP_ONLY) != Z_OK)
+        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
+    return GKV_OK;
+}
+
 static gkv_status begin(gki_reader *reader)
 {
     /* With O_NONBLOCK, open() does not wait for the other end of a FIFO, which is refused below. */
@@ -84,13 +99,7 @@ static gkv_status begin(gki_reader *reader)
     if (!S_ISREG(about.st_mode))
         return gki_fail(GKV_ERR_IO, "%s: cannot be read: it is not a regular file", reader->path);
     reader->size = (uint64_t)about.st_size;
-    GKV_TRY(refill(reader));
-    reader->gzip = reader->end >= 2 && reader->input[0] == 0x1f && reader->input[1] == 0x8b;
-    snprintf(reader->kind, sizeof reader->kind, "a %s file of %" PRIu64 " bytes",
-             reader->gzip ? "gzip" : "raw", reader->size);
-    if (reader->gzip && inflateInit2(&reader->inflater, GZIP_ONLY) != Z_OK)
-        return gki_fail(GKV_ERR_MEMORY, "%s: out of memory while it is decompressed", reader->path);
-    return GKV_OK;
+    return look_at_start(reader, true);
 }
 
 gkv_status gki_reader_open(const char *path, bool hashed, gki_reader **out)
@@ -107,6 +116,27 @@ gkv_status gki_reader_open(const char *path, bool hashed, gki_reader **out)
     *out = reader;
     return GKV_OK;
 done:
+    gki_reader_close(reader);
+    return status;
+}
+
+gkv_status gki_reader_open_descriptor(int descriptor, const char *name, gki_reader **out)
+{
+    *out = NULL;
+    gki_reader *reader = NULL;
+    struct stat about;
+    gkv_status status;
+    GKV_TRY_GOTO(gki_alloc(1, sizeof *reader, &reader));
+    reader->file = descriptor;
+    GKV_TRY_GOTO(gki_strdup(name, &reader->path));
+    const bool is_file = fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode);
+    reader->size = is_file ? (uint64_t)about.st_size : 0;
+    GKV_TRY_GOTO(look_at_start(reader, is_file));
+    *out = reader;
+    return GKV_OK;
+done:
+    if (!reader)
+        close(descriptor);
     gki_reader_close(reader);
     return status;
 }
@@ -186,6 +216,11 @@ static gkv_status read_gzip(gki_reader *reader, uint8_t *out, size_t n, size_t *
     z_stream *z = &reader->inflater;
     while (*got < n) {
         GKV_TRY(refill(reader));
+        while (reader->member_ended && reader->start < reader->end &&
+               reader->input[reader->start] == 0)
+            reader->start++; /* tapes fill their last block with zeros, and gzip accepts that */
+        if (reader->start == reader->end && reader->end > 0 && reader->member_ended)
+            continue;
         if (reader->start == reader->end) {
             if (reader->member_ended)
                 return GKV_OK;

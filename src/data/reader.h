@@ -16,6 +16,10 @@ typedef struct gki_reader gki_reader;
  * after a failure. GKV_ERR_IO, with the reason of the system; GKV_ERR_MEMORY. */
 gkv_status gki_reader_open(const char *path, bool hashed, gki_reader **out);
 
+/* The same for an open descriptor, which the reader closes, also after a failure: standard input or
+ * a pipe, too. `name` is its name in messages. gki_reader_bound() does not hold for these. */
+gkv_status gki_reader_open_descriptor(int descriptor, const char *name, gki_reader **out);
+
 /* Closes the file and frees the reader. NULL is fine. */
 void gki_reader_close(gki_reader *reader);
 

@@ -74,7 +74,7 @@ static bool is_label(const char *word, uint8_t *label)
     const size_t digits = strspn(word, "0123456789");
     const long value = digits > 0 && digits <= DIGITS_MOST ? strtol(word, NULL, 10) : -1;
     *label = (uint8_t)(value & UINT8_MAX);
-    return word[digits] == '\0' && value >= 0 && value < GKV_LABELS_MOST;
+    return word[digits] == '\0' && value >= 0 && value < GKV_LABELS_MAX;
 }
 
 static bool are_labels(const gki_words *words)
@@ -106,18 +106,19 @@ gkv_status gki_words_label(const gki_words *words, const gki_words *known, const
     if (are_labels(known->count > 0 ? known : words)) {
         for (size_t i = 0; i < words->count; i++)
             if (!is_label(words->list[i], &labels[i]))
-                return gki_fail(GKV_ERR_DATA,
-                                "%s: the label \"%s\" is no whole number of 0 … 255, as those of "
-                                "the training images are",
-                                file, gki_text_printable(words->list[i], shown));
+                return gki_fail(
+                    GKV_ERR_DATA,
+                    "%s: the label \"%s\" is not a whole number of 0 … 255, as those of "
+                    "the training images are",
+                    file, gki_text_printable(words->list[i], shown));
         return GKV_OK;
     }
     GKV_TRY_GOTO(find_new(words, known, &fresh));
-    if (known->count + fresh.count > GKV_LABELS_MOST) {
+    if (known->count + fresh.count > GKV_LABELS_MAX) {
         status = gki_fail(GKV_ERR_DATA,
                           "%s: there are %zu different labels; at most %d can be numbered: name "
                           "other labels, or leave them out",
-                          file, known->count + fresh.count, GKV_LABELS_MOST);
+                          file, known->count + fresh.count, GKV_LABELS_MAX);
         goto done;
     }
     for (size_t i = 0; i < words->count; i++) {

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 
-enum { GKV_LABELS_MOST = 256 };
+enum { GKV_LABELS_MAX = 256 };
 
 typedef struct gki_words {
     char **list; /* [count], each owned */

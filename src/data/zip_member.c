@@ -105,10 +105,20 @@ static bool next_entry(const archive *a, size_t *place, member *m)
     return true;
 }
 
-static bool is_folder(const member *m)
+/* Whether a member is none of the files that a user has put into the archive: a folder, or what
+ * macOS adds. */
+static bool is_no_file(const member *m)
 {
     const size_t length = strlen(m->name);
-    return length > 0 && m->name[length - 1] == '/';
+    const char *slash = strrchr(m->name, '/'), *file = slash ? slash + 1 : m->name;
+    return (length > 0 && m->name[length - 1] == '/') || strncmp(m->name, "__MACOSX/", 9) == 0 ||
+           strcmp(file, ".DS_Store") == 0;
+}
+
+static bool ends_in(const char *name, const char *end)
+{
+    const size_t length = strlen(name), tail = strlen(end);
+    return length >= tail && strcmp(name + length - tail, end) == 0;
 }
 
 /* Whether the member has this name, with or without ".npy". */
@@ -128,7 +138,7 @@ static gkv_status refuse(const archive *a, size_t place, size_t files, const cha
     size_t shown = 0, used = 0;
     member m;
     while (next_entry(a, &place, &m)) {
-        if (is_folder(&m) || shown++ >= SHOWN || used >= sizeof names)
+        if (is_no_file(&m) || shown++ >= SHOWN || used >= sizeof names)
             continue;
         const size_t length = strlen(m.name);
         if (length > 4 && strcmp(m.name + length - 4, ".npy") == 0)
@@ -161,14 +171,29 @@ static gkv_status choose(const archive *a, const char *name, member *chosen)
         if (strcmp(m.name, "[Content_Types].xml") == 0)
             return gki_fail(GKV_ERR_DATA, "%s: it is an Office workbook: save the sheet as CSV",
                             a->name);
-        if (is_folder(&m))
+        if (strcmp(m.name, "mimetype") == 0)
+            return gki_fail(GKV_ERR_DATA, "%s: it is an OpenDocument file: save the sheet as CSV",
+                            a->name);
+        if (ends_in(m.name, "/data.pkl"))
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: it is a PyTorch file: save its tensor as .npy: "
+                            "numpy.save(FILE, tensor.numpy())",
+                            a->name);
+        if (is_no_file(&m))
             continue;
         files++;
+        if (name && found && strcmp(m.name, chosen->name) == 0)
+            return gki_fail(GKV_ERR_DATA,
+                            "%s has two files named %s: which one is meant is unknown; write the "
+                            "archive again",
+                            a->name, m.name);
         if (name ? has_name(&m, name) : files == 1) {
             *chosen = m;
             found = true;
         }
     }
+    if (files == 0 && place == end)
+        return gki_fail(GKV_ERR_DATA, "%s: the zip archive has no files", a->name);
     if (files == 0)
         return damaged(a, "its directory is empty or cannot be read");
     return found && (name || files == 1) ? GKV_OK : refuse(a, first, files, name);
@@ -222,8 +247,9 @@ static gkv_status extract(const archive *a, const member *m, unsigned char **out
         return gki_fail(GKV_ERR_DATA, "%s: %s is encrypted", a->name, m->name);
     if (m->method != STORED && m->method != DEFLATED)
         return gki_fail(GKV_ERR_DATA,
-                        "%s: %s is compressed by method %u; expected 0 or 8 (deflate)", a->name,
-                        m->name, m->method);
+                        "%s: %s is compressed by method %u; expected 0 or 8 (deflate): extract it "
+                        "with unzip or 7z x",
+                        a->name, m->name, m->method);
     if (m->local > a->size || a->size - m->local < LOCAL_SIZE)
         return damaged(a, "a file begins behind its end");
     const unsigned char *local = a->bytes + m->local;

@@ -221,7 +221,7 @@ typedef struct reader {
 
 static gkv_status damaged(const reader *it, const char *what)
 {
-    return gki_fail(GKV_ERR_DATA, "%s: it is no density of a table: %s", it->path, what);
+    return gki_fail(GKV_ERR_DATA, "%s: it is not a density of a table: %s", it->path, what);
 }
 
 /* The tensor of this type and rank, or NULL. */
@@ -296,7 +296,7 @@ static gkv_status read_tables(const reader *it, gkv_density *to)
     for (size_t j = 0; j < to->d; j++) {
         const double *numbers = memory + j * MARGIN_INFO;
         if (gki_margin_check(&to->margins[j]) != GKV_OK) {
-            status = damaged(it, "a margin is no distribution");
+            status = damaged(it, "a margin is not a distribution");
             goto done;
         }
         gkv_density_margin_info *info = &to->margin_info[j];
@@ -337,10 +337,10 @@ static gkv_status read_mixture(const reader *it, int64_t candidate, gkv_density 
     GKV_TRY_GOTO(get(it, name, ".margins", GKV_F64, SHAPE(k, d, 4), margins));
     GKV_TRY_GOTO(get(it, name, ".mean", GKV_F64, SHAPE(k, d), mean));
     GKV_TRY_GOTO(get(it, name, ".cholesky", GKV_F64, SHAPE(k, d, d), cholesky));
-    status = gki_mgk_mixture_from_arrays(dd, count, weights, margins, gkv_gk_standard().c, NULL,
-                                         mean, cholesky, &to->list[candidate].mixture);
+    status = gki_mgk_mixture_from_arrays(dd, count, weights, margins, gkv_gk_standard().c, mean,
+                                         cholesky, &to->list[candidate].mixture);
     if (status == GKV_ERR_ARGUMENT)
-        status = damaged(it, "a mixture is no distribution");
+        status = damaged(it, "a mixture is not a distribution");
 done:
     free(weights);
     return status;
@@ -370,7 +370,7 @@ static gkv_status read_flow(const reader *it, gkv_density *to)
     }
     return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
                ? GKV_OK
-               : damaged(it, "the base of the flow is no distribution");
+               : damaged(it, "the base of the flow is not a distribution");
 }
 
 static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_density *to)
@@ -380,7 +380,7 @@ static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_dens
         find(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1);
     if (!tensor)
         return damaged(it, "log densities of held-out rows are missing");
-    if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MOST)
+    if (tensor->shape[0] < 1 || tensor->shape[0] > GKV_CALIBRATION_MAX)
         return damaged(it, "the log densities of held-out rows are too many");
     c->n_calibration = (size_t)tensor->shape[0];
     GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));

@@ -72,10 +72,10 @@ static double mean_of(size_t n, const double *a, const double *b, double *se)
     return mean;
 }
 
-/* Keeps the log densities of at most GKV_CALIBRATION_MOST rows in ascending order. */
+/* Keeps the log densities of at most GKV_CALIBRATION_MAX rows in ascending order. */
 static gkv_status keep_calibration(size_t n, const double *values, gki_candidate *to)
 {
-    const size_t count = n < GKV_CALIBRATION_MOST ? n : GKV_CALIBRATION_MOST;
+    const size_t count = n < GKV_CALIBRATION_MAX ? n : GKV_CALIBRATION_MAX;
     double *spare = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(count, sizeof *spare, &spare));

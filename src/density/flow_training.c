@@ -120,6 +120,8 @@ static void update(trainer *it)
                        .weight_decay = it->how->weight_decay,
                        .scale = 1.0 / (double)rows,
                        .updates = step};
+    const gki_adamw average = {
+        .updates = step, .average = it->state->average, .average_decay = keep};
     bool skipped = false;
 #pragma omp parallel num_threads(it->how->threads)
     {
@@ -156,7 +158,7 @@ static void update(trainer *it)
         f->base->ops->project(f->base, params);
 #pragma omp for schedule(static)
         for (long c = 0; c < chunks; c++)
-            gki_adamw_average(params, (size_t)c, keep, step, it->state->average);
+            gki_adamw_average(params, (size_t)c, &average);
     }
     it->state->step++;
 }

@@ -196,5 +196,5 @@ gkv_status gki_margin_check(const gki_margin *m)
                                  isfinite(m->t.scale) && isfinite(m->t.freedom)
                        : m->kind == GKV_DENSITY_MARGIN_SPLINE ? is_spline(m)
                                                               : false;
-    return valid ? GKV_OK : gki_fail(GKV_ERR_DATA, "a margin is no distribution");
+    return valid ? GKV_OK : gki_fail(GKV_ERR_DATA, "a margin is not a distribution");
 }

@@ -30,7 +30,7 @@ gkv_status gki_copula_create(size_t d, double map_freedom, double freedom, const
     for (size_t i = 0; i < d && location; i++)
         valid &= (bool)isfinite(location[i]);
     if (!valid)
-        return gki_fail(GKV_ERR_DATA, "the t copula is no distribution");
+        return gki_fail(GKV_ERR_DATA, "the t copula is not a distribution");
     GKV_TRY_GOTO(gki_alloc(1, sizeof *it, &it));
     GKV_TRY_GOTO(gki_alloc(d + d * d, sizeof *it->location, &it->location));
     it->cholesky = it->location + d;

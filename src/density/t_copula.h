@@ -19,7 +19,7 @@ typedef struct gki_copula gki_copula;
 gkv_status gki_copula_fit(size_t n, size_t d, const double *z, int threads, size_t *first,
                           size_t *second, gki_copula **out);
 
-/* Creates a copula from its numbers. GKV_ERR_DATA if they are no distribution. */
+/* Creates a copula from its numbers. GKV_ERR_DATA if they are not a distribution. */
 gkv_status gki_copula_create(size_t d, double map_freedom, double freedom, const double *location,
                              const double *cholesky, gki_copula **out);
 

@@ -11,7 +11,7 @@
 /* The least and the greatest share ε of the copula. */
 static const double gki_defence_least = 0.002, gki_defence_most = 0.5;
 
-enum { GKV_CALIBRATION_MOST = 100000 };
+enum { GKV_CALIBRATION_MAX = 100000 };
 
 typedef struct gki_candidate {
     gkv_mgk_mixture *mixture; /* of scores or of values */

@@ -20,6 +20,8 @@ typedef struct gki_flow_spec {
     size_t layers;          /* number of layers */
     size_t hidden;          /* width of the hidden layers of their networks */
     double log_scale_bound; /* most |log scale| of a layer */
+    size_t bins;            /* of a spline */
+    double spline_bound;    /* a spline is linear outside [−spline_bound, spline_bound] */
 } gki_flow_spec;
 
 typedef struct gki_flow_ops {
@@ -32,6 +34,9 @@ typedef struct gki_flow_ops {
     void (*free)(gki_flow *flow); /* NULL is fine */
     /* Sets initial parameters. The flow is then the identity, or close to it. */
     void (*init)(const gki_flow *flow, const gki_params *params, uint64_t seed);
+    /* Checks parameters that were read: GKV_ERR_DATA if the flow cannot be inverted with them. NULL
+     * if it can be for all finite parameters. */
+    gkv_status (*check)(const gki_flow *flow, const gki_params *params);
     /* z → ε and log|det ∂ε/∂z|. */
     void (*normalise)(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count);
     /* d_eps and d_log_det → d_z. */
@@ -55,11 +60,16 @@ struct gki_flow {
     gki_slot log_det, d_log_det; /* [rows, 1] */
     size_t widest;               /* elements of a row of the scratch arrays of tangent() */
     double products;             /* multiply-adds of one row in normalise() */
+    double generated_products;   /* the same in generate() */
 };
+
+/* Checks the parameters of a flow, as `check`; nothing is wrong if that is NULL. */
+gkv_status gki_flow_check(const gki_flow *flow, const gki_params *params);
 
 /* The operations of a family of flows. Thread-safe. */
 const gki_flow_ops *gki_flow_of(gkv_prior_flow_family family);
 
-extern const gki_flow_ops gki_flow_none, gki_flow_realnvp;
+extern const gki_flow_ops gki_flow_none, gki_flow_realnvp, gki_flow_spline, gki_flow_gk_coupling,
+    gki_flow_maf, gki_flow_glow;
 
 #endif

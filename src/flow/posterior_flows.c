@@ -43,8 +43,10 @@ static size_t planar_width(size_t d)
     return 2 * d + 1;
 }
 
-static gki_real planar_forward(size_t d, const gki_real *raw, const gki_real *in, gki_real *out)
+static gki_real planar_forward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
+                               gki_real *out)
 {
+    (void)layer;
     const gki_real *u = raw, *w = raw + d;
     const planar it = planar_evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
@@ -52,10 +54,11 @@ static gki_real planar_forward(size_t d, const gki_real *raw, const gki_real *in
     return (gki_real)log1p((1 - it.h * it.h) * it.p);
 }
 
-static void planar_backward(size_t d, const gki_real *raw, const gki_real *in,
+static void planar_backward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
                             const gki_real *d_out, gki_real d_log_det, gki_real *d_in,
                             gki_real *d_raw)
 {
+    (void)layer;
     const gki_real *u = raw, *w = raw + d;
     const planar it = planar_evaluate(d, raw, in);
     const double q = 1 - it.h * it.h, det = 1 + q * it.p;
@@ -124,8 +127,10 @@ static size_t radial_width(size_t d)
     return d + 2;
 }
 
-static gki_real radial_forward(size_t d, const gki_real *raw, const gki_real *in, gki_real *out)
+static gki_real radial_forward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
+                               gki_real *out)
 {
+    (void)layer;
     const radial it = radial_evaluate(d, raw, in);
     for (size_t j = 0; j < d; j++)
         out[j] = (gki_real)((double)in[j] + it.beta * it.h * ((double)in[j] - (double)raw[j]));
@@ -133,10 +138,11 @@ static gki_real radial_forward(size_t d, const gki_real *raw, const gki_real *in
                       log1p(it.alpha * it.beta * it.h * it.h));
 }
 
-static void radial_backward(size_t d, const gki_real *raw, const gki_real *in,
+static void radial_backward(size_t d, size_t layer, const gki_real *raw, const gki_real *in,
                             const gki_real *d_out, gki_real d_log_det, gki_real *d_in,
                             gki_real *d_raw)
 {
+    (void)layer;
     const radial it = radial_evaluate(d, raw, in);
     const double scale = it.beta * it.h, twist = it.alpha * it.beta * it.h * it.h;
     double d_scale = (double)d_log_det * (double)(d - 1) / (1 + scale);

@@ -31,14 +31,14 @@ static gki_wide Q_at_infinity(const gkv_gk *gk, gki_wide z)
     return ops ? gk->a + copysignl(gk->b * ops->support_end(&half), z) : NAN;
 }
 
-gki_wide gkv_gk_Q_wide(const gkv_gk *gk, gki_wide z)
+gki_wide gki_gk_Q_wide(const gkv_gk *gk, gki_wide z)
 {
     if (isinf(z))
         return Q_at_infinity(gk, z);
     return gk->a + gk->b * z * expl(gki_gk_jet_at(gk, z, 0).lambda);
 }
 
-gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet)
+gki_wide gki_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet)
 {
     return logl(gk->b * jet->rho) + jet->lambda;
 }
@@ -47,7 +47,7 @@ double gkv_gk_Q(const gkv_gk *gk, double z)
 {
     if (!gk)
         return NAN;
-    return (double)gkv_gk_Q_wide(gk, z);
+    return (double)gki_gk_Q_wide(gk, z);
 }
 
 double gkv_gk_dQ(const gkv_gk *gk, double z)
@@ -63,7 +63,7 @@ double gkv_gk_log_dQ(const gkv_gk *gk, double z)
     if (!gk)
         return NAN;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
-    return (double)gkv_gk_log_dQ_wide(gk, &at);
+    return (double)gki_gk_log_dQ_wide(gk, &at);
 }
 
 double gkv_gk_d2Q(const gkv_gk *gk, double z)
@@ -98,7 +98,7 @@ double gkv_gk_Q_inverse_gradient(const gkv_gk *gk, double x, double *z_x, double
 {
     if (!gk)
         return NAN;
-    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, isinf(z) ? (gki_wide)NAN : z, 1);
     const gki_wide by_x = expl(-at.lambda) / (gk->b * at.rho); /* 1/Q' */
     if (z_x)
@@ -155,7 +155,7 @@ static gki_wide solve(const gkv_gk *gk, gki_wide y)
     return s > DBL_MAX ? INFINITY : s;
 }
 
-gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x)
+gki_wide gki_gk_Q_inverse_wide(const gkv_gk *gk, double x)
 {
     const gki_wide offset = (gki_wide)x - gk->a;
     if (isnan(x) || offset == 0 || isinf(offset))
@@ -170,18 +170,18 @@ double gkv_gk_Q_inverse(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    return (double)gkv_gk_Q_inverse_wide(gk, x);
+    return (double)gki_gk_Q_inverse_wide(gk, x);
 }
 
 /* --- Density, probabilities and quantiles --------------------------------- */
 
 static gki_wide log_pdf(const gkv_gk *gk, double x)
 {
-    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
     if (isinf(z))
         return -INFINITY;
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 0);
-    return gki_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at);
+    return gki_gk_log_phi(z) - gki_gk_log_dQ_wide(gk, &at);
 }
 
 double gkv_gk_log_pdf(const gkv_gk *gk, double x)
@@ -223,28 +223,28 @@ double gkv_gk_cdf(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    return cdf_at(gkv_gk_Q_inverse_wide(gk, x));
+    return cdf_at(gki_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_cdf_upper(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    return cdf_at(-gkv_gk_Q_inverse_wide(gk, x));
+    return cdf_at(-gki_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_log_cdf(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    return log_cdf_at(gkv_gk_Q_inverse_wide(gk, x));
+    return log_cdf_at(gki_gk_Q_inverse_wide(gk, x));
 }
 
 double gkv_gk_log_cdf_upper(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    return log_cdf_at(-gkv_gk_Q_inverse_wide(gk, x));
+    return log_cdf_at(-gki_gk_Q_inverse_wide(gk, x));
 }
 
 /* Q at `side` (±1) times the normal score of p. */
@@ -255,7 +255,7 @@ static double quantile(const gkv_gk *gk, double p, double side,
         return NAN;
     double low;
     const double z = score(p, &low);
-    return (double)gkv_gk_Q_wide(gk, side * ((gki_wide)z + low));
+    return (double)gki_gk_Q_wide(gk, side * ((gki_wide)z + low));
 }
 
 double gkv_gk_quantile(const gkv_gk *gk, double p)

@@ -68,11 +68,11 @@ static inline gki_wide gki_gk_log_phi(gki_wide z)
 }
 
 /* Q(z), also for z = ±∞; and log Q'(z) from a jet at z. */
-gki_wide gkv_gk_Q_wide(const gkv_gk *gk, gki_wide z);
-gki_wide gkv_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet);
+gki_wide gki_gk_Q_wide(const gkv_gk *gk, gki_wide z);
+gki_wide gki_gk_log_dQ_wide(const gkv_gk *gk, const gki_gk_jet *jet);
 
 /* Q⁻¹(x) in more than double precision; ±∞ outside a bounded support. */
-gki_wide gkv_gk_Q_inverse_wide(const gkv_gk *gk, double x);
+gki_wide gki_gk_Q_inverse_wide(const gkv_gk *gk, double x);
 
 /* Returns GKV_OK if gk is valid and of the g-and-k family, else GKV_ERR_ARGUMENT. `what` names the
  * operation in the message, as in "a batch". */

@@ -23,17 +23,19 @@ typedef struct gki_flat_parameters {
         }                             \
     }
 
-/* GKV_ERR_ARGUMENT for an array that is NULL or has another length than 1 and n. */
-static inline gkv_status gki_flat_check(const gki_flat_parameters *p)
+/* GKV_ERR_ARGUMENT for an array that is NULL or has another length than 1 and n. The message begins
+ * with the name of the public function. */
+static inline gkv_status gki_flat_check(const char *caller, const gki_flat_parameters *p)
 {
     static const char names[GKV_FLAT_PARAMETERS] = {'a', 'b', 'g', 'k', 'c'};
     for (int j = 0; j < GKV_FLAT_PARAMETERS; j++) {
         if (!p->value[j])
-            return gki_fail(GKV_ERR_ARGUMENT, "the array of parameters %c is NULL", names[j]);
+            return gki_fail(GKV_ERR_ARGUMENT, "%s: the array of parameters %c is NULL", caller,
+                            names[j]);
         if (p->length[j] != 1 && p->length[j] != p->n)
             return gki_fail(GKV_ERR_ARGUMENT,
-                            "there are %zu parameters %c for %zu elements; give 1 or %zu",
-                            p->length[j], names[j], p->n, p->n);
+                            "%s: there are %zu parameters %c for %zu elements; give 1 or %zu",
+                            caller, p->length[j], names[j], p->n, p->n);
     }
     return GKV_OK;
 }

@@ -1,12 +1,36 @@
-/* The flat functions of gkvae/flat.h that evaluate any family: values, NaN where parameters are
- * invalid, and moments. */
+/* The flat functions of gkvae/flat.h that evaluate any family: values, moments and draws, NaN where
+ * parameters are invalid. */
 #include <math.h>
 
+#include "core/flat_settings.h"
 #include "gk/flat_parameters.h"
+#include "gk/gk_random.h"
 #include "gkvae/flat.h"
 #include "gkvae/gk_moments.h"
 
 enum { RAW_MOMENT_MOST = 100 };
+
+const char *gkv_flat_function_name(size_t i)
+{
+    static const char *const names[GKV_FLAT_FUNCTIONS] = {
+        [GKV_FLAT_PDF] = "pdf",
+        [GKV_FLAT_LOG_PDF] = "log_pdf",
+        [GKV_FLAT_CDF] = "cdf",
+        [GKV_FLAT_UPPER] = "upper",
+        [GKV_FLAT_LOG_CDF] = "log_cdf",
+        [GKV_FLAT_LOG_UPPER] = "log_upper",
+        [GKV_FLAT_QUANTILE] = "quantile",
+        [GKV_FLAT_QUANTILE_UPPER] = "quantile_upper",
+        [GKV_FLAT_QUANTILE_LOG] = "quantile_log",
+        [GKV_FLAT_QUANTILE_LOG_UPPER] = "quantile_log_upper",
+        [GKV_FLAT_Q] = "Q",
+        [GKV_FLAT_Q_INVERSE] = "Q_inverse",
+        [GKV_FLAT_RAW_MOMENT] = "raw_moment",
+        [GKV_FLAT_ENTROPY] = "entropy",
+        [GKV_FLAT_VALID] = "valid",
+    };
+    return GKV_FLAT_NAME(names, i);
+}
 
 static double raw_moment(const gkv_gk *gk, double r)
 {
@@ -96,22 +120,27 @@ static gkv_status by_batch(const gkv_gk *gk, gkv_flat_function function, size_t 
     return gkv_gk_batch_x(gk, n, x, &at);
 }
 
-gkv_status gkv_flat_gk_evaluate(gkv_gk_family family, gkv_flat_function function, bool exact,
-                                size_t n, const double *x, size_t n_a, const double *a, size_t n_b,
-                                const double *b, size_t n_g, const double *g, size_t n_k,
-                                const double *k, size_t n_c, const double *c, double *out)
+/* Errors that no function has at an element. The message begins with the name of the function. */
+static gkv_status check(const char *caller, gkv_gk_family family, const gki_flat_parameters *p)
 {
-    const gki_flat_parameters p = GKV_FLAT_COLLECT;
+    if ((unsigned)family >= GKV_GK_FAMILIES)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no family number %d", caller, (int)family);
+    return gki_flat_check(caller, p);
+}
+
+static gkv_status evaluate(const char *caller, gkv_gk_family family, gkv_flat_function function,
+                           bool exact, const gki_flat_parameters *p, const double *x, double *out)
+{
     const bool batch = !exact && family == GKV_GK_FAMILY_GK && batch_has(function);
     gkv_gk gk;
-    if (n > 0 && function < GKV_FLAT_ENTROPY)
-        GKV_NEED(x);
-    if ((unsigned)family >= GKV_GK_FAMILIES || (unsigned)function >= GKV_FLAT_FUNCTIONS)
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no family number %d or no function number %d",
-                        (int)family, (int)function);
-    GKV_TRY(gki_flat_check(&p));
-    for (size_t i = 0, count; out && i < n; i += count) {
-        count = gki_flat_run(&p, i, &gk);
+    if (p->n > 0 && function < GKV_FLAT_ENTROPY && !x)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: x is NULL", caller);
+    GKV_TRY(check(caller, family, p));
+    if ((unsigned)function >= GKV_FLAT_FUNCTIONS)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no function number %d", caller,
+                        (int)function);
+    for (size_t i = 0, count; out && i < p->n; i += count) {
+        count = gki_flat_run(p, i, &gk);
         gk.family = family;
         const bool valid = is_valid(&gk);
         if (valid && batch) {
@@ -126,15 +155,26 @@ gkv_status gkv_flat_gk_evaluate(gkv_gk_family family, gkv_flat_function function
     return GKV_OK;
 }
 
+gkv_status gkv_flat_gk_evaluate(gkv_gk_family family, gkv_flat_function function, bool exact,
+                                size_t n, const double *x, size_t n_a, const double *a, size_t n_b,
+                                const double *b, size_t n_g, const double *g, size_t n_k,
+                                const double *k, size_t n_c, const double *c, double *out)
+{
+    const gki_flat_parameters p = GKV_FLAT_COLLECT;
+    const gkv_status status = evaluate(__func__, family, function, exact, &p, x, out);
+    if (status != GKV_OK)
+        gki_flat_nan(out, n); /* not before: x may be the same array */
+    return status;
+}
+
 gkv_status gkv_flat_gk_moments(gkv_gk_family family, size_t n, size_t n_a, const double *a,
                                size_t n_b, const double *b, size_t n_g, const double *g, size_t n_k,
                                const double *k, size_t n_c, const double *c, double *moments)
 {
     const gki_flat_parameters p = GKV_FLAT_COLLECT;
     gkv_gk gk;
-    if ((unsigned)family >= GKV_GK_FAMILIES)
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no family number %d", (int)family);
-    GKV_TRY(gki_flat_check(&p));
+    gki_flat_nan(moments, n * GKV_FLAT_MOMENTS);
+    GKV_TRY(check(__func__, family, &p));
     for (size_t i = 0, count; moments && i < n; i += count) {
         double row[GKV_FLAT_MOMENTS] = {NAN, NAN, NAN, NAN};
         gkv_gk_summary summary;
@@ -152,6 +192,29 @@ gkv_status gkv_flat_gk_moments(gkv_gk_family family, size_t n, size_t n_a, const
         for (size_t j = i; j < i + count; j++)
             for (int m = 0; m < GKV_FLAT_MOMENTS; m++)
                 moments[j * GKV_FLAT_MOMENTS + (size_t)m] = row[m];
+    }
+    return GKV_OK;
+}
+
+gkv_status gkv_flat_gk_draw(gkv_gk_family family, size_t n, size_t n_a, const double *a, size_t n_b,
+                            const double *b, size_t n_g, const double *g, size_t n_k,
+                            const double *k, size_t n_c, const double *c, uint64_t seed,
+                            uint64_t first, double *out)
+{
+    const gki_flat_parameters p = GKV_FLAT_COLLECT;
+    gkv_gk gk;
+    gki_flat_nan(out, n);
+    GKV_TRY(check(__func__, family, &p));
+    if (!out)
+        return GKV_OK;
+    gki_gk_random_normals(n, seed, first, out);
+    for (size_t i = 0, count; i < n; i += count) {
+        count = gki_flat_run(&p, i, &gk);
+        gk.family = family;
+        if (is_valid(&gk))
+            gki_gk_random_transform(&gk, count, out + i);
+        else
+            gki_flat_nan(out + i, count);
     }
     return GKV_OK;
 }

@@ -8,8 +8,8 @@ static void S(fill)(S(gki_gk_tile) * tile, const S(gki_gk_columns) * columns, si
 {
     tile->c = columns->c;
     tile->period = width;
-    for (size_t i = 0; i < width + GKV_GK_TILE_SPARE; i++) {
-        const size_t j = first + i % width;
+    for (size_t i = 0, j = first; i < width + GKV_GK_TILE_SPARE; i++, j++) {
+        j = j < first + width ? j : first;
         tile->a[i] = columns->a[j];
         tile->b[i] = columns->b[j];
         tile->g[i] = columns->g[j];

@@ -268,13 +268,13 @@ typedef struct list {
 static void add(list *modes, point mode)
 {
     const gki_gk_jet jet = gki_gk_jet_at(modes->gk, mode.z, 0);
-    const double height = (double)(gki_gk_log_phi(mode.z) - gkv_gk_log_dQ_wide(modes->gk, &jet));
+    const double height = (double)(gki_gk_log_phi(mode.z) - gki_gk_log_dQ_wide(modes->gk, &jet));
     size_t i = modes->count < GKV_GK_MODES_MAX ? modes->count++ : GKV_GK_MODES_MAX;
     for (; i > 0 && !(modes->log_pdf[i - 1] >= height); i--)
         if (i < GKV_GK_MODES_MAX)
             modes->x[i] = modes->x[i - 1], modes->log_pdf[i] = modes->log_pdf[i - 1];
     if (i < GKV_GK_MODES_MAX)
-        modes->x[i] = (double)gkv_gk_Q_wide(modes->gk, mode.z), modes->log_pdf[i] = height;
+        modes->x[i] = (double)gki_gk_Q_wide(modes->gk, mode.z), modes->log_pdf[i] = height;
 }
 
 static void search_cell(list *modes, point low, point high)

@@ -33,7 +33,7 @@ double gkv_gk_dlog_pdf(const gkv_gk *gk, double x)
 {
     if (!gk)
         return NAN;
-    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     return (double)(-gki_gk_neg_log_pdf_slope(&at, z) * expl(-at.lambda) / (gk->b * at.rho));
 }
@@ -83,7 +83,7 @@ double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessia
 {
     if (!gk)
         return NAN;
-    const gki_wide z = gkv_gk_Q_inverse_wide(gk, x);
+    const gki_wide z = gki_gk_Q_inverse_wide(gk, x);
     const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
     if (score) {
         gki_wide wide[4];
@@ -93,5 +93,5 @@ double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessia
     }
     if (hessian)
         gki_gk_second_derivatives(gk, &at, z, hessian, NULL);
-    return isinf(z) ? -INFINITY : (double)(gki_gk_log_phi(z) - gkv_gk_log_dQ_wide(gk, &at));
+    return isinf(z) ? -INFINITY : (double)(gki_gk_log_phi(z) - gki_gk_log_dQ_wide(gk, &at));
 }

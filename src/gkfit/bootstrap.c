@@ -139,8 +139,8 @@ static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
             return gki_call_end(&b->call, "the bootstrap", "replicates");
     }
     if (2 * b->used < set->replicates)
-        return gki_fail(
-            GKV_ERR_NUMERIC,
+        return gki_fail_remedy(
+            GKV_ERR_NUMERIC, gkv_error_remedy(),
             "the bootstrap could fit only %zu of %zu replicates; the last error was: %s", b->used,
             set->replicates, gkv_error_message());
     return GKV_OK;
@@ -211,8 +211,8 @@ static gkv_status take_intervals(boot *b, const gkv_gk_sample *sample)
 {
     double total = 0.0;
     if (!b->set->nonparametric)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "intervals have the nonparametric bootstrap only (--nonparametric)");
+        return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_NONPARAMETRIC,
+                               "censored and binned data have the nonparametric bootstrap only");
     GKV_TRY(gki_gk_interval_data_of(sample, &b->data));
     GKV_TRY(gki_alloc(b->data.count, sizeof(double), &b->ties_memory));
     b->ties = (gki_gk_ties){

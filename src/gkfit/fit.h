@@ -30,6 +30,7 @@ typedef struct gki_gk_task {
     gkv_gk_fit_result result;
     gkv_status status;                /* GKV_OK, or why the sample could not be fitted */
     char message[GKV_GK_FIT_MESSAGE]; /* the message of that error */
+    gkv_remedy remedy;                /* and its remedy */
     size_t m;                         /* the number of levels */
     size_t rows;                      /* the number of residuals including padding */
     double *x;                        /* sample quantiles */

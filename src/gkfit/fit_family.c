@@ -143,7 +143,7 @@ static void sums(size_t n, const gkv_gk *gk, const double *z, const double *weig
         }
         gki_gk_score_wide(gk, &jet, z[i], score);
         gki_gk_second_derivatives(gk, &jet, z[i], hessian, NULL);
-        out->log_likelihood -= w * (0.5 * z[i] * z[i] + (double)gkv_gk_log_dQ_wide(gk, &jet));
+        out->log_likelihood -= w * (0.5 * z[i] * z[i] + (double)gki_gk_log_dQ_wide(gk, &jet));
         for (size_t j = 0, pair = 0; j < 4; j++) {
             out->score[j] += w * (double)score[j];
             for (size_t l = j; l < 4; l++, pair++) {

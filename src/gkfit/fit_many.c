@@ -165,6 +165,7 @@ typedef struct job {
     size_t first;                     /* the first sample that could not be fitted */
     gkv_status fault;                 /* its status */
     char message[GKV_GK_FIT_MESSAGE]; /* and its message */
+    gkv_remedy remedy;                /* and its remedy */
 } job;
 
 static gkv_status job_create(job *j)
@@ -197,13 +198,15 @@ static void job_free(job *j)
 
 /* Records an error. The error of the sample with the least index is kept, independent of the order
  * of the threads. */
-static void record_error(job *j, size_t index, gkv_status status, const char *message)
+static void record_error(job *j, size_t index, gkv_status status, const char *message,
+                         gkv_remedy remedy)
 {
 #pragma omp critical(gki_gk_fit_record_error)
     if (j->fault == GKV_OK || index < j->first) {
         j->first = index;
         j->fault = status;
         snprintf(j->message, sizeof j->message, "%s", message);
+        j->remedy = remedy;
     }
 }
 
@@ -212,7 +215,7 @@ static void record_error(job *j, size_t index, gkv_status status, const char *me
 static void take_block(job *j, size_t begin, size_t size, gkv_status status, gki_gk_task *tasks)
 {
     if (status != GKV_OK)
-        record_error(j, begin, status, gkv_error_message());
+        record_error(j, begin, status, gkv_error_message(), gkv_error_remedy());
     for (size_t i = 0; i < size; i++) {
         gki_gk_task *task = &tasks[i];
         free(task->memory);
@@ -220,7 +223,7 @@ static void take_block(job *j, size_t begin, size_t size, gkv_status status, gki
         if (task->status == GKV_OK && status == GKV_OK)
             j->results[begin + i] = task->result;
         else if (task->status != GKV_OK)
-            record_error(j, begin + i, task->status, task->message);
+            record_error(j, begin + i, task->status, task->message, task->remedy);
         if (j->statuses)
             j->statuses[begin + i] = status == GKV_OK ? task->status : status;
     }
@@ -230,9 +233,9 @@ static gkv_status fail_first(const job *j)
 {
     if (j->fault == GKV_OK)
         return GKV_OK;
-    return j->count == 1
-               ? gki_fail(j->fault, "%s", j->message)
-               : gki_fail(j->fault, "sample %zu of %zu: %s", j->first + 1, j->count, j->message);
+    return j->count == 1 ? gki_fail_remedy(j->fault, j->remedy, "%s", j->message)
+                         : gki_fail_remedy(j->fault, j->remedy, "sample %zu of %zu: %s",
+                                           j->first + 1, j->count, j->message);
 }
 
 /* Sets the statuses of all samples. */

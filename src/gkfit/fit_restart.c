@@ -18,6 +18,7 @@ void gki_gk_fit_record(gki_gk_task *task, gkv_status status)
         return;
     task->open = false;
     snprintf(task->message, sizeof task->message, "%s", gkv_error_message());
+    task->remedy = gkv_error_remedy();
 }
 
 gkv_gk gki_gk_fit_clamped_start(const gki_gk_fit_common *common, const gki_gk_task *task)
@@ -128,7 +129,7 @@ static gkv_status keep_better(const gki_gk_fit_common *common, const gki_gk_task
     const double lead = 1e-3 + 3.0 * (first->result.converged - second->result.converged);
     const double most = second->levels_maximum;
     double one = 0.0, other = -INFINITY;
-    if (second->status == GKV_ERR_MEMORY) /* the first fit is no answer to that */
+    if (second->status == GKV_ERR_MEMORY) /* the first fit is not an answer to that */
         return gki_fail(GKV_ERR_MEMORY, "%s", second->message);
     GKV_TRY(gki_gk_levels_likelihood(common, first, &one));
     if (second->status == GKV_OK)
@@ -192,35 +193,48 @@ gkv_status gki_gk_fit_restart(const gki_gk_fit_common *common, gki_gk_task *task
 
 /* --- Replacement ---------------------------------------------------------- */
 
-/* Whether the levels are far less likely than at the maximum of their likelihood, if that is known.
- * Neither solutions of the equations nor maxima of the likelihood of all values are as bad as this,
- * even if the distribution of the data is no g-and-k, unless the solution is spurious, or outliers
- * have distorted the likelihood. */
-static gkv_status far_from_levels(const gki_gk_fit_common *common, const gki_gk_task *task,
-                                  bool *far)
+/* How far the levels are below the maximum of their likelihood, at the variables of the task. */
+typedef enum distance {
+    NEAR, /* as a maximum of the likelihood of all values may be, if outliers do not distort it */
+    /* as a solution of the equations may be if the distribution of the data is not a g-and-k */
+    DOUBTFUL,
+    FAR /* as neither is, unless the solution is spurious, or outliers distort the maximum */
+} distance;
+
+/* NEAR also if that maximum is not known. */
+static gkv_status distance_of(const gki_gk_fit_common *common, const gki_gk_task *task,
+                              distance *out)
 {
     double value = 0.0;
-    *far = false;
+    *out = NEAR;
     if (!(task->levels_maximum > -INFINITY))
         return GKV_OK;
     GKV_TRY(gki_gk_levels_likelihood(common, task, &value));
-    *far = value < task->levels_maximum - 10.0 - 0.2 * task->result.total;
+    const double n = task->result.total, below = task->levels_maximum - value;
+    *out = !(below <= 10.0 + 0.2 * n) ? FAR : !(below <= 10.0 + 0.02 * n) ? DOUBTFUL : NEAR;
     return GKV_OK;
 }
 
-/* For a small sample of a density that changes abruptly, the least-squares equations may have no
- * solution near likely parameters. The estimates are then those of maximum likelihood, unless
- * outliers have distorted them, or the χ² of the quantiles is unlikely. They also replace a
- * spurious solution. */
-static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced)
+/* The least-squares equations may have no solution near likely parameters, for a small sample of a
+ * density that changes abruptly, and for data that are not g-and-k. The estimates are then those of
+ * maximum likelihood, unless outliers have distorted them: their levels must be likely, or, in
+ * small samples, their χ². They also replace a spurious solution: one that is far below the maximum
+ * of the likelihood of the levels, or whose χ² is greater too if it is doubtful. */
+static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *task, distance from,
+                               bool *replaced)
 {
     gki_gk_task other = *task; /* shares the arrays of the task */
-    bool distorted = false;
+    distance its = NEAR;
     GKV_TRY(gki_gk_fit_mle(common, &other));
     GKV_TRY(gki_gk_fit_goodness(common, &other));
-    GKV_TRY(far_from_levels(common, &other, &distorted));
-    *replaced = other.result.converged && !distorted &&
-                (task->result.converged || other.result.p_value >= unlikely);
+    GKV_TRY(distance_of(common, &other, &its));
+    if (task->result.converged && from == DOUBTFUL) {
+        GKV_TRY(gki_gk_fit_goodness(common, task));
+        *replaced = other.result.converged && its == NEAR && other.result.chi2 < task->result.chi2;
+    } else {
+        *replaced = other.result.converged && its != FAR &&
+                    (task->result.converged || its == NEAR || other.result.p_value >= unlikely);
+    }
     if (!*replaced)
         return GKV_OK;
     *task = other;
@@ -230,10 +244,10 @@ static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *tas
 
 gkv_status gki_gk_fit_replace(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced)
 {
-    bool spurious = false;
+    distance from = NEAR;
     *replaced = false;
-    GKV_TRY(far_from_levels(common, task, &spurious));
-    return (spurious || !task->result.converged) && gki_gk_fit_newton_allowed(common->set)
-               ? mle_fallback(common, task, replaced)
+    GKV_TRY(distance_of(common, task, &from));
+    return (from != NEAR || !task->result.converged) && gki_gk_fit_newton_allowed(common->set)
+               ? mle_fallback(common, task, from, replaced)
                : GKV_OK;
 }

@@ -83,8 +83,8 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
     if (set->intervals != GKV_GK_WALD && set->intervals != GKV_GK_PROFILE)
         return gki_fail(GKV_ERR_ARGUMENT, "there are no intervals of kind %d", (int)set->intervals);
     if (set->intervals == GKV_GK_PROFILE && set->method != GKV_GK_MLE)
-        return gki_fail(GKV_ERR_ARGUMENT, "profile-likelihood intervals need maximum likelihood "
-                                          "(--method mle)");
+        return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_LIKELIHOOD,
+                               "profile-likelihood intervals need maximum likelihood");
     return check_fixed(set);
 }
 
@@ -201,7 +201,8 @@ static gkv_status prepare_values(const gki_gk_fit_common *common, gki_gk_task *t
     const gkv_gk_sample *sample = task->sample;
     const bool by_ends = sample->lower || sample->upper;
     if (by_ends && set->method != GKV_GK_MLE)
-        return gki_fail(GKV_ERR_ARGUMENT, "intervals need maximum likelihood (--method mle)");
+        return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_LIKELIHOOD,
+                               "censored and binned data need maximum likelihood");
     if (by_ends)
         GKV_TRY(gki_gk_interval_data_of(sample, &task->data));
     else {

@@ -1,151 +1,300 @@
-/* The flat functions of gkvae/flat.h for fits of single columns. */
+/* The flat functions of gkvae/flat.h for fits of samples and for the bootstrap. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/flat_settings.h"
 #include "core/memory.h"
+#include "gkfit/flat_fit.h"
 #include "gkvae/flat.h"
+#include "gkvae/gk_bootstrap.h"
 
-/* Writes a result of column j to the arrays that are not NULL; NaN unless the fit succeeded. */
-typedef struct outputs {
-    double *estimates, *se, *covariance, *intervals, *statistics;
-    bool *converged;
-} outputs;
+enum { P = GKV_GK_PARAMETERS };
 
-static void put(double *array, size_t j, size_t size, const double *values, bool good)
+/* --- Names ---------------------------------------------------------------- */
+
+#define OF_EACH(prefix) prefix "A", prefix "B", prefix "g", prefix "k"
+#define OF_PAIRS                                                                  \
+    OF_EACH("covariance.A."), OF_EACH("covariance.B."), OF_EACH("covariance.g."), \
+        OF_EACH("covariance.k.")
+
+const char *gkv_flat_fit_name(size_t i)
 {
-    for (size_t i = 0; array && i < size; i++)
-        array[j * size + i] = good ? values[i] : NAN;
+    static const char *const names[] = {OF_EACH(""),
+                                        OF_EACH("se."),
+                                        OF_PAIRS,
+                                        OF_EACH("low."),
+                                        OF_EACH("high."),
+                                        OF_EACH("bound."),
+                                        "log_likelihood",
+                                        "aic",
+                                        "bic",
+                                        "chi2",
+                                        "dof",
+                                        "p_value",
+                                        "test",
+                                        "anderson_darling",
+                                        "n",
+                                        "total",
+                                        "levels",
+                                        "parameters",
+                                        "iterations",
+                                        "newton",
+                                        "converged",
+                                        "at_bound",
+                                        "symmetric",
+                                        "method",
+                                        "resolution",
+                                        "heaps",
+                                        "tied_value",
+                                        "tied"};
+    _Static_assert(sizeof names / sizeof *names == GKV_FLAT_FIT_NUMBERS, "a name for each number");
+    return GKV_FLAT_NAME(names, i);
 }
 
-static void put_result(const outputs *out, size_t j, const gkv_gk_fit_result *r, bool good)
+const char *gkv_flat_test_name(size_t i)
 {
-    const double estimates[4] = {r->gk.a, r->gk.b, r->gk.g, r->gk.k};
-    const double statistics[GKV_FLAT_STATISTICS] = {[GKV_FLAT_LOG_LIKELIHOOD] = r->log_likelihood,
-                                                    [GKV_FLAT_AIC] = r->aic,
-                                                    [GKV_FLAT_BIC] = r->bic,
-                                                    [GKV_FLAT_CHI2] = r->chi2,
-                                                    [GKV_FLAT_DOF] = (double)r->dof,
-                                                    [GKV_FLAT_P_VALUE] = r->p_value,
-                                                    [GKV_FLAT_ANDERSON_DARLING] =
-                                                        r->anderson_darling};
-    double intervals[8];
-    memcpy(intervals, r->low, sizeof r->low);
-    memcpy(intervals + 4, r->high, sizeof r->high);
-    put(out->estimates, j, 4, estimates, good);
-    put(out->se, j, 4, r->se, good);
-    put(out->covariance, j, 16, &r->covariance[0][0], good);
-    put(out->intervals, j, 8, intervals, good);
-    put(out->statistics, j, GKV_FLAT_STATISTICS, statistics, good);
-    if (out->converged)
-        out->converged[j] = good && r->converged;
+    static const char *const names[] = {
+        [GKV_GK_TEST_LEVELS] = "levels",     [GKV_GK_TEST_BINS] = "bins",
+        [GKV_GK_TEST_TIES] = "ties",         [GKV_GK_TEST_HEAPS] = "heaps",
+        [GKV_GK_TEST_FEW_BINS] = "few bins", [GKV_GK_TEST_NONE] = "none"};
+    return GKV_FLAT_NAME(names, i);
 }
 
-gkv_status gkv_flat_gk_fit_many(size_t n, size_t d, const double *x, const double *weights,
-                                gkv_gk_method method, double c, double confidence, int threads,
-                                double *estimates, double *se, double *covariance,
-                                double *intervals, double *statistics, bool *converged,
-                                gkv_status *statuses)
+const char *gkv_flat_bootstrap_name(size_t i)
 {
-    return gkv_flat_gk_fit_family(n, d, x, weights, GKV_GK_FAMILY_GK, method, c, confidence,
-                                  threads, estimates, se, covariance, intervals, statistics,
-                                  converged, statuses);
+    static const char *const names[] = {OF_EACH("se."),       OF_EACH("bias."), OF_EACH("low."),
+                                        OF_EACH("high."),     OF_PAIRS,         "p_chi2",
+                                        "p_anderson_darling", "used",           "failed"};
+    _Static_assert(sizeof names / sizeof *names == GKV_FLAT_BOOTSTRAP_NUMBERS,
+                   "a name for each number");
+    return GKV_FLAT_NAME(names, i);
 }
 
-gkv_status gkv_flat_gk_fit_family(size_t n, size_t d, const double *x, const double *weights,
-                                  gkv_gk_family family, gkv_gk_method method, double c,
-                                  double confidence, int threads, double *estimates, double *se,
-                                  double *covariance, double *intervals, double *statistics,
-                                  bool *converged, gkv_status *statuses)
+/* --- Results -------------------------------------------------------------- */
+
+static void put(double *row, size_t at, size_t size, const double *values)
 {
-    const outputs out = {estimates, se, covariance, intervals, statistics, converged};
-    const gkv_run_options options = {.threads = threads};
-    gkv_gk_fit_settings settings;
-    double *columns = NULL;
+    memcpy(row + at, values, size * sizeof *values);
+}
+
+void gki_flat_put_fit(double *row, const gkv_gk_fit_result *r)
+{
+    put(row, GKV_FLAT_FIT_ESTIMATES, P, (const double[]){r->gk.a, r->gk.b, r->gk.g, r->gk.k});
+    put(row, GKV_FLAT_FIT_SE, P, r->se);
+    put(row, GKV_FLAT_FIT_COVARIANCE, P * P, &r->covariance[0][0]);
+    put(row, GKV_FLAT_FIT_LOW, P, r->low);
+    put(row, GKV_FLAT_FIT_HIGH, P, r->high);
+    for (int j = 0; j < P; j++)
+        row[GKV_FLAT_FIT_BOUND + j] = r->bound[j];
+    row[GKV_FLAT_FIT_LOG_LIKELIHOOD] = r->log_likelihood;
+    row[GKV_FLAT_FIT_AIC] = r->aic;
+    row[GKV_FLAT_FIT_BIC] = r->bic;
+    row[GKV_FLAT_FIT_CHI2] = r->chi2;
+    row[GKV_FLAT_FIT_DOF] = (double)r->dof;
+    row[GKV_FLAT_FIT_P_VALUE] = r->p_value;
+    row[GKV_FLAT_FIT_TEST] = r->test;
+    row[GKV_FLAT_FIT_ANDERSON_DARLING] = r->anderson_darling;
+    row[GKV_FLAT_FIT_N] = (double)r->n;
+    row[GKV_FLAT_FIT_TOTAL] = r->total;
+    row[GKV_FLAT_FIT_LEVELS] = (double)r->levels;
+    row[GKV_FLAT_FIT_PARAMETERS] = (double)r->parameters;
+    row[GKV_FLAT_FIT_ITERATIONS] = (double)r->iterations;
+    row[GKV_FLAT_FIT_NEWTON] = (double)r->newton;
+    row[GKV_FLAT_FIT_CONVERGED] = r->converged;
+    row[GKV_FLAT_FIT_AT_BOUND] = r->at_bound;
+    row[GKV_FLAT_FIT_SYMMETRIC] = r->symmetric;
+    row[GKV_FLAT_FIT_METHOD] = r->method;
+    row[GKV_FLAT_FIT_RESOLUTION] = r->resolution;
+    row[GKV_FLAT_FIT_HEAPS] = r->heaps;
+    row[GKV_FLAT_FIT_TIED_VALUE] = r->tied_value;
+    row[GKV_FLAT_FIT_TIED] = r->tied;
+}
+
+/* --- Settings ------------------------------------------------------------- */
+
+typedef struct fit_values {
+    gkv_gk_fit_settings fit; /* without start and fixed */
+    gkv_gk_bootstrap_settings bootstrap;
+    double start[P], fixed[P]; /* NaN: none, and not fixed */
+    double resolution;
+} fit_values;
+
+static void fit_defaults(void *values)
+{
+    fit_values *it = values;
+    *it = (fit_values){0};
+    gkv_gk_fit_defaults(&it->fit);
+    gkv_gk_bootstrap_defaults(&it->bootstrap);
+    gki_flat_nan(it->start, P);
+    gki_flat_nan(it->fixed, P);
+}
+
+#define AT(member) offsetof(fit_values, member)
+#define ROWS_OF_EACH(name, member)                                \
+    {name ".A", GKV_FLAT_NUMBER, AT(member[GKV_GK_A]), NULL},     \
+        {name ".B", GKV_FLAT_NUMBER, AT(member[GKV_GK_B]), NULL}, \
+        {name ".g", GKV_FLAT_NUMBER, AT(member[GKV_GK_G]), NULL}, \
+    {                                                             \
+        name ".k", GKV_FLAT_NUMBER, AT(member[GKV_GK_K]), NULL    \
+    }
+
+static const gki_flat_row fit_rows[] = {
+    {"method", GKV_FLAT_CHOICE, AT(fit.method), "lm, mle, octile"},
+    {"family", GKV_FLAT_CHOICE, AT(fit.family), "gk, gh, ggh"},
+    {"intervals", GKV_FLAT_CHOICE, AT(fit.intervals), "wald, profile"},
+    {"c", GKV_FLAT_NUMBER, AT(fit.c), NULL},
+    {"confidence", GKV_FLAT_NUMBER, AT(fit.confidence), NULL},
+    {"levels", GKV_FLAT_SIZE, AT(fit.levels), NULL},
+    {"tail", GKV_FLAT_NUMBER, AT(fit.tail), NULL},
+    {"likelihood", GKV_FLAT_SWITCH, AT(fit.likelihood), NULL},
+    {"anderson_darling", GKV_FLAT_SWITCH, AT(fit.anderson_darling), NULL},
+    {"resolution", GKV_FLAT_NUMBER, AT(resolution), "auto"},
+    {"nonparametric", GKV_FLAT_SWITCH, AT(bootstrap.nonparametric), NULL},
+    {"seed", GKV_FLAT_SEED, AT(bootstrap.seed), NULL},
+    ROWS_OF_EACH("start", start),
+    ROWS_OF_EACH("fixed", fixed),
+    ROWS_OF_EACH("low", fit.low),
+    ROWS_OF_EACH("high", fit.high),
+};
+
+static const gki_flat_kind fit_kind = {"a fit", fit_rows, sizeof fit_rows / sizeof *fit_rows,
+                                       sizeof(fit_values), fit_defaults};
+
+gkv_status gkv_flat_fit_settings(gkv_flat_settings **out)
+{
+    GKV_NEED(out);
+    return gki_flat_settings_create(&fit_kind, out);
+}
+
+/* Copies the settings to *values, which then refer to *start. */
+static gkv_status take_settings(const char *function, const gkv_flat_settings *settings,
+                                fit_values *values, gkv_gk *start)
+{
+    bool started = false;
+    double begin[P];
+    GKV_TRY(gki_flat_settings_copy(function, &fit_kind, settings, values));
+    for (int j = 0; j < P; j++) {
+        values->fit.fixed[j] = !isnan(values->fixed[j]);
+        begin[j] = values->fit.fixed[j] ? values->fixed[j] : values->start[j];
+        started = started || !isnan(begin[j]);
+    }
+    *start = (gkv_gk){.a = begin[GKV_GK_A],
+                      .b = begin[GKV_GK_B],
+                      .g = begin[GKV_GK_G],
+                      .k = begin[GKV_GK_K],
+                      .c = values->fit.c,
+                      .family = values->fit.family};
+    values->fit.start = started ? start : NULL;
+    return GKV_OK;
+}
+
+static gkv_gk_sample sample_of(size_t n, const double *x, const double *upper,
+                               const double *weights, double resolution)
+{
+    return (gkv_gk_sample){.n = n,
+                           .x = upper ? NULL : x,
+                           .weights = weights,
+                           .resolution = resolution,
+                           .lower = upper ? x : NULL,
+                           .upper = upper};
+}
+
+/* --- Fits ----------------------------------------------------------------- */
+
+static gkv_status fit_samples(const char *function, size_t count, const size_t *starts,
+                              const double *x, const double *upper, const double *weights,
+                              const gkv_flat_settings *settings, const gkv_run_options *options,
+                              double *numbers, gkv_status *statuses)
+{
+    gkv_gk start;
+    fit_values set;
     gkv_gk_sample *samples = NULL;
     gkv_gk_fit_result *results = NULL;
     gkv_status *own = NULL, status = GKV_OK;
-    GKV_NEED(x);
-    gkv_gk_fit_defaults(&settings);
-    settings.family = family;
-    settings.method = method;
-    settings.c = c;
-    settings.confidence = confidence;
-    settings.anderson_darling = true;
-    GKV_TRY_GOTO(gki_alloc(d, n * sizeof *columns, &columns));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *samples, &samples));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *results, &results));
-    GKV_TRY_GOTO(gki_alloc(d, sizeof *own, &own));
-    for (size_t j = 0; j < d; j++) {
-        for (size_t i = 0; i < n; i++)
-            columns[j * n + i] = x[i * d + j];
-        samples[j] = (gkv_gk_sample){.n = n, .x = columns + j * n, .weights = weights};
+    bool begun = false;
+    GKV_TRY_GOTO(take_settings(function, settings, &set, &start));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *samples, &samples));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *results, &results));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *own, &own));
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = starts[i];
+        if (starts[i + 1] < at) {
+            status = gki_fail(GKV_ERR_ARGUMENT, "%s: starts[%zu] = %zu is above starts[%zu] = %zu",
+                              function, i, at, i + 1, starts[i + 1]);
+            goto done;
+        }
+        samples[i] = sample_of(starts[i + 1] - at, x + at, upper ? upper + at : NULL,
+                               weights ? weights + at : NULL, set.resolution);
+        own[i] = GKV_ERR_INTERNAL; /* a status that gkv_gk_fit_many replaces */
     }
-    status = gkv_gk_fit_many(d, samples, &settings, &options, results, own);
-    for (size_t j = 0; j < d; j++) {
-        put_result(&out, j, &results[j], own[j] == GKV_OK);
+    begun = true;
+    status = gkv_gk_fit_many(count, samples, &set.fit, options, results, own);
+    for (size_t i = 0; i < count; i++) {
+        if (own[i] == GKV_ERR_INTERNAL)
+            own[i] = status;
+        if (own[i] == GKV_OK && numbers)
+            gki_flat_put_fit(numbers + i * GKV_FLAT_FIT_NUMBERS, &results[i]);
         if (statuses)
-            statuses[j] = own[j];
+            statuses[i] = own[i];
     }
 done:
-    free(columns);
+    for (size_t i = 0; !begun && statuses && i < count; i++)
+        statuses[i] = status;
     free(samples);
     free(results);
     free(own);
     return status;
 }
 
-gkv_status gkv_flat_gk_fit(size_t n, const double *x, const double *weights, gkv_gk_method method,
-                           double c, double confidence, double estimates[4], double se[4],
-                           double covariance[16], double intervals[8],
-                           double statistics[GKV_FLAT_STATISTICS], bool *converged)
+gkv_status gkv_flat_gk_fit(size_t count, const size_t *starts, const double *x, const double *upper,
+                           const double *weights, const gkv_flat_settings *settings,
+                           const gkv_run_options *options, double *numbers, gkv_status *statuses)
 {
+    gki_flat_nan(numbers, count * GKV_FLAT_FIT_NUMBERS);
+    for (size_t i = 0; statuses && i < count; i++)
+        statuses[i] = GKV_ERR_ARGUMENT;
+    GKV_NEED(starts);
     GKV_NEED(x);
-    return gkv_flat_gk_fit_many(n, 1, x, weights, method, c, confidence, 1, estimates, se,
-                                covariance, intervals, statistics, converged, NULL);
+    return fit_samples(__func__, count, starts, x, upper, weights, settings, options, numbers,
+                       statuses);
 }
 
-gkv_status gkv_flat_gk_fit_intervals(size_t n, const double *lower, const double *upper,
-                                     const double *weights, double c, double confidence,
-                                     double estimates[4], double se[4], double covariance[16],
-                                     double intervals[8], double statistics[GKV_FLAT_STATISTICS],
-                                     bool *converged)
+gkv_status gkv_flat_gk_bootstrap(size_t n, const double *x, const double *upper,
+                                 const double *weights, size_t replicates,
+                                 const gkv_flat_settings *settings, const gkv_run_options *options,
+                                 double *estimates, double *numbers)
 {
-    const outputs out = {estimates, se, covariance, intervals, statistics, converged};
-    const gkv_run_options options = {.threads = 1};
-    const gkv_gk_sample sample = {.n = n, .weights = weights, .lower = lower, .upper = upper};
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_result result;
-    GKV_NEED(lower);
-    GKV_NEED(upper);
-    gkv_gk_fit_defaults(&settings);
-    settings.method = GKV_GK_MLE;
-    settings.c = c;
-    settings.confidence = confidence;
-    const gkv_status status = gkv_gk_fit_many(1, &sample, &settings, &options, &result, NULL);
-    put_result(&out, 0, &result, status == GKV_OK);
-    return status;
-}
-
-gkv_status gkv_flat_gk_profile(size_t n, const double *x, const double *weights,
-                               gkv_gk_family family, double c, double confidence,
-                               double estimates[4], double intervals[8], double *log_likelihood)
-{
-    const outputs out = {.estimates = estimates, .intervals = intervals};
-    const gkv_run_options options = {.threads = 1};
-    const gkv_gk_sample sample = {.n = n, .x = x, .weights = weights};
-    gkv_gk_fit_settings settings;
-    gkv_gk_fit_result result;
+    const gkv_run_options quiet = {.threads = options ? options->threads : 0,
+                                   .stop = options ? options->stop : NULL};
+    gkv_gk start;
+    fit_values set;
+    gkv_gk_fit_result fit;
+    gkv_gk_bootstrap_result result;
+    gki_flat_nan(numbers, GKV_FLAT_BOOTSTRAP_NUMBERS);
+    gki_flat_nan(estimates, replicates * P);
     GKV_NEED(x);
-    gkv_gk_fit_defaults(&settings);
-    settings.method = GKV_GK_MLE;
-    settings.intervals = GKV_GK_PROFILE;
-    settings.family = family;
-    settings.c = c;
-    settings.confidence = confidence;
-    const gkv_status status = gkv_gk_fit_many(1, &sample, &settings, &options, &result, NULL);
-    put_result(&out, 0, &result, status == GKV_OK);
-    if (log_likelihood)
-        *log_likelihood = status == GKV_OK ? result.log_likelihood : NAN;
-    return status;
+    GKV_TRY(take_settings(__func__, settings, &set, &start));
+    set.bootstrap.replicates = replicates;
+    set.bootstrap.confidence = set.fit.confidence;
+    const gkv_gk_sample sample = sample_of(n, x, upper, weights, set.resolution);
+    GKV_TRY(gkv_gk_fit_many(1, &sample, &set.fit, &quiet, &fit, NULL));
+    const gkv_status status =
+        gkv_gk_bootstrap(&sample, &fit, &set.fit, &set.bootstrap, options, estimates, &result);
+    if (status != GKV_OK) {
+        gki_flat_nan(estimates, replicates * P);
+        return status;
+    }
+    if (numbers) {
+        put(numbers, GKV_FLAT_BOOTSTRAP_SE, P, result.se);
+        put(numbers, GKV_FLAT_BOOTSTRAP_BIAS, P, result.bias);
+        put(numbers, GKV_FLAT_BOOTSTRAP_LOW, P, result.low);
+        put(numbers, GKV_FLAT_BOOTSTRAP_HIGH, P, result.high);
+        put(numbers, GKV_FLAT_BOOTSTRAP_COVARIANCE, P * P, &result.covariance[0][0]);
+        numbers[GKV_FLAT_BOOTSTRAP_P_CHI2] = result.p_chi2;
+        numbers[GKV_FLAT_BOOTSTRAP_P_ANDERSON_DARLING] = result.p_anderson_darling;
+        numbers[GKV_FLAT_BOOTSTRAP_USED] = (double)result.used;
+        numbers[GKV_FLAT_BOOTSTRAP_FAILED] = (double)result.failed;
+    }
+    return GKV_OK;
 }

@@ -28,7 +28,7 @@ gkv_status gki_gk_interval_data_rounded(const gki_gk_ties *ties, double h,
                                         gki_gk_interval_data *out);
 
 /* The intervals of a sample with the members `lower` and `upper`. Returns GKV_ERR_DATA, with the
- * reason, for ends that are no interval. Allocates out->memory. */
+ * reason, for ends that are not those of an interval. Allocates out->memory. */
 gkv_status gki_gk_interval_data_of(const gkv_gk_sample *sample, gki_gk_interval_data *out);
 
 /* Returns an error unless a fit of `parameters` parameters is possible: there must be more

@@ -1,9 +1,9 @@
 /* The maximum-likelihood method: the log-likelihood of a sample, and its maximum. The ascent
  * begins at the quantile fit, and at further starts if the first maximum is doubtful.
  *
- * The likelihood may have several local maxima: if the distribution of the data is no g-and-k, if
- * the tails are light, so that k is at its bound, or if a parameter is held far from its estimate.
- * A local maximum that is not the greatest one shows itself: the quantiles of the sample
+ * The likelihood may have several local maxima: if the distribution of the data is not a g-and-k,
+ * if the tails are light, so that k is at its bound, or if a parameter is held far from its
+ * estimate. A local maximum that is not the greatest one shows itself: the quantiles of the sample
  * contradict it, or it is far from the quantile fit, or a parameter ends at a bound. */
 #include <math.h>
 #include <string.h>
@@ -182,7 +182,7 @@ static gkv_status is_doubtful(const gki_gk_fit_common *common, gki_gk_task *task
 }
 
 /* Climbs from a copy, and keeps it if it is more likely than the task, or as likely and verified. A
- * climb that ends where the bounds allow no g is no error: another start may be better. */
+ * climb that ends where the bounds allow no g is not an error: another start may be better. */
 static void try_copy(const gki_gk_fit_common *common, gki_gk_task *copy, gki_gk_task *task,
                      gki_gk_point *best)
 {

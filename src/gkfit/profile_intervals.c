@@ -65,8 +65,8 @@ static void take_better(const profile *p, const gki_gk_task *task, double value,
 }
 
 /* Climbs from a start, with the parameter held, and keeps the result if it is more likely. The
- * start may be invalid for this value, or lead to where the bounds allow no g, which is no error.
- * `mirrored` becomes whether g is confined to one side of 0. */
+ * start may be invalid for this value, or lead to where the bounds allow no g, which is not an
+ * error. `mirrored` becomes whether g is confined to one side of 0. */
 static void climb_from(profile *p, const gkv_gk *start, place *out, bool *mirrored)
 {
     gki_gk_task copy;

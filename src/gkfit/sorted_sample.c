@@ -87,17 +87,17 @@ gkv_status gki_gk_ties_check(const gki_gk_ties *ties)
     for (size_t r = 0; r < ties->count && !ties->untied; r++) {
         const double here = size_of(ties, r);
         if (here > 2 && here > 0.1 * ties->total)
-            return gki_fail(
-                GKV_ERR_DATA,
+            return gki_fail_remedy(
+                GKV_ERR_DATA, GKV_REMEDY_RESOLUTION,
                 "heavy ties: %.10g of %.10g values are %g; a continuous distribution does not "
-                "fit them, unless they are rounded values (--method mle --resolution auto)",
+                "fit them; if they are rounded, fit by maximum likelihood with their resolution",
                 here, ties->total, ties->x[r]);
     }
     if (ties->count < DISTINCT_MIN)
-        return gki_fail(
-            GKV_ERR_DATA,
+        return gki_fail_remedy(
+            GKV_ERR_DATA, GKV_REMEDY_RESOLUTION,
             "a g-and-k fit needs at least %d distinct values, but %zu of %zu are distinct; rounded "
-            "values may be fewer (--method mle --resolution auto)",
+            "values may be fewer: fit them by maximum likelihood with their resolution",
             DISTINCT_MIN, ties->count, ties->n);
     return GKV_OK;
 }

@@ -60,7 +60,7 @@ void gki_gk_levels_choose(const gki_gk_ties *ties, size_t m, double tail, double
 
 /* Whether equal values of the sample contradict a continuous distribution: the largest tied group
  * has more than two observations, and more than a quarter of those between two of m levels. Weights
- * that are not whole numbers are no repetitions, and then the result is false. *largest becomes
+ * that are not whole numbers are not repetitions, and then the result is false. *largest becomes
  * the index of the largest group. */
 bool gki_gk_has_ties(const gki_gk_ties *ties, size_t m, const double *weights, size_t n,
                      size_t *largest);

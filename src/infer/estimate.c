@@ -14,7 +14,7 @@
 
 /* The images of one task, and the most rows (image × sample) of one pass. They do not depend on the
  * number of threads, so results do not either. */
-enum { TASK_IMAGES = 20, PASS_ROWS = 100 };
+enum { TASK_IMAGES = 20, PASS_ROWS = 112 };
 
 gkv_status gki_estimates_create(size_t count, gki_estimates *out)
 {

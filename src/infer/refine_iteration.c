@@ -1,4 +1,4 @@
-/* The Gauss–Newton iteration for a batch of images. refiner.c and train/draw_steps.c call it. */
+/* The Gauss–Newton iteration for a batch of images. refiner.c and train/fine_tune.c call it. */
 #include "infer/refine_iteration.h"
 
 #include <math.h>

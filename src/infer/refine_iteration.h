@@ -1,6 +1,6 @@
 /* The Gauss–Newton iteration of gkvae/refine.h for a batch of images, independent of models. It
  * minimises over a target, −log p(x, z) of each image, and calls the target for values, gradients
- * and curvatures at sampled points. refiner.c and train/draw_steps.c call it with the target of
+ * and curvatures at sampled points. refiner.c and train/fine_tune.c call it with the target of
  * refine_target.c. */
 #ifndef GKV_INFER_REFINE_ITERATION_H
 #define GKV_INFER_REFINE_ITERATION_H

@@ -1,4 +1,4 @@
-/* A model as the target of refine_iteration.c. refiner.c and train/draw_steps.c create it, one for
+/* A model as the target of refine_iteration.c. refiner.c and train/fine_tune.c create it, one for
  * each thread. */
 #include "infer/refine_target.h"
 

@@ -1,5 +1,5 @@
 /* A model as the target of refine_iteration.h: −log p(x, z) of a batch of images, with its
- * gradients and curvatures. refiner.c and train/draw_steps.c create one for each thread. */
+ * gradients and curvatures. refiner.c and train/fine_tune.c create one for each thread. */
 #ifndef GKV_INFER_REFINE_TARGET_H
 #define GKV_INFER_REFINE_TARGET_H
 

@@ -1,11 +1,10 @@
 /* Independent Bernoulli pixels: the decoder's output is the logit of the probability of a 1. Grey
- * images in [0, 1] are allowed too; −log p is then the cross-entropy, which is no density of grey
- * levels. */
+ * images in [0, 1] are allowed too; −log p is then the cross-entropy, which is not a density of
+ * grey levels. */
 #include <math.h>
 
 #include "core/memory.h"
 #include "core/vmath.h"
-#include "data/binarize.h"
 #include "likelihood/likelihood.h"
 #include "nn/nn_kernels.h"
 
@@ -75,7 +74,7 @@ static void draw(const gki_likelihood *it, const gki_params *params, const gki_r
         for (size_t i = 0; i < n; i++)
             to[first + i] = (float)probabilities[i];
     }
-    gki_binarize_probabilities(to, it->values, at, to);
+    gki_rng_bernoulli(at, it->values, to, to);
 }
 
 const gki_likelihood_ops gki_likelihood_bernoulli = {

@@ -10,7 +10,7 @@
 
 /* The pixels of one call for a channel, and the most parameters of a value: logits, and four of
  * each component. The noise of draws depends on the number of pixels. */
-enum { CHUNK = 128, PARAMETERS_MOST = 5 * GKV_LIKELIHOOD_COMPONENTS_MOST };
+enum { CHUNK = 128, PARAMETERS_MOST = 5 * GKV_LIKELIHOOD_COMPONENTS_MAX };
 
 typedef struct colour_levels {
     gki_likelihood base;     /* must be first */

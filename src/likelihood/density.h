@@ -2,7 +2,7 @@
  *
  * A number v of the data is x = (v − LOW)/(HIGH − LOW) in the model (gkv_settings_range), and has a
  * density f in the coordinate t = 2x − 1. Its log density in the units of the data is
- * log f(t) + log 2 − log(HIGH − LOW). It is no probability, and may be above 0. The outputs of a
+ * log f(t) + log 2 − log(HIGH − LOW). It is not a probability, and may be above 0. The outputs of a
  * value begin with a location and a log-scale, within the bounds of those of levels. */
 #ifndef GKV_LIKELIHOOD_DENSITY_H
 #define GKV_LIKELIHOOD_DENSITY_H

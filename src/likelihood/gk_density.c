@@ -27,7 +27,7 @@ static gkv_status create(const gki_likelihood_spec *spec, gki_params *params, gk
 static void init(const gki_likelihood *it, const gki_params *params, const double *mean,
                  gki_real *out)
 {
-    const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_LEAST)); /* k = 0.4, g = 0 */
+    const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_MIN)); /* k = 0.4, g = 0 */
     (void)params;
     gki_density_init(it, mean, out);
     for (size_t i = 0; i < it->values; i++)

@@ -55,12 +55,12 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
                  log_scale = vr_load_part(out + stride + i, left, 0),
                  g = vr_load_part(out + 2 * stride + i, left, 0),
                  k = vr_load_part(out + 3 * stride + i, left, 0);
-        vr_store_part(to + i, left, vr_limited(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
-        vr_store_part(slope + i, left, vr_within(location, -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
+        vr_store_part(to + i, left, vr_limited(location, -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
+        vr_store_part(slope + i, left, vr_within(location, -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
         vr_store_part(to + n + i, left,
-                      vr_exp(vr_limited(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST)));
+                      vr_exp(vr_limited(log_scale, GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX)));
         vr_store_part(slope + n + i, left,
-                      vr_within(log_scale, GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+                      vr_within(log_scale, GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
         /* tanh x = (1 − e^−2x)/(1 + e^−2x) for x ≥ 0; softplus(r) = max(r, 0) + log(1 + e^−|r|),
          * whose derivative is σ(r) */
         vr less_one;
@@ -71,8 +71,8 @@ static void parameters(size_t n, size_t stride, const gki_real *out, gki_real *t
         vr_store_part(to + 2 * n + i, left,
                       vr_select(g < zero, -size, size) * vr_set(GKV_GK_LEVEL_G));
         vr_store_part(slope + 2 * n + i, left, one - size * size);
-        const vr shape = vr_max(zero, k) + vr_log(one_e) + vr_set(GKV_GK_LEVEL_K_LEAST);
-        const vr most = vr_set(GKV_GK_LEVEL_K_MOST);
+        const vr shape = vr_max(zero, k) + vr_log(one_e) + vr_set(GKV_GK_LEVEL_K_MIN);
+        const vr most = vr_set(GKV_GK_LEVEL_K_MAX);
         vr_store_part(to + 3 * n + i, left, vr_min(most, shape));
         vr_store_part(slope + 3 * n + i, left,
                       vr_select(shape > most, zero, vr_select(k < zero, e * by, by)));

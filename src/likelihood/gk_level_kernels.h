@@ -16,8 +16,8 @@ enum { GKV_GK_LEVEL_PARAMETERS = 4 };
 /* The bounds of the shapes: g = 8 tanh(r/8) and k = −0.05 + softplus(r), at most 4. For these k
  * every g is valid. */
 #define GKV_GK_LEVEL_G 8.0
-#define GKV_GK_LEVEL_K_LEAST (-0.05)
-#define GKV_GK_LEVEL_K_MOST 4.0
+#define GKV_GK_LEVEL_K_MIN (-0.05)
+#define GKV_GK_LEVEL_K_MAX 4.0
 
 /* The values of one call of combine(), and the distances between the rows of its arrays. */
 enum { GKV_GK_LEVEL_CHUNK = 128, GKV_GK_LEVEL_RESULTS = GKV_GK_LEVEL_PARAMETERS + 3 };
@@ -25,10 +25,10 @@ enum { GKV_GK_LEVEL_CHUNK = 128, GKV_GK_LEVEL_RESULTS = GKV_GK_LEVEL_PARAMETERS 
 /* A mixture for n ≤ GKV_GK_LEVEL_CHUNK values. */
 typedef struct gki_gk_level_mixture {
     size_t n, components;
-    gki_real weight[GKV_LIKELIHOOD_COMPONENTS_MOST][GKV_GK_LEVEL_CHUNK];
+    gki_real weight[GKV_LIKELIHOOD_COMPONENTS_MAX][GKV_GK_LEVEL_CHUNK];
     /* parameters() of each component: rows of n elements */
-    gki_real value[GKV_LIKELIHOOD_COMPONENTS_MOST][GKV_GK_LEVEL_PARAMETERS * GKV_GK_LEVEL_CHUNK];
-    gki_real slope[GKV_LIKELIHOOD_COMPONENTS_MOST][GKV_GK_LEVEL_PARAMETERS * GKV_GK_LEVEL_CHUNK];
+    gki_real value[GKV_LIKELIHOOD_COMPONENTS_MAX][GKV_GK_LEVEL_PARAMETERS * GKV_GK_LEVEL_CHUNK];
+    gki_real slope[GKV_LIKELIHOOD_COMPONENTS_MAX][GKV_GK_LEVEL_PARAMETERS * GKV_GK_LEVEL_CHUNK];
 } gki_gk_level_mixture;
 
 /* Edges of n ≤ GKV_GK_LEVEL_BLOCK values where F is known, from which the search for the next edges

@@ -12,7 +12,7 @@
 enum {
     CHUNK = GKV_GK_LEVEL_CHUNK,
     BLOCK = GKV_GK_LEVEL_BLOCK,
-    MOST = GKV_LIKELIHOOD_COMPONENTS_MOST,
+    MOST = GKV_LIKELIHOOD_COMPONENTS_MAX,
     PARAMETERS = GKV_GK_LEVEL_PARAMETERS,
     RESULTS = GKV_GK_LEVEL_RESULTS /* the probability, and derivatives in parameters and edges */
 };
@@ -42,7 +42,7 @@ static void init(const gki_likelihood *likelihood, const gki_params *params, con
                  gki_real *out)
 {
     const gki_level_mixture *it = gki_level_mixture_of(likelihood);
-    const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_LEAST)); /* k = 0.4 */
+    const double raw_k = log(expm1(0.4 - GKV_GK_LEVEL_K_MIN)); /* k = 0.4 */
     (void)params; /* logits of 0: levels of equal widths */
     memset(out, 0, likelihood->outputs * sizeof *out);
     for (size_t i = 0; i < likelihood->values; i++) {

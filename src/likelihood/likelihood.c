@@ -18,8 +18,7 @@ gkv_status gki_likelihood_create(gkv_likelihood_family family, const gki_likelih
                                  gki_params *params, gki_plan *plan, gki_likelihood **likelihood)
 {
     const gki_likelihood_ops *ops = families[family];
-    const bool levels = family == GKV_LIKELIHOOD_LOGISTIC_MIXTURE || family == GKV_LIKELIHOOD_GK ||
-                        family == GKV_LIKELIHOOD_GK_MIXTURE;
+    const bool levels = gkv_likelihood_facts_of(family)->pixels == GKV_PIXELS_LEVELS;
     return spec->channels == GKV_COLOURS && levels
                ? gki_colour_levels_create(ops, spec, params, plan, likelihood)
                : ops->create(spec, params, plan, likelihood);

@@ -29,7 +29,7 @@ typedef struct gki_likelihood_spec {
 } gki_likelihood_spec;
 
 typedef struct gki_likelihood_ops {
-    const char *name; /* the value of model.likelihood */
+    const char *name; /* the value of model.likelihood; "colour" for colour_levels.h */
 
     /* Makes a likelihood; adds its tensors to `params` and its slots to `plan`. *likelihood is NULL
      * after a failure. GKV_ERR_MEMORY, and the errors of gki_params_add(). */

@@ -20,7 +20,7 @@
 #include "likelihood/likelihood_kernels.h"
 
 /* The values of a step through the tables of levels, a multiple of every vector's length. */
-enum { CHUNK = 256, MOST = GKV_LIKELIHOOD_COMPONENTS_MOST };
+enum { CHUNK = 256, MOST = GKV_LIKELIHOOD_COMPONENTS_MAX };
 
 /* Tables of gradients in edges. Neighbouring values use different ones, so that an addition need
  * not wait for the one before it, often to the same level. */
@@ -46,20 +46,20 @@ static inline vr load_output(const gki_real *out, size_t n, size_t parameter, si
 
 static inline vr location_of(const gki_real *out, size_t n, size_t parameter, size_t i)
 {
-    return vr_limited(load_output(out, n, parameter, i), -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
+    return vr_limited(load_output(out, n, parameter, i), -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
 }
 
 /* 1/s */
 static inline vr inverse_of(const gki_real *out, size_t n, size_t parameter, size_t i)
 {
     return vr_exp(
-        -vr_limited(load_output(out, n, parameter, i), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST));
+        -vr_limited(load_output(out, n, parameter, i), GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
 }
 
 /* ∂(log s)/∂output: 1 or, beyond the bounds, 0 */
 static inline vr slope_of(const gki_real *log_scales, size_t left)
 {
-    return vr_within(vr_load_part(log_scales, left, 0), GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST);
+    return vr_within(vr_load_part(log_scales, left, 0), GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX);
 }
 
 /* Computes w_k and returns their sum; a single component has the weight 1. */

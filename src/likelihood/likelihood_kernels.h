@@ -15,17 +15,17 @@
 #include "core/real.h"
 #include "core/simd.h"
 
-enum { GKV_LEVELS = 256, GKV_LIKELIHOOD_COMPONENTS_MOST = 16 };
+enum { GKV_LEVELS = 256, GKV_LIKELIHOOD_COMPONENTS_MAX = 16 };
 
 #define GKV_LEVEL_FLOOR 1e-6
 /* An edge at infinity. It is finite, so that products with 0 are 0. */
 #define GKV_LEVEL_FAR 1e30
 
 /* The bound of locations, far beyond all levels, so that no product overflows. */
-#define GKV_LOCATION_MOST 1e6
+#define GKV_LOCATION_MAX 1e6
 /* The bounds of log-scales. */
-#define GKV_LOG_SCALE_LEAST (-7.0)
-#define GKV_LOG_SCALE_MOST 3.0
+#define GKV_LOG_SCALE_MIN (-7.0)
+#define GKV_LOG_SCALE_MAX 3.0
 
 /* The edges of each level, and the distance between them. */
 typedef struct gki_level_edges {

@@ -97,7 +97,7 @@ static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges
                  logits = gki_level_mixture_logits(it);
     if (choice < GKV_LEVEL_FLOOR)
         return (size_t)(probability * GKV_LEVELS);
-    double weight[GKV_LIKELIHOOD_COMPONENTS_MOST], greatest = -INFINITY, sum = 0;
+    double weight[GKV_LIKELIHOOD_COMPONENTS_MAX], greatest = -INFINITY, sum = 0;
     for (size_t k = 0; k < logits; k++)
         greatest = fmax(greatest, (double)out[k * n + i]);
     for (size_t k = 0; k < logits; k++)
@@ -106,8 +106,8 @@ static size_t draw_level(const gki_likelihood *likelihood, const gki_level_edges
     size_t k = 0;
     for (; k + 1 < count && choice >= weight[k]; k++)
         choice -= weight[k];
-    const double log_scale = fmin(
-        fmax((double)out[(logits + count + k) * n + i], GKV_LOG_SCALE_LEAST), GKV_LOG_SCALE_MOST);
+    const double log_scale =
+        fmin(fmax((double)out[(logits + count + k) * n + i], GKV_LOG_SCALE_MIN), GKV_LOG_SCALE_MAX);
     return gki_levels_find(edges, (double)out[(logits + k) * n + i] +
                                       exp(log_scale) * log(probability / (1 - probability)));
 }

@@ -37,7 +37,7 @@ static void scales(size_t n, const gki_real *out, gki_real *log_scale, gki_real 
 {
     gki_real negative[CHUNK];
     for (size_t i = 0; i < n; i++) {
-        log_scale[i] = limited(out[i], GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST);
+        log_scale[i] = limited(out[i], GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX);
         negative[i] = -log_scale[i];
     }
     gki_vexp(n, negative, inverse);
@@ -53,15 +53,14 @@ static double forward_image(size_t values, const gki_real *x, const gki_real *ou
         scales(n, out + values + first, log_scale, inverse);
         for (size_t i = 0; i < n; i++) {
             const size_t j = first + i;
-            const gki_real location = limited(out[j], -GKV_LOCATION_MOST, GKV_LOCATION_MOST);
+            const gki_real location = limited(out[j], -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
             const gki_real z = (2 * x[j] - 1 - location) * inverse[i];
             sum += (double)(z * z / 2 + log_scale[i]);
             if (!d_out)
                 continue;
-            d_out[j] =
-                is_inside(out[j], -GKV_LOCATION_MOST, GKV_LOCATION_MOST) ? -z * inverse[i] : 0;
+            d_out[j] = is_inside(out[j], -GKV_LOCATION_MAX, GKV_LOCATION_MAX) ? -z * inverse[i] : 0;
             d_out[values + j] =
-                is_inside(out[values + j], GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST) ? 1 - z * z : 0;
+                is_inside(out[values + j], GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX) ? 1 - z * z : 0;
         }
     }
     return sum;
@@ -87,9 +86,9 @@ static void fisher_sd(const gki_likelihood *it, const gki_workspace *ws, size_t 
         scales(n, out + it->values + first, log_scale, inverse);
         for (size_t i = 0; i < n; i++) {
             const size_t j = first + i;
-            sd[j] = is_inside(out[j], -GKV_LOCATION_MOST, GKV_LOCATION_MOST) ? inverse[i] : 0;
+            sd[j] = is_inside(out[j], -GKV_LOCATION_MAX, GKV_LOCATION_MAX) ? inverse[i] : 0;
             sd[it->values + j] =
-                is_inside(out[it->values + j], GKV_LOG_SCALE_LEAST, GKV_LOG_SCALE_MOST)
+                is_inside(out[it->values + j], GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX)
                     ? (gki_real)1.41421356237309504880
                     : 0;
         }
@@ -104,7 +103,7 @@ static void centres(const gki_likelihood *it, const gki_params *params, size_t n
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < it->values; i++)
             to[r * it->values + i] = (gki_real)gki_density_value(
-                (double)limited(out[r * it->outputs + i], -GKV_LOCATION_MOST, GKV_LOCATION_MOST));
+                (double)limited(out[r * it->outputs + i], -GKV_LOCATION_MAX, GKV_LOCATION_MAX));
 }
 
 static void draw(const gki_likelihood *it, const gki_params *params, const gki_real *out,
@@ -118,10 +117,9 @@ static void draw(const gki_likelihood *it, const gki_params *params, const gki_r
         at.step = step + (uint32_t)(first / CHUNK);
         gki_rng_normal_d(at, n, normal);
         for (size_t i = 0; i < n; i++) {
-            const gki_real location =
-                               limited(out[first + i], -GKV_LOCATION_MOST, GKV_LOCATION_MOST),
-                           log_scale = limited(out[it->values + first + i], GKV_LOG_SCALE_LEAST,
-                                               GKV_LOG_SCALE_MOST);
+            const gki_real location = limited(out[first + i], -GKV_LOCATION_MAX, GKV_LOCATION_MAX),
+                           log_scale = limited(out[it->values + first + i], GKV_LOG_SCALE_MIN,
+                                               GKV_LOG_SCALE_MAX);
             to[first + i] =
                 (float)gki_density_value((double)location + exp((double)log_scale) * normal[i]);
         }

@@ -23,15 +23,33 @@ static double length_of(const gki_lm_runner *d, size_t l, size_t j)
     const double least = scale > 0 && extent > 0 ? 1e-3 * extent / scale : 1e-4;
     /* √ε for one-sided and ∛ε for central differences: rounding and truncation errors are then
      * about equal. */
-    return (lane->one_sided_stop ? 6.0554544523933395e-06 : 1.4901161193847656e-08) *
-           larger(size, least);
+    const double part = lane->one_sided_stop
+                            ? 6.0554544523933395e-06 * fabs(d->adapted[j * d->kernels->lanes + l])
+                            : 1.4901161193847656e-08;
+    return larger(part * larger(size, least), 1e-13 * size);
+}
+
+/* How much the slopes on both sides of x differ, ‖a − b‖/(‖a‖ + ‖b‖), or NaN if both are 0. The
+ * first one is column j of J. */
+static double difference_of_sides(const gki_lm_runner *d, size_t l, size_t j)
+{
+    const size_t lanes = d->kernels->lanes;
+    const double *column = d->system + j * d->n * lanes;
+    double apart = 0.0, one = 0.0, other = 0.0;
+    for (size_t i = l; i < d->n * lanes; i += lanes) {
+        const double a = column[i], b = (d->fresh[i] - d->residual[i]) / d->mask[l];
+        apart += (a - b) * (a - b);
+        one += a * a;
+        other += b * b;
+    }
+    return sqrt(apart) / (sqrt(one) + sqrt(other));
 }
 
 /* Computes the residuals on one side of x in parameter j, for the lanes in `open` whose bounds
  * allow it. The difference quotients become column j of J. If the other side has been computed,
- * column j becomes the average of both. */
+ * column j becomes the average of both, and apart[l] how much they differ. */
 static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int side, int *open,
-                            int *found)
+                            int *found, double *apart)
 {
     static const gki_lm_measure plain = {.loss = GKV_LM_SQUARES};
     const size_t lanes = d->kernels->lanes;
@@ -52,6 +70,8 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
             const int done = d->group.active[l] && d->numbers[l] < INFINITY;
             d->mask[l] = done ? d->shifted[at] - d->x[at] : 0.0;
             d->side_weight[l] = found[l] ? 0.5 : 1.0;
+            if (done && found[l])
+                apart[l] = difference_of_sides(d, l, j);
             found[l] |= done;
             open[l] &= !done || d->lane[l].one_sided_stop;
         }
@@ -63,21 +83,147 @@ static gkv_status take_side(gki_lm_runner *d, gki_lm_task *task, size_t j, int s
     return GKV_OK;
 }
 
+/* Computes column j of J for the lanes in `open`, which become those that still need a side, and
+ * `found` those that have one. */
+static gkv_status take_column(gki_lm_runner *d, gki_lm_task *task, size_t j, int *open, int *found,
+                              double *apart)
+{
+    for (size_t l = 0; l < d->kernels->lanes; l++) {
+        found[l] = 0;
+        apart[l] = INFINITY; /* unless there are two sides */
+    }
+    for (int side = 0; side < 2; side++)
+        GKV_TRY(take_side(d, task, j, side, open, found, apart));
+    return GKV_OK;
+}
+
+/* What a trial shows of the lengths of differences in a lane. */
+typedef struct trial {
+    int open, better; /* whether to try again; whether a length was better than the first one */
+    double least;     /* the least difference of the sides */
+    double way, gone; /* the factor of a trial, and the product of those since `least` */
+} trial;
+
+/* Assesses the difference of the sides of the last trial, and chooses the next one. */
+static void assess(trial *t, double now)
+{
+    static const double enough = 3e-3, opposite = 0.3, shortest = 1e-9, longest = 1e4;
+    if (now < 0.5 * t->least) {
+        t->least = now;
+        t->better = 1;
+        t->gone = 1.0;
+        t->open = now > enough;
+    } else if (t->way < 1.0 && now > opposite && now < INFINITY && t->gone > shortest) {
+        t->open = 1; /* x may be between two sides that are flat */
+    } else if (t->way > 1.0 && isnan(now)) {
+        t->open = t->gone < longest; /* still no residual changes */
+    } else {
+        t->open = !t->better && t->way < 1.0 && t->gone == t->way;
+        t->way = 1.0 / t->way;
+    }
+}
+
+/* Changes the lengths of central differences in parameter j whose sides differ, and computes column
+ * j again. A shorter one helps if the residuals bend, as those of a narrow peak far from 0, where
+ * |x| is not the size of x that matters; a longer one helps if they are noisy or rounded. If
+ * neither does, the length remains for good: the residuals may be symmetric in x. apart[l] is the
+ * difference of the sides with the lengths so far. */
+static gkv_status adapt(gki_lm_runner *d, gki_lm_task *task, size_t j, const double *apart)
+{
+    enum { TRIALS = 12 };
+    static const double bent = 3e-3, shorter = 1.0 / 128;
+    const size_t lanes = d->kernels->lanes;
+    int wanted[GKV_LM_LANES_MAX], open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX], any = 0;
+    double now[GKV_LM_LANES_MAX], *length = d->adapted + j * lanes;
+    trial trials[GKV_LM_LANES_MAX];
+    for (size_t l = 0; l < lanes; l++) {
+        trials[l] = (trial){.open = d->lane[l].wants_jacobian && d->lane[l].one_sided_stop &&
+                                    length[l] > 0 && !(apart[l] <= bent) && apart[l] != INFINITY,
+                            .least = isnan(apart[l]) ? INFINITY : apart[l],
+                            .way = isnan(apart[l]) ? 1.0 / shorter : shorter,
+                            .gone = 1.0};
+        wanted[l] = trials[l].open;
+        any |= trials[l].open;
+    }
+    if (!any)
+        return GKV_OK;
+    for (int i = 0; any && i < TRIALS; i++) {
+        for (size_t l = 0; l < lanes; l++) {
+            trials[l].gone *= trials[l].open ? trials[l].way : 1.0;
+            length[l] *= trials[l].open ? trials[l].way : 1.0;
+            open[l] = trials[l].open;
+        }
+        GKV_TRY(take_column(d, task, j, open, found, now));
+        any = 0;
+        for (size_t l = 0; l < lanes; l++) {
+            if (!trials[l].open)
+                continue;
+            const double way = trials[l].way;
+            assess(&trials[l], now[l]);
+            if (trials[l].way != way) { /* back to the best length */
+                length[l] /= trials[l].gone;
+                trials[l].gone = 1.0;
+            }
+            any |= trials[l].open;
+        }
+    }
+    any = 0;
+    for (size_t l = 0; l < lanes; l++) {
+        length[l] = wanted[l] && !trials[l].better ? -length[l] / trials[l].gone
+                                                   : length[l] / trials[l].gone;
+        wanted[l] = wanted[l] && !(trials[l].better && trials[l].least <= bent);
+        any |= wanted[l];
+    }
+    for (size_t l = 0; l < lanes; l++)
+        open[l] = wanted[l];
+    return any ? take_column(d, task, j, open, found, now) : GKV_OK;
+}
+
+/* Computes column j again where the residuals are not finite on either side of x, with a length
+ * about as short as that of a one-sided difference. */
+static gkv_status shorten(gki_lm_runner *d, gki_lm_task *task, size_t j, int *open, int *found,
+                          double *apart)
+{
+    static const double short_one = 1.0 / 512;
+    double *length = d->adapted + j * d->kernels->lanes;
+    int again[GKV_LM_LANES_MAX], has[GKV_LM_LANES_MAX], any = 0;
+    double now[GKV_LM_LANES_MAX];
+    for (size_t l = 0; l < d->kernels->lanes; l++) {
+        again[l] = open[l] && !found[l] && d->lane[l].one_sided_stop;
+        length[l] = again[l] ? -short_one : length[l];
+        any |= again[l];
+    }
+    if (!any)
+        return GKV_OK;
+    GKV_TRY(take_column(d, task, j, again, has, now));
+    for (size_t l = 0; l < d->kernels->lanes; l++)
+        if (has[l]) {
+            found[l] = 1;
+            apart[l] = now[l];
+        }
+    return GKV_OK;
+}
+
 gkv_status gki_lm_differences(gki_lm_runner *d, gki_lm_task *task)
 {
     const size_t lanes = d->kernels->lanes;
     memcpy(d->shifted, d->x, d->p * lanes * sizeof *d->shifted);
     memset(d->system, 0, d->n * d->p * lanes * sizeof *d->system);
     for (size_t j = 0; j < d->p; j++) {
-        int open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX] = {0};
+        int open[GKV_LM_LANES_MAX], found[GKV_LM_LANES_MAX];
+        double apart[GKV_LM_LANES_MAX];
         for (size_t l = 0; l < lanes; l++)
             open[l] = d->lane[l].wants_jacobian && d->fixed[j * lanes + l] == 0;
-        for (int side = 0; side < 2; side++)
-            GKV_TRY(take_side(d, task, j, side, open, found));
+        GKV_TRY(take_column(d, task, j, open, found, apart));
+        GKV_TRY(shorten(d, task, j, open, found, apart));
+        GKV_TRY(adapt(d, task, j, apart));
         for (size_t l = 0; l < lanes; l++) {
             gki_lm_lane *lane = &d->lane[l];
             if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] &&
-                !lane->fault) {
+                lane->one_sided_stop == GKV_LM_NO_PROGRESS) {
+                lane->result.stop = GKV_LM_NO_PROGRESS; /* the end that it had found before */
+            } else if (open[l] && !found[l] && d->low[j * lanes + l] < d->high[j * lanes + l] &&
+                       !lane->fault) {
                 lane->fault = GKV_LM_BAD_DIFFERENCE;
                 lane->index = j;
                 lane->result.stop = GKV_LM_FAULT;

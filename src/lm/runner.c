@@ -39,6 +39,7 @@ static size_t lay_out(gki_lm_runner *d)
         {&d->step, p},
         {&d->raw, p},
         {&d->scale, p},
+        {&d->adapted, p},
         {&d->trust, p},
         {&d->unconstrained, p},
         {&d->inner, p},
@@ -123,6 +124,7 @@ static void load(gki_lm_runner *d, const gki_lm_task *task, size_t l, size_t pro
         d->high[at] = set->high && !fixed ? set->high[from] : INFINITY;
         d->x[at] = d->point[at] = larger(d->low[at], smaller(d->high[at], task->x[from]));
         d->scale[at] = 0.0;
+        d->adapted[at] = 1.0;
         if (!isfinite(task->x[from]))
             d->lane[l].fault = GKV_LM_BAD_START;
     }
@@ -357,16 +359,17 @@ static void prepare(gki_lm_runner *d, const gki_lm_task *task)
 }
 
 /* One-sided differences give about half of the digits. Where the solution with them has converged,
- * the lane computes J again by central differences and continues. Returns whether there is such a
- * lane. */
+ * or they may be too long or too short to show a way down, the lane computes J again by central
+ * differences and continues. Returns whether there is such a lane. */
 static int refine(gki_lm_runner *d, const gki_lm_task *task)
 {
     int any = 0;
     for (size_t l = 0; l < d->kernels->lanes; l++) {
         gki_lm_lane *lane = &d->lane[l];
-        lane->wants_jacobian = lane->state != GKV_LM_IDLE && !task->jacobian &&
-                               !lane->one_sided_stop && lane->result.stop &&
-                               lane->result.stop <= GKV_LM_GRADIENT;
+        lane->wants_jacobian =
+            lane->state != GKV_LM_IDLE && !task->jacobian && !lane->one_sided_stop &&
+            lane->result.stop &&
+            (lane->result.stop <= GKV_LM_GRADIENT || lane->result.stop == GKV_LM_NO_PROGRESS);
         if (!lane->wants_jacobian)
             continue;
         any = 1;

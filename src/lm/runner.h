@@ -102,6 +102,8 @@ typedef struct gki_lm_runner {
     double *moved;           /* p: R·step */
     double *rhs;             /* p: a right-hand side */
     double *shifted;         /* p: the point of a difference */
+    /* p: how much longer than usual central differences are; negative if that is final */
+    double *adapted;
     double *work;            /* p(2p + 4): scratch */
     double *change;          /* n: a change of the residuals, weighted */
     double *numbers;         /* 1: costs or norms */

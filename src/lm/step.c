@@ -257,7 +257,7 @@ void gki_lm_accept(gki_lm_runner *d, const gki_lm_task *task, size_t l, double t
                            (flat && predicted >= 0.5 * lane->trusted);
     const int step_still = lane->relative <= set->step_tolerance;
     /* If the radius alone makes the step tiny, and the gradient is far above the error of
-     * differences, x is no minimum. The residuals are not finite nearby, or J is wrong. */
+     * differences, x is not a minimum. The residuals are not finite nearby, or J is wrong. */
     const int blocked = step_still && !cost_still && lane->lambda > 1.0 && lane->cosine > 1e-5;
     if (flat)
         lane->trusted = predicted;

@@ -1,33 +1,17 @@
 /* Computes the features of images by a feature network. features_read.c reads the file of the
- * network.
+ * network, and features_train.c makes it.
  *
- * Images are processed in tiles of a fixed number of images. A convolution processes one image at a
- * time, and a linear layer one tile. So the data of a thread stays in its cache, and results do not
- * depend on the number of threads. */
+ * Images are processed in tiles of a fixed number of images, so that results do not depend on the
+ * number of threads. */
 #include "metrics/features.h"
 
 #include <math.h>
 #include <omp.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "core/call.h"
-#include "core/memory.h"
-#include "core/simd.h"
-#include "nn/nn_kernels.h"
 
-enum { TILE = 25 }; /* images */
-
-/* The memory of one thread. */
-typedef struct scratch {
-    gki_real *conv;    /* scratch memory of gki_conv_forward() */
-    gki_real *image;   /* one image */
-    gki_real *outputs; /* [4, outputs] outputs of a convolution for one image */
-    /* pooled outputs of the first convolution for one image */
-    gki_real *pooled;
-    gki_real *rows;                       /* [TILE, in] pooled outputs of the last convolution */
-    gki_real *units[GKV_FEATURE_LINEARS]; /* [TILE, out] outputs of each linear layer */
-} scratch;
+enum { TILE = 8 }; /* images, of which the data of a thread stays in its cache */
 
 size_t gkv_features_height(const gkv_features *features)
 {
@@ -39,14 +23,9 @@ size_t gkv_features_width(const gkv_features *features)
     return features ? features->width : 0;
 }
 
-static const gki_feature_layer *linear(const gkv_features *features, size_t i)
-{
-    return &features->layers[GKV_FEATURE_CONVOLUTIONS + i];
-}
-
 size_t gkv_features_dimensions(const gkv_features *features)
 {
-    return features ? linear(features, GKV_FEATURE_LINEARS - 1)->in : 0;
+    return features ? features->net.features.width : 0;
 }
 
 size_t gkv_features_classes(const gkv_features *features)
@@ -64,77 +43,20 @@ const char *gkv_features_sha256(const gkv_features *features)
     return features ? features->sha256 : NULL;
 }
 
-/* --- Memory --------------------------------------------------------------- */
-
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Computes the sizes of the arrays of a scratch, rounded up to whole cache lines, and returns their
- * sum. */
-enum { ARRAYS = 5 + GKV_FEATURE_LINEARS };
-static size_t lay_out(const gkv_features *f, size_t sizes[ARRAYS])
-{
-    const gki_conv *const one = &f->convolutions[0], *const two = &f->convolutions[1];
-    size_t total = 0;
-    sizes[0] = larger(gki_conv_scratch(one), gki_conv_scratch(two));
-    sizes[1] = f->height * f->width;
-    sizes[2] = 4 * larger(gki_conv_outputs(one), gki_conv_outputs(two));
-    sizes[3] = gki_conv_outputs(one);
-    sizes[4] = TILE * gki_conv_outputs(two);
-    for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++)
-        sizes[5 + i] = TILE * linear(f, i)->out;
-    for (size_t i = 0; i < ARRAYS; i++) {
-        sizes[i] = (sizes[i] + GKV_ALIGNMENT - 1) / GKV_ALIGNMENT * GKV_ALIGNMENT;
-        total += sizes[i];
-    }
-    return total;
-}
-
-static scratch scratch_at(gki_real *memory, const size_t sizes[ARRAYS])
-{
-    scratch s = {.conv = memory};
-    s.image = s.conv + sizes[0];
-    s.outputs = s.image + sizes[1];
-    s.pooled = s.outputs + sizes[2];
-    s.rows = s.pooled + sizes[3];
-    gki_real *next = s.rows + sizes[4];
-    for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++) {
-        s.units[i] = next;
-        next += sizes[5 + i];
-    }
-    return s;
-}
-
 /* --- A tile --------------------------------------------------------------- */
 
-/* Runs one image through both convolutions into `out`. False for a pixel outside [0,1]. */
-static bool convolve(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn,
-                     const float *image, const scratch *s, gki_real *out)
+/* Writes an image to the input of a row. False for a pixel outside [0,1]. */
+static bool put_image(const gki_map *map, const float *image, gki_real *row)
 {
-    for (size_t i = 0; i < f->height * f->width; i++) {
-        if (!(image[i] >= 0.0F && image[i] <= 1.0F)) /* NaN fails too */
-            return false;
-        s->image[i] = (gki_real)image[i];
-    }
-    const gki_real *x = s->image;
-    for (size_t i = 0; i < GKV_FEATURE_CONVOLUTIONS; i++) {
-        const gki_conv *const conv = &f->convolutions[i];
-        const gki_feature_layer *const layer = &f->layers[i];
-        gki_real *const pooled = i + 1 < GKV_FEATURE_CONVOLUTIONS ? s->pooled : out;
-        gki_conv_forward(conv, gemm, x, layer->weight, layer->packed, layer->bias, s->conv,
-                         s->outputs);
-        nn->pool_relu(gki_conv_outputs(conv), s->outputs, pooled);
-        x = pooled;
+    for (size_t y = 0; y < map->height; y++, image += map->width) {
+        gki_real *to = row + gki_map_row(map, y);
+        for (size_t x = 0; x < map->width; x++) {
+            if (!(image[x] >= 0.0F && image[x] <= 1.0F)) /* NaN fails too */
+                return false;
+            to[x] = (gki_real)image[x];
+        }
     }
     return true;
-}
-
-static void relu(size_t n, gki_real *x)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = x[i] > 0 ? x[i] : 0;
 }
 
 /* The softmax of one row of logits. They are finite, because features_read.c limits the weights. */
@@ -151,28 +73,22 @@ static void softmax(size_t n, const gki_real *logits, float *to)
 
 /* Runs `count` images through the network. Either result may be NULL. False for a pixel outside
  * [0,1]. */
-static bool run_tile(const gkv_features *f, const gki_gemm_kernels *gemm, const gki_nn_kernels *nn,
-                     size_t count, const float *images, const scratch *s, float *features,
-                     float *probabilities)
+static bool run_tile(const gkv_features *f, gki_workspace *ws, size_t count, const float *images,
+                     float *features, float *probabilities)
 {
-    const size_t row = linear(f, 0)->in, dimensions = gkv_features_dimensions(f);
+    const gki_lenet *net = &f->net;
+    const size_t dimensions = net->features.width;
     for (size_t i = 0; i < count; i++)
-        if (!convolve(f, gemm, nn, images + i * f->height * f->width, s, s->rows + i * row))
+        if (!put_image(&net->image, images + i * f->height * f->width,
+                       gki_at(ws, net->image.slot, i)))
             return false;
-    const size_t layers = probabilities ? GKV_FEATURE_LINEARS : GKV_FEATURE_LINEARS - 1;
-    const gki_real *x = s->rows;
-    for (size_t i = 0; i < layers; i++) {
-        const gki_feature_layer *const layer = linear(f, i);
-        gki_gemm_forward(gemm, count, layer->out, layer->in, x, layer->weight, layer->packed,
-                         layer->bias, s->units[i]);
-        if (i + 1 < GKV_FEATURE_LINEARS)
-            relu(count * layer->out, s->units[i]);
-        x = s->units[i];
-    }
+    gki_lenet_forward(net, ws, probabilities ? net->count : gki_lenet_feature_layers(net), 0,
+                      count);
+    const gki_real *values = gki_at(ws, net->features, 0);
     for (size_t i = 0; features && i < count * dimensions; i++)
-        features[i] = (float)s->units[GKV_FEATURE_LINEARS - 2][i];
+        features[i] = (float)values[i];
     for (size_t i = 0; probabilities && i < count; i++)
-        softmax(f->classes, x + i * f->classes, probabilities + i * f->classes);
+        softmax(f->classes, gki_at(ws, net->logits, i), probabilities + i * f->classes);
     return true;
 }
 
@@ -190,10 +106,23 @@ static gkv_status name_pixel(const gkv_features *f, size_t first, const float *i
                     at % pixels, at / pixels, (double)images[at]);
 }
 
+/* Makes the workspaces of threads. *made is their number, also after a failure. */
+static gkv_status make_workspaces(const gkv_features *network, size_t rows, size_t wanted,
+                                  gki_workspace *ws, size_t *made)
+{
+    for (*made = 0; *made < wanted; ++*made) {
+        GKV_TRY(gki_workspace_create(&network->net.plan, rows, false, &network->net.params,
+                                     &ws[*made]));
+        gki_workspace_share_packed(&ws[*made], &network->weights);
+    }
+    return GKV_OK;
+}
+
 gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float *images,
                               const gkv_run_options *options, float *features, float *probabilities)
 {
     gki_call call;
+    gkv_status status = GKV_OK;
     GKV_NEED(network);
     GKV_NEED(images);
     if (!features && !probabilities)
@@ -201,34 +130,30 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
     GKV_TRY(gki_call_begin(&call, options, n));
-    const gki_gemm_kernels *const gemm = gki_gemm_kernels_get();
-    const gki_nn_kernels *const nn = gki_nn_kernels_get();
-    const size_t tiles = (n + TILE - 1) / TILE, available = (size_t)gki_call_threads(&call, 0);
-    const size_t used = available < tiles ? available : tiles;
+    const size_t each = gki_plan_rows(&network->net.plan, 1, TILE), tiles = (n + each - 1) / each,
+                 available = (size_t)gki_call_threads(&call, 0),
+                 used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width,
                  dimensions = gkv_features_dimensions(network);
-    size_t sizes[ARRAYS];
-    const size_t each = lay_out(network, sizes);
-    gki_real *memory = NULL;
-    size_t bad = n; /* the first image of the first tile with a pixel outside [0,1] */
-    GKV_TRY(gki_alloc(used, each * sizeof *memory, &memory));
-#pragma omp parallel num_threads((int)used) reduction(min : bad)
-    {
-        const scratch mine = scratch_at(memory + (size_t)omp_get_thread_num() * each, sizes);
-#pragma omp for schedule(dynamic, 1)
-        for (size_t tile = 0; tile < tiles; tile++) {
-            const size_t first = tile * TILE, count = n - first < TILE ? n - first : TILE;
-            if (gki_call_stopped(&call))
-                continue;
-            if (!run_tile(network, gemm, nn, count, images + first * pixels, &mine,
-                          features ? features + first * dimensions : NULL,
-                          probabilities ? probabilities + first * network->classes : NULL) &&
-                first < bad)
-                bad = first;
-            gki_call_advance(&call, count);
-        }
+    gki_workspace workspaces[GKV_THREADS_MAX];
+    size_t made = 0, bad = n; /* the first image of the first tile with a pixel outside [0,1] */
+    GKV_TRY_GOTO(make_workspaces(network, each, used, workspaces, &made));
+#pragma omp parallel for num_threads((int)used) schedule(dynamic, 1) reduction(min : bad)
+    for (size_t tile = 0; tile < tiles; tile++) {
+        const size_t first = tile * each, count = n - first < each ? n - first : each;
+        if (gki_call_stopped(&call))
+            continue;
+        if (!run_tile(network, &workspaces[omp_get_thread_num()], count, images + first * pixels,
+                      features ? features + first * dimensions : NULL,
+                      probabilities ? probabilities + first * network->classes : NULL) &&
+            first < bad)
+            bad = first;
+        gki_call_advance(&call, count);
     }
-    free(memory);
-    return bad < n ? name_pixel(network, bad, images)
-                   : gki_call_end(&call, "a feature network", "images");
+    status = bad < n ? name_pixel(network, bad, images)
+                     : gki_call_end(&call, "a feature network", "images");
+done:
+    for (size_t i = 0; i < made; i++)
+        gki_workspace_free(&workspaces[i]);
+    return status;
 }

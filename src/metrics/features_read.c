@@ -10,23 +10,15 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "core/simd.h"
 #include "core/text.h"
 #include "metrics/features.h"
 #include "safetensors/safetensors.h"
 
 enum {
     FILE_MAX = 256 << 20,
-    SIDE_MIN = 12, /* the second pooling then has one output */
-    SIDE_MAX = 1024,
-    CLASSES_MAX = 256,
-    UNITS_MAX = 4096, /* channels or units of a layer */
-    NAME_MAX_SIZE = 64,
-    KERNEL = 5,
-    LAYERS = GKV_FEATURE_CONVOLUTIONS + GKV_FEATURE_LINEARS
+    UNITS_MAX = 4096 /* channels or units of a layer */
 };
 static const double sum_max = 1e38; /* bound of all sums in a layer, below the greatest float */
-static const size_t paddings[GKV_FEATURE_CONVOLUTIONS] = {2, 0};
 
 /* The file that is read. */
 typedef struct source {
@@ -64,154 +56,164 @@ static gkv_status read_number(const source *from, const char *key, size_t low, s
 
 static gkv_status read_metadata(const source *from, gkv_features *to)
 {
-    static const char format[] = "gkvae-features-1";
     const char *text = NULL;
     char shown[GKV_PRINTABLE_SIZE];
     GKV_TRY(read_text(from, "format", &text));
-    if (strcmp(text, format) != 0)
+    if (strcmp(text, GKV_FEATURES_FORMAT) != 0)
         return gki_fail(GKV_ERR_DATA, "%s: __metadata__: format is \"%s\", not \"%s\"", from->path,
-                        gki_text_printable(text, shown), format);
+                        gki_text_printable(text, shown), GKV_FEATURES_FORMAT);
     GKV_TRY(read_text(from, "name", &text));
-    if (!*text || strlen(text) > NAME_MAX_SIZE ||
+    if (!*text || strlen(text) > GKV_FEATURES_NAME_MAX ||
         strcmp(gki_text_printable(text, shown), text) != 0)
         return gki_fail(GKV_ERR_DATA,
                         "%s: __metadata__: name is \"%s\", not a word of 1 to %d bytes", from->path,
-                        gki_text_printable(text, shown), NAME_MAX_SIZE);
+                        gki_text_printable(text, shown), GKV_FEATURES_NAME_MAX);
     GKV_TRY(gki_strdup(text, &to->name));
-    GKV_TRY(read_number(from, "height", SIDE_MIN, SIDE_MAX, &to->height));
-    GKV_TRY(read_number(from, "width", SIDE_MIN, SIDE_MAX, &to->width));
-    return read_number(from, "classes", 2, CLASSES_MAX, &to->classes);
+    GKV_TRY(read_number(from, "height", GKV_LENET_SIDE_MIN, GKV_FEATURES_SIDE_MAX, &to->height));
+    GKV_TRY(read_number(from, "width", GKV_LENET_SIDE_MIN, GKV_FEATURES_SIDE_MAX, &to->width));
+    return read_number(from, "classes", 2, GKV_FEATURES_CLASSES_MAX, &to->classes);
 }
 
 /* --- Layers --------------------------------------------------------------- */
 
-/* Reads a tensor of this shape. All elements must be finite. The caller frees *out with free(). */
-static gkv_status read_tensor(const source *from, const char *name, size_t rank,
-                              const int64_t *shape, float **out)
+void gki_features_tensor(size_t weight, const char *suffix, char name[GKV_FEATURES_TENSOR_SIZE])
 {
-    size_t count = 1;
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < rank; i++)
-        count *= (size_t)shape[i];
+    if (weight < GKV_LENET_CONVOLUTIONS)
+        snprintf(name, GKV_FEATURES_TENSOR_SIZE, "convolutions.%zu.%s", weight, suffix);
+    else
+        snprintf(name, GKV_FEATURES_TENSOR_SIZE, "linears.%zu.%s", weight - GKV_LENET_CONVOLUTIONS,
+                 suffix);
+}
+
+size_t gki_features_shape(size_t weight, size_t out, size_t channels, size_t positions,
+                          int64_t shape[4])
+{
+    shape[0] = (int64_t)out;
+    shape[1] = (int64_t)(weight < GKV_LENET_CONVOLUTIONS ? channels : channels * positions);
+    shape[2] = shape[3] = GKV_LENET_KERNEL;
+    return weight < GKV_LENET_CONVOLUTIONS ? 4 : 2;
+}
+
+/* Refuses a tensor that is missing or not of this shape. */
+static gkv_status check_tensor(const source *from, const char *name, size_t rank,
+                               const int64_t *shape)
+{
     const gki_tensor *const found = gki_safetensors_find(from->file, name);
-    if (!found || !gki_tensor_bytes(found, &bytes) || bytes != count * sizeof **out)
-        /* returns the error */
-        return gki_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL);
-    GKV_TRY(gki_alloc(count, sizeof **out, out));
-    GKV_TRY(gki_safetensors_read(from->file, name, GKV_F32, rank, shape, *out));
+    bool fits = found && found->dtype == GKV_F32 && found->rank == rank;
+    for (size_t i = 0; fits && i < rank; i++)
+        fits = found->shape[i] == shape[i];
+    return fits ? GKV_OK /* else returns the error */
+                : gki_safetensors_read(from->file, name, GKV_F32, rank, shape, NULL);
+}
+
+/* Reads the sizes of the layers, and checks the shapes of all tensors. The file is then as large as
+ * they say, so that no more memory is allocated than it can fill. */
+static gkv_status read_sizes(const source *from, gki_lenet_spec *spec, size_t classes)
+{
+    char name[GKV_FEATURES_TENSOR_SIZE];
+    int64_t shape[4];
+    for (size_t i = 0; i < GKV_LENET_WEIGHTS; i++) {
+        size_t channels, positions;
+        gki_features_tensor(i, "weight", name);
+        const gki_tensor *const found = gki_safetensors_find(from->file, name);
+        const int64_t out = i + 1 == GKV_LENET_WEIGHTS ? (int64_t)classes
+                            : found && found->rank > 0 ? found->shape[0]
+                                                       : 1;
+        if (out < 1 || out > UNITS_MAX)
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: tensor \"%s\": shape begins with %" PRId64
+                            ", not a number from 1 to %d",
+                            from->path, name, out, UNITS_MAX);
+        spec->outputs[i] = (size_t)out;
+        gki_lenet_shape(spec, i, &channels, &positions);
+        const size_t rank = gki_features_shape(i, (size_t)out, channels, positions, shape);
+        GKV_TRY(check_tensor(from, name, rank, shape));
+        gki_features_tensor(i, "bias", name);
+        GKV_TRY(check_tensor(from, name, 1, shape));
+    }
+    return GKV_OK;
+}
+
+/* Reads `count` elements of a tensor, which must be finite. */
+static gkv_status read_tensor(const source *from, const char *name, size_t rank,
+                              const int64_t *shape, size_t count, float *to)
+{
+    GKV_TRY(gki_safetensors_read(from->file, name, GKV_F32, rank, shape, to));
     for (size_t i = 0; i < count; i++)
-        if (!isfinite((*out)[i]))
+        if (!isfinite(to[i]))
             return gki_fail(GKV_ERR_DATA,
                             "%s: tensor \"%s\": element %zu is %g; weights must be finite",
-                            from->path, name, i, (double)(*out)[i]);
+                            from->path, name, i, (double)to[i]);
     return GKV_OK;
 }
 
-static gkv_status pack(gki_feature_layer *layer)
-{
-    const gki_gemm_kernels *const kernels = gki_gemm_kernels_get();
-    if (!kernels)
-        return GKV_OK;
-    GKV_TRY(
-        gki_alloc(gki_packed_size(layer->out, layer->in), sizeof *layer->packed, &layer->packed));
-    for (size_t piece = 0; piece < gki_pack_pieces(layer->out, layer->in); piece++)
-        gki_pack_piece(kernels, layer->out, layer->in, layer->weight, piece, layer->packed);
-    return GKV_OK;
-}
-
-/* Reads a layer. Its input has `channels` channels with `positions` positions each. In the file, as
- * in PyTorch, the index of the channel comes before that of the position; in memory it comes after
- * it. The shape is [out, shape[1], …]. `out` is `classes` if that is not 0, and otherwise the
- * number in the file. */
-static gkv_status read_layer(const source *from, const char *group, size_t number, size_t channels,
-                             size_t positions, size_t rank, int64_t *shape, size_t classes,
-                             gki_feature_layer *layer)
+static gkv_status read_weight(const source *from, size_t i, gki_lenet *net)
 {
     gkv_status status = GKV_OK;
-    float *weight = NULL, *bias = NULL;
-    char weight_name[64], bias_name[64];
-    snprintf(weight_name, sizeof weight_name, "%s.%zu.weight", group, number);
-    snprintf(bias_name, sizeof bias_name, "%s.%zu.bias", group, number);
-    const gki_tensor *const found = gki_safetensors_find(from->file, weight_name);
-    shape[0] = classes > 0 ? (int64_t)classes : found && found->rank > 0 ? found->shape[0] : 1;
-    if (shape[0] < 1 || shape[0] > UNITS_MAX)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: tensor \"%s\": shape begins with %" PRId64
-                        ", not a number from 1 to %d",
-                        from->path, weight_name, shape[0], UNITS_MAX);
-    layer->out = (size_t)shape[0];
-    layer->in = channels * positions;
-    GKV_TRY_GOTO(read_tensor(from, weight_name, rank, shape, &weight));
-    GKV_TRY_GOTO(read_tensor(from, bias_name, 1, shape, &bias));
-    GKV_TRY_GOTO(gki_alloc(layer->out * layer->in, sizeof *layer->weight, &layer->weight));
-    GKV_TRY_GOTO(gki_alloc(layer->out, sizeof *layer->bias, &layer->bias));
-    for (size_t o = 0; o < layer->out; o++) {
-        layer->bias[o] = (gki_real)bias[o];
-        for (size_t c = 0; c < channels; c++)
-            for (size_t p = 0; p < positions; p++)
-                layer->weight[o * layer->in + p * channels + c] =
-                    (gki_real)weight[o * layer->in + c * positions + p];
-    }
-    GKV_TRY_GOTO(pack(layer));
+    const gki_lenet_weight *const w = &net->weights[i];
+    const size_t in = w->channels * w->positions;
+    gki_real *const weight = gki_param_value(&net->params, w->weight), *const bias =
+                                                                           gki_param_value(
+                                                                               &net->params,
+                                                                               w->bias);
+    char name[GKV_FEATURES_TENSOR_SIZE];
+    int64_t shape[4];
+    float *values = NULL;
+    const size_t rank = gki_features_shape(i, w->out, w->channels, w->positions, shape);
+    GKV_TRY_GOTO(gki_alloc(w->out * in, sizeof *values, &values));
+    gki_features_tensor(i, "weight", name);
+    GKV_TRY_GOTO(read_tensor(from, name, rank, shape, w->out * in, values));
+    for (size_t o = 0; o < w->out; o++)
+        for (size_t c = 0; c < w->channels; c++)
+            for (size_t p = 0; p < w->positions; p++)
+                weight[gki_lenet_place(w, o, c, p)] =
+                    (gki_real)values[o * in + c * w->positions + p];
+    gki_features_tensor(i, "bias", name);
+    GKV_TRY_GOTO(read_tensor(from, name, 1, shape, w->out, values));
+    for (size_t o = 0; o < w->out; o++)
+        bias[o] = (gki_real)values[o];
 done:
-    free(weight);
-    free(bias);
+    free(values);
     return status;
 }
 
 static gkv_status read_layers(const source *from, gkv_features *to)
 {
-    size_t height = to->height, width = to->width, channels = 1;
-    if (gki_safetensors_count(from->file) != 2 * LAYERS)
+    gki_lenet_spec spec = {.height = to->height, .width = to->width};
+    if (gki_safetensors_count(from->file) != 2 * GKV_LENET_WEIGHTS)
         return gki_fail(
             GKV_ERR_DATA,
             "%s: not a feature network: it has %zu tensors, not a weight and a bias of %d layers",
-            from->path, gki_safetensors_count(from->file), LAYERS);
-    for (size_t i = 0; i < GKV_FEATURE_CONVOLUTIONS; i++) {
-        gki_conv *const conv = &to->convolutions[i];
-        *conv = (gki_conv){.height = height,
-                           .width = width,
-                           .in = channels,
-                           .kernel = KERNEL,
-                           .padding = paddings[i]};
-        int64_t shape[4] = {0, (int64_t)channels, KERNEL, KERNEL};
-        GKV_TRY(read_layer(from, "convolutions", i, channels, KERNEL * KERNEL, 4, shape, 0,
-                           &to->layers[i]));
-        channels = conv->out = to->layers[i].out;
-        height = gki_conv_pooled(conv, height);
-        width = gki_conv_pooled(conv, width);
-    }
-    size_t positions = height * width;
-    for (size_t i = 0; i < GKV_FEATURE_LINEARS; i++) {
-        gki_feature_layer *const layer = &to->layers[GKV_FEATURE_CONVOLUTIONS + i];
-        int64_t shape[2] = {0, (int64_t)(channels * positions)};
-        GKV_TRY(read_layer(from, "linears", i, channels, positions, 2, shape,
-                           i + 1 == GKV_FEATURE_LINEARS ? to->classes : 0, layer));
-        channels = layer->out;
-        positions = 1;
-    }
+            from->path, gki_safetensors_count(from->file), GKV_LENET_WEIGHTS);
+    GKV_TRY(read_sizes(from, &spec, to->classes));
+    GKV_TRY(gki_lenet_create(&spec, &to->net));
+    for (size_t i = 0; i < GKV_LENET_WEIGHTS; i++)
+        GKV_TRY(read_weight(from, i, &to->net));
     return GKV_OK;
 }
 
 /* Refuses weights with which a sum in a layer could overflow for some image. Otherwise a value in
  * the network could be infinite or NaN, and ReLU or pooling could hide it. */
-static gkv_status check_sums(const source *from, const gkv_features *f)
+static gkv_status check_sums(const source *from, const gki_lenet *net)
 {
     double bound = 1; /* of the magnitude of the layer's inputs */
-    for (size_t i = 0; i < LAYERS; i++) {
-        const gki_feature_layer *const layer = &f->layers[i];
+    for (size_t i = 0; i < GKV_LENET_WEIGHTS; i++) {
+        const gki_lenet_weight *const w = &net->weights[i];
+        const gki_real *const weight = gki_param_value(&net->params, w->weight),
+                              *const bias = gki_param_value(&net->params, w->bias);
         double next = 0;
-        for (size_t o = 0; o < layer->out; o++) {
-            double sum = fabs((double)layer->bias[o]);
-            for (size_t k = 0; k < layer->in; k++)
-                sum += bound * fabs((double)layer->weight[o * layer->in + k]);
+        for (size_t o = 0; o < w->out; o++) {
+            double sum = fabs((double)bias[o]);
+            for (size_t c = 0; c < w->channels; c++)
+                for (size_t p = 0; p < w->positions; p++)
+                    sum += bound * fabs((double)weight[gki_lenet_place(w, o, c, p)]);
             next = fmax(next, sum);
         }
         if (!(next < sum_max))
             return gki_fail(GKV_ERR_DATA,
                             "%s: layer %zu of %d: the weights are so large that sums may reach %g, "
                             "beyond float32",
-                            from->path, i + 1, LAYERS, next);
+                            from->path, i + 1, GKV_LENET_WEIGHTS, next);
         bound = next;
     }
     return GKV_OK;
@@ -230,7 +232,10 @@ gkv_status gki_features_read(const char *name, const void *bytes, size_t size, g
     SHA256Data(bytes, size, features->sha256);
     GKV_TRY_GOTO(read_metadata(&from, features));
     GKV_TRY_GOTO(read_layers(&from, features));
-    GKV_TRY_GOTO(check_sums(&from, features));
+    GKV_TRY_GOTO(check_sums(&from, &features->net));
+    GKV_TRY_GOTO(
+        gki_workspace_create(&(gki_plan){0}, 1, false, &features->net.params, &features->weights));
+    GKV_TRY_GOTO(gki_workspace_keep_all_packed(&features->weights, 1));
     *out = features;
     features = NULL;
 done:
@@ -258,11 +263,8 @@ void gkv_features_free(gkv_features *features)
 {
     if (!features)
         return;
-    for (size_t i = 0; i < LAYERS; i++) {
-        free(features->layers[i].weight);
-        free(features->layers[i].bias);
-        free(features->layers[i].packed);
-    }
+    gki_workspace_free(&features->weights);
+    gki_lenet_free(&features->net);
     free(features->name);
     free(features);
 }
@@ -309,6 +311,6 @@ gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
     return gki_fail(
         GKV_ERR_CONFIG,
         "there is no built-in feature network for \"%s\", only for mnist and fashion-mnist; "
-        "scripts/train_features.py trains one on images with labels and writes its file",
+        "gkvae features train trains one on images with labels and writes its file",
         gki_text_printable(dataset, shown));
 }

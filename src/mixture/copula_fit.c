@@ -234,8 +234,7 @@ static gkv_status check(size_t n, size_t d, const gkv_mgk_fit_settings *set)
                         "a fit needs 1 column or more and at most %zu rows, not %zu and %zu",
                         (size_t)UINT32_MAX, d, n);
     if (!((set->shrink >= 0 && set->shrink <= 1) || set->shrink == GKV_MGK_SHRINK_AUTO))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
+        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or automatic, not %g",
                         set->shrink);
     return gki_mgk_check_fit(&set->margins);
 }

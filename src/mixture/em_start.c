@@ -432,6 +432,15 @@ done:
 
 /* --- From a mixture ------------------------------------------------------- */
 
+/* Raises B to the least one. A component that a split has made narrower could not move otherwise,
+ * because the likelihood is greater where B is not allowed. */
+static void raise_b(const gki_em *em, gkv_mgk *part)
+{
+    for (size_t j = 0; j < em->d; j++)
+        part->margins[j].b = fmax(part->margins[j].b, em->least_b[j]);
+    gki_mgk_columns_set(&part->columns, part->margins);
+}
+
 gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 {
     for (size_t k = 0; k < em->count; k++) {
@@ -439,6 +448,7 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
         em->now->weights[k] = k < from->count ? from->weights[k] : 0.0;
         GKV_TRY(gki_mgk_build(em->d, part->margins, part->mean, part->cholesky,
                               &em->now->components[k]));
+        raise_b(em, em->now->components[k]);
     }
     return GKV_OK;
 }

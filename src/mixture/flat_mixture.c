@@ -1,13 +1,12 @@
 /* The flat functions of gkvae/flat.h for several dimensions: fits, evaluation, draws, margins and
- * conditional distributions. Components are given by their correlations, or by their means and
- * Cholesky factors. */
+ * conditional distributions. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/call.h"
+#include "core/flat_settings.h"
 #include "core/memory.h"
-#include "gkfit/flat_samples.h"
+#include "gkfit/flat_fit.h"
 #include "gkvae/flat.h"
 #include "gkvae/mgk_fit.h"
 #include "gkvae/mgk_margins.h"
@@ -17,15 +16,13 @@
 /* --- A mixture from arrays, and back -------------------------------------- */
 
 gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
-                                       const double *parameters, double c,
-                                       const double *correlations, const double *mean,
+                                       const double *parameters, double c, const double *mean,
                                        const double *cholesky, gkv_mgk_mixture **out)
 {
     gkv_mgk **parts = NULL;
     gkv_gk *margins = NULL;
     gkv_status status = GKV_OK;
     *out = NULL;
-    GKV_NEED(parameters);
     GKV_TRY_GOTO(gki_alloc(count, sizeof(gkv_mgk *), &parts));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *margins, &margins));
     for (size_t i = 0; i < count; i++) {
@@ -34,10 +31,9 @@ gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
             const double *v = parameters + 4 * (i * d + j);
             margins[j] = (gkv_gk){.a = v[0], .b = v[1], .g = v[2], .k = v[3], .c = c};
         }
-        GKV_TRY_GOTO(correlations ? gkv_mgk_create(d, margins, correlations + i * d * d, &parts[i])
-                     : cholesky ? gkv_mgk_create_from_cholesky(d, margins, m, cholesky + i * d * d,
-                                                               &parts[i])
-                                : gkv_mgk_create_latent(d, margins, m, NULL, &parts[i]));
+        GKV_TRY_GOTO(
+            cholesky ? gkv_mgk_create_from_cholesky(d, margins, m, cholesky + i * d * d, &parts[i])
+                     : gkv_mgk_create_latent(d, margins, m, NULL, &parts[i]));
     }
     GKV_TRY_GOTO(gkv_mgk_mixture_create(count, pi, (const gkv_mgk *const *)parts, out));
 done:
@@ -73,106 +69,115 @@ void gki_mgk_mixture_to_arrays(const gkv_mgk_mixture *mixture, double *pi, doubl
         memcpy(pi, gkv_mgk_mixture_weights(mixture), count * sizeof *pi);
 }
 
+/* Sets the arrays of a mixture to NaN. */
+static void put_nan(size_t d, size_t count, double *pi, double *parameters, double *mean,
+                    double *cholesky)
+{
+    gki_flat_nan(pi, count);
+    gki_flat_nan(parameters, count * d * 4);
+    gki_flat_nan(mean, count * d);
+    gki_flat_nan(cholesky, count * d * d);
+}
+
+/* --- Settings and names --------------------------------------------------- */
+
+static void mgk_defaults(void *values)
+{
+    gkv_mgk_fit_defaults(values);
+}
+
+#define AT(member) offsetof(gkv_mgk_fit_settings, member)
+
+static const gki_flat_row mgk_rows[] = {
+    {"method", GKV_FLAT_CHOICE, AT(margins.method), "lm, mle, octile"},
+    {"c", GKV_FLAT_NUMBER, AT(margins.c), NULL},
+    {"confidence", GKV_FLAT_NUMBER, AT(margins.confidence), NULL},
+    {"shrink", GKV_FLAT_NUMBER, AT(shrink), "auto"},
+    {"normal", GKV_FLAT_SWITCH, AT(normal), NULL},
+    {"independent", GKV_FLAT_SWITCH, AT(independent), NULL},
+    {"normal_fallback", GKV_FLAT_SWITCH, AT(normal_fallback), NULL},
+};
+#undef AT
+
+static const gki_flat_kind mgk_kind = {"a multivariate fit", mgk_rows,
+                                       sizeof mgk_rows / sizeof *mgk_rows,
+                                       sizeof(gkv_mgk_fit_settings), mgk_defaults};
+
+gkv_status gkv_flat_mgk_settings(gkv_flat_settings **out)
+{
+    GKV_NEED(out);
+    return gki_flat_settings_create(&mgk_kind, out);
+}
+
+static void mixture_defaults(void *values)
+{
+    gkv_mgk_mixture_defaults(values);
+}
+
+#define AT(member) offsetof(gkv_mgk_mixture_settings, member)
+
+static const gki_flat_row mixture_rows[] = {
+    {"c", GKV_FLAT_NUMBER, AT(advanced.margins.c), NULL},
+    {"normal", GKV_FLAT_SWITCH, AT(normal), NULL},
+    {"independent", GKV_FLAT_SWITCH, AT(independent), NULL},
+    {"shrink", GKV_FLAT_NUMBER, AT(shrink), "auto"},
+    {"restarts", GKV_FLAT_SIZE, AT(restarts), NULL},
+    {"seed", GKV_FLAT_SEED, AT(seed), NULL},
+    {"max_iterations", GKV_FLAT_SIZE, AT(max_iterations), NULL},
+    {"tolerance", GKV_FLAT_NUMBER, AT(tolerance), "auto"},
+};
+#undef AT
+
+static const gki_flat_kind mixture_kind = {"a mixture", mixture_rows,
+                                           sizeof mixture_rows / sizeof *mixture_rows,
+                                           sizeof(gkv_mgk_mixture_settings), mixture_defaults};
+
+gkv_status gkv_flat_mixture_settings(gkv_flat_settings **out)
+{
+    GKV_NEED(out);
+    return gki_flat_settings_create(&mixture_kind, out);
+}
+
+const char *gkv_flat_mixture_name(size_t i)
+{
+    static const char *const names[GKV_FLAT_MIXTURE_NUMBERS] = {
+        [GKV_FLAT_MIXTURE_LOG_LIKELIHOOD] = "log_likelihood",
+        [GKV_FLAT_MIXTURE_AIC] = "aic",
+        [GKV_FLAT_MIXTURE_BIC] = "bic",
+        [GKV_FLAT_MIXTURE_PARAMETERS] = "parameters",
+        [GKV_FLAT_MIXTURE_COMPONENTS] = "components",
+        [GKV_FLAT_MIXTURE_ITERATIONS] = "iterations",
+        [GKV_FLAT_MIXTURE_CONVERGED] = "converged",
+        [GKV_FLAT_MIXTURE_STOP] = "stop",
+        [GKV_FLAT_MIXTURE_UNEXPLAINED] = "unexplained",
+        [GKV_FLAT_MIXTURE_LAST_GAIN] = "last_gain",
+        [GKV_FLAT_MIXTURE_SHRINK] = "shrink",
+        [GKV_FLAT_MIXTURE_REPAIR] = "repair",
+        [GKV_FLAT_MIXTURE_GOODNESS] = "goodness",
+        [GKV_FLAT_MIXTURE_FALLBACKS] = "fallbacks",
+    };
+    return GKV_FLAT_NAME(names, i);
+}
+
 /* --- Fits ----------------------------------------------------------------- */
 
-static void put_nan(double *values, size_t count)
-{
-    for (size_t i = 0; values && i < count; i++)
-        values[i] = NAN;
-}
-
 gkv_status gkv_flat_mgk_fit(size_t n, size_t d, const double *x, const double *weights,
-                            gkv_gk_method method, double c, double shrink, bool normal, int threads,
-                            double *estimates, double *se, double *correlation,
-                            double *correlation_se, double *log_likelihood)
+                            const gkv_flat_settings *settings, const gkv_run_options *options,
+                            double *margins, double *correlation, double *correlation_se,
+                            double *cholesky, double *numbers)
 {
     gkv_mgk *mgk = NULL;
-    gkv_mgk_fit_settings settings;
+    gkv_mgk_fit_settings set;
     gkv_mgk_fit_result result = {0};
     gkv_status status = GKV_OK;
-    gkv_mgk_fit_defaults(&settings);
-    settings.margins.method = method;
-    settings.margins.c = c;
-    settings.shrink = shrink;
-    settings.normal = normal;
-    GKV_TRY_GOTO(gkv_mgk_fit(n, d, x, weights, &settings, &(gkv_run_options){.threads = threads},
-                             &mgk, &result));
-    for (size_t j = 0; j < d; j++) {
-        put_gk(estimates, j, &result.margins[j].gk);
-        if (se)
-            memcpy(se + 4 * j, result.margins[j].se, 4 * sizeof *se);
-    }
-    if (correlation)
-        memcpy(correlation, result.correlation, d * d * sizeof *correlation);
-    if (correlation_se)
-        memcpy(correlation_se, result.correlation_se, d * d * sizeof *correlation_se);
-    if (log_likelihood)
-        *log_likelihood = result.log_likelihood;
-done:
-    gkv_mgk_free(mgk);
-    gkv_mgk_fit_result_free(&result);
-    return status;
-}
-
-gkv_status gkv_flat_mgk_mixture_fit(size_t n, size_t d, const double *x, const double *weights,
-                                    size_t components, double c, bool normal, uint64_t seed,
-                                    size_t max_iterations, double tolerance, int threads,
-                                    size_t *count, double *pi, double *parameters,
-                                    double *correlations, double *log_likelihood,
-                                    size_t *iterations, bool *converged)
-{
-    gkv_mgk_mixture *mixture = NULL;
-    gkv_mgk_mixture_settings settings;
-    gkv_mgk_mixture_result result;
-    gkv_status status = GKV_OK;
-    gkv_mgk_mixture_defaults(&settings);
-    settings.components = components;
-    settings.seed = seed;
-    settings.weights = weights;
-    settings.normal = normal;
-    settings.max_iterations = max_iterations;
-    settings.tolerance = tolerance;
-    settings.advanced.margins.c = c;
-    GKV_TRY_GOTO(gkv_mgk_mixture_fit(n, d, x, &settings, &(gkv_run_options){.threads = threads},
-                                     &mixture, &result));
-    gki_mgk_mixture_to_arrays(mixture, pi, parameters, NULL, NULL);
-    for (size_t i = 0; correlations && i < result.components; i++)
-        gkv_mgk_covariance(gkv_mgk_mixture_component(mixture, i), correlations + i * d * d);
-    if (count)
-        *count = result.components;
-    if (log_likelihood)
-        *log_likelihood = result.log_likelihood;
-    if (iterations)
-        *iterations = result.iterations;
-    if (converged)
-        *converged = result.stop == GKV_MIXTURE_CONVERGED;
-done:
-    gkv_mgk_mixture_free(mixture);
-    return status;
-}
-
-gkv_status gkv_flat_mgk_estimate(size_t n, size_t d, const double *x, const double *weights,
-                                 gkv_gk_method method, double c, double confidence, double shrink,
-                                 bool normal, bool independent, bool normal_fallback, int threads,
-                                 gkv_flat_progress *progress, void *context, double *margins,
-                                 double *correlation, double *correlation_se, double *cholesky,
-                                 double *numbers)
-{
-    gki_flat_call call = {progress, context};
-    const gkv_run_options options = gki_flat_options(&call, threads);
-    gkv_mgk *mgk = NULL;
-    gkv_mgk_fit_settings settings;
-    gkv_mgk_fit_result result = {0};
-    gkv_status status = GKV_OK;
-    gkv_mgk_fit_defaults(&settings);
-    settings.margins.method = method;
-    settings.margins.c = c;
-    settings.margins.confidence = confidence;
-    settings.shrink = shrink;
-    settings.normal = normal;
-    settings.independent = independent;
-    settings.normal_fallback = normal_fallback;
-    GKV_TRY_GOTO(gkv_mgk_fit(n, d, x, weights, &settings, &options, &mgk, &result));
+    gki_flat_nan(margins, d * GKV_FLAT_FIT_NUMBERS);
+    gki_flat_nan(correlation, d * d);
+    gki_flat_nan(correlation_se, d * d);
+    gki_flat_nan(cholesky, d * d);
+    gki_flat_nan(numbers, GKV_FLAT_MIXTURE_NUMBERS);
+    GKV_NEED(x);
+    GKV_TRY_GOTO(gki_flat_settings_copy(__func__, &mgk_kind, settings, &set));
+    GKV_TRY_GOTO(gkv_mgk_fit(n, d, x, weights, &set, options, &mgk, &result));
     for (size_t j = 0; margins && j < d; j++)
         gki_flat_put_fit(margins + j * GKV_FLAT_FIT_NUMBERS, &result.margins[j]);
     if (correlation)
@@ -182,7 +187,6 @@ gkv_status gkv_flat_mgk_estimate(size_t n, size_t d, const double *x, const doub
     if (cholesky)
         memcpy(cholesky, gkv_mgk_cholesky(mgk), d * d * sizeof *cholesky);
     if (numbers) {
-        put_nan(numbers, GKV_FLAT_MIXTURE_NUMBERS);
         numbers[GKV_FLAT_MIXTURE_LOG_LIKELIHOOD] = result.log_likelihood;
         numbers[GKV_FLAT_MIXTURE_AIC] = result.aic;
         numbers[GKV_FLAT_MIXTURE_BIC] = result.bic;
@@ -214,44 +218,31 @@ static void put_result(double *numbers, const gkv_mgk_mixture_result *r)
     numbers[GKV_FLAT_MIXTURE_LAST_GAIN] = r->last_gain;
 }
 
-gkv_status gkv_flat_mixture_estimate(size_t n, size_t d, const double *x, const double *weights,
-                                     size_t least, size_t most, double c, bool normal,
-                                     bool independent, double shrink, size_t restarts,
-                                     uint64_t seed, size_t max_iterations, double tolerance,
-                                     int threads, gkv_flat_progress *progress, void *context,
-                                     double *pi, double *parameters, double *mean, double *cholesky,
-                                     double *numbers)
+gkv_status gkv_flat_mixture_fit(size_t n, size_t d, const double *x, const double *weights,
+                                size_t least, size_t most, const gkv_flat_settings *settings,
+                                const gkv_run_options *options, double *pi, double *parameters,
+                                double *mean, double *cholesky, double *numbers)
 {
-    gki_flat_call call = {progress, context};
-    const gkv_run_options options = gki_flat_options(&call, threads);
     gkv_mgk_mixture **mixtures = NULL;
     gkv_mgk_mixture_result *results = NULL;
-    gkv_mgk_mixture_settings settings;
+    gkv_mgk_mixture_settings set;
     gkv_status status = GKV_OK;
     size_t fits = 0, chosen = 0;
+    put_nan(d, most, pi, parameters, mean, cholesky);
+    gki_flat_nan(numbers, GKV_FLAT_MIXTURE_NUMBERS);
     GKV_NEED(x);
     if (least < 1 || most < least)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a mixture of %zu to %zu components: give 1 ≤ least ≤ most", least, most);
-    gkv_mgk_mixture_defaults(&settings);
-    settings.components = most;
-    settings.seed = seed;
-    settings.restarts = restarts;
-    settings.weights = weights;
-    settings.normal = normal;
-    settings.independent = independent;
-    settings.shrink = shrink;
-    settings.max_iterations = max_iterations;
-    settings.tolerance = tolerance;
-    settings.advanced.margins.c = c;
+    GKV_TRY(gki_flat_settings_copy(__func__, &mixture_kind, settings, &set));
+    set.components = most;
+    set.weights = weights;
     fits = most - least + 1;
-    put_nan(numbers, GKV_FLAT_MIXTURE_NUMBERS);
     GKV_TRY_GOTO(gki_alloc(fits, sizeof *mixtures, &mixtures));
     GKV_TRY_GOTO(gki_alloc(fits, sizeof *results, &results));
-    status = fits == 1
-                 ? gkv_mgk_mixture_fit(n, d, x, &settings, &options, &mixtures[0], &results[0])
-                 : gkv_mgk_mixture_fit_range(n, d, x, &settings, least, most, &options, mixtures,
-                                             results, &chosen);
+    status = fits == 1 ? gkv_mgk_mixture_fit(n, d, x, &set, options, &mixtures[0], &results[0])
+                       : gkv_mgk_mixture_fit_range(n, d, x, &set, least, most, options, mixtures,
+                                                   results, &chosen);
     if (mixtures[chosen] && (status == GKV_OK || status == GKV_ERR_INTERRUPTED)) {
         gki_mgk_mixture_to_arrays(mixtures[chosen], pi, parameters, mean, cholesky);
         if (numbers)
@@ -267,42 +258,6 @@ done:
 
 /* --- Evaluation ----------------------------------------------------------- */
 
-gkv_status gkv_flat_mgk_mixture_log_pdf(size_t n, size_t d, const double *x, size_t count,
-                                        const double *pi, const double *parameters, double c,
-                                        const double *correlations, int threads, double *log_pdf)
-{
-    gkv_mgk_mixture *mixture = NULL;
-    gkv_status status = GKV_OK;
-    if (n > 0)
-        GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL,
-                                             &mixture));
-    if (log_pdf)
-        status =
-            gkv_mgk_mixture_log_pdf(mixture, n, x, &(gkv_run_options){.threads = threads}, log_pdf);
-done:
-    gkv_mgk_mixture_free(mixture);
-    return status;
-}
-
-gkv_status gkv_flat_mgk_mixture_sample(size_t n, size_t d, size_t count, const double *pi,
-                                       const double *parameters, double c,
-                                       const double *correlations, uint64_t seed, uint64_t first,
-                                       int threads, double *x, size_t *component)
-{
-    gkv_mgk_mixture *mixture = NULL;
-    gkv_status status = GKV_OK;
-    if (n > 0)
-        GKV_NEED(x);
-    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, correlations, NULL, NULL,
-                                             &mixture));
-    status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
-                                    x, component);
-done:
-    gkv_mgk_mixture_free(mixture);
-    return status;
-}
-
 gkv_status gkv_flat_mixture_evaluate(size_t n, size_t d, const double *x, size_t count,
                                      const double *pi, const double *parameters, double c,
                                      const double *mean, const double *cholesky, int threads,
@@ -311,16 +266,23 @@ gkv_status gkv_flat_mixture_evaluate(size_t n, size_t d, const double *x, size_t
     const gkv_run_options options = {.threads = threads};
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
+    gki_flat_nan(log_pdf, n);
+    gki_flat_nan(responsibilities, n * count);
     if (n > 0)
         GKV_NEED(x);
+    GKV_NEED(parameters);
     GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (responsibilities)
         status =
             gkv_mgk_mixture_responsibilities(mixture, n, x, &options, log_pdf, responsibilities);
     else if (log_pdf)
         status = gkv_mgk_mixture_log_pdf(mixture, n, x, &options, log_pdf);
 done:
+    if (status != GKV_OK) {
+        gki_flat_nan(log_pdf, n);
+        gki_flat_nan(responsibilities, n * count);
+    }
     gkv_mgk_mixture_free(mixture);
     return status;
 }
@@ -332,15 +294,27 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
 {
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
+    gki_flat_nan(x, n * d);
+    for (size_t i = 0; component && i < n; i++)
+        component[i] = 0;
     if (n > 0)
         GKV_NEED(x);
+    GKV_NEED(parameters);
     GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     status = gkv_mgk_mixture_sample(mixture, n, seed, first, &(gkv_run_options){.threads = threads},
                                     x, component);
 done:
+    if (status != GKV_OK)
+        gki_flat_nan(x, n * d);
     gkv_mgk_mixture_free(mixture);
     return status;
+}
+
+/* The dimensions of a part; 0 for an impossible one. */
+static size_t part_dimensions(size_t d, size_t n_which, const double *x_given)
+{
+    return n_which > d ? 0 : x_given ? d - n_which : n_which;
 }
 
 gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi, const double *parameters,
@@ -351,9 +325,14 @@ gkv_status gkv_flat_mixture_part(size_t d, size_t count, const double *pi, const
 {
     gkv_mgk_mixture *mixture = NULL, *part = NULL;
     gkv_status status = GKV_OK;
+    put_nan(part_dimensions(d, n_which, x_given), count, pi_out, parameters_out, mean_out,
+            cholesky_out);
+    if (count_out)
+        *count_out = 0;
     GKV_NEED(which);
+    GKV_NEED(parameters);
     GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     GKV_TRY_GOTO(x_given ? gkv_mgk_mixture_conditional(mixture, n_which, which, x_given, &part)
                          : gkv_mgk_mixture_marginal(mixture, n_which, which, &part));
     gki_mgk_mixture_to_arrays(part, pi_out, parameters_out, mean_out, cholesky_out);
@@ -373,13 +352,15 @@ gkv_status gkv_flat_mixture_margin(size_t d, size_t count, const double *pi,
 {
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
+    gki_flat_nan(out, n);
     if (function < GKV_FLAT_CDF || function > GKV_FLAT_QUANTILE_LOG_UPPER)
-        return gki_fail(GKV_ERR_ARGUMENT, "the margin of a mixture has no function number %d",
-                        (int)function);
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: the margin of a mixture has no function number %d",
+                        __func__, (int)function);
     if (n > 0)
         GKV_NEED(x);
+    GKV_NEED(parameters);
     GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (out && function < GKV_FLAT_QUANTILE)
         status = gkv_mgk_mixture_margin_cdf(mixture, column, (gkv_gk_tail)(function - GKV_FLAT_CDF),
                                             n, x, out);
@@ -387,6 +368,8 @@ gkv_status gkv_flat_mixture_margin(size_t d, size_t count, const double *pi,
         status = gkv_mgk_mixture_margin_quantile(
             mixture, column, (gkv_gk_tail)(function - GKV_FLAT_QUANTILE), n, x, out);
 done:
+    if (status != GKV_OK)
+        gki_flat_nan(out, n);
     gkv_mgk_mixture_free(mixture);
     return status;
 }
@@ -399,14 +382,18 @@ gkv_status gkv_flat_mixture_scores(size_t n, size_t d, const double *x, size_t c
     const gkv_run_options options = {.threads = threads};
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
+    gki_flat_nan(z, n * d);
     if (n > 0)
         GKV_NEED(x);
+    GKV_NEED(parameters);
     GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, NULL, mean, cholesky, &mixture));
+        gki_mgk_mixture_from_arrays(d, count, pi, parameters, c, mean, cholesky, &mixture));
     if (z)
         status = whiten ? gkv_mgk_mixture_whiten(mixture, n, x, &options, z)
                         : gkv_mgk_mixture_scores(mixture, n, x, &options, z);
 done:
+    if (status != GKV_OK)
+        gki_flat_nan(z, n * d);
     gkv_mgk_mixture_free(mixture);
     return status;
 }
@@ -419,8 +406,8 @@ gkv_status gkv_flat_mgk_impute(size_t n, size_t d, const double *parameters, dou
     gkv_status status = GKV_OK;
     if (n > 0)
         GKV_NEED(x);
-    GKV_TRY_GOTO(
-        gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, NULL, mean, cholesky, &mixture));
+    GKV_NEED(parameters);
+    GKV_TRY_GOTO(gki_mgk_mixture_from_arrays(d, 1, NULL, parameters, c, mean, cholesky, &mixture));
     status = gkv_mgk_impute(gkv_mgk_mixture_component(mixture, 0), n, seed, first,
                             &(gkv_run_options){.threads = threads}, x);
 done:

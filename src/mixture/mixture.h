@@ -33,12 +33,11 @@ gkv_status gki_mgk_mixture_make(size_t count, size_t d, gki_mgk_make *make, cons
 
 /* --- Arrays: flat_mixture.c ----------------------------------------------- */
 
-/* Creates a mixture from weights pi[count], margins parameters[count × d × 4] with this c, and
- * correlations[count × d × d], or means[count × d] and factors cholesky[count × d × d]; each of the
- * last three may be NULL. The caller frees *out, which is NULL after an error. */
+/* Creates a mixture from weights pi[count], margins parameters[count × d × 4] with this c,
+ * means[count × d] and factors cholesky[count × d × d]; all but the margins may be NULL. The caller
+ * frees *out, which is NULL after an error. */
 gkv_status gki_mgk_mixture_from_arrays(size_t d, size_t count, const double *pi,
-                                       const double *parameters, double c,
-                                       const double *correlations, const double *mean,
+                                       const double *parameters, double c, const double *mean,
                                        const double *cholesky, gkv_mgk_mixture **out);
 
 /* Writes the components of a mixture to the arrays that are not NULL. */

@@ -23,22 +23,22 @@ typedef struct fit_input {
     const double *x;
     gkv_mgk_mixture_settings set;
     gki_mixture_units units;
-    gki_call call;
+    gki_call *call; /* shared with the sample of the rows, which can be stopped too */
     double began;
 } fit_input;
 
 static gkv_status begin(fit_input *in, const gkv_run_options *options)
 {
     in->began = gki_mixture_now();
-    return gki_call_begin(&in->call, options, in->set.max_iterations);
+    return gki_call_begin(in->call, options, in->set.max_iterations);
 }
 
 /* The caller frees the units, also after an error. */
 static gkv_status input_of(size_t n, size_t d, const double *x,
                            const gkv_mgk_mixture_settings *settings, const gkv_run_options *options,
-                           fit_input *in)
+                           gki_call *call, fit_input *in)
 {
-    *in = (fit_input){.n = n, .d = d, .x = x};
+    *in = (fit_input){.n = n, .d = d, .x = x, .call = call};
     gkv_mgk_mixture_defaults(&in->set);
     if (settings)
         in->set = *settings;
@@ -64,7 +64,7 @@ static gkv_status create(fit_input *in, const gkv_mgk_mixture_settings *set, gki
     const size_t least_work = 20000;
     const bool is_small = has_own_start(set) && in->n * in->d * set->components < least_work;
     GKV_TRY(
-        gki_em_create(in->n, in->d, in->x, set, is_small ? 1 : gki_call_threads(&in->call, 0), em));
+        gki_em_create(in->n, in->d, in->x, set, is_small ? 1 : gki_call_threads(in->call, 0), em));
     em->log_unit = in->units.log_unit;
     return GKV_OK;
 }
@@ -74,7 +74,7 @@ static gkv_status fit_one(fit_input *in, smaller_fit *out)
 {
     gki_em em = {0};
     gki_call call;
-    const gkv_run_options options = gki_call_inner(&in->call);
+    const gkv_run_options options = gki_call_inner(in->call);
     gkv_mgk_mixture_settings one = in->set;
     gkv_status status = GKV_OK;
     one.components = 1;
@@ -95,7 +95,7 @@ static gkv_status fit_quickly(fit_input *in, gkv_mgk_mixture **out)
     gkv_status status = GKV_OK;
     fewer.components--;
     GKV_TRY_GOTO(create(in, &fewer, &em));
-    GKV_TRY_GOTO(gki_mixture_quick(&em, &in->call, out));
+    GKV_TRY_GOTO(gki_mixture_quick(&em, in->call, out));
 done:
     gki_em_free(&em);
     return status;
@@ -127,7 +127,7 @@ static gkv_status search(fit_input *in, gki_em *em, const gkv_mgk_mixture *small
     gkv_status status = GKV_OK;
     if (!is_next)
         GKV_TRY_GOTO(fit_quickly(in, &made));
-    GKV_TRY_GOTO(gki_mixture_search(em, &in->call, in->began, made ? made : smaller,
+    GKV_TRY_GOTO(gki_mixture_search(em, in->call, in->began, made ? made : smaller,
                                     made && in->set.components <= longest_chain ? smaller : NULL));
 done:
     gkv_mgk_mixture_free(made);
@@ -174,7 +174,7 @@ static gkv_status mend(fit_input *in, gki_em *em, const smaller_fit *smaller,
     gkv_mgk_mixture_result other;
     gkv_status status = GKV_OK;
     gki_call call;
-    const gkv_run_options options = gki_call_inner(&in->call);
+    const gkv_run_options options = gki_call_inner(in->call);
     GKV_TRY_GOTO(gki_call_begin(&call, &options, in->set.max_iterations));
     GKV_TRY_GOTO(gki_mgk_mixture_expand(smaller->mixture, em->count, 0, GKV_SPLIT_APART, &start));
     gki_em_clear(em);
@@ -232,9 +232,9 @@ static gkv_status fit(fit_input *in, const smaller_fit *smaller, gkv_mgk_mixture
                                               is_next || in->set.components == 2)
                  : in->set.start ? gki_em_resume(&em, in->set.start)
                                  : gki_em_start(&em));
-    GKV_TRY_GOTO(gki_mixture_run(&em, &in->call, in->began, out, result));
+    GKV_TRY_GOTO(gki_mixture_run(&em, in->call, in->began, out, result));
     if (smaller && result->log_likelihood < smaller->result.log_likelihood &&
-        !gki_call_stopped(&in->call))
+        !gki_call_stopped(in->call))
         GKV_TRY_GOTO(mend(in, &em, smaller, out, result));
     if (own)
         sort_components(*out);
@@ -253,13 +253,14 @@ gkv_status gkv_mgk_mixture_fit(size_t n, size_t d, const double *x,
     *out = NULL;
     GKV_NEED(x);
     fit_input in;
+    gki_call call;
     gkv_mgk_mixture_result found = {0};
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(input_of(n, d, x, settings, options, &in));
+    GKV_TRY_GOTO(input_of(n, d, x, settings, options, &call, &in));
     GKV_TRY_GOTO(fit(&in, NULL, out, &found));
     GKV_TRY_GOTO(gki_mixture_units_restore(&in.units, in.set.names, *out));
     if (found.stop == GKV_MIXTURE_INTERRUPTED)
-        status = gki_call_end(&in.call, "a mixture's fit", "iterations");
+        status = gki_call_end(in.call, "a mixture's fit", "iterations");
 done:
     gki_mixture_units_free(&in.units);
     if (status != GKV_OK && status != GKV_ERR_INTERRUPTED) {
@@ -285,7 +286,7 @@ static gkv_status fit_each(fit_input *in, const gkv_run_options *options, size_t
         GKV_TRY(fit(in, i > 0 ? &before : NULL, &mixtures[i], &results[i]));
         *chosen = results[i].bic < results[*chosen].bic ? i : *chosen;
         if (results[i].stop == GKV_MIXTURE_INTERRUPTED)
-            return gki_call_end(&in->call, "a mixture's fit", "iterations");
+            return gki_call_end(in->call, "a mixture's fit", "iterations");
     }
     return GKV_OK;
 }
@@ -330,9 +331,10 @@ gkv_status gkv_mgk_mixture_fit_range(size_t n, size_t d, const double *x,
         return gki_fail(GKV_ERR_ARGUMENT, "a range of numbers of components does not go with "
                                           "`start`, `keep`, `single_precision` and `groups`");
     fit_input in;
+    gki_call call;
     gkv_status status = GKV_OK;
     set.components = most; /* the largest fit is refused before the others are made */
-    GKV_TRY_GOTO(input_of(n, d, x, &set, options, &in));
+    GKV_TRY_GOTO(input_of(n, d, x, &set, options, &call, &in));
     status = fit_each(&in, options, least, most - least + 1, mixtures, results, chosen);
     if (restore_all(&in, most - least + 1, mixtures) != GKV_OK)
         status = GKV_ERR_DATA;

@@ -26,7 +26,7 @@ typedef struct fit_state {
     gki_call *call;
     gkv_mgk_mixture_result result;
     gkv_mgk_mixture *best; /* the best mixture so far, or NULL */
-    double began;          /* the time of the begin of the call, in seconds */
+    double began;          /* the time when the call began, in seconds */
     double mean;           /* the mean log-likelihood of the last E-step */
     double best_held_out;  /* the mean log-likelihood of the held-out rows at `best` */
     double best_mean;      /* `mean` at `best` */

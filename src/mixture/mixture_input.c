@@ -60,8 +60,7 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
         return gki_fail(GKV_ERR_ARGUMENT, "a mixture's fit has 1 to 10000 restarts, not %zu",
                         s->restarts);
     if (!((s->shrink >= 0 && s->shrink <= 1) || s->shrink == GKV_MGK_SHRINK_AUTO))
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "the shrinkage must be in [0, 1] or GKV_MGK_SHRINK_AUTO, not %g",
+        return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or automatic, not %g",
                         s->shrink);
     if (!(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
         !(s->advanced.least_scale > 0) || !(s->advanced.least_rows >= 8) ||

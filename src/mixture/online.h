@@ -23,7 +23,7 @@ static inline double gki_online_boundary(size_t i)
 }
 
 /* A component with fewer rows is empty: it is not fitted, but reinitialised. */
-enum { GKV_ONLINE_LEAST_ROWS = 20 };
+enum { GKV_ONLINE_ROWS_MIN = 20 };
 
 /* Where the statistics of one component are in its array. The first number is Σ r. */
 typedef struct gki_online_layout {
@@ -61,7 +61,7 @@ gkv_status gki_online_maximize(const gkv_mgk_mixture *old, const gki_online_stat
                                double forgetting, int threads, gkv_mgk_mixture **out);
 
 /* Reinitialises empty components of a mixture after that M-step: those with fewer than
- * GKV_ONLINE_LEAST_ROWS of the rows that the mixture represents. *count becomes their number.
+ * GKV_ONLINE_ROWS_MIN of the rows that the mixture represents. *count becomes their number.
  * Returns GKV_ERR_MEMORY. */
 gkv_status gki_online_reinitialise(gkv_mgk_mixture *mixture, const gki_online_stats *stats,
                                    size_t per_group, double forgetting, size_t *count);

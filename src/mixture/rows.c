@@ -279,8 +279,8 @@ gkv_status gkv_mgk_sample(const gkv_mgk *mgk, size_t n, uint64_t seed, uint64_t 
 
 /* --- In float ------------------------------------------------------------- */
 
-/* The float functions are no second form of the double ones, and core/both_types.h is not for them.
- * They read parameters that are rounded once, clamp scores, need neither the means nor the
+/* The float functions are not a second form of the double ones, and core/both_types.h is not for
+ * them. They read parameters that are rounded once, clamp scores, need neither the means nor the
  * derivatives, and add squares in lanes. */
 
 static gkv_status float_create(size_t d, const gki_mgk_columns *columns, gki_mgk_float *out)

@@ -3,7 +3,7 @@
  *   silu      linear, LayerNorm, SiLU
  *   residual  as silu; from the second block on, the input of the block is added to its output
  *   gated     linear to twice the width, and then h·sigmoid(a)
- *   leaky     linear, leaky ReLU (used in coupling layers; it is no value of model.block)
+ *   leaky     linear, leaky ReLU (used in coupling layers; it is not a value of model.block)
  *
  * A new block is one gki_block_ops and one line of the table in net.c. */
 #ifndef GKV_NET_BLOCK_H

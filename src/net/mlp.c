@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "net/layer_list.h"
+#include "nn/layer_list.h"
 #include "nn/nn_kernels.h"
 
 /* Makes the linear layer with this index. The first one may have sparse inputs. */

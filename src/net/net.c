@@ -29,7 +29,7 @@ static gkv_status create_leaky(gki_params *params, gki_plan *plan, const char *n
     (void)params;
     (void)plan;
     (void)name;
-    return gki_leaky_relu_create(in, d_in, layer);
+    return gki_rectifier_create(in, d_in, 0.01, layer);
 }
 
 const gki_block_ops gki_block_silu = {.name = "silu", .columns = 1, .create = gki_norm_silu_create};

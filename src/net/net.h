@@ -34,6 +34,8 @@ typedef struct gki_net_spec {
     /* of convolutional networks: */
     size_t half_channels, quarter_channels; /* channels at half and a quarter of the resolution */
     size_t conv_blocks;                     /* residual blocks at each resolution */
+    gkv_conv_block conv_block;
+    gkv_downsampling downsampling;
 } gki_net_spec;
 
 /* The operations of a family of networks. */

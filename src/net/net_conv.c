@@ -1,21 +1,22 @@
 /* Residual convolutional networks as encoder and decoder. They work at half and at a quarter of the
  * resolution of the images (nn/map_layer.h):
- *   encoder  image, convolution, blocks, unshuffling, 1×1 convolution, blocks, LayerNorm and SiLU,
- *            linear
+ *   encoder  image, convolution, blocks, unshuffling and 1×1 convolution or LayerNorm with SiLU and
+ *            convolution of stride 2, blocks, LayerNorm and SiLU, linear
  *   decoder  linear, blocks, 1×1 convolution, shuffling, blocks, LayerNorm and SiLU, convolution,
  *            image
  * A block adds a branch to its input: LayerNorm over channels, SiLU, convolution, SiLU,
- * convolution. The kernels have 3×3 pixels unless stated otherwise. */
+ * convolution. The kernels have 3×3 pixels unless stated otherwise. In place of a convolution a
+ * block may have a depthwise one and one of 1×1. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "net/layer_list.h"
+#include "nn/layer_list.h"
 #include "net/net.h"
 #include "nn/map_layer.h"
 
-enum { KERNEL = 3, SHUFFLED = 4, BLOCK_LAYERS = 4, OTHER_LAYERS = 6 };
+enum { KERNEL = 3, SHUFFLED = 4, BLOCK_LAYERS = 6, OTHER_LAYERS = 6 }; /* layers: at most */
 
 /* The factor of the initial variance of a block's last convolution: blocks start near the
  * identity. */
@@ -46,6 +47,7 @@ typedef struct builder {
     gki_params *params;
     gki_plan *plan;
     const char *name;
+    gkv_conv_block block;
     gki_map at, d_at;
 } builder;
 
@@ -70,8 +72,8 @@ static void advance(builder *b, const gki_layer *layer)
 }
 
 /* Adds a convolution; `skip` is added to its output unless it is NULL. */
-static gkv_status add_conv(builder *b, const char *suffix, size_t kernel, size_t outputs,
-                           const gki_map *skip)
+static gkv_status add_strided(builder *b, const char *suffix, size_t kernel, size_t stride,
+                              size_t outputs, const gki_map *skip)
 {
     layer_name name;
     gki_layer *layer = next_layer(b);
@@ -79,6 +81,8 @@ static gkv_status add_conv(builder *b, const char *suffix, size_t kernel, size_t
                           .d_in = b->d_at,
                           .has_d_in = b->d_at.slot.width > 0,
                           .kernel = kernel,
+                          .stride = stride,
+                          .padding = kernel / 2,
                           .outputs = outputs,
                           .has_bias = true};
     if (skip)
@@ -86,6 +90,12 @@ static gkv_status add_conv(builder *b, const char *suffix, size_t kernel, size_t
     GKV_TRY(gki_conv_create(&spec, b->params, b->plan, name_of(b, suffix, name), layer));
     advance(b, layer);
     return GKV_OK;
+}
+
+static gkv_status add_conv(builder *b, const char *suffix, size_t kernel, size_t outputs,
+                           const gki_map *skip)
+{
+    return add_strided(b, suffix, kernel, 1, outputs, skip);
 }
 
 static gkv_status add_norm(builder *b, const char *suffix, size_t border)
@@ -98,6 +108,24 @@ static gkv_status add_norm(builder *b, const char *suffix, size_t border)
     return GKV_OK;
 }
 
+/* Adds convolution `number` of a block, from all channels to all. */
+static gkv_status add_block_conv(builder *b, const char *level, size_t index, int number,
+                                 const gki_map *skip)
+{
+    char suffix[GKV_PARAM_NAME_SIZE];
+    layer_name name;
+    if (b->block == GKV_CONV_BLOCK_DEPTHWISE) {
+        gki_layer *layer = next_layer(b);
+        snprintf(suffix, sizeof suffix, "%s.%zu.depthwise%d", level, index, number);
+        GKV_TRY(gki_depthwise_create(b->params, b->plan, name_of(b, suffix, name), &b->at, &b->d_at,
+                                     KERNEL, layer));
+        advance(b, layer);
+    }
+    snprintf(suffix, sizeof suffix, "%s.%zu.conv%d", level, index, number);
+    return add_conv(b, suffix, b->block == GKV_CONV_BLOCK_DEPTHWISE ? 1 : KERNEL, b->at.channels,
+                    skip);
+}
+
 static gkv_status add_block(builder *b, const char *level, size_t index)
 {
     char suffix[GKV_PARAM_NAME_SIZE];
@@ -105,13 +133,11 @@ static gkv_status add_block(builder *b, const char *level, size_t index)
     gki_layer *norm = &b->net->layers[b->net->count];
     snprintf(suffix, sizeof suffix, "%s.%zu.norm", level, index);
     GKV_TRY(add_norm(b, suffix, 1));
-    snprintf(suffix, sizeof suffix, "%s.%zu.conv1", level, index);
-    GKV_TRY(add_conv(b, suffix, KERNEL, start.channels, NULL));
+    GKV_TRY(add_block_conv(b, level, index, 1, NULL));
     gki_layer *silu = next_layer(b);
     GKV_TRY(gki_map_silu_create(b->plan, &b->at, &b->d_at, silu));
     advance(b, silu);
-    snprintf(suffix, sizeof suffix, "%s.%zu.conv2", level, index);
-    GKV_TRY(add_conv(b, suffix, KERNEL, start.channels, &start));
+    GKV_TRY(add_block_conv(b, level, index, 2, &start));
     norm->maps.skip = b->d_at; /* the gradient goes around the branch too */
     return GKV_OK;
 }
@@ -131,6 +157,19 @@ static gkv_status add_linear(builder *b, const char *suffix, gki_slot in, gki_sl
                              next_layer(b));
 }
 
+/* From half of the resolution to a quarter. */
+static gkv_status add_downsampling(builder *b, const gki_net_spec *spec)
+{
+    if (spec->downsampling == GKV_DOWNSAMPLING_STRIDE) {
+        GKV_TRY(add_norm(b, "half.norm", 1));
+        return add_strided(b, "down", KERNEL, 2, spec->quarter_channels, NULL);
+    }
+    gki_layer *unshuffle = next_layer(b);
+    GKV_TRY(gki_unshuffle_create(b->plan, &b->at, &b->d_at, unshuffle));
+    advance(b, unshuffle);
+    return add_conv(b, "down", 1, spec->quarter_channels, NULL);
+}
+
 static gkv_status build_encoder(builder *b, const gki_net_spec *spec)
 {
     gki_layer *input = next_layer(b);
@@ -138,10 +177,7 @@ static gkv_status build_encoder(builder *b, const gki_net_spec *spec)
     b->at = input->maps.out;
     GKV_TRY(add_conv(b, "input", KERNEL, spec->half_channels, NULL));
     GKV_TRY(add_blocks(b, "half", spec->conv_blocks));
-    gki_layer *unshuffle = next_layer(b);
-    GKV_TRY(gki_unshuffle_create(b->plan, &b->at, &b->d_at, unshuffle));
-    advance(b, unshuffle);
-    GKV_TRY(add_conv(b, "down", 1, spec->quarter_channels, NULL));
+    GKV_TRY(add_downsampling(b, spec));
     GKV_TRY(add_blocks(b, "quarter", spec->conv_blocks));
     GKV_TRY(add_norm(b, "norm", 0));
     return add_linear(b, "output", b->at.slot, b->d_at.slot, true, spec->out);
@@ -180,6 +216,8 @@ static gkv_status build_decoder(builder *b, const gki_net_spec *spec)
                                 .d_in = b->d_at,
                                 .has_d_in = true,
                                 .kernel = KERNEL,
+                                .stride = 1,
+                                .padding = KERNEL / 2,
                                 .outputs = spec->out / values * SHUFFLED * image.channels};
     GKV_TRY(gki_conv_create(&conv, b->params, b->plan, name_of(b, "output", name), last));
     advance(b, last);
@@ -241,7 +279,8 @@ static gkv_status create(const gki_net_spec *spec, const char *name, gki_params 
     GKV_TRY_GOTO(gki_alloc(OTHER_LAYERS + 2 * BLOCK_LAYERS * spec->conv_blocks,
                            sizeof *self->layers, &self->layers));
     self->encodes = spec->encodes;
-    builder b = {.net = self, .params = params, .plan = plan, .name = name};
+    builder b = {
+        .net = self, .params = params, .plan = plan, .name = name, .block = spec->conv_block};
     GKV_TRY_GOTO(spec->encodes ? build_encoder(&b, spec) : build_decoder(&b, spec));
     describe(self, spec);
 done:

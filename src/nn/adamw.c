@@ -24,44 +24,57 @@ double gki_adamw_squares(const gki_params *params, size_t chunk)
                                              params->grads + first);
 }
 
-/* The decay does not pass through Adam's moments. */
-static void decay(const gki_params *params, size_t first, size_t count, double by)
+/* The factor of the new value in the average. */
+static gki_real averaging_of(const gki_adamw *step)
 {
-    const gki_real keep = (gki_real)(1 - by);
-    for (size_t p = 0; p < params->count; p++) {
-        const gki_param *param = &params->list[p];
-        if (!param->packed)
-            continue;
-        const size_t end = param->offset + param->size;
-        const size_t from = param->offset > first ? param->offset : first,
-                     to = end < first + count ? end : first + count;
-#pragma omp simd
-        for (size_t i = from; i < to; i++)
-            params->values[i] *= keep;
-    }
+    const double t = (double)step->updates;
+    return 1 - (gki_real)fmin(step->average_decay, (1 + t) / (10 + t));
+}
+
+static void update_range(const gki_params *params, const gki_adam *update, gki_real *average,
+                         size_t first, size_t end)
+{
+    if (first < end)
+        gki_nn_kernels_get()->adam(end - first, update, params->grads + first, params->m + first,
+                                   params->v + first, params->values + first,
+                                   average ? average + first : NULL);
 }
 
 void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step)
 {
-    const size_t first = chunk * GKV_ADAMW_CHUNK, count = gki_adamw_chunk_size(params, first);
-    const double t = (double)step->updates + 1;
-    const double correction = sqrt(1 - pow(beta2, t));
-    if (step->weight_decay > 0)
-        decay(params, first, count, step->rate * step->weight_decay);
-    gki_nn_kernels_get()->adam(
-        count, (gki_real)step->scale, (gki_real)(step->rate * correction / (1 - pow(beta1, t))),
-        (gki_real)beta1, (gki_real)beta2, (gki_real)(epsilon * correction), params->grads + first,
-        params->m + first, params->v + first, params->values + first);
+    size_t first = chunk * GKV_ADAMW_CHUNK;
+    const size_t end = first + gki_adamw_chunk_size(params, first);
+    const double t = (double)step->updates + 1, correction = sqrt(1 - pow(beta2, t));
+    const gki_adam without_decay = {
+        .scale = (gki_real)step->scale,
+        .rate = (gki_real)(step->rate * correction / (1 - pow(beta1, t))),
+        .beta1 = (gki_real)beta1,
+        .beta2 = (gki_real)beta2,
+        .epsilon_hat = (gki_real)(epsilon * correction),
+        .keep = 1,
+        .averaging = averaging_of(step)};
+    gki_adam with_decay = without_decay;
+    with_decay.keep = (gki_real)(1 - step->rate * step->weight_decay);
+    for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */
+        const gki_param *param = &params->list[p];
+        const size_t param_end = param->offset + param->size;
+        if (!param->trainable || !param->packed || param_end <= first || param->offset >= end)
+            continue;
+        const size_t from = param->offset > first ? param->offset : first,
+                     to = param_end < end ? param_end : end;
+        update_range(params, &without_decay, step->average, first, from);
+        update_range(params, &with_decay, step->average, from, to);
+        first = to;
+    }
+    update_range(params, &without_decay, step->average, first, end);
 }
 
-void gki_adamw_average(const gki_params *params, size_t chunk, double keep, uint64_t updates,
-                       gki_real *average)
+void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step)
 {
     const size_t first = chunk * GKV_ADAMW_CHUNK, end = first + gki_adamw_chunk_size(params, first);
-    const double t = (double)updates;
-    const gki_real kept = (gki_real)fmin(keep, (1 + t) / (10 + t));
-    const gki_real *values = params->values;
+    const gki_real averaging = averaging_of(step), *values = params->values;
+    gki_real *average = step->average;
 #pragma omp simd
     for (size_t i = first; i < end; i++)
-        average[i] += (1 - kept) * (values[i] - average[i]);
+        average[i] += averaging * (values[i] - average[i]);
 }

@@ -16,6 +16,10 @@ typedef struct gki_adamw {
     double weight_decay; /* of the weights of linear layers and convolutions */
     double scale;        /* the factor of the stored gradients */
     uint64_t updates;    /* the number of steps before this one */
+    gki_real *average;   /* the moving average of the values, or NULL for none */
+    /* the decay of the average; it is lower in the first steps, so that the average forgets the
+     * initial weights */
+    double average_decay;
 } gki_adamw;
 
 /* The number of chunks, and the elements of the chunk that begins at `first`. */
@@ -25,12 +29,10 @@ size_t gki_adamw_chunk_size(const gki_params *params, size_t first);
 /* Returns the sum of squares of the gradient of a chunk. */
 double gki_adamw_squares(const gki_params *params, size_t chunk);
 
-/* Updates the values and moments of a chunk. */
+/* Updates the values, the moments and the average of a chunk, in one pass over them. */
 void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step);
 
-/* Moves the average of a chunk towards the values. Its decay `keep` is lower in the first updates,
- * so that it forgets the initial weights. */
-void gki_adamw_average(const gki_params *params, size_t chunk, double keep, uint64_t updates,
-                       gki_real *average);
+/* Moves the average of a chunk alone towards the values, for values that change after the update. */
+void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step);
 
 #endif

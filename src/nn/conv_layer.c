@@ -1,151 +1,285 @@
 /* The convolution (nn/map_layer.h).
  *
- *   d_in[y, x, c] = Σ_{i, j, o} d_out[y + r − i, x + r − j, o] weight[i, j, c, o]
- * is a convolution of d_out, whose map has a border for this, with the weights in reversed order
- * and transposed; these are packed in this form. */
+ *   d_in[y, x, c] = Σ_{i, j, o} d_out[(y + p − i)/s, (x + p − j)/s, o] weight[i, j, c, o]
+ * for stride s and padding p is a sum over the taps (i, j) with whole numbers there. With stride 1
+ * it is a convolution of d_out, whose map has a border for this, with the weights in reversed order
+ * and transposed. With stride 2 the pixels of d_in are four classes, by the parities of y and x,
+ * and each is such a convolution with every second row and column of the kernel. The weights are
+ * packed for this. */
 #include <string.h>
 
-#include "nn/conv_kernels.h"
 #include "nn/map_kernels.h"
 #include "nn/map_layer.h"
-#include "nn/taps.h"
 
-/* The elements of the input and output of the images whose weight gradients are summed together, at
- * most: they are read once for each tile of the gradient, so they should be in a near cache. */
-enum { GROUP_ELEMENTS = 1 << 15 };
+/* --- Packed weights ------------------------------------------------------- */
 
-/* The operands of a convolution of one map to another. */
-typedef struct convolution {
-    const gki_map *from, *to;
-    size_t kernel;
-    const gki_real *weight; /* [kernel²·inputs, w_row] */
-    size_t w_row;
-    const gki_real *bias; /* NULL for none */
-} convolution;
+/* The taps of one direction that reach the pixels x ≡ `class` (mod stride) of the input: `first`,
+ * first − stride, first − 2·stride, … */
+typedef struct tap_run {
+    size_t first, count;
+    size_t place;    /* the index of the first in a packed row of the kernel */
+    ptrdiff_t shift; /* its pixel of the output for the pixel x = class */
+} tap_run;
+
+static tap_run taps_of(const gki_maps *maps, size_t class)
+{
+    const size_t kernel = maps->kernel, stride = maps->stride,
+                 least = (class + maps->padding) % stride;
+    if (least >= kernel)
+        return (tap_run){.count = 0};
+    const size_t first = kernel - 1 - (kernel - 1 - least) % stride;
+    return (tap_run){.first = first,
+                     .count = first / stride + 1,
+                     .place = first + 1 == kernel ? 0 : (kernel + 1) / 2,
+                     .shift = ((ptrdiff_t)(class + maps->padding) - (ptrdiff_t)first) /
+                              (ptrdiff_t)stride};
+}
+
+/* The tap at a place of a packed row of a kernel: in descending order, with stride 2 those of the
+ * parity of the last one first. */
+static size_t tap_at(size_t kernel, size_t stride, size_t place)
+{
+    const size_t same = (kernel + 1) / 2;
+    return stride == 1    ? kernel - 1 - place
+           : place < same ? kernel - 1 - 2 * place
+                          : kernel - 2 - 2 * (place - same);
+}
+
+/* Writes rows [row, row + rows) and columns [column, column + columns) of the packed weight to
+ * to[rows, columns]. */
+static void pack_block(const gki_param *param, const gki_real *weight, size_t row, size_t rows,
+                       size_t column, size_t columns, gki_real *to)
+{
+    const size_t in = param->rows / (param->kernel * param->kernel), out = param->cols;
+    for (size_t k = row; k < row + rows; k++, to += columns) {
+        const size_t place = k / out, line = param->kernel - 1 - place / param->kernel,
+                     tap = line * param->kernel +
+                           tap_at(param->kernel, param->stride, place % param->kernel);
+        const gki_real *from = weight + (tap * in + column) * out + k % out;
+        for (size_t c = 0; c < columns; c++)
+            to[c] = from[c * out];
+    }
+}
+
+size_t gki_conv_pack_pieces(const gki_param *param)
+{
+    return param->kernel * param->kernel;
+}
+
+void gki_conv_pack(const gki_param *param, const gki_real *weight, size_t piece, gki_real *packed)
+{
+    const size_t in = param->rows / (param->kernel * param->kernel), out = param->cols;
+    pack_block(param, weight, piece * out, out, 0, in, packed + piece * out * in);
+}
+
+/* --- Forward -------------------------------------------------------------- */
+
+/* The weights and the bias of a convolution; `bias` is NULL for none. */
+typedef struct operands {
+    const gki_real *weight, *bias;
+} operands;
+
+static operands operands_of(const gki_layer *layer, const gki_params *params, bool with_bias)
+{
+    return (operands){.weight = gki_param_value(params, layer->weight),
+                      .bias = with_bias && layer->has_bias ? gki_param_value(params, layer->bias)
+                                                           : NULL};
+}
 
 /* The product of a part of a row of the output, which is at `out`. */
-static gki_conv_product product_of(const convolution *it, const gki_real *x, gki_conv_range range,
-                                   gki_real *out)
+static gki_conv_product product_of(const gki_maps *maps, operands with, const gki_real *x,
+                                   gki_conv_range range, gki_real *out)
 {
-    const gki_map *from = it->from;
-    const size_t reach = it->kernel / 2, depth = it->kernel * from->channels,
-                 corner =
-                     gki_map_row(from, range.y) - reach * (gki_map_pitch(from) + from->channels);
+    const gki_map *in = &maps->in;
+    const size_t depth = maps->kernel * in->channels, pitch = gki_map_pitch(in),
+                 corner = gki_map_row(in, range.y * maps->stride) -
+                          maps->padding * (pitch + in->channels);
     return (gki_conv_product){.m = range.pixels,
                               .n = range.outputs,
                               .k = depth,
-                              .segments = it->kernel,
+                              .segments = maps->kernel,
                               .groups = 1,
-                              .a = x + corner + range.x * from->channels,
-                              .a_row = from->channels,
+                              .a = x + corner + range.x * maps->stride * in->channels,
+                              .a_row = maps->stride * in->channels,
                               .a_step = 1,
-                              .a_segment = gki_map_pitch(from),
-                              .b = it->weight + range.output,
-                              .b_row = it->w_row,
-                              .b_segment = depth * it->w_row,
+                              .a_segment = pitch,
+                              .b = with.weight + range.output,
+                              .b_row = maps->out.channels,
+                              .b_segment = depth * maps->out.channels,
                               .c = out,
                               .c_row = range.outputs,
-                              .bias = it->bias};
+                              .bias = with.bias};
 }
 
-static gki_conv_range whole_row(const convolution *it, size_t y)
+static void convolve(const gki_maps *maps, operands with, const gki_real *x, const gki_real *skip,
+                     gki_real *out)
 {
-    return (gki_conv_range){.y = y, .pixels = it->to->width, .outputs = it->to->channels};
-}
-
-static void convolve(const convolution *it, const gki_real *x, const gki_real *skip, gki_real *out)
-{
-    for (size_t y = 0; y < it->to->height; y++) {
-        const size_t row = gki_map_row(it->to, y);
-        gki_conv_product product = product_of(it, x, whole_row(it, y), out + row);
+    for (size_t y = 0; y < maps->out.height; y++) {
+        const size_t row = gki_map_row(&maps->out, y);
+        const gki_conv_range whole = {
+            .y = y, .pixels = maps->out.width, .outputs = maps->out.channels};
+        gki_conv_product product = product_of(maps, with, x, whole, out + row);
         product.start = skip ? skip + row : NULL;
         product.start_row = product.c_row;
-        gki_conv_kernels_get()->multiply(&product);
+        gki_map_kernels_get()->multiply(&product);
     }
-}
-
-/* Adds the products of `depth` rows of the weight to columns of the output, or sets these if `sets`
- * is true. `x` is moved to the element of the first of these rows. */
-static void add_block(const convolution *it, const gki_real *x, size_t depth, bool sets,
-                      gki_real *out)
-{
-    for (size_t y = 0; y < it->to->height; y++) {
-        gki_real *row = out + gki_map_row(it->to, y);
-        gki_conv_product product = product_of(it, x, whole_row(it, y), row);
-        product.n = it->w_row;
-        product.k = depth;
-        product.segments = 1;
-        product.start = sets ? NULL : row;
-        product.start_row = product.c_row;
-        gki_conv_kernels_get()->multiply(&product);
-    }
-}
-
-static convolution forward_of(const gki_layer *layer, const gki_params *params, bool with_bias)
-{
-    const gki_maps *maps = &layer->maps;
-    return (convolution){.from = &maps->in,
-                         .to = &maps->out,
-                         .kernel = maps->kernel,
-                         .weight = gki_param_value(params, layer->weight),
-                         .w_row = maps->out.channels,
-                         .bias = with_bias && layer->has_bias ? gki_param_value(params, layer->bias)
-                                                              : NULL};
 }
 
 static void conv_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
-    const convolution it = forward_of(layer, ws->params, true);
+    const operands with = operands_of(layer, ws->params, true);
     const gki_slot skip = layer->maps.skip.slot;
     for (size_t r = first; r < first + count; r++)
-        convolve(&it, gki_at(ws, layer->in, r), skip.width ? gki_at(ws, skip, r) : NULL,
-                 gki_at(ws, layer->out, r));
+        convolve(&layer->maps, with, gki_at(ws, layer->in, r),
+                 skip.width ? gki_at(ws, skip, r) : NULL, gki_at(ws, layer->out, r));
 }
 
-/* The backward pass without packed weights: packs a block at a time, and adds its products. */
+/* --- Backward ------------------------------------------------------------- */
+
+/* The product of the pixels of row y of d_in whose columns are of a class, from taps of one row of
+ * the kernel that begin at `row` and `place` in the packed weight. It has one segment of one
+ * tap. */
+static gki_conv_product backward_product(const gki_maps *maps, size_t y, size_t class, tap_run rows,
+                                         tap_run columns, const gki_real *d_out, gki_real *d_in)
+{
+    const gki_map *from = &maps->d_out, *to = &maps->d_in;
+    const size_t pitch = gki_map_pitch(from), n = from->channels;
+    const ptrdiff_t line = (ptrdiff_t)(y / maps->stride) + rows.shift,
+                    corner = (ptrdiff_t)gki_map_row(from, 0) + line * (ptrdiff_t)pitch +
+                             columns.shift * (ptrdiff_t)n;
+    return (gki_conv_product){.m = (to->width - class + maps->stride - 1) / maps->stride,
+                              .n = to->channels,
+                              .k = columns.count * n,
+                              .segments = rows.count,
+                              .groups = 1,
+                              .a = d_out + corner,
+                              .a_row = n,
+                              .a_step = 1,
+                              .a_segment = pitch,
+                              .c = d_in + gki_map_row(to, y) + class * to->channels,
+                              .c_row = maps->stride * to->channels};
+}
+
+/* Sets the pixels of row y of d_in whose columns are of a class to zero. */
+static void clear(const gki_maps *maps, size_t y, size_t class, gki_real *d_in)
+{
+    const gki_map *to = &maps->d_in;
+    for (size_t x = class; x < to->width; x += maps->stride)
+        memset(d_in + gki_map_row(to, y) + x * to->channels, 0, to->channels * sizeof *d_in);
+}
+
+static void backward_row(const gki_maps *maps, const gki_real *packed, size_t y,
+                         const gki_real *d_out, gki_real *d_in)
+{
+    const size_t outputs = maps->d_out.channels, inputs = maps->d_in.channels,
+                 tap = outputs * inputs, line = maps->kernel * tap;
+    const tap_run rows = taps_of(maps, y % maps->stride);
+    for (size_t class = 0; class < maps->stride && class < maps->d_in.width; class ++) {
+        const tap_run columns = taps_of(maps, class);
+        if (rows.count == 0 || columns.count == 0) {
+            clear(maps, y, class, d_in);
+            continue;
+        }
+        gki_conv_product product = backward_product(maps, y, class, rows, columns, d_out, d_in);
+        product.b = packed + (maps->kernel - 1 - rows.first) * line + columns.place * tap;
+        product.b_row = inputs;
+        product.b_segment = maps->stride * line;
+        gki_map_kernels_get()->multiply(&product);
+    }
+}
+
+/* A block of the packed weight: `depth` of its rows, from the taps of one row of the kernel and of
+ * one class of columns, and some of its columns. */
+typedef struct block {
+    size_t tap_row;       /* of the kernel */
+    size_t class;         /* of the columns of d_in */
+    size_t first, depth;  /* rows from the first of the class */
+    size_t input, inputs; /* columns */
+    const gki_real *weight;
+} block;
+
+/* Adds the products of a block to d_in. */
+static void add_block(const gki_maps *maps, const block *it, const gki_real *d_out, gki_real *d_in)
+{
+    const tap_run columns = taps_of(maps, it->class);
+    for (size_t y = 0; y < maps->d_in.height; y++) {
+        tap_run row = {.first = it->tap_row, .count = 1};
+        const ptrdiff_t reach =
+            (ptrdiff_t)(y % maps->stride + maps->padding) - (ptrdiff_t)it->tap_row;
+        if (reach % (ptrdiff_t)maps->stride != 0)
+            continue;
+        row.shift = reach / (ptrdiff_t)maps->stride;
+        gki_conv_product product =
+            backward_product(maps, y, it->class, row, columns, d_out + it->first, d_in + it->input);
+        product.n = it->inputs;
+        product.k = it->depth;
+        product.b = it->weight;
+        product.b_row = it->inputs;
+        product.start = product.c;
+        product.start_row = product.c_row;
+        gki_map_kernels_get()->multiply(&product);
+    }
+}
+
+/* Adds the products of the taps of one row of the kernel and of one class of columns, packing a
+ * block at a time. */
+static void add_taps(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count,
+                     size_t line, size_t class)
+{
+    enum { DEPTH = 128, COLUMNS = 16 };
+    const gki_maps *maps = &layer->maps;
+    const gki_param *param = &ws->params->list[layer->weight];
+    const size_t outputs = maps->d_out.channels, inputs = maps->d_in.channels;
+    const tap_run columns = taps_of(maps, class);
+    gki_real packed[DEPTH * COLUMNS];
+    block it = {.tap_row = maps->kernel - 1 - line, .class = class, .weight = packed};
+    for (it.input = 0; it.input < inputs; it.input += COLUMNS)
+        for (it.first = 0; it.first < columns.count * outputs; it.first += DEPTH) {
+            const size_t left = columns.count * outputs - it.first;
+            it.depth = left < DEPTH ? left : DEPTH;
+            it.inputs = inputs - it.input < COLUMNS ? inputs - it.input : COLUMNS;
+            pack_block(param, gki_param_value(ws->params, layer->weight),
+                       (line * maps->kernel + columns.place) * outputs + it.first, it.depth,
+                       it.input, it.inputs, packed);
+            for (size_t r = first; r < first + count; r++)
+                add_block(maps, &it, gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
+        }
+}
+
+/* The backward pass without packed weights, with the same sums in the same order. */
 static void backward_by_blocks(const gki_layer *layer, gki_workspace *ws, size_t first,
                                size_t count)
 {
-    enum { DEPTH = 128, COLUMNS = 16 };
-    const gki_map *from = &layer->maps.d_out, *to = &layer->maps.d_in;
-    const gki_param *param = &ws->params->list[layer->weight];
-    const size_t kernel = layer->maps.kernel, depth = kernel * from->channels;
-    gki_real block[DEPTH * COLUMNS];
-    for (size_t c = 0; c < to->channels; c += COLUMNS)
-        for (size_t k = 0, these; k < kernel * depth; k += these) {
-            const size_t row = k / depth, at = k % depth,
-                         columns = to->channels - c < COLUMNS ? to->channels - c : COLUMNS;
-            these = depth - at < DEPTH ? depth - at : DEPTH;
-            gki_taps_block(param, gki_param_value(ws->params, layer->weight), k, these, c, columns,
-                           block);
-            for (size_t r = first; r < first + count; r++)
-                add_block(&(convolution){.from = from,
-                                         .to = to,
-                                         .kernel = kernel,
-                                         .weight = block,
-                                         .w_row = columns},
-                          gki_at(ws, layer->d_out, r) + row * gki_map_pitch(from) + at, these,
-                          k == 0, gki_at(ws, layer->d_in, r) + c);
-        }
+    const gki_maps *maps = &layer->maps;
+    for (size_t r = first; r < first + count; r++)
+        for (size_t y = 0; y < maps->d_in.height; y++)
+            for (size_t class = 0; class < maps->stride; class ++)
+                clear(maps, y, class, gki_at(ws, layer->d_in, r));
+    for (size_t line = 0; line < maps->kernel; line++)
+        for (size_t class = 0; class < maps->stride && class < maps->d_in.width; class ++)
+            add_taps(layer, ws, first, count, line, class);
 }
 
 static void conv_backward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
     if (!layer->has_d_in)
         return;
-    if (!gki_packed(ws, layer->weight)) {
+    const gki_real *packed = gki_packed(ws, layer->weight);
+    if (!packed) {
         backward_by_blocks(layer, ws, first, count);
         return;
     }
-    const gki_maps *maps = &layer->maps;
-    const convolution it = {.from = &maps->d_out,
-                            .to = &maps->d_in,
-                            .kernel = maps->kernel,
-                            .weight = gki_packed(ws, layer->weight),
-                            .w_row = maps->in.channels};
     for (size_t r = first; r < first + count; r++)
-        convolve(&it, gki_at(ws, layer->d_out, r), NULL, gki_at(ws, layer->d_in, r));
+        for (size_t y = 0; y < layer->maps.d_in.height; y++)
+            backward_row(&layer->maps, packed, y, gki_at(ws, layer->d_out, r),
+                         gki_at(ws, layer->d_in, r));
 }
+
+/* --- Gradient and tangents ------------------------------------------------ */
+
+/* The elements of the input and output of the images whose weight gradients are summed together, at
+ * most: they are read once for each tile of the gradient, so they should be in a near cache. */
+enum { GROUP_ELEMENTS = 1 << 15 };
 
 /* A part is a row of the kernel. */
 static size_t conv_parts(const gki_layer *layer)
@@ -168,22 +302,24 @@ static void bias_gradient(const gki_layer *layer, const gki_workspace *ws, size_
 static void conv_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows, size_t part)
 {
     const gki_map *in = &layer->maps.in, *d_out = &layer->maps.d_out;
-    const size_t kernel = layer->maps.kernel, reach = kernel / 2, m = kernel * in->channels;
+    const size_t kernel = layer->maps.kernel, stride = layer->maps.stride,
+                 m = kernel * in->channels;
     const size_t elements = layer->in.width + layer->d_out.width,
                  group = elements < GROUP_ELEMENTS ? GROUP_ELEMENTS / elements : 1;
-    const size_t corner = gki_map_row(in, part) - reach * (gki_map_pitch(in) + in->channels);
+    const size_t corner =
+        gki_map_row(in, part) - layer->maps.padding * (gki_map_pitch(in) + in->channels);
     gki_real *d_weight = gki_param_grad(ws->params, layer->weight) + part * m * d_out->channels;
     for (size_t r = 0; r < rows; r += group)
-        gki_conv_kernels_get()->multiply(
+        gki_map_kernels_get()->multiply(
             &(gki_conv_product){.m = m,
                                 .n = d_out->channels,
-                                .k = in->width,
-                                .segments = in->height,
+                                .k = d_out->width,
+                                .segments = d_out->height,
                                 .groups = rows - r < group ? rows - r : group,
                                 .a = gki_at(ws, layer->in, r) + corner,
                                 .a_row = 1,
-                                .a_step = in->channels,
-                                .a_segment = gki_map_pitch(in),
+                                .a_step = stride * in->channels,
+                                .a_segment = stride * gki_map_pitch(in),
                                 .a_group = layer->in.width,
                                 .b = gki_at(ws, layer->d_out, r) + gki_map_row(d_out, 0),
                                 .b_row = d_out->channels,
@@ -201,50 +337,61 @@ static void conv_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows
 static void conv_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
                          size_t count, size_t each, const gki_real *in, gki_real *out)
 {
-    const convolution it = forward_of(layer, ws->params, false);
+    const operands with = operands_of(layer, ws->params, false);
     (void)first; /* the derivative is the same at every row */
     for (size_t t = 0; t < count * each; t++) {
         gki_real *row = out + t * layer->out.width;
-        convolve(&it, in + t * layer->in.width, layer->maps.skip.slot.width ? row : NULL, row);
+        convolve(&layer->maps, with, in + t * layer->in.width,
+                 layer->maps.skip.slot.width ? row : NULL, row);
     }
 }
 
 void gki_conv_tangent_range(const gki_layer *layer, const gki_workspace *ws, const gki_real *in,
                             gki_conv_range range, gki_real *out)
 {
-    const convolution it = forward_of(layer, ws->params, false);
-    const gki_conv_product product = product_of(&it, in, range, out);
-    gki_conv_kernels_get()->multiply(&product);
+    const operands with = operands_of(layer, ws->params, false);
+    const gki_conv_product product = product_of(&layer->maps, with, in, range, out);
+    gki_map_kernels_get()->multiply(&product);
 }
 
 static const gki_layer_ops conv_ops = {conv_forward, conv_backward, conv_parts, conv_gradient,
                                        conv_tangent};
 
+/* The side of the output for a side of the input. */
+static size_t side_of(const gki_conv_spec *spec, size_t side)
+{
+    return (side + 2 * spec->padding - spec->kernel) / spec->stride + 1;
+}
+
 gkv_status gki_conv_create(const gki_conv_spec *spec, gki_params *params, gki_plan *plan,
                            const char *name, gki_layer *layer)
 {
     const gki_map *in = &spec->in;
-    *layer =
-        (gki_layer){.ops = &conv_ops,
-                    .in = in->slot,
-                    .d_in = spec->d_in.slot,
-                    .has_d_in = spec->has_d_in,
-                    .has_bias = spec->has_bias,
-                    .maps = {.in = *in,
-                             .d_in = spec->d_in,
-                             .out = gki_map_forward(plan, in->height, in->width, spec->outputs, 0),
-                             .d_out = gki_map_backward(plan, in->height, in->width, spec->outputs,
-                                                       spec->kernel / 2),
-                             .skip = spec->skip,
-                             .kernel = spec->kernel}};
+    const size_t height = side_of(spec, in->height), width = side_of(spec, in->width),
+                 taps = spec->kernel * spec->kernel;
+    *layer = (gki_layer){.ops = &conv_ops,
+                         .in = in->slot,
+                         .d_in = spec->d_in.slot,
+                         .has_d_in = spec->has_d_in,
+                         .has_bias = spec->has_bias,
+                         .maps = {.in = *in,
+                                  .d_in = spec->d_in,
+                                  .out = gki_map_forward(plan, height, width, spec->outputs, 0),
+                                  .d_out = gki_map_backward(plan, height, width, spec->outputs,
+                                                            spec->kernel - 1 - spec->padding),
+                                  .skip = spec->skip,
+                                  .kernel = spec->kernel,
+                                  .stride = spec->stride,
+                                  .padding = spec->padding}};
     layer->out = layer->maps.out.slot;
     layer->d_out = layer->maps.d_out.slot;
-    const size_t taps = spec->kernel * spec->kernel;
-    layer->products = (double)(gki_map_pixels(in) * taps * in->channels * spec->outputs);
+    layer->products = (double)(height * width * taps * in->channels * spec->outputs);
     GKV_TRY(gki_params_add(params, taps * in->channels, spec->outputs, true, &layer->weight,
                            "%s.weight", name));
-    params->list[layer->weight].packed = true;
-    params->list[layer->weight].taps = taps;
+    gki_param *weight = &params->list[layer->weight];
+    weight->packed = true;
+    weight->kernel = spec->kernel;
+    weight->stride = spec->stride;
     return spec->has_bias
                ? gki_params_add(params, spec->outputs, 0, true, &layer->bias, "%s.bias", name)
                : GKV_OK;

@@ -1,4 +1,4 @@
-/* The portable product of conv_kernels.h; part of conv_kernels.c. A tile of C is computed at a
+/* The portable product of map_kernels.h; part of map_kernels.c. A tile of C is computed at a
  * time, in loops of constant length, which compilers turn into vectors. At the edges of C, the last
  * row stands for the rows beyond it, and zeros for the columns; neither are stored. */
 

@@ -1,4 +1,4 @@
-/* The product of conv_kernels.h for AVX2 and AVX-512; part of conv_kernels.c. Registers hold a tile
+/* The product of map_kernels.h for AVX2 and AVX-512; part of map_kernels.c. Registers hold a tile
  * of C for the whole sum. A is read as broadcasts of single elements, and B as vectors. */
 #include "nn/gemm_simd.h"
 

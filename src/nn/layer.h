@@ -51,7 +51,8 @@ typedef struct gki_maps {
     /* of a convolution: a map that is added to the output; of LayerNorm: one of the backward pass
      * that is added to d_in; its slot has no width if there is none */
     gki_map skip;
-    size_t kernel; /* the side of a convolution's kernel: 1 or 3 */
+    /* of a convolution: the side of the kernel, the stride and the padding in pixels */
+    size_t kernel, stride, padding;
 } gki_maps;
 
 struct gki_layer {
@@ -62,10 +63,12 @@ struct gki_layer {
     gki_param_id weight; /* the weight of a linear layer or convolution, or LayerNorm's gain */
     gki_param_id bias;   /* the bias of a layer, or LayerNorm's shift */
     gki_param_id mean;   /* the mean that a first layer subtracts from its inputs */
-    /* what `forward` keeps for `backward`; in a sparse linear layer, memory for `gradient` */
+    /* what `forward` keeps for `backward`; in a sparse linear layer, memory for `gradient`; of a
+     * mask, the mask */
     gki_slot aux;
     double products; /* the multiply-adds of one row in the products of `forward` */
     bool has_bias;   /* of a convolution */
+    double slope;    /* of a rectifier: the derivative where the input is negative */
     gki_maps maps;
     gki_image_size image; /* of the first and the last layer of a network of images */
 };
@@ -98,7 +101,12 @@ gkv_status gki_norm_silu_create(gki_params *params, gki_plan *plan, const char *
 /* A gate: the input is [h, a], and the output is h ⊙ sigmoid(a), half as wide. */
 gkv_status gki_gate_create(gki_plan *plan, gki_slot in, gki_slot d_in, gki_layer *layer);
 
-/* The leaky rectifier, in place: x where x > 0, and 0.01·x elsewhere. */
-gkv_status gki_leaky_relu_create(gki_slot in, gki_slot d_in, gki_layer *layer);
+/* A mask: out ← in ⊙ mask. The caller writes the mask of each row to the slot layer->aux before
+ * forward. */
+gkv_status gki_mask_create(gki_plan *plan, gki_slot in, gki_slot d_in, gki_layer *layer);
+
+/* The rectifier, in place: x where x > 0, and slope·x elsewhere. With a slope of 0 it is ReLU, and
+ * above 0, below 1, leaky. */
+gkv_status gki_rectifier_create(gki_slot in, gki_slot d_in, double slope, gki_layer *layer);
 
 #endif

@@ -1,11 +1,13 @@
 /* The layers (nn/layer.h): linear, linear for inputs of mostly zeros, LayerNorm with SiLU, the
- * gate and the leaky rectifier. */
+ * gate, the mask and the
+ * rectifier. */
 #include "core/simd.h"
 
 #include <string.h>
 
 #include "nn/gemm.h"
 #include "nn/layer.h"
+#include "nn/map_kernels.h"
 #include "nn/nn_kernels.h"
 
 /* --- Linear: Y = X Wᵀ + b ------------------------------------------------- */
@@ -283,7 +285,7 @@ gkv_status gki_norm_silu_create(gki_params *params, gki_plan *plan, const char *
     return gki_params_add(params, in.width, 0, true, &layer->bias, "%s.bias", name);
 }
 
-/* --- The gate h ⊙ sigmoid(a), and the leaky rectifier --------------------- */
+/* --- The gate h ⊙ sigmoid(a), masks, and the rectifier --------------------------- */
 
 /* They have no parameters. */
 
@@ -328,37 +330,76 @@ gkv_status gki_gate_create(gki_plan *plan, gki_slot in, gki_slot d_in, gki_layer
     return GKV_OK;
 }
 
-static void leaky_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
+static void mask_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
-    gki_nn_kernels_get()->leaky_relu(count * layer->in.width, gki_at(ws, layer->in, first),
-                                     gki_at(ws, layer->out, first));
+    gki_map_kernels_get()->product(count * layer->in.width, gki_at(ws, layer->in, first),
+                                   gki_at(ws, layer->aux, first), gki_at(ws, layer->out, first));
 }
 
-static void leaky_backward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
+static void mask_backward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
 {
-    gki_nn_kernels_get()->leaky_relu_backward(
-        count * layer->in.width, gki_at(ws, layer->out, first), gki_at(ws, layer->d_out, first),
-        gki_at(ws, layer->d_in, first));
+    gki_map_kernels_get()->product(count * layer->in.width, gki_at(ws, layer->d_out, first),
+                                   gki_at(ws, layer->aux, first), gki_at(ws, layer->d_in, first));
+}
+
+static void mask_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
+                         size_t count, size_t each, const gki_real *in, gki_real *out)
+{
+    const size_t n = layer->in.width;
+    for (size_t t = 0; t < count * each; t++)
+        gki_map_kernels_get()->product(n, in + t * n, gki_at(ws, layer->aux, first + t / each),
+                                       out + t * n);
+}
+
+static const gki_layer_ops mask_ops = {mask_forward, mask_backward, NULL, NULL, mask_tangent};
+
+gkv_status gki_mask_create(gki_plan *plan, gki_slot in, gki_slot d_in, gki_layer *layer)
+{
+    *layer = (gki_layer){.ops = &mask_ops, .in = in, .d_in = d_in, .has_d_in = true};
+    layer->out = gki_plan_forward(plan, in.width);
+    layer->aux = gki_plan_forward(plan, in.width);
+    layer->d_out = gki_plan_backward(plan, in.width);
+    return GKV_OK;
+}
+
+static void rectifier_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
+{
+    gki_nn_kernels_get()->rectify(count * layer->in.width, layer->slope,
+                                  gki_at(ws, layer->in, first), gki_at(ws, layer->out, first));
+}
+
+static void rectifier_backward(const gki_layer *layer, gki_workspace *ws, size_t first,
+                               size_t count)
+{
+    gki_nn_kernels_get()->rectify_backward(
+        count * layer->in.width, layer->slope, gki_at(ws, layer->out, first),
+        gki_at(ws, layer->d_out, first), gki_at(ws, layer->d_in, first));
 }
 
 /* Forward and backward mode multiply by the same slope, so the kernel of backward serves here
  * too. */
-static void leaky_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
-                          size_t count, size_t each, const gki_real *in, gki_real *out)
+static void rectifier_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
+                              size_t count, size_t each, const gki_real *in, gki_real *out)
 {
     const size_t n = layer->out.width;
     for (size_t r = 0; r < count * each; r++)
-        gki_nn_kernels_get()->leaky_relu_backward(n, gki_at(ws, layer->out, first + r / each),
-                                                  in + r * n, out + r * n);
+        gki_nn_kernels_get()->rectify_backward(
+            n, layer->slope, gki_at(ws, layer->out, first + r / each), in + r * n, out + r * n);
 }
 
-static const gki_layer_ops leaky_ops = {leaky_forward, leaky_backward, NULL, NULL, leaky_tangent};
+static const gki_layer_ops rectifier_ops = {rectifier_forward, rectifier_backward, NULL, NULL,
+                                            rectifier_tangent};
 
 /* The layer works in place. Backward needs only the sign of the input, which is that of the
  * output. */
-gkv_status gki_leaky_relu_create(gki_slot in, gki_slot d_in, gki_layer *layer)
+gkv_status gki_rectifier_create(gki_slot in, gki_slot d_in, double slope, gki_layer *layer)
 {
-    *layer = (gki_layer){
-        .ops = &leaky_ops, .in = in, .out = in, .d_in = d_in, .d_out = d_in, .has_d_in = true};
+    *layer = (gki_layer){.ops = &rectifier_ops,
+                         .in = in,
+                         .out = in,
+                         .d_in = d_in,
+                         .d_out = d_in,
+                         .has_d_in = true,
+                         .slope = slope};
     return GKV_OK;
 }

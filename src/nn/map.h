@@ -1,9 +1,10 @@
 /* Maps: images of features in a slot, channels last.
  *
  * Pixel (y, x) of a map has `channels` neighbouring elements. A map may have a border of zeros,
- * which a convolution reads in place of pixels outside the image. It is one row above and one below
- * the image, and one pixel behind each row; that pixel also stands before the next row. A workspace
- * begins with zeros, and no layer writes to the border of a slot, so the border stays zero. */
+ * which a convolution reads in place of pixels outside the image. With a border of b pixels it is b
+ * rows above and b below the image, and b pixels behind each row; these also stand before the next
+ * row. A workspace begins with zeros, and no layer writes to the border of a slot, so the border
+ * stays zero. */
 #ifndef GKV_NN_MAP_H
 #define GKV_NN_MAP_H
 
@@ -12,7 +13,7 @@
 typedef struct gki_map {
     gki_slot slot;
     size_t height, width, channels;
-    size_t border; /* 0 or 1 */
+    size_t border; /* in pixels */
 } gki_map;
 
 /* The elements from the start of a row of pixels to the start of the next row. */

@@ -4,6 +4,11 @@
 #include "nn/map_kernels.h"
 
 #include "core/simd_real.h"
+#ifdef GKV_SIMD_PORTABLE_FILE
+#include "nn/conv_plain.h"
+#else
+#include "nn/conv_tile.h"
+#endif
 
 #define EACH(i, n) for (size_t i = 0; i < (n); i += VR_LANES)
 
@@ -161,6 +166,107 @@ static void add_pixels(size_t pixels, size_t n, const gki_real *x, gki_real *sum
     }
 }
 
+/* --- Pooling --------------------------------------------------------------- */
+
+static void pool_relu(size_t pixels, size_t n, const gki_real *row0, const gki_real *row1,
+                      gki_real *out)
+{
+    for (size_t p = 0; p < pixels; p++, row0 += 2 * n, row1 += 2 * n, out += n)
+        EACH(i, n)
+        {
+            const vr top = vr_max(load(row0 + i, n - i), load(row0 + n + i, n - i)),
+                     bottom = vr_max(load(row1 + i, n - i), load(row1 + n + i, n - i));
+            vr_store_part(out + i, n - i, vr_max(vr_max(top, bottom), vr_set(0)));
+        }
+}
+
+/* The parts of `value` that go to the four places of a window: all of it to the first place whose
+ * value is the greatest, `top`, and nothing where that is 0. */
+static inline void share(vr value, vr top, const vr x[4], vr parts[4])
+{
+    vr left = vr_select(top > vr_set(0), value, vr_set(0));
+    for (size_t k = 0; k < 4; k++) {
+        parts[k] = vr_select(x[k] == top, left, vr_set(0));
+        left = vr_select(x[k] == top, vr_set(0), left);
+    }
+}
+
+static void pool_relu_backward(size_t pixels, size_t n, const gki_real *row0, const gki_real *row1,
+                               const gki_real *out, const gki_real *d_out, gki_real *d_row0,
+                               gki_real *d_row1)
+{
+    for (size_t p = 0; p < pixels; p++)
+        EACH(i, n)
+        {
+            const size_t at = 2 * p * n + i, left = n - i;
+            const vr x[4] = {load(row0 + at, left), load(row0 + at + n, left),
+                             load(row1 + at, left), load(row1 + at + n, left)};
+            vr parts[4];
+            share(load(d_out + p * n + i, left), load(out + p * n + i, left), x, parts);
+            vr_store_part(d_row0 + at, left, parts[0]);
+            vr_store_part(d_row0 + at + n, left, parts[1]);
+            vr_store_part(d_row1 + at, left, parts[2]);
+            vr_store_part(d_row1 + at + n, left, parts[3]);
+        }
+}
+
+static void pool_relu_tangent(size_t pixels, size_t n, const gki_real *row0, const gki_real *row1,
+                              const gki_real *out, const gki_real *t_row0, const gki_real *t_row1,
+                              gki_real *t_out)
+{
+    for (size_t p = 0; p < pixels; p++)
+        EACH(i, n)
+        {
+            const size_t at = 2 * p * n + i, left = n - i;
+            const vr x[4] = {load(row0 + at, left), load(row0 + at + n, left),
+                             load(row1 + at, left), load(row1 + at + n, left)};
+            vr parts[4];
+            share(vr_set(1), load(out + p * n + i, left), x, parts);
+            vr sum = parts[0] * load(t_row0 + at, left);
+            sum = vr_fma(parts[1], load(t_row0 + at + n, left), sum);
+            sum = vr_fma(parts[2], load(t_row1 + at, left), sum);
+            sum = vr_fma(parts[3], load(t_row1 + at + n, left), sum);
+            vr_store_part(t_out + p * n + i, left, sum);
+        }
+}
+
+/* --- Depthwise convolution ------------------------------------------------- */
+
+static void depthwise(size_t pixels, size_t n, size_t kernel, const gki_real *in, size_t pitch,
+                      const gki_real *weight, bool reversed, const gki_real *start, gki_real *out)
+{
+    const size_t taps = kernel * kernel;
+    EACH(c, n)
+    for (size_t p = 0; p < pixels; p++) {
+        vr sum = start ? load(start + c, n - c) : vr_set(0);
+        for (size_t i = 0; i < kernel; i++)
+            for (size_t j = 0; j < kernel; j++) {
+                const size_t tap = reversed ? taps - 1 - i * kernel - j : i * kernel + j;
+                sum = vr_fma(load(in + i * pitch + (p + j) * n + c, n - c),
+                             load(weight + tap * n + c, n - c), sum);
+            }
+        vr_store_part(out + p * n + c, n - c, sum);
+    }
+}
+
+static void depthwise_gradient(size_t pixels, size_t n, size_t kernel, const gki_real *in,
+                               size_t pitch, const gki_real *d_out, gki_real *d_weight)
+{
+    for (size_t i = 0; i < kernel; i++)
+        for (size_t j = 0; j < kernel; j++, d_weight += n)
+            EACH(c, n)
+            {
+                vr sum = load(d_weight + c, n - c);
+                for (size_t p = 0; p < pixels; p++)
+                    sum = vr_fma(load(in + i * pitch + (p + j) * n + c, n - c),
+                                 load(d_out + p * n + c, n - c), sum);
+                vr_store_part(d_weight + c, n - c, sum);
+            }
+}
+
 GKV_SIMD_TABLE(gki_map_kernels, .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
                .norm_silu_gradient = norm_silu_gradient, .norm_silu_tangent = norm_silu_tangent,
-               .silu = silu, .product = product, .add_pixels = add_pixels);
+               .silu = silu, .product = product, .add_pixels = add_pixels, .pool_relu = pool_relu,
+               .pool_relu_backward = pool_relu_backward, .pool_relu_tangent = pool_relu_tangent,
+               .depthwise = depthwise, .depthwise_gradient = depthwise_gradient,
+               .multiply = multiply);

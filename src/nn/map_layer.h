@@ -9,20 +9,30 @@
 
 #include "nn/layer.h"
 
-/* A convolution with stride 1:
- *   out[y, x, o] = bias[o] + Σ_{i, j, c} in[y + i − r, x + j − r, c] weight[i, j, c, o]
- * for a kernel of 1 + 2r pixels. The weight is a tensor [kernel²·inputs, outputs]. */
+/* A convolution:
+ *   out[y, x, o] = bias[o] + Σ_{i, j, c} in[s·y + i − p, s·x + j − p, c] weight[i, j, c, o]
+ * for stride s and padding p, with as many pixels as are defined. The weight is a tensor
+ * [kernel²·inputs, outputs]. The gradient in the output has a border of kernel − 1 − p pixels. */
 typedef struct gki_conv_spec {
-    gki_map in; /* with a border for a kernel of 3 pixels */
+    gki_map in; /* with a border of at least `padding` pixels; its sides + 2p are ≥ kernel */
     gki_map d_in;
     bool has_d_in;  /* false if the gradient in the input is not needed */
-    size_t kernel;  /* 1 or 3 */
+    size_t kernel;  /* the side of the kernel; odd with stride 2 */
+    size_t stride;  /* 1 or 2 */
+    size_t padding; /* at most kernel − 1; 0 with kernel 1, and for only valid pixels */
     size_t outputs; /* channels of the output, which has no border */
     gki_map skip;   /* a map like the output that is added to it, or one without a slot */
     bool has_bias;
 } gki_conv_spec;
 gkv_status gki_conv_create(const gki_conv_spec *spec, gki_params *params, gki_plan *plan,
                            const char *name, gki_layer *layer);
+
+/* The packed weight of a convolution, [kernel²·outputs, inputs], serves the gradient in the input:
+ * it has the weights of each pixel of the kernel transposed, in reversed order; with stride 2 those
+ * of a row of the kernel that have the parity of the last one first. It is packed in independent
+ * pieces, one for each pixel of the kernel. */
+size_t gki_conv_pack_pieces(const gki_param *param);
+void gki_conv_pack(const gki_param *param, const gki_real *weight, size_t piece, gki_real *packed);
 
 /* A part of a row of pixels of a convolution's output. */
 typedef struct gki_conv_range {
@@ -34,6 +44,19 @@ typedef struct gki_conv_range {
  * out[pixels, outputs], from a tangent of its input. So a wide layer can be processed in pieces. */
 void gki_conv_tangent_range(const gki_layer *layer, const gki_workspace *ws, const gki_real *in,
                             gki_conv_range range, gki_real *out);
+
+/* A depthwise convolution, each channel by itself, with as many pixels as the input:
+ *   out[y, x, c] = bias[c] + Σ_{i, j} in[y + i − r, x + j − r, c] weight[i, j, c]
+ * for an odd kernel of 1 + 2r pixels, of which the input has a border of at least r. The weight is
+ * a tensor [kernel², channels]. The output has no border. */
+gkv_status gki_depthwise_create(gki_params *params, gki_plan *plan, const char *name,
+                                const gki_map *in, const gki_map *d_in, size_t kernel,
+                                gki_layer *layer);
+
+/* Max-pooling of 2×2 pixels and ReLU. A last row or column that is in no window is left out. The
+ * output has no border. */
+gkv_status gki_pool_relu_create(gki_plan *plan, const gki_map *in, const gki_map *d_in,
+                                gki_layer *layer);
 
 /* LayerNorm over the channels of each pixel, with gain and shift, and then SiLU. The output has a
  * border or none. `in` has none, and is not overwritten. The caller may set layer->maps.skip

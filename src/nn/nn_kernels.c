@@ -144,34 +144,23 @@ static void gate_tangent(size_t n, const gki_real *h, const gki_real *sigmoid, c
     }
 }
 
-static void leaky_relu(size_t n, const gki_real *x, gki_real *out)
+static void rectify(size_t n, double slope, const gki_real *x, gki_real *out)
 {
     EACH(i, n)
     {
         const vr v = vr_load_part(x + i, n - i, 0);
-        vr_store_part(out + i, n - i, vr_max(v, v * vr_set(0.01)));
+        vr_store_part(out + i, n - i, vr_max(v, v * vr_set(slope)));
     }
 }
 
-static void leaky_relu_backward(size_t n, const gki_real *out, const gki_real *d_out,
-                                gki_real *d_in)
+static void rectify_backward(size_t n, double slope, const gki_real *out, const gki_real *d_out,
+                             gki_real *d_in)
 {
     EACH(i, n)
     {
         const vr d = vr_load_part(d_out + i, n - i, 0);
         const vr y = vr_load_part(out + i, n - i, 0);
-        vr_store_part(d_in + i, n - i, vr_select(y > vr_set(0), d, d * vr_set(0.01)));
-    }
-}
-
-static void pool_relu(size_t n, const gki_real *y, gki_real *out)
-{
-    EACH(i, n)
-    {
-        const vr top = vr_max(vr_load_part(y + i, n - i, 0), vr_load_part(y + n + i, n - i, 0));
-        const vr bottom =
-            vr_max(vr_load_part(y + 2 * n + i, n - i, 0), vr_load_part(y + 3 * n + i, n - i, 0));
-        vr_store_part(out + i, n - i, vr_max(vr_max(top, bottom), vr_set(0)));
+        vr_store_part(d_in + i, n - i, vr_select(y > vr_set(0), d, d * vr_set(slope)));
     }
 }
 
@@ -234,20 +223,26 @@ static void add_product(size_t n, const gki_real *x, const gki_real *w, gki_real
                          vr_load_part(y + i, n - i, 0)));
 }
 
-static void adam(size_t n, gki_real scale, gki_real rate, gki_real beta1, gki_real beta2,
-                 gki_real epsilon_hat, const gki_real *grad, gki_real *m, gki_real *v,
-                 gki_real *value)
+static void adam(size_t n, const gki_adam *step, const gki_real *grad, gki_real *m, gki_real *v,
+                 gki_real *value, gki_real *average)
 {
+    const gki_adam s = *step;
     EACH(i, n)
     {
-        const vr g = vr_load_part(grad + i, n - i, 0) * vr_set(scale);
-        const vr m1 = vr_fma(vr_set(beta1), vr_load_part(m + i, n - i, 0), vr_set(1 - beta1) * g);
+        const vr g = vr_load_part(grad + i, n - i, 0) * vr_set(s.scale);
+        const vr m1 =
+            vr_fma(vr_set(s.beta1), vr_load_part(m + i, n - i, 0), vr_set(1 - s.beta1) * g);
         const vr v1 =
-            vr_fma(vr_set(beta2), vr_load_part(v + i, n - i, 0), vr_set(1 - beta2) * g * g);
+            vr_fma(vr_set(s.beta2), vr_load_part(v + i, n - i, 0), vr_set(1 - s.beta2) * g * g);
         vr_store_part(m + i, n - i, m1);
         vr_store_part(v + i, n - i, v1);
-        const vr step = vr_set(rate) * m1 / (vr_sqrt(v1) + vr_set(epsilon_hat));
-        vr_store_part(value + i, n - i, vr_load_part(value + i, n - i, 0) - step);
+        const vr change = vr_set(s.rate) * m1 / (vr_sqrt(v1) + vr_set(s.epsilon_hat));
+        const vr w = vr_load_part(value + i, n - i, 0) * vr_set(s.keep) - change;
+        vr_store_part(value + i, n - i, w);
+        if (average) {
+            const vr old = vr_load_part(average + i, n - i, 0);
+            vr_store_part(average + i, n - i, old + vr_set(s.averaging) * (w - old));
+        }
     }
 }
 
@@ -271,7 +266,7 @@ static double sum_squares(size_t n, const gki_real *x)
 
 GKV_SIMD_TABLE(gki_nn_kernels, .norm_silu = norm_silu, .norm_silu_backward = norm_silu_backward,
                .norm_silu_tangent = norm_silu_tangent, .gate = gate, .gate_backward = gate_backward,
-               .gate_tangent = gate_tangent, .leaky_relu = leaky_relu,
-               .leaky_relu_backward = leaky_relu_backward, .pool_relu = pool_relu,
-               .bernoulli = bernoulli, .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows,
-               .axpy = axpy, .add_product = add_product, .adam = adam, .sum_squares = sum_squares);
+               .gate_tangent = gate_tangent, .rectify = rectify,
+               .rectify_backward = rectify_backward, .bernoulli = bernoulli,
+               .bernoulli_sd = bernoulli_sd, .scale_rows = scale_rows, .axpy = axpy,
+               .add_product = add_product, .adam = adam, .sum_squares = sum_squares);

@@ -9,6 +9,18 @@
 #include "core/real.h"
 #include "core/simd.h"
 
+/* A step of Adam (Kingma & Ba 2015) with decoupled weight decay (AdamW; Loshchilov & Hutter, ICLR
+ * 2019) and a moving average of the weights: value ← keep·value − step, and average ← average +
+ * averaging·(value − average). The gradient is scale·grad. */
+typedef struct gki_adam {
+    gki_real scale;
+    gki_real rate; /* the learning rate times √(1 − β2^t)/(1 − β1^t) */
+    gki_real beta1, beta2;
+    gki_real epsilon_hat; /* ε·√(1 − β2^t) */
+    gki_real keep;        /* 1 without weight decay */
+    gki_real averaging;   /* 1 minus the decay of the average */
+} gki_adam;
+
 typedef struct gki_nn_kernels {
     /* LayerNorm and SiLU: xhat ← (x − mean)/sd, sigmoid ← 1/(1 + e^−y) and out ← y·sigmoid, for y =
      * gain·xhat + shift. Returns 1/sd. sd² is the variance with divisor n, plus 1e-5. xhat may be
@@ -33,13 +45,11 @@ typedef struct gki_nn_kernels {
     /* t_out ← the tangent of h·sigmoid(a), from the tangents of h and a. */
     void (*gate_tangent)(size_t n, const gki_real *h, const gki_real *sigmoid, const gki_real *t_h,
                          const gki_real *t_a, gki_real *t_out);
-    /* out ← x where x > 0, and 0.01·x elsewhere. out may be x. */
-    void (*leaky_relu)(size_t n, const gki_real *x, gki_real *out);
-    /* d_in ← d_out where out > 0, and 0.01·d_out elsewhere. d_in may be d_out. */
-    void (*leaky_relu_backward)(size_t n, const gki_real *out, const gki_real *d_out,
-                                gki_real *d_in);
-    /* out[i] ← max(0, y[0][i], …, y[3][i]) for y [4, n]: max-pooling 2×2 (nn/conv.h) and ReLU. */
-    void (*pool_relu)(size_t n, const gki_real *y, gki_real *out);
+    /* out ← x where x > 0, and slope·x elsewhere; 0 ≤ slope < 1. out may be x. */
+    void (*rectify)(size_t n, double slope, const gki_real *x, gki_real *out);
+    /* d_in ← d_out where out > 0, and slope·d_out elsewhere. d_in may be d_out. */
+    void (*rectify_backward)(size_t n, double slope, const gki_real *out, const gki_real *d_out,
+                             gki_real *d_in);
     /* Returns −log Bernoulli(x; sigmoid(logits)) = Σ (softplus(logit) − x·logit). If d_logits is
      * not NULL, it receives the gradient, sigmoid(logit) − x. */
     gki_real (*bernoulli)(size_t n, const gki_real *x, const gki_real *logits, gki_real *d_logits);
@@ -51,11 +61,10 @@ typedef struct gki_nn_kernels {
     void (*axpy)(size_t n, gki_real a, const gki_real *x, gki_real *y);
     /* y ← y + x ⊙ w */
     void (*add_product)(size_t n, const gki_real *x, const gki_real *w, gki_real *y);
-    /* A step of Adam (Kingma & Ba 2015) for n parameters. The gradient is scale·grad. rate is the
-     * learning rate times √(1 − β2^t)/(1 − β1^t), and epsilon_hat is ε·√(1 − β2^t). */
-    void (*adam)(size_t n, gki_real scale, gki_real rate, gki_real beta1, gki_real beta2,
-                 gki_real epsilon_hat, const gki_real *grad, gki_real *m, gki_real *v,
-                 gki_real *value);
+    /* A step of the optimiser for n parameters, in one pass over its arrays. `average` may be
+     * NULL. */
+    void (*adam)(size_t n, const gki_adam *step, const gki_real *grad, gki_real *m, gki_real *v,
+                 gki_real *value, gki_real *average);
     /* Returns Σ x². */
     double (*sum_squares)(size_t n, const gki_real *x);
 } gki_nn_kernels;

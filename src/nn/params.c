@@ -76,7 +76,7 @@ gkv_status gki_params_seal(gki_params *params)
         param->packed_offset = params->packed;
         if (param->packed)
             params->packed +=
-                padded(param->taps ? param->size : gki_packed_size(param->rows, param->cols));
+                padded(param->kernel ? param->size : gki_packed_size(param->rows, param->cols));
     }
     GKV_TRY(gki_alloc(4 * offset, sizeof *params->arena, &params->arena));
     params->values = params->arena;

@@ -28,7 +28,8 @@ typedef struct gki_param {
     /* true for the weight of a linear layer or of a convolution: a workspace may keep a packed copy
      * of it (nn/workspace.h) */
     bool packed;
-    size_t taps; /* of a convolution's weight: the pixels of the kernel (nn/taps.h); else 0 */
+    /* of a convolution's weight (nn/map_layer.h); else 0 */
+    size_t kernel, stride;
     size_t packed_offset; /* of the packed copy in the packed weights of a workspace */
 } gki_param;
 

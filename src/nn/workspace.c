@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "core/simd.h"
 #include "nn/gemm.h"
-#include "nn/taps.h"
+#include "nn/map_layer.h"
 
 /* Widths are rounded up to whole cache lines. So every slot starts at a cache line, for any number
  * of rows. */
@@ -70,9 +70,9 @@ gkv_status gki_workspace_keep_packed(gki_workspace *ws)
 
 static size_t pieces_of(const gki_param *param)
 {
-    return !param->packed ? 0
-           : param->taps  ? param->taps
-                          : gki_pack_pieces(param->rows, param->cols);
+    return !param->packed  ? 0
+           : param->kernel ? gki_conv_pack_pieces(param)
+                           : gki_pack_pieces(param->rows, param->cols);
 }
 
 size_t gki_workspace_pack_pieces(const gki_workspace *ws)
@@ -90,8 +90,8 @@ void gki_workspace_pack(const gki_workspace *ws, size_t piece)
         piece -= pieces_of(param);
     const gki_real *weight = ws->params->values + param->offset;
     gki_real *packed = ws->packed + param->packed_offset;
-    if (param->taps)
-        gki_taps_pack(param, weight, piece, packed);
+    if (param->kernel)
+        gki_conv_pack(param, weight, piece, packed);
     else
         gki_pack_piece(gki_gemm_kernels_get(), param->rows, param->cols, weight, piece, packed);
 }

@@ -234,11 +234,10 @@ static gkv_status read_header(gki_safetensors *file, char **text)
     for (int i = 0; i < 8; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
     if (length < 2 || length > HEADER_MAX || length > size - sizeof prefix)
-        return gki_fail(
-            GKV_ERR_DATA,
-            "%s: not a safetensors file, or cut short: its header's length is given as %" PRIu64
-            ", of %" PRIu64 " bytes that are there (at most %d are taken)",
-            file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: not a safetensors file, or cut short: the header claims %" PRIu64
+                        " bytes, but only %" PRIu64 " follow, and at most %d are read",
+                        file->path, length, size - (uint64_t)sizeof prefix, (int)HEADER_MAX);
     GKV_TRY(gki_alloc((size_t)length, 1, text));
     GKV_TRY(read_at(file, sizeof prefix, *text, length));
     json_error_t error;

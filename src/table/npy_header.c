@@ -62,13 +62,29 @@ static gkv_status take_string(parser *p, char word[WORD_SIZE])
 
 /* --- The three values ----------------------------------------------------- */
 
+/* How NumPy makes such an array one of numbers. */
+static const char *conversion(char type)
+{
+    switch (type) {
+    case 'O':
+    case 'U':
+    case 'S':
+    case 'f': return ": save array.astype(float)";
+    case 'c': return ": save array.real or array.imag";
+    case 'M':
+    case 'm': return ": save (array - array[0]) / numpy.timedelta64(1, 's'), for example";
+    default: return "";
+    }
+}
+
 static gkv_status take_type(parser *p)
 {
     static const char types[] = "float16, float32, float64 or integers of 8 to 64 bits";
     char word[WORD_SIZE], shown[GKV_PRINTABLE_SIZE];
     skip_blanks(p);
     if (p->at < p->end && *p->at == '[')
-        return gki_fail(GKV_ERR_DATA, "%s: the array is of records; save one field of them, as %s",
+        return gki_fail(GKV_ERR_DATA,
+                        "%s: the array is of records; save one field of them, array['name'], as %s",
                         p->file, types);
     GKV_TRY(take_string(p, word));
     const bool has_order = word[0] && strchr("<>|=", word[0]);
@@ -80,8 +96,8 @@ static gkv_status take_type(parser *p)
         (type[0] == 'i' || type[0] == 'u') && (size == 1 || size == 2 || size == 4 || size == 8);
     const bool is_truth = type[0] == 'b' && size == 1;
     if (!has_order || !(is_float || is_whole || is_truth) || (word[0] == '|' && size > 1))
-        return gki_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s", p->file,
-                        gki_text_printable(word, shown), types);
+        return gki_fail(GKV_ERR_DATA, "%s: the array is of type \"%s\"; expected %s%s", p->file,
+                        gki_text_printable(word, shown), types, conversion(type[0]));
     p->header->type = type[0];
     p->header->size = size;
     p->header->big_endian =
@@ -264,4 +280,32 @@ gkv_status gki_npy_header_read(gki_source *source, gki_npy_header *header)
                              header));
     gki_source_use(source, (size_t)length);
     return GKV_OK;
+}
+
+/* --- Writing -------------------------------------------------------------- */
+
+/* Writes magic number, version, length and dictionary. Blanks fill the header up to the final
+ * newline. */
+void gki_npy_header_make(char type, size_t size, size_t dimensions, const size_t *lengths,
+                         char out[GKV_NPY_HEADER_SIZE])
+{
+    enum { ALIGNMENT = 64, FIXED = 10, SPACE = GKV_NPY_HEADER_SIZE - FIXED };
+    _Static_assert(GKV_NPY_HEADER_SIZE % ALIGNMENT == 0,
+                   "the numbers must begin at a multiple of 64 bytes, where NumPy can map files");
+    const char order = size == 1 ? '|' : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? '>' : '<';
+    char *to = out + FIXED;
+    memset(out, ' ', GKV_NPY_HEADER_SIZE);
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = SPACE;
+    out[9] = 0;
+    int length = snprintf(to, SPACE, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
+                          order, type, size);
+    for (size_t i = 0; i < dimensions && length < SPACE; i++)
+        length += snprintf(to + length, (size_t)(SPACE - length), "%zu%s", lengths[i],
+                           dimensions == 1 || i + 1 < dimensions ? ", " : "");
+    if (length < SPACE)
+        length += snprintf(to + length, (size_t)(SPACE - length), "), }");
+    if (length < SPACE)
+        to[length] = ' ';
+    out[GKV_NPY_HEADER_SIZE - 1] = '\n';
 }

@@ -26,6 +26,13 @@ typedef struct gki_npy_header {
  * GKV_ERR_IO, GKV_ERR_MEMORY. */
 gkv_status gki_npy_header_read(gki_source *source, gki_npy_header *out);
 
+/* Makes the header of an array of this machine's byte order in C order, for elements of type 'f',
+ * or 'u' of one byte. It has space for any two lengths, and for any four whose product a size_t can
+ * hold. */
+enum { GKV_NPY_HEADER_SIZE = 128 };
+void gki_npy_header_make(char type, size_t size, size_t dimensions, const size_t *lengths,
+                         char out[GKV_NPY_HEADER_SIZE]);
+
 /* The element at `bytes`. */
 double gki_npy_element(const gki_npy_header *header, const unsigned char *bytes);
 

@@ -116,7 +116,7 @@ static gkv_status check_complete(const gkv_table *table, const size_t *columns, 
                             columns[c]);
         const gki_column *column = &table->columns[columns[c]];
         if (column->kind != GKV_COLUMN_NUMBERS && column->kind != GKV_COLUMN_GAPS)
-            return gki_fail(GKV_ERR_DATA, "%s", column->fault);
+            return gki_fail_remedy(GKV_ERR_DATA, column->remedy, "%s", column->fault);
     }
     return GKV_OK;
 }
@@ -240,7 +240,11 @@ static gkv_status find(const gkv_table *table, const char *name, size_t *column)
     if (found == 1)
         return GKV_OK;
     const size_t number = number_of(name);
-    if (number < 1 || number > table->n_columns)
+    if (number > table->n_columns ||
+        (number == 0 && *name && name[strspn(name, "0123456789")] == '\0'))
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: there is no column \"%s\"; columns are 1 … %zu",
+                        table->file, gki_text_printable(name, shown), table->n_columns);
+    if (number == 0)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "%s has no such column as \"%s\"; it has %zu, the nearest is \"%s\"",
                         table->file, gki_text_printable(name, shown), table->n_columns,
@@ -271,7 +275,7 @@ static gkv_status values_of(const gkv_table *table, size_t column, bool gaps, co
     const gki_column *it = &table->columns[column];
     const bool has = it->kind == GKV_COLUMN_NUMBERS || (gaps && it->kind == GKV_COLUMN_GAPS);
     *values = has ? it->values : NULL;
-    return *values ? GKV_OK : gki_fail(GKV_ERR_DATA, "%s", it->fault);
+    return *values ? GKV_OK : gki_fail_remedy(GKV_ERR_DATA, it->remedy, "%s", it->fault);
 }
 
 gkv_status gkv_table_numbers(const gkv_table *table, size_t column, const double **values)

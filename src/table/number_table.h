@@ -13,6 +13,7 @@ typedef struct gki_column {
     gkv_column_kind kind;
     double *values;       /* [n_rows], NaN if missing; NULL for a column of text or a faulty one */
     char *fault;          /* the message for a column that is not of numbers, else NULL */
+    gkv_remedy remedy;    /* and its remedy */
     bool is_index;        /* whether the column holds row names */
     size_t missing;       /* the number of missing values */
     size_t first_missing; /* the line or row of the first of them */

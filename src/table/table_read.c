@@ -78,10 +78,10 @@ static gkv_status grow(reader *r)
 static gkv_status set_fault(const reader *r, gki_column *column, const char *text)
 {
     char shown[GKV_PRINTABLE_SIZE], shown_name[GKV_PRINTABLE_SIZE];
-    return gki_strf(&column->fault, "%s:%zu: %s: \"%s\" is no finite decimal number%s",
+    return gki_strf(&column->fault, "%s:%zu: %s: \"%s\" is not a finite decimal number%s",
                     r->records.source->name, r->records.line,
                     gki_text_printable(column->name, shown_name), gki_text_printable(text, shown),
-                    gki_cell_advice(&r->rules, text));
+                    gki_cell_advice(&r->rules, text, &column->remedy));
 }
 
 /* --- Rows ----------------------------------------------------------------- */
@@ -101,12 +101,13 @@ static gkv_status add_field(reader *r, size_t c, const char *text)
 static gkv_status add_row(reader *r)
 {
     gkv_table *table = r->table;
+    const bool titles = table->n_rows <= 1; /* they are few */
     if (r->n_fields != table->n_columns)
-        return gki_fail(GKV_ERR_DATA, "%s:%zu: fields: %zu, but the first line has %zu%s",
-                        r->records.source->name, r->records.line, r->n_fields, table->n_columns,
-                        table->n_rows > 1 ? "" /* titles are few */
-                                          : "; if the table begins later, skip the lines before it "
-                                            "(--skip)");
+        return gki_fail_remedy(
+            GKV_ERR_DATA, titles ? GKV_REMEDY_SKIP : GKV_REMEDY_NONE,
+            "%s:%zu: fields: %zu, but the first line has %zu%s", r->records.source->name,
+            r->records.line, r->n_fields, table->n_columns,
+            titles ? "; if the table begins later, skip the lines before it" : "");
     if (table->n_rows == r->row_capacity)
         GKV_TRY(grow(r));
     for (size_t c = 0; c < table->n_columns; c++)

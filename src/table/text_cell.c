@@ -64,7 +64,8 @@ static bool scan(const char *text, char mark, decimal *d)
     for (; is_digit(*text); text++)
         add_digit(d, *text, false);
     size_t count = (size_t)(text - first);
-    if (*text == mark) {
+    const bool marked = *text == mark;
+    if (marked) {
         const char *const fraction = ++text;
         for (; is_digit(*text); text++)
             add_digit(d, *text, true);
@@ -72,16 +73,19 @@ static bool scan(const char *text, char mark, decimal *d)
     }
     if (count == 0)
         return false;
-    return *text == 'e' || *text == 'E' ? add_exponent(d, text + 1) : *text == '\0';
+    /* Fortran writes 1.5D+01; without a decimal mark, as in 12D4, it may be a name */
+    const bool fortran = (*text == 'd' || *text == 'D') && marked;
+    return *text == 'e' || *text == 'E' || fortran ? add_exponent(d, text + 1) : *text == '\0';
 }
 
-/* strtod() of a text with any decimal mark. */
+/* strtod() of a number with any decimal mark and any letter before its exponent. */
 static double convert(const char *text, char mark)
 {
     enum { SHORT = 64 };
     char buffer[SHORT];
     const size_t size = strlen(text) + 1;
-    if (mark == '.')
+    const bool fortran = strpbrk(text, "dD") != NULL;
+    if (mark == '.' && !fortran)
         return strtod(text, NULL);
     char *copy = size <= SHORT ? buffer : malloc(size);
     if (!copy)
@@ -90,6 +94,8 @@ static double convert(const char *text, char mark)
     char *at = strchr(copy, mark);
     if (at)
         *at = '.';
+    if (fortran)
+        copy[strcspn(copy, "dD")] = 'e';
     const double value = strtod(copy, NULL);
     if (copy != buffer)
         free(copy);
@@ -126,14 +132,16 @@ static bool parse_decimal(const char *text, char mark, double *out)
 static const char digits[] = "0123456789";
 
 /* Errors of spreadsheets. */
-static const char *const errors[] = {"#N/A",   "#N/A N/A", "#NA",          "#VALUE!", "#DIV/0!",
-                                     "#REF!",  "#NAME?",   "#NUM!",        "#NULL!",  "#SPILL!",
-                                     "#CALC!", "#FIELD!",  "#GETTING_DATA"};
+static const char *const errors[] = {"#N/A",   "#N/A N/A", "#NA",           "#VALUE!", "#DIV/0!",
+                                     "#REF!",  "#NAME?",   "#NUM!",         "#NULL!",  "#SPILL!",
+                                     "#CALC!", "#FIELD!",  "#GETTING_DATA", "#NV",     "#N/D",
+                                     "#N/B",   "#N/V",     "#Н/Д"};
 /* What R, pandas, spreadsheets, databases and statistical packages write for a missing value. */
-static const char *const others[] = {"",     "NA",   "N/A",    "N.A.",    "<NA>",    "NaN",
-                                     "+NaN", "-NaN", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN",
-                                     "NULL", "None", "nil",    "missing", ".",       "..",
-                                     "-",    "--",   "---",    "–",       "—",       "?"};
+static const char *const others[] = {
+    "",       "NA",       "N/A",         "N.A.",     "<NA>", "NaN",    "+NaN", "-NaN",
+    "1.#IND", "-1.#IND",  "1.#QNAN",     "-1.#QNAN", "NULL", "None",   "nil",  "missing",
+    ".",      "..",       "-",           "--",       "---",  "–",      "—",    "?",
+    "NaT",    "NA_real_", "NA_integer_", "(null)",   "\\N",  "1.#SNAN"};
 enum { ERRORS = sizeof errors / sizeof *errors, OTHERS = sizeof others / sizeof *others };
 
 const char *gkv_table_missing_spelling(size_t i)
@@ -170,9 +178,23 @@ void gki_cell_rules_set(gki_cell_rules *rules, const gkv_table_settings *setting
     }
 }
 
+/* Whether the text is an error as spreadsheets in other languages write them: #WERT!, #¡VALOR!,
+ * #NOM?, or LibreOffice's Err:502. */
+static bool is_other_error(const char *text)
+{
+    enum { LONGEST = 24 };
+    const size_t length = strnlen(text, LONGEST + 1);
+    if (*text != '#')
+        return strncmp(text, "Err:", 4) == 0 && text[4] && !text[4 + strspn(text + 4, digits)];
+    return length >= 4 && length <= LONGEST && strchr("!?", text[length - 1]) &&
+           !strchr("+-.# \t", text[1]) && !is_digit(text[1]) && !strpbrk(text, " \t");
+}
+
 bool gki_cell_is_missing(const gki_cell_rules *rules, const char *text)
 {
     const char *missing;
+    if ((*text == '#' || *text == 'E') && rules->settings->usual_missing && is_other_error(text))
+        return true;
     if (!rules->may_begin[lower((unsigned char)*text)] ||
         strnlen(text, rules->longest + 1) > rules->longest)
         return false;
@@ -188,7 +210,7 @@ bool gki_cell_is_error(const char *text)
     for (size_t i = 0; *text == '#' && i < ERRORS; i++)
         if (strcasecmp(text, errors[i]) == 0)
             return true;
-    return false;
+    return *text == '#' && is_other_error(text);
 }
 
 /* --- Almost numbers ------------------------------------------------------- */
@@ -293,22 +315,26 @@ gki_cell_mark gki_cell_mark_of(const char *text)
     return grouped || length == 0 ? GKI_MARK_AMBIGUOUS : GKI_MARK_COMMA;
 }
 
-const char *gki_cell_advice(const gki_cell_rules *rules, const char *text)
+const char *gki_cell_advice(const gki_cell_rules *rules, const char *text, gkv_remedy *remedy)
 {
     static const gkv_table_settings usual = {.usual_missing = true};
     gki_cell_rules usual_rules;
     gki_cell_rules_set(&usual_rules, &usual);
     const bool has_comma = strchr(text, ',') != NULL, has_point = strchr(text, '.') != NULL;
+    *remedy = GKV_REMEDY_MISSING;
     if (gki_cell_is_missing(&usual_rules, text))
-        return "; leave rows with missing values out of the file, or let them be dropped (--na)";
+        return "; leave rows with missing values out of the file, or let them be dropped";
     if (!seems_number(text))
-        return "; if it means a missing value, add this spelling (--na)";
+        return "; if it means a missing value, add this spelling";
+    *remedy = GKV_REMEDY_DECIMAL_COMMA;
     if (rules->decimal_mark == '.' && has_comma && !has_point)
-        return "; the decimal mark is a point, and thousands are not grouped (--dec , for decimal "
-               "commas)";
+        return "; the decimal mark is a point, and thousands are not grouped; give the comma as "
+               "the decimal mark if it is one";
+    *remedy = GKV_REMEDY_DECIMAL_POINT;
     if (rules->decimal_mark == ',' && has_point && !has_comma)
-        return "; the decimal mark is a comma, and thousands are not grouped (--dec . for decimal "
-               "points)";
+        return "; the decimal mark is a comma, and thousands are not grouped; give the point as "
+               "the decimal mark if it is one";
+    *remedy = GKV_REMEDY_NONE;
     if (has_comma && has_point)
         return "; thousands are not grouped: write 1234.5, not 1,234.5";
     const char *unit = unit_of(text);

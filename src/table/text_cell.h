@@ -32,7 +32,7 @@ gki_cell gki_cell_read(const gki_cell_rules *rules, const char *text, double *va
 /* Whether the text is a spelling of missing values. */
 bool gki_cell_is_missing(const gki_cell_rules *rules, const char *text);
 
-/* Whether the text is an error of spreadsheets, as #N/A, also if that is no missing value. */
+/* Whether the text is an error of spreadsheets, as #N/A, also if that is not a missing value. */
 bool gki_cell_is_error(const char *text);
 
 /* Whether a field is a number with a unit of letters, as "1st", which may be a name as well. */
@@ -47,7 +47,8 @@ typedef enum gki_cell_mark {
 } gki_cell_mark;
 gki_cell_mark gki_cell_mark_of(const char *text);
 
-/* What to do about a field that is neither a number nor missing: the end of a message, or "". */
-const char *gki_cell_advice(const gki_cell_rules *rules, const char *text);
+/* What to do about a field that is neither a number nor missing: the end of a message, or "", and
+ * its remedy. */
+const char *gki_cell_advice(const gki_cell_rules *rules, const char *text, gkv_remedy *remedy);
 
 #endif

@@ -27,31 +27,44 @@ typedef struct sample {
 
 /* --- The first records ---------------------------------------------------- */
 
-static size_t count_lines(const unsigned char *bytes, size_t size)
+static size_t count(const unsigned char *bytes, size_t size, unsigned char wanted)
 {
-    size_t lines = 0;
+    size_t found = 0;
     for (size_t i = 0; i < size; i++)
-        lines += bytes[i] == '\n';
-    return lines;
+        found += bytes[i] == wanted;
+    return found;
+}
+
+/* Finds whether lines end with CR alone, as old systems write them: no LF is among the first
+ * bytes. Returns the last byte of a line. */
+static unsigned char find_line_end(gki_source *source)
+{
+    const unsigned char *bytes = gki_source_at(source);
+    const size_t size = gki_source_there(source);
+    source->cr_lines = count(bytes, size, '\n') == 0 && count(bytes, size, '\r') > 0;
+    return source->cr_lines ? '\r' : '\n';
 }
 
 /* Makes the first bytes of the source available, and a source of their complete lines. */
 static gkv_status first_lines(gki_source *source, gki_source *first)
 {
     size_t wanted = BYTES;
+    unsigned char line_end;
     for (;; wanted *= 4) {
         GKV_TRY(gki_source_need(source, wanted));
+        line_end = find_line_end(source);
         if (source->ended || wanted >= BYTES_MOST ||
-            count_lines(gki_source_at(source), gki_source_there(source)) >= ENOUGH_LINES)
+            count(gki_source_at(source), gki_source_there(source), line_end) >= ENOUGH_LINES)
             break;
     }
     const unsigned char *bytes = gki_source_at(source);
     size_t size = gki_source_there(source);
-    while (!source->ended && size > 0 && bytes[size - 1] != '\n')
+    while (!source->ended && size > 0 && bytes[size - 1] != line_end)
         size--;
     if (size == 0)
         size = gki_source_there(source);
     gki_source_memory(first, bytes, size, source->name);
+    first->cr_lines = source->cr_lines;
     return GKV_OK;
 }
 
@@ -187,12 +200,28 @@ static char guess_separator(sample *s, const gkv_table_settings *settings, bool 
 static char guess_decimal_mark(sample *s, char separator)
 {
     size_t seen[GKI_MARK_AMBIGUOUS + 1] = {0};
-    for (size_t i = 0; i < s->n && separator != ','; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         split(s, i, separator);
         for (size_t c = 0; c < s->n_fields && c < GKV_TABLE_COLUMNS_MAX; c++)
             seen[gki_cell_mark_of(s->fields[c].text)]++;
     }
     return seen[GKI_MARK_COMMA] > 0 && seen[GKI_MARK_POINT] == 0 ? ',' : '.';
+}
+
+/* Whether all records are two whole numbers with a comma in between, which may be decimal. */
+static bool may_be_decimal(sample *s)
+{
+    static const char digits[] = "0123456789";
+    for (size_t i = 0; i < s->n; i++) {
+        split(s, i, ',');
+        const char *whole = s->fields[0].text,
+                   *fraction = s->n_fields == 2 ? s->fields[1].text : "";
+        whole += *whole == '-' || *whole == '+';
+        if (!*whole || !*fraction || whole[strspn(whole, digits)] ||
+            fraction[strspn(fraction, digits)])
+            return false;
+    }
+    return s->n > 1;
 }
 
 /* --- The header ----------------------------------------------------------- */
@@ -306,11 +335,12 @@ static gkv_status guess_row_names(const first_record *f, const gkv_table_setting
         return GKV_OK;
     if (!settings->separator && out->form.separator == ',' && f->n == 1 &&
         f->plain_pairs == f->rows)
-        return gki_fail(GKV_ERR_DATA,
-                        "%s: the first line has one name, and the others have a comma: set the "
-                        "comma as decimal mark (--dec ,) or as separator (--sep ,); thousands "
-                        "cannot be grouped",
-                        name);
+        return gki_fail_remedy(
+            GKV_ERR_DATA, GKV_REMEDY_COMMA,
+            "%s: the first line has one name, and the others have a comma: thousands "
+            "cannot be grouped; say whether the comma is the decimal mark or the "
+            "separator",
+            name);
     out->trailing = f->empty_end == f->rows;
     out->form.has_row_names = !out->trailing;
     out->form.has_header = true;
@@ -347,7 +377,7 @@ static gkv_status guess(sample *s, gki_source *source, const gkv_table_settings 
     gkv_table_settings point = *settings, comma;
     gkv_table_form *form = &out->form;
     gki_source first;
-    point.usual_missing = true; /* NA is no name, even if no value may be missing */
+    point.usual_missing = true; /* NA is not a name, even if no value may be missing */
     comma = point;
     comma.decimal_mark = ',';
     gki_cell_rules_set(&s->point, &point);
@@ -362,7 +392,10 @@ static gkv_status guess(sample *s, gki_source *source, const gkv_table_settings 
         settings->decimal_mark ? settings->decimal_mark : guess_decimal_mark(s, form->separator);
     out->separators[0] = form->separator;
     out->separators[1] = form->separator == ' ' ? '\t' : '\0';
-    return s->n > 0 ? guess_names(s, source->name, settings, out) : GKV_OK;
+    GKV_TRY(s->n > 0 ? guess_names(s, source->name, settings, out) : GKV_OK);
+    if (!settings->separator && !s->directive && form->separator == ',' && !form->has_header)
+        form->separator_unclear = form->separator_unclear || may_be_decimal(s);
+    return GKV_OK;
 }
 
 gkv_status gki_text_form_guess(gki_source *source, const gkv_table_settings *settings,

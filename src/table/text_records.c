@@ -125,12 +125,13 @@ gkv_status gki_source_need(gki_source *source, size_t n)
 static gkv_status source_line(gki_source *source, size_t most, const unsigned char **line,
                               size_t *length)
 {
+    const int mark = source->cr_lines ? '\r' : '\n';
     size_t searched = 0;
     for (;;) {
         const size_t there = gki_source_there(source);
         const unsigned char *at = gki_source_at(source);
         const unsigned char *end =
-            there > searched ? memchr(at + searched, '\n', there - searched) : NULL;
+            there > searched ? memchr(at + searched, mark, there - searched) : NULL;
         if (end || source->ended) {
             *line = at;
             *length = end ? (size_t)(end - at) + 1 : there;
@@ -144,7 +145,7 @@ static gkv_status source_line(gki_source *source, size_t most, const unsigned ch
         searched = there;
         GKV_TRY(read_part(source));
     }
-    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is no table",
+    return gki_fail(GKV_ERR_DATA, "%s: a line is longer than %zu bytes: this is not a table",
                     source->name, most);
 }
 
@@ -153,6 +154,37 @@ static gkv_status source_line(gki_source *source, size_t most, const unsigned ch
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
+}
+
+/* --- Wide blanks ---------------------------------------------------------- */
+
+/* Blanks of more than one byte, as web pages and spreadsheets have them around numbers: the
+ * no-break space, the figure space, the thin space, the narrow no-break space, and the blank of no
+ * width, which is also a byte order mark. In Windows-1252 the first one is the byte A0. */
+static const char *const wide_blanks[] = {"\u00A0", "\u2007", "\u2009", "\u202F", "\uFEFF"};
+enum { WIDE_BLANKS = sizeof wide_blanks / sizeof *wide_blanks };
+
+/* The length of the wide blank at `text`, or 0. */
+static size_t wide_blank_at(const char *text)
+{
+    for (size_t i = 0; (unsigned char)*text >= 0x80 && i < WIDE_BLANKS; i++) {
+        const size_t length = strlen(wide_blanks[i]);
+        if (strncmp(text, wide_blanks[i], length) == 0)
+            return length;
+    }
+    return (unsigned char)*text == 0xA0; /* no UTF-8 begins with it */
+}
+
+/* The length of the wide blank before `end`, or 0. */
+static size_t wide_blank_before(const char *text, const char *end)
+{
+    for (size_t i = 0; end > text && (unsigned char)end[-1] >= 0x80 && i < WIDE_BLANKS; i++) {
+        const size_t length = strlen(wide_blanks[i]);
+        if ((size_t)(end - text) >= length && strncmp(end - length, wide_blanks[i], length) == 0)
+            return length;
+    }
+    return end > text && (unsigned char)end[-1] == 0xA0 &&
+           (end - 1 == text || (unsigned char)end[-2] < 0x80);
 }
 
 /* --- Fields --------------------------------------------------------------- */
@@ -179,17 +211,31 @@ static void unquote(char *text)
     *to = '\0';
 }
 
-/* Removes blanks before `end` and one pair of quotes around the text, whose end is NUL then. */
+/* Removes blanks around the text that ends at `end`, and returns its new end. */
+static char *trim_blanks(char **text, char *end)
+{
+    size_t wide;
+    while (end > *text && (is_blank(end[-1]) || wide_blank_before(*text, end) > 0)) {
+        wide = wide_blank_before(*text, end);
+        end -= wide > 0 ? wide : 1;
+    }
+    *end = '\0';
+    while ((wide = wide_blank_at(*text)) > 0 || is_blank(**text))
+        *text += wide > 0 ? wide : 1;
+    return end;
+}
+
+/* Removes blanks around the text and one pair of quotes, and then those within them. The end of the
+ * text is NUL then. */
 static void trim(gki_field *field, char *end)
 {
-    while (end > field->text && is_blank(end[-1]))
-        end--;
-    *end = '\0';
+    end = trim_blanks(&field->text, end);
     field->quoted = field->text[0] == '"' && end - field->text >= 2 && end[-1] == '"' &&
                     quoted_end(field->text) == end;
     if (field->quoted) {
         end[-1] = '\0';
         unquote(++field->text);
+        trim_blanks(&field->text, field->text + strlen(field->text));
     }
 }
 
@@ -247,7 +293,7 @@ static gkv_status append_line(gki_records *r, size_t *length)
         return GKV_OK;
     r->lines++;
     if (memchr(bytes, '\0', *length))
-        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is no text", r->source->name,
+        return gki_fail(GKV_ERR_DATA, "%s:%zu: a zero byte: this is not text", r->source->name,
                         r->lines);
     const size_t size = r->length + *length + 2; /* NUL, and a line end that joins two lines */
     if (size > r->capacity) {
@@ -306,8 +352,8 @@ static gkv_status end_line(gki_records *r, size_t at)
         r->text[--r->length] = '\0';
     return memchr(r->text + at, '\r', r->length - at)
                ? gki_fail(GKV_ERR_DATA,
-                          "%s:%zu: a carriage return within the line: end lines with LF or CR LF, "
-                          "not with CR alone",
+                          "%s:%zu: a carriage return within the line: end all lines in the same "
+                          "way, with LF or CR LF",
                           r->source->name, r->lines)
                : GKV_OK;
 }
@@ -389,6 +435,9 @@ static bool is_comment(const gki_records *r, const char *text)
     return true;
 }
 
+/* What old systems write as the end of a text, after its last line. */
+#define END_OF_FILE "\x1A"
+
 gkv_status gki_records_next(gki_records *r, char **text)
 {
     for (;;) {
@@ -396,7 +445,7 @@ gkv_status gki_records_next(gki_records *r, char **text)
         GKV_TRY(read_record(r, text));
         if (!*text)
             return GKV_OK;
-        const char *first = *text + strspn(*text, " \t");
+        const char *first = *text + strspn(*text, " \t\f\v" END_OF_FILE);
         if (r->skip > 0) {
             r->skip--;
         } else if (*first == '#' && is_comment(r, first)) {

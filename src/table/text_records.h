@@ -27,6 +27,7 @@ typedef struct gki_source {
     bool size_known;            /* whether `size` is valid */
     uint64_t size;              /* the number of bytes of the whole source */
     uint64_t used;              /* the number of bytes before `start` */
+    bool cr_lines;              /* whether lines end with CR alone */
 } gki_source;
 
 /* Opens a file; "-" means standard input. The path is not copied. Returns GKV_ERR_IO. */
@@ -77,8 +78,8 @@ typedef struct gki_records {
 
 /* Reads the next record: neither empty nor a comment nor a directive. The line end is removed.
  * *text belongs to `records`, may be changed, and is valid until the next call. It is NULL at the
- * end. The caller frees records->text. Returns GKV_ERR_DATA for a zero byte, for CR alone, and for
- * a quoted field without an end. */
+ * end. The caller frees records->text. Returns GKV_ERR_DATA for a zero byte, for CR within a
+ * line, and for a quoted field without an end. */
 gkv_status gki_records_next(gki_records *records, char **text);
 
 typedef struct gki_field {

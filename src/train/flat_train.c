@@ -1,16 +1,16 @@
-/* The flat functions of gkvae/flat_model.h: settings, options, training, refinement, targets. */
+/* The flat functions of gkvae/flat_model.h: settings, training, refinement, targets. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/call.h"
+#include "core/flat_settings.h"
 #include "core/memory.h"
 #include "gkvae/data.h"
 #include "gkvae/eval.h"
 #include "gkvae/flat_model.h"
 
-/* --- Settings and options ------------------------------------------------- */
+/* --- Settings ------------------------------------------------------------- */
 
-gkv_status gkv_flat_settings(gkv_settings **out)
+gkv_status gkv_flat_model_settings(gkv_settings **out)
 {
     GKV_NEED(out);
     GKV_TRY(gki_alloc(1, sizeof **out, out));
@@ -18,31 +18,81 @@ gkv_status gkv_flat_settings(gkv_settings **out)
     return GKV_OK;
 }
 
-/* Options and the progress to which they refer, in one block of memory. */
-typedef struct flat_options {
-    gkv_run_options options; /* the first member: its address is that of the block */
-    gki_flat_call call;
-} flat_options;
-
-gkv_status gkv_flat_options(int threads, gkv_flat_progress *progress, void *context,
-                            gkv_run_options **out)
+static void refine_defaults(void *values)
 {
-    flat_options *it = NULL;
-    GKV_NEED(out);
-    *out = NULL;
-    GKV_TRY(gki_alloc(1, sizeof *it, &it));
-    it->call = (gki_flat_call){progress, context};
-    it->options = gki_flat_options(&it->call, threads);
-    *out = &it->options;
-    return GKV_OK;
+    gkv_refine_defaults(values);
 }
 
-void gkv_flat_free(void *memory)
+#define AT(member) offsetof(gkv_refine_settings, member)
+
+static const gki_flat_row refine_rows[] = {
+    {"mode", GKV_FLAT_CHOICE, AT(mode), "mean, map"},
+    {"iterations", GKV_FLAT_SIZE, AT(iterations), NULL},
+    {"curvature_samples", GKV_FLAT_SIZE, AT(curvature_samples), NULL},
+    {"prior_weight", GKV_FLAT_NUMBER, AT(prior_weight), NULL},
+    {"seed", GKV_FLAT_SEED, AT(seed), NULL},
+    {"gradient_samples", GKV_FLAT_SIZE, AT(advanced.gradient_samples), NULL},
+    {"acceptance_samples", GKV_FLAT_SIZE, AT(advanced.acceptance_samples), NULL},
+    {"damping", GKV_FLAT_NUMBER, AT(advanced.damping), NULL},
+    {"rate", GKV_FLAT_NUMBER, AT(advanced.rate), NULL},
+    {"decay", GKV_FLAT_NUMBER, AT(advanced.decay), NULL},
+};
+
+static const gki_flat_kind refine_kind = {"a refinement", refine_rows,
+                                          sizeof refine_rows / sizeof *refine_rows,
+                                          sizeof(gkv_refine_settings), refine_defaults};
+
+gkv_status gkv_flat_refine_settings(gkv_flat_settings **out)
 {
-    free(memory);
+    GKV_NEED(out);
+    return gki_flat_settings_create(&refine_kind, out);
 }
 
 /* --- Training ------------------------------------------------------------- */
+
+const char *gkv_flat_train_name(size_t i)
+{
+    static const char *const names[GKV_FLAT_TRAIN_NUMBERS] = {
+        [GKV_FLAT_TRAIN_EPOCH] = "epoch",
+        [GKV_FLAT_TRAIN_EPOCHS] = "epochs",
+        [GKV_FLAT_TRAIN_STEP] = "step",
+        [GKV_FLAT_TRAIN_STEPS] = "steps",
+        [GKV_FLAT_TRAIN_EPOCH_STEP] = "epoch_step",
+        [GKV_FLAT_TRAIN_EPOCH_STEPS] = "epoch_steps",
+        [GKV_FLAT_TRAIN_NEG_ELBO] = "neg_elbo",
+        [GKV_FLAT_TRAIN_RECONSTRUCTION] = "reconstruction",
+        [GKV_FLAT_TRAIN_KL] = "kl",
+        [GKV_FLAT_TRAIN_KL_WEIGHT] = "kl_weight",
+        [GKV_FLAT_TRAIN_LEARNING_RATE] = "learning_rate",
+        [GKV_FLAT_TRAIN_IMAGES_PER_SECOND] = "images_per_second",
+        [GKV_FLAT_TRAIN_SECONDS] = "seconds",
+        [GKV_FLAT_TRAIN_SECONDS_LEFT] = "seconds_left",
+        [GKV_FLAT_TRAIN_EPOCH_ENDED] = "epoch_ended",
+        [GKV_FLAT_TRAIN_VALIDATION_NEG_ELBO] = "validation_neg_elbo",
+        [GKV_FLAT_TRAIN_VALIDATION_RECONSTRUCTION] = "validation_reconstruction",
+        [GKV_FLAT_TRAIN_VALIDATION_KL] = "validation_kl",
+        [GKV_FLAT_TRAIN_BEST] = "best",
+        [GKV_FLAT_TRAIN_SKIPPED] = "skipped",
+        [GKV_FLAT_TRAIN_ROLLBACKS] = "rollbacks",
+    };
+    return GKV_FLAT_NAME(names, i);
+}
+
+const char *gkv_flat_result_name(size_t i)
+{
+    static const char *const names[GKV_FLAT_RESULT_NUMBERS] = {
+        [GKV_FLAT_RESULT_EPOCHS] = "epochs",
+        [GKV_FLAT_RESULT_STEPS] = "steps",
+        [GKV_FLAT_RESULT_SECONDS] = "seconds",
+        [GKV_FLAT_RESULT_REFIT_SECONDS] = "refit_seconds",
+        [GKV_FLAT_RESULT_BEST_VALIDATION] = "best_validation",
+        [GKV_FLAT_RESULT_BEST_EPOCH] = "best_epoch",
+        [GKV_FLAT_RESULT_STOPPED_EARLY] = "stopped_early",
+        [GKV_FLAT_RESULT_SKIPPED] = "skipped",
+        [GKV_FLAT_RESULT_ROLLBACKS] = "rollbacks",
+    };
+    return GKV_FLAT_NAME(names, i);
+}
 
 typedef struct flat_training {
     gkv_flat_train_callback *progress;
@@ -86,6 +136,7 @@ gkv_status gkv_flat_train(const char *folder, gkv_train_start start, const gkv_s
     const gkv_run_options options = {
         .threads = threads, .progress = progress ? train_progress : NULL, .context = &it};
     gkv_train_result r;
+    gki_flat_nan(result, GKV_FLAT_RESULT_NUMBERS);
     GKV_NEED(folder);
     const gkv_status status = gkv_train(folder, start, settings, &options, &r);
     if (result) {
@@ -107,8 +158,9 @@ gkv_status gkv_flat_train(const char *folder, gkv_train_start start, const gkv_s
 gkv_status gkv_flat_stage(const char *folder, int *stage)
 {
     gkv_run_stage found = GKV_RUN_NONE;
-    GKV_NEED(folder);
     GKV_NEED(stage);
+    *stage = (int)found;
+    GKV_NEED(folder);
     const gkv_status status = gkv_train_stage(folder, &found);
     *stage = (int)found;
     return status;
@@ -116,41 +168,52 @@ gkv_status gkv_flat_stage(const char *folder, int *stage)
 
 /* --- Models --------------------------------------------------------------- */
 
+/* As gki_flat_nan() for floats. */
+static void put_nan(float *values, size_t count)
+{
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = NAN;
+}
+
+static void put_no_refinement(const gkv_refined *out, size_t n, size_t latent)
+{
+    put_nan(out->mean, n * latent);
+    put_nan(out->factor, n * latent * latent);
+    gki_flat_nan(out->before, n);
+    gki_flat_nan(out->after, n);
+    for (size_t i = 0; out->accepted && i < n; i++)
+        out->accepted[i] = 0;
+}
+
 gkv_status gkv_flat_refine(const gkv_model *model, size_t n, const float *images,
-                           gkv_refine_mode mode, size_t iterations, size_t curvature_samples,
-                           double prior_weight, uint64_t seed, uint64_t first, int threads,
-                           gkv_flat_progress *progress, void *context, float *mean, float *factor,
+                           const gkv_flat_settings *settings, uint64_t first,
+                           const gkv_run_options *options, float *mean, float *factor,
                            double *before, double *after, size_t *accepted)
 {
-    gki_flat_call call = {progress, context};
-    const gkv_run_options options = gki_flat_options(&call, threads);
     const gkv_refined out = {
         .mean = mean, .factor = factor, .before = before, .after = after, .accepted = accepted};
-    gkv_refine_settings settings;
+    gkv_refine_settings set;
     gkv_refiner *refiner = NULL;
     gkv_status status = GKV_OK;
+    put_no_refinement(&out, n, gkv_model_latent(model));
     GKV_NEED(model);
     GKV_NEED(images);
-    gkv_refine_defaults(&settings);
-    settings.mode = mode;
-    settings.iterations = iterations;
-    settings.curvature_samples = curvature_samples;
-    settings.prior_weight = prior_weight;
-    settings.seed = seed;
-    GKV_TRY_GOTO(gkv_refiner_create(model, &settings, &refiner));
-    status = gkv_refiner_run(refiner, n, images, first, &options, &out);
+    GKV_TRY(gki_flat_settings_copy(__func__, &refine_kind, settings, &set));
+    GKV_TRY_GOTO(gkv_refiner_create(model, &set, &refiner));
+    status = gkv_refiner_run(refiner, n, images, first, options, &out);
 done:
     gkv_refiner_free(refiner);
     return status;
 }
 
 gkv_status gkv_flat_targets(const gkv_model *model, const gkv_dataset *images, size_t n,
-                            gkv_split half, size_t first, float *targets)
+                            gkv_split split, size_t first, float *targets)
 {
     GKV_NEED(model);
     GKV_NEED(images);
     GKV_NEED(targets);
-    return gkv_targets(images, n, half, first, gkv_model_settings_of(model), targets);
+    put_nan(targets, n * gkv_model_values(model));
+    return gkv_targets(images, n, split, first, gkv_model_settings_of(model), targets);
 }
 
 int gkv_flat_pixels(const gkv_model *model, double range[2])
@@ -163,12 +226,13 @@ int gkv_flat_pixels(const gkv_model *model, double range[2])
     return (int)gkv_settings_pixels(settings);
 }
 
-gkv_status gkv_flat_numbers(const gkv_model *model, size_t count, const float *numbers,
+gkv_status gkv_flat_dataset(const gkv_model *model, size_t count, const float *numbers,
                             gkv_dataset **out)
 {
+    GKV_NEED(out);
+    *out = NULL;
     GKV_NEED(model);
     GKV_NEED(numbers);
-    GKV_NEED(out);
     return gkv_dataset_from_numbers(count, gkv_model_height(model), gkv_model_width(model),
                                     gkv_model_channels(model), numbers, NULL,
                                     &gkv_model_settings_of(model)->data, out);

@@ -185,7 +185,7 @@ static gkv_status read_end(const char *path, size_t size, char end[])
 {
     FILE *file = gki_file_open(path);
     end[0] = '\0';
-    if (!file) /* what is no regular file has no lines */
+    if (!file) /* what is not a regular file has no lines */
         return errno == ENOENT || errno == EINVAL ? GKV_OK
                                                   : gki_fail_errno(errno, "%s: cannot read", path);
     if (fseek(file, -(long)(size - 1), SEEK_END) != 0)

@@ -49,7 +49,7 @@ static gkv_status no_checkpoint(const char *folder)
     if (is_kept)
         return gki_fail(
             GKV_ERR_CONFIG,
-            "%s: there is no checkpoint to resume from: gkvae base fit --update kept it as "
+            "%s: there is no checkpoint to resume from: the fit of another base kept it as "
             "checkpoint.before-fit.safetensors, because it is of the model before the fit; to "
             "continue that one, rename the three files *.before-fit.* back",
             folder);
@@ -169,12 +169,13 @@ static gkv_status extend(gki_training_run *run, int64_t epochs)
                         (long long)settings->epochs);
     if (trainer->state.step != trainer->epoch_steps * (uint64_t)epochs ||
         gki_trainer_epoch_is_open(trainer))
-        return gki_fail(GKV_ERR_CONFIG,
-                        "%s is at step %llu, and the run ends at step %llu: finish it (--resume "
-                        "alone) before train.epochs = %lld extends it",
-                        run->checkpoint, (unsigned long long)trainer->state.step,
-                        (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
-                        (long long)settings->epochs);
+        return gki_fail_remedy(
+            GKV_ERR_CONFIG, GKV_REMEDY_RESUME,
+            "%s is at step %llu, and the run ends at step %llu: resume and finish it "
+            "before train.epochs = %lld extends it",
+            run->checkpoint, (unsigned long long)trainer->state.step,
+            (unsigned long long)(trainer->epoch_steps * (uint64_t)epochs),
+            (long long)settings->epochs);
     trainer->state.schedule_start = trainer->state.step;
     run->extended_from = (uint64_t)epochs;
     return GKV_OK;

@@ -252,13 +252,12 @@ static void update_weights(gki_trainer *trainer, const step *it, double learning
     const gki_adamw adamw = {.rate = learning_rate,
                              .weight_decay = settings->weight_decay,
                              .scale = it->scale,
-                             .updates = trainer->state.updates};
+                             .updates = trainer->state.updates,
+                             .average = trainer->ema,
+                             .average_decay = settings->ema};
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
         gki_adamw_update(&model->params, (size_t)c, &adamw);
-        if (trainer->ema)
-            gki_adamw_average(&model->params, (size_t)c, settings->ema, trainer->state.updates,
-                              trainer->ema);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
 #pragma omp for schedule(dynamic, 1)

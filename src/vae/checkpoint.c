@@ -231,6 +231,7 @@ gkv_status gki_checkpoint_read(gkv_model *model, gki_real *ema, const gki_refit_
             GKV_TRY_GOTO(read_array(file, path, model, s, arrays[s]));
     GKV_TRY_GOTO(read_codes(file, path, model, state->codes, store));
     GKV_TRY_GOTO(read_stats(file, path, store));
+    GKV_TRY_GOTO(gki_flow_check(model->flow, &model->params));
     GKV_TRY_GOTO(model->base->ops->check(model->base, &model->params));
 done:
     gki_safetensors_free(file);
@@ -284,7 +285,9 @@ gkv_status gkv_model_load(const char *path, gkv_model **out)
     GKV_TRY_GOTO(check_tensors(file, path, &model->params));
     GKV_TRY_GOTO(gki_params_seal(&model->params));
     GKV_TRY_GOTO(read_array(file, path, model, 0, model->params.values));
-    status = model->base->ops->check(model->base, &model->params);
+    status = gki_flow_check(model->flow, &model->params);
+    if (status == GKV_OK)
+        status = model->base->ops->check(model->base, &model->params);
     if (status != GKV_OK)
         status = gki_fail_context(GKV_ERR_DATA, "%s", path);
 done:

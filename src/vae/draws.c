@@ -10,7 +10,7 @@ void gki_prior_draws_rows(const gki_prior_draws *draws, gki_workspace *ws, uint6
     const gkv_model *model = draws->model;
     const gki_base_ops *base = model->base->ops;
     gki_real *eps = gki_at(ws, model->flow->eps, 0);
-    double choice[GKV_DRAWS_MOST];
+    double choice[GKV_DRAWS_MAX];
     for (size_t r = 0; r < count; r++) {
         gki_rng_normal(gki_rng_at(draws->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number + r),
                        model->d, eps + r * model->d);
@@ -54,7 +54,7 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
                         "their distribution; draw from codes, with gkv_model_draw_images()");
     for (size_t i = 0; i < n * model->values; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
-            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is no probability",
+            return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is not a probability",
                             i / model->values, i % model->values, (double)probabilities[i]);
     return GKV_OK;
 }
@@ -74,9 +74,8 @@ gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *
     for (size_t i = 0; i < n; i++) {
         if (gki_call_stopped(&call))
             continue;
-        gki_binarize_probabilities(probabilities + i * model->values, model->values,
-                                   gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i),
-                                   images + i * model->values);
+        gki_rng_bernoulli(gki_rng_at(seed, GKV_STREAM_PIXELS, 0, first + i), model->values,
+                          probabilities + i * model->values, images + i * model->values);
         gki_call_advance(&call, 1);
     }
     return gki_call_end(&call, "drawing pixels", "images");

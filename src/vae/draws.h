@@ -9,7 +9,7 @@
 enum { GKV_DRAW_SCORES = 0, GKV_DRAW_COMPONENT = 1 };
 
 /* The most rows of one call of gki_prior_draws_rows(). */
-enum { GKV_DRAWS_MOST = 50 };
+enum { GKV_DRAWS_MAX = 50 };
 
 typedef struct gki_prior_draws {
     const gkv_model *model;

@@ -13,7 +13,7 @@
 #include "vae/draws.h"
 
 /* The least number of blocks for which packing the weights saves time. */
-enum { BLOCK_ROWS = GKV_DRAWS_MOST, BLOCKS_PACKED = 4 };
+enum { BLOCK_ROWS = GKV_DRAWS_MAX, BLOCKS_PACKED = 4 };
 
 typedef struct request {
     const gkv_model *model;

@@ -178,9 +178,10 @@ gkv_status gki_metadata_state(const gki_safetensors *file, const char *path, gki
         if (!text && state_fields[i].optional)
             text = "0";
         if (!text)
-            return gki_fail(GKV_ERR_DATA,
-                            "%s: no \"%s\" in its metadata: it is no checkpoint of a training run",
-                            path, state_fields[i].key);
+            return gki_fail(
+                GKV_ERR_DATA,
+                "%s: no \"%s\" in its metadata: it is not a checkpoint of a training run", path,
+                state_fields[i].key);
         if (!parse_field(&state_fields[i], text, (char *)state + state_fields[i].offset))
             return gki_fail(GKV_ERR_DATA,
                             "%s: metadata \"%s\" is \"%.40s\", which is not a number of its range",
@@ -277,8 +278,9 @@ gkv_status gki_metadata_sizes(const gki_safetensors *file, const char *path,
         if (!text && i == GKV_IMAGE_SIZES - 1)
             text = "1";
         if (!text)
-            return gki_fail(GKV_ERR_DATA, "%s: no \"%s\" in its metadata: it is no model of gkvae",
-                            path, size_keys[i]);
+            return gki_fail(GKV_ERR_DATA,
+                            "%s: no \"%s\" in its metadata: it is not a model of gkvae", path,
+                            size_keys[i]);
         const bool digits = *text && strlen(text) <= 5 && text[strspn(text, "0123456789")] == '\0';
         sizes[i] = digits ? strtoul(text, NULL, 10) : 0;
         if (sizes[i] < 1)

@@ -23,7 +23,9 @@ static gki_net_spec net_spec_of(const gkv_model *model)
                           .block = settings->block,
                           .half_channels = (size_t)settings->half_channels,
                           .quarter_channels = (size_t)settings->quarter_channels,
-                          .conv_blocks = (size_t)settings->conv_blocks};
+                          .conv_blocks = (size_t)settings->conv_blocks,
+                          .conv_block = settings->conv_block,
+                          .downsampling = settings->downsampling};
 }
 
 static gkv_status layout_networks(gkv_model *model)
@@ -83,7 +85,9 @@ static gkv_status layout_prior(gkv_model *model)
                                      .d_z = model->d_z_prior,
                                      .layers = (size_t)settings->prior_layers,
                                      .hidden = (size_t)settings->prior_hidden,
-                                     .log_scale_bound = settings->log_scale_bound};
+                                     .log_scale_bound = settings->log_scale_bound,
+                                     .bins = (size_t)settings->spline_bins,
+                                     .spline_bound = settings->spline_bound};
     GKV_TRY(flow->create(&flow_spec, &model->params, &model->plan, &model->flow));
     const bool has_classes = gkv_base_facts_of(settings->base)->has_classes;
     if (has_classes)
@@ -279,7 +283,7 @@ gkv_status gkv_model_base_margin(const gkv_model *model, size_t dimension, doubl
                         model->d - 1);
     if (!model->base->ops->margin)
         return gki_fail(GKV_ERR_CONFIG,
-                        "the margins of a base that is a %s are no g-and-k distributions",
+                        "the margins of a base that is a %s are not g-and-k distributions",
                         model->base->ops->name);
     model->base->ops->margin(model->base, &model->params, dimension, margin);
     return GKV_OK;

@@ -122,8 +122,9 @@ void gki_posterior_forward(const gki_posterior *posterior, gki_workspace *ws, si
             z0[j] = encoded[j] + sigma[j] * v[j];
         const gki_real *raw = encoded + flow_start(posterior);
         for (size_t i = 0; i < posterior->flow_layers; i++, raw += posterior->flow_width)
-            log_q -= (double)posterior->flow->forward(d, raw, gki_at(ws, posterior->layers[i], r),
-                                                      gki_at(ws, posterior->layers[i + 1], r));
+            log_q -=
+                (double)posterior->flow->forward(d, i, raw, gki_at(ws, posterior->layers[i], r),
+                                                 gki_at(ws, posterior->layers[i + 1], r));
         *gki_at(ws, posterior->log_q, r) = (gki_real)log_q;
     }
 }
@@ -154,7 +155,7 @@ void gki_posterior_backward(const gki_posterior *posterior, gki_workspace *ws, s
                  *d_encoded = gki_at(ws, posterior->d_draw, r);
         for (size_t i = posterior->flow_layers; i-- > 0;) {
             const size_t at = flow_start(posterior) + i * posterior->flow_width;
-            posterior->flow->backward(d, encoded + at, gki_at(ws, posterior->layers[i], r), d_z,
+            posterior->flow->backward(d, i, encoded + at, gki_at(ws, posterior->layers[i], r), d_z,
                                       -weight, d_z, d_encoded + at);
         }
         for (size_t j = 0; j < d; j++)

@@ -3,6 +3,8 @@
 
 #include "support.h"
 
+#include <sha2.h>
+
 #include "app/plot.h"
 #include "app/html.h"
 #include "app/picture.h"
@@ -47,7 +49,7 @@ static void every_text_is_escaped(void **state)
     (void)state;
     const char *const columns[] = {evil, evil}, *const cells[] = {evil, evil};
     const gki_report_number number = {evil, evil, evil};
-    const gki_report_table table = {evil, evil, columns, 2, cells, 1};
+    const gki_report_table table = {evil, evil, evil, columns, 2, cells, 1};
     const gki_report_figure figure = {
         .heading = evil, .caption = evil, .png = small_picture(), .alt = evil};
     const gki_report_text text = {evil, evil};
@@ -64,9 +66,9 @@ static void every_text_is_escaped(void **state)
                                .n_texts = 1};
     char *page = page_of(&report);
     assert_null(strstr(page, "<script"));
-    /* title twice, summary, command, 3 of the number, 6 of the table, 3 of the figure, 2 of the
+    /* title twice, summary, command, 3 of the number, 7 of the table, 3 of the figure, 2 of the
      * text */
-    assert_int_equal(occurrences(page, tame), 18);
+    assert_int_equal(occurrences(page, tame), 19);
     free(page);
 }
 
@@ -127,7 +129,7 @@ static void numbers_are_aligned(void **state)
     const char *const columns[] = {"model", "nats", "note", "none"};
     const char *const cells[] = {"VAE",  "−87.4", "8 layers", NULL,    "flow", "n/a",
                                  "deep", "",      "third",    "< 0.5", "",     "—"};
-    const gki_report_table table = {"h", NULL, columns, 4, cells, 3};
+    const gki_report_table table = {"h", NULL, NULL, columns, 4, cells, 3};
     const gki_report report = {.title = "t", .tables = &table, .n_tables = 1};
     char *page = page_of(&report);
     assert_holds(page, "<th scope=\"col\" class=\"n\">nats</th>");
@@ -172,6 +174,56 @@ static void nothing_is_loaded_from_outside(void **state)
             {"<pre", "</pre>"},         {"<ul>", "</ul>"},         {"<h2", "</h2>"}};
         assert_int_equal(occurrences(page, pairs[i][0]), occurrences(page, pairs[i][1]));
     }
+    free(page);
+}
+
+/* The SHA-256 of the text, in base64. */
+static void hash_of(const char *text, size_t count, char out[45])
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t digest[33] = {0};
+    SHA2_CTX context;
+    SHA256Init(&context);
+    SHA256Update(&context, (const uint8_t *)text, count);
+    SHA256Final(digest, &context);
+    for (size_t i = 0; i < 43; i++) {
+        const size_t bit = 6 * i;
+        out[i] =
+            digits[((unsigned)digest[bit / 8] << 8 | digest[bit / 8 + 1]) >> (10 - bit % 8) & 63];
+    }
+    strcpy(out + 43, "=");
+}
+
+/* A page with numbers or frames runs its own script, which its policy names by its hash, and no
+ * text can end the element of the numbers. Other pages run none. */
+static void the_policy_allows_the_script_alone(void **state)
+{
+    (void)state;
+    const gki_report_frame frames[] = {{evil, small_picture()}, {"second", small_picture()}};
+    const gki_report_figure figures[] = {
+        {.heading = "lines", .png = small_picture(), .data = "{\"x\":\"</script><b>\"}"},
+        {.heading = "frames", .frames = frames, .n_frames = 2}};
+    const gki_report report = {.title = "t", .figures = figures, .n_figures = 2};
+    char *page = page_of(&report), hash[45], policy[128];
+    assert_holds(page,
+                 "<script type=\"application/json\">{\"x\":\"\\u003c/script>\\u003cb>\"}</script>");
+    const char *begin = strstr(page, "<script>"), *end = begin ? strstr(begin, "</script>") : NULL;
+    assert_non_null(end);
+    begin += strlen("<script>");
+    hash_of(begin, (size_t)(end - begin), hash);
+    snprintf(policy, sizeof policy, "; script-src 'sha256-%s'\">", hash);
+    assert_holds(page, policy);
+    assert_int_equal(occurrences(page, "<script"), 2);
+    assert_int_equal(occurrences(page, "class=\"frame\""), 2);
+    assert_int_equal(occurrences(page, tame), 2); /* the text for readers who cannot see it, too */
+    assert_holds(page, "<span>second</span>");
+    free(page);
+    const gki_report_figure plain = {.heading = "h", .png = small_picture()};
+    const gki_report without = {.title = "t", .figures = &plain, .n_figures = 1};
+    page = page_of(&without);
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "script-src"));
+    assert_holds(page, "default-src 'none'");
     free(page);
 }
 
@@ -249,6 +301,7 @@ int main(void)
         cmocka_unit_test(pictures_are_embedded_whole),
         cmocka_unit_test(numbers_are_aligned),
         cmocka_unit_test(nothing_is_loaded_from_outside),
+        cmocka_unit_test(the_policy_allows_the_script_alone),
         cmocka_unit_test(same_input_same_bytes),
         cmocka_unit_test(a_failure_leaves_the_old_page),
         cmocka_unit_test(refuses),

@@ -181,8 +181,10 @@ static void test_counts(void **state)
                  decoder = 24 * 400 + 2 * 400 * 400 + 400 * 784;
     const double flow = 8 * (12 * 128 + 128 * 128 + 128 * 24);
     assert_true(operations.encoding == 2 * encoder);
-    assert_true(operations.sample == 2 * (decoder + flow));
-    assert_true(operations.training == 6 * (encoder + decoder + flow) - 2 * 784 * 400);
+    const double base = 32 * 24 * 25 / 2;
+    assert_true(operations.sample == 2 * (decoder + flow + base));
+    assert_true(operations.draw == 2 * (decoder + flow));
+    assert_true(operations.training == 6 * (encoder + decoder + flow) + 4 * base - 2 * 784 * 400);
 }
 
 static void test_refusals(void **state)

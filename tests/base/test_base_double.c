@@ -224,7 +224,7 @@ static void test_agrees_with_mgk(void **state)
     base_fixture_end(it);
 }
 
-/* L = I is no copula at all; g = k = 0 with A = 0, B = 1 is the normal. */
+/* L = I is not a copula at all; g = k = 0 with A = 0, B = 1 is the normal. */
 static void test_special_cases(void **state)
 {
     (void)state;

@@ -16,6 +16,8 @@ expect 2 "needs itself" "$gkvae" encode run --idx mine --out mine
 cmp -s mine "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" || fail "the images are lost"
 expect 2 "is needed" "$gkvae" base fit run
 expect 2 "is needed" "$gkvae" base fit --base gk
+expect 0 "" "$gkvae" base fit run --base normal --quiet
+[ ! -s output ] || fail "base fit --quiet prints: $(cat output)"
 expect 2 "choose one" "$gkvae" base fit run --base gk --out new --update
 expect 2 'nearest is "base fit"' "$gkvae" base fir run
 expect 4 "must be one of" "$gkvae" base fit run --base cauchy
@@ -80,7 +82,7 @@ expect 0 "40 images" "$gkvae" sample classes --class 7 --count 40 --out seven.pn
 expect 0 "200 images" "$gkvae" sample classes --class each --out each.png
 expect 0 "5 images" "$gkvae" sample classes --class 3 --count 5 --idx three.idx
 expect 0 "8 rows" "$gkvae" interpolate classes --from-class 3 --to-class 8 --out between.png
-for picture in seven each between; do is_png $picture.png || fail "$picture.png is no picture"; done
+for picture in seven each between; do is_png $picture.png || fail "$picture.png is not a picture"; done
 [ -s three.idx ] || fail "no three.idx"
 expect 2 "0 to 9" "$gkvae" sample classes --class 10
 expect 2 "0 to 9" "$gkvae" interpolate classes --from-class 3 --to-class 12

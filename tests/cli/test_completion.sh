@@ -41,8 +41,11 @@ offers "mle" fit --method = ml
 offers "octile lm mle" fit --method =
 offers "train test" encode run --split ""
 offers "gk-copula gk-mixture gk-by-class" base fit run --base gk-
-offers "--base --components --covariance --rank --tied-shapes --codes --out --update --threads --data-folder --set --help" \
+offers "--base --components --covariance --rank --tied-shapes --codes --out --update --quiet --threads --data-folder --set --help" \
     base fit --
+offers "--out" features train --ou
+offers "--out" features --ou
+offers "--epochs" help features train --ep
 offers "--resume" train --re
 offers "--resume" help train --re
 offers "pdf" gk p
@@ -100,6 +103,8 @@ if command -v fish > /dev/null; then
     fish_offers "get info import list" "gkvae data "
     fish_offers "lm mle octile" "gkvae fit --method "
     fish_offers "--resume" "gkvae train --re"
+    fish_offers "--epochs" "gkvae features train --ep"
+    fish_offers "--probabilities" "gkvae features --pr"
     fish_offers "model.base_fit=grad" "gkvae train --set model.base_fit=g"
 fi
 finish

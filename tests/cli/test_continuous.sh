@@ -83,7 +83,7 @@ expect 0 "done" "$gkvae" train numbers.ini --out colour --set data.train_images=
 expect 0 "of a density" "$gkvae" eval colour
 expect 0 "done" "$gkvae" train --resume --out normal-density-1 --epochs 5
 
-# What is no array of floats, and settings that do not fit.
+# What is not an array of floats, and settings that do not fit.
 expect 3 "takes an array of floats" "$gkvae" train numbers.ini --out no --set data.train_images=whole.npy
 expect 3 "has the number nan" "$gkvae" train numbers.ini --out no --set data.train_images=nan.npy
 expect 3 "there is nothing to model" "$gkvae" train numbers.ini --out no --set data.train_images=equal.npy

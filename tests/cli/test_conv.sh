@@ -49,9 +49,10 @@ cmp draws-1.npy draws-2.npy || fail "other draws on two threads"
 # Other kinds of training step, and without blocks.
 expect 0 "done" "$gkvae" train conv.ini --out iwae --epochs 1 --set train.objective=iwae --set train.samples=3 \
     --set train.resampling=importance --set model.conv_blocks=0
-expect 0 "done" "$gkvae" train conv.ini --out tuned --set train.fine_tune_epochs=1 --set model.conv_blocks=2
+expect 0 "done" "$gkvae" train conv.ini --out tuned --set train.fine_tune_epochs=1 --set model.conv_blocks=2 \
+    --set model.conv_block=depthwise --set model.downsampling=stride
 
-# Grey levels: several numbers for each pixel. Sides that are no multiples of 4, and three channels.
+# Grey levels: several numbers for each pixel. Sides that are not multiples of 4, and three channels.
 expect 0 "done" "$gkvae" train conv.ini --out grey --epochs 1 --set data.binarization=grey \
     --set model.likelihood=logistic-mixture --set data.resize=13x18
 expect 0 "bits per dimension" "$gkvae" eval grey --samples 5 --images 20 --refine lm:1
@@ -62,12 +63,13 @@ expect 0 "bits per dimension" "$gkvae" eval colour --samples 5 --images 20 --ref
 is_true "$(value colour refined_neg_elbo) <= $(value colour neg_elbo)" || fail "refinement loses in colour"
 
 # Settings out of range.
-expect 4 "model.half_channels = 0" "$gkvae" train conv.ini --out none --set model.half_channels=0
+# LayerNorm over so few channels would leave nothing of the image.
+expect 4 "model.half_channels = 3" "$gkvae" train conv.ini --out none --set model.half_channels=3
 expect 4 "model.net = cnn" "$gkvae" train conv.ini --out none --set model.net=cnn
 
 # A run of perceptrons whose file of settings has no networks is one of perceptrons.
 expect 0 "done" "$gkvae" train small.ini --out mlp --epochs 1
-grep -vE "^(net|half_channels|quarter_channels|conv_blocks) " mlp/config.ini > fewer && mv fewer mlp/config.ini
+grep -vE "^(net|half_channels|quarter_channels|conv_blocks|conv_block|downsampling) " mlp/config.ini > fewer && mv fewer mlp/config.ini
 expect 0 "done" "$gkvae" train --resume --out mlp --epochs 2
 expect 0 "nats" "$gkvae" eval mlp --images 20
 finish

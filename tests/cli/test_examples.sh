@@ -49,6 +49,6 @@ for header in "$prefix"/include/gkvae/*.h; do
     cp alone.c alone.cc
     # shellcheck disable=SC2046
     ! command -v c++ > /dev/null || c++ -Wall -Wextra -Werror $(pkg-config --cflags gkvae) -fsyntax-only alone.cc > log 2>&1 ||
-        fail "$name is no C++: $(cat log)"
+        fail "$name is not C++: $(cat log)"
 done
 finish

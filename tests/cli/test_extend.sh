@@ -20,7 +20,7 @@ wait_for lines "epoch  5/30" || fail "the extension does not go on: $(cat messag
 kill -s INT $process
 wait $process
 [ $? -eq 130 ] || fail "the extension was not interrupted"
-expect 4 "before train.epochs = 40 extends it" "$gkvae" train --resume --out stopped --epochs 40
+expect 4 "before train.epochs = 40 extends it (--resume alone)" "$gkvae" train --resume --out stopped --epochs 40
 expect 0 "done" "$gkvae" train --resume --out stopped
 for file in $files; do
     for name in threads stopped; do

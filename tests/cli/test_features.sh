@@ -67,7 +67,7 @@ head -c 272 /dev/zero >> other.idx
 expect 3 "other.idx: the images are 16 × 17, but the network mnist takes 28 × 28; name one for these with --network" \
     "$gkvae" features other.idx
 expect 3 "there are 500 images" "$gkvae" features "$images" --count 501
-expect 4 "scripts/train_features.py" "$gkvae" features "$images" --dataset letters
+expect 4 "gkvae features train" "$gkvae" features "$images" --dataset letters
 expect 5 "nowhere.idx" "$gkvae" features nowhere.idx
 expect 5 "nowhere.safetensors" "$gkvae" features "$images" --network nowhere.safetensors
 expect 5 "missing/f.npy" "$gkvae" features "$images" --out missing/f.npy
@@ -85,4 +85,37 @@ expect 2 "needs itself" "$gkvae" features images.npy --probabilities images.npy
 expect 2 "needs itself" "$gkvae" features raw.idx --network own.safetensors --out own.safetensors
 expect 2 "needs itself" "$gkvae" features raw.idx --probabilities features.npy
 cmp features.npy before.npy || fail "a refused call changed features.npy"
+# Training: the same bytes on any number of threads, better than chance by far, and read like any network.
+train() { "$gkvae" features train mnist-small --data-folder "$source/tests/fixtures" "$@"; }
+for threads in 1 2 3; do
+    expect 0 "of 500 test images right" train --out trained-$threads.safetensors --threads $threads --epochs 5 --quiet
+    cmp trained-1.safetensors trained-$threads.safetensors || fail "another network on $threads threads"
+done
+reached=$(sed -n 's/.*: \([0-9.]*\) % of 500.*/\1/p' output)
+is_true "$reached > 88" || fail "only $reached % of the test images right: $(cat output)"
+grep -qa "\"test_accuracy\":\"0\.$(printf %.0f "$(echo "$reached" | tr -d .)")" trained-1.safetensors ||
+    fail "the file does not state the accuracy $reached %"
+expect 0 "network mnist-small, SHA-256 $(sha256sum trained-1.safetensors | cut -d ' ' -f 1)" \
+    "$gkvae" features "$images" --network trained-1.safetensors --out trained.npy --probabilities p.npy
+tail -c +129 p.npy | od -An -v -tf4 -w40 |
+    awk '{ best = 1; for (i = 2; i <= NF; i++) if ($i > $best) best = i; print best - 1 }' > classes
+right=$(paste classes labels | awk '$1 == $2 { n++ } END { print n + 0 }')
+is_true "$right * 0.2 == $reached" || fail "$right of 500 digits by the file, but $reached % in training"
+expect 0 "epoch 1 of 1: loss" train --out other.safetensors --epochs 1 --seed 2
+expect 0 "right" train --out resized.safetensors --epochs 1 --set data.resize=12x16
+expect 3 "images of 11 × 16 pixels" train --out no.safetensors --set data.resize=11x16
+expect 3 "in colour" train --out no.safetensors --set data.channels=3
+expect 5 "missing/n.safetensors" train --out missing/n.safetensors --epochs 1
+expect 2 "is needed" train
+expect 2 "data set" "$gkvae" features train --out no.safetensors
+head -c 8 /dev/zero > old.safetensors
+cp old.safetensors kept.safetensors
+"$gkvae" features train mnist-small --data-folder "$source/tests/fixtures" --out old.safetensors --epochs 1000 \
+    > lines 2>&1 &
+process=$!
+wait_for lines "epoch 1 of" || fail "no epoch within 20 s"
+kill -s INT $process
+wait $process
+[ $? = 130 ] || fail "an interrupted training does not exit with 130"
+cmp old.safetensors kept.safetensors || fail "an interrupted training has changed the file"
 finish

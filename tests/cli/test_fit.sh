@@ -70,8 +70,8 @@ awk -F, 'NR == 1 { print $0 ",gaps,constant,late" }
          NR > 1 { print $0 "," (NR == 5 ? "" : NR) ",7," (NR == 2 ? "NA" : NR) }' two.csv > gaps.csv
 expect 0 "goodness" "$gkvae" fit gaps.csv --column first
 expect 0 "1 of 20000 rows dropped: missing values in column gaps, the first in line 5" "$gkvae" fit gaps.csv --column first,gaps
-expect 3 'gaps.csv:5: gaps: "" is no finite decimal number; leave' "$gkvae" fit gaps.csv --column first,gaps --na none
-expect 3 'gaps.csv:2: late: "NA" is no finite' "$gkvae" fit gaps.csv --column late --na none
+expect 3 'gaps.csv:5: gaps: "" is not a finite decimal number; leave' "$gkvae" fit gaps.csv --column first,gaps --na none
+expect 3 'gaps.csv:2: late: "NA" is not a finite' "$gkvae" fit gaps.csv --column late --na none
 "$gkvae" fit gaps.csv --na none > lines 2> messages
 code=$?
 [ $code -eq 3 ] || fail "columns that cannot be fitted: exit code $code, not 3"
@@ -233,7 +233,7 @@ refused 3 "column 1" '5\n5\n5\n5\n5\n5\n5\n5\n5\n5\n'
 refused 3 "holds text" 'x,y\n1,a\n2,b\n' --column y
 refused 3 "no column contains numbers" 'x\na\nb\n'
 refused 2 'nearest is "width"' 'width,height\n1,2\n' --column widht
-refused 2 "no such column" 'x\n1\n' --column 2
+refused 2 "columns are 1 … 1" 'x\n1\n' --column 2
 refused 2 "octile, lm or mle" '1\n' --method ml
 refused 2 "whole number" '1\n' --levels 3
 refused 2 "whole number" '1\n' --bootstrap 3
@@ -258,10 +258,10 @@ refused 2 "goes with --mixture" '1\n' --held-out 0.1
 refused 2 "--weights v: bad.csv has no such column" 'w,x\n1,2\n' --weights v
 refused 3 "--weights w" 'w,x\na,2\n' --weights w
 refused 3 "weight" 'w,x\n-1,2\n1,3\n1,4\n1,5\n1,6\n1,7\n1,8\n1,9\n1,10\n1,11\n' --weights w
-refused 3 'bad.csv:2: a: "0,345" is no finite decimal number; the decimal mark is a point' 'a;b\n0,345;1\n0,2;2\n' --dec .
-refused 3 'bad.csv:2: a: "5%" is no finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
+refused 3 'bad.csv:2: a: "0,345" is not a finite decimal number; the decimal mark is a point' 'a;b\n0,345;1\n0,2;2\n' --dec .
+refused 3 'bad.csv:2: a: "5%" is not a finite decimal number' 'a;b\n5%%;1\n6%%;2\n'
 refused 3 "no column contains numbers but the one of --weights" '1\n2\n' --weights 1
-refused 3 "CR alone" 'x\r1\r2\r'
+refused 3 "the table has one row of 9 numbers" '1,2,3,4,5,6,7,8,9\n'
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"
 finish

@@ -109,7 +109,7 @@ expect 2 "must be auto, none or a number above 0" "$gkvae" fit forms.csv --resol
 expect 2 "--resolution" "$gkvae" fit forms.csv --resolution fine
 # Held parameters need no values, and a resolution must tell values apart.
 { echo v; for i in $(seq 100); do printf '1\n2\n7\n'; done; } > three.csv
-expect 3 "3 distinct values cannot determine 4 parameters: use more data, or hold some with --fix" \
+expect 3 "3 distinct values cannot determine 4 parameters: use more data, or fix some of the parameters (--fix)" \
     "$gkvae" fit three.csv -m mle
 json three.csv -m mle --normal
 is_true "($(flat log_likelihood) + 700) ^ 2 < 50 ^ 2" || fail "three values: $(cat json)"

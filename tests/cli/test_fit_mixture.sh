@@ -14,7 +14,7 @@ for normal in "" --normal; do
     grep -A1 '"A": 10\.0,' output | grep -q '"B": 0\.001' || fail "no component of the ten equal values: $(cat output)"
 done
 
-# An outlier is no component, and the line says that there is one.
+# An outlier is not a component, and the line says that there is one.
 { cat "$fixtures/small10.csv"; echo 1e6; } > outlier.csv
 expect 0 "lines that no component explains: 1" "$gkvae" fit outlier.csv -K 2 --quiet
 grep -q "0.0909.*10.068" output || fail "an outlier changes the small cluster: $(cat output)"
@@ -129,8 +129,15 @@ for options in "-K 1" "-K 2" "-K 2 --normal --json"; do
 done
 awk -F, -v OFS=, 'NR == 1 { print "a,b,c"; next } { print $1, $2, $1 - $2 }' unit.csv > collinear.csv
 expect 0 "component 1: the normal scores of c depend" "$gkvae" fit collinear.csv -K 1 --normal --shrinkage none
+expect 0 "c is a linear function of the columns before it" "$gkvae" fit collinear.csv -K 2
 expect 0 "" "$gkvae" fit unit.csv -K 2
-grep -q "depend linearly" output && fail "a note on columns that do not depend on each other: $(cat output)"
+grep -q "linear" output && fail "a note on columns that do not depend on each other: $(cat output)"
+
+# No component of equal values is narrower than the least B, so that BIC finds the two groups of each column.
+awk 'BEGIN { srand(4); print "v,group"; for (i = 0; i < 300; i++)
+    printf "%.4f,%d\n", sqrt(-2 * log(1 - rand())) * cos(6.2831853 * rand()), 5 * (i % 2) }' > groups.csv
+expect 0 "" "$gkvae" fit groups.csv -K 1..4 --quiet
+grep -q "^2 .* chosen$" output || fail "not the two groups: $(cat output)"
 
 expect 2 "a whole number" "$gkvae" fit gaps.csv -K 0..3
 expect 2 "must not be smaller" "$gkvae" fit gaps.csv -K 3..2

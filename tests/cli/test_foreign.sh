@@ -27,16 +27,28 @@ put a.pdf '%%PDF-1.4' "it is a PDF document"
 put old.pt '\200\002\212\012l\374\234\106\371 j\250P\031' "it is a PyTorch file"
 put a.pkl '\200\004\225' "it is a Python pickle"
 put a.h5 '\211HDF\r\n' "it is an HDF5 file"
+put a.feather 'FEA1\0\0' "it is a Feather file"
+put a.avro 'Obj\001' "it is an Avro file"
+put a.orc 'ORC\b' "it is an ORC file"
+put a.nc 'CDF\001' "it is a NetCDF file"
+put a.sav '$FL2@(#) SPSS DATA FILE' "it is an SPSS file"
+put a.dta '<stata_dta><header>' "it is a Stata file"
+put a.sas7bdat '\0\0\0\0\0\0\0\0\0\0\0\0\302\352\201\140\263\024\021\317' "it is a SAS file"
+put a.rds 'X\n\0\0\0\003' "it is a file of R's objects"
+put a.lzma '\135\0\0\200\0' "xz -dc"
+put a.bmp 'BM\066\0\0\0\0\0' "it is a BMP picture"
 put a.npy '\223NUMPY\001\0' "it is a NumPy array"
 put lfs 'version https://git-lfs.github.com/spec/v1\n' "git lfs pull"
 printf '<!DOCTYPE html>\n<html><body>404' > page.html
 printf '\xef\xbb\xbf<?xml version="1.0"?><Error/>' > error.xml
 printf '\377\376a\0b\0c\0d\0' > utf16.txt
+printf '{"x": [1, 2]}\n' > a.json
+printf '@relation r\n@attribute x numeric\n@data\n1\n' > a.arff
 printf 'a,b\n1,2\n' > a.csv
 : > nothing
 gzip -c images | gzip -c > twice.gz
-names+=(page.html error.xml utf16.txt a.csv nothing twice.gz)
-texts+=("it is a web page (HTML)" "it is an XML document" "UTF-16" "it is text" "it is empty" "gzip -dc")
+names+=(a.json a.arff page.html error.xml utf16.txt a.csv nothing twice.gz)
+texts+=("it is JSON" "it is an ARFF file" "it is a web page (HTML)" "it is an XML document" "UTF-16" "it is text" "it is empty" "gzip -dc")
 for i in "${!names[@]}"; do
     file=${names[$i]} text=${texts[$i]}
     case $file in
@@ -53,7 +65,7 @@ for i in "${!names[@]}"; do
     a.npy | a.npz | a.zip | a.pt | a.xlsx | twice.gz) ;; # read or said otherwise by gkvae fit
     *) expect 3 "$text" "$gkvae" fit "$file" ;;
     esac
-    expect 3 "$text" "$gkvae" gk cdf --fit "$file" 1
+    [ "$file" = a.json ] || expect 3 "$text" "$gkvae" gk cdf --fit "$file" 1
     expect 4 "$text" "$gkvae" train "$file" --out new
 done
 expect 3 "it is IDX images" "$gkvae" fit images
@@ -83,4 +95,9 @@ idx qmnist '\0\0\014\002\0\0\0\001\0\0\0\010'
 expect 3 "8 columns for each label (as QMNIST's)" "$gkvae" data info images qmnist
 idx integers '\0\0\014\001\0\0\0\001'
 expect 3 "IDX of 4-byte integers in 1 dimension, not IDX labels" "$gkvae" data info images integers
+# Words that begin as other formats do are names of columns.
+for name in ORC BMI FEA1 PAR1 GGUF BZh '[mm]'; do
+    { echo "$name"; seq 20; } > words.csv
+    expect 0 "$name: 20 values" "$gkvae" fit words.csv
+done
 finish

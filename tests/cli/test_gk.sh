@@ -46,7 +46,7 @@ awk '{ s += $1; q += $1 * $1 } END { m = s / NR; v = q / NR - m * m; exit !(m * 
 gk cdf -p $p < sample | gk quantile -p $p > back
 paste sample back | awk '{ d = $1 - $2; if (d * d > 1e-16 * $1 * $1) bad++ } END { exit bad > 0 }' ||
     fail "quantile is not the inverse of cdf"
-gk sample -p $p -n 100 --seed 7 | cmp -s - <(head -n 100 sample) || fail "a shorter sample is no beginning of a longer"
+gk sample -p $p -n 100 --seed 7 | cmp -s - <(head -n 100 sample) || fail "a shorter sample is not the beginning of a longer"
 gk sample -p $p -n 100 --seed 8 | cmp -s - <(head -n 100 sample) && fail "another seed gives the same draws"
 
 # Streams: words may cross the bounds of reads, results come as soon as possible, and the memory does not grow.

@@ -50,7 +50,7 @@ gk logpdf -q --fit unnamed.json bare.txt | cmp -s - densities || fail "columns w
 # --- draws: the digits of the file are those of the fit ---
 gk sample --fit mix.json -n 5000 -S 7 > draws.csv
 [ "$(head -n 1 draws.csv)" = index,currency ] && [ "$(wc -l < draws.csv)" -eq 5001 ] || fail "draws: $(head -n 2 draws.csv)"
-gk sample --fit mix.json -n 100 -S 7 | cmp -s - <(head -n 101 draws.csv) || fail "fewer draws are no beginning of more"
+gk sample --fit mix.json -n 100 -S 7 | cmp -s - <(head -n 101 draws.csv) || fail "fewer draws are not the beginning of more"
 gk sample --fit mix.json -n 100 -S 8 | cmp -s - <(head -n 101 draws.csv) && fail "another seed gives the same draws"
 gk sample --fit mix.json -n 5000 -S 7 -o again.csv && cmp -s again.csv draws.csv || fail "a file has other draws"
 gk sample --fit mix.json -n 5000 -S 7 -o draws.npy

@@ -6,7 +6,8 @@ for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -qE "^  $code +[a-z]" output || fail "exit code $code is not in gkvae --help"
     grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
 done
-for command in "data get" "data info" train eval sample reconstruct interpolate encode features "base fit" compare fit gk \
+for command in "data get" "data info" train eval sample reconstruct interpolate encode features "features train" \
+    explore export "base fit" compare fit gk \
     "density fit" "density eval" "density sample" "density log-density" "density conditional" "density outliers" \
     bench settings; do
     # shellcheck disable=SC2086

@@ -1,6 +1,6 @@
 # Names of output files: the ending of another format, and -, are refused by every command before it begins.
 . "$2/tests/cli/lib.sh"
-for name in - codes.csv x.jpg samples.PDF a.gz ""; do
+for name in - codes.tsv x.jpg samples.PDF a.gz ""; do
     for how in "sample run --out" "sample run --idx" "sample run --npy" "encode run --out" "reconstruct run --out" \
         "interpolate run --out" "features images --out" "features images --probabilities" "fit table.csv --picture" \
         "eval run --figures" "bench --json"; do
@@ -11,7 +11,7 @@ done
 for how in "train --out" "base fit run --base gk --out" "compare run --out"; do
     expect 2 "not to standard output" "$gkvae" $how -
 done
-expect 2 "a NumPy array" "$gkvae" encode run --out codes.png
+expect 2 "a name that ends in .npy, .npz or .csv" "$gkvae" encode run --out codes.png
 expect 2 "a PNG picture" "$gkvae" sample run --out samples.npy
 ls > left
 [ "$(wc -l < left)" -eq 5 ] || fail "a refused command wrote something: $(cat left)"

@@ -44,7 +44,7 @@ is_true "($(value other refined_neg_elbo) - $(value other neg_elbo))^2 < 1e-4" |
 # Reconstructions.
 expect 0 "40 images: reconstructions.png" "$gkvae" reconstruct run --refine lm:6
 grep -q "code, lm:6, prior 0.5" output && grep -q "at the code" output || fail "no table of refined codes"
-is_png reconstructions.png || fail "reconstructions.png is no PNG"
+is_png reconstructions.png || fail "reconstructions.png is not a PNG"
 lower() { # LINE: the figure after is below the one before, in the line that begins so
     awk -v line="$1" 'index($0, line) == 1 { found = 1; rest = substr($0, length(line) + 1); split(rest, f, " ")
         ok = f[2] < f[1] } END { exit !(found && ok) }' output || fail "not lower: $1: $(cat output)"
@@ -53,7 +53,7 @@ lower "−log p(x|z) at the code"
 expect 0 "prior 1" "$gkvae" reconstruct run/model.safetensors --refine lm:4 --prior-weight 1 --no-picture \
     -f "$source/tests/fixtures" --set data.dataset=mnist-small -n 25
 expect 0 "mean, lm:2:4" "$gkvae" reconstruct run --refine lm:2:4 --mean -n 12 --out mean.png
-is_png mean.png || fail "mean.png is no PNG"
+is_png mean.png || fail "mean.png is not a PNG"
 grep -q "12 images: mean.png" output || fail "reconstruct does not name its picture"
 
 # Grey targets have no likelihood, but codes can be refined.

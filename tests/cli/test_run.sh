@@ -73,7 +73,7 @@ cmp -s drawn.idx again.idx || fail "samples depend on the number of threads"
 expect 0 "50 images of 28 × 28" "$gkvae" data info drawn.idx
 expect 0 "13 images: others.png" "$gkvae" reconstruct run drawn.idx -n 13 --out others.png
 for picture in samples seven reconstructions interpolations two others; do
-    is_png $picture.png || fail "$picture.png is no PNG"
+    is_png $picture.png || fail "$picture.png is not a PNG"
 done
 expect 3 "there are 50 images" "$gkvae" reconstruct run drawn.idx -n 51
 expect 2 "the test images are 0 to 499" "$gkvae" interpolate run --from 0 --to 500

@@ -30,7 +30,7 @@ cmp -s means-1.png draws-1.png && fail "the picture does not follow --form"
 # The pixels are 0 and 255, in about the numbers that the means imply.
 bytes() { tail -c +17 "$1" | od -An -v -tu1 -w1; }
 [ "$(bytes draws-1.idx | sort -un | tr -d ' ' | tr '\n' ' ')" = "0 255 " ] || fail "draws are not 0 and 255"
-[ "$(bytes means-1.idx | sort -u | wc -l)" -gt 50 ] || fail "means are no grey levels"
+[ "$(bytes means-1.idx | sort -u | wc -l)" -gt 50 ] || fail "means are not grey levels"
 mean() { bytes "$1" | awk '{ sum += $1 } END { print sum / NR }'; }
 is_true "($(mean draws-1.idx) - $(mean means-1.idx))^2 < 4" || fail "means $(mean means-1.idx), draws $(mean draws-1.idx)"
 expect 0 "" "$gkvae" sample run -n 100 --form draws --seed 2 --idx seed.idx

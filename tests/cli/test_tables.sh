@@ -40,7 +40,7 @@ done
 expect 0 '"Gr��e",' "$gkvae" fit "$tables/win1252.csv" -M -j -q
 printf 'x,y\n$12,1\n' > dollar.csv
 tail -n +3 "$tables/dash-first.csv" >> dollar.csv
-read_as "y 61" 'dollar.csv:2: x: "$12" is no finite decimal number; numbers stand alone' dollar.csv
+read_as "y 61" 'dollar.csv:2: x: "$12" is not a finite decimal number; numbers stand alone' dollar.csv
 
 # Every method gives the same keys; those of octile that are unknown are null.
 keys() { sed -n 's/^ *"\([a-zA-Z_0-9]*\)":.*/\1/p' json; }
@@ -54,12 +54,30 @@ for method in lm mle; do
     keys | cmp -s - octile || fail "$method: other keys than octile: $(keys | diff - octile)"
 done
 
+# --- Cases of the same kinds ---
+spelled() { # spelled SPELLING: the first field of a row means a missing value
+    awk -v to="$1" 'NR == 9 { sub(/^[^,]*/, "") ; print to $0; next } { print }' "$tables/dash-first.csv" |
+        sed '2d' > spelled.csv
+    read_as "x 59, y 60" "1 of 60 rows dropped: missing values in column x, the first in line 8" spelled.csv
+}
+for spelling in '#WERT!' '#NV' '#¡VALOR!' '#BEZUG!' '#NOM?' '#Н/Д' Err:502 NaT '\\N' '(null)'; do
+    spelled "$spelling"
+done
+sed '9s/^/#/' "$tables/gk200.csv" > comment.csv
+read_as "x 199" "that begin with # are skipped: 1, the first is line 9" comment.csv
+tr '\n' '\r' < "$tables/gk200.csv" > cr.csv
+read_as "x 200" "" cr.csv
+tail -n +2 "$tables/gk200.csv" | sed 's/\..*//; s/$/,5/' > integers.csv
+counts integers.csv > /dev/null
+grep -qF -- '--dec , for decimal commas' messages || fail "two whole numbers: $(cat messages)"
+
 # --- Options ---
 sed 's/,/;/; s/\./,/' "$tables/header-semicolon-in-quote.csv" > comma.csv
 read_as "x; in mm 60, y 60" "the decimal mark is a comma" comma.csv
 read_as "x; in mm 60, y 60" "" comma.csv --dec ,
 read_as "x; in mm 60, y 60" "" comma.csv --quiet
 expect 3 'comma.csv:2: x; in mm: "10,1894"' "$gkvae" fit comma.csv --dec .
+expect 3 "(--dec ,)" "$gkvae" fit comma.csv --dec .
 sed 's/,/ ; /' "$tables/na-hn-a.csv" > odd.csv
 read_as "x 60, y 61" "1 of 61" odd.csv --sep ';'
 expect 3 "odd.csv" "$gkvae" fit odd.csv --sep tab
@@ -79,7 +97,10 @@ for option in "--sep ab" "--dec ;" "--skip -1" "--header --no-header" "--sep , -
 done
 expect 2 "the separator is a letter" "$gkvae" fit codes.csv --sep x
 expect 2 "is not an archive" "$gkvae" fit codes.csv --array x
-expect 3 'dash-first.csv:2: x: "-" is no finite decimal number; leave rows' "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+expect 3 'dash-first.csv:2: x: "-" is not a finite decimal number; leave rows' "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+expect 3 "(--na)" "$gkvae" fit "$tables/dash-first.csv" -c x --na none
+printf '1\n2,3\n' > titles.csv
+expect 3 "skip the lines before it (--skip)" "$gkvae" fit titles.csv
 
 # A column is fitted as if the rows without its value or its weight did not exist; the file does not matter.
 awk -F, 'NR == 1 { print "x,w" } NR > 1 { print (NR % 9 ? $1 : "NA") "," (NR % 10 ? 1 + NR % 3 : "") }' \
@@ -107,7 +128,12 @@ mkfifo pipe
 cat gk200.csv.gz > pipe &
 same "$gkvae" fit pipe --json
 { gzip -c < "$tables/gk200.csv" | head -c 300; } > cut.gz
-expect 3 "cut.gz: cannot be read: the gzip data stops in the middle" "$gkvae" fit cut.gz
+expect 3 "cut.gz: the gzip data stops in the middle" "$gkvae" fit cut.gz
+{ gzip -c < "$tables/gk200.csv"; echo junk; } > junk.gz
+expect 3 "junk.gz: the gzip data is followed by a byte 0x6a" "$gkvae" fit junk.gz
+expect 3 "standard input: the gzip data is followed by a byte 0x6a" "$gkvae" fit - < junk.gz
+{ head -n 50 "$tables/gk200.csv" | gzip -c; tail -n +51 "$tables/gk200.csv" | gzip -c; head -c 512 /dev/zero; } > parts.gz
+same "$gkvae" fit parts.gz --json
 : > empty
 expect 3 "no numbers" "$gkvae" fit - < empty
 expect 5 "nowhere.csv: cannot be opened" "$gkvae" fit nowhere.csv
@@ -130,6 +156,22 @@ gap[6] = np.nan
 np.save("gap.npy", gap)
 with zipfile.ZipFile("table.zip", "w", zipfile.ZIP_DEFLATED) as archive:
     archive.write(sys.argv[1], "folder/gk200.csv")
+with zipfile.ZipFile("mac.zip", "w") as archive:
+    archive.write(sys.argv[1], "gk200.csv")
+    archive.writestr("__MACOSX/._gk200.csv", b"\0\5\x16\7")
+    archive.writestr(".DS_Store", b"\0")
+with zipfile.ZipFile("sheet.ods", "w") as archive:
+    archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+    archive.writestr("content.xml", "<a/>")
+import warnings
+warnings.simplefilter("ignore")
+with zipfile.ZipFile("equal.npz", "w") as archive:
+    for name in ("half.npy", "single.npy"):
+        archive.write(name, "a.npy")
+np.savez("none.npz")
+np.save("object.npy", x.astype(object))
+np.save("text.npy", x.astype(str))
+np.save("complex.npy", x + 0j)
 with zipfile.ZipFile("book.xlsx", "w") as archive:
     archive.writestr("[Content_Types].xml", "<Types/>")
 whole = open("deflated.npz", "rb").read()
@@ -139,7 +181,7 @@ bad[300] ^= 255
 open("bad.npz", "wb").write(bad)
 END
     estimates() { sed -n '/estimate/p' "$1"; }
-    for file in x.npy.gz one.npz table.zip; do
+    for file in x.npy.gz one.npz table.zip mac.zip; do
         "$gkvae" fit $file --json > json 2> messages
         [ "$(estimates json)" = "$(estimates plain.json)" ] || fail "$file: another fit: $(cat messages)"
     done
@@ -159,6 +201,12 @@ END
     expect 3 "gap.npy: row 7 of column 1 is NaN" "$gkvae" fit gap.npy --na none
     expect 2 "half.npy: it is a NumPy array" "$gkvae" fit half.npy --skip 1
     expect 3 "Office workbook" "$gkvae" fit book.xlsx
+    expect 3 "it is an OpenDocument file" "$gkvae" fit sheet.ods
+    expect 3 "none.npz: the zip archive has no files" "$gkvae" fit none.npz
+    expect 3 "equal.npz has two files named a.npy" "$gkvae" fit equal.npz --array a
+    expect 3 "save array.astype(float)" "$gkvae" fit object.npy
+    expect 3 "save array.astype(float)" "$gkvae" fit text.npy
+    expect 3 "save array.real" "$gkvae" fit complex.npy
     expect 3 "cut.npz: the zip archive is damaged" "$gkvae" fit cut.npz --array x
     expect 3 "bad.npz: the zip archive is damaged" "$gkvae" fit bad.npz --array x
 fi

@@ -20,4 +20,18 @@ for model in mixture by-class; do
         done
     done
 done
+
+# Flows: the parts of their gradients, and rows in tiles.
+for flow in "spline iaf" "gk-coupling sylvester-orthogonal" "maf sylvester-householder" "glow none"; do
+    read -r prior posterior <<< "$flow"
+    layers=2
+    [[ $posterior != none ]] || layers=0
+    for threads in 1 2 3; do
+        expect 0 "done" "$gkvae" train small.ini --out "$prior-$threads" --threads $threads \
+            --set model.prior_flow=$prior --set model.posterior_flow=$posterior --set model.posterior_layers=$layers \
+            --set train.epochs=1
+        cmp "$prior-1/checkpoint.safetensors" "$prior-$threads/checkpoint.safetensors" ||
+            fail "$prior, $posterior: the checkpoint is another on $threads threads"
+    done
+done
 finish

@@ -30,9 +30,8 @@ static void threads(void **state)
     assert_int_equal(gki_call_threads(&call, 0), omp_get_num_procs());
     assert_ok(gki_call_begin(&call, ON_THREADS(256), 3));
     assert_int_equal(gki_call_threads(&call, 5), 256);
-    assert_fails(gki_call_begin(&call, ON_THREADS(257), 3), GKV_ERR_ARGUMENT,
-                 "options.threads = 257");
-    assert_fails(gki_call_begin(&call, ON_THREADS(-1), 3), GKV_ERR_ARGUMENT, "options.threads");
+    assert_fails(gki_call_begin(&call, ON_THREADS(257), 3), GKV_ERR_ARGUMENT, "threads = 257");
+    assert_fails(gki_call_begin(&call, ON_THREADS(-1), 3), GKV_ERR_ARGUMENT, "threads");
 }
 
 static void progress_is_reported(void **state)

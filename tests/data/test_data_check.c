@@ -194,8 +194,7 @@ static void forms_that_do_not_match(void **state)
     assert_int_equal(all.count, 0);
     assert_fails(gkv_dataset_check(NULL, NULL, NULL), GKV_ERR_ARGUMENT, "train is NULL");
     gkv_dataset *one = make(test, NULL, COUNT);
-    assert_fails(gkv_dataset_check(one, NULL, ON_THREADS(-1)), GKV_ERR_ARGUMENT,
-                 "options.threads = -1");
+    assert_fails(gkv_dataset_check(one, NULL, ON_THREADS(-1)), GKV_ERR_ARGUMENT, "threads = -1");
     gkv_dataset_free(one);
 }
 

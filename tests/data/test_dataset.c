@@ -291,17 +291,19 @@ static void missing_files_are_named(void **state)
     gkv_data_settings settings = {.dataset = "mnist"};
     snprintf(settings.folder, sizeof settings.folder, "%s", temporary);
     assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
-                 "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; name the folder");
+                 "/mnist/train-images-idx3-ubyte: no such file, nor with .gz; set data.folder to "
+                 "the folder");
     assert_null(dataset);
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
                  "t10k-images-idx3-ubyte: no such");
     assert_ok(gki_file_make_folder(in_temporary("mnist")));
     put("mnist/t10k-images-idx3-ubyte", "", 0);
-    assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
-                 "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; name the folder");
+    assert_fails(
+        gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
+        "/mnist/t10k-labels-idx1-ubyte: no such file, nor with .gz; set data.folder to the folder");
     snprintf(settings.dataset, sizeof settings.dataset, "my-own");
     assert_fails(gkv_dataset_load(GKV_TEST, &settings, &dataset), GKV_ERR_IO,
-                 "set data.test_images to its path");
+                 "data.test_images to its path");
 }
 
 /* Files of another spelling, in the folder or beside it, are named. */
@@ -325,7 +327,7 @@ static void near_files_are_named(void **state)
                  "(\"near\" is none)");
     snprintf(settings.folder, sizeof settings.folder, "~/data");
     assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
-                 "the shell expands ~ only at the begin of a word");
+                 "the shell expands ~ only at the start of a word");
     snprintf(settings.folder, sizeof settings.folder, "no such folder");
     assert_fails(gkv_dataset_load(GKV_TRAIN, &settings, &dataset), GKV_ERR_IO,
                  " (relative to the current folder, /");

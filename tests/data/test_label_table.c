@@ -31,6 +31,7 @@ static void every_form_is_read(void **state)
     } good[] = {
         {"x\ny y\nz\n", false},
         {"\xEF\xBB\xBFlabel\r\nx\r\ny y\r\nz", false},
+        {"sep=;\nid;label\n1;x\n2;y y\n3;z\n", false},
         {"class,id\nx,1\ny y,2\nz,3\n", false},
         {"whatever\nx\ny y\nz\n", true},
         {"file,label\nb.png,y y\na.png,x\nother.png,w\nsub/c.png,z\n", true},
@@ -90,7 +91,7 @@ static void words_are_numbered(void **state)
     assert_ok(gki_words_label(&digits, &known, "t", labels));
     assert_memory_equal(labels, "\xff\7\0\x0c", 4);
     assert_fails(gki_words_label(&words, &digits, "t", labels), GKV_ERR_DATA,
-                 "the label \"dog\" is no whole number of 0 … 255");
+                 "the label \"dog\" is not a whole number of 0 … 255");
     known = words_of(2, sorted);
     assert_ok(gki_words_label(&words, &known, "t", labels));
     assert_memory_equal(labels, "\1\3\1\2", 4);

@@ -3,6 +3,7 @@
 #define GKV_TESTS_FLOW_FIXTURE_H
 
 #include "gradient.h"
+#include "masks.h"
 
 #include "flow/flow.h"
 
@@ -26,7 +27,9 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
                                 .d_z = gki_plan_backward(&it->plan, d),
                                 .layers = layers,
                                 .hidden = hidden,
-                                .log_scale_bound = bound};
+                                .log_scale_bound = bound,
+                                .bins = 5,
+                                .spline_bound = 2};
     gkv_settings settings;
     gkv_settings_defaults(&settings);
     assert_ok(gkv_settings_set(&settings, "model.prior_flow", name, "test"));
@@ -46,11 +49,12 @@ static inline flow_fixture *flow_fixture_begin(const char *name, size_t rows, si
 }
 
 /* Changes all parameters. With initial parameters the networks' outputs are zero, which would hide
- * errors. */
+ * errors. Elements that are always 0 stay so. */
 static inline void flow_fixture_perturb(flow_fixture *it, double scale)
 {
     for (size_t i = 0; i < it->params.count; i++)
         test_perturb(10 + i, it->params.list[i].size, scale, gki_param_value(&it->params, i));
+    test_clear_masked(it->flow, &it->params);
 }
 
 static inline void flow_fixture_end(flow_fixture *it)

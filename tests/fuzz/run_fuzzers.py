@@ -2,7 +2,7 @@
 
     run_fuzzers.py BUILD SECONDS RUNS fuzz_NAME…
 
-A fuzzer ends after so many seconds, or after so many executions; 0 is no limit.
+A fuzzer ends after so many seconds, or after so many executions; 0 means no limit.
 A fuzzer starts from the files of tests/fuzz/corpus/NAME and of BUILD/corpus/NAME, and keeps new ones in the latter.
 BUILD/fuzz_NAME.log is its output. An input that breaks something is BUILD/NAME-crash-… (or NAME-timeout-…, NAME-oom-…,
 NAME-leak-…); `BUILD/fuzz_NAME FILE` repeats it. Exits 1 if there is one.

@@ -14,10 +14,10 @@ static void no_values_are_no_fault(void **state)
     const gkv_gk gk = gkv_gk_standard();
     const gkv_gk_at_x nothing = {0};
     const gkv_gk_at_x_f nothing_f = {0};
-    assert_ok(gkv_flat_gk_pdf(0, NULL, PARAMETERS, false, NULL));
-    assert_ok(gkv_flat_gk_cdf(0, NULL, PARAMETERS, GKV_GK_LOWER, NULL));
-    assert_ok(gkv_flat_gk_quantile(0, NULL, PARAMETERS, GKV_GK_LOWER, NULL));
-    assert_ok(gkv_flat_gk_random(0, PARAMETERS, 1, 0, NULL));
+    for (int f = 0; f < GKV_FLAT_FUNCTIONS; f++)
+        assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, (gkv_flat_function)f, false, 0, NULL,
+                                       PARAMETERS, NULL));
+    assert_ok(gkv_flat_gk_draw(GKV_GK_FAMILY_GK, 0, PARAMETERS, 1, 0, NULL));
     assert_ok(gkv_gk_batch_x(&gk, 0, NULL, &nothing));
     assert_ok(gkv_gk_batch_x_f(&gk, 0, NULL, &nothing_f));
     assert_ok(gkv_gk_batch_quantile(&gk, 0, GKV_GK_LOWER, NULL, NULL));
@@ -28,21 +28,26 @@ static void no_outputs_are_no_fault(void **state)
 {
     (void)state;
     const double x[2] = {0, 1};
-    assert_ok(gkv_flat_gk_pdf(2, x, PARAMETERS, true, NULL));
-    assert_ok(gkv_flat_gk_cdf(2, x, PARAMETERS, GKV_GK_UPPER, NULL));
-    assert_ok(gkv_flat_gk_random(2, PARAMETERS, 1, 0, NULL));
-    assert_fails(gkv_flat_gk_cdf(2, x, PARAMETERS, (gkv_gk_tail)9, NULL), GKV_ERR_ARGUMENT,
-                 "tail number 9");
+    for (int f = 0; f < GKV_FLAT_FUNCTIONS; f++)
+        assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, (gkv_flat_function)f, false, 2, x,
+                                       PARAMETERS, NULL));
+    assert_ok(gkv_flat_gk_draw(GKV_GK_FAMILY_GK, 2, PARAMETERS, 1, 0, NULL));
+    assert_fails(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, (gkv_flat_function)99, false, 2, x,
+                                      PARAMETERS, NULL),
+                 GKV_ERR_ARGUMENT, "function number 99");
 }
 
 static void values_are_needed(void **state)
 {
     (void)state;
     double out[2];
-    assert_fails(gkv_flat_gk_pdf(2, NULL, PARAMETERS, false, out), GKV_ERR_ARGUMENT, "x");
-    assert_fails(gkv_flat_gk_cdf(2, NULL, PARAMETERS, GKV_GK_LOWER, out), GKV_ERR_ARGUMENT, "x");
-    assert_fails(gkv_flat_gk_quantile(2, NULL, PARAMETERS, GKV_GK_LOWER, out), GKV_ERR_ARGUMENT,
-                 "p");
+    for (int f = 0; f < GKV_FLAT_ENTROPY; f++) {
+        out[1] = 0;
+        assert_fails(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, (gkv_flat_function)f, false, 2, NULL,
+                                          PARAMETERS, out),
+                     GKV_ERR_ARGUMENT, "gkv_flat_gk_evaluate: x is NULL");
+        assert_true(isnan(out[1]));
+    }
 }
 
 /* NaN in, NaN out; nothing invalid is called valid. */

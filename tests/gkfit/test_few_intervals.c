@@ -19,7 +19,7 @@ static void held_parameters_are_counted(void **state)
     assert_true(fit.converged && fit.parameters == 2);
     assert_close(fit.gk.a, 3.17, .1);
     assert_close(fit.gk.b, 2.5, .2);
-    /* NaN is no value of a held parameter */
+    /* NaN is not a value of a held parameter */
     set.fixed[0] = true;
     assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &other, NULL), GKV_ERR_ARGUMENT,
                  "a fixed parameter is nan");

@@ -74,7 +74,7 @@ static void the_same_bits(void **state)
     assert_ok(gkv_gk_fit_many(0, NULL, NULL, NULL, NULL, NULL));
 }
 
-/* Weight 2 is the same value twice, and weight 0 is no value. The unit of weights is an
+/* Weight 2 is the same value twice, and weight 0 is not a value. The unit of weights is an
  * observation. */
 static void weights(void **state)
 {

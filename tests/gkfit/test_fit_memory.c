@@ -88,29 +88,41 @@ static gkv_status of_rounded(void)
     return gkv_gk_fit_many(1, &sample, &set, ON_THREADS(1), &result, NULL);
 }
 
-static gkv_status of_many(void)
+/* Fits by the flat function with settings of two pairs. */
+static gkv_status flat_fit(size_t count, const double *low, const double *high, const char *first,
+                           const char *value, const char *second, const char *other)
 {
-    gkv_status statuses[D];
-    double estimates[4 * D], se[4 * D], covariances[16 * D], intervals[8 * D];
-    double statistics[GKV_FLAT_STATISTICS * D];
-    bool converged[D];
-    return gkv_flat_gk_fit_many(N, D, x, NULL, GKV_GK_LM, .8, .95, 1, estimates, se, covariances,
-                                intervals, statistics, converged, statuses);
+    static const size_t starts[] = {0, N, 2 * N};
+    double rows[D * GKV_FLAT_FIT_NUMBERS];
+    gkv_status statuses[D], status = GKV_OK;
+    gkv_flat_settings *settings = NULL;
+    gkv_run_options *options = NULL;
+    GKV_TRY_GOTO(gkv_flat_fit_settings(&settings));
+    GKV_TRY_GOTO(gkv_flat_set(settings, first, value));
+    GKV_TRY_GOTO(gkv_flat_set(settings, second, other));
+    GKV_TRY_GOTO(gkv_flat_options(1, NULL, NULL, &options));
+    status = gkv_flat_gk_fit(count, starts, low, high, NULL, settings, options, rows, statuses);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(statuses[i] != GKV_OK, isnan(rows[i * GKV_FLAT_FIT_NUMBERS]));
+done:
+    gkv_flat_free(settings);
+    gkv_flat_free(options);
+    return status;
 }
 
-static gkv_status of_intervals(void)
+static gkv_status of_many(void)
 {
-    double estimates[4], se[4], covariance[16], intervals[8], statistics[GKV_FLAT_STATISTICS];
-    bool converged;
-    return gkv_flat_gk_fit_intervals(N, lower, upper, NULL, .8, .95, estimates, se, covariance,
-                                     intervals, statistics, &converged);
+    return flat_fit(D, x, NULL, "method", "lm", "anderson_darling", "yes");
+}
+
+static gkv_status of_censored(void)
+{
+    return flat_fit(1, lower, upper, "method", "mle", "likelihood", "yes");
 }
 
 static gkv_status of_profile(void)
 {
-    double estimates[4], intervals[8], log_likelihood;
-    return gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, estimates, intervals,
-                               &log_likelihood);
+    return flat_fit(1, x, NULL, "method", "mle", "intervals", "profile");
 }
 
 /* The profile of one parameter of a large sample. */
@@ -186,7 +198,7 @@ MEMORY_TEST(by_quantiles, ALL)
 MEMORY_TEST(by_likelihood, ALL)
 MEMORY_TEST(of_outlier, ALL)
 MEMORY_TEST(of_many, ALL)
-MEMORY_TEST(of_intervals, ALL)
+MEMORY_TEST(of_censored, ALL)
 MEMORY_TEST(of_profile, DENSE)
 MEMORY_TEST(of_bootstrap, ALL)
 MEMORY_TEST(of_goodness, ALL)
@@ -199,7 +211,7 @@ int main(void)
         cmocka_unit_test(by_likelihood_fails),
         cmocka_unit_test(of_outlier_fails),
         cmocka_unit_test(of_many_fails),
-        cmocka_unit_test(of_intervals_fails),
+        cmocka_unit_test(of_censored_fails),
         cmocka_unit_test(of_profile_fails),
         cmocka_unit_test(of_bootstrap_fails),
         cmocka_unit_test(of_goodness_fails),

@@ -1,5 +1,6 @@
 /* Intervals of the profile likelihood: their ends against the maxima of Nelder and Mead's simplex
  * and of fits with a held parameter, bounds, and coverage near the least valid k. */
+#include "flat_settings.h"
 #include "support.h"
 
 #include "families.h"
@@ -207,7 +208,7 @@ static void invariant(void **state)
     const gkv_gk_fit_settings set = profile();
     gkv_gk_sample samples[SAMPLES];
     gkv_gk_fit_result one[SAMPLES], many[SAMPLES], other;
-    double estimates[4], intervals[8], log_likelihood;
+    double row[GKV_FLAT_FIT_NUMBERS];
     for (size_t i = 0; i < SAMPLES; i++) {
         draw(&truths[i], 70 + i, N, x[i]);
         samples[i] = (gkv_gk_sample){.n = N, .x = x[i]};
@@ -225,11 +226,13 @@ static void invariant(void **state)
     assert_relative(other.high[GKV_GK_B], 1e-3 * one->high[GKV_GK_B], 1e-5);
     assert_close(other.low[GKV_GK_G], one->low[GKV_GK_G], 1e-5);
     assert_close(other.high[GKV_GK_K], one->high[GKV_GK_K], 1e-5);
-    assert_ok(gkv_flat_gk_profile(N, x[0], NULL, GKV_GK_FAMILY_GK, 0.8, 0.95, estimates, intervals,
-                                  &log_likelihood));
-    assert_memory_equal(intervals, one->low, sizeof one->low);
-    assert_memory_equal(intervals + 4, one->high, sizeof one->high);
-    assert_true(estimates[3] == one->gk.k && log_likelihood == one->log_likelihood);
+    gkv_flat_settings *flat =
+        flat_settings(gkv_flat_fit_settings, "method", "mle", "intervals", "profile", NULL);
+    assert_ok(gkv_flat_gk_fit(1, (const size_t[]){0, N}, x[0], NULL, NULL, flat, NULL, row, NULL));
+    gkv_flat_free(flat);
+    assert_memory_equal(row + GKV_FLAT_FIT_LOW, one->low, sizeof one->low);
+    assert_memory_equal(row + GKV_FLAT_FIT_HIGH, one->high, sizeof one->high);
+    assert_true(row[3] == one->gk.k && row[GKV_FLAT_FIT_LOG_LIKELIHOOD] == one->log_likelihood);
 }
 
 /* --- Coverage ------------------------------------------------------------- */

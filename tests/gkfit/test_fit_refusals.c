@@ -1,5 +1,6 @@
 /* What fits refuse: settings, samples of values and of intervals, bootstraps. */
 #include "samples.h"
+#include "flat_settings.h"
 #include "support.h"
 
 #include "gkvae/flat.h"
@@ -47,7 +48,7 @@ static void settings(void **state)
     REFUSED(set.c = 1, "c must be");
     assert_fails(gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .n = N}, NULL,
                                  &(gkv_run_options){.threads = -1}, &fit, NULL),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     assert_fails(
         gkv_gk_fit_many(1, &(gkv_gk_sample){.x = x, .n = SIZE_MAX / 8}, NULL, NULL, &fit, NULL),
         GKV_ERR_ARGUMENT, "values is too large");
@@ -198,7 +199,7 @@ static void samples_of_intervals(void **state)
     refuses_sample(&sample, NULL, GKV_ERR_ARGUMENT, "lower = NULL");
 }
 
-/* Intervals with a common value are no data, unless a location is held beyond it. */
+/* Intervals with a common value are not data, unless a location is held beyond it. */
 static void common_values(void **state)
 {
     (void)state;
@@ -301,7 +302,7 @@ static void bootstraps(void **state)
                  "(0, 1), not 1");
     set.confidence = .95;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, ON_THREADS(-1), NULL, &result),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     set.replicates = (size_t)UINT32_MAX + 1;
     assert_fails(gkv_gk_bootstrap(&sample, &fit, NULL, &set, NULL, NULL, &result), GKV_ERR_ARGUMENT,
                  "at least 19 replicates");
@@ -383,7 +384,8 @@ static void held_shapes_keep_the_sign_of_g(void **state)
     }
 }
 
-/* These bounds allow g beyond about −3 only. What profiles try on the other side is no error. */
+/* These bounds allow g beyond about −3 only. What profiles try on the other side is not an
+ * error. */
 static void profiles_keep_to_what_bounds_allow(void **state)
 {
     (void)state;
@@ -434,27 +436,31 @@ static void many_levels(void **state)
 static void flat_outputs_are_optional(void **state)
 {
     (void)state;
-    double x[2 * N], own[4], same[4], intervals[8], likelihood;
-    bool converged[2];
+    static const size_t starts[] = {0, N, 2 * N}, few[] = {0, 7};
+    double x[2 * N], own[GKV_FLAT_FIT_NUMBERS], same[2 * GKV_FLAT_FIT_NUMBERS];
     gkv_status statuses[2];
+    gkv_flat_settings *set =
+        flat_settings(gkv_flat_fit_settings, "method", "mle", "intervals", "profile", NULL);
     draw_sample(8, &truth, 0, N, x);
-    assert_ok(
-        gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, own, intervals, &likelihood));
-    assert_ok(gkv_flat_gk_profile(N, x, NULL, GKV_GK_FAMILY_GK, .8, .95, same, NULL, NULL));
+    assert_ok(gkv_flat_gk_fit(1, starts, x, NULL, NULL, set, NULL, own, statuses));
+    assert_ok(gkv_flat_gk_fit(1, starts, x, NULL, NULL, set, NULL, same, NULL));
+    assert_ok(gkv_flat_gk_fit(1, starts, x, NULL, NULL, set, NULL, NULL, NULL));
     assert_memory_equal(own, same, sizeof own);
-    assert_true(isfinite(likelihood));
-    assert_fails(
-        gkv_flat_gk_profile(7, x, NULL, GKV_GK_FAMILY_GK, .8, .95, own, intervals, &likelihood),
-        GKV_ERR_DATA, "at least 8 values");
-    assert_true(isnan(likelihood) && isnan(own[0]) && isnan(intervals[7]));
-    /* the columns of a matrix, of which one fails */
+    assert_true(isfinite(own[GKV_FLAT_FIT_LOG_LIKELIHOOD]));
+    assert_fails(gkv_flat_gk_fit(1, few, x, NULL, NULL, set, NULL, own, statuses), GKV_ERR_DATA,
+                 "at least 8 values");
+    for (int i = 0; i < GKV_FLAT_FIT_NUMBERS; i++)
+        assert_true(isnan(own[i]));
+    gkv_flat_free(set);
+    /* two samples, of which one fails */
     for (size_t i = 0; i < N; i++)
-        x[2 * i] = sin((double)(i * i)) + (double)i / 100, x[2 * i + 1] = 5;
-    assert_fails(gkv_flat_gk_fit_many(N, 2, x, NULL, GKV_GK_MLE, .8, .95, 1, NULL, NULL, NULL, NULL,
-                                      NULL, converged, statuses),
-                 GKV_ERR_DATA, "sample 2 of 2: all 60 values are 5");
+        x[i] = sin((double)(i * i)) + (double)i / 100, x[N + i] = 5;
+    set = flat_settings(gkv_flat_fit_settings, "method", "mle", NULL);
+    assert_fails(gkv_flat_gk_fit(2, starts, x, NULL, NULL, set, NULL, same, statuses), GKV_ERR_DATA,
+                 "sample 2 of 2: all 60 values are 5");
     assert_true(statuses[0] == GKV_OK && statuses[1] == GKV_ERR_DATA);
-    assert_true(converged[0] && !converged[1]);
+    assert_true(same[GKV_FLAT_FIT_CONVERGED] == 1 && isnan(same[GKV_FLAT_FIT_NUMBERS]));
+    gkv_flat_free(set);
 }
 
 int main(void)

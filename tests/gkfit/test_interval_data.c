@@ -353,7 +353,9 @@ static void few_distinct_values(void **state)
     gkv_gk_sample sample = {.x = x, .n = N, .weights = weights};
     gkv_gk_fit_settings set = mle();
     gkv_gk_fit_result fit;
-    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA, "--resolution");
+    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
+                 "with their resolution");
+    assert_int_equal(gkv_error_remedy(), GKV_REMEDY_RESOLUTION);
     sample.resolution = GKV_GK_RESOLUTION_AUTO;
     fit = fit_sample(&sample, &set);
     assert_int_equal(fit.converged, 1);
@@ -367,7 +369,9 @@ static void few_distinct_values(void **state)
         assert_close(high - low, weights[i] / 500, .02);
     }
     set.method = GKV_GK_LM;
-    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA, "--method mle");
+    assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
+                 "maximum likelihood");
+    assert_int_equal(gkv_error_remedy(), GKV_REMEDY_RESOLUTION);
     sample.n = 4;
     set.method = GKV_GK_MLE;
     assert_fails(gkv_gk_fit_many(1, &sample, &set, NULL, &fit, NULL), GKV_ERR_DATA,
@@ -401,7 +405,8 @@ static void bootstraps(void **state)
     sample = (gkv_gk_sample){.lower = low, .upper = high, .n = N};
     fit = fit_sample(&sample, &set);
     assert_fails(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result),
-                 GKV_ERR_ARGUMENT, "--nonparametric");
+                 GKV_ERR_ARGUMENT, "nonparametric");
+    assert_int_equal(gkv_error_remedy(), GKV_REMEDY_NONPARAMETRIC);
     boot.nonparametric = true;
     assert_ok(gkv_gk_bootstrap(&sample, &fit, &set, &boot, NULL, NULL, &result));
     for (int j = 0; j < 4; j++)

@@ -247,7 +247,7 @@ static void accuracy_needs_classes(void **state)
     assert_ok(gkv_class_accuracy(it.model, unlabelled, &it.settings, NULL, &accuracy));
     assert_true(isnan(accuracy));
     assert_fails(gkv_class_accuracy(it.model, it.images, NULL, ON_THREADS(-1), &accuracy),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     it.settings.eval.images = COUNT + 1;
     assert_fails(gkv_class_accuracy(it.model, it.images, &it.settings, NULL, &accuracy),
                  GKV_ERR_CONFIG, "eval.images");

@@ -135,7 +135,7 @@ static void check_nan(const gki_likelihood_kernels *kernels, size_t components)
         a.out[p * 33 + 30] = NAN;
         assert_true(isnan(run(kernels, 33, components, &edges, &a)));
     }
-    make_outputs(33, components, 0, &a); /* a value that is no number is the level 0 */
+    make_outputs(33, components, 0, &a); /* a value that is not a number is the level 0 */
     a.x[30] = 0;
     const gki_real black = run(kernels, 33, components, &edges, &a);
     a.x[30] = NAN;

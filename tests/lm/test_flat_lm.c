@@ -1,4 +1,5 @@
 /* The flat functions of least squares compared with the functions of structs. */
+#include "flat_settings.h"
 #include "support.h"
 
 #include "gkvae/flat.h"
@@ -46,9 +47,11 @@ static gkv_status many_derivatives(void *context, size_t lanes, const size_t *pr
 static void least_squares(void **state)
 {
     (void)state;
-    const double low[P] = {0, .25}, tolerances[] = {1e-8, 1e-8, 1e-8};
+    const double low[P] = {0, .25};
     double start[P] = {1, .2}, flat_start[P] = {1, .2}, covariance[P * P], expected[P * P],
-           numbers[GKV_FLAT_LM_NUMBERS];
+           numbers[GKV_FLAT_LM_NUMBERS], weights[POINTS];
+    for (int i = 0; i < POINTS; i++)
+        weights[i] = 1 + i % 2;
     for (int k = 0; k < PROBLEMS; k++)
         for (int i = 0; i < POINTS; i++)
             y[k][i] = 3 * exp(-(.04 + .01 * k) * i) + .05 * sin(i);
@@ -56,6 +59,7 @@ static void least_squares(void **state)
     gkv_lm_settings set;
     gkv_lm_result r;
     gkv_lm_defaults(&set);
+    set.weights = weights;
     set.low = low;
     set.loss = GKV_LM_HUBER;
     set.loss_scale = .04;
@@ -65,9 +69,12 @@ static void least_squares(void **state)
     assert_ok(gkv_lm_solve(lm, decay, NULL, y[0], &set, NULL, start, &r));
     assert_ok(gkv_lm_covariance(lm, 0, expected, NULL));
     gkv_lm_free(lm);
-    assert_ok(gkv_flat_lm_minimize(POINTS, P, decay, NULL, y[0], NULL, low, NULL, NULL,
-                                   GKV_LM_HUBER, .04, tolerances, 5000, .75, flat_start, covariance,
-                                   numbers));
+    gkv_flat_settings *flat = flat_settings(
+        gkv_flat_lm_settings, "loss", "huber", "loss_scale", "0.04", "cost_tolerance", "1e-8",
+        "step_tolerance", "1e-8", "gradient_tolerance", "1e-8", "acceleration", "0.75", NULL);
+    assert_ok(gkv_flat_lm_solve(POINTS, P, decay, NULL, y[0], weights, low, NULL, NULL, flat,
+                                flat_start, covariance, numbers));
+    gkv_flat_free(flat);
     SAME(flat_start, start, P);
     SAME(covariance, expected, P * P);
     SAME(numbers,
@@ -84,19 +91,40 @@ static void many_problems(void **state)
     for (int with = 0; with < 2; with++) {
         for (int k = 0; k < PROBLEMS; k++)
             v[k][0] = v[k][1] = 1;
-        assert_ok(gkv_flat_lm_batch(PROBLEMS, POINTS, P, many, with ? many_derivatives : NULL, NULL,
-                                    NULL, NULL, NULL, NULL, GKV_LM_SQUARES, 1, NULL, 5000, 1,
-                                    &v[0][0], &covariances[0][0], &numbers[0][0]));
+        assert_ok(gkv_flat_lm_solve_many(PROBLEMS, POINTS, P, many, with ? many_derivatives : NULL,
+                                         NULL, NULL, NULL, NULL, NULL, NULL, 1, &v[0][0],
+                                         &covariances[0][0], &numbers[0][0]));
         for (int k = 0; k < PROBLEMS; k++) {
-            double one[P] = {1, 1}, cost;
-            assert_ok(gkv_flat_lm_solve(POINTS, P, decay, NULL, y[k], NULL, NULL, NULL, NULL,
-                                        GKV_LM_SQUARES, 1, 5000, one, NULL, &cost, NULL, NULL));
+            double one[P] = {1, 1}, own[GKV_FLAT_LM_NUMBERS];
+            assert_ok(gkv_flat_lm_solve(POINTS, P, decay, NULL, y[k], NULL, NULL, NULL, NULL, NULL,
+                                        one, NULL, own));
             assert_relative(v[k][0], one[0], 1e-9);
             assert_relative(v[k][1], one[1], 1e-9);
-            assert_relative(numbers[k][GKV_FLAT_LM_COST_AFTER], cost, 1e-12);
+            assert_relative(numbers[k][GKV_FLAT_LM_COST_AFTER], own[GKV_FLAT_LM_COST_AFTER], 1e-12);
             assert_true(gkv_lm_converged((gkv_lm_stop)numbers[k][GKV_FLAT_LM_STOP]));
         }
     }
+}
+
+static gkv_status broken(void *context, size_t lanes, const size_t *problem, const bool *active,
+                         const double *v, double *r)
+{
+    (void)context, (void)lanes, (void)problem, (void)active, (void)v, (void)r;
+    return GKV_ERR_DATA;
+}
+
+/* What the outputs hold after an error. */
+static void refusals(void **state)
+{
+    (void)state;
+    double v[2][P] = {{1, 1}, {1, 1}}, covariances[2][P * P] = {{0}},
+           numbers[2][GKV_FLAT_LM_NUMBERS] = {{0}};
+    assert_fails(gkv_flat_lm_solve_many(2, POINTS, P, broken, NULL, NULL, NULL, NULL, NULL, NULL,
+                                        NULL, 1, &v[0][0], &covariances[0][0], &numbers[0][0]),
+                 GKV_ERR_DATA, "");
+    assert_true(isnan(covariances[0][0]) && isnan(covariances[1][P * P - 1]));
+    assert_true(isnan(numbers[0][0]) && isnan(numbers[1][GKV_FLAT_LM_COST_AFTER]));
+    assert_true(v[0][0] == 1 && v[1][1] == 1);
 }
 
 int main(void)
@@ -104,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(least_squares),
         cmocka_unit_test(many_problems),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,7 +289,7 @@ static void failures(void **state)
     gkv_lm_settings set;
     gkv_lm_defaults(&set);
     assert_fails(gkv_lm_batch_create(N, P, &(gkv_run_options){.threads = -1}, &batch),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     assert_fails(gkv_lm_batch_create(2, P, &(gkv_run_options){.threads = 1}, &batch),
                  GKV_ERR_ARGUMENT, "2 residuals and 3 parameters");
     assert_fails(gkv_lm_batch_create(SIZE_MAX / 4, P, &(gkv_run_options){.threads = 1}, &batch),

@@ -33,8 +33,13 @@ static gkv_status makes_batches(void)
 static gkv_status solves_flat(void)
 {
     double x[P] = {0}, covariance[P * P];
-    return gkv_flat_lm_solve(N, P, straight, NULL, NULL, NULL, NULL, NULL, NULL, GKV_LM_SQUARES, 1,
-                             50, x, covariance, NULL, NULL, NULL);
+    gkv_flat_settings *settings = NULL;
+    gkv_status status = gkv_flat_lm_settings(&settings);
+    if (status == GKV_OK)
+        status = gkv_flat_lm_solve(N, P, straight, NULL, NULL, NULL, NULL, NULL, NULL, settings, x,
+                                   covariance, NULL);
+    gkv_flat_free(settings);
+    return status;
 }
 
 MEMORY_TEST(solves, ALL)

@@ -1,5 +1,6 @@
 /* Settings and functions that the least-squares solvers refuse, and results that a caller does not
  * want. */
+#include "flat_settings.h"
 #include "support.h"
 
 #include "gkvae/flat.h"
@@ -128,20 +129,18 @@ static void a_batch_has_no_equalities(void **state)
 static void results_may_be_left_out(void **state)
 {
     (void)state;
-    for (unsigned wanted = 0; wanted < 16; wanted++) {
-        double x[P] = {0}, covariance[P * P] = {-1}, cost = -1;
-        size_t iterations = SIZE_MAX;
-        bool converged = false;
-        assert_ok(gkv_flat_lm_solve(N, P, straight, NULL, NULL, NULL, NULL, NULL, NULL,
-                                    GKV_LM_SQUARES, 1, 50, x, wanted & 1 ? covariance : NULL,
-                                    wanted & 2 ? &cost : NULL, wanted & 4 ? &iterations : NULL,
-                                    wanted & 8 ? &converged : NULL));
+    for (unsigned wanted = 0; wanted < 4; wanted++) {
+        double x[P] = {0}, covariance[P * P] = {-1}, numbers[GKV_FLAT_LM_NUMBERS] = {-1};
+        assert_ok(gkv_flat_lm_solve(N, P, straight, NULL, NULL, NULL, NULL, NULL, NULL, NULL, x,
+                                    wanted & 1 ? covariance : NULL, wanted & 2 ? numbers : NULL));
         assert_close(x[0], 1, 1e-9);
         assert_close(x[1], -2, 1e-9);
         assert_true(covariance[0] == -1 || wanted & 1);
-        assert_true(wanted & 2 ? cost >= 0 && cost < 1e-15 : cost == -1);
-        assert_true(wanted & 4 ? iterations < 50 : iterations == SIZE_MAX);
-        assert_int_equal(converged, (wanted & 8) != 0);
+        assert_true(wanted & 2 ? numbers[GKV_FLAT_LM_COST_AFTER] >= 0 &&
+                                     numbers[GKV_FLAT_LM_COST_AFTER] < 1e-15
+                               : numbers[0] == -1);
+        assert_true(!(wanted & 2) || (numbers[GKV_FLAT_LM_ITERATIONS] < 50 &&
+                                      gkv_lm_converged((gkv_lm_stop)numbers[GKV_FLAT_LM_STOP])));
     }
 }
 
@@ -219,16 +218,21 @@ static void derivatives_must_be_numbers(void **state)
 static void flat_solvers_refuse_too(void **state)
 {
     (void)state;
-    double x[P] = {0};
-    assert_fails(gkv_flat_lm_solve(1, P, straight, NULL, NULL, NULL, NULL, NULL, NULL,
-                                   GKV_LM_SQUARES, 1, 50, x, NULL, NULL, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "1 residuals and 2 parameters");
-    assert_fails(gkv_flat_lm_solve(N, P, straight, NULL, NULL, NULL, NULL, NULL, NULL,
-                                   (gkv_lm_loss)9, 1, 50, x, NULL, NULL, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "there is no loss 9");
-    assert_fails(gkv_flat_lm_solve(N, P, island, NULL, NULL, NULL, NULL, NULL, NULL, GKV_LM_SQUARES,
-                                   1, 50, x, NULL, NULL, NULL, NULL),
-                 GKV_ERR_NUMERIC, "cannot be computed");
+    double x[P] = {0}, covariance[P * P] = {0}, numbers[GKV_FLAT_LM_NUMBERS] = {0};
+#define SOLVE(n, residuals, settings)                                                   \
+    gkv_flat_lm_solve(n, P, residuals, NULL, NULL, NULL, NULL, NULL, NULL, settings, x, \
+                      covariance, numbers)
+    assert_fails(SOLVE(1, straight, NULL), GKV_ERR_ARGUMENT, "1 residuals and 2 parameters");
+    assert_true(isnan(covariance[0]) && isnan(numbers[0]));
+    gkv_flat_settings *set = flat_settings(gkv_flat_lm_settings, NULL);
+    assert_fails(gkv_flat_set(set, "loss", "square"), GKV_ERR_ARGUMENT,
+                 "loss = square: give squares, huber, soft_l1, cauchy");
+    assert_ok(gkv_flat_set(set, "loss", "huber"));
+    assert_ok(gkv_flat_set(set, "loss_scale", "0"));
+    assert_fails(SOLVE(N, straight, set), GKV_ERR_ARGUMENT, "loss");
+    gkv_flat_free(set);
+    assert_fails(SOLVE(N, island, NULL), GKV_ERR_NUMERIC, "cannot be computed");
+    assert_true(isnan(covariance[P * P - 1]) && isnan(numbers[GKV_FLAT_LM_COST_AFTER]));
 }
 
 /* --- Constraints that say nothing, and data that do not determine x --------- */
@@ -243,7 +247,7 @@ static gkv_status summed(void *user, const double *x, double *r)
     return GKV_OK;
 }
 
-/* A combination of zeros and one that repeats another are no constraints. What no residual tells
+/* A combination of zeros and one that repeats another are not constraints. What no residual tells
  * apart has an infinite variance, with constraints too. */
 static void undetermined_directions_have_no_variance(void **state)
 {
@@ -300,10 +304,10 @@ static void batches_pass_failures_on(void **state)
         GKV_ERR_DATA, "the callback for the derivatives returned GKV_ERR_DATA");
     assert_fails(
         gkv_lm_batch_solve(batch, 5, no_residuals, NULL, NULL, NULL, ON_THREADS(-1), x, NULL, NULL),
-        GKV_ERR_ARGUMENT, "options.threads = -1");
+        GKV_ERR_ARGUMENT, "threads = -1");
     gkv_lm_batch_free(batch);
     assert_fails(gkv_lm_batch_create(N, P, ON_THREADS(-1), &batch), GKV_ERR_ARGUMENT,
-                 "options.threads = -1");
+                 "threads = -1");
 }
 
 int main(void)

@@ -142,8 +142,7 @@ static void built_in_networks_are_their_files(void **state)
     }
     assert_string_not_equal(sums[0], sums[1]);
     gkv_features *none = NULL;
-    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG,
-                 "scripts/train_features.py");
+    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG, "gkvae features train");
     assert_null(none);
 }
 
@@ -351,6 +350,69 @@ static void damaged_files_are_refused(void **state)
     free(bytes);
 }
 
+/* Two classes, a bright half above or below: a network learns them, and its file is read. */
+static void training_is_checked(void **state)
+{
+    (void)state;
+    enum { N = 40, SIDE = 12 };
+    static uint8_t levels[N * SIDE * SIDE], labels[N];
+    for (size_t i = 0; i < N; i++) {
+        labels[i] = i % 2;
+        for (size_t p = 0; p < SIDE * SIDE; p++)
+            levels[i * SIDE * SIDE + p] = (p < SIDE * SIDE / 2) == (i % 2 == 0) ? 200 : 7;
+    }
+    const gkv_labelled_images images = {N, SIDE, SIDE, levels, labels};
+    const char *const path = in_temporary("trained.safetensors");
+    gkv_features_train_settings settings;
+    gkv_features_train_defaults(NULL);
+    gkv_features_train_defaults(&settings);
+    settings.epochs = 30;
+    double accuracy = 0;
+    assert_ok(gkv_features_train(&images, &images, &settings, ON_THREADS(2), path, &accuracy));
+    assert_true(accuracy == 1);
+    gkv_features *loaded = NULL;
+    assert_ok(gkv_features_load(path, &loaded));
+    assert_int_equal(gkv_features_classes(loaded), 2);
+    assert_int_equal(gkv_features_dimensions(loaded), 84);
+    gkv_features_free(loaded);
+
+    assert_fails(gkv_features_train(NULL, NULL, NULL, NULL, path, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_features_train(&images, NULL, NULL, NULL, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "NULL");
+    const struct {
+        gkv_features_train_settings settings;
+        const char *text;
+    } bad[] = {{{"", 1, 1, 0, 0.1}, "name"},           {{"a\nb", 1, 1, 0, 0.1}, "a?b"},
+               {{NULL, 1, 1, 0, 0.1}, "NULL"},         {{"a", 1, 0, 0, 0.1}, "0 epochs"},
+               {{"a", 1, 1, -1, 0.1}, "-1 pixels"},    {{"a", 1, 1, 0, 0}, "learning rate 0"},
+               {{"a", 1, 1, 0, NAN}, "learning rate"}, {{"a", 1, 1, 0, 1.5}, "learning rate 1.5"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_fails(gkv_features_train(&images, NULL, &bad[i].settings, NULL, path, NULL),
+                     GKV_ERR_ARGUMENT, bad[i].text);
+    gkv_labelled_images other = images;
+    other.count = 0;
+    assert_fails(gkv_features_train(&other, NULL, NULL, NULL, path, NULL), GKV_ERR_DATA,
+                 "0 images");
+    other = images;
+    other.width = 11;
+    assert_fails(gkv_features_train(&other, NULL, NULL, NULL, path, NULL), GKV_ERR_DATA,
+                 "12 × 11 pixels");
+    other = images;
+    other.height = 24;
+    other.count = N / 2;
+    assert_fails(gkv_features_train(&images, &other, NULL, NULL, path, NULL), GKV_ERR_DATA,
+                 "24 × 12 pixels");
+    static const uint8_t zeros[N];
+    other = images;
+    other.labels = zeros;
+    assert_fails(gkv_features_train(&other, NULL, NULL, NULL, path, NULL), GKV_ERR_DATA,
+                 "all labels are 0");
+    volatile sig_atomic_t stop = 1;
+    assert_fails(
+        gkv_features_train(&images, NULL, NULL, &(gkv_run_options){.stop = &stop}, path, NULL),
+        GKV_ERR_INTERRUPTED, "training");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +422,7 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(training_is_checked),
     };
     return cmocka_run_group_tests(tests, make_temporary, remove_temporary);
 }

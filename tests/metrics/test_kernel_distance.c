@@ -168,7 +168,7 @@ static void refusals(void **state)
     assert_fails(gkv_kernel_distance(2, 2, 2, a, a, &set, NULL, &kid), GKV_ERR_ARGUMENT,
                  "subsets of 1 rows");
     assert_fails(gkv_kernel_distance(2, 2, 2, a, a, NULL, ON_THREADS(-1), &kid), GKV_ERR_ARGUMENT,
-                 "options.threads = -1");
+                 "threads = -1");
     assert_true(kid.mean == 5);
 }
 

@@ -168,7 +168,7 @@ static void refusals(void **state)
     assert_fails(gkv_nearest(2, 2, 0, queries, references, ON_THREADS(1), index, distance),
                  GKV_ERR_ARGUMENT, "2 rows of 0");
     assert_fails(gkv_nearest(2, 2, 2, queries, references, ON_THREADS(-1), index, distance),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     static const float wrong[] = {-0.1F, 1.5F, NAN};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         queries[2] = wrong[i];

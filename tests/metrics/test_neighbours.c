@@ -228,7 +228,7 @@ static void refusals(void **state)
     assert_fails(gkv_reference_create(6, 2, x, &settings, NULL, &reference), GKV_ERR_ARGUMENT,
                  "neighbours number 3 and 0");
     assert_fails(gkv_reference_create(6, 2, x, NULL, ON_THREADS(-2), &reference), GKV_ERR_ARGUMENT,
-                 "options.threads = -2");
+                 "threads = -2");
     assert_null(reference);
     gkv_neighbour_metrics out = {.precision = 9};
     assert_fails(gkv_neighbour_metrics_of(NULL, 6, x, NULL, &out), GKV_ERR_ARGUMENT,

@@ -292,7 +292,7 @@ static void bad_and_odd_samples(void **state)
     }
     gkv_mgk_fit_defaults(&set);
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = -1}, &mgk, NULL),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     set.shrink = 1.5;
     assert_fails(gkv_mgk_fit(n, D, x, NULL, &set, &(gkv_run_options){.threads = 2}, &mgk, NULL),
                  GKV_ERR_ARGUMENT, "shrinkage");

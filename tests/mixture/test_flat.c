@@ -1,11 +1,12 @@
 /* The flat functions compared with the functions of structs: both give the same bits. */
+#include "flat_settings.h"
 #include "support.h"
 
 #include "gkvae/flat.h"
 #include "gkvae/mgk_fit.h"
 #include "gkvae/mgk_mixture.h"
 
-enum { N = 400, D = 2, K = 2, TAILS = 4 };
+enum { N = 400, D = 2, K = 2, TAILS = 4, FIT = GKV_FLAT_FIT_NUMBERS };
 
 static double x[N * D], weights[N];
 static double a[N], b[N], g[N], k[N], c[N];
@@ -39,13 +40,16 @@ static void points(void **state)
     for (int mode = 0; mode < 3; mode++) {
         const size_t n_a = mode > 0 ? N : 1, n_rest = mode > 1 ? N : 1;
 #define PARAMETERS n_a, a, n_rest, b, n_rest, g, n_rest, k, n_rest, c
+#define AT(i)                                                                         \
+    {                                                                                 \
+        .a = a[mode > 0 ? i : 0], .b = b[mode > 1 ? i : 0], .g = g[mode > 1 ? i : 0], \
+        .k = k[mode > 1 ? i : 0], .c = c[mode > 1 ? i : 0]                            \
+    }
         for (int tail = 0; tail < TAILS; tail++) {
             const gkv_gk_tail which = (gkv_gk_tail)tail;
             double q[N], quantiles[N];
             for (size_t i = 0; i < N; i++) {
-                const size_t r = mode > 1 ? i : 0;
-                const gkv_gk gk = {
-                    .a = a[mode > 0 ? i : 0], .b = b[r], .g = g[r], .k = k[r], .c = c[r]};
+                const gkv_gk gk = AT(i);
                 const gkv_gk_at_x at = {.cdf = tail == GKV_GK_LOWER ? expected + i : NULL,
                                         .cdf_upper = tail == GKV_GK_UPPER ? expected + i : NULL,
                                         .log_cdf = tail == GKV_GK_LOG_LOWER ? expected + i : NULL,
@@ -55,47 +59,77 @@ static void points(void **state)
                 q[i] = tail >= GKV_GK_LOG_LOWER ? log(p[i]) : p[i];
                 assert_ok(gkv_gk_batch_quantile(&gk, 1, which, q + i, quantiles + i));
             }
-            assert_ok(gkv_flat_gk_cdf(N, x, PARAMETERS, which, out));
+            assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK,
+                                           (gkv_flat_function)(GKV_FLAT_CDF + tail), false, N, x,
+                                           PARAMETERS, out));
             SAME(out, expected, N);
-            assert_ok(gkv_flat_gk_quantile(N, q, PARAMETERS, which, out));
+            assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK,
+                                           (gkv_flat_function)(GKV_FLAT_QUANTILE + tail), false, N,
+                                           q, PARAMETERS, out));
             SAME(out, quantiles, N);
         }
-        for (int logs = 0; logs < 3; logs++) { /* 2: draws */
+        for (int logs = 0; logs < 2; logs++) {
             for (size_t i = 0; i < N; i++) {
-                const size_t r = mode > 1 ? i : 0;
-                const gkv_gk gk = {
-                    .a = a[mode > 0 ? i : 0], .b = b[r], .g = g[r], .k = k[r], .c = c[r]};
+                const gkv_gk gk = AT(i);
                 const gkv_gk_at_x at = {.pdf = logs == 0 ? expected + i : NULL,
                                         .log_pdf = logs == 1 ? expected + i : NULL};
-                if (logs < 2)
-                    assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &at));
-                else
-                    gkv_gk_random(&gk, 1, 5, 700 + i, expected + i);
+                assert_ok(gkv_gk_batch_x(&gk, 1, x + i, &at));
             }
-            if (logs < 2)
-                assert_ok(gkv_flat_gk_pdf(N, x, PARAMETERS, logs == 1, out));
-            else
-                assert_ok(gkv_flat_gk_random(N, PARAMETERS, 5, 700, out));
+            assert_ok(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, logs ? GKV_FLAT_LOG_PDF : GKV_FLAT_PDF,
+                                           false, N, x, PARAMETERS, out));
+            SAME(out, expected, N);
+        }
+        for (int family = 0; family < GKV_GK_FAMILIES; family++) {
+            for (size_t i = 0; i < N; i++) {
+                gkv_gk gk = AT(i);
+                gk.family = (gkv_gk_family)family;
+                gkv_gk_random(&gk, 1, 5, 700 + i, expected + i);
+            }
+            assert_ok(gkv_flat_gk_draw((gkv_gk_family)family, N, PARAMETERS, 5, 700, out));
             SAME(out, expected, N);
         }
     }
-    assert_fails(gkv_flat_gk_pdf(N, x, 7, a, 1, b, 1, g, 1, k, 1, c, false, out), GKV_ERR_ARGUMENT,
-                 "7 parameters a for 400 elements");
-    b[250] = -1;
-    assert_fails(gkv_flat_gk_pdf(N, x, 1, a, N, b, 1, g, 1, k, 1, c, false, out), GKV_ERR_ARGUMENT,
-                 "element 250");
-    b[250] = b[251];
-    assert_fails(gkv_flat_gk_cdf(N, x, 1, a, 1, b, 1, g, 1, k, 1, c, (gkv_gk_tail)4, out),
-                 GKV_ERR_ARGUMENT, "no tail number 4");
 }
 
+/* What the elements hold if parameters are invalid, and after an error. */
+static void refusals_of_points(void **state)
+{
+    (void)state;
+    double out[N], expected[N];
+#define ALL 1, a, N, b, 1, g, 1, k, 1, c
+    assert_fails(gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, GKV_FLAT_PDF, false, N, x, 7, a, 1, b, 1, g,
+                                      1, k, 1, c, out),
+                 GKV_ERR_ARGUMENT,
+                 "gkv_flat_gk_evaluate: there are 7 parameters a for 400 elements");
+    assert_true(isnan(out[0]) && isnan(out[N - 1]));
+    assert_ok(gkv_flat_gk_draw(GKV_GK_FAMILY_GK, N, ALL, 5, 0, expected));
+    b[250] = -1;
+    assert_ok(gkv_flat_gk_draw(GKV_GK_FAMILY_GK, N, ALL, 5, 0, out));
+    assert_true(isnan(out[250]));
+    expected[250] = out[250];
+    SAME(out, expected, N);
+    b[250] = b[251];
+    assert_fails(gkv_flat_gk_draw(GKV_GK_FAMILIES, N, ALL, 5, 0, out), GKV_ERR_ARGUMENT,
+                 "gkv_flat_gk_draw: there is no family number 3");
+    assert_true(isnan(out[0]));
+    assert_ok(gkv_flat_gk_draw(GKV_GK_FAMILY_GK, N, ALL, 5, 0, NULL));
+}
+
+/* The columns of a matrix are samples of its transpose. */
 static void columns(void **state)
 {
     (void)state;
-    double estimates[D][4], se[D][4], covariance[D][16], intervals[D][8],
-        statistics[D][GKV_FLAT_STATISTICS], one[4], one_statistics[GKV_FLAT_STATISTICS];
-    bool converged[D], one_converged;
+    const size_t starts[D + 1] = {0, N, 2 * N};
+    double transposed[D * N], both[D * N], row[D][FIT], one[FIT];
     gkv_status statuses[D];
+    for (size_t j = 0; j < D; j++)
+        for (size_t i = 0; i < N; i++) {
+            transposed[j * N + i] = x[i * D + j];
+            both[j * N + i] = weights[i];
+        }
+    gkv_run_options *threads = NULL;
+    assert_ok(gkv_flat_options(2, NULL, NULL, &threads));
+    gkv_flat_settings *flat = NULL;
     for (int method = GKV_GK_LM; method <= GKV_GK_MLE; method++) {
         gkv_gk_fit_settings set;
         gkv_gk_fit_defaults(&set);
@@ -103,34 +137,33 @@ static void columns(void **state)
         set.c = .7;
         set.confidence = .9;
         set.anderson_darling = true;
-        assert_ok(gkv_flat_gk_fit_many(N, D, x, weights, set.method, .7, .9, 2, &estimates[0][0],
-                                       &se[0][0], &covariance[0][0], &intervals[0][0],
-                                       &statistics[0][0], converged, statuses));
+        gkv_flat_free(flat);
+        flat = flat_settings(gkv_flat_fit_settings, "method", method == GKV_GK_LM ? "lm" : "mle",
+                             "c", "0.7", "confidence", "0.9", "anderson_darling", "yes", NULL);
+        assert_ok(gkv_flat_gk_fit(D, starts, transposed, NULL, both, flat, threads, &row[0][0],
+                                  statuses));
         for (size_t j = 0; j < D; j++) {
-            double column[N];
-            for (size_t i = 0; i < N; i++)
-                column[i] = x[i * D + j];
             gkv_gk_fit_result r;
-            assert_ok(gkv_gk_fit_many(1, &(gkv_gk_sample){.n = N, .x = column, .weights = weights},
-                                      &set, NULL, &r, NULL));
-            const double expected[GKV_FLAT_STATISTICS] = {
-                r.log_likelihood,  r.aic, r.bic, r.chi2, (double)r.dof, r.p_value,
-                r.anderson_darling};
-            SAME(estimates[j], ((const double[]){r.gk.a, r.gk.b, r.gk.g, r.gk.k}), 4);
-            SAME(se[j], r.se, 4);
-            SAME(covariance[j], r.covariance, 16);
-            SAME(intervals[j], r.low, 4);
-            SAME(intervals[j] + 4, r.high, 4);
-            SAME(statistics[j], expected, GKV_FLAT_STATISTICS);
-            assert_true(converged[j] == r.converged && statuses[j] == GKV_OK);
-            assert_ok(gkv_flat_gk_fit(N, column, weights, set.method, .7, .9, one, NULL, NULL, NULL,
-                                      one_statistics, &one_converged));
-            SAME(one, estimates[j], 4);
-            SAME(one_statistics, expected, GKV_FLAT_STATISTICS);
-            assert_int_equal(one_converged, r.converged);
+            assert_ok(gkv_gk_fit_many(
+                1, &(gkv_gk_sample){.n = N, .x = transposed + j * N, .weights = weights}, &set,
+                NULL, &r, NULL));
+            SAME(row[j], ((const double[]){r.gk.a, r.gk.b, r.gk.g, r.gk.k}), 4);
+            SAME(row[j] + GKV_FLAT_FIT_SE, r.se, 4);
+            SAME(row[j] + GKV_FLAT_FIT_COVARIANCE, r.covariance, 16);
+            SAME(row[j] + GKV_FLAT_FIT_LOW, r.low, 4);
+            SAME(row[j] + GKV_FLAT_FIT_HIGH, r.high, 4);
+            SAME(row[j] + GKV_FLAT_FIT_LOG_LIKELIHOOD,
+                 ((const double[]){r.log_likelihood, r.aic, r.bic, r.chi2, (double)r.dof,
+                                   r.p_value}),
+                 6);
+            assert_true(row[j][GKV_FLAT_FIT_ANDERSON_DARLING] == r.anderson_darling);
+            assert_true(row[j][GKV_FLAT_FIT_CONVERGED] == r.converged && statuses[j] == GKV_OK);
+            assert_ok(gkv_flat_gk_fit(1, (const size_t[]){0, N}, transposed + j * N, NULL, weights,
+                                      flat, NULL, one, NULL));
+            SAME(one, row[j], FIT);
         }
     }
-    /* Intervals. */
+    /* Censored observations. */
     double low[N], high[N];
     gkv_gk_fit_result r;
     gkv_gk_fit_settings set;
@@ -142,193 +175,67 @@ static void columns(void **state)
     }
     assert_ok(gkv_gk_fit_many(1, &(gkv_gk_sample){.n = N, .lower = low, .upper = high}, &set, NULL,
                               &r, NULL));
-    assert_ok(gkv_flat_gk_fit_intervals(N, low, high, NULL, .8, .95, one, se[0], NULL, NULL,
-                                        one_statistics, &one_converged));
+    gkv_flat_settings *mle = flat_settings(gkv_flat_fit_settings, "method", "mle", NULL);
+    assert_ok(gkv_flat_gk_fit(1, starts, low, high, NULL, mle, NULL, one, NULL));
     SAME(one, ((const double[]){r.gk.a, r.gk.b, r.gk.g, r.gk.k}), 4);
-    SAME(se[0], r.se, 4);
-    assert_true(one_statistics[GKV_FLAT_LOG_LIKELIHOOD] == r.log_likelihood);
+    SAME(one + GKV_FLAT_FIT_SE, r.se, 4);
+    assert_true(one[GKV_FLAT_FIT_LOG_LIKELIHOOD] == r.log_likelihood);
+    gkv_flat_free(mle);
     /* A column without a fit does not affect the other one. */
-    double constant[N * D], others[D][4];
-    memcpy(constant, x, sizeof x);
+    double others[D][FIT];
     for (size_t i = 0; i < N; i++)
-        constant[i * D] = 3;
-    assert_fails(gkv_flat_gk_fit_many(N, D, constant, weights, GKV_GK_MLE, .7, .9, 2, &others[0][0],
-                                      NULL, NULL, NULL, NULL, converged, statuses),
-                 GKV_ERR_DATA, "sample 1 of 2");
-    assert_true(isnan(others[0][0]) && !converged[0] && statuses[0] == GKV_ERR_DATA);
-    SAME(others[1], estimates[1], 4);
-}
-
-static void dimensions(void **state)
-{
-    (void)state;
-    double estimates[D][4], se[D][4], r[D * D], r_se[D * D], log_likelihood;
-    gkv_mgk_fit_settings set;
-    gkv_mgk_fit_result fit;
-    gkv_mgk *mgk;
-    gkv_mgk_fit_defaults(&set);
-    set.margins.c = .75;
-    set.shrink = GKV_MGK_SHRINK_AUTO;
-    assert_ok(gkv_mgk_fit(N, D, x, weights, &set, NULL, &mgk, &fit));
-    assert_ok(gkv_flat_mgk_fit(N, D, x, weights, GKV_GK_LM, .75, -1, false, 0, &estimates[0][0],
-                               &se[0][0], r, r_se, &log_likelihood));
-    for (size_t j = 0; j < D; j++) {
-        const gkv_gk *gk = &fit.margins[j].gk;
-        SAME(estimates[j], ((const double[]){gk->a, gk->b, gk->g, gk->k}), 4);
-        SAME(se[j], fit.margins[j].se, 4);
-    }
-    SAME(r, fit.correlation, D * D);
-    SAME(r_se, fit.correlation_se, D * D);
-    assert_true(log_likelihood == fit.log_likelihood);
-    gkv_mgk_free(mgk);
-    gkv_mgk_fit_result_free(&fit);
-}
-
-static void mixtures(void **state)
-{
-    (void)state;
-    double pi[K], parameters[K][D][4], r[K][D * D], log_likelihood, log_pdf[N], expected[N];
-    double draws[N * D], expected_draws[N * D];
-    size_t count, iterations, component[N], expected_component[N];
-    bool converged;
-    gkv_mgk_mixture_settings set;
-    gkv_mgk_mixture_result fit;
-    gkv_mgk_mixture *mixture;
-    gkv_mgk_mixture_defaults(&set);
-    set.components = K;
-    set.weights = weights;
-    set.seed = 3;
-    set.max_iterations = 20;
-    set.advanced.margins.c = .75;
-    assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &mixture, &fit));
-    assert_ok(gkv_flat_mgk_mixture_fit(N, D, x, weights, K, .75, false, 3, 20,
-                                       GKV_MGK_TOLERANCE_AUTO, 0, &count, pi, &parameters[0][0][0],
-                                       &r[0][0], &log_likelihood, &iterations, &converged));
-    assert_true(count == K && fit.components == K && iterations == fit.iterations);
-    assert_true(log_likelihood == fit.log_likelihood &&
-                converged == (fit.stop == GKV_MIXTURE_CONVERGED));
-    SAME(pi, gkv_mgk_mixture_weights(mixture), K);
-    for (size_t i = 0; i < K; i++) {
-        const gkv_mgk *part = gkv_mgk_mixture_component(mixture, i);
-        double correlation[D * D];
-        for (size_t j = 0; j < D; j++) {
-            const gkv_gk *gk = &gkv_mgk_margins(part)[j];
-            SAME(parameters[i][j], ((const double[]){gk->a, gk->b, gk->g, gk->k}), 4);
-        }
-        gkv_mgk_covariance(part, correlation);
-        SAME(r[i], correlation, D * D);
-    }
-    gkv_mgk_mixture_free(mixture);
-
-    /* The mixture of the arrays, whose Cholesky factors are those of its rounded correlations. */
-    gkv_mgk *parts[K];
-    for (size_t i = 0; i < K; i++) {
-        gkv_gk margins[D];
-        for (size_t j = 0; j < D; j++)
-            margins[j] = (gkv_gk){.a = parameters[i][j][0],
-                                  .b = parameters[i][j][1],
-                                  .g = parameters[i][j][2],
-                                  .k = parameters[i][j][3],
-                                  .c = .75};
-        assert_ok(gkv_mgk_create(D, margins, r[i], &parts[i]));
-    }
-    assert_ok(gkv_mgk_mixture_create(K, pi, (const gkv_mgk *const *)parts, &mixture));
-    assert_ok(gkv_mgk_mixture_log_pdf(mixture, N, x, NULL, expected));
-    assert_ok(gkv_flat_mgk_mixture_log_pdf(N, D, x, K, pi, &parameters[0][0][0], .75, &r[0][0], 2,
-                                           log_pdf));
-    SAME(log_pdf, expected, N);
-    assert_ok(gkv_mgk_mixture_sample(mixture, N, 8, 90, NULL, expected_draws, expected_component));
-    assert_ok(gkv_flat_mgk_mixture_sample(N, D, K, pi, &parameters[0][0][0], .75, &r[0][0], 8, 90,
-                                          2, draws, component));
-    SAME(draws, expected_draws, N * D);
-    assert_memory_equal(component, expected_component, sizeof component);
-    for (size_t i = 0; i < K; i++)
-        gkv_mgk_free(parts[i]);
-    gkv_mgk_mixture_free(mixture);
+        transposed[i] = 3;
+    assert_fails(
+        gkv_flat_gk_fit(D, starts, transposed, NULL, both, flat, threads, &others[0][0], statuses),
+        GKV_ERR_DATA, "sample 1 of 2");
+    assert_true(isnan(others[0][0]) && isnan(others[0][GKV_FLAT_FIT_CONVERGED]));
+    assert_true(statuses[0] == GKV_ERR_DATA && statuses[1] == GKV_OK);
+    SAME(others[1], row[1], FIT);
+    gkv_flat_free(flat);
+    gkv_flat_free(threads);
 }
 
 /* An output that is not wanted changes nothing, and no rows need no array. */
 static void outputs_are_optional(void **state)
 {
     (void)state;
-    double margins[D][4], same[D][4], pi[K], parameters[K][D][4], likelihood, again;
-    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, &margins[0][0], NULL,
-                               NULL, NULL, &likelihood));
-    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, &same[0][0], NULL, NULL,
-                               NULL, NULL));
-    SAME(margins, same, D * 4);
-    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, GKV_GK_LM, .8, 0, false, 1, NULL, NULL, NULL, NULL,
-                               &again));
-    assert_true(likelihood == again);
-    assert_ok(gkv_flat_mgk_mixture_fit(N, D, x, NULL, K, .8, true, 3, 5, 0, 1, NULL, pi,
-                                       &parameters[0][0][0], NULL, NULL, NULL, NULL));
-    assert_ok(gkv_flat_mgk_mixture_fit(N, D, x, NULL, K, .8, true, 3, 5, 0, 1, NULL, NULL, NULL,
-                                       NULL, &likelihood, NULL, NULL));
+    double margins[D][FIT], same[D][FIT], numbers[GKV_FLAT_MIXTURE_NUMBERS],
+        again[GKV_FLAT_MIXTURE_NUMBERS], pi[K], parameters[K * D * 4], out[N];
     assert_ok(
-        gkv_flat_mgk_mixture_log_pdf(0, D, NULL, K, pi, &parameters[0][0][0], .8, NULL, 1, NULL));
-    assert_ok(gkv_flat_mgk_mixture_sample(0, D, K, pi, &parameters[0][0][0], .8, NULL, 1, 0, 1,
-                                          NULL, NULL));
-    assert_fails(gkv_flat_mgk_mixture_sample(1, D, K, pi, &parameters[0][0][0], .8, NULL, 1, 0, 1,
-                                             NULL, NULL),
-                 GKV_ERR_ARGUMENT, "x");
-    assert_true(isfinite(likelihood) && fabs(pi[0] + pi[1] - 1) < 1e-12);
+        gkv_flat_mgk_fit(N, D, x, NULL, NULL, NULL, &margins[0][0], NULL, NULL, NULL, numbers));
+    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, NULL, NULL, &same[0][0], NULL, NULL, NULL, NULL));
+    SAME(margins, same, D * FIT);
+    assert_ok(gkv_flat_mgk_fit(N, D, x, NULL, NULL, NULL, NULL, NULL, NULL, NULL, again));
+    assert_true(numbers[0] == again[0] && isfinite(numbers[0]));
+    gkv_flat_settings *flat = flat_settings(gkv_flat_mixture_settings, "normal", "yes", "seed", "3",
+                                            "max_iterations", "5", "tolerance", "0", NULL);
+    assert_ok(
+        gkv_flat_mixture_fit(N, D, x, NULL, K, K, flat, NULL, pi, parameters, NULL, NULL, NULL));
+    assert_ok(gkv_flat_mixture_fit(N, D, x, NULL, K, K, flat, NULL, NULL, NULL, NULL, NULL, NULL));
+    gkv_flat_free(flat);
+    assert_true(fabs(pi[0] + pi[1] - 1) < 1e-12);
+#define MIXTURE K, pi, parameters, .8, NULL, NULL
+    assert_ok(gkv_flat_mixture_evaluate(0, D, NULL, MIXTURE, 1, NULL, NULL));
+    assert_ok(gkv_flat_mixture_evaluate(N, D, x, MIXTURE, 1, NULL, NULL));
+    assert_ok(gkv_flat_mixture_draw(0, D, MIXTURE, 1, 0, 1, NULL, NULL));
+    assert_ok(gkv_flat_mixture_margin(D, MIXTURE, 0, GKV_FLAT_CDF, N, x, NULL));
+    assert_ok(gkv_flat_mixture_scores(N, D, x, MIXTURE, false, 1, NULL));
+    assert_fails(gkv_flat_mixture_draw(1, D, MIXTURE, 1, 0, 1, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "gkv_flat_mixture_draw: x is NULL");
     pi[0] = -1;
-    assert_fails(
-        gkv_flat_mgk_mixture_log_pdf(N, D, x, K, pi, &parameters[0][0][0], .8, NULL, 1, NULL),
-        GKV_ERR_ARGUMENT, "weight");
-}
-
-/* y ≈ b0 exp(−b1 t) */
-enum { POINTS = 30, P = 2 };
-
-static gkv_status decay(void *context, const double *v, double *r)
-{
-    const double *y = context;
-    for (int i = 0; i < POINTS; i++)
-        r[i] = v[0] * exp(-v[1] * .1 * i) - y[i];
-    return GKV_OK;
-}
-
-static void least_squares(void **state)
-{
-    (void)state;
-    double y[POINTS], w[POINTS], start[P] = {1, .2}, flat_start[P] = {1, .2};
-    double covariance[P * P], expected[P * P], cost;
-    const double low[P] = {0, .25};
-    size_t iterations;
-    bool converged;
-    for (int i = 0; i < POINTS; i++) {
-        y[i] = 3 * exp(-.07 * i) + .05 * sin(i);
-        w[i] = 1 + i % 2;
-    }
-    gkv_lm *lm;
-    gkv_lm_settings set;
-    gkv_lm_result result;
-    gkv_lm_defaults(&set);
-    set.weights = w;
-    set.low = low;
-    set.loss = GKV_LM_HUBER;
-    set.loss_scale = .04;
-    assert_ok(gkv_lm_create(POINTS, P, &lm));
-    assert_ok(gkv_lm_solve(lm, decay, NULL, y, &set, NULL, start, &result));
-    assert_ok(gkv_lm_covariance(lm, 0, expected, NULL));
-    gkv_lm_free(lm);
-    assert_ok(gkv_flat_lm_solve(POINTS, P, decay, NULL, y, w, low, NULL, NULL, GKV_LM_HUBER, .04,
-                                5000, flat_start, covariance, &cost, &iterations, &converged));
-    SAME(flat_start, start, P);
-    SAME(covariance, expected, P * P);
-    assert_true(cost == result.cost_after && iterations == result.iterations && converged);
+    out[0] = 0;
+    assert_fails(gkv_flat_mixture_evaluate(N, D, x, MIXTURE, 1, out, NULL), GKV_ERR_ARGUMENT,
+                 "weight");
+    assert_true(isnan(out[0]) && isnan(out[N - 1]));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(points),
+        cmocka_unit_test(refusals_of_points),
         cmocka_unit_test(columns),
-        cmocka_unit_test(dimensions),
-        cmocka_unit_test(mixtures),
         cmocka_unit_test(outputs_are_optional),
-        cmocka_unit_test(least_squares),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }

@@ -1,5 +1,6 @@
 /* The flat functions that take all settings, compared with the functions of structs: both give the
  * same bits. */
+#include "flat_settings.h"
 #include "support.h"
 
 #include "gkvae/flat.h"
@@ -90,8 +91,9 @@ static void batches(void **state)
     assert_fails(
         gkv_flat_gk_evaluate(GKV_GK_FAMILY_GK, GKV_FLAT_FUNCTIONS, false, N, x, PARAMETERS, out),
         GKV_ERR_ARGUMENT, "no function number");
-    assert_fails(gkv_flat_gk_moments(GKV_GK_FAMILIES, N, PARAMETERS, out), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_flat_gk_moments(GKV_GK_FAMILIES, 1, PARAMETERS, out), GKV_ERR_ARGUMENT,
                  "no family number 3");
+    assert_true(isnan(out[0]) && isnan(out[3]));
     assert_true(isnan(gkv_flat_gk_value(GKV_GK_FAMILIES, GKV_FLAT_PDF, 1, 0, 1, 0, 0, .8)));
     assert_true(isnan(gkv_flat_gk_value(GKV_GK_FAMILY_GK, GKV_FLAT_FUNCTIONS, 1, 0, 1, 0, 0, .8)));
 }
@@ -165,9 +167,7 @@ static void samples(void **state)
 {
     (void)state;
     const size_t starts[] = {0, N, N + 100, N + 103}; /* the third sample is too short */
-    const double start[4] = {NAN, NAN, .3, NAN}, low[4] = {-INFINITY, 0, -1, .2},
-                 high[4] = {INFINITY, INFINITY, 1, 3};
-    const bool fixed[4] = {false, false, true, false};
+    const double low[4] = {-INFINITY, 0, -1, .2}, high[4] = {INFINITY, INFINITY, 1, 3};
     double row[3][GKV_FLAT_FIT_NUMBERS];
     gkv_status statuses[3];
     gkv_gk_fit_settings set;
@@ -180,33 +180,49 @@ static void samples(void **state)
     set.levels = 20;
     set.start = &begin;
     set.anderson_darling = true;
-    memcpy(set.fixed, fixed, sizeof fixed);
+    set.fixed[GKV_GK_G] = true;
     memcpy(set.low, low, sizeof low);
     memcpy(set.high, high, sizeof high);
     assert_ok(gkv_gk_fit_many(2,
                               (const gkv_gk_sample[]){{.n = N, .x = x, .resolution = .01},
                                                       {.n = 100, .x = x + N, .resolution = .01}},
                               &set, NULL, r, NULL));
-#define FIT(progress, context)                                                                \
-    gkv_flat_gk_fit_samples(3, starts, x, NULL, NULL, GKV_GK_FAMILY_GK, GKV_GK_MLE, .7, .9,   \
-                            GKV_GK_WALD, .01, 20, true, start, fixed, low, high, 2, progress, \
-                            context, &row[0][0], statuses)
-    assert_fails(FIT(NULL, NULL), GKV_ERR_DATA, "sample 3 of 3");
+    gkv_flat_settings *flat = flat_settings(
+        gkv_flat_fit_settings, "method", "mle", "c", "0.7", "confidence", "0.9", "levels", "20",
+        "resolution", "0.01", "anderson_darling", "yes", "start.g", "9", "fixed.g", "0.3", "low.B",
+        "0", "low.g", "-1", "low.k", ".2", "high.A", "inf", "high.g", "1", "high.k", "3", NULL);
+#define FIT(options) gkv_flat_gk_fit(3, starts, x, NULL, NULL, flat, options, &row[0][0], statuses)
+    assert_fails(FIT(NULL), GKV_ERR_DATA, "sample 3 of 3");
     same_fit(row[0], &r[0]);
     same_fit(row[1], &r[1]);
     assert_true(isnan(row[2][0]) && isnan(row[2][GKV_FLAT_FIT_CONVERGED]));
     assert_true(statuses[0] == GKV_OK && statuses[2] == GKV_ERR_DATA);
     assert_true(row[0][GKV_GK_G] == .3 && row[0][GKV_FLAT_FIT_SE + GKV_GK_G] == 0);
-    assert_fails(gkv_flat_gk_fit_samples(1, (const size_t[]){9, 4}, x, NULL, NULL, GKV_GK_FAMILY_GK,
-                                         GKV_GK_LM, .8, .95, GKV_GK_WALD, 0, 0, false, NULL, NULL,
-                                         NULL, NULL, 1, NULL, NULL, NULL, NULL),
-                 GKV_ERR_ARGUMENT, "starts[0] = 9 is above");
+    assert_fails(
+        gkv_flat_gk_fit(1, (const size_t[]){9, 4}, x, NULL, NULL, NULL, NULL, &row[0][0], statuses),
+        GKV_ERR_ARGUMENT, "gkv_flat_gk_fit: starts[0] = 9 is above");
+    assert_true(isnan(row[0][0]) && statuses[0] == GKV_ERR_ARGUMENT);
     int calls = 0;
-    assert_fails(FIT(stop_at_once, &calls), GKV_ERR_INTERRUPTED, "interrupted");
+    gkv_run_options *options = NULL;
+    assert_ok(gkv_flat_options(2, stop_at_once, &calls, &options));
+    assert_fails(FIT(options), GKV_ERR_INTERRUPTED, "interrupted");
     assert_int_equal(calls, 1);
+    gkv_flat_free(options);
+    /* a start */
+    gkv_gk_fit_result from;
+    gkv_gk_fit_defaults(&set);
+    set.start = &begin;
+    set.c = .7;
+    assert_ok(gkv_gk_fit(N, x, &set, &from));
+    gkv_flat_settings *started =
+        flat_settings(gkv_flat_fit_settings, "c", "0.7", "start.g", "0.3", NULL);
+    assert_ok(gkv_flat_gk_fit(1, starts, x, NULL, NULL, started, NULL, row[0], NULL));
+    same_fit(row[0], &from);
+    gkv_flat_free(started);
+    gkv_flat_free(flat);
 }
 
-static void intervals(void **state)
+static void censored(void **state)
 {
     (void)state;
     double upper[N], row[GKV_FLAT_FIT_NUMBERS];
@@ -221,9 +237,11 @@ static void intervals(void **state)
     set.anderson_darling = true;
     const gkv_gk_sample sample = {.n = N, .lower = x, .upper = upper, .weights = weights};
     assert_ok(gkv_gk_fit_many(1, &sample, &set, NULL, &r, NULL));
-    assert_ok(gkv_flat_gk_fit_samples(1, (const size_t[]){0, N}, x, upper, weights,
-                                      GKV_GK_FAMILY_GH, GKV_GK_MLE, .8, .95, GKV_GK_PROFILE, 0, 0,
-                                      true, NULL, NULL, NULL, NULL, 1, NULL, NULL, row, NULL));
+    gkv_flat_settings *flat =
+        flat_settings(gkv_flat_fit_settings, "method", "mle", "family", "gh", "intervals",
+                      "profile", "anderson_darling", "yes", NULL);
+    assert_ok(gkv_flat_gk_fit(1, (const size_t[]){0, N}, x, upper, weights, flat, NULL, row, NULL));
+    gkv_flat_free(flat);
     same_fit(row, &r);
 }
 
@@ -244,10 +262,12 @@ static void bootstraps(void **state)
         &(gkv_gk_bootstrap_settings){.replicates = REPLICATES, .seed = 4, .confidence = .9}, NULL,
         expected, &b));
     int calls = 0;
-#define BOOTSTRAP(progress)                                                                       \
-    gkv_flat_gk_bootstrap(N, x, NULL, weights, GKV_GK_FAMILY_GK, GKV_GK_LM, .8, 0, 0, NULL, NULL, \
-                          NULL, NULL, REPLICATES, false, 4, .9, 2, progress, &calls, estimates,   \
-                          row)
+    gkv_flat_settings *flat = flat_settings(gkv_flat_fit_settings, "seed", "4", "confidence", "0.9",
+                                            "anderson_darling", "yes", NULL);
+    gkv_run_options *options = NULL;
+    assert_ok(gkv_flat_options(2, stop_at_once, &calls, &options));
+#define BOOTSTRAP(options) \
+    gkv_flat_gk_bootstrap(N, x, NULL, weights, REPLICATES, flat, options, estimates, row)
     assert_ok(BOOTSTRAP(NULL));
     SAME(estimates, expected, REPLICATES * 4);
     SAME(row, b.se, 4);
@@ -257,8 +277,10 @@ static void bootstraps(void **state)
     SAME(row + GKV_FLAT_BOOTSTRAP_COVARIANCE, b.covariance, 16);
     SAME(row + GKV_FLAT_BOOTSTRAP_P_CHI2, ((const double[]){b.p_chi2, b.p_anderson_darling}), 2);
     assert_true(row[GKV_FLAT_BOOTSTRAP_USED] == (double)b.used && b.used == REPLICATES);
-    assert_fails(BOOTSTRAP(stop_at_once), GKV_ERR_INTERRUPTED, "interrupted");
-    assert_true(calls > 0);
+    assert_fails(BOOTSTRAP(options), GKV_ERR_INTERRUPTED, "interrupted");
+    assert_true(calls > 0 && isnan(row[0]) && isnan(estimates[0]));
+    gkv_flat_free(options);
+    gkv_flat_free(flat);
 }
 
 /* --- Several dimensions --------------------------------------------------- */
@@ -276,8 +298,9 @@ static void one_component(void **state)
     set.margins.confidence = .9;
     set.shrink = .1;
     assert_ok(gkv_mgk_fit(N, D, x, weights, &set, NULL, &mgk, &fit));
-    assert_ok(gkv_flat_mgk_estimate(N, D, x, weights, GKV_GK_LM, .75, .9, .1, false, false, false,
-                                    2, NULL, NULL, &margins[0][0], r, r_se, l, numbers));
+    gkv_flat_settings *flat = flat_settings(gkv_flat_mgk_settings, "c", "0.75", "confidence", "0.9",
+                                            "shrink", "0.1", NULL);
+    assert_ok(gkv_flat_mgk_fit(N, D, x, weights, flat, NULL, &margins[0][0], r, r_se, l, numbers));
     for (size_t j = 0; j < D; j++) {
         same_fit(margins[j], &fit.margins[j]);
         memcpy(parameters[j], margins[j], sizeof parameters[j]);
@@ -290,6 +313,15 @@ static void one_component(void **state)
     assert_true(
         numbers[GKV_FLAT_MIXTURE_SHRINK] == .1 && numbers[GKV_FLAT_MIXTURE_CONVERGED] == 1 &&
         numbers[GKV_FLAT_MIXTURE_FALLBACKS] == 0 && isnan(numbers[GKV_FLAT_MIXTURE_ITERATIONS]));
+    /* automatic shrinkage, and what outputs hold after an error */
+    assert_ok(gkv_flat_set(flat, "shrink", "auto"));
+    assert_ok(gkv_flat_mgk_fit(N, D, x, weights, flat, NULL, NULL, NULL, NULL, NULL, numbers));
+    assert_true(numbers[GKV_FLAT_MIXTURE_SHRINK] >= 0 && numbers[GKV_FLAT_MIXTURE_SHRINK] != .1);
+    assert_fails(
+        gkv_flat_mgk_fit(2, D, x, weights, flat, NULL, &margins[0][0], r, r_se, NULL, numbers),
+        GKV_ERR_DATA, "");
+    assert_true(isnan(margins[0][0]) && isnan(r[3]) && isnan(r_se[0]) && isnan(numbers[0]));
+    gkv_flat_free(flat);
     /* Missing values. */
     double holes[N * D], expected[N * D];
     memcpy(holes, x, sizeof x);
@@ -337,23 +369,30 @@ static void mixtures(void **state)
     set.restarts = 2;
     set.max_iterations = 20;
     set.advanced.margins.c = .75;
-#define ESTIMATE(least, progress, context)                                                        \
-    gkv_flat_mixture_estimate(N, D, x, weights, least, K, .75, false, false, GKV_MGK_SHRINK_AUTO, \
-                              2, 3, 20, GKV_MGK_TOLERANCE_AUTO, 2, progress, context, pi,         \
-                              parameters, mean, cholesky, numbers)
+    gkv_flat_settings *flat =
+        flat_settings(gkv_flat_mixture_settings, "c", "0.75", "restarts", "2", "seed", "3",
+                      "max_iterations", "20", "shrink", "auto", "tolerance", "auto", NULL);
+    int calls = 0;
+    gkv_run_options *options = NULL;
+    assert_ok(gkv_flat_options(2, stop_at_once, &calls, &options));
+#define FIT_MIXTURE(least, options)                                                       \
+    gkv_flat_mixture_fit(N, D, x, weights, least, K, flat, options, pi, parameters, mean, \
+                         cholesky, numbers)
     assert_ok(gkv_mgk_mixture_fit_range(N, D, x, &set, 1, K, NULL, chosen, fits, &best));
-    assert_ok(ESTIMATE(1, NULL, NULL));
+    assert_ok(FIT_MIXTURE(1, NULL));
     same_mixture(chosen[best], pi, parameters, mean, cholesky);
     assert_true(numbers[GKV_FLAT_MIXTURE_BIC] == fits[best].bic);
     gkv_mgk_mixture_free(chosen[0]);
     gkv_mgk_mixture_free(chosen[1]);
-    assert_fails(ESTIMATE(K + 1, NULL, NULL), GKV_ERR_ARGUMENT, "1 ≤ least ≤ most");
-    int calls = 0;
-    assert_fails(ESTIMATE(K, stop_at_once, &calls), GKV_ERR_INTERRUPTED, "interrupted");
+    assert_fails(FIT_MIXTURE(K + 1, NULL), GKV_ERR_ARGUMENT, "1 ≤ least ≤ most");
+    assert_true(isnan(pi[0]) && isnan(cholesky[K * D * D - 1]) && isnan(numbers[0]));
+    assert_fails(FIT_MIXTURE(K, options), GKV_ERR_INTERRUPTED, "interrupted");
     assert_true(calls > 0 && isfinite(pi[0]));
+    gkv_flat_free(options);
 
     assert_ok(gkv_mgk_mixture_fit(N, D, x, &set, NULL, &mixture, &fit));
-    assert_ok(ESTIMATE(K, NULL, NULL));
+    assert_ok(FIT_MIXTURE(K, NULL));
+    gkv_flat_free(flat);
     same_mixture(mixture, pi, parameters, mean, cholesky);
     assert_true(numbers[GKV_FLAT_MIXTURE_COMPONENTS] == K);
     SAME(numbers, ((const double[]){fit.log_likelihood, fit.aic, fit.bic, (double)fit.parameters}),
@@ -387,7 +426,8 @@ static void mixtures(void **state)
     assert_ok(gkv_flat_mixture_margin(D, MIXTURE, 1, GKV_FLAT_QUANTILE_LOG_UPPER, N, r, out));
     SAME(out, expected, N);
     assert_fails(gkv_flat_mixture_margin(D, MIXTURE, 1, GKV_FLAT_PDF, N, x, out), GKV_ERR_ARGUMENT,
-                 "no function number 0");
+                 "gkv_flat_mixture_margin: the margin of a mixture has no function number 0");
+    assert_true(isnan(out[0]));
 
     /* A marginal and a conditional distribution. */
     const size_t which[] = {1};
@@ -410,13 +450,17 @@ static void mixtures(void **state)
     SAME(out, expected, N);
     gkv_mgk_mixture_free(part);
     gkv_mgk_mixture_free(mixture);
+    const size_t none[] = {D};
+    assert_fails(gkv_flat_mixture_part(D, MIXTURE, 1, none, given, &count, p, v, m, l),
+                 GKV_ERR_ARGUMENT, "coordinate");
+    assert_true(count == 0 && isnan(p[0]) && isnan(v[0]) && isnan(m[0]) && isnan(l[0]));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),        cmocka_unit_test(batches),   cmocka_unit_test(integrals),
-        cmocka_unit_test(samples),       cmocka_unit_test(intervals), cmocka_unit_test(bootstraps),
+        cmocka_unit_test(values),        cmocka_unit_test(batches),  cmocka_unit_test(integrals),
+        cmocka_unit_test(samples),       cmocka_unit_test(censored), cmocka_unit_test(bootstraps),
         cmocka_unit_test(one_component), cmocka_unit_test(mixtures),
     };
     return cmocka_run_group_tests(tests, fill, NULL);

@@ -396,7 +396,7 @@ static void refusals(void **state)
                  "least_rows");
     gkv_mgk_mixture_defaults(&set);
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, &(gkv_run_options){.threads = -1}, &m, &f),
-                 GKV_ERR_ARGUMENT, "options.threads = -1");
+                 GKV_ERR_ARGUMENT, "threads = -1");
     set.normal = 1;
     set.advanced.margins.c = NAN;
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,

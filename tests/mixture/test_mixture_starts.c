@@ -324,6 +324,31 @@ static void stops_among_the_starts(void **state)
     gkv_mgk_mixture_free(all[0]);
 }
 
+static bool stop_first(void *context, const gkv_progress *progress)
+{
+    size_t *calls = context;
+    (void)progress;
+    return ++*calls == 1;
+}
+
+/* Large fits look for their start on a sample of the rows. A stop there ends the whole fit, though
+ * progress() returns true only once. */
+static void stops_in_the_sample(void **state)
+{
+    (void)state;
+    size_t calls = 0;
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    const gkv_mgk_mixture_settings set = defaults(20, true);
+    const gkv_run_options options = {.progress = stop_first, .context = &calls};
+    used = 0;
+    add(55, 4000, 3, zero, 1);
+    assert_fails(gkv_mgk_mixture_fit(used, 3, x, &set, &options, &m, &f), GKV_ERR_INTERRUPTED,
+                 "after 0 of 200 iterations");
+    assert_true(f.stop == GKV_MIXTURE_INTERRUPTED && f.iterations == 0);
+    gkv_mgk_mixture_free(m);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -362,6 +387,7 @@ int main(void)
         cmocka_unit_test(several_starts_are_better),
         cmocka_unit_test(unshrunk_fits_are_bounded),
         cmocka_unit_test(stops_among_the_starts),
+        cmocka_unit_test(stops_in_the_sample),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

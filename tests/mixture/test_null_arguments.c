@@ -345,79 +345,82 @@ static void flat(void **state)
     (void)state;
     const double one = 1, shape = .1;
 #define PARAMETERS(a) 1, a, 1, &one, 1, &shape, 1, &shape, 1, &shape
-    refuses_null(gkv_flat_gk_pdf, N, NULL, PARAMETERS(&one), false, y);
-    refuses_null(gkv_flat_gk_pdf, N, x, PARAMETERS(NULL), false, y);
-    refuses_null(gkv_flat_gk_cdf, N, NULL, PARAMETERS(&one), GKV_GK_LOWER, y);
-    refuses_null(gkv_flat_gk_cdf, N, x, PARAMETERS(NULL), GKV_GK_LOWER, y);
-    refuses_null(gkv_flat_gk_quantile, N, NULL, PARAMETERS(&one), GKV_GK_LOWER, y);
-    refuses_null(gkv_flat_gk_quantile, N, x, PARAMETERS(NULL), GKV_GK_LOWER, y);
-    refuses_null(gkv_flat_gk_random, N, PARAMETERS(NULL), 1, 0, y);
-    refuses_null(gkv_flat_gk_random, N, 1, &one, 1, NULL, 1, &one, 1, &one, 1, &one, 1, 0, y);
-    refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, NULL, 1, &one, 1, &one, 1, 0, y);
-    refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, NULL, 1, &one, 1, 0, y);
-    refuses_null(gkv_flat_gk_random, N, 1, &one, 1, &one, 1, &one, 1, &one, 1, NULL, 1, 0, y);
-    refuses_null(gkv_flat_gk_fit_intervals, N, NULL, x, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
-                 NULL);
-    refuses_null(gkv_flat_gk_fit_intervals, N, x, NULL, NULL, .8, .95, NULL, NULL, NULL, NULL, NULL,
-                 NULL);
-    refuses_null(gkv_flat_gk_fit, N, NULL, NULL, GKV_GK_LM, .8, .95, NULL, NULL, NULL, NULL, NULL,
-                 NULL);
-    refuses_null(gkv_flat_gk_profile, N, NULL, NULL, GKV_GK_FAMILY_GK, .8, .95, NULL, NULL, NULL);
-    refuses_null(gkv_flat_gk_fit_family, N, D, NULL, NULL, GKV_GK_FAMILY_GH, GKV_GK_LM, .8, .95, 0,
-                 NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_gk_fit_many, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, NULL, NULL, NULL,
-                 NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mgk_fit, N, D, NULL, NULL, GKV_GK_LM, .8, 0, false, 0, NULL, NULL, NULL,
-                 NULL, NULL);
-    refuses_null(gkv_flat_mgk_mixture_fit, N, D, NULL, NULL, 1, .8, false, 1, 9, 0, 0, NULL, NULL,
-                 NULL, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mgk_mixture_log_pdf, N, D, NULL, 1, NULL, six, .8, NULL, 0, y);
-    refuses_null(gkv_flat_mgk_mixture_log_pdf, N, D, x, 1, NULL, NULL, .8, NULL, 0, y);
-    refuses_null(gkv_flat_mgk_mixture_sample, N, D, 1, NULL, NULL, .8, NULL, 1, 0, 0, y, NULL);
-    refuses_null(gkv_flat_mgk_mixture_sample, N, D, 1, NULL, six, .8, NULL, 1, 0, 0, NULL, NULL);
-    refuses_null(gkv_flat_lm_solve, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, GKV_LM_SQUARES,
-                 1, 9, y, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_lm_solve, 1, 1, one_residual, NULL, NULL, NULL, NULL, NULL, NULL,
-                 GKV_LM_SQUARES, 1, 9, NULL, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_set, NULL, "c", "1");
+    gkv_flat_settings *set = NULL;
+    gkv_run_options *options = NULL;
+    refuses_null_by_name(gkv_flat_fit_settings, NULL);
+    refuses_null_by_name(gkv_flat_mgk_settings, NULL);
+    refuses_null_by_name(gkv_flat_mixture_settings, NULL);
+    refuses_null_by_name(gkv_flat_lm_settings, NULL);
+    refuses_null_by_name(gkv_flat_options, 1, NULL, NULL, NULL);
+    assert_ok(gkv_flat_fit_settings(&set));
+    refuses_null_by_name(gkv_flat_set, set, NULL, "1");
+    refuses_null_by_name(gkv_flat_set, set, "c", NULL);
+    survives(gkv_flat_setting_name, NULL, 0);
+    survives(gkv_flat_setting_words, NULL, 0);
+    survives(gkv_flat_free, NULL);
+    gkv_flat_free(set);
+    assert_ok(gkv_flat_options(1, NULL, NULL, &options));
+    gkv_flat_free(options);
+    has_no_pointer(gkv_flat_function_name);
+    has_no_pointer(gkv_flat_fit_name);
+    has_no_pointer(gkv_flat_test_name);
+    has_no_pointer(gkv_flat_bootstrap_name);
+    has_no_pointer(gkv_flat_mixture_name);
+    has_no_pointer(gkv_flat_lm_name);
     has_no_pointer(gkv_flat_gk_value);
-    refuses_null(gkv_flat_gk_evaluate, GKV_GK_FAMILY_GK, GKV_FLAT_PDF, true, N, NULL,
-                 PARAMETERS(&one), y);
-    refuses_null(gkv_flat_gk_evaluate, GKV_GK_FAMILY_GK, GKV_FLAT_PDF, true, N, x, PARAMETERS(NULL),
-                 y);
-    refuses_null(gkv_flat_gk_moments, GKV_GK_FAMILY_GK, N, PARAMETERS(NULL), y);
-#define SETTINGS GKV_GK_FAMILY_GK, GKV_GK_LM, .8
-    refuses_null(gkv_flat_gk_fit_samples, 1, NULL, x, NULL, NULL, SETTINGS, .95, GKV_GK_WALD, 0, 0,
-                 false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_gk_fit_samples, 1, (const size_t[]){0, N}, NULL, NULL, NULL, SETTINGS,
-                 .95, GKV_GK_WALD, 0, 0, false, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_gk_bootstrap, N, NULL, NULL, NULL, SETTINGS, 0, 0, NULL, NULL, NULL, NULL,
-                 19, false, 1, .95, 0, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mgk_estimate, N, D, NULL, NULL, GKV_GK_LM, .8, .95, 0, false, false,
-                 false, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mixture_estimate, N, D, NULL, NULL, 1, 1, .8, false, false, 0, 1, 1, 9, 0,
-                 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mixture_evaluate, N, D, NULL, 1, NULL, six, .8, NULL, NULL, 0, y, NULL);
-    refuses_null(gkv_flat_mixture_evaluate, N, D, x, 1, NULL, NULL, .8, NULL, NULL, 0, y, NULL);
-    refuses_null(gkv_flat_mixture_draw, N, D, 1, NULL, NULL, .8, NULL, NULL, 1, 0, 0, y, NULL);
-    refuses_null(gkv_flat_mixture_draw, N, D, 1, NULL, six, .8, NULL, NULL, 1, 0, 0, NULL, NULL);
-    refuses_null(gkv_flat_mixture_part, D, 1, NULL, six, .8, NULL, NULL, 1, NULL, NULL, NULL, NULL,
-                 NULL, NULL, NULL);
-    refuses_null(gkv_flat_mixture_part, D, 1, NULL, NULL, .8, NULL, NULL, 1, (const size_t[]){0},
-                 NULL, NULL, NULL, NULL, NULL, NULL);
-    refuses_null(gkv_flat_mixture_margin, D, 1, NULL, six, .8, NULL, NULL, 0, GKV_FLAT_CDF, N, NULL,
-                 y);
-    refuses_null(gkv_flat_mixture_margin, D, 1, NULL, NULL, .8, NULL, NULL, 0, GKV_FLAT_CDF, N, x,
-                 y);
-    refuses_null(gkv_flat_mixture_scores, N, D, NULL, 1, NULL, six, .8, NULL, NULL, false, 0, y);
-    refuses_null(gkv_flat_mixture_scores, N, D, x, 1, NULL, NULL, .8, NULL, NULL, false, 0, y);
-    refuses_null(gkv_flat_mgk_impute, N, D, NULL, .8, NULL, NULL, 1, 0, 0, x);
-    refuses_null(gkv_flat_mgk_impute, N, D, six, .8, NULL, NULL, 1, 0, 0, NULL);
-    refuses_null(gkv_flat_lm_minimize, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                 GKV_LM_SQUARES, 1, NULL, 9, 0, y, NULL, NULL);
-    refuses_null(gkv_flat_lm_batch, 1, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                 GKV_LM_SQUARES, 1, NULL, 9, 1, y, NULL, NULL);
-    refuses_null(gkv_flat_lm_batch, 1, 1, 1, one_flat_residual, NULL, NULL, NULL, NULL, NULL, NULL,
-                 GKV_LM_SQUARES, 1, NULL, 9, 1, NULL, NULL, NULL);
+#define GK GKV_GK_FAMILY_GK
+    refuses_null_by_name(gkv_flat_gk_evaluate, GK, GKV_FLAT_PDF, true, N, NULL, PARAMETERS(&one),
+                         y);
+    refuses_null_by_name(gkv_flat_gk_evaluate, GK, GKV_FLAT_PDF, true, N, x, PARAMETERS(NULL), y);
+    refuses_null_by_name(gkv_flat_gk_moments, GK, N, PARAMETERS(NULL), y);
+    refuses_null_by_name(gkv_flat_gk_draw, GK, N, PARAMETERS(NULL), 1, 0, y);
+    refuses_null_by_name(gkv_flat_gk_draw, GK, N, 1, &one, 1, NULL, 1, &one, 1, &one, 1, &one, 1, 0,
+                         y);
+    refuses_null_by_name(gkv_flat_gk_draw, GK, N, 1, &one, 1, &one, 1, NULL, 1, &one, 1, &one, 1, 0,
+                         y);
+    refuses_null_by_name(gkv_flat_gk_draw, GK, N, 1, &one, 1, &one, 1, &one, 1, NULL, 1, &one, 1, 0,
+                         y);
+    refuses_null_by_name(gkv_flat_gk_draw, GK, N, 1, &one, 1, &one, 1, &one, 1, &one, 1, NULL, 1, 0,
+                         y);
+    const size_t all[] = {0, N};
+    refuses_null_by_name(gkv_flat_gk_fit, 1, NULL, x, NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_gk_fit, 1, all, NULL, x, NULL, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_gk_bootstrap, N, NULL, NULL, NULL, 19, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_mgk_fit, N, D, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                         NULL);
+    refuses_null_by_name(gkv_flat_mixture_fit, N, D, NULL, NULL, 1, 1, NULL, NULL, NULL, NULL, NULL,
+                         NULL, NULL);
+    refuses_null_by_name(gkv_flat_mixture_evaluate, N, D, NULL, 1, NULL, six, .8, NULL, NULL, 0, y,
+                         NULL);
+    refuses_null_by_name(gkv_flat_mixture_evaluate, N, D, x, 1, NULL, NULL, .8, NULL, NULL, 0, y,
+                         NULL);
+    refuses_null_by_name(gkv_flat_mixture_draw, N, D, 1, NULL, NULL, .8, NULL, NULL, 1, 0, 0, y,
+                         NULL);
+    refuses_null_by_name(gkv_flat_mixture_draw, N, D, 1, NULL, six, .8, NULL, NULL, 1, 0, 0, NULL,
+                         NULL);
+    refuses_null_by_name(gkv_flat_mixture_part, D, 1, NULL, six, .8, NULL, NULL, 1, NULL, NULL,
+                         NULL, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_mixture_part, D, 1, NULL, NULL, .8, NULL, NULL, 1,
+                         (const size_t[]){0}, NULL, NULL, NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_mixture_margin, D, 1, NULL, six, .8, NULL, NULL, 0, GKV_FLAT_CDF,
+                         N, NULL, y);
+    refuses_null_by_name(gkv_flat_mixture_margin, D, 1, NULL, NULL, .8, NULL, NULL, 0, GKV_FLAT_CDF,
+                         N, x, y);
+    refuses_null_by_name(gkv_flat_mixture_scores, N, D, NULL, 1, NULL, six, .8, NULL, NULL, false,
+                         0, y);
+    refuses_null_by_name(gkv_flat_mixture_scores, N, D, x, 1, NULL, NULL, .8, NULL, NULL, false, 0,
+                         y);
+    refuses_null_by_name(gkv_flat_mgk_impute, N, D, NULL, .8, NULL, NULL, 1, 0, 0, x);
+    refuses_null_by_name(gkv_flat_mgk_impute, N, D, six, .8, NULL, NULL, 1, 0, 0, NULL);
+    refuses_null_by_name(gkv_flat_lm_solve, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, y,
+                         NULL, NULL);
+    refuses_null_by_name(gkv_flat_lm_solve, 1, 1, one_residual, NULL, NULL, NULL, NULL, NULL, NULL,
+                         NULL, NULL, NULL, NULL);
+    refuses_null_by_name(gkv_flat_lm_solve_many, 1, 1, 1, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                         NULL, 1, y, NULL, NULL);
+    refuses_null_by_name(gkv_flat_lm_solve_many, 1, 1, 1, one_flat_residual, NULL, NULL, NULL, NULL,
+                         NULL, NULL, NULL, 1, NULL, NULL, NULL);
     assert_all_called("flat.h");
 }
 

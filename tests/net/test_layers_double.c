@@ -309,18 +309,42 @@ static void test_gate(void **state)
     end(it);
 }
 
-static void test_leaky_relu(void **state)
+static void test_rectifier(void **state)
+{
+    static const double slopes[] = {0.01, 0};
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        fixture *it = begin(5, 9);
+        it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
+        assert_ok(gki_rectifier_create(it->mlp.in, it->mlp.d_in, slopes[k], it->mlp.layers));
+        finish_layer(it);
+        check_all(it, 1);
+        loss(it);
+        for (size_t i = 0; i < 45; i++)
+            assert_close(gki_at(&it->ws, it->mlp.out, 0)[i],
+                         it->x[i] > 0 ? it->x[i] : slopes[k] * it->x[i], 1e-15);
+        end(it);
+    }
+}
+
+static void test_mask(void **state)
 {
     (void)state;
-    fixture *it = begin(5, 9);
+    fixture *it = begin(3, 7);
     it->mlp.layers = test_alloc(sizeof *it->mlp.layers);
-    assert_ok(gki_leaky_relu_create(it->mlp.in, it->mlp.d_in, it->mlp.layers));
+    assert_ok(gki_mask_create(&it->plan, it->mlp.in, it->mlp.d_in, it->mlp.layers));
     finish_layer(it);
+    double *mask = gki_at(&it->ws, it->mlp.layers->aux, 0), t[2 * 7], t_out[2 * 7];
+    for (size_t i = 0; i < 21; i++)
+        mask[i] = i % 3 == 0 ? 0 : 1.25;
     check_all(it, 1);
     loss(it);
-    for (size_t i = 0; i < 45; i++)
-        assert_close(gki_at(&it->ws, it->mlp.out, 0)[i], it->x[i] > 0 ? it->x[i] : 0.01 * it->x[i],
-                     1e-15);
+    for (size_t i = 0; i < 21; i++)
+        assert_true(gki_at(&it->ws, it->mlp.out, 0)[i] == mask[i] * it->x[i]);
+    test_normals(5, 14, 1, t);
+    it->mlp.layers->ops->tangent(it->mlp.layers, &it->ws, 1, 1, 2, t, t_out);
+    for (size_t i = 0; i < 14; i++)
+        assert_true(t_out[i] == mask[7 + i % 7] * t[i]);
     end(it);
 }
 
@@ -419,7 +443,8 @@ int main(void)
         cmocka_unit_test(test_norm_silu_constant_row),
         cmocka_unit_test(test_norm_silu_single),
         cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_leaky_relu),
+        cmocka_unit_test(test_rectifier),
+        cmocka_unit_test(test_mask),
         cmocka_unit_test(test_mlps),
         cmocka_unit_test(test_tile_touches_its_rows_only),
     };

@@ -7,7 +7,7 @@
 enum { ROWS = 4, LATENT = 6, OUT = 70, PARAMETERS = 2, HIDDEN = 5, PART = 32, FACTOR = 3 };
 enum { WIDEST_IN = 60, WIDEST_OUT = 80 };
 
-/* Sides that are no multiples of 4, grey and colour. The sizes do not matter to perceptrons. */
+/* Sides that are not multiples of 4, grey and colour. The sizes do not matter to perceptrons. */
 static const gki_image_size images[] = {{5, 6, 1}, {4, 3, 3}, {1, 9, 1}};
 enum { VARIANTS = sizeof images / sizeof *images };
 _Static_assert((int)VARIANTS == (int)GKV_BLOCKS, "a variant is a size and a block");
@@ -29,7 +29,9 @@ static gki_net_spec spec_of(int variant, size_t layers)
                           .block = (gkv_block)variant,
                           .half_channels = 3,
                           .quarter_channels = HIDDEN,
-                          .conv_blocks = layers - 1};
+                          .conv_blocks = layers - 1,
+                          .conv_block = (gkv_conv_block)(variant % 2),
+                          .downsampling = (gkv_downsampling)(variant / 2)};
 }
 
 /* A decoder has the gradient in its input. An encoder subtracts a mean from an input with zeros. */

@@ -161,6 +161,90 @@ static void check_others(const gki_map_kernels *kernels, size_t n)
     release(&it);
 }
 
+/* Pooling of two rows of PIXELS pixels; a last pixel belongs to no window. Some values are
+ * equal. */
+static void check_pooling(const gki_map_kernels *kernels, size_t n)
+{
+    enum { WINDOWS = PIXELS / 2 };
+    fenced row0 = fence_noise(0, PIXELS * n), row1 = fence_noise(1, PIXELS * n),
+           d_out = fence_noise(2, WINDOWS * n), out = fence(WINDOWS * n),
+           t_out = fence(WINDOWS * n), d_row0 = fence_noise(3, PIXELS * n),
+           d_row1 = fence_noise(4, PIXELS * n);
+    for (size_t i = 0; i < n; i++)
+        row0.at[i] = row1.at[i] = 2;
+    kernels->pool_relu(WINDOWS, n, row0.at, row1.at, out.at);
+    kernels->pool_relu_tangent(WINDOWS, n, row0.at, row1.at, out.at, d_row0.at, d_row1.at,
+                               t_out.at);
+    size_t zeros = 0;
+    for (size_t p = 0; p < WINDOWS; p++)
+        for (size_t i = 0; i < n; i++) {
+            const size_t at = 2 * p * n + i;
+            const gki_real *const x[] = {row0.at + at, row0.at + at + n, row1.at + at,
+                                         row1.at + at + n};
+            const gki_real *const t[] = {d_row0.at + at, d_row0.at + at + n, d_row1.at + at,
+                                         d_row1.at + at + n};
+            size_t best = 0;
+            for (size_t k = 1; k < 4; k++)
+                best = *x[k] > *x[best] ? k : best;
+            const bool on = *x[best] > 0;
+            zeros += !on;
+            assert_true(out.at[p * n + i] == (on ? *x[best] : 0));
+            assert_true(t_out.at[p * n + i] == (on ? *t[best] : 0));
+        }
+    assert_true(zeros > 0 || n < 4);
+    kernels->pool_relu_backward(WINDOWS, n, row0.at, row1.at, out.at, d_out.at, d_row0.at,
+                                d_row1.at);
+    for (size_t p = 0; p < WINDOWS; p++)
+        for (size_t i = 0; i < n; i++) {
+            const size_t at = 2 * p * n + i;
+            const gki_real x[] = {row0.at[at], row0.at[at + n], row1.at[at], row1.at[at + n]},
+                           d[] = {d_row0.at[at], d_row0.at[at + n], d_row1.at[at],
+                                  d_row1.at[at + n]};
+            size_t best = 0;
+            for (size_t k = 1; k < 4; k++)
+                best = x[k] > x[best] ? k : best;
+            for (size_t k = 0; k < 4; k++)
+                assert_true(d[k] == (k == best && x[k] > 0 ? d_out.at[p * n + i] : 0));
+        }
+    unfence(&row0), unfence(&row1), unfence(&d_out), unfence(&out), unfence(&t_out);
+    unfence(&d_row0), unfence(&d_row1);
+}
+
+static void check_depthwise(const gki_map_kernels *kernels, size_t n, size_t kernel)
+{
+    const size_t pitch = (PIXELS + kernel) * n, taps = kernel * kernel;
+    fenced in = fence_noise(0, (kernel - 1) * pitch + (PIXELS + kernel - 1) * n),
+           weight = fence_noise(1, taps * n), start = fence_noise(2, n), out = fence(PIXELS * n),
+           back = fence(PIXELS * n), d_weight = fence(taps * n);
+    kernels->depthwise(PIXELS, n, kernel, in.at, pitch, weight.at, false, start.at, out.at);
+    kernels->depthwise(PIXELS, n, kernel, in.at, pitch, weight.at, true, NULL, back.at);
+    for (size_t i = 0; i < taps * n; i++)
+        d_weight.at[i] = 3;
+    kernels->depthwise_gradient(PIXELS, n, kernel, in.at, pitch, out.at, d_weight.at);
+    for (size_t c = 0; c < n; c++)
+        for (size_t x = 0; x < PIXELS; x++) {
+            double sum = (double)start.at[c], reversed = 0;
+            for (size_t tap = 0; tap < taps; tap++) {
+                const double value =
+                    (double)in.at[tap / kernel * pitch + (x + tap % kernel) * n + c];
+                sum += value * (double)weight.at[tap * n + c];
+                reversed += value * (double)weight.at[(taps - 1 - tap) * n + c];
+            }
+            assert_close(out.at[x * n + c], sum, 30 * rounding);
+            assert_close(back.at[x * n + c], reversed, 30 * rounding);
+        }
+    for (size_t tap = 0; tap < taps; tap++)
+        for (size_t c = 0; c < n; c++) {
+            double sum = 3;
+            for (size_t x = 0; x < PIXELS; x++)
+                sum += (double)in.at[tap / kernel * pitch + (x + tap % kernel) * n + c] *
+                       (double)out.at[x * n + c];
+            assert_close(d_weight.at[tap * n + c], sum, 300 * rounding);
+        }
+    unfence(&in), unfence(&weight), unfence(&start), unfence(&out), unfence(&back);
+    unfence(&d_weight);
+}
+
 static void test_map_kernels(void **state)
 {
     (void)state;
@@ -168,6 +252,9 @@ static void test_map_kernels(void **state)
         for (size_t i = 0; i < WIDTHS; i++) {
             check_norm(gki_map_kernels_of((gki_simd)level), widths[i]);
             check_others(gki_map_kernels_of((gki_simd)level), widths[i]);
+            check_pooling(gki_map_kernels_of((gki_simd)level), widths[i]);
+            check_depthwise(gki_map_kernels_of((gki_simd)level), widths[i], 3);
+            check_depthwise(gki_map_kernels_of((gki_simd)level), widths[i], 5);
         }
 }
 

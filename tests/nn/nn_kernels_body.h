@@ -216,15 +216,18 @@ static void check_gate(const gki_nn_kernels *kernels, size_t n, arrays *a)
     }
 }
 
-static void check_leaky_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
+static void check_rectify(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
+    static const double below[] = {0.01, 0};
     a->x[n / 2] = 0;
-    kernels->leaky_relu(n, a->x, a->out);
-    kernels->leaky_relu_backward(n, a->out, a->y, a->out2);
-    for (size_t i = 0; i < n; i++) {
-        const double slope = a->x[i] > 0 ? 1 : 0.01;
-        assert_relative(a->out[i], slope * (double)a->x[i], rounding);
-        assert_relative(a->out2[i], slope * (double)a->y[i], rounding);
+    for (size_t k = 0; k < 2; k++) {
+        kernels->rectify(n, below[k], a->x, a->out);
+        kernels->rectify_backward(n, below[k], a->out, a->y, a->out2);
+        for (size_t i = 0; i < n; i++) {
+            const double slope = a->x[i] > 0 ? 1 : below[k];
+            assert_relative(a->out[i], slope * (double)a->x[i], rounding);
+            assert_relative(a->out2[i], slope * (double)a->y[i], rounding);
+        }
     }
 }
 
@@ -240,19 +243,6 @@ static double naive_bernoulli(size_t n, const gki_real *x, const gki_real *logit
         *size += fabs(term) + 1;
     }
     return sum;
-}
-
-static void check_pool_relu(const gki_nn_kernels *kernels, size_t n, arrays *a)
-{
-    gki_real *const four = test_alloc(4 * n * sizeof *four); /* sanitizers see its end */
-    for (size_t k = 0; k < 4; k++)
-        fill(10 + k, n, 1, four + k * n);
-    kernels->pool_relu(n, four, a->out);
-    for (size_t i = 0; i < n; i++)
-        assert_true((double)a->out[i] ==
-                    fmax(0, fmax(fmax((double)four[i], (double)four[n + i]),
-                                 fmax((double)four[2 * n + i], (double)four[3 * n + i]))));
-    free(four);
 }
 
 static void check_bernoulli(const gki_nn_kernels *kernels, size_t n, arrays *a)
@@ -303,41 +293,52 @@ static void check_sums(const gki_nn_kernels *kernels, size_t n, arrays *a)
     assert_relative(kernels->sum_squares(n, a->x), squares, 10 * rounding);
 }
 
-/* Adam as algorithm 1 of the paper, with the epsilon hat of section 2. */
+/* Adam as algorithm 1 of the paper, with the epsilon hat of section 2, decoupled weight decay, and
+ * an average of the weights. */
 static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
-    static double m[LONGEST], v[LONGEST], value[LONGEST];
-    const double alpha = 1e-2, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, scale = 0.25;
+    static double m[LONGEST], v[LONGEST], value[LONGEST], average[LONGEST];
+    const double alpha = 1e-2, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    gki_adam step = {.scale = (gki_real)0.25,
+                     .beta1 = (gki_real)beta1,
+                     .beta2 = (gki_real)beta2,
+                     .keep = (gki_real)0.98,
+                     .averaging = (gki_real)0.1};
     for (size_t i = 0; i < n; i++) {
         a->v[i] = a->w[i] = 0;
         m[i] = v[i] = 0;
         value[i] = (double)a->out[i];
+        a->out3[i] = a->out[i] / 2;
+        average[i] = value[i] / 2;
     }
     for (int t = 1; t <= 20; t++) {
         fill((uint64_t)(100 + t), n, t % 3 ? 1 : 1e-4, a->x);
         const double correction = sqrt(1 - pow(beta2, t));
-        kernels->adam(n, (gki_real)scale, (gki_real)(alpha * correction / (1 - pow(beta1, t))),
-                      (gki_real)beta1, (gki_real)beta2, (gki_real)(epsilon * correction), a->x,
-                      a->v, a->w, a->out);
+        step.rate = (gki_real)(alpha * correction / (1 - pow(beta1, t)));
+        step.epsilon_hat = (gki_real)(epsilon * correction);
+        kernels->adam(n, &step, a->x, a->v, a->w, a->out, a->out3);
         for (size_t i = 0; i < n; i++) {
-            const double g = scale * (double)a->x[i];
+            const double g = (double)step.scale * (double)a->x[i];
             m[i] = beta1 * m[i] + (1 - beta1) * g;
             v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-            value[i] -=
-                alpha * (m[i] / (1 - pow(beta1, t))) / (sqrt(v[i] / (1 - pow(beta2, t))) + epsilon);
+            value[i] = 0.98 * value[i] - alpha * (m[i] / (1 - pow(beta1, t))) /
+                                             (sqrt(v[i] / (1 - pow(beta2, t))) + epsilon);
+            average[i] += 0.1 * (value[i] - average[i]);
         }
     }
     for (size_t i = 0; i < n; i++) {
         assert_close(a->out[i], value[i], 60 * rounding * (1 + fabs(value[i])));
+        assert_close(a->out3[i], average[i], 60 * rounding * (1 + fabs(average[i])));
         assert_close(a->v[i], m[i], 60 * rounding);
         assert_relative(a->w[i], v[i], 200 * rounding); /* 1 − 0.999f is not 0.001 */
     }
-    /* Without any gradient the parameters do not change, and 0/0 does not occur. */
+    /* Without any gradient, decay or average the parameters do not change, and 0/0 does not
+     * occur. */
     for (size_t i = 0; i < n; i++)
         a->x[i] = a->v[i] = a->w[i] = 0;
     memcpy(a->out2, a->out, n * sizeof *a->out);
-    kernels->adam(n, 1, 1, (gki_real)beta1, (gki_real)beta2, (gki_real)1e-9, a->x, a->v, a->w,
-                  a->out2);
+    step.keep = 1;
+    kernels->adam(n, &step, a->x, a->v, a->w, a->out2, NULL);
     assert_memory_equal(a->out2, a->out, n * sizeof *a->out);
 }
 
@@ -345,11 +346,11 @@ static void check_adam(const gki_nn_kernels *kernels, size_t n, arrays *a)
 static void check_index(const gki_nn_kernels *kernels, size_t n, arrays *a)
 {
     kernels->gate(n, a->x, a->y, a->out, a->out2);
-    kernels->leaky_relu(n, a->x, a->out3);
+    kernels->rectify(n, 0.01, a->x, a->out3);
     for (size_t i = 0; i < n; i += 1 + n / 40) {
         gki_real sigmoid, gate, leaky;
         kernels->gate(1, a->x + i, a->y + i, &sigmoid, &gate);
-        kernels->leaky_relu(1, a->x + i, &leaky);
+        kernels->rectify(1, 0.01, a->x + i, &leaky);
         assert_true(sigmoid == a->out[i] && gate == a->out2[i] && leaky == a->out3[i]);
     }
 }
@@ -367,8 +368,7 @@ EACH_TEST(tangent_of_gate)
 EACH_TEST(bernoulli_sd)
 EACH_TEST(scale_rows)
 EACH_TEST(gate)
-EACH_TEST(leaky_relu)
-EACH_TEST(pool_relu)
+EACH_TEST(rectify)
 EACH_TEST(bernoulli)
 EACH_TEST(sums)
 EACH_TEST(adam)
@@ -390,10 +390,9 @@ int main(void)
         cmocka_unit_test(test_norm_silu),
         cmocka_unit_test(test_norm_silu_backward),
         cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_leaky_relu),
+        cmocka_unit_test(test_rectify),
         cmocka_unit_test(test_bernoulli),
         cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_pool_relu),
         cmocka_unit_test(test_adam),
         cmocka_unit_test(test_index),
         cmocka_unit_test(test_chosen_table),

@@ -26,6 +26,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # nothing into the source folder
 from check_model import Model, gk_quantile, normals, read_images, sigmoid, words
+from prior_flows import generate_layer, layers_of
 
 TOLERANCE = 1e-4  # of codes, beside 1 + their size; and of probabilities
 SEED = 1          # of gkvae sample and gkvae encode --what prior, unless they are given one
@@ -89,16 +90,10 @@ def base_draws(model, w, choice, which):
 
 
 def generate(model, eps):
-    """z = h(ε): the couplings from the last to the first."""
-    z, d = eps.copy(), model.d
-    layers = int(model.option("prior_layers")) if model.option("prior_flow") == "realnvp" else 0
-    splits = 1 + sum(2**i <= d // 2 for i in range(1, 64))
-    for layer in reversed(range(layers)):
-        split = layer // 2 % splits
-        moved = np.arange(d) >= d // 2 if split == 0 else (np.arange(d) >> (split - 1)) % 2 == 1
-        moved = moved if layer % 2 == 0 else ~moved
-        raw, shift = np.split(model.mlp(f"prior.flow.{layer}", 2, "leaky", z[:, ~moved]), 2, axis=1)
-        z[:, moved] = z[:, moved] * np.exp(float(model.option("log_scale_bound")) * np.tanh(raw)) + shift
+    """z = h(ε): the layers from the last to the first."""
+    z = eps
+    for layer in reversed(range(layers_of(model))):
+        z = generate_layer(model, layer, z)
     return z
 
 

@@ -21,6 +21,9 @@ import sys
 
 import numpy as np
 
+sys.dont_write_bytecode = True  # nothing into the source folder
+from prior_flows import layers_of, normalise_layer
+
 TOLERANCE = 1e-4  # nats per image, and of the mean squared error
 C = 0.8           # the g-and-k distribution's constant
 BLOCK = 20000     # rows (image × sample) at a time
@@ -121,36 +124,36 @@ def binarized(grey, seed):
 # --- The g-and-k distribution ----------------------------------------------------------
 
 
-def gk_quantile(z, g, k):
+def gk_quantile(z, g, k, c=C):
     """Q(z) for A = 0, B = 1."""
-    return (1 + C * np.tanh(g * z / 2)) * z * (1 + z * z) ** k
+    return (1 + c * np.tanh(g * z / 2)) * z * (1 + z * z) ** k
 
 
-def gk_log_slope(z, g, k):
+def gk_log_slope(z, g, k, c=C):
     """log Q'(z) for B = 1."""
     t = np.tanh(g * z / 2)
-    inner = (1 + C * t) * (1 + (2 * k + 1) * z * z) / (1 + z * z) + C * g * z / 2 * (1 - t * t)
+    inner = (1 + c * t) * (1 + (2 * k + 1) * z * z) / (1 + z * z) + c * g * z / 2 * (1 - t * t)
     return np.log(inner) + k * np.log1p(z * z)
 
 
-def gk_score(y, g, k):
+def gk_score(y, g, k, c=C):
     """z with Q(z) = y: Newton's steps within a bracket, halved when they leave it."""
     low, high = -np.ones_like(y), np.ones_like(y)
     for _ in range(200):
-        wide = gk_quantile(low, g, k) > y
+        wide = gk_quantile(low, g, k, c) > y
         if not wide.any():
             break
         low = np.where(wide, 2 * low, low)
     for _ in range(200):
-        wide = gk_quantile(high, g, k) < y
+        wide = gk_quantile(high, g, k, c) < y
         if not wide.any():
             break
         high = np.where(wide, 2 * high, high)
     z = (low + high) / 2
     for _ in range(200):
-        error = gk_quantile(z, g, k) - y
+        error = gk_quantile(z, g, k, c) - y
         low, high = np.where(error < 0, z, low), np.where(error < 0, high, z)
-        step = z - error * np.exp(-gk_log_slope(z, g, k))
+        step = z - error * np.exp(-gk_log_slope(z, g, k, c))
         step = np.where((step > low) & (step < high), step, (low + high) / 2)
         moved = np.abs(step - z)
         z = step
@@ -191,7 +194,48 @@ def radial(raw, z):
     return z + (beta * h)[:, None] * (z - centre), log_det
 
 
-POSTERIOR_FLOWS = {"planar": (planar, lambda d: 2 * d + 1), "radial": (radial, lambda d: d + 2)}
+def iaf(raw, z, layer):
+    d = z.shape[1]
+    order = np.arange(d)[::-1] if layer % 2 else np.arange(d)
+    below = np.tril_indices(d, -1)
+    shift, scale = np.zeros((2, len(z), d, d))
+    shift[:, below[0], below[1]] = raw[:, 2 * d:][:, :d * (d - 1) // 2]
+    scale[:, below[0], below[1]] = raw[:, 2 * d:][:, d * (d - 1) // 2:]
+    ordered, root = z[:, order], np.sqrt(np.maximum(np.arange(d), 1))
+    m = raw[:, :d] + np.einsum("npq,nq->np", shift, ordered) / root
+    s = 2 * np.tanh(raw[:, d:2 * d] + np.einsum("npq,nq->np", scale, ordered) / root)
+    out = np.empty_like(z)
+    out[:, order] = np.exp(s) * ordered + m
+    return out, s.sum(1)
+
+
+def sylvester(raw, z, columns, reflections):
+    n, d = z.shape
+    upper = np.triu_indices(columns)
+    v = raw[:, :reflections * d].reshape(n, reflections, d) + np.eye(reflections, d)
+    Q = np.broadcast_to(np.eye(d), (n, d, d))
+    for i in range(reflections):
+        u = v[:, i]
+        Q = Q @ (np.eye(d) - 2 * u[:, :, None] * u[:, None, :] / (u * u).sum(1)[:, None, None])
+    Q = Q[:, :, :columns]
+    R, inner = np.zeros((2, n, columns, columns))
+    R[:, upper[0], upper[1]], inner[:, upper[0], upper[1]] = np.split(raw[:, reflections * d:-columns], 2, axis=1)
+    i = np.arange(columns)
+    R[:, i, i] = (1 - 2.0**-20) * np.tanh(R[:, i, i])
+    inner[:, i, i] = (1 - 2.0**-20) * np.tanh(1 + inner[:, i, i])
+    t = np.tanh(np.einsum("nij,nkj,nk->ni", inner, Q, z) + raw[:, -columns:])
+    return z + np.einsum("nki,nij,nj->nk", Q, R, t), np.log1p((1 - t * t) * R[:, i, i] * inner[:, i, i]).sum(1)
+
+
+POSTERIOR_FLOWS = {
+    "planar": (lambda raw, z, layer: planar(raw, z), lambda d: 2 * d + 1),
+    "radial": (lambda raw, z, layer: radial(raw, z), lambda d: d + 2),
+    "iaf": (iaf, lambda d: d * d + d),
+    "sylvester-orthogonal": (lambda raw, z, layer: sylvester(raw, z, min(z.shape[1], 8), min(z.shape[1], 8)),
+                             lambda d: min(d, 8) * (d + min(d, 8) + 2)),
+    "sylvester-householder": (lambda raw, z, layer: sylvester(raw, z, z.shape[1], min(z.shape[1], 4)),
+                              lambda d: min(d, 4) * d + d * (d + 2)),
+}
 
 
 def unshuffle(x):
@@ -253,14 +297,26 @@ class Model:
             return in_parts(self.conv_decode, z)
         return self.mlp("decoder", int(self.option("layers")), self.option("block"), z)
 
-    def conv(self, name, x):
+    def conv(self, name, x, stride=1):
         """A convolution, by a weight [kernel·kernel·inputs, outputs]; the border is zero."""
         weight = self.tensors[name + ".weight"]
         side = math.isqrt(len(weight) // x.shape[3])
         weight = weight.reshape(side, side, x.shape[3], -1)
         height, width = x.shape[1:3]
         padded = np.pad(x, ((0, 0), (side // 2, side // 2), (side // 2, side // 2), (0, 0)))
-        return sum(padded[:, i:i + height, j:j + width] @ weight[i, j] for i in range(side) for j in range(side))
+        return sum(padded[:, i:i + height:stride, j:j + width:stride] @ weight[i, j]
+                   for i in range(side) for j in range(side))
+
+    def block_conv(self, block, number, x):
+        """A convolution of a block: 3×3, or each channel by itself and then 1×1."""
+        if self.option("conv_block") == "depthwise":
+            name = f"{block}depthwise{number}"
+            weight = self.tensors[name + ".weight"].reshape(3, 3, -1)
+            height, width = x.shape[1:3]
+            padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+            x = sum(padded[:, i:i + height, j:j + width] * weight[i, j] for i in range(3) for j in range(3))
+            x = x + self.tensors[name + ".bias"]
+        return self.conv(f"{block}conv{number}", x) + self.tensors[f"{block}conv{number}.bias"]
 
     def norm_silu(self, name, x):
         x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
@@ -271,8 +327,8 @@ class Model:
         for i in range(int(self.option("conv_blocks"))):
             block = f"{name}.{i}."
             h = self.norm_silu(block + "norm", x)
-            h = self.conv(block + "conv1", h) + self.tensors[block + "conv1.bias"]
-            h = self.conv(block + "conv2", h * sigmoid(h)) + self.tensors[block + "conv2.bias"]
+            h = self.block_conv(block, 1, h)
+            h = self.block_conv(block, 2, h * sigmoid(h))
             x = x + h
         return x
 
@@ -284,8 +340,12 @@ class Model:
         x = x.reshape(-1, height, width, 1)
         x = np.pad(x, ((0, 0), (0, -height % 4), (0, -width % 4), (0, 0)))
         x = self.conv("encoder.input", unshuffle(x)) + self.tensors["encoder.input.bias"]
-        x = unshuffle(self.conv_blocks("encoder.half", x))
-        x = self.conv("encoder.down", x) + self.tensors["encoder.down.bias"]
+        x = self.conv_blocks("encoder.half", x)
+        if self.option("downsampling") == "stride":
+            x = self.conv("encoder.down", self.norm_silu("encoder.half.norm", x), stride=2)
+        else:
+            x = self.conv("encoder.down", unshuffle(x))
+        x = x + self.tensors["encoder.down.bias"]
         x = self.norm_silu("encoder.norm", self.conv_blocks("encoder.quarter", x))
         return self.linear("encoder.output", x.reshape(len(x), -1))
 
@@ -324,26 +384,16 @@ class Model:
             flow, width = POSTERIOR_FLOWS[self.option("posterior_flow")]
             for i in range(int(self.option("posterior_layers"))):
                 start = used + i * width(d)
-                z, log_det = flow(encoded[:, start:start + width(d)], z)
+                z, log_det = flow(encoded[:, start:start + width(d)], z, i)
                 log_q = log_q - log_det
         return z, log_q
 
     def normalise(self, z):
         """ε = h⁻¹(z) and log|det ∂ε/∂z|."""
         log_det = np.zeros(len(z))
-        layers = int(self.option("prior_layers")) if self.option("prior_flow") == "realnvp" else 0
-        bound = float(self.option("log_scale_bound"))
-        splits = 1 + sum(2**i <= self.d // 2 for i in range(1, 64))
-        for layer in range(layers):
-            j = np.arange(self.d)
-            split = layer // 2 % splits
-            moved = j >= self.d // 2 if split == 0 else (j >> (split - 1)) % 2 == 1
-            moved = moved if layer % 2 == 0 else ~moved
-            raw, shift = np.split(self.mlp(f"prior.flow.{layer}", 2, "leaky", z[:, ~moved]), 2, axis=1)
-            s = bound * np.tanh(raw)
-            z = z.copy()
-            z[:, moved] = (z[:, moved] - shift) * np.exp(-s)
-            log_det = log_det - s.sum(1)
+        for layer in range(layers_of(self)):
+            z, change = normalise_layer(self, layer, z)
+            log_det = log_det + change
         return z, log_det
 
     def base_components(self, eps):

@@ -78,6 +78,12 @@ check iwae 5 model.posterior=full model.posterior_flow=planar model.posterior_la
 check student 3 model.base=student-t
 check conv 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_blocks=2 \
     model.prior_flow=none
+check spline 2 model.prior_flow=spline model.spline_bins=4 model.spline_bound=1.5 model.posterior_flow=iaf model.posterior_layers=2
+check gk-coupling 2 model.prior_flow=gk-coupling model.posterior_flow=sylvester-orthogonal model.posterior_layers=1
+check maf 2 model.prior_flow=maf model.posterior_flow=sylvester-householder model.posterior_layers=2
+check glow 2 model.prior_flow=glow model.prior_layers=3
+check depthwise 2 model.net=conv model.half_channels=6 model.quarter_channels=10 model.conv_block=depthwise \
+    model.downsampling=stride model.prior_flow=none
 check classes 3 model.base=gk-by-class model.base_components=2 model.prior_flow=none
 
 # Options are worth little while their numbers are near those they began with. The
@@ -95,6 +101,8 @@ for name, entry in json.loads(raw[8:start]).items():
     first, last = (start + offset for offset in entry["data_offsets"])
     array = np.frombuffer(raw[first:last], "<f4")
     noise = random.standard_normal(array.size)
+    if name.startswith("prior.flow") and entry["shape"][1:]:
+        noise *= array != 0  # masked weights stay 0
     if name == "prior.base.scale":
         array = array * np.exp(0.3 * abs(noise))
     elif name == "prior.base.k":  # any k above −0.059 goes with any g
@@ -111,7 +119,7 @@ open(sys.argv[1], "wb").write(raw)
 EOF
     evaluate "$1" 3
 }
-for name in copula-5 gk plain mixture normals conv; do stir "$name"; done
+for name in copula-5 gk plain mixture normals conv spline gk-coupling maf glow; do stir "$name"; done
 
 # A comparison that cannot fail is none: one weight moved, and it must be seen.
 "$python" - "$work/copula/model.safetensors" <<'EOF'
@@ -202,8 +210,8 @@ for half in ("train", "t10k"):
     header = np.array([0x803, *images.shape], dtype=">u4")
     open(f"{sys.argv[2]}/{half}.idx", "wb").write(header.tobytes() + images.tobytes())
 EOF
-"$python" "$source_dir/scripts/train_features.py" "$work/train.idx" "$small/train-labels-idx1-ubyte.gz" \
-    "$work/t10k.idx" "$small/t10k-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --name own --epochs 2 > "$work/log"
+"$program" features train own --set "data.train_images=$work/train.idx" --set "data.test_images=$work/t10k.idx" \
+    --set "data.train_labels=$small/train-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --epochs 5 > "$work/log" 2>&1
 which=(--network "$work/own.safetensors")
 features "$work/t10k.idx" "$work/own.safetensors" "$small/t10k-labels-idx1-ubyte.gz" 0.5
 

@@ -50,12 +50,12 @@ static void spellings_are_a_setting(void **state)
     assert_int_equal(gkv_table_missing(table, 0, NULL), 3);
     gkv_table_free(table);
     settings.usual_missing = false;
-    table = read_with("NA\n1\n2\n", &settings); /* it is no name either */
+    table = read_with("NA\n1\n2\n", &settings); /* it is not a name either */
     assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA, "it:1: column 1: \"NA\"");
     gkv_table_free(table);
     table = read_with("x\n-999\n5\nNA\n", &settings);
     assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
-                 "it:4: x: \"NA\" is no finite decimal number; leave rows with missing values");
+                 "it:4: x: \"NA\" is not a finite decimal number; leave rows with missing values");
     gkv_table_free(table);
 }
 

@@ -128,9 +128,13 @@ static void columns_are_found_by_name_or_number(void **state)
     assert_int_equal(column, 1);
     assert_ok(gkv_table_find(table, "4", &column));
     assert_int_equal(column, 3);
-    static const char *const none[] = {"0", "5", "-1", "1x", "", "99999999999999999999"};
+    static const char *const none[] = {"-1", "1x", ""}, *const outside[] = {"0", "5",
+                                                                            "99999999999999999999"};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_fails(gkv_table_find(table, none[i], &column), GKV_ERR_ARGUMENT, "no such column");
+    for (size_t i = 0; i < sizeof outside / sizeof *outside; i++)
+        assert_fails(gkv_table_find(table, outside[i], &column), GKV_ERR_ARGUMENT,
+                     "columns are 1 … 4");
     assert_fails(gkv_table_find(table, "heigth", &column), GKV_ERR_ARGUMENT,
                  "it has 4, the nearest is \"height\"");
     assert_fails(gkv_table_find(table, "twice", &column), GKV_ERR_ARGUMENT,
@@ -144,15 +148,15 @@ static void faults_wait_until_the_column_is_wanted(void **state)
 {
     (void)state;
     const double *values = NULL;
-    gkv_table *table =
-        read_text("good,gap,late,word,inf,comma\n1,2,NA,a,1,1\n2,,3,4,inf,\"1,5\"\n3,4,5,b,7,8\n");
+    gkv_table *table = read_text(
+        "good,gap,late,word,inf,comma\n1,2,NA,a,1,1\n2,,3.5,4,inf,\"1,5\"\n3,4,5,b,7,8\n");
     expect_column(table, 0, "good", 3, (const double[]){1, 2, 3});
     assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
                  "it: gap: 1 of 3 values are missing, the first in line 3");
     assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA,
                  "it: late: 1 of 3 values are missing, the first in line 2");
     assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA,
-                 "it:2: word: \"a\" is no finite decimal number; if it means a missing value");
+                 "it:2: word: \"a\" is not a finite decimal number; if it means a missing value");
     assert_fails(gkv_table_numbers(table, 3, &values), GKV_ERR_DATA, "the column holds text");
     assert_fails(gkv_table_numbers(table, 4, &values), GKV_ERR_DATA, "it:3: inf: \"inf\"");
     assert_fails(gkv_table_numbers(table, 5, &values), GKV_ERR_DATA, "the decimal mark is a point");
@@ -209,20 +213,53 @@ static void what_seems_to_be_a_number_is_refused_not_text(void **state)
         assert_int_equal(gkv_table_kind(table, 0), GKV_COLUMN_TEXT);
         gkv_table_free(table);
     }
-    gkv_table *table = read_text("a,b,c\n\"0,5\",5%,\"1,234.5\"\n");
+    gkv_table *table = read_text("a,b,c,d\n\"0,5\",5%,\"1,234.5\",.5\n");
     assert_fails(gkv_table_numbers(table, 0, &values), GKV_ERR_DATA,
-                 "it:2: a: \"0,5\" is no finite decimal number; the decimal mark is a point");
+                 "it:2: a: \"0,5\" is not a finite decimal number; the decimal mark is a point");
     assert_fails(gkv_table_numbers(table, 1, &values), GKV_ERR_DATA,
-                 "\"5%\" is no finite decimal number; numbers stand");
+                 "\"5%\" is not a finite decimal number; numbers stand");
     assert_fails(gkv_table_numbers(table, 2, &values), GKV_ERR_DATA, "write 1234.5, not 1,234.5");
     gkv_table_free(table);
+}
+
+/* The sum of a column of a text. */
+static double sum_of(const char *text, size_t column)
+{
+    gkv_table *table = read_text(text);
+    const double *values;
+    double sum = 0;
+    assert_ok(gkv_table_numbers(table, column, &values));
+    for (size_t i = 0; i < gkv_table_rows(table); i++)
+        sum += values[i];
+    gkv_table_free(table);
+    return sum;
+}
+
+/* Texts of old systems, and blanks and exponents as web pages, spreadsheets and Fortran write
+ * them. */
+static void unusual_texts_are_read(void **state)
+{
+    (void)state;
+    assert_true(sum_of("x\r1\r2\r3\r", 0) == 6);
+    assert_true(sum_of("sep=;\rx;y\r1;\"a\rb\"\r2;c\r", 0) == 3);
+    assert_true(sum_of("x;y\r1,5;2\r0,25;4\r", 0) == 1.75);
+    assert_true(sum_of("x,y\r\n1,2\r\n3,4\r\n\x1A", 1) == 6);
+    assert_true(sum_of("x,y\n1,2\n3,4\n\f", 1) == 6);
+    assert_true(sum_of("x,y\n\u00A01.5\u00A0,2\n\u202F3,\u2009 4 \uFEFF\n", 0) == 4.5);
+    assert_true(sum_of("x;y\n\xA0"
+                       "1.5\xA0;2\n3;4\n",
+                       0) == 4.5); /* Windows-1252 */
+    assert_true(sum_of("x,y\n\" 1 \",2\n\"3\",4\n", 0) == 4);
+    assert_true(sum_of("x,y\n1.5D+01,2\n2.5d0,4\n", 0) == 17.5);
+    assert_true(sum_of("x,y\n0.12345678901234567890D-1,2\n0.d0,4\n", 0) == 0.012345678901234568);
+    assert_true(sum_of("x,y\n\"10,6912\",\"5,2\"\n\"1,5\",\"4\"\n", 0) == 12.1912);
 }
 
 static void line_ends_that_are_none_are_named(void **state)
 {
     (void)state;
-    refused("x\r1\r2\r3\r", "it:1: a carriage return within the line: end lines with LF");
-    refused("1,2\r3,4\r", "not with CR alone");
+    refused("x\n1\r2\n3\n",
+            "it:2: a carriage return within the line: end all lines in the same way");
     refused("x,y\n1,\"a\nb\n2,c\n", "it:2: a quote opens a field that does not end before");
     gkv_table_free(read_text("1\r\r\n2\r\n"));
 }
@@ -551,6 +588,7 @@ int main(void)
         cmocka_unit_test(columns_are_found_by_name_or_number),
         cmocka_unit_test(faults_wait_until_the_column_is_wanted),
         cmocka_unit_test(what_seems_to_be_a_number_is_refused_not_text),
+        cmocka_unit_test(unusual_texts_are_read),
         cmocka_unit_test(line_ends_that_are_none_are_named),
         cmocka_unit_test(numbers_are_exact_in_any_locale),
         cmocka_unit_test(texts_that_are_no_tables_are_refused),

@@ -161,14 +161,16 @@ static void commas_are_decimal_if_that_is_clear(void **state)
         {"\"x\";\"y\"\n-10,25e1;1\n7;2\n", 2, 2, {"x", "y"}, {-102.5, 1}},
         {"x\ty\n10,25\t,5\n7\t2\n", 2, 2, {"x", "y"}, {10.25, 0.5}},
         {"x y\n10,25  1\n7,5  2\n", 2, 2, {"x", "y"}, {10.25, 1}},
-        /* unclear: points too, grouped thousands, or commas that separate fields */
+        {"x,y\n\"1,5\",2\n\"2,5\",3\n", 2, 2, {"x", "y"}, {1.5, 2}}, /* quotes keep them */
+        /* unclear: points too, or grouped thousands */
         {"x;y\n1,5;2\n2.5;3\n", 2, 2, {"x", "y"}, {NAN, 2}},
         {"x;y\n1,234;2\n5,678;3\n", 2, 2, {"x", "y"}, {NAN, 2}},
         {"x;y\n1,234.5;2\n5,678.5;3\n", 2, 2, {"x", "y"}, {NAN, 2}},
-        {"x,y\n\"1,5\",2\n\"2,5\",3\n", 2, 2, {"x", "y"}, {NAN, 2}},
+        {"x,y\n\"1,500\",2\n\"2,500\",3\n", 2, 2, {"x", "y"}, {NAN, 2}},
+        {"x,y\n\"1,5\",2\n\"2,5\",3.5\n", 2, 2, {"x", "y"}, {NAN, 2}},
     };
     expect_tables(tables, sizeof tables / sizeof *tables);
-    refused_with("x\n1,5\n2,5\n", NULL, GKV_ERR_DATA, "set the comma as decimal mark");
+    refused_with("x\n1,5\n2,5\n", NULL, GKV_ERR_DATA, "whether the comma is the decimal mark");
     gkv_table_settings settings = defaults();
     settings.decimal_mark = ',';
     expect_table(&(expected){"x\n1,5\n2,5\n", 2, 1, {"x"}, {1.5}}, &settings);
@@ -354,12 +356,12 @@ static void other_formats_are_named(void **state)
                  {"\0x\0,\0y\0\n", 8, "is UTF-16"},
                  {"x\0\0\0,\0\0\0", 8, "is UTF-32"},
                  {"\0\0\0x\0\0\0,", 8, "is UTF-32"},
-                 {"BZh9", 4, "bzip2"},
+                 {"BZh91AY&SY\0", 11, "bzip2"},
                  {"\xfd"
                   "7zXZ\0",
                   6, "xz"},
                  {"\x28\xb5\x2f\xfd", 4, "zstd"},
-                 {"PAR1", 4, "Parquet"},
+                 {"PAR1\x15\0", 6, "Parquet"},
                  {"\n <!DOCTYPE html><html>", 23, "a web page (HTML)"},
                  {"\0\0\x08\x03\0\0\0\1", 8, "it is IDX images"},
                  {"\x89PNG\r\n", 6, "a PNG picture"},

@@ -128,7 +128,7 @@ static void test_damaged_checkpoints(void **state)
         assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,
                      "checkpoint.safetensors");
     }
-    /* any text is no checkpoint */
+    /* any text is not a checkpoint */
     char *bad = contents(in_folder("damaged", "config.ini"), &(size_t){0});
     assert_ok(gki_file_write_atomic(path, bad, strlen(bad)));
     assert_fails(train(&settings, "damaged", NULL, true, false, NULL), GKV_ERR_DATA,

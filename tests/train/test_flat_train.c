@@ -1,5 +1,6 @@
 /* The flat functions of models compared with the functions of structs. */
 #define _XOPEN_SOURCE 700
+#include "flat_settings.h"
 #include "vae/small.h"
 
 #include "gkvae/eval.h"
@@ -31,7 +32,7 @@ static void run(void **state)
     watcher watching = {0};
     seen it = {0};
     int stage;
-    assert_ok(gkv_flat_settings(&set));
+    assert_ok(gkv_flat_model_settings(&set));
     gkv_settings_defaults(&expected);
     assert_memory_equal(set, &expected, sizeof expected);
     *set = small_settings();
@@ -107,13 +108,29 @@ static void model(void **state)
                                              .after = after[0],
                                              .accepted = accepted[0]}));
     gkv_refiner_free(refiner);
-    assert_ok(gkv_flat_refine(trained, N, targets, GKV_REFINE_MEAN, 2, 2, 1, 9, 4, 2, NULL, NULL,
-                              mean[1], factor[1], before[1], after[1], accepted[1]));
+    gkv_flat_settings *flat =
+        flat_settings(gkv_flat_refine_settings, "iterations", "2", "seed", "9", NULL);
+    assert_ok(gkv_flat_refine(trained, N, targets, flat, 4, NULL, mean[1], factor[1], before[1],
+                              after[1], accepted[1]));
     assert_memory_equal(mean[0], mean[1], sizeof mean[0]);
     assert_memory_equal(factor[0], factor[1], sizeof factor[0]);
     assert_memory_equal(before[0], before[1], sizeof before[0]);
     assert_memory_equal(after[0], after[1], sizeof after[0]);
     assert_memory_equal(accepted[0], accepted[1], sizeof accepted[0]);
+
+    /* an error: all outputs are NaN or 0 */
+    assert_ok(gkv_flat_set(flat, "curvature_samples", "3"));
+    assert_fails(gkv_flat_refine(trained, N, targets, flat, 4, NULL, mean[1], factor[1], before[1],
+                                 after[1], accepted[1]),
+                 GKV_ERR_ARGUMENT, "even");
+    assert_true(isnan(mean[1][0]) && isnan(factor[1][N * LATENT * LATENT - 1]));
+    assert_true(isnan(before[1][0]) && isnan(after[1][N - 1]) && accepted[1][0] == 0);
+    assert_fails(gkv_flat_set(flat, "mode", "mode"), GKV_ERR_ARGUMENT, "give mean, map");
+    gkv_flat_free(flat);
+    assert_string_equal(gkv_flat_train_name(GKV_FLAT_TRAIN_KL_WEIGHT), "kl_weight");
+    assert_string_equal(gkv_flat_result_name(GKV_FLAT_RESULT_ROLLBACKS), "rollbacks");
+    assert_null(gkv_flat_train_name(GKV_FLAT_TRAIN_NUMBERS));
+    assert_null(gkv_flat_result_name(GKV_FLAT_RESULT_NUMBERS));
 
     int calls = 0;
     assert_ok(gkv_flat_options(1, stop, &calls, &options));
@@ -125,7 +142,7 @@ static void model(void **state)
     gkv_flat_free(options);
 
     gkv_dataset *numbers = NULL;
-    assert_ok(gkv_flat_numbers(trained, N, targets, &numbers));
+    assert_ok(gkv_flat_dataset(trained, N, targets, &numbers));
     assert_int_equal(gkv_dataset_count(numbers), N);
     gkv_dataset_free(numbers);
     free(targets);

@@ -190,24 +190,24 @@ static void of_flat_model(void **state)
     float *f = it.floats;
     int stage;
     gkv_dataset *out = NULL;
-    REFUSES("out", gkv_flat_settings(NULL));
-    REFUSES("out", gkv_flat_options(1, NULL, NULL, NULL));
-    gkv_flat_free(NULL);
+    REFUSES("out", gkv_flat_model_settings(NULL));
+    REFUSES("out", gkv_flat_refine_settings(NULL));
+    assert_null(gkv_flat_train_name(999));
+    assert_null(gkv_flat_result_name(999));
     REFUSES("folder", gkv_flat_train(NULL, GKV_TRAIN_NEW, NULL, 0, NULL, NULL, NULL));
     REFUSES("folder", gkv_flat_stage(NULL, &stage));
     REFUSES("stage", gkv_flat_stage("x", NULL));
-    REFUSES("model", gkv_flat_refine(NULL, 1, f, GKV_REFINE_MEAN, 1, 2, 1, 1, 0, 1, NULL, NULL, f,
-                                     NULL, NULL, NULL, NULL));
-    REFUSES("images", gkv_flat_refine(it.model, 1, NULL, GKV_REFINE_MEAN, 1, 2, 1, 1, 0, 1, NULL,
-                                      NULL, f, NULL, NULL, NULL, NULL));
+    REFUSES("model", gkv_flat_refine(NULL, 1, f, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
+    REFUSES("images",
+            gkv_flat_refine(it.model, 1, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL));
     REFUSES("model", gkv_flat_targets(NULL, it.images, 1, GKV_TEST, 0, f));
     REFUSES("images", gkv_flat_targets(it.model, NULL, 1, GKV_TEST, 0, f));
     REFUSES("targets", gkv_flat_targets(it.model, it.images, 1, GKV_TEST, 0, NULL));
     assert_int_equal(gkv_flat_pixels(NULL, NULL), -1);
     assert_int_equal(gkv_flat_pixels(it.model, NULL), GKV_PIXELS_BINARY);
-    REFUSES("model", gkv_flat_numbers(NULL, 1, f, &out));
-    REFUSES("numbers", gkv_flat_numbers(it.model, 1, NULL, &out));
-    REFUSES("out", gkv_flat_numbers(it.model, 1, f, NULL));
+    REFUSES("model", gkv_flat_dataset(NULL, 1, f, &out));
+    REFUSES("numbers", gkv_flat_dataset(it.model, 1, NULL, &out));
+    REFUSES("out", gkv_flat_dataset(it.model, 1, f, NULL));
 }
 
 static void of_base_fit(void **state)
@@ -339,6 +339,11 @@ static void of_data(void **state)
     REFUSES("pixels", gkv_idx_write_colour(in_folder("idx", NULL), 1, 1, 1, 1, NULL));
     REFUSES("path", gkv_idx_write_labels(NULL, 1, it.levels));
     REFUSES("labels", gkv_idx_write_labels(in_folder("idx", NULL), 1, NULL));
+    const gkv_npz_array array = {.name = "x", .rank = 1, .sizes = {1}, .floats = it.floats};
+    REFUSES("path", gkv_npz_write(NULL, 1, &array));
+    REFUSES("arrays", gkv_npz_write(in_folder("npz", NULL), 1, NULL));
+    REFUSES("path", gkv_png_write(NULL, 1, 1, 1, it.levels));
+    REFUSES("levels", gkv_png_write(in_folder("png", NULL), 1, 1, 1, NULL));
     assert_int_equal(gkv_dataset_channels(NULL), 0);
     assert_null(gkv_dataset_name(NULL, 0));
     assert_null(gkv_dataset_remark(NULL, 0));
@@ -403,6 +408,7 @@ static void of_settings(void **state)
     double range[2];
     assert_false(gkv_settings_range(NULL, range));
     assert_null(gkv_base_facts_of(GKV_BASES));
+    assert_null(gkv_likelihood_facts_of(GKV_LIKELIHOODS));
     assert_null(gkv_prior_flow_title(GKV_PRIOR_FLOWS));
     assert_string_equal(gkv_settings_choice(NULL, 0, text), "");
     assert_null(gkv_settings_choice("model.base", 0, NULL));

@@ -175,7 +175,7 @@ static void test_options_of_a_batch(void **state)
     assert_fails(gkv_model_code(model, N, images, &(gkv_run_options){.stop = &stop}, codes),
                  GKV_ERR_INTERRUPTED, "after 0 of 130 rows");
     assert_fails(gkv_model_code(model, N, images, ON_THREADS(-1), codes), GKV_ERR_ARGUMENT,
-                 "options.threads = -1");
+                 "threads = -1");
 }
 
 static void test_samples(void **state)

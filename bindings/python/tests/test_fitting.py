@@ -61,6 +61,12 @@ def test_rounded_and_censored(sample):
     rounded = np.round(sample, 1)
     with pytest.raises(ValueError, match=r'method="mle", resolution="auto"'):
         gkvae.fit_gk(np.round(sample))
+    with pytest.raises(ValueError, match=r'need maximum likelihood \(method="mle"\)'):
+        gkvae.fit_gk(sample, upper=sample + 1, method="lm")
+    with pytest.raises(ValueError, match=r"nonparametric bootstrap only \(parametric=False\)"):
+        gkvae.bootstrap(gkvae.fit_gk(sample, upper=sample + 0.1), replicates=19)
+    with pytest.raises(ValueError, match=r"fix some of the parameters \(fixed=…\)"):
+        gkvae.fit_gk([1, 2] * 10, upper=[2, 3] * 10)
     for resolution in (0.1, "auto"):
         fit = gkvae.fit_gk(rounded, resolution=resolution)
         assert fit.resolution == pytest.approx(0.1) and fit.test == "bins"
@@ -171,3 +177,23 @@ def test_published_estimates(series):
     for fit, numbers, se in zip(fits, wanted, errors):
         np.testing.assert_allclose([*fit.params, fit.loglik], numbers, rtol=1e-4)
         np.testing.assert_allclose(fit.se, se, rtol=1e-3)
+
+
+def test_whole_numbers_are_not_truncated(sample):
+    for keywords in ({"levels": 20.5}, {"n_jobs": 1.5}):
+        with pytest.raises(TypeError, match="whole number"):
+            gkvae.fit_gk(sample, method="lm", **keywords)
+    with pytest.raises(TypeError, match="replicates = 19.5"):
+        gkvae.bootstrap(gkvae.fit_gk(sample, method="lm"), replicates=19.5)
+
+
+def test_nothing_is_no_sample():
+    for call in (gkvae.bootstrap, gkvae.fit_gk, gkvae.fit_many):
+        with pytest.raises(TypeError, match="is None"):
+            call(None)
+
+
+def test_settings_are_refused_also_where_samples_may_fail(sample):
+    for keywords in ({"c": 1.5}, {"confidence": 95}):
+        with pytest.raises(ValueError):
+            gkvae.fit_many(sample.reshape(-1, 2), errors="nan", **keywords)

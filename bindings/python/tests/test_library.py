@@ -44,7 +44,7 @@ def declared(header):
 def test_types_of_arguments():
     functions = declared("flat.h")
     for name, types in _library._FLAT.items():
-        assert letters_of(functions[name]) == types, name
+        assert letters_of(functions[name]) == types.replace("z", "p"), name
 
 
 def test_types_of_models():
@@ -72,29 +72,27 @@ def test_numbers_of_enumerations():
     for name in ("PDF", "LOG_PDF", "CDF", "UPPER", "LOG_CDF", "LOG_UPPER", "QUANTILE", "QUANTILE_UPPER",
                  "QUANTILE_LOG", "QUANTILE_LOG_UPPER", "Q", "Q_INVERSE", "RAW_MOMENT", "ENTROPY", "VALID"):
         assert functions[f"GKV_FLAT_{name}"] == getattr(_evaluate, name)
-    numbers = enumeration(flat, "GKV_FLAT_FIT_LOG_LIKELIHOOD")
-    assert numbers["GKV_FLAT_FIT_NUMBERS"] == fitting.SIZE
-    assert numbers["GKV_FLAT_FIT_LOG_LIKELIHOOD"] == fitting._FIRST
-    names = [name for name, value in numbers.items() if fitting._FIRST <= value < fitting.SIZE]
-    same = {"loglik": "LOG_LIKELIHOOD", "pvalue": "P_VALUE", "n_params": "PARAMETERS"}
-    assert names == ["GKV_FLAT_FIT_" + same.get(name, name.upper()) for name in fitting._NUMBERS]
-    assert enumeration(flat, "GKV_FLAT_BOOTSTRAP_SE")["GKV_FLAT_BOOTSTRAP_NUMBERS"] == 36
-    mixture = enumeration(flat, "GKV_FLAT_MIXTURE_BIC")
-    short = {"LOGLIK": "LOG_LIKELIHOOD"}
-    for name in ("LOGLIK", "AIC", "BIC", "PARAMETERS", "COMPONENTS", "ITERATIONS", "CONVERGED", "STOP", "UNEXPLAINED",
-                 "LAST_GAIN", "SHRINK", "REPAIR", "GOODNESS", "FALLBACKS", "NUMBERS"):
-        assert mixture["GKV_FLAT_MIXTURE_" + short.get(name, name)] == getattr(multivariate, name)
+    for table, prefix, first in (("fit", "FIT", "LOG_LIKELIHOOD"), ("bootstrap", "BOOTSTRAP", "P_CHI2"),
+                                 ("mixture", "MIXTURE", "LOG_LIKELIHOOD"), ("lm", "LM", "STOP")):
+        numbers = enumeration(flat, f"GKV_FLAT_{prefix}_{first}")
+        names = _library.names(table)
+        assert numbers.pop(f"GKV_FLAT_{prefix}_NUMBERS") == len(names)
+        for name, number in numbers.items():
+            if number >= numbers[f"GKV_FLAT_{prefix}_{first}"]:
+                assert names[number] == name.replace(f"GKV_FLAT_{prefix}_", "").lower()
     losses = enumeration(text_of("lm.h"), "GKV_LM_HUBER")
-    assert {"linear": losses["GKV_LM_SQUARES"], **{name: losses[f"GKV_LM_{name.upper()}"] for name in (
-        "huber", "soft_l1", "cauchy")}} == optimize._LOSSES
+    words = _library.settings("lm").words()["loss"]
+    assert [f"GKV_LM_{word.upper()}" for word in words] == list(losses)
+    assert list(optimize._LOSSES.values()) == words
     stops = enumeration(text_of("mgk_mixture.h"), "GKV_MIXTURE_LIMIT")
     assert ["", *(name.replace("GKV_MIXTURE_", "").replace("_", " ").lower() for name in stops)] == list(
         multivariate._STOPS)
     assert enumeration(text_of("lm.h"), "GKV_LM_STEP")["GKV_LM_FAULT"] == max(optimize._STATUS)
     model = text_of("flat_model.h")
-    for prefix, names in (("GKV_FLAT_TRAIN_", _training._PROGRESS), ("GKV_FLAT_RESULT_", _training._RESULT)):
-        assert [*enumeration(model, prefix + names[0].upper())] == [prefix + name.upper() for name in (
-            *names, "numbers")]
+    for table, first in (("train", "EPOCH"), ("result", "EPOCHS")):
+        prefix = f"GKV_FLAT_{table.upper()}_"
+        assert [*enumeration(model, prefix + first)] == [prefix + name.upper() for name in (
+            *_library.names(table, _models.library()), "numbers")]
     stages = enumeration(text_of("train.h"), "GKV_RUN_BEGUN")
     assert [name.replace("GKV_RUN_", "").lower() for name in stages] == list(_training._STAGES)
     pixels = enumeration(text_of("settings.h"), "GKV_PIXELS_BINARY")
@@ -105,10 +103,13 @@ def test_numbers_of_enumerations():
         assert getattr(_library, name.replace("GKV_ERR_", "").replace("GKV_", "")) == value
     gk, fit = text_of("gk.h"), text_of("gk_fit.h")
     assert enumeration(gk, "GKV_GK_FAMILY_GK") == {
-        "GKV_GK_FAMILY_GK": 0, "GKV_GK_FAMILY_GH": 1, "GKV_GK_FAMILY_GGH": 2, "GKV_GK_FAMILIES": 3}
+        **{f"GKV_GK_FAMILY_{name.upper()}": number for name, number in _evaluate.FAMILIES.items()},
+        "GKV_GK_FAMILIES": 3}
     methods = enumeration(fit, "GKV_GK_MLE")
     assert {"lm": methods["GKV_GK_LM"], "mle": methods["GKV_GK_MLE"],
-            "octile": methods["GKV_GK_OCTILES"]} == fitting.METHODS
+            "octile": methods["GKV_GK_OCTILES"]} == _evaluate.METHODS
+    assert {"wald": 0, "profile": 1} == _evaluate.INTERVALS == {
+        name.replace("GKV_GK_", "").lower(): number for name, number in enumeration(fit, "GKV_GK_PROFILE").items()}
     tests = enumeration(fit, "GKV_GK_TEST_LEVELS")
     assert [name.replace("GKV_GK_TEST_", "").replace("_", " ").lower() for name in tests] == list(fitting._TESTS)
 
@@ -123,3 +124,22 @@ def test_statuses_are_exceptions():
             _library.check(status)
     assert _library.check(0) is None
     assert issubclass(gkvae.NumericalError, ArithmeticError) and ctypes.sizeof(ctypes.c_bool) == 1
+
+
+def test_settings_are_text_of_all_digits():
+    for value, text in ((True, "yes"), (False, "no"), (0.1, "0.1"), (2.0, "2"), (1e-22, "1e-22"), (7, "7"),
+                        (float("inf"), "inf"), (2**64 - 1, "18446744073709551615"), ("auto", "auto")):
+        assert _library.text_of(value) == text
+    import numpy as np
+    assert _library.text_of(np.float64(1 / 3)) == repr(1 / 3) and _library.text_of(np.bool_(True)) == "yes"
+    with pytest.raises(ValueError, match="c = nan"):
+        _library.settings("fit", c=float("nan"))
+    with pytest.raises(ValueError, match="nearest is method"):
+        _library.settings("fit", methods="lm")
+    assert _library.settings("fit", c=0.7) is _library.settings("fit", c=0.7, levels=None)
+
+
+def test_no_number_is_copied():
+    """The package reads numbers of flat functions from the library, and has no list of its own."""
+    for source in (Path(_library.__file__).parent).glob("*.py"):
+        assert not re.search(r"GKV_MGK_|gkv_flat\.h", source.read_text(encoding="utf-8")), source

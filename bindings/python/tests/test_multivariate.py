@@ -180,3 +180,35 @@ def test_names_of_columns(two):
     assert model.marginal("c").cdf(0.0) == model.distribution_.cdf(0.0, column=2)
     with pytest.raises(ValueError, match="no column 'q'"):
         model.marginal("q")
+
+
+def test_whole_numbers_are_not_truncated():
+    x = gkvae.gk.rvs(0.5, 0.1, size=(60, 2), random_state=1)
+    for keywords in ({"n_components": 1.5}, {"n_components": (1.2, 2.9)}, {"max_iter": 2.5}, {"n_init": 1.5},
+                     {"n_jobs": 1.5}):
+        with pytest.raises(TypeError, match=f"{next(iter(keywords))} = .*whole number"):
+            gkvae.GKMixture(**keywords).fit(x)
+    for count in ((2, 1), 0, (1, 2, 3)):
+        with pytest.raises(ValueError, match="n_components"):
+            gkvae.GKMixture(count).fit(x)
+    dist = gkvae.GKDistribution([[0, 1, 0.5, 0.1], [2, 1, 0, 0.2]])
+    with pytest.raises(TypeError, match="column = 0.5"):
+        dist.conditional({0.5: 1})
+    with pytest.raises(TypeError, match="column = 0.0"):
+        dist.marginal(0.0)
+    with pytest.raises(TypeError, match="size = 2.5"):
+        dist.rvs(2.5)
+    for call in (lambda i: dist.cdf(0, column=i), lambda i: dist.ppf(0.5, i), lambda i: dist.marginal(i),
+                 lambda i: dist.conditional({i: 1.0})):
+        for wrong in (-1, 2):
+            with pytest.raises(ValueError, match=f"column = {wrong}: give 0 to 1"):
+                call(wrong)
+        call(np.int64(1))
+    with pytest.raises(ValueError, match="not all of them"):
+        dist.conditional({0: 1.0, 1: 1.0})
+
+
+def test_a_distribution_has_a_component():
+    for shape in ((0, 2, 4), (1, 0, 4)):
+        with pytest.raises(ValueError, match="at least one component"):
+            gkvae.GKDistribution(np.zeros(shape))

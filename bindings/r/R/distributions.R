@@ -1,12 +1,8 @@
 # Density, distribution function, quantile function and draws of the three families.
 
-# gkv_gk_family and gkv_flat_function of the C library
-families <- c(gk = 0L, gh = 1L, ggh = 2L)
-functions <- c(pdf = 0L, log_pdf = 1L, cdf = 2L, upper = 3L, log_cdf = 4L, log_upper = 5L, quantile = 6L,
-               quantile_upper = 7L, quantile_log = 8L, quantile_log_upper = 9L, Q = 10L, Q_inverse = 11L, valid = 14L)
-
+# A function of a family, by the names of the C library.
 evaluate <- function(family, name, x, A, B, g, k, c, exact = FALSE)
-    .Call(gkr_evaluate, families[[family]], functions[[name]], list(x, A, B, g, k, c), exact)
+    .Call(gkr_evaluate, family, name, list(x, A, B, g, k, c), exact)
 
 tail_name <- function(name, lower.tail, log.p) {
     if (name == "cdf")
@@ -80,8 +76,5 @@ rggh <- function(n, A, B, g, h, c = 0.8) draws_of("ggh", n, A, B, g, h, c)
 
 is_valid_gk <- function(A = 0, B = 1, g, k, c = 0.8, family = c("gk", "gh", "ggh")) {
     family <- match.arg(family)
-    valid <- evaluate(family, "valid", 0, A, B, g, k, c)
-    valid <- valid == 1
-    valid[is.na(valid)] <- FALSE
-    valid
+    evaluate(family, "valid", 0, A, B, g, k, c) == 1 # NA where a parameter is
 }

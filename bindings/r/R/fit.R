@@ -1,16 +1,26 @@
 # Fits of one sample: fitgk() and the object that it returns. fit_methods.R has the S3 methods.
 
-# Enumerations of gkvae/gk_fit.h
-fit_methods <- c(lm = 0L, mle = 1L, octile = 2L)
-fit_intervals <- c(wald = 0L, profile = 1L)
-fit_tests <- c("levels", "bins", "ties", "heaps", "few bins", "none")
-auto <- -1 # GKV_GK_RESOLUTION_AUTO, and the automatic shrinkage and tolerance of mixtures
+# The names of the numbers of the C library, read once: of a fit, its tests, a bootstrap, a mixture.
+tables <- new.env(parent = emptyenv())
+table_of <- function(name) {
+    if (is.null(tables[[name]]))
+        tables[[name]] <- .Call(gkr_names, name)
+    tables[[name]]
+}
+fit_methods <- function() strsplit(table_of("method"), ", ", fixed = TRUE)[[1L]]
 
-# The numbers from GKV_FLAT_FIT_LOG_LIKELIHOOD on, in order.
-fit_numbers <- c("loglik", "aic", "bic", "chi2", "chi2_df", "p.value", "test", "anderson_darling", "n", "total",
-                 "levels", "df", "iterations", "newton", "converged", "at_bound", "symmetric", "method", "resolution",
-                 "heaps", "tied_value", "tied")
-fit_size <- 36L + length(fit_numbers)
+# The numbers of a row by name; the names of C that R has other words for are replaced.
+named_numbers <- function(row, table) stats::setNames(row, table_of(table))
+own_names <- c(log_likelihood = "loglik", dof = "chi2_df", p_value = "p.value", parameters = "df")
+with_own_names <- function(numbers) {
+    theirs <- names(numbers) %in% names(own_names)
+    names(numbers)[theirs] <- own_names[names(numbers)[theirs]]
+    as.list(numbers)
+}
+of_each <- function(prefix = "") paste0(prefix, c("A", "B", "g", "k"))
+covariance_of <- function(numbers, names)
+    matrix(numbers[unlist(lapply(of_each(), function(first) of_each(paste0("covariance.", first, "."))))], 4L,
+           byrow = TRUE, dimnames = list(names, names))
 
 parameter_names <- function(family) c("A", "B", "g", if (family == "gk") "k" else "h")
 
@@ -57,50 +67,57 @@ resolution_of <- function(resolution, upper) {
     if (is.null(resolution) || !is.null(upper))
         return(0)
     if (identical(resolution, "auto"))
-        return(auto)
+        return("auto")
     if (!is.numeric(resolution) || length(resolution) != 1L || !is.finite(resolution) || resolution < 0)
         stop("resolution: give the unit of rounded values, \"auto\", or NULL for exact values", call. = FALSE)
     as.double(resolution)
 }
 
-# The settings as C takes them.
-fit_settings <- function(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence, n) {
+# Settings of C with a prefix, without those that are not given.
+prefixed <- function(prefix, values)
+    as.list(stats::setNames(values, of_each(prefix)))[!is.nan(values)]
+
+# The settings by the names of C, and which parameters are fixed.
+fit_settings <- function(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence) {
     names <- parameter_names(family)
     held <- by_parameter(fixed, names, NaN, "fixed")
-    begin <- by_parameter(start, names, NaN, "start")
-    is_fixed <- !is.nan(held)
-    if (all(is_fixed))
+    if (!any(is.nan(held)))
         stop("all parameters are fixed: there is nothing to fit", call. = FALSE)
-    begin[is_fixed] <- held[is_fixed]
     if (any(lengths(bounds) != 2L))
         stop("bounds: give two numbers for each parameter, as in bounds = list(k = c(0, 1))", call. = FALSE)
-    list(family = families[[family]], method = fit_methods[[method]], c = as.double(c),
-         confidence = as.double(confidence), intervals = fit_intervals[["wald"]],
-         resolution = resolution_of(resolution, upper), levels = if (is.null(levels)) 0 else as.double(levels),
-         start = if (all(is.nan(begin))) NULL else unname(begin), fixed = unname(is_fixed),
-         low = unname(by_parameter(lapply(bounds, `[[`, 1L), names, -Inf, "bounds")),
-         high = unname(by_parameter(lapply(bounds, `[[`, 2L), names, Inf, "bounds")), threads = threads_for(n < 1e5))
+    list(settings = c(list(family = family, method = method, c = as.double(c), confidence = as.double(confidence),
+                           anderson_darling = TRUE, resolution = resolution_of(resolution, upper), levels = levels),
+                      prefixed("fixed.", held), prefixed("start.", by_parameter(start, names, NaN, "start")),
+                      prefixed("low.", by_parameter(lapply(bounds, `[[`, 1L), names, NaN, "bounds")),
+                      prefixed("high.", by_parameter(lapply(bounds, `[[`, 2L), names, NaN, "bounds"))),
+         fixed = !is.nan(held))
 }
+
+run_fit <- function(x, upper, weights, settings)
+    named_numbers(.Call(gkr_fit, x, upper, weights, settings, threads_for(length(x) < 1e5)), "fit")
 
 interval_names <- function(level) {
     ends <- c((1 - level) / 2, (1 + level) / 2)
     paste(format(100 * ends, trim = TRUE, scientific = FALSE, digits = 3), "%")
 }
 
+intervals_of <- function(numbers, names, confidence)
+    matrix(numbers[c(of_each("low."), of_each("high."))], 4L, dimnames = list(names, interval_names(confidence)))
+
 # The object of the numbers of a fit.
-fit_object <- function(row, family, c, confidence) {
+fit_object <- function(numbers, family, c, confidence) {
     names <- parameter_names(family)
-    fit <- as.list(stats::setNames(row[37:fit_size], fit_numbers))
+    fit <- with_own_names(numbers[!(names(numbers) %in% of_each()) & !grepl(".", names(numbers), fixed = TRUE)])
     for (flag in c("converged", "at_bound", "symmetric"))
         fit[[flag]] <- isTRUE(fit[[flag]] == 1)
     for (count in c("chi2_df", "n", "levels", "df", "iterations", "newton"))
         fit[[count]] <- as.integer(fit[[count]])
-    fit$test <- if (is.na(fit$test)) "none" else fit_tests[fit$test + 1]
-    fit$method <- if (is.na(fit$method)) "none" else names(fit_methods)[match(fit$method, fit_methods)]
-    c(list(coefficients = stats::setNames(row[1:4], names), se = stats::setNames(row[5:8], names),
-           vcov = matrix(row[9:24], 4L, byrow = TRUE, dimnames = list(names, names)),
-           intervals = matrix(row[25:32], 4L, dimnames = list(names, interval_names(confidence))),
-           bound = stats::setNames(as.integer(row[33:36]), names)),
+    fit$test <- if (is.na(fit$test)) "none" else table_of("test")[fit$test + 1]
+    fit$method <- if (is.na(fit$method)) "none" else fit_methods()[fit$method + 1]
+    four <- function(prefix) stats::setNames(numbers[of_each(prefix)], names)
+    c(list(coefficients = four(""), se = four("se."), vcov = covariance_of(numbers, names),
+           intervals = intervals_of(numbers, names, confidence),
+           bound = stats::setNames(as.integer(numbers[of_each("bound.")]), names)),
       fit, list(family = family, c = c, confidence = confidence))
 }
 
@@ -117,11 +134,10 @@ fitgk <- function(x, weights = NULL, method = c("mle", "lm", "octile"), fixed = 
         if (length(upper) != length(x))
             stop("there are ", length(upper), " upper ends for ", length(x), " lower ends", call. = FALSE)
     }
-    settings <- fit_settings(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence, length(x))
-    row <- .Call(gkr_fit, x, upper, weights, settings)
-    fit <- fit_object(row, family, c, confidence)
-    fit <- c(fit, list(x = x, upper = upper, weights = weights, fixed = stats::setNames(settings$fixed,
-             parameter_names(family)), settings = settings, call = call))
+    asked <- fit_settings(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence)
+    fit <- fit_object(run_fit(x, upper, weights, asked$settings), family, c, confidence)
+    fit <- c(fit, list(x = x, upper = upper, weights = weights, fixed = asked$fixed, settings = asked$settings,
+                       call = call))
     if (!fit$converged && method != "octile")
         warning("the fit has not converged: the estimates are not a verified optimum", call. = FALSE)
     structure(fit, class = "fitgk")

@@ -56,10 +56,10 @@ confint.fitgk <- function(object, parm, level = object$confidence, method = c("w
         stop("level: give a number between 0 and 1", call. = FALSE)
     out <- object$intervals
     if (method == "profile") {
-        if (object$settings$method != fit_methods[["mle"]])
+        if (object$settings$method != "mle")
             stop("profile intervals are for fits by maximum likelihood: fit with method = \"mle\"", call. = FALSE)
-        settings <- utils::modifyList(object$settings, list(confidence = level, intervals = fit_intervals[["profile"]]))
-        out[] <- .Call(gkr_fit, object$x, object$upper, object$weights, settings)[25:32]
+        settings <- utils::modifyList(object$settings, list(confidence = level, intervals = "profile"))
+        out[] <- intervals_of(run_fit(object$x, object$upper, object$weights, settings), rownames(out), level)
     } else if (level != object$confidence) {
         half <- stats::qnorm((1 + level) / 2) * object$se
         out[] <- cbind(object$coefficients - half, object$coefficients + half)
@@ -168,7 +168,7 @@ anova.fitgk <- function(object, ...) {
     fits <- fits[order(vapply(fits, function(fit) fit$df, 0L))]
     for (i in seq_along(fits)) {
         fit <- fits[[i]]
-        if (fit$settings$method != fit_methods[["mle"]])
+        if (fit$settings$method != "mle")
             stop("anova: likelihood ratios are for fits by maximum likelihood: fit with method = \"mle\"",
                  call. = FALSE)
         for (part in c("x", "upper", "weights", "resolution", "family", "c"))

@@ -1,9 +1,5 @@
 # Distributions of several columns: the multivariate fit and mixtures. joint_methods.R has the S3 methods.
 
-# The numbers of a fit in several dimensions: GKV_FLAT_MIXTURE_LOG_LIKELIHOOD and those after it, in order.
-joint_numbers <- c("loglik", "aic", "bic", "df", "components", "iterations", "converged", "stop", "unexplained",
-                   "last_gain", "shrink", "repair", "goodness", "fallbacks")
-
 # A numeric matrix with names of columns.
 as_rows <- function(x, name = "x") {
     if (is.data.frame(x)) {
@@ -42,7 +38,7 @@ by_rows <- function(x) as.double(t(x))
 
 auto_or_number <- function(value, name) {
     if (identical(value, "auto"))
-        return(auto)
+        return("auto")
     if (!is.numeric(value) || length(value) != 1L || is.na(value) || value < 0)
         stop(name, ": give \"auto\" or a number of at least 0", call. = FALSE)
     as.double(value)
@@ -50,7 +46,7 @@ auto_or_number <- function(value, name) {
 
 # What both kinds of fit share. `joint` is the distribution as C takes it.
 joint_object <- function(x, weights, numbers, joint, call) {
-    fit <- as.list(stats::setNames(numbers, joint_numbers))
+    fit <- with_own_names(named_numbers(numbers, "mixture"))
     for (count in c("df", "components", "iterations", "fallbacks"))
         fit[[count]] <- as.integer(fit[[count]])
     fit$converged <- isTRUE(fit$converged == 1)
@@ -65,18 +61,18 @@ fitmgk <- function(x, weights = NULL, method = c("lm", "mle"), c = 0.8, shrink =
     x <- as_rows(x)
     d <- ncol(x)
     weights <- as_weights(weights, nrow(x))
-    settings <- list(method = fit_methods[[method]], c = as.double(c), confidence = as.double(confidence),
+    settings <- list(method = method, c = as.double(c), confidence = as.double(confidence),
                      shrink = auto_or_number(shrink, "shrink"), normal = normal, independent = independent,
-                     normal_fallback = normal_fallback, threads = threads_for(length(x) < 20000))
-    raw <- .Call(gkr_mgk, by_rows(x), d, weights, settings)
-    rows <- matrix(raw$margins, d, byrow = TRUE)
+                     normal_fallback = normal_fallback)
+    raw <- .Call(gkr_mgk, by_rows(x), d, weights, settings, threads_for(length(x) < 20000))
+    rows <- matrix(raw$margins, d, byrow = TRUE, dimnames = list(NULL, table_of("fit")))
     square <- function(values) matrix(values, d, byrow = TRUE, dimnames = list(colnames(x), colnames(x)))
     four <- list(colnames(x), parameter_names("gk"))
     fit <- joint_object(x, weights, raw$numbers,
-                        list(d = d, pi = 1, parameters = as.double(t(rows[, 1:4])), mean = numeric(d),
+                        list(d = d, pi = 1, parameters = as.double(t(rows[, of_each()])), mean = numeric(d),
                              cholesky = raw$cholesky, c = as.double(c)), call)
-    fit$coefficients <- matrix(rows[, 1:4], d, dimnames = four)
-    fit$se <- matrix(rows[, 5:8], d, dimnames = four)
+    fit$coefficients <- matrix(rows[, of_each()], d, dimnames = four)
+    fit$se <- matrix(rows[, of_each("se.")], d, dimnames = four)
     fit$correlation <- square(raw$correlation)
     fit$correlation_se <- square(raw$correlation_se)
     fit$margins <- stats::setNames(lapply(seq_len(d), function(j)
@@ -96,13 +92,14 @@ gkmixture <- function(x, components = 2, weights = NULL, c = 0.8, normal = FALSE
     weights <- as_weights(weights, nrow(x))
     if (!is.numeric(components) || !(length(components) %in% 1:2) || anyNA(components) || any(components < 1))
         stop("components: give a number, or the least and the greatest, as in c(1, 5)", call. = FALSE)
-    range <- range(components)
-    settings <- list(least = range[1L], most = range[2L], c = as.double(c), normal = normal, independent = independent,
+    if (any(components != floor(components)) || is.unsorted(components))
+        stop("components: give a whole number, or the least and the greatest, as in c(1, 5)", call. = FALSE)
+    range <- list(least = components[1L], most = components[length(components)])
+    settings <- list(c = as.double(c), normal = normal, independent = independent,
                      shrink = auto_or_number(shrink, "shrink"), restarts = restarts, seed = seed,
-                     max_iterations = max_iterations, tolerance = auto_or_number(tolerance, "tolerance"),
-                     threads = threads_for(length(x) < 20000))
-    raw <- .Call(gkr_mixture, by_rows(x), d, weights, settings)
-    k <- as.integer(raw$numbers[match("components", joint_numbers)])
+                     max_iterations = max_iterations, tolerance = auto_or_number(tolerance, "tolerance"))
+    raw <- .Call(gkr_mixture, by_rows(x), d, weights, range, settings, threads_for(length(x) < 20000))
+    k <- as.integer(named_numbers(raw$numbers, "mixture")[["components"]])
     joint <- list(d = d, pi = raw$pi[seq_len(k)], parameters = raw$parameters[seq_len(k * d * 4)],
                   mean = raw$mean[seq_len(k * d)], cholesky = raw$cholesky[seq_len(k * d * d)], c = as.double(c))
     fit <- joint_object(x, weights, raw$numbers, joint, call)

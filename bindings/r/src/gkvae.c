@@ -1,100 +1,77 @@
-/* The .Call functions of the R package: checks of arguments, and calls of the flat functions.
+/* The .Call functions of the R package: calls of the flat functions.
  *
  * Matrices are passed row by row, as the transpose of an R matrix. Errors of the library become
  * errors of R with its message. Memory comes from R_alloc or from R's vectors, so that an error,
  * which leaves a function by a long jump, loses none. */
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <R.h>
 #include <R_ext/Rdynload.h>
-#include <R_ext/Utils.h>
 #include <R_ext/Visibility.h>
-#include <Rinternals.h>
 
-#include <gkvae/flat.h>
+#include "arguments.h"
 
 enum {
     EXACT_LENGTH = 128 /* up to here the functions have the bits of those of gkvae/gk.h */
 };
 
-/* --- Arguments ------------------------------------------------------------ */
+/* --- Names ---------------------------------------------------------------- */
 
-static void check_status(gkv_status status)
+/* The words of a setting of fits, as one text. */
+static SEXP words_of_fit(const char *setting)
 {
-    if (status == GKV_ERR_INTERRUPTED)
-        Rf_error("interrupted");
-    if (status != GKV_OK)
-        Rf_error("%s", gkv_error_message());
+    const SEXP pointer = PROTECT(settings_of(gkv_flat_fit_settings, R_NilValue));
+    const gkv_flat_settings *settings = R_ExternalPtrAddr(pointer);
+    SEXP out = R_NilValue;
+    for (size_t i = 0; gkv_flat_setting_name(settings, i); i++)
+        if (strcmp(gkv_flat_setting_name(settings, i), setting) == 0)
+            out = Rf_mkString(gkv_flat_setting_words(settings, i));
+    UNPROTECT(1);
+    return out;
 }
 
-static void look_for_interrupt(void *unused)
+/* The names of the numbers of a table of the library. */
+static SEXP gkr_names(SEXP table)
 {
-    (void)unused;
-    R_CheckUserInterrupt();
+    static const struct {
+        const char *table;
+        const char *(*name)(size_t i);
+    } tables[] = {{"fit", gkv_flat_fit_name},
+                  {"test", gkv_flat_test_name},
+                  {"bootstrap", gkv_flat_bootstrap_name},
+                  {"mixture", gkv_flat_mixture_name}};
+    const char *wanted = CHAR(Rf_asChar(table));
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        if (strcmp(tables[t].table, wanted) != 0)
+            continue;
+        R_xlen_t count = 0;
+        while (tables[t].name((size_t)count))
+            count++;
+        const SEXP out = PROTECT(Rf_allocVector(STRSXP, count));
+        for (R_xlen_t i = 0; i < count; i++)
+            SET_STRING_ELT(out, i, Rf_mkChar(tables[t].name((size_t)i)));
+        UNPROTECT(1);
+        return out;
+    }
+    return words_of_fit(wanted);
 }
 
-/* Progress that ends a call after an interrupt, which R forgets once it is seen: *context is
- * whether there was one. The long jump of R stays within R_ToplevelExec. */
-static bool stop_on_interrupt(void *context, uint64_t done, uint64_t total)
+static gkv_gk_family family_of(SEXP name)
 {
-    bool *stopped = context;
-    (void)done, (void)total;
-    *stopped = *stopped || !R_ToplevelExec(look_for_interrupt, NULL);
-    return *stopped;
+    static const char *const names[GKV_GK_FAMILIES] = {
+        [GKV_GK_FAMILY_GK] = "gk", [GKV_GK_FAMILY_GH] = "gh", [GKV_GK_FAMILY_GGH] = "ggh"};
+    for (int family = 0; family < GKV_GK_FAMILIES; family++)
+        if (strcmp(CHAR(Rf_asChar(name)), names[family]) == 0)
+            return (gkv_gk_family)family;
+    Rf_error("gkvae: there is no family \"%s\"", CHAR(Rf_asChar(name)));
 }
 
-static const double *doubles(SEXP x, size_t n, const char *name)
+static gkv_flat_function function_of(SEXP name)
 {
-    if (TYPEOF(x) != REALSXP || (size_t)XLENGTH(x) != n)
-        Rf_error("%s: give %.0f numbers of type double", name, (double)n);
-    return REAL(x);
-}
-
-static const double *optional_doubles(SEXP x, size_t n, const char *name)
-{
-    return Rf_isNull(x) ? NULL : doubles(x, n, name);
-}
-
-/* Reads one finite number ≥ 0 as a size. */
-static size_t size_of(SEXP x, const char *name)
-{
-    const double value = Rf_asReal(x);
-    if (!R_FINITE(value) || value < 0 || value > 9007199254740992.0)
-        Rf_error("%s: give a whole number of at least 0", name);
-    return (size_t)value;
-}
-
-static bool flag_of(SEXP x, const char *name)
-{
-    const int value = Rf_asLogical(x);
-    if (value == NA_LOGICAL)
-        Rf_error("%s: give TRUE or FALSE", name);
-    return value != 0;
-}
-
-static SEXP list_element(SEXP list, const char *name)
-{
-    const SEXP names = Rf_getAttrib(list, R_NamesSymbol);
-    for (R_xlen_t i = 0; i < Rf_xlength(list) && !Rf_isNull(names); i++)
-        if (strcmp(CHAR(STRING_ELT(names, i)), name) == 0)
-            return VECTOR_ELT(list, i);
-    Rf_error("gkvae: there is no element \"%s\"", name);
-}
-
-static double number_in(SEXP list, const char *name)
-{
-    return Rf_asReal(list_element(list, name));
-}
-
-static int int_in(SEXP list, const char *name)
-{
-    const int value = Rf_asInteger(list_element(list, name));
-    if (value == NA_INTEGER)
-        Rf_error("%s: give a whole number", name);
-    return value;
+    for (size_t i = 0; gkv_flat_function_name(i); i++)
+        if (strcmp(CHAR(Rf_asChar(name)), gkv_flat_function_name(i)) == 0)
+            return (gkv_flat_function)i;
+    Rf_error("gkvae: there is no function \"%s\"", CHAR(Rf_asChar(name)));
 }
 
 /* --- The distributions ---------------------------------------------------- */
@@ -170,10 +147,10 @@ static SEXP gkr_evaluate(SEXP family, SEXP which, SEXP arguments, SEXP exact)
             repeated[i] = value[0][0];
         x = repeated;
     }
-    check_status(gkv_flat_gk_evaluate(
-        (gkv_gk_family)Rf_asInteger(family), (gkv_flat_function)Rf_asInteger(which),
-        n <= EXACT_LENGTH || flag_of(exact, "exact"), (size_t)n, x, length[1], value[1], length[2],
-        value[2], length[3], value[3], length[4], value[4], length[5], value[5], REAL(out)));
+    check_status(gkv_flat_gk_evaluate(family_of(family), function_of(which),
+                                      n <= EXACT_LENGTH || flag_of(exact, "exact"), (size_t)n, x,
+                                      length[1], value[1], length[2], value[2], length[3], value[3],
+                                      length[4], value[4], length[5], value[5], REAL(out)));
     if (mark_missing(n, argument, REAL(out)))
         Rf_warning("NaNs produced");
     for (int a = 0; a < ARGUMENTS; a++)
@@ -187,113 +164,91 @@ static SEXP gkr_evaluate(SEXP family, SEXP which, SEXP arguments, SEXP exact)
 
 /* --- Fits of one column --------------------------------------------------- */
 
-/* The fit of x[n], whose `settings` are a list of the arguments of gkv_flat_gk_fit_samples. */
-static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings)
+static SEXP gkr_fit(SEXP x, SEXP upper, SEXP weights, SEXP settings, SEXP threads)
 {
     const size_t n = (size_t)Rf_xlength(x), starts[2] = {0, n};
-    const double *values = doubles(x, n, "x"), *ends = optional_doubles(upper, n, "upper"),
-                 *w = optional_doubles(weights, n, "weights");
-    const SEXP fixed = list_element(settings, "fixed");
-    bool held[GKV_GK_PARAMETERS] = {false}, stopped = false;
-    if (TYPEOF(fixed) != LGLSXP || XLENGTH(fixed) != GKV_GK_PARAMETERS)
-        Rf_error("fixed: give four of TRUE or FALSE");
-    for (int p = 0; p < GKV_GK_PARAMETERS; p++)
-        held[p] = LOGICAL(fixed)[p] == 1;
+    bool stopped;
+    const SEXP set = PROTECT(settings_of(gkv_flat_fit_settings, settings));
+    const SEXP options = PROTECT(options_of(threads, &stopped));
     const SEXP out = PROTECT(Rf_allocVector(REALSXP, GKV_FLAT_FIT_NUMBERS));
-    check_status(gkv_flat_gk_fit_samples(
-        1, starts, values, ends, w, (gkv_gk_family)int_in(settings, "family"),
-        (gkv_gk_method)int_in(settings, "method"), number_in(settings, "c"),
-        number_in(settings, "confidence"), (gkv_gk_intervals)int_in(settings, "intervals"),
-        number_in(settings, "resolution"), size_of(list_element(settings, "levels"), "levels"),
-        true, optional_doubles(list_element(settings, "start"), GKV_GK_PARAMETERS, "start"), held,
-        doubles(list_element(settings, "low"), GKV_GK_PARAMETERS, "lower bounds"),
-        doubles(list_element(settings, "high"), GKV_GK_PARAMETERS, "upper bounds"),
-        int_in(settings, "threads"), stop_on_interrupt, &stopped, REAL(out), NULL));
-    UNPROTECT(1);
+    check_status(gkv_flat_gk_fit(1, starts, doubles(x, n, "x"), optional_doubles(upper, n, "upper"),
+                                 optional_doubles(weights, n, "weights"), R_ExternalPtrAddr(set),
+                                 R_ExternalPtrAddr(options), REAL(out), NULL));
+    UNPROTECT(3);
+    return out;
+}
+
+static SEXP gkr_bootstrap(SEXP x, SEXP upper, SEXP weights, SEXP count, SEXP settings, SEXP threads)
+{
+    static const char *const names[] = {"numbers", "estimates"};
+    const size_t n = (size_t)Rf_xlength(x), replicates = size_of(count, "replicates");
+    bool stopped;
+    const SEXP set = PROTECT(settings_of(gkv_flat_fit_settings, settings));
+    const SEXP options = PROTECT(options_of(threads, &stopped));
+    const SEXP out = PROTECT(named_list(2, names));
+    double *numbers = element(out, 0, GKV_FLAT_BOOTSTRAP_NUMBERS);
+    double *estimates = element(out, 1, replicates * GKV_GK_PARAMETERS);
+    check_status(gkv_flat_gk_bootstrap(n, doubles(x, n, "x"), optional_doubles(upper, n, "upper"),
+                                       optional_doubles(weights, n, "weights"), replicates,
+                                       R_ExternalPtrAddr(set), R_ExternalPtrAddr(options),
+                                       estimates, numbers));
+    UNPROTECT(3);
     return out;
 }
 
 /* --- Several dimensions --------------------------------------------------- */
 
-static SEXP named_list(int n, const char *const *names)
-{
-    const SEXP list = PROTECT(Rf_allocVector(VECSXP, n));
-    const SEXP labels = PROTECT(Rf_allocVector(STRSXP, n));
-    Rf_setAttrib(list, R_NamesSymbol, labels);
-    for (int i = 0; i < n; i++)
-        SET_STRING_ELT(labels, i, Rf_mkChar(names[i]));
-    UNPROTECT(2);
-    return list;
-}
-
-/* A vector of doubles at place i of the list, which keeps it. */
-static double *element(SEXP list, int i, size_t n)
-{
-    const SEXP vector = Rf_allocVector(REALSXP, (R_xlen_t)n);
-    SET_VECTOR_ELT(list, i, vector);
-    for (size_t j = 0; j < n; j++)
-        REAL(vector)[j] = NA_REAL;
-    return REAL(vector);
-}
-
 static void dimensions(SEXP x, SEXP columns, size_t *n, size_t *d)
 {
     *d = size_of(columns, "the number of columns");
     if (*d == 0 || (size_t)Rf_xlength(x) % *d != 0)
-        Rf_error("gkvae: x has %.0f numbers, which are no rows of %.0f", (double)Rf_xlength(x),
+        Rf_error("gkvae: x has %.0f numbers, which are not rows of %.0f", (double)Rf_xlength(x),
                  (double)*d);
     *n = (size_t)Rf_xlength(x) / *d;
 }
 
-static SEXP gkr_mgk(SEXP x, SEXP columns, SEXP weights, SEXP settings)
+static SEXP gkr_mgk(SEXP x, SEXP columns, SEXP weights, SEXP settings, SEXP threads)
 {
     static const char *const names[] = {"margins", "correlation", "correlation_se", "cholesky",
                                         "numbers"};
     size_t n, d;
-    bool stopped = false;
+    bool stopped;
     dimensions(x, columns, &n, &d);
     const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
+    const SEXP set = PROTECT(settings_of(gkv_flat_mgk_settings, settings));
+    const SEXP options = PROTECT(options_of(threads, &stopped));
     const SEXP out = PROTECT(named_list(5, names));
     double *margins = element(out, 0, d * GKV_FLAT_FIT_NUMBERS);
     double *correlation = element(out, 1, d * d), *se = element(out, 2, d * d);
     double *cholesky = element(out, 3, d * d);
     double *numbers = element(out, 4, GKV_FLAT_MIXTURE_NUMBERS);
-    check_status(gkv_flat_mgk_estimate(
-        n, d, rows, w, (gkv_gk_method)int_in(settings, "method"), number_in(settings, "c"),
-        number_in(settings, "confidence"), number_in(settings, "shrink"),
-        flag_of(list_element(settings, "normal"), "normal"),
-        flag_of(list_element(settings, "independent"), "independent"),
-        flag_of(list_element(settings, "normal_fallback"), "normal_fallback"),
-        int_in(settings, "threads"), stop_on_interrupt, &stopped, margins, correlation, se,
-        cholesky, numbers));
-    UNPROTECT(1);
+    check_status(gkv_flat_mgk_fit(n, d, rows, w, R_ExternalPtrAddr(set), R_ExternalPtrAddr(options),
+                                  margins, correlation, se, cholesky, numbers));
+    UNPROTECT(3);
     return out;
 }
 
-static SEXP gkr_mixture(SEXP x, SEXP columns, SEXP weights, SEXP settings)
+static SEXP gkr_mixture(SEXP x, SEXP columns, SEXP weights, SEXP range, SEXP settings, SEXP threads)
 {
     static const char *const names[] = {"pi", "parameters", "mean", "cholesky", "numbers"};
     size_t n, d;
-    bool stopped = false;
+    bool stopped;
     dimensions(x, columns, &n, &d);
     const double *rows = doubles(x, n * d, "x"), *w = optional_doubles(weights, n, "weights");
-    const size_t most = size_of(list_element(settings, "most"), "components");
+    const size_t least = size_of(list_element(range, "least"), "components");
+    const size_t most = size_of(list_element(range, "most"), "components");
     if (most > 100000)
         Rf_error("components: give 1 … 100000");
+    const SEXP set = PROTECT(settings_of(gkv_flat_mixture_settings, settings));
+    const SEXP options = PROTECT(options_of(threads, &stopped));
     const SEXP out = PROTECT(named_list(5, names));
     double *pi = element(out, 0, most), *parameters = element(out, 1, most * d * 4);
     double *mean = element(out, 2, most * d), *cholesky = element(out, 3, most * d * d);
     double *numbers = element(out, 4, GKV_FLAT_MIXTURE_NUMBERS);
-    check_status(gkv_flat_mixture_estimate(
-        n, d, rows, w, size_of(list_element(settings, "least"), "components"), most,
-        number_in(settings, "c"), flag_of(list_element(settings, "normal"), "normal"),
-        flag_of(list_element(settings, "independent"), "independent"),
-        number_in(settings, "shrink"), size_of(list_element(settings, "restarts"), "restarts"),
-        (uint64_t)size_of(list_element(settings, "seed"), "seed"),
-        size_of(list_element(settings, "max_iterations"), "max_iterations"),
-        number_in(settings, "tolerance"), int_in(settings, "threads"), stop_on_interrupt, &stopped,
-        pi, parameters, mean, cholesky, numbers));
-    UNPROTECT(1);
+    check_status(gkv_flat_mixture_fit(n, d, rows, w, least, most, R_ExternalPtrAddr(set),
+                                      R_ExternalPtrAddr(options), pi, parameters, mean, cholesky,
+                                      numbers));
+    UNPROTECT(3);
     return out;
 }
 
@@ -365,6 +320,49 @@ static SEXP gkr_joint_scores(SEXP x, SEXP distribution, SEXP threads)
     return out;
 }
 
+/* The marginal distribution of the columns which[], or, if `given` has their values, the
+ * conditional distribution of the others. */
+static SEXP gkr_joint_part(SEXP which, SEXP given, SEXP distribution)
+{
+    static const char *const names[] = {"pi", "parameters", "mean", "cholesky"};
+    const joint j = joint_of(distribution);
+    const size_t n = (size_t)Rf_xlength(which);
+    const double *numbers = doubles(which, n, "columns"),
+                 *values = optional_doubles(given, n, "given");
+    if (n > j.d)
+        Rf_error("gkvae: there are %.0f columns, not %.0f", (double)j.d, (double)n);
+    const size_t d = values ? j.d - n : n;
+    size_t *columns = (size_t *)R_alloc(n, sizeof *columns), count = 0;
+    for (size_t i = 0; i < n; i++)
+        columns[i] = (size_t)numbers[i];
+    double *pi = (double *)R_alloc(j.count, sizeof *pi);
+    double *parameters = (double *)R_alloc(j.count * d * 4, sizeof *parameters);
+    double *mean = (double *)R_alloc(j.count * d, sizeof *mean);
+    double *cholesky = (double *)R_alloc(j.count * d * d, sizeof *cholesky);
+    check_status(gkv_flat_mixture_part(j.d, j.count, j.pi, j.parameters, j.c, j.mean, j.cholesky, n,
+                                       columns, values, &count, pi, parameters, mean, cholesky));
+    const SEXP out = PROTECT(named_list(4, names));
+    memcpy(element(out, 0, count), pi, count * sizeof *pi);
+    memcpy(element(out, 1, count * d * 4), parameters, count * d * 4 * sizeof *parameters);
+    memcpy(element(out, 2, count * d), mean, count * d * sizeof *mean);
+    memcpy(element(out, 3, count * d * d), cholesky, count * d * d * sizeof *cholesky);
+    UNPROTECT(1);
+    return out;
+}
+
+/* A function of the one column of a distribution, at x. */
+static SEXP gkr_joint_margin(SEXP x, SEXP which, SEXP distribution)
+{
+    const joint j = joint_of(distribution);
+    const size_t n = (size_t)Rf_xlength(x);
+    const double *values = doubles(x, n, "x");
+    const SEXP out = PROTECT(Rf_allocVector(REALSXP, (R_xlen_t)n));
+    check_status(gkv_flat_mixture_margin(j.d, j.count, j.pi, j.parameters, j.c, j.mean, j.cholesky,
+                                         0, function_of(which), n, values, REAL(out)));
+    UNPROTECT(1);
+    return out;
+}
+
 /* --- Registration --------------------------------------------------------- */
 
 /* gcc takes any_function for a function of any type. */
@@ -373,12 +371,16 @@ typedef void any_function(void);
 
 static const R_CallMethodDef entries[] = {
     {"gkr_evaluate", FUNCTION(gkr_evaluate), 4},
-    {"gkr_fit", FUNCTION(gkr_fit), 4},
-    {"gkr_mgk", FUNCTION(gkr_mgk), 4},
-    {"gkr_mixture", FUNCTION(gkr_mixture), 4},
+    {"gkr_names", FUNCTION(gkr_names), 1},
+    {"gkr_fit", FUNCTION(gkr_fit), 5},
+    {"gkr_bootstrap", FUNCTION(gkr_bootstrap), 6},
+    {"gkr_mgk", FUNCTION(gkr_mgk), 5},
+    {"gkr_mixture", FUNCTION(gkr_mixture), 6},
     {"gkr_joint_evaluate", FUNCTION(gkr_joint_evaluate), 3},
     {"gkr_joint_draw", FUNCTION(gkr_joint_draw), 3},
     {"gkr_joint_scores", FUNCTION(gkr_joint_scores), 3},
+    {"gkr_joint_part", FUNCTION(gkr_joint_part), 3},
+    {"gkr_joint_margin", FUNCTION(gkr_joint_margin), 3},
     {NULL, NULL, 0},
 };
 

@@ -1,6 +1,7 @@
 """NumPy arrays for C: doubles in memory order, without copies where the layout allows."""
 from __future__ import annotations
 
+import operator
 from typing import Any, Optional
 
 import numpy as np
@@ -10,6 +11,8 @@ Array = np.ndarray
 
 def as_real(values: Any, name: str = "x") -> Array:
     """An array of real numbers of any type and layout."""
+    if values is None:
+        raise TypeError(f"{name} is None: give numbers")
     array = np.asarray(values)
     if array.dtype.kind in "biuf":
         return array
@@ -19,6 +22,18 @@ def as_real(values: Any, name: str = "x") -> Array:
         return array.astype(float)
     except (TypeError, ValueError) as error:
         raise TypeError(f"{name} must be numbers, not {array.dtype}") from error
+
+
+def as_index(value: Any, name: str, least: Optional[int] = None, most: Optional[int] = None) -> int:
+    """A whole number, within these limits; numbers with a fraction are refused and not truncated."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} = {value!r}: give a whole number") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        ends = f"{least} to {most}" if most is not None else f"at least {least}"
+        raise ValueError(f"{name} = {number}: give {ends}")
+    return number
 
 
 def as_doubles(values: Any, name: str = "x", ndim: Optional[int] = None) -> Array:

@@ -5,7 +5,8 @@ import signal
 import threading
 from typing import Any, Callable, Optional
 
-from ._library import INTERRUPTED, PROGRESS, check
+from ._arrays import as_index
+from ._library import INTERRUPTED, PROGRESS, Handle, check, libgk
 
 
 class Call:
@@ -89,6 +90,16 @@ def threads_of(n_jobs: Optional[int], small: bool = False) -> int:
         return 1
     if n_jobs is None or n_jobs == -1:
         return 0
+    n_jobs = as_index(n_jobs, "n_jobs")
     if not 1 <= n_jobs <= 256:
         raise ValueError(f"n_jobs = {n_jobs}: give 1 to 256 threads, or None for one for each processor")
-    return int(n_jobs)
+    return n_jobs
+
+
+class Options(Handle):
+    """Options of a call: its threads, and the way to stop it."""
+
+    def __init__(self, threads: int, call: Call) -> None:
+        super().__init__(libgk.gkv_flat_free)
+        self._call = call
+        check(libgk.gkv_flat_options(threads, call.progress, None, self.out))

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 
 from ._arrays import address, as_real
-from ._library import check, libgk
+from ._library import check, libgk, names, settings
 
-GK, GH, GGH = range(3)  # gkv_gk_family
-(PDF, LOG_PDF, CDF, UPPER, LOG_CDF, LOG_UPPER, QUANTILE, QUANTILE_UPPER, QUANTILE_LOG, QUANTILE_LOG_UPPER, Q,
- Q_INVERSE, RAW_MOMENT, ENTROPY, VALID) = range(15)  # gkv_flat_function
+_WORDS = settings("fit").words()
+FAMILIES = {word: number for number, word in enumerate(_WORDS["family"])}
+METHODS = {word: number for number, word in enumerate(_WORDS["method"])}
+INTERVALS = {word: number for number, word in enumerate(_WORDS["intervals"])}
+GK, GH, GGH = (FAMILIES[word] for word in ("gk", "gh", "ggh"))
+(PDF, LOG_PDF, CDF, UPPER, LOG_CDF, LOG_UPPER, QUANTILE, QUANTILE_UPPER, QUANTILE_LOG, QUANTILE_LOG_UPPER, Q, Q_INVERSE,
+ RAW_MOMENT, ENTROPY, VALID) = map(names("function").index, (
+     "pdf", "log_pdf", "cdf", "upper", "log_cdf", "log_upper", "quantile", "quantile_upper", "quantile_log",
+     "quantile_log_upper", "Q", "Q_inverse", "raw_moment", "entropy", "valid"))
 
 # Up to this number of elements each is computed in long double, with the bits of the program `gkvae gk`. More are
 # computed by the vector functions, whose relative error is 1e-13.

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import ctypes
+import functools
+import itertools
 import os
-import re
 from ctypes import CFUNCTYPE, c_bool, c_char_p, c_double, c_int, c_size_t, c_uint64, c_void_p
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Tuple
 
 from .errors import NumericalError
 
@@ -17,25 +19,30 @@ BATCH = CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p, c_voi
 _TYPES = {"p": c_void_p, "s": c_size_t, "d": c_double, "i": c_int, "b": c_bool, "u": c_uint64, "z": c_char_p,
           "P": PROGRESS, "R": RESIDUALS, "B": BATCH}
 
-_FIT = "iiddidsppppiPp"  # family … context of a fit
 _MIXTURE = "sppdpp"  # count … cholesky of a mixture
 
 # The functions of gkvae/flat.h that return a status.
 _FLAT = {
+    "gkv_flat_set": "pzz",
+    "gkv_flat_fit_settings": "p",
+    "gkv_flat_mgk_settings": "p",
+    "gkv_flat_mixture_settings": "p",
+    "gkv_flat_lm_settings": "p",
+    "gkv_flat_options": "iPpp",
     "gkv_flat_gk_evaluate": "iibsp" + 5 * "sp" + "p",
     "gkv_flat_gk_moments": "is" + 5 * "sp" + "p",
-    "gkv_flat_gk_fit_samples": "spppp" + "iiddidsb" + "pppp" + "iPppp",
-    "gkv_flat_gk_bootstrap": "sppp" + "iidds" + "pppp" + "sbud" + "iPppp",
-    "gkv_flat_mgk_estimate": "sspp" + "idddbbb" + "iPp" + "ppppp",
-    "gkv_flat_mixture_estimate": "sspp" + "ssdbbdsusd" + "iPp" + "ppppp",
+    "gkv_flat_gk_fit": "spppp" + "pp" + "pp",
+    "gkv_flat_gk_bootstrap": "sppps" + "pp" + "pp",
+    "gkv_flat_mgk_fit": "sspppp" + "ppppp",
+    "gkv_flat_mixture_fit": "sspp" + "sspp" + "ppppp",
     "gkv_flat_mixture_evaluate": "ssp" + _MIXTURE + "ipp",
     "gkv_flat_mixture_draw": "ss" + _MIXTURE + "uuipp",
     "gkv_flat_mixture_part": "s" + _MIXTURE + "spp" + "ppppp",
     "gkv_flat_mixture_margin": "s" + _MIXTURE + "sispp",
     "gkv_flat_mixture_scores": "ssp" + _MIXTURE + "bip",
     "gkv_flat_mgk_impute": "sspdppuuip",
-    "gkv_flat_lm_minimize": "ssRRppppp" + "idpsd" + "ppp",
-    "gkv_flat_lm_batch": "sssBBppppp" + "idpsi" + "ppp",
+    "gkv_flat_lm_solve": "ssRRppppp" + "pppp",
+    "gkv_flat_lm_solve_many": "sssBBppppp" + "pippp",
 }
 
 OK, ARGUMENT, MEMORY, DATA, CONFIG, IO, NUMERIC, BUSY, INTERRUPTED, INTERNAL = range(10)
@@ -66,6 +73,11 @@ def open_library(name: str, functions: dict[str, str]) -> ctypes.CDLL:
 libgk = open_library("libgk", _FLAT)
 for _name in ("gkv_error_message", "gkv_version", "gkv_build_description"):
     getattr(libgk, _name).restype = c_char_p
+libgk.gkv_error_remedy.restype = c_int
+libgk.gkv_remedy_name.restype, libgk.gkv_remedy_name.argtypes = c_char_p, [c_int]
+libgk.gkv_flat_free.restype, libgk.gkv_flat_free.argtypes = None, [c_void_p]
+for _name in ("gkv_flat_setting_name", "gkv_flat_setting_words"):
+    getattr(libgk, _name).restype, getattr(libgk, _name).argtypes = c_char_p, [c_void_p, c_size_t]
 libgk.gkv_lm_stop_name.restype = c_char_p
 libgk.gkv_lm_stop_name.argtypes = [c_int]
 libgk.gkv_flat_gk_value.restype = c_double
@@ -75,16 +87,87 @@ for _name, _types in {"gkv_gk_k_min": 2, "gkv_gk_order_level": 3}.items():
     getattr(libgk, _name).argtypes = _types * [c_double]
 
 
-_OPTION = re.compile(r"--(method|resolution)[ =](\w+)")  # options of the program are keywords here
+# The keywords of remedies (gkv_remedy_name) that functions of this package have.
+_KEYWORDS = {"likelihood": 'method="mle"', "resolution": 'method="mle", resolution="auto"', "fix": "fixed=…",
+             "nonparametric": "parametric=False"}
 
 
 def message() -> str:
-    """The message of the last call of this thread that failed."""
+    """The message of the last call of this thread that failed, with the keyword that helps."""
     text = libgk.gkv_error_message().decode(errors="replace")
-    return _OPTION.sub(r'\1="\2"', text.replace("mle --resolution", "mle, --resolution"))
+    remedy = libgk.gkv_remedy_name(libgk.gkv_error_remedy())
+    keyword = _KEYWORDS.get(remedy.decode()) if remedy else None
+    return f"{text} ({keyword})" if keyword else text
 
 
 def check(status: int) -> None:
     """Raises the exception of a status that is not OK."""
     if status:
         raise _EXCEPTIONS.get(status, RuntimeError)(message())
+
+
+def names(table: str, library: ctypes.CDLL = libgk) -> Tuple[str, ...]:
+    """The names of the numbers of a table: those of the function gkv_flat_TABLE_name."""
+    function = getattr(library, f"gkv_flat_{table}_name")
+    function.restype, function.argtypes = c_char_p, [c_size_t]
+    return tuple(name.decode() for name in itertools.takewhile(bool, map(function, itertools.count())))
+
+
+class Handle:
+    """An object of the library, which is freed with this one."""
+
+    def __init__(self, free: Callable) -> None:
+        self.place = c_void_p()
+        self._free = free
+
+    def __del__(self) -> None:
+        if getattr(self, "place", None) and self.place.value:
+            self._free(self.place)
+            self.place = c_void_p()
+
+    @property
+    def out(self) -> int:
+        """The address of the pointer, for functions that create the object."""
+        return ctypes.addressof(self.place)
+
+
+def text_of(value: Any) -> str:
+    """A value of a setting as text: every digit of a number, yes or no for a truth."""
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+class FlatSettings(Handle):
+    """Settings of a kind of gkvae/flat.h: "fit", "mgk", "mixture", "lm"; or "refine" of another library."""
+
+    def __init__(self, kind: str, values: Iterable[Tuple[str, str]] = (), library: ctypes.CDLL = libgk) -> None:
+        super().__init__(libgk.gkv_flat_free)
+        check(getattr(library, f"gkv_flat_{kind}_settings")(self.out))
+        for name, text in values:
+            check(libgk.gkv_flat_set(self.place, name.encode(), text.encode()))
+
+    def words(self) -> Dict[str, List[str]]:
+        """The words of each setting that has some, in the order of their numbers."""
+        found = {}
+        for i in itertools.count():
+            name = libgk.gkv_flat_setting_name(self.place, i)
+            if name is None:
+                return found
+            words = libgk.gkv_flat_setting_words(self.place, i).decode()
+            if words:
+                found[name.decode()] = words.split(", ")
+
+
+@functools.lru_cache(maxsize=64)
+def _kept(kind: str, values: Tuple[Tuple[str, str], ...]) -> FlatSettings:
+    return FlatSettings(kind, values)
+
+
+def settings(kind: str, **values: Any) -> FlatSettings:
+    """Settings with these values, of which None is the default. Calls with the same ones share an object."""
+    return _kept(kind, tuple((name, text_of(value)) for name, value in values.items() if value is not None))

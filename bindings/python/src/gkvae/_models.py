@@ -8,15 +8,16 @@ from typing import Any, Iterator, Optional
 import numpy as np
 
 from ._arrays import address
-from ._calls import Call
-from ._library import check, open_library
+from ._calls import Call, Options
+from ._library import Handle, check, libgk, open_library, text_of
 
 TRAIN_PROGRESS = CFUNCTYPE(c_bool, c_void_p, c_char_p, POINTER(c_double))
 
 # gkvae/model.h, data.h, settings.h, eval.h and flat_model.h: letters as in _library.py; T is TRAIN_PROGRESS
 _FUNCTIONS = {
-    "gkv_flat_settings": "p", "gkv_flat_options": "iPpp", "gkv_flat_train": "zipiTpp", "gkv_flat_stage": "zp",
-    "gkv_flat_refine": "pspissduuiPpppppp", "gkv_flat_targets": "ppsisp", "gkv_flat_numbers": "pspp",
+    "gkv_flat_model_settings": "p", "gkv_flat_train": "zipiTpp", "gkv_flat_stage": "zp",
+    "gkv_flat_refine_settings": "p", "gkv_flat_refine": "psppup" + "ppppp",
+    "gkv_flat_targets": "ppsisp", "gkv_flat_dataset": "pspp",
     "gkv_settings_set": "pzzz", "gkv_settings_read": "pz", "gkv_settings_write": "pz", "gkv_settings_check": "p",
     "gkv_settings_get": "pzsp",
     "gkv_model_load": "zp", "gkv_model_save": "pz", "gkv_model_encode": "pspppp",
@@ -49,7 +50,7 @@ def library() -> ctypes.CDLL:
         found.gkv_flat_pixels.restype, found.gkv_flat_pixels.argtypes = c_int, [c_void_p, c_void_p]
         found.gkv_settings_key_at.restype = POINTER(_Key)
         found.gkv_settings_key_at.argtypes = [c_size_t]
-        for name in ("gkv_model_free", "gkv_dataset_free", "gkv_flat_free"):
+        for name in ("gkv_model_free", "gkv_dataset_free"):
             getattr(found, name).restype, getattr(found, name).argtypes = None, [c_void_p]
         _loaded = found
     return _loaded
@@ -71,41 +72,15 @@ def keys() -> Iterator[_Key]:
         i += 1
 
 
-class Handle:
-    """An object of the library, which is freed with this one."""
-
-    def __init__(self, free: str) -> None:
-        self.place = c_void_p()
-        self._free = getattr(library(), free)
-
-    def __del__(self) -> None:
-        if getattr(self, "place", None) and self.place.value:
-            self._free(self.place)
-            self.place = c_void_p()
-
-    @property
-    def out(self) -> Any:
-        """The address of the pointer, for functions that create the object."""
-        return ctypes.addressof(self.place)
-
-
 class Settings(Handle):
     """Settings: an object of the library, read and written by keys."""
 
     def __init__(self) -> None:
-        super().__init__("gkv_flat_free")
-        check(library().gkv_flat_settings(self.out))
+        super().__init__(libgk.gkv_flat_free)
+        check(library().gkv_flat_model_settings(self.out))
 
     def set(self, name: str, value: Any) -> None:
-        if isinstance(value, (bool, np.bool_)):
-            text = "yes" if value else "no"
-        elif isinstance(value, (float, np.floating)) and not float(value).is_integer():
-            text = repr(float(value))
-        elif isinstance(value, (float, np.floating)):
-            text = str(int(value))
-        else:
-            text = str(value)
-        check(library().gkv_settings_set(self.place, name.encode(), text.encode(), b"VAE"))
+        check(library().gkv_settings_set(self.place, name.encode(), text_of(value).encode(), b"VAE"))
 
     def read(self, path: Any) -> None:
         check(library().gkv_settings_read(self.place, str(path).encode()))
@@ -118,20 +93,11 @@ def setting(place: Any, name: str) -> str:
     return buffer.value.decode()
 
 
-class Options(Handle):
-    """Options of a call: its threads, and the way to stop it."""
-
-    def __init__(self, threads: int, call: Call) -> None:
-        super().__init__("gkv_flat_free")
-        self._call = call
-        check(library().gkv_flat_options(threads, call.progress, None, self.out))
-
-
 class Model(Handle):
     """A trained model."""
 
     def __init__(self, path: Any) -> None:
-        super().__init__("gkv_model_free")
+        super().__init__(library().gkv_model_free)
         check(library().gkv_model_load(str(path).encode(), self.out))
         for size in _SIZES:
             setattr(self, size, getattr(library(), f"gkv_model_{size}")(self.place))

@@ -7,7 +7,8 @@ import numpy as np
 
 from . import distributions
 from ._arrays import as_sample
-from .fitting import FAMILIES, _fit_one
+from ._evaluate import FAMILIES
+from .fitting import _fit_one
 
 
 def _fixed_of_scipy(dist: Any, args: tuple, kwds: dict) -> tuple:

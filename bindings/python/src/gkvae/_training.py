@@ -12,19 +12,13 @@ import numpy as np
 
 from ._arrays import address
 from ._calls import Call, threads_of
-from ._library import INTERRUPTED, check
+from ._library import INTERRUPTED, check, names
 from ._models import TRAIN_PROGRESS, Settings, library, setting
 from ._pictures import images_of, levels_of
 from ._vae_support import Bar, key_names
 
 _NEW, _RESUME, _OVERWRITE = range(3)  # gkv_train_start
 _STAGES = ("none", "begun", "stopped", "finished")  # gkv_run_stage
-# gkvae/flat_model.h: the numbers of the progress and of a result
-_PROGRESS = ("epoch", "epochs", "step", "steps", "epoch_step", "epoch_steps", "neg_elbo", "reconstruction", "kl",
-             "kl_weight", "learning_rate", "images_per_second", "seconds", "seconds_left", "epoch_ended",
-             "validation_neg_elbo", "validation_reconstruction", "validation_kl", "best", "skipped", "rollbacks")
-_RESULT = ("epochs", "steps", "seconds", "refit_seconds", "best_validation", "best_epoch", "stopped_early", "skipped",
-           "rollbacks")
 
 
 class Training:
@@ -75,7 +69,8 @@ class Training:
         if not resume:
             self._give_defaults(settings, count)
         start = _RESUME if resume else _OVERWRITE if overwrite else _NEW
-        result = np.zeros(len(_RESULT))
+        names_of_result, self._progress_names = names("result", library()), names("train", library())
+        result = np.zeros(len(names_of_result))
         self._warnings: List[str] = []
         with Call() as call, Bar(self.verbose) as bar:
             progress = TRAIN_PROGRESS(lambda context, warning, numbers: self._progress(call, bar, callback, warning,
@@ -83,7 +78,7 @@ class Training:
             status = library().gkv_flat_train(os.fsencode(folder), start, settings.place, threads_of(self.n_jobs),
                                               progress, None, address(result))
             self.folder_ = folder
-            self.result_ = dict(zip(_RESULT, map(float, result)))
+            self.result_ = dict(zip(names_of_result, map(float, result)))
             if status in (0, INTERRUPTED):
                 self._open(folder)
         for text in self._warnings:
@@ -98,7 +93,7 @@ class Training:
                 if b"no test images" not in warning:  # an array has none
                     self._warnings.append(warning.decode(errors="replace"))
                 return
-            seen = SimpleNamespace(**{name: numbers[i] for i, name in enumerate(_PROGRESS)})
+            seen = SimpleNamespace(**{name: numbers[i] for i, name in enumerate(self._progress_names)})
             seen.epoch_ended = bool(seen.epoch_ended)
             bar.show(seen)
             if callback is not None and callback(seen):

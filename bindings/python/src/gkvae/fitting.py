@@ -8,29 +8,33 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from . import distributions
-from ._arrays import address, as_doubles, as_real, as_sample, as_weights, seed_of
-from ._calls import Call, threads_of
-from ._library import libgk, message
+from ._arrays import address, as_doubles, as_index, as_real, as_sample, as_weights, seed_of
+from ._calls import Call, Options, threads_of
+from ._evaluate import INTERVALS, METHODS
+from ._fit_settings import NUMBERS, choice, fit_settings, run_fits
+from ._library import ARGUMENT, INTERRUPTED, MEMORY, libgk, message, names, settings as flat_settings
 from ._summary import fit_plot, fit_summary, many_summary
 from .errors import ConvergenceWarning
 
-FAMILIES = {"gk": 0, "gh": 1, "ggh": 2}  # gkv_gk_family
-METHODS = {"lm": 0, "mle": 1, "octile": 2}  # gkv_gk_method
-INTERVALS = {"wald": 0, "profile": 1}  # gkv_gk_intervals
-_TESTS = ("levels", "bins", "ties", "heaps", "few bins", "none")  # gkv_gk_test
-_AUTO = -1.0  # GKV_GK_RESOLUTION_AUTO
-
-# gkv_flat.h: the numbers of a fit
-_NUMBERS = ("loglik", "aic", "bic", "chi2", "dof", "pvalue", "test", "anderson_darling", "n", "total", "levels",
-            "n_params", "iterations", "newton", "converged", "at_bound", "symmetric", "method", "resolution", "heaps",
-            "tied_value", "tied")
-_FIRST = 36
-SIZE = _FIRST + len(_NUMBERS)
+_TESTS = names("test")
+_OWN_NAMES = {"log_likelihood": "loglik", "p_value": "pvalue", "parameters": "n_params"}  # others are those of C
 _INTEGERS = {"dof", "n", "levels", "n_params", "iterations", "newton"}
 _FLAGS = {"converged", "at_bound", "symmetric"}
 
 GKParams = namedtuple("GKParams", "A B g k")
 GHParams = namedtuple("GHParams", "A B g h")
+
+
+def _places(table: tuple, prefix: str) -> np.ndarray:
+    """The places of the numbers of A, B, g, k in a table of names."""
+    return np.array([table.index(f"{prefix}{parameter}") for parameter in "ABgk"])
+
+
+_ESTIMATES, _SE, _LOW, _HIGH, _BOUND = (_places(NUMBERS, prefix) for prefix in ("", "se.", "low.", "high.", "bound."))
+_COVARIANCE = np.array([_places(NUMBERS, f"covariance.{parameter}.") for parameter in "ABgk"])
+_OTHERS = {place: _OWN_NAMES.get(name, name) for place, name in enumerate(NUMBERS)
+           if "." not in name and name not in tuple("ABgk")}
+_PLACE = {name: place for place, name in _OTHERS.items()}
 
 
 class FitResult:
@@ -61,23 +65,25 @@ class FitResult:
 
     def __init__(self, row: np.ndarray, family: str, c: float, confidence: float, data: Optional[np.ndarray] = None,
                  call: Optional[dict] = None) -> None:
-        names = GKParams if family == "gk" else GHParams
+        four = GKParams if family == "gk" else GHParams
         self.family, self.c, self.confidence = family, c, confidence
-        self.params = names(*map(float, row[0:4]))
-        self.se = names(*map(float, row[4:8]))
-        self.cov = row[8:24].reshape(4, 4).copy()
-        self._interval = np.stack([row[24:28], row[28:32]], axis=1)
-        self.bound = names(*(0 if np.isnan(b) else int(b) for b in row[32:36]))
-        for name, number in zip(_NUMBERS, row[_FIRST:]):
+        self.params = four(*map(float, row[_ESTIMATES]))
+        self.se = four(*map(float, row[_SE]))
+        self.cov = row[_COVARIANCE]
+        self._interval = np.stack([row[_LOW], row[_HIGH]], axis=1)
+        self.bound = four(*(0 if np.isnan(b) else int(b) for b in row[_BOUND]))
+        for place, name in _OTHERS.items():
+            number = row[place]
             value: Any = float(number)
             if name in _INTEGERS:
                 value = 0 if np.isnan(number) else int(number)
             elif name in _FLAGS:
                 value = number == 1
+            elif name == "test":
+                value = "none" if np.isnan(number) else _TESTS[int(number)]
+            elif name == "method":
+                value = "none" if np.isnan(number) else list(METHODS)[int(number)]
             setattr(self, name, value)
-        self.test = _TESTS[int(row[_FIRST + 6])] if not np.isnan(row[_FIRST + 6]) else "none"
-        self.method = [name for name, number in METHODS.items() if number == row[_FIRST + 17]][0] if not np.isnan(
-            row[_FIRST + 17]) else "none"
         self._data, self._call = data, call or {}
 
     @property
@@ -138,77 +144,6 @@ class FitResult:
         return f"<FitResult of {self.n} values: {numbers}; loglik={self.loglik:.6g}>"
 
 
-def _choice(value: str, choices: Mapping[str, int], name: str) -> int:
-    try:
-        return choices[value]
-    except (KeyError, TypeError):
-        raise ValueError(f"{name} = {value!r}: give one of {', '.join(map(repr, choices))}") from None
-
-
-def _vector(values: Any, family: str, name: str, missing: float) -> Optional[np.ndarray]:
-    """Numbers of A, B, g, k from a mapping, or from four numbers in which None is missing."""
-    if values is None:
-        return None
-    names = "ABgk" if family == "gk" else "ABgh"
-    if isinstance(values, Mapping):
-        unknown = [key for key in values if key not in tuple(names)]
-        if unknown:
-            raise ValueError(f"{name} has {unknown[0]!r}; the parameters are {', '.join(names)}")
-        values = [values.get(key) for key in names]
-    values = [missing if value is None else float(value) for value in values]
-    if len(values) != 4:
-        raise ValueError(f"{name} has {len(values)} numbers; give those of {', '.join(names)}, None for no number")
-    return np.array(values, float)
-
-
-def _settings(family: str, method: str, c: float, fixed: Any, start: Any, bounds: Any, resolution: Any,
-              levels: Optional[int]) -> dict:
-    """The arguments that all fits share, checked, as C takes them."""
-    numbers = {"family": _choice(family, FAMILIES, "family"), "method": _choice(method, METHODS, "method"),
-               "c": float(c), "levels": int(levels or 0)}
-    if resolution is None:
-        numbers["resolution"] = 0.0
-    elif isinstance(resolution, str):
-        numbers["resolution"] = _AUTO if _choice(resolution, {"auto": 0}, "resolution") == 0 else 0.0
-    else:
-        numbers["resolution"] = float(resolution)
-        if not 0 <= numbers["resolution"] < np.inf:
-            raise ValueError(f'resolution = {resolution}: give the unit of rounded values, None, or "auto"')
-    held = _vector(fixed, family, "fixed", np.nan)
-    begin = _vector(start, family, "start", np.nan)
-    is_fixed = None
-    if held is not None:
-        begin = held if begin is None else np.where(np.isnan(held), begin, held)
-        is_fixed = ~np.isnan(held)
-        if is_fixed.all():
-            raise ValueError("all parameters are fixed: there is nothing to fit")
-    numbers["start"], numbers["fixed"] = begin, is_fixed
-    low = high = None
-    if bounds is not None:
-        names = "ABgk" if family == "gk" else "ABgh"
-        pairs = dict(bounds) if isinstance(bounds, Mapping) else dict(zip(names, bounds))
-        low = _vector({key: pair[0] for key, pair in pairs.items() if pair is not None}, family, "bounds", -np.inf)
-        high = _vector({key: pair[1] for key, pair in pairs.items() if pair is not None}, family, "bounds", np.inf)
-    numbers["low"], numbers["high"] = low, high
-    return numbers
-
-
-def _run(samples: np.ndarray, starts: np.ndarray, upper: Optional[np.ndarray], weights: Optional[np.ndarray],
-         settings: dict, confidence: float, intervals: int, n_jobs: Optional[int], distance: bool) -> tuple:
-    """The rows of numbers and the statuses of the fits; the first status that is not OK, and its call."""
-    count = len(starts) - 1
-    rows, statuses = np.empty((count, SIZE)), np.zeros(count, np.intc)
-    s = settings
-    with Call() as call:
-        status = libgk.gkv_flat_gk_fit_samples(
-            count, address(starts), address(samples), address(upper), address(weights), s["family"], s["method"],
-            s["c"], confidence, intervals, s["resolution"], s["levels"], distance, address(s["start"]),
-            address(s["fixed"]), address(s["low"]), address(s["high"]),
-            threads_of(n_jobs, count == 1 and samples.size < 10**5), call.progress, None, address(rows),
-            address(statuses))
-    return rows, statuses, status, call
-
-
 def _ends(x: Any, upper: Any) -> tuple:
     x = as_sample(x)
     if upper is None:
@@ -223,9 +158,10 @@ def _fit_one(data: tuple, family: str, method: str, c: float, fixed: Any, start:
              levels: Optional[int], confidence: float, n_jobs: Optional[int], intervals: str = "wald",
              distance: bool = True) -> FitResult:
     x, upper, weights = data
-    settings = _settings(family, method, c, fixed, start, bounds, resolution, levels)
-    rows, _, status, call = _run(x, np.array([0, x.size], np.uintp), upper, weights, settings, confidence,
-                                 _choice(intervals, INTERVALS, "intervals"), n_jobs, distance)
+    settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels)
+    choice(intervals, INTERVALS, "intervals")
+    settings.update(confidence=float(confidence), intervals=intervals, anderson_darling=distance)
+    rows, _, status, call = run_fits(x, np.array([0, x.size], np.uintp), upper, weights, settings, n_jobs)
     call.check(status)
     arguments = dict(family=family, method=method, c=c, fixed=fixed, start=start, bounds=bounds,
                      resolution=resolution, levels=levels, confidence=confidence, n_jobs=n_jobs)
@@ -314,10 +250,10 @@ class FitResults(Sequence):
         self._rows, self.family, self.c, self.confidence = rows, family, c, confidence
         self.failed = statuses != 0
         self.reason = reason
-        self.params, self.se = rows[:, 0:4], rows[:, 4:8]
+        self.params, self.se = rows[:, _ESTIMATES], rows[:, _SE]
         for name in ("loglik", "aic", "bic", "pvalue", "anderson_darling"):
-            setattr(self, name, rows[:, _FIRST + _NUMBERS.index(name)])
-        self.converged = rows[:, _FIRST + _NUMBERS.index("converged")] == 1
+            setattr(self, name, rows[:, _PLACE[name]])
+        self.converged = rows[:, _PLACE["converged"]] == 1
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -369,7 +305,7 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
     >>> fits.params.shape, bool(fits.converged.all())
     ((3, 4), True)
     """
-    errors_raise = _choice(errors, {"raise": 1, "nan": 0}, "errors")
+    errors_raise = choice(errors, {"raise": 1, "nan": 0}, "errors")
     if isinstance(samples, (list, tuple)) and len(samples) and all(np.ndim(s) == 1 for s in samples) and (
             weights is None):
         parts: Optional[list] = [as_sample(sample, "a sample") for sample in samples]
@@ -381,9 +317,10 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
             raise ValueError(f"samples has {matrix.ndim} dimensions; give a matrix, or a sequence of samples")
         weights = as_weights(weights, matrix.shape[1])
         parts = None
-    settings = _settings(family, method, c, fixed, start, bounds, resolution, levels)
+    settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels)
+    settings.update(confidence=float(confidence), anderson_darling=bool(anderson_darling))
     if parts is not None:
-        results = [_run_many(x, lengths, None, settings, confidence, n_jobs, anderson_darling, errors_raise)]
+        results = [_run_many(x, lengths, None, settings, n_jobs, errors_raise)]
     else:
         step = len(matrix)
         if matrix.size > _LARGE and (weights is not None or matrix.dtype != float or not matrix.flags.c_contiguous):
@@ -392,8 +329,8 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
         for first in range(0, max(1, len(matrix)), max(1, step)):
             block = as_doubles(matrix[first:first + step])
             tiled = None if weights is None else np.tile(weights, len(block))
-            results.append(_run_many(block.reshape(-1), [matrix.shape[1]] * len(block), tiled, settings, confidence,
-                                     n_jobs, anderson_darling, errors_raise))
+            results.append(_run_many(block.reshape(-1), [matrix.shape[1]] * len(block), tiled, settings, n_jobs,
+                                     errors_raise))
     reason = next((reason for _, _, reason in results if reason), "")
     return FitResults(np.concatenate([rows for rows, _, _ in results]),
                       np.concatenate([statuses for _, statuses, _ in results]), family, c, confidence, reason)
@@ -402,14 +339,18 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
 _LARGE = 10**6  # numbers of a matrix that is converted in parts
 
 
-def _run_many(x: np.ndarray, lengths: list, weights: Optional[np.ndarray], settings: dict, confidence: float,
-              n_jobs: Optional[int], distance: bool, errors_raise: bool) -> tuple:
+def _run_many(x: np.ndarray, lengths: list, weights: Optional[np.ndarray], settings: dict, n_jobs: Optional[int],
+              errors_raise: bool) -> tuple:
     """The rows and statuses of samples one after another, and the message of the first that was not fitted."""
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.uintp)
-    rows, statuses, status, call = _run(x, starts, None, weights, settings, confidence, 0, n_jobs, distance)
-    if status and (errors_raise or not statuses.any()):
+    rows, statuses, status, call = run_fits(x, starts, None, weights, settings, n_jobs)
+    of_all = status in (MEMORY, INTERRUPTED) or (status == ARGUMENT and (statuses == ARGUMENT).all())
+    if status and (errors_raise or of_all):
         call.check(status)
     return rows, statuses, message() if status else ""
+
+
+_BOOTSTRAP = names("bootstrap")
 
 
 class BootstrapResult:
@@ -430,12 +371,13 @@ class BootstrapResult:
     """
 
     def __init__(self, numbers: np.ndarray, estimates: np.ndarray, family: str, confidence: float) -> None:
-        names = GKParams if family == "gk" else GHParams
-        self.se, self.bias = names(*map(float, numbers[0:4])), names(*map(float, numbers[4:8]))
-        self._interval = np.stack([numbers[8:12], numbers[12:16]], axis=1)
-        self.cov = numbers[16:32].reshape(4, 4).copy()
-        self.pvalue, self.pvalue_ad = float(numbers[32]), float(numbers[33])
-        self.n_used, self.n_failed = int(numbers[34]), int(numbers[35])
+        four = GKParams if family == "gk" else GHParams
+        at = _BOOTSTRAP.index
+        self.se, self.bias = (four(*map(float, numbers[_places(_BOOTSTRAP, prefix)])) for prefix in ("se.", "bias."))
+        self._interval = numbers[np.stack([_places(_BOOTSTRAP, "low."), _places(_BOOTSTRAP, "high.")], axis=1)]
+        self.cov = numbers[[_places(_BOOTSTRAP, f"covariance.{parameter}.") for parameter in "ABgk"]]
+        self.pvalue, self.pvalue_ad = float(numbers[at("p_chi2")]), float(numbers[at("p_anderson_darling")])
+        self.n_used, self.n_failed = int(numbers[at("used")]), int(numbers[at("failed")])
         self.estimates, self.confidence = estimates, confidence
 
     def conf_int(self, confidence: Optional[float] = None) -> np.ndarray:
@@ -487,14 +429,15 @@ def bootstrap(fit: Union[FitResult, Any], *, replicates: int = 999, parametric: 
     if fit._data is None:
         raise ValueError("the data of this fit are not kept; give the sample")
     (x, upper, weights), call_of = fit._data, fit._call
-    s = _settings(*(call_of[key] for key in ("family", "method", "c", "fixed", "start", "bounds", "resolution",
-                                             "levels")))
-    estimates, numbers = np.empty((replicates, 4)), np.empty(36)
+    replicates = as_index(replicates, "replicates", 0)
+    numbers = fit_settings(*(call_of[key] for key in ("family", "method", "c", "fixed", "start", "bounds", "resolution",
+                                                   "levels")))
+    held = flat_settings("fit", **numbers, nonparametric=not parametric, seed=seed_of(random_state),
+                         confidence=float(confidence), anderson_darling=True)
+    estimates, numbers = np.empty((replicates, 4)), np.empty(len(_BOOTSTRAP))
     with Call() as call:
-        status = libgk.gkv_flat_gk_bootstrap(
-            x.size, address(x), address(upper), address(weights), s["family"], s["method"], s["c"], s["resolution"],
-            s["levels"], address(s["start"]), address(s["fixed"]), address(s["low"]), address(s["high"]), replicates,
-            not parametric, seed_of(random_state), confidence, threads_of(n_jobs), call.progress, None,
-            address(estimates), address(numbers))
+        options = Options(threads_of(n_jobs), call)
+        status = libgk.gkv_flat_gk_bootstrap(x.size, address(x), address(upper), address(weights), replicates,
+                                             held.place, options.place, address(estimates), address(numbers))
     call.check(status)
     return BootstrapResult(numbers, estimates, fit.family, confidence)

@@ -5,21 +5,19 @@ import warnings
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
-from sklearn.base import BaseEstimator, DensityMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from . import _evaluate as ev
-from ._arrays import address, as_doubles, as_real, seed_of
-from ._calls import Call, threads_of
-from ._library import INTERRUPTED, check, libgk
+from ._arrays import address, as_doubles, as_index, as_real, seed_of
+from ._calls import Call, Options, threads_of
+from ._estimator import Estimator
+from ._library import INTERRUPTED, check, libgk, names, settings
 from .errors import ConvergenceWarning
-from .fitting import METHODS, SIZE, FitResult, _choice
+from ._evaluate import METHODS
+from ._fit_settings import NUMBERS, choice
+from .fitting import FitResult
 
-_AUTO = -1.0  # GKV_MGK_SHRINK_AUTO and GKV_MGK_TOLERANCE_AUTO
-# gkv_flat.h: the numbers of a fit in several dimensions
-(LOGLIK, AIC, BIC, PARAMETERS, COMPONENTS, ITERATIONS, CONVERGED, STOP, UNEXPLAINED, LAST_GAIN, SHRINK, REPAIR,
- GOODNESS, FALLBACKS, NUMBERS) = range(15)
+_NUMBERS = names("mixture")
 _STOPS = ("", "converged", "limit", "held out", "stalled", "interrupted")
 
 
@@ -71,6 +69,8 @@ class GKDistribution:
         if self.margins.ndim != 3 or self.margins.shape[2] != 4:
             raise ValueError(f"margins has shape {self.margins.shape}; give (n_components, d, 4): A, B, g, k")
         self.n_components, self.d = self.margins.shape[:2]
+        if self.n_components == 0 or self.d == 0:
+            raise ValueError(f"margins has shape {self.margins.shape}; give at least one component and one dimension")
         square = (self.n_components, self.d, self.d)
         self.weights = (np.full(self.n_components, 1 / self.n_components) if weights is None else
                         np.array(as_doubles(weights, "weights", 1)))
@@ -127,16 +127,17 @@ class GKDistribution:
 
     def rvs(self, size: int = 1, random_state: Any = None, *, components: bool = False) -> Any:
         """Draws of shape (size, d); with ``components=True`` also the component of each."""
+        size = as_index(size, "size", 0)
         x, component = np.empty((size, self.d)), np.empty(size, np.uintp)
         check(libgk.gkv_flat_mixture_draw(size, self.d, *self._arguments, seed_of(random_state), 0, 0, address(x),
                                           address(component)))
         return (x, component.astype(int)) if components else x
 
     def _part(self, which: Sequence[int], given: Optional[np.ndarray], d: int) -> "GKDistribution":
-        places = np.array([int(i) + self.d * (i < 0) for i in which], dtype=np.int64)
-        if places.size == 0 or places.min() < 0 or places.max() >= self.d:
-            raise ValueError(f"coordinates {list(which)}: give numbers of the {self.d} dimensions")
-        places = places.astype(np.uintp)
+        places = np.array([as_index(i, "column", 0, self.d - 1) for i in which], dtype=np.uintp)
+        if not 0 < len(places) <= self.d or d == 0:
+            raise ValueError(f"columns {list(which)}: give some of the {self.d} dimensions"
+                             + (", and not all of them" if given is not None else ""))
         k, count = self.n_components, np.zeros(1, np.uintp)
         weights, margins = np.empty(k), np.empty((k, d, 4))
         means, cholesky = np.empty((k, d)), np.empty((k, d, d))
@@ -158,7 +159,7 @@ class GKDistribution:
         return self._part(list(given), np.array(list(given.values()), float), self.d - len(given))
 
     def _margin(self, function: int, x: Any, column: int) -> Any:
-        x = as_real(x)
+        x, column = as_real(x), as_index(column, "column", 0, self.d - 1)
         values = np.require(x, float, ["C", "A"])
         out = np.empty(values.shape)
         check(libgk.gkv_flat_mixture_margin(self.d, *self._arguments, column, function, values.size, address(values),
@@ -204,76 +205,7 @@ class GKDistribution:
 # --- Estimators ----------------------------------------------------------------------------------------------
 
 
-class _Estimator(DensityMixin, BaseEstimator):
-    """What the two estimators share."""
-    def _input(self, X: Any, reset: bool) -> np.ndarray:
-        try:
-            from sklearn.utils.validation import validate_data
-        except ImportError:  # scikit-learn before 1.6
-            X = self._validate_data(X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
-        else:
-            X = validate_data(self, X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
-        return np.require(X, float, ["C", "A"])
-
-    def _weights(self, sample_weight: Any, X: np.ndarray) -> Optional[np.ndarray]:
-        if sample_weight is None:
-            return None
-        from sklearn.utils.validation import _check_sample_weight
-        return np.require(_check_sample_weight(sample_weight, X, dtype=float), float, ["C", "A"])
-
-    def _auto(self, value: Any, name: str) -> float:
-        if isinstance(value, str) and value == "auto":
-            return _AUTO
-        if isinstance(value, str) or value < 0:
-            raise ValueError(f'{name} = {value!r}: give "auto" or a number ≥ 0')
-        return float(value)
-
-    def _seed(self) -> int:
-        return seed_of(check_random_state(self.random_state))
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """The log density at each row of X."""
-        check_is_fitted(self)
-        return self.distribution_.logpdf(self._input(X, False), self.n_jobs)
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """The mean log density of the rows of X."""
-        return float(np.mean(self.score_samples(X)))
-
-    def aic(self, X: Any) -> float:
-        """Akaike's criterion of this model on X: 2 parameters − 2 log L."""
-        return 2 * self.n_parameters_ - 2 * float(self.score_samples(X).sum())
-
-    def bic(self, X: Any) -> float:
-        """Schwarz's criterion of this model on X: parameters · log n − 2 log L."""
-        log_pdf = self.score_samples(X)
-        return self.n_parameters_ * np.log(len(log_pdf)) - 2 * float(log_pdf.sum())
-
-    def conditional(self, given: Mapping[Union[int, str], float]) -> GKDistribution:
-        """The distribution of the other columns given the values of some, as in ``{0: 1.5}`` or ``{"name": 1.5}``."""
-        check_is_fitted(self)
-        return self.distribution_.conditional({self._column(column): value for column, value in given.items()})
-
-    def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> GKDistribution:
-        """The joint distribution of these columns, by number or name."""
-        check_is_fitted(self)
-        columns = [columns] if np.ndim(columns) == 0 else columns
-        return self.distribution_.marginal([self._column(column) for column in columns])
-
-    def _column(self, column: Union[int, str]) -> int:
-        """The number of a column; names are those of the DataFrame that was fitted."""
-        names = list(getattr(self, "feature_names_in_", []))
-        if isinstance(column, str) and column not in names:
-            raise ValueError(f"there is no column {column!r}; the columns of the fit are {names or 'without names'}")
-        return names.index(column) if isinstance(column, str) else column
-
-    def _named(self, numbers: np.ndarray) -> None:
-        self.loglik_, self.aic_, self.bic_ = (float(number) for number in numbers[[LOGLIK, AIC, BIC]])
-        self.n_parameters_ = int(numbers[PARAMETERS])
-        self.converged_ = bool(numbers[CONVERGED] == 1)
-
-
-class MultivariateGK(_Estimator):
+class MultivariateGK(Estimator):
     """A multivariate g-and-k distribution fitted to rows: g-and-k margins joined by a Gaussian copula.
 
     Parameters
@@ -337,21 +269,26 @@ class MultivariateGK(_Estimator):
         X = self._input(X, True)
         weights = self._weights(sample_weight, X)
         n, d = X.shape
-        margins, numbers = np.empty((d, SIZE)), np.empty(NUMBERS)
+        margins, row = np.empty((d, len(NUMBERS))), np.empty(len(_NUMBERS))
         correlation, errors, cholesky = np.empty((d, d)), np.empty((d, d)), np.empty((d, d))
+        choice(self.method, METHODS, "method")
+        held = settings("mgk", method=self.method, c=float(self.c), shrink=self._auto(self.shrink, "shrink"),
+                        normal=bool(self.normal), independent=bool(self.independent),
+                        normal_fallback=bool(self.normal_fallback))
         with Call() as call:
-            status = libgk.gkv_flat_mgk_estimate(
-                n, d, address(X), address(weights), _choice(self.method, METHODS, "method"), self.c, 0.95,
-                self._auto(self.shrink, "shrink"), bool(self.normal), bool(self.independent),
-                bool(self.normal_fallback), threads_of(self.n_jobs, X.size < 20_000), call.progress, None,
-                address(margins), address(correlation), address(errors), address(cholesky), address(numbers))
+            options = Options(threads_of(self.n_jobs, X.size < 20_000), call)
+            status = libgk.gkv_flat_mgk_fit(
+                n, d, address(X), address(weights), held.place, options.place, address(margins), address(correlation),
+                address(errors), address(cholesky), address(row))
         call.check(status)
-        self.margins_, self.margins_se_ = margins[:, 0:4].copy(), margins[:, 4:8].copy()
+        numbers = dict(zip(_NUMBERS, row))
+        self.margin_fits_ = [FitResult(margin, "gk", float(self.c), 0.95) for margin in margins]
+        self.margins_ = np.array([fit.params for fit in self.margin_fits_])
+        self.margins_se_ = np.array([fit.se for fit in self.margin_fits_])
         self.correlation_, self.correlation_se_ = correlation, errors
-        self.margin_fits_ = [FitResult(row, "gk", float(self.c), 0.95) for row in margins]
         self._named(numbers)
         self.distribution_ = GKDistribution(self.margins_, c=self.c, cholesky=cholesky)
-        if numbers[FALLBACKS] > 0:
+        if numbers["fallbacks"] > 0:
             normal = np.flatnonzero(np.all(self.margins_[:, 2:] == 0, axis=1)).tolist()
             warnings.warn(f"no g-and-k distribution fits {'column' if len(normal) == 1 else 'columns'} "
                           f"{', '.join(map(str, normal))}, because of ties or too few rows; the margin is normal",
@@ -374,7 +311,7 @@ class MultivariateGK(_Estimator):
         return self.distribution_.impute(X, self._seed())
 
 
-class GKMixture(_Estimator):
+class GKMixture(Estimator):
     """A mixture of multivariate g-and-k distributions, fitted by expectation–maximization.
 
     Parameters
@@ -448,22 +385,27 @@ class GKMixture(_Estimator):
         weights = self._weights(sample_weight, X)
         n, d = X.shape
         counts = self.n_components if np.ndim(self.n_components) else (self.n_components, self.n_components)
-        least, most = (int(count) for count in counts)
-        if not 1 <= least <= most:
+        counts = [as_index(count, "n_components") for count in counts]
+        if len(counts) != 2 or not 1 <= counts[0] <= counts[1]:
             raise ValueError(f"n_components = {self.n_components!r}: give a number ≥ 1, or the least and the greatest")
-        pi, margins, numbers = np.full(most, np.nan), np.empty((most, d, 4)), np.empty(NUMBERS)
+        least, most = counts
+        pi, margins, row = np.full(most, np.nan), np.empty((most, d, 4)), np.empty(len(_NUMBERS))
         means, cholesky = np.empty((most, d)), np.empty((most, d, d))
+        held = settings("mixture", c=float(self.c), normal=bool(self.normal), independent=bool(self.independent),
+                        shrink=self._auto(self.shrink, "shrink"), restarts=as_index(self.n_init, "n_init", 0),
+                        seed=self._seed(), max_iterations=as_index(self.max_iter, "max_iter", 0),
+                        tolerance=self._auto(self.tol, "tol"))
         with Call() as call:
-            status = libgk.gkv_flat_mixture_estimate(
-                n, d, address(X), address(weights), least, most, self.c, bool(self.normal), bool(self.independent),
-                self._auto(self.shrink, "shrink"), int(self.n_init), self._seed(), int(self.max_iter),
-                self._auto(self.tol, "tol"), threads_of(self.n_jobs, X.size < 20_000), call.progress, None, address(pi),
-                address(margins), address(means), address(cholesky), address(numbers))
+            options = Options(threads_of(self.n_jobs, X.size < 20_000), call)
+            status = libgk.gkv_flat_mixture_fit(
+                n, d, address(X), address(weights), least, most, held.place, options.place, address(pi),
+                address(margins), address(means), address(cholesky), address(row))
             if status == 0 or (status == INTERRUPTED and not np.isnan(pi[0])):
-                k = int(numbers[COMPONENTS])
+                numbers = dict(zip(_NUMBERS, row))
+                k = int(numbers["components"])
                 self._named(numbers)
-                self.n_iter_, self.stop_ = int(numbers[ITERATIONS]), _STOPS[int(numbers[STOP])]
-                self.unexplained_ = float(numbers[UNEXPLAINED])
+                self.n_iter_, self.stop_ = int(numbers["iterations"]), _STOPS[int(numbers["stop"])]
+                self.unexplained_ = float(numbers["unexplained"])
                 total = n if weights is None else weights.sum()
                 self.lower_bound_ = self.loglik_ / total
                 self.distribution_ = GKDistribution(margins[:k], weights=pi[:k], c=self.c, means=means[:k],

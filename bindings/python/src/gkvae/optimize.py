@@ -7,12 +7,15 @@ from typing import Any, Callable, Optional, Union
 import numpy as np
 from scipy.optimize import OptimizeResult
 
-from ._arrays import address, as_doubles
+from ._arrays import address, as_doubles, as_index
 from ._calls import Call
-from ._library import BATCH, RESIDUALS, libgk
+from ._library import BATCH, RESIDUALS, libgk, names, settings
 
-# gkv_lm_loss; the others are computed here
-_LOSSES = {"linear": 0, "huber": 1, "soft_l1": 2, "cauchy": 3}
+_STOP, _ITERATIONS, _JACOBIANS, _COST = map(names("lm").index, ("stop", "iterations", "jacobian_evaluations",
+                                                               "cost_after"))
+_NUMBERS = len(names("lm"))
+# the names of losses in C; the others are computed here
+_LOSSES = {"linear": "squares", "huber": "huber", "soft_l1": "soft_l1", "cauchy": "cauchy"}
 _TOLERANCES = (1e-22, 1e-12, 1e-14)  # of gkvae/lm.h: cost, step, gradient
 # gkv_lm_stop → status of SciPy
 _STATUS = {0: -1, 1: 2, 2: 3, 3: 4, 4: 1, 5: 1, 6: 0, 7: -1, 8: -1, 9: -1}
@@ -188,12 +191,19 @@ def _complex_step(fun: Callable) -> Callable:
     return jacobian
 
 
-def _loss_number(loss: Any) -> int:
+def _loss_of_c(loss: Any) -> str:
     if callable(loss) or loss == "arctan":
-        return 0  # residuals are transformed so that half their squares are the cost
+        return "squares"  # residuals are transformed so that half their squares are the cost
     if loss not in _LOSSES:
         raise ValueError(f"`loss` must be one of {[*_LOSSES, 'arctan']} or a callable, not {loss!r}")
     return _LOSSES[loss]
+
+
+def _settings(loss: str, scale: float, tolerances: tuple, max_nfev: Optional[int], acceleration: float = 0.0) -> Any:
+    cost, step, gradient = map(float, _tolerances(*tolerances))
+    steps = _DEFAULT_STEPS if max_nfev is None else as_index(max_nfev, "max_nfev") - 1
+    return settings("lm", loss=loss, loss_scale=float(scale), cost_tolerance=cost, step_tolerance=step,
+                    gradient_tolerance=gradient, max_iterations=steps, acceleration=float(acceleration))
 
 
 def least_squares(fun: Callable, x0: Any, jac: Any = "2-point", bounds: Any = (-np.inf, np.inf), method: str = "trf",
@@ -265,7 +275,7 @@ def least_squares(fun: Callable, x0: Any, jac: Any = "2-point", bounds: Any = (-
     low, high = _bounds(bounds, x.size)
     if np.any((x < low) | (x > high)):
         raise ValueError("`x0` is infeasible.")
-    number = _loss_number(loss)
+    own_loss = _loss_of_c(loss)
     if args or kwargs:
         function, jacobian, more = fun, jac, kwargs or {}
 
@@ -277,23 +287,21 @@ def least_squares(fun: Callable, x0: Any, jac: Any = "2-point", bounds: Any = (-
                 return jacobian(v, *args, **more)
     derivative = jac if callable(jac) else _complex_step(fun) if jac == "cs" else None
     problem = _Problem(fun, derivative, x, loss, float(f_scale))
-    covariance, numbers = np.empty((x.size, x.size)), np.zeros(7)
-    steps = _DEFAULT_STEPS if max_nfev is None else int(max_nfev) - 1
-    tolerances = _tolerances(ftol, xtol, gtol)
+    covariance, numbers = np.empty((x.size, x.size)), np.empty(_NUMBERS)
+    held = _settings(own_loss, f_scale, (ftol, xtol, gtol), max_nfev, acceleration)
     with Call() as call:
         problem.call = call
-        status = libgk.gkv_flat_lm_minimize(
+        status = libgk.gkv_flat_lm_solve(
             problem.rows, x.size, RESIDUALS(problem.residuals),
             RESIDUALS(problem.jacobian) if derivative is not None else RESIDUALS(), None, None, address(low),
-            address(high), None, number, float(f_scale), address(tolerances), steps, acceleration, address(x),
-            address(covariance), address(numbers))
+            address(high), None, held.place, address(x), address(covariance), address(numbers))
     call.check(status)
     return _result(problem, x, low, high, covariance, numbers, verbose)
 
 
 def _result(problem: _Problem, x: np.ndarray, low: np.ndarray, high: np.ndarray, covariance: np.ndarray,
             numbers: np.ndarray, verbose: int) -> OptimizeResult:
-    stop, cost = int(numbers[0]), float(numbers[6])
+    stop, cost = int(numbers[_STOP]), float(numbers[_COST])
     f = problem.at(x)
     jacobian = problem.jacobian_at(x, low, high)
     _, slope = _rho(problem.loss, (f / problem.scale) ** 2)
@@ -305,7 +313,8 @@ def _result(problem: _Problem, x: np.ndarray, low: np.ndarray, high: np.ndarray,
     result = OptimizeResult(
         x=x, cost=cost, fun=f, jac=jacobian * np.sqrt(slope)[:, None], grad=gradient,
         optimality=float(np.max(np.abs(free))), active_mask=mask,
-        nfev=problem.calls if problem.jac is not None else int(numbers[1]) + 1, njev=int(numbers[4]), status=status,
+        nfev=problem.calls if problem.jac is not None else int(numbers[_ITERATIONS]) + 1,
+        njev=int(numbers[_JACOBIANS]), status=status,
         message=libgk.gkv_lm_stop_name(stop).decode(), success=status > 0,
         cov=covariance * (2 * cost / dof if dof > 0 else np.nan))
     if verbose:
@@ -395,19 +404,18 @@ def least_squares_many(fun: Callable, x0: Any, jac: Optional[Callable] = None, b
             j[on, :m] = jac(values, index)
         return 0 if call.run(run) else 6
 
-    numbers, covariances = np.zeros((count, 7)), np.empty((count, p, p))
-    tolerances = _tolerances(ftol, xtol, gtol)
+    numbers, covariances = np.empty((count, _NUMBERS)), np.empty((count, p, p))
+    held = _settings(_LOSSES[loss], f_scale, (ftol, xtol, gtol), max_nfev)
     with Call() as call:
-        status = libgk.gkv_flat_lm_batch(
+        status = libgk.gkv_flat_lm_solve_many(
             count, rows, p, BATCH(residuals), BATCH(jacobians) if jac is not None else BATCH(), None,
-            address(weights), address(low), address(high), None, _LOSSES[loss], float(f_scale), address(tolerances),
-            _DEFAULT_STEPS if max_nfev is None else int(max_nfev) - 1, 1, address(x), address(covariances),
+            address(weights), address(low), address(high), None, held.place, 1, address(x), address(covariances),
             address(numbers))
     call.check(status)
-    statuses = np.array([_STATUS.get(int(stop), -1) for stop in numbers[:, 0]])
-    cost = numbers[:, 6].copy()
+    statuses = np.array([_STATUS.get(int(stop), -1) for stop in numbers[:, _STOP]])
+    cost = numbers[:, _COST].copy()
     scale = 2 * cost / (m - p) if m > p else np.full(count, np.nan)
     with np.errstate(invalid="ignore"):
         cov = covariances * scale[:, None, None]
-    return OptimizeResult(x=x, cost=cost, nfev=(numbers[:, 1] + 1).astype(int), njev=numbers[:, 4].astype(int),
-                          status=statuses, success=statuses > 0, cov=cov)
+    return OptimizeResult(x=x, cost=cost, nfev=(numbers[:, _ITERATIONS] + 1).astype(int),
+                          njev=numbers[:, _JACOBIANS].astype(int), status=statuses, success=statuses > 0, cov=cov)

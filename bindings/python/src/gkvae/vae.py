@@ -14,9 +14,9 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from ._arrays import address, as_real, seed_of
-from ._calls import Call, threads_of
-from ._library import check
-from ._models import Handle, Model, keys, library
+from ._calls import Call, Options, threads_of
+from ._library import FlatSettings, Handle, check, text_of
+from ._models import Model, keys, library
 from ._pictures import grid_of, images_of, levels_of, png_of
 from ._training import Training
 from ._vae_support import describe, key_names
@@ -229,7 +229,7 @@ class VAE(Training):
         out = np.empty((n, model.values), np.float32)
         if n == 0:
             return out
-        dataset = Handle("gkv_dataset_free")
+        dataset = Handle(library().gkv_dataset_free)
         check(library().gkv_dataset_from_colour(n, model.height, model.width, model.channels, address(levels), None,
                                                 dataset.out))
         check(library().gkv_flat_targets(model.place, dataset.place, n, _TEST, 0, address(out)))
@@ -357,17 +357,18 @@ class VAE(Training):
             ``mean`` (n, latent), ``factor`` (n, latent, latent), whose product with its transpose is the covariance,
             and the −ELBO ``before`` and ``after`` in nats.
         """
-        if mode not in ("mean", "map"):
-            raise ValueError(f'mode = {mode!r}: give "mean" or "map"')
+        settings = FlatSettings("refine", [(name, text_of(value)) for name, value in {
+            "mode": mode, "iterations": iterations, "curvature_samples": curvature_samples,
+            "prior_weight": prior_weight, "seed": seed_of(random_state)}.items()], library())
         model, images = self._fitted(), self.targets(X)
         n, d = len(images), model.latent
         mean, factor = np.empty((n, d), np.float32), np.empty((n, d, d), np.float32)
         before, after = np.empty(n), np.empty(n)
         with Call() as call:
+            options = Options(self._threads, call)
             status = library().gkv_flat_refine(
-                model.place, n, address(images), ("mean", "map").index(mode), iterations, curvature_samples,
-                prior_weight, seed_of(random_state), 0, self._threads, call.progress, None, address(mean),
-                address(factor), address(before), address(after), None)
+                model.place, n, address(images), settings.place, 0, options.place, address(mean), address(factor),
+                address(before), address(after), None)
         call.check(status)
         return Refined(mean, factor, before, after)
 

@@ -87,5 +87,6 @@ expect_true(ks.test(rggh(2000, 1, 2, 0.5, 0.1), function(q) pggh(q, 1, 2, 0.5, 0
 # --- Valid parameters ---
 expect_identical(is_valid_gk(g = c(0, 0, 2), k = c(0, -0.6, 0.5)), c(TRUE, FALSE, TRUE))
 expect_false(is_valid_gk(0, -1, 0, 0))
-expect_false(is_valid_gk(g = NA, k = 0))
+expect_identical(is_valid_gk(NA, 1, 0, 0), NA)
+expect_identical(is_valid_gk(g = c(NA, 0, NaN), k = c(0, 0, 0)), c(NA, TRUE, NA))
 expect_false(is_valid_gk(g = 0, k = -0.1, family = "gh"))

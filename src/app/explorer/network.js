@@ -1,0 +1,218 @@
+/* The networks of encoder, decoder and couplings (docs/model.md). An image is stored row by row with
+ * the channels of a pixel as neighbours. */
+const Network = (() => {
+  const {sigmoid} = Numbers;
+
+  /* y = W x + b with W [outputs, inputs]; four rows at a time, which share the reads of x. */
+  const linear = (weight, bias, x) => {
+    const outputs = bias.length, inputs = x.length, y = new Float64Array(outputs);
+    let o = 0;
+    for (; o + 4 <= outputs; o += 4) {
+      const p = o * inputs, q = p + inputs, r = q + inputs, s = r + inputs;
+      let a = 0, b = 0, c = 0, d = 0;
+      for (let i = 0; i < inputs; i++) {
+        const v = x[i];
+        a += weight[p + i] * v;
+        b += weight[q + i] * v;
+        c += weight[r + i] * v;
+        d += weight[s + i] * v;
+      }
+      y[o] = a + bias[o];
+      y[o + 1] = b + bias[o + 1];
+      y[o + 2] = c + bias[o + 2];
+      y[o + 3] = d + bias[o + 3];
+    }
+    for (; o < outputs; o++) {
+      let sum = bias[o];
+      for (let i = 0; i < inputs; i++) sum += weight[o * inputs + i] * x[i];
+      y[o] = sum;
+    }
+    return y;
+  };
+
+  /* LayerNorm of x[first, first + n), then SiLU, in place. */
+  const normSilu = (gain, shift, x, first, n) => {
+    let mean = 0, variance = 0;
+    for (let i = 0; i < n; i++) mean += x[first + i];
+    mean /= n;
+    for (let i = 0; i < n; i++) variance += (x[first + i] - mean) ** 2;
+    const scale = 1 / Math.sqrt(variance / n + 1e-5);
+    for (let i = 0; i < n; i++) {
+      const h = (x[first + i] - mean) * scale * gain[i] + shift[i];
+      x[first + i] = h * sigmoid(h);
+    }
+  };
+
+  const parameters = (tensors, name) => ({
+    weight: tensors(name + ".weight").values,
+    bias: tensors(name + ".bias").values,
+  });
+  const apply = (layer, x) => linear(layer.weight, layer.bias, x);
+
+  /* --- Perceptrons --- */
+
+  const activations = {
+    silu: (layer, h) => {
+      normSilu(layer.norm.weight, layer.norm.bias, h, 0, h.length);
+      return h;
+    },
+    residual: (layer, h, before, i) => {
+      normSilu(layer.norm.weight, layer.norm.bias, h, 0, h.length);
+      if (i > 0)
+        for (let j = 0; j < h.length; j++) h[j] += before[j];
+      return h;
+    },
+    gated: (layer, h) => {
+      const n = h.length / 2;
+      return Float64Array.from({length: n}, (_, j) => h[j] * sigmoid(h[n + j]));
+    },
+    leaky: (layer, h) => {
+      for (let j = 0; j < h.length; j++)
+        if (h[j] < 0) h[j] *= 0.01;
+      return h;
+    },
+  };
+
+  /* Returns the function of a perceptron with hidden layers of a form. */
+  const mlp = (tensors, name, count, form) => {
+    const layers = [];
+    for (let i = 0; i < count; i++) {
+      const layer = parameters(tensors, `${name}.layers.${i}.linear`);
+      if (form === "silu" || form === "residual")
+        layer.norm = parameters(tensors, `${name}.layers.${i}.norm`);
+      layers.push(layer);
+    }
+    const output = parameters(tensors, name + ".output");
+    return (x) => {
+      layers.forEach((layer, i) => (x = activations[form](layer, apply(layer, x), x, i)));
+      return apply(output, x);
+    };
+  };
+
+  /* --- Convolutional networks --- */
+
+  /* A map is {height, width, channels, values}. */
+  const map = (height, width, channels, values) =>
+    ({height, width, channels, values: values || new Float64Array(height * width * channels)});
+
+  /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. */
+  const convolve = (layer, from, withBias = true) => {
+    const {weight} = layer, inputs = from.channels;
+    const outputs = layer.outputs;
+    const side = Math.round(Math.sqrt(weight.length / (inputs * outputs))), reach = (side - 1) / 2;
+    const to = map(from.height, from.width, outputs), sum = new Float64Array(outputs);
+    for (let y = 0; y < from.height; y++)
+      for (let x = 0; x < from.width; x++) {
+        if (withBias)
+          sum.set(layer.bias);
+        else
+          sum.fill(0);
+        for (let i = Math.max(0, reach - y); i < Math.min(side, from.height + reach - y); i++)
+          for (let j = Math.max(0, reach - x); j < Math.min(side, from.width + reach - x); j++) {
+            const at = ((y + i - reach) * from.width + x + j - reach) * inputs;
+            for (let c = 0; c < inputs; c++) {
+              const value = from.values[at + c], row = ((i * side + j) * inputs + c) * outputs;
+              for (let o = 0; o < outputs; o++) sum[o] += value * weight[row + o];
+            }
+          }
+        to.values.set(sum, (y * from.width + x) * outputs);
+      }
+    return to;
+  };
+
+  /* Each 2×2 pixels become one pixel with four times the channels; shuffle() is the inverse. */
+  const unshuffle = (from) => {
+    const to = map(from.height / 2, from.width / 2, 4 * from.channels), c = from.channels;
+    for (let y = 0; y < from.height; y++)
+      for (let x = 0; x < from.width; x++) {
+        const place = ((y >> 1) * to.width + (x >> 1)) * to.channels + ((y & 1) * 2 + (x & 1)) * c;
+        const at = (y * from.width + x) * c;
+        for (let i = 0; i < c; i++) to.values[place + i] = from.values[at + i];
+      }
+    return to;
+  };
+  const shuffle = (from) => {
+    const c = from.channels / 4, to = map(2 * from.height, 2 * from.width, c);
+    for (let y = 0; y < to.height; y++)
+      for (let x = 0; x < to.width; x++) {
+        const at = ((y >> 1) * from.width + (x >> 1)) * from.channels + ((y & 1) * 2 + (x & 1)) * c;
+        const place = (y * to.width + x) * c;
+        for (let i = 0; i < c; i++) to.values[place + i] = from.values[at + i];
+      }
+    return to;
+  };
+
+  const normMap = (norm, from) => {
+    const to = map(from.height, from.width, from.channels, Float64Array.from(from.values));
+    for (let p = 0; p < to.values.length; p += to.channels)
+      normSilu(norm.weight, norm.bias, to.values, p, to.channels);
+    return to;
+  };
+
+  const conv = (tensors, name) => {
+    const layer = parameters(tensors, name);
+    layer.outputs = tensors(name + ".weight").shape[1];
+    return layer;
+  };
+
+  /* Residual blocks: a map plus the convolutions of its normalised values. */
+  const blocks = (tensors, name, count) => {
+    const list = [];
+    for (let i = 0; i < count; i++)
+      list.push({
+        norm: parameters(tensors, `${name}.${i}.norm`),
+        one: conv(tensors, `${name}.${i}.conv1`),
+        two: conv(tensors, `${name}.${i}.conv2`),
+      });
+    return (x) => {
+      for (const block of list) {
+        const h = convolve(block.one, normMap(block.norm, x));
+        for (let i = 0; i < h.values.length; i++) h.values[i] *= sigmoid(h.values[i]);
+        const branch = convolve(block.two, h);
+        for (let i = 0; i < branch.values.length; i++) branch.values[i] += x.values[i];
+        x = branch;
+      }
+      return x;
+    };
+  };
+
+  const convEncoder = (tensors, image, count) => {
+    const height = 4 * Math.ceil(image.height / 4), width = 4 * Math.ceil(image.width / 4);
+    const input = conv(tensors, "encoder.input"), down = conv(tensors, "encoder.down");
+    const half = blocks(tensors, "encoder.half", count), quarter = blocks(tensors, "encoder.quarter", count);
+    const norm = parameters(tensors, "encoder.norm"), output = parameters(tensors, "encoder.output");
+    return (x) => {
+      const padded = map(height, width, image.channels), row = image.width * image.channels;
+      for (let y = 0; y < image.height; y++)
+        padded.values.set(x.subarray(y * row, (y + 1) * row), y * width * image.channels);
+      const first = unshuffle(half(convolve(input, unshuffle(padded))));
+      return apply(output, normMap(norm, quarter(convolve(down, first))).values);
+    };
+  };
+
+  const convDecoder = (tensors, image, count) => {
+    const height = Math.ceil(image.height / 4), width = Math.ceil(image.width / 4);
+    const input = parameters(tensors, "decoder.input"), up = conv(tensors, "decoder.up");
+    const half = blocks(tensors, "decoder.half", count), quarter = blocks(tensors, "decoder.quarter", count);
+    const norm = parameters(tensors, "decoder.norm"), output = conv(tensors, "decoder.output");
+    const values = image.height * image.width * image.channels, planes = output.bias.length / values;
+    return (z) => {
+      const start = map(height, width, input.bias.length / (height * width), apply(input, z));
+      const small = convolve(output, normMap(norm, half(shuffle(convolve(up, quarter(start))))), false);
+      const result = Float64Array.from(output.bias), channels = 4 * image.channels;
+      for (let p = 0; p < planes; p++) {  // each number of a value has channels of its own
+        const plane = map(small.height, small.width, channels);
+        for (let i = 0; i < small.height * small.width; i++)
+          for (let c = 0; c < channels; c++)
+            plane.values[i * channels + c] = small.values[i * small.channels + p * channels + c];
+        const whole = shuffle(plane), row = image.width * image.channels;
+        for (let y = 0; y < image.height; y++)
+          for (let i = 0; i < row; i++)
+            result[p * values + y * row + i] += whole.values[y * whole.width * image.channels + i];
+      }
+      return result;
+    };
+  };
+
+  return {mlp, convEncoder, convDecoder};
+})();

@@ -1,0 +1,136 @@
+/* The model of an explorer page; declared in explorer.h and explorer_model.h. */
+#include "app/explorer_model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "vae/model.h"
+
+/* --- What the page supports ----------------------------------------------- */
+
+/* The settings with arithmetic of their own in src/app/explorer/, and their values there. */
+static const struct {
+    const char *name;
+    const char *const values[9];
+} supported[] = {
+    {"model.net", {"mlp", "conv"}},
+    {"model.block", {"silu", "residual", "gated"}},
+    {"model.posterior", {"normal", "full", "gk", "gk-amortized"}},
+    {"model.posterior_flow", {"none", "planar", "radial"}},
+    {"model.prior_flow", {"none", "realnvp"}},
+    {"model.base",
+     {"normal", "full-gaussian", "student-t", "gk", "gk-copula", "gaussian-mixture", "gk-mixture",
+      "gk-by-class"}},
+    {"model.likelihood",
+     {"bernoulli", "logistic-mixture", "gk", "gk-mixture", "normal-density", "gk-density"}},
+};
+enum { SUPPORTED = sizeof supported / sizeof *supported, VALUE_SIZE = 4096 };
+
+gkv_status gki_explorer_check(const gkv_model *model)
+{
+    for (size_t i = 0; i < SUPPORTED; i++) {
+        char value[VALUE_SIZE], list[256] = "";
+        bool found = false;
+        GKV_TRY(gkv_settings_get(&model->settings, supported[i].name, sizeof value, value));
+        for (const char *const *v = supported[i].values; *v; v++) {
+            found = found || strcmp(*v, value) == 0;
+            strncat(list, *list ? ", " : "", sizeof list - strlen(list) - 1);
+            strncat(list, *v, sizeof list - strlen(list) - 1);
+        }
+        if (!found)
+            return gki_fail(GKV_ERR_CONFIG,
+                            "the explorer page cannot compute models with %s = %s, only with %s; "
+                            "gkvae sample and gkvae reconstruct draw their images",
+                            supported[i].name, value, list);
+    }
+    return GKV_OK;
+}
+
+/* --- Parameters ----------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Networks are float16. The others are few, and a density needs their digits. */
+static bool is_half(const gki_params *params, const gki_param *param)
+{
+    static const float greatest = 65504.0F;
+    const gki_real *const values = params->values + param->offset;
+    if (!param->trainable || !(begins(param->name, "encoder.") || begins(param->name, "decoder.") ||
+                               begins(param->name, "prior.flow.")))
+        return false;
+    for (size_t i = 0; i < param->size; i++)
+        if (!(fabsf((float)values[i]) <= greatest))
+            return false;
+    return true;
+}
+
+void gki_explorer_round(gkv_model *model)
+{
+    const gki_params *const params = &model->params;
+    for (size_t p = 0; p < params->count; p++) {
+        const gki_param *const param = &params->list[p];
+        gki_real *const values = params->values + param->offset;
+        const size_t count = is_half(params, param) ? param->size : 0;
+        for (size_t i = 0; i < count; i++)
+            values[i] = (gki_real)gki_half_value(gki_half((float)values[i]));
+    }
+}
+
+gkv_status gki_explorer_parameters(const gkv_model *model, gki_tensors *to)
+{
+    const gki_params *const params = &model->params;
+    for (size_t p = 0; p < params->count; p++) {
+        const gki_param *const param = &params->list[p];
+        const size_t shape[] = {param->rows, param->cols}, rank = param->cols > 0 ? 2 : 1;
+        const float *const values = params->values + param->offset;
+        GKV_TRY(is_half(params, param) ? gki_tensors_half(to, param->name, rank, shape, values)
+                                       : gki_tensors_float(to, param->name, rank, shape, values));
+    }
+    return GKV_OK;
+}
+
+/* --- Description ---------------------------------------------------------- */
+
+static const char *pixels_of(const gkv_model *model)
+{
+    switch (gkv_settings_pixels(&model->settings)) {
+    case GKV_PIXELS_BINARY: return "binary";
+    case GKV_PIXELS_MEAN_LEVELS: return "mean-levels";
+    case GKV_PIXELS_LEVELS: return "levels";
+    default: return "continuous";
+    }
+}
+
+gkv_status gki_explorer_describe(const gkv_model *model, json_t **out)
+{
+    json_t *const settings = json_object();
+    double range[2];
+    gkv_settings_range(&model->settings.data, range);
+    int failed = !settings;
+    *out = NULL;
+    const gkv_settings_key *key;
+    for (size_t i = 0; (key = gkv_settings_key_at(i)); i++) {
+        char name[64], value[VALUE_SIZE];
+        if (strcmp(key->section, "model") != 0)
+            continue;
+        snprintf(name, sizeof name, "%s.%s", key->section, key->name);
+        if (gkv_settings_get(&model->settings, name, sizeof value, value) != GKV_OK) {
+            json_decref(settings);
+            return GKV_ERR_MEMORY;
+        }
+        failed |= json_object_set_new(settings, key->name, json_string(value));
+    }
+    *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:[f, f], s:o}", "version",
+                     gkv_version(), "dataset", model->settings.data.dataset, "height",
+                     (json_int_t)model->height, "width", (json_int_t)model->width, "channels",
+                     (json_int_t)model->channels, "latent", (json_int_t)model->d, "parameters",
+                     (json_int_t)gkv_model_parameters(model), "classes",
+                     (json_int_t)gkv_model_classes(model), "pixels", pixels_of(model), "range",
+                     range[0], range[1], "settings", settings);
+    if (failed || !*out)
+        return gki_fail(GKV_ERR_MEMORY, "no memory for the description of a page");
+    return GKV_OK;
+}

@@ -1,0 +1,1 @@
+#include "base/small_scores_body.h"

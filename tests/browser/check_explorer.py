@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+"""The explorer page in a real browser: its numbers against those of the program for small models of every kind, and
+one page driven by keyboard, mouse and touch in several sizes and both colour schemes.
+
+    check_explorer.py GKVAE SOURCE [--pages FOLDER]    --pages keeps pages and screenshots there
+
+Needs Debian's package chromium. CHROMIUM=program names another one."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from chromium import Browser
+
+TOLERANCE = 1e-4  # of numbers, relative to 1 + their size
+CONTRAST = 4.5
+# Times on an idle machine are far below; a busy one is given ten times the limits of docs/explorer.md.
+PAINT_MS, DECODE_MS, BUSY = 300, 5, 10
+
+CONFIGURATION = """[data]
+dataset = mnist-small
+folder = {source}/tests/fixtures
+validation = 200
+[model]
+latent = 6
+hidden = 32
+layers = 2
+prior_layers = 2
+prior_hidden = 16
+[train]
+epochs = 1
+batch = 100
+threads = 1
+refit_every = 0.5
+"""
+COLOUR = ["data.channels=3", "data.binarization=grey"]
+GREY = ["data.binarization=grey"]
+SMALL_CONV = ["model.net=conv", "model.half_channels=4", "model.quarter_channels=8"]
+MODELS = {
+    "mixture": ["model.base=gk-mixture", "model.base_components=3"],
+    "by-class": ["model.base=gk-by-class", "model.base_components=2", "model.block=gated", "train.refit_steps=7"],
+    "plain": ["model.base=normal", "model.prior_flow=none"],
+    "conv": SMALL_CONV + ["model.base=gaussian-mixture", "model.base_components=3"],
+    "grey": GREY + ["model.likelihood=logistic-mixture", "model.base=gk-copula", "model.posterior=full",
+                    "model.block=silu"],
+    "grey-gk": GREY + ["model.likelihood=gk-mixture", "model.base=gk", "model.posterior=gk", "model.latent=7"],
+    "colour": COLOUR + ["model.likelihood=logistic-mixture", "model.base=full-gaussian"],
+    "colour-conv": COLOUR + SMALL_CONV + ["model.likelihood=gk", "model.base=student-t", "model.learned_edges=no"],
+    "planar": ["model.posterior_flow=planar", "model.posterior_layers=2", "model.posterior=gk-amortized",
+               "model.base=gk-mixture", "model.base_components=2", "model.base_tied_shapes=yes"],
+    "radial": ["model.posterior_flow=radial", "model.posterior_layers=2", "model.base=gk-mixture",
+               "model.base_components=3", "model.base_covariance=diagonal"],
+}
+VIEWS = ["draw", "map", "change", "between", "sample", "base", "flow", "about"]
+
+failures = []
+
+
+def check(condition, what):
+    if not condition:
+        failures.append(what)
+        print("FAILED:", what, file=sys.stderr)
+
+
+def make_page(gkvae, source, folder, name, settings, options=()):
+    run, page = os.path.join(folder, name), os.path.join(folder, name + ".html")
+    config = os.path.join(folder, name + ".ini")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(CONFIGURATION.format(source=source))
+    assignments = [word for setting in settings for word in ("--set", setting)]
+    subprocess.run([gkvae, "train", config, "--out", run, *assignments], check=True, capture_output=True)
+    subprocess.run([gkvae, "export", run, "--explorer", page, *options], check=True, capture_output=True)
+    return page
+
+
+# --- Numbers ----------------------------------------------------------------------
+
+
+def check_numbers(browser, name, page):
+    browser.errors.clear()
+    browser.size(1280, 900)
+    browser.open(page)
+    worst = browser.value("explorer.compare()")
+    check(len(worst) == 10, f"{name}: {len(worst)} comparisons, not 10")
+    for what, error in worst.items():
+        check(error is not None and error <= TOLERANCE, f"{name}: {what} differs from the program's by {error}")
+    print(f"{name:12} greatest difference {max(worst.values()):.1e} ({max(worst, key=worst.get)})")
+    browser.wait("document.documentElement.dataset.complete === 'yes'")
+    for view in VIEWS:
+        browser.value(f"explorer.update({{v: '{view}'}})")
+        browser.value("new Promise((done) => setTimeout(done, 60))")
+    check(not browser.errors, f"{name}: {browser.errors}")
+
+
+# --- Use --------------------------------------------------------------------------
+
+# Texts whose contrast with what is behind them is too low, and controls without a name or too small a box.
+AUDIT = """(() => {
+  const found = [], canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgb = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data; };
+  const light = (c) => [0.2126, 0.7152, 0.0722].reduce((sum, part, i) => {
+    const v = c[i] / 255; return sum + part * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); }, 0);
+  const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor;
+    if (rgb(c)[3] === 255) return rgb(c); } return [255, 255, 255]; };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  let texts = 0;
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || e.closest("script, noscript") || !e.getClientRects().length) continue;
+    texts++;
+    const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < CONTRAST) found.push(`contrast ${ratio.toFixed(2)}: ${walker.currentNode.data.trim().slice(0, 40)}`);
+    if (parseFloat(getComputedStyle(e).fontSize) < 12) found.push(`small text: ${walker.currentNode.data.trim().slice(0, 40)}`);
+  }
+  for (const e of document.querySelectorAll("button, input, select, canvas[tabindex], a[href]")) {
+    if (!e.getClientRects().length) continue;
+    const name = e.getAttribute("aria-label") || e.textContent || (e.labels && e.labels.length) || e.title;
+    if (!name) found.push("no name: " + e.outerHTML.slice(0, 80));
+    const box = e.getBoundingClientRect();
+    if (!e.matches("a") && (box.height < 24 || box.width < 24)) found.push("small target: " + e.outerHTML.slice(0, 80));
+  }
+  for (const e of document.querySelectorAll("canvas[role=img]")) if (!e.getAttribute("aria-label")) found.push("a picture without a name");
+  if (document.documentElement.scrollWidth > innerWidth) found.push(`wider than the window: ${document.documentElement.scrollWidth}`);
+  if (texts < 20) found.push(`only ${texts} texts`);
+  return found;
+})()""".replace("CONTRAST", str(CONTRAST))
+
+
+def check_looks(browser, page, folder):
+    for width, height in ((390, 844), (1280, 900), (3840, 2160)):
+        for dark in (False, True):
+            browser.size(width, height, dark, touch=width < 600)
+            browser.open(page)
+            browser.wait("document.documentElement.dataset.complete === 'yes'")
+            for view in VIEWS:
+                browser.value(f"explorer.update({{v: '{view}'}})")
+                browser.value("new Promise((done) => setTimeout(done, 60))")
+                found = browser.value(AUDIT)
+                check(not found, f"{width} px, {'dark' if dark else 'light'}, {view}: {found[:5]}")
+                if folder:
+                    browser.screenshot(os.path.join(folder, f"{width}-{'dark' if dark else 'light'}-{view}.png"))
+
+
+def code(browser):
+    return browser.value("Array.from(explorer.state.z)")
+
+
+def differs(before, after):
+    return max(abs(a - b) for a, b in zip(before, after)) > 1e-3
+
+
+def check_map(browser):
+    browser.value("document.body.focus()")
+    browser.key("2", "2")
+    check(browser.value("explorer.state.v") == "map", "the key 2 does not open the map")
+    before = code(browser)
+    browser.value("document.querySelector('canvas.plot').focus()")
+    browser.key("ArrowRight")
+    check(differs(before, code(browser)), "an arrow key does not move the point of the map")
+    before = code(browser)
+    x, y, width, height = browser.box("canvas.plot")
+    browser.drag([(x + width * s, y + height * s) for s in (0.45, 0.5, 0.55)])
+    check(differs(before, code(browser)), "dragging does not move the point of the map")
+    check(browser.value("explorer.state.src") == "map", "the source of a place of the map")
+
+
+def check_sliders(browser):
+    browser.value("explorer.useTest(0)")
+    browser.key("3", "3")
+    before = browser.value("Array.from(explorer.model.decode(explorer.state.z)).reduce((a, b) => a + b)")
+    browser.value("document.querySelector('input[type=range]').focus()")
+    for _ in range(60):
+        browser.key("ArrowRight")
+    after = browser.value("Array.from(explorer.model.decode(explorer.state.z)).reduce((a, b) => a + b)")
+    check(after > 1.01 * before, f"thicker strokes: the ink is {after}, and was {before}")
+    browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Undo')).click()")
+    restored = browser.value("Array.from(explorer.model.decode(explorer.state.z)).reduce((a, b) => a + b)")
+    check(abs(restored - before) < 1e-6, "undoing the sliders")
+
+
+def check_drawing(browser):
+    """Two drawings, and the path between them."""
+    browser.size(390, 844, touch=True)
+    time.sleep(0.5)  # the page draws itself anew
+    browser.value("explorer.update({v: 'draw'})")
+    x, y, width, height = browser.box("canvas.pad")
+    place = [(x + width * a, y + height * b) for a, b in ((0.4, 0.2), (0.35, 0.5), (0.6, 0.5), (0.6, 0.3), (0.6, 0.8))]
+    browser.touch(place)
+    check(browser.value("explorer.state.src") == "drawn", "a finger does not draw")
+    check(browser.value("explorer.input.target.reduce((a, b) => a + b)") > 20, "the drawing has no ink")
+    objective = "((z) => explorer.model.cost(explorer.input.target, z) - explorer.model.logPrior(z))(explorer.state.z)"
+    before = browser.value(objective)
+    browser.wait("[...document.querySelectorAll('button')].some((b) => b.textContent.startsWith('Search'))", 10)
+    browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Search')).click()")
+    browser.wait("document.body.textContent.includes('more probable')", 20)
+    check(browser.value(objective) < before - 0.1, f"a search does not improve the code: {before}, {browser.value(objective)}")
+    browser.value("document.activeElement.blur()")
+    browser.key("a", "a")
+    first = code(browser)
+    check(browser.value("Array.from(explorer.state.a)") == first, "the key A does not keep the image")
+    x, y, width, height = browser.box("canvas.pad")
+    browser.touch([(x + width * a, y + height * 0.3) for a in (0.3, 0.4, 0.5, 0.6, 0.7)])
+    browser.click("#keep-b")
+    check(differs(first, browser.value("Array.from(explorer.state.b)")), "A and B are the same drawing")
+    browser.size(1280, 900)
+    time.sleep(0.5)
+    browser.value("explorer.update({v: 'between'})")
+    browser.click(".strip .thumb:first-child")
+    check(not differs(first, code(browser)), "the path does not begin at A")
+    browser.click(".strip .thumb:last-child")
+    check(not differs(browser.value("Array.from(explorer.state.b)"), code(browser)), "the path does not end at B")
+
+
+def check_base(browser):
+    browser.value("explorer.update({v: 'base', c: 1, j: 0})")
+    density = "document.querySelector('canvas.plot').toDataURL()"
+    images = "[...document.querySelectorAll('.thumbs:not(.large) canvas')].map((c) => c.toDataURL()).join()"
+    before = browser.value(density), browser.value(images)
+    browser.value("[...document.querySelectorAll('.slider')].find((s) => s.textContent.startsWith('B')).querySelector('input').focus()")
+    for _ in range(10):
+        browser.key("ArrowRight")
+    after = browser.value(density), browser.value(images)
+    check(before[0] != after[0] and before[1] != after[1], "the slider of B changes density and images together")
+    browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Back')).click()")
+    check(browser.value(images) == before[1], "the base is not what was learned again")
+
+
+def check_address(browser, page):
+    browser.value("explorer.update({v: 'sample', T: 0.7, seed: 5})")
+    first = browser.value("document.querySelector('.thumbs .thumb').click(), document.querySelector('.thumbs canvas').toDataURL()")
+    time.sleep(0.4)
+    fragment = browser.value("location.hash")
+    before = code(browser)
+    browser.open(page, fragment)
+    check(browser.value("[explorer.state.v, explorer.state.T, explorer.state.seed]") == ["sample", 0.7, 5], "the address loses the state")
+    check(not differs(before, code(browser)), "the address loses the code")
+    check(browser.value("document.querySelector('.thumbs canvas').toDataURL()") == first, "the same seed draws other images")
+    browser.value("document.activeElement.blur()")
+    browser.key("r", "r")
+    check(browser.value("explorer.state.seed") != 5, "the key R draws no new images")
+    for bad in ("#v=nothing&z=AAAA", "#z=%00&c=99&j=-1&T=x&src=test:9999", "#" + "x" * 5000, "#src=train:77777&k=300"):
+        browser.open(page, bad)
+        check(browser.value("explorer.state.z.every(Number.isFinite)"), f"the address {bad[:40]}")
+
+
+def check_picture(browser):
+    """A picture of dark ink on paper, dropped on the page."""
+    browser.value("explorer.update({v: 'draw'})")
+    browser.value("""(async () => {
+      const canvas = document.createElement("canvas"); canvas.width = 300; canvas.height = 200;
+      const c = canvas.getContext("2d"); c.fillStyle = "#eee"; c.fillRect(0, 0, 300, 200); c.fillStyle = "#222";
+      c.fillRect(140, 40, 20, 120);
+      const blob = await new Promise((done) => canvas.toBlob(done)), data = new DataTransfer();
+      data.items.add(new File([blob], "one.png", {type: "image/png"}));
+      document.querySelector(".drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
+    })()""")
+    browser.wait("explorer.state.src === 'dropped'", 10)
+    ink = browser.value("[explorer.input.target.reduce((a, b) => a + b), explorer.input.target[0], explorer.input.target[14 * 28 + 14]]")
+    check(40 < ink[0] < 140 and ink[1] == 0 and ink[2] == 1, f"a dropped picture: {ink}")
+    browser.value("""(() => { const data = new DataTransfer(); data.items.add(new File(["no"], "no.png"));
+      document.querySelector(".drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true})); })()""")
+    browser.wait("document.body.textContent.includes('not a picture')", 10)
+
+
+def check_speed(browser, page):
+    """The least of three times to the first paint, since others may use the machine, and the time of a decode."""
+    browser.size(1280, 900)
+    browser.call("Page.bringToFront")
+    paints = []
+    for _ in range(3):
+        browser.open(page)
+        browser.wait("performance.getEntriesByName('first-contentful-paint').length > 0", 10)
+        paints.append(browser.value("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    paint = min(paints)
+    decode = browser.value("""(() => { const { model, state } = explorer; for (let i = 0; i < 30; i++) model.decode(state.z);
+      const start = performance.now(); for (let i = 0; i < 30; i++) model.decode(state.z);
+      return (performance.now() - start) / 30; })()""")
+    print(f"first paint after {paint:.0f} ms, a decode in {decode:.2f} ms")
+    check(paint <= BUSY * PAINT_MS, f"the first paint is after {paint} ms")
+    check(decode <= BUSY * DECODE_MS, f"a decode takes {decode} ms")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gkvae")
+    parser.add_argument("source")
+    parser.add_argument("--pages")
+    arguments = parser.parse_args()
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not program:
+        sys.exit("check_explorer.py: there is no chromium: make deps PACKAGES=chromium")
+    folder = arguments.pages or tempfile.mkdtemp()
+    os.makedirs(folder, exist_ok=True)
+    browser = Browser(program)
+    try:
+        pages = {}
+        for name, settings in MODELS.items():
+            pages[name] = make_page(arguments.gkvae, arguments.source, folder, name, settings)
+            check_numbers(browser, name, pages[name])
+        bare = os.path.join(folder, "without-images.html")
+        subprocess.run([arguments.gkvae, "export", os.path.join(folder, "mixture", "model.safetensors"), "--explorer", bare,
+                        "--without-images"], check=True, capture_output=True)
+        check_numbers(browser, "no images", bare)
+        page = pages["mixture"]
+        browser.errors.clear()
+        browser.size(1280, 900)
+        browser.open(page)
+        check_speed(browser, page)
+        browser.wait("document.documentElement.dataset.complete === 'yes'")
+        check_map(browser)
+        check_sliders(browser)
+        check_drawing(browser)
+        check_base(browser)
+        check_picture(browser)
+        check_address(browser, page)
+        check_looks(browser, page, arguments.pages)
+        check(not browser.errors, f"errors of the page: {browser.errors[:5]}")
+        outside = [url for url in browser.requests if not url.startswith(("file:", "about:", "blob:", "data:"))]
+        check(not outside, f"requests to the outside: {outside[:5]}")
+        check(browser.requests, "no request at all was seen")
+    finally:
+        browser.close()
+        if not arguments.pages:
+            shutil.rmtree(folder, ignore_errors=True)
+    print(f"{len(failures)} failures" if failures else "the explorer is as it should be")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+/* The public functions of gkvae/export.h: their files, and what they refuse. */
+#define _XOPEN_SOURCE 700
+#include "export_cases.h"
+
+#include "core/file.h"
+#include "null.h"
+
+static gkv_model *silu;
+
+static int open_model(void **state)
+{
+    if (make_temporary(state) != 0)
+        return -1;
+    silu = case_model(&export_cases[0]);
+    return 0;
+}
+
+static int close_model(void **state)
+{
+    gkv_model_free(silu);
+    return remove_temporary(state);
+}
+
+static void parts_have_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < GKV_ONNX_PARTS; i++) {
+        assert_non_null(gkv_onnx_part_name((gkv_onnx_part)i));
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(gkv_onnx_part_name((gkv_onnx_part)i),
+                                    gkv_onnx_part_name((gkv_onnx_part)j));
+    }
+    assert_null(gkv_onnx_part_name(GKV_ONNX_PARTS));
+    assert_null(gkv_onnx_part_name((gkv_onnx_part)-1));
+}
+
+/* The same model gives the same bytes. */
+static void files_are_reproducible(void **state)
+{
+    (void)state;
+    for (int part = 0; part < GKV_ONNX_PARTS; part++) {
+        const char *paths[] = {in_temporary("one.onnx"), in_temporary("two.onnx")};
+        char *bytes[2] = {NULL};
+        size_t count[2];
+        for (int i = 0; i < 2; i++) {
+            assert_ok(gkv_export_onnx(silu, (gkv_onnx_part)part, paths[i]));
+            assert_ok(gki_file_read(paths[i], SIZE_MAX, &bytes[i], &count[i]));
+        }
+        assert_int_equal(count[0], count[1]);
+        assert_memory_equal(bytes[0], bytes[1], count[0]);
+        free(bytes[0]);
+        free(bytes[1]);
+    }
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    gkv_model *student = case_model(&(export_case){"student", 1, {"model.base=student-t"}});
+    assert_fails(gkv_export_onnx(student, GKV_ONNX_SAMPLE, in_temporary("student.onnx")),
+                 GKV_ERR_CONFIG, "model.base = student-t");
+    assert_false(gki_file_exists(in_temporary("student.onnx")));
+    gkv_model_free(student);
+    assert_fails(gkv_export_onnx(silu, GKV_ONNX_PARTS, in_temporary("none.onnx")), GKV_ERR_ARGUMENT,
+                 "part 6");
+    assert_fails(gkv_export_onnx(silu, GKV_ONNX_FLOW, in_temporary("no-folder/flow.onnx")),
+                 GKV_ERR_IO, "no-folder");
+}
+
+/* Any path of the weights stands in the module as it is. */
+static void torch_modules(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t count;
+    const char *path = in_temporary("model.py");
+    assert_ok(gkv_export_torch(silu, "a \"b\"\\\n\xc3\xa4.safetensors", path));
+    assert_ok(gki_file_read(path, SIZE_MAX, &text, &count));
+    assert_non_null(strstr(
+        text, "\nWEIGHTS = os.fsdecode(b\"a \\x22b\\x22\\x5c\\x0a\\xc3\\xa4.safetensors\")  #"));
+    assert_non_null(strstr(text, "\ndef load(path=WEIGHTS):\n"));
+    assert_string_equal(text + count - 20, &"    return vae.eval()\n"[2]);
+    free(text);
+    assert_fails(gkv_export_torch(silu, "x", in_temporary("no-folder/model.py")), GKV_ERR_IO,
+                 "no-folder");
+}
+
+static void null_arguments(void **state)
+{
+    (void)state;
+    refuses_null(gkv_export_onnx, NULL, GKV_ONNX_FLOW, "x.onnx");
+    refuses_null(gkv_export_onnx, silu, GKV_ONNX_FLOW, NULL);
+    refuses_null(gkv_export_torch, NULL, "x", "x.py");
+    refuses_null(gkv_export_torch, silu, NULL, "x.py");
+    refuses_null(gkv_export_torch, silu, "x", NULL);
+    has_no_pointer(gkv_onnx_part_name);
+    assert_all_called("export.h");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_have_names), cmocka_unit_test(files_are_reproducible),
+        cmocka_unit_test(refusals),         cmocka_unit_test(torch_modules),
+        cmocka_unit_test(null_arguments),
+    };
+    return cmocka_run_group_tests(tests, open_model, close_model);
+}

@@ -1,2 +1,0 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-#include "conv_kernels_body.h"

@@ -1,0 +1,2 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "conv_products_body.h"
