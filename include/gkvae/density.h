@@ -67,7 +67,7 @@ typedef struct gkv_density_settings {
     /* 0; the folds of the validation, 2 … 20; 0 means 5 below 1000 rows, 3 below 5000, else 1; 1
      * means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
-    size_t most_components; /* 0; of mixtures; 0 means 8, but at most n/(10 d) */
+    size_t most_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
     const char *flow;       /* "realnvp"; the flow, by its name in model.prior_flow */
     size_t flow_layers;     /* 6 */
     size_t flow_hidden;     /* 64; the width of the hidden layers of its networks */

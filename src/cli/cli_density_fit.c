@@ -30,7 +30,7 @@ static const struct argp_option options[] = {
     {"flow", FLOW, "NAME", 0, "The flow, as in model.prior_flow (default: realnvp)", 0},
     {"updates", UPDATES, "N", 0, "The most updates of a training of the flow (default: 6000)", 0},
     {"components", COMPONENTS, "K", 0,
-     "The most components of a mixture (default: 8, but at most a tenth of the rows for each "
+     "The most components of a mixture (default: 8, but at most a quarter of the rows for each "
      "column)",
      0},
     {"folds", FOLDS, "N", 0,

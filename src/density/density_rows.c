@@ -125,7 +125,7 @@ static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sam
     const size_t used = rows->n < MIXTURE_ROWS ? rows->n : MIXTURE_ROWS;
     size_t least = job->components[normal], most = least;
     if (least == 0) {
-        const size_t fit = used / (10 * to->d), wanted = job->settings->most_components;
+        const size_t fit = used / (4 * to->d), wanted = job->settings->most_components;
         least = 1;
         most = wanted > 0 ? wanted : fit > 8 ? 8 : fit < 1 ? 1 : fit;
     }

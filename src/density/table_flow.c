@@ -40,7 +40,9 @@ gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow
                                 .d_z = it->d_w,
                                 .layers = spec->layers,
                                 .hidden = spec->hidden,
-                                .log_scale_bound = settings.model.log_scale_bound};
+                                .log_scale_bound = settings.model.log_scale_bound,
+                                .bins = (size_t)settings.model.spline_bins,
+                                .spline_bound = settings.model.spline_bound};
     GKV_TRY_GOTO(gki_flow_of(family)->create(&flow, &it->params, &it->plan, &it->flow));
     const gki_base_spec base = {.eps = it->flow->eps,
                                 .d_eps = it->flow->d_eps,
