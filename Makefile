@@ -54,8 +54,8 @@ check: ## deps, build, run every test; 5 to 7 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-# Ten small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and screenshots.
-check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 3 minutes
+# Twelve small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and screenshots.
+check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 minutes
 	@$(MAKE) deps PACKAGES=chromium
 	@$(MAKE) program
 	@/usr/bin/python3 tests/browser/check_explorer.py $(BUILD)/gkvae . $(if $(PAGES),--pages "$(PAGES)")

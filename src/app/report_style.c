@@ -101,7 +101,8 @@ const char *const gki_report_style[] = {
     ".plain{color:var(--ink)}",
     /* What the script adds, and what it replaces. */
     ".lively .still,.lively .frame{display:none}.lively .frame.shown{display:block}",
-    ".frame+.frame{margin-top:.4rem}.frame img{image-rendering:pixelated}",
+    ".frame+.frame{margin-top:.4rem}.frame "
+    "img{image-rendering:pixelated;width:100%;max-width:45rem}",
     ".frame span{display:block;font-size:.84rem;color:#545d68}",
     "svg.live{display:block;width:100%;max-width:45rem;height:auto;margin:0 "
     "auto;touch-action:pan-y}",

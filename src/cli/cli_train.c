@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "epoch_pictures.h"
 #include "evaluation.h"
 
 typedef struct train_arguments {
     const char *config, *folder;
-    bool resume, overwrite, quiet;
+    bool resume, overwrite, quiet, epoch_pictures;
     cli_assignments assignments;
 } train_arguments;
 
@@ -46,6 +47,10 @@ static const struct argp_option options[] = {
      "(default: keep them and "
      "fail)",
      0},
+    {"epoch-pictures", 'p', NULL, 0,
+     "Keep a picture of ten draws from the model at each checkpoint, for a slider in the results "
+     "page (default: no)",
+     0},
     {"quiet", 'q', NULL, 0,
      "Print no progress (default: a line per epoch, and a live line on a terminal)", 0},
     {.name = NULL},
@@ -63,6 +68,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'f': cli_assign(&a->assignments, state, "data.folder", arg, "--data-folder"); return 0;
     case 'r': a->resume = true; return 0;
     case 'w': a->overwrite = true; return 0;
+    case 'p': a->epoch_pictures = true; return 0;
     case 'q': a->quiet = true; return 0;
     case ARGP_KEY_ARG:
         if (a->config)
@@ -92,6 +98,8 @@ typedef struct reporter {
     cli_live live;
     bool begun;
     bool current;       /* whether the folder holds this run, and no longer one that it replaces */
+    cli_epoch_pictures pictures;
+    int picture_code;   /* that of a picture that failed: the run stops and is saved */
     bool output_failed; /* standard output cannot be written to: the run stops and is saved */
 } reporter;
 
@@ -177,6 +185,12 @@ static bool on_progress(void *context, const gkv_progress *progress)
         cli_evaluation_remove(it->arguments->folder, true);
     it->current = !p->replacing;
     it->begun = true;
+    if (it->current && it->pictures.ended > 0)
+        it->picture_code = cli_epoch_pictures_draw(&it->pictures);
+    if (it->picture_code != CLI_OK)
+        return true;
+    if (p->epoch_ended)
+        it->pictures.ended = p->epoch;
     if (it->arguments->quiet)
         return false;
     if (p->epoch_ended) {
@@ -234,7 +248,7 @@ static int check_folder(const train_arguments *a)
  * which are not in config.ini. */
 static void print_resume_command(const train_arguments *a)
 {
-    const char *words[5 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out",
+    const char *words[6 + 2 * CLI_ASSIGNMENTS_MAX] = {cli_program, "train", "--resume", "--out",
                                                       a->folder};
     char *assigned[CLI_ASSIGNMENTS_MAX];
     const size_t count = a->resume ? a->assignments.count : 0;
@@ -243,7 +257,9 @@ static void print_resume_command(const train_arguments *a)
         words[5 + 2 * i] = "--set";
         words[6 + 2 * i] = assigned[i];
     }
-    char *line = cli_quote(5 + 2 * count, words);
+    if (a->epoch_pictures)
+        words[5 + 2 * count] = "--epoch-pictures";
+    char *line = cli_quote(5 + 2 * count + (a->epoch_pictures ? 1 : 0), words);
     fprintf(stderr, "gkvae: to continue, use:\n  %s\n", line);
     free(line);
     for (size_t i = 0; i < count; i++)
@@ -271,7 +287,9 @@ static void print_end(const train_arguments *a, const gkv_train_result *result)
 static int explain(const train_arguments *a, const reporter *it, gkv_status status, bool saved)
 {
     int code = CLI_OK;
-    if (it->output_failed) {
+    if (it->picture_code != CLI_OK) {
+        code = it->picture_code; /* its message is printed */
+    } else if (it->output_failed) {
         code = cli_error(CLI_IO, "standard output cannot be written to; the run is saved");
     } else {
         code = cli_check(status);
@@ -305,7 +323,7 @@ int cli_train(int argc, char **argv)
     CLI_TRY(read_settings(&a, &settings));
     CLI_TRY(check_folder(&a));
 
-    reporter it = {.arguments = &a};
+    reporter it = {.arguments = &a, .pictures.folder = a.epoch_pictures ? a.folder : NULL};
     cli_live_start(&it.live, !a.quiet);
     const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
                                   : a.overwrite ? GKV_TRAIN_OVERWRITE
@@ -314,6 +332,8 @@ int cli_train(int argc, char **argv)
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
+    if (status == GKV_OK)
+        CLI_TRY(cli_epoch_pictures_draw(&it.pictures));
     /* After a success or a stop, the folder holds the new run. */
     if (it.begun && (it.current || status == GKV_OK || status == GKV_ERR_INTERRUPTED))
         cli_evaluation_remove(a.folder, true);

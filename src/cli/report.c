@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/inside.h"
+#include "epoch_pictures.h"
 #include "evaluation.h"
 #include "report_generation.h"
 #include "records.h"
@@ -351,7 +352,8 @@ int cli_report(const cli_evaluation *it)
 {
     const gkv_metrics *m = it->metrics;
     cli_texts all = {.count = 0};
-    gki_report_figure figures[CLI_FIGURES];
+    gki_report_figure figures[CLI_FIGURES + 1];
+    gki_report_frame frames[CLI_EPOCH_FRAMES];
     const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[CLI_REFIT_CELLS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     const char *plain_cells[CLI_PLAIN_CELLS],
@@ -381,6 +383,19 @@ int cli_report(const cli_evaluation *it)
     const gki_report_text texts_below[] = {
         {"Configuration", cli_texts_keep(&all, settings_in_force(&it->run->settings))},
     };
+    size_t n_figures = cli_report_figures(it, figures);
+    for (size_t i = 0; i < n_figures; i++) {
+        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].caption);
+        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].png);
+    }
+    const size_t n_frames = cli_epoch_frames(it->folder, frames, &all);
+    if (n_frames > 1)
+        figures[n_figures++] = (gki_report_figure){
+            .heading = "Samples during training",
+            .caption = "Ten draws from the model at checkpoints of its training, of the same ten "
+                       "random codes of the base.",
+            .frames = frames,
+            .n_frames = n_frames};
     const gki_report report = {
         .title = cli_texts_keep(&all, cli_text("gkvae on %s", m->dataset)),
         .summary = summary_of(&all, it),
@@ -392,14 +407,10 @@ int cli_report(const cli_evaluation *it)
         .tables = tables,
         .n_tables = n_tables,
         .figures = figures,
-        .n_figures = cli_report_figures(it, figures),
+        .n_figures = n_figures,
         .texts = texts_below,
         .n_texts = 1,
     };
-    for (size_t i = 0; i < report.n_figures; i++) {
-        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].caption);
-        cli_texts_keep(&all, (char *)(uintptr_t)figures[i].png);
-    }
     char *path = cli_text("%s/index.html", it->folder);
     const int code = cli_check(gki_report_html(path, &report));
     free(path);

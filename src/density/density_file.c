@@ -368,6 +368,8 @@ static gkv_status read_flow(const reader *it, gkv_density *to)
             if (!isfinite(values[e]))
                 return damaged(it, "a weight of the flow is not finite");
     }
+    if (gki_flow_check(flow->flow, &flow->params) != GKV_OK)
+        return damaged(it, "a weight of the flow is not 0 where the order of dimensions needs it");
     return flow->base->ops->check(flow->base, &flow->params) == GKV_OK
                ? GKV_OK
                : damaged(it, "the base of the flow is not a distribution");

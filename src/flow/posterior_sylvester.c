@@ -18,7 +18,7 @@
 
 #include "flow/posterior_flow.h"
 
-enum { D_MOST = 4096, COLUMNS_MOST = 64 }; /* model.latent is at most 4096 */
+enum { D_MAX = 4096, COLUMNS_MAX = 64 }; /* model.latent is at most 4096 */
 
 static const double below_one = 1 - 0x1p-20; /* keeps 1 + (1 − t²)·R_ii·R̃_ii away from 0 */
 
@@ -102,11 +102,11 @@ static void reflect_back(const sizes *it, const gki_real *raw, size_t index, dou
 /* --- The flow ------------------------------------------------------------- */
 
 typedef struct sylvester {
-    double y[D_MOST];    /* z after the reflections */
-    double move[D_MOST]; /* z' − z */
-    double t[COLUMNS_MOST];
-    double upper[COLUMNS_MOST], inner[COLUMNS_MOST]; /* the diagonals of R and R̃ */
-    double tanh_upper[COLUMNS_MOST], tanh_inner[COLUMNS_MOST];
+    double y[D_MAX];    /* z after the reflections */
+    double move[D_MAX]; /* z' − z */
+    double t[COLUMNS_MAX];
+    double upper[COLUMNS_MAX], inner[COLUMNS_MAX]; /* the diagonals of R and R̃ */
+    double tanh_upper[COLUMNS_MAX], tanh_inner[COLUMNS_MAX];
 } sylvester;
 
 /* Computes all but `move`, and log|det|. */
@@ -183,7 +183,7 @@ static void backward(const sizes *it, const gki_real *raw, const gki_real *in,
                      const gki_real *d_out, gki_real d_log_det, gki_real *d_in, gki_real *d_raw)
 {
     sylvester s;
-    double d_move[D_MOST], moved[D_MOST]; /* moved: R·t, and what reflections make of it */
+    double d_move[D_MAX], moved[D_MAX]; /* moved: R·t, and what reflections make of it */
     evaluate(it, raw, in, &s);
     for (size_t i = 0; i < it->d; i++) {
         d_move[i] = (double)d_out[i];
@@ -231,4 +231,4 @@ static void backward(const sizes *it, const gki_real *raw, const gki_real *in,
         title, name##_width, name##_forward, name##_backward};
 
 FAMILY(orthogonal, "sylvester-orthogonal", 8, 8)
-FAMILY(householder, "sylvester-householder", COLUMNS_MOST, 4)
+FAMILY(householder, "sylvester-householder", COLUMNS_MAX, 4)

@@ -47,7 +47,8 @@ static gkv_status draws_margins(void)
 static gkv_status writes_pages(void)
 {
     const char *const columns[] = {"a", "b"}, *const cells[] = {"x", "1"};
-    const gki_report_table table = {"t", NULL, columns, 2, cells, 1};
+    const gki_report_table table = {
+        .heading = "t", .columns = columns, .n_columns = 2, .cells = cells, .n_rows = 1};
     const gki_report_figure figures[] = {
         {.heading = "f", .png = GKV_TEST_FIXTURES "/png/grey-8.png", .leads = 1},
         {.heading = "g", .png = GKV_TEST_FIXTURES "/png/grey-8.png"}};

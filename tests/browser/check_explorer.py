@@ -7,8 +7,11 @@ one page driven by keyboard, mouse and touch in several sizes and both colour sc
 Needs Debian's package chromium. CHROMIUM=program names another one."""
 
 import argparse
+import math
 import os
+import random
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -55,6 +58,12 @@ MODELS = {
     "radial": ["model.posterior_flow=radial", "model.posterior_layers=2", "model.base=gk-mixture",
                "model.base_components=3", "model.base_covariance=diagonal"],
 }
+# Images that are not square and have no labels, as levels and as continuous numbers (write_blobs).
+BLOBS = {
+    "rectangles": SMALL_CONV + ["model.base=student-t", "data.train_images=train.npy", "data.test_images=test.npy"],
+    "continuous": ["data.binarization=continuous", "model.likelihood=gk-density", "model.base=gk", "model.latent=1",
+                   "model.prior_flow=none", "data.train_images=train-real.npy", "data.test_images=test-real.npy"],
+}
 VIEWS = ["draw", "map", "change", "between", "sample", "base", "flow", "about"]
 
 failures = []
@@ -64,6 +73,26 @@ def check(condition, what):
     if not condition:
         failures.append(what)
         print("FAILED:", what, file=sys.stderr)
+
+
+def write_npy(path, kind, size, count, height, width, values):
+    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': ({count}, {height}, {width}), }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        file.write(struct.pack(f"<{len(values)}{size}", *values))
+
+
+def write_blobs(folder):
+    """Images of 10 × 18 pixels, each a bright blob at a random place."""
+    height, width, noise = 10, 18, random.Random(1)
+    for half, count in (("train", 400), ("test", 30)):
+        values = []
+        for _ in range(count):
+            x, y, size = noise.uniform(3, 15), noise.uniform(2, 8), noise.uniform(3, 12)
+            values += [math.exp(-((j - x) ** 2 + (i - y) ** 2) / size) for i in range(height) for j in range(width)]
+        write_npy(f"{folder}/{half}.npy", "|u1", "B", count, height, width, [int(255 * v) for v in values])
+        write_npy(f"{folder}/{half}-real.npy", "<f4", "f", count, height, width, [3 * v - 1 for v in values])
 
 
 def make_page(gkvae, source, folder, name, settings, options=()):
@@ -116,7 +145,8 @@ AUDIT = """(() => {
     const [a, b] = [light(rgb(getComputedStyle(e).color)), light(behind(e))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < CONTRAST) found.push(`contrast ${ratio.toFixed(2)}: ${walker.currentNode.data.trim().slice(0, 40)}`);
-    if (parseFloat(getComputedStyle(e).fontSize) < 12) found.push(`small text: ${walker.currentNode.data.trim().slice(0, 40)}`);
+    if (parseFloat(getComputedStyle(e).fontSize) < 12)
+      found.push(`small text: ${walker.currentNode.data.trim().slice(0, 40)}`);
   }
   for (const e of document.querySelectorAll("button, input, select, canvas[tabindex], a[href]")) {
     if (!e.getClientRects().length) continue;
@@ -125,8 +155,10 @@ AUDIT = """(() => {
     const box = e.getBoundingClientRect();
     if (!e.matches("a") && (box.height < 24 || box.width < 24)) found.push("small target: " + e.outerHTML.slice(0, 80));
   }
-  for (const e of document.querySelectorAll("canvas[role=img]")) if (!e.getAttribute("aria-label")) found.push("a picture without a name");
-  if (document.documentElement.scrollWidth > innerWidth) found.push(`wider than the window: ${document.documentElement.scrollWidth}`);
+  for (const e of document.querySelectorAll("canvas[role=img]"))
+    if (!e.getAttribute("aria-label")) found.push("a picture without a name");
+  const width = document.documentElement.scrollWidth;
+  if (width > innerWidth) found.push(`wider than the window: ${width}`);
   if (texts < 20) found.push(`only ${texts} texts`);
   return found;
 })()""".replace("CONTRAST", str(CONTRAST))
@@ -199,7 +231,8 @@ def check_drawing(browser):
     browser.wait("[...document.querySelectorAll('button')].some((b) => b.textContent.startsWith('Search'))", 10)
     browser.value("[...document.querySelectorAll('button')].find((b) => b.textContent.startsWith('Search')).click()")
     browser.wait("document.body.textContent.includes('more probable')", 20)
-    check(browser.value(objective) < before - 0.1, f"a search does not improve the code: {before}, {browser.value(objective)}")
+    after = browser.value(objective)
+    check(after < before - 0.1, f"a search does not improve the code: {before}, {after}")
     browser.value("document.activeElement.blur()")
     browser.key("a", "a")
     first = code(browser)
@@ -222,7 +255,8 @@ def check_base(browser):
     density = "document.querySelector('canvas.plot').toDataURL()"
     images = "[...document.querySelectorAll('.thumbs:not(.large) canvas')].map((c) => c.toDataURL()).join()"
     before = browser.value(density), browser.value(images)
-    browser.value("[...document.querySelectorAll('.slider')].find((s) => s.textContent.startsWith('B')).querySelector('input').focus()")
+    browser.value("[...document.querySelectorAll('.slider')].find((s) => s.textContent.startsWith('B'))"
+                  ".querySelector('input').focus()")
     for _ in range(10):
         browser.key("ArrowRight")
     after = browser.value(density), browser.value(images)
@@ -233,14 +267,16 @@ def check_base(browser):
 
 def check_address(browser, page):
     browser.value("explorer.update({v: 'sample', T: 0.7, seed: 5})")
-    first = browser.value("document.querySelector('.thumbs .thumb').click(), document.querySelector('.thumbs canvas').toDataURL()")
+    picture = "document.querySelector('.thumbs canvas').toDataURL()"
+    first = browser.value("document.querySelector('.thumbs .thumb').click(), " + picture)
     time.sleep(0.4)
     fragment = browser.value("location.hash")
     before = code(browser)
     browser.open(page, fragment)
-    check(browser.value("[explorer.state.v, explorer.state.T, explorer.state.seed]") == ["sample", 0.7, 5], "the address loses the state")
+    state = browser.value("[explorer.state.v, explorer.state.T, explorer.state.seed]")
+    check(state == ["sample", 0.7, 5], f"the address loses the state: {state}")
     check(not differs(before, code(browser)), "the address loses the code")
-    check(browser.value("document.querySelector('.thumbs canvas').toDataURL()") == first, "the same seed draws other images")
+    check(browser.value(picture) == first, "the same seed draws other images")
     browser.value("document.activeElement.blur()")
     browser.key("r", "r")
     check(browser.value("explorer.state.seed") != 5, "the key R draws no new images")
@@ -261,7 +297,7 @@ def check_picture(browser):
       document.querySelector(".drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
     })()""")
     browser.wait("explorer.state.src === 'dropped'", 10)
-    ink = browser.value("[explorer.input.target.reduce((a, b) => a + b), explorer.input.target[0], explorer.input.target[14 * 28 + 14]]")
+    ink = browser.value("((x) => [x.reduce((a, b) => a + b), x[0], x[14 * 28 + 14]])(explorer.input.target)")
     check(40 < ink[0] < 140 and ink[1] == 0 and ink[2] == 1, f"a dropped picture: {ink}")
     browser.value("""(() => { const data = new DataTransfer(); data.items.add(new File(["no"], "no.png"));
       document.querySelector(".drop").dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true})); })()""")
@@ -303,6 +339,11 @@ def main():
         for name, settings in MODELS.items():
             pages[name] = make_page(arguments.gkvae, arguments.source, folder, name, settings)
             check_numbers(browser, name, pages[name])
+        write_blobs(folder)
+        for name, settings in BLOBS.items():
+            placed = [s.replace("images=", f"images={os.path.abspath(folder)}/") for s in settings]
+            check_numbers(browser, name, make_page(arguments.gkvae, arguments.source, folder, name,
+                                                   placed + ["data.dataset=blobs", "data.validation=50"]))
         bare = os.path.join(folder, "without-images.html")
         subprocess.run([arguments.gkvae, "export", os.path.join(folder, "mixture", "model.safetensors"), "--explorer", bare,
                         "--without-images"], check=True, capture_output=True)
