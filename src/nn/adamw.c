@@ -45,14 +45,14 @@ void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *s
     size_t first = chunk * GKV_ADAMW_CHUNK;
     const size_t end = first + gki_adamw_chunk_size(params, first);
     const double t = (double)step->updates + 1, correction = sqrt(1 - pow(beta2, t));
-    const gki_adam without_decay = {
-        .scale = (gki_real)step->scale,
-        .rate = (gki_real)(step->rate * correction / (1 - pow(beta1, t))),
-        .beta1 = (gki_real)beta1,
-        .beta2 = (gki_real)beta2,
-        .epsilon_hat = (gki_real)(epsilon * correction),
-        .keep = 1,
-        .averaging = averaging_of(step)};
+    const gki_adam without_decay = {.scale = (gki_real)step->scale,
+                                    .rate =
+                                        (gki_real)(step->rate * correction / (1 - pow(beta1, t))),
+                                    .beta1 = (gki_real)beta1,
+                                    .beta2 = (gki_real)beta2,
+                                    .epsilon_hat = (gki_real)(epsilon * correction),
+                                    .keep = 1,
+                                    .averaging = averaging_of(step)};
     gki_adam with_decay = without_decay;
     with_decay.keep = (gki_real)(1 - step->rate * step->weight_decay);
     for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */

@@ -32,7 +32,8 @@ double gki_adamw_squares(const gki_params *params, size_t chunk);
 /* Updates the values, the moments and the average of a chunk, in one pass over them. */
 void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step);
 
-/* Moves the average of a chunk alone towards the values, for values that change after the update. */
+/* Moves the average of a chunk alone towards the values, for values that change after the
+ * update. */
 void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step);
 
 #endif
