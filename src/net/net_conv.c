@@ -26,6 +26,13 @@ static const double branch_gain = 0.3 * 0.3;
  * few enough for several tiles in a small batch, and enough for the products of flow and base. */
 enum { CACHE_ELEMENTS = 1 << 18, TILE_ROWS = 16 };
 
+/* The most inputs of the encoder's last layer at the full learning rate. A step of Adam moves all
+ * weights by about the rate, so its effect on an output grows with the number of inputs, here the
+ * pixels times the channels. With five times as many, posteriors leave the prior's range in a few
+ * steps, and the KL term becomes 10⁸ nats. So the rate is divided by the number of inputs (Yang et
+ * al. 2021). The number is that of 28×28 pixels and 48 channels. */
+enum { FULL_RATE_INPUTS = 49 * 48 };
+
 typedef struct net_conv {
     gki_net net;
     gki_layer *layers;
@@ -180,7 +187,11 @@ static gkv_status build_encoder(builder *b, const gki_net_spec *spec)
     GKV_TRY(add_downsampling(b, spec));
     GKV_TRY(add_blocks(b, "quarter", spec->conv_blocks));
     GKV_TRY(add_norm(b, "norm", 0));
-    return add_linear(b, "output", b->at.slot, b->d_at.slot, true, spec->out);
+    GKV_TRY(add_linear(b, "output", b->at.slot, b->d_at.slot, true, spec->out));
+    gki_param *weight = &b->params->list[b->net->layers[b->net->count - 1].weight];
+    if (weight->cols > FULL_RATE_INPUTS)
+        weight->rate = (double)FULL_RATE_INPUTS / (double)weight->cols;
+    return GKV_OK;
 }
 
 /* Makes the output of the last linear layer a map. */

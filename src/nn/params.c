@@ -52,6 +52,7 @@ gkv_status gki_params_add(gki_params *params, size_t rows, size_t cols, bool tra
     param->cols = cols;
     param->size = cols ? rows * cols : rows;
     param->trainable = trainable;
+    param->rate = 1;
     *id = params->count++;
     return GKV_OK;
 }

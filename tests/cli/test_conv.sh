@@ -62,6 +62,14 @@ expect 0 "done" "$gkvae" train conv.ini --out colour --epochs 1 --set data.binar
 expect 0 "bits per dimension" "$gkvae" eval colour --samples 5 --images 20 --refine lm:1
 is_true "$(value colour refined_neg_elbo) <= $(value colour neg_elbo)" || fail "refinement loses in colour"
 
+# The first steps on large images stay near the prior: the KL term is not 10⁸ nats.
+expect 0 "done" "$gkvae" train conv.ini --out large --epochs 1 --set data.binarization=grey --set data.channels=3 \
+    --set data.resize=64x64 --set model.likelihood=logistic-mixture --set model.half_channels=4 \
+    --set model.quarter_channels=48 --set data.validation=1700 --set train.batch=15 --set model.base=normal \
+    --set model.base_fit=fixed --set train.learning_rate=0.003
+is_true "$(tail -n 1 large/history.csv | cut -d, -f5) < 40" ||
+    fail "the KL term of 64×64 colour images: $(tail -n 1 large/history.csv)"
+
 # Settings out of range.
 # LayerNorm over so few channels would leave nothing of the image.
 expect 4 "model.half_channels = 3" "$gkvae" train conv.ini --out none --set model.half_channels=3
