@@ -52,7 +52,7 @@ static void test_bad_settings(void **state)
     gkv_density *density = NULL;
     const double bad = -2;
     gkv_density_defaults(NULL);
-#define REFUSED(text)                                                                        \
+#define REFUSED(text)                                                                       \
     assert_fails(gkv_density_fit(N, D, table, &s, NULL, &density), GKV_ERR_ARGUMENT, text); \
     s = quick_settings()
     s.flow = "none such";
