@@ -11,7 +11,7 @@ static inline gkv_density_settings quick_settings(void)
 {
     gkv_density_settings settings;
     gkv_density_defaults(&settings);
-    settings.folds = 2;
+    settings.folds = 1;
     settings.flow_updates = 60;
     settings.flow_layers = 2;
     settings.flow_hidden = 8;

@@ -146,12 +146,14 @@ static void test_small(void **state)
     (void)state;
     double *x = make_table(30, 1);
     gkv_density_settings settings = quick_settings();
+    settings.folds = 5;
     gkv_density *density = fit_table(30, 1, x, &settings, 1);
     gkv_density_candidate_info info;
     assert_ok(gkv_density_get_candidate(density, GKV_DENSITY_FLOW, &info));
     assert_false(info.fitted);
     assert_ok(gkv_density_get_candidate(density, GKV_DENSITY_COPULA, &info));
     assert_true(info.fitted && isfinite(info.held_out));
+    assert_int_equal(info.rows, 30);
     double f;
     assert_fails(gkv_density_log_density(density, GKV_DENSITY_FLOW, 1, x, NULL, &f),
                  GKV_ERR_ARGUMENT, "has no flow");
