@@ -59,8 +59,8 @@ static void add_row(const gki_online_layout *at, gki_real r, const gki_real *zet
                     gki_real *to)
 {
     const size_t d = at->d, next = gki_mixture_outer_next(rows, to + at->square);
-    gki_real excess[GKV_BASE_MOST_DIMENSIONS];
-    int32_t cell[GKV_BASE_MOST_DIMENSIONS];
+    gki_real excess[GKV_BASE_DIMENSIONS_MAX];
+    int32_t cell[GKV_BASE_DIMENSIONS_MAX];
     const gki_mixture_statistics row = {.zeta = zeta,
                                         .u = at->coupling ? u : NULL,
                                         .spread = spread,
