@@ -54,7 +54,8 @@ check: ## deps, build, run every test; 5 to 7 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-# Twelve small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and screenshots.
+# Thirteen small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and
+# screenshots.
 check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 minutes
 	@$(MAKE) deps PACKAGES=chromium
 	@$(MAKE) program

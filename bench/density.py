@@ -4,8 +4,8 @@
 bench/density.py GKVAE [--splits N] [--sets NAME,...] [--out FILE.json] [--csv FOLDER]
 
 Five simulated sets have a true density; the others are tables of R and of scikit-learn, and every CSV file of FOLDER.
-A quarter of the rows of a real set is for the test; a simulated set has 1500 rows and 4000 for the test. Rounded columns
-are spread over their intervals first, for all models alike. The results are mean log densities of test rows.
+A quarter of the rows of a real set is for the test; a simulated set has 1500 rows and 4000 for the test. Rounded
+columns are spread over their intervals first, for all models alike. The results are mean log densities of test rows.
 Needs numpy, scipy, scikit-learn and Rscript. Prints the tables of docs/density.md."""
 import argparse, io, json, os, subprocess, sys, tempfile, time
 import numpy as np
@@ -145,8 +145,9 @@ def gkvae(program, train, test, folder, threads):
     run = os.path.join(folder, "run")
     np.save(os.path.join(folder, "train.npy"), train)
     np.save(os.path.join(folder, "test.npy"), test)
-    subprocess.run([program, "density", "fit", os.path.join(folder, "train.npy"), "--out", run, "--overwrite", "--quiet",
-                    "--no-page", "--resolution", "none", "--threads", str(threads)], check=True, capture_output=True)
+    subprocess.run([program, "density", "fit", os.path.join(folder, "train.npy"), "--out", run, "--overwrite",
+                    "--quiet", "--no-page", "--resolution", "none", "--threads", str(threads)], check=True,
+                   capture_output=True)
     with open(os.path.join(run, "density.json")) as file:
         about = json.load(file)
     scores = {}
@@ -198,9 +199,10 @@ def summarise(results):
         mean = {m: np.mean([r["mean"][m] for r in runs]) for m in MODELS if all(m in r["mean"] for r in runs)}
         best = max(mean, key=mean.get)
         gain = [r["mean"]["chosen"] - max(r["mean"]["GaussianMixture"], r["mean"]["KernelDensity"]) for r in runs]
-        half = stats.t.ppf(0.975, len(gain) - 1) * np.std(gain, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.nan
+        count = len(gain)
+        half = stats.t.ppf(0.975, count - 1) * np.std(gain, ddof=1) / np.sqrt(count) if count > 1 else np.nan
         single = max(mean[c] for c in CANDIDATES if c in mean)
-        rows.append({"set": name, "splits": len(runs), "mean": mean, "best": best, "regret": mean[best] - mean["chosen"],
+        rows.append({"set": name, "splits": count, "mean": mean, "best": best, "regret": mean[best] - mean["chosen"],
                      "regret_single": single - mean["chosen"], "gain": np.mean(gain), "half": half,
                      "lowest": min(r["lowest"] for r in runs), "runs": runs})
     return rows

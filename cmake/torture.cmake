@@ -3,7 +3,7 @@
 if(BUILD_TESTING AND TARGET gkvae-cli)
   set(torture ${CMAKE_SOURCE_DIR}/tests/torture)
   add_executable(gkvae-faults EXCLUDE_FROM_ALL ${torture}/failing_allocations.c $<TARGET_OBJECTS:gkvae-cli>)
-  target_link_libraries(gkvae-faults PRIVATE module_app module_table PkgConfig::JANSSON ZLIB::ZLIB)
+  target_link_libraries(gkvae-faults PRIVATE module_app module_export module_table PkgConfig::JANSSON ZLIB::ZLIB)
   foreach(name malloc calloc realloc aligned_alloc strdup strndup)
     target_link_options(gkvae-faults PRIVATE -Wl,--wrap=${name})
   endforeach()

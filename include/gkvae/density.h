@@ -47,35 +47,35 @@ typedef enum gkv_density_candidate {
 } gkv_density_candidate;
 
 typedef enum gkv_density_margin {
-    GKV_DENSITY_MARGIN_GK,     /* g-and-k with k ≥ 0 */
-    GKV_DENSITY_MARGIN_T,      /* Student's t */
-    GKV_DENSITY_MARGIN_SPLINE, /* quantile spline with generalised Pareto tails */
-    GKV_DENSITY_MARGINS,       /* the number of kinds */
+    GKV_DENSITY_MARGIN_GK,       /* g-and-k with k ≥ 0 */
+    GKV_DENSITY_MARGIN_T,        /* Student's t */
+    GKV_DENSITY_MARGIN_SPLINE,   /* quantile spline with generalised Pareto tails */
+    GKV_DENSITY_MARGINS,         /* the number of kinds */
     GKV_DENSITY_MARGIN_AUTO = -1 /* as a setting: chosen by cross-validation */
 } gkv_density_margin;
 
-/* Returns a name such as "t-copula", "normal-mixture", "gk-mixture" or "flow"; for margins "g-and-k",
- * "t" or "spline". NULL for another number. The string is static. */
+/* Returns a name such as "t-copula", "normal-mixture", "gk-mixture" or "flow"; for margins
+ * "g-and-k", "t" or "spline". NULL for another number. The string is static. */
 GKV_API const char *gkv_density_candidate_name(int64_t candidate);
 GKV_API const char *gkv_density_margin_name(int64_t margin);
 
 /* The settings of a fit. Comments begin with the default. Pointers are not owned. */
 typedef struct gkv_density_settings {
     bool candidates[GKV_DENSITY_CANDIDATES]; /* true; which candidates are fitted; at least one */
-    int64_t margin; /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
-    uint64_t seed;  /* 1; the seed of all random numbers */
+    int64_t margin;                          /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
+    uint64_t seed;                           /* 1; the seed of all random numbers */
     /* 0; the folds of the validation, 2 … 20; 0 means 5 below 1000 rows, 3 below 5000, else 1; 1
      * means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
-    size_t most_components; /* 0; of mixtures; 0 means 8, but at most n/(10 d) */
+    size_t most_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
     const char *flow;       /* "realnvp"; the flow, by its name in model.prior_flow */
     size_t flow_layers;     /* 6 */
     size_t flow_hidden;     /* 64; the width of the hidden layers of its networks */
     double learning_rate;   /* 1e-3 */
     double weight_decay;    /* 2 */
     size_t flow_updates;    /* 6000; the limit of the updates of a training */
-    size_t patience; /* 12; training ends after so many validations without a better one */
-    double most_freedom; /* 12; the greatest ν of the flow's base, > 1 */
+    size_t patience;        /* 12; training ends after so many validations without a better one */
+    double most_freedom;    /* 12; the greatest ν of the flow's base, > 1 */
     /* NULL; [d] the resolution of each column: 0 for exact values, h > 0 for values rounded to
      * multiples of h, or GKV_GK_RESOLUTION_AUTO (gkvae/gk_fit.h); NULL means that for all */
     const double *resolution;
@@ -95,7 +95,7 @@ GKV_API void gkv_density_defaults(gkv_density_settings *settings);
 
 /* What the progress of a fit reports (gkv_progress.details). */
 typedef struct gkv_density_progress {
-    const char *stage; /* "margins", "t-copula", "normal-mixture", "gk-mixture", "flow", … */
+    const char *stage;  /* "margins", "t-copula", "normal-mixture", "gk-mixture", "flow", … */
     size_t fold, folds; /* of the validation, from 1; fold is 0 in the fit to all rows */
     /* of the flow's training: updates, and the mean log density of the validation rows; else 0 and
      * NaN */
@@ -103,15 +103,15 @@ typedef struct gkv_density_progress {
     double held_out;
 } gkv_density_progress;
 
-/* Fits x[n × d]. NULL settings mean the defaults. The caller frees *out with gkv_density_free; it is
- * NULL after an error. `done` of the progress counts stages.
+/* Fits x[n × d]. NULL settings mean the defaults. The caller frees *out with gkv_density_free; it
+ * is NULL after an error. `done` of the progress counts stages.
  *
  * Returns GKV_ERR_DATA for fewer than GKV_DENSITY_ROWS_MIN rows; a value that is not finite, whose
  * row and column the message counts from 1; a constant column; and columns that are functions of
- * others; GKV_ERR_ARGUMENT for settings out of range and NULL; GKV_ERR_NUMERIC if no candidate could
- * be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_IO for the checkpoint; GKV_ERR_MEMORY. The function needs
- * memory for about 4nd doubles, and 100 MB for the flow. The copula and mixtures are fitted to
- * at most 20000 rows, and the flow to 200000, which the seed chooses. Margins are fitted to all
+ * others; GKV_ERR_ARGUMENT for settings out of range and NULL; GKV_ERR_NUMERIC if no candidate
+ * could be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_IO for the checkpoint; GKV_ERR_MEMORY. The function
+ * needs memory for about 4nd doubles, and 100 MB for the flow. The copula and mixtures are fitted
+ * to at most 20000 rows, and the flow to 200000, which the seed chooses. Margins are fitted to all
  * rows. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
                                                 const gkv_density_settings *settings,
@@ -138,15 +138,15 @@ GKV_API int64_t gkv_density_chosen(const gkv_density *density);
 
 typedef struct gkv_density_margin_info {
     int64_t kind; /* a gkv_density_margin */
-    /* g-and-k: A, B, g, k, c; t: location, scale, ν; spline: the number of knots, and the shapes ξ of
-     * the lower and of the upper tail */
+    /* g-and-k: A, B, g, k, c; t: location, scale, ν; spline: the number of knots, and the shapes ξ
+     * of the lower and of the upper tail */
     double parameters[5];
     /* the mean log density of rows that the fit has not seen, for each kind; NaN if not tried */
     double held_out[GKV_DENSITY_MARGINS];
-    double resolution;         /* the resolution, also a recognised one; 0 for exact values */
-    double atom, atom_share;   /* the most frequent value and its share, if it is an atom; else 0 */
-    size_t far;                /* the number of held-out rows with a score |z| > 6 */
-    size_t intervals;          /* the number of values that are known by an interval only */
+    double resolution;       /* the resolution, also a recognised one; 0 for exact values */
+    double atom, atom_share; /* the most frequent value and its share, if it is an atom; else 0 */
+    size_t far;              /* the number of held-out rows with a score |z| > 6 */
+    size_t intervals;        /* the number of values that are known by an interval only */
 } gkv_density_margin_info;
 
 /* Writes what is known about the margin of a column. GKV_ERR_ARGUMENT for a column that does not
@@ -162,14 +162,14 @@ typedef struct gkv_density_candidate_info {
     double held_out, se; /* the mean log density of held-out rows, and its standard error */
     /* the mean paired difference from the chosen candidate, and its standard error */
     double difference, difference_se;
-    double lowest;   /* the lowest log density of a held-out row */
-    size_t rows;     /* the number of held-out rows */
-    double defence;  /* ε, the share of the t copula */
-    size_t components;   /* of a mixture */
-    uint64_t updates;    /* of a flow */
-    double freedom;      /* ν of the copula; the median ν of a flow's base */
-    /* the share of held-out values beyond the predicted quantile of either tail of their column: the
-     * mean over columns and both tails. Nominal are 0.01 and 0.001. */
+    double lowest;     /* the lowest log density of a held-out row */
+    size_t rows;       /* the number of held-out rows */
+    double defence;    /* ε, the share of the t copula */
+    size_t components; /* of a mixture */
+    uint64_t updates;  /* of a flow */
+    double freedom;    /* ν of the copula; the median ν of a flow's base */
+    /* the share of held-out values beyond the predicted quantile of either tail of their column:
+     * the mean over columns and both tails. Nominal are 0.01 and 0.001. */
     double beyond[GKV_DENSITY_TAILS];
     /* the ends of their 95 % intervals (Clopper and Pearson 1934), which count values as
      * independent */
@@ -202,8 +202,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_density_sample(const gkv_density *density, i
 /* Creates the distribution of the other columns, in ascending order, given that column given[i] is
  * x[i], for i < count < d; and the distribution of the columns which[count] in that order. The
  * result has one candidate, its chosen one. The caller frees *out. Returns GKV_ERR_ARGUMENT for the
- * flow, which has neither in closed form, for a column that does not exist or occurs twice and for a
- * value that is not finite; GKV_ERR_NUMERIC if the density of x is 0; GKV_ERR_MEMORY. */
+ * flow, which has neither in closed form, for a column that does not exist or occurs twice and for
+ * a value that is not finite; GKV_ERR_NUMERIC if the density of x is 0; GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_conditional(const gkv_density *density,
                                                         int64_t candidate, size_t count,
                                                         const size_t *given, const double *x,
@@ -219,8 +219,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_density_scores(const gkv_density *density, s
                                                    const double *x, const gkv_run_options *options,
                                                    double *z, double *log_slope);
 
-/* Writes the quantiles x[n] = F_j⁻¹(Φ(z)) of a margin for scores z[n]. GKV_ERR_ARGUMENT for a column
- * that does not exist. */
+/* Writes the quantiles x[n] = F_j⁻¹(Φ(z)) of a margin for scores z[n]. GKV_ERR_ARGUMENT for a
+ * column that does not exist. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_quantiles(const gkv_density *density, size_t column,
                                                       size_t n, const double *z, double *x);
 
@@ -228,8 +228,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_density_quantiles(const gkv_density *density
  * the fit with log f ≤ log f_i})/(1 + m), with all m held-out rows, at most 100000. A new row of
  * the same distribution has p ≤ α with probability α at most, whatever the model is (conformal;
  * Vovk, Gammerman and Shafer 2005), up to the difference between the fit to a part of the rows and
- * that to all. NaN for NaN. GKV_ERR_ARGUMENT for a candidate that was not fitted and for conditional
- * and marginal densities. */
+ * that to all. NaN for NaN. GKV_ERR_ARGUMENT for a candidate that was not fitted and for
+ * conditional and marginal densities. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate,
                                                      size_t n, const double *log_density,
                                                      double *p);

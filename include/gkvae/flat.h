@@ -19,8 +19,9 @@
  * are not to be changed while a call uses them.
  *
  * Names. The numbers of a result have names, so that a binding need not copy an enumeration: a
- * function such as gkv_flat_fit_name() returns name number i, and NULL past the last. Numbers are
- * added at the end of a table only. */
+ * function such as gkv_flat_fit_name() returns name number i, and NULL past the last. A later
+ * version may have more numbers at the end of a table: a binding that counts the names allocates
+ * enough. */
 #ifndef GKVAE_FLAT_H
 #define GKVAE_FLAT_H
 

@@ -194,9 +194,9 @@ typedef struct gkv_gk_fit_result {
      * of any g-and-k distribution; errors do not take the bound into account, so that intervals for
      * a k near its bound have at least the nominal coverage */
     bool at_bound;
-    /* whether a GKV_GK_MLE of a free g is at g = 0 exactly: there k can be as low as −½, but for g
-     * near 0 only as low as k_min(g), which is greater, so that the likelihood jumps at g = 0, and
-     * g has no standard error; g then does not count in `parameters` */
+    /* whether an lm or mle fit of a free g is at g = 0 exactly: there k can be as low as −½, but
+     * for g near 0 only as low as k_min(g), which is greater, so that the likelihood jumps at g =
+     * 0, and g has no standard error; g then does not count in `parameters` */
     bool symmetric;
     /* for A, B, g, k: −1 at the lower bound, 1 at the upper bound, else 0; bounds are those of the
      * settings and of the fit (|g| ≤ 100, and k as in at_bound) */

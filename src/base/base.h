@@ -160,7 +160,8 @@ typedef struct gki_base_ops {
     /* Computes d_eps from d_log_density, after log_density(). */
     void (*backward)(const gki_base *base, gki_workspace *ws, size_t first, size_t count);
 
-    /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. Λ is a symmetric,
+    /* Writes Λ(ε) of rows that log_density() has seen to lambda[count, d, d]. The workspace has a
+     * backward part. Λ is a symmetric,
      * positive definite curvature of −log p_base. Where −log p = ½‖r(ε)‖² + …, it is the
      * Gauss–Newton curvature (∂r/∂ε)ᵀ ∂r/∂ε. */
     void (*curvature)(const gki_base *base, const gki_workspace *ws, size_t first, size_t count,

@@ -2,9 +2,13 @@
 #include "base/mixture_kernels.h"
 #include "base/small_shapes.h"
 #include "core/simd_real.h"
+#include "mixture/online.h"
 
 /* The bound of scores. The sum of its squares over dimensions does not overflow a float. */
 #define MOST 1e15
+
+/* The bound of scores in statistics. */
+#define SCORE_BOUND ((gki_real)6)
 
 /* Responsibilities below this fraction of the largest are below its rounding error. */
 #ifdef GKV_REAL_IS_DOUBLE
@@ -14,10 +18,11 @@
 #endif
 
 /* The largest shapes of small_scores(), and the most slopes that are multiplied before a logarithm
- * is taken: each is between 0.3 and 2. */
-#define LARGEST_G ((gki_real)0.3)
-#define LARGEST_K ((gki_real)0.2)
-enum { FACTORS = 32, GROUP = 4 };
+ * is taken: each is between 0.15 and 3.3. */
+#define LARGEST_G ((gki_real)0.4)
+#define LEAST_K ((gki_real)-0.2)
+#define LARGEST_K ((gki_real)1)
+enum { FACTORS = 24, GROUP = 4 };
 
 static inline vr clamped(vr z)
 {
@@ -47,7 +52,7 @@ static void standardise(size_t rows, size_t d, const gki_real *a, const gki_real
 /* Shapes beyond these bounds are left to gk/gk_batch_kernels.h. */
 static inline bool is_small(gki_real g, gki_real k)
 {
-    return g <= LARGEST_G && g >= -LARGEST_G && k <= LARGEST_K && k >= -LARGEST_K;
+    return g <= LARGEST_G && g >= -LARGEST_G && k <= LARGEST_K && k >= LEAST_K;
 }
 
 /* The scores of one margin for a group of vectors of rows. The steps of one vector depend on each
@@ -195,11 +200,40 @@ static void add_gradient(size_t n, gki_real weight, const gki_real *u, const gki
     }
 }
 
+static inline gki_real within(gki_real x, gki_real most)
+{
+    return x < -most ? -most : x > most ? most : x;
+}
+
+static void statistics(size_t d, gki_real weight, const gki_mixture_statistics *row,
+                       gki_real *restrict sum)
+{
+    const gki_real *restrict zeta = row->zeta, *restrict u = row->u, *restrict spread = row->spread;
+    gki_real *restrict clamped = row->clamped, *restrict weighted = row->weighted,
+                       *restrict excess = row->excess;
+    int32_t *restrict cells = row->cell;
+    for (size_t j = 0; j < d; j++) {
+        const gki_real score = within(zeta[j], SCORE_BOUND), cell = (score + (gki_real)3.1) * 5 + 1;
+        clamped[j] = score;
+        weighted[j] = weight * score;
+        sum[j] += weight * score;
+        /* a NaN is in cell 0 */
+        cells[j] =
+            (int32_t)(cell > 0 ? (cell < GKV_ONLINE_BOUNDARIES ? cell : GKV_ONLINE_BOUNDARIES) : 0);
+    }
+    if (!u)
+        return;
+    for (size_t j = 0; j < d; j++)
+        excess[j] = weight * within(u[j] - clamped[j], SCORE_BOUND * spread[j]);
+}
+
 #undef MOST
+#undef SCORE_BOUND
 #undef LEAST_RESPONSIBILITY
 #undef LARGEST_G
+#undef LEAST_K
 #undef LARGEST_K
 
 GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .small_scores = small_scores,
                .clamp = clamp, .log_densities = log_densities, .softmax = softmax, .dot = dot,
-               .add_gradient = add_gradient);
+               .add_gradient = add_gradient, .statistics = statistics);

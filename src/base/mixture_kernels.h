@@ -8,9 +8,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/real.h"
 #include "core/simd.h"
+
+/* A row of statistics in one component. zeta and u are inputs. Scores are clamped to ±6, so that no
+ * outlier distorts a component, and the excess u − ζ to ±6 of its standard deviations `spread`. */
+typedef struct gki_mixture_statistics {
+    const gki_real *zeta, *u, *spread; /* [d]; u and spread may be NULL */
+    gki_real *clamped, *weighted;      /* [d]: ζ, and weight·ζ */
+    gki_real *excess;                  /* [d]: weight·(u − ζ), unless u is NULL */
+    int32_t *cell;                     /* [d]: the cell of ζ, 0 … GKV_ONLINE_BOUNDARIES */
+} gki_mixture_statistics;
 
 typedef struct gki_mixture_kernels {
     /* Computes zeta_t[d, rows] ← (eps_t − a)/b, clamped to ±1e15. */
@@ -44,6 +54,10 @@ typedef struct gki_mixture_kernels {
      * 0. */
     void (*add_gradient)(size_t n, gki_real weight, const gki_real *u, const gki_real *ratio,
                          const gki_real *dq, gki_real *to);
+
+    /* Prepares a row of the sufficient statistics of a component (mixture/online.h), whose sums it
+     * adds to. */
+    void (*statistics)(size_t d, gki_real weight, const gki_mixture_statistics *row, gki_real *sum);
 } gki_mixture_kernels;
 
 GKV_SIMD_DECLARE(gki_mixture_kernels);

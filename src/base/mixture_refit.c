@@ -14,21 +14,15 @@
 #include <string.h>
 
 #include "base/base_gk.h"
+#include "base/mixture_kernels.h"
 #include "base/mixture_outer.h"
 #include "core/memory.h"
 #include "gkvae/mgk_mixture.h"
 
 /* --- Sufficient statistics ------------------------------------------------ */
 
-/* Rows with a lower responsibility are left out. Scores are clamped to ±score_bound, so that no
- * outlier distorts a component. */
-static const gki_real least_responsibility = (gki_real)1e-3, score_bound = 6;
-
-static size_t cell_of(gki_real zeta)
-{
-    const gki_real cell = (zeta + (gki_real)3.1) * 5 + 1;
-    return cell < 1 ? 0 : cell >= GKV_ONLINE_BOUNDARIES ? GKV_ONLINE_BOUNDARIES : (size_t)cell;
-}
+/* Rows with a lower responsibility are left out. */
+static const gki_real least_responsibility = (gki_real)1e-3;
 
 gki_online_layout gki_mixture_stats_layout(const gki_base_mixture *self)
 {
@@ -44,11 +38,6 @@ static gkv_status stats_create(const gki_base *base, gki_base_stats **out)
         return GKV_OK;
     return gki_base_stats_alloc(base, base->components,
                                 base->components * gki_mixture_stats_layout(self).size, out);
-}
-
-static gki_real clamp(gki_real most, gki_real x)
-{
-    return x > most ? most : x < -most ? -most : x;
 }
 
 /* Returns (WWᵀ)_jj − 1. */
@@ -70,23 +59,35 @@ static void add_row(const gki_online_layout *at, gki_real r, const gki_real *zet
                     gki_real *to)
 {
     const size_t d = at->d, next = gki_mixture_outer_next(rows, to + at->square);
-    gki_real *clamped = rows->x + next, *weighted = rows->y + next, *sum = to + at->sum;
-    for (size_t j = 0; j < d; j++) {
-        clamped[j] = clamp(score_bound, zeta[j]);
-        weighted[j] = r * clamped[j];
-        sum[j] += weighted[j];
-    }
+    gki_real excess[GKV_BASE_DIMENSIONS_MAX];
+    int32_t cell[GKV_BASE_DIMENSIONS_MAX];
+    const gki_mixture_statistics row = {.zeta = zeta,
+                                        .u = at->coupling ? u : NULL,
+                                        .spread = spread,
+                                        .clamped = rows->x + next,
+                                        .weighted = rows->y + next,
+                                        .excess = excess,
+                                        .cell = cell};
+    gki_mixture_kernels_get()->statistics(d, r, &row, to + at->sum);
     if (at->dependent)
         rows->count++;
     for (size_t j = 0; !at->dependent && j < d; j++)
-        to[at->square + j] += weighted[j] * clamped[j];
-    for (size_t j = 0; at->cells && j < d; j++) {
-        const size_t cell = j * GKV_ONLINE_CELLS + cell_of(clamped[j]);
-        to[at->cells + cell] += r;
-        if (at->coupling)
-            to[at->coupling + cell] += r * clamp(score_bound * spread[j], u[j] - clamped[j]);
-    }
+        to[at->square + j] += row.weighted[j] * row.clamped[j];
+    gki_real *counts = to + at->cells, *coupling = to + at->coupling;
+    for (size_t j = 0; at->cells && j < d; j++)
+        counts[j * GKV_ONLINE_CELLS + (size_t)cell[j]] += r;
+    for (size_t j = 0; at->cells && at->coupling && j < d; j++)
+        coupling[j * GKV_ONLINE_CELLS + (size_t)cell[j]] += excess[j];
     to[0] += r;
+}
+
+/* The rows of a component are far apart, so the processor does not foresee them. */
+enum { AHEAD = 8, LINE = 64 / sizeof(gki_real) };
+
+static void prefetch(const gki_real *from, size_t count)
+{
+    for (size_t i = 0; i < count; i += LINE)
+        __builtin_prefetch(from + i);
 }
 
 static void stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_slot *weight,
@@ -102,6 +103,10 @@ static void stats_add(gki_base_stats *stats, const gki_workspace *ws, const gki_
         spread[j] = (gki_real)sqrt(1 + coupling_information(self, ws->params, part, j));
     for (size_t row = 0; row < rows; row++) {
         const gki_real responsibility = gki_at(ws, self->responsibility, row)[part];
+        if (row + AHEAD < rows) {
+            prefetch(gki_at(ws, self->zeta, row + AHEAD) + part * d, d);
+            prefetch(gki_at(ws, self->u, row + AHEAD) + part * d, d);
+        }
         if (responsibility >= least_responsibility)
             add_row(&at, weight ? responsibility * *gki_at(ws, *weight, row) : responsibility,
                     gki_at(ws, self->zeta, row) + part * d, gki_at(ws, self->u, row) + part * d,

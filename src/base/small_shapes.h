@@ -6,12 +6,13 @@
  *   F(τ) = τ + k log(1 + z²) + log T(gz/2) = 0,   T(t) = 1 + c tanh t,   c = 0.8,
  *
  * and Q'(z)/B = F'(τ) e^−τ. Both follow from Q(z) = A + B z (1 + z²)^k T. For small shapes F is
- * nearly τ plus a constant. So Halley's method, from τ = 0, needs two steps in float.
+ * nearly τ plus a constant. So Halley's method, from τ = 0, needs two steps in float. Larger shapes
+ * need more.
  *
  * Let t = gz/2. log T and its derivatives in log t are polynomials here, for |t| ≤ MOST_T. Their
  * errors are below 2e-8, and 1e-5 for the second derivative, which is multiplied by a step.
  *
- * Error. For |k| ≤ 0.2 and |t| ≤ MOST_T, F' ≥ 0.15, |F''| ≤ 0.9 and |F'''| ≤ 0.9: the terms of k
+ * Error. For −0.2 ≤ k ≤ 1 and |t| ≤ MOST_T, F' ≥ 0.15, |F''| ≤ 1.5 and |F'''| ≤ 1.2: the terms of k
  * are 2k h, 4k h(1−h) and 8k h(1−h)(1−2h) with h = z²/(1+z²), and those of T are bounded by its
  * polynomials. A lane has converged when its step δ is at most LAST_STEP. The error of τ after this
  * step is at most about |F'''/(6F') − (F''/(2F'))²| δ³, and that of F' + δF'' for F' is at most
@@ -36,7 +37,7 @@ typedef vf_mask vr_mask;
 #endif
 #define MOST_T 0.45
 #define MOST_TAU 0.4
-enum { STEPS = 5 };
+enum { STEPS = 6 };
 
 /* log T and its first and second derivative in log t. */
 typedef struct skew_terms {

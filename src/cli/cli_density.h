@@ -12,7 +12,7 @@
 
 /* The arguments of commands that open a density: FOLDER or FILE.safetensors, and --candidate. */
 typedef struct cli_density_arguments {
-    const char *run; /* the first argument */
+    const char *run;   /* the first argument */
     const char *table; /* the second one, for commands that read rows */
     const char *candidate, *out;
     bool quiet, json;
@@ -22,9 +22,50 @@ typedef struct cli_density_arguments {
 } cli_density_arguments;
 
 /* Handles the keys of the shared options: 'M' candidate, 'o' out, 'n' count, 'S' seed, 't' threads,
- * 'j' json, 'q' quiet, and the arguments, of which there are `most`. ARGP_ERR_UNKNOWN for others. */
+ * 'j' json, 'q' quiet, and the arguments, of which there are `most`. ARGP_ERR_UNKNOWN for
+ * others. */
 int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_state *state,
                       int most);
+
+/* Options that several of the commands have. */
+#define CANDIDATE                                                            \
+    {                                                                        \
+        "candidate", 'M', "t-copula|normal-mixture|gk-mixture|flow", 0,      \
+            "Use this candidate (default: the one that validation chose)", 0 \
+    }
+#define THREADS                                                                         \
+    {                                                                                   \
+        "threads", 't', "N", 0,                                                         \
+            "The number of threads. The results do not depend on it (default: one per " \
+            "processor)",                                                               \
+            0                                                                           \
+    }
+#define JSON                                                     \
+    {                                                            \
+        "json", 'j', NULL, 0, "Print JSON (default: a table)", 0 \
+    }
+#define QUIET                                                                                      \
+    {                                                                                              \
+        "quiet", 'q', NULL, 0, "Print no notes on how the table was read (default: print them)", 0 \
+    }
+#define OUT(what)                                                                                  \
+    {                                                                                              \
+        "out", 'o', "FILE.csv|FILE.npy", 0,                                                        \
+            what " to this file, CSV with a header or a NumPy array (default: standard output)", 0 \
+    }
+
+/* cli_density_parse() of a command that reads a folder and a table. */
+error_t cli_density_parse_table(int key, char *arg, struct argp_state *state);
+
+/* The options of a call of the library: the threads, and Ctrl-C. */
+gkv_run_options cli_density_options(const cli_density_arguments *a);
+
+/* The mean and its standard error of values, or of differences if `other` is not NULL. */
+double cli_density_mean(size_t n, const double *values, const double *other, double *se);
+
+/* Writes a->count draws, a part at a time. */
+int cli_density_write_draws(const cli_density_arguments *a, const gkv_density *density,
+                            int64_t candidate);
 
 /* Opens the density and finds the candidate. The caller frees *density. */
 int cli_density_open(const cli_density_arguments *a, gkv_density **density, int64_t *candidate);
@@ -33,8 +74,8 @@ int cli_density_open(const cli_density_arguments *a, gkv_density **density, int6
 int64_t cli_density_find_candidate(const char *name);
 
 /* The rows of the table, x[n × d]. With `complete`, rows with a missing value are left out, and
- * (*lines)[i] is the number of row i in the table from 1; else missing values are NaN. `lines` may be
- * NULL. */
+ * (*lines)[i] is the number of row i in the table from 1; else missing values are NaN. `lines` may
+ * be NULL. */
 int cli_density_rows(const cli_density_arguments *a, const gkv_density *density, bool complete,
                      size_t *n, double **x, size_t **lines);
 

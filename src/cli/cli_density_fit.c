@@ -30,7 +30,7 @@ static const struct argp_option options[] = {
     {"flow", FLOW, "NAME", 0, "The flow, as in model.prior_flow (default: realnvp)", 0},
     {"updates", UPDATES, "N", 0, "The most updates of a training of the flow (default: 6000)", 0},
     {"components", COMPONENTS, "K", 0,
-     "The most components of a mixture (default: 8, but at most a tenth of the rows for each "
+     "The most components of a mixture (default: 8, but at most a quarter of the rows for each "
      "column)",
      0},
     {"folds", FOLDS, "N", 0,
@@ -124,7 +124,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'C': choose_candidates(a, state, arg); return 0;
     case 'm': a->settings.margin = margin_of(state, arg); return 0;
     case FLOW: a->settings.flow = arg; return 0;
-    case UPDATES: a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000); return 0;
+    case UPDATES:
+        a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000);
+        return 0;
     case COMPONENTS:
         a->settings.most_components = cli_whole(state, "--components", arg, 1, 64);
         return 0;
@@ -252,8 +254,9 @@ static int read_resolutions(const fit_arguments *a, rows *it)
         const double h = strtod(word, &end);
         const bool is_auto = strcmp(word, "auto") == 0, is_none = strcmp(word, "none") == 0;
         if (!is_auto && !is_none && (*end || !(h > 0) || !isfinite(h)))
-            code = cli_error(CLI_USAGE, "--resolution %s: \"%s\" is neither auto, none nor a number "
-                                        "above 0",
+            code = cli_error(CLI_USAGE,
+                             "--resolution %s: \"%s\" is neither auto, none nor a number "
+                             "above 0",
                              a->resolution, word);
         it->resolution[count] = is_auto ? GKV_GK_RESOLUTION_AUTO : is_none ? 0 : h;
         if (rest && *rest && count + 1 == it->d)
@@ -263,8 +266,9 @@ static int read_resolutions(const fit_arguments *a, rows *it)
     for (size_t j = count; j < it->d && count == 1; j++)
         it->resolution[j] = it->resolution[0];
     if (code == CLI_OK && count != 1 && count != it->d)
-        code = cli_error(CLI_USAGE, "--resolution %s: give one number, or one for each of %zu columns",
-                         a->resolution, it->d);
+        code =
+            cli_error(CLI_USAGE, "--resolution %s: give one number, or one for each of %zu columns",
+                      a->resolution, it->d);
     free(words);
     return code;
 }
@@ -281,7 +285,8 @@ static int take_rows(const fit_arguments *a, rows *it)
         CLI_TRY(cli_columns_choose(it->table, a->table, a->upper, SIZE_MAX, a->quiet, &it->high,
                                    &n_high));
         if (n_low != n_high)
-            CLI_TRY(cli_error(CLI_USAGE, "--lower names %zu columns and --upper %zu", n_low, n_high));
+            CLI_TRY(
+                cli_error(CLI_USAGE, "--lower names %zu columns and --upper %zu", n_low, n_high));
     }
     CLI_TRY(cli_columns_choose(it->table, a->table, a->columns, SIZE_MAX, a->quiet, &it->chosen,
                                &n_values));
@@ -366,10 +371,11 @@ static int write_json(const char *folder, const gkv_density *density)
 {
     json_t *value = cli_density_json(density);
     char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
-    char *path = cli_text("%s/density.json", folder);
+    char *path = cli_text("%s/density.json", folder), *line = cli_text("%s\n", text ? text : "");
     json_decref(value);
-    const int code = text ? cli_check(gki_file_write_atomic(path, text, strlen(text))) : CLI_OK;
+    const int code = text ? cli_check(gki_file_write_atomic(path, line, strlen(line))) : CLI_OK;
     free(path);
+    free(line);
     free(text);
     return code;
 }
@@ -425,12 +431,9 @@ int cli_density_fit(int argc, char **argv)
     a.settings.checkpoint = checkpoint;
     cli_live_start(&live, !a.quiet);
     cli_catch_signals();
-    const gkv_run_options how = {.threads = a.threads,
-                                 .progress = show_progress,
-                                 .context = &live,
-                                 .stop = &cli_stop};
-    const gkv_status status =
-        gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
+    const gkv_run_options how = {
+        .threads = a.threads, .progress = show_progress, .context = &live, .stop = &cli_stop};
+    const gkv_status status = gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
     cli_live_clear(&live);
     code = cli_check(status);
     if (status == GKV_ERR_INTERRUPTED && access(checkpoint, F_OK) == 0)

@@ -35,7 +35,8 @@ static int condition(cli_gk_model *model, const char *text)
     gkv_mgk_mixture *conditional = NULL;
     size_t count, n_left = 0;
     int code = CLI_OK;
-    CLI_TRY(cli_columns_given(&(cli_named_columns){model->d, model->names}, text, which, values, &count));
+    CLI_TRY(cli_columns_given(&(cli_named_columns){model->d, model->names}, text, which, values,
+                              &count));
     if (gkv_mgk_mixture_conditional(model->mixture, count, which, values, &conditional) != GKV_OK) {
         code = cli_error(CLI_DATA, "--given %s: %s", text, cli_reason());
         goto done;
@@ -61,7 +62,8 @@ static int select_columns(cli_gk_model *model, const char *text)
     size_t *which = cli_alloc(strlen(text) + 1, sizeof *which), count;
     gkv_mgk_mixture *marginal = NULL;
     int code = CLI_OK;
-    CLI_TRY(cli_columns_list(&(cli_named_columns){model->d, model->names}, "--column", text, which, &count));
+    CLI_TRY(cli_columns_list(&(cli_named_columns){model->d, model->names}, "--column", text, which,
+                             &count));
     if (model->single && count > 1) {
         code = cli_error(CLI_USAGE,
                          "--column %s: columns that were fitted by themselves have no "

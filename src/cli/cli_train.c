@@ -97,7 +97,7 @@ typedef struct reporter {
     const train_arguments *arguments;
     cli_live live;
     bool begun;
-    bool current;       /* whether the folder holds this run, and no longer one that it replaces */
+    bool current; /* whether the folder holds this run, and no longer one that it replaces */
     cli_epoch_pictures pictures;
     int picture_code;   /* that of a picture that failed: the run stops and is saved */
     bool output_failed; /* standard output cannot be written to: the run stops and is saved */

@@ -51,8 +51,8 @@ typedef struct cli_completion_table {
     cli_texts texts; /* owner of the texts above */
 } cli_completion_table;
 
-/* Calls the function once for each first word of a command, with its description; that of data and
- * of base, which take a second word, is NULL. */
+/* Calls the function once for each first word of a command, with its description; that of data,
+ * density and base, which take a second word, is NULL. */
 void cli_completion_first_words(const cli_completion_table *table,
                                 void (*visit)(const char *word, const char *about));
 

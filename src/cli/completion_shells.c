@@ -261,9 +261,10 @@ static void zsh_print_settings(const cli_completion_table *table)
 static void zsh_print_first_word(const char *word, const char *about)
 {
     printf("        '%s:", word);
-    zsh_print_quoted(about                       ? about
-                     : strcmp(word, "data") == 0 ? "data sets"
-                                                 : "the base of a trained model",
+    zsh_print_quoted(about                          ? about
+                     : strcmp(word, "data") == 0    ? "data sets"
+                     : strcmp(word, "density") == 0 ? "joint densities of columns of numbers"
+                                                    : "the base of a trained model",
                      ":\\");
     puts("'");
 }

@@ -37,10 +37,8 @@ typedef struct page {
 /* Adds a figure, whose picture is already there. */
 static void add_figure(page *it, const char *path, char *heading, const char *caption)
 {
-    it->figures[it->n_figures++] =
-        (gki_report_figure){.heading = cli_texts_keep(&it->texts, heading),
-                            .caption = caption,
-                            .png = path};
+    it->figures[it->n_figures++] = (gki_report_figure){
+        .heading = cli_texts_keep(&it->texts, heading), .caption = caption, .png = path};
 }
 
 static const char *path_of(page *it, const char *name, size_t number)
@@ -63,8 +61,8 @@ static double normal_quantile(double p)
     return p <= 0.5 ? gkv_gk_quantile(&normal, p) : gkv_gk_quantile_upper(&normal, 1 - p);
 }
 
-/* The density of the margin between its quantiles 0.0005 and 0.9995, from its scores: f = φ(z) dz/dx
- * by differences of the quantile function. */
+/* The density of the margin between its quantiles 0.0005 and 0.9995, from its scores: f = φ(z)
+ * dz/dx by differences of the quantile function. */
 static int fill_density(const page *it, size_t j, panel_data *data)
 {
     double z[CURVE_POINTS + 1], x[CURVE_POINTS + 1];
@@ -258,10 +256,8 @@ static int draw_calibration(page *it)
     gki_lines_settings settings;
     int code = CLI_OK;
     CLI_CHECK(gkv_density_sample(it->density, GKV_DENSITY_CHOSEN, n, 1, 0, NULL, draws));
-    CLI_CHECK(
-        gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, it->x, NULL, of_rows));
-    CLI_CHECK(
-        gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, draws, NULL, of_draws));
+    CLI_CHECK(gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, it->x, NULL, of_rows));
+    CLI_CHECK(gkv_density_log_density(it->density, GKV_DENSITY_CHOSEN, n, draws, NULL, of_draws));
     qsort(of_rows, n, sizeof *of_rows, cli_ascending);
     qsort(of_draws, n, sizeof *of_draws, cli_ascending);
     for (size_t i = 0; i < QUANTILES; i++) {
@@ -293,8 +289,8 @@ enum { CANDIDATE_COLUMNS = 6, MARGIN_COLUMNS = 4 };
 static gki_report_table candidates_table(page *it)
 {
     static const char *const columns[CANDIDATE_COLUMNS] = {
-        "candidate", "held-out log density", "less the chosen", "lowest",
-        "beyond 99 %, in %", "beyond 99.9 %, in %"};
+        "candidate", "held-out log density", "less the chosen",
+        "lowest",    "beyond 99 %, in %",    "beyond 99.9 %, in %"};
     const char **cells = cli_alloc(GKV_DENSITY_CANDIDATES * CANDIDATE_COLUMNS, sizeof *cells);
     size_t rows = 0;
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
@@ -303,11 +299,11 @@ static gki_report_table candidates_table(page *it)
             continue;
         const char **row = cells + CANDIDATE_COLUMNS * rows++;
         const bool chosen = c == gkv_density_chosen(it->density);
-        row[0] = cli_texts_keep(&it->texts, cli_text("%s%s", gkv_density_candidate_name(c),
-                                                     chosen ? " (chosen)" : ""));
+        row[0] = cli_texts_keep(
+            &it->texts, cli_text("%s%s", gkv_density_candidate_name(c), chosen ? " (chosen)" : ""));
         row[1] = cli_texts_with_error(&it->texts, info.held_out, info.se, 4);
-        row[2] = chosen ? "–" : cli_texts_with_error(&it->texts, info.difference,
-                                                     info.difference_se, 4);
+        row[2] =
+            chosen ? "–" : cli_texts_with_error(&it->texts, info.difference, info.difference_se, 4);
         row[3] = cli_texts_number(&it->texts, info.lowest, 1);
         for (size_t t = 0; t < GKV_DENSITY_TAILS; t++)
             row[4 + t] = cli_texts_keep(
@@ -351,11 +347,8 @@ static gki_report_table margins_table(page *it)
 int cli_density_page(const char *folder, const char *command, const gkv_density *density, size_t n,
                      const double *x)
 {
-    page it = {.density = density,
-               .folder = folder,
-               .n = n,
-               .d = gkv_density_dimensions(density),
-               .x = x};
+    page it = {
+        .density = density, .folder = folder, .n = n, .d = gkv_density_dimensions(density), .x = x};
     char *path = cli_text("%s/index.html", folder);
     gki_report_table tables[2] = {{.cells = NULL}, {.cells = NULL}};
     int code = CLI_OK;

@@ -22,8 +22,8 @@ int cli_density_parse(cli_density_arguments *a, int key, char *arg, struct argp_
     switch (key) {
     case 'M':
         if (cli_density_find_candidate(arg) == -2)
-            argp_error(state, "--candidate %s: must be t-copula, normal-mixture, gk-mixture or flow",
-                       arg);
+            argp_error(state,
+                       "--candidate %s: must be t-copula, normal-mixture, gk-mixture or flow", arg);
         a->candidate = arg;
         return 0;
     case 'o': a->out = cli_output(state, "--out", arg, CLI_ROWS); return 0;
@@ -58,8 +58,8 @@ static bool is_file(const char *path)
 
 int cli_density_open(const cli_density_arguments *a, gkv_density **density, int64_t *candidate)
 {
-    char *path = is_file(a->run) ? cli_text("%s", a->run)
-                                 : cli_text("%s/density.safetensors", a->run);
+    char *path =
+        is_file(a->run) ? cli_text("%s", a->run) : cli_text("%s/density.safetensors", a->run);
     int code = CLI_OK;
     *density = NULL;
     if (!is_file(a->run) && access(path, F_OK) != 0) {
@@ -68,13 +68,13 @@ int cli_density_open(const cli_density_arguments *a, gkv_density **density, int6
         goto done;
     }
     CLI_CHECK(gkv_density_load(path, density));
-    *candidate = a->candidate ? cli_density_find_candidate(a->candidate)
-                              : gkv_density_chosen(*density);
+    *candidate =
+        a->candidate ? cli_density_find_candidate(a->candidate) : gkv_density_chosen(*density);
     gkv_density_candidate_info info;
     CLI_CHECK(gkv_density_get_candidate(*density, *candidate, &info));
     if (!info.fitted)
-        code = cli_error(CLI_USAGE, "--candidate %s: %s was fitted without it", a->candidate,
-                         a->run);
+        code =
+            cli_error(CLI_USAGE, "--candidate %s: %s was fitted without it", a->candidate, a->run);
 done:
     free(path);
     if (code != CLI_OK) {
@@ -142,4 +142,54 @@ done:
         *x = NULL;
     }
     return code;
+}
+
+gkv_run_options cli_density_options(const cli_density_arguments *a)
+{
+    return (gkv_run_options){.threads = a->threads, .stop = &cli_stop};
+}
+
+error_t cli_density_parse_table(int key, char *arg, struct argp_state *state)
+{
+    cli_density_arguments *a = state->input;
+    if (key == ARGP_KEY_INIT) {
+        state->child_inputs[0] = &a->input;
+        return 0;
+    }
+    return cli_density_parse(a, key, arg, state, 2);
+}
+
+double cli_density_mean(size_t n, const double *values, const double *other, double *se)
+{
+    double mean = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += (values[i] - (other ? other[i] : 0)) / (double)n;
+    for (size_t i = 0; i < n; i++) {
+        const double off = values[i] - (other ? other[i] : 0) - mean;
+        squares += off * off;
+    }
+    *se = n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : NAN;
+    return mean;
+}
+
+int cli_density_write_draws(const cli_density_arguments *a, const gkv_density *density,
+                            int64_t candidate)
+{
+    enum { PART = 16384 };
+    const size_t d = gkv_density_dimensions(density);
+    const gkv_run_options how = cli_density_options(a);
+    char **names = cli_density_names(density);
+    double *x = cli_alloc(PART * d, sizeof *x);
+    cli_rows *output = NULL;
+    int code = CLI_OK;
+    CLI_TRY(cli_rows_begin(a->out, d, (const char *const *)names, &output));
+    for (uint64_t first = 0; first < a->count; first += PART) {
+        const size_t n = a->count - first < PART ? (size_t)(a->count - first) : PART;
+        CLI_CHECK(gkv_density_sample(density, candidate, n, a->seed, first, &how, x));
+        CLI_TRY(cli_rows_add(output, n, x));
+    }
+done:
+    free(x);
+    free(names);
+    return cli_rows_end(output, code);
 }

@@ -22,7 +22,7 @@ enum { MARGIN_COLUMNS = 6, CANDIDATE_COLUMNS = 8 };
 
 static const char *precision_of(cli_texts *texts, const gkv_density_margin_info *info)
 {
-    return cli_texts_keep(texts, info->intervals > 0 ? cli_text("%zu intervals", info->intervals)
+    return cli_texts_keep(texts, info->intervals > 0    ? cli_text("%zu intervals", info->intervals)
                                  : info->resolution > 0 ? cli_text("%g", info->resolution)
                                                         : cli_text("exact"));
 }
@@ -53,15 +53,15 @@ static void print_margins(const gkv_density *density, cli_texts *texts)
 
 static const char *share_of(cli_texts *texts, const gkv_density_candidate_info *info, size_t tail)
 {
-    return cli_texts_keep(texts, cli_text("%.3f (%.3f … %.3f)", 100 * info->beyond[tail],
-                                          100 * info->beyond_low[tail],
-                                          100 * info->beyond_high[tail]));
+    return cli_texts_keep(texts,
+                          cli_text("%.3f (%.3f … %.3f)", 100 * info->beyond[tail],
+                                   100 * info->beyond_low[tail], 100 * info->beyond_high[tail]));
 }
 
 static void print_candidates(const gkv_density *density, cli_texts *texts)
 {
     const char *cells[(GKV_DENSITY_CANDIDATES + 1) * CANDIDATE_COLUMNS] = {
-        "",       "candidate",      "held-out log f",   "less the chosen",
+        "",       "candidate",      "held-out log f",    "less the chosen",
         "lowest", "copula share %", "beyond 99 %, in %", "beyond 99.9 %, in %"};
     size_t rows = 1;
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {

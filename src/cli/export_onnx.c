@@ -57,7 +57,7 @@ static int write_folder(const gkv_model *model, const char *folder)
             written++;
             print_file(part, path);
         } else if (status == GKV_ERR_CONFIG && (written > 0 || i + 1 < GKV_ONNX_PARTS)) {
-            printf("%s, not written: %s\n", gkv_onnx_part_name(part), gkv_error_message());
+            printf("%s, not written: %s\n", gkv_onnx_part_name(part), cli_reason());
         } else {
             code = cli_check(status);
         }

@@ -183,7 +183,8 @@ int cli_gk_rows(const cli_gk_arguments *a, const cli_gk_model *model)
                          a->words[a->n_words - 1], model->d);
     CLI_TRY(cli_output_spares("--out", a->out, a->n_words > 0 ? path : NULL));
     CLI_TRY(cli_table_read(&a->table, path, a->quiet, &table));
-    CLI_TRY(cli_rows_take(shown, &(cli_named_columns){model->d, model->names}, table, a->quiet, &x));
+    CLI_TRY(
+        cli_rows_take(shown, &(cli_named_columns){model->d, model->names}, table, a->quiet, &x));
     code = a->function->quantity == CLI_GK_PDF ? write_densities(a, model, gkv_table_rows(table), x)
                                                : write_scores(a, model, gkv_table_rows(table), x);
 done:

@@ -49,7 +49,8 @@ static const cli_command_row commands[] = {
     {"density fit", cli_density_fit, "fit the joint density of columns of numbers"},
     {"density eval", cli_density_eval, "measure a density on the rows of another table"},
     {"density sample", cli_density_sample, "draw rows from a density"},
-    {"density log-density", cli_density_log_density, "write the log density of each row of a table"},
+    {"density log-density", cli_density_log_density,
+     "write the log density of each row of a table"},
     {"density conditional", cli_density_conditional,
      "describe some columns given values of the others"},
     {"density outliers", cli_density_outliers, "list the least likely rows of a table"},
@@ -80,6 +81,9 @@ static void print_help(void)
          "A first fit:\n"
          "  gkvae fit returns.csv --picture fit.png\n"
          "  gkvae gk quantile --params 0,1,0.2,0.1 0.01\n\n"
+         "A first density of a table:\n"
+         "  gkvae density fit returns.csv --out density\n"
+         "  gkvae density outliers density returns.csv\n\n"
          "Exit codes:\n"
          "  0    done\n"
          "  1    an error in the program itself: please report it\n"
@@ -121,6 +125,17 @@ static int refuse(const char *name)
                      name, nearest);
 }
 
+static const char data_usage[] =
+    "Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae "
+    "data import IMAGES --out DIR | gkvae data list\n"
+    "Each of these four commands has its own --help.\n";
+static const char density_usage[] =
+    "Usage: gkvae density fit TABLE --out FOLDER\n"
+    "       gkvae density eval | log-density | outliers FOLDER TABLE\n"
+    "       gkvae density sample FOLDER -n N\n"
+    "       gkvae density conditional FOLDER --given NAME=VALUE,...\n"
+    "Each of these six commands has its own --help.\n";
+
 /* Runs the command that the words name; argv[0] is the program. */
 static int dispatch(int argc, char **argv)
 {
@@ -138,15 +153,13 @@ static int dispatch(int argc, char **argv)
         argv[used] = name;
         code = chosen->run(argc - used, argv + used);
         free(name);
-    } else if (strcmp(argv[1], "data") == 0 && !*second) {
+    } else if ((strcmp(argv[1], "data") == 0 || strcmp(argv[1], "density") == 0) && !*second) {
         const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;
-        fputs("Usage: gkvae data get NAME | gkvae data info [CONFIG.ini | IMAGES [LABELS]] | gkvae "
-              "data import IMAGES --out DIR | gkvae data list\n"
-              "Each of these four commands has its own --help.\n",
-              asked ? stdout : stderr);
+        fputs(argv[1][1] == 'a' ? data_usage : density_usage, asked ? stdout : stderr);
         code = asked ? CLI_OK : CLI_USAGE;
     } else {
-        code = refuse(*second && (strcmp(argv[1], "data") == 0 || strcmp(argv[1], "base") == 0)
+        code = refuse(*second && (strcmp(argv[1], "data") == 0 || strcmp(argv[1], "base") == 0 ||
+                                  strcmp(argv[1], "density") == 0)
                           ? both
                           : argv[1]);
     }

@@ -239,8 +239,8 @@ int cli_rows_begin(const char *path, size_t columns, const char *const *names, c
 {
     cli_rows *output = cli_alloc(1, sizeof *output);
     *out = NULL;
-    *output = (cli_rows){
-        .path = path, .columns = columns, .is_array = path && cli_ends_in(path, ".npy")};
+    *output =
+        (cli_rows){.path = path, .columns = columns, .is_array = path && cli_ends_in(path, ".npy")};
     const int code =
         path && !output->is_array ? cli_check(gki_file_begin(path, &output->writer)) : CLI_OK;
     if (code != CLI_OK) {

@@ -1,5 +1,5 @@
-/* The columns of a fit by their names: lists of them on the command line, the columns of a table that
- * they match, and rows of them as output. */
+/* The columns of a fit by their names: lists of them on the command line, the columns of a table
+ * that they match, and rows of them as output. */
 #ifndef GKV_CLI_NAMED_COLUMNS_H
 #define GKV_CLI_NAMED_COLUMNS_H
 

@@ -39,7 +39,7 @@ static ptrdiff_t read_stream(void *user, void *buffer, size_t size)
     if (status == GKV_OK)
         return (ptrdiff_t)got;
     s->code = cli_code(status);
-    s->cause = cli_text("%s", gkv_error_message());
+    s->cause = cli_text("%s", cli_reason());
     return -1;
 }
 

@@ -53,8 +53,8 @@ typedef enum gki_stream {
     /* values spread over their intervals; step = 0 at first and 1 in the fit of a margin; index =
      * column */
     GKV_STREAM_TABLE_SPREAD,
-    /* draws from the density of a table; step = the high bits of the number of the draw, index = the
-     * low ones */
+    /* draws from the density of a table; step = the high bits of the number of the draw, index =
+     * the low ones */
     GKV_STREAM_TABLE_DRAW,
     /* the shift of a training image of a feature network; step = training step, index = image */
     GKV_STREAM_FEATURE_SHIFT,

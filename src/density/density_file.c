@@ -19,8 +19,8 @@ static const gki_dtype real_dtype = GKV_F32;
 
 #define FORMAT "gkvae-density-1"
 
-/* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a candidate;
- * MOST_TENSORS: more than the tensors of a density without those of a flow. */
+/* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
+ * candidate; MOST_TENSORS: more than the tensors of a density without those of a flow. */
 enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, MOST_TENSORS = 24, NAME_SIZE = 96 };
 
 static void margin_numbers(const gkv_density_margin_info *info, double *to)

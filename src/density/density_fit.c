@@ -52,9 +52,10 @@ static gkv_status check_numbers(const gkv_density_settings *s)
         return gki_fail(GKV_ERR_ARGUMENT, "settings.flow: there is no flow \"%s\"",
                         s->flow ? s->flow : "");
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
-        return gki_fail(GKV_ERR_ARGUMENT,
-                        "settings: a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
-                        s->flow_layers, s->flow_hidden);
+        return gki_fail(
+            GKV_ERR_ARGUMENT,
+            "settings: a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
+            s->flow_layers, s->flow_hidden);
     if (!(s->learning_rate > 0 && s->learning_rate <= 1) ||
         !(s->weight_decay >= 0 && s->weight_decay * s->learning_rate < 1) ||
         !(s->most_freedom > 1 && s->most_freedom <= 1000) || s->patience < 1 ||
@@ -91,8 +92,9 @@ static gkv_status check(const gkv_density_settings *s, size_t n, size_t d)
         return gki_fail(GKV_ERR_DATA, "%zu rows are too few: a density needs at least %d", n,
                         GKV_DENSITY_ROWS_MIN);
     if (n < 2 * d + 10)
-        return gki_fail(GKV_ERR_DATA, "%zu rows are too few for %zu columns: at least %zu are needed",
-                        n, d, 2 * d + 10);
+        return gki_fail(GKV_ERR_DATA,
+                        "%zu rows are too few for %zu columns: at least %zu are needed", n, d,
+                        2 * d + 10);
     return check_numbers(s);
 }
 
@@ -132,10 +134,10 @@ static gkv_status choose_margins(gki_density_job *job, gkv_density_margin_info *
     }
     free(fold);
     char text[GKV_COLUMN_TEXT];
-    return all == GKV_OK ? GKV_OK
-                         : gki_fail(all, "column %zu (%s): no margin can be fitted to it",
-                                    failed + 1,
-                                    gki_column_text(text, job->settings->names, failed));
+    return all == GKV_OK
+               ? GKV_OK
+               : gki_fail(all, "column %zu (%s): no margin can be fitted to it", failed + 1,
+                          gki_column_text(text, job->settings->names, failed));
 }
 
 /* --- Validation ----------------------------------------------------------- */
@@ -206,7 +208,8 @@ static gkv_status validate(gki_density_job *job, validated *it)
         GKV_TRY(validate_fold(job, f, &it->rows, it->x, &it->all, &it->fold[f]));
         updates += (double)it->fold[f]->list[GKV_DENSITY_FLOW].info.updates;
     }
-    it->updates = (uint64_t)(updates / (double)job->folds + 0.5);
+    /* after one split, the fit to all rows continues its training */
+    it->updates = (uint64_t)(updates / (double)job->folds * (job->folds == 1 ? 0.2 : 1) + 0.5);
     return GKV_OK;
 }
 
@@ -218,8 +221,7 @@ static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density
         take_fold(job, f, &it->rows);
         for (size_t j = 0; j < columns->d; j++)
             for (size_t i = 0; i < it->rows.n_held_out; i++)
-                it->x[i * columns->d + j] =
-                    columns->spread[j * columns->n + it->rows.held_out[i]];
+                it->x[i * columns->d + j] = columns->spread[j * columns->n + it->rows.held_out[i]];
         for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
             if (!density->list[c].info.fitted)
                 continue;
@@ -283,16 +285,14 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
                 : n < THREE_FOLDS_BELOW ? 3
                                         : 1;
     job.details = (gkv_density_progress){.folds = job.folds, .held_out = NAN};
-    GKV_TRY(gki_call_begin(&call, options, 1 + job.folds * (GKV_DENSITY_CANDIDATES + 1) +
-                                               GKV_DENSITY_CANDIDATES));
+    GKV_TRY(gki_call_begin(&call, options,
+                           1 + job.folds * (GKV_DENSITY_CANDIDATES + 1) + GKV_DENSITY_CANDIDATES));
     job.threads = gki_call_threads(&call, 0);
     GKV_TRY_GOTO(gki_alloc(d, sizeof *info, &info));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *job.plan, &job.plan));
     GKV_TRY_GOTO(gki_alloc(n, sizeof *job.order, &job.order));
-    gki_rng_permutation(gki_rng_at(settings->seed, GKV_STREAM_TABLE, 0, 0), (uint32_t)n,
-                        job.order);
-    GKV_TRY_GOTO(
-        gki_table_columns_begin(settings, n, d, x, info, job.threads, &job.columns));
+    gki_rng_permutation(gki_rng_at(settings->seed, GKV_STREAM_TABLE, 0, 0), (uint32_t)n, job.order);
+    GKV_TRY_GOTO(gki_table_columns_begin(settings, n, d, x, info, job.threads, &job.columns));
     GKV_TRY_GOTO(fit(&job, info, &it, out));
     if (settings->checkpoint && gki_file_exists(settings->checkpoint))
         (void)remove(settings->checkpoint);

@@ -31,8 +31,8 @@ static gkv_status fit_margins(const gki_density_job *job, size_t count, const ui
         if (status == GKV_OK) {
             const gki_column column =
                 gki_table_columns_take(&job->columns, j, count, which, memory);
-            status = gki_margin_fit(job->plan[j].kind, job->plan[j].detail, &column,
-                                    &to->margins[j]);
+            status =
+                gki_margin_fit(job->plan[j].kind, job->plan[j].detail, &column, &to->margins[j]);
             /* a kind that fits all rows may fail for a part of them */
             if (status != GKV_OK && status != GKV_ERR_MEMORY)
                 status = gki_margin_fit(GKV_DENSITY_MARGIN_T, 0, &column, &to->margins[j]);
@@ -80,8 +80,8 @@ static gkv_status fit_copula(const gki_density_job *job, const sample *rows, gkv
     return status;
 }
 
-/* Fits mixtures of `least` … `most` components. It ends after two mixtures in a row without a better
- * BIC. *best becomes the mixture with the best one, or NULL. */
+/* Fits mixtures of `least` … `most` components. It ends after two mixtures in a row without a
+ * better BIC. *best becomes the mixture with the best one, or NULL. */
 static gkv_status search_mixture(const gki_density_job *job, size_t n, size_t d, const double *x,
                                  bool normal, size_t least, size_t most, gkv_mgk_mixture **best)
 {
@@ -125,7 +125,7 @@ static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sam
     const size_t used = rows->n < MIXTURE_ROWS ? rows->n : MIXTURE_ROWS;
     size_t least = job->components[normal], most = least;
     if (least == 0) {
-        const size_t fit = used / (10 * to->d), wanted = job->settings->most_components;
+        const size_t fit = used / (4 * to->d), wanted = job->settings->most_components;
         least = 1;
         most = wanted > 0 ? wanted : fit > 8 ? 8 : fit < 1 ? 1 : fit;
     }
@@ -137,8 +137,8 @@ static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sam
     return GKV_OK;
 }
 
-static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows,
-                           uint64_t updates, gkv_density *to)
+static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows, uint64_t updates,
+                           gkv_density *to)
 {
     const gkv_density_settings *s = job->settings;
     gki_candidate *it = &to->list[GKV_DENSITY_FLOW];
@@ -149,7 +149,7 @@ static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows
                                       .most_freedom = s->most_freedom,
                                       .seed = s->seed};
     /* the last rows, which are in random order, say when to end */
-    const size_t n_held_out = fold == 0              ? 0
+    const size_t n_held_out = fold == 0                     ? 0
                               : rows->n / 6 < FLOW_HELD_OUT ? rows->n / 6
                                                             : FLOW_HELD_OUT;
     gki_real *w = NULL;
@@ -169,8 +169,7 @@ static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows
                                 .n_held_out = n_held_out};
     GKV_TRY_GOTO(gki_table_flow_create(&spec, &it->flow));
     gki_density_set_flow(to, &spec);
-    GKV_TRY_GOTO(
-        gki_flow_log_train(job->log, job, fold, &data, &how, it->flow, &it->info.updates));
+    GKV_TRY_GOTO(gki_flow_log_train(job->log, job, fold, &data, &how, it->flow, &it->info.updates));
     it->info.fitted = true;
     it->info.freedom = gki_table_flow_freedom(it->flow);
 done:

@@ -39,8 +39,8 @@ static void normal_pair(drawer *it, double two[2])
     two[1] = radius * sin(angle);
 }
 
-/* χ² with ν degrees of freedom: 2·Gamma(ν/2), by rejection (Marsaglia and Tsang, ACM Transactions on
- * Mathematical Software 26, 2000). For a shape below 1, that of shape + 1 times U^(1/shape). */
+/* χ² with ν degrees of freedom: 2·Gamma(ν/2), by rejection (Marsaglia and Tsang, ACM Transactions
+ * on Mathematical Software 26, 2000). For a shape below 1, that of shape + 1 times U^(1/shape). */
 static double chi_square(drawer *it, double freedom)
 {
     const double shape = freedom / 2, larger = shape < 1 ? shape + 1 : shape, d = larger - 1.0 / 3,
@@ -134,16 +134,16 @@ static gkv_status values_of(const gkv_density *it, size_t n, const double *z, co
 /* Draws a block of at most BLOCK rows to x. With `scores`, x receives the normal scores of
  * candidates that have them. */
 static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n, uint64_t seed,
-                             uint64_t first, int threads, bool scores, double *z,
-                             bool *from_scores, double *x)
+                             uint64_t first, int threads, bool scores, double *z, bool *from_scores,
+                             double *x)
 {
     const gki_candidate *c = &it->list[candidate];
     const gkv_run_options options = {.threads = threads};
     const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
     const double defence = candidate == GKV_DENSITY_COPULA ? 1 : c->defence;
     if (c->mixture)
-        GKV_TRY(gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z,
-                                       NULL));
+        GKV_TRY(
+            gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z, NULL));
     if (candidate == GKV_DENSITY_FLOW)
         GKV_TRY(draw_flow(it, n, seed, first, threads, z));
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -297,8 +297,8 @@ static gkv_status condition(const gkv_density *density, int64_t candidate, size_
     GKV_TRY_GOTO(gkv_mgk_mixture_marginal(c->mixture, count, given, &marginal));
     GKV_TRY_GOTO(gkv_mgk_mixture_log_pdf(marginal, 1, at, &(gkv_run_options){.threads = 1}, main));
     *main += of_values ? 0 : slopes;
-    status = gkv_mgk_mixture_conditional(c->mixture, count, given, at,
-                                         &to->list[candidate].mixture);
+    status =
+        gkv_mgk_mixture_conditional(c->mixture, count, given, at, &to->list[candidate].mixture);
 done:
     gkv_mgk_mixture_free(marginal);
     return status;

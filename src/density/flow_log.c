@@ -35,12 +35,10 @@ static uint64_t add(uint64_t hash, const void *bytes, size_t count)
 static uint64_t fingerprint_of(const gki_density_job *job)
 {
     const gkv_density_settings *s = job->settings;
-    const double numbers[] = {(double)job->columns.n, (double)job->columns.d,
-                              (double)job->folds,     (double)s->seed,
-                              (double)s->margin,      (double)s->flow_layers,
-                              (double)s->flow_hidden, s->learning_rate,
-                              s->weight_decay,        (double)s->flow_updates,
-                              (double)s->patience,    s->most_freedom};
+    const double numbers[] = {
+        (double)job->columns.n, (double)job->columns.d,  (double)job->folds,     (double)s->seed,
+        (double)s->margin,      (double)s->flow_layers,  (double)s->flow_hidden, s->learning_rate,
+        s->weight_decay,        (double)s->flow_updates, (double)s->patience,    s->most_freedom};
     uint64_t hash = add(14695981039346656037U, numbers, sizeof numbers);
     hash = add(hash, s->flow, strlen(s->flow));
     for (size_t j = 0; j < job->columns.d; j++)
@@ -149,16 +147,14 @@ static gkv_status read_entry(gki_flow_log *log, size_t fold, const gki_table_flo
 {
     char name[NAME_SIZE];
     gki_flow_entry *entry = &log->entries[fold];
-    const int64_t shape[1] = {(int64_t)flow->params.total},
-                  folds[1] = {(int64_t)log->folds + 1};
+    const int64_t shape[1] = {(int64_t)flow->params.total}, folds[1] = {(int64_t)log->folds + 1};
     double *updates = NULL;
     gkv_status status = GKV_OK;
     snprintf(name, sizeof name, "fold.%zu.values", fold);
     if (!log->file || !gki_safetensors_find(log->file, name))
         return GKV_OK;
     GKV_TRY_GOTO(gki_alloc(log->folds + 1, sizeof *updates, &updates));
-    GKV_TRY_GOTO(
-        gki_safetensors_read(log->file, "fold.updates", GKV_F64, 1, folds, updates));
+    GKV_TRY_GOTO(gki_safetensors_read(log->file, "fold.updates", GKV_F64, 1, folds, updates));
     GKV_TRY_GOTO(gki_alloc(flow->params.total, sizeof *entry->values, &entry->values));
     GKV_TRY_GOTO(gki_safetensors_read(log->file, name, real_dtype, 1, shape, entry->values));
     entry->updates = (uint64_t)fmax(0, updates[fold]);
@@ -181,8 +177,7 @@ static gkv_status read_current(gki_flow_log *log, size_t fold, const gki_table_f
         return GKV_OK;
     arrays_of(flow, state, arrays);
     for (size_t a = 0; a < ARRAYS; a++)
-        GKV_TRY(
-            gki_safetensors_read(log->file, array_names[a], real_dtype, 1, shape, arrays[a]));
+        GKV_TRY(gki_safetensors_read(log->file, array_names[a], real_dtype, 1, shape, arrays[a]));
     state->step = (uint64_t)fmax(0, numbers[0]);
     state->best_step = (uint64_t)fmax(0, numbers[1]);
     state->best = numbers[2];
@@ -224,7 +219,11 @@ gkv_status gki_flow_log_train(gki_flow_log *log, gki_density_job *job, size_t fo
     const size_t bytes = flow->params.total * sizeof(gki_real);
     GKV_TRY(read_entry(log, fold, flow));
     if (!entry->values) {
-        GKV_TRY_GOTO(gki_flow_state_begin(flow, rows, how->threads, &state));
+        /* of one split, which leaves out few rows, the fit to all rows continues its training */
+        const bool continued = fold == 0 && log->folds == 1 && log->entries[1].values;
+        if (continued)
+            memcpy(flow->params.values, log->entries[1].values, bytes);
+        GKV_TRY_GOTO(gki_flow_state_begin(flow, rows, !continued, how->threads, &state));
         GKV_TRY_GOTO(read_current(log, fold, flow, &state));
         how->report = report;
         how->context = &reports;

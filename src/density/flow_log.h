@@ -13,16 +13,16 @@ typedef struct gki_flow_entry {
 } gki_flow_entry;
 
 typedef struct gki_flow_log {
-    const char *path;      /* NULL: no file */
-    char fingerprint[17];  /* of rows and settings */
-    size_t folds;          /* entries 0 … folds */
+    const char *path;     /* NULL: no file */
+    char fingerprint[17]; /* of rows and settings */
+    size_t folds;         /* entries 0 … folds */
     gki_flow_entry *entries;
     gki_safetensors *file; /* of an interrupted fit, or NULL */
     double written;        /* the time of the last writing */
 } gki_flow_log;
 
-/* Opens the file if it exists. GKV_ERR_CONFIG if it is of other rows or settings. The caller ends the
- * log, also after an error. */
+/* Opens the file if it exists. GKV_ERR_CONFIG if it is of other rows or settings. The caller ends
+ * the log, also after an error. */
 gkv_status gki_flow_log_begin(const gki_density_job *job, gki_flow_log *log);
 void gki_flow_log_end(gki_flow_log *log);
 

@@ -31,8 +31,8 @@ void gki_flow_state_free(gki_flow_state *state)
     *state = (gki_flow_state){.step = 0};
 }
 
-gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows *rows, int threads,
-                                gki_flow_state *state)
+gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows *rows, bool refit,
+                                int threads, gki_flow_state *state)
 {
     const gki_params *params = &flow->params;
     gki_base_refit_report report;
@@ -40,11 +40,12 @@ gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows 
     GKV_TRY(gki_alloc(params->total, sizeof *state->average, &state->average));
     GKV_TRY(gki_alloc(params->total, sizeof *state->chosen, &state->chosen));
     const gki_base_rows all = {.eps = rows->fit, .count = rows->n_fit};
-    GKV_TRY(flow->base->ops->refit(
-        flow->base, params, &(gki_base_codes){.fit = all, .held_out = all},
-        &(gki_base_refit_settings){
-            .first = true, .damping = 1, .forgetting = 1, .threads = threads},
-        &report));
+    const gki_base_refit_settings settings = {
+        .first = true, .damping = 1, .forgetting = 1, .threads = threads};
+    if (refit)
+        GKV_TRY(flow->base->ops->refit(flow->base, params,
+                                       &(gki_base_codes){.fit = all, .held_out = all}, &settings,
+                                       &report));
     flow->base->ops->project(flow->base, params);
     memcpy(state->average, params->values, params->total * sizeof *state->average);
     memcpy(state->chosen, params->values, params->total * sizeof *state->chosen);
@@ -212,8 +213,7 @@ static gkv_status train(trainer *it, double *memory, bool *stopped)
         memcpy(state->chosen, state->average, it->flow->params.total * sizeof *state->chosen);
         state->best_step = state->step;
     }
-    memcpy(it->flow->params.values, state->chosen,
-           it->flow->params.total * sizeof *state->chosen);
+    memcpy(it->flow->params.values, state->chosen, it->flow->params.total * sizeof *state->chosen);
     it->flow->base->ops->project(it->flow->base, &it->flow->params);
     return GKV_OK;
 }
@@ -221,8 +221,7 @@ static gkv_status train(trainer *it, double *memory, bool *stopped)
 gkv_status gki_flow_train(gki_table_flow *flow, const gki_flow_rows *rows,
                           const gki_flow_training *how, gki_flow_state *state, bool *stopped)
 {
-    trainer it = {
-        .flow = flow, .rows = rows, .how = how, .state = state, .epoch = UINT64_MAX};
+    trainer it = {.flow = flow, .rows = rows, .how = how, .state = state, .epoch = UINT64_MAX};
     double *memory = NULL;
     gkv_status status = GKV_OK;
     *stopped = false;

@@ -190,11 +190,10 @@ static bool is_spline(const gki_margin *m)
 gkv_status gki_margin_check(const gki_margin *m)
 {
     const gkv_gk gk = gk_of(m);
-    const bool valid = m->kind == GKV_DENSITY_MARGIN_GK  ? gkv_gk_is_valid(&gk) && gk.k >= 0
-                       : m->kind == GKV_DENSITY_MARGIN_T ? isfinite(m->t.location) &&
-                                                               m->t.scale > 0 && m->t.freedom > 0 &&
-                                                               isfinite(m->t.scale) &&
-                                                               isfinite(m->t.freedom)
+    const bool valid = m->kind == GKV_DENSITY_MARGIN_GK ? gkv_gk_is_valid(&gk) && gk.k >= 0
+                       : m->kind == GKV_DENSITY_MARGIN_T
+                           ? isfinite(m->t.location) && m->t.scale > 0 && m->t.freedom > 0 &&
+                                 isfinite(m->t.scale) && isfinite(m->t.freedom)
                        : m->kind == GKV_DENSITY_MARGIN_SPLINE ? is_spline(m)
                                                               : false;
     return valid ? GKV_OK : gki_fail(GKV_ERR_DATA, "a margin is not a distribution");

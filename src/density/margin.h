@@ -39,8 +39,8 @@ typedef struct gki_margin {
 
 enum { GKV_MARGIN_NUMBERS = sizeof(gki_margin) / sizeof(double) };
 
-/* Computes the scores of x[n] and, unless it is NULL, log dz/dx. Scores of NaN are NaN, and those of
- * ±∞ are ±∞ with a log derivative of −∞. z may be x. GKV_ERR_MEMORY. */
+/* Computes the scores of x[n] and, unless it is NULL, log dz/dx. Scores of NaN are NaN, and those
+ * of ±∞ are ±∞ with a log derivative of −∞. z may be x. GKV_ERR_MEMORY. */
 gkv_status gki_margin_scores(const gki_margin *margin, size_t n, const double *x, double *z,
                              double *log_slope);
 
@@ -64,8 +64,8 @@ typedef struct gki_column {
     const double *spread; /* [n] x with rounded and tied values spread over their intervals */
 } gki_column;
 
-/* Fits the margin of one kind. `detail` selects one of gki_spline_details() resolutions of a spline,
- * the coarsest first. GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
+/* Fits the margin of one kind. `detail` selects one of gki_spline_details() resolutions of a
+ * spline, the coarsest first. GKV_ERR_DATA if the column cannot have this kind, GKV_ERR_MEMORY. */
 gkv_status gki_margin_fit(int64_t kind, size_t detail, const gki_column *column, gki_margin *out);
 
 /* The number of resolutions for n values. */

@@ -25,15 +25,14 @@ static gkv_status fit_gk(const gki_column *column, gki_margin *out)
     const bool by_intervals = column->lower || column->resolution > 0;
     settings.low[GKV_GK_K] = 0;
     settings.likelihood = false;
-    settings.method =
-        by_intervals || column->n <= GK_MLE_MOST ? GKV_GK_MLE : GKV_GK_LM;
+    settings.method = by_intervals || column->n <= GK_MLE_MOST ? GKV_GK_MLE : GKV_GK_LM;
     const gkv_gk_sample sample = {.n = column->n,
                                   .x = by_intervals ? column->x : column->spread,
                                   .resolution = column->resolution,
                                   .lower = column->lower,
                                   .upper = column->upper};
-    GKV_TRY(gkv_gk_fit_many(1, &sample, &settings, &(gkv_run_options){.threads = 1}, &result,
-                            NULL));
+    GKV_TRY(
+        gkv_gk_fit_many(1, &sample, &settings, &(gkv_run_options){.threads = 1}, &result, NULL));
     out->gk[0] = result.gk.a;
     out->gk[1] = result.gk.b;
     out->gk[2] = result.gk.g;
@@ -194,7 +193,8 @@ static gkv_status allocate(const gki_column *column, parts *p, size_t count, tri
     GKV_TRY(gki_alloc((7 + count) * p->n, sizeof(double), memory));
     GKV_TRY(gki_alloc(p->n, sizeof *p->index, &p->index));
     double *at = *memory;
-    double **const arrays[] = {&p->spread, &p->x, &p->lower, &p->upper, &p->held_out, &p->z, &p->slope};
+    double **const arrays[] = {&p->spread,   &p->x, &p->lower, &p->upper,
+                               &p->held_out, &p->z, &p->slope};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++, at += p->n)
         *arrays[i] = at;
     for (size_t i = 0; i < count; i++, at += p->n)

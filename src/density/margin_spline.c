@@ -111,8 +111,7 @@ static void set_slopes(gki_margin *m, size_t knots, double low, double high)
     }
     const double most = 2.5, least = 0.2;
     m->slope[0] = fmin(fmax(low, least * secant[0]), most * secant[0]);
-    m->slope[knots - 1] =
-        fmin(fmax(high, least * secant[knots - 2]), most * secant[knots - 2]);
+    m->slope[knots - 1] = fmin(fmax(high, least * secant[knots - 2]), most * secant[knots - 2]);
     for (size_t i = 1; i + 1 < knots; i++)
         m->slope[i] = fmin(m->slope[i], most * fmin(secant[i - 1], secant[i]));
 }

@@ -24,8 +24,7 @@ void gki_score_map_fill(gki_score_map *map, double freedom)
 /* The cubic of interval i at u in [0, 1], and its derivative in u. */
 static double cubic(const gki_score_map *map, size_t i, double u, double *derivative)
 {
-    const double rise = map->value[i + 1] - map->value[i], a = map->slope[i],
-                 b = map->slope[i + 1];
+    const double rise = map->value[i + 1] - map->value[i], a = map->slope[i], b = map->slope[i + 1];
     const double second = 3 * rise - 2 * a - b, third = a + b - 2 * rise;
     *derivative = a + u * (2 * second + 3 * u * third);
     return map->value[i] + u * (a + u * (second + u * third));
@@ -52,9 +51,8 @@ double gki_score_map_inverse(const gki_score_map *map, double t)
     const double q = asinh(fabs(t));
     size_t low = 0, high = GKV_SCORE_MAP_NODES - 1;
     if (q >= map->value[high])
-        return copysign(((double)high + (q - map->value[high]) / map->slope[high]) /
-                            GKV_SCORE_MAP_STEPS,
-                        t);
+        return copysign(
+            ((double)high + (q - map->value[high]) / map->slope[high]) / GKV_SCORE_MAP_STEPS, t);
     while (high - low > 1) {
         const size_t middle = (low + high) / 2;
         if (q < map->value[middle])

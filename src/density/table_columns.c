@@ -57,7 +57,8 @@ static gkv_status copy_intervals(const gkv_density_settings *settings, gki_table
             if (!(low <= high) || (isinf(low) && low > 0) || (isinf(high) && high < 0))
                 return bad_value(settings, i, j, "the interval is empty: its upper end is", high);
             if (isinf(low) && isinf(high))
-                return bad_value(settings, i, j, "the value is missing: its interval ends at", high);
+                return bad_value(settings, i, j, "the value is missing: its interval ends at",
+                                 high);
             it->low[j * it->n + i] = low;
             it->high[j * it->n + i] = high;
             it->column[j * it->n + i] = middle(low, high);
@@ -77,29 +78,6 @@ static gkv_status copy_values(const gkv_density_settings *settings, gki_table_co
                 return bad_value(settings, i, j, "a finite number is needed, not", value);
             it->column[j * it->n + i] = value;
         }
-    return GKV_OK;
-}
-
-static gkv_status check_columns(const gkv_density_settings *settings, const gki_table_columns *it)
-{
-    char text[GKV_COLUMN_TEXT], other[GKV_COLUMN_TEXT];
-    for (size_t j = 0; j < it->d; j++) {
-        const double *column = it->column + j * it->n;
-        size_t i = 1;
-        while (i < it->n && column[i] == column[0])
-            i++;
-        if (i == it->n)
-            return gki_fail(GKV_ERR_DATA,
-                            "column %zu (%s) is constant: all values are %g; leave it out", j + 1,
-                            gki_column_text(text, settings->names, j), column[0]);
-        for (size_t k = 0; k < j; k++)
-            if (memcmp(column, it->column + k * it->n, it->n * sizeof *column) == 0)
-                return gki_fail(GKV_ERR_DATA,
-                                "columns %zu (%s) and %zu (%s) are equal, so that there is no "
-                                "density; leave one of them out",
-                                k + 1, gki_column_text(other, settings->names, k), j + 1,
-                                gki_column_text(text, settings->names, j));
-    }
     return GKV_OK;
 }
 
@@ -132,8 +110,7 @@ static gkv_status find_resolution(double wanted, size_t n, const double *x,
     const gkv_gk_sample sample = {.n = n, .x = x};
     GKV_TRY_GOTO(gki_alloc(gki_gk_ties_size(n), sizeof *memory, &memory));
     GKV_TRY_GOTO(gki_gk_ties_of(&sample, true, memory, &ties));
-    const bool tied =
-        gki_gk_has_ties(&ties, gki_gk_levels_default((double)n), NULL, n, &largest);
+    const bool tied = gki_gk_has_ties(&ties, gki_gk_levels_default((double)n), NULL, n, &largest);
     *resolution = wanted >= 0 ? wanted : tied ? gki_gk_find_resolution(&ties, largest) : 0;
     if (tied)
         find_atom(&ties, largest, *resolution, info);
@@ -176,9 +153,9 @@ static gkv_status spread_ties(size_t n, const double *x, const double *uniform, 
         if (most > 0)
             width = fmin(width, most);
         for (size_t k = i; k < end; k++)
-            out[order[k].row] =
-                end - i > 1 ? x[order[k].row] + 0.5 * width * (uniform[order[k].row] - 0.5)
-                            : x[order[k].row];
+            out[order[k].row] = end - i > 1
+                                    ? x[order[k].row] + 0.5 * width * (uniform[order[k].row] - 0.5)
+                                    : x[order[k].row];
     }
     free(order);
     return GKV_OK;
@@ -207,8 +184,7 @@ static gkv_status spread_intervals(const gki_table_columns *it, size_t j, const 
         const double a = gki_normal_cdf(sign * z[0]), b = gki_normal_cdf(sign * z[1]);
         const double drawn = sign * gki_normal_quantile(a + (b - a) * uniform[i]);
         GKV_TRY_GOTO(gki_margin_values(&margin, 1, &drawn, &value));
-        out[i] = isfinite(value) ? fmin(fmax(value, ends[0]), ends[1])
-                                 : middle(ends[0], ends[1]);
+        out[i] = isfinite(value) ? fmin(fmax(value, ends[0]), ends[1]) : middle(ends[0], ends[1]);
     }
 done:
     free(memory);
@@ -251,12 +227,8 @@ gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t 
 {
     gkv_status status = GKV_OK, first = GKV_OK;
     size_t failed = d;
-    *out = (gki_table_columns){.n = n,
-                               .d = d,
-                               .x = x,
-                               .lower = settings->lower,
-                               .upper = settings->upper,
-                               .info = info};
+    *out = (gki_table_columns){
+        .n = n, .d = d, .x = x, .lower = settings->lower, .upper = settings->upper, .info = info};
     GKV_TRY(gki_alloc(n * d, sizeof *out->column, &out->column));
     GKV_TRY(gki_alloc(n * d, sizeof *out->spread, &out->spread));
     GKV_TRY(gki_alloc(d, sizeof *out->resolution, &out->resolution));
@@ -266,7 +238,7 @@ gkv_status gki_table_columns_begin(const gkv_density_settings *settings, size_t 
         out->high = out->low + n * d;
     }
     GKV_TRY(out->lower ? copy_intervals(settings, out) : copy_values(settings, out));
-    GKV_TRY(check_columns(settings, out));
+    GKV_TRY(gki_table_columns_check(out, settings->names));
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t j = 0; j < d; j++) {
         const gkv_status result = prepare_column(out, settings, j);

@@ -2,7 +2,7 @@
 #ifndef GKV_DENSITY_TABLE_DENSITY_H
 #define GKV_DENSITY_TABLE_DENSITY_H
 
-#include "density/copula.h"
+#include "density/t_copula.h"
 #include "density/margin.h"
 #include "density/table_columns.h"
 #include "density/table_flow.h"
@@ -89,9 +89,9 @@ typedef struct gki_density_job {
 bool gki_density_report(gki_density_job *job, const char *stage, uint64_t units);
 
 /* Fits margins and all candidates to the rows which[count], which are in random order. `fold` is
- * from 1: the flow then keeps a sixth of the rows from its training, to find out when to end. Fold 0
- * is the fit to all rows, in which the flow makes `updates` updates. GKV_ERR_INTERRUPTED. *out is a
- * density without calibration. */
+ * from 1: the flow then keeps a sixth of the rows from its training, to find out when to end. Fold
+ * 0 is the fit to all rows, in which the flow makes `updates` updates. GKV_ERR_INTERRUPTED. *out is
+ * a density without calibration. */
 gkv_status gki_density_fit_rows(gki_density_job *job, size_t fold, size_t count,
                                 const uint32_t *which, uint64_t updates, gkv_density **out);
 

@@ -74,14 +74,14 @@ typedef struct gki_flow_training {
     void *context;
 } gki_flow_training;
 
-/* Allocates the arrays of a state, and sets the base to its fit to the rows. The caller frees the
- * arrays with gki_flow_state_free(). */
-gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows *rows, int threads,
-                                gki_flow_state *state);
+/* Allocates the arrays of a state that begins with the weights of the flow; with `refit`, the base
+ * is set to its fit to the rows. The caller frees the arrays with gki_flow_state_free(). */
+gkv_status gki_flow_state_begin(const gki_table_flow *flow, const gki_flow_rows *rows, bool refit,
+                                int threads, gki_flow_state *state);
 void gki_flow_state_free(gki_flow_state *state);
 
-/* Trains from the state. At the end the weights of the flow are state->chosen. *stopped says whether
- * report() stopped it; the flow's weights and the state are then those to continue from. */
+/* Trains from the state. At the end the weights of the flow are state->chosen. *stopped says
+ * whether report() stopped it; the flow's weights and the state are then those to continue from. */
 gkv_status gki_flow_train(gki_table_flow *flow, const gki_flow_rows *rows,
                           const gki_flow_training *how, gki_flow_state *state, bool *stopped);
 

@@ -112,8 +112,9 @@ gkv_status gki_gk_fit_begin_at_octiles(const gki_gk_fit_common *common, gki_gk_t
 gkv_status gki_gk_fit_restart(const gki_gk_fit_common *common, gki_gk_task *tasks, size_t count,
                               gki_gk_task **chosen);
 
-/* Replaces a spurious solution, or one that has not converged, by the maximum of the likelihood,
- * unless that is no better. *replaced becomes whether it did. */
+/* Replaces a solution with k pressed to its bound by that with g = 0; and a spurious solution, or
+ * one that has not converged, by the maximum of the likelihood, unless that is no better. *replaced
+ * becomes whether it did. */
 gkv_status gki_gk_fit_replace(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced);
 
 /* Fixes variables that are at a bound of the settings, and a k beyond a bound of the settings at

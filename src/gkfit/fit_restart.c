@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "gkfit/fit.h"
 #include "gkfit/fit_family.h"
+#include "num/linalg.h"
 #include "num/special.h"
 
 /* --- Starts --------------------------------------------------------------- */
@@ -242,10 +243,71 @@ static gkv_status mle_fallback(const gki_gk_fit_common *common, gki_gk_task *tas
     return GKV_OK;
 }
 
+/* --- g = 0 ---------------------------------------------------------------- */
+
+/* Whether the residuals press k beyond its bound: without the bound, k would move by more than two
+ * standard errors. */
+static gkv_status is_pressed(const gki_gk_fit_common *common, gki_gk_task *task, bool *out)
+{
+    static const double errors = 2.0;
+    double *scratch = NULL, inverse[4][4];
+    gki_gk_equations at;
+    GKV_TRY(gki_alloc(5 * (task->m + 1), sizeof *scratch, &scratch));
+    gki_gk_fit_equations(common, task, scratch, &at);
+    free(scratch);
+    *out = at.psi[3] > 0 && gki_invert4x4_symmetric(at.normal, task->fixed, inverse) &&
+           at.psi[3] * at.psi[3] * inverse[3][3] > errors * errors;
+    return GKV_OK;
+}
+
+/* k_min(g) is −½ at g = 0, and greater near it (see mle.c). A solution with k pressed to its bound
+ * is replaced by that with g = 0 if the levels are more likely there by more than 1. */
+static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    static const double lead = 1.0;
+    const gkv_gk_fit_settings *set = common->set;
+    gkv_gk_fit_settings symmetric = *set;
+    gki_gk_fit_common held = *common;
+    gki_gk_task copy = *task, *chosen; /* shares the arrays of the task */
+    double here = 0.0, there = -INFINITY;
+    bool pressed = false;
+    if (!task->result.at_bound || task->fixed[2] || task->fixed[3] || task->plain ||
+        gki_gk_fit_margin(set) == 0 || set->low[2] > 0 || set->high[2] < 0 ||
+        set->advanced.one_start)
+        return GKV_OK;
+    GKV_TRY(is_pressed(common, task, &pressed));
+    if (!pressed)
+        return GKV_OK;
+    GKV_TRY(gki_gk_levels_likelihood(common, task, &here));
+    symmetric.fixed[2] = true;
+    held.set = &symmetric;
+    gkv_gk start = gki_gk_fit_gk_of(common, task, task->v);
+    start.a = task->centre + task->spread * start.a;
+    start.b *= task->spread;
+    start.g = 0.0;
+    copy.start.g = 0.0;
+    if (begin(&held, &copy, start) == GKV_OK) {
+        GKV_TRY(gki_gk_fit_solve(&held, &copy, 1, &chosen));
+        if (copy.result.converged)
+            GKV_TRY(gki_gk_levels_likelihood(common, &copy, &there));
+    }
+    if (!(there > here + lead)) {
+        gki_gk_fit_refresh(common, task);
+        return GKV_OK;
+    }
+    copy.result.iterations += task->result.iterations;
+    copy.result.reweightings += task->result.reweightings;
+    copy.result.cost_before = task->result.cost_before;
+    *task = copy;
+    task->result.symmetric = true;
+    return GKV_OK;
+}
+
 gkv_status gki_gk_fit_replace(const gki_gk_fit_common *common, gki_gk_task *task, bool *replaced)
 {
     distance from = NEAR;
     *replaced = false;
+    GKV_TRY(try_symmetric(common, task));
     GKV_TRY(distance_of(common, task, &from));
     return (from != NEAR || !task->result.converged) && gki_gk_fit_newton_allowed(common->set)
                ? mle_fallback(common, task, from, replaced)

@@ -260,41 +260,52 @@ gkv_status gkv_flat_gk_fit(size_t count, const size_t *starts, const double *x, 
                        statuses);
 }
 
+static void put_bootstrap(double *numbers, const gkv_gk_bootstrap_result *r)
+{
+    put(numbers, GKV_FLAT_BOOTSTRAP_SE, P, r->se);
+    put(numbers, GKV_FLAT_BOOTSTRAP_BIAS, P, r->bias);
+    put(numbers, GKV_FLAT_BOOTSTRAP_LOW, P, r->low);
+    put(numbers, GKV_FLAT_BOOTSTRAP_HIGH, P, r->high);
+    put(numbers, GKV_FLAT_BOOTSTRAP_COVARIANCE, P * P, &r->covariance[0][0]);
+    numbers[GKV_FLAT_BOOTSTRAP_P_CHI2] = r->p_chi2;
+    numbers[GKV_FLAT_BOOTSTRAP_P_ANDERSON_DARLING] = r->p_anderson_darling;
+    numbers[GKV_FLAT_BOOTSTRAP_USED] = (double)r->used;
+    numbers[GKV_FLAT_BOOTSTRAP_FAILED] = (double)r->failed;
+}
+
+static gkv_status bootstrap(const char *function, const gkv_gk_sample *given, size_t replicates,
+                            const gkv_flat_settings *settings, const gkv_run_options *options,
+                            double *estimates, gkv_gk_bootstrap_result *result)
+{
+    const gkv_run_options quiet = {.threads = options ? options->threads : 0,
+                                   .stop = options ? options->stop : NULL};
+    gkv_gk_sample sample = *given;
+    gkv_gk start;
+    fit_values set;
+    gkv_gk_fit_result fit;
+    if (!sample.x && !sample.lower)
+        return gki_fail(GKV_ERR_ARGUMENT, "%s: x is NULL", function);
+    GKV_TRY(take_settings(function, settings, &set, &start));
+    set.bootstrap.replicates = replicates;
+    set.bootstrap.confidence = set.fit.confidence;
+    sample.resolution = set.resolution;
+    GKV_TRY(gkv_gk_fit_many(1, &sample, &set.fit, &quiet, &fit, NULL));
+    return gkv_gk_bootstrap(&sample, &fit, &set.fit, &set.bootstrap, options, estimates, result);
+}
+
 gkv_status gkv_flat_gk_bootstrap(size_t n, const double *x, const double *upper,
                                  const double *weights, size_t replicates,
                                  const gkv_flat_settings *settings, const gkv_run_options *options,
                                  double *estimates, double *numbers)
 {
-    const gkv_run_options quiet = {.threads = options ? options->threads : 0,
-                                   .stop = options ? options->stop : NULL};
-    gkv_gk start;
-    fit_values set;
-    gkv_gk_fit_result fit;
+    const gkv_gk_sample sample = sample_of(n, x, upper, weights, 0);
     gkv_gk_bootstrap_result result;
-    gki_flat_nan(numbers, GKV_FLAT_BOOTSTRAP_NUMBERS);
-    gki_flat_nan(estimates, replicates * P);
-    GKV_NEED(x);
-    GKV_TRY(take_settings(__func__, settings, &set, &start));
-    set.bootstrap.replicates = replicates;
-    set.bootstrap.confidence = set.fit.confidence;
-    const gkv_gk_sample sample = sample_of(n, x, upper, weights, set.resolution);
-    GKV_TRY(gkv_gk_fit_many(1, &sample, &set.fit, &quiet, &fit, NULL));
     const gkv_status status =
-        gkv_gk_bootstrap(&sample, &fit, &set.fit, &set.bootstrap, options, estimates, &result);
-    if (status != GKV_OK) {
+        bootstrap(__func__, &sample, replicates, settings, options, estimates, &result);
+    if (status != GKV_OK) { /* once, because there may be millions */
         gki_flat_nan(estimates, replicates * P);
-        return status;
-    }
-    if (numbers) {
-        put(numbers, GKV_FLAT_BOOTSTRAP_SE, P, result.se);
-        put(numbers, GKV_FLAT_BOOTSTRAP_BIAS, P, result.bias);
-        put(numbers, GKV_FLAT_BOOTSTRAP_LOW, P, result.low);
-        put(numbers, GKV_FLAT_BOOTSTRAP_HIGH, P, result.high);
-        put(numbers, GKV_FLAT_BOOTSTRAP_COVARIANCE, P * P, &result.covariance[0][0]);
-        numbers[GKV_FLAT_BOOTSTRAP_P_CHI2] = result.p_chi2;
-        numbers[GKV_FLAT_BOOTSTRAP_P_ANDERSON_DARLING] = result.p_anderson_darling;
-        numbers[GKV_FLAT_BOOTSTRAP_USED] = (double)result.used;
-        numbers[GKV_FLAT_BOOTSTRAP_FAILED] = (double)result.failed;
-    }
-    return GKV_OK;
+        gki_flat_nan(numbers, GKV_FLAT_BOOTSTRAP_NUMBERS);
+    } else if (numbers)
+        put_bootstrap(numbers, &result);
+    return status;
 }

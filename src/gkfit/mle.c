@@ -393,7 +393,7 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
         move_step(common, task, &at);
     if (doubtful && is_wide(common, task))
         GKV_TRY(try_wide(common, task, &at));
-    if (doubtful && common->set->method == GKV_GK_MLE)
+    if (doubtful)
         GKV_TRY(try_symmetric(common, task, &at));
     take_covariance(task, &at);
     if (task->plain || task->of_levels || common->set->advanced.one_start)

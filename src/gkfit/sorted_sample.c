@@ -378,18 +378,26 @@ double gki_gk_find_heaps(const gki_gk_ties *ties, double h)
 {
     static const double multiples[] = {2,  3,  4,  5,  6,  7,  8,  10, 12,
                                        15, 16, 20, 25, 30, 50, 60, 100};
-    const double range = interquartile_range(ties);
-    double heaps = 0.0, excess_most = 5.0; /* standard deviations */
+    const double range = interquartile_range(ties), significant = 5.0; /* standard deviations */
+    double heaps = 0.0, excess_most = significant, all_most = 0.0;
     for (size_t i = 0; i < sizeof multiples / sizeof *multiples; i++) {
         const double m = multiples[i];
         double most;
-        if (!(range > m * h))
+        if (!(2.5 * range > m * h))
             break;
-        const double count = at_multiples(ties, h, m, &most) - most;
+        /* with a unit above the quartiles' distance, values at the mode may be multiples */
+        const double least = range > m * h ? 1.3 : 2.0;
+        const double all = at_multiples(ties, h, m, &most), count = all - most;
         const double expected = (ties->total - most) / m;
         const double excess = (count - expected) / sqrt(expected * (1.0 - 1.0 / m));
-        if (excess > excess_most && count > 1.3 * expected) {
+        /* A multiple of a unit is the unit if the other multiples have no more than their share. */
+        const double part = heaps > 0 ? h / heaps - 1.0 / m : 0.0, times = m * h / heaps;
+        const bool is_multiple = heaps > 0 && fabs(times - nearbyint(times)) < 1e-6 &&
+                                 all_most - all < 1.5 * part * (ties->total - all);
+        if ((excess > excess_most || (excess > significant && is_multiple)) &&
+            count > least * expected) {
             excess_most = excess;
+            all_most = all;
             heaps = m * h;
         }
     }

@@ -287,6 +287,14 @@ done:
     return status;
 }
 
+/* What the outputs of draws hold after an error. */
+static void put_no_draws(size_t n, size_t d, double *x, size_t *component)
+{
+    gki_flat_nan(x, n * d);
+    for (size_t i = 0; component && i < n; i++)
+        component[i] = 0;
+}
+
 gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double *pi,
                                  const double *parameters, double c, const double *mean,
                                  const double *cholesky, uint64_t seed, uint64_t first, int threads,
@@ -294,9 +302,7 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
 {
     gkv_mgk_mixture *mixture = NULL;
     gkv_status status = GKV_OK;
-    gki_flat_nan(x, n * d);
-    for (size_t i = 0; component && i < n; i++)
-        component[i] = 0;
+    put_no_draws(n, d, x, component);
     if (n > 0)
         GKV_NEED(x);
     GKV_NEED(parameters);
@@ -306,7 +312,7 @@ gkv_status gkv_flat_mixture_draw(size_t n, size_t d, size_t count, const double 
                                     x, component);
 done:
     if (status != GKV_OK)
-        gki_flat_nan(x, n * d);
+        put_no_draws(n, d, x, component);
     gkv_mgk_mixture_free(mixture);
     return status;
 }

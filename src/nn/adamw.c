@@ -40,34 +40,41 @@ static void update_range(const gki_params *params, const gki_adam *update, gki_r
                                    average ? average + first : NULL);
 }
 
+/* The step of a tensor; `param` may be NULL, for all that have no weight decay and the rate of the
+ * step. */
+static gki_adam step_of(const gki_adamw *step, const gki_param *param)
+{
+    const double t = (double)step->updates + 1, correction = sqrt(1 - pow(beta2, t)),
+                 rate = step->rate * (param ? param->rate : 1);
+    const bool decays = param && param->packed;
+    return (gki_adam){.scale = (gki_real)step->scale,
+                      .rate = (gki_real)(rate * correction / (1 - pow(beta1, t))),
+                      .beta1 = (gki_real)beta1,
+                      .beta2 = (gki_real)beta2,
+                      .epsilon_hat = (gki_real)(epsilon * correction),
+                      .keep = (gki_real)(1 - (decays ? step->rate * step->weight_decay : 0)),
+                      .averaging = averaging_of(step)};
+}
+
 void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step)
 {
     size_t first = chunk * GKV_ADAMW_CHUNK;
     const size_t end = first + gki_adamw_chunk_size(params, first);
-    const double t = (double)step->updates + 1, correction = sqrt(1 - pow(beta2, t)),
-                 rate = step->rate * correction / (1 - pow(beta1, t));
-    const gki_adam without_decay = {.scale = (gki_real)step->scale,
-                                    .rate = (gki_real)rate,
-                                    .beta1 = (gki_real)beta1,
-                                    .beta2 = (gki_real)beta2,
-                                    .epsilon_hat = (gki_real)(epsilon * correction),
-                                    .keep = 1,
-                                    .averaging = averaging_of(step)};
-    gki_adam with_decay = without_decay;
-    with_decay.keep = (gki_real)(1 - step->rate * step->weight_decay);
+    const gki_adam plain = step_of(step, NULL);
     for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */
         const gki_param *param = &params->list[p];
         const size_t param_end = param->offset + param->size;
-        if (!param->trainable || !param->packed || param_end <= first || param->offset >= end)
+        if (!param->trainable || param_end <= first || param->offset >= end ||
+            (!param->packed && param->rate == 1))
             continue;
+        const gki_adam own = step_of(step, param);
         const size_t from = param->offset > first ? param->offset : first,
                      to = param_end < end ? param_end : end;
-        update_range(params, &without_decay, step->average, first, from);
-        with_decay.rate = (gki_real)(param->rate * rate);
-        update_range(params, &with_decay, step->average, from, to);
+        update_range(params, &plain, step->average, first, from);
+        update_range(params, &own, step->average, from, to);
         first = to;
     }
-    update_range(params, &without_decay, step->average, first, end);
+    update_range(params, &plain, step->average, first, end);
 }
 
 void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step)

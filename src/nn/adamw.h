@@ -12,7 +12,7 @@
 enum { GKV_ADAMW_CHUNK = 16384 };
 
 typedef struct gki_adamw {
-    double rate;         /* the learning rate of the step, before the factors of tensors */
+    double rate;         /* the learning rate of the step, before the factor of a tensor */
     double weight_decay; /* of the weights of linear layers and convolutions */
     double scale;        /* the factor of the stored gradients */
     uint64_t updates;    /* the number of steps before this one */

@@ -25,8 +25,7 @@ typedef struct gki_param {
     size_t size;                    /* the number of elements */
     size_t offset;                  /* of element 0 in each of values, grads, m and v */
     bool trainable;                 /* true if the optimiser changes it */
-    /* of a packed tensor: the factor of its learning rate; 1 unless it is changed */
-    double rate;
+    double rate;                    /* the factor of its learning rate; 1 unless it is changed */
     /* true for the weight of a linear layer or of a convolution: a workspace may keep a packed copy
      * of it (nn/workspace.h) */
     bool packed;

@@ -71,7 +71,7 @@ static size_t check(const scores *it)
 static void test_accuracy(void **state)
 {
     (void)state;
-    static const double shapes[] = {-0.2, -0.1, -0.05, -0.003, 0, 1e-9, 0.04, 0.1, 0.17};
+    static const double shapes[] = {-0.2, -0.1, -0.05, -0.003, 0, 1e-9, 0.04, 0.1, 0.17, 0.4};
     enum { SHAPES = sizeof shapes / sizeof *shapes };
     scores it;
     for (int level = 0; level <= (int)gki_simd_best(); level++)
@@ -91,9 +91,11 @@ static void test_bounds(void **state)
     (void)state;
     scores it;
     for (int level = 0; level <= (int)gki_simd_best(); level++) {
+        compute((gki_simd)level, 0.05, 1, 6, &it);
+        assert_int_equal(check(&it), 0);
         compute((gki_simd)level, 0.1, -0.05, 4, &it);
         assert_int_equal(check(&it), 0);
-        compute((gki_simd)level, 0.1, 0.3, 1, &it); /* the second margin has k = 0.15 */
+        compute((gki_simd)level, 0.1, 1.5, 1, &it); /* the second margin has k = 0.75 */
         assert_int_equal(check(&it), ROWS);
         compute((gki_simd)level, -3, 0.1, 1, &it);
         assert_int_equal(check(&it), 2 * ROWS);

@@ -19,7 +19,7 @@ import time
 
 from chromium import Browser
 
-TOLERANCE = 1e-4  # of numbers, relative to 1 + their size
+TOLERANCE = 1e-5  # of numbers, relative to 1 + their size
 CONTRAST = 4.5
 # Times on an idle machine are far below; a busy one is given ten times the limits of docs/explorer.md.
 PAINT_MS, DECODE_MS, BUSY = 300, 5, 10
@@ -48,6 +48,8 @@ MODELS = {
     "by-class": ["model.base=gk-by-class", "model.base_components=2", "model.block=gated", "train.refit_steps=7"],
     "plain": ["model.base=normal", "model.prior_flow=none"],
     "conv": SMALL_CONV + ["model.base=gaussian-mixture", "model.base_components=3"],
+    "depthwise": SMALL_CONV + ["model.conv_block=depthwise", "model.downsampling=stride", "model.base=gk-mixture",
+                               "model.base_components=2"],
     "grey": GREY + ["model.likelihood=logistic-mixture", "model.base=gk-copula", "model.posterior=full",
                     "model.block=silu"],
     "grey-gk": GREY + ["model.likelihood=gk-mixture", "model.base=gk", "model.posterior=gk", "model.latent=7"],

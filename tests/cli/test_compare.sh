@@ -102,7 +102,7 @@ run foreign/r 1 1 nll=1 refined_nll=1 refined_iterations=3 refined_samples=2
 run foreign/s 2 1 nll=1 refined_nll=1 refined_iterations=6 refined_samples=2
 expect 4 "lm:6:2" "$gkvae" compare foreign/r foreign/s
 expect 4 "eval made" "$gkvae" compare made
-expect 4 "no run" "$gkvae" compare runs/a-1 nowhere
+expect 4 "not a run" "$gkvae" compare runs/a-1 nowhere
 echo "[1]" > foreign/p/metrics.json
 expect 3 "no JSON object" "$gkvae" compare foreign/p
 expect 2 'the nearest is "nll"' "$gkvae" compare runs/a-1 --metrics nlll

@@ -79,7 +79,7 @@ offers "model.base_fit=grad" train --set model.base_fit=g
 offers "--set=model.base_fit=grad" train --set=model.base_fit=g
 
 # Every option of every command is offered.
-"$gkvae" --help | sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' | sed 's/ *$//' > commands
+"$gkvae" --help | sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z-]*\)  .*/\1/p' | sed 's/ *$//' > commands
 [ "$(wc -l < commands)" -gt 15 ] || fail "no commands in gkvae --help"
 while read -r command; do
     # shellcheck disable=SC2086

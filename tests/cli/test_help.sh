@@ -7,7 +7,9 @@ for code in 0 1 2 3 4 5 6 7 8 129 130 143; do
     grep -qE "^\| $code \|" "$source/docs/exit-codes.md" || fail "exit code $code is not in docs/exit-codes.md"
 done
 for command in "data get" "data info" train eval sample reconstruct interpolate encode features "features train" \
-    explore export "base fit" compare fit gk bench settings; do
+    explore export "base fit" compare fit gk \
+    "density fit" "density eval" "density sample" "density log-density" "density conditional" "density outliers" \
+    bench settings; do
     # shellcheck disable=SC2086
     expect 0 "default" "$gkvae" $command --help
     grep -q "Usage: gkvae $command" output || fail "gkvae $command --help does not show its usage"
@@ -33,6 +35,9 @@ expect 2 'nearest is "train"' "$gkvae" trian
 expect 2 'nearest is "data get"' "$gkvae" data gte
 expect 2 'nearest is "base fit"' "$gkvae" base
 expect 2 "gkvae data list" "$gkvae" data
+expect 2 "gkvae density fit TABLE" "$gkvae" density
+expect 0 "gkvae density fit TABLE" "$gkvae" density --help
+expect 2 'nearest is "density outliers"' "$gkvae" density outlier
 expect 2 "nearest is --epochs" "$gkvae" train --epohcs 3 --out run
 expect 2 "nearest is --samples" "$gkvae" eval run --sample=3 --smaples 4
 expect 2 "gkvae --help" "$gkvae" --train

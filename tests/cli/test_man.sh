@@ -4,7 +4,7 @@
 man=$source/man
 
 expect 0 "" "$gkvae" --help
-sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' output | sed 's/ *$//' > commands
+sed -n '/^Usage/,/^gkvae COMMAND/s/^  \([a-z]* \{0,1\}[a-z-]*\)  .*/\1/p' output | sed 's/ *$//' > commands
 [ "$(wc -l < commands)" -gt 8 ] || fail "no commands in gkvae --help: $(cat output)"
 
 # Every command but version has a page, and every page a command. The source of an option "--name"

@@ -65,6 +65,37 @@ static void contaminated(void **state)
     }
 }
 
+/* lm with g = 0 where the tails are too light for any g near it: the same likelihood as mle within
+ * a few units, instead of more than 100 less. Normal samples, whose k is at its bound too, keep
+ * their g. */
+static void symmetric_by_lm(void **state)
+{
+    (void)state;
+    enum { N = 1000, SAMPLES = 4, NORMAL = 100 };
+    static double x[N];
+    const gkv_gk normal = gkv_gk_standard();
+    const gkv_gk_fit_settings set = mle_settings();
+    for (uint64_t i = 0; i < SAMPLES; i++) {
+        gkv_gk_fit_result lm, mle;
+        family_draw(UNIFORM, i, N, x);
+        assert_ok(gkv_gk_fit(N, x, NULL, &lm));
+        assert_ok(gkv_gk_fit(N, x, &set, &mle));
+        assert_true(lm.converged && lm.symmetric && lm.method == GKV_GK_LM);
+        assert_true(lm.gk.g == 0 && lm.se[GKV_GK_G] == 0);
+        assert_int_equal(lm.parameters, 3);
+        assert_true(lm.log_likelihood > mle.log_likelihood - 3.0);
+    }
+    size_t at_bound = 0;
+    for (uint64_t i = 0; i < 40; i++) {
+        gkv_gk_fit_result lm;
+        gkv_gk_random(&normal, NORMAL, 56, NORMAL * i, x);
+        assert_ok(gkv_gk_fit(NORMAL, x, NULL, &lm));
+        at_bound += lm.at_bound;
+        assert_false(lm.symmetric);
+    }
+    assert_true(at_bound > 3);
+}
+
 /* The mean score of a parameter, in standard errors of the sum. */
 static double score_of(const double *x, size_t n, const gkv_gk_fit_result *fit, int j)
 {
@@ -296,11 +327,17 @@ static void halves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(greatest_maximum),    cmocka_unit_test(heavy_tails),
-        cmocka_unit_test(contaminated),        cmocka_unit_test(converged_is_verified),
-        cmocka_unit_test(outside_the_support), cmocka_unit_test(two_groups),
-        cmocka_unit_test(far_outlier),         cmocka_unit_test(symmetric),
-        cmocka_unit_test(start_competes),      cmocka_unit_test(halves),
+        cmocka_unit_test(greatest_maximum),
+        cmocka_unit_test(heavy_tails),
+        cmocka_unit_test(contaminated),
+        cmocka_unit_test(symmetric_by_lm),
+        cmocka_unit_test(converged_is_verified),
+        cmocka_unit_test(outside_the_support),
+        cmocka_unit_test(two_groups),
+        cmocka_unit_test(far_outlier),
+        cmocka_unit_test(symmetric),
+        cmocka_unit_test(start_competes),
+        cmocka_unit_test(halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -322,6 +322,24 @@ static void heaps_have_no_p_value(void **state)
     }
 }
 
+/* The same for a unit that is greater than the distance of the quartiles. */
+static void coarse_heaps_have_no_p_value(void **state)
+{
+    (void)state;
+    enum { N = 1500 };
+    double x[N];
+    const gkv_gk truth = {.a = 10, .b = 2, .g = .1, .k = 0, .c = .8};
+    draw(&truth, 7, N, x);
+    for (size_t i = 0; i < N; i++)
+        x[i] = i % 3 ? .1 * nearbyint(10 * x[i]) : 5 * nearbyint(.2 * x[i]);
+    const gkv_gk_fit_settings set = mle();
+    const gkv_gk_fit_result fit =
+        fit_sample(&(gkv_gk_sample){.x = x, .n = N, .resolution = GKV_GK_RESOLUTION_AUTO}, &set);
+    assert_int_equal(fit.test, GKV_GK_TEST_HEAPS);
+    assert_close(fit.heaps, 5, 1e-9);
+    assert_true(isnan(fit.p_value));
+}
+
 /* Counts: those of a rounded g-and-k distribution fit; those with too many zeros do not. */
 static void counts_with_many_zeros(void **state)
 {
@@ -466,6 +484,7 @@ int main(void)
         cmocka_unit_test(rounded_samples),
         cmocka_unit_test(the_test_knows_ties),
         cmocka_unit_test(heaps_have_no_p_value),
+        cmocka_unit_test(coarse_heaps_have_no_p_value),
         cmocka_unit_test(counts_with_many_zeros),
         cmocka_unit_test(few_distinct_values),
         cmocka_unit_test(bootstraps),

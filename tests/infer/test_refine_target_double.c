@@ -64,7 +64,7 @@ static fixture *begin(const char *likelihood, const char *flow, const char *base
     it->model->base->ops->project(it->model->base, params);
     assert_ok(it->model->base->ops->check(it->model->base, params));
     it->weight = weight;
-    assert_ok(gki_workspace_create(&it->model->plan, ROWS, false, params, &it->ws));
+    assert_ok(gki_workspace_create(&it->model->plan, ROWS, true, params, &it->ws));
     assert_ok(gki_refine_target_create(it->model, weight, IMAGES, &it->target));
     gki_refine_target_pack(&it->target);
     double noise[PIXELS];

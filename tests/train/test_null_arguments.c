@@ -380,6 +380,7 @@ static void of_features(void **state)
     REFUSES("path", gkv_features_load(NULL, &out));
     REFUSES("out", gkv_features_load("x", NULL));
     gkv_features_free(NULL);
+    gkv_features_train_defaults(NULL);
     assert_true(gkv_features_height(NULL) == 0 && gkv_features_width(NULL) == 0);
     assert_true(gkv_features_dimensions(NULL) == 0 && gkv_features_classes(NULL) == 0);
     assert_true(gkv_features_name(NULL) == NULL && gkv_features_sha256(NULL) == NULL);

@@ -116,7 +116,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.parametrize("call", [
-    "gkvae.bootstrap(fit, replicates=10_000_000)",
+    "gkvae.bootstrap(fit, replicates=1_000_000)",
     "gkvae.least_squares(lambda v: np.array([v[0] ** 2 + np.random.rand() - 1]), [5.0], max_nfev=10**9, xtol=0, "
     "ftol=0, gtol=0)\n    while True: time.sleep(0.01)",
     "gkvae.gk.logpdf(np.zeros(20_000_000), 0.1, 0.1)\n    while True: gkvae.gk.logpdf(np.zeros(2_000_000), 0.1, 0.1)",

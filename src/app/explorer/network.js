@@ -96,13 +96,15 @@ const Network = (() => {
     ({height, width, channels, values: values || new Float64Array(height * width * channels)});
 
   /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. */
-  const convolve = (layer, from, withBias = true) => {
+  const convolve = (layer, from, {withBias = true, stride = 1} = {}) => {
     const {weight} = layer, inputs = from.channels;
     const outputs = layer.outputs;
     const side = Math.round(Math.sqrt(weight.length / (inputs * outputs))), reach = (side - 1) / 2;
-    const to = map(from.height, from.width, outputs), sum = new Float64Array(outputs);
-    for (let y = 0; y < from.height; y++)
-      for (let x = 0; x < from.width; x++) {
+    const to = map(Math.ceil(from.height / stride), Math.ceil(from.width / stride), outputs);
+    const sum = new Float64Array(outputs);
+    for (let toY = 0; toY < to.height; toY++)
+      for (let toX = 0; toX < to.width; toX++) {
+        const y = toY * stride, x = toX * stride;
         if (withBias)
           sum.set(layer.bias);
         else
@@ -115,7 +117,7 @@ const Network = (() => {
               for (let o = 0; o < outputs; o++) sum[o] += value * weight[row + o];
             }
           }
-        to.values.set(sum, (y * from.width + x) * outputs);
+        to.values.set(sum, (toY * to.width + toX) * outputs);
       }
     return to;
   };
@@ -155,20 +157,44 @@ const Network = (() => {
     return layer;
   };
 
+  /* Each channel by itself, by a weight [3·3, channels]; outside the map is zero. */
+  const depthwise = (layer, from) => {
+    const c = from.channels, to = map(from.height, from.width, c);
+    for (let y = 0; y < from.height; y++)
+      for (let x = 0; x < from.width; x++) {
+        const place = (y * from.width + x) * c;
+        for (let o = 0; o < c; o++) to.values[place + o] = layer.bias[o];
+        for (let i = Math.max(0, 1 - y); i < Math.min(3, from.height + 1 - y); i++)
+          for (let j = Math.max(0, 1 - x); j < Math.min(3, from.width + 1 - x); j++) {
+            const at = ((y + i - 1) * from.width + x + j - 1) * c, row = (i * 3 + j) * c;
+            for (let o = 0; o < c; o++) to.values[place + o] += from.values[at + o] * layer.weight[row + o];
+          }
+      }
+    return to;
+  };
+
+  /* A convolution of a block: of all channels, or depthwise and then 1×1. */
+  const blockConv = (tensors, block, number) => {
+    const whole = conv(tensors, `${block}conv${number}`);
+    if (!tensors(`${block}depthwise${number}.weight`)) return (x) => convolve(whole, x);
+    const single = parameters(tensors, `${block}depthwise${number}`);
+    return (x) => convolve(whole, depthwise(single, x));
+  };
+
   /* Residual blocks: a map plus the convolutions of its normalised values. */
   const blocks = (tensors, name, count) => {
     const list = [];
     for (let i = 0; i < count; i++)
       list.push({
         norm: parameters(tensors, `${name}.${i}.norm`),
-        one: conv(tensors, `${name}.${i}.conv1`),
-        two: conv(tensors, `${name}.${i}.conv2`),
+        one: blockConv(tensors, `${name}.${i}.`, 1),
+        two: blockConv(tensors, `${name}.${i}.`, 2),
       });
     return (x) => {
       for (const block of list) {
-        const h = convolve(block.one, normMap(block.norm, x));
+        const h = block.one(normMap(block.norm, x));
         for (let i = 0; i < h.values.length; i++) h.values[i] *= sigmoid(h.values[i]);
-        const branch = convolve(block.two, h);
+        const branch = block.two(h);
         for (let i = 0; i < branch.values.length; i++) branch.values[i] += x.values[i];
         x = branch;
       }
@@ -180,13 +206,16 @@ const Network = (() => {
     const height = 4 * Math.ceil(image.height / 4), width = 4 * Math.ceil(image.width / 4);
     const input = conv(tensors, "encoder.input"), down = conv(tensors, "encoder.down");
     const half = blocks(tensors, "encoder.half", count), quarter = blocks(tensors, "encoder.quarter", count);
+    const strideNorm = tensors("encoder.half.norm.weight") ? parameters(tensors, "encoder.half.norm") : null;
     const norm = parameters(tensors, "encoder.norm"), output = parameters(tensors, "encoder.output");
     return (x) => {
       const padded = map(height, width, image.channels), row = image.width * image.channels;
       for (let y = 0; y < image.height; y++)
         padded.values.set(x.subarray(y * row, (y + 1) * row), y * width * image.channels);
-      const first = unshuffle(half(convolve(input, unshuffle(padded))));
-      return apply(output, normMap(norm, quarter(convolve(down, first))).values);
+      const first = half(convolve(input, unshuffle(padded)));
+      const second = strideNorm ? convolve(down, normMap(strideNorm, first), {stride: 2}) :
+                                  convolve(down, unshuffle(first));
+      return apply(output, normMap(norm, quarter(second)).values);
     };
   };
 
@@ -198,7 +227,8 @@ const Network = (() => {
     const values = image.height * image.width * image.channels, planes = output.bias.length / values;
     return (z) => {
       const start = map(height, width, input.bias.length / (height * width), apply(input, z));
-      const small = convolve(output, normMap(norm, half(shuffle(convolve(up, quarter(start))))), false);
+      const small =
+        convolve(output, normMap(norm, half(shuffle(convolve(up, quarter(start))))), {withBias: false});
       const result = Float64Array.from(output.bias), channels = 4 * image.channels;
       for (let p = 0; p < planes; p++) {  // each number of a value has channels of its own
         const plane = map(small.height, small.width, channels);

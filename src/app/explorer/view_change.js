@@ -85,7 +85,7 @@ const ViewChange = (() => {
         "div", {class: "columns"},
         card(
           "Change what you see",
-          `Move a slider and watch the ${app.noun} on the side. The steps were found by comparing ` +
+          `Move a slider and watch your ${app.noun}. The steps were found by comparing ` +
             "the codes of the page’s images, so a change looks natural and is not exact.",
           ...styles.map((direction) => relative(app, direction)), undo),
         card(

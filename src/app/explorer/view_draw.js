@@ -98,7 +98,7 @@ const ViewDraw = (() => {
         const {z, before, after} = Refine.run(model, input.target, model.code(input.target));
         line.textContent = after < before ?
           `Three Gauss–Newton steps made image and code together ${number(before - after, 1)} nats more ` +
-            `probable. The image on the side is drawn from the better code.` :
+            `probable. Your image is now drawn from the better code.` :
           "The search found no better code.";
         if (app.input === input) app.moveTo(z, input.src);
       }, 30);

@@ -125,7 +125,7 @@ const ViewMap = (() => {
       return [card(
         "A map of all codes",
         `Each mark is a ${whose}; near marks are similar images. Drag the orange point, and ` +
-          "see the image on the side change. Click a mark to go there. The two directions are those in " +
+          "see your image change. Click a mark to go there. The two directions are those in " +
           "which the codes vary most, " +
           "so the map is a shadow of all dimensions.",
         make("div", {class: "row apart"}, parts.by || "", parts.space || ""), make("p", {}), parts.plot)];

@@ -1,10 +1,10 @@
 /* The t copula of normal scores: y_j = T_ν⁻¹(Φ(z_j)), and y has a multivariate t distribution.
  *
- * The distribution of y is more general than a copula needs: any location m, scatter LLᵀ and degrees
- * of freedom ν'. Conditional distributions are therefore of the same kind. For the copula itself m =
- * 0, LLᵀ is a correlation matrix and ν' = ν. All functions are thread-safe. */
-#ifndef GKV_DENSITY_COPULA_H
-#define GKV_DENSITY_COPULA_H
+ * The distribution of y is more general than a copula needs: any location m, scatter LLᵀ and
+ * degrees of freedom ν'. Conditional distributions are therefore of the same kind. For the copula
+ * itself m = 0, LLᵀ is a correlation matrix and ν' = ν. All functions are thread-safe. */
+#ifndef GKV_DENSITY_T_COPULA_H
+#define GKV_DENSITY_T_COPULA_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
-/* The t copula as a distribution; declared in copula.h. */
-#include "density/copula.h"
+/* The t copula as a distribution; declared in t_copula.h. */
+#include "density/t_copula.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -91,7 +91,8 @@ double gki_copula_log_density(const gki_copula *it, const double *z, double *y)
         most = fmax(most, fabs(y[j]));
     for (size_t j = 0; j < it->d && most > 0; j++)
         squares += (y[j] / most) * (y[j] / most);
-    const double log_square = most > 0 ? 2 * log(most) + log(squares) - log(it->freedom) : -INFINITY;
+    const double log_square =
+        most > 0 ? 2 * log(most) + log(squares) - log(it->freedom) : -INFINITY;
     const double beyond = log_square > 30 ? log_square : log1p(exp(log_square));
     return sum - 0.5 * (it->freedom + (double)it->d) * beyond;
 }

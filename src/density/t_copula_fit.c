@@ -1,10 +1,10 @@
-/* The fit of a t copula; declared in copula.h. */
+/* The fit of a t copula; declared in t_copula.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
-#include "density/copula.h"
+#include "density/t_copula.h"
 #include "density/score_map.h"
 #include "num/linalg.h"
 
@@ -83,12 +83,14 @@ static double expect(fit *it, double freedom)
  * is not positive definite. */
 static bool normalise(fit *it)
 {
+    const double most = 1 - 1e-7; /* of columns that are no functions of each other */
     const size_t d = it->d;
-    double variances = 0, squares = 0;
+    double variances = 0, squares = 0, greatest = 0;
     for (size_t i = 0; i < d; i++)
         for (size_t j = 0; j < i; j++) {
             const double r = it->r[i * d + j] / sqrt(it->r[i * d + i] * it->r[j * d + j]);
             it->r[i * d + j] = r;
+            greatest = fmax(greatest, fabs(r));
             squares += r * r;
             variances += (1 - r * r) * (1 - r * r) / (double)it->n;
         }
@@ -98,11 +100,11 @@ static bool normalise(fit *it)
             it->r[i * d + j] *= 1 - shrink;
         it->r[i * d + i] = 1;
     }
-    return gki_cholesky(d, it->r, 1e-10, it->l);
+    return greatest < most && gki_cholesky(d, it->r, 1e-10, it->l);
 }
 
-/* Fits the correlation matrix for one ν. Returns the log-likelihood, or NaN if columns are functions
- * of each other. */
+/* Fits the correlation matrix for one ν. Returns the log-likelihood, or NaN if columns are
+ * functions of each other. */
 static double fit_freedom(fit *it, double freedom, gki_score_map *map)
 {
     const size_t d = it->d;

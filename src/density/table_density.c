@@ -40,8 +40,7 @@ gkv_status gki_density_alloc(size_t d, const char *const *names, gkv_density **o
     GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margins, &it->margins));
     GKV_TRY_GOTO(gki_alloc(d, sizeof *it->margin_info, &it->margin_info));
     for (size_t j = 0; j < d; j++)
-        GKV_TRY_GOTO(
-            gki_strdup(names ? names[j] : gki_column_text(text, NULL, j), &it->names[j]));
+        GKV_TRY_GOTO(gki_strdup(names ? names[j] : gki_column_text(text, NULL, j), &it->names[j]));
     *out = it;
     return GKV_OK;
 done:
@@ -162,9 +161,8 @@ static gkv_status score_rows(const gkv_density *it, size_t n, const double *x, i
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t t = 0; t < tiles; t++) {
         const size_t first = t * TILE, count = n - first < TILE ? n - first : TILE;
-        const gkv_status status =
-            score_tile(it, count, x + first * it->d, z + first * it->d,
-                       log_slope ? log_slope + first * it->d : NULL);
+        const gkv_status status = score_tile(it, count, x + first * it->d, z + first * it->d,
+                                             log_slope ? log_slope + first * it->d : NULL);
         if (status != GKV_OK)
 #pragma omp atomic write
             all = status;
@@ -205,8 +203,7 @@ gkv_status gkv_density_quantiles(const gkv_density *density, size_t column, size
 
 /* --- Log densities -------------------------------------------------------- */
 
-void gki_density_whiten(const gkv_density *it, size_t n, const double *z, int threads,
-                        gki_real *w)
+void gki_density_whiten(const gkv_density *it, size_t n, const double *z, int threads, gki_real *w)
 {
     const double *l = gki_copula_cholesky(it->copula);
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -355,8 +352,7 @@ gkv_status gkv_density_p_values(const gkv_density *density, int64_t candidate, s
             else
                 high = middle;
         }
-        p[i] = isnan(log_density[i]) ? NAN
-                                     : (double)(1 + low) / (double)(1 + it->n_calibration);
+        p[i] = isnan(log_density[i]) ? NAN : (double)(1 + low) / (double)(1 + it->n_calibration);
     }
     return GKV_OK;
 }

@@ -1,0 +1,183 @@
+/* Margins of tables: densities, scores, quantiles and fits against known values. */
+#include "density_fixture.h"
+
+#include "density/margin.h"
+#include "gkvae/gk.h"
+#include "num/sort.h"
+#include "num/special.h"
+
+enum { N = 4000 };
+
+static gki_column column_of(size_t n, const double *x)
+{
+    return (gki_column){.n = n, .x = x, .spread = x};
+}
+
+/* Values of a g-and-k distribution. */
+static double *gk_values(size_t n, double g, double k)
+{
+    const gkv_gk gk = {3, 2, g, k, 0.8, 0};
+    double *x = test_alloc(n * sizeof *x);
+    gkv_gk_random(&gk, n, 5, 0, x);
+    return x;
+}
+
+static gki_margin fit(int64_t kind, size_t detail, size_t n, const double *x)
+{
+    gki_margin margin;
+    const gki_column column = column_of(n, x);
+    assert_ok(gki_margin_fit(kind, detail, &column, &margin));
+    assert_ok(gki_margin_check(&margin));
+    return margin;
+}
+
+/* ∫ f dx over the line, in the variable s of x = centre + scale·sinh(s). */
+static double integral(const gki_margin *margin, double centre, double scale)
+{
+    enum { POINTS = 40001 };
+    double sum = 0;
+    for (size_t i = 0; i < POINTS; i++) {
+        const double s = -14 + 28.0 * (double)i / (POINTS - 1), x = centre + scale * sinh(s);
+        double z, slope;
+        assert_ok(gki_margin_scores(margin, 1, &x, &z, &slope));
+        sum += exp(gki_normal_log_pdf(z) + slope + log(scale * cosh(s)));
+    }
+    return sum * 28.0 / (POINTS - 1);
+}
+
+static void test_densities_integrate_to_one(void **state)
+{
+    (void)state;
+    double *x = gk_values(N, 0.7, 0.15);
+    for (size_t i = 0; i < 3 + gki_spline_details(N) - 1; i++) {
+        const int64_t kind = i < 2 ? (int64_t)i : GKV_DENSITY_MARGIN_SPLINE;
+        const gki_margin margin = fit(kind, i < 2 ? 0 : i - 2, N, x);
+        assert_close(integral(&margin, 3, 1), 1, 2e-4);
+    }
+    free(x);
+}
+
+/* Scores increase, quantiles are their inverses, and slopes are their derivatives, also far out. */
+static void test_scores_and_quantiles(void **state)
+{
+    (void)state;
+    double *x = gk_values(N, 0.7, 0.15);
+    for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
+        const gki_margin margin = fit(kind, 0, N, x);
+        double before = -INFINITY;
+        for (double s = -12; s < 12; s += 0.037) {
+            const double at = 3 + sinh(s), step = 1e-6 * (1 + fabs(at));
+            const double three[3] = {at - step, at, at + step};
+            double z[3], slope[3], back;
+            assert_ok(gki_margin_scores(&margin, 3, three, z, slope));
+            assert_true(z[1] > before && isfinite(z[1]) && isfinite(slope[1]));
+            before = z[1];
+            assert_close((z[2] - z[0]) / (2 * step) / exp(slope[1]), 1, 2e-2);
+            assert_ok(gki_margin_values(&margin, 1, &z[1], &back));
+            assert_close(back, at, 1e-7 * (1 + fabs(at)));
+        }
+        const double ends[4] = {-INFINITY, INFINITY, NAN, 1e300};
+        double z[4], slope[4];
+        assert_ok(gki_margin_scores(&margin, 4, ends, z, slope));
+        assert_true(z[0] == -INFINITY && z[1] == INFINITY && isnan(z[2]) && isfinite(z[3]));
+        assert_true(slope[0] == -INFINITY && slope[1] == -INFINITY && isnan(slope[2]));
+    }
+    free(x);
+}
+
+/* The distribution functions of fitted margins are those of the values. */
+static void test_margins_fit(void **state)
+{
+    (void)state;
+    const gkv_gk truth = {3, 2, 0.3, 0.1, 0.8, 0};
+    double *x = gk_values(N, 0.3, 0.1);
+    for (int64_t kind = 0; kind < GKV_DENSITY_MARGINS; kind++) {
+        const gki_margin margin = fit(kind, kind == GKV_DENSITY_MARGIN_SPLINE ? 2 : 0, N, x);
+        for (double p = 0.02; p < 1; p += 0.08) {
+            const double at = gkv_gk_quantile(&truth, p);
+            double z;
+            assert_ok(gki_margin_scores(&margin, 1, &at, &z, NULL));
+            assert_close(gki_normal_cdf(z), p, kind == GKV_DENSITY_MARGIN_T ? 0.06 : 0.025);
+        }
+    }
+    const gki_margin margin = fit(GKV_DENSITY_MARGIN_GK, 0, N, x);
+    assert_close(margin.gk[0], 3, 0.12);
+    assert_close(margin.gk[1], 2, 0.15);
+    assert_close(margin.gk[2], 0.3, 0.1);
+    assert_close(margin.gk[3], 0.1, 0.06);
+    free(x);
+}
+
+/* A t of few degrees of freedom: the tails ξ = 1/ν of the spline, and ν of the t. */
+static void test_heavy_tails(void **state)
+{
+    (void)state;
+    double *x = test_alloc(N * sizeof *x);
+    gki_rng_normal_d(gki_rng_at(7, GKV_STREAM_USER, 0, 0), N, x);
+    for (size_t i = 0; i < N; i++)
+        x[i] = 100 + 5 * gki_student_from_normal(x[i], 3);
+    const gki_margin t = fit(GKV_DENSITY_MARGIN_T, 0, N, x),
+                     spline = fit(GKV_DENSITY_MARGIN_SPLINE, 2, N, x);
+    assert_close(t.t.location, 100, 0.5);
+    assert_close(t.t.scale, 5, 0.4);
+    assert_close(t.t.freedom, 3, 0.5);
+    assert_close(spline.lower.xi, 1.0 / 3, 0.2);
+    assert_close(spline.upper.xi, 1.0 / 3, 0.2);
+    free(x);
+}
+
+/* The tails of t against values of R: pt(q, nu, lower.tail = FALSE, log.p = TRUE). */
+static void test_student_tails(void **state)
+{
+    (void)state;
+    static const struct {
+        double q, nu, log_p;
+    } values[] = {{2, 3, -2.66408617432},
+                  {50, 3, -11.63978476324},
+                  {1e10, 4, -91.00479143109},
+                  {0.5, 30, -1.17001752400},
+                  {1e150, 2, -691.46867507877}};
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        const double lp = gki_student_log_upper(values[i].q, values[i].nu);
+        assert_relative(lp, values[i].log_p, 1e-10);
+        const double z = gki_student_to_normal(values[i].q, values[i].nu);
+        assert_relative(gki_student_from_normal(z, values[i].nu), values[i].q, 1e-8);
+        assert_relative(gki_normal_log_cdf(-z), lp, 1e-10);
+    }
+}
+
+/* Small samples have a t unless another kind is clearly better. */
+static void test_choice(void **state)
+{
+    (void)state;
+    double *x = gk_values(N, 2.5, 0.3);
+    uint8_t *fold = test_alloc(N);
+    for (size_t i = 0; i < N; i++)
+        fold[i] = (uint8_t)(i % 3);
+    gki_margin_choice choice;
+    gki_column column = column_of(N, x);
+    assert_ok(gki_margin_choose(GKV_DENSITY_MARGIN_AUTO, &column, fold, &choice));
+    assert_int_equal(choice.kind, GKV_DENSITY_MARGIN_GK);
+    assert_true(choice.held_out[GKV_DENSITY_MARGIN_T] < choice.held_out[GKV_DENSITY_MARGIN_GK]);
+    assert_ok(gki_margin_choose(GKV_DENSITY_MARGIN_SPLINE, &column, fold, &choice));
+    assert_int_equal(choice.kind, GKV_DENSITY_MARGIN_SPLINE);
+    assert_true(isnan(choice.held_out[GKV_DENSITY_MARGIN_GK]));
+    free(x);
+    x = gk_values(40, 0.1, 0.1);
+    column = column_of(40, x);
+    assert_ok(gki_margin_choose(GKV_DENSITY_MARGIN_AUTO, &column, fold, &choice));
+    assert_int_equal(choice.kind, GKV_DENSITY_MARGIN_T);
+    free(x);
+    free(fold);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_densities_integrate_to_one),
+                                       cmocka_unit_test(test_scores_and_quantiles),
+                                       cmocka_unit_test(test_margins_fit),
+                                       cmocka_unit_test(test_heavy_tails),
+                                       cmocka_unit_test(test_student_tails),
+                                       cmocka_unit_test(test_choice)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
