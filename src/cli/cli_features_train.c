@@ -101,8 +101,8 @@ int cli_features_train(int argc, char **argv)
         .args_doc = "DATASET --out FILE.safetensors",
         .doc = "Trains a small LeNet to classify the grey images of a data set, and writes the "
                "network whose features gkvae features and the metrics of generation use. Its "
-               "accuracy on the test images is printed and written to the file. MNIST takes about "
-               "a minute on two cores.\v"
+               "accuracy on the test images is printed and written to the file. MNIST takes one "
+               "to two minutes on two cores.\v"
                "The training images need labels. The same command gives the same file, on any "
                "number of threads. To use the network: gkvae features IMAGES --network FILE, or "
                "eval.features = FILE. gkvae settings shows the keys of [data]."};
