@@ -3,11 +3,11 @@
 
 expect 0 "done" "$gkvae" train small.ini --out run
 cp run/model.safetensors model.before
-expect 2 "needs itself" "$gkvae" sample run --out run/model.safetensors
+expect 2 "ends in .png" "$gkvae" sample run --out run/model.safetensors
 expect 2 "needs itself" "$gkvae" sample run --idx run/../run/config.ini
 expect 2 "needs itself" "$gkvae" sample run --idx same --out same
-expect 2 "needs itself" "$gkvae" encode run --out run/checkpoint.safetensors
-expect 2 "needs itself" "$gkvae" interpolate run/model.safetensors --out run/model.safetensors --data-folder "$source/tests/fixtures" \
+expect 2 "ends in .npy" "$gkvae" encode run --out run/checkpoint.safetensors
+expect 2 "ends in .png" "$gkvae" interpolate run/model.safetensors --out run/model.safetensors --data-folder "$source/tests/fixtures" \
     --set data.dataset=mnist-small
 cp "$source/tests/fixtures/mnist-small/t10k-images-idx3-ubyte.gz" mine
 ln mine alias
