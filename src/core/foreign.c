@@ -196,7 +196,7 @@ static bool is_json(const unsigned char *bytes, size_t count)
     if (bytes[i] == '[') { /* an array of arrays; "[[" is also a mistake in a section of settings */
         while (i < count && memchr("[ \t\r\n", bytes[i], 5))
             i++;
-        return i < count && memchr("+-.0123456789\"{]", bytes[i], 16);
+        return i < count && memchr("+-.0123456789\"{", bytes[i], 15);
     }
     const size_t first = i;
     while (i < count && memchr("+-.eE0123456789", bytes[i], 15))
