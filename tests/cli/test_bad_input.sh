@@ -198,7 +198,7 @@ header='{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 { printf "\\$(printf '%o' ${#header})"'\0\0\0\0\0\0\0'; printf '%s\0\0\0\0' "$header"; } > run/model.safetensors
 cp run/model.safetensors run/checkpoint.safetensors
 cp good/config.ini run
-damaged "no model of gkvae"
+damaged "not a model of gkvae"
 expect 5 "model.safetensors" "$gkvae" eval "$source"
 expect 5 "nowhere" "$gkvae" eval nowhere
 expect 2 "not a folder" "$gkvae" eval good/model.safetensors

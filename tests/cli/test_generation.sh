@@ -108,7 +108,7 @@ PY
     named=(--samples 1 --images 20 --draws 20 --draw-sets 1 --no-pictures --set eval.features=./named.safetensors)
     expect 0 "network \"aööööööööööööööööööööööööööööööö\" (SHA-256" "$gkvae" eval other "${named[@]}"
     grep -qF '"features": "aööööööööööööööööööööööööööööööö"' other/metrics.json || fail "the network's name in metrics.json"
-    expect 2 "needs itself" "$gkvae" eval other "${named[@]}" --figures named.safetensors
+    expect 2 "ends in .json" "$gkvae" eval other "${named[@]}" --figures named.safetensors
 fi
 
 # Without training images there are no metrics of generation, and with a named network this is an error.

@@ -47,7 +47,7 @@ expect 0 "80 images" "$gkvae" sample classes --class each -n 8 --form draws --ou
 cp run/model.safetensors before
 expect 2 "ends at number 4294967295" "$gkvae" sample run -n 2 --first 4294967295 --idx no.idx
 expect 2 "--npy cannot hold the blocks" "$gkvae" sample classes --class each --npy no.npy
-expect 2 "name another file" "$gkvae" sample run --npy run/model.safetensors
+expect 2 "ends in .npy" "$gkvae" sample run --npy run/model.safetensors
 expect 2 "name another file" "$gkvae" sample run --npy no --idx no
 expect 2 "name another file" "$gkvae" sample run --npy no --out no
 expect 2 "the name is empty" "$gkvae" sample run --npy ""

@@ -381,6 +381,10 @@ static void of_features(void **state)
     REFUSES("out", gkv_features_load("x", NULL));
     gkv_features_free(NULL);
     gkv_features_train_defaults(NULL);
+    const gkv_labelled_images labelled = {1, 4, 4, (const uint8_t[16]){0}, (const uint8_t[1]){0}};
+    double accuracy;
+    REFUSES("train", gkv_features_train(NULL, &labelled, NULL, NULL, "x", &accuracy));
+    REFUSES("path", gkv_features_train(&labelled, NULL, NULL, NULL, NULL, &accuracy));
     assert_true(gkv_features_height(NULL) == 0 && gkv_features_width(NULL) == 0);
     assert_true(gkv_features_dimensions(NULL) == 0 && gkv_features_classes(NULL) == 0);
     assert_true(gkv_features_name(NULL) == NULL && gkv_features_sha256(NULL) == NULL);
