@@ -211,7 +211,8 @@ for half in ("train", "t10k"):
     open(f"{sys.argv[2]}/{half}.idx", "wb").write(header.tobytes() + images.tobytes())
 EOF
 "$program" features train own --set "data.train_images=$work/train.idx" --set "data.test_images=$work/t10k.idx" \
-    --set "data.train_labels=$small/train-labels-idx1-ubyte.gz" --out "$work/own.safetensors" --epochs 5 > "$work/log" 2>&1
+    --set "data.train_labels=$small/train-labels-idx1-ubyte.gz" --set "data.test_labels=$small/t10k-labels-idx1-ubyte.gz" \
+    --out "$work/own.safetensors" --epochs 5 > "$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 which=(--network "$work/own.safetensors")
 features "$work/t10k.idx" "$work/own.safetensors" "$small/t10k-labels-idx1-ubyte.gz" 0.5
 
