@@ -185,7 +185,7 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
-class Residual(nn.Module):
+class ConvResidual(nn.Module):
     def __init__(self, channels):
         super().__init__()
         self.branch = nn.Sequential(ChannelNorm(channels), nn.SiLU(inplace=True),
@@ -202,8 +202,8 @@ class ConvEncoder(nn.Module):
     def __init__(self, outputs):
         super().__init__()
         half, quarter = self.HALF, self.QUARTER
-        self.maps = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, half, 3, padding=1), Residual(half),
-                                  nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), Residual(quarter),
+        self.maps = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4, half, 3, padding=1), ConvResidual(half),
+                                  nn.PixelUnshuffle(2), nn.Conv2d(4 * half, quarter, 1), ConvResidual(quarter),
                                   ChannelNorm(quarter), nn.SiLU(inplace=True))
         self.last = nn.Linear(49 * quarter, outputs)
 
@@ -217,8 +217,8 @@ class ConvDecoder(nn.Module):
         super().__init__()
         half, quarter = ConvEncoder.HALF, ConvEncoder.QUARTER
         self.first = nn.Linear(inputs, 49 * quarter)
-        self.maps = nn.Sequential(Residual(quarter), nn.Conv2d(quarter, 4 * half, 1), nn.PixelShuffle(2),
-                                  Residual(half), ChannelNorm(half), nn.SiLU(inplace=True),
+        self.maps = nn.Sequential(ConvResidual(quarter), nn.Conv2d(quarter, 4 * half, 1), nn.PixelShuffle(2),
+                                  ConvResidual(half), ChannelNorm(half), nn.SiLU(inplace=True),
                                   nn.Conv2d(half, 4, 3, padding=1, bias=False), nn.PixelShuffle(2))
         self.bias = nn.Parameter(torch.zeros(PIXELS))
 
