@@ -2,18 +2,9 @@
  * CMakeLists.txt defines their folder. */
 #include "app/explorer_assets.h"
 
-#define EMBEDDED(symbol, file)                                                                   \
-    extern const unsigned char gki_explorer_file_##symbol[], gki_explorer_file_##symbol##_end[]; \
-    __asm__(".pushsection .rodata\n"                                                             \
-            ".globl gki_explorer_file_" #symbol "\n"                                             \
-            ".hidden gki_explorer_file_" #symbol "\n"                                            \
-            "gki_explorer_file_" #symbol ":\n"                                                   \
-            ".incbin \"" GKV_EXPLORER_FOLDER "/" file "\"\n"                                     \
-            ".globl gki_explorer_file_" #symbol "_end\n"                                         \
-            ".hidden gki_explorer_file_" #symbol "_end\n"                                        \
-            "gki_explorer_file_" #symbol "_end:\n"                                               \
-            ".byte 0\n"                                                                          \
-            ".popsection\n")
+#include "core/embed.h"
+
+#define EMBEDDED(symbol, file) GKV_EMBED(gki_explorer_file_##symbol, GKV_EXPLORER_FOLDER "/" file)
 
 EMBEDDED(style, "explorer.css");
 EMBEDDED(body, "explorer.html");

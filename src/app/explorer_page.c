@@ -11,6 +11,7 @@
 #include "app/explorer_model.h"
 #include "app/explorer_numbers.h"
 #include "app/html.h"
+#include "app/report_script.h"
 #include "safetensors/json_text.h"
 
 /* --- The parts that are always the same ----------------------------------- */
@@ -70,15 +71,7 @@ static gkv_status write_json(gki_file_writer *out, const json_t *value)
     char *const text = gki_json_text(value, JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
     if (!text)
         return gki_fail(GKV_ERR_MEMORY, "no memory for the description of a page");
-    for (const char *rest = text; *rest;) {
-        const size_t length = strcspn(rest, "<");
-        gki_file_write(out, rest, length);
-        rest += length;
-        if (*rest) {
-            gki_file_printf(out, "\\u003c");
-            rest++;
-        }
-    }
+    gki_report_json(out, text);
     free(text);
     return GKV_OK;
 }

@@ -14,4 +14,7 @@ void gki_report_script(gki_file_writer *out);
 /* Writes an element with JSON that the script reads. No text of it can end the element. */
 void gki_report_data(gki_file_writer *out, const char *json);
 
+/* Writes JSON without "<", so that no text of it ends its element. */
+void gki_report_json(gki_file_writer *out, const char *json);
+
 #endif

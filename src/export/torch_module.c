@@ -3,19 +3,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/embed.h"
 #include "core/file.h"
 #include "gkvae/export.h"
 #include "vae/model.h"
 
-__asm__(".pushsection .rodata\n"
-        ".globl gki_torch_module\n"
-        ".hidden gki_torch_module\n"
-        "gki_torch_module:\n"
-        ".incbin \"" GKV_EXPORT_FOLDER "/torch_module.py\"\n"
-        ".byte 0\n"
-        ".popsection\n");
-
-extern const char gki_torch_module[];
+GKV_EMBED(gki_torch_module, GKV_EXPORT_FOLDER "/torch_module.py");
 
 /* The line of the file that is written anew, and its parts. */
 static const char line_begin[] = "WEIGHTS = os.fsdecode(b\"", line_end[] = "\")";
@@ -90,14 +83,14 @@ gkv_status gkv_export_torch(const gkv_model *model, const char *weights, const c
     GKV_NEED(weights);
     GKV_NEED(path);
     GKV_TRY(check_settings(&model->settings.model));
-    const char *begin = strstr(gki_torch_module, line_begin);
+    const char *const module = (const char *)gki_torch_module;
+    const char *begin = strstr(module, line_begin);
     const char *end = begin ? strstr(begin, line_end) : NULL;
     if (!end)
         return gki_fail(GKV_ERR_INTERNAL, "the PyTorch module has no line of its weights");
     gki_file_writer *writer = NULL;
     GKV_TRY(gki_file_begin(path, &writer));
-    gki_file_write(writer, gki_torch_module,
-                   (size_t)(begin - gki_torch_module) + strlen(line_begin));
+    gki_file_write(writer, module, (size_t)(begin - module) + strlen(line_begin));
     write_path(writer, weights);
     gki_file_write(writer, end, strlen(end));
     return gki_file_commit(writer);

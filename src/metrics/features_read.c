@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/embed.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
@@ -271,23 +272,9 @@ void gkv_features_free(gkv_features *features)
 
 /* --- The built-in networks ------------------------------------------------ */
 
-/* The assembler includes the files. CMakeLists.txt defines their folder. */
-#define EMBEDDED(symbol, file)                                                         \
-    extern const unsigned char gki_features_##symbol[], gki_features_##symbol##_end[]; \
-    __asm__(".pushsection .rodata\n"                                                   \
-            ".balign 64\n"                                                             \
-            ".globl gki_features_" #symbol "\n"                                        \
-            ".hidden gki_features_" #symbol "\n"                                       \
-            "gki_features_" #symbol ":\n"                                              \
-            ".incbin \"" GKV_FEATURES_FOLDER "/" file "\"\n"                           \
-            ".globl gki_features_" #symbol "_end\n"                                    \
-            ".hidden gki_features_" #symbol "_end\n"                                   \
-            "gki_features_" #symbol "_end:\n"                                          \
-            ".byte 0\n"                                                                \
-            ".popsection\n")
-
-EMBEDDED(mnist, "mnist.safetensors");
-EMBEDDED(fashion_mnist, "fashion-mnist.safetensors");
+/* CMakeLists.txt defines their folder. */
+GKV_EMBED(gki_features_mnist, GKV_FEATURES_FOLDER "/mnist.safetensors");
+GKV_EMBED(gki_features_fashion_mnist, GKV_FEATURES_FOLDER "/fashion-mnist.safetensors");
 
 static const struct {
     const char *dataset, *name;
