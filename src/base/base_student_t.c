@@ -90,7 +90,7 @@ static void log_density(const gki_base *base, gki_workspace *ws, size_t first, s
         *gki_at(ws, base->log_density, r) = 0;
     for (size_t j = 0; j < base->eps.width; j++) {
         const gki_student m = margin_of(base, ws->params, j);
-        const double constant = gki_student_constant(m.freedom) - log(m.scale);
+        const double constant = gki_student_constant(m.freedom, 1) - log(m.scale);
         for (size_t r = first; r < first + count; r++) {
             const double y = ((double)gki_at(ws, base->eps, r)[j] - m.location) / m.scale;
             *gki_at(ws, base->log_density, r) +=
@@ -215,7 +215,7 @@ static gkv_status check(const gki_base *base, const gki_params *params)
 
 static double mean_log_density(const gki_student *m, const gki_real *x, size_t n, size_t stride)
 {
-    const double constant = gki_student_constant(m->freedom) - log(m->scale);
+    const double constant = gki_student_constant(m->freedom, 1) - log(m->scale);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         const double y = ((double)x[i * stride] - m->location) / m->scale;

@@ -5,17 +5,16 @@
 
 #include "num/special.h"
 
-/* The terms of log p that do not depend on y, without −log s. */
-double gki_student_constant(double freedom)
+double gki_student_constant(double freedom, size_t d)
 {
-    return lgamma((freedom + 1) / 2) - lgamma(freedom / 2) -
-           0.5 * log(freedom * 3.14159265358979323846);
+    return gki_log_gamma((freedom + (double)d) / 2) - gki_log_gamma(freedom / 2) -
+           0.5 * (double)d * log(freedom * 3.14159265358979323846);
 }
 
 double gki_student_log_density(const gki_student *m, double x)
 {
     const double y = (x - m->location) / m->scale;
-    return gki_student_constant(m->freedom) - log(m->scale) -
+    return gki_student_constant(m->freedom, 1) - log(m->scale) -
            0.5 * (m->freedom + 1) * log1p(y * y / m->freedom);
 }
 
@@ -61,7 +60,8 @@ static double beta_fraction(double a, double b, double x)
 double gki_student_upper(double t, double nu)
 {
     const double a = nu / 2, b = 0.5, x = nu / (nu + t * t), rest = t * t / (nu + t * t);
-    const double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log(rest));
+    const double front = exp(gki_log_gamma(a + b) - gki_log_gamma(a) - gki_log_gamma(b) +
+                             a * log(x) + b * log(rest));
     if (t == 0)
         return 0.5;
     if (x < (a + 1) / (a + b + 2))
@@ -78,8 +78,8 @@ double gki_student_log_upper(double t, double nu)
         return log(gki_student_upper(t, nu));
     /* log x without underflow */
     const double log_x = (t > 1e100 ? log(nu) - 2 * log(t) : log(ratio)) - log1p(ratio);
-    return -0.69314718055994530942 + lgamma(a + b) - lgamma(a) - lgamma(b) + a * log_x -
-           b * log1p(ratio) + log(beta_fraction(a, b, x) / a);
+    return -0.69314718055994530942 + gki_log_gamma(a + b) - gki_log_gamma(a) - gki_log_gamma(b) +
+           a * log_x - b * log1p(ratio) + log(beta_fraction(a, b, x) / a);
 }
 
 double gki_student_to_normal(double y, double nu)
@@ -90,7 +90,7 @@ double gki_student_to_normal(double y, double nu)
 /* Newton's method for log P in log t, which is concave there, between bounds that it halves. */
 double gki_student_from_normal(double z, double nu)
 {
-    const double wanted = gki_normal_log_cdf(-fabs(z)), constant = gki_student_constant(nu);
+    const double wanted = gki_normal_log_cdf(-fabs(z)), constant = gki_student_constant(nu, 1);
     if (!(z != 0 && isfinite(wanted)))
         return z; /* 0, NaN and ±∞ */
     double low = -80, high = 700, at = fmin(log(fabs(z)), high);

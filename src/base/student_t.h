@@ -18,8 +18,9 @@ typedef struct gki_student {
     double location, scale, freedom;
 } gki_student;
 
-/* The terms of log p that do not depend on y, without −log s. */
-double gki_student_constant(double freedom);
+/* The logarithm of the constant of a t density in d dimensions with ν degrees of freedom, for the
+ * scale 1. */
+double gki_student_constant(double freedom, size_t d);
 
 /* log p(x). */
 double gki_student_log_density(const gki_student *m, double x);

@@ -7,7 +7,7 @@
 
 void gki_score_map_fill(gki_score_map *map, double freedom)
 {
-    const double constant = gki_student_constant(freedom);
+    const double constant = gki_student_constant(freedom, 1);
     map->freedom = freedom;
     for (size_t i = 0; i < GKV_SCORE_MAP_NODES; i++) {
         const double z = (double)i / GKV_SCORE_MAP_STEPS, t = gki_student_from_normal(z, freedom);

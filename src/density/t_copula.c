@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/student_t.h"
 #include "core/memory.h"
 #include "density/score_map.h"
 #include "num/linalg.h"
@@ -39,8 +40,7 @@ gkv_status gki_copula_create(size_t d, double map_freedom, double freedom, const
     if (location)
         memcpy(it->location, location, d * sizeof *location);
     memcpy(it->cholesky, cholesky, d * d * sizeof *cholesky);
-    it->constant = lgamma((freedom + (double)d) / 2) - lgamma(freedom / 2) -
-                   0.5 * (double)d * log(freedom * 3.14159265358979323846);
+    it->constant = gki_student_constant(freedom, d);
     for (size_t i = 0; i < d; i++)
         it->constant -= log(cholesky[i * d + i]);
     gki_score_map_fill(&it->map, map_freedom);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/student_t.h"
 #include "core/memory.h"
 #include "density/t_copula.h"
 #include "density/score_map.h"
@@ -121,8 +122,7 @@ static double fit_freedom(fit *it, double freedom, gki_score_map *map)
     double total = expect(it, freedom);
     for (size_t t = 0; t < it->tiles; t++)
         total += it->slopes[t];
-    double constant = lgamma((freedom + (double)d) / 2) - lgamma(freedom / 2) -
-                      0.5 * (double)d * log(freedom * 3.14159265358979323846);
+    double constant = gki_student_constant(freedom, d);
     for (size_t j = 0; j < d; j++)
         constant -= log(it->l[j * d + j]);
     return total + (double)it->n * constant;

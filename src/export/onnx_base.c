@@ -4,6 +4,7 @@
 
 #include "base/base_gk.h"
 #include "base/base_mixture.h"
+#include "base/student_t.h"
 #include "core/memory.h"
 #include "export/onnx_model.h"
 #include "num/constants.h"
@@ -69,8 +70,8 @@ static gki_onnx_value t_density(gki_onnx *g, const gkv_model *model, gki_onnx_va
     }
     for (size_t j = 0; j < d; j++) {
         const double nu = exp((double)model->params.values[freedom->offset + j]);
-        constant += lgamma((nu + 1) / 2) - lgamma(nu / 2) - 0.5 * log(nu * 3.14159265358979323846) -
-                    log((double)model->params.values[scale->offset + j]);
+        constant +=
+            gki_student_constant(nu, 1) - log((double)model->params.values[scale->offset + j]);
         power[j] = (float)((nu + 1) / 2);
         by_freedom[j] = (float)(1 / nu);
     }

@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "mixture/mixture_fit.h"
 #include "num/sort.h"
+#include "num/special.h"
 
 /* The number of differences that the search for neighbours may compute. */
 static const double most_work = 2e7;
@@ -110,7 +111,7 @@ static size_t find_near(const gki_em *em, size_t i, size_t m, double *distance, 
 static double log_unit_ball(const gki_em *em)
 {
     const double half = 0.5 * (double)em->d, log_pi = 1.1447298858494001741;
-    double sum = half * log_pi - lgamma(half + 1.0);
+    double sum = half * log_pi - gki_log_gamma(half + 1.0);
     for (size_t j = 0; j < em->d; j++)
         sum += log(em->scale[j]);
     return sum;

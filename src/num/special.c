@@ -162,14 +162,18 @@ double gki_normal_quantile_log(double lp)
 
 /* --- The chi-squared distribution ----------------------------------------- */
 
+double gki_log_gamma(double x)
+{
+    int sign = 0;
+    return lgamma_r(x, &sign);
+}
+
 /* x^a e^(−x)/Γ(a). For large a the logarithms of the three factors would cancel. Stirling's series
  * gives a·(log(1+t) − t) with t = x/a − 1 instead, without cancellation. */
 static double prefactor(double a, double x)
 {
-    if (a < 200.0) {
-        int sign = 0;
-        return exp(a * log(x) - x - lgamma_r(a, &sign));
-    }
+    if (a < 200.0)
+        return exp(a * log(x) - x - gki_log_gamma(a));
     const double t = (x - a) / a;
     const double stirling = (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / (1260.0 * a * a)) / (a * a)) / a;
     return exp(a * (log1p(t) - t) - stirling) * sqrt(a / 6.28318530717958647693);

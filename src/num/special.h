@@ -18,6 +18,9 @@ double gki_normal_log_cdf_pair(double z, double low); /* log Φ(z + low) */
 double gki_normal_quantile_pair(double p, double *low);
 double gki_normal_quantile_log_pair(double lp, double *low);
 
+/* log Γ(x) for x > 0. The function lgamma() writes a global variable. */
+double gki_log_gamma(double x);
+
 /* Q(a,x) = Γ(a,x)/Γ(a), the upper regularized incomplete gamma function, for a > 0. NaN for a ≤ 0
  * and for NaN. */
 double gki_gamma_upper(double a, double x);
