@@ -56,8 +56,8 @@ if(GKV_MPI)
     if(NOT compilers)
       find_program(GKV_MPICC mpicc)
       if(NOT GKV_MPICC)
-        message(FATAL_ERROR "GKV_MPI is ON and there is no MPI compiler (mpicc). Install libopenmpi-dev or libmpich-dev, "
-                            "or name the compiler with -DGKV_MPI_COMPILERS=…")
+        message(FATAL_ERROR "GKV_MPI is ON and there is no MPI compiler (mpicc). Install libopenmpi-dev or "
+                            "libmpich-dev, or name the compiler with -DGKV_MPI_COMPILERS=…")
       endif()
       set(compilers ${GKV_MPICC})
     endif()

@@ -33,7 +33,7 @@ typedef struct outgoing {
 
 /* What a rank knows of another. */
 typedef struct peer {
-    double heard;    /* when its last beat came */
+    double answered; /* when its last beat came */
     outgoing beat;   /* to it */
     outgoing ticket; /* to it */
     bool has_ended;
@@ -93,16 +93,16 @@ static void lose(const gkv_dist *dist, int rank)
 }
 
 /* Ends the job if a rank is lost, or has failed and others do not come. */
-static void judge(const gkv_dist *dist, double now)
+static void end_if_lost(const gkv_dist *dist, double now)
 {
     gki_dist_watch *it = dist->watch;
     const int last = dist->rank == 0 ? dist->size - 1 : 0;
     if (now - it->ticked > silence_seconds / 3) /* this process was stopped itself, maybe all */
         for (int r = 0; r <= last; r++)
-            it->peers[r].heard = now;
+            it->peers[r].answered = now;
     it->ticked = now;
     for (int r = 0; r <= last; r++)
-        if (r != dist->rank && now - it->peers[r].heard > silence_seconds)
+        if (r != dist->rank && now - it->peers[r].answered > silence_seconds)
             lose(dist, r);
     if (dist->rank == 0 && it->failed_at > 0 && it->ended < dist->size &&
         now - it->failed_at > grace_seconds) {
@@ -147,7 +147,7 @@ static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
                                  is_end ? (int)sizeof end : (int)sizeof number, &from, &length);
         if (code || from < 0)
             return code;
-        it->peers[from].heard = now;
+        it->peers[from].answered = now;
         if (is_end) {
             note_end(it, from, &end);
         } else if (tag == GKI_DIST_OVER) {
@@ -198,7 +198,7 @@ static void tick(gkv_dist *dist)
     (void)(take(dist, GKI_DIST_BEAT, now) || send_beats(dist, now) ||
            (dist->rank == 0 ? take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
                             : take(dist, GKI_DIST_OVER, now)));
-    judge(dist, now);
+    end_if_lost(dist, now);
 }
 
 static void *watch(void *context)
@@ -246,7 +246,7 @@ gkv_status gki_dist_watch_start(gkv_dist *dist)
     GKV_TRY_GOTO(gki_alloc((size_t)dist->size, sizeof *it->peers, &it->peers));
     it->ticked = it->beat = gki_dist_seconds();
     for (int r = 0; r < dist->size; r++)
-        it->peers[r].heard = it->ticked;
+        it->peers[r].answered = it->ticked;
     atomic_init(&it->stop, false);
     dist->watch = it;
     const int error = pthread_create(&it->thread, NULL, watch, dist);
@@ -261,7 +261,7 @@ done:
     return status;
 }
 
-/* Waits until `*flag` is set, or rank 0 has heard of all ends. */
+/* Waits until all ranks have ended. */
 static void wait_for_all(gkv_dist *dist)
 {
     const gki_dist_watch *it = dist->watch;
@@ -290,7 +290,7 @@ static void wait_or_abort(const gkv_dist *dist, int code, void **request)
 }
 
 /* Sends or receives what is on its way still; the watching threads have stopped. */
-static void settle(const gkv_dist *dist)
+static void complete_messages(const gkv_dist *dist)
 {
     const gki_dist_table *table = dist->table;
     gki_dist_watch *it = dist->watch;
@@ -333,7 +333,7 @@ int gki_dist_watch_end(gkv_dist *dist, int code, const char *message)
         }
     }
     code = it->over_code;
-    settle(dist);
+    complete_messages(dist);
     free(it->peers);
     free(it);
     dist->watch = NULL;
