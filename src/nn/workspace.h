@@ -44,7 +44,7 @@ typedef struct gki_workspace gki_workspace;
 typedef struct gki_shard {
     size_t first;  /* the images of the batch before those of this workspace */
     size_t images; /* the images of the batch */
-    /* the rows of all images, in the slots that gki_pass_slots() lists; no other slot is filled */
+    /* the rows of all images, in the slots that vae/shards.h tells; no other slot is filled */
     const gki_workspace *batch;
 } gki_shard;
 

@@ -98,16 +98,17 @@ bool gki_shard_continues(const gkv_model *model, size_t part)
                            model->flow->ops->continues(model->flow, part - nets));
 }
 
+void gki_shard_image_slots(const gkv_model *model, gki_slot_visit *visit, void *context)
+{
+    size_t count = 0; /* only a first layer, whose input is data, reads the whole batch */
+    const gki_layer *layers = model->encoder->ops->layers(model->encoder, &count);
+    for (size_t i = 0; i < count; i++)
+        if (layers[i].reads_batch)
+            visit(context, layers[i].d_out);
+}
+
 void gki_shard_slots(const gkv_model *model, gki_slot_visit *visit, void *context)
 {
-    const gki_net *const nets[] = {model->encoder, model->decoder};
-    for (size_t n = 0; n < 2; n++) {
-        size_t count = 0;
-        const gki_layer *layers = nets[n]->ops->layers(nets[n], &count);
-        for (size_t i = 0; i < count; i++)
-            if (layers[i].reads_batch)
-                visit(context, layers[i].d_out);
-    }
     model->flow->ops->batch_slots(model->flow, visit, context);
     if (model->base->ops->batch_slots && model->base->ops->parts(model->base) > 0)
         model->base->ops->batch_slots(model->base, visit, context);

@@ -24,7 +24,9 @@ size_t gki_shard_buckets(const gkv_model *model, gki_shard_bucket *out);
  * batch. A bucket may have some of them; what it holds for them is not meaningful. */
 bool gki_shard_continues(const gkv_model *model, size_t part);
 
-/* Tells the slots that must hold the rows of the whole batch for the gradient. */
+/* Tell the slots that must hold the rows of the whole batch for the gradient: those with a row for
+ * each image, and those with a row for each draw. */
+void gki_shard_image_slots(const gkv_model *model, gki_slot_visit *visit, void *context);
 void gki_shard_slots(const gkv_model *model, gki_slot_visit *visit, void *context);
 
 #endif

@@ -86,6 +86,7 @@ static void assert_same_gradient(const gkv_model *model, size_t draws)
     for (size_t i = 0; i < params->count; i++) /* padding stays 0 */
         for (size_t j = 0; params->list[i].trainable && j < params->list[i].size; j++)
             gki_param_grad(params, i)[j] = 77;
+    gki_shard_image_slots(model, copy_slot, (const gki_workspace *[]){&batch, &sent});
     gki_shard_slots(model, copy_slot, (const gki_workspace *[]){&batch, &sent});
     sum_shards(model, &sent);
     for (size_t p = 0; p < gki_pass_parts(model); p++)
