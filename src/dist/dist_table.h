@@ -22,6 +22,7 @@ typedef enum gki_dist_tag {
     GKI_DIST_OVER,   /* from rank 0: all ranks have */
     GKI_DIST_ASK,    /* to rank 0: give me a ticket */
     GKI_DIST_TICKET, /* from rank 0: here it is */
+    GKI_DIST_TELL,   /* to rank 0: a text to report */
     GKI_DIST_TAGS
 } gki_dist_tag;
 
