@@ -1,5 +1,4 @@
 /* gkvae train */
-#define _POSIX_C_SOURCE 200809L
 #include "gkvae/train.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* gkvae: the table of commands, and the choice of the command to run. */
-#define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

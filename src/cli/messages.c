@@ -1,5 +1,4 @@
 /* Messages with exit codes (cli.h), lists of texts (texts.h), and numbers as texts. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>

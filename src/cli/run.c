@@ -1,6 +1,5 @@
 /* A model with its settings and images, and the arguments of commands that open one; declared in
  * cli.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
 #include <stdlib.h>
