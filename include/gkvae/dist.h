@@ -42,9 +42,9 @@ typedef struct gkv_dist_launch {
  * is "off". Thread-safe. */
 GKV_API gkv_dist_launch gkv_dist_launched(void);
 
-/* Called for another rank that failed, just before the job ends, from the thread that watches or
- * from gkv_dist_close(): on rank 0, and elsewhere only if rank 0 is lost. `text` says which rank it
- * is and what went wrong. */
+/* Called with what another rank tells (gkv_dist_tell), and for a rank that failed, just before the
+ * job ends: on rank 0, and elsewhere only if rank 0 is lost. It is called from the thread that
+ * watches or from gkv_dist_close(). `text` begins with the name of the rank. */
 typedef void gkv_dist_report(void *context, const char *text);
 
 /* Joins the ranks that the launcher started, all of which must call it. *out is NULL after a
@@ -79,6 +79,11 @@ GKV_API int gkv_dist_size(const gkv_dist *dist);
 /* What to call a rank in messages, as in "rank 2 (node7, process 4711)". Valid until
  * gkv_dist_close(); "" for a number outside 0 … size − 1. */
 GKV_API const char *gkv_dist_name(const gkv_dist *dist, int rank);
+
+/* The number of processors for each rank: those that it may use, divided by the number of ranks on
+ * the same machine that may use the same ones. It is also the default number of threads of all
+ * calls of the library from gkv_dist_open() on. */
+GKV_API int gkv_dist_processors(const gkv_dist *dist);
 
 /* The part of `count` things that a rank gets: `*n` of them from `*first`. The parts are
  * contiguous, in the order of ranks, and their sizes are multiples of `unit`, the last one's apart;
@@ -153,6 +158,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_dist_any(gkv_dist *dist, bool mine, bool *an
  * as in "the SHA-256 of the test images", and `advice` says what to do; NULL: nothing. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_same(gkv_dist *dist, const char *what, const char *text,
                                               const char *advice);
+
+/* Tells rank 0 a text, which its gkv_dist_report gets with the name of this rank. Any rank but 0
+ * may call it at any time. The text is cut after 2,000 bytes. GKV_ERR_ARGUMENT on rank 0 and for
+ * NULL. */
+GKV_API GKV_MUST_USE gkv_status gkv_dist_tell(gkv_dist *dist, const char *text);
 
 /* The next number, from 0, of a counter that all ranks share: *ticket. Any rank may call it at any
  * time. Ranks that take their work by it need no other agreement. GKV_ERR_ARGUMENT for NULL. */

@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "cli_gk.h"
+#include "ranks.h"
 #include "texts.h"
 
 /* --- Messages and exit codes ---------------------------------------------- */
@@ -26,7 +27,8 @@ int cli_error(int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "gkvae: %s\n", text);
+    if (!cli_ranks_keep(text))
+        fprintf(stderr, "gkvae: %s\n", text);
     return code;
 }
 

@@ -94,6 +94,14 @@ done:
     return status;
 }
 
+gkv_status gkv_dist_tell(gkv_dist *dist, const char *text)
+{
+    GKV_NEED(text);
+    if (gkv_dist_rank(dist) == 0)
+        return gki_fail(GKV_ERR_ARGUMENT, "rank 0 cannot tell itself: print the text");
+    return gki_dist_watch_tell(dist, text);
+}
+
 gkv_status gkv_dist_next(gkv_dist *dist, uint64_t *ticket)
 {
     GKV_NEED(dist);

@@ -1,5 +1,5 @@
 /* Start and end of the ranks, and operations on bytes. */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* sched_getaffinity() */
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/memory.h"
+#include "core/threads.h"
 #include "dist/dist.h"
 
 /* --- Waiting -------------------------------------------------------------- */
@@ -186,18 +187,58 @@ const char *gkv_dist_name(const gkv_dist *dist, int rank)
     return dist && dist->names ? dist->names[rank] : "rank 0";
 }
 
-/* Tells every rank the names of all. */
-static gkv_status exchange_names(gkv_dist *dist)
+int gkv_dist_processors(const gkv_dist *dist)
 {
-    enum { HOST = 64 };
-    char host[HOST] = "", *mine;
+    return dist ? dist->processors : gki_threads(0);
+}
+
+enum { HOST = 64 };
+
+/* Tells every rank the names of all. */
+static gkv_status exchange_names(gkv_dist *dist, const char *host)
+{
     GKV_TRY(gki_alloc((size_t)dist->size, sizeof *dist->names, &dist->names));
+    snprintf(dist->names[dist->rank], sizeof *dist->names, "rank %d (%s, process %ld)", dist->rank,
+             host, (long)getpid());
+    return gkv_dist_share(dist, (size_t)dist->size, 1, sizeof *dist->names, dist->names);
+}
+
+/* A machine and the processors that a process may use there. */
+typedef struct place {
+    char host[HOST];
+    cpu_set_t processors;
+} place;
+
+/* Divides the processors of this rank among the ranks that have the same. */
+static gkv_status divide_processors(gkv_dist *dist, const char *host)
+{
+    place *places = NULL;
+    int sharing = 0;
+    GKV_TRY(gki_alloc((size_t)dist->size, sizeof *places, &places));
+    place *mine = &places[dist->rank];
+    snprintf(mine->host, sizeof mine->host, "%s", host);
+    if (sched_getaffinity(0, sizeof mine->processors, &mine->processors) != 0)
+        CPU_ZERO(&mine->processors); /* the same on all ranks of a machine */
+    const gkv_status status = gkv_dist_share(dist, (size_t)dist->size, 1, sizeof *places, places);
+    for (int r = 0; status == GKV_OK && r < dist->size; r++)
+        sharing += memcmp(&places[r], mine, sizeof *mine) == 0;
+    free(places);
+    if (status != GKV_OK)
+        return status;
+    const int all = gki_threads(0), each = all / sharing;
+    dist->processors = each > 0 ? each : 1;
+    gki_threads_default(dist->processors);
+    return GKV_OK;
+}
+
+/* What ranks know of each other. */
+static gkv_status introduce(gkv_dist *dist)
+{
+    char host[HOST] = "";
     if (gethostname(host, sizeof host - 1) != 0)
         snprintf(host, sizeof host, "unknown host");
-    mine = dist->names[dist->rank];
-    snprintf(mine, sizeof *dist->names, "rank %d (%s, process %ld)", dist->rank, host,
-             (long)getpid());
-    return gkv_dist_share(dist, (size_t)dist->size, 1, sizeof *dist->names, dist->names);
+    GKV_TRY(exchange_names(dist, host));
+    return divide_processors(dist, host);
 }
 
 /* --- Start and end -------------------------------------------------------- */
@@ -231,7 +272,7 @@ static gkv_status start(gkv_dist *dist, const gkv_dist_launch *launch)
         return status;
     GKV_TRY_GOTO(check_size(dist, launch));
     if (dist->size > 1) {
-        GKV_TRY_GOTO(exchange_names(dist));
+        GKV_TRY_GOTO(introduce(dist));
         GKV_TRY_GOTO(gki_dist_watch_start(dist));
     }
 done:
@@ -253,6 +294,7 @@ gkv_status gkv_dist_open(gkv_dist_report *report, void *context, gkv_dist **out)
     dist->table = table;
     dist->report = report;
     dist->context = context;
+    dist->processors = gki_threads(0);
     pthread_mutex_init(&dist->lock, NULL);
     const gkv_status status = start(dist, &launch);
     if (status == GKV_OK)

@@ -16,6 +16,7 @@ typedef struct gki_dist_watch gki_dist_watch;
 struct gkv_dist {
     const gki_dist_table *table;
     int rank, size;
+    int processors;               /* of each rank */
     char (*names)[GKI_DIST_NAME]; /* [size]; NULL for one rank */
     gkv_dist_report *report;
     void *context;
@@ -57,6 +58,9 @@ gkv_status gki_dist_watch_start(gkv_dist *dist);
 /* Tells rank 0 that this rank has ended, waits for all the others, and stops the thread. Returns
  * the code of all. See gkv_dist_close(). */
 int gki_dist_watch_end(gkv_dist *dist, int code, const char *message);
+
+/* Sends rank 0 a text for its report. */
+gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text);
 
 /* Asks rank 0 for a ticket. */
 gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket);

@@ -7,7 +7,7 @@
 #define GKV_DIST_DIST_TABLE_H
 
 /* It changes with this file; a shared object of another number is refused. */
-enum { GKI_DIST_TABLE_VERSION = 2 };
+enum { GKI_DIST_TABLE_VERSION = 3 };
 
 /* Operations of one lane are begun in the same order on all ranks; lanes are independent. */
 typedef enum gki_dist_lane {
@@ -23,6 +23,7 @@ typedef enum gki_dist_tag {
     GKI_DIST_ASK,    /* to rank 0: give me a ticket */
     GKI_DIST_TICKET, /* from rank 0: here it is */
     GKI_DIST_DATA,   /* what the caller sends and expects (transfer.h) */
+    GKI_DIST_TELL,   /* to rank 0: a text to report */
     GKI_DIST_TAGS
 } gki_dist_tag;
 

@@ -157,6 +157,19 @@ static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
     }
 }
 
+/* Reports what ranks tell. */
+static int take_texts(const gkv_dist *dist)
+{
+    char text[GKI_DIST_TEXT];
+    for (;;) {
+        int from = -1, length = 0;
+        const int code = dist->table->receive(GKI_DIST_TELL, text, sizeof text, &from, &length);
+        if (code || from < 0)
+            return code;
+        report(dist, from, text);
+    }
+}
+
 /* Answers the ranks that ask for tickets. */
 static int give_tickets(gkv_dist *dist)
 {
@@ -196,8 +209,9 @@ static void tick(gkv_dist *dist)
 {
     const double now = gki_dist_seconds();
     (void)(take(dist, GKI_DIST_BEAT, now) || send_beats(dist, now) ||
-           (dist->rank == 0 ? take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
-                            : take(dist, GKI_DIST_OVER, now)));
+           (dist->rank == 0
+                ? take_texts(dist) || take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
+                : take(dist, GKI_DIST_OVER, now)));
     end_if_lost(dist, now);
 }
 
@@ -211,6 +225,19 @@ static void *watch(void *context)
         nanosleep(&(struct timespec){.tv_nsec = TICK_NANOSECONDS}, NULL);
     }
     return NULL;
+}
+
+gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text)
+{
+    char copy[GKI_DIST_TEXT];
+    void *request = NULL;
+    const int length = snprintf(copy, sizeof copy, "%s", text),
+              bytes = length < GKI_DIST_TEXT ? length + 1 : GKI_DIST_TEXT;
+    pthread_mutex_lock(&dist->lock);
+    const gkv_status status = gki_dist_check(
+        dist, dist->table->send(0, GKI_DIST_TELL, copy, bytes, &request), "a message");
+    pthread_mutex_unlock(&dist->lock);
+    return status == GKV_OK ? gki_dist_wait(dist, &request, "a message") : status;
 }
 
 gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
