@@ -42,11 +42,11 @@ static gkv_status check_same(const gki_trainer *trainer, gkv_dist *dist)
 {
     const gkv_settings *settings = &trainer->model->settings;
     GKV_TRY(check_program(dist));
-    GKV_TRY(check_settings(settings, dist));
     GKV_TRY(gkv_dist_same(dist, "the SHA-256 of the training images",
                           settings->data.train_images_sha256, "give all ranks the same files"));
-    return gkv_dist_same(dist, "the SHA-256 of the training labels",
-                         settings->data.train_labels_sha256, "give all ranks the same files");
+    GKV_TRY(gkv_dist_same(dist, "the SHA-256 of the training labels",
+                          settings->data.train_labels_sha256, "give all ranks the same files"));
+    return check_settings(settings, dist);
 }
 
 /* Replaces the workspace by one for the images of this rank. Packed weights stay where they are,
