@@ -29,8 +29,8 @@ static char *text_of(json_t *value)
     char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
     json_decref(value);
     if (!text)
-        cli_error(CLI_DATA,
-                  "the name of a column is not UTF-8 text, which JSON needs; rename it in the file");
+        cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; rename it "
+                            "in the file");
     return text;
 }
 
