@@ -87,11 +87,11 @@ check-python-asan: ## the tests of the Python package with AddressSanitizer
 	@cmake --build build-asan -j $(JOBS) --target gk_shared gkvae_shared
 	@scripts/python.sh check-asan build-asan $(PYTEST)
 
-# The source package is build/r/gkvae_*.tar.gz; libgk.a is linked into what is installed.
+# The source package is build/r/gkvae_*.tar.gz; libgkvae.a is linked into what is installed.
 r: ## the R package: build it, install it for this user
 	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $(PACKAGES)"
 	@$(MAKE) configure
-	@cmake --build $(BUILD) -j $(JOBS) --target gk_static
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae_static
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh install $(BUILD)
 	@echo "installed: Rscript -e 'library(gkvae)'"
@@ -99,7 +99,7 @@ r: ## the R package: build it, install it for this user
 check-r: ## R CMD check of the R package, its tests and examples
 	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
 	@$(MAKE) configure
-	@cmake --build $(BUILD) -j $(JOBS) --target gk_static gkvae-cli
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae_static gkvae-cli
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh check $(BUILD)
 

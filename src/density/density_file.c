@@ -382,8 +382,8 @@ static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_dens
     GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));
     GKV_TRY(get(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1,
                 tensor->shape, c->calibration));
-    for (size_t i = 1; i < c->n_calibration; i++)
-        if (!(c->calibration[i] >= c->calibration[i - 1]))
+    for (size_t i = 0; i < c->n_calibration; i++)
+        if (!(c->calibration[i] >= c->calibration[i > 0 ? i - 1 : 0]))
             return damaged(it, "the log densities of held-out rows are not in order");
     return GKV_OK;
 }

@@ -49,8 +49,8 @@ static void depthwise_gradient(const gki_layer *layer, gki_workspace *ws, size_t
     gki_real *d_weight = gki_param_grad(ws->params, layer->weight);
     gki_real *d_bias = gki_param_grad(ws->params, layer->bias);
     (void)part;
-    memset(d_weight, 0, kernel * kernel * n * sizeof *d_weight);
-    memset(d_bias, 0, n * sizeof *d_bias);
+    gki_sums_begin(ws, kernel * kernel * n, d_weight);
+    gki_sums_begin(ws, n, d_bias);
     for (size_t r = 0; r < rows; r++)
         for (size_t y = 0; y < in->height; y++) {
             const gki_real *d = gki_at(ws, layer->d_out, r) + gki_map_row(d_out, y);

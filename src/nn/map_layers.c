@@ -94,8 +94,8 @@ static void map_norm_silu_gradient(const gki_layer *layer, gki_workspace *ws, si
     const size_t n = in->channels, width = in->width;
     gki_real *d_gain = gki_param_grad(ws->params, layer->weight);
     gki_real *d_shift = gki_param_grad(ws->params, layer->bias);
-    memset(d_gain, 0, n * sizeof *d_gain);
-    memset(d_shift, 0, n * sizeof *d_shift);
+    gki_sums_begin(ws, n, d_gain);
+    gki_sums_begin(ws, n, d_shift);
     for (size_t r = 0; r < rows; r++)
         for (size_t y = 0; y < in->height; y++)
             gki_map_kernels_get()->norm_silu_gradient(

@@ -95,8 +95,8 @@ const Network = (() => {
   const map = (height, width, channels, values) =>
     ({height, width, channels, values: values || new Float64Array(height * width * channels)});
 
-  /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. Four outputs at a time have their
-     sums in variables, which takes half the time of sums in an array. */
+  /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. Four outputs at a time have
+     their sums in variables, which takes half the time of sums in an array. */
   const convolve = (layer, from, {withBias = true, stride = 1} = {}) => {
     const {weight, bias} = layer, {channels: inputs, width, values} = from, {outputs} = layer;
     const side = Math.round(Math.sqrt(weight.length / (inputs * outputs))), reach = (side - 1) / 2;
