@@ -112,8 +112,8 @@ function(gkv_tests)
   endif()
   add_custom_target(tests) # all programs of tests; `all` is without them
   set(GKV_TEST_TIMEOUT 300 CACHE STRING "seconds that a test may take")
-  # Threads of OpenMP that wait are to sleep: tests that run at the same time have more threads than there are cores, and
-  # threads that spin take the time of the others.
+  # Threads of OpenMP that wait are to sleep: tests that run at the same time have more threads than there are cores,
+  # and threads that spin take the time of the others.
   set(common ENVIRONMENT OMP_WAIT_POLICY=passive SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.c)

@@ -78,7 +78,7 @@ static int write_inputs(const bench *it, const char *folder)
     char *idx = cli_text("%s/images.idx3", folder), *config = cli_text("%s/config.ini", folder);
     char *labels = cli_text("%s/labels.idx1", folder);
     int code = CLI_OK;
-    CLI_CHECK(gkv_idx_write(idx, it->images, BENCH_SIDE, BENCH_SIDE, images));
+    CLI_CHECK(gkv_idx_write(idx, it->images, BENCH_SIDE, BENCH_SIDE, 1, images));
     CLI_TRY(write_labels(it, labels));
     snprintf(settings.data.dataset, sizeof settings.data.dataset, "bench");
     snprintf(settings.data.train_images, sizeof settings.data.train_images, "%s", idx);

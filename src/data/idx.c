@@ -358,8 +358,8 @@ static gkv_status write(const char *path, const uint8_t *header, size_t length,
     return gki_file_commit(writer);
 }
 
-gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, size_t width,
-                                size_t channels, const uint8_t *pixels)
+gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
+                         size_t channels, const uint8_t *pixels)
 {
     const size_t sizes[] = {count, height, width, channels};
     uint8_t header[GKV_IDX_HEADER_MAX];
@@ -376,12 +376,6 @@ gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, s
         return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu channels; expected 1 or 3", path, channels);
     const size_t length = gki_idx_header(count, height, width, channels, header);
     return write(path, header, length, pixels, bytes);
-}
-
-gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
-                         const uint8_t *pixels)
-{
-    return gkv_idx_write_colour(path, count, height, width, 1, pixels);
 }
 
 gkv_status gkv_idx_write_labels(const char *path, size_t count, const uint8_t *labels)

@@ -131,7 +131,8 @@ gkv_status gki_fetch_unifont(const gki_data_source *source, const gki_known_data
     (void)data;
     GKV_TRY_GOTO(gki_debian_unpack(source, scratch, call, &folder));
     GKV_TRY_GOTO(read_glyphs(folder, &all));
-    GKV_TRY_GOTO(gkv_dataset_from_memory(all.count, SIDE, SIDE, all.pixels, all.labels, &dataset));
+    GKV_TRY_GOTO(
+        gkv_dataset_from_memory(all.count, SIDE, SIDE, 1, all.pixels, all.labels, &dataset));
     GKV_TRY_GOTO(gki_strf(&out, "%s/idx", scratch));
     GKV_TRY_GOTO(gkv_dataset_export(dataset, out, &split, NULL));
     *delivered = out;

@@ -89,8 +89,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     GKV_TRY_GOTO(gki_alloc(values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
     gki_dataset_identify(dataset, &own.data);
-    GKV_TRY_GOTO(gkv_model_create_colour(height, width, gkv_dataset_channels(dataset), mean, &own,
-                                         &trainer->model));
+    GKV_TRY_GOTO(gkv_model_create(height, width, gkv_dataset_channels(dataset), mean, &own,
+                                  &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;

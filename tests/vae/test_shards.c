@@ -161,7 +161,7 @@ static gkv_model *open_model(const char *changes, size_t channels)
     }
     for (size_t i = 0; i < channels * SIDE * SIDE; i++)
         mean[i] = 0.1 + 0.2 * (double)(i % 2);
-    assert_ok(gkv_model_create_colour(SIDE, SIDE, channels, mean, &settings, &model));
+    assert_ok(gkv_model_create(SIDE, SIDE, channels, mean, &settings, &model));
     return model;
 }
 
