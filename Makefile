@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        check-browser python wheel check-python check-python-asan r check-r \
+        check-browser python wheel check-python check-python-asan r check-r check-r-asan \
         torture nist accuracy starts bench install uninstall \
         format lint clean
 
@@ -102,6 +102,14 @@ check-r: ## R CMD check of the R package, its tests and examples
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae_static gkvae-cli
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh check $(BUILD)
+
+check-r-asan: ## the tests of the R package with AddressSanitizer
+	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
+	@$(MAKE) configure BUILD=build-asan \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
+	@cmake --build build-asan -j $(JOBS) --target gkvae_static
+	@scripts/r.sh stage build-asan
+	@scripts/r.sh test-asan build-asan
 
 # The tests are many times as slow in what follows, and have more seconds each.
 SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800
