@@ -103,16 +103,9 @@ check-r: ## R CMD check of the R package, its tests and examples
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh check $(BUILD)
 
-check-r-asan: ## the tests of the R package with AddressSanitizer
-	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
-	@$(MAKE) configure BUILD=build-asan \
-	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
-	@cmake --build build-asan -j $(JOBS) --target gkvae_static
-	@scripts/r.sh stage build-asan
-	@scripts/r.sh test-asan build-asan
-
-# The tests are many times as slow in what follows, and have more seconds each.
-SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800
+# The tests are many times as slow in what follows, and have more seconds each. Each file is compiled by itself, and so
+# shows what it forgot to include.
+SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800 -DGKV_TOGETHER=OFF
 
 # Memory and undefined behaviour. Other people's leaks at exit are listed in tests/lsan.supp.
 # The stack of use-after-return checks stays off: gcc does not align it for AVX-512.
@@ -221,8 +214,10 @@ uninstall: ## remove what make install installed last
 format: ## clang-format on changed lines (SINCE=revision), or with ALL=1 on all files
 	@scripts/format.sh $(if $(ALL),--all,$(SINCE))
 
+# clang-tidy reads how each file is compiled by itself.
 lint: ## names, words, widths, format and clang-tidy
-	@scripts/lint.sh $(BUILD)
+	@$(MAKE) configure BUILD=build-lint CMAKE_ARGS='-DGKV_TOGETHER=OFF $(CMAKE_ARGS)'
+	@scripts/lint.sh build-lint
 
 clean: ## remove the build folders
 	rm -rf build build-*

@@ -168,6 +168,8 @@ json_t *cli_fit_json_number(double value);
 json_t *cli_fit_json_matrix(const double *values, size_t d);
 /* Prints and frees the value; CLI_DATA if a name is not UTF-8. */
 int cli_fit_print_json(json_t *value);
+/* Prints the fits of columns as an array, which it is even for one column. */
+int cli_fit_print_json_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n);
 
 /* Prints a value to the precision of its standard error, of which `digits` digits are shown: a
  * value with a standard error of 1e-7 is 100000000.0000012, not 1e+08. */
