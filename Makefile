@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        check-browser check-mpi python wheel check-python check-python-asan r check-r \
+        check-browser check-mpi python wheel check-python check-python-asan r check-r check-r-asan \
         torture nist accuracy starts bench install uninstall \
         format lint clean
 
