@@ -167,8 +167,11 @@ char *cli_fit_note(const cli_fit_row *row)
                         "others to %.10g",
                         r->heaps, r->resolution);
     case GKV_GK_TEST_FEW_BINS:
-        return cli_text("%zu bins that divide no interval are too few for %zu parameters",
-                        r->levels + 1, r->parameters);
+        return r->levels == 0
+                   ? cli_text("every point divides an interval, so that there are no bins")
+                   : cli_text("%zu bins that divide no interval are too few for %zu "
+                              "parameter%s",
+                              r->levels + 1, r->parameters, cli_plural(r->parameters));
     default: return NULL;
     }
 }
