@@ -18,7 +18,7 @@ packages() {
 }
 
 test_packages() {
-    echo python3-pytest python3-hypothesis python3-matplotlib python3-tqdm
+    echo python3-pytest python3-hypothesis python3-matplotlib python3-tqdm python3-pandas python3-mypy
 }
 
 # The libraries have the names that the loader looks for. Debugging information stays behind.

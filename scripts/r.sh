@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The R package, linked with libgk.a of a build folder.
+# The R package, linked with libgkvae.a of a build folder.
 #
 #   scripts/r.sh packages          prints the packages of Debian that `stage` and `install` need
 #   scripts/r.sh test-packages     prints those that `check` needs beside them
@@ -22,9 +22,10 @@ test_packages() {
 # asks pkg-config.
 library_of_build() {
     mkdir -p "$build/r"
-    strip --strip-debug -o "$build/r/libgk.a" "$build/libgk.a"
-    GKVAE_CFLAGS=-I$(realpath include)
-    GKVAE_LIBS="$(realpath "$build/r/libgk.a") $(pkg-config --libs sleef) -fopenmp -lpthread -ldl -lm"
+    strip --strip-debug -o "$build/r/libgkvae.a" "$build/libgkvae.a"
+    GKVAE_CFLAGS="-I$(realpath include) -DGKVAE_MODELS"
+    GKVAE_LIBS="$(realpath "$build/r/libgkvae.a") $(pkg-config --libs sleef jansson inih libmd libpng zlib) \
+-fopenmp -lpthread -ldl -lm"
     export GKVAE_CFLAGS GKVAE_LIBS
 }
 

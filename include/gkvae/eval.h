@@ -108,7 +108,8 @@ GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
  * NULL, and without refinement it is not written.
  *
  * NULL `options` are the defaults, and 0 threads are settings->train.threads. The units of progress
- * are images; with refinement each image counts twice.
+ * are images; with refinement each image counts twice. The ranks of options->dist share the images,
+ * those of refinement in blocks of 500, and eval_seconds and milliseconds are those of each rank.
  *
  * train_seconds and refit_seconds are NaN. Memory does not grow with the number of samples. Results
  * are the same to the bit on any number of threads.
@@ -139,8 +140,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_estimate(const gkv_model *model, size_t n, c
 /* Computes the fraction of the test images whose label is the most probable class given the code
  * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NULL settings are
  * those of the model. NaN for a model without classes or images without labels. The units of
- * progress are images. GKV_ERR_CONFIG for eval.images beyond the set, GKV_ERR_ARGUMENT,
- * GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
+ * progress are images, which the ranks of options->dist share. GKV_ERR_CONFIG for eval.images
+ * beyond the set, GKV_ERR_ARGUMENT, GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test,
                                                    const gkv_settings *settings,
                                                    const gkv_run_options *options,

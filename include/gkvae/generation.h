@@ -107,9 +107,10 @@ GKV_API void gkv_generation_none(gkv_generation *out);
  *
  * refined[test, latent] are refined codes of all test images, for GKV_SET_REFINED; they may be
  * NULL. NULL settings are those of the model. NULL `options` are the defaults, and 0 threads are
- * settings->train.threads. The units of progress are sets of images. Memory does not grow with the
- * number of sets. Results are the same to the bit on any number of threads. After a failure *out is
- * as gkv_generation_none() sets it.
+ * settings->train.threads. The units of progress are sets of images. The ranks of options->dist
+ * share the images of each set and the comparisons. Memory does not grow with the number of sets.
+ * Results are the same to the bit on any number of threads. After a failure *out is as
+ * gkv_generation_none() sets it.
  *
  * GKV_ERR_ARGUMENT for NULL, for no set of draws, and for a negative number of draws or
  * temperature; GKV_ERR_DATA if the sizes of images, model and network differ, or a decoded pixel is

@@ -74,7 +74,8 @@ typedef struct gkv_kid {
  * whether the set is a or b. sd is the standard deviation over the pairs. Pairs have rows in
  * common, so sd/√subsets is not the standard error of the mean.
  *
- * Mean and sd are NaN if a set has one row. The units of progress are pairs of subsets.
+ * Mean and sd are NaN if a set has one row. The units of progress are pairs of subsets, which the
+ * ranks of options->dist share.
  * GKV_ERR_ARGUMENT for settings outside their ranges or more than 2³² − 1 rows. */
 GKV_API GKV_MUST_USE gkv_status gkv_kernel_distance(size_t n_a, size_t n_b, size_t d,
                                                     const float *a, const float *b,
@@ -109,7 +110,8 @@ typedef struct gkv_neighbour_metrics {
  * it. */
 typedef struct gkv_reference gkv_reference;
 
-/* Copies features[n × d] and computes the radii. The units of progress are rows. The caller frees
+/* Copies features[n × d] and computes the radii. The units of progress are rows, which the ranks of
+ * options->dist share. The caller frees
  * *out with gkv_reference_free(); it is NULL after a failure. GKV_ERR_ARGUMENT for settings outside
  * their ranges. */
 GKV_API GKV_MUST_USE gkv_status gkv_reference_create(size_t n, size_t d, const float *features,
@@ -128,7 +130,7 @@ GKV_API void gkv_reference_free(gkv_reference *reference);
  * A set of k or fewer rows has no radii. Precision is NaN if the reference has k_precision rows or
  * fewer, density and coverage are NaN if it has k_density rows or fewer, and recall is NaN if the
  * generated set has k_precision rows or fewer. The units of progress are rows: first the generated
- * ones, and then those of the reference. */
+ * ones, and then those of the reference. The ranks of options->dist share them. */
 GKV_API GKV_MUST_USE gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, size_t n,
                                                          const float *generated,
                                                          const gkv_run_options *options,
@@ -160,7 +162,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_class_metrics_of(size_t n, size_t classes,
  * references that are farther by more than the bound of the rounding error. All others are compared
  * in double, so the result is that of a search in double.
  *
- * Memory grows as m + threads·pixels. References are not copied. The units of progress are queries.
+ * Memory grows as m + threads·pixels. References are not copied. The units of progress are queries,
+ * which the ranks of options->dist share.
  * GKV_ERR_DATA for a query outside [0,1] or NaN, GKV_ERR_ARGUMENT for more than 2³² − 1
  * references. */
 GKV_API GKV_MUST_USE gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,

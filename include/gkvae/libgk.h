@@ -6,6 +6,7 @@
 #ifndef GKVAE_LIBGK_H
 #define GKVAE_LIBGK_H
 
+#include "gkvae/dist.h"
 #include "gkvae/error.h"
 #include "gkvae/flat.h"
 #include "gkvae/gk.h"

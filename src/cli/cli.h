@@ -17,6 +17,7 @@
 
 #include "gkvae/data.h"
 #include "gkvae/model.h"
+#include "ranks.h"
 
 /* Exit codes. Scripts rely on them; `gkvae --help` and docs/exit-codes.md list them. An
  * interrupted program exits with 128 plus the number of the signal: 129, 130 or 143. */

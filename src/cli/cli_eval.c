@@ -1,5 +1,4 @@
 /* gkvae eval */
-#define _POSIX_C_SOURCE 200809L
 #include "gkvae/eval.h"
 #include "gkvae/train.h"
 
@@ -13,6 +12,7 @@
 #include "evaluation.h"
 #include "report_generation.h"
 #include "refined.h"
+#include "app/inside.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;
@@ -127,12 +127,18 @@ typedef struct reporter {
 static bool on_progress(void *context, const gkv_progress *progress)
 {
     reporter *it = context;
-    const size_t done = (size_t)progress->done, of = (size_t)progress->total;
+    const size_t of = (size_t)progress->total;
+    size_t done = (size_t)progress->done;
     char images[64], left[64], time[32];
     if (it->quiet || done == 0 ||
         !(cli_live_due(&it->live) || (!it->live.on && done * 10 / of > it->tenths)))
         return false;
     const size_t round = of / it->rounds;
+    /* the other ranks are about as far in this round */
+    if (done % round > 0) {
+        const size_t all = done % round * (size_t)gkv_dist_size(cli_ranks());
+        done += (all < round ? all : round) - done % round;
+    }
     snprintf(images, sizeof images, "%s %zu of %zu images", done > round ? "refined" : "evaluated",
              done > round ? done - round : done, round);
     snprintf(left, sizeof left, "ETA %s",
@@ -219,7 +225,8 @@ static int evaluate(const eval_arguments *a, const cli_run *run, const gkv_datas
                     float *refined, gkv_metrics *metrics)
 {
     reporter it = {.quiet = a->quiet, .began = cli_seconds(), .rounds = a->wants_refined ? 2 : 1};
-    const gkv_run_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options how = {
+        .progress = on_progress, .context = &it, .stop = &cli_stop, .dist = cli_ranks()};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status =
         gkv_evaluate(run->model, test, a->of, &run->settings, a->wants_refined ? &a->refine : NULL,
@@ -314,6 +321,80 @@ static gkv_dataset *training_of_pictures(const cli_run *run)
     return training;
 }
 
+/* Prints and writes everything but the figures of the likelihood, which have been printed.
+ * `generation` is the code of the metrics of generation. */
+static int write_results(const eval_arguments *a, const cli_run *run, const gkv_dataset *test,
+                         const gkv_dataset *training, const gkv_metrics *metrics,
+                         const char *command, int generation)
+{
+    char *path = figures_path(a);
+    int code = CLI_OK;
+    cli_generation_print(&metrics->generation);
+    fflush(stdout);
+    if (a->of == GKV_EVAL_TEST && !a->figures)
+        cli_evaluation_remove(a->run.model, false);
+    CLI_CHECK(gkv_metrics_write(metrics, path));
+    CLI_TRY(generation);
+    if (a->of == GKV_EVAL_TEST && !a->no_pictures && !a->figures) {
+        cli_evaluation evaluation = {.folder = a->run.model,
+                                     .run = run,
+                                     .metrics = metrics,
+                                     .training = training,
+                                     .sample_seed = run->settings.eval.seed,
+                                     .command = command};
+        code = cli_evaluation_begin(&evaluation);
+        if (code == CLI_OK)
+            code = cli_evaluation_draw(&evaluation, test);
+        if (code == CLI_OK)
+            code = cli_report(&evaluation);
+        const int placed = cli_evaluation_end(&evaluation, code == CLI_OK);
+        code = code == CLI_OK ? placed : code;
+        CLI_TRY(code);
+        if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */
+            CLI_CHECK(gkv_metrics_write(metrics, path));
+        printf("the results page: %s/index.html\n", a->run.model);
+    }
+done:
+    free(path);
+    return code;
+}
+
+/* Refuses ranks that have another model or other data than rank 0. */
+static int compare_inputs(const eval_arguments *a, const gkv_dataset *test,
+                          const gkv_dataset *training, const gkv_features *network)
+{
+    static const char advice[] = "copy one file to all machines, or use a shared folder";
+    const struct {
+        const char *what, *sum;
+    } inputs[] = {
+        {"the SHA-256 of the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
+        {"the SHA-256 of the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
+        {"the SHA-256 of the training images",
+         training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
+        {"the SHA-256 of the feature network", network ? gkv_features_sha256(network) : "none"},
+    };
+    static const char *const files[] = {"model.safetensors", "config.ini"};
+    int code = CLI_OK;
+    char *path = NULL;
+    if (!cli_ranks())
+        return code;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char sum[GKV_DIGEST_SIZE];
+        free(path);
+        path = cli_text("%s/%s", a->run.model, files[i]);
+        CLI_CHECK(gki_file_digest(path, sum));
+        char *what = cli_text("the SHA-256 of %s", path);
+        code = cli_check(gkv_dist_same(cli_ranks(), what, sum, advice));
+        free(what);
+        CLI_TRY(code);
+    }
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        CLI_CHECK(gkv_dist_same(cli_ranks(), inputs[i].what, inputs[i].sum, advice));
+done:
+    free(path);
+    return code;
+}
+
 int cli_eval(int argc, char **argv)
 {
     eval_arguments a = {.quiet = false};
@@ -324,7 +405,7 @@ int cli_eval(int argc, char **argv)
     gkv_metrics metrics;
     int code = CLI_OK;
     bool evaluated = false;
-    char *command = cli_command(argc, argv), *path = NULL;
+    char *command = cli_command(argc, argv);
     gkv_refine_defaults(&a.refine);
     CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
     CLI_TRY(cli_run_open(&a.run, &run));
@@ -337,7 +418,7 @@ int cli_eval(int argc, char **argv)
     }
     CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
     /* Before an evaluation that may take an hour. */
-    if (!a.figures && access(a.run.model, W_OK | X_OK) != 0) {
+    if (!a.figures && cli_ranks_first() && access(a.run.model, W_OK | X_OK) != 0) {
         code = cli_error_errno(errno, "%s: the results cannot be written there", a.run.model);
         goto done;
     }
@@ -350,6 +431,7 @@ int cli_eval(int argc, char **argv)
         training = training_of_pictures(&run);
     if (network && training && a.wants_refined && measures_all(&run, test))
         refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
+    CLI_TRY(compare_inputs(&a, test, training, network));
     cli_catch_signals();
     CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
     /* They are printed first, so that the figures are not lost if the disk fails. */
@@ -357,37 +439,14 @@ int cli_eval(int argc, char **argv)
     fflush(stdout);
     /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
      * taken an hour. */
-    const int generation = training && network
-                               ? cli_generation_measure(&run, test, training, network, refined,
+    code = training && network ? cli_generation_measure(&run, test, training, network, refined,
                                                         a.quiet, &metrics.generation)
                                : CLI_OK;
-    cli_generation_print(&metrics.generation);
-    fflush(stdout);
     evaluated = true;
-    if (a.of == GKV_EVAL_TEST && !a.figures)
-        cli_evaluation_remove(a.run.model, false);
-    path = figures_path(&a);
-    CLI_CHECK(gkv_metrics_write(&metrics, path));
-    CLI_TRY(generation);
-    if (a.of == GKV_EVAL_TEST && !a.no_pictures && !a.figures) {
-        cli_evaluation evaluation = {.folder = a.run.model,
-                                     .run = &run,
-                                     .metrics = &metrics,
-                                     .training = training,
-                                     .sample_seed = run.settings.eval.seed,
-                                     .command = command};
-        code = cli_evaluation_begin(&evaluation);
-        if (code == CLI_OK)
-            code = cli_evaluation_draw(&evaluation, test);
-        if (code == CLI_OK)
-            code = cli_report(&evaluation);
-        const int placed = cli_evaluation_end(&evaluation, code == CLI_OK);
-        code = code == CLI_OK ? placed : code;
-        CLI_TRY(code);
-        if (access(path, F_OK) != 0) /* training has ended meanwhile and removed it */
-            CLI_CHECK(gkv_metrics_write(&metrics, path));
-        printf("the results page: %s/index.html\n", a.run.model);
-    }
+    if (cli_ranks_first())
+        code = write_results(&a, &run, test, training, &metrics, command, code);
+    const int waited = cli_check(gkv_dist_barrier(cli_ranks())); /* the other ranks for rank 0 */
+    code = code == CLI_OK ? waited : code;
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
         cli_error(
@@ -401,6 +460,5 @@ done:
     cli_run_free(&run);
     free(refined);
     free(command);
-    free(path);
     return code;
 }

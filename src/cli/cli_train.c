@@ -1,5 +1,4 @@
 /* gkvae train */
-#define _POSIX_C_SOURCE 200809L
 #include "gkvae/train.h"
 
 #include <errno.h>
@@ -8,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "gkvae/dist.h"
 
 #include "cli.h"
 #include "epoch_pictures.h"
@@ -303,6 +304,12 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
     return code;
 }
 
+static void report_rank(void *context, const char *text)
+{
+    (void)context;
+    cli_error(CLI_OK, "%s", text);
+}
+
 int cli_train(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -320,18 +327,28 @@ int cli_train(int argc, char **argv)
     gkv_train_result result;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    gkv_dist *dist = NULL;
+    CLI_CHECK(gkv_dist_open(report_rank, NULL, &dist));
+    const bool leads = gkv_dist_rank(dist) == 0;
+    a.quiet = a.quiet || !leads;
     CLI_TRY(read_settings(&a, &settings));
-    CLI_TRY(check_folder(&a));
+    if (leads)
+        CLI_TRY(check_folder(&a));
 
     reporter it = {.arguments = &a, .pictures.folder = a.epoch_pictures ? a.folder : NULL};
     cli_live_start(&it.live, !a.quiet);
     const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
                                   : a.overwrite ? GKV_TRAIN_OVERWRITE
                                                 : GKV_TRAIN_NEW;
-    const gkv_run_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options how = {
+        .progress = leads ? on_progress : NULL, .context = &it, .stop = &cli_stop, .dist = dist};
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
+    if (!leads) {
+        code = cli_code(status);
+        goto done;
+    }
     if (status == GKV_OK)
         CLI_TRY(cli_epoch_pictures_draw(&it.pictures));
     /* After a success or a stop, the folder holds the new run. */
@@ -345,5 +362,5 @@ int cli_train(int argc, char **argv)
         print_end(&a, &result);
     }
 done:
-    return code;
+    return gkv_dist_close(dist, code, code ? gkv_error_message() : NULL);
 }

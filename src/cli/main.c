@@ -1,5 +1,4 @@
 /* gkvae: the table of commands, and the choice of the command to run. */
-#define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -60,6 +59,16 @@ static const cli_command_row commands[] = {
     {"version", cli_version, "print the program's version"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* What commands do on several processes; the others are for one. */
+static const struct {
+    int (*run)(int argc, char **argv);
+    cli_ranks_use use;
+} on_ranks[] = {
+    {cli_eval, CLI_RANKS_SHARED},   {cli_compare, CLI_RANKS_SHARED},
+    {cli_settings, CLI_RANKS_EACH}, {cli_completion, CLI_RANKS_EACH},
+    {cli_version, CLI_RANKS_EACH},
+};
 
 const cli_command_row *cli_command_at(size_t i)
 {
@@ -136,6 +145,19 @@ static const char density_usage[] =
     "       gkvae density conditional FOLDER --given NAME=VALUE,...\n"
     "Each of these six commands has its own --help.\n";
 
+/* A process with --shard does its own part, whoever started it together with others. */
+static cli_ranks_use ranks_use(const cli_command_row *command, int argc, char **argv)
+{
+    static const char shard[] = "--shard";
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], shard, sizeof shard - 1) == 0)
+            return CLI_RANKS_EACH;
+    for (size_t i = 0; i < sizeof on_ranks / sizeof *on_ranks; i++)
+        if (on_ranks[i].run == command->run)
+            return on_ranks[i].use;
+    return CLI_RANKS_REFUSED;
+}
+
 /* Runs the command that the words name; argv[0] is the program. */
 static int dispatch(int argc, char **argv)
 {
@@ -151,7 +173,11 @@ static int dispatch(int argc, char **argv)
     if (chosen) {
         char *name = cli_text("gkvae %s", chosen->name);
         argv[used] = name;
-        code = chosen->run(argc - used, argv + used);
+        code = cli_ranks_begin(chosen->name, ranks_use(chosen, argc - used, argv + used),
+                               argc - used, argv + used);
+        if (code == CLI_OK)
+            code = chosen->run(argc - used, argv + used);
+        code = cli_ranks_end(code);
         free(name);
     } else if ((strcmp(argv[1], "data") == 0 || strcmp(argv[1], "density") == 0) && !*second) {
         const bool asked = argc > 2 && strcmp(argv[2], "--help") == 0;

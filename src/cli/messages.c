@@ -1,5 +1,4 @@
 /* Messages with exit codes (cli.h), lists of texts (texts.h), and numbers as texts. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -11,6 +10,7 @@
 
 #include "cli.h"
 #include "cli_gk.h"
+#include "ranks.h"
 #include "texts.h"
 
 /* --- Messages and exit codes ---------------------------------------------- */
@@ -26,7 +26,8 @@ int cli_error(int code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fprintf(stderr, "gkvae: %s\n", text);
+    if (!cli_ranks_keep(text))
+        fprintf(stderr, "gkvae: %s\n", text);
     return code;
 }
 

@@ -115,7 +115,8 @@ int cli_generation_measure(const cli_run *run, const gkv_dataset *test, const gk
                            gkv_generation *out)
 {
     reporter it = {.quiet = quiet, .began = cli_seconds()};
-    const gkv_run_options options = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options options = {
+        .progress = on_progress, .context = &it, .stop = &cli_stop, .dist = cli_ranks()};
     cli_live_start(&it.live, !quiet);
     const gkv_status status = gkv_evaluate_generation(run->model, test, training, network, refined,
                                                       &run->settings, &options, out);

@@ -1,6 +1,5 @@
 /* A model with its settings and images, and the arguments of commands that open one; declared in
  * cli.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
 #include <stdlib.h>
@@ -143,8 +142,8 @@ int cli_run_open(const cli_model_arguments *arguments, cli_run *run)
     *run = (cli_run){.is_folder = stat(path, &info) == 0 && S_ISDIR(info.st_mode)};
     char *model = cli_text(run->is_folder ? "%s/model.safetensors" : "%s", path);
     char *config = cli_text("%s/config.ini", path);
-    if (run->is_folder)
-        CLI_CHECK(gkv_run_recover(path));
+    if (run->is_folder) /* by one rank; the others read the folder after it */
+        CLI_CHECK(gkv_dist_agree(cli_ranks(), cli_ranks_first() ? gkv_run_recover(path) : GKV_OK));
     if (stat(model, &run->file) != 0)
         run->file = (struct stat){.st_size = 0}; /* gkv_model_load reports the reason */
     CLI_CHECK(gkv_model_load(model, &run->model));

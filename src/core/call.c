@@ -88,6 +88,7 @@ gkv_run_options gki_call_inner(gki_call *call)
 /* --- Threads -------------------------------------------------------------- */
 
 static atomic_bool forked;
+static atomic_int by_default;
 static pthread_once_t watching = PTHREAD_ONCE_INIT;
 
 static void in_child(void)
@@ -105,7 +106,13 @@ int gki_threads(int requested)
     pthread_once(&watching, watch);
     if (atomic_load(&forked))
         return 1;
-    return requested > 0 ? requested : omp_get_num_procs();
+    const int usual = atomic_load(&by_default);
+    return requested > 0 ? requested : usual > 0 ? usual : omp_get_num_procs();
+}
+
+void gki_threads_default(int threads)
+{
+    atomic_store(&by_default, threads);
 }
 
 gkv_status gki_threads_check(int requested, const char *what)

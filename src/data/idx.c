@@ -281,7 +281,7 @@ static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MO
     return GKV_OK;
 }
 
-static gkv_status read_all(source *from, gki_idx_kind kind, gki_raster *out)
+static gkv_status read_elements(source *from, gki_idx_kind kind, gki_raster *out)
 {
     char stated[128] = "";
     size_t sizes[SIZES_MOST] = {1, 1, 1, 1}, bytes = 0;
@@ -312,7 +312,7 @@ gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out)
     source from = {.path = path};
     *out = (gki_raster){0};
     GKV_TRY(gki_reader_open(path, true, &from.reader));
-    const gkv_status status = read_all(&from, kind, out);
+    const gkv_status status = read_elements(&from, kind, out);
     if (status == GKV_OK)
         gki_reader_digest(from.reader, out->sha256);
     gki_reader_close(from.reader);

@@ -18,7 +18,7 @@ static size_t most_probable(const double *probabilities, size_t classes)
 }
 
 gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, gki_call *call,
-                                 double *accuracy)
+                                 gkv_dist *dist, double *accuracy)
 {
     const size_t pixels = model->values, classes = model->base->classes;
     const uint8_t *labels = gkv_dataset_labels(images->dataset);
@@ -28,16 +28,18 @@ gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *image
     float *targets = NULL, *codes = NULL;
     gki_real *row = NULL;
     double *probabilities = NULL;
-    size_t right = 0;
+    uint64_t right = 0;
+    size_t start = 0, count = 0; /* the images of this rank */
+    gkv_dist_range(images->count, BLOCK_IMAGES, gkv_dist_rank(dist), gkv_dist_size(dist), &start,
+                   &count);
     const gkv_run_options inner = gki_call_inner(call);
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(pixels, sizeof *row, &row));
     GKV_TRY_GOTO(gki_alloc(BLOCK_IMAGES * pixels, sizeof *targets, &targets));
     GKV_TRY_GOTO(gki_alloc(BLOCK_IMAGES * model->d, sizeof *codes, &codes));
     GKV_TRY_GOTO(gki_alloc(BLOCK_IMAGES * classes, sizeof *probabilities, &probabilities));
-    for (size_t first = 0; first < images->count; first += BLOCK_IMAGES) {
-        const size_t n =
-            images->count - first < BLOCK_IMAGES ? images->count - first : BLOCK_IMAGES;
+    for (size_t first = start; first < start + count; first += BLOCK_IMAGES) {
+        const size_t left = start + count - first, n = left < BLOCK_IMAGES ? left : BLOCK_IMAGES;
         for (size_t i = 0; i < n; i++) {
             gki_images_fetch(images, first + i, 0, row);
             for (size_t k = 0; k < pixels; k++)
@@ -50,6 +52,7 @@ gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *image
                      labels[gki_images_index(images, first + i)];
         gki_call_advance(call, n);
     }
+    GKV_TRY_GOTO(gkv_dist_sum(dist, GKV_DIST_COUNT, 1, &right));
     *accuracy = (double)right / (double)images->count;
 done:
     free(row);
@@ -75,5 +78,5 @@ gkv_status gkv_class_accuracy(const gkv_model *model, const gkv_dataset *test,
         return GKV_OK;
     GKV_TRY(gki_images_of_test(settings, test, &images));
     call.total = images.count;
-    return gki_class_accuracy_of(model, &images, &call, accuracy);
+    return gki_class_accuracy_of(model, &images, &call, call.options.dist, accuracy);
 }

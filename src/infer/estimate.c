@@ -203,9 +203,22 @@ static void estimate_task(const gki_estimate_job *job, scratch *s, size_t first,
 typedef void task_function(const gki_estimate_job *job, scratch *s, size_t first, size_t count,
                            void *argument);
 
+void gki_estimate_part(const gki_estimate_job *job, size_t *first, size_t *n)
+{
+    gkv_dist_range(job->images->count, TASK_IMAGES, gkv_dist_rank(job->dist),
+                   gkv_dist_size(job->dist), first, n);
+}
+
+gkv_status gki_estimate_share(const gki_estimate_job *job, size_t size, void *values)
+{
+    return gkv_dist_share(job->dist, job->images->count, TASK_IMAGES, size, values);
+}
+
 static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, void *argument)
 {
-    const size_t count = job->images->count;
+    size_t start = 0, count = 0;
+    gki_estimate_part(job, &start, &count);
+    const size_t end = start + count;
     const long tasks = (long)((count + TASK_IMAGES - 1) / TASK_IMAGES);
     const int threads = job->threads < tasks ? job->threads : (int)(tasks ? tasks : 1);
     scratch *scratches = NULL;
@@ -223,12 +236,14 @@ static gkv_status run_tasks(const gki_estimate_job *job, task_function *task, vo
     for (long k = 0; k < tasks; k++) {
         if (gki_call_stopped(job->call))
             continue;
-        const size_t first = (size_t)k * TASK_IMAGES;
-        const size_t these = count - first < TASK_IMAGES ? count - first : TASK_IMAGES;
+        const size_t first = start + (size_t)k * TASK_IMAGES;
+        const size_t these = end - first < TASK_IMAGES ? end - first : TASK_IMAGES;
         task(job, &scratches[omp_get_thread_num()], first, these, argument);
         gki_call_advance(job->call, these);
     }
     status = gki_call_end(job->call, "evaluation", "images");
+    if (status == GKV_OK && count < job->images->count) /* other ranks do the others */
+        gki_call_advance(job->call, job->images->count - count);
 done:
     for (int t = threads; t-- > 0;)
         scratch_free(&scratches[t]);
@@ -244,7 +259,11 @@ static void estimate_one(const gki_estimate_job *job, scratch *s, size_t first, 
 
 gkv_status gki_estimate(const gki_estimate_job *job, gki_estimates *out)
 {
-    return run_tasks(job, estimate_one, out);
+    double *const values[] = {out->reconstruction, out->kl, out->nll, out->ess};
+    GKV_TRY(run_tasks(job, estimate_one, out));
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        GKV_TRY(gki_estimate_share(job, sizeof **values, values[i]));
+    return GKV_OK;
 }
 
 gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count, bool likelihood,
@@ -292,5 +311,6 @@ static void codes_one(const gki_estimate_job *job, scratch *s, size_t first, siz
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means)
 {
     codes_out out = {codes, means};
-    return run_tasks(job, codes_one, &out);
+    GKV_TRY(run_tasks(job, codes_one, &out));
+    return gki_estimate_share(job, job->model->d * sizeof *codes, codes);
 }

@@ -4,6 +4,7 @@
 #define GKV_INFER_ESTIMATE_H
 
 #include "core/call.h"
+#include "gkvae/dist.h"
 #include "gkvae/image_metrics.h"
 #include "vae/images.h"
 
@@ -36,7 +37,15 @@ typedef struct gki_estimate_job {
     bool likelihood; /* whether −log p(x|z) is one, and not a cross-entropy; for summaries */
     int threads;
     gki_call *call; /* it must be stoppable; its units are images */
+    /* the ranks that share the images, all of which have the same job; NULL: this process alone */
+    gkv_dist *dist;
 } gki_estimate_job;
+
+/* The images of this rank: `*n` of the selection from `*first`, in whole tasks. */
+void gki_estimate_part(const gki_estimate_job *job, size_t *first, size_t *n);
+
+/* Gives an array of the ranks' parts to all ranks: values[count] of `size` bytes. */
+gkv_status gki_estimate_share(const gki_estimate_job *job, size_t size, void *values);
 
 /* Allocates estimates of `count` images. The caller frees them with gki_estimates_free().
  * GKV_ERR_MEMORY. */
@@ -59,12 +68,13 @@ gkv_status gki_estimates_summarise(const gki_estimates *estimates, size_t count,
                                    gki_estimates_summary *out);
 
 /* Computes the codes of the job's images at u = 0, as codes[count, d], and the mean images of
- * p(x|z) at them, as means[count, pixels]. */
+ * p(x|z) at them, as means[count, pixels]: those of this rank's images alone. */
 gkv_status gki_codes(const gki_estimate_job *job, gki_real *codes, gki_real *means);
 
 /* Computes the fraction of the images whose label is the most probable class given the code. NaN
- * for a model without classes or images without labels. The units of the call are images. */
+ * for a model without classes or images without labels. The units of the call are images, which the
+ * ranks of `dist` share. */
 gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *images, gki_call *call,
-                                 double *accuracy);
+                                 gkv_dist *dist, double *accuracy);
 
 #endif

@@ -16,6 +16,7 @@
 #include "infer/estimate.h"
 #include "infer/evaluate_refined.h"
 #include "infer/refine_iteration.h"
+#include "metrics/image_scores.h"
 
 /* Measures active units of the codes, and the quality of the images decoded from them. */
 static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metrics)
@@ -23,32 +24,38 @@ static gkv_status measure_codes(const gki_estimate_job *job, gkv_metrics *metric
     const gkv_model *model = job->model;
     const size_t n = job->images->count, d = model->d, pixels = model->values;
     gki_real *means = NULL, *probabilities = NULL;
-    double *codes = NULL;
+    double *codes = NULL, *mse = NULL, *ssim = NULL;
     float *decoded = NULL, *grey = NULL;
     gkv_status status = GKV_OK;
+    size_t first = 0, own = 0; /* the images of this rank */
+    gki_estimate_part(job, &first, &own);
     GKV_TRY_GOTO(gki_alloc(n * d, sizeof *means, &means));
     GKV_TRY_GOTO(gki_alloc(n * d, sizeof *codes, &codes));
     GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *probabilities, &probabilities));
-    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *decoded, &decoded));
-    GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *grey, &grey));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *decoded, &decoded));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *grey, &grey));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *mse, &mse));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *ssim, &ssim));
     GKV_TRY_GOTO(gki_codes(job, means, probabilities));
     for (size_t i = 0; i < n * d; i++)
         codes[i] = (double)means[i];
-    for (size_t i = 0; i < n; i++) {
-        gki_images_original(job->images->dataset, gki_images_index(job->images, i),
+    for (size_t i = 0; i < own; i++) {
+        gki_images_original(job->images->dataset, gki_images_index(job->images, first + i),
                             grey + i * pixels);
         for (size_t k = 0; k < pixels; k++)
-            decoded[i * pixels + k] = (float)probabilities[i * pixels + k];
+            decoded[i * pixels + k] = (float)probabilities[(first + i) * pixels + k];
     }
-    gki_images_limit(metrics->pixels, n * pixels, decoded);
+    gki_images_limit(metrics->pixels, own * pixels, decoded);
     if (n > 1) { /* one image has no variance */
         size_t active = 0;
         GKV_TRY_GOTO(gkv_active_units(n, d, codes, GKV_ACTIVE_THRESHOLD, NULL, &active));
         metrics->active_units = active;
     }
-    gkv_image_scores scores;
-    GKV_TRY_GOTO(gkv_image_scores_of_colour(n, model->height, model->width, model->channels,
-                                            decoded, grey, &scores));
+    GKV_TRY_GOTO(gki_image_scores_each(own, model->height, model->width, model->channels, decoded,
+                                       grey, mse + first, ssim + first));
+    GKV_TRY_GOTO(gki_estimate_share(job, sizeof *mse, mse));
+    GKV_TRY_GOTO(gki_estimate_share(job, sizeof *ssim, ssim));
+    const gkv_image_scores scores = gki_image_scores_mean(n, mse, ssim);
     metrics->mse = scores.mse.mean;
     metrics->psnr = scores.psnr.mean;
     metrics->ssim = scores.ssim.mean;
@@ -58,6 +65,8 @@ done:
     free(probabilities);
     free(decoded);
     free(grey);
+    free(mse);
+    free(ssim);
     return status;
 }
 
@@ -203,7 +212,8 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
                             .seed = settings->eval.seed,
                             .likelihood = metrics->pixels != GKV_PIXELS_MEAN_LEVELS,
                             .threads = gki_call_threads(&call, settings->train.threads),
-                            .call = &call};
+                            .call = &call,
+                            .dist = call.options.dist};
     GKV_TRY_GOTO(gki_estimates_create(chosen.count, &estimates));
     GKV_TRY_GOTO(gki_estimate(&job, &estimates));
     metrics->values = model->values;
@@ -217,7 +227,7 @@ gkv_status gkv_evaluate(const gkv_model *model, const gkv_dataset *images, gkv_e
     GKV_TRY_GOTO(gki_call_begin(&quiet, &inner, chosen.count));
     job.call = &quiet;
     GKV_TRY_GOTO(measure_codes(&job, metrics));
-    GKV_TRY_GOTO(gki_class_accuracy_of(model, &chosen, &quiet, &metrics->class_accuracy));
+    GKV_TRY_GOTO(gki_class_accuracy_of(model, &chosen, &quiet, job.dist, &metrics->class_accuracy));
     metrics->nll_samples = job.samples;
     metrics->images = chosen.count;
     metrics->parameters = gkv_model_parameters(model);

@@ -9,19 +9,23 @@
 #include <omp.h>
 
 #include "core/memory.h"
+#include "metrics/image_scores.h"
 
-/* A block of images: all are refined, then estimated. Only their means are kept. */
+/* A block of images: all are refined, then estimated. Only their means are kept. Ranks share whole
+ * blocks. */
 enum { BLOCK_IMAGES = 500 };
 
 typedef struct block {
     float *x, *factor; /* [BLOCK_IMAGES, pixels], [BLOCK_IMAGES, d, d] */
-    /* −log p(x|z) at the start and at the end [BLOCK_IMAGES] */
-    double *entropy_before, *entropy;
-    size_t *accepted;
     uint32_t *indices;
     gki_real *row; /* one image */
-    /* all images' [count, d], [count, pixels], [count, pixels] */
-    float *means, *decoded, *grey;
+    /* of all images: −log p(x|z) at the start and at the end [count] */
+    double *entropy_before, *entropy;
+    size_t *accepted;      /* [count] */
+    float *means;          /* [count, d] */
+    double *mse, *ssim;    /* [count] */
+    size_t start, end;     /* the images of this rank */
+    float *decoded, *grey; /* of them [end − start, pixels] */
 } block;
 
 static void block_free(block *it)
@@ -34,26 +38,35 @@ static void block_free(block *it)
     free(it->indices);
     free(it->row);
     free(it->means);
+    free(it->mse);
+    free(it->ssim);
     free(it->decoded);
     free(it->grey);
     *it = (block){0};
 }
 
-static gkv_status block_create(size_t count, size_t pixels, size_t d, block *it)
+static gkv_status block_create(const gki_estimate_job *job, block *it)
 {
+    const size_t count = job->images->count, pixels = job->model->values, d = job->model->d;
     const size_t n = count < BLOCK_IMAGES ? count : BLOCK_IMAGES;
+    size_t own = 0;
     *it = (block){.x = NULL};
+    gkv_dist_range(count, BLOCK_IMAGES, gkv_dist_rank(job->dist), gkv_dist_size(job->dist),
+                   &it->start, &own);
+    it->end = it->start + own;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(n * pixels, sizeof *it->x, &it->x));
     GKV_TRY_GOTO(gki_alloc(n * d * d, sizeof *it->factor, &it->factor));
-    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->entropy_before, &it->entropy_before));
-    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->entropy, &it->entropy));
-    GKV_TRY_GOTO(gki_alloc(n, sizeof *it->accepted, &it->accepted));
     GKV_TRY_GOTO(gki_alloc(n, sizeof *it->indices, &it->indices));
     GKV_TRY_GOTO(gki_alloc(pixels, sizeof *it->row, &it->row));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->entropy_before, &it->entropy_before));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->entropy, &it->entropy));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->accepted, &it->accepted));
     GKV_TRY_GOTO(gki_alloc(count * d, sizeof *it->means, &it->means));
-    GKV_TRY_GOTO(gki_alloc(count * pixels, sizeof *it->decoded, &it->decoded));
-    GKV_TRY_GOTO(gki_alloc(count * pixels, sizeof *it->grey, &it->grey));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->mse, &it->mse));
+    GKV_TRY_GOTO(gki_alloc(count, sizeof *it->ssim, &it->ssim));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *it->decoded, &it->decoded));
+    GKV_TRY_GOTO(gki_alloc(own * pixels, sizeof *it->grey, &it->grey));
 done:
     if (status != GKV_OK)
         block_free(it);
@@ -80,7 +93,7 @@ void gki_refined_metrics_none(gkv_refined_metrics *out)
                                  .milliseconds = NAN};
 }
 
-/* Refines and estimates images [first, first + n), and adds to the sums in `out`. */
+/* Refines and estimates images [first, first + n), which are this rank's, and adds their time. */
 static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, block *b,
                            size_t first, size_t n, const gki_estimates *estimates,
                            gkv_refined_metrics *out)
@@ -90,7 +103,8 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     for (size_t i = 0; i < n; i++) {
         b->indices[i] = gki_images_index(job->images, first + i);
         gki_images_fetch(job->images, first + i, 0, b->row);
-        gki_images_original(job->images->dataset, b->indices[i], b->grey + (first + i) * pixels);
+        gki_images_original(job->images->dataset, b->indices[i],
+                            b->grey + (first - b->start + i) * pixels);
         for (size_t k = 0; k < pixels; k++)
             b->x[i * pixels + k] = (float)b->row[k];
     }
@@ -101,21 +115,15 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
         gkv_refiner_run(refiner, n, b->x, first, &inner,
                         &(gkv_refined){.mean = b->means + first * d,
                                        .factor = b->factor,
-                                       .cross_entropy_before = b->entropy_before,
-                                       .cross_entropy_after = b->entropy,
-                                       .accepted = b->accepted});
+                                       .cross_entropy_before = b->entropy_before + first,
+                                       .cross_entropy_after = b->entropy + first,
+                                       .accepted = b->accepted + first});
     if (status == GKV_ERR_INTERRUPTED)
         return gki_fail(GKV_ERR_INTERRUPTED,
                         "evaluation was interrupted while refining images %zu to %zu of %zu",
                         first + 1, first + n, job->images->count);
     GKV_TRY(status);
     out->milliseconds += 1000 * (omp_get_wtime() - began);
-    for (size_t i = 0; i < n; i++) {
-        out->cross_entropy_before += b->entropy_before[i];
-        out->cross_entropy += b->entropy[i];
-        out->accepted += (double)b->accepted[i];
-        out->improved += b->accepted[i] > 0;
-    }
     gki_images images = *job->images;
     images.order = b->indices;
     images.count = n;
@@ -123,6 +131,7 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     gki_estimate_job part = *job;
     part.images = &images;
     part.gaussians = &gaussians;
+    part.dist = NULL; /* the block is this rank's */
     gki_estimates slice = {.reconstruction = estimates->reconstruction + first,
                            .kl = estimates->kl + first,
                            .nll = estimates->nll + first,
@@ -130,20 +139,51 @@ static gkv_status do_block(const gki_estimate_job *job, gkv_refiner *refiner, bl
     return gki_estimate(&part, &slice);
 }
 
-/* Converts sums and estimates to means. */
+/* Scores this rank's images, which are decoded from the refined means, and gives all ranks what is
+ * known of each image. */
+static gkv_status score_and_share(const gki_estimate_job *job, block *b,
+                                  const gki_estimates *estimates)
+{
+    const gkv_model *model = job->model;
+    const size_t n = b->end - b->start;
+    const gkv_run_options inner = gki_call_inner(job->call);
+    const struct {
+        void *values;
+        size_t size;
+    } shared[] = {{estimates->reconstruction, sizeof(double)},
+                  {estimates->kl, sizeof(double)},
+                  {estimates->nll, sizeof(double)},
+                  {estimates->ess, sizeof(double)},
+                  {b->entropy_before, sizeof(double)},
+                  {b->entropy, sizeof(double)},
+                  {b->accepted, sizeof *b->accepted},
+                  {b->means, model->d * sizeof *b->means},
+                  {b->mse, sizeof(double)},
+                  {b->ssim, sizeof(double)}};
+    GKV_TRY(gkv_model_decode(model, n, b->means + b->start * model->d, &inner, b->decoded));
+    gki_images_limit(gkv_settings_pixels(&model->settings), n * model->values, b->decoded);
+    GKV_TRY(gki_image_scores_each(n, model->height, model->width, model->channels, b->decoded,
+                                  b->grey, b->mse + b->start, b->ssim + b->start));
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++)
+        GKV_TRY(gkv_dist_share(job->dist, job->images->count, BLOCK_IMAGES, shared[i].size,
+                               shared[i].values));
+    return GKV_OK;
+}
+
+/* Computes means of what is known of each image. */
 static gkv_status summarise(const gki_estimate_job *job, const block *b,
                             const gki_estimates *estimates, gkv_refined_metrics *out)
 {
-    const gkv_model *model = job->model;
     const size_t n = job->images->count;
-    const gkv_run_options inner = gki_call_inner(job->call);
+    const gkv_image_scores scores = gki_image_scores_mean(n, b->mse, b->ssim);
     gki_estimates_summary s;
-    gkv_image_scores scores;
     GKV_TRY(gki_estimates_summarise(estimates, n, job->likelihood, &s));
-    GKV_TRY(gkv_model_decode(model, n, b->means, &inner, b->decoded));
-    gki_images_limit(gkv_settings_pixels(&model->settings), n * model->values, b->decoded);
-    GKV_TRY(gkv_image_scores_of_colour(n, model->height, model->width, model->channels, b->decoded,
-                                       b->grey, &scores));
+    for (size_t i = 0; i < n; i++) {
+        out->cross_entropy_before += b->entropy_before[i];
+        out->cross_entropy += b->entropy[i];
+        out->accepted += (double)b->accepted[i];
+        out->improved += b->accepted[i] > 0;
+    }
     out->neg_elbo = s.neg_elbo.mean, out->neg_elbo_se = s.neg_elbo.se;
     out->reconstruction = s.reconstruction.mean, out->reconstruction_se = s.reconstruction.se;
     out->kl = s.kl.mean, out->kl_se = s.kl.se;
@@ -155,7 +195,7 @@ static gkv_status summarise(const gki_estimate_job *job, const block *b,
     out->cross_entropy_before /= (double)n;
     out->cross_entropy /= (double)n;
     out->accepted /= (double)n;
-    out->milliseconds /= (double)n;
+    out->milliseconds /= (double)(b->end > b->start ? b->end - b->start : 1);
     return GKV_OK;
 }
 
@@ -170,11 +210,12 @@ gkv_status gki_evaluate_refined(const gki_estimate_job *job, const gkv_refine_se
     own.seed = job->seed;
     *out = (gkv_refined_metrics){.iterations = own.iterations, .samples = own.curvature_samples};
     GKV_TRY_GOTO(gkv_refiner_create(job->model, &own, &refiner));
-    GKV_TRY_GOTO(block_create(count, job->model->values, job->model->d, &b));
-    for (size_t first = 0; first < count; first += BLOCK_IMAGES)
+    GKV_TRY_GOTO(block_create(job, &b));
+    for (size_t first = b.start; first < b.end; first += BLOCK_IMAGES)
         GKV_TRY_GOTO(do_block(job, refiner, &b, first,
-                              count - first < BLOCK_IMAGES ? count - first : BLOCK_IMAGES,
+                              b.end - first < BLOCK_IMAGES ? b.end - first : BLOCK_IMAGES,
                               estimates, out));
+    GKV_TRY_GOTO(score_and_share(job, &b, estimates));
     GKV_TRY_GOTO(summarise(job, &b, estimates, out));
     if (mean)
         memcpy(mean, b.means, count * job->model->d * sizeof *mean);

@@ -19,6 +19,7 @@
 #include "gkvae/image_metrics.h"
 #include "metrics/sets.h"
 #include "infer/generation_sets.h"
+#include "infer/rank_part.h"
 #include "vae/images.h"
 #include "vae/model.h"
 
@@ -72,6 +73,22 @@ static gkv_status step_done(job *it)
     return gki_call_end(&it->call, "the measurement of generation", "sets of images");
 }
 
+/* --- features ------------------------------------------------------------- */
+
+/* Computes features[n, dimensions] and it->probabilities of n images, of which this rank has its
+ * part. */
+static gkv_status apply_features(const job *it, size_t n, const float *images, float *features)
+{
+    const gki_part p = gki_part_of(it->inner.dist, n);
+    if (p.n > 0)
+        GKV_TRY(gkv_features_apply(it->network, p.n, images + p.first * it->source.pixels,
+                                   &it->inner, features + p.first * it->dimensions,
+                                   it->probabilities + p.first * it->classes));
+    GKV_TRY(gki_part_share(it->inner.dist, n, it->dimensions * sizeof *features, features));
+    return gki_part_share(it->inner.dist, n, it->classes * sizeof *it->probabilities,
+                          it->probabilities);
+}
+
 /* --- the test images ------------------------------------------------------ */
 
 /* Returns the fraction of images whose most probable class is their label; NaN without labels. */
@@ -97,8 +114,7 @@ static gkv_status measure_test(job *it, gkv_generation *out)
             images = it->means;
         }
         test_form *to = &it->tests[f];
-        GKV_TRY(gkv_features_apply(it->network, it->references, images, &it->inner, to->features,
-                                   it->probabilities));
+        GKV_TRY(apply_features(it, it->references, images, to->features));
         GKV_TRY(gkv_reference_create(it->references, it->dimensions, to->features, &it->neighbours,
                                      &it->inner, &to->reference));
         if (f == GKV_FORM_MEANS) {
@@ -144,7 +160,8 @@ static void summarise(const repeated *from, gkv_generation_figures *to)
     };
 }
 
-/* Compares n images with the test images of that form, and adds the figures to *to.
+/* Compares n images, of which this rank has its part, with the test images of that form, and adds
+ * the figures to *to.
  * class_fractions[classes], unless it is NULL, receives the histogram of classes. */
 static gkv_status measure(const job *it, gkv_image_form form, size_t n, const float *images,
                           double *class_fractions, repeated *to)
@@ -154,8 +171,7 @@ static gkv_status measure(const job *it, gkv_image_form form, size_t n, const fl
     gkv_kid kid;
     gkv_neighbour_metrics neighbours;
     gkv_class_metrics classes;
-    GKV_TRY(
-        gkv_features_apply(it->network, n, images, &it->inner, it->features, it->probabilities));
+    GKV_TRY(apply_features(it, n, images, it->features));
     GKV_TRY(gkv_frechet_distance(it->references, n, it->dimensions, against->features, it->features,
                                  &frechet));
     GKV_TRY(gkv_kernel_distance(it->references, n, it->dimensions, against->features, it->features,
@@ -199,12 +215,15 @@ static gkv_status measure_levels(job *it, const gki_set_ops *set, size_t repetit
                                  repeated figures[GKV_IMAGE_FORMS])
 {
     repeated *to = &figures[GKV_FORM_LEVELS];
+    const gki_part p = gki_part_of(it->inner.dist, n);
     if (!set->codes) {
         *to = figures[GKV_FORM_MEANS];
         return GKV_OK;
     }
-    GKV_TRY(gkv_model_draw_images(it->source.model, n, set->codes(&it->source), it->source.seed,
-                                  repetition * n, &it->inner, it->pixels));
+    GKV_TRY(gkv_model_draw_images(it->source.model, p.n,
+                                  set->codes(&it->source) + p.first * it->source.model->d,
+                                  it->source.seed, repetition * n + p.first, &it->inner,
+                                  it->pixels + p.first * it->source.pixels));
     GKV_TRY(measure(it, GKV_FORM_LEVELS, n, it->pixels, NULL, to));
     gkv_accumulator_add(&to->recognised, recognised(it, set, repetition, n));
     return GKV_OK;
@@ -224,24 +243,31 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     const gki_set_ops *set = &gki_set_table[which];
     const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
     const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
+    const gki_part p = gki_part_of(it->inner.dist, n);
+    const size_t pixels = it->source.pixels;
+    float *means = it->means + p.first * pixels; /* of this rank's images */
     repeated figures[GKV_IMAGE_FORMS] = {{.frechet = {0}}};
     for (size_t r = 0; n > 0 && r < repetitions; r++) {
         double *class_fractions = which == GKV_SET_SAMPLES && r == 0 ? out->class_share : NULL;
-        GKV_TRY(set->make(&it->source, r, it->means));
+        GKV_TRY(set->make(&it->source, r, p.first, p.n, means));
         GKV_TRY(
             measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
         gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
         if (it->forms > GKV_FORM_BINARY) {
-            GKV_TRY(gkv_model_draw_pixels(it->source.model, n, it->means, it->source.seed, r * n,
-                                          &it->inner, it->pixels));
+            GKV_TRY(gkv_model_draw_pixels(it->source.model, p.n, means, it->source.seed,
+                                          r * n + p.first, &it->inner,
+                                          it->pixels + p.first * pixels));
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
         if (it->levels)
             GKV_TRY(measure_levels(it, set, r, n, figures));
-        if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only)
+        if (which == GKV_SET_SAMPLES && r == 0 && !it->samples_only) {
+            GKV_TRY(gki_part_share_first(it->inner.dist, n, nearest, pixels * sizeof *means,
+                                         it->means));
             GKV_TRY(measure_nearest(it, nearest, it->means, &out->nearest_samples,
                                     &out->nearest_samples_se));
+        }
         GKV_TRY(step_done(it));
     }
     for (size_t f = 0; n > 0 && f < it->forms; f++)
@@ -425,6 +451,7 @@ gkv_status gkv_evaluate_generation(const gkv_model *model, const gkv_dataset *te
     it.kid.seed = it.source.seed;
     it.inner = gki_call_inner(&it.call);
     it.inner.threads = gki_call_threads(&call, settings->train.threads);
+    it.inner.dist = call.options.dist;
     it.source.inner = &it.inner;
     GKV_TRY_GOTO(allocate(&it));
     gki_rng_permutation(gki_rng_at(it.source.seed, GKV_STREAM_CHOICE, 0, 0),

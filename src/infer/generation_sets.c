@@ -36,46 +36,58 @@ static size_t count_of_draws(const gki_set_source *source)
     return source->draws;
 }
 
-static gkv_status make_samples(const gki_set_source *source, size_t repetition, float *images)
+/* Decodes images [first, first + n) from their codes. */
+static gkv_status decode(const gki_set_source *source, const float *codes, size_t first, size_t n,
+                         float *images)
 {
-    GKV_TRY(gkv_model_sample(source->model, source->draws, source->seed, repetition * source->draws,
-                             source->temperature, source->inner, source->codes));
-    return gkv_model_decode(source->model, source->draws, source->codes, source->inner, images);
+    return gkv_model_decode(source->model, n, codes + first * source->model->d, source->inner,
+                            images);
+}
+
+static gkv_status make_samples(const gki_set_source *source, size_t repetition, size_t first,
+                               size_t n, float *images)
+{
+    GKV_TRY(gkv_model_sample(source->model, n, source->seed, repetition * source->draws + first,
+                             source->temperature, source->inner,
+                             source->codes + first * source->model->d));
+    return decode(source, source->codes, first, n, images);
 }
 
 /* Uses the normal scores of the samples, so only the prior and its temperature make the
  * difference. */
-static gkv_status make_normal(const gki_set_source *source, size_t repetition, float *images)
+static gkv_status make_normal(const gki_set_source *source, size_t repetition, size_t first,
+                              size_t n, float *images)
 {
     const size_t d = source->model->d;
     gki_real scores[4096]; /* the most dimensions that a model has */
-    for (size_t i = 0; i < source->draws; i++) {
+    for (size_t i = first; i < first + n; i++) {
         const uint64_t number = repetition * source->draws + i;
         gki_rng_normal(gki_rng_at(source->seed, GKV_STREAM_SAMPLE, GKV_DRAW_SCORES, number), d,
                        scores);
         for (size_t j = 0; j < d; j++)
             source->codes[i * d + j] = (float)scores[j];
     }
-    return gkv_model_decode(source->model, source->draws, source->codes, source->inner, images);
+    return decode(source, source->codes, first, n, images);
 }
 
 /* --- from the test images ------------------------------------------------- */
 
-static gkv_status make_posterior(const gki_set_source *source, size_t repetition, float *images)
+static gkv_status make_posterior(const gki_set_source *source, size_t repetition, size_t first,
+                                 size_t n, float *images)
 {
-    const size_t n = count_of_test(source);
-    GKV_TRY(gkv_model_draw(source->model, n, source->targets, source->seed, repetition * n,
-                           source->inner, source->codes));
-    return gkv_model_decode(source->model, n, source->codes, source->inner, images);
+    GKV_TRY(gkv_model_draw(source->model, n, source->targets + first * source->pixels, source->seed,
+                           repetition * count_of_test(source) + first, source->inner,
+                           source->codes + first * source->model->d));
+    return decode(source, source->codes, first, n, images);
 }
 
 static gkv_status make_reconstructions(const gki_set_source *source, size_t repetition,
-                                       float *images)
+                                       size_t first, size_t n, float *images)
 {
     (void)repetition;
-    const size_t n = count_of_test(source);
-    GKV_TRY(gkv_model_code(source->model, n, source->targets, source->inner, source->codes));
-    return gkv_model_decode(source->model, n, source->codes, source->inner, images);
+    GKV_TRY(gkv_model_code(source->model, n, source->targets + first * source->pixels,
+                           source->inner, source->codes + first * source->model->d));
+    return decode(source, source->codes, first, n, images);
 }
 
 static size_t count_of_refined(const gki_set_source *source)
@@ -83,11 +95,11 @@ static size_t count_of_refined(const gki_set_source *source)
     return source->refined ? count_of_test(source) : 0;
 }
 
-static gkv_status make_refined(const gki_set_source *source, size_t repetition, float *images)
+static gkv_status make_refined(const gki_set_source *source, size_t repetition, size_t first,
+                               size_t n, float *images)
 {
     (void)repetition;
-    return gkv_model_decode(source->model, count_of_test(source), source->refined, source->inner,
-                            images);
+    return decode(source, source->refined, first, n, images);
 }
 
 /* --- training images ------------------------------------------------------ */
@@ -105,11 +117,11 @@ static size_t index_of_training(const gki_set_source *source, size_t repetition,
         ->order[(repetition * count_of_training(source) + i) % gkv_dataset_count(source->training)];
 }
 
-static gkv_status make_training(const gki_set_source *source, size_t repetition, float *images)
+static gkv_status make_training(const gki_set_source *source, size_t repetition, size_t first,
+                                size_t n, float *images)
 {
-    const size_t n = count_of_training(source);
     for (size_t i = 0; i < n; i++) {
-        const size_t index = index_of_training(source, repetition, i);
+        const size_t index = index_of_training(source, repetition, first + i);
         gki_images_grey(gkv_dataset_pixels(source->training, index), source->pixels,
                         images + i * source->pixels);
     }

@@ -25,10 +25,11 @@ typedef struct gki_set_ops {
     bool repeated;
     /* Returns the number of images of a repetition; 0 if the set cannot be made. */
     size_t (*count)(const gki_set_source *source);
-    /* Writes the images of a repetition to images[count, pixels], in [0, 1]. */
-    gkv_status (*make)(const gki_set_source *source, size_t repetition, float *images);
-    /* Returns the codes of the images of the last make(). The function is NULL for images that are
-     * not decoded. */
+    /* Writes images [first, first + n) of a repetition to images[n, pixels], in [0, 1]. */
+    gkv_status (*make)(const gki_set_source *source, size_t repetition, size_t first, size_t n,
+                       float *images);
+    /* Returns the codes of all images, of which those of the last make() are known. The function is
+     * NULL for images that are not decoded. */
     const float *(*codes)(const gki_set_source *source);
     /* Returns the label of image i, or NULL without labels. The function is NULL for images that
      * have no label. */

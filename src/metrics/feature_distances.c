@@ -6,6 +6,7 @@
 
 #include "core/call.h"
 #include "core/memory.h"
+#include "gkvae/dist.h"
 #include "core/rng.h"
 #include "gkvae/generation_metrics.h"
 #include "gkvae/image_metrics.h"
@@ -240,16 +241,20 @@ gkv_status gkv_kernel_distance(size_t n_a, size_t n_b, size_t d, const float *a,
     GKV_TRY_GOTO(gki_alloc(set.subsets, sizeof *values, &values));
     for (size_t t = 0; t < used; t++)
         GKV_TRY_GOTO(worker_create(kernels, set.size, d, n_a > n_b ? n_a : n_b, &workers[t]));
+    size_t from = 0, mine = 0; /* the subsets of this rank */
+    gkv_dist_range(set.subsets, 1, gkv_dist_rank(call.options.dist),
+                   gkv_dist_size(call.options.dist), &from, &mine);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t s = 0; s < set.subsets; s++) {
-        worker *const mine = &workers[omp_get_thread_num()];
+    for (size_t s = from; s < from + mine; s++) {
+        worker *const its = &workers[omp_get_thread_num()];
         if (gki_call_stopped(&call))
             continue;
-        draw(mine, sets, n, set.seed, s);
-        values[s] = subset_distance(mine);
+        draw(its, sets, n, set.seed, s);
+        values[s] = subset_distance(its);
         gki_call_advance(&call, 1);
     }
     GKV_TRY_GOTO(gki_call_end(&call, "a kernel distance", "pairs of subsets"));
+    GKV_TRY_GOTO(gkv_dist_share(call.options.dist, set.subsets, 1, sizeof *values, values));
     gkv_accumulator sum = {0};
     for (size_t s = 0; s < set.subsets; s++)
         gkv_accumulator_add(&sum, values[s]);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
-#include "gkvae/image_metrics.h"
+#include "metrics/image_scores.h"
 
 /* --- Checks and squared errors -------------------------------------------- */
 
@@ -230,6 +230,46 @@ gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, const floa
     return gkv_image_scores_of_colour(n, height, width, 1, a, b, scores);
 }
 
+gkv_status gki_image_scores_each(size_t n, size_t height, size_t width, size_t channels,
+                                 const float *a, const float *b, double *mse, double *ssim)
+{
+    ssim_plan *plan = NULL;
+    GKV_TRY(ssim_create(height, width, &plan)); /* also refuses sizes whose product overflows */
+    gkv_status status = GKV_OK;
+    const size_t pixels = height * width * channels;
+    for (size_t i = 0; i < n; i++) {
+        const float *const first = a + i * pixels, *const second = b + i * pixels;
+        status = pixels_check("image scores", first, second, pixels);
+        if (status != GKV_OK) {
+            status = gki_fail_context(status, "pair %zu of %zu", i, n);
+            goto done;
+        }
+        mse[i] = mse_of_checked(first, second, pixels);
+        ssim[i] = ssim_of_checked(plan, first, second, channels);
+    }
+done:
+    ssim_free(plan);
+    return status;
+}
+
+gkv_image_scores gki_image_scores_mean(size_t n, const double *mse, const double *ssim)
+{
+    gkv_accumulator psnr = {0};
+    uint64_t identical = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (mse[i] > 0)
+            gkv_accumulator_add(&psnr, psnr_of(mse[i]));
+        else
+            identical++;
+    }
+    return (gkv_image_scores){
+        .mse = gkv_mean_se_of(n, mse),
+        .psnr = gkv_accumulator_result(&psnr),
+        .ssim = gkv_mean_se_of(n, ssim),
+        .identical = identical,
+    };
+}
+
 gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width, size_t channels,
                                       const float *a, const float *b, gkv_image_scores *scores)
 {
@@ -240,34 +280,14 @@ gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width, siz
         return gki_fail(GKV_ERR_ARGUMENT, "image scores of 0 pairs: at least one is needed");
     if (channels != 1 && channels != 3)
         return gki_fail(GKV_ERR_ARGUMENT, "image scores of %zu channels: give 1 or 3", channels);
-    ssim_plan *plan = NULL;
-    GKV_TRY(ssim_create(height, width, &plan)); /* also refuses sizes whose product overflows */
+    double *mse = NULL, *ssim = NULL;
     gkv_status status = GKV_OK;
-    gkv_accumulator mse = {0}, psnr = {0}, ssim = {0};
-    uint64_t identical = 0;
-    const size_t pixels = height * width * channels;
-    for (size_t i = 0; i < n; i++) {
-        const float *const first = a + i * pixels, *const second = b + i * pixels;
-        status = pixels_check("image scores", first, second, pixels);
-        if (status != GKV_OK) {
-            status = gki_fail_context(status, "pair %zu of %zu", i, n);
-            goto done;
-        }
-        const double error = mse_of_checked(first, second, pixels);
-        gkv_accumulator_add(&mse, error);
-        if (error > 0)
-            gkv_accumulator_add(&psnr, psnr_of(error));
-        else
-            identical++;
-        gkv_accumulator_add(&ssim, ssim_of_checked(plan, first, second, channels));
-    }
-    *scores = (gkv_image_scores){
-        .mse = gkv_accumulator_result(&mse),
-        .psnr = gkv_accumulator_result(&psnr),
-        .ssim = gkv_accumulator_result(&ssim),
-        .identical = identical,
-    };
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *mse, &mse));
+    GKV_TRY_GOTO(gki_alloc(n, sizeof *ssim, &ssim));
+    GKV_TRY_GOTO(gki_image_scores_each(n, height, width, channels, a, b, mse, ssim));
+    *scores = gki_image_scores_mean(n, mse, ssim);
 done:
-    ssim_free(plan);
+    free(mse);
+    free(ssim);
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include "core/call.h"
 #include "core/memory.h"
+#include "gkvae/dist.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/sets.h"
 #include "nn/gemm.h"
@@ -202,14 +203,21 @@ gkv_status gkv_nearest(size_t n, size_t m, size_t pixels, const float *queries,
     for (size_t t = 0; t < used; t++)
         GKV_TRY_GOTO(worker_create(pixels, &workers[t]));
     levels_of(&s);
+    gkv_dist *dist = call.options.dist;
+    size_t from = 0, its = 0; /* the blocks of this rank */
+    gkv_dist_range(blocks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &from, &its);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t block = 0; block < blocks; block++) {
+    for (size_t block = from; block < from + its; block++) {
         if (gki_call_stopped(&call))
             continue;
         search_block(&s, block * QUERIES, &workers[omp_get_thread_num()]);
         gki_call_advance(&call, least(QUERIES, n - block * QUERIES));
     }
     GKV_TRY_GOTO(gki_call_end(&call, "a search for nearest images", "queries"));
+    if (index)
+        GKV_TRY_GOTO(gkv_dist_share(dist, n, QUERIES, sizeof *index, index));
+    if (distance)
+        GKV_TRY_GOTO(gkv_dist_share(dist, n, QUERIES, sizeof *distance, distance));
 done:
     for (size_t t = 0; workers && t < used; t++)
         worker_free(&workers[t]);

@@ -7,6 +7,7 @@
 
 #include "core/call.h"
 #include "core/memory.h"
+#include "gkvae/dist.h"
 #include "gkvae/generation_metrics.h"
 #include "metrics/pairs.h"
 #include "metrics/sets.h"
@@ -30,12 +31,23 @@ static size_t blocks_of(size_t n)
     return n / GKV_PAIRS_ROWS + (n % GKV_PAIRS_ROWS > 0);
 }
 
+/* The blocks of this rank: blocks [*first, *end) of n rows. */
+static void blocks_of_rank(const gki_call *call, size_t n, size_t *first, size_t *end)
+{
+    size_t count = 0;
+    gkv_dist_range(blocks_of(n), 1, gkv_dist_rank(call->options.dist),
+                   gkv_dist_size(call->options.dist), first, &count);
+    *end = *first + count;
+}
+
 /* The number of threads that are used for n rows. */
 static size_t threads_for(const gki_call *call, size_t n)
 {
     const size_t threads = (size_t)gki_call_threads(call, 0), blocks = blocks_of(n);
     return threads < blocks ? threads : blocks;
 }
+
+static const char activity[] = "a search for nearest neighbours"; /* for messages */
 
 /* ---- radii ---- */
 
@@ -92,8 +104,10 @@ static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k,
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_alloc(used, tile * sizeof *tiles, &tiles));
     GKV_TRY_GOTO(gki_alloc(most, used * GKV_PAIRS_ROWS * sizeof *least, &least));
+    size_t from = 0, to = 0;
+    blocks_of_rank(call, n, &from, &to);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t block = 0; block < blocks_of(n); block++) {
+    for (size_t block = from; block < to; block++) {
         const size_t thread = (size_t)omp_get_thread_num(), row = block * GKV_PAIRS_ROWS;
         double *const mine = least + thread * GKV_PAIRS_ROWS * most;
         if (gki_call_stopped(call))
@@ -104,6 +118,10 @@ static gkv_status radii_of(const gki_panels *set, size_t balls, const size_t *k,
                 radii[b][row + i] = mine[i * most + k[b] - 1];
         gki_call_advance(call, gki_pairs_count(n, row, GKV_PAIRS_ROWS));
     }
+    GKV_TRY_GOTO(gki_call_end(call, activity, "rows"));
+    for (size_t b = 0; b < balls; b++)
+        GKV_TRY_GOTO(
+            gkv_dist_share(call->options.dist, n, GKV_PAIRS_ROWS, sizeof **radii, radii[b]));
 done:
     free(tiles);
     free(least);
@@ -111,8 +129,6 @@ done:
 }
 
 /* ---- the reference ---- */
-
-static const char activity[] = "a search for nearest neighbours"; /* for messages */
 
 gkv_status gkv_reference_create(size_t n, size_t d, const float *features,
                                 const gkv_neighbour_settings *settings,
@@ -209,31 +225,39 @@ typedef struct worker {
     counts sums;
 } worker;
 
-static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m,
-                                        const worker *workers, size_t used)
+/* Adds the counts of all threads to those of the first one, and then those of all ranks. */
+static gkv_status add_counts(gkv_dist *dist, size_t m, worker *workers, size_t used)
+{
+    counts *all = &workers[0].sums;
+    double *covered = workers[0].covered;
+    for (size_t t = 1; t < used; t++) {
+        all->inside += workers[t].sums.inside;
+        all->recalled += workers[t].sums.recalled;
+        all->occupied += workers[t].sums.occupied;
+        for (size_t j = 0; j < m; j++)
+            covered[j] += workers[t].covered[j];
+    }
+    GKV_TRY(gkv_dist_sum(dist, GKV_DIST_DOUBLE, 1, &all->inside));
+    GKV_TRY(gkv_dist_sum(dist, GKV_DIST_DOUBLE, 1, &all->recalled));
+    GKV_TRY(gkv_dist_sum(dist, GKV_DIST_DOUBLE, 1, &all->occupied));
+    return gkv_dist_sum(dist, GKV_DIST_DOUBLE, m, covered);
+}
+
+/* `all` are the counts of all threads and ranks. */
+static gkv_neighbour_metrics metrics_of(const gkv_reference *reference, size_t m, const worker *all)
 {
     const double n = (double)reference->rows.n, generated = (double)m,
                  k = (double)reference->settings.k_density;
-    counts all = {0};
     double covered = 0;
-    for (size_t t = 0; t < used; t++) {
-        all.inside += workers[t].sums.inside;
-        all.recalled += workers[t].sums.recalled;
-        all.occupied += workers[t].sums.occupied;
-    }
-    for (size_t j = 0; j < m; j++) {
-        bool any = false;
-        for (size_t t = 0; t < used; t++)
-            any = any || workers[t].covered[j] > 0;
-        covered += any;
-    }
+    for (size_t j = 0; j < m; j++)
+        covered += all->covered[j] > 0;
     const bool by_precision = reference->settings.k_precision < reference->rows.n;
     const bool by_density = reference->settings.k_density < reference->rows.n;
     return (gkv_neighbour_metrics){
         .precision = by_precision ? covered / generated : (double)NAN,
-        .recall = reference->settings.k_precision < m ? all.recalled / n : (double)NAN,
-        .density = by_density ? all.inside / (k * generated) : (double)NAN,
-        .coverage = by_density ? all.occupied / n : (double)NAN,
+        .recall = reference->settings.k_precision < m ? all->sums.recalled / n : (double)NAN,
+        .density = by_density ? all->sums.inside / (k * generated) : (double)NAN,
+        .coverage = by_density ? all->sums.occupied / n : (double)NAN,
     };
 }
 
@@ -263,8 +287,10 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, size_t n,
     }
     gki_panels_pack(&rows, generated, NULL);
     GKV_TRY_GOTO(radii_of(&rows, 1, &reference->settings.k_precision, &call, &radii));
+    size_t from = 0, to = 0;
+    blocks_of_rank(&call, real, &from, &to);
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)used)
-    for (size_t block = 0; block < blocks_of(real); block++) {
+    for (size_t block = from; block < to; block++) {
         worker *const mine = &workers[omp_get_thread_num()];
         if (gki_call_stopped(&call))
             continue;
@@ -273,7 +299,8 @@ gkv_status gkv_neighbour_metrics_of(const gkv_reference *reference, size_t n,
         gki_call_advance(&call, gki_pairs_count(real, block * GKV_PAIRS_ROWS, GKV_PAIRS_ROWS));
     }
     GKV_TRY_GOTO(gki_call_end(&call, activity, "rows"));
-    *out = metrics_of(reference, n, workers, used);
+    GKV_TRY_GOTO(add_counts(call.options.dist, n, workers, used));
+    *out = metrics_of(reference, n, workers);
 done:
     for (size_t t = 0; workers && t < used; t++) {
         free(workers[t].tile);

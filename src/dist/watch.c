@@ -1,0 +1,368 @@
+/* The thread of each rank that watches the others, and the end of the job.
+ *
+ * Every rank tells rank 0 once a second that it answers, and rank 0 tells every rank. Rank 0 learns
+ * who has ended and with what code, and hands out tickets. Messages pass between two ranks, so a
+ * rank that fails can report it whatever the others do. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/memory.h"
+#include "dist/dist.h"
+
+static const double beat_seconds = 1;     /* between two beats */
+static const double silence_seconds = 15; /* without a beat, a rank is lost */
+static const double grace_seconds = 3;    /* for others to end after a rank has failed */
+static const double leave_seconds = 10;   /* for all to leave MPI */
+enum { TICK_NANOSECONDS = 10000000, LOST_CODE = 5 };
+
+/* What a rank says at its end. */
+typedef struct ending {
+    int code;
+    char text[GKI_DIST_TEXT];
+} ending;
+
+/* A message that is being sent; its data stay until it has been. */
+typedef struct outgoing {
+    void *request;
+    uint64_t data;
+} outgoing;
+
+/* What a rank knows of another. */
+typedef struct peer {
+    double answered; /* when its last beat came */
+    outgoing beat;   /* to it */
+    outgoing ticket; /* to it */
+    bool has_ended;
+    ending end;
+} peer;
+
+/* Guarded by the lock of the handle, but for `stop`. */
+struct gki_dist_watch {
+    pthread_t thread;
+    atomic_bool stop;
+    peer *peers;      /* [size]; rank 0 knows all, the others use that of rank 0 alone */
+    int ended;        /* the number of ranks that have */
+    double failed_at; /* when the first code other than 0 came; 0: none has */
+    int code;         /* that code */
+    double ticked, beat;
+    bool is_over;
+    int over_code;
+};
+
+/* --- The end of the job --------------------------------------------------- */
+
+static void report(const gkv_dist *dist, int rank, const char *text)
+{
+    char line[GKI_DIST_NAME + GKI_DIST_TEXT + 8];
+    if (!dist->report || !*text)
+        return;
+    /* gkv_dist_agree() has named the rank already */
+    const bool named = strncmp(text, "rank ", 5) == 0;
+    snprintf(line, sizeof line, "%s%s%s", named ? "" : dist->names[rank], named ? "" : ": ", text);
+    dist->report(dist->context, line);
+}
+
+/* Reports each text of a failed rank once; rank 0 has printed its own. */
+static void report_failures(const gkv_dist *dist)
+{
+    const peer *peers = dist->watch->peers;
+    for (int r = 1; r < dist->size; r++) {
+        bool is_new = peers[r].has_ended && peers[r].end.code != 0;
+        for (int earlier = 0; earlier < r && is_new; earlier++)
+            is_new = strcmp(peers[r].end.text, peers[earlier].end.text) != 0;
+        if (is_new)
+            report(dist, r, peers[r].end.text);
+    }
+}
+
+/* Ends the job because a rank is lost. */
+static void lose(const gkv_dist *dist, int rank)
+{
+    char text[160];
+    snprintf(text, sizeof text,
+             "it has not answered for %.0f seconds: it was stopped, or its machine is gone; the "
+             "job ends",
+             silence_seconds);
+    report_failures(dist);
+    report(dist, rank, text);
+    dist->table->abort(LOST_CODE);
+}
+
+/* Ends the job if a rank is lost, or has failed and others do not come. */
+static void end_if_lost(const gkv_dist *dist, double now)
+{
+    gki_dist_watch *it = dist->watch;
+    const int last = dist->rank == 0 ? dist->size - 1 : 0;
+    if (now - it->ticked > silence_seconds / 3) /* this process was stopped itself, maybe all */
+        for (int r = 0; r <= last; r++)
+            it->peers[r].answered = now;
+    it->ticked = now;
+    for (int r = 0; r <= last; r++)
+        if (r != dist->rank && now - it->peers[r].answered > silence_seconds)
+            lose(dist, r);
+    if (dist->rank == 0 && it->failed_at > 0 && it->ended < dist->size &&
+        now - it->failed_at > grace_seconds) {
+        report_failures(dist);
+        dist->table->abort(it->code);
+    }
+}
+
+/* --- Messages ------------------------------------------------------------- */
+
+/* Sends the message unless the last one is still on its way. */
+static int send_one(const gkv_dist *dist, int to, gki_dist_tag tag, outgoing *out)
+{
+    int done = 0;
+    const int code = dist->table->test(&out->request, &done);
+    return code || !done ? code
+                         : dist->table->send(to, tag, &out->data, sizeof out->data, &out->request);
+}
+
+static void note_end(gki_dist_watch *it, int rank, const ending *end)
+{
+    it->peers[rank].has_ended = true;
+    it->peers[rank].end = *end;
+    it->ended++;
+    if (end->code != 0 && it->failed_at == 0) {
+        it->failed_at = gki_dist_seconds();
+        it->code = end->code;
+    }
+}
+
+/* Takes all messages of a tag that have come. */
+static int take(const gkv_dist *dist, gki_dist_tag tag, double now)
+{
+    gki_dist_watch *it = dist->watch;
+    ending end;
+    uint64_t number = 0;
+    for (;;) {
+        int from = -1, length = 0;
+        const bool is_end = tag == GKI_DIST_ENDED;
+        const int code =
+            dist->table->receive(tag, is_end ? (void *)&end : (void *)&number,
+                                 is_end ? (int)sizeof end : (int)sizeof number, &from, &length);
+        if (code || from < 0)
+            return code;
+        it->peers[from].answered = now;
+        if (is_end) {
+            note_end(it, from, &end);
+        } else if (tag == GKI_DIST_OVER) {
+            it->is_over = true;
+            it->over_code = (int)number;
+        }
+    }
+}
+
+/* Reports what ranks tell. */
+static int take_texts(const gkv_dist *dist)
+{
+    char text[GKI_DIST_TEXT];
+    for (;;) {
+        int from = -1, length = 0;
+        const int code = dist->table->receive(GKI_DIST_TELL, text, sizeof text, &from, &length);
+        if (code || from < 0)
+            return code;
+        report(dist, from, text);
+    }
+}
+
+/* Answers the ranks that ask for tickets. */
+static int give_tickets(gkv_dist *dist)
+{
+    for (;;) {
+        int from = -1, length = 0, done = 0;
+        uint64_t asked = 0;
+        int code = dist->table->receive(GKI_DIST_ASK, &asked, sizeof asked, &from, &length);
+        if (code || from < 0)
+            return code;
+        outgoing *out = &dist->watch->peers[from].ticket;
+        while (!done && !code) /* it has received its last one, so this ends */
+            code = dist->table->test(&out->request, &done);
+        out->data = dist->tickets++;
+        if (!code)
+            code = send_one(dist, from, GKI_DIST_TICKET, out);
+        if (code)
+            return code;
+    }
+}
+
+static int send_beats(const gkv_dist *dist, double now)
+{
+    gki_dist_watch *it = dist->watch;
+    const int last = dist->rank == 0 ? dist->size - 1 : 0;
+    int code = 0;
+    if (now - it->beat < beat_seconds)
+        return code;
+    it->beat = now;
+    for (int r = 0; r <= last && !code; r++)
+        if (r != dist->rank)
+            code = send_one(dist, r, GKI_DIST_BEAT, &it->peers[r].beat);
+    return code;
+}
+
+/* What the thread does at each tick, under the lock. A failure of MPI shows as silence. */
+static void tick(gkv_dist *dist)
+{
+    const double now = gki_dist_seconds();
+    (void)(take(dist, GKI_DIST_BEAT, now) || send_beats(dist, now) ||
+           (dist->rank == 0
+                ? take_texts(dist) || take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
+                : take(dist, GKI_DIST_OVER, now)));
+    end_if_lost(dist, now);
+}
+
+static void *watch(void *context)
+{
+    gkv_dist *dist = context;
+    while (!atomic_load(&dist->watch->stop)) {
+        pthread_mutex_lock(&dist->lock);
+        tick(dist);
+        pthread_mutex_unlock(&dist->lock);
+        nanosleep(&(struct timespec){.tv_nsec = TICK_NANOSECONDS}, NULL);
+    }
+    return NULL;
+}
+
+gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text)
+{
+    char copy[GKI_DIST_TEXT];
+    void *request = NULL;
+    const int length = snprintf(copy, sizeof copy, "%s", text),
+              bytes = length < GKI_DIST_TEXT ? length + 1 : GKI_DIST_TEXT;
+    pthread_mutex_lock(&dist->lock);
+    const gkv_status status = gki_dist_check(
+        dist, dist->table->send(0, GKI_DIST_TELL, copy, bytes, &request), "a message");
+    pthread_mutex_unlock(&dist->lock);
+    return status == GKV_OK ? gki_dist_wait(dist, &request, "a message") : status;
+}
+
+gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
+{
+    outgoing ask = {.data = 0};
+    int from = -1, length = 0;
+    unsigned calls = 0;
+    pthread_mutex_lock(&dist->lock);
+    gkv_status status =
+        gki_dist_check(dist, send_one(dist, 0, GKI_DIST_ASK, &ask), "asking for work");
+    pthread_mutex_unlock(&dist->lock);
+    if (status == GKV_OK)
+        status = gki_dist_wait(dist, &ask.request, "asking for work");
+    while (status == GKV_OK && from < 0) {
+        pthread_mutex_lock(&dist->lock);
+        status = gki_dist_check(
+            dist, dist->table->receive(GKI_DIST_TICKET, ticket, sizeof *ticket, &from, &length),
+            "asking for work");
+        pthread_mutex_unlock(&dist->lock);
+        if (from < 0)
+            gki_dist_pause(&calls);
+    }
+    return status;
+}
+
+/* --- Start and end -------------------------------------------------------- */
+
+gkv_status gki_dist_watch_start(gkv_dist *dist)
+{
+    gki_dist_watch *it = NULL;
+    gkv_status status = GKV_OK;
+    GKV_TRY(gki_alloc(1, sizeof *it, &it));
+    GKV_TRY_GOTO(gki_alloc((size_t)dist->size, sizeof *it->peers, &it->peers));
+    it->ticked = it->beat = gki_dist_seconds();
+    for (int r = 0; r < dist->size; r++)
+        it->peers[r].answered = it->ticked;
+    atomic_init(&it->stop, false);
+    dist->watch = it;
+    const int error = pthread_create(&it->thread, NULL, watch, dist);
+    if (error)
+        status = gki_fail_errno(error, "the thread that watches other ranks cannot be started");
+done:
+    if (status != GKV_OK) {
+        dist->watch = NULL;
+        free(it->peers);
+        free(it);
+    }
+    return status;
+}
+
+/* Waits until all ranks have ended. */
+static void wait_for_all(gkv_dist *dist)
+{
+    const gki_dist_watch *it = dist->watch;
+    unsigned calls = 0;
+    for (bool done = false; !done;) {
+        gki_dist_pause(&calls);
+        pthread_mutex_lock(&dist->lock);
+        done = dist->rank == 0 ? it->ended == dist->size : it->is_over;
+        pthread_mutex_unlock(&dist->lock);
+    }
+}
+
+/* Tests until the operation is done. Ends the job if that takes too long: a rank died now. */
+static void wait_or_abort(const gkv_dist *dist, int code, void **request)
+{
+    const double began = gki_dist_seconds();
+    unsigned calls = 0;
+    for (int done = 0; !done;) {
+        if (code == 0)
+            code = dist->table->test(request, &done);
+        if (code || gki_dist_seconds() - began > leave_seconds)
+            dist->table->abort(LOST_CODE);
+        if (!done)
+            gki_dist_pause(&calls);
+    }
+}
+
+/* Sends or receives what is on its way still; the watching threads have stopped. */
+static void complete_messages(const gkv_dist *dist)
+{
+    const gki_dist_table *table = dist->table;
+    gki_dist_watch *it = dist->watch;
+    void *request = NULL;
+    const int code = table->barrier(&request);
+    wait_or_abort(dist, code, &request);
+    (void)take(dist, GKI_DIST_BEAT, 0);
+    for (int r = 0; r < dist->size; r++) {
+        wait_or_abort(dist, 0, &it->peers[r].beat.request);
+        wait_or_abort(dist, 0, &it->peers[r].ticket.request);
+    }
+}
+
+int gki_dist_watch_end(gkv_dist *dist, int code, const char *message)
+{
+    gki_dist_watch *it = dist->watch;
+    ending mine = {.code = code};
+    outgoing over = {.request = NULL};
+    void *sent = NULL;
+    int failed = 0;
+    snprintf(mine.text, sizeof mine.text, "%s", message);
+    pthread_mutex_lock(&dist->lock);
+    if (dist->rank == 0)
+        note_end(it, 0, &mine);
+    else
+        failed = dist->table->send(0, GKI_DIST_ENDED, &mine, sizeof mine, &sent);
+    if (failed)
+        dist->table->abort(code ? code : LOST_CODE);
+    pthread_mutex_unlock(&dist->lock);
+    wait_for_all(dist);
+    atomic_store(&it->stop, true);
+    pthread_join(it->thread, NULL);
+    wait_or_abort(dist, 0, &sent);
+    if (dist->rank == 0) {
+        report_failures(dist);
+        it->over_code = it->code;
+        for (int r = 1; r < dist->size; r++) {
+            over.data = (uint64_t)it->code;
+            wait_or_abort(dist, send_one(dist, r, GKI_DIST_OVER, &over), &over.request);
+        }
+    }
+    code = it->over_code;
+    complete_messages(dist);
+    free(it->peers);
+    free(it);
+    dist->watch = NULL;
+    return code;
+}
