@@ -100,8 +100,8 @@ static int ascending(const void *a, const void *b)
 }
 
 /* Measures the median time of a part, over so many seconds. All ranks repeat it as often. */
-static gkv_status median_of(gki_trainer *trainer, gkv_dist *dist, repeated *part, double seconds,
-                            double *out)
+static gkv_status median_seconds(gki_trainer *trainer, gkv_dist *dist, repeated *part,
+                                 double seconds, double *out)
 {
     enum { FEWEST = 5, MOST = 500 };
     double times[MOST];
@@ -152,9 +152,9 @@ static void describe(const gki_trainer *trainer, gki_scaling_costs *costs)
 static gkv_status measure_alone(gki_trainer *trainer, double seconds, gki_scaling_costs *costs)
 {
     double step = 0;
-    GKV_TRY(median_of(trainer, NULL, one_step, 0.6 * seconds, &step));
-    GKV_TRY(median_of(trainer, NULL, gradient, 0.2 * seconds, &costs->gradient));
-    GKV_TRY(median_of(trainer, NULL, update, 0.2 * seconds, &costs->update));
+    GKV_TRY(median_seconds(trainer, NULL, one_step, 0.6 * seconds, &step));
+    GKV_TRY(median_seconds(trainer, NULL, gradient, 0.2 * seconds, &costs->gradient));
+    GKV_TRY(median_seconds(trainer, NULL, update, 0.2 * seconds, &costs->update));
     costs->passes = fmax(0, step - costs->gradient - costs->update);
     return GKV_OK;
 }
@@ -180,9 +180,9 @@ gkv_status gki_scaling_measure(const gkv_settings *settings, gkv_dataset *datase
         goto done;
     GKV_TRY_GOTO(gki_trainer_divide(trainer, dist));
     GKV_TRY_GOTO(gki_trainer_share(trainer));
-    GKV_TRY_GOTO(median_of(trainer, dist, one_step, seconds, &ranks->step));
-    GKV_TRY_GOTO(median_of(trainer, dist, pass_buckets, seconds / 4, &ranks->buckets));
-    GKV_TRY_GOTO(median_of(trainer, dist, exchange_rows, seconds / 4, &ranks->rows));
+    GKV_TRY_GOTO(median_seconds(trainer, dist, one_step, seconds, &ranks->step));
+    GKV_TRY_GOTO(median_seconds(trainer, dist, pass_buckets, seconds / 4, &ranks->buckets));
+    GKV_TRY_GOTO(median_seconds(trainer, dist, exchange_rows, seconds / 4, &ranks->rows));
 done:
     gki_trainer_free(trainer);
     return status;

@@ -24,7 +24,7 @@ static int open_images(const bench *it, gkv_dataset **dataset)
             images[n * pixels + i] = small[n * BENCH_PIXELS + i / side % BENCH_SIDE * BENCH_SIDE +
                                            i % side % BENCH_SIDE];
     const int code =
-        cli_check(gkv_dataset_from_memory(it->images, side, side, images, labels, dataset));
+        cli_check(gkv_dataset_from_memory(it->images, side, side, 1, images, labels, dataset));
     free(small);
     free(images);
     free(labels);
