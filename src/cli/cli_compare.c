@@ -6,6 +6,7 @@
 
 #include "cli_compare.h"
 #include "plan.h"
+#include "plan_shares.h"
 
 /* --- The finished runs of a plan ------------------------------------------ */
 
@@ -132,16 +133,27 @@ static int compare_by_plan(const compare_arguments *a)
         CLI_TRY(compare_columns_choose(a->metrics, columns, &place));
     folder = a->out ? cli_text("%s", a->out) : cli_text("results/%s", plan.name);
     CLI_TRY(compare_check_out(folder));
-    if (!a->table)
+    if (!a->table) {
+        CLI_TRY(plan_compare_ranks(&plan, a->data_folder));
         of_steps = plan_do(&plan, a, folder);
+    }
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
         /* as it was called */
         fprintf(stderr, "  %s%s\n", cli_program, a->command + strlen("gkvae"));
         goto done;
     }
-    for (size_t e = 0; e < plan.n_evals; e++)
-        CLI_TRY(show_eval(&plan, a, folder, &plan.evals[e]));
+    if (a->shards > 0) {
+        fprintf(stderr,
+                "shard %zu of %zu is done; for the table, when all are done, call the same "
+                "command without --shard\n",
+                a->shard, a->shards);
+        goto done;
+    }
+    for (size_t e = 0; e < plan.n_evals && code == CLI_OK && cli_ranks_first(); e++)
+        code = show_eval(&plan, a, folder, &plan.evals[e]);
+    const int waited = cli_check(gkv_dist_barrier(cli_ranks())); /* the other ranks for rank 0 */
+    code = code == CLI_OK ? waited : code;
 done:
     plan_free(&plan);
     free(folder);
@@ -174,6 +186,10 @@ static const struct argp_option options[] = {
     {"only", 'n', "NAME,…", 0, "Use only these models of a plan (default: all)", 0},
     {"table", 'T', NULL, 0,
      "Print the table of a plan's finished runs, and train and evaluate nothing (default: no)", 0},
+    {"shard", 's', "I/N", 0,
+     "Do part I of N of a plan's work, I = 1 … N, as in a task of a Slurm array; then the same "
+     "command without this option makes the table (default: all the work)",
+     0},
     {"data-folder", 'f', "DIR", 0,
      "The folder of a plan's images, as data.folder (default: that of its configuration)", 0},
     {"threads", 't', "N", 0,
@@ -185,16 +201,31 @@ static const struct argp_option options[] = {
 
 static void check(const compare_arguments *a, struct argp_state *state)
 {
-    const bool of_plan = a->seeds || a->only || a->table || a->data_folder || a->threads > 0;
+    const bool of_plan =
+        a->seeds || a->only || a->table || a->data_folder || a->threads > 0 || a->shards > 0;
     if (a->plan && a->n_runs > 0)
         argp_error(state, "--plan makes its own runs: leave out %s", a->runs[0]);
     if (!a->plan && of_plan)
-        argp_error(state, "--seeds, --only, --table, --data-folder and --threads are options of a "
-                          "plan: add --plan "
-                          "FILE");
+        argp_error(state, "--seeds, --only, --table, --shard, --data-folder and --threads are "
+                          "options of a plan: add --plan FILE");
+    if (a->shards > 0 && a->table)
+        argp_error(state, "--shard is a part of the work, and --table does none: leave one out");
     if (!a->plan && a->n_runs == 0)
         argp_error(state,
                    "which runs? Folders that gkvae eval has evaluated are needed, or --plan FILE");
+}
+
+static void parse_shard(struct argp_state *state, const char *text, compare_arguments *a)
+{
+    enum { MOST = 100000 };
+    char *slash = NULL, *end = NULL;
+    const long shard = strtol(text, &slash, 10),
+               shards = *slash == '/' ? strtol(slash + 1, &end, 10) : 0;
+    const bool digits = strspn(text, "0123456789/") == strlen(text) && end && *end == '\0';
+    if (!digits || shard < 1 || shard > shards || shards > MOST)
+        argp_error(state, "--shard %s: give I/N, as in 1/8 to 8/8 for the parts of 8", text);
+    a->shard = (size_t)shard;
+    a->shards = (size_t)shards;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -208,6 +239,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'S': a->seeds = arg; return 0;
     case 'n': a->only = arg; return 0;
     case 'T': a->table = true; return 0;
+    case 's': parse_shard(state, arg, a); return 0;
     case 'f': a->data_folder = cli_path(state, "--data-folder", arg); return 0;
     case 't': a->threads = (int)cli_whole(state, "--threads", arg, 1, 256); return 0;
     case ARGP_KEY_ARGS:
@@ -291,12 +323,14 @@ int cli_compare(int argc, char **argv)
         .options = options,
         .parser = parse,
         .args_doc = "RUN…\n--plan FILE",
-        .doc = "Compares the figures of several runs. Runs that differ only in their seed form one "
-               "row, which shows "
-               "the mean over the seeds and its standard error. Differences are paired by seed.\v"
-               "A plan (docs/compare.md) describes models by their settings, and how they are "
-               "evaluated. Finished "
-               "steps are not repeated, so the same command continues after Ctrl-C."};
+        .doc =
+            "Compares the figures of several runs. Runs that differ only in their seed form one "
+            "row, which shows "
+            "the mean over the seeds and its standard error. Differences are paired by seed.\v"
+            "A plan (docs/compare.md) describes models by their settings, and how they are "
+            "evaluated. Finished "
+            "steps are not repeated, so the same command continues after Ctrl-C. The ranks of an "
+            "MPI job share the models and seeds (docs/cluster.md)."};
     compare_arguments a = {.plan = NULL};
     char *command = cli_command(argc, argv);
     a.command = command;

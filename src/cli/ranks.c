@@ -19,7 +19,7 @@
 
 static gkv_dist *ranks;
 static pid_t owner;                    /* the process that has joined them, and not a child of it */
-static char failure[2048];             /* the last message of cli_error() on a rank above 0 */
+static char failure[2048];             /* the last message of cli_error() */
 static int own_errors = STDERR_FILENO; /* standard error as it was at the start */
 
 gkv_dist *cli_ranks(void)
@@ -50,15 +50,15 @@ bool cli_ranks_keep(const char *message)
     return !cli_ranks_first();
 }
 
-void cli_ranks_note(const char *format, ...)
+void cli_ranks_note(bool error, const char *format, ...)
 {
     va_list args;
-    char text[1024];
+    char text[GKV_PATH_SIZE + 2048];
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (cli_ranks_first())
-        fprintf(stderr, "%s\n", text);
+        fprintf(stderr, "%s%s\n", error ? "gkvae: " : "", text);
     else if (gkv_dist_tell(ranks, text) != GKV_OK)
         return; /* a lost note is no failure */
 }

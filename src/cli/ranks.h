@@ -27,10 +27,11 @@ gkv_dist *cli_ranks(void);
 /* Whether this process is rank 0, which prints and writes, or alone. */
 bool cli_ranks_first(void);
 
-/* Keeps the message of an error on a rank above 0 for its end. False on rank 0, which prints it. */
+/* Keeps the message of an error for the end of this rank. False on rank 0, which prints it. */
 bool cli_ranks_keep(const char *message);
 
-/* Prints a line on standard error of rank 0, with the name of this rank if that is another. */
-void cli_ranks_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Prints a text on standard error of rank 0, with the name of this rank if that is another. That of
+ * an error begins with "gkvae: ". */
+void cli_ranks_note(bool error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

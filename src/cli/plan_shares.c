@@ -1,0 +1,158 @@
+/* The work of a plan for several processes; declared in plan_shares.h. */
+#define _POSIX_C_SOURCE 200809L
+#include "plan_shares.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/inside.h"
+
+/* --- Costs ---------------------------------------------------------------- */
+
+/* The images of MNIST, as nobody has read those of the plan yet. */
+enum { SIDE = 28, TRAINING_IMAGES = 60000, TEST_IMAGES = 10000, PASSES = 3 };
+
+/* The multiplications of one image, about: a weight of a network of perceptrons is used once, and
+ * one of a convolution at each of its positions. */
+static double work_of_image(const gkv_settings *settings)
+{
+    static const double mean[SIDE * SIDE];
+    enum { POSITIONS = SIDE / 4 * (SIDE / 4) };
+    gkv_model *model = NULL;
+    const bool conv = settings->model.net == GKV_NET_CONV;
+    if (gkv_model_create(SIDE, SIDE, mean, settings, &model) != GKV_OK)
+        return 1e6; /* a model of other images: as the default's */
+    const double parameters = (double)gkv_model_parameters(model);
+    gkv_model_free(model);
+    return parameters * (conv ? POSITIONS : 1);
+}
+
+double plan_cost_of_model(const compare_plan *it, size_t model)
+{
+    const plan_model *its = &it->models[model];
+    const double epochs = its->from == SIZE_MAX ? (double)its->expected.train.epochs : 1;
+    return work_of_image(&its->expected) * PASSES * TRAINING_IMAGES * epochs;
+}
+
+double plan_cost_of_eval(const compare_plan *it, size_t model)
+{
+    const gkv_settings *settings = &it->models[model].expected;
+    return work_of_image(settings) * TEST_IMAGES * (double)settings->eval.samples;
+}
+
+/* --- Pieces --------------------------------------------------------------- */
+
+static int by_cost(const void *a, const void *b)
+{
+    const plan_piece *one = a, *other = b;
+    if (one->cost != other->cost)
+        return one->cost < other->cost ? 1 : -1;
+    return (one->key > other->key) - (one->key < other->key);
+}
+
+void plan_sort_pieces(plan_piece *pieces, size_t n)
+{
+    qsort(pieces, n, sizeof *pieces, by_cost);
+}
+
+/* The model that is trained, to whose codes this one is fitted in the end. */
+static size_t root_of(const compare_plan *it, size_t model)
+{
+    while (it->models[model].from != SIZE_MAX)
+        model = it->models[model].from;
+    return model;
+}
+
+/* The greatest piece goes to the shard that has the least so far (Graham 1969). */
+static void hand_out(plan_piece *pieces, size_t n, size_t shards, size_t *shard_of)
+{
+    double *load = cli_alloc(shards, sizeof *load);
+    plan_sort_pieces(pieces, n);
+    for (size_t i = 0; i < n; i++) {
+        size_t least = 0;
+        for (size_t s = 1; s < shards; s++)
+            least = load[s] < load[least] ? s : least;
+        load[least] += pieces[i].cost;
+        shard_of[pieces[i].key] = least;
+    }
+    free(load);
+}
+
+size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards)
+{
+    const size_t keys = it->n_models * it->n_seeds;
+    size_t *shard_of = cli_alloc(keys, sizeof *shard_of), n = 0;
+    double *cost = cli_alloc(it->n_models, sizeof *cost);
+    plan_piece *pieces = cli_alloc(keys, sizeof *pieces);
+    for (size_t m = 0; m < it->n_models; m++)
+        if (needed[m])
+            cost[root_of(it, m)] +=
+                plan_cost_of_model(it, m) + (double)it->n_evals * plan_cost_of_eval(it, m);
+    for (size_t m = 0; m < it->n_models; m++)
+        for (size_t s = 0; s < it->n_seeds && needed[m] && root_of(it, m) == m; s++)
+            pieces[n++] = (plan_piece){m * it->n_seeds + s, cost[m]};
+    hand_out(pieces, n, shards, shard_of);
+    for (size_t m = 0; m < it->n_models; m++)
+        for (size_t s = 0; s < it->n_seeds; s++)
+            shard_of[m * it->n_seeds + s] = shard_of[root_of(it, m) * it->n_seeds + s];
+    free(cost);
+    free(pieces);
+    return shard_of;
+}
+
+/* --- Equal inputs --------------------------------------------------------- */
+
+/* Compares the checksums of the images of both halves. */
+static int compare_images(const gkv_data_settings *data)
+{
+    static const gkv_split halves[] = {GKV_TRAIN, GKV_TEST};
+    int code = CLI_OK;
+    for (size_t i = 0; i < sizeof halves / sizeof *halves && code == CLI_OK; i++) {
+        gkv_dataset *images = NULL;
+        /* a step that needs images which cannot be read says so itself */
+        const bool there = gkv_dataset_load(halves[i], data, &images) == GKV_OK;
+        char *what = cli_text("the SHA-256 of the %s images of %s",
+                              halves[i] == GKV_TRAIN ? "training" : "test", data->dataset);
+        code = cli_check(gkv_dist_same(
+            cli_ranks(), what, there ? gkv_dataset_sha256(images, GKV_IMAGES_FILE) : "unknown",
+            "copy one file to all machines, or use a shared folder"));
+        gkv_dataset_free(images);
+        free(what);
+    }
+    return code;
+}
+
+static int compare_file(const char *path)
+{
+    char sum[GKV_DIGEST_SIZE];
+    int code = cli_check(gki_file_digest(path, sum));
+    if (code == CLI_OK)
+        code = cli_check(gkv_dist_same(cli_ranks(), path, sum, "use one file"));
+    return code;
+}
+
+static bool same_images(const gkv_data_settings *a, const gkv_data_settings *b)
+{
+    return strcmp(a->dataset, b->dataset) == 0 && strcmp(a->folder, b->folder) == 0 &&
+           strcmp(a->train_images, b->train_images) == 0 &&
+           strcmp(a->test_images, b->test_images) == 0;
+}
+
+int plan_compare_ranks(const compare_plan *it, const char *data_folder)
+{
+    int code = CLI_OK;
+    if (!cli_ranks())
+        return code;
+    code = compare_file(it->path);
+    if (code == CLI_OK && it->config)
+        code = compare_file(it->config);
+    for (size_t m = 0; m < it->n_models && code == CLI_OK; m++) {
+        gkv_data_settings data = it->models[m].expected.data;
+        if (m > 0 && same_images(&data, &it->models[m - 1].expected.data))
+            continue;
+        if (data_folder)
+            snprintf(data.folder, sizeof data.folder, "%s", data_folder);
+        code = compare_images(&data);
+    }
+    return code;
+}
