@@ -62,11 +62,12 @@ check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 min
 	@/usr/bin/python3 tests/browser/check_explorer.py $(BUILD)/gkvae . $(if $(PAGES),--pages "$(PAGES)")
 
 # Under Open MPI and under MPICH, with 1 to 4 ranks.
-check-mpi: ## eval and compare on the ranks of MPI jobs; 1 to 2 minutes
+check-mpi: ## train, eval and compare on the ranks of MPI jobs; 3 to 4 minutes
 	@$(MAKE) deps PACKAGES="libopenmpi-dev openmpi-bin libmpich-dev mpich"
 	@$(MAKE) configure CMAKE_ARGS='$(CMAKE_ARGS) -DGKV_MPI=ON'
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
 	@tests/mpi/check_mpi.sh $(BUILD) .
+	@bash tests/mpi/check_train.sh $(abspath $(BUILD))/gkvae $(CURDIR)
 
 # The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.
 python: ## the Python package: build the wheel, install it for this user

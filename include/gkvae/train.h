@@ -11,7 +11,8 @@
  *   lock                     locked while a process trains in the folder
  * docs/files.md describes the files. Every file except the histories is written completely or
  * not at all. Equal runs write equal bytes, except for times: the result depends on the seed, not
- * on the number of threads, and not on interruptions, even in the middle of an epoch.
+ * on the number of threads or of ranks (gkvae/dist.h), and not on interruptions, even in the middle
+ * of an epoch.
  *
  * Thread-safety: runs in different folders may train at the same time.
  *
@@ -108,7 +109,13 @@ typedef struct gkv_train_result {
  * is nothing to resume. GKV_ERR_NUMERIC if a loss or gradient is still not finite after the returns
  * to the last good state that docs/training.md describes; the last good checkpoint is kept.
  * GKV_ERR_ARGUMENT for another `start`. GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. The errors of reading
- * data and writing files. */
+ * data and writing files.
+ *
+ * The ranks of options->dist share the work: the images of each step are divided between them.
+ * Every number of ranks writes the files of one process, to the bit, and a run may be resumed on
+ * another number (docs/scaling.md). All ranks need the training images and the settings;
+ * GKV_ERR_CONFIG on all ranks if they differ. Only rank 0 reads and writes the folder. It alone may
+ * have a progress(). A stop of one rank stops all after the same step. */
 GKV_API GKV_MUST_USE gkv_status gkv_train(const char *folder, gkv_train_start start,
                                           const gkv_settings *settings,
                                           const gkv_run_options *options, gkv_train_result *result);

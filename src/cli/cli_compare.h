@@ -160,7 +160,8 @@ int compare_page(const comparison *it, const char *folder, const char *title, co
 typedef struct compare_arguments {
     const char *plan, *out, *against, *metrics, *seeds, *only, *data_folder;
     int threads; /* 0: the default */
-    size_t shard, shards; /* --shard: shard 1 … shards; 0 shards: all of the plan */
+    /* --shard: shard 1 … shards; 0 shards: all of the plan */
+    size_t shard, shards;
     bool table;
     char **runs;
     size_t n_runs;

@@ -251,7 +251,9 @@ static const struct argp eval_argp = {.options = options,
                                       .doc =
                                           "Measures the model of a run, on the test images unless "
                                           "--of names others. Writes metrics.json, pictures "
-                                          "and the results page index.html to the folder."};
+                                          "and the results page index.html to the folder. The "
+                                          "ranks of an MPI job share the images "
+                                          "(docs/cluster.md)."};
 
 static bool measures_generation(const gkv_settings *settings)
 {

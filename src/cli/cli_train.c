@@ -314,7 +314,9 @@ int cli_train(int argc, char **argv)
                "a folder.\v"
                "Ctrl-C stops training at the end of a step and saves the run. --resume then "
                "continues to exactly "
-               "the same result. gkvae settings prints all settings and their defaults."};
+               "the same result. Under mpirun, processes share the images of each step, with the "
+               "same result (docs/scaling.md). gkvae settings prints all settings and their "
+               "defaults."};
     train_arguments a = {.config = NULL};
     gkv_settings settings;
     gkv_train_result result;

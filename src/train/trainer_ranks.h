@@ -74,7 +74,8 @@ void gki_ranks_divide(gki_ranks *ranks, size_t images, size_t unit, size_t draws
 void gki_ranks_exchange_rows(gki_ranks *ranks, const gki_workspace *ws,
                              const gki_ranks_exchange *exchange);
 
-/* Begins the buckets of a step, after the exchange; the statistics are one if `exchange` has them. */
+/* Begins the buckets of a step, after the exchange; the statistics are one if `exchange` has
+ * them. */
 void gki_ranks_begin(gki_ranks *ranks, const gki_ranks_exchange *exchange);
 
 /* Before and after this rank adds its images to a bucket; number bucket_count is the statistics. */

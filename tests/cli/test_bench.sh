@@ -101,4 +101,24 @@ stop() {
 stop --only run --images 20000 --set model.hidden=1000 --set train.batch=1
 stop --only training --images 1000 --seconds 6000
 stop --only gk --seconds 6000
+# The scaling of training: measured parts of a step, and its time on 1 to 1024 ranks.
+expect 0 "predicted time of a step" "$gkvae" bench small.ini --scaling --side 32 --seconds 1 --images 1000 --threads 1 \
+    --json scaling.json
+for text in "images of 32 × 32, 1 thread a rank" "a step of one rank" "in memory takes" "10 Gb/s" "1024"; do
+    grep -qF "$text" output || fail "no \"$text\" in the scaling"
+done
+/usr/bin/python3 - << 'END' || fail "scaling.json"
+import json
+f = json.load(open("scaling.json"))
+assert f["batch"] == 100 and f["side"] == 32 and f["ranks"] == 1 and f["threads"] == 1
+assert min(f[k] for k in ("passes_seconds", "gradient_seconds", "update_seconds", "copy_seconds")) > 0
+one = sum(f[k + "_seconds"] for k in ("passes", "gradient", "update", "refits"))
+assert [p["network"] for p in f["predicted"]] == ["1 Gb/s", "10 Gb/s", "100 Gb/s"]
+for p in f["predicted"]:
+    steps = p["step_seconds"]
+    assert list(steps) == [str(2**i) for i in range(11)] and abs(steps["1"] - one) < 1e-4 * one
+END
+expect 2 "--side is for --scaling" "$gkvae" bench small.ini --side 32
+expect 2 "leave out --only" "$gkvae" bench small.ini --scaling --only training
+
 finish
