@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        check-browser check-mpi python wheel check-python check-python-asan r check-r \
+        check-browser check-mpi python wheel check-python check-python-asan r check-r check-r-asan \
         torture nist accuracy starts bench install uninstall \
         format lint clean
 
@@ -94,11 +94,11 @@ check-python-asan: ## the tests of the Python package with AddressSanitizer
 	@cmake --build build-asan -j $(JOBS) --target gk_shared gkvae_shared
 	@scripts/python.sh check-asan build-asan $(PYTEST)
 
-# The source package is build/r/gkvae_*.tar.gz; libgk.a is linked into what is installed.
+# The source package is build/r/gkvae_*.tar.gz; libgkvae.a is linked into what is installed.
 r: ## the R package: build it, install it for this user
 	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $(PACKAGES)"
 	@$(MAKE) configure
-	@cmake --build $(BUILD) -j $(JOBS) --target gk_static
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae_static
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh install $(BUILD)
 	@echo "installed: Rscript -e 'library(gkvae)'"
@@ -106,12 +106,13 @@ r: ## the R package: build it, install it for this user
 check-r: ## R CMD check of the R package, its tests and examples
 	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
 	@$(MAKE) configure
-	@cmake --build $(BUILD) -j $(JOBS) --target gk_static gkvae-cli
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae_static gkvae-cli
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh check $(BUILD)
 
-# The tests are many times as slow in what follows, and have more seconds each.
-SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800
+# The tests are many times as slow in what follows, and have more seconds each. Each file is compiled by itself, and so
+# shows what it forgot to include.
+SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800 -DGKV_TOGETHER=OFF
 
 # Memory and undefined behaviour. Other people's leaks at exit are listed in tests/lsan.supp.
 # The stack of use-after-return checks stays off: gcc does not align it for AVX-512.
@@ -220,8 +221,10 @@ uninstall: ## remove what make install installed last
 format: ## clang-format on changed lines (SINCE=revision), or with ALL=1 on all files
 	@scripts/format.sh $(if $(ALL),--all,$(SINCE))
 
+# clang-tidy reads how each file is compiled by itself.
 lint: ## names, words, widths, format and clang-tidy
-	@scripts/lint.sh $(BUILD)
+	@$(MAKE) configure BUILD=build-lint CMAKE_ARGS='-DGKV_TOGETHER=OFF $(CMAKE_ARGS)'
+	@scripts/lint.sh build-lint
 
 clean: ## remove the build folders
 	rm -rf build build-*

@@ -146,14 +146,14 @@ static void gradient(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
         gki_gemm_gradient(kernels, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y,
-                          o->x, o->d_weight);
+                          o->x, false, o->d_weight);
 }
 
 static void gradient_openblas(const layer *l, const operands *o, size_t rows)
 {
     for (size_t first = 0; first < l->out; first += rows)
         gki_gemm_gradient(NULL, BATCH, l->out, l->in, first, least(rows, l->out - first), o->d_y,
-                          o->x, o->d_weight);
+                          o->x, false, o->d_weight);
 }
 
 static void gradient_sparse(const layer *l, const operands *o, size_t rows)

@@ -1,7 +1,7 @@
 /* Whether maximum likelihood ends at the greatest maximum: fits of samples of other families beside
  * Nelder and Mead's simplex from ten starts (tests/gkfit/nelder_mead.h).
  *
- *     bench_starts [samples=60] [family]
+ *     bench_starts [samples=60] [family [n]]
  *
  * The worst deficit is how much the log-likelihood of a fit is at most below that of the simplex.
  * `better` counts the fits that are above it by more than 0.01. */
@@ -74,7 +74,8 @@ int main(int argc, char **argv)
            "failed", "not converged", "worse", "worst deficit", "better", "ms a fit");
     for (family which = 0; which < FAMILIES; which++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-            if (argc < 3 || strcmp(argv[2], family_name(which)) == 0)
+            if ((argc < 3 || strcmp(argv[2], family_name(which)) == 0) &&
+                (argc < 4 || (size_t)atol(argv[3]) == sizes[i]))
                 measure(which, sizes[i], count);
     return 0;
 }

@@ -29,13 +29,13 @@ gkv_bench(mixture)
 # Real series, whose estimates are known.
 set(SERIES_DIR "" CACHE PATH "folder of exchange-returns.csv and mgnk.csv, for mixture/test_series")
 if(SERIES_DIR AND TEST mixture/test_series)
-  set_tests_properties(mixture/test_series PROPERTIES ENVIRONMENT "SERIES_DIR=${SERIES_DIR}")
+  set_property(TEST mixture/test_series APPEND PROPERTY ENVIRONMENT "SERIES_DIR=${SERIES_DIR}")
 endif()
 
 # Least squares: NIST's nonlinear regression, the problems of Moré, Garbow and Hillstrom.
 set(NIST_DIR "" CACHE PATH "folder of NIST's 27 .dat files, for lm/test_nist")
 if(NIST_DIR AND TEST lm/test_nist)
-  set_tests_properties(lm/test_nist PROPERTIES ENVIRONMENT "NIST_DIR=${NIST_DIR}")
+  set_property(TEST lm/test_nist APPEND PROPERTY ENVIRONMENT "NIST_DIR=${NIST_DIR}")
 endif()
 gkv_bench(nist)
 gkv_bench(mgh)

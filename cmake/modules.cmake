@@ -1,8 +1,12 @@
 # A module: src/NAME/*.c as a static library. Modules that use gki_real (core/real.h) say REAL and are
 # built a second time for the tests of gradients: NAME_double has gki_real = double. For other modules
-# NAME_double is another name of the same library.
+# NAME_double is another name of the same library. Modules that say TOGETHER are compiled several files at a time, which
+# takes less time; their static functions, types and constants must have different names. Files after ALONE are compiled
+# by themselves: tables of operations, whose functions have the same names in each, and files that define a feature
+# macro of their own. -DGKV_TOGETHER=OFF compiles each file by itself, as developers and clang-tidy want it.
+option(GKV_TOGETHER "compile several files of a module at a time" ON)
 function(gkv_module name uses libs)
-  cmake_parse_arguments(MODULE "REAL" "" "" ${ARGN})
+  cmake_parse_arguments(MODULE "REAL;TOGETHER" "" "ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.c)
   list(FILTER sources EXCLUDE REGEX "_kernels\\.c$") # gkv_kernels() compiles these
   set(variants "")
@@ -12,6 +16,12 @@ function(gkv_module name uses libs)
   foreach(variant "" ${variants})
     set(target module_${name}${variant})
     add_library(${target} STATIC ${sources})
+    if(MODULE_TOGETHER AND GKV_TOGETHER)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+      target_compile_options(${target} PRIVATE -Wno-shadow) # a local name may be that of a static one in another file
+      list(TRANSFORM MODULE_ALONE PREPEND ${CMAKE_SOURCE_DIR}/src/${name}/ OUTPUT_VARIABLE alone)
+      set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
     target_include_directories(${target} PUBLIC
       ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
     foreach(other ${uses})
@@ -21,6 +31,7 @@ function(gkv_module name uses libs)
     if(variant)
       target_compile_definitions(${target} PUBLIC GKV_REAL_IS_DOUBLE=1)
       set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+      target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
     endif()
   endforeach()
   if(NOT MODULE_REAL)
@@ -68,6 +79,7 @@ function(gkv_kernels module name)
       set_target_properties(${target} PROPERTIES C_VISIBILITY_PRESET ${visibility})
       if(variant)
         set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+        target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
       endif()
     endforeach()
   endforeach()
@@ -100,6 +112,9 @@ function(gkv_tests)
   endif()
   add_custom_target(tests) # all programs of tests; `all` is without them
   set(GKV_TEST_TIMEOUT 300 CACHE STRING "seconds that a test may take")
+  # Threads of OpenMP that wait are to sleep: tests that run at the same time have more threads than there are cores,
+  # and threads that spin take the time of the others.
+  set(common ENVIRONMENT OMP_WAIT_POLICY=passive SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
   file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/*/test_*.c)
   foreach(source ${tests})
@@ -114,6 +129,7 @@ function(gkv_tests)
     add_dependencies(tests ${module}_${name})
     target_include_directories(${module}_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
     target_link_libraries(${module}_${name} PRIVATE module_${module}${variant} PkgConfig::CMOCKA)
+    target_compile_options(${module}_${name} PRIVATE $<$<CONFIG:Release>:-O0> -U_FORTIFY_SOURCE)
     if(module MATCHES "^(vae|infer)$") # these tests train models first
       target_link_libraries(${module}_${name} PRIVATE module_train${variant})
     endif()
@@ -132,7 +148,7 @@ function(gkv_tests)
     endif()
     target_compile_definitions(${module}_${name} PRIVATE GKV_TEST_FIXTURES="${CMAKE_SOURCE_DIR}/tests/fixtures")
     add_test(NAME ${module}/${name} COMMAND ${module}_${name} WORKING_DIRECTORY ${CMAKE_BINARY_DIR})
-    set_tests_properties(${module}/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
+    set_tests_properties(${module}/${name} PROPERTIES ${common})
   endforeach()
   # What scripts/lint.sh checks without a compiler; git lists the files.
   add_test(NAME style/lint COMMAND bash ${CMAKE_SOURCE_DIR}/scripts/lint.sh --no-tidy)
@@ -143,14 +159,14 @@ function(gkv_tests)
     foreach(script ${scripts})
       get_filename_component(name ${script} NAME_WE)
       add_test(NAME cli/${name} COMMAND bash ${script} $<TARGET_FILE:gkvae-cli> ${CMAKE_SOURCE_DIR})
-      set_tests_properties(cli/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
+      set_tests_properties(cli/${name} PROPERTIES ${common})
     endforeach()
     # The model a second time, in NumPy: tests/numpy/*.sh, called alike.
     file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/numpy/test_*.sh)
     foreach(script ${scripts})
       get_filename_component(name ${script} NAME_WE)
       add_test(NAME numpy/${name} COMMAND bash ${script} $<TARGET_FILE:gkvae-cli> ${CMAKE_SOURCE_DIR})
-      set_tests_properties(numpy/${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${GKV_TEST_TIMEOUT})
+      set_tests_properties(numpy/${name} PROPERTIES ${common})
     endforeach()
   endif()
 endfunction()

@@ -30,7 +30,7 @@ static gkv_status open_model(const char *path, gkv_model **model)
         return gkv_model_load(path, model);
     for (size_t k = 0; k < SIDE * SIDE; k++)
         mean[k] = 0.1;
-    return gkv_model_create(SIDE, SIDE, mean, NULL, model);
+    return gkv_model_create(SIDE, SIDE, 1, mean, NULL, model);
 }
 
 int main(int argc, char **argv)
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
     if (!codes || !images || !prior || !likelihood ||
         gkv_model_sample(model, DRAWS, 1, 0, 1.0, &options, codes) != GKV_OK ||
         gkv_model_decode(model, DRAWS, codes, &options, images) != GKV_OK ||
-        gkv_model_draw_pixels(model, DRAWS, images, 1, 0, NULL, images) != GKV_OK ||
+        gkv_model_sample_pixels(model, DRAWS, images, 1, 0, NULL, images) != GKV_OK ||
         gkv_model_log_prior(model, DRAWS, codes, NULL, prior) != GKV_OK ||
         gkv_model_log_likelihood(model, DRAWS, images, codes, NULL, likelihood) != GKV_OK)
         goto done;

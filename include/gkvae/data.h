@@ -58,19 +58,15 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_open_as(const char *images_path,
                                                     const gkv_data_settings *settings,
                                                     gkv_dataset **out);
 
-/* Makes a data set from copies of pixels[count·height·width] and labels[count]. `labels` may be
- * NULL. The caller frees *out with gkv_dataset_free(); it is NULL after a failure. GKV_ERR_ARGUMENT
- * for a size of 0, and for sizes whose product overflows. GKV_ERR_MEMORY. */
+/* Makes a data set from copies of pixels[count·height·width·channels], with 1 channel (grey) or 3
+ * (red, green and blue), and labels[count]. `labels` may be NULL. The caller frees *out with
+ * gkv_dataset_free(); it is NULL after a failure. GKV_ERR_ARGUMENT for a size of 0, another number
+ * of channels, and sizes whose product overflows. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width,
-                                                        const uint8_t *pixels,
-                                                        const uint8_t *labels, gkv_dataset **out);
-
-/* As gkv_dataset_from_memory(), of pixels[count·height·width·channels] with 1 or 3 channels. */
-GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_colour(size_t count, size_t height, size_t width,
                                                         size_t channels, const uint8_t *pixels,
                                                         const uint8_t *labels, gkv_dataset **out);
 
-/* As gkv_dataset_from_colour(), of continuous images numbers[count·height·width·channels]. They are
+/* As gkv_dataset_from_memory(), of continuous images numbers[count·height·width·channels]. They are
  * scaled by the range of the settings (gkv_settings_range) or, if they have none or are NULL, so
  * that the least number becomes 0 and the greatest 1. GKV_ERR_DATA for a number that is not finite,
  * and if all are equal. */
@@ -99,18 +95,13 @@ GKV_API GKV_MUST_USE gkv_status gkv_dataset_from_numbers(size_t count, size_t he
 GKV_API GKV_MUST_USE gkv_status gkv_dataset_load(gkv_split split, const gkv_data_settings *settings,
                                                  gkv_dataset **out);
 
-/* Writes pixels[count·height·width] as an uncompressed idx3-ubyte file, which gkv_dataset_open()
- * can read. The file appears whole or not at all, and a symbolic link is followed. Each size is 1 …
- * 2³² − 1. GKV_ERR_ARGUMENT for other sizes. GKV_ERR_IO if the file cannot be written, or if the
- * path exists and is not a regular file. GKV_ERR_MEMORY. */
+/* Writes pixels[count·height·width·channels], with 1 channel or 3, as an uncompressed IDX file of
+ * bytes, which gkv_dataset_open() can read: idx3-ubyte for 1 channel, and four dimensions for 3.
+ * The file appears whole or not at all, and a symbolic link is followed. Each size is 1 … 2³² − 1.
+ * GKV_ERR_ARGUMENT for other sizes. GKV_ERR_IO if the file cannot be written, or if the path exists
+ * and is not a regular file. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_idx_write(const char *path, size_t count, size_t height,
-                                              size_t width, const uint8_t *pixels);
-
-/* As gkv_idx_write(), of pixels[count·height·width·channels] with 1 or 3 channels. With 3 channels
- * the file has four dimensions. */
-GKV_API GKV_MUST_USE gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height,
-                                                     size_t width, size_t channels,
-                                                     const uint8_t *pixels);
+                                              size_t width, size_t channels, const uint8_t *pixels);
 
 /* As gkv_idx_write(), of labels[count], as an idx1-ubyte file. */
 GKV_API GKV_MUST_USE gkv_status gkv_idx_write_labels(const char *path, size_t count,

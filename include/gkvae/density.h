@@ -34,8 +34,10 @@ extern "C" {
 
 typedef struct gkv_density gkv_density;
 
-/* GKV_DENSITY_ROWS_MIN: the fewest rows of a fit. GKV_DENSITY_COLUMNS_MAX: the most columns. */
-enum { GKV_DENSITY_ROWS_MIN = 30, GKV_DENSITY_COLUMNS_MAX = 256 };
+/* GKV_DENSITY_ROWS_MIN: the fewest rows of a fit, which also needs twice as many rows as columns.
+ * GKV_DENSITY_ROWS_FEW: fewer than this say little about shapes and tails. GKV_DENSITY_COLUMNS_MAX:
+ * the most columns. */
+enum { GKV_DENSITY_ROWS_MIN = 10, GKV_DENSITY_ROWS_FEW = 30, GKV_DENSITY_COLUMNS_MAX = 256 };
 
 typedef enum gkv_density_candidate {
     GKV_DENSITY_COPULA,         /* t copula */
@@ -106,9 +108,9 @@ typedef struct gkv_density_progress {
 /* Fits x[n × d]. NULL settings mean the defaults. The caller frees *out with gkv_density_free; it
  * is NULL after an error. `done` of the progress counts stages.
  *
- * Returns GKV_ERR_DATA for fewer than GKV_DENSITY_ROWS_MIN rows; a value that is not finite, whose
- * row and column the message counts from 1; a constant column; and columns that are functions of
- * others; GKV_ERR_ARGUMENT for settings out of range and NULL; GKV_ERR_NUMERIC if no candidate
+ * Returns GKV_ERR_DATA for fewer than GKV_DENSITY_ROWS_MIN or 2d rows; a value that is not finite,
+ * whose row and column the message counts from 1; a constant column; and columns that are functions
+ * of others; GKV_ERR_ARGUMENT for settings out of range and NULL; GKV_ERR_NUMERIC if no candidate
  * could be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_IO for the checkpoint; GKV_ERR_MEMORY. The function
  * needs memory for about 4nd doubles, and 100 MB for the flow. The copula and mixtures are fitted
  * to at most 20000 rows, and the flow to 200000, which the seed chooses. Margins are fitted to all

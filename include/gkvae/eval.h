@@ -138,7 +138,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_estimate(const gkv_model *model, size_t n, c
                                              double *nll);
 
 /* Computes the fraction of the test images whose label is the most probable class given the code
- * (gkv_model_code, gkv_model_classify). The images are those of settings->eval. NULL settings are
+ * (gkv_model_encode, gkv_model_classify). The images are those of settings->eval. NULL settings are
  * those of the model. NaN for a model without classes or images without labels. The units of
  * progress are images, which the ranks of options->dist share. GKV_ERR_CONFIG for eval.images
  * beyond the set, GKV_ERR_ARGUMENT, GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */

@@ -19,7 +19,7 @@ extern "C" {
  * gkvae/model.h. */
 typedef enum gkv_onnx_part {
     /* encoder: images[batch, values] to the posterior: mean and scale [batch, d] as
-     * gkv_model_encode(), code [batch, d] as gkv_model_code(); factor [batch, d, d] of
+     * gkv_model_posterior(), code [batch, d] as gkv_model_encode(); factor [batch, d, d] of
      * model.posterior = full; g and k [batch, d] of g-and-k noise */
     GKV_ONNX_ENCODER,
     /* decoder: codes[batch, d] to p(x|z): images [batch, values] as gkv_model_decode(), and the

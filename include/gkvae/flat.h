@@ -42,8 +42,8 @@ extern "C" {
 /* --- Settings and options ------------------------------------------------- */
 
 /* The settings of a fit, by name. gkv_flat_fit_settings, gkv_flat_mgk_settings,
- * gkv_flat_mixture_settings, gkv_flat_lm_settings, and gkv_flat_refine_settings of
- * gkvae/flat_model.h create them. */
+ * gkv_flat_mixture_settings, gkv_flat_lm_settings, gkv_flat_refine_settings of gkvae/flat_model.h
+ * and gkv_flat_density_settings of gkvae/flat_density.h create them. */
 typedef struct gkv_flat_settings gkv_flat_settings;
 
 /* Sets one of them from text, as gkv_settings_set() sets those of a model. A number is decimal,

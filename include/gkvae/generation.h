@@ -96,10 +96,10 @@ GKV_API void gkv_generation_none(gkv_generation *out);
  *
  * With n = eval.draws, set s = 0 … draw_sets − 1 of samples consists of draws s·n … (s+1)·n − 1 of
  * eval.seed's sequence (gkv_model_sample). GKV_SET_NORMAL uses the normal scores of set 0, without
- * the temperature. GKV_SET_POSTERIOR uses draw i of gkv_model_draw with eval.seed for test image i.
- * GKV_SET_TRAINING has n training images, or all if there are fewer, in an order drawn from
- * eval.seed. gkv_model_draw_images draws the pixels of image i of set s with draw s·n + i. A form
- * that the model's pixels do not have is NaN.
+ * the temperature. GKV_SET_POSTERIOR uses draw i of gkv_model_sample_posterior with eval.seed for
+ * test image i. GKV_SET_TRAINING has n training images, or all if there are fewer, in an order
+ * drawn from eval.seed. gkv_model_sample_images draws the pixels of image i of set s with draw s·n
+ * + i. A form that the model's pixels do not have is NaN.
  *
  * With eval.generation = samples, only GKV_SET_SAMPLES is measured, in GKV_FORM_MEANS, without
  * nearest training images. With eval.generation = none, nothing is measured. Figures that are not

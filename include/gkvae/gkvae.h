@@ -8,6 +8,7 @@
 #include "gkvae/eval.h"
 #include "gkvae/export.h"
 #include "gkvae/features.h"
+#include "gkvae/flat_density.h"
 #include "gkvae/flat_model.h"
 #include "gkvae/generation.h"
 #include "gkvae/generation_metrics.h"

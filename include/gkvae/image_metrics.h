@@ -92,20 +92,14 @@ typedef struct gkv_image_scores {
     uint64_t identical; /* number of pairs that are equal in every pixel */
 } gkv_image_scores;
 
-/* Computes the three measures for each of n pairs of images of height × width pixels, and their
- * means over the pairs with standard errors. So the result is the mean of the PSNRs, not the PSNR
- * of the mean error. Errors as above; the message names the pair. */
+/* Computes the three measures for each of n pairs of images [height, width, channels] with 1 or 3
+ * channels, and their means over the pairs with standard errors. So the result is the mean of the
+ * PSNRs, not the PSNR of the mean error. Squared errors are means over all values, and the
+ * similarity is the mean of those of the channels. Errors as above, and GKV_ERR_ARGUMENT for
+ * another number of channels; the message names the pair. */
 GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width,
-                                                    const float *a, const float *b,
+                                                    size_t channels, const float *a, const float *b,
                                                     gkv_image_scores *scores);
-
-/* As gkv_image_scores_of(), of images [height, width, channels] with 1 or 3 channels. Squared
- * errors are means over all values, and the similarity is the mean of those of the channels.
- * GKV_ERR_ARGUMENT for another number of channels. */
-GKV_API GKV_MUST_USE gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width,
-                                                           size_t channels, const float *a,
-                                                           const float *b,
-                                                           gkv_image_scores *scores);
 
 /* ---- codes: n rows of d numbers ---- */
 

@@ -34,21 +34,16 @@ extern "C" {
 
 typedef struct gkv_model gkv_model;
 
-/* Creates a model with initial weights drawn from settings->train.seed. mean[height·width] is the
- * mean image of the data, in [0, 1] (gkv_dataset_mean). NULL settings are the defaults. The caller
- * frees *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_CONFIG for settings that
- * cannot be built, GKV_ERR_ARGUMENT for sizes outside 1 … 65536 or a mean outside [0, 1],
- * GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
-                                                 const gkv_settings *settings, gkv_model **out);
-
-/* As gkv_model_create(), of images with 1 or 3 channels; mean[height·width·channels]. The channels
- * of a model of levels depend on the earlier ones of the same pixel (model.likelihood); those of
- * binary pixels are independent. GKV_ERR_ARGUMENT for another number of channels. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_create_colour(size_t height, size_t width,
-                                                        size_t channels, const double *mean,
-                                                        const gkv_settings *settings,
-                                                        gkv_model **out);
+/* Creates a model of images with 1 channel (grey) or 3 (red, green and blue), with initial weights
+ * drawn from settings->train.seed. mean[height·width·channels] is the mean image of the data, in
+ * [0, 1] (gkv_dataset_mean). The channels of a model of levels depend on the earlier ones of the
+ * same pixel (model.likelihood); those of binary pixels are independent. NULL settings are the
+ * defaults. The caller frees *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_CONFIG
+ * for settings that cannot be built, GKV_ERR_ARGUMENT for sizes outside 1 … 65536, another number
+ * of channels or a mean outside [0, 1], GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_create(size_t height, size_t width, size_t channels,
+                                                 const double *mean, const gkv_settings *settings,
+                                                 gkv_model **out);
 
 /* Reads a model from a safetensors file of gkv_model_save() or of a training run. The caller frees
  * *out with gkv_model_free(); it is NULL after a failure. GKV_ERR_IO if the file cannot be read.
@@ -82,25 +77,27 @@ GKV_API const gkv_settings *gkv_model_settings_of(const gkv_model *model);
  * number. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_set_threads(gkv_model *model, int threads);
 
-/* Encodes images[n, values] to the mean μ and the scale σ of their posteriors, before any posterior
- * flow, as mean[n, latent] and scale[n, latent]. Either may be NULL. Grey values are used
+/* Writes the mean μ and the scale σ of the posteriors of images[n, values], before any posterior
+ * flow, to mean[n, latent] and scale[n, latent]. Either may be NULL. Grey values are used
  * unchanged, so images for a model of binary images must be binarized first. GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_model_posterior(const gkv_model *model, size_t n,
+                                                    const float *images,
+                                                    const gkv_run_options *options, float *mean,
+                                                    float *scale);
+
+/* Encodes images[n, values] to their codes[n, latent]. A code is z at the noise u = 0. For
+ * normal noise without a posterior flow it is the posterior mean. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_model_encode(const gkv_model *model, size_t n,
                                                  const float *images,
-                                                 const gkv_run_options *options, float *mean,
-                                                 float *scale);
-
-/* Writes the codes of images[n, values] to codes[n, latent]. A code is z at the noise u = 0. For
- * normal noise without a posterior flow it is the posterior mean. GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_code(const gkv_model *model, size_t n,
-                                               const float *images, const gkv_run_options *options,
-                                               float *codes);
+                                                 const gkv_run_options *options, float *codes);
 
 /* Draws z ~ q(z|x) for each of images[n, values], as codes[n, latent]. Image i uses number first +
  * i of the seed's noise. GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_draw(const gkv_model *model, size_t n,
-                                               const float *images, uint64_t seed, uint64_t first,
-                                               const gkv_run_options *options, float *codes);
+GKV_API GKV_MUST_USE gkv_status gkv_model_sample_posterior(const gkv_model *model, size_t n,
+                                                           const float *images, uint64_t seed,
+                                                           uint64_t first,
+                                                           const gkv_run_options *options,
+                                                           float *codes);
 
 /* Decodes codes[n, latent] to the mean images of p(x|z), images[n, values] in [0, 1]: pixel
  * probabilities of a model of binary pixels, and mean levels divided by 255 of a model of levels.
@@ -120,14 +117,14 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_decode_medians(const gkv_model *model,
 /* Draws images from p(x|z) at codes[n, latent], as images[n, values]: pixels that are 0 or 1, or
  * levels divided by 255. Image i uses number first + i of the seed's sequence, and its noise
  * depends only on the seed and its number. For binary pixels the result is that of
- * gkv_model_draw_pixels() for the images of gkv_model_decode(). GKV_ERR_ARGUMENT for a number
+ * gkv_model_sample_pixels() for the images of gkv_model_decode(). GKV_ERR_ARGUMENT for a number
  * beyond 2³² − 1; GKV_ERR_CONFIG for a model that has mean levels only (GKV_PIXELS_MEAN_LEVELS);
  * GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_draw_images(const gkv_model *model, size_t n,
-                                                      const float *codes, uint64_t seed,
-                                                      uint64_t first,
-                                                      const gkv_run_options *options,
-                                                      float *images);
+GKV_API GKV_MUST_USE gkv_status gkv_model_sample_images(const gkv_model *model, size_t n,
+                                                        const float *codes, uint64_t seed,
+                                                        uint64_t first,
+                                                        const gkv_run_options *options,
+                                                        float *images);
 
 /* Draws each pixel of n images as 0 or 1 from its probability: images[n, values] from
  * probabilities[n, values], as gkv_model_decode() writes them. Both may be the same array. The
@@ -138,11 +135,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_model_draw_images(const gkv_model *model, si
  * probability outside [0, 1] (the message names it), or for a number beyond 2³² − 1; GKV_ERR_CONFIG
  * for a model whose pixels are not binary (gkv_settings_pixels), whose means are no
  * probabilities. */
-GKV_API GKV_MUST_USE gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n,
-                                                      const float *probabilities, uint64_t seed,
-                                                      uint64_t first,
-                                                      const gkv_run_options *options,
-                                                      float *images);
+GKV_API GKV_MUST_USE gkv_status gkv_model_sample_pixels(const gkv_model *model, size_t n,
+                                                        const float *probabilities, uint64_t seed,
+                                                        uint64_t first,
+                                                        const gkv_run_options *options,
+                                                        float *images);
 
 /* Draws codes[n, latent] from the prior: number first … first + n − 1 of the seed's sequence. The
  * sequence repeats after number 2³² − 1. docs/model.md defines the draws. ε is drawn from the base

@@ -117,7 +117,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_refiner_create(const gkv_model *model,
 /* Frees a refiner. NULL does nothing. */
 GKV_API void gkv_refiner_free(gkv_refiner *refiner);
 
-/* Refines the posteriors of images[n, pixels], in [0, 1] as for gkv_model_encode(). Image i uses
+/* Refines the posteriors of images[n, pixels], in [0, 1] as for gkv_model_posterior(). Image i uses
  * number first + i of the seed's noise. gkv_refine_outcome reports the outcome of each image.
  * Results are the same to the bit on any number of threads. The first run on a number of threads
  * allocates their memory, and later runs on as many allocate none. A refiner is used by one thread

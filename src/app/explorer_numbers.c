@@ -131,7 +131,7 @@ static gkv_status add_codes(const gki_explorer *it, const gkv_run_options *optio
     float *z = NULL;
     GKV_TRY_GOTO(gki_alloc(n * d, sizeof *z, &z));
     if (train->count > 0) {
-        GKV_TRY_GOTO(gkv_model_code(it->model, n, train->targets, options, z));
+        GKV_TRY_GOTO(gkv_model_encode(it->model, n, train->targets, options, z));
         GKV_TRY_GOTO(gki_tensors_levels(to, "cloud.images", 2, images, train->originals));
         GKV_TRY_GOTO(add_names(train, "cloud", to));
     } else {

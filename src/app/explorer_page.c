@@ -42,7 +42,7 @@ static void write_hash(gki_file_writer *out, gki_asset_kind kind)
 }
 
 /* Nothing is loaded from anywhere: pictures are those that the user drops. */
-static void write_head(gki_file_writer *out, const char *name)
+static void write_explorer_head(gki_file_writer *out, const char *name)
 {
     gki_file_printf(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src "
@@ -113,7 +113,7 @@ gkv_status gki_explorer_write(const gki_explorer *it, const gkv_run_options *opt
     GKV_TRY_GOTO(collect(it, options, &about, &tensors));
     GKV_TRY_GOTO(gki_tensors_compress(&tensors, &arrays, &size));
     GKV_TRY_GOTO(gki_file_begin(path, &out));
-    write_head(out, it->name);
+    write_explorer_head(out, it->name);
     write_assets(out, GKV_ASSET_BODY);
     gki_file_printf(out, "<script type=\"application/json\" id=\"description\">");
     GKV_TRY_GOTO(write_json(out, about));

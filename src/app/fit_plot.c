@@ -108,7 +108,7 @@ void gki_fit_defaults(gki_fit_settings *settings)
     *settings = (gki_fit_settings){.pixel_ratio = 2};
 }
 
-static gkv_status check(const gki_fit_panel *panels, size_t n, const gki_fit_settings *s)
+static gkv_status check_panels(const gki_fit_panel *panels, size_t n, const gki_fit_settings *s)
 {
     if (n == 0 || n > PANELS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "a page of %zu fitted samples: 1 … %d are possible", n,
@@ -372,7 +372,7 @@ gkv_status gki_plot_base_margins(const char *path, const gki_fit_panel *panels, 
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
-    GKV_TRY(check(panels, n_panels, s));
+    GKV_TRY(check_panels(panels, n_panels, s));
 
     int quantiles = 0;
     double margin;
@@ -430,7 +430,7 @@ gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
-    GKV_TRY(check(panel, 1, s));
+    GKV_TRY(check_panels(panel, 1, s));
     gki_legend_entry entries[ENTRIES_MAX];
     const size_t n_entries = make_legend(panel, 1, s, entries);
     const int quantiles = panel->n_quantiles > 0;

@@ -1,5 +1,4 @@
 /* The report page: the parts of a page, and the page itself. */
-#define _POSIX_C_SOURCE 200809L
 #include "app/html.h"
 
 #include <stdbool.h>
@@ -118,7 +117,7 @@ static int has(const char *text)
     return text && *text;
 }
 
-static gkv_status check(const gki_report *report)
+static gkv_status check_report(const gki_report *report)
 {
     if (!report->title || !*report->title)
         return gki_fail(GKV_ERR_ARGUMENT, "a report must have a title");
@@ -389,7 +388,7 @@ gkv_status gki_report_html(const char *path, const gki_report *report)
 {
     if (!path || !*path)
         return gki_fail(GKV_ERR_ARGUMENT, "no path was given to write the report to");
-    GKV_TRY(check(report));
+    GKV_TRY(check_report(report));
     gki_file_writer *out = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY_GOTO(gki_file_begin(path, &out));

@@ -5,7 +5,7 @@
 #include "app/plot.h"
 #include "app/canvas.h"
 
-static const double MARGIN = 12, LABEL_GAP = 8;
+static const double GRID_MARGIN = 12, LABEL_GAP = 8;
 
 /* The longest side of an image. */
 enum { IMAGE_SIDE_MOST = 65536 };
@@ -53,8 +53,8 @@ static double column_left(const layout *at, size_t column)
     return at->left + (double)column * ((double)at->w * at->scale + at->gap);
 }
 
-static gkv_status check(size_t rows, size_t cols, size_t h, size_t w,
-                        const gki_image_grid_settings *s)
+static gkv_status check_grid(size_t rows, size_t cols, size_t h, size_t w,
+                             const gki_image_grid_settings *s)
 {
     if (rows == 0 || cols == 0 || h == 0 || w == 0)
         return gki_fail(GKV_ERR_ARGUMENT,
@@ -94,8 +94,8 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
         labels = fmax(labels,
                       gki_canvas_text_width(ruler, s->row_labels[i], GKV_TEXT_LABEL, GKV_REGULAR));
     at.across = (double)cols * ((double)at.w * scale + s->gap) - s->gap;
-    at.left = ceil((MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
-    double y = MARGIN;
+    at.left = ceil((GRID_MARGIN + (labels > 0 ? labels + LABEL_GAP : 0)) * ratio);
+    double y = GRID_MARGIN;
     if (s->title && *s->title) {
         at.title_y = y + GKV_TEXT_TITLE;
         y = at.title_y + 10;
@@ -111,11 +111,11 @@ static layout plan(gki_canvas *ruler, size_t rows, size_t cols, size_t h, size_t
         at.caption_y = y + 8 + GKV_TEXT_TICK;
         y = at.caption_y + 4;
     }
-    at.tall = ceil((y + MARGIN) * ratio);
+    at.tall = ceil((y + GRID_MARGIN) * ratio);
     /* The page of a narrow grid is wide enough for the title and the caption, up to a limit. */
     const double words = fmax(gki_canvas_text_width(ruler, s->title, GKV_TEXT_TITLE, GKV_BOLD),
                               gki_canvas_text_width(ruler, s->caption, GKV_TEXT_TICK, GKV_REGULAR));
-    at.wide = at.left + fmax(at.across, fmin(words + 1, 640) * ratio) + ceil(MARGIN * ratio);
+    at.wide = at.left + fmax(at.across, fmin(words + 1, 640) * ratio) + ceil(GRID_MARGIN * ratio);
     return at;
 }
 
@@ -193,7 +193,7 @@ static void draw_images(gki_canvas *canvas, const layout *at, const float *image
 static void draw_words(gki_canvas *canvas, const layout *at, const gki_image_grid_settings *s)
 {
     const double ratio = canvas->ratio, left = at->left / ratio,
-                 max_width = canvas->width - left - MARGIN + 1;
+                 max_width = canvas->width - left - GRID_MARGIN + 1;
     gki_canvas_text(
         canvas, left, at->title_y, s->title,
         (gki_text_style){
@@ -222,7 +222,7 @@ gkv_status gki_plot_image_grid(const char *path, const float *images, size_t row
     gki_image_grid_settings defaults;
     gki_image_grid_defaults(&defaults);
     const gki_image_grid_settings *const s = settings ? settings : &defaults;
-    GKV_TRY(check(rows, cols, h, w, s));
+    GKV_TRY(check_grid(rows, cols, h, w, s));
 
     gki_canvas ruler = {0}, canvas = {0}; /* `ruler` only measures text */
     gkv_status status = GKV_OK;

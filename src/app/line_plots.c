@@ -79,8 +79,8 @@ static int fit_lines_axes(gki_frame *frame, const gki_series *series, size_t n,
     return any;
 }
 
-static size_t make_legend(const gki_series *series, size_t n,
-                          gki_legend_entry entries[GKV_PLOT_COLOURS])
+static size_t make_line_legend(const gki_series *series, size_t n,
+                               gki_legend_entry entries[GKV_PLOT_COLOURS])
 {
     size_t named = 0;
     for (size_t i = 0; i < n; i++)
@@ -154,8 +154,9 @@ gkv_status gki_plot_lines(const char *path, const gki_series *series, size_t n_s
         .right = s->width - 18,
         .bottom = s->height - (s->x_label && *s->x_label ? 44 : 28),
     };
-    gki_legend_entry entries[GKV_PLOT_COLOURS];
-    size_t n_entries = s->legend == GKV_LEGEND_NONE ? 0 : make_legend(series, n_series, entries);
+    gki_legend_entry entries[GKV_PLOT_COLOURS] = {{0}};
+    size_t n_entries =
+        s->legend == GKV_LEGEND_NONE ? 0 : make_line_legend(series, n_series, entries);
     const double max_width = s->width * 0.32;
     double width, height, x = 0, y = 0;
     gki_legend_size(&canvas, entries, n_entries, max_width, &width, &height);

@@ -18,7 +18,7 @@ void gki_scatter_defaults(gki_scatter_settings *settings)
                                        .n_labels = GKV_PLOT_COLOURS};
 }
 
-static gkv_status check(const uint8_t *labels, size_t n, const gki_scatter_settings *s)
+static gkv_status check_scatter(const uint8_t *labels, size_t n, const gki_scatter_settings *s)
 {
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "a scatter plot of 0 points: there is nothing to draw");
@@ -84,7 +84,7 @@ static void draw_dots(gki_canvas *canvas, const gki_frame *frame, const double *
     gki_frame_leave(canvas);
 }
 
-static int by_value(const void *a, const void *b)
+static int by_coordinate(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -100,7 +100,7 @@ static double median_of(const double *xy, const uint8_t *labels, size_t n, size_
             scratch[count++] = xy[2 * i + coordinate];
     if (count == 0)
         return NAN;
-    qsort(scratch, count, sizeof *scratch, by_value);
+    qsort(scratch, count, sizeof *scratch, by_coordinate);
     return scratch[count / 2];
 }
 
@@ -155,7 +155,7 @@ gkv_status gki_plot_scatter_labelled(const char *path, const double *xy, const u
     gki_scatter_settings defaults;
     gki_scatter_defaults(&defaults);
     const gki_scatter_settings *const s = settings ? settings : &defaults;
-    GKV_TRY(check(labels, n, s));
+    GKV_TRY(check_scatter(labels, n, s));
     gki_canvas canvas = {0};
     double *scratch = NULL;
     gkv_status status = GKV_OK;

@@ -134,7 +134,8 @@ static gkv_status fresh_codes(gki_trainer *trainer)
             trainer->store.labels[i] =
                 (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[gki_images_index(&images, i)]);
     }
-    GKV_TRY_GOTO(gkv_model_draw(model, count, x, model->settings.train.seed, 0, NULL, codes));
+    GKV_TRY_GOTO(
+        gkv_model_sample_posterior(model, count, x, model->settings.train.seed, 0, NULL, codes));
     GKV_TRY_GOTO(gkv_model_normalise(model, count, codes, NULL, codes));
     for (size_t i = 0; i < count * model->d; i++)
         trainer->store.codes[i] = (gki_real)codes[i];

@@ -172,6 +172,9 @@ typedef struct gki_base_ops {
     size_t (*parts)(const gki_base *base);
     void (*gradient)(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
 
+    /* Tells the slots that gradient() reads. NULL for a base that is never trainable. */
+    void (*batch_slots)(const gki_base *base, gki_slot_visit *visit, void *context);
+
     /* Turns standard normals rows[count, d] into draws of ε, in place. choice[count], uniform on
      * (0, 1), selects the component of a mixture; other bases do not read it. */
     void (*transform)(const gki_base *base, const gki_params *params, size_t count,

@@ -330,7 +330,7 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
     const gki_real *cholesky = gki_param_value(ws->params, self->cholesky);
     gki_real *grad = gki_param_grad(ws->params, self->cholesky);
     gki_gemm_gradient(gki_gemm_kernels_get(), rows, d, d, 0, d, gki_at(ws, self->d_score, 0),
-                      gki_at(ws, self->whitened, 0), grad);
+                      gki_at(ws, self->whitened, 0), false, grad);
     double weight = 0;
     for (size_t r = 0; r < rows; r++)
         weight += (double)*gki_at(ws, base->d_log_density, r);
@@ -339,6 +339,14 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
             grad[j * d + i] = 0;
         grad[j * d + j] -= (gki_real)(weight / (double)cholesky[j * d + j]);
     }
+}
+
+static void batch_slots(const gki_base *base, gki_slot_visit *visit, void *context)
+{
+    const gki_base_gk_state *self = gki_base_gk_of(base);
+    const gki_slot slots[] = {self->d_margin, self->d_score, self->whitened, base->d_log_density};
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        visit(context, slots[i]);
 }
 
 /* --- Draws ---------------------------------------------------------------- */
@@ -376,8 +384,9 @@ static void margin(const gki_base *base, const gki_params *params, size_t dimens
     {                                                                                             \
         .name = its_name, .create = its_create, .free = destroy, .init = init,                    \
         .log_density = log_density, .backward = backward, .curvature = curvature, .parts = parts, \
-        .gradient = gradient, .transform = transform, .project = project, .check = check,         \
-        .refit = gki_base_gk_refit, .margin = margin, .margin_at = gki_base_gk_margin_at          \
+        .gradient = gradient, .batch_slots = batch_slots, .transform = transform,                 \
+        .project = project, .check = check, .refit = gki_base_gk_refit, .margin = margin,         \
+        .margin_at = gki_base_gk_margin_at                                                        \
     }
 
 const gki_base_ops gki_base_gk = GK_OPS("gk", create_independent);

@@ -280,13 +280,13 @@ static void normal_margin(const gki_base *base, const gki_params *params, size_t
     out[0] = gk.a, out[1] = exp(-GKV_HALF_LOG_2PI) / pdf, out[2] = 0, out[3] = 0, out[4] = gk.c;
 }
 
-#define MIXTURE_OPS                                                         \
-    .free = destroy, .init = init, .log_density = gki_mixture_log_density,  \
-    .backward = gki_mixture_backward, .curvature = gki_mixture_curvature,   \
-    .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,           \
-    .transform = gki_mixture_transform, .project = project, .check = check, \
-    .refit = gki_mixture_refit, .margin_at = gki_mixture_margin_at,         \
-    .stats = &gki_mixture_stats_ops
+#define MIXTURE_OPS                                                             \
+    .free = destroy, .init = init, .log_density = gki_mixture_log_density,      \
+    .backward = gki_mixture_backward, .curvature = gki_mixture_curvature,       \
+    .parts = gki_mixture_parts, .gradient = gki_mixture_gradient,               \
+    .batch_slots = gki_mixture_batch_slots, .transform = gki_mixture_transform, \
+    .project = project, .check = check, .refit = gki_mixture_refit,             \
+    .margin_at = gki_mixture_margin_at, .stats = &gki_mixture_stats_ops
 
 const gki_base_ops gki_base_full_gaussian = {.name = "full-gaussian",
                                              .create = create_full_gaussian,

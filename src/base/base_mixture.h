@@ -159,6 +159,7 @@ void gki_mixture_curvature(const gki_base *base, const gki_workspace *ws, size_t
                            size_t count, gki_real *lambda);
 size_t gki_mixture_parts(const gki_base *base);
 void gki_mixture_gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_t part);
+void gki_mixture_batch_slots(const gki_base *base, gki_slot_visit *visit, void *context);
 void gki_mixture_transform(const gki_base *base, const gki_params *params, size_t count,
                            const double *choice, gki_real *rows);
 void gki_mixture_transform_class(const gki_base *base, const gki_params *params, size_t which,

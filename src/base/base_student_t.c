@@ -154,6 +154,11 @@ static void gradient(const gki_base *base, gki_workspace *ws, size_t rows, size_
         gki_nn_kernels_get()->axpy(d, 1, gki_at(ws, of(base)->d_all, r) + part * d, grad);
 }
 
+static void batch_slots(const gki_base *base, gki_slot_visit *visit, void *context)
+{
+    visit(context, of(base)->d_all);
+}
+
 /* --- Draws and pictures -------------------------------------------------------- */
 
 static void transform(const gki_base *base, const gki_params *params, size_t count,
@@ -288,6 +293,7 @@ const gki_base_ops gki_base_student_t = {
     .curvature = curvature,
     .parts = parts,
     .gradient = gradient,
+    .batch_slots = batch_slots,
     .transform = transform,
     .project = project,
     .check = check,

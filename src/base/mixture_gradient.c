@@ -164,3 +164,13 @@ void gki_mixture_gradient(const gki_base *base, gki_workspace *ws, size_t rows, 
     else
         gradient_of_shared_shapes(self, ws, rows);
 }
+
+void gki_mixture_batch_slots(const gki_base *base, gki_slot_visit *visit, void *context)
+{
+    const gki_base_mixture *self = gki_base_mixture_of(base);
+    const gki_slot slots[] = {
+        base->eps, base->d_log_density, self->responsibility, self->zeta, self->w, self->u,
+        self->dq,  self->ratio};
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        visit(context, slots[i]);
+}

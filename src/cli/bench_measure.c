@@ -360,7 +360,7 @@ static int open_model(bench *it, bench_model *model, const uint8_t *images, cons
 {
     gkv_dataset *dataset;
     int code = cli_check(
-        gkv_dataset_from_memory(it->images, BENCH_SIDE, BENCH_SIDE, images, labels, &dataset));
+        gkv_dataset_from_memory(it->images, BENCH_SIDE, BENCH_SIDE, 1, images, labels, &dataset));
     if (code == CLI_OK)
         code = cli_check(gki_bench_training_create(&model->settings, dataset, &model->training));
     if (code != CLI_OK)
@@ -378,7 +378,8 @@ static int open_models(bench *it, double slot, gkv_dataset **test)
     uint8_t *images = bench_images(it->images);
     uint8_t *labels = bench_labels(it->images, (size_t)it->model[0].settings.model.base_classes);
     int code = CLI_OK;
-    CLI_CHECK(gkv_dataset_from_memory(test_images, BENCH_SIDE, BENCH_SIDE, images, labels, test));
+    CLI_CHECK(
+        gkv_dataset_from_memory(test_images, BENCH_SIDE, BENCH_SIDE, 1, images, labels, test));
     for (size_t m = 0; m < it->models; m++) {
         CLI_TRY(open_model(it, &it->model[m], images, labels));
         CLI_TRY(plan(it, &it->model[m], *test, test_images, slot));

@@ -1,5 +1,4 @@
 /* gkvae compare */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

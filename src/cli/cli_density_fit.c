@@ -1,5 +1,4 @@
 /* gkvae density fit */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

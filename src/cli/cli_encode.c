@@ -79,8 +79,9 @@ static int encode_block(const encode_arguments *a, const gkv_model *model, size_
                         const float *targets, float *codes)
 {
     if (strcmp(a->what, "mean") == 0)
-        return cli_check(gkv_model_code(model, n, targets, NULL, codes));
-    int code = cli_check(gkv_model_draw(model, n, targets, a->seed, first, NULL, codes));
+        return cli_check(gkv_model_encode(model, n, targets, NULL, codes));
+    int code =
+        cli_check(gkv_model_sample_posterior(model, n, targets, a->seed, first, NULL, codes));
     if (code == CLI_OK && strcmp(a->what, "eps") == 0)
         code = cli_check(gkv_model_normalise(model, n, codes, NULL, codes));
     return code;

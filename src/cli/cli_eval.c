@@ -1,5 +1,4 @@
 /* gkvae eval */
-#define _POSIX_C_SOURCE 200809L
 #include "gkvae/eval.h"
 #include "gkvae/train.h"
 

@@ -1,5 +1,4 @@
 /* gkvae explore: writes the explorer page of a model and opens it. */
-#define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdlib.h>

@@ -242,7 +242,8 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->levels = a->levels;
     settings->c = a->c;
     settings->confidence = a->confidence;
-    settings->anderson_darling = true;
+    /* after the octile method, it is not shown, and only a bootstrap needs it */
+    settings->anderson_darling = a->method != GKV_GK_OCTILES || a->replicates > 0;
     settings->intervals = a->profile ? GKV_GK_PROFILE : GKV_GK_WALD;
     settings->advanced.start_competes = cli_fit_starts(a);
     for (size_t p = 0; p < CLI_PARAMETERS; p++) {

@@ -54,7 +54,7 @@ static int refine(const gkv_model *model, const gkv_refine_settings *settings, s
 {
     gkv_refiner *refiner = NULL;
     int code = CLI_OK;
-    CLI_CHECK(gkv_model_code(model, n, it->seen, NULL, it->code));
+    CLI_CHECK(gkv_model_encode(model, n, it->seen, NULL, it->code));
     CLI_CHECK(gkv_model_decode(model, n, it->code, NULL, it->before));
     CLI_CHECK(gkv_refiner_create(model, settings, &refiner));
     *seconds = cli_seconds();
@@ -152,9 +152,8 @@ static int print_figures(const cli_run *run, const gkv_refine_settings *settings
     char heading[64], of_originals[64];
     int code = CLI_OK;
     CLI_TRY(measure_all(run, n, it, &original, &encoder, &refined));
-    CLI_CHECK(
-        gkv_image_scores_of_colour(n, height, width, channels, it->before, it->grey, &before));
-    CLI_CHECK(gkv_image_scores_of_colour(n, height, width, channels, it->after, it->grey, &after));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, channels, it->before, it->grey, &before));
+    CLI_CHECK(gkv_image_scores_of(n, height, width, channels, it->after, it->grey, &after));
     for (size_t i = 0; i < n; i++)
         accepted += (double)it->accepted[i];
     const cli_refined_row rows[] = {

@@ -179,7 +179,7 @@ static int write_files(const sample_arguments *a, const gkv_model *model)
     if (a->npy)
         CLI_TRY(write_arrays(a, model, images.values));
     if (a->idx) {
-        CLI_CHECK(gkv_idx_write_colour(a->idx, a->count, height, width, channels, images.bytes));
+        CLI_CHECK(gkv_idx_write(a->idx, a->count, height, width, channels, images.bytes));
         printf("%zu images: %s\n", a->count, a->idx);
     }
 done:

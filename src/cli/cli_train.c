@@ -1,5 +1,4 @@
 /* gkvae train */
-#define _POSIX_C_SOURCE 200809L
 #include "gkvae/train.h"
 
 #include <errno.h>
@@ -12,6 +11,7 @@
 #include "cli.h"
 #include "epoch_pictures.h"
 #include "evaluation.h"
+#include "ranks.h"
 
 typedef struct train_arguments {
     const char *config, *folder;
@@ -321,17 +321,25 @@ int cli_train(int argc, char **argv)
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     CLI_TRY(read_settings(&a, &settings));
-    CLI_TRY(check_folder(&a));
+    if (cli_ranks_first())
+        CLI_TRY(check_folder(&a));
 
     reporter it = {.arguments = &a, .pictures.folder = a.epoch_pictures ? a.folder : NULL};
     cli_live_start(&it.live, !a.quiet);
     const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
                                   : a.overwrite ? GKV_TRAIN_OVERWRITE
                                                 : GKV_TRAIN_NEW;
-    const gkv_run_options how = {.progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options how = {.progress = cli_ranks_first() ? on_progress : NULL,
+                                 .context = &it,
+                                 .stop = &cli_stop,
+                                 .dist = cli_ranks()};
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
+    if (!cli_ranks_first()) { /* rank 0 has the folder, and tells of a stop */
+        code = status == GKV_ERR_INTERRUPTED ? cli_code(status) : cli_check(status);
+        goto done;
+    }
     if (status == GKV_OK)
         CLI_TRY(cli_epoch_pictures_draw(&it.pictures));
     /* After a success or a stop, the folder holds the new run. */

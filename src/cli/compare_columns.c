@@ -1,5 +1,4 @@
 /* The figures of an evaluation that can be compared; declared in cli_compare.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,4 @@
 /* The page of a comparison and its pictures; declared in cli_compare.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

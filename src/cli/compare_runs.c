@@ -1,5 +1,4 @@
 /* Runs, the rows that they make, and whether they may be compared; declared in cli_compare.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>

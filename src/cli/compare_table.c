@@ -1,6 +1,5 @@
 /* The table of a comparison: as text, as compare.csv and as compare.json; declared in
  * cli_compare.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

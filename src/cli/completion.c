@@ -1,5 +1,4 @@
 /* gkvae completion: builds the table for the scripts from the option tables of the commands. */
-#define _POSIX_C_SOURCE 200809L
 #include "completion.h"
 
 #include <stdlib.h>

@@ -1,5 +1,4 @@
 /* What the commands of gkvae density share; declared in cli_density.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -84,6 +84,9 @@ static void print_candidates(const gkv_density *density, cli_texts *texts)
 
 static void print_warnings(const gkv_density *density)
 {
+    if (gkv_density_rows(density) < GKV_DENSITY_ROWS_FEW)
+        fprintf(stderr, "gkvae: %zu rows say little about the shapes and the tails of a density\n",
+                gkv_density_rows(density));
     for (size_t j = 0; j < gkv_density_dimensions(density); j++) {
         gkv_density_margin_info info;
         if (gkv_density_get_margin(density, j, &info) != GKV_OK)

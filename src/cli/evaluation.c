@@ -1,5 +1,4 @@
 /* The files of an evaluation; declared in evaluation.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "evaluation.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* gkvae export --explorer: chooses the images of the page. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 /* gkvae export --onnx: one part of a model, which the name of the file says, or all parts in a
  * folder. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -199,20 +199,14 @@ static int take_results(const cli_fit_arguments *a, const gkv_gk_fit_settings *s
 static int print(const cli_fit_arguments *a, const job *jobs, size_t n)
 {
     int code = CLI_OK;
-    if (a->json) {
-        /* an array even for one column, so that all outputs have one form */
-        json_t *array = json_array();
-        for (size_t i = 0; i < n; i++)
-            json_array_append_new(array,
-                                  cli_fit_json_of_row(a, &jobs[i].row, cli_fit_json_begin()));
-        code = cli_fit_print_json(array);
-    } else {
-        cli_fit_row *rows = cli_alloc(n, sizeof *rows);
-        for (size_t i = 0; i < n; i++)
-            rows[i] = jobs[i].row;
+    cli_fit_row *rows = cli_alloc(n, sizeof *rows);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = jobs[i].row;
+    if (a->json)
+        code = cli_fit_print_json_rows(a, rows, n);
+    else
         cli_fit_print_rows(a, rows, n);
-        free(rows);
-    }
+    free(rows);
     return code;
 }
 

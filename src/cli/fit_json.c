@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "app/inside.h"
 #include "cli_fit.h"
@@ -23,14 +24,21 @@ json_t *cli_fit_json_matrix(const double *values, size_t d)
     return matrix;
 }
 
-int cli_fit_print_json(json_t *value)
+static char *text_of(json_t *value)
 {
     char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(17), NULL);
     json_decref(value);
     if (!text)
-        return cli_error(
-            CLI_DATA,
-            "the name of a column is not UTF-8 text, which JSON needs; rename it in the file");
+        cli_error(CLI_DATA, "the name of a column is not UTF-8 text, which JSON needs; rename it "
+                            "in the file");
+    return text;
+}
+
+int cli_fit_print_json(json_t *value)
+{
+    char *text = text_of(value);
+    if (!text)
+        return CLI_DATA;
     puts(text);
     free(text);
     return CLI_OK;
@@ -159,4 +167,22 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
     if (row->bootstrapped)
         json_object_set_new(object, "bootstrap", json_of_bootstrap(a, &row->bootstrap));
     return object;
+}
+
+/* One element of the array after another, because the tree of all of them is slow to build. */
+int cli_fit_print_json_rows(const cli_fit_arguments *a, const cli_fit_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_t *one = json_array();
+        json_array_append_new(one, cli_fit_json_of_row(a, &rows[i], cli_fit_json_begin()));
+        char *text = text_of(one);
+        if (!text)
+            return CLI_DATA;
+        /* without the bracket of this array and the line break before it, unless it is the last */
+        text[strlen(text) - strlen("\n]")] = '\0';
+        printf("%s%s", i == 0 ? "[" : ",", text + strlen("["));
+        free(text);
+    }
+    puts("\n]");
+    return CLI_OK;
 }

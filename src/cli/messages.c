@@ -1,5 +1,4 @@
 /* Messages with exit codes (cli.h), lists of texts (texts.h), and numbers as texts. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -112,9 +111,13 @@ int cli_ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* malloc() is much faster than calloc() for many small blocks. */
 static void *json_memory(size_t size)
 {
-    return cli_alloc(1, size);
+    void *memory = malloc(size ? size : 1);
+    if (!memory)
+        exit(cli_error(CLI_MEMORY, "out of memory: %zu bytes", size));
+    return memory;
 }
 
 void cli_watch_json(void)

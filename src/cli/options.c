@@ -1,5 +1,4 @@
 /* Options and assignments; declared in cli.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

@@ -201,7 +201,7 @@ int cli_picture_reconstructions(const cli_run *run, const gkv_dataset *images, c
     float *decoded = cli_alloc(n * pixels, sizeof *decoded);
     int code = CLI_OK;
     CLI_TRY(cli_fetch(run, images, chosen, n, grey, seen));
-    CLI_CHECK(gkv_model_code(run->model, n, seen, NULL, codes));
+    CLI_CHECK(gkv_model_encode(run->model, n, seen, NULL, codes));
     CLI_CHECK(gkv_model_decode(run->model, n, codes, NULL, decoded));
     if (binary)
         code = cli_picture_lines(run->model, (const float *const[]){grey, seen, decoded}, labels, 3,
@@ -260,7 +260,7 @@ static int ends_in_eps(const cli_run *run, const gkv_dataset *images, const size
     for (size_t i = 0; i < 2 * n; i++)
         CLI_CHECK(gkv_targets(images, 1, GKV_TEST, i < n ? from[i] : to[i - n], &run->settings,
                               seen + i * pixels));
-    CLI_CHECK(gkv_model_code(run->model, 2 * n, seen, NULL, codes));
+    CLI_CHECK(gkv_model_encode(run->model, 2 * n, seen, NULL, codes));
     CLI_CHECK(gkv_model_normalise(run->model, 2 * n, codes, NULL, eps));
 done:
     free(codes);

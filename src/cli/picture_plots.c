@@ -31,7 +31,7 @@ int cli_picture_latent(const cli_run *run, const gkv_dataset *test, size_t n, do
     char x_label[TITLE_SIZE], y_label[TITLE_SIZE];
     int code = CLI_OK;
     CLI_TRY(targets_of(run, test, n, &images));
-    CLI_CHECK(gkv_model_code(run->model, n, images, NULL, codes));
+    CLI_CHECK(gkv_model_encode(run->model, n, images, NULL, codes));
     for (size_t i = 0; i < n * d; i++)
         wide[i] = (double)codes[i];
     CLI_CHECK(gkv_pca2(n, d, wide, xy, NULL, explained));
@@ -185,7 +185,8 @@ static int draw_eps(const cli_run *run, const gkv_dataset *test, size_t n, float
     float *images = NULL, *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     CLI_TRY(targets_of(run, test, n, &images));
-    CLI_CHECK(gkv_model_draw(run->model, n, images, run->settings.eval.seed, 0, NULL, codes));
+    CLI_CHECK(
+        gkv_model_sample_posterior(run->model, n, images, run->settings.eval.seed, 0, NULL, codes));
     CLI_CHECK(gkv_model_normalise(run->model, n, codes, NULL, eps));
 done:
     free(images);

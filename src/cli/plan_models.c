@@ -1,6 +1,5 @@
 /* The models that a section of a plan defines, and the checks of a plan before its first step;
  * declared in plan.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

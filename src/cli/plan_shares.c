@@ -20,7 +20,7 @@ static double work_of_image(const gkv_settings *settings)
     enum { POSITIONS = SIDE / 4 * (SIDE / 4) };
     gkv_model *model = NULL;
     const bool conv = settings->model.net == GKV_NET_CONV;
-    if (gkv_model_create(SIDE, SIDE, mean, settings, &model) != GKV_OK)
+    if (gkv_model_create(SIDE, SIDE, 1, mean, settings, &model) != GKV_OK)
         return 1e6; /* a model of other images: as the default's */
     const double parameters = (double)gkv_model_parameters(model);
     gkv_model_free(model);

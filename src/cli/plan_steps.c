@@ -1,5 +1,4 @@
 /* The steps of a plan; declared in plan.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

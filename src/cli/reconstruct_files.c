@@ -59,7 +59,7 @@ int cli_write_encoded(const cli_run *run, const gkv_dataset *images, const size_
           *codes = cli_alloc(n * gkv_model_latent(run->model), sizeof *codes);
     int code = CLI_OK;
     CLI_TRY(cli_fetch(run, images, chosen, n, grey, seen));
-    CLI_CHECK(gkv_model_code(run->model, n, seen, NULL, codes));
+    CLI_CHECK(gkv_model_encode(run->model, n, seen, NULL, codes));
     CLI_CHECK(gkv_model_decode(run->model, n, codes, NULL, decoded));
     CLI_TRY(cli_write_reconstructions(run->model, images,
                                       &(cli_reconstructions){.n = n,

@@ -1,5 +1,4 @@
 /* Files of JSON; declared in records.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "records.h"
 
 #include <math.h>

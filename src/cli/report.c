@@ -1,5 +1,4 @@
 /* The results page FOLDER/index.html; declared in evaluation.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* Parts of the results page: the table of refits, and the figures with their captions; declared in
  * evaluation.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>

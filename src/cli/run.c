@@ -1,6 +1,5 @@
 /* A model with its settings and images, and the arguments of commands that open one; declared in
  * cli.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "cli.h"
 
 #include <stdlib.h>
@@ -31,7 +30,8 @@ int cli_draw_images(const gkv_model *model, const cli_draws *draws, const size_t
     case CLI_MEANS: CLI_CHECK(gkv_model_decode(model, n, codes, NULL, images)); break;
     case CLI_MEDIANS: CLI_CHECK(gkv_model_decode_medians(model, n, codes, NULL, images)); break;
     default:
-        CLI_CHECK(gkv_model_draw_images(model, n, codes, draws->seed, draws->first, NULL, images));
+        CLI_CHECK(
+            gkv_model_sample_images(model, n, codes, draws->seed, draws->first, NULL, images));
     }
 done:
     free(codes);

@@ -1,6 +1,5 @@
 /* Tables as input: the options of reading one, compressed files, and the choice of columns and
  * rows; declared in table_input.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "table_input.h"
 
 #include <errno.h>

@@ -1,5 +1,4 @@
 /* One value of the settings to and from text. */
-#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

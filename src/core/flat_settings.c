@@ -1,5 +1,4 @@
 /* Settings and options of flat functions (gkvae/flat.h). */
-#define _POSIX_C_SOURCE 200809L
 #include "core/flat_settings.h"
 
 #include <stdlib.h>

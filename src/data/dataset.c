@@ -67,7 +67,7 @@ gkv_status gki_dataset_turn(gkv_dataset *dataset, bool invert, bool transpose)
     return GKV_OK;
 }
 
-gkv_status gkv_dataset_from_colour(size_t count, size_t height, size_t width, size_t channels,
+gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, size_t channels,
                                    const uint8_t *pixels, const uint8_t *labels, gkv_dataset **out)
 {
     GKV_NEED(out);
@@ -118,7 +118,7 @@ gkv_status gkv_dataset_from_numbers(size_t count, size_t height, size_t width, s
         __builtin_mul_overflow(n, channels, &n) || n > SIZE_MAX / sizeof *numbers)
         n = 0; /* refused below */
     GKV_TRY_GOTO(gki_alloc(n > 0 ? n : 1, 1, &levels));
-    GKV_TRY_GOTO(gkv_dataset_from_colour(n > 0 ? count : 0, height, width, channels, levels, labels,
+    GKV_TRY_GOTO(gkv_dataset_from_memory(n > 0 ? count : 0, height, width, channels, levels, labels,
                                          &dataset));
     GKV_TRY_GOTO(gki_alloc(n, sizeof *numbers, &dataset->images.numbers));
     for (size_t i = 0; i < n; i++) {
@@ -138,12 +138,6 @@ done:
     }
     *out = dataset;
     return status;
-}
-
-gkv_status gkv_dataset_from_memory(size_t count, size_t height, size_t width, const uint8_t *pixels,
-                                   const uint8_t *labels, gkv_dataset **out)
-{
-    return gkv_dataset_from_colour(count, height, width, 1, pixels, labels, out);
 }
 
 void gkv_dataset_free(gkv_dataset *dataset)

@@ -69,7 +69,7 @@ gkv_status gkv_dataset_describe(const gkv_dataset *dataset, gkv_data_info *out)
 /* Compares a file with the known ones. If the file has the path of a known data set, `expected` is
  * that data set and `file` the number of the file in it. If `expected` is NULL, the file may be any
  * file of any known data set. */
-static void check_file(const gki_known_data *expected, int file, gkv_file_info *out)
+static void describe_file(const gki_known_data *expected, int file, gkv_file_info *out)
 {
     const char *name;
     if (!*out->path)
@@ -107,7 +107,7 @@ gkv_status gkv_data_describe(gkv_split split, const gkv_data_settings *settings,
     const gki_known_data *known = gki_known_data_find(settings->dataset);
     const char *images = test ? settings->test_images : settings->train_images,
                *labels = test ? settings->test_labels : settings->train_labels;
-    check_file(*images ? NULL : known, test ? 2 : 0, &out->images);
-    check_file(*labels || *images ? NULL : known, test ? 3 : 1, &out->labels);
+    describe_file(*images ? NULL : known, test ? 2 : 0, &out->images);
+    describe_file(*labels || *images ? NULL : known, test ? 3 : 1, &out->labels);
     return GKV_OK;
 }

@@ -1,6 +1,5 @@
 /* Fetches a known data set. The files of a source are checked in a temporary folder before they are
  * renamed into the folder of the data set. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -115,7 +114,7 @@ static gkv_status move_in(const gki_known_data *data, const char *from, const ch
 }
 
 /* Lets one source deliver into a new folder below `scratch`, and checks the files. */
-static gkv_status fetch_checked(const gki_known_data *data, const gki_source *source,
+static gkv_status fetch_checked(const gki_known_data *data, const gki_data_source *source,
                                 const char *scratch, gki_call *call, char **delivered)
 {
     char *folder = NULL;
@@ -161,7 +160,7 @@ static gkv_status try_sources(const gki_known_data *data, const char *home, cons
     while (sources < GKV_MAX_SOURCES && data->sources[sources].fetch)
         sources++;
     for (size_t i = 0; i < sources; i++) {
-        const gki_source *from = &data->sources[i];
+        const gki_data_source *from = &data->sources[i];
         char *delivered = NULL;
         gki_tell(call, "%s: trying %s", data->name, from->about);
         if (call && gki_call_stopped(call))

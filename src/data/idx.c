@@ -281,7 +281,7 @@ static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MO
     return GKV_OK;
 }
 
-static gkv_status read_all(source *from, gki_idx_kind kind, gki_raster *out)
+static gkv_status read_elements(source *from, gki_idx_kind kind, gki_raster *out)
 {
     char stated[128] = "";
     size_t sizes[SIZES_MOST] = {1, 1, 1, 1}, bytes = 0;
@@ -312,7 +312,7 @@ gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out)
     source from = {.path = path};
     *out = (gki_raster){0};
     GKV_TRY(gki_reader_open(path, true, &from.reader));
-    const gkv_status status = read_all(&from, kind, out);
+    const gkv_status status = read_elements(&from, kind, out);
     if (status == GKV_OK)
         gki_reader_digest(from.reader, out->sha256);
     gki_reader_close(from.reader);
@@ -358,8 +358,8 @@ static gkv_status write(const char *path, const uint8_t *header, size_t length,
     return gki_file_commit(writer);
 }
 
-gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, size_t width,
-                                size_t channels, const uint8_t *pixels)
+gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
+                         size_t channels, const uint8_t *pixels)
 {
     const size_t sizes[] = {count, height, width, channels};
     uint8_t header[GKV_IDX_HEADER_MAX];
@@ -376,12 +376,6 @@ gkv_status gkv_idx_write_colour(const char *path, size_t count, size_t height, s
         return gki_fail(GKV_ERR_ARGUMENT, "%s: %zu channels; expected 1 or 3", path, channels);
     const size_t length = gki_idx_header(count, height, width, channels, header);
     return write(path, header, length, pixels, bytes);
-}
-
-gkv_status gkv_idx_write(const char *path, size_t count, size_t height, size_t width,
-                         const uint8_t *pixels)
-{
-    return gkv_idx_write_colour(path, count, height, width, 1, pixels);
 }
 
 gkv_status gkv_idx_write_labels(const char *path, size_t count, const uint8_t *labels)

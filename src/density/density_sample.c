@@ -9,7 +9,7 @@
 #include "density/table_density.h"
 
 /* BLOCK: the rows that are drawn at once. */
-enum { BLOCK = 8192, TILE = 256 };
+enum { SAMPLE_BLOCK = 8192, SAMPLE_TILE = 256 };
 
 /* --- The numbers of one draw ---------------------------------------------- */
 
@@ -107,12 +107,13 @@ static gkv_status draw_flow(const gkv_density *it, size_t n, uint64_t seed, uint
 static gkv_status values_of(const gkv_density *it, size_t n, const double *z, const bool *which,
                             int threads, double *x)
 {
-    const size_t d = it->d, tiles = (n + TILE - 1) / TILE;
+    const size_t d = it->d, tiles = (n + SAMPLE_TILE - 1) / SAMPLE_TILE;
     gkv_status all = GKV_OK;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t t = 0; t < tiles; t++) {
-        const size_t first = t * TILE, count = n - first < TILE ? n - first : TILE;
-        double column[TILE];
+        const size_t first = t * SAMPLE_TILE,
+                     count = n - first < SAMPLE_TILE ? n - first : SAMPLE_TILE;
+        double column[SAMPLE_TILE];
         for (size_t j = 0; j < d; j++) {
             size_t used = 0;
             for (size_t i = 0; i < count; i++)
@@ -166,11 +167,11 @@ gkv_status gki_density_draw(const gkv_density *density, int64_t candidate, size_
     double *z = NULL;
     bool *from_scores = NULL;
     gkv_status status = GKV_OK;
-    const size_t most = n < BLOCK ? n : BLOCK, d = density->d;
+    const size_t most = n < SAMPLE_BLOCK ? n : SAMPLE_BLOCK, d = density->d;
     GKV_TRY_GOTO(gki_alloc(most * d, sizeof *z, &z));
     GKV_TRY_GOTO(gki_alloc(most, sizeof *from_scores, &from_scores));
-    for (size_t at = 0; at < n && !gki_call_stopped(call); at += BLOCK) {
-        const size_t count = n - at < BLOCK ? n - at : BLOCK;
+    for (size_t at = 0; at < n && !gki_call_stopped(call); at += SAMPLE_BLOCK) {
+        const size_t count = n - at < SAMPLE_BLOCK ? n - at : SAMPLE_BLOCK;
         GKV_TRY_GOTO(draw_block(density, candidate, count, seed, first + at,
                                 gki_call_threads(call, 0), scores, z, from_scores, x + at * d));
         gki_call_advance(call, count);

@@ -13,13 +13,7 @@
 /* Seconds between two writings of the file. */
 static const double write_every = 60;
 
-#ifdef GKV_REAL_IS_DOUBLE
-static const gki_dtype real_dtype = GKV_F64;
-#else
-static const gki_dtype real_dtype = GKV_F32;
-#endif
-
-enum { ARRAYS = 5, NUMBERS = 4, NAME_SIZE = 48 };
+enum { ARRAYS = 5, NUMBERS = 4, NUMBER_NAME_SIZE = 48 };
 
 /* --- The fingerprint ------------------------------------------------------ */
 
@@ -92,8 +86,11 @@ static const char *const array_names[ARRAYS] = {"current.values", "current.m", "
 
 static gki_tensor tensor_of(const char *name, size_t count, const gki_real *values)
 {
-    return (gki_tensor){
-        .name = name, .dtype = real_dtype, .rank = 1, .shape = {(int64_t)count}, .data = values};
+    return (gki_tensor){.name = name,
+                        .dtype = GKV_REAL_DTYPE,
+                        .rank = 1,
+                        .shape = {(int64_t)count},
+                        .data = values};
 }
 
 /* Writes the finished trainings, and that of `fold`, which is under way. */
@@ -104,7 +101,7 @@ static gkv_status write_log(gki_flow_log *log, size_t fold, const gki_table_flow
                                          (double)state->worse, (double)fold};
     gki_real *arrays[ARRAYS];
     gki_tensor *tensors = NULL;
-    char(*names)[NAME_SIZE] = NULL;
+    char(*names)[NUMBER_NAME_SIZE] = NULL;
     double *updates = NULL;
     size_t count = 0;
     gkv_status status = GKV_OK;
@@ -118,7 +115,7 @@ static gkv_status write_log(gki_flow_log *log, size_t fold, const gki_table_flow
         tensors[count++] = tensor_of(array_names[a], flow->params.total, arrays[a]);
     for (size_t f = 0; f <= log->folds; f++) {
         updates[f] = (double)log->entries[f].updates;
-        snprintf(names[f], NAME_SIZE, "fold.%zu.values", f);
+        snprintf(names[f], NUMBER_NAME_SIZE, "fold.%zu.values", f);
         if (log->entries[f].values)
             tensors[count++] = tensor_of(names[f], flow->params.total, log->entries[f].values);
     }
@@ -145,7 +142,7 @@ done:
 /* Reads the weights of a fold that was finished. */
 static gkv_status read_entry(gki_flow_log *log, size_t fold, const gki_table_flow *flow)
 {
-    char name[NAME_SIZE];
+    char name[NUMBER_NAME_SIZE];
     gki_flow_entry *entry = &log->entries[fold];
     const int64_t shape[1] = {(int64_t)flow->params.total}, folds[1] = {(int64_t)log->folds + 1};
     double *updates = NULL;
@@ -156,7 +153,7 @@ static gkv_status read_entry(gki_flow_log *log, size_t fold, const gki_table_flo
     GKV_TRY_GOTO(gki_alloc(log->folds + 1, sizeof *updates, &updates));
     GKV_TRY_GOTO(gki_safetensors_read(log->file, "fold.updates", GKV_F64, 1, folds, updates));
     GKV_TRY_GOTO(gki_alloc(flow->params.total, sizeof *entry->values, &entry->values));
-    GKV_TRY_GOTO(gki_safetensors_read(log->file, name, real_dtype, 1, shape, entry->values));
+    GKV_TRY_GOTO(gki_safetensors_read(log->file, name, GKV_REAL_DTYPE, 1, shape, entry->values));
     entry->updates = (uint64_t)fmax(0, updates[fold]);
 done:
     free(updates);
@@ -177,7 +174,8 @@ static gkv_status read_current(gki_flow_log *log, size_t fold, const gki_table_f
         return GKV_OK;
     arrays_of(flow, state, arrays);
     for (size_t a = 0; a < ARRAYS; a++)
-        GKV_TRY(gki_safetensors_read(log->file, array_names[a], real_dtype, 1, shape, arrays[a]));
+        GKV_TRY(
+            gki_safetensors_read(log->file, array_names[a], GKV_REAL_DTYPE, 1, shape, arrays[a]));
     state->step = (uint64_t)fmax(0, numbers[0]);
     state->best_step = (uint64_t)fmax(0, numbers[1]);
     state->best = numbers[2];

@@ -12,7 +12,7 @@
  * REPORT_EVERY: updates between reports. LEAST_EVERY and MOST_EVERY: bounds of the updates between
  * validations, which are otherwise an epoch. */
 enum {
-    TILE = 32,
+    TRAINING_TILE = 32,
     SMALL_BATCH = 256,
     BATCH = 512,
     MANY = 20000,
@@ -112,7 +112,7 @@ static void update(trainer *it)
     shuffle(it, step / it->epoch_steps);
     const size_t first = (size_t)(step % it->epoch_steps) * it->batch,
                  left = it->rows->n_fit - first, rows = left < it->batch ? left : it->batch;
-    const long tiles = (long)((rows + TILE - 1) / TILE),
+    const long tiles = (long)((rows + TRAINING_TILE - 1) / TRAINING_TILE),
                pieces = (long)gki_workspace_pack_pieces(&it->ws),
                parts = (long)(f->flow->ops->parts(f->flow) + f->base->ops->parts(f->base)),
                chunks = (long)gki_adamw_chunks(params);
@@ -130,9 +130,9 @@ static void update(trainer *it)
             gki_workspace_pack(&it->ws, (size_t)p);
 #pragma omp for schedule(dynamic, 1)
         for (long t = 0; t < tiles; t++) {
-            const size_t begin = (size_t)t * TILE;
+            const size_t begin = (size_t)t * TRAINING_TILE;
             pass_tile(it, &it->ws, it->order + first, begin,
-                      rows - begin < TILE ? rows - begin : TILE);
+                      rows - begin < TRAINING_TILE ? rows - begin : TRAINING_TILE);
         }
 #pragma omp for schedule(dynamic, 1)
         for (long p = 0; p < parts; p++)
@@ -165,7 +165,7 @@ static void update(trainer *it)
 
 /* --- Training ------------------------------------------------------------- */
 
-static gkv_status validate(trainer *it, double *memory, double *mean)
+static gkv_status mean_of_validation(trainer *it, double *memory, double *mean)
 {
     const gki_flow_rows *rows = it->rows;
     gki_flow_state *state = it->state;
@@ -198,12 +198,12 @@ static gkv_status train(trainer *it, double *memory, bool *stopped)
     gki_flow_state *state = it->state;
     double mean = NAN;
     if (it->rows->n_held_out > 0 && state->step == 0)
-        GKV_TRY(validate(it, memory, &mean));
+        GKV_TRY(mean_of_validation(it, memory, &mean));
     while (!ended(it) && !*stopped) {
         mean = NAN;
         update(it);
         if (it->rows->n_held_out > 0 && state->step % it->every == 0)
-            GKV_TRY(validate(it, memory, &mean));
+            GKV_TRY(mean_of_validation(it, memory, &mean));
         if (state->step % REPORT_EVERY == 0 || isfinite(mean))
             *stopped = it->how->report(it->how->context, state, mean);
     }

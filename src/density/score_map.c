@@ -22,7 +22,7 @@ void gki_score_map_fill(gki_score_map *map, double freedom)
 }
 
 /* The cubic of interval i at u in [0, 1], and its derivative in u. */
-static double cubic(const gki_score_map *map, size_t i, double u, double *derivative)
+static double map_cubic(const gki_score_map *map, size_t i, double u, double *derivative)
 {
     const double rise = map->value[i + 1] - map->value[i], a = map->slope[i], b = map->slope[i + 1];
     const double second = 3 * rise - 2 * a - b, third = a + b - 2 * rise;
@@ -36,7 +36,7 @@ double gki_score_map_forward(const gki_score_map *map, double z, double *log_slo
     double q, derivative;
     if (at < last) {
         const size_t i = (size_t)at;
-        q = cubic(map, i, at - (double)i, &derivative);
+        q = map_cubic(map, i, at - (double)i, &derivative);
     } else { /* beyond the table asinh t is continued as a line */
         derivative = map->slope[GKV_SCORE_MAP_NODES - 1];
         q = map->value[GKV_SCORE_MAP_NODES - 1] + derivative * (at - last);
@@ -62,7 +62,7 @@ double gki_score_map_inverse(const gki_score_map *map, double t)
     }
     double u = (q - map->value[low]) / (map->value[low + 1] - map->value[low]), derivative;
     for (int i = 0; i < 20; i++) {
-        const double off = cubic(map, low, u, &derivative) - q, step = off / derivative;
+        const double off = map_cubic(map, low, u, &derivative) - q, step = off / derivative;
         u = fmin(fmax(u - step, 0), 1);
         if (fabs(step) < 1e-15)
             break;

@@ -11,7 +11,7 @@
 
 /* ITERATIONS: of expectation–maximization for each ν. TILE: the rows of a sum that is computed at
  * once; the order of sums does not depend on threads. */
-enum { ITERATIONS = 12, TILE = 512 };
+enum { ITERATIONS = 12, SCORE_TILE = 512 };
 
 static const double freedoms[] = {2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 16, 24, 40, 80, 1000};
 enum { FREEDOMS = sizeof freedoms / sizeof *freedoms };
@@ -30,9 +30,9 @@ static void map_rows(fit *it, const gki_score_map *map)
 {
 #pragma omp parallel for schedule(static) num_threads(it->threads)
     for (size_t t = 0; t < it->tiles; t++) {
-        const size_t end = (t + 1) * TILE < it->n ? (t + 1) * TILE : it->n;
+        const size_t end = (t + 1) * SCORE_TILE < it->n ? (t + 1) * SCORE_TILE : it->n;
         it->slopes[t] = 0;
-        for (size_t i = t * TILE * it->d; i < end * it->d; i++) {
+        for (size_t i = t * SCORE_TILE * it->d; i < end * it->d; i++) {
             double slope;
             it->y[i] = gki_score_map_forward(map, it->z[i], &slope);
             it->slopes[t] += slope;
@@ -43,10 +43,10 @@ static void map_rows(fit *it, const gki_score_map *map)
 /* Adds the rows of a tile: w = (ν + d)/(ν + |L⁻¹y|²). */
 static void add_tile(const fit *it, size_t t, double freedom)
 {
-    const size_t d = it->d, end = (t + 1) * TILE < it->n ? (t + 1) * TILE : it->n;
+    const size_t d = it->d, end = (t + 1) * SCORE_TILE < it->n ? (t + 1) * SCORE_TILE : it->n;
     double *sums = it->sums + t * (d * d + 2), v[256];
     memset(sums, 0, (d * d + 2) * sizeof *sums);
-    for (size_t i = t * TILE; i < end; i++) {
+    for (size_t i = t * SCORE_TILE; i < end; i++) {
         const double *y = it->y + i * d;
         double square = 0;
         memcpy(v, y, d * sizeof *v);
@@ -144,7 +144,8 @@ static void find_copies(const fit *it, size_t *first, size_t *second)
 gkv_status gki_copula_fit(size_t n, size_t d, const double *z, int threads, size_t *first,
                           size_t *second, gki_copula **out)
 {
-    fit it = {.n = n, .d = d, .tiles = (n + TILE - 1) / TILE, .z = z, .threads = threads};
+    fit it = {
+        .n = n, .d = d, .tiles = (n + SCORE_TILE - 1) / SCORE_TILE, .z = z, .threads = threads};
     gki_score_map *map = NULL;
     double *memory = NULL, *best_l = NULL, best = -INFINITY, best_freedom = NAN;
     gkv_status status = GKV_OK;

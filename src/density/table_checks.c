@@ -9,7 +9,7 @@
 #include "density/table_columns.h"
 
 /* The most rows of a check of two columns, about. */
-enum { ROWS = 5000 };
+enum { CHECKED_ROWS = 5000 };
 
 typedef struct checks {
     const gki_table_columns *columns;
@@ -140,7 +140,8 @@ static gkv_status factor_row(const checks *it, size_t j)
 gkv_status gki_table_columns_check(const gki_table_columns *columns, const char *const *names)
 {
     const size_t n = columns->n, d = columns->d;
-    checks it = {.columns = columns, .names = names, .stride = n > ROWS ? n / ROWS : 1};
+    checks it = {
+        .columns = columns, .names = names, .stride = n > CHECKED_ROWS ? n / CHECKED_ROWS : 1};
     gkv_status status = GKV_OK;
     it.used = (n + it.stride - 1) / it.stride;
     GKV_TRY_GOTO(gki_alloc(d * (d + 2), sizeof *it.mean, &it.mean));

@@ -122,25 +122,25 @@ done:
 
 /* --- Spreading ------------------------------------------------------------ */
 
-typedef struct ranked {
+typedef struct ordered {
     double x;
     size_t row;
-} ranked;
+} ordered;
 
-static int ascending(const void *a, const void *b)
+static int by_value(const void *a, const void *b)
 {
-    const ranked *p = a, *q = b;
+    const ordered *p = a, *q = b;
     return p->x != q->x ? (p->x > q->x) - (p->x < q->x) : (p->row > q->row) - (p->row < q->row);
 }
 
 /* Spreads equal values uniformly over half the distance to their neighbours. */
 static gkv_status spread_ties(size_t n, const double *x, const double *uniform, double *out)
 {
-    ranked *order = NULL;
+    ordered *order = NULL;
     GKV_TRY(gki_alloc(n, sizeof *order, &order));
     for (size_t i = 0; i < n; i++)
-        order[i] = (ranked){x[i], i};
-    qsort(order, n, sizeof *order, ascending);
+        order[i] = (ordered){x[i], i};
+    qsort(order, n, sizeof *order, by_value);
     const double most = (order[n - 1 - n / 4].x - order[n / 4].x) / 50;
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && order[end].x == order[i].x;)

@@ -7,7 +7,7 @@
 #include "core/memory.h"
 
 /* ROWS: of a workspace for evaluation; TILE: of a task. */
-enum { ROWS = 4096, TILE = 64 };
+enum { ROWS = 4096, FLOW_TILE = 64 };
 
 bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family)
 {
@@ -78,10 +78,11 @@ void gki_table_flow_free(gki_table_flow *it)
 static void evaluate_rows(const gki_table_flow *it, gki_workspace *ws, size_t count,
                           const gki_real *w, int threads, double *log_density)
 {
-    const size_t tiles = (count + TILE - 1) / TILE;
+    const size_t tiles = (count + FLOW_TILE - 1) / FLOW_TILE;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
     for (size_t t = 0; t < tiles; t++) {
-        const size_t first = t * TILE, size = count - first < TILE ? count - first : TILE;
+        const size_t first = t * FLOW_TILE,
+                     size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
         memcpy(gki_at(ws, it->w, first), w + first * it->d, size * it->d * sizeof *w);
         it->flow->ops->normalise(it->flow, ws, first, size);
         it->base->ops->log_density(it->base, ws, first, size);
@@ -115,10 +116,12 @@ gkv_status gki_table_flow_transform(const gki_table_flow *it, size_t n, gki_real
     GKV_TRY_GOTO(gki_workspace_create(&it->plan, n < ROWS ? n : ROWS, false, &it->params, &ws));
     GKV_TRY_GOTO(gki_workspace_keep_all_packed(&ws, threads));
     for (size_t begin = 0; begin < n; begin += ROWS) {
-        const size_t count = n - begin < ROWS ? n - begin : ROWS, tiles = (count + TILE - 1) / TILE;
+        const size_t count = n - begin < ROWS ? n - begin : ROWS,
+                     tiles = (count + FLOW_TILE - 1) / FLOW_TILE;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (size_t t = 0; t < tiles; t++) {
-            const size_t first = t * TILE, size = count - first < TILE ? count - first : TILE;
+            const size_t first = t * FLOW_TILE,
+                         size = count - first < FLOW_TILE ? count - first : FLOW_TILE;
             gki_real *rows = w + (begin + first) * it->d;
             it->base->ops->transform(it->base, &it->params, size, NULL, rows);
             memcpy(gki_at(&ws, it->flow->eps, first), rows, size * it->d * sizeof *rows);
@@ -131,7 +134,7 @@ done:
     return status;
 }
 
-static int ascending(const void *a, const void *b)
+static int ascending_real(const void *a, const void *b)
 {
     const gki_real x = *(const gki_real *)a, y = *(const gki_real *)b;
     return (x > y) - (x < y);
@@ -143,7 +146,7 @@ double gki_table_flow_freedom(const gki_table_flow *it)
     for (size_t p = 0; p < it->params.count; p++)
         if (strcmp(it->params.list[p].name, "prior.base.log_freedom") == 0) {
             memcpy(all, gki_param_value(&it->params, p), it->d * sizeof *all);
-            qsort(all, it->d, sizeof *all, ascending);
+            qsort(all, it->d, sizeof *all, ascending_real);
             return exp((double)all[it->d / 2]);
         }
     return NAN;

@@ -7,7 +7,7 @@
 #define GKV_DIST_DIST_TABLE_H
 
 /* It changes with this file; a shared object of another number is refused. */
-enum { GKI_DIST_TABLE_VERSION = 1 };
+enum { GKI_DIST_TABLE_VERSION = 3 };
 
 /* Operations of one lane are begun in the same order on all ranks; lanes are independent. */
 typedef enum gki_dist_lane {
@@ -22,6 +22,7 @@ typedef enum gki_dist_tag {
     GKI_DIST_OVER,   /* from rank 0: all ranks have */
     GKI_DIST_ASK,    /* to rank 0: give me a ticket */
     GKI_DIST_TICKET, /* from rank 0: here it is */
+    GKI_DIST_DATA,   /* what the caller sends and expects (transfer.h) */
     GKI_DIST_TELL,   /* to rank 0: a text to report */
     GKI_DIST_TAGS
 } gki_dist_tag;
@@ -46,6 +47,7 @@ typedef struct gki_dist_table {
     int (*exchange)(const void *out, const int *lengths, const int *offsets, void *in,
                     const int *in_lengths, const int *in_offsets, void **request);
     int (*send)(int to, gki_dist_tag tag, const void *data, int length, void **request);
+    int (*expect)(int from, gki_dist_tag tag, void *data, int length, void **request);
     /* *done tells whether the operation is done; its request is freed then. NULL is done. */
     int (*test)(void **request, int *done);
 

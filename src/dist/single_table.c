@@ -60,6 +60,11 @@ static int send(int to, gki_dist_tag tag, const void *data, int length, void **r
     return broadcast(to, (void *)(uintptr_t)data, length, request);
 }
 
+static int expect(int from, gki_dist_tag tag, void *data, int length, void **request)
+{
+    return send(from, tag, data, length, request);
+}
+
 static int test(void **request, int *done)
 {
     (void)request;
@@ -88,6 +93,7 @@ const gki_dist_table gki_dist_single = {.version = GKI_DIST_TABLE_VERSION,
                                         .gather = gather,
                                         .exchange = exchange,
                                         .send = send,
+                                        .expect = expect,
                                         .test = test,
                                         .receive = receive};
 

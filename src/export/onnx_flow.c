@@ -108,8 +108,8 @@ static flow *const flows[GKV_PRIOR_FLOWS] = {
     [GKV_PRIOR_FLOW_REALNVP] = realnvp,
 };
 
-static gki_onnx_value run(gki_onnx *g, const gkv_model *model, bool generates, gki_onnx_value in,
-                          gki_onnx_value *log_det)
+static gki_onnx_value run_flow(gki_onnx *g, const gkv_model *model, bool generates,
+                               gki_onnx_value in, gki_onnx_value *log_det)
 {
     flow *const of = flows[model->settings.model.prior_flow];
     if (of)
@@ -124,10 +124,10 @@ gki_onnx_value gki_onnx_normalise(gki_onnx *g, const gkv_model *model, gki_onnx_
     /* 0 for each row */
     const gki_onnx_value zero = gki_onnx_times(g, gki_onnx_slice(g, codes, -1, 0, 1), 0);
     *log_det = gki_onnx_sum(g, zero, -1, false);
-    return run(g, model, false, codes, log_det);
+    return run_flow(g, model, false, codes, log_det);
 }
 
 gki_onnx_value gki_onnx_generate(gki_onnx *g, const gkv_model *model, gki_onnx_value eps)
 {
-    return run(g, model, true, eps, NULL);
+    return run_flow(g, model, true, eps, NULL);
 }

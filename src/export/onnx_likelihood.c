@@ -26,8 +26,8 @@ static gki_onnx_value read_next(gki_onnx *g, reader *from)
     return from->components > 0 ? part : gki_onnx_reshape(g, part, 1, &from->model->values);
 }
 
-static void add_output(gki_onnx *g, const reader *of, const char *name, const char *about,
-                       gki_onnx_value value)
+static void add_image_output(gki_onnx *g, const reader *of, const char *name, const char *about,
+                             gki_onnx_value value)
 {
     gki_onnx_port port = {.name = name, .about = about, .rank = 1, .sizes = {of->model->values}};
     if (of->components > 0) {
@@ -50,7 +50,7 @@ static void add_images(gki_onnx *g, const reader *of, const char *about, gki_onn
 static void add_bernoulli(gki_onnx *g, reader *from)
 {
     const gki_onnx_value logits = read_next(g, from);
-    add_output(g, from, "logits", "the logits of the pixels", logits);
+    add_image_output(g, from, "logits", "the logits of the pixels", logits);
     add_images(g, from, "the probabilities of the pixels to be 1",
                gki_onnx_1(g, "Sigmoid", logits));
 }
@@ -70,21 +70,21 @@ static values_of read_values(gki_onnx *g, reader *from, bool has_shapes)
     if (from->components > 1) {
         const gki_onnx_value logits = read_next(g, from);
         it.weights = gki_onnx_softmax(g, logits, 1);
-        add_output(g, from, "weights", "the weights of the components", it.weights);
+        add_image_output(g, from, "weights", "the weights of the components", it.weights);
     }
     it.location = gki_onnx_within(g, read_next(g, from), -GKV_LOCATION_MAX, GKV_LOCATION_MAX);
     it.scale = gki_onnx_exp(
         g, gki_onnx_within(g, read_next(g, from), GKV_LOG_SCALE_MIN, GKV_LOG_SCALE_MAX));
-    add_output(g, from, "locations", "the locations, in [−1, 1] for values within their range",
-               it.location);
-    add_output(g, from, "scales", "the scales", it.scale);
+    add_image_output(g, from, "locations",
+                     "the locations, in [−1, 1] for values within their range", it.location);
+    add_image_output(g, from, "scales", "the scales", it.scale);
     if (has_shapes) {
         const gki_onnx_value raw_g = read_next(g, from), raw_k = read_next(g, from);
         it.g = gki_onnx_bounded(g, raw_g, GKV_GK_LEVEL_G);
         it.k = gki_onnx_min(g, gki_onnx_plus(g, gki_onnx_softplus(g, raw_k), GKV_GK_LEVEL_K_MIN),
                             gki_onnx_number(g, GKV_GK_LEVEL_K_MAX));
-        add_output(g, from, "g", "the skewness", it.g);
-        add_output(g, from, "k", "the tail weight", it.k);
+        add_image_output(g, from, "g", "the skewness", it.g);
+        add_image_output(g, from, "k", "the tail weight", it.k);
     }
     return it;
 }
@@ -230,9 +230,10 @@ static gki_onnx_value colour_means(gki_onnx *g, reader *from, const values_of *i
     const gki_onnx_value coefficients = read_next(g, from), inner = inner_edges(g, edges),
                          middles = middles_of(g, edges);
     gki_onnx_value t[GKV_COLOURS] = {0}, image = 0;
-    add_output(g, from, "coefficients",
-               "α, β and γ of each pixel: how green depends on red, and blue on red and green",
-               coefficients);
+    add_image_output(
+        g, from, "coefficients",
+        "α, β and γ of each pixel: how green depends on red, and blue on red and green",
+        coefficients);
     for (size_t c = 0; c < GKV_COLOURS; c++) {
         values_of own = *its;
         if (from->components > 1)

@@ -31,7 +31,8 @@ gki_onnx_value gki_onnx_norm_silu(gki_onnx *g, const char *name, gki_onnx_value 
 /* The layer that follows the linear layer of a block. `name` is that of its tensors. */
 typedef gki_onnx_value activation(gki_onnx *g, const char *name, size_t hidden, gki_onnx_value in);
 
-static gki_onnx_value norm_silu(gki_onnx *g, const char *name, size_t hidden, gki_onnx_value in)
+static gki_onnx_value hidden_norm_silu(gki_onnx *g, const char *name, size_t hidden,
+                                       gki_onnx_value in)
 {
     (void)hidden;
     return gki_onnx_norm_silu(g, name, in);
@@ -54,8 +55,8 @@ static gki_onnx_value leaky(gki_onnx *g, const char *name, size_t hidden, gki_on
 static const struct {
     const gki_block_ops *block;
     activation *of;
-} activations[] = {{&gki_block_silu, norm_silu},
-                   {&gki_block_residual, norm_silu},
+} activations[] = {{&gki_block_silu, hidden_norm_silu},
+                   {&gki_block_residual, hidden_norm_silu},
                    {&gki_block_gated, gate},
                    {&gki_block_leaky, leaky}};
 
@@ -117,7 +118,8 @@ static const struct {
     [GKV_NET_CONV] = {gki_onnx_conv_encoder, gki_onnx_conv_decoder},
 };
 
-static gki_onnx_value run(gki_onnx *g, const gkv_model *model, network *net, gki_onnx_value in)
+static gki_onnx_value run_network(gki_onnx *g, const gkv_model *model, network *net,
+                                  gki_onnx_value in)
 {
     if (net)
         return net(g, model, in);
@@ -127,10 +129,10 @@ static gki_onnx_value run(gki_onnx *g, const gkv_model *model, network *net, gki
 
 gki_onnx_value gki_onnx_encoder(gki_onnx *g, const gkv_model *model, gki_onnx_value images)
 {
-    return run(g, model, networks[model->settings.model.net].encoder, images);
+    return run_network(g, model, networks[model->settings.model.net].encoder, images);
 }
 
 gki_onnx_value gki_onnx_decoder(gki_onnx *g, const gkv_model *model, gki_onnx_value codes)
 {
-    return run(g, model, networks[model->settings.model.net].decoder, codes);
+    return run_network(g, model, networks[model->settings.model.net].decoder, codes);
 }

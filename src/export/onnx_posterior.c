@@ -8,8 +8,8 @@
 static const double log_scale_bound = 7, g_bound = 4, k_bound = 2, k_floor = 0.059,
                     least_alpha = 1e-3, least_elu = -1 + 0x1p-23, least_square = 1e-30;
 
-static void add_output(gki_onnx *g, const char *name, const char *about, size_t d,
-                       gki_onnx_value value)
+static void add_code_output(gki_onnx *g, const char *name, const char *about, size_t d,
+                            gki_onnx_value value)
 {
     const gki_onnx_port port = {.name = name, .about = about, .rank = 1, .sizes = {d}};
     gki_onnx_output(g, &port, value);
@@ -76,9 +76,10 @@ static gki_onnx_value shape_k(gki_onnx *g, gki_onnx_value raw)
 static void add_shapes(gki_onnx *g, const gkv_model *model, gki_onnx_value raw_g,
                        gki_onnx_value raw_k)
 {
-    add_output(g, "g", "the skewness g of the noise G(u; g, k)", model->d,
-               gki_onnx_bounded(g, raw_g, g_bound));
-    add_output(g, "k", "the tail weight k of the noise G(u; g, k)", model->d, shape_k(g, raw_k));
+    add_code_output(g, "g", "the skewness g of the noise G(u; g, k)", model->d,
+                    gki_onnx_bounded(g, raw_g, g_bound));
+    add_code_output(g, "k", "the tail weight k of the noise G(u; g, k)", model->d,
+                    shape_k(g, raw_k));
 }
 
 /* The shapes are the same for all images. */
@@ -180,12 +181,12 @@ void gki_onnx_posterior(gki_onnx *g, const gkv_model *model, gki_onnx_value enco
                          scale = gki_onnx_exp(
                              g, gki_onnx_bounded(g, gki_onnx_slice(g, encoded, -1, d, 2 * d),
                                                  log_scale_bound));
-    add_output(g, "mean", "the location of q(z|x), before any posterior flow", d, mean);
-    add_output(g, "scale", "the scale of q(z|x), before any posterior flow", d, scale);
+    add_code_output(g, "mean", "the location of q(z|x), before any posterior flow", d, mean);
+    add_code_output(g, "scale", "the scale of q(z|x), before any posterior flow", d, scale);
     noise *const add = noises[model->settings.model.posterior];
     if (add)
         add(g, model, encoded, scale, 2 * d);
     else
         gki_onnx_refuse(g, "model.posterior", (int)model->settings.model.posterior);
-    add_output(g, "code", "z at the noise u = 0", d, code_of(g, model, encoded, mean));
+    add_code_output(g, "code", "z at the noise u = 0", d, code_of(g, model, encoded, mean));
 }

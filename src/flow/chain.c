@@ -147,15 +147,31 @@ size_t gki_chain_parts(const gki_flow *flow)
     return total;
 }
 
-void gki_chain_gradient(const gki_flow *flow, gki_workspace *ws, size_t rows, size_t part)
+/* The step of a part, which becomes the part of the step. */
+static const gki_step *step_of_part(const gki_flow *flow, size_t *part)
 {
     const chain *self = (const chain *)flow;
-    for (size_t i = 0; i < self->count; i++) {
-        const size_t own = self->steps[i]->ops->parts(self->steps[i]);
-        if (part < own) {
-            self->steps[i]->ops->gradient(self->steps[i], ws, rows, part);
-            return;
-        }
-        part -= own;
-    }
+    size_t i = 0;
+    for (size_t own; *part >= (own = self->steps[i]->ops->parts(self->steps[i])); i++)
+        *part -= own;
+    return self->steps[i];
+}
+
+void gki_chain_gradient(const gki_flow *flow, gki_workspace *ws, size_t rows, size_t part)
+{
+    const gki_step *step = step_of_part(flow, &part);
+    step->ops->gradient(step, ws, rows, part);
+}
+
+bool gki_chain_continues(const gki_flow *flow, size_t part)
+{
+    return !step_of_part(flow, &part)->ops->batch_slots;
+}
+
+void gki_chain_batch_slots(const gki_flow *flow, gki_slot_visit *visit, void *context)
+{
+    const chain *self = (const chain *)flow;
+    for (size_t i = 0; i < self->count; i++)
+        if (self->steps[i]->ops->batch_slots)
+            self->steps[i]->ops->batch_slots(self->steps[i], visit, context);
 }

@@ -32,12 +32,15 @@ void gki_chain_tangent(const gki_flow *flow, const gki_workspace *ws, size_t fir
 void gki_chain_generate(const gki_flow *flow, gki_workspace *ws, size_t first, size_t count);
 size_t gki_chain_parts(const gki_flow *flow);
 void gki_chain_gradient(const gki_flow *flow, gki_workspace *ws, size_t rows, size_t part);
+bool gki_chain_continues(const gki_flow *flow, size_t part);
+void gki_chain_batch_slots(const gki_flow *flow, gki_slot_visit *visit, void *context);
 
 /* The members of gki_flow_ops that are those of a chain. */
 #define GKV_CHAIN_OPS                                                                       \
     .free = gki_chain_free, .init = gki_chain_init, .check = gki_chain_check,               \
     .normalise = gki_chain_normalise, .backward = gki_chain_backward,                       \
     .tangent = gki_chain_tangent, .generate = gki_chain_generate, .parts = gki_chain_parts, \
-    .gradient = gki_chain_gradient
+    .gradient = gki_chain_gradient, .continues = gki_chain_continues,                       \
+    .batch_slots = gki_chain_batch_slots
 
 #endif

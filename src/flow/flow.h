@@ -51,6 +51,11 @@ typedef struct gki_flow_ops {
     /* Gradients of the parameters, as `parts` and `gradient` of gki_layer_ops. */
     size_t (*parts)(const gki_flow *flow);
     void (*gradient)(const gki_flow *flow, gki_workspace *ws, size_t rows, size_t part);
+    /* Whether the sums of a part are chains that may begin with earlier rows, as those of layers. A
+     * part whose sums are not needs all rows of the batch, in the slots that batch_slots()
+     * tells. */
+    bool (*continues)(const gki_flow *flow, size_t part);
+    void (*batch_slots)(const gki_flow *flow, gki_slot_visit *visit, void *context);
 } gki_flow_ops;
 
 /* The first member of every flow's struct. */

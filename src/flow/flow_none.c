@@ -61,6 +61,17 @@ static void gradient(const gki_flow *flow, gki_workspace *ws, size_t rows, size_
     nothing(flow, ws, rows, part);
 }
 
+static bool continues(const gki_flow *flow, size_t part)
+{
+    (void)flow, (void)part;
+    return true;
+}
+
+static void batch_slots(const gki_flow *flow, gki_slot_visit *visit, void *context)
+{
+    (void)flow, (void)visit, (void)context;
+}
+
 const gki_flow_ops gki_flow_none = {
     .name = "none",
     .create = create,
@@ -72,4 +83,6 @@ const gki_flow_ops gki_flow_none = {
     .generate = nothing,
     .parts = parts,
     .gradient = gradient,
+    .continues = continues,
+    .batch_slots = batch_slots,
 };

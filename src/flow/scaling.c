@@ -105,6 +105,15 @@ static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_
     }
 }
 
+static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *context)
+{
+    const scaling *self = (const scaling *)step;
+    const gki_slot slots[] = {self->step.out, self->step.d_out, self->step.d_in,
+                              self->step.d_log_det};
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        visit(context, slots[i]);
+}
+
 static const gki_step_ops ops = {.free = destroy,
                                  .init = init,
                                  .normalise = normalise,
@@ -112,7 +121,8 @@ static const gki_step_ops ops = {.free = destroy,
                                  .tangent = tangent,
                                  .generate = generate,
                                  .parts = parts,
-                                 .gradient = gradient};
+                                 .gradient = gradient,
+                                 .batch_slots = batch_slots};
 
 gkv_status gki_scaling_create(const gki_step_spec *spec, gki_params *params, gki_plan *plan,
                               gki_step **step)

@@ -23,6 +23,8 @@ typedef struct gki_step_ops {
     void (*generate)(const gki_step *step, gki_workspace *ws, size_t first, size_t count);
     size_t (*parts)(const gki_step *step);
     void (*gradient)(const gki_step *step, gki_workspace *ws, size_t rows, size_t part);
+    /* as in gki_flow_ops; NULL for a step all of whose sums are chains */
+    void (*batch_slots)(const gki_step *step, gki_slot_visit *visit, void *context);
 } gki_step_ops;
 
 /* The first member of every step's struct. */

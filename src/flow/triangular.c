@@ -183,8 +183,17 @@ static void gradient(const gki_step *step, gki_workspace *ws, size_t rows, size_
                    d_out = part == FIRST ? self->d_mixed : step->d_out;
     gki_real *d_weight = gki_param_grad(ws->params, self->triangles[part].weight);
     gki_gemm_gradient(gki_gemm_kernels_get(), rows, d, d, 0, d, gki_at(ws, d_out, 0),
-                      gki_at(ws, in, 0), d_weight);
+                      gki_at(ws, in, 0), false, d_weight);
     gki_mask_clear(&self->triangles[part], ws->params, d_weight);
+}
+
+static void batch_slots(const gki_step *step, gki_slot_visit *visit, void *context)
+{
+    const triangular *self = (const triangular *)step;
+    const gki_slot slots[] = {self->step.in, self->step.d_out, self->step.d_log_det,
+                              self->scaled,  self->d_scaled,   self->d_mixed};
+    for (size_t i = 0; i < sizeof slots / sizeof *slots; i++)
+        visit(context, slots[i]);
 }
 
 static const gki_step_ops ops = {.free = destroy,
@@ -195,7 +204,8 @@ static const gki_step_ops ops = {.free = destroy,
                                  .tangent = tangent,
                                  .generate = generate,
                                  .parts = parts,
-                                 .gradient = gradient};
+                                 .gradient = gradient,
+                                 .batch_slots = batch_slots};
 
 static gkv_status add_triangle(triangular *self, const gki_step_spec *spec, size_t at,
                                bool is_lower, gki_params *params)

@@ -260,8 +260,8 @@ static gkv_status is_pressed(const gki_gk_fit_common *common, gki_gk_task *task,
     return GKV_OK;
 }
 
-/* k_min(g) is −½ at g = 0, and greater near it (see mle.c). A solution with k pressed to its bound
- * is replaced by that with g = 0 if the levels are more likely there by more than 1. */
+/* k_min(g) is −½ at g = 0, and greater near it (see mle_maxima.c). A solution with k pressed to its
+ * bound is replaced by that with g = 0 if the levels are more likely there by more than 1. */
 static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     static const double lead = 1.0;

@@ -55,6 +55,7 @@ enum {
     HALVES = 2 * sizeof halves_k / sizeof *halves_k,
     MEETS = sizeof halves_z / sizeof *halves_z
 };
+enum { USUAL = 10, BRIEF = 2, BRIEF_STEPS = 6 }; /* see brief_starts */
 enum { FEW_STEPS = 8, GRID = 24, WIDE_GRID = 64, WAYPOINTS = 12, THIN = 1024 };
 
 /* The distance of k − k_min(g) from 0 in starts with a sharp edge. */
@@ -310,13 +311,13 @@ static gkv_gk held_start(const search *s, size_t i)
 
 /* Makes a few steps from the variables of a task of the thinned sample. */
 static double few_steps(const search *s, const gki_gk_fit_common *common, gki_gk_task *thin,
-                        gkv_gk *end)
+                        size_t limit, gkv_gk *end)
 {
     gki_gk_point at;
     size_t steps = 0;
     memcpy(at.v, thin->v, sizeof at.v);
     gki_gk_point_evaluate(common, thin, &at);
-    gki_gk_ascend(common, thin, FEW_STEPS, &at, &steps);
+    gki_gk_ascend(common, thin, limit, &at, &steps);
     *end = gki_gk_fit_gk_of(s->common, thin, at.v);
     return at.value;
 }
@@ -352,7 +353,7 @@ static gkv_status path_start(const search *s, gkv_gk *end)
     from.b /= s->task->spread;
     GKV_TRY(gki_gk_begin_at(&common, &s->thin, &from, &on_way));
     for (int i = 0; i < 4; i++) {
-        few_steps(s, &common, &on_way, &free);
+        few_steps(s, &common, &on_way, FEW_STEPS, &free);
         GKV_TRY(gki_gk_begin_at(&common, &s->thin, &free, &on_way));
     }
     *end = free;
@@ -360,7 +361,7 @@ static gkv_status path_start(const search *s, gkv_gk *end)
         gki_gk_task way = s->thin;
         set_waypoint(s, &free, (double)i / WAYPOINTS, &way.start);
         if (gki_gk_begin_at(s->common, &way, end, &on_way) == GKV_OK)
-            few_steps(s, s->common, &on_way, end);
+            few_steps(s, s->common, &on_way, FEW_STEPS, end);
     }
     return GKV_OK;
 }
@@ -399,7 +400,7 @@ static gkv_status list_start(const search *s, size_t i, gkv_gk *start)
 
 /* --- The choice ----------------------------------------------------------- */
 
-static bool is_near(const gkv_gk *one, const gkv_gk *other)
+bool gki_gk_is_near(const gkv_gk *one, const gkv_gk *other)
 {
     const double same = 1e-2;
     return fabs(one->a - other->a) < same * one->b && fabs(log(one->b / other->b)) < same &&
@@ -413,7 +414,7 @@ static void insert(const gki_gk_start *one, gki_gk_start starts[GKV_GK_STARTS], 
     if (!(one->value > -INFINITY) || !(one->value < INFINITY))
         return;
     for (size_t i = 0; i < *count; i++)
-        if (is_near(&one->gk, &starts[i].gk)) {
+        if (gki_gk_is_near(&one->gk, &starts[i].gk)) {
             if (one->value <= starts[i].value)
                 return;
             memmove(starts + i, starts + i + 1, (*count - i - 1) * sizeof *starts);
@@ -430,22 +431,46 @@ static void insert(const gki_gk_start *one, gki_gk_start starts[GKV_GK_STARTS], 
     starts[at] = *one;
 }
 
-gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *task,
+/* Makes a few steps from a start, and inserts where they end. */
+static void insert_end(const search *s, const gkv_gk *start, size_t steps,
+                       gki_gk_start starts[GKV_GK_STARTS], size_t *count)
+{
+    gki_gk_task copy;
+    gki_gk_start one;
+    if (gki_gk_begin_at(s->common, &s->thin, start, &copy) != GKV_OK)
+        return; /* a held value is not valid there */
+    one.value = few_steps(s, s->common, &copy, steps, &one.gk);
+    insert(&one, starts, count);
+}
+
+/* The most likely of the first shapes of the list, which are the usual ones. */
+static void brief_starts(const search *s, gki_gk_start starts[GKV_GK_STARTS], size_t *count)
+{
+    gki_gk_start likely[GKV_GK_STARTS];
+    size_t found = 0;
+    for (size_t i = 0; i < USUAL; i++) {
+        gki_gk_start one = {.gk = shape_start(s, shapes[i])};
+        one.value = gki_gk_fit_likelihood(s->common, &s->thin, &one.gk, NULL);
+        insert(&one, likely, &found);
+    }
+    for (size_t i = 0; i < found && i < BRIEF; i++)
+        insert_end(s, &likely[i].gk, BRIEF_STEPS, starts, count);
+}
+
+gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *task, bool brief,
                          gki_gk_start starts[GKV_GK_STARTS], size_t *count)
 {
     search s = {.common = common, .task = task};
-    const size_t all = list_length(common->set) + further_starts(task);
+    const size_t all = brief ? 0 : list_length(common->set) + further_starts(task);
     gkv_status status = GKV_OK;
     *count = 0;
     GKV_TRY_GOTO(thin_out(&s));
+    if (brief)
+        brief_starts(&s, starts, count);
     for (size_t i = 0; i < all; i++) {
-        gki_gk_task copy;
-        gki_gk_start one;
-        if (list_start(&s, i, &one.gk) != GKV_OK ||
-            gki_gk_begin_at(common, &s.thin, &one.gk, &copy) != GKV_OK)
-            continue; /* a held value is not valid there */
-        one.value = few_steps(&s, common, &copy, &one.gk);
-        insert(&one, starts, count);
+        gkv_gk start;
+        if (list_start(&s, i, &start) == GKV_OK)
+            insert_end(&s, &start, FEW_STEPS, starts, count);
     }
 done:
     free(s.memory);

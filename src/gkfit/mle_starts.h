@@ -20,10 +20,14 @@ void gki_gk_keep_off_the_pole(const gki_gk_fit_common *common, gki_gk_task *task
 gkv_status gki_gk_begin_at(const gki_gk_fit_common *common, const gki_gk_task *task,
                            const gkv_gk *start, gki_gk_task *copy);
 
+/* Whether two starts are the same but for a hundredth of their scales. */
+bool gki_gk_is_near(const gkv_gk *one, const gkv_gk *other);
+
 /* Finds the most promising starts: a few steps are made from each of a list, for at most about a
  * thousand values of the sample, and the most likely points are kept that differ from each
- * other. */
-gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *task,
+ * other. With `brief` the steps are made from the most likely ones of a short list of usual
+ * shapes. */
+gkv_status gki_gk_starts(const gki_gk_fit_common *common, const gki_gk_task *task, bool brief,
                          gki_gk_start starts[GKV_GK_STARTS], size_t *count);
 
 #endif

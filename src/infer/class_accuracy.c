@@ -45,7 +45,7 @@ gkv_status gki_class_accuracy_of(const gkv_model *model, const gki_images *image
             for (size_t k = 0; k < pixels; k++)
                 targets[i * pixels + k] = (float)row[k];
         }
-        GKV_TRY_GOTO(gkv_model_code(model, n, targets, &inner, codes));
+        GKV_TRY_GOTO(gkv_model_encode(model, n, targets, &inner, codes));
         GKV_TRY_GOTO(gkv_model_classify(model, n, codes, &inner, probabilities));
         for (size_t i = 0; i < n; i++)
             right += most_probable(probabilities + i * classes, classes) ==

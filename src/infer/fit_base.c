@@ -127,8 +127,8 @@ static gkv_status encode_some(const job *it, size_t from, size_t count, size_t n
         for (size_t i = 0; i < n; i++)
             GKV_TRY(gkv_targets(it->images, 1, GKV_TRAIN, it->index[from + first + i], it->run,
                                 seen + i * model->values));
-        GKV_TRY(
-            gkv_model_draw(model, n, seen, model->settings.train.seed, noise + first, &inner, eps));
+        GKV_TRY(gkv_model_sample_posterior(model, n, seen, model->settings.train.seed,
+                                           noise + first, &inner, eps));
         GKV_TRY(gkv_model_normalise(model, n, eps, &inner, eps));
         gki_call_advance(it->call, n);
         GKV_TRY(gki_call_end(it->call, "the fit of a base", "images"));

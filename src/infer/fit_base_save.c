@@ -1,6 +1,5 @@
 /* Saves a model with another base in a new folder, or in the folder of its run
  * (gkvae/base_fit.h). */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

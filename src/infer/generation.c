@@ -220,10 +220,10 @@ static gkv_status measure_levels(job *it, const gki_set_ops *set, size_t repetit
         *to = figures[GKV_FORM_MEANS];
         return GKV_OK;
     }
-    GKV_TRY(gkv_model_draw_images(it->source.model, p.n,
-                                  set->codes(&it->source) + p.first * it->source.model->d,
-                                  it->source.seed, repetition * n + p.first, &it->inner,
-                                  it->pixels + p.first * it->source.pixels));
+    GKV_TRY(gkv_model_sample_images(it->source.model, p.n,
+                                    set->codes(&it->source) + p.first * it->source.model->d,
+                                    it->source.seed, repetition * n + p.first, &it->inner,
+                                    it->pixels + p.first * it->source.pixels));
     GKV_TRY(measure(it, GKV_FORM_LEVELS, n, it->pixels, NULL, to));
     gkv_accumulator_add(&to->recognised, recognised(it, set, repetition, n));
     return GKV_OK;
@@ -254,9 +254,9 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
             measure(it, GKV_FORM_MEANS, n, it->means, class_fractions, &figures[GKV_FORM_MEANS]));
         gkv_accumulator_add(&figures[GKV_FORM_MEANS].recognised, recognised(it, set, r, n));
         if (it->forms > GKV_FORM_BINARY) {
-            GKV_TRY(gkv_model_draw_pixels(it->source.model, p.n, means, it->source.seed,
-                                          r * n + p.first, &it->inner,
-                                          it->pixels + p.first * pixels));
+            GKV_TRY(gkv_model_sample_pixels(it->source.model, p.n, means, it->source.seed,
+                                            r * n + p.first, &it->inner,
+                                            it->pixels + p.first * pixels));
             GKV_TRY(measure(it, GKV_FORM_BINARY, n, it->pixels, NULL, &figures[GKV_FORM_BINARY]));
             gkv_accumulator_add(&figures[GKV_FORM_BINARY].recognised, recognised(it, set, r, n));
         }
@@ -296,7 +296,7 @@ static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
                pixels * sizeof *it->pixels);
     }
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_test, &out->nearest_test_se));
-    GKV_TRY_GOTO(gkv_model_code(it->source.model, n, it->pixels, &it->inner, it->codes));
+    GKV_TRY_GOTO(gkv_model_encode(it->source.model, n, it->pixels, &it->inner, it->codes));
     GKV_TRY_GOTO(gkv_model_decode(it->source.model, n, it->codes, &it->inner, it->means));
     GKV_TRY_GOTO(measure_nearest(it, n, it->means, &out->nearest_reconstructions,
                                  &out->nearest_reconstructions_se));

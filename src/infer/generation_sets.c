@@ -75,9 +75,9 @@ static gkv_status make_normal(const gki_set_source *source, size_t repetition, s
 static gkv_status make_posterior(const gki_set_source *source, size_t repetition, size_t first,
                                  size_t n, float *images)
 {
-    GKV_TRY(gkv_model_draw(source->model, n, source->targets + first * source->pixels, source->seed,
-                           repetition * count_of_test(source) + first, source->inner,
-                           source->codes + first * source->model->d));
+    GKV_TRY(gkv_model_sample_posterior(source->model, n, source->targets + first * source->pixels,
+                                       source->seed, repetition * count_of_test(source) + first,
+                                       source->inner, source->codes + first * source->model->d));
     return decode(source, source->codes, first, n, images);
 }
 
@@ -85,8 +85,8 @@ static gkv_status make_reconstructions(const gki_set_source *source, size_t repe
                                        size_t first, size_t n, float *images)
 {
     (void)repetition;
-    GKV_TRY(gkv_model_code(source->model, n, source->targets + first * source->pixels,
-                           source->inner, source->codes + first * source->model->d));
+    GKV_TRY(gkv_model_encode(source->model, n, source->targets + first * source->pixels,
+                             source->inner, source->codes + first * source->model->d));
     return decode(source, source->codes, first, n, images);
 }
 

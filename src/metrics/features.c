@@ -11,7 +11,7 @@
 
 #include "core/call.h"
 
-enum { TILE = 8 }; /* images, of which the data of a thread stays in its cache */
+enum { TILE_IMAGES = 8 }; /* images, of which the data of a thread stays in its cache */
 
 size_t gkv_features_height(const gkv_features *features)
 {
@@ -130,8 +130,8 @@ gkv_status gkv_features_apply(const gkv_features *network, size_t n, const float
     if (n == 0)
         return gki_fail(GKV_ERR_ARGUMENT, "features of 0 images: at least one is needed");
     GKV_TRY(gki_call_begin(&call, options, n));
-    const size_t each = gki_plan_rows(&network->net.plan, 1, TILE), tiles = (n + each - 1) / each,
-                 available = (size_t)gki_call_threads(&call, 0),
+    const size_t each = gki_plan_rows(&network->net.plan, 1, TILE_IMAGES),
+                 tiles = (n + each - 1) / each, available = (size_t)gki_call_threads(&call, 0),
                  used = available < tiles ? available : tiles;
     const size_t pixels = network->height * network->width,
                  dimensions = gkv_features_dimensions(network);

@@ -113,8 +113,8 @@ static gkv_status check_sets(const gkv_labelled_images *train, const gkv_labelle
 /* --- Images --------------------------------------------------------------- */
 
 /* Writes an image to the input of row r, moved down and to the right; black comes in. */
-static void put_image(const trainer *it, const gkv_labelled_images *images, size_t i, long down,
-                      long right, size_t r)
+static void put_shifted_image(const trainer *it, const gkv_labelled_images *images, size_t i,
+                              long down, long right, size_t r)
 {
     const gki_map *map = &it->net.image;
     const uint8_t *levels = images->levels + i * map->height * map->width;
@@ -152,8 +152,8 @@ static void put_training_image(const trainer *it, size_t image, size_t r)
     uint32_t words[2];
     gki_rng_words(gki_rng_at(it->settings->seed, GKV_STREAM_FEATURE_SHIFT, it->step, image), 2,
                   words);
-    put_image(it, it->images, image, (long)(words[0] % places) - it->settings->shift,
-              (long)(words[1] % places) - it->settings->shift, r);
+    put_shifted_image(it, it->images, image, (long)(words[0] % places) - it->settings->shift,
+                      (long)(words[1] % places) - it->settings->shift, r);
     put_masks(it, image, true, r);
 }
 
@@ -247,7 +247,7 @@ static double accuracy_of(trainer *it, const gkv_labelled_images *images)
             for (long first = 0; first < rows; first += TILE) {
                 const size_t from = (size_t)first, n = tile_rows(count, from);
                 for (size_t r = from; r < from + n; r++) {
-                    put_image(it, images, start + r, 0, 0, r);
+                    put_shifted_image(it, images, start + r, 0, 0, r);
                     put_masks(it, 0, false, r);
                 }
                 gki_lenet_forward(&it->net, &it->ws, it->net.count, from, n);

@@ -224,12 +224,6 @@ gkv_status gkv_image_ssim(size_t height, size_t width, const float *a, const flo
     return status;
 }
 
-gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, const float *a,
-                               const float *b, gkv_image_scores *scores)
-{
-    return gkv_image_scores_of_colour(n, height, width, 1, a, b, scores);
-}
-
 gkv_status gki_image_scores_each(size_t n, size_t height, size_t width, size_t channels,
                                  const float *a, const float *b, double *mse, double *ssim)
 {
@@ -270,8 +264,8 @@ gkv_image_scores gki_image_scores_mean(size_t n, const double *mse, const double
     };
 }
 
-gkv_status gkv_image_scores_of_colour(size_t n, size_t height, size_t width, size_t channels,
-                                      const float *a, const float *b, gkv_image_scores *scores)
+gkv_status gkv_image_scores_of(size_t n, size_t height, size_t width, size_t channels,
+                               const float *a, const float *b, gkv_image_scores *scores)
 {
     GKV_NEED(a);
     GKV_NEED(b);

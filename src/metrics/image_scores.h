@@ -11,7 +11,7 @@
 gkv_status gki_image_scores_each(size_t n, size_t height, size_t width, size_t channels,
                                  const float *a, const float *b, double *mse, double *ssim);
 
-/* The means of these scores, as gkv_image_scores_of_colour() has them. */
+/* The means of these scores, as gkv_image_scores_of() has them. */
 gkv_image_scores gki_image_scores_mean(size_t n, const double *mse, const double *ssim);
 
 #endif

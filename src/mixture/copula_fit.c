@@ -114,9 +114,9 @@ static gkv_status normal_margin(const char *column, const gkv_gk_fit_settings *s
     return GKV_OK;
 }
 
-static gkv_status fit_normals(const gki_mgk_weighted_rows *selected,
-                              const gkv_mgk_fit_settings *set, const unsigned char *wanted,
-                              gkv_mgk_fit_result *result)
+static gkv_status fit_normal_margins(const gki_mgk_weighted_rows *selected,
+                                     const gkv_mgk_fit_settings *set, const unsigned char *wanted,
+                                     gkv_mgk_fit_result *result)
 {
     const size_t d = selected->d;
     double *moments = NULL;
@@ -163,7 +163,7 @@ static gkv_status fit_margins(const gki_mgk_weighted_rows *selected,
             result->fallbacks += failed[j];
         }
         if (status == GKV_OK)
-            status = fit_normals(selected, set, failed, result);
+            status = fit_normal_margins(selected, set, failed, result);
     } else if (status != GKV_OK && status != GKV_ERR_MEMORY && status != GKV_ERR_INTERRUPTED)
         for (size_t j = 0; j < d; j++)
             if (statuses[j] != GKV_OK) {
@@ -266,7 +266,7 @@ gkv_status gkv_mgk_fit(size_t n, size_t d, const double *x, const double *weight
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation, &found.correlation));
     GKV_TRY_GOTO(gki_alloc(d, d * sizeof *found.correlation_se, &found.correlation_se));
     if (set.normal)
-        GKV_TRY_GOTO(fit_normals(&rows.selected, &set, NULL, &found));
+        GKV_TRY_GOTO(fit_normal_margins(&rows.selected, &set, NULL, &found));
     else
         GKV_TRY_GOTO(fit_margins(&rows.selected, &set, &call.options, &found));
     GKV_TRY_GOTO(join(&rows.selected, &set, gki_call_threads(&call, 0), &found, out));

@@ -1,6 +1,4 @@
 /* The fit of a mixture: the EM iterations of one fit, and its result. */
-#define _POSIX_C_SOURCE 200809L
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -201,8 +201,9 @@ static gkv_status parts_of(const gkv_mgk_mixture *mixture, size_t column, part *
 
 typedef double margin_function(const part *parts, size_t count, double x, gkv_gk_tail tail);
 
-static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t column, gkv_gk_tail tail,
-                           size_t n, margin_function *function, const double *in, double *out)
+static gkv_status evaluate_margin(const gkv_mgk_mixture *mixture, size_t column, gkv_gk_tail tail,
+                                  size_t n, margin_function *function, const double *in,
+                                  double *out)
 {
     part *parts;
     if ((unsigned)tail > GKV_GK_LOG_UPPER)
@@ -222,7 +223,7 @@ gkv_status gkv_mgk_mixture_margin_cdf(const gkv_mgk_mixture *mixture, size_t col
         GKV_NEED(x);
         GKV_NEED(p);
     }
-    return evaluate(mixture, column, tail, n, margin_probability, x, p);
+    return evaluate_margin(mixture, column, tail, n, margin_probability, x, p);
 }
 
 gkv_status gkv_mgk_mixture_margin_quantile(const gkv_mgk_mixture *mixture, size_t column,
@@ -233,7 +234,7 @@ gkv_status gkv_mgk_mixture_margin_quantile(const gkv_mgk_mixture *mixture, size_
         GKV_NEED(p);
         GKV_NEED(x);
     }
-    return evaluate(mixture, column, tail, n, margin_quantile, p, x);
+    return evaluate_margin(mixture, column, tail, n, margin_quantile, p, x);
 }
 
 gkv_status gkv_mgk_mixture_scores(const gkv_mgk_mixture *mixture, size_t n, const double *x,

@@ -37,9 +37,9 @@ double gki_mgk_softmax(size_t count, double *logs, double extra)
 }
 
 /* Evaluates the mixture at all rows. Either output may be NULL. */
-static gkv_status evaluate(const gkv_mgk_mixture *mixture, size_t n, const double *x,
-                           const gkv_run_options *options, double *log_pdf,
-                           double *responsibilities)
+static gkv_status evaluate_rows(const gkv_mgk_mixture *mixture, size_t n, const double *x,
+                                const gkv_run_options *options, double *log_pdf,
+                                double *responsibilities)
 {
     gki_call call;
     GKV_TRY(gki_call_begin(&call, options, n));
@@ -83,7 +83,7 @@ gkv_status gkv_mgk_mixture_log_pdf(const gkv_mgk_mixture *mixture, size_t n, con
         GKV_NEED(x);
         GKV_NEED(log_pdf);
     }
-    return evaluate(mixture, n, x, options, log_pdf, NULL);
+    return evaluate_rows(mixture, n, x, options, log_pdf, NULL);
 }
 
 gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size_t n,
@@ -95,7 +95,7 @@ gkv_status gkv_mgk_mixture_responsibilities(const gkv_mgk_mixture *mixture, size
         GKV_NEED(x);
         GKV_NEED(responsibilities);
     }
-    return evaluate(mixture, n, x, options, log_pdf, responsibilities);
+    return evaluate_rows(mixture, n, x, options, log_pdf, responsibilities);
 }
 
 /* The component that u in (0, 1) selects: the first one up to which the cumulative weights reach

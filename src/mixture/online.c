@@ -162,7 +162,7 @@ static void add_prior(const double strength[2], const gkv_gk *margin, equations 
 }
 
 /* Solves for one step of Levenberg–Marquardt. Returns 0 if the equations are singular. */
-static int solve(equations *it, double delta[4])
+static int solve_damped(equations *it, double delta[4])
 {
     static const double damping = 1e-3;
     static const bool held[4] = {0};
@@ -171,7 +171,7 @@ static int solve(equations *it, double delta[4])
     return gki_solve4x4_symmetric(it->m, held, it->b, delta);
 }
 
-static double clamp(double most, double x)
+static double clamp_step(double most, double x)
 {
     return fmin(fmax(x, -most), most);
 }
@@ -179,11 +179,11 @@ static double clamp(double most, double x)
 static gkv_gk step_margin(const gkv_gk *old, const double delta[4], double step)
 {
     gkv_gk gk = *old;
-    gk.a += step * old->b * clamp(longest[0], delta[0]);
-    gk.b *= exp(step * clamp(longest[1], delta[1]));
-    gk.g += step * clamp(longest[2], delta[2]);
+    gk.a += step * old->b * clamp_step(longest[0], delta[0]);
+    gk.b *= exp(step * clamp_step(longest[1], delta[1]));
+    gk.g += step * clamp_step(longest[2], delta[2]);
     /* every g is valid for this k */
-    gk.k = fmax(gk.k + step * clamp(longest[3], delta[3]), GKV_GK_FREE_K + 1e-4);
+    gk.k = fmax(gk.k + step * clamp_step(longest[3], delta[3]), GKV_GK_FREE_K + 1e-4);
     return gk;
 }
 
@@ -209,7 +209,7 @@ static void step_margins(const gki_online_stats *stats, size_t k, const gkv_gk *
                 add_coupling(of + at->coupling + cells, n, stats->information[k * at->d + j], h,
                              expected, &normal);
             add_prior(strength, &old[j], &normal);
-            if (!solve(&normal, delta))
+            if (!solve_damped(&normal, delta))
                 memset(delta, 0, sizeof delta);
         }
         margins[j] = step_margin(&old[j], delta, fraction);
@@ -234,7 +234,7 @@ static void correlation(const gki_online_stats *stats, size_t k, double *r, doub
         moments(at, of, i, &mean[i], &sd[i * d + i]);
         for (size_t j = 0; j < i; j++) {
             const double product = of[at->square + j * d + i] / of[0] - mean[j] * mean[i];
-            r[i * d + j] = r[j * d + i] = clamp(1, product / (sd[j * d + j] * sd[i * d + i]));
+            r[i * d + j] = r[j * d + i] = clamp_step(1, product / (sd[j * d + j] * sd[i * d + i]));
         }
     }
     for (size_t j = 0; j < d; j++)

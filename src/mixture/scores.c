@@ -53,7 +53,7 @@ static gkv_status add_outlier(block *b, size_t d, double weight, const double *z
 }
 
 /* Clamps z to ±most; NaN becomes `most`. */
-static double clamp(double z, double most)
+static double clamp_score(double z, double most)
 {
     return !(z < most) ? most : z < -most ? -most : z;
 }
@@ -113,7 +113,7 @@ static gkv_status do_tile(const gki_mgk_weighted_rows *selected, const gki_mgk_c
         if (outlier)
             GKV_TRY(add_outlier(b, d, w, zi));
         for (size_t j = 0; j < d; j++) {
-            const double clamped = clamp(zi[j], most);
+            const double clamped = clamp_score(zi[j], most);
             b->sum[j] += w * clamped;
             zi[j] = root * clamped;
         }
@@ -254,7 +254,7 @@ static double trace(const gki_mgk_scores *scores, const double *l, double *squar
 static double length2(size_t d, const double *l, const double *z, double most, double *w)
 {
     for (size_t j = 0; j < d; j++)
-        w[j] = clamp(z[j], most);
+        w[j] = clamp_score(z[j], most);
     gki_cholesky_forward(d, l, w);
     double sum = 0.0;
     for (size_t j = 0; j < d; j++)

@@ -63,6 +63,8 @@ typedef struct gki_net_ops {
     void (*backward)(const gki_net *net, gki_workspace *ws, size_t first, size_t count);
     size_t (*parts)(const gki_net *net);
     void (*gradient)(const gki_net *net, gki_workspace *ws, size_t rows, size_t part);
+    /* The layers, whose parts are those of the network in this order. */
+    const gki_layer *(*layers)(const gki_net *net, size_t *count);
 
     /* Forward-mode differentiation of a network with has_d_in, at rows that forward() has
      * processed, in the directions of all in.width unit vectors of the input. The outputs may be

@@ -387,6 +387,12 @@ static void gradient(const gki_net *net, gki_workspace *ws, size_t rows, size_t 
     mark(ws, layer, GKV_BENCH_GEMM_BACKWARD);
 }
 
+static const gki_layer *layers(const gki_net *net, size_t *count)
+{
+    *count = conv_of(net)->count;
+    return conv_of(net)->layers;
+}
+
 /* --- Tangents ------------------------------------------------------------- */
 
 static gki_real *spare_of(const gki_tangents *scratch, const gki_real *used, const gki_real *kept)
@@ -443,6 +449,7 @@ const gki_net_ops gki_net_conv = {
     .backward = backward,
     .parts = parts,
     .gradient = gradient,
+    .layers = layers,
     .tangent = tangent,
     .tangent_part = tangent_part,
 };

@@ -100,6 +100,12 @@ static void gradient(const gki_net *net, gki_workspace *ws, size_t rows, size_t 
     gki_mlp_gradient(mlp_of(net), ws, rows, part);
 }
 
+static const gki_layer *layers(const gki_net *net, size_t *count)
+{
+    *count = mlp_of(net)->count;
+    return mlp_of(net)->layers;
+}
+
 static const gki_real *tangent(const gki_net *net, const gki_workspace *ws, size_t first,
                                size_t count, const gki_tangents *scratch)
 {
@@ -124,6 +130,7 @@ const gki_net_ops gki_net_mlp = {
     .backward = backward,
     .parts = parts,
     .gradient = gradient,
+    .layers = layers,
     .tangent = tangent,
     .tangent_part = tangent_part,
 };

@@ -291,7 +291,7 @@ static void bias_gradient(const gki_layer *layer, const gki_workspace *ws, size_
 {
     const gki_map *d_out = &layer->maps.d_out;
     gki_real *d_bias = gki_param_grad(ws->params, layer->bias);
-    memset(d_bias, 0, d_out->channels * sizeof *d_bias);
+    gki_sums_begin(ws, d_out->channels, d_bias);
     for (size_t r = 0; r < rows; r++)
         for (size_t y = 0; y < d_out->height; y++)
             gki_map_kernels_get()->add_pixels(d_out->width, d_out->channels,
@@ -327,7 +327,7 @@ static void conv_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows
                                 .b_group = layer->d_out.width,
                                 .c = d_weight,
                                 .c_row = d_out->channels,
-                                .start = r == 0 ? NULL : d_weight,
+                                .start = r == 0 && !gki_sums_continue(ws) ? NULL : d_weight,
                                 .start_row = d_out->channels});
     if (part == 0 && layer->has_bias)
         bias_gradient(layer, ws, rows);

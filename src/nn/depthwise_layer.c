@@ -6,9 +6,9 @@
 #include "nn/map_layer.h"
 
 /* Convolves a map that has a border with the kernel. */
-static void convolve(const gki_maps *maps, const gki_map *from, const gki_map *to,
-                     const gki_real *weight, bool reversed, const gki_real *bias, const gki_real *x,
-                     gki_real *out)
+static void convolve_depthwise(const gki_maps *maps, const gki_map *from, const gki_map *to,
+                               const gki_real *weight, bool reversed, const gki_real *bias,
+                               const gki_real *x, gki_real *out)
 {
     const size_t pitch = gki_map_pitch(from), n = from->channels;
     for (size_t y = 0; y < to->height; y++)
@@ -21,9 +21,9 @@ static void depthwise_forward(const gki_layer *layer, gki_workspace *ws, size_t 
 {
     const gki_maps *maps = &layer->maps;
     for (size_t r = first; r < first + count; r++)
-        convolve(maps, &maps->in, &maps->out, gki_param_value(ws->params, layer->weight), false,
-                 gki_param_value(ws->params, layer->bias), gki_at(ws, layer->in, r),
-                 gki_at(ws, layer->out, r));
+        convolve_depthwise(maps, &maps->in, &maps->out, gki_param_value(ws->params, layer->weight),
+                           false, gki_param_value(ws->params, layer->bias),
+                           gki_at(ws, layer->in, r), gki_at(ws, layer->out, r));
 }
 
 static void depthwise_backward(const gki_layer *layer, gki_workspace *ws, size_t first,
@@ -31,8 +31,9 @@ static void depthwise_backward(const gki_layer *layer, gki_workspace *ws, size_t
 {
     const gki_maps *maps = &layer->maps;
     for (size_t r = first; r < first + count; r++)
-        convolve(maps, &maps->d_out, &maps->d_in, gki_param_value(ws->params, layer->weight), true,
-                 NULL, gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
+        convolve_depthwise(maps, &maps->d_out, &maps->d_in,
+                           gki_param_value(ws->params, layer->weight), true, NULL,
+                           gki_at(ws, layer->d_out, r), gki_at(ws, layer->d_in, r));
 }
 
 static size_t depthwise_parts(const gki_layer *layer)
@@ -48,8 +49,8 @@ static void depthwise_gradient(const gki_layer *layer, gki_workspace *ws, size_t
     gki_real *d_weight = gki_param_grad(ws->params, layer->weight);
     gki_real *d_bias = gki_param_grad(ws->params, layer->bias);
     (void)part;
-    memset(d_weight, 0, kernel * kernel * n * sizeof *d_weight);
-    memset(d_bias, 0, n * sizeof *d_bias);
+    gki_sums_begin(ws, kernel * kernel * n, d_weight);
+    gki_sums_begin(ws, n, d_bias);
     for (size_t r = 0; r < rows; r++)
         for (size_t y = 0; y < in->height; y++) {
             const gki_real *d = gki_at(ws, layer->d_out, r) + gki_map_row(d_out, y);
@@ -66,8 +67,8 @@ static void depthwise_tangent(const gki_layer *layer, const gki_workspace *ws, s
     const gki_maps *maps = &layer->maps;
     (void)first; /* the derivative is the same at every row */
     for (size_t t = 0; t < count * each; t++)
-        convolve(maps, &maps->in, &maps->out, gki_param_value(ws->params, layer->weight), false,
-                 NULL, in + t * layer->in.width, out + t * layer->out.width);
+        convolve_depthwise(maps, &maps->in, &maps->out, gki_param_value(ws->params, layer->weight),
+                           false, NULL, in + t * layer->in.width, out + t * layer->out.width);
 }
 
 static const gki_layer_ops depthwise_ops = {depthwise_forward, depthwise_backward, depthwise_parts,

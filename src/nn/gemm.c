@@ -142,11 +142,13 @@ void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out,
                                              .c_row = in});
 }
 
-/* Computes columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X. */
+/* Computes columns [column, column + columns) of rows [first, first + count) of dW = dYᵀ X, or adds
+ * them to dW. */
 static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
                      size_t first, size_t count, size_t column, size_t columns, const gki_real *d_y,
-                     const gki_real *x, gki_real *d_weight)
+                     const gki_real *x, bool adds, gki_real *d_weight)
 {
+    gki_real *to = d_weight + first * in + column;
     gki_gemm_product(kernels, &(gki_product){.m = count,
                                              .n = columns,
                                              .k = rows,
@@ -155,15 +157,17 @@ static void gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, s
                                              .a_step = out,
                                              .b = x + column,
                                              .b_row = in,
-                                             .c = d_weight + first * in + column,
-                                             .c_row = in});
+                                             .c = to,
+                                             .c_row = in,
+                                             .start = adds ? to : NULL,
+                                             .start_row = in});
 }
 
 void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
                        size_t first, size_t count, const gki_real *d_y, const gki_real *x,
-                       gki_real *d_weight)
+                       bool adds, gki_real *d_weight)
 {
-    gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, d_weight);
+    gradient(kernels, rows, out, in, first, count, 0, in, d_y, x, adds, d_weight);
 }
 
 /* True if lists of nonzero inputs are faster than a dense product. The mean estimates the fraction
@@ -206,13 +210,17 @@ void gki_sparse_weight_gradient(const gki_gemm_kernels *kernels, const gki_spars
         return;
     }
     gradient(kernels, p->rows, p->out, p->in, 0, p->out, p->first, p->count, p->d_y, p->x,
-             p->d_weight);
+             p->before > 0, p->d_weight);
+    const gki_real *d_y = p->batch_d_y ? p->batch_d_y : p->d_y;
+    const size_t batch = p->batch_d_y ? p->batch_rows : p->rows;
+    if (p->before + p->rows < batch)
+        return; /* the last rows subtract the term of the mean */
     for (size_t top = 0; top < p->out; top += SUMS) { /* subtracts d_yᵀ 1 meanᵀ */
         const size_t count = least(SUMS, p->out - top);
         gki_real sums[SUMS] = {0};
-        for (size_t r = 0; r < p->rows; r++)
+        for (size_t r = 0; r < batch; r++)
             for (size_t o = 0; o < count; o++)
-                sums[o] += p->d_y[r * p->out + top + o];
+                sums[o] += d_y[r * p->out + top + o];
         for (size_t o = 0; o < count; o++)
             for (size_t i = p->first; i < p->first + p->count; i++)
                 p->d_weight[(top + o) * p->in + i] -= sums[o] * p->mean[i];

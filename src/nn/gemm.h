@@ -57,8 +57,13 @@ typedef struct gki_sparse_gradient {
     const gki_real *x;    /* [rows, in] */
     const gki_real *mean; /* [in] */
     const gki_real *d_y;  /* [rows, out] */
-    gki_nonzero *lists;   /* scratch memory for count · min(rows, GKV_SPARSE_ROWS) elements */
-    gki_real *d_weight;   /* [out, in] */
+    /* If the rows are a part of a batch: the rows before them, those of the batch, and d_y of the
+     * batch [batch_rows, out]. d_weight then holds the sum over the rows before them, and receives
+     * what one call for all rows would have at the last of these rows. Zeros and NULL otherwise. */
+    size_t before, batch_rows;
+    const gki_real *batch_d_y;
+    gki_nonzero *lists; /* scratch memory for count · min(rows, GKV_SPARSE_ROWS) elements */
+    gki_real *d_weight; /* [out, in] */
 } gki_sparse_gradient;
 
 /* The kernels of one instruction set. */
@@ -106,10 +111,10 @@ void gki_gemm_forward(const gki_gemm_kernels *kernels, size_t rows, size_t out, 
 void gki_gemm_backward(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
                        const gki_real *d_y, const gki_real *weight, gki_real *d_x);
 
-/* Rows [first, first + count) of dW = dYᵀ X. */
+/* Rows [first, first + count) of dW = dYᵀ X, or of dW = dW + dYᵀ X if `adds`. */
 void gki_gemm_gradient(const gki_gemm_kernels *kernels, size_t rows, size_t out, size_t in,
                        size_t first, size_t count, const gki_real *d_y, const gki_real *x,
-                       gki_real *d_weight);
+                       bool adds, gki_real *d_weight);
 
 /* The products of the structs above. A dense product is used instead if the mean shows that X has
  * few zeros, or if `kernels` is NULL. */

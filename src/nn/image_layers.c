@@ -124,7 +124,7 @@ static void output_gradient(const gki_layer *layer, gki_workspace *ws, size_t ro
     const size_t n = layer->out.width;
     gki_real *d_bias = gki_param_grad(ws->params, layer->bias);
     (void)part;
-    memset(d_bias, 0, n * sizeof *d_bias);
+    gki_sums_begin(ws, n, d_bias);
     for (size_t r = 0; r < rows; r++)
         gki_nn_kernels_get()->axpy(n, 1, gki_at(ws, layer->d_out, r), d_bias);
 }

@@ -5,7 +5,8 @@
  *   backward  d_in ← (∂out/∂in)ᵀ d_out, for the same rows; it may overwrite d_out with what
  *             `gradient` needs
  *   gradient  the gradient of the loss in the layer's parameters, summed over all rows, in `parts`
- *             independent parts; it is called after `backward` of every row
+ *             independent parts; it is called after `backward` of every row; each sum is one chain
+ *             in the order of rows, which may begin with earlier rows (gki_sums_begin())
  *   tangent   t_out ← t_in (∂out/∂in)ᵀ: forward-mode differentiation in several directions at each
  *             row
  * Rows are independent in forward, backward and tangent, and parts are independent in gradient. So
@@ -68,7 +69,9 @@ struct gki_layer {
     gki_slot aux;
     double products; /* the multiply-adds of one row in the products of `forward` */
     bool has_bias;   /* of a convolution */
-    double slope;    /* of a rectifier: the derivative where the input is negative */
+    /* of a layer whose `gradient` reads d_out of all rows of a divided batch (gki_shard) */
+    bool reads_batch;
+    double slope; /* of a rectifier: the derivative where the input is negative */
     gki_maps maps;
     gki_image_size image; /* of the first and the last layer of a network of images */
 };

@@ -62,11 +62,11 @@ static void linear_gradient(const gki_layer *layer, gki_workspace *ws, size_t ro
     const size_t count =
         out - first < linear_part_rows(layer) ? out - first : linear_part_rows(layer);
     gki_gemm_gradient(gki_gemm_kernels_get(), rows, out, in, first, count,
-                      gki_at(ws, layer->d_out, 0), gki_at(ws, layer->in, 0),
+                      gki_at(ws, layer->d_out, 0), gki_at(ws, layer->in, 0), gki_sums_continue(ws),
                       gki_param_grad(ws->params, layer->weight));
     const gki_real *d_out = gki_at(ws, layer->d_out, 0) + first;
     gki_real *d_bias = gki_param_grad(ws->params, layer->bias) + first;
-    memset(d_bias, 0, count * sizeof *d_bias);
+    gki_sums_begin(ws, count, d_bias);
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
     for (size_t r = 0; r < rows; r++)
         kernels->axpy(count, 1, d_out + r * out, d_bias);
@@ -150,10 +150,11 @@ static size_t sparse_parts(const gki_layer *layer)
     return (layer->in.width + GKV_SPARSE_COLUMNS - 1) / GKV_SPARSE_COLUMNS;
 }
 
-static void sum_rows(size_t rows, size_t width, const gki_real *d_out, gki_real *d_bias)
+static void sum_rows(const gki_workspace *ws, size_t rows, size_t width, const gki_real *d_out,
+                     gki_real *d_bias)
 {
     const gki_nn_kernels *kernels = gki_nn_kernels_get();
-    memset(d_bias, 0, width * sizeof *d_bias);
+    gki_sums_begin(ws, width, d_bias);
     for (size_t r = 0; r < rows; r++)
         kernels->axpy(width, 1, d_out + r * width, d_bias);
 }
@@ -164,6 +165,7 @@ static void sparse_gradient(const gki_layer *layer, gki_workspace *ws, size_t ro
     const gki_real *d_out = gki_at(ws, layer->d_out, 0);
     /* For each input, the slot holds a list of all rows. */
     gki_nonzero *lists = (gki_nonzero *)(void *)gki_at(ws, layer->aux, 0);
+    const gki_shard *shard = ws->shard;
     const gki_sparse_gradient gradient = {
         .rows = rows,
         .in = in,
@@ -173,11 +175,14 @@ static void sparse_gradient(const gki_layer *layer, gki_workspace *ws, size_t ro
         .x = gki_at(ws, layer->in, 0),
         .mean = gki_param_value(ws->params, layer->mean),
         .d_y = d_out,
+        .before = shard ? shard->first : 0,
+        .batch_rows = shard ? shard->images : 0,
+        .batch_d_y = shard ? gki_at(shard->batch, layer->d_out, 0) : NULL,
         .lists = lists + first * ws->rows,
         .d_weight = gki_param_grad(ws->params, layer->weight)};
     gki_sparse_weight_gradient(gki_gemm_kernels_get(), &gradient);
     if (part == 0)
-        sum_rows(rows, out, d_out, gki_param_grad(ws->params, layer->bias));
+        sum_rows(ws, rows, out, d_out, gki_param_grad(ws->params, layer->bias));
 }
 
 static const gki_layer_ops sparse_ops = {sparse_forward, sparse_backward, sparse_parts,
@@ -187,7 +192,7 @@ gkv_status gki_sparse_linear_create(gki_params *params, gki_plan *plan, const ch
                                     gki_slot in, gki_param_id mean, size_t out_width,
                                     gki_layer *layer)
 {
-    *layer = (gki_layer){.ops = &sparse_ops, .in = in, .mean = mean};
+    *layer = (gki_layer){.ops = &sparse_ops, .in = in, .mean = mean, .reads_batch = true};
     layer->out = gki_plan_forward(plan, out_width);
     layer->d_out = gki_plan_backward(plan, out_width);
     layer->products = (double)(out_width * in.width);
@@ -247,8 +252,8 @@ static void norm_silu_gradient(const gki_layer *layer, gki_workspace *ws, size_t
     const size_t n = layer->in.width;
     gki_real *d_gain = gki_param_grad(ws->params, layer->weight);
     gki_real *d_shift = gki_param_grad(ws->params, layer->bias);
-    memset(d_gain, 0, n * sizeof *d_gain);
-    memset(d_shift, 0, n * sizeof *d_shift);
+    gki_sums_begin(ws, n, d_gain);
+    gki_sums_begin(ws, n, d_shift);
     for (size_t r = 0; r < rows; r++) {
         /* backward has replaced it by the gradient in y */
         const gki_real *d = gki_at(ws, layer->d_out, r);

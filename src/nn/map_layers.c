@@ -48,7 +48,8 @@ static gki_real *stats_of(const gki_layer *layer, const gki_workspace *ws, size_
     return gki_at(ws, layer->aux, row) + gki_map_pixels(&layer->maps.in) * layer->maps.in.channels;
 }
 
-static void norm_silu_forward(const gki_layer *layer, gki_workspace *ws, size_t first, size_t count)
+static void map_norm_silu_forward(const gki_layer *layer, gki_workspace *ws, size_t first,
+                                  size_t count)
 {
     const gki_map *in = &layer->maps.in, *out = &layer->maps.out;
     const size_t n = in->channels, width = in->width;
@@ -62,8 +63,8 @@ static void norm_silu_forward(const gki_layer *layer, gki_workspace *ws, size_t 
                 gki_at(ws, layer->out, r) + gki_map_row(out, y));
 }
 
-static void norm_silu_backward(const gki_layer *layer, gki_workspace *ws, size_t first,
-                               size_t count)
+static void map_norm_silu_backward(const gki_layer *layer, gki_workspace *ws, size_t first,
+                                   size_t count)
 {
     const gki_maps *maps = &layer->maps;
     const size_t n = maps->in.channels, width = maps->in.width;
@@ -79,21 +80,22 @@ static void norm_silu_backward(const gki_layer *layer, gki_workspace *ws, size_t
                 gki_at(ws, layer->d_in, r) + gki_map_row(&maps->d_in, y));
 }
 
-static size_t norm_silu_parts(const gki_layer *layer)
+static size_t map_norm_silu_parts(const gki_layer *layer)
 {
     (void)layer;
     return 1;
 }
 
-static void norm_silu_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows, size_t part)
+static void map_norm_silu_gradient(const gki_layer *layer, gki_workspace *ws, size_t rows,
+                                   size_t part)
 {
     (void)part;
     const gki_map *in = &layer->maps.in, *d_out = &layer->maps.d_out;
     const size_t n = in->channels, width = in->width;
     gki_real *d_gain = gki_param_grad(ws->params, layer->weight);
     gki_real *d_shift = gki_param_grad(ws->params, layer->bias);
-    memset(d_gain, 0, n * sizeof *d_gain);
-    memset(d_shift, 0, n * sizeof *d_shift);
+    gki_sums_begin(ws, n, d_gain);
+    gki_sums_begin(ws, n, d_shift);
     for (size_t r = 0; r < rows; r++)
         for (size_t y = 0; y < in->height; y++)
             gki_map_kernels_get()->norm_silu_gradient(
@@ -102,8 +104,8 @@ static void norm_silu_gradient(const gki_layer *layer, gki_workspace *ws, size_t
                 gki_at(ws, layer->d_out, r) + gki_map_row(d_out, y), d_gain, d_shift);
 }
 
-static void norm_silu_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
-                              size_t count, size_t each, const gki_real *in, gki_real *out)
+static void map_norm_silu_tangent(const gki_layer *layer, const gki_workspace *ws, size_t first,
+                                  size_t count, size_t each, const gki_real *in, gki_real *out)
 {
     const gki_map *from = &layer->maps.in, *to = &layer->maps.out;
     const size_t n = from->channels, width = from->width;
@@ -119,8 +121,9 @@ static void norm_silu_tangent(const gki_layer *layer, const gki_workspace *ws, s
     }
 }
 
-static const gki_layer_ops norm_silu_ops = {norm_silu_forward, norm_silu_backward, norm_silu_parts,
-                                            norm_silu_gradient, norm_silu_tangent};
+static const gki_layer_ops map_norm_silu_ops = {map_norm_silu_forward, map_norm_silu_backward,
+                                                map_norm_silu_parts, map_norm_silu_gradient,
+                                                map_norm_silu_tangent};
 
 /* Makes a layer without parameters on maps of the same size, whose d_out has no border. */
 static gki_layer same_size(const gki_layer_ops *ops, gki_plan *plan, const gki_map *in,
@@ -144,7 +147,7 @@ gkv_status gki_map_norm_silu_create(gki_params *params, gki_plan *plan, const ch
                                     const gki_map *in, const gki_map *d_in, size_t border,
                                     gki_layer *layer)
 {
-    *layer = same_size(&norm_silu_ops, plan, in, d_in, border);
+    *layer = same_size(&map_norm_silu_ops, plan, in, d_in, border);
     layer->aux = gki_plan_forward(plan, gki_map_pixels(in) * (in->channels + 2));
     GKV_TRY(gki_params_add(params, in->channels, 0, true, &layer->weight, "%s.weight", name));
     return gki_params_add(params, in->channels, 0, true, &layer->bias, "%s.bias", name);

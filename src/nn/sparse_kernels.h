@@ -184,7 +184,8 @@ static void transpose_part(size_t columns, size_t rows, const gki_real *from, si
 }
 
 /* Copies columns [j, j + LIST_PANEL) of d_y into a panel, with zeros beyond the last column, and
- * sums them over the rows. */
+ * sums them over the rows of the block of GKV_SPARSE_ROWS rows of the batch. The sums are zeros if
+ * the rows before have the beginning of the block. */
 static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, size_t j,
                        gki_real *panel, vr *sums)
 {
@@ -201,6 +202,13 @@ static void load_panel(const gki_sparse_gradient *p, size_t top, size_t rows, si
             sums[v] = sums[v] + d;
         }
     }
+    const size_t place = p->before + top, end = place + GKV_SPARSE_ROWS;
+    for (size_t r = place + rows; r < end && r < p->batch_rows; r++)
+        for (size_t v = 0; v < LIST_VECTORS; v++)
+            sums[v] =
+                sums[v] + vr_load_lanes(p->batch_d_y + r * p->out + j + v * VR_LANES, lanes[v]);
+    for (size_t v = 0; v < LIST_VECTORS && place % GKV_SPARSE_ROWS > 0; v++)
+        sums[v] = vr_set(0);
 }
 
 /* Loads or stores a block of the gradient: block[k][o] is d_weight[j + o][i + k], for `columns`
@@ -220,13 +228,14 @@ static void move_block(const gki_sparse_gradient *p, bool store, size_t j, size_
     }
 }
 
-/* Processes up to GKV_SPARSE_ROWS rows of the batch from `top` on. The first rows overwrite
- * d_weight, and later ones add to it. */
+/* Processes rows of one block, from `top` on. The first rows of the batch overwrite d_weight, and
+ * later ones add to it. */
 static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_t rows)
 {
     gki_real panel[GKV_SPARSE_ROWS * LIST_PANEL] __attribute__((aligned(64)));
     gki_real block[VR_LANES * LIST_PANEL] __attribute__((aligned(64)));
     size_t counts[GKV_SPARSE_COLUMNS];
+    const bool adds = p->before + top > 0;
     for (size_t i = 0; i < p->count; i += VR_LANES)
         list_columns(rows, p->count - i < VR_LANES ? p->count - i : VR_LANES,
                      p->x + top * p->in + p->first + i, p->in, p->lists + i * rows, rows,
@@ -238,14 +247,14 @@ static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_
             const size_t columns = p->count - i < VR_LANES ? p->count - i : VR_LANES;
             for (size_t o = j; o < j + LIST_PANEL && o < p->out; o++) /* written below */
                 __builtin_prefetch(p->d_weight + o * p->in + p->first + i, 1);
-            if (top > 0)
+            if (adds)
                 move_block(p, false, j, i, columns, block);
             for (size_t k = 0; k < columns; k++) {
                 gki_real *to = block + k * LIST_PANEL;
                 vr sum[LIST_VECTORS];
                 for (size_t v = 0; v < LIST_VECTORS; v++)
                     sum[v] = vr_fma(vr_set(-p->mean[p->first + i + k]), sums[v],
-                                    top > 0 ? vr_load(to + v * VR_LANES) : vr_set(0));
+                                    adds ? vr_load(to + v * VR_LANES) : vr_set(0));
                 add_listed(LIST_VECTORS, counts[i + k], p->lists + (i + k) * rows, panel, sum);
                 for (size_t v = 0; v < LIST_VECTORS; v++)
                     vr_store(to + v * VR_LANES, sum[v]);
@@ -257,7 +266,10 @@ static void sparse_gradient_rows(const gki_sparse_gradient *p, size_t top, size_
 
 static void sparse_gradient(const gki_sparse_gradient *p)
 {
-    for (size_t top = 0; top < p->rows; top += GKV_SPARSE_ROWS)
-        sparse_gradient_rows(p, top,
-                             p->rows - top < GKV_SPARSE_ROWS ? p->rows - top : GKV_SPARSE_ROWS);
+    for (size_t top = 0, rows; top < p->rows; top += rows) {
+        const size_t left = p->rows - top,
+                     of_block = GKV_SPARSE_ROWS - (p->before + top) % GKV_SPARSE_ROWS;
+        rows = left < of_block ? left : of_block;
+        sparse_gradient_rows(p, top, rows);
+    }
 }

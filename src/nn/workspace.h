@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "nn/params.h"
@@ -28,11 +29,26 @@ typedef struct gki_plan {
     size_t forward_width, backward_width; /* columns of all slots of each array */
 } gki_plan;
 
+/* Is told of slots. */
+typedef void gki_slot_visit(void *context, gki_slot slot);
+
 /* Reserve a slot for the forward or for the backward pass. */
 gki_slot gki_plan_forward(gki_plan *plan, size_t width);
 gki_slot gki_plan_backward(gki_plan *plan, size_t width);
 
-typedef struct gki_workspace {
+typedef struct gki_workspace gki_workspace;
+
+/* The place of a workspace in a batch whose images are divided between processes. Sums over rows
+ * begin with the sums of the images before, which the gradients hold already. So they are the sums
+ * of one process that has all images, to the bit. */
+typedef struct gki_shard {
+    size_t first;  /* the images of the batch before those of this workspace */
+    size_t images; /* the images of the batch */
+    /* the rows of all images, in the slots that vae/shards.h tells; no other slot is filled */
+    const gki_workspace *batch;
+} gki_shard;
+
+struct gki_workspace {
     gki_real *forward;        /* slots of the forward pass */
     gki_real *backward;       /* slots of the backward pass; NULL in a workspace for evaluation */
     gki_real *packed;         /* packed weights (gki_workspace_keep_packed), or NULL */
@@ -41,7 +57,8 @@ typedef struct gki_workspace {
     size_t draws;             /* rows of each image; 1 unless the caller changes it */
     const gki_params *params; /* the parameters that the layers use; borrowed */
     gki_profile *profile;     /* measures the time of each part, or NULL; borrowed */
-} gki_workspace;
+    const gki_shard *shard;   /* the place of the rows in a divided batch, or NULL; borrowed */
+};
 
 /* Allocates a workspace of `rows` rows, filled with zeros. GKV_ERR_MEMORY. */
 gkv_status gki_workspace_create(const gki_plan *plan, size_t rows, bool with_backward,
@@ -84,6 +101,19 @@ static inline gki_real *gki_at(const gki_workspace *ws, gki_slot slot, size_t ro
 {
     gki_real *array = slot.backward ? ws->backward : ws->forward;
     return array + slot.offset * ws->rows + row * slot.width;
+}
+
+/* Whether sums over the rows of a workspace begin with the sums of the images before. */
+static inline bool gki_sums_continue(const gki_workspace *ws)
+{
+    return ws->shard && ws->shard->first > 0;
+}
+
+/* Begins sums over the rows of a workspace: with zeros, or with what is there. */
+static inline void gki_sums_begin(const gki_workspace *ws, size_t count, gki_real *sums)
+{
+    if (!gki_sums_continue(ws))
+        memset(sums, 0, count * sizeof *sums);
 }
 
 #endif

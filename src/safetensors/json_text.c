@@ -1,19 +1,41 @@
 #include "safetensors/json_text.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Text that grows. */
+typedef struct text {
+    char *at;
+    size_t length, room;
+} text;
+
+/* Appends to the text, and to the '\0' at its end. */
+static int append(const char *part, size_t length, void *data)
+{
+    text *to = data;
+    if (length >= to->room - to->length) {
+        const size_t room = 2 * (to->room + length);
+        char *grown = realloc(to->at, room);
+        if (!grown)
+            return -1;
+        to->at = grown;
+        to->room = room;
+    }
+    memcpy(to->at + to->length, part, length);
+    to->length += length;
+    to->at[to->length] = '\0';
+    return 0;
+}
 
 char *gki_json_text(const json_t *value, size_t flags, size_t *length)
 {
-    /* Writing to memory that is large enough does not fail. */
-    const size_t needed = json_dumpb(value, NULL, 0, flags);
-    char *text = needed > 0 ? malloc(needed + 1) : NULL;
-    if (text && json_dumpb(value, text, needed, flags) != needed) {
-        free(text);
-        text = NULL;
+    enum { ROOM = 1024 };
+    text out = {.at = malloc(ROOM), .room = ROOM};
+    if (!out.at || json_dump_callback(value, append, &out, flags) != 0 || out.length == 0) {
+        free(out.at);
+        out = (text){0};
     }
-    if (text)
-        text[needed] = '\0';
     if (length)
-        *length = text ? needed : 0;
-    return text;
+        *length = out.length;
+    return out.at;
 }

@@ -29,6 +29,13 @@ enum { GKV_SAFETENSORS_CHECKSUM_DIGITS = 8 };
 
 typedef enum gki_dtype { GKV_F32 = 0, GKV_F64, GKV_I64, GKV_U64, GKV_U8, GKV_DTYPES } gki_dtype;
 
+/* The type of a gki_real. */
+#ifdef GKV_REAL_IS_DOUBLE
+#define GKV_REAL_DTYPE GKV_F64
+#else
+#define GKV_REAL_DTYPE GKV_F32
+#endif
+
 /* The name of the type in the format, as in "F32", and its size in bytes. Thread-safe. */
 const char *gki_dtype_name(gki_dtype dtype);
 size_t gki_dtype_size(gki_dtype dtype);

@@ -1,5 +1,4 @@
 /* Reading safetensors; declared in safetensors/safetensors.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

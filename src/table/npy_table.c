@@ -12,7 +12,7 @@
 
 /* --- Reading -------------------------------------------------------------- */
 
-enum { PART = 1 << 16 }; /* the number of bytes that are converted at a time */
+enum { VALUES_PART = 1 << 16 }; /* the number of bytes that are converted at a time */
 
 /* The shape of the table: an array of one dimension has one column. */
 typedef struct shape {
@@ -91,7 +91,7 @@ static gkv_status read_numbers(gki_source *source, const gki_npy_header *header,
 {
     size_t row = 0, column = 0;
     while (row < table->n_rows && column < table->n_columns) {
-        GKV_TRY(gki_source_need(source, PART));
+        GKV_TRY(gki_source_need(source, VALUES_PART));
         size_t count = gki_source_there(source) / header->size;
         if (count == 0)
             return cut_short(source, "its numbers");

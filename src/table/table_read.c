@@ -1,6 +1,5 @@
 /* Reads tables in the format that the first bytes show: .npy files by npy_table.c, and texts by
  * the rules of docs/files.md. */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

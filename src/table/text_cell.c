@@ -1,5 +1,4 @@
 /* The meaning of fields, and decimal numbers from text; declared in text_cell.h. */
-#define _POSIX_C_SOURCE 200809L
 #include <float.h>
 #include <math.h>
 #include <stdint.h>

@@ -1,5 +1,4 @@
 /* A source of bytes, and the records of a text; declared in text_records.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "table/text_records.h"
 
 #include <errno.h>
@@ -10,7 +9,7 @@
 
 /* --- The source ----------------------------------------------------------- */
 
-enum { PART = 1 << 16 }; /* the number of bytes of one read */
+enum { READ_PART = 1 << 16 }; /* the number of bytes of one read */
 
 gkv_status gki_source_open(gki_source *source, const char *path)
 {
@@ -73,9 +72,9 @@ static gkv_status reserve_part(gki_source *source)
         memmove(source->buffer, source->buffer + source->start, there);
     source->start = 0;
     source->end = there;
-    if (source->capacity - there >= PART)
+    if (source->capacity - there >= READ_PART)
         return GKV_OK;
-    const size_t capacity = 2 * source->capacity + PART;
+    const size_t capacity = 2 * source->capacity + READ_PART;
     unsigned char *more = realloc(source->buffer, capacity);
     if (!more)
         return gki_fail(GKV_ERR_MEMORY, "%s: no memory for %zu bytes of it at once", source->name,
@@ -89,19 +88,19 @@ static gkv_status reserve_part(gki_source *source)
 static gkv_status read_file(gki_source *source, size_t *got)
 {
     errno = 0;
-    *got = fread(source->buffer + source->end, 1, PART, source->file);
-    source->ended = *got < PART;
+    *got = fread(source->buffer + source->end, 1, READ_PART, source->file);
+    source->ended = *got < READ_PART;
     return ferror(source->file) ? gki_fail_errno(errno, "%s: cannot be read", source->name)
                                 : GKV_OK;
 }
 
 static gkv_status read_function(gki_source *source, size_t *got)
 {
-    const ptrdiff_t count = source->read(source->user, source->buffer + source->end, PART);
+    const ptrdiff_t count = source->read(source->user, source->buffer + source->end, READ_PART);
     *got = count > 0 ? (size_t)count : 0;
     source->ended = *got == 0;
-    return count < 0 || count > PART ? gki_fail(GKV_ERR_IO, "%s: cannot be read", source->name)
-                                     : GKV_OK;
+    return count < 0 || count > READ_PART ? gki_fail(GKV_ERR_IO, "%s: cannot be read", source->name)
+                                          : GKV_OK;
 }
 
 static gkv_status read_part(gki_source *source)
@@ -239,7 +238,7 @@ static void trim(gki_field *field, char *end)
     }
 }
 
-static char *skip_blanks(char *c)
+static char *after_blanks(char *c)
 {
     while (is_blank(*c))
         c++;
@@ -264,7 +263,7 @@ size_t gki_record_split(char *text, char separator, gki_field *fields)
         char *end = text + strlen(text);
         while (end > text && is_blank(end[-1]))
             *--end = '\0';
-        c = skip_blanks(c);
+        c = after_blanks(c);
     }
     for (;; c++) {
         while (*c == ' ' || (*c == '\t' && separator != '\t'))
@@ -278,7 +277,7 @@ size_t gki_record_split(char *text, char separator, gki_field *fields)
         trim(&fields[n++], end);
         if (last)
             return n;
-        c = separator == ' ' ? skip_blanks(end + 1) - 1 : end;
+        c = separator == ' ' ? after_blanks(end + 1) - 1 : end;
     }
 }
 

@@ -1,5 +1,4 @@
 /* The histories and times of a run folder. */
-#define _POSIX_C_SOURCE 200809L
 #include "train/history.h"
 
 #include <errno.h>

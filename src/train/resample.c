@@ -68,10 +68,11 @@ static void weigh(const gki_resampler *resampler, gki_workspace *ws, gki_workspa
     gki_pass_likelihood(model, ws, 0, rows);
     gki_pass_draw_weights(model, ws, 0, rows, objective);
     for (size_t i = 0; i < count; i++) {
-        const gki_rng at = gki_rng_at(model->settings.train.seed, GKV_STREAM_CODE, step, first + i);
+        const gki_rng at = gki_rng_at(model->settings.train.seed, GKV_STREAM_CODE, step,
+                                      resampler->before + first + i);
         const size_t resampled =
             i * draws + gki_pass_resample(gki_at(ws, model->draw_weight, i * draws), draws, at);
-        double *losses = resampler->losses + 2 * (first + i);
+        double *losses = resampler->losses + 2 * (resampler->before + first + i);
         losses[0] = losses[1] = 0;
         for (size_t r = i * draws; r < (i + 1) * draws; r++) {
             losses[0] += (double)*gki_at(ws, model->reconstruction, r) / (double)draws;

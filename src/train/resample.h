@@ -21,6 +21,7 @@ typedef struct gki_resampler {
     gki_workspace *ws; /* a workspace for each thread, forward only, of batch · K rows */
     /* the means of −log p(x|z) and KL over each image's draws in the step [images, 2] */
     double *losses;
+    size_t before; /* the images of the step before those of this rank */
 } gki_resampler;
 
 /* Creates a resampler for `threads` threads and steps of at most `images` images. It uses the
@@ -33,8 +34,8 @@ void gki_resampler_free(gki_resampler *resampler);
 /* Replaces gki_pass_forward() and gki_pass_backward() for images [first, first + count) of the
  * workspace of training. The workspace has x and labels, and one row for each image. u and
  * draw_weight of its rows become those of the resampled draw. The noise of image i is that of
- * index[i − first] in this step. `thread`, 0 … threads − 1, selects the scratch; calls with
- * different threads may run at the same time. */
+ * index[i − first] in this step, and its losses are number `before` + i. `thread`, 0 … threads − 1,
+ * selects the scratch; calls with different threads may run at the same time. */
 void gki_resampler_pass(const gki_resampler *resampler, int thread, gki_workspace *ws, size_t first,
                         size_t count, const uint32_t *index, uint64_t step,
                         const gki_objective *objective);

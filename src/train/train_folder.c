@@ -206,6 +206,17 @@ static gkv_status read_checkpoint(gki_training_run *run)
     return status == GKV_OK && wished != epochs ? extend(run, epochs) : status;
 }
 
+void gki_run_find_place(gki_training_run *run)
+{
+    const gki_trainer *trainer = run->trainer;
+    const uint64_t step = trainer->state.step;
+    run->refit_open = gki_trainer_refit_due(trainer, step) && trainer->state.codes > 0;
+    run->epoch_open = gki_trainer_epoch_is_open(trainer);
+    if (run->epoch_open)
+        run->last = gki_trainer_schedule(trainer, step - 1);
+    run->first_step = step;
+}
+
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings)
 {
     gki_trainer *trainer = run->trainer;
@@ -233,14 +244,8 @@ gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *se
     gki_file_sweep(run->replaced ? run->replaced : run->folder);
     if (!run->replaced)
         gki_commit_abandon(run->folder);
-    /* A run that was stopped after a step continues with the refit or the end of the epoch that
-     * follows. */
     const gki_train_state *state = &trainer->state;
-    run->refit_open = gki_trainer_refit_due(trainer, state->step) && state->codes > 0;
-    run->epoch_open = gki_trainer_epoch_is_open(trainer);
-    if (run->epoch_open)
-        run->last = gki_trainer_schedule(trainer, state->step - 1);
-    run->first_step = state->step;
+    gki_run_find_place(run);
     GKV_TRY(gki_history_start(run->folder, state->step / trainer->epoch_steps - run->epoch_open,
                               state->refits));
     if (run->extended_from == 0)

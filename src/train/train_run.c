@@ -64,7 +64,25 @@ static gkv_status refit(gki_training_run *run)
     p->g_min = report.g_min, p->g_max = report.g_max;
     p->k_min = report.k_min, p->k_max = report.k_max;
     const uint64_t epoch = (trainer->state.step - 1) / trainer->epoch_steps + 1;
-    return gki_history_append_refit(run->folder, epoch, trainer->state.step, &report);
+    return run->leads ? gki_history_append_refit(run->folder, epoch, trainer->state.step, &report)
+                      : GKV_OK;
+}
+
+/* Rank 0 writes, and all ranks fail if it fails. */
+static gkv_status save(gki_training_run *run)
+{
+    return gkv_dist_agree(run->dist, run->leads ? gki_run_save(run) : GKV_OK);
+}
+
+/* Writes the model if it is the best one, and the line of the epoch. */
+static gkv_status record_epoch(const gki_training_run *run, const gki_history_epoch *line)
+{
+    gkv_status status = GKV_OK;
+    if (run->leads && run->progress.best && gki_run_keeps_best(run))
+        status = gki_run_write_model(run);
+    if (run->leads && status == GKV_OK)
+        status = gki_history_append_epoch(run->folder, line);
+    return gkv_dist_agree(run->dist, status);
 }
 
 static gkv_status end_epoch(gki_training_run *run)
@@ -84,8 +102,6 @@ static gkv_status end_epoch(gki_training_run *run)
     if (p->best) {
         state->best = validation[0];
         state->best_epoch = epoch;
-        if (gki_run_keeps_best(run))
-            GKV_TRY(gki_run_write_model(run));
     }
     const double now = omp_get_wtime(),
                  images = state->epoch_images ? (double)state->epoch_images : NAN;
@@ -106,7 +122,9 @@ static gkv_status end_epoch(gki_training_run *run)
                                     .refit_seconds = p->refitted ? p->refit_seconds : 0,
                                     .skipped = state->skipped,
                                     .rollbacks = state->rollbacks};
-    GKV_TRY(gki_history_append_epoch(run->folder, &line));
+    GKV_TRY(record_epoch(run, &line));
+    if (trainer->ranks)
+        GKV_TRY(gki_ranks_check_weights(trainer->ranks, epoch));
     report_progress(run);
     p->epoch_ended = p->refitted = false;
     run->epoch_open = false;
@@ -115,7 +133,7 @@ static gkv_status end_epoch(gki_training_run *run)
     /* A state whose last steps were skipped is neither saved nor marked as good. */
     if (state->skipped_in_row == 0) {
         if (epoch % (uint64_t)settings->checkpoint_every == 0)
-            GKV_TRY(gki_run_save(run));
+            GKV_TRY(save(run));
         gki_trainer_mark_good(trainer);
     }
     run->epoch_began = omp_get_wtime();
@@ -130,17 +148,24 @@ static bool ran_out_of_patience(const gki_trainer *trainer)
            epoch >= trainer->state.best_epoch + patience;
 }
 
+/* Whether the run was asked to stop. Ranks are asked at different times; they agree in each
+ * step. */
+static bool is_asked(const gki_training_run *run)
+{
+    return run->trainer->ranks ? run->trainer->ranks->stop : gki_call_stopped(&run->call);
+}
+
 /* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
 static bool must_stop(const gki_training_run *run)
 {
-    return gki_call_stopped(&run->call) && run->trainer->state.skipped_in_row == 0 &&
+    return is_asked(run) && run->trainer->state.skipped_in_row == 0 &&
            !(run->epoch_open && run->last.skipped);
 }
 
 static gkv_status stop(gki_training_run *run)
 {
     const gki_trainer *trainer = run->trainer;
-    GKV_TRY(gki_run_save(run));
+    GKV_TRY(save(run));
     return gki_fail(GKV_ERR_INTERRUPTED, "stopped after step %llu of %llu; the checkpoint is saved",
                     (unsigned long long)trainer->state.step, (unsigned long long)trainer->steps);
 }
@@ -159,11 +184,15 @@ static gkv_status run_epochs(gki_training_run *run)
         }
         if (run->epoch_open) {
             const gkv_status status = end_epoch(run);
+            if (status == GKV_ERR_INTERRUPTED && trainer->ranks)
+                trainer->ranks->stop = true; /* on all ranks */
             if (status == GKV_ERR_INTERRUPTED && must_stop(run))
                 return stop(run);
             GKV_TRY(status);
             continue;
         }
+        if (trainer->ranks)
+            trainer->ranks->stop |= gki_call_stopped(&run->call);
         GKV_TRY(gki_trainer_step(trainer, &run->last));
         run->images += run->last.images;
         run->refit_open = gki_trainer_refit_due(trainer, trainer->state.step);
@@ -172,7 +201,7 @@ static gkv_status run_epochs(gki_training_run *run)
     }
     if (trainer->state.skipped_in_row > 0)
         gki_trainer_return_to_good(trainer);
-    return gki_run_save(run);
+    return save(run);
 }
 
 static void report_warning(gki_training_run *run, const char *text)
@@ -248,6 +277,26 @@ static gkv_status warn_of_data(gki_training_run *run, const gkv_settings *settin
     return status;
 }
 
+/* Opens the folder on rank 0, and gives its state of the run to all ranks. */
+static gkv_status start_together(gki_training_run *run, const char *folder)
+{
+    gki_trainer *trainer = run->trainer;
+    gkv_status status = GKV_OK;
+    if (run->leads)
+        status = gki_run_open_folder(run, folder);
+    if (run->leads && status == GKV_OK)
+        status = gki_run_start_or_resume(run, &trainer->model->settings);
+    GKV_TRY(gkv_dist_agree(run->dist, status));
+    if (!trainer->ranks)
+        return GKV_OK;
+    GKV_TRY(gki_trainer_share(trainer));
+    if (!run->leads) {
+        gki_trainer_mark_good(trainer);
+        gki_run_find_place(run);
+    }
+    return GKV_OK;
+}
+
 gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settings *settings,
                      const gkv_run_options *options, gkv_train_result *result)
 {
@@ -266,11 +315,13 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
         settings = &defaults;
     }
     GKV_TRY_GOTO(gki_call_begin(&run.call, options, 0));
+    run.dist = run.call.options.dist;
+    run.leads = gkv_dist_rank(run.dist) == 0;
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
-    GKV_TRY_GOTO(gki_run_open_folder(&run, folder));
-    GKV_TRY_GOTO(gki_run_start_or_resume(&run, &run.trainer->model->settings));
+    GKV_TRY_GOTO(gki_trainer_divide(run.trainer, run.call.options.dist));
+    GKV_TRY_GOTO(start_together(&run, folder));
     tell_extension(&run);
     warn_of_classes(&run);
     if (run.call.options.progress)

@@ -10,7 +10,9 @@
 #include "train/trainer.h"
 
 typedef struct gki_training_run {
-    gki_call call; /* its units are steps */
+    gki_call call;  /* its units are steps */
+    gkv_dist *dist; /* the ranks that train together; NULL for one process alone */
+    bool leads;     /* whether this process is rank 0: it alone has the folder and its files */
     gkv_train_start start;
     /* Where the files of the run are written: the folder of the run, but before the first
      * checkpoint of a run that replaces another, the folder for the new files (core/commit.h). */
@@ -37,17 +39,21 @@ gki_history_times gki_run_times(const gki_training_run *run);
 /* Creates the folder if necessary, and locks it. GKV_ERR_BUSY, GKV_ERR_IO. */
 gkv_status gki_run_open_folder(gki_training_run *run, const char *folder);
 
-/* Prepares the folder for a new run, or restores the trainer and the histories from the
+/* On rank 0: prepares the folder for a new run, or restores the trainer and the histories from the
  * checkpoint. */
 gkv_status gki_run_start_or_resume(gki_training_run *run, const gkv_settings *settings);
+
+/* Finds what follows in the state of the trainer: a run that was stopped after a step continues
+ * with the refit or the end of the epoch that is due. */
+void gki_run_find_place(gki_training_run *run);
 
 /* Whether model.safetensors is the best model by validation (early stopping). It is then written at
  * each new best. */
 bool gki_run_keeps_best(const gki_training_run *run);
 gkv_status gki_run_write_model(const gki_training_run *run);
 
-/* Writes the checkpoint, the times, and the model unless it is the best one. The first call of a
- * run that replaces another puts its files in the place of the old ones. */
+/* On rank 0: writes the checkpoint, the times, and the model unless it is the best one. The first
+ * call of a run that replaces another puts its files in the place of the old ones. */
 gkv_status gki_run_save(gki_training_run *run);
 
 /* Unlocks the folder and frees the paths. The files of a run that was to replace another, but has

@@ -89,8 +89,8 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
     GKV_TRY_GOTO(gki_alloc(values, sizeof *mean, &mean));
     GKV_TRY_GOTO(gkv_dataset_mean(dataset, gkv_dataset_count(dataset), 0, mean));
     gki_dataset_identify(dataset, &own.data);
-    GKV_TRY_GOTO(gkv_model_create_colour(height, width, gkv_dataset_channels(dataset), mean, &own,
-                                         &trainer->model));
+    GKV_TRY_GOTO(gkv_model_create(height, width, gkv_dataset_channels(dataset), mean, &own,
+                                  &trainer->model));
     GKV_TRY_GOTO(check_labels(trainer));
     GKV_TRY_GOTO(split_images(trainer));
     const gki_params *params = &trainer->model->params;
@@ -140,6 +140,7 @@ void gki_trainer_free(gki_trainer *trainer)
         return;
     gki_fine_tuner_free(trainer->fine_tuner);
     gki_resampler_free(trainer->resampler);
+    gki_ranks_free(trainer->ranks);
     gkv_model_free(trainer->model);
     gkv_dataset_free(trainer->dataset);
     gki_workspace_free(&trainer->ws);
@@ -199,26 +200,59 @@ gki_params gki_trainer_eval_params(const gki_trainer *trainer)
     return params;
 }
 
+/* Estimates the terms of the held-out images: all of them, or those of this rank. */
+static gkv_status estimate(gki_trainer *trainer, gki_call *call, const gki_estimates *all)
+{
+    gkv_run_options inner = gki_call_inner(call);
+    const gki_params params = gki_trainer_eval_params(trainer);
+    gkv_dist *dist = trainer->ranks ? trainer->ranks->dist : NULL;
+    gki_images images = trainer->validation;
+    gki_call quiet;
+    size_t first = 0;
+    gkv_dist_range(trainer->validation.count, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &first,
+                   &images.count);
+    images.order += first;
+    if (images.count == 0)
+        return GKV_OK;
+    inner.dist = NULL; /* the images of this rank are its own work */
+    GKV_TRY(gki_call_begin(&quiet, &inner, images.count));
+    gki_estimates own = {.reconstruction = all->reconstruction + first,
+                         .kl = all->kl + first,
+                         .nll = all->nll + first,
+                         .ess = all->ess + first};
+    return gki_estimate(&(gki_estimate_job){.model = trainer->model,
+                                            .params = &params,
+                                            .images = &images,
+                                            .samples = 1,
+                                            .seed = trainer->model->settings.train.seed,
+                                            .threads = trainer->threads,
+                                            .call = &quiet},
+                        &own);
+}
+
+/* Gives the estimates of each rank to all. If one fails or is stopped, so are all. */
+static gkv_status share_estimates(const gki_trainer *trainer, gkv_status status,
+                                  const gki_estimates *all)
+{
+    const size_t count = trainer->validation.count;
+    if (!trainer->ranks)
+        return status;
+    gkv_dist *dist = trainer->ranks->dist;
+    GKV_TRY(gkv_dist_agree(dist, status));
+    GKV_TRY(gkv_dist_share(dist, count, 1, sizeof *all->kl, all->reconstruction));
+    return gkv_dist_share(dist, count, 1, sizeof *all->kl, all->kl);
+}
+
 gkv_status gki_trainer_validate(gki_trainer *trainer, gki_call *call, double out[3])
 {
     const size_t count = trainer->validation.count;
     out[0] = out[1] = out[2] = NAN;
     if (count == 0)
         return GKV_OK;
-    const gkv_run_options inner = gki_call_inner(call);
-    gki_call quiet;
-    GKV_TRY(gki_call_begin(&quiet, &inner, count));
-    const gki_params params = gki_trainer_eval_params(trainer);
-    const gki_estimate_job job = {.model = trainer->model,
-                                  .params = &params,
-                                  .images = &trainer->validation,
-                                  .samples = 1,
-                                  .seed = trainer->model->settings.train.seed,
-                                  .threads = trainer->threads,
-                                  .call = &quiet};
     gki_estimates estimates;
     GKV_TRY(gki_estimates_create(count, &estimates));
-    const gkv_status status = gki_estimate(&job, &estimates);
+    const gkv_status status =
+        share_estimates(trainer, estimate(trainer, call, &estimates), &estimates);
     if (status == GKV_OK) {
         out[1] = out[2] = 0;
         for (size_t i = 0; i < count; i++) {

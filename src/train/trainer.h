@@ -9,6 +9,7 @@
 #include "infer/estimate.h"
 #include "train/fine_tune.h"
 #include "train/resample.h"
+#include "train/trainer_ranks.h"
 
 /* The most held-out codes of a refit to sufficient statistics. */
 enum { GKV_STATS_HELD_OUT = 1000 };
@@ -30,8 +31,10 @@ typedef struct gki_trainer {
     uint8_t *augmented; /* an augmented image for each thread; NULL without train.augmentation */
     gki_fine_tuner *fine_tuner; /* NULL without train.fine_tune_epochs */
     gki_resampler *resampler;   /* NULL unless train.resampling = importance */
+    gki_ranks *ranks;           /* NULL for one process alone */
     gki_train_state state;
-    /* the images of a step; the workspace has a row for each draw of each image */
+    /* the images of a step; the workspace has a row for each draw of each image, or of each of this
+     * rank's images */
     size_t batch;
     uint64_t epoch_steps; /* the steps of an epoch */
     uint64_t steps;       /* the steps of the run */
@@ -55,6 +58,18 @@ typedef struct gki_step_report {
 gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
                               gki_trainer **out);
 void gki_trainer_free(gki_trainer *trainer);
+
+/* Divides the batches of a trainer at step 0 between ranks, all of which call it. NULL, or one rank
+ * alone, changes nothing. `dist` must outlive the trainer. GKV_ERR_CONFIG on all ranks if they have
+ * other settings or data. GKV_ERR_MEMORY. */
+gkv_status gki_trainer_divide(gki_trainer *trainer, gkv_dist *dist);
+
+/* Gives the state of rank 0 to all ranks: weights, moments, average, codes, statistics,
+ * counters. */
+gkv_status gki_trainer_share(gki_trainer *trainer);
+
+/* The rows of all images of the last step, in the slots that losses and refits read. */
+const gki_workspace *gki_trainer_rows(const gki_trainer *trainer);
 
 /* Returns the learning rate schedule after so many steps, relative to its start: half a cosine,
  * from 1 to 0. In a run that was extended it begins again at the step of the extension. */
@@ -99,6 +114,9 @@ double gki_trainer_refit_period(const gki_trainer *trainer);
 
 /* Whether a refit is due after this many steps of the run. */
 bool gki_trainer_refit_due(const gki_trainer *trainer, uint64_t step);
+
+/* Whether the next refit uses codes of the current step. */
+bool gki_trainer_keeps_codes(const gki_trainer *trainer, size_t images);
 
 /* Stores the codes of the current step's images, one draw of each, if the next refit uses them. */
 void gki_trainer_keep_codes(gki_trainer *trainer, size_t images);

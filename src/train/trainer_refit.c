@@ -188,40 +188,49 @@ gkv_status gki_trainer_check_codes(const gki_trainer *trainer)
  * distribution of codes is then the one for which the objective's gradient trains the base. */
 static size_t row_to_keep(const gki_trainer *trainer, size_t image)
 {
-    const size_t draws = trainer->ws.draws, row = image * draws;
+    const gki_workspace *ws = gki_trainer_rows(trainer);
+    const size_t draws = ws->draws, row = image * draws;
     if (draws == 1)
         return row;
     const gki_rng at = gki_rng_at(trainer->model->settings.train.seed, GKV_STREAM_CODE,
                                   trainer->state.step, image);
-    return row +
-           gki_pass_resample(gki_at(&trainer->ws, trainer->model->draw_weight, row), draws, at);
+    return row + gki_pass_resample(gki_at(ws, trainer->model->draw_weight, row), draws, at);
+}
+
+/* The first image of the run whose code the next refit uses. */
+static uint64_t first_code(const gki_trainer *trainer)
+{
+    uint64_t from = 0, to = 0;
+    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    return from;
 }
 
 bool gki_trainer_uses_stats(const gki_trainer *trainer, size_t images)
 {
-    uint64_t from = 0, to = 0;
-    if (!uses_stats(trainer))
-        return false;
-    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
-    return images_after(trainer, trainer->state.step) + images <= from;
+    return uses_stats(trainer) &&
+           images_after(trainer, trainer->state.step) + images <= first_code(trainer);
+}
+
+bool gki_trainer_keeps_codes(const gki_trainer *trainer, size_t images)
+{
+    return refits_at_all(trainer) &&
+           images_after(trainer, trainer->state.step) + images > first_code(trainer);
 }
 
 void gki_trainer_keep_codes(gki_trainer *trainer, size_t images)
 {
-    if (!refits_at_all(trainer))
+    if (!gki_trainer_keeps_codes(trainer, images))
         return;
+    const gki_workspace *ws = gki_trainer_rows(trainer);
     const size_t d = trainer->model->d;
-    const uint64_t start = images_after(trainer, trainer->state.step);
-    uint64_t from = 0, to = 0;
-    window_of(trainer, refits_within(trainer, trainer->state.step) + 1, &from, &to);
+    const uint64_t start = images_after(trainer, trainer->state.step), from = first_code(trainer);
     for (size_t i = start < from ? (size_t)(from - start) : 0; i < images; i++) {
         const size_t row = row_to_keep(trainer, i), at = (size_t)trainer->state.codes++;
-        memcpy(trainer->store.codes + at * d, gki_at(&trainer->ws, trainer->model->flow->eps, row),
+        memcpy(trainer->store.codes + at * d, gki_at(ws, trainer->model->flow->eps, row),
                d * sizeof *trainer->store.codes);
-        trainer->state.codes_density +=
-            (double)*gki_at(&trainer->ws, trainer->model->base->log_density, row);
+        trainer->state.codes_density += (double)*gki_at(ws, trainer->model->base->log_density, row);
         if (trainer->store.labels)
-            trainer->store.labels[at] = *gki_at(&trainer->ws, trainer->model->label, row);
+            trainer->store.labels[at] = *gki_at(ws, trainer->model->label, row);
     }
 }
 

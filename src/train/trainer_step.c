@@ -74,7 +74,8 @@ typedef struct step_kind {
 struct step {
     const step_kind *kind;
     uint64_t epoch;
-    const uint32_t *batch; /* the images of the step, as indices in `train` */
+    size_t all_images;     /* the images of the step; a rank passes some of them */
+    const uint32_t *batch; /* the images to pass, as indices in `train` */
     size_t images, rows;   /* rows = images · draws */
     size_t tile;           /* the images of a tile */
     double augmentation;   /* the fraction of augmented images */
@@ -84,6 +85,8 @@ struct step {
     long chunks;       /* the tasks of the optimiser */
     long stats_parts;  /* the tasks of the base's sufficient statistics; 0 without them */
     double scale;      /* the factor from the summed to the mean, clipped gradient */
+    /* with ranks */
+    gki_ranks_exchange exchange;
 };
 
 static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_t count,
@@ -113,11 +116,12 @@ static void pass_fine_tuned(gki_trainer *trainer, const step *it, size_t first, 
 static void add_losses_of_rows(const gki_trainer *trainer, const step *it, gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
-    const double draws = (double)trainer->ws.draws;
-    for (size_t r = 0; r < it->rows; r++) {
-        const double reconstruction = (double)*gki_at(&trainer->ws, model->reconstruction, r);
-        const double kl = (double)*gki_at(&trainer->ws, model->posterior.log_q, r) -
-                          gki_pass_log_prior(model, &trainer->ws, r);
+    const gki_workspace *ws = gki_trainer_rows(trainer);
+    const double draws = (double)ws->draws;
+    for (size_t r = 0; r < it->all_images * ws->draws; r++) {
+        const double reconstruction = (double)*gki_at(ws, model->reconstruction, r);
+        const double kl =
+            (double)*gki_at(ws, model->posterior.log_q, r) - gki_pass_log_prior(model, ws, r);
         report->reconstruction += reconstruction / draws;
         report->kl += kl / draws;
     }
@@ -127,7 +131,7 @@ static void add_losses_of_rows(const gki_trainer *trainer, const step *it, gki_s
 static void add_losses_of_resampler(const gki_trainer *trainer, const step *it,
                                     gki_step_report *report)
 {
-    for (size_t i = 0; i < it->images; i++) {
+    for (size_t i = 0; i < it->all_images; i++) {
         report->reconstruction += trainer->resampler->losses[2 * i];
         report->kl += trainer->resampler->losses[2 * i + 1];
     }
@@ -208,15 +212,74 @@ static void pass_images(gki_trainer *trainer, const step *it)
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
+/* Adds the images of this rank to a bucket that the rank before has sent. */
+static void add_to_bucket(gki_trainer *trainer, const step *it, size_t bucket)
+{
+    gki_workspace *ws = &trainer->ws;
+    const gki_shard_bucket *b = &trainer->ranks->buckets[bucket];
+#pragma omp for schedule(dynamic, 1)
+    for (size_t p = b->first_part; p < b->first_part + b->parts; p++)
+        if (it->images > 0 && gki_shard_continues(trainer->model, p))
+            gki_pass_gradient(trainer->model, ws, it->rows, p);
+}
+
+static void add_statistics(gki_base_stats *stats, const gkv_model *model, const gki_workspace *ws,
+                           const step *it)
+{
+#pragma omp for schedule(dynamic, 1)
+    for (long p = 0; p < it->stats_parts; p++) {
+        gki_base_stats_add(stats, ws, ws->draws > 1 ? &model->draw_weight : NULL, it->rows,
+                           (size_t)p);
+        gki_profile_mark(ws->profile, GKV_BENCH_BASE);
+    }
+}
+
+/* Computes the gradient with the other ranks. The master thread alone sends and receives. */
+static void reduce_over_ranks(gki_trainer *trainer, const step *it)
+{
+    gki_ranks *ranks = trainer->ranks;
+    const size_t buckets = ranks->bucket_count + (it->stats_parts > 0);
+#pragma omp master
+    {
+        gki_ranks_exchange_rows(ranks, &trainer->ws, &it->exchange);
+        gki_ranks_begin(ranks, &it->exchange);
+    }
+    for (size_t b = 0; b < buckets; b++) {
+#pragma omp master
+        gki_ranks_receive(ranks, b);
+#pragma omp barrier
+        if (b < ranks->bucket_count)
+            add_to_bucket(trainer, it, b);
+        else
+            add_statistics(ranks->stats_sums, trainer->model, &trainer->ws, it);
+#pragma omp master
+        gki_ranks_send(ranks, b);
+    }
+#pragma omp master
+    gki_ranks_end(ranks);
+#pragma omp barrier
+    gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
+    /* sums that are not chains, from the rows of all images; they overwrite parts of buckets */
+#pragma omp for schedule(dynamic, 1)
+    for (long p = 0; p < it->parts; p++)
+        if (!gki_shard_continues(trainer->model, (size_t)p))
+            gki_pass_gradient(trainer->model, &ranks->batch, it->all_images * ranks->batch.draws,
+                              (size_t)p);
+}
+
 /* The parts of the gradient are independent, given all rows, and so are the sums of squares of its
  * chunks. */
 static void reduce_gradient(gki_trainer *trainer, const step *it)
 {
     const gki_params *params = &trainer->model->params;
     gki_workspace *ws = &trainer->ws;
+    if (trainer->ranks) {
+        reduce_over_ranks(trainer, it);
+    } else {
 #pragma omp for schedule(dynamic, 1)
-    for (long p = 0; p < it->parts; p++)
-        gki_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
+        for (long p = 0; p < it->parts; p++)
+            gki_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
+    }
     gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
 #pragma omp for schedule(static)
     for (long c = 0; c < it->chunks; c++) {
@@ -260,12 +323,8 @@ static void update_weights(gki_trainer *trainer, const step *it, double learning
         gki_adamw_update(&model->params, (size_t)c, &adamw);
         gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
     }
-#pragma omp for schedule(dynamic, 1)
-    for (long p = 0; p < it->stats_parts; p++) {
-        gki_base_stats_add(trainer->store.stats, ws, ws->draws > 1 ? &model->draw_weight : NULL,
-                           it->rows, (size_t)p);
-        gki_profile_mark(ws->profile, GKV_BENCH_BASE);
-    }
+    if (!trainer->ranks)
+        add_statistics(trainer->store.stats, model, ws, it);
 }
 
 /* --- The step ------------------------------------------------------------- */
@@ -288,7 +347,25 @@ static gkv_status count_bad_step(gki_trainer *trainer)
     return GKV_OK;
 }
 
-static step step_of(const gki_trainer *trainer, const gki_step_report *report)
+/* Reduces a step to the images of this rank. Kinds of steps that pass groups of images of a tile
+ * together have whole tiles. */
+static void take_share(gki_trainer *trainer, step *it)
+{
+    gki_ranks *ranks = trainer->ranks;
+    gki_ranks_divide(ranks, it->all_images, it->kind == &plain ? 1 : it->tile, trainer->ws.draws);
+    it->images = ranks->images;
+    it->rows = it->images * trainer->ws.draws;
+    it->batch += ranks->shard.first;
+    trainer->ws.shard = &ranks->shard;
+    if (trainer->resampler)
+        trainer->resampler->before = ranks->shard.first;
+    it->exchange =
+        (gki_ranks_exchange){.codes = gki_trainer_keeps_codes(trainer, it->all_images),
+                             .losses = it->kind == &resampled ? trainer->resampler->losses : NULL,
+                             .stats = it->stats_parts > 0 ? trainer->store.stats : NULL};
+}
+
+static step step_of(gki_trainer *trainer, const gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gkv_train_settings *settings = &model->settings.train;
@@ -302,6 +379,7 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
     step it = {.kind = kind_of(trainer, epoch),
                .epoch = epoch,
                .batch = trainer->shuffled + start,
+               .all_images = images,
                .images = images,
                .rows = images * draws,
                .tile = tile,
@@ -315,12 +393,14 @@ static step step_of(const gki_trainer *trainer, const gki_step_report *report)
                         .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
                         .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
                         .resampled = it.kind == &resampled};
-    it.tiles = (long)((images + tile - 1) / tile);
+    if (gki_trainer_uses_stats(trainer, images))
+        it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
+    if (trainer->ranks)
+        take_share(trainer, &it);
+    it.tiles = (long)((it.images + tile - 1) / tile);
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
     it.chunks = (long)gki_adamw_chunks(&model->params);
-    if (gki_trainer_uses_stats(trainer, images))
-        it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     return it;
 }
 
@@ -338,6 +418,8 @@ static void finish_good_step(gki_trainer *trainer, const gki_step_report *report
 {
     const gki_base *base = trainer->model->base;
     gki_train_state *state = &trainer->state;
+    if (trainer->ranks && gki_trainer_uses_stats(trainer, report->images))
+        gki_ranks_take_stats(trainer->ranks, trainer->store.stats);
     gki_trainer_keep_codes(trainer, report->images);
     base->ops->project(base, &trainer->model->params);
     if (trainer->ema) { /* the average of valid parameters of a base may be invalid */
@@ -365,7 +447,7 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
         gki_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
     *report = gki_trainer_schedule(trainer, trainer->state.step);
     step it = step_of(trainer, report);
-    report->images = it.images;
+    report->images = it.all_images;
 #pragma omp parallel num_threads(trainer->threads)
     {
         gki_profile_begin(ws->profile);
@@ -379,6 +461,8 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
             update_weights(trainer, &it, report->learning_rate);
         gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
     }
+    if (trainer->ranks && trainer->ranks->status != GKV_OK)
+        return trainer->ranks->status;
     gkv_status status = GKV_OK;
     if (report->skipped)
         status = count_bad_step(trainer);

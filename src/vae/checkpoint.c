@@ -10,12 +10,6 @@
 #include "safetensors/safetensors.h"
 #include "vae/metadata.h"
 
-#ifdef GKV_REAL_IS_DOUBLE
-static const gki_dtype real_dtype = GKV_F64;
-#else
-static const gki_dtype real_dtype = GKV_F32;
-#endif
-
 enum { ARRAYS = 4, TENSOR_NAME_SIZE = GKV_PARAM_NAME_SIZE + 16 };
 
 static const char *const prefixes[ARRAYS] = {"", "optimizer.m.", "optimizer.v.", "ema."};
@@ -23,7 +17,7 @@ static const char *const prefixes[ARRAYS] = {"", "optimizer.m.", "optimizer.v.",
 static gki_tensor tensor_of(const gki_param *param, const char *name, const gki_real *array)
 {
     return (gki_tensor){.name = name,
-                        .dtype = real_dtype,
+                        .dtype = GKV_REAL_DTYPE,
                         .rank = param->cols ? 2 : 1,
                         .shape = {(int64_t)param->rows, (int64_t)param->cols},
                         .data = array ? array + param->offset : NULL};
@@ -32,7 +26,7 @@ static gki_tensor tensor_of(const gki_param *param, const char *name, const gki_
 static gki_tensor codes_tensor(const gkv_model *model, uint64_t count, const gki_real *codes)
 {
     return (gki_tensor){.name = "refit.codes",
-                        .dtype = real_dtype,
+                        .dtype = GKV_REAL_DTYPE,
                         .rank = 2,
                         .shape = {(int64_t)count, (int64_t)model->d},
                         .data = codes};
@@ -41,7 +35,7 @@ static gki_tensor codes_tensor(const gkv_model *model, uint64_t count, const gki
 static gki_tensor labels_tensor(uint64_t count, const gki_real *labels)
 {
     return (gki_tensor){.name = "refit.labels",
-                        .dtype = real_dtype,
+                        .dtype = GKV_REAL_DTYPE,
                         .rank = 1,
                         .shape = {(int64_t)count},
                         .data = labels};
@@ -52,7 +46,7 @@ static gki_tensor stats_tensor(const gki_base_stats *stats, gki_real **values)
     size_t count = 0;
     *values = gki_base_stats_tensor(stats, &count);
     return (gki_tensor){.name = "refit.stats",
-                        .dtype = real_dtype,
+                        .dtype = GKV_REAL_DTYPE,
                         .rank = 1,
                         .shape = {(int64_t)count},
                         .data = *values};

@@ -51,7 +51,7 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
     if (gkv_settings_pixels(&model->settings) != GKV_PIXELS_BINARY)
         return gki_fail(GKV_ERR_CONFIG,
                         "the model's pixels have more values than 0 and 1: a mean does not tell "
-                        "their distribution; draw from codes, with gkv_model_draw_images()");
+                        "their distribution; draw from codes, with gkv_model_sample_images()");
     for (size_t i = 0; i < n * model->values; i++)
         if (!(probabilities[i] >= 0 && probabilities[i] <= 1))
             return gki_fail(GKV_ERR_ARGUMENT, "image %zu, pixel %zu: %g is not a probability",
@@ -59,9 +59,9 @@ static gkv_status check_pixels(const gkv_model *model, size_t n, const float *pr
     return GKV_OK;
 }
 
-gkv_status gkv_model_draw_pixels(const gkv_model *model, size_t n, const float *probabilities,
-                                 uint64_t seed, uint64_t first, const gkv_run_options *options,
-                                 float *images)
+gkv_status gkv_model_sample_pixels(const gkv_model *model, size_t n, const float *probabilities,
+                                   uint64_t seed, uint64_t first, const gkv_run_options *options,
+                                   float *images)
 {
     gki_call call;
     GKV_NEED(model);

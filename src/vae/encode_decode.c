@@ -112,8 +112,8 @@ static void encode_block(const request *it, gki_workspace *ws, size_t first, siz
     }
 }
 
-gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images,
-                            const gkv_run_options *options, float *mean, float *scale)
+gkv_status gkv_model_posterior(const gkv_model *model, size_t n, const float *images,
+                               const gkv_run_options *options, float *mean, float *scale)
 {
     GKV_NEED(model);
     GKV_NEED(images);
@@ -127,8 +127,8 @@ static void code_block(const request *it, gki_workspace *ws, size_t first, size_
     take(ws, it->model->posterior.z, it->out + first * it->model->d, count);
 }
 
-gkv_status gkv_model_code(const gkv_model *model, size_t n, const float *images,
-                          const gkv_run_options *options, float *codes)
+gkv_status gkv_model_encode(const gkv_model *model, size_t n, const float *images,
+                            const gkv_run_options *options, float *codes)
 {
     GKV_NEED(model);
     GKV_NEED(images);
@@ -147,8 +147,9 @@ static void draw_block(const request *it, gki_workspace *ws, size_t first, size_
     take(ws, model->posterior.z, it->out + first * model->d, count);
 }
 
-gkv_status gkv_model_draw(const gkv_model *model, size_t n, const float *images, uint64_t seed,
-                          uint64_t first, const gkv_run_options *options, float *codes)
+gkv_status gkv_model_sample_posterior(const gkv_model *model, size_t n, const float *images,
+                                      uint64_t seed, uint64_t first, const gkv_run_options *options,
+                                      float *codes)
 {
     GKV_NEED(model);
     GKV_NEED(images);
@@ -202,9 +203,9 @@ static void draw_images_block(const request *it, gki_workspace *ws, size_t first
             it->out + (first + r) * model->values);
 }
 
-gkv_status gkv_model_draw_images(const gkv_model *model, size_t n, const float *codes,
-                                 uint64_t seed, uint64_t first, const gkv_run_options *options,
-                                 float *images)
+gkv_status gkv_model_sample_images(const gkv_model *model, size_t n, const float *codes,
+                                   uint64_t seed, uint64_t first, const gkv_run_options *options,
+                                   float *images)
 {
     GKV_NEED(model);
     GKV_NEED(codes);

@@ -174,14 +174,8 @@ void gki_model_init(gkv_model *model, const double *mean)
     model->encoder->ops->scale_outputs(model->encoder, &model->params, 2 * model->d, (gki_real)0.1);
 }
 
-gkv_status gkv_model_create(size_t height, size_t width, const double *mean,
+gkv_status gkv_model_create(size_t height, size_t width, size_t channels, const double *mean,
                             const gkv_settings *settings, gkv_model **out)
-{
-    return gkv_model_create_colour(height, width, 1, mean, settings, out);
-}
-
-gkv_status gkv_model_create_colour(size_t height, size_t width, size_t channels, const double *mean,
-                                   const gkv_settings *settings, gkv_model **out)
 {
     gkv_settings defaults;
     GKV_NEED(out);

@@ -187,6 +187,11 @@ static void gradient(const gki_posterior_noise *noise, gki_workspace *ws, size_t
     }
 }
 
+static void batch_slots(const gki_posterior_noise *noise, gki_slot_visit *visit, void *context)
+{
+    visit(context, ((const noise_gk *)noise)->d_raw);
+}
+
 const gki_posterior_noise_ops gki_posterior_noise_gk = {
     .name = "gk",
     .create = create_global,
@@ -195,6 +200,7 @@ const gki_posterior_noise_ops gki_posterior_noise_gk = {
     .backward = backward_global,
     .parts = parts,
     .gradient = gradient,
+    .batch_slots = batch_slots,
 };
 const gki_posterior_noise_ops gki_posterior_noise_gk_amortized = {
     .name = "gk-amortized",

@@ -37,6 +37,8 @@ typedef struct gki_posterior_noise_ops {
      * Both are NULL without such tensors. */
     size_t (*parts)(const gki_posterior_noise *noise);
     void (*gradient)(const gki_posterior_noise *noise, gki_workspace *ws, size_t rows, size_t part);
+    /* Tells the slots that gradient() reads. NULL without such tensors. */
+    void (*batch_slots)(const gki_posterior_noise *noise, gki_slot_visit *visit, void *context);
 
     /* Whether z0 of an image is Gaussian: N(μ, LLᵀ) with L = diag(σ)(I + M), where M is strictly
      * lower triangular. mixing() returns the rows of M [d(d−1)/2], given the image's raw

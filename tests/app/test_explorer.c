@@ -115,7 +115,7 @@ static gkv_model *small_model(void)
     settings.model.hidden = 8;
     settings.model.prior_hidden = 8;
     settings.model.base_components = 2;
-    assert_ok(gkv_model_create(4, 4, mean, &settings, &model));
+    assert_ok(gkv_model_create(4, 4, 1, mean, &settings, &model));
     return model;
 }
 

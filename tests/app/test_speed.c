@@ -174,7 +174,7 @@ static void test_counts(void **state)
     double mean[784] = {0};
     gkv_model *model = NULL;
     gki_bench_operations operations;
-    assert_ok(gkv_model_create(28, 28, mean, &settings, &model));
+    assert_ok(gkv_model_create(28, 28, 1, mean, &settings, &model));
     gki_bench_count(model, &operations);
     gkv_model_free(model);
     const double encoder = 784 * 400 + 2 * 400 * 400 + 400 * 48,

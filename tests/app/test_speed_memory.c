@@ -46,7 +46,7 @@ static gkv_status measure(const char *base)
     gki_bench_profile profile;
     double seconds = 0;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, pixels, labels, &dataset));
+    GKV_TRY_GOTO(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, 1, pixels, labels, &dataset));
     GKV_TRY_GOTO(gki_bench_training_create(&settings, dataset, &training));
     GKV_TRY_GOTO(gki_bench_training_run(training, 1, 2, &seconds, &profile));
     GKV_TRY_GOTO(gki_bench_training_refit(training, 1, false, &seconds));

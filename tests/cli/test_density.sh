@@ -82,8 +82,10 @@ expect 2 "is none of" "$gkvae" density fit table.csv --out new --candidates t-co
 expect 2 "must be auto" "$gkvae" density fit table.csv --out new --margin normal
 expect 2 "neither auto, none" "$gkvae" density fit table.csv --out new --resolution wide
 expect 2 "no flow" "$gkvae" density fit table.csv --out new --flow none-such
-head -n 20 table.csv > few.csv
-expect 3 "19 rows are too few" "$gkvae" density fit few.csv --out new
+head -n 10 table.csv > few.csv
+expect 3 "9 rows are too few" "$gkvae" density fit few.csv --out new
+head -n 13 table.csv > few.csv
+expect 0 "12 rows say little" "$gkvae" density fit few.csv --out few $fast
 awk -F, -v OFS=, '{ print $0, NR == 1 ? "same" : 5 }' table.csv > constant.csv
 expect 3 "column 4 (same) is constant" "$gkvae" density fit constant.csv --out new --quiet
 awk -F, -v OFS=, '{ print $0, NR == 1 ? "copy" : $1 }' table.csv > copy.csv

@@ -36,7 +36,7 @@ static void draw(uint8_t *pixels, size_t count, size_t first, unsigned white)
 static gkv_dataset *make(const uint8_t *pixels, const uint8_t *labels, size_t count)
 {
     gkv_dataset *data;
-    assert_ok(gkv_dataset_from_memory(count, SIDE, SIDE, pixels, labels, &data));
+    assert_ok(gkv_dataset_from_memory(count, SIDE, SIDE, 1, pixels, labels, &data));
     return data;
 }
 
@@ -117,7 +117,7 @@ static void halves_that_do_not_match(void **state)
         gkv_dataset_check(one, other, &(gkv_run_options){.progress = collect, .context = &all}));
     assert_true(all.count == 1 && strstr(all.text, "4 test images have a label"));
     gkv_dataset_free(other);
-    assert_ok(gkv_dataset_from_memory(COUNT / 2, SIDE, 2 * SIDE, test, NULL, &other));
+    assert_ok(gkv_dataset_from_memory(COUNT / 2, SIDE, 2 * SIDE, 1, test, NULL, &other));
     all = (findings){0, ""};
     assert_ok(
         gkv_dataset_check(one, other, &(gkv_run_options){.progress = collect, .context = &all}));
@@ -144,12 +144,12 @@ static void hashes_are_not_enough(void **state)
     gkv_dataset *both = NULL, *second = NULL;
     gkv_data_info info;
     memcpy(images, words, sizeof words);
-    assert_ok(gkv_dataset_from_memory(2, 4, 4, images, NULL, &both));
+    assert_ok(gkv_dataset_from_memory(2, 4, 4, 1, images, NULL, &both));
     assert_ok(gkv_dataset_describe(both, &info));
     assert_int_equal(info.copies, 0);
     gkv_dataset_free(both);
-    assert_ok(gkv_dataset_from_memory(1, 4, 4, images, NULL, &both));
-    assert_ok(gkv_dataset_from_memory(1, 4, 4, images + N, NULL, &second));
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, 1, images, NULL, &both));
+    assert_ok(gkv_dataset_from_memory(1, 4, 4, 1, images + N, NULL, &second));
     findings all = {0, ""};
     assert_ok(
         gkv_dataset_check(both, second, &(gkv_run_options){.progress = collect, .context = &all}));
@@ -172,7 +172,7 @@ static findings find_of(gkv_dataset *one, gkv_dataset *other)
 static gkv_dataset *of_size(size_t count, size_t height, size_t width, size_t channels)
 {
     gkv_dataset *data = NULL;
-    assert_ok(gkv_dataset_from_colour(count, height, width, channels, test, NULL, &data));
+    assert_ok(gkv_dataset_from_memory(count, height, width, channels, test, NULL, &data));
     return data;
 }
 
@@ -205,7 +205,7 @@ static void large_images_are_told(void **state)
     uint8_t *image = test_alloc(pixels);
     gkv_dataset *one = NULL;
     image[0] = 255;
-    assert_ok(gkv_dataset_from_memory(1, pixels, 1, image, NULL, &one));
+    assert_ok(gkv_dataset_from_memory(1, pixels, 1, 1, image, NULL, &one));
     const findings all = find_of(one, NULL);
     assert_non_null(strstr(all.text, "make the images smaller"));
     free(image);

@@ -83,7 +83,7 @@ static gkv_status exports(void)
     gkv_dataset *dataset = NULL, *again = NULL;
     size_t test = 0;
     const gkv_export_settings settings = {.overwrite = true};
-    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, pixels, labels, &dataset));
+    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, 1, pixels, labels, &dataset));
     const gkv_status status =
         gkv_dataset_export(dataset, in_temporary("exported"), &settings, &test);
     stop_failing();

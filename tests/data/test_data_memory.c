@@ -64,7 +64,7 @@ static gkv_status write_idx(void)
     uint8_t pixels[PIXELS];
     for (size_t i = 0; i < PIXELS; i++)
         pixels[i] = (uint8_t)i;
-    GKV_TRY(gkv_idx_write(in_temporary("images"), COUNT, SIDE, SIDE, pixels));
+    GKV_TRY(gkv_idx_write(in_temporary("images"), COUNT, SIDE, SIDE, 1, pixels));
     return gkv_idx_write_labels(in_temporary("labels"), COUNT, labels);
 }
 
@@ -199,7 +199,7 @@ static int make(void **state)
             npy_of(array, "<f4", "(6, 4, 4)", numbers, sizeof numbers));
     zip_add(&archive, "y.npy", 0, array, npy_of(array, "|u1", "(6,)", labels, COUNT));
     put_zip(&archive, "arrays.npz");
-    assert_ok(gkv_idx_write(in_temporary("two"), 2, SIDE, SIDE, pixels));
+    assert_ok(gkv_idx_write(in_temporary("two"), 2, SIDE, SIDE, 1, pixels));
     put("words.csv", words, sizeof words - 1);
     put("test.csv", tests, sizeof tests - 1);
     put("files.csv", files, sizeof files - 1);

@@ -19,7 +19,7 @@ static void memory_is_copied(void **state)
     (void)state;
     uint8_t pixels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, labels[] = {250, 3};
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_from_memory(2, 2, 3, pixels, labels, &dataset));
+    assert_ok(gkv_dataset_from_memory(2, 2, 3, 1, pixels, labels, &dataset));
     memset(pixels, 0, sizeof pixels);
     memset(labels, 0, sizeof labels);
     assert_int_equal(gkv_dataset_count(dataset), 2);
@@ -28,7 +28,7 @@ static void memory_is_copied(void **state)
     assert_int_equal(gkv_dataset_pixels(dataset, 1)[0], 7);
     assert_int_equal(gkv_dataset_labels(dataset)[0], 250);
     gkv_dataset_free(dataset);
-    assert_ok(gkv_dataset_from_memory(12, 1, 1, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(12, 1, 1, 1, pixels, NULL, &dataset));
     assert_null(gkv_dataset_labels(dataset));
     gkv_dataset_free(dataset);
     gkv_dataset_free(NULL);
@@ -37,7 +37,7 @@ static void memory_is_copied(void **state)
 static gkv_dataset *colours(size_t count, size_t height, size_t width, const uint8_t *pixels)
 {
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_from_colour(count, height, width, 3, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(count, height, width, 3, pixels, NULL, &dataset));
     return dataset;
 }
 
@@ -95,7 +95,7 @@ static void colour_keeps_its_channels(void **state)
     const uint8_t turned[] = {1, 2, 3, 7, 8, 9, 4, 5, 6, 10, 11, 12};
     assert_memory_equal(gkv_dataset_pixels(dataset, 0), turned, sizeof turned);
     gkv_dataset_free(dataset);
-    assert_fails(gkv_dataset_from_colour(1, 1, 6, 2, pixels, NULL, &dataset), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(1, 1, 6, 2, pixels, NULL, &dataset), GKV_ERR_ARGUMENT,
                  "channels 2");
     assert_int_equal(gkv_dataset_channels(NULL), 0);
 }
@@ -105,16 +105,16 @@ static void bad_arguments_are_refused(void **state)
     (void)state;
     const uint8_t pixel = 0;
     gkv_dataset *dataset = (gkv_dataset *)1;
-    assert_fails(gkv_dataset_from_memory(1, 1, 1, NULL, NULL, &dataset), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(1, 1, 1, 1, NULL, NULL, &dataset), GKV_ERR_ARGUMENT,
                  "pixels is NULL");
     assert_null(dataset);
-    assert_fails(gkv_dataset_from_memory(0, 1, 1, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(0, 1, 1, 1, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
                  "count 0");
-    assert_fails(gkv_dataset_from_memory(1, 0, 1, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(1, 0, 1, 1, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
                  "height 0");
-    assert_fails(gkv_dataset_from_memory(1, 1, 0, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(1, 1, 0, 1, &pixel, NULL, &dataset), GKV_ERR_ARGUMENT,
                  "width 0");
-    assert_fails(gkv_dataset_from_memory(SIZE_MAX / 2, 2, 2, &pixel, NULL, &dataset),
+    assert_fails(gkv_dataset_from_memory(SIZE_MAX / 2, 2, 2, 1, &pixel, NULL, &dataset),
                  GKV_ERR_ARGUMENT, "addressed");
     /* each product is too large: that of the first two sizes, of three, and of all */
     const size_t sizes[][4] = {{SIZE_MAX / 2, 3, 1, 1},
@@ -126,14 +126,14 @@ static void bad_arguments_are_refused(void **state)
         const size_t *is = sizes[i];
         if (i < 3)
             assert_fails(
-                gkv_dataset_from_colour(is[0], is[1], is[2], is[3], &pixel, NULL, &dataset),
+                gkv_dataset_from_memory(is[0], is[1], is[2], is[3], &pixel, NULL, &dataset),
                 GKV_ERR_ARGUMENT, "addressed");
         assert_fails(
             gkv_dataset_from_numbers(is[0], is[1], is[2], is[3], &number, NULL, NULL, &dataset),
             GKV_ERR_ARGUMENT, "count 0");
         assert_null(dataset);
     }
-    assert_fails(gkv_dataset_from_memory(1, 1, 1, &pixel, NULL, NULL), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_dataset_from_memory(1, 1, 1, 1, &pixel, NULL, NULL), GKV_ERR_ARGUMENT,
                  "out is NULL");
     const gkv_data_settings settings = fixture();
     assert_fails(gkv_dataset_load((gkv_split)2, &settings, &dataset), GKV_ERR_ARGUMENT, "split 2");
@@ -147,7 +147,7 @@ static void mean_is_of_its_range(void **state)
     const uint8_t pixels[] = {0, 255, 51, 255, 102, 255};
     double mean[2];
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_from_memory(3, 1, 2, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(3, 1, 2, 1, pixels, NULL, &dataset));
     assert_ok(gkv_dataset_mean(dataset, 3, 0, mean));
     assert_close(mean[0], 0.2, 1e-15);
     assert_true(mean[1] == 1);
@@ -172,7 +172,7 @@ static void mean_of_many_is_exact(void **state)
     gkv_dataset *dataset = NULL;
     for (size_t i = 0; i < COUNT * PIXELS; i++)
         pixels[i] = i % 5 == 0 ? (uint8_t)(i / 7) : 255;
-    assert_ok(gkv_dataset_from_memory(COUNT, NINE, NINE, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(COUNT, NINE, NINE, 1, pixels, NULL, &dataset));
     assert_ok(gkv_dataset_mean(dataset, COUNT - FIRST, FIRST, mean));
     for (size_t p = 0; p < PIXELS; p++) {
         double sum = 0;
@@ -254,7 +254,7 @@ static void files_are_known_by_their_sha256(void **state)
     assert_null(copy);
     gkv_dataset_free(dataset);
     const uint8_t pixel = 7;
-    assert_ok(gkv_dataset_from_memory(1, 1, 1, &pixel, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(1, 1, 1, 1, &pixel, NULL, &dataset));
     assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_path(dataset, GKV_IMAGES_FILE), "");
     assert_string_equal(gkv_dataset_path(NULL, GKV_IMAGES_FILE), "");

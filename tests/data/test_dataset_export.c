@@ -17,7 +17,7 @@ static gkv_dataset *make(size_t channels, const uint8_t *of_images)
     gkv_dataset *dataset = NULL;
     for (size_t i = 0; i < PIXELS; i++)
         pixels[i] = (uint8_t)(7 * i);
-    assert_ok(gkv_dataset_from_colour(COUNT, SIDE, SIDE, channels, pixels, of_images, &dataset));
+    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, channels, pixels, of_images, &dataset));
     return dataset;
 }
 
@@ -127,9 +127,9 @@ static void sizes_that_idx_cannot_hold(void **state)
                                {UINT32_MAX, UINT32_MAX, UINT32_MAX, 1}};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_fails(
-            gkv_idx_write_colour(path, wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], pixels),
+            gkv_idx_write(path, wrong[i][0], wrong[i][1], wrong[i][2], wrong[i][3], pixels),
             GKV_ERR_ARGUMENT, "IDX cannot hold");
-    assert_fails(gkv_idx_write_colour(path, 1, 1, 1, 2, pixels), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_idx_write(path, 1, 1, 1, 2, pixels), GKV_ERR_ARGUMENT,
                  "2 channels; expected 1 or 3");
     assert_fails(gkv_idx_write_labels(path, 0, labels), GKV_ERR_ARGUMENT,
                  "IDX cannot hold 0 labels");

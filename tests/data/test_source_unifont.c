@@ -14,7 +14,7 @@ static void glyphs_become_images(void **state)
         data.files[i] = (gki_known_file){"of another version", 0};
     gkv_dataset *train = NULL, *test = NULL;
     data.sources[0] =
-        (gki_source){gki_fetch_unifont, "Debian package set", "set", in_temporary("font")};
+        (gki_data_source){gki_fetch_unifont, "Debian package set", "set", in_temporary("font")};
     assert_ok(gki_file_make_folder(in_temporary("font")));
     char lines[20 * 80];
     size_t n = 0;
@@ -62,7 +62,7 @@ static gkv_status fetch(const char *text, size_t length, char **delivered)
     assert_ok(gki_file_make_folder(folder));
     assert_ok(gki_file_make_folder(scratch));
     put("letters/unifont.hex", text, length);
-    const gki_source source = {gki_fetch_unifont, "Debian package set", "set", folder};
+    const gki_data_source source = {gki_fetch_unifont, "Debian package set", "set", folder};
     *delivered = NULL;
     return gki_fetch_unifont(&source, NULL, scratch, NULL, delivered);
 }
@@ -90,8 +90,8 @@ static void other_lines_are_refused(void **state)
                  "there is no glyph of 16 × 16");
     assert_fails(fetch("", 0, &delivered), GKV_ERR_DATA, "there is no glyph of 16 × 16");
     assert_int_equal(remove(in_temporary("letters/unifont.hex")), 0);
-    const gki_source source = {gki_fetch_unifont, "Debian package set", "set",
-                               in_temporary("letters")};
+    const gki_data_source source = {gki_fetch_unifont, "Debian package set", "set",
+                                    in_temporary("letters")};
     assert_fails(gki_fetch_unifont(&source, NULL, temporary, NULL, &delivered), GKV_ERR_IO,
                  "letters/unifont.hex[.gz]: the file is missing");
 }

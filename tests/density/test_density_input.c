@@ -18,7 +18,8 @@ static void test_bad_input(void **state)
     (void)state;
     double *x = make_table(N, D);
     refuse(x, 1, D, GKV_ERR_DATA, "1 rows are too few");
-    refuse(x, 29, D, GKV_ERR_DATA, "at least 30");
+    refuse(x, 9, D, GKV_ERR_DATA, "at least 10");
+    refuse(x, 11, 6, GKV_ERR_DATA, "at least 12");
     refuse(x, 30, 0, GKV_ERR_ARGUMENT, "0 columns");
     x[5 * D + 1] = NAN;
     refuse(x, N, D, GKV_ERR_DATA, "row 6, column 2 (x2)");
@@ -165,11 +166,32 @@ static void test_small(void **state)
     free(x);
 }
 
+/* The fewest rows: finite log densities of rows that the fit has not seen. */
+static void test_fewest(void **state)
+{
+    (void)state;
+    static const size_t shapes[][2] = {{10, 1}, {10, 5}, {24, 12}};
+    for (size_t s = 0; s < 3; s++) {
+        const size_t n = shapes[s][0], d = shapes[s][1];
+        double *x = make_table(n + 20, d);
+        gkv_density_settings settings = quick_settings();
+        settings.folds = 3;
+        settings.candidates[GKV_DENSITY_GK_MIXTURE] = settings.candidates[GKV_DENSITY_FLOW] = d < 5;
+        gkv_density *density = fit_table(n, d, x, &settings, 1);
+        double *f = log_densities(density, GKV_DENSITY_CHOSEN, 20, x + n * d);
+        for (size_t i = 0; i < 20; i++)
+            assert_true(isfinite(f[i]));
+        free(f);
+        gkv_density_free(density);
+        free(x);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_input), cmocka_unit_test(test_bad_settings),
-        cmocka_unit_test(test_atoms), cmocka_unit_test(test_intervals),
-        cmocka_unit_test(test_small)};
+        cmocka_unit_test(test_atoms),     cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_small),     cmocka_unit_test(test_fewest)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,8 +156,7 @@ static inline gkv_model *case_model(const export_case *it)
     gkv_model *model = NULL;
     for (size_t i = 0; i < sizeof mean / sizeof *mean; i++)
         mean[i] = 0.1 + 0.008 * (double)i;
-    assert_ok(
-        gkv_model_create_colour(CASE_HEIGHT, CASE_WIDTH, it->channels, mean, &settings, &model));
+    assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, it->channels, mean, &settings, &model));
     stir(model);
     return model;
 }
@@ -246,8 +245,8 @@ static inline void keep_expected(const gkv_model *model, const char *folder)
     for (size_t i = 0; i < n * values; i++)
         images[i] = (float)(noise[i] < 0.5 ? 0 : noise[i]);
     keep(folder, "encoder.in.images.npy", values, images);
-    assert_ok(gkv_model_encode(model, n, images, NULL, mean, scale));
-    assert_ok(gkv_model_code(model, n, images, NULL, code));
+    assert_ok(gkv_model_posterior(model, n, images, NULL, mean, scale));
+    assert_ok(gkv_model_encode(model, n, images, NULL, code));
     keep(folder, "encoder.out.mean.npy", d, mean);
     keep(folder, "encoder.out.scale.npy", d, scale);
     keep(folder, "encoder.out.code.npy", d, code);

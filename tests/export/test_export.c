@@ -69,7 +69,7 @@ static void refusals(void **state)
         gkv_model *model = NULL;
         const gkv_settings settings = case_settings(&(export_case){"flow", 1, {setting}});
         const double mean[CASE_HEIGHT * CASE_WIDTH] = {0};
-        assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, mean, &settings, &model));
+        assert_ok(gkv_model_create(CASE_HEIGHT, CASE_WIDTH, 1, mean, &settings, &model));
         assert_fails(gkv_export_onnx(model, GKV_ONNX_LOG_PROB, in_temporary("flow.onnx")),
                      GKV_ERR_CONFIG, message);
         assert_fails(gkv_export_torch(model, "x", in_temporary("flow.py")), GKV_ERR_CONFIG,

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the corpora of models, checkpoints, settings, histories and fits anew: after a change of these formats.
+"""Makes the corpora of models, checkpoints, settings, histories, fits and densities anew: after a change of these formats.
 
     /usr/bin/python3 tests/fuzz/make_corpus.py build/gkvae
 
@@ -8,6 +8,7 @@ and in most files no checksum, which would let no mutation pass. Every other fil
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -178,6 +179,44 @@ def make_fits(gkvae, folder):
     put("fit", "damaged-depth.json", b"[" * 4000)
 
 
+def one_layer(header, data):
+    """A density whose flow is the first layer, with one hidden unit, and without the checksum."""
+    tensors, kept = {"__metadata__": dict(header["__metadata__"], **{"flow.layers": "1", "flow.hidden": "1"})}, b""
+    tensors["__metadata__"].pop("gkvae.crc32")
+    for name, of in header.items():
+        if name == "__metadata__" or re.match(r"flow\.prior\.flow\.[1-9]", name):
+            continue
+        values = numpy.frombuffer(data[slice(*of["data_offsets"])], {"F32": "<f4", "F64": "<f8", "U8": "u1"}[of["dtype"]])
+        values = values.reshape(of["shape"])
+        if name.startswith("flow.prior.flow.0.layers"):
+            values = values[(slice(1),) * values.ndim]
+        elif name == "flow.prior.flow.0.output.weight":
+            values = values[:, :1]
+        tensors[name] = {"dtype": of["dtype"], "shape": list(values.shape),
+                         "data_offsets": [len(kept), len(kept) + values.nbytes]}
+        kept += values.tobytes()
+    return join(tensors, kept)
+
+
+def make_densities(gkvae, folder):
+    table = os.path.join(folder, "table.csv")
+    numpy.savetxt(table, numpy.random.default_rng(2).standard_normal((40, 2)).round(3), "%g", ",", header="u,v",
+                  comments="")
+    for name, options in (("flow", ("--updates=2", "--components=2")), ("t-copula", ("--candidates=t-copula",))):
+        out = os.path.join(folder, "density-" + name)
+        subprocess.run([gkvae, "density", "fit", table, "-q", "--no-page", "--out", out, *options], check=True,
+                       capture_output=True)
+        content = get(out, "density.safetensors")
+        put("density", f"valid-{name}", one_layer(*split(content)))
+        if name == "t-copula":
+            put("density", "valid-checksum", content)
+            damage("density", "damaged", content)
+    header, data = split(get(CORPUS, "density", "valid-flow"))
+    for name, key, value in (("chosen", "chosen", "g-and-k"), ("layers", "flow.layers", "64"), ("family", "flow", "iaf")):
+        put("density", f"damaged-{name}", join(dict(header, __metadata__=dict(header["__metadata__"], **{key: value})),
+                                               data))
+
+
 def main():
     gkvae = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as folder:
@@ -188,6 +227,7 @@ def main():
         make_settings(folder)
         make_history(folder)
         make_fits(gkvae, folder)
+        make_densities(gkvae, folder)
 
 
 main()

@@ -101,7 +101,7 @@ static inline void fuzz_use_model(const gkv_model *model)
     float *image = calloc(pixels, sizeof *image), *code = calloc(latent, sizeof *code);
     double log_prior = 0;
     FUZZ_CHECK(pixels > 0 && latent > 0 && image && code);
-    FUZZ_CHECK(gkv_model_code(model, 1, image, &options, code) == GKV_OK);
+    FUZZ_CHECK(gkv_model_encode(model, 1, image, &options, code) == GKV_OK);
     FUZZ_CHECK(gkv_model_decode(model, 1, code, &options, image) == GKV_OK);
     FUZZ_CHECK(gkv_model_log_prior(model, 1, code, &options, &log_prior) == GKV_OK);
     FUZZ_CHECK(gkv_model_sample(model, 1, 1, 0, 1, &options, code) == GKV_OK);

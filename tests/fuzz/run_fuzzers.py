@@ -18,7 +18,7 @@ LIMITS = ["-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=1024"]
 
 # The most bytes of an input. Long inputs take long, and reach nothing new.
 LONGEST = {"labels": 512, "arrays": 1024, "fit": 4096, "history": 4096, "model": 4096, "safetensors": 4096,
-           "checkpoint": 4608}
+           "checkpoint": 4608, "density": 7168}
 LONGEST_OTHERS = 2048
 
 # For speed: little freed memory is kept from being used again, and no stacks of allocations are kept. Where an input is

@@ -60,7 +60,7 @@ static inline gkv_model *random_model(const gkv_settings *settings, size_t heigh
     for (size_t i = 0; i < height * width; i++)
         mean[i] = 0.1 + 0.3 * (double)i / (double)(height * width);
     gkv_model *model = NULL;
-    assert_ok(gkv_model_create(height, width, mean, settings, &model));
+    assert_ok(gkv_model_create(height, width, 1, mean, settings, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
         const gki_param *param = &model->params.list[i];

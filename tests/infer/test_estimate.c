@@ -16,7 +16,7 @@ static gkv_model *random_model(const gkv_settings *settings, size_t height, size
     for (size_t i = 0; i < height * width; i++)
         mean[i] = 0.1 + 0.8 * (double)i / (double)(height * width);
     gkv_model *model = NULL;
-    assert_ok(gkv_model_create(height, width, mean, settings, &model));
+    assert_ok(gkv_model_create(height, width, 1, mean, settings, &model));
     free(mean);
     for (size_t i = 0; i < model->params.count; i++) {
         const gki_param *param = &model->params.list[i];
@@ -100,7 +100,7 @@ static gkv_dataset *tiny_dataset(void)
     for (size_t i = 0; i < 64; i++)
         pixels[i] = (uint8_t)(37 * i + i * i);
     gkv_dataset *dataset = NULL;
-    assert_ok(gkv_dataset_from_memory(4, 4, 4, pixels, NULL, &dataset));
+    assert_ok(gkv_dataset_from_memory(4, 4, 4, 1, pixels, NULL, &dataset));
     return dataset;
 }
 
@@ -303,7 +303,7 @@ static void test_codes(void **state)
     assert_ok(gki_codes(&job, mean, probabilities));
     for (size_t i = 0; i < 4; i++)
         gki_images_fetch(&images, i, 0, x + 16 * i);
-    assert_ok(gkv_model_code(model, 4, x, NULL, codes));
+    assert_ok(gkv_model_encode(model, 4, x, NULL, codes));
     assert_ok(gkv_model_decode(model, 4, codes, NULL, decoded));
     for (size_t i = 0; i < 64; i++) {
         assert_close(codes[i % 16], mean[i % 16], 1e-6);

@@ -48,9 +48,9 @@ static fixture open_fixture(const char *binarization, const char *likelihood, si
                                            &it.settings.data, &it.images));
     else
         assert_ok(
-            gkv_dataset_from_colour(COUNT, HEIGHT, WIDTH, channels, pixels, labels, &it.images));
+            gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, channels, pixels, labels, &it.images));
     assert_ok(gkv_dataset_mean(it.images, COUNT, 0, mean));
-    assert_ok(gkv_model_create_colour(HEIGHT, WIDTH, channels, mean, &it.settings, &it.model));
+    assert_ok(gkv_model_create(HEIGHT, WIDTH, channels, mean, &it.settings, &it.model));
     return it;
 }
 
@@ -240,10 +240,10 @@ static void accuracy_needs_classes(void **state)
     set(&it.settings, "model.base", "gk-by-class");
     set(&it.settings, "model.base_classes", "3");
     assert_ok(gkv_dataset_mean(it.images, COUNT, 0, mean));
-    assert_ok(gkv_model_create(HEIGHT, WIDTH, mean, &it.settings, &it.model));
+    assert_ok(gkv_model_create(HEIGHT, WIDTH, 1, mean, &it.settings, &it.model));
     assert_ok(gkv_class_accuracy(it.model, it.images, NULL, NULL, &accuracy));
     assert_true(accuracy >= 0 && accuracy <= 1);
-    assert_ok(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, pixels, NULL, &unlabelled));
+    assert_ok(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, 1, pixels, NULL, &unlabelled));
     assert_ok(gkv_class_accuracy(it.model, unlabelled, &it.settings, NULL, &accuracy));
     assert_true(isnan(accuracy));
     assert_fails(gkv_class_accuracy(it.model, it.images, NULL, ON_THREADS(-1), &accuracy),

@@ -57,7 +57,7 @@ static void test_blocks(void **state)
                 (i < COUNT - LAST ? k * (1 + i % 5) % 7 == 0 : k * (1 + i) % 5 != 0) ? 255 : 0;
     gkv_model *model = random_model(&settings, SIDE, SIDE);
     gkv_dataset *test = NULL;
-    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, pixels, NULL, &test));
+    assert_ok(gkv_dataset_from_memory(COUNT, SIDE, SIDE, 1, pixels, NULL, &test));
     gkv_refine_settings how;
     gkv_refine_defaults(&how);
     how.seed = settings.eval.seed;

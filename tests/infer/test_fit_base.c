@@ -201,7 +201,7 @@ static void test_refusals(void **state)
     gkv_dataset *images = open_images(&settings, GKV_TRAIN),
                 *others = open_images(&settings, GKV_TEST), *small = NULL;
     uint8_t pixels[200 * 4] = {0};
-    assert_ok(gkv_dataset_from_memory(200, 2, 2, pixels, NULL, &small));
+    assert_ok(gkv_dataset_from_memory(200, 2, 2, 1, pixels, NULL, &small));
     assert_fails(gkv_base_fit(model, small, &wanted.model, &settings, NULL, NULL, &out, NULL),
                  GKV_ERR_DATA, "2 × 2");
     assert_fails(gkv_base_fit(model, others, &wanted.model, &settings, NULL, NULL, &out, NULL),
@@ -253,7 +253,7 @@ static void check_accuracy_of_held_out(const gkv_model *model, const gkv_setting
         float target[28 * 28], code[D];
         double shares[10];
         assert_ok(gkv_targets(images, 1, GKV_TRAIN, order[i], settings, target));
-        assert_ok(gkv_model_code(model, 1, target, NULL, code));
+        assert_ok(gkv_model_encode(model, 1, target, NULL, code));
         assert_ok(gkv_model_classify(model, 1, code, NULL, shares));
         size_t best = 0;
         for (size_t c = 1; c < 10; c++)

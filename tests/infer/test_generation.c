@@ -27,7 +27,7 @@ static void open_fixture(fixture *it)
     const size_t pixels = gkv_dataset_height(it->test) * gkv_dataset_width(it->test);
     double *mean = test_alloc(pixels * sizeof *mean);
     assert_ok(gkv_dataset_mean(it->training, gkv_dataset_count(it->training), 0, mean));
-    assert_ok(gkv_model_create(gkv_dataset_height(it->test), gkv_dataset_width(it->test), mean,
+    assert_ok(gkv_model_create(gkv_dataset_height(it->test), gkv_dataset_width(it->test), 1, mean,
                                &it->settings, &it->model));
     free(mean);
 }
@@ -87,7 +87,7 @@ static double frechet_of(const fixture *it, size_t r, gkv_image_form form)
     assert_ok(gkv_model_sample(it->model, DRAWS, 1, r * DRAWS, 1, NULL, codes));
     assert_ok(gkv_model_decode(it->model, DRAWS, codes, NULL, images));
     if (form == GKV_FORM_BINARY)
-        assert_ok(gkv_model_draw_pixels(it->model, DRAWS, images, 1, r * DRAWS, NULL, images));
+        assert_ok(gkv_model_sample_pixels(it->model, DRAWS, images, 1, r * DRAWS, NULL, images));
     assert_ok(gkv_features_apply(it->network, DRAWS, images, ON_THREADS(1), drawn, NULL));
     assert_ok(gkv_frechet_distance(n, DRAWS, d, real, drawn, &distance));
     free(codes);
@@ -129,7 +129,7 @@ static void refined_codes_are_decoded(void **state)
     float *codes = test_alloc(n * gkv_model_latent(it.model) * sizeof *codes);
     set(&it.settings, "eval.draw_sets", "1");
     assert_ok(gkv_targets(it.test, n, GKV_TEST, 0, &it.settings, targets));
-    assert_ok(gkv_model_code(it.model, n, targets, NULL, codes));
+    assert_ok(gkv_model_encode(it.model, n, targets, NULL, codes));
     measure(&it, NULL, &without);
     measure(&it, codes, &with);
     assert_memory_equal(with.of[GKV_SET_REFINED], with.of[GKV_SET_RECONSTRUCTIONS],
@@ -221,7 +221,7 @@ static void refuses_what_does_not_fit(void **state)
     gkv_generation out;
     gkv_dataset *small = NULL;
     open_fixture(&it);
-    assert_ok(gkv_dataset_from_memory(2, 20, 20, pixels, NULL, &small));
+    assert_ok(gkv_dataset_from_memory(2, 20, 20, 1, pixels, NULL, &small));
     assert_fails(gkv_evaluate_generation(it.model, it.test, small, it.network, NULL, &it.settings,
                                          NULL, &out),
                  GKV_ERR_DATA, "training images are 20 × 20");

@@ -31,7 +31,7 @@ static gkv_model *model_of(const char *binarization, const char *likelihood, con
     set(&own, "data.binarization", binarization);
     set(&own, "model.likelihood", likelihood);
     set(&own, "model.base", base);
-    assert_ok(gkv_model_create(HEIGHT, WIDTH, mean, &own, &model));
+    assert_ok(gkv_model_create(HEIGHT, WIDTH, 1, mean, &own, &model));
     return model;
 }
 
@@ -57,8 +57,8 @@ static int make(void **state)
     set(&settings, "eval.draws", "5");
     set(&settings, "eval.draw_sets", "1");
     set(&settings, "eval.samples", "2");
-    assert_ok(gkv_dataset_from_memory(TESTS, HEIGHT, WIDTH, pixels, labels, &test));
-    assert_ok(gkv_dataset_from_memory(TRAINING, HEIGHT, WIDTH, pixels, labels, &training));
+    assert_ok(gkv_dataset_from_memory(TESTS, HEIGHT, WIDTH, 1, pixels, labels, &test));
+    assert_ok(gkv_dataset_from_memory(TRAINING, HEIGHT, WIDTH, 1, pixels, labels, &training));
     make_network(&net);
     assert_ok(gkv_features_load(write_network(&net), &features));
     binary = model_of("dynamic", "bernoulli", "gk-copula");

@@ -79,7 +79,7 @@ static void test_no_iterations(void **state)
     float *scale = test_alloc(IMAGES * 4 * sizeof *scale),
           *p = test_alloc(IMAGES * PIXELS * sizeof *p);
     double *log_prior = test_alloc(IMAGES * sizeof *log_prior);
-    assert_ok(gkv_model_encode(model, IMAGES, images, NULL, mean, scale));
+    assert_ok(gkv_model_posterior(model, IMAGES, images, NULL, mean, scale));
     assert_ok(gkv_model_decode(model, IMAGES, mean, NULL, p));
     assert_ok(gkv_model_log_prior(model, IMAGES, mean, NULL, log_prior));
     for (int mode = GKV_REFINE_MEAN; mode <= GKV_REFINE_MAP; mode++) {

@@ -143,7 +143,7 @@ static void batch_is_the_mean_of_its_pairs(void **state)
         free(second);
     }
     gkv_image_scores scores;
-    assert_ok(gkv_image_scores_of(N, 28, 28, a, b, &scores));
+    assert_ok(gkv_image_scores_of(N, 28, 28, 1, a, b, &scores));
     assert_int_equal(scores.identical, 1); /* pair 2 has an infinite PSNR */
     assert_int_equal(scores.psnr.n, 3);
     assert_close(scores.psnr.mean, (psnr[0] + psnr[1] + psnr[3]) / 3, 1e-12);
@@ -153,10 +153,10 @@ static void batch_is_the_mean_of_its_pairs(void **state)
     assert_close(scores.ssim.se, gkv_mean_se_of(N, ssim).se, 1e-15);
 
     gkv_image_scores again;
-    assert_ok(gkv_image_scores_of(N, 28, 28, a, b, &again));
+    assert_ok(gkv_image_scores_of(N, 28, 28, 1, a, b, &again));
     assert_memory_equal(&scores, &again, sizeof scores);
 
-    assert_ok(gkv_image_scores_of(1, 28, 28, a, b, &scores));
+    assert_ok(gkv_image_scores_of(1, 28, 28, 1, a, b, &scores));
     assert_true(isnan(scores.mse.se)); /* one pair has no standard error */
     free(a);
     free(b);
@@ -173,7 +173,7 @@ static void colour_is_the_mean_of_channels(void **state)
     for (int c = 0; c < CHANNELS; c++) {
         float *one = pattern(SIDE, SIDE, c), *other = pattern(SIDE, SIDE, c + 1);
         gkv_image_scores scores;
-        assert_ok(gkv_image_scores_of(1, SIDE, SIDE, one, other, &scores));
+        assert_ok(gkv_image_scores_of(1, SIDE, SIDE, 1, one, other, &scores));
         ssim += scores.ssim.mean / CHANNELS;
         mse += scores.mse.mean / CHANNELS;
         for (size_t i = 0; i < PIXELS; i++) {
@@ -184,10 +184,10 @@ static void colour_is_the_mean_of_channels(void **state)
         free(other);
     }
     gkv_image_scores scores;
-    assert_ok(gkv_image_scores_of_colour(1, SIDE, SIDE, CHANNELS, a, b, &scores));
+    assert_ok(gkv_image_scores_of(1, SIDE, SIDE, CHANNELS, a, b, &scores));
     assert_close(scores.ssim.mean, ssim, 1e-12);
     assert_close(scores.mse.mean, mse, 1e-12);
-    assert_fails(gkv_image_scores_of_colour(1, SIDE, SIDE, 2, a, b, &scores), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_image_scores_of(1, SIDE, SIDE, 2, a, b, &scores), GKV_ERR_ARGUMENT,
                  "2 channels");
     free(a);
     free(b);
@@ -202,13 +202,13 @@ static void bad_pixels_are_named(void **state)
     assert_fails(gkv_image_mse(0, a, b, &value), GKV_ERR_ARGUMENT, "no pixels");
     assert_fails(gkv_image_ssim(0, 11, a, b, &value), GKV_ERR_ARGUMENT, "0×11");
     assert_fails(gkv_image_ssim(SIZE_MAX, 1, a, b, &value), GKV_ERR_ARGUMENT, "too long");
-    assert_fails(gkv_image_scores_of(0, 11, 11, a, b, &scores), GKV_ERR_ARGUMENT, "0 pairs");
+    assert_fails(gkv_image_scores_of(0, 11, 11, 1, a, b, &scores), GKV_ERR_ARGUMENT, "0 pairs");
     b[7] = 1.5F;
     assert_fails(gkv_image_psnr(121, a, b, &value), GKV_ERR_DATA,
                  "pixel 7 of the second image is 1.5");
     b[7] = 0;
     a[121 + 3] = NAN;
-    assert_fails(gkv_image_scores_of(2, 11, 11, a, b, &scores), GKV_ERR_DATA, "pair 1 of 2");
+    assert_fails(gkv_image_scores_of(2, 11, 11, 1, a, b, &scores), GKV_ERR_DATA, "pair 1 of 2");
     a[121 + 3] = -1e-3F;
     assert_fails(gkv_image_ssim(11, 11, a + 121, b, &value), GKV_ERR_DATA,
                  "pixel 3 of the first image");

@@ -117,14 +117,23 @@ static void check_gradient(const shape *s)
 {
     fenced d_y = fence_noise(0, s->rows * s->out), x = fence_noise(1, s->rows * s->in);
     fenced d_w = fence_noise(2, s->out * s->in), again = fence(s->out * s->in);
-    gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, d_w.at);
+    gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, 0, s->out, d_y.at, x.at, false, d_w.at);
     for (size_t o = 0; o < s->out; o++)
         for (size_t i = 0; i < s->in; i++)
             assert_sum(d_w.at[o * s->in + i], 0, s->rows, d_y.at + o, s->out, x.at + i, s->in);
     for (size_t o = 0, count; s->kernels && o < s->out; o += count) {
         /* in parts of 1, 2, 3, … rows */
         count = 1 + o % 4 < s->out - o ? 1 + o % 4 : s->out - o;
-        gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, again.at);
+        gki_gemm_gradient(s->kernels, s->rows, s->out, s->in, o, count, d_y.at, x.at, false,
+                          again.at);
+    }
+    if (s->kernels)
+        assert_same(again.at, d_w.at, s->out * s->in);
+    for (size_t r = 0, rows; s->kernels && r < s->rows; r += rows) {
+        /* in 1, 2, 3, … rows of the batch, one after the other */
+        rows = 1 + r % 4 < s->rows - r ? 1 + r % 4 : s->rows - r;
+        gki_gemm_gradient(s->kernels, rows, s->out, s->in, 0, s->out, d_y.at + r * s->out,
+                          x.at + r * s->in, r > 0, again.at);
     }
     if (s->kernels)
         assert_same(again.at, d_w.at, s->out * s->in);
@@ -219,9 +228,34 @@ static void check_sparse_forward(const shape *s)
     check_sparse_forward_of(s, true);
 }
 
-static void run_sparse_gradient(const shape *s, size_t columns, const fenced *x, const fenced *mean,
-                                const fenced *d_y, gki_real *d_weight)
+/* Computes the gradient in pieces of so many columns, and of so many rows of the batch. */
+static void run_sparse_gradient(const shape *s, size_t columns, size_t rows, const fenced *x,
+                                const fenced *mean, const fenced *d_y, gki_real *d_weight)
 {
+    if (rows < s->rows) {
+        for (size_t r = 0; r < s->rows; r += rows) {
+            const size_t count = s->rows - r < rows ? s->rows - r : rows;
+            fenced lists = fence(s->in * count * sizeof(gki_nonzero) / sizeof(gki_real));
+            for (size_t first = 0; first < s->in; first += columns)
+                gki_sparse_weight_gradient(
+                    s->kernels, &(gki_sparse_gradient){
+                                    .rows = count,
+                                    .in = s->in,
+                                    .out = s->out,
+                                    .first = first,
+                                    .count = s->in - first < columns ? s->in - first : columns,
+                                    .x = x->at + r * s->in,
+                                    .mean = mean->at,
+                                    .d_y = d_y->at + r * s->out,
+                                    .before = r,
+                                    .batch_rows = s->rows,
+                                    .batch_d_y = d_y->at,
+                                    .lists = (gki_nonzero *)(void *)lists.at,
+                                    .d_weight = d_weight});
+            unfence(&lists);
+        }
+        return;
+    }
     const size_t deepest = s->rows < GKV_SPARSE_ROWS ? s->rows : GKV_SPARSE_ROWS;
     for (size_t first = 0; first < s->in; first += columns) {
         const size_t count = s->in - first < columns ? s->in - first : columns;
@@ -246,7 +280,7 @@ static void check_sparse_gradient_of(const shape *s, bool dense)
     fenced x = fence_sparse(0, s->rows, s->in), mean = fence_mean(s->in, dense),
            d_y = fence_noise(2, s->rows * s->out);
     fenced d_w = fence_noise(3, s->out * s->in), again = fence(s->out * s->in);
-    run_sparse_gradient(s, GKV_SPARSE_COLUMNS, &x, &mean, &d_y, d_w.at);
+    run_sparse_gradient(s, GKV_SPARSE_COLUMNS, s->rows, &x, &mean, &d_y, d_w.at);
     for (size_t o = 0; o < s->out; o++) {
         for (size_t i = 0; i < s->in; i++) {
             double sum = 0, size = 0;
@@ -259,8 +293,12 @@ static void check_sparse_gradient_of(const shape *s, bool dense)
         }
     }
     if (s->kernels) {
-        run_sparse_gradient(s, 19, &x, &mean, &d_y, again.at);
+        run_sparse_gradient(s, 19, s->rows, &x, &mean, &d_y, again.at);
         assert_same(again.at, d_w.at, s->out * s->in);
+        for (size_t rows = 1; rows < s->rows; rows += 1 + rows) {
+            run_sparse_gradient(s, GKV_SPARSE_COLUMNS, rows, &x, &mean, &d_y, again.at);
+            assert_same(again.at, d_w.at, s->out * s->in);
+        }
     }
     unfence(&x), unfence(&mean), unfence(&d_y), unfence(&d_w), unfence(&again);
 }
@@ -336,7 +374,7 @@ static void test_not_a_number(void **state)
                w = fence_noise(2, OUT * IN);
         fenced y = fence_noise(3, ROWS * OUT), d_w = fence(OUT * IN);
         x.at[IN + BAD] = (gki_real)NAN;
-        run_sparse_gradient(&s, IN, &x, &mean, &y, d_w.at);
+        run_sparse_gradient(&s, IN, s.rows, &x, &mean, &y, d_w.at);
         for (size_t i = 0; i < OUT * IN; i++)
             assert_true(isnan((double)d_w.at[i]) == (i % IN == BAD));
         const gki_sparse_product p = {.rows = ROWS,

@@ -134,11 +134,11 @@ static void model(void **state)
 
     int calls = 0;
     assert_ok(gkv_flat_options(1, stop, &calls, &options));
-    assert_fails(gkv_model_code(trained, N, targets, options, mean[0]), GKV_ERR_INTERRUPTED, "");
+    assert_fails(gkv_model_encode(trained, N, targets, options, mean[0]), GKV_ERR_INTERRUPTED, "");
     assert_true(calls > 0);
     gkv_flat_free(options);
     assert_ok(gkv_flat_options(2, NULL, NULL, &options));
-    assert_ok(gkv_model_code(trained, N, targets, options, mean[0]));
+    assert_ok(gkv_model_encode(trained, N, targets, options, mean[0]));
     gkv_flat_free(options);
 
     gkv_dataset *numbers = NULL;

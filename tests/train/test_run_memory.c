@@ -60,7 +60,7 @@ static int make(void **state)
         labels[i] = (uint8_t)(i % 3);
     for (size_t i = 0; i < FEW * PIXELS; i++)
         images[i] = (float)pixels[i] / 255;
-    assert_ok(gkv_idx_write(in_temporary("train"), COUNT, HEIGHT, WIDTH, pixels));
+    assert_ok(gkv_idx_write(in_temporary("train"), COUNT, HEIGHT, WIDTH, 1, pixels));
     assert_ok(gkv_idx_write_labels(in_temporary("train-labels"), COUNT, labels));
     choose_settings();
     assert_ok(gkv_dataset_load(GKV_TRAIN, &settings.data, &training));
@@ -84,7 +84,7 @@ static gkv_status create(const char *base, const char *posterior)
     gkv_status status = GKV_OK;
     set(&own, "model.base", base);
     set(&own, "model.posterior", posterior);
-    GKV_TRY_GOTO(gkv_model_create(HEIGHT, WIDTH, mean, &own, &made));
+    GKV_TRY_GOTO(gkv_model_create(HEIGHT, WIDTH, 1, mean, &own, &made));
     GKV_TRY_GOTO(gkv_model_save(made, in_temporary("model")));
     GKV_TRY_GOTO(gkv_model_load(in_temporary("model"), &again));
 done:
@@ -109,12 +109,12 @@ static gkv_status uses(void)
     float codes[FEW * LATENT], scale[FEW * LATENT], out[FEW * PIXELS];
     double values[FEW];
     const gkv_run_options *on = ON_THREADS(1);
-    GKV_TRY(gkv_model_encode(model, FEW, images, on, codes, scale));
-    GKV_TRY(gkv_model_draw(model, FEW, images, 1, 0, on, codes));
-    GKV_TRY(gkv_model_code(model, FEW, images, on, codes));
+    GKV_TRY(gkv_model_posterior(model, FEW, images, on, codes, scale));
+    GKV_TRY(gkv_model_sample_posterior(model, FEW, images, 1, 0, on, codes));
+    GKV_TRY(gkv_model_encode(model, FEW, images, on, codes));
     GKV_TRY(gkv_model_decode(model, FEW, codes, on, out));
     GKV_TRY(gkv_model_decode_medians(model, FEW, codes, on, out));
-    GKV_TRY(gkv_model_draw_images(model, FEW, codes, 1, 0, on, out));
+    GKV_TRY(gkv_model_sample_images(model, FEW, codes, 1, 0, on, out));
     GKV_TRY(gkv_model_log_prior(model, FEW, codes, on, values));
     GKV_TRY(gkv_model_log_likelihood(model, FEW, images, codes, on, values));
     GKV_TRY(gkv_model_normalise(model, FEW, codes, on, scale));
@@ -146,7 +146,7 @@ static gkv_status steps(const gkv_settings *own)
     double validation[3];
     gkv_status status = GKV_OK;
     assert_ok(gki_call_begin(&call, NULL, 0));
-    GKV_TRY(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, pixels, labels, &dataset));
+    GKV_TRY(gkv_dataset_from_memory(COUNT, HEIGHT, WIDTH, 1, pixels, labels, &dataset));
     GKV_TRY_GOTO(gki_trainer_create(own, 2, dataset, &trainer));
     GKV_TRY_GOTO(gki_trainer_step(trainer, &report));
     GKV_TRY_GOTO(gki_trainer_validate(trainer, &call, validation));

@@ -15,7 +15,7 @@ static gkv_model *model_with(const char *const (*changes)[2], size_t count)
     gkv_model *model = NULL;
     for (size_t i = 0; i < count; i++)
         set(&settings, changes[i][0], changes[i][1]);
-    assert_ok(gkv_model_create(SIDE, SIDE, mean, &settings, &model));
+    assert_ok(gkv_model_create(SIDE, SIDE, 1, mean, &settings, &model));
     return model;
 }
 
@@ -87,14 +87,14 @@ static int make_probabilities(void **state)
     return 0;
 }
 
-/* gkv_model_draw_pixels() follows its definition for any number of threads, in place or not, in
+/* gkv_model_sample_pixels() follows its definition for any number of threads, in place or not, in
  * parts or not. */
 static void pixels_follow_the_definition(void **state)
 {
     (void)state;
     gkv_model *model = model_with(NULL, 0);
     assert_ok(gkv_model_set_threads(model, 1));
-    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 3, 70, NULL, drawn));
+    assert_ok(gkv_model_sample_pixels(model, N, probabilities, 3, 70, NULL, drawn));
     for (size_t i = 0; i < N; i++) {
         uint32_t words[PIXELS];
         gki_rng_words(gki_rng_at(3, GKV_STREAM_PIXELS, 0, 70 + i), PIXELS, words);
@@ -109,14 +109,14 @@ static void pixels_follow_the_definition(void **state)
     for (int threads = 1; threads <= 3; threads++) {
         assert_ok(gkv_model_set_threads(model, threads));
         memcpy(other, probabilities, sizeof other);
-        assert_ok(gkv_model_draw_pixels(model, 10, other, 3, 70, NULL, other));
-        assert_ok(gkv_model_draw_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, NULL,
-                                        other + 10 * PIXELS));
+        assert_ok(gkv_model_sample_pixels(model, 10, other, 3, 70, NULL, other));
+        assert_ok(gkv_model_sample_pixels(model, N - 10, other + 10 * PIXELS, 3, 80, NULL,
+                                          other + 10 * PIXELS));
         assert_memory_equal(other, drawn, sizeof other);
     }
-    assert_ok(gkv_model_draw_pixels(model, N, probabilities, 4, 70, NULL, other));
+    assert_ok(gkv_model_sample_pixels(model, N, probabilities, 4, 70, NULL, other));
     assert_true(memcmp(other, drawn, sizeof other) != 0);
-    assert_ok(gkv_model_draw_pixels(model, 0, probabilities, 3, 0, NULL, other));
+    assert_ok(gkv_model_sample_pixels(model, 0, probabilities, 3, 0, NULL, other));
     gkv_model_free(model);
 }
 
@@ -131,7 +131,7 @@ static void frequencies_are_the_probabilities(void **state)
     for (size_t i = 1; i < N; i++)
         memcpy(probabilities + i * PIXELS, probabilities, PIXELS * sizeof *probabilities);
     for (uint64_t round = 0; round < ROUNDS; round++) {
-        assert_ok(gkv_model_draw_pixels(model, N, probabilities, 8, round * N, NULL, drawn));
+        assert_ok(gkv_model_sample_pixels(model, N, probabilities, 8, round * N, NULL, drawn));
         for (size_t i = 0; i < N * PIXELS; i++)
             on[i % PIXELS] += (double)drawn[i];
     }
@@ -154,40 +154,42 @@ static void pixels_that_cannot_be_drawn(void **state)
     (void)state;
     gkv_model *model = model_with(NULL, 0);
     float two[2 * PIXELS] = {0};
-    assert_fails(gkv_model_draw_pixels(NULL, 1, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_model_draw_pixels(model, 1, NULL, 1, 0, NULL, two), GKV_ERR_ARGUMENT, "NULL");
-    assert_fails(gkv_model_draw_pixels(model, 1, two, 1, 0, NULL, NULL), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_model_sample_pixels(NULL, 1, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT, "NULL");
+    assert_fails(gkv_model_sample_pixels(model, 1, NULL, 1, 0, NULL, two), GKV_ERR_ARGUMENT,
+                 "NULL");
+    assert_fails(gkv_model_sample_pixels(model, 1, two, 1, 0, NULL, NULL), GKV_ERR_ARGUMENT,
+                 "NULL");
     const float bad[] = {1.0000001F, -1e-30F, NAN, INFINITY};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         two[PIXELS + 5] = bad[i];
-        assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT,
+        assert_fails(gkv_model_sample_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_ARGUMENT,
                      "image 1, pixel 5");
     }
     two[PIXELS + 5] = 1;
-    assert_ok(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX - 1, NULL, two));
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT32_MAX, NULL, two), GKV_ERR_ARGUMENT,
+    assert_ok(gkv_model_sample_pixels(model, 2, two, 1, UINT32_MAX - 1, NULL, two));
+    assert_fails(gkv_model_sample_pixels(model, 2, two, 1, UINT32_MAX, NULL, two), GKV_ERR_ARGUMENT,
                  "4294967295");
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, UINT64_MAX, NULL, two), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_sample_pixels(model, 2, two, 1, UINT64_MAX, NULL, two), GKV_ERR_ARGUMENT,
                  "4294967295");
     gkv_model_free(model);
     static const char *const grey[][2] = {{"data.binarization", "grey"}};
     model = model_with(grey, 1);
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
+    assert_fails(gkv_model_sample_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
                  "grey levels");
     float code[4] = {0}, image[1024];
-    assert_fails(gkv_model_draw_images(model, 1, code, 1, 0, NULL, image), GKV_ERR_CONFIG,
+    assert_fails(gkv_model_sample_images(model, 1, code, 1, 0, NULL, image), GKV_ERR_CONFIG,
                  "grey levels");
     gkv_model_free(model);
     static const char *const levels[][2] = {{"data.binarization", "grey"},
                                             {"model.likelihood", "logistic-mixture"}};
     model = model_with(levels, 2);
-    assert_fails(gkv_model_draw_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
-                 "gkv_model_draw_images");
+    assert_fails(gkv_model_sample_pixels(model, 2, two, 1, 0, NULL, two), GKV_ERR_CONFIG,
+                 "gkv_model_sample_images");
     gkv_model_free(model);
 }
 
-/* gkv_model_draw_images() is the draw of the decoded probabilities of a binary model. Of any model
- * it depends neither on threads nor on the position in a call, and a level is a multiple of
+/* gkv_model_sample_images() is the draw of the decoded probabilities of a binary model. Of any
+ * model it depends neither on threads nor on the position in a call, and a level is a multiple of
  * 1/255. */
 static void images_are_drawn_from_codes(void **state)
 {
@@ -200,10 +202,10 @@ static void images_are_drawn_from_codes(void **state)
         gkv_model *model = model_with(changes, grey ? 2 : 0);
         assert_ok(gkv_model_sample(model, N, 4, 0, 1, NULL, z));
         const gkv_run_options one = {.threads = 1}, three = {.threads = 3};
-        assert_ok(gkv_model_draw_images(model, N, z, 11, 30, &one, drawn));
-        assert_ok(gkv_model_draw_images(model, 9, z, 11, 30, &three, other));
-        assert_ok(gkv_model_draw_images(model, N - 9, z + 9 * LATENT, 11, 39, &three,
-                                        other + 9 * PIXELS));
+        assert_ok(gkv_model_sample_images(model, N, z, 11, 30, &one, drawn));
+        assert_ok(gkv_model_sample_images(model, 9, z, 11, 30, &three, other));
+        assert_ok(gkv_model_sample_images(model, N - 9, z + 9 * LATENT, 11, 39, &three,
+                                          other + 9 * PIXELS));
         assert_memory_equal(drawn, other, sizeof drawn);
         size_t apart = 0;
         for (size_t i = 0; i < N * PIXELS; i++) {
@@ -214,7 +216,7 @@ static void images_are_drawn_from_codes(void **state)
         assert_true(grey ? apart > 0 : apart == 0);
         if (!grey) {
             assert_ok(gkv_model_decode(model, N, z, NULL, other));
-            assert_ok(gkv_model_draw_pixels(model, N, other, 11, 30, NULL, other));
+            assert_ok(gkv_model_sample_pixels(model, N, other, 11, 30, NULL, other));
             assert_memory_equal(drawn, other, sizeof drawn);
         }
         assert_ok(gkv_model_decode_medians(model, N, z, NULL, other));

@@ -65,7 +65,7 @@ static void test_threads_of_the_application(void **state)
     const int of_openmp = omp_get_max_threads();
     omp_set_num_threads(3);
     assert_ok(gkv_model_load(in_folder("run", "model.safetensors"), &copy));
-    assert_ok(gkv_model_encode(copy, 2, images, NULL, mean, scale));
+    assert_ok(gkv_model_posterior(copy, 2, images, NULL, mean, scale));
     assert_int_equal(omp_get_max_threads(), 3);
     gkv_model_free(copy);
     omp_set_num_threads(of_openmp);
@@ -100,8 +100,8 @@ static void test_threads_and_rows(void **state)
     static float other[N * PIXELS];
     double log_prior[N], other_prior[N];
     assert_ok(gkv_model_set_threads(model, 1));
-    assert_ok(gkv_model_encode(model, N, images, NULL, mean, scale));
-    assert_ok(gkv_model_code(model, N, images, NULL, codes));
+    assert_ok(gkv_model_posterior(model, N, images, NULL, mean, scale));
+    assert_ok(gkv_model_encode(model, N, images, NULL, codes));
     assert_memory_equal(codes, mean, sizeof codes); /* normal noise, no posterior flow */
     assert_ok(gkv_model_decode(model, N, codes, NULL, decoded));
     assert_ok(gkv_model_sample(model, N, 3, 0, 1, NULL, samples));
@@ -116,7 +116,7 @@ static void test_threads_and_rows(void **state)
     assert_true(error < 0.2);
     for (int threads = 2; threads <= 5; threads += 3) {
         assert_ok(gkv_model_set_threads(model, threads));
-        assert_ok(gkv_model_code(model, N, images, NULL, other));
+        assert_ok(gkv_model_encode(model, N, images, NULL, other));
         assert_memory_equal(other, codes, sizeof codes);
         assert_ok(gkv_model_decode(model, N, codes, NULL, other));
         assert_memory_equal(other, decoded, sizeof decoded);
@@ -126,9 +126,10 @@ static void test_threads_and_rows(void **state)
         assert_memory_equal(other_prior, log_prior, sizeof log_prior);
     }
     assert_ok(
-        gkv_model_encode(model, N, images, NULL, NULL, other)); /* either output may be left out */
+        /* either output may be left out */
+        gkv_model_posterior(model, N, images, NULL, NULL, other));
     assert_memory_equal(other, scale, sizeof scale);
-    assert_ok(gkv_model_encode(model, 0, images, NULL, other, other));
+    assert_ok(gkv_model_posterior(model, 0, images, NULL, other, other));
     assert_ok(gkv_model_decode(model, 0, codes, NULL, other));
 }
 
@@ -140,7 +141,7 @@ static void test_log_likelihood(void **state)
     double log_likelihood[N], other[N];
     for (size_t i = 0; i < N * PIXELS; i++)
         bits[i] = images[i] >= 0.5F;
-    assert_ok(gkv_model_code(model, N, bits, NULL, codes));
+    assert_ok(gkv_model_encode(model, N, bits, NULL, codes));
     assert_ok(gkv_model_decode(model, N, codes, NULL, p));
     assert_ok(gkv_model_log_likelihood(model, N, bits, codes, ON_THREADS(1), log_likelihood));
     for (size_t i = 0; i < N; i++) {
@@ -169,12 +170,12 @@ static void test_options_of_a_batch(void **state)
     uint64_t done = 0;
     const volatile sig_atomic_t stop = 1;
     const gkv_run_options asked = {.threads = 1, .progress = stop_after_one, .context = &done};
-    assert_fails(gkv_model_code(model, N, images, &asked, codes), GKV_ERR_INTERRUPTED,
+    assert_fails(gkv_model_encode(model, N, images, &asked, codes), GKV_ERR_INTERRUPTED,
                  "after 50 of 130 rows");
     assert_int_equal(done, 50);
-    assert_fails(gkv_model_code(model, N, images, &(gkv_run_options){.stop = &stop}, codes),
+    assert_fails(gkv_model_encode(model, N, images, &(gkv_run_options){.stop = &stop}, codes),
                  GKV_ERR_INTERRUPTED, "after 0 of 130 rows");
-    assert_fails(gkv_model_code(model, N, images, ON_THREADS(-1), codes), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_encode(model, N, images, ON_THREADS(-1), codes), GKV_ERR_ARGUMENT,
                  "threads = -1");
 }
 
@@ -204,15 +205,15 @@ static void test_draws(void **state)
 {
     (void)state;
     float mean[20 * LATENT], scale[20 * LATENT], all[20 * LATENT], some[5 * LATENT], u[LATENT];
-    assert_ok(gkv_model_encode(model, 20, images, NULL, mean, scale));
-    assert_ok(gkv_model_draw(model, 20, images, 8, 100, NULL, all));
+    assert_ok(gkv_model_posterior(model, 20, images, NULL, mean, scale));
+    assert_ok(gkv_model_sample_posterior(model, 20, images, 8, 100, NULL, all));
     for (size_t i = 0; i < 20; i++) {
         gki_rng_normal(gki_rng_at(8, GKV_STREAM_USER, 0, 100 + i), LATENT, u);
         for (size_t j = 0; j < LATENT; j++)
             assert_close(all[i * LATENT + j], mean[i * LATENT + j] + scale[i * LATENT + j] * u[j],
                          1e-5);
     }
-    assert_ok(gkv_model_draw(model, 5, images + 12 * PIXELS, 8, 112, NULL, some));
+    assert_ok(gkv_model_sample_posterior(model, 5, images + 12 * PIXELS, 8, 112, NULL, some));
     for (size_t i = 0; i < 5 * LATENT; i++)
         assert_close(some[i], all[12 * LATENT + i], 1e-5);
 }
@@ -378,19 +379,21 @@ static void test_create_refuses(void **state)
     gkv_settings settings = small_settings();
     static double mean[PIXELS];
     gkv_model *none = model;
-    assert_fails(gkv_model_create(0, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixels");
+    assert_fails(gkv_model_create(0, 28, 1, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixels");
     assert_null(none);
-    assert_fails(gkv_model_create(1000, 1000, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixels");
-    assert_fails(gkv_model_create(SIZE_MAX / 2, 3, mean, &settings, &none), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_create(1000, 1000, 1, mean, &settings, &none), GKV_ERR_ARGUMENT,
+                 "pixels");
+    assert_fails(gkv_model_create(SIZE_MAX / 2, 3, 1, mean, &settings, &none), GKV_ERR_ARGUMENT,
                  "pixels");
     mean[77] = 1.5;
-    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    assert_fails(gkv_model_create(28, 28, 1, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
     mean[77] = (double)NAN;
-    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
+    assert_fails(gkv_model_create(28, 28, 1, mean, &settings, &none), GKV_ERR_ARGUMENT, "pixel 77");
     mean[77] = 0;
     set(&settings, "model.base_g", "3");
     set(&settings, "model.base_k", "-0.3");
-    assert_fails(gkv_model_create(28, 28, mean, &settings, &none), GKV_ERR_CONFIG, "model.base_k");
+    assert_fails(gkv_model_create(28, 28, 1, mean, &settings, &none), GKV_ERR_CONFIG,
+                 "model.base_k");
     assert_null(none);
 }
 
@@ -415,15 +418,15 @@ static void test_colour_and_numbers(void **state)
         set(&settings, "model.likelihood", kinds[k][1]);
         if (k == 1)
             set(&settings, "data.range", "-3,17.25");
-        assert_ok(gkv_model_create_colour(HEIGHT, WIDTH, CHANNELS, mean, &settings, &made));
+        assert_ok(gkv_model_create(HEIGHT, WIDTH, CHANNELS, mean, &settings, &made));
         assert_ok(gkv_model_save(made, path));
         assert_ok(gkv_model_load(path, &back));
         assert_int_equal(gkv_model_channels(back), CHANNELS);
         assert_int_equal(gkv_model_values(back), VALUES);
         assert_int_equal(gkv_settings_range(&gkv_model_settings_of(back)->data, range), k == 1);
         assert_true(range[0] == (k ? -3 : 0) && range[1] == (k ? 17.25 : 1));
-        assert_ok(gkv_model_draw_images(made, 1, code, 5, 0, NULL, image));
-        assert_ok(gkv_model_draw_images(back, 1, code, 5, 0, NULL, again));
+        assert_ok(gkv_model_sample_images(made, 1, code, 5, 0, NULL, image));
+        assert_ok(gkv_model_sample_images(back, 1, code, 5, 0, NULL, again));
         assert_memory_equal(image, again, sizeof image);
         assert_ok(gkv_model_log_likelihood(back, 1, image, code, NULL, &density));
         assert_true(isfinite(density));
@@ -434,7 +437,7 @@ static void test_colour_and_numbers(void **state)
         gkv_model_free(back);
     }
     gkv_model *none = model;
-    assert_fails(gkv_model_create_colour(HEIGHT, WIDTH, 2, mean, NULL, &none), GKV_ERR_ARGUMENT,
+    assert_fails(gkv_model_create(HEIGHT, WIDTH, 2, mean, NULL, &none), GKV_ERR_ARGUMENT,
                  "2 channels");
     assert_null(none);
 }

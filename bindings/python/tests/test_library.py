@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gkvae import _evaluate, _library, _models, _training, fitting, multivariate, optimize, vae
+from gkvae import _density, _evaluate, _library, _models, _training, density, fitting, multivariate, optimize, vae
 
 HEADERS = Path(__file__).parents[3] / "include/gkvae"
-LETTERS = {"size_t": "s", "double": "d", "bool": "b", "int": "i", "uint64_t": "u", "gkv_gk_family": "i",
+LETTERS = {"size_t": "s", "double": "d", "bool": "b", "int": "i", "uint64_t": "u", "int64_t": "q", "gkv_gk_family": "i",
            "gkv_flat_function": "i", "gkv_gk_method": "i", "gkv_gk_intervals": "i", "gkv_lm_loss": "i",
            "gkv_train_start": "i", "gkv_refine_mode": "i", "gkv_split": "i"}
 POINTERS = {"gkv_flat_progress": "P", "gkv_lm_residuals": "R", "gkv_lm_jacobian": "R", "gkv_flat_batch_callback": "B",
@@ -53,6 +53,16 @@ def test_types_of_models():
         functions.update(declared(header))
     for name, types in _models._FUNCTIONS.items():
         assert letters_of(functions[name]) == types.replace("z", "p"), name
+
+
+def test_types_of_densities():
+    functions = {**declared("density.h"), **declared("flat_density.h")}
+    for name, types in _density._FUNCTIONS.items():
+        assert letters_of(functions[name]) == types.replace("z", "p"), name
+    text = text_of("density.h")
+    assert enumeration(text, "GKV_DENSITY_ROWS_MIN")["GKV_DENSITY_ROWS_FEW"] == density._FEW
+    assert f"GKV_GK_RESOLUTION_AUTO ({_density.RESOLUTION_AUTO})" in text_of("gk_fit.h")
+    assert "GKV_DENSITY_CHOSEN = -1" in text and _density.CHOSEN == -1
 
 
 def enumeration(text, first):

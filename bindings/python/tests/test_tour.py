@@ -17,6 +17,20 @@ def test_first_lines(path):
     assert "log-likelihood" in run.stdout
 
 
+def test_risk_of_a_portfolio(tmp_path):
+    pytest.importorskip("pandas")
+    script = HERE.parents[1] / "examples/returns/risk.py"
+    if not script.exists():
+        pytest.skip("the examples are not here")
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == "" and (tmp_path / "risk.safetensors").exists()
+    loss, shortfall = map(float, re.search(r"99 % of the days lose less than (\S+) %; the others (\S+) %",
+                                           run.stdout).groups())
+    assert 1.1 < loss < 1.5 < shortfall < 1.9  # the 1 % quantile of the days is -1.29
+    assert "the least likely days" in run.stdout and "later days: mean log density" in run.stdout
+
+
 def test_tour():
     run = subprocess.run([sys.executable, HERE / "tour.py"], capture_output=True, text=True, timeout=200)
     assert run.returncode == 0, run.stderr

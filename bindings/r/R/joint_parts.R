@@ -1,7 +1,7 @@
 # Distributions of some columns of a joint distribution: marginal ones, and conditional ones given the others.
 
-marginal <- function(object, columns) UseMethod("marginal")
-conditional <- function(object, given) UseMethod("conditional")
+marginal <- function(object, columns, ...) UseMethod("marginal")
+conditional <- function(object, given, ...) UseMethod("conditional")
 
 # The numbers of columns, from 0.
 column_numbers <- function(object, columns, what) {
@@ -22,19 +22,32 @@ joint_part <- function(object, which, given, columns) {
                                         c(3L, 2L, 1L)), c = object$joint$c), class = "gkpart")
 }
 
-joint_marginal <- function(object, columns) {
-    which <- column_numbers(object, columns, "columns")
-    joint_part(object, which, NULL, object$columns[which + 1L])
-}
-
-joint_conditional <- function(object, given) {
+# The numbers of the columns whose values are given, and these.
+given_columns <- function(object, given) {
     values <- unlist(given)
     if (!is.numeric(values) || is.null(names(values)) || anyNA(values))
         stop("given: name the value of each column, as in given = c(", object$columns[1L], " = 0)", call. = FALSE)
     which <- column_numbers(object, names(values), "given")
     if (length(which) == length(object$columns))
         stop("given: leave at least one column whose distribution is asked for", call. = FALSE)
-    joint_part(object, which, as.double(values), object$columns[-(which + 1L)])
+    list(which = which, values = as.double(values))
+}
+
+# The rows of new data for a part: values of its one column, or rows.
+part_rows <- function(object, newdata) {
+    if (length(object$columns) == 1L && is.null(dim(newdata)))
+        matrix(as.double(newdata), ncol = 1L, dimnames = list(names(newdata), object$columns))
+    else rows_of(object, newdata)
+}
+
+joint_marginal <- function(object, columns, ...) {
+    which <- column_numbers(object, columns, "columns")
+    joint_part(object, which, NULL, object$columns[which + 1L])
+}
+
+joint_conditional <- function(object, given, ...) {
+    given <- given_columns(object, given)
+    joint_part(object, given$which, given$values, object$columns[-(given$which + 1L)])
 }
 
 marginal.fitmgk <- joint_marginal
@@ -55,9 +68,7 @@ print.gkpart <- function(x, ...) {
 predict.gkpart <- function(object, newdata, type = c("density", "logdensity", "probability", "quantile"), ...) {
     type <- match.arg(type)
     if (type %in% c("density", "logdensity")) {
-        rows <- if (length(object$columns) == 1L && is.null(dim(newdata)))
-            matrix(as.double(newdata), ncol = 1L, dimnames = list(names(newdata), object$columns))
-        else rows_of(object, newdata)
+        rows <- part_rows(object, newdata)
         log_pdf <- joint_evaluate(object, rows)$log_pdf
         return(named_by_row(if (type == "density") exp(log_pdf) else log_pdf, rows))
     }

@@ -166,6 +166,18 @@ SEXP named_list(int n, const char *const *names)
     return list;
 }
 
+SEXP names_of(const char *(*name)(size_t i))
+{
+    R_xlen_t count = 0;
+    while (name((size_t)count))
+        count++;
+    const SEXP out = PROTECT(Rf_allocVector(STRSXP, count));
+    for (R_xlen_t i = 0; i < count; i++)
+        SET_STRING_ELT(out, i, Rf_mkChar(name((size_t)i)));
+    UNPROTECT(1);
+    return out;
+}
+
 /* A vector of doubles at place i of the list, which keeps it. */
 double *element(SEXP list, int i, size_t n)
 {

@@ -39,6 +39,9 @@ SEXP options_of(SEXP threads, bool *stopped);
 /* A list of n elements with these names. */
 SEXP named_list(int n, const char *const *names);
 
+/* The names that a function of the library has for 0, 1, …, until it returns NULL. */
+SEXP names_of(const char *(*name)(size_t i));
+
 /* A vector of doubles at place i of the list, which keeps it. */
 double *element(SEXP list, int i, size_t n);
 

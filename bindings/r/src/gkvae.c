@@ -10,6 +10,7 @@
 #include <R_ext/Visibility.h>
 
 #include "arguments.h"
+#include "density.h"
 
 enum {
     EXACT_LENGTH = 128 /* up to here the functions have the bits of those of gkvae/gk.h */
@@ -42,18 +43,11 @@ static SEXP gkr_names(SEXP table)
                   {"mixture", gkv_flat_mixture_name}};
     const char *wanted = CHAR(Rf_asChar(table));
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
-        if (strcmp(tables[t].table, wanted) != 0)
-            continue;
-        R_xlen_t count = 0;
-        while (tables[t].name((size_t)count))
-            count++;
-        const SEXP out = PROTECT(Rf_allocVector(STRSXP, count));
-        for (R_xlen_t i = 0; i < count; i++)
-            SET_STRING_ELT(out, i, Rf_mkChar(tables[t].name((size_t)i)));
-        UNPROTECT(1);
-        return out;
+        if (strcmp(tables[t].table, wanted) == 0)
+            return names_of(tables[t].name);
     }
-    return words_of_fit(wanted);
+    const SEXP of_density = density_names(wanted);
+    return Rf_isNull(of_density) ? words_of_fit(wanted) : of_density;
 }
 
 static gkv_gk_family family_of(SEXP name)
@@ -381,6 +375,16 @@ static const R_CallMethodDef entries[] = {
     {"gkr_joint_scores", FUNCTION(gkr_joint_scores), 3},
     {"gkr_joint_part", FUNCTION(gkr_joint_part), 3},
     {"gkr_joint_margin", FUNCTION(gkr_joint_margin), 3},
+    {"gkr_density_fit", FUNCTION(gkr_density_fit), 5},
+    {"gkr_density_read", FUNCTION(gkr_density_read), 1},
+    {"gkr_density_write", FUNCTION(gkr_density_write), 2},
+    {"gkr_density_is_open", FUNCTION(gkr_density_is_open), 1},
+    {"gkr_density_about", FUNCTION(gkr_density_about), 1},
+    {"gkr_density_log", FUNCTION(gkr_density_log), 4},
+    {"gkr_density_draw", FUNCTION(gkr_density_draw), 5},
+    {"gkr_density_scores", FUNCTION(gkr_density_scores), 3},
+    {"gkr_density_p_values", FUNCTION(gkr_density_p_values), 3},
+    {"gkr_density_part", FUNCTION(gkr_density_part), 4},
     {NULL, NULL, 0},
 };
 

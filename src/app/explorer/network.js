@@ -95,29 +95,37 @@ const Network = (() => {
   const map = (height, width, channels, values) =>
     ({height, width, channels, values: values || new Float64Array(height * width * channels)});
 
-  /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. */
+  /* A convolution by a weight [kernel²·inputs, outputs]; outside the map is zero. Four outputs at a time have
+     their sums in variables, which takes half the time of sums in an array. */
   const convolve = (layer, from, {withBias = true, stride = 1} = {}) => {
-    const {weight} = layer, inputs = from.channels;
-    const outputs = layer.outputs;
+    const {weight, bias} = layer, {channels: inputs, width, values} = from, {outputs} = layer;
     const side = Math.round(Math.sqrt(weight.length / (inputs * outputs))), reach = (side - 1) / 2;
-    const to = map(Math.ceil(from.height / stride), Math.ceil(from.width / stride), outputs);
-    const sum = new Float64Array(outputs);
+    const to = map(Math.ceil(from.height / stride), Math.ceil(width / stride), outputs);
     for (let toY = 0; toY < to.height; toY++)
       for (let toX = 0; toX < to.width; toX++) {
-        const y = toY * stride, x = toX * stride;
-        if (withBias)
-          sum.set(layer.bias);
-        else
-          sum.fill(0);
-        for (let i = Math.max(0, reach - y); i < Math.min(side, from.height + reach - y); i++)
-          for (let j = Math.max(0, reach - x); j < Math.min(side, from.width + reach - x); j++) {
-            const at = ((y + i - reach) * from.width + x + j - reach) * inputs;
-            for (let c = 0; c < inputs; c++) {
-              const value = from.values[at + c], row = ((i * side + j) * inputs + c) * outputs;
-              for (let o = 0; o < outputs; o++) sum[o] += value * weight[row + o];
+        const y = toY * stride - reach, x = toX * stride - reach;
+        const top = Math.max(0, -y), bottom = Math.min(side, from.height - y);
+        const left = Math.max(0, -x), right = Math.min(side, width - x);
+        const place = (toY * to.width + toX) * outputs;
+        for (let o = 0; o < outputs; o += 4) {
+          let sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+          if (withBias) [sum0, sum1, sum2, sum3] = [bias[o], bias[o + 1], bias[o + 2], bias[o + 3]];
+          for (let i = top; i < bottom; i++) {
+            const first = ((y + i) * width + x + left) * inputs, count = (right - left) * inputs;
+            let row = (i * side + left) * inputs * outputs + o;
+            for (let k = first; k < first + count; k++, row += outputs) {
+              const value = values[k];
+              sum0 += value * weight[row];
+              sum1 += value * weight[row + 1];
+              sum2 += value * weight[row + 2];
+              sum3 += value * weight[row + 3];
             }
           }
-        to.values.set(sum, (toY * to.width + toX) * outputs);
+          to.values[place + o] = sum0;
+          if (o + 1 < outputs) to.values[place + o + 1] = sum1;
+          if (o + 2 < outputs) to.values[place + o + 2] = sum2;
+          if (o + 3 < outputs) to.values[place + o + 3] = sum3;
+        }
       }
     return to;
   };

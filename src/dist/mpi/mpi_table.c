@@ -133,6 +133,13 @@ static int send(int to, gki_dist_tag tag, const void *data, int length, void **r
               : MPI_ERR_NO_MEM;
 }
 
+static int expect(int from, gki_dist_tag tag, void *data, int length, void **request)
+{
+    MPI_Request *it = new_request(request);
+    return it ? begun(MPI_Irecv(data, length, MPI_BYTE, from, (int)tag, messages, it), request)
+              : MPI_ERR_NO_MEM;
+}
+
 static int test(void **request, int *done)
 {
     int code = MPI_SUCCESS;
@@ -180,6 +187,7 @@ const gki_dist_table *gkvae_mpi_table(void)
                                          .gather = gather,
                                          .exchange = exchange,
                                          .send = send,
+                                         .expect = expect,
                                          .test = test,
                                          .receive = receive};
     return &table;

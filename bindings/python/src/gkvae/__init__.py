@@ -10,6 +10,7 @@ results do not depend on the number of threads. Failures are exceptions with the
 `MultivariateGK`, `GKMixture`         several dimensions, as estimators of scikit-learn
 `least_squares`                       `scipy.optimize.least_squares` by Levenberg–Marquardt
 `least_squares_many`                  many small problems at once
+`Density`                             the joint density of a table with skewness and heavy tails
 `VAE`                                 variational autoencoders, as estimators of scikit-learn
 ====================================  =========================================================
 """
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ConvergenceWarning, NumericalError
 
 if TYPE_CHECKING:
+    from .density import Density, TableDistribution
     from .distributions import ggh, gh, gk
     from .fitting import BootstrapResult, FitResult, FitResults, bootstrap, fit_gk, fit_many
     from .multivariate import GKDistribution, GKMixture, MultivariateGK
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from .vae import VAE
 
 __all__ = ["gk", "gh", "ggh", "fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult",
-           "MultivariateGK", "GKMixture", "GKDistribution", "least_squares", "least_squares_many", "VAE",
-           "NumericalError", "ConvergenceWarning", "build_description"]
+           "MultivariateGK", "GKMixture", "GKDistribution", "least_squares", "least_squares_many", "Density",
+           "TableDistribution", "VAE", "NumericalError", "ConvergenceWarning", "build_description"]
 
 # The modules of what is loaded when it is first used: SciPy's distributions alone take half a second.
 _PLACES = {name: module for module, names in {
@@ -36,6 +38,7 @@ _PLACES = {name: module for module, names in {
     "fitting": ("fit_gk", "fit_many", "bootstrap", "FitResult", "FitResults", "BootstrapResult"),
     "multivariate": ("MultivariateGK", "GKMixture", "GKDistribution"),
     "optimize": ("least_squares", "least_squares_many"),
+    "density": ("Density", "TableDistribution"),
     "vae": ("VAE",),
 }.items() for name in names}
 

@@ -1,7 +1,7 @@
 """What the estimators of several dimensions share."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -14,17 +14,41 @@ if TYPE_CHECKING:
     from .multivariate import GKDistribution
 
 
-class Estimator(DensityMixin, BaseEstimator):
-    """What MultivariateGK and GKMixture share."""
+def listed(columns: Any) -> List[Any]:
+    """The columns as a list, also one of them."""
+    return [columns] if isinstance(columns, str) or np.ndim(columns) == 0 else list(columns)
 
-    def _input(self, X: Any, reset: bool) -> np.ndarray:
+
+class TableEstimator(DensityMixin, BaseEstimator):
+    """What all estimators of several columns share: their input, seeds and names of columns."""
+
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    random_state: Any
+
+    def _input(self, X: Any, reset: bool, finite: bool = True) -> np.ndarray:
+        words: Dict[str, Any] = dict(reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
         try:
             from sklearn.utils.validation import validate_data
         except ImportError:  # scikit-learn before 1.6
-            X = self._validate_data(X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
+            X = self._validate_data(X, force_all_finite=finite, **words)
         else:
-            X = validate_data(self, X, reset=reset, dtype=float, order="C", ensure_min_samples=2 if reset else 1)
+            X = validate_data(self, X, ensure_all_finite=finite, **words)
         return np.require(X, float, ["C", "A"])
+
+    def _seed(self) -> int:
+        return seed_of(check_random_state(self.random_state))
+
+    def _column(self, column: Union[int, str]) -> int:
+        """The number of a column; names are those of the DataFrame that was fitted."""
+        known = list(getattr(self, "feature_names_in_", []))
+        if isinstance(column, str) and column not in known:
+            raise ValueError(f"there is no column {column!r}; the columns of the fit are {known or 'without names'}")
+        return known.index(column) if isinstance(column, str) else column
+
+
+class Estimator(TableEstimator):
+    """What MultivariateGK and GKMixture share."""
 
     def _weights(self, sample_weight: Any, X: np.ndarray) -> Optional[np.ndarray]:
         if sample_weight is None:
@@ -38,9 +62,6 @@ class Estimator(DensityMixin, BaseEstimator):
         if isinstance(value, str) and value == "auto":
             return value
         raise ValueError(f'{name} = {value!r}: give "auto" or a number ≥ 0')
-
-    def _seed(self) -> int:
-        return seed_of(check_random_state(self.random_state))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """The log density at each row of X."""
@@ -68,15 +89,7 @@ class Estimator(DensityMixin, BaseEstimator):
     def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> GKDistribution:
         """The joint distribution of these columns, by number or name."""
         check_is_fitted(self)
-        columns = [columns] if np.ndim(columns) == 0 else columns
-        return self.distribution_.marginal([self._column(column) for column in columns])
-
-    def _column(self, column: Union[int, str]) -> int:
-        """The number of a column; names are those of the DataFrame that was fitted."""
-        known = list(getattr(self, "feature_names_in_", []))
-        if isinstance(column, str) and column not in known:
-            raise ValueError(f"there is no column {column!r}; the columns of the fit are {known or 'without names'}")
-        return known.index(column) if isinstance(column, str) else column
+        return self.distribution_.marginal([self._column(column) for column in listed(columns)])
 
     def _named(self, numbers: dict) -> None:
         self.loglik_, self.aic_, self.bic_ = (float(numbers[name]) for name in ("log_likelihood", "aic", "bic"))

@@ -20,12 +20,12 @@ _FUNCTIONS = {
     "gkv_flat_targets": "ppsisp", "gkv_flat_dataset": "pspp",
     "gkv_settings_set": "pzzz", "gkv_settings_read": "pz", "gkv_settings_write": "pz", "gkv_settings_check": "p",
     "gkv_settings_get": "pzsp",
-    "gkv_model_load": "zp", "gkv_model_save": "pz", "gkv_model_encode": "pspppp",
-    "gkv_model_code": "psppp", "gkv_model_draw": "pspuupp", "gkv_model_decode": "psppp",
-    "gkv_model_decode_medians": "psppp", "gkv_model_draw_images": "pspuupp", "gkv_model_sample": "psuudpp",
+    "gkv_model_load": "zp", "gkv_model_save": "pz", "gkv_model_posterior": "pspppp",
+    "gkv_model_encode": "psppp", "gkv_model_sample_posterior": "pspuupp", "gkv_model_decode": "psppp",
+    "gkv_model_decode_medians": "psppp", "gkv_model_sample_images": "pspuupp", "gkv_model_sample": "psuudpp",
     "gkv_model_sample_class": "pssuudpp", "gkv_model_classify": "psppp", "gkv_model_log_prior": "psppp",
     "gkv_model_log_likelihood": "pspppp", "gkv_model_normalise": "psppp", "gkv_model_generate": "psppp",
-    "gkv_estimate": "pspsuuppp", "gkv_dataset_from_colour": "ssssppp", "gkv_idx_write_labels": "zsp",
+    "gkv_estimate": "pspsuuppp", "gkv_dataset_from_memory": "ssssppp", "gkv_idx_write_labels": "zsp",
     "gkv_run_recover": "z",
 }
 _SIZES = ("channels", "values", "height", "width", "latent", "parameters", "classes")
@@ -95,6 +95,14 @@ def setting(place: Any, name: str) -> str:
 
 class Model(Handle):
     """A trained model."""
+
+    channels: int
+    values: int
+    height: int
+    width: int
+    latent: int
+    parameters: int
+    classes: int
 
     def __init__(self, path: Any) -> None:
         super().__init__(library().gkv_model_free)

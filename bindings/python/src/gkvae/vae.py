@@ -195,7 +195,7 @@ class VAE(Training):
             try:
                 from sklearn.exceptions import NotFittedError
             except ImportError:
-                NotFittedError = ValueError  # type: ignore
+                NotFittedError = ValueError
             raise NotFittedError("this VAE is not fitted yet: call fit(X) or VAE.load(folder)")
         return self._model
 
@@ -230,7 +230,7 @@ class VAE(Training):
         if n == 0:
             return out
         dataset = Handle(library().gkv_dataset_free)
-        check(library().gkv_dataset_from_colour(n, model.height, model.width, model.channels, address(levels), None,
+        check(library().gkv_dataset_from_memory(n, model.height, model.width, model.channels, address(levels), None,
                                                 dataset.out))
         check(library().gkv_flat_targets(model.place, dataset.place, n, _TEST, 0, address(out)))
         return out
@@ -262,9 +262,9 @@ class VAE(Training):
         n = len(images)
         mean, scale = (np.empty((n, model.latent), np.float32) for _ in range(2))
         if return_scale:
-            model.call("gkv_model_encode", self._threads, n, address(images), after=(address(mean), address(scale)))
+            model.call("gkv_model_posterior", self._threads, n, address(images), after=(address(mean), address(scale)))
             return mean, scale
-        model.call("gkv_model_code", self._threads, n, address(images), after=(address(mean),))
+        model.call("gkv_model_encode", self._threads, n, address(images), after=(address(mean),))
         return mean
 
     def decode(self, Z: Any, medians: bool = False) -> np.ndarray:
@@ -303,7 +303,7 @@ class VAE(Training):
                        after=(address(codes),))
         if draw_pixels:
             images = np.empty((n_samples, model.values), np.float32)
-            model.call("gkv_model_draw_images", self._threads, n_samples, address(codes), seed, 0,
+            model.call("gkv_model_sample_images", self._threads, n_samples, address(codes), seed, 0,
                        after=(address(images),))
             images = self._pictures(images)
         else:

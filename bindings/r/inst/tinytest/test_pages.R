@@ -22,8 +22,14 @@ v <- coef(demo_results$fit)
 draws <- rgk(4e5, v[1], v[2], v[3], v[4])
 expect_equal(-mean(draws[draws < -risk[["g-and-k"]][1]]), risk$shortfall[1], tolerance = 0.03)
 
-# The blocks of R code of the READMEs, which GKVAE_SOURCE has.
+# The blocks of R code of the READMEs and the example of risk, which GKVAE_SOURCE has.
 source_folder <- Sys.getenv("GKVAE_SOURCE")
+if (nzchar(source_folder) && length(gkvae:::table_of("candidates"))) {
+    risk_of <- new.env()
+    printed <- capture.output(sys.source(file.path(source_folder, "examples/returns/risk.R"), risk_of))
+    expect_true(any(grepl("99 % of the days lose less than 1.[1-4]", printed)))
+    expect_true(any(grepl("later days: mean log density -[12]", printed)))
+}
 if (nzchar(source_folder)) for (page in c("README.md", "bindings/r/README.md")) {
     lines <- readLines(file.path(source_folder, page), encoding = "UTF-8")
     first <- which(lines == "```r")

@@ -1,0 +1,323 @@
+#include "train/trainer_ranks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+/* --- Creation ------------------------------------------------------------- */
+
+static void add_slot(void *context, gki_slot slot)
+{
+    gki_slot_list *it = context;
+    if (slot.width == 0 || it->failed)
+        return;
+    if (it->count == it->capacity) {
+        const size_t capacity = 2 * it->capacity + 8;
+        gki_slot *grown = realloc(it->of, capacity * sizeof *grown);
+        it->failed = !grown;
+        if (!grown)
+            return;
+        it->of = grown;
+        it->capacity = capacity;
+    }
+    it->of[it->count++] = slot;
+}
+
+/* Lists what the losses, the gradient and the codes of refits need of all images. */
+static gkv_status list_slots(gki_ranks *it)
+{
+    const gkv_model *model = it->model;
+    const gki_slot losses[] = {model->reconstruction, model->posterior.log_q,
+                               model->base->log_density, model->flow->log_det},
+                   codes[] = {model->flow->eps, model->draw_weight, model->label};
+    gki_shard_image_slots(model, add_slot, &it->of_images);
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        add_slot(&it->of_draws, losses[i]);
+    gki_shard_slots(model, add_slot, &it->of_draws);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        add_slot(&it->of_codes, codes[i]);
+    if (it->of_images.failed || it->of_draws.failed || it->of_codes.failed)
+        return gki_fail(GKV_ERR_MEMORY, "out of memory for a list of slots");
+    return GKV_OK;
+}
+
+/* The bytes of a row in some slots. */
+static size_t row_bytes(const gki_slot_list *slots)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < slots->count; i++)
+        width += slots->of[i].width;
+    return width * sizeof(gki_real);
+}
+
+static gkv_status alloc_buckets(gki_ranks *it, bool has_stats)
+{
+    it->bucket_count = gki_shard_buckets(it->model, NULL);
+    const size_t count = it->bucket_count + 1;
+    GKV_TRY(gki_alloc(count, sizeof *it->buckets, &it->buckets));
+    gki_shard_buckets(it->model, it->buckets);
+    GKV_TRY(gki_alloc(count, sizeof *it->received, &it->received));
+    GKV_TRY(gki_alloc(count, sizeof *it->sent, &it->sent));
+    GKV_TRY(gki_alloc(count, sizeof *it->given, &it->given));
+    if (has_stats) {
+        GKV_TRY(gki_base_stats_create(it->model->base, &it->stats));
+        GKV_TRY(gki_base_stats_create(it->model->base, &it->stats_sums));
+    }
+    it->own = it->model->params;
+    if (it->rank == it->size - 1)
+        return GKV_OK;
+    GKV_TRY(gki_alloc(it->own.total, sizeof *it->sums, &it->sums));
+    it->own.grads = it->sums;
+    return GKV_OK;
+}
+
+gkv_status gki_ranks_create(gkv_dist *dist, const gkv_model *model, size_t images, size_t draws,
+                            bool has_stats, gki_ranks **out)
+{
+    gki_ranks *it = NULL;
+    gkv_status status = GKV_OK;
+    *out = NULL;
+    GKV_TRY(gki_alloc(1, sizeof *it, &it));
+    *it = (gki_ranks){
+        .dist = dist, .rank = gkv_dist_rank(dist), .size = gkv_dist_size(dist), .model = model};
+    GKV_TRY_GOTO(list_slots(it));
+    GKV_TRY_GOTO(alloc_buckets(it, has_stats));
+    GKV_TRY_GOTO(
+        gki_workspace_create(&model->plan, images * draws, true, &model->params, &it->batch));
+    const size_t each = row_bytes(&it->of_images) + 2 * sizeof(double) +
+                        draws * (row_bytes(&it->of_draws) + row_bytes(&it->of_codes));
+    GKV_TRY_GOTO(gki_alloc(images * each + (size_t)it->size * sizeof(uint64_t), 1, &it->blocks));
+    GKV_TRY_GOTO(gki_alloc((size_t)it->size, sizeof *it->lengths, &it->lengths));
+done:
+    if (status != GKV_OK) {
+        gki_ranks_free(it);
+        it = NULL;
+    }
+    *out = it;
+    return status;
+}
+
+void gki_ranks_free(gki_ranks *ranks)
+{
+    if (!ranks)
+        return;
+    gki_workspace_free(&ranks->batch);
+    gki_base_stats_free(ranks->stats);
+    gki_base_stats_free(ranks->stats_sums);
+    free(ranks->sums);
+    free(ranks->of_images.of);
+    free(ranks->of_draws.of);
+    free(ranks->of_codes.of);
+    free(ranks->blocks);
+    free(ranks->lengths);
+    free(ranks->buckets);
+    free(ranks->received);
+    free(ranks->sent);
+    free(ranks->given);
+    free(ranks);
+}
+
+/* --- The images of a rank ------------------------------------------------- */
+
+size_t gki_ranks_most(const gki_ranks *ranks, size_t images, size_t unit)
+{
+    size_t first = 0, most = 0;
+    gkv_dist_range(images, unit, 0, ranks->size, &first, &most);
+    return most;
+}
+
+void gki_ranks_divide(gki_ranks *ranks, size_t images, size_t unit, size_t draws)
+{
+    ranks->unit = unit;
+    ranks->batch.draws = draws;
+    ranks->shard = (gki_shard){.images = images, .batch = &ranks->batch};
+    gkv_dist_range(images, unit, ranks->rank, ranks->size, &ranks->shard.first, &ranks->images);
+}
+
+/* --- The exchange of rows ------------------------------------------------- */
+
+/* Copies the rows of images [first, first + n) of a workspace to a block, or back. Returns the end
+ * of what is copied. */
+static char *copy_rows(const gki_slot_list *slots, const gki_workspace *ws, size_t first, size_t n,
+                       bool back, char *block)
+{
+    for (size_t i = 0; i < slots->count; i++) {
+        const size_t bytes = n * slots->of[i].width * sizeof(gki_real);
+        gki_real *rows = gki_at(ws, slots->of[i], first);
+        if (back)
+            memcpy(rows, block, bytes);
+        else
+            memcpy(block, rows, bytes);
+        block += bytes;
+    }
+    return block;
+}
+
+/* Copies all that is exchanged of n images of a workspace, from image `first`. */
+static char *copy_images(const gki_ranks *it, const gki_ranks_exchange *exchange,
+                         const gki_workspace *ws, size_t first, size_t n, bool back, char *block)
+{
+    const size_t draws = ws->draws;
+    block = copy_rows(&it->of_images, ws, first, n, back, block);
+    block = copy_rows(&it->of_draws, ws, first * draws, n * draws, back, block);
+    return exchange->codes ? copy_rows(&it->of_codes, ws, first * draws, n * draws, back, block)
+                           : block;
+}
+
+/* A block has a word for the stop, the rows, and the losses. */
+static size_t length_of(const gki_ranks *it, const gki_ranks_exchange *exchange, size_t n)
+{
+    const size_t draws =
+        row_bytes(&it->of_draws) + (exchange->codes ? row_bytes(&it->of_codes) : 0);
+    return sizeof(uint64_t) + n * (row_bytes(&it->of_images) + it->batch.draws * draws +
+                                   (exchange->losses ? 2 * sizeof(double) : 0));
+}
+
+/* Takes the block of a rank. */
+static void take(gki_ranks *it, const gki_ranks_exchange *exchange, int rank, char *block)
+{
+    size_t first = 0, n = 0;
+    uint64_t stop = 0;
+    gkv_dist_range(it->shard.images, it->unit, rank, it->size, &first, &n);
+    memcpy(&stop, block, sizeof stop);
+    it->stop |= stop != 0;
+    block = copy_images(it, exchange, &it->batch, first, n, true, block + sizeof stop);
+    if (exchange->losses)
+        memcpy(exchange->losses + 2 * first, block, n * 2 * sizeof(double));
+}
+
+void gki_ranks_exchange_rows(gki_ranks *ranks, const gki_workspace *ws,
+                             const gki_ranks_exchange *exchange)
+{
+    char *mine = ranks->blocks, *block = ranks->blocks;
+    size_t first = 0, n = 0;
+    if (ranks->status != GKV_OK)
+        return;
+    for (int r = 0; r < ranks->size; r++) {
+        gkv_dist_range(ranks->shard.images, ranks->unit, r, ranks->size, &first, &n);
+        ranks->lengths[r] = length_of(ranks, exchange, n);
+        mine += r < ranks->rank ? ranks->lengths[r] : 0;
+    }
+    const uint64_t stop = ranks->stop;
+    memcpy(mine, &stop, sizeof stop);
+    char *losses = copy_images(ranks, exchange, ws, 0, ranks->images, false, mine + sizeof stop);
+    if (exchange->losses)
+        memcpy(losses, exchange->losses + 2 * ranks->shard.first,
+               ranks->images * 2 * sizeof(double));
+    ranks->status = gkv_dist_gather(ranks->dist, ranks->lengths, mine, ranks->blocks);
+    for (int r = 0; ranks->status == GKV_OK && r < ranks->size; block += ranks->lengths[r++])
+        take(ranks, exchange, r, block);
+}
+
+/* --- The buckets ---------------------------------------------------------- */
+
+static bool is_last(const gki_ranks *it)
+{
+    return it->rank == it->size - 1;
+}
+
+/* The memory of a bucket: its sums up to this rank's images, or those over all images. */
+static gki_real *memory_of(const gki_ranks *it, size_t bucket, bool all, size_t *bytes)
+{
+    size_t count = 0;
+    gki_real *memory;
+    if (bucket == it->bucket_count) {
+        memory = gki_base_stats_tensor(all ? it->stats : it->stats_sums, &count);
+    } else {
+        count = it->buckets[bucket].elements;
+        memory = (all ? it->model->params.grads : it->own.grads) + it->buckets[bucket].offset;
+    }
+    *bytes = count * sizeof *memory;
+    return memory;
+}
+
+/* Begins to give a bucket of the last rank to all. */
+static void give(gki_ranks *it, size_t bucket)
+{
+    size_t bytes = 0;
+    gki_real *all = memory_of(it, bucket, true, &bytes);
+    it->status = gki_dist_broadcast_begin(it->dist, it->size - 1, bytes, all, &it->given[bucket]);
+}
+
+void gki_ranks_begin(gki_ranks *ranks, const gki_ranks_exchange *exchange)
+{
+    const size_t count = ranks->bucket_count + (exchange->stats != NULL);
+    for (size_t b = 0; b < count && ranks->rank > 0 && ranks->status == GKV_OK; b++) {
+        size_t bytes = 0;
+        gki_real *sums = memory_of(ranks, b, false, &bytes);
+        ranks->status =
+            gki_dist_receive(ranks->dist, ranks->rank - 1, bytes, sums, &ranks->received[b]);
+    }
+    for (size_t b = 0; b < count && !is_last(ranks) && ranks->status == GKV_OK; b++)
+        give(ranks, b);
+    if (ranks->rank == 0 && exchange->stats) { /* they continue those of earlier steps */
+        size_t elements = 0;
+        const gki_real *earlier = gki_base_stats_tensor(exchange->stats, &elements);
+        memcpy(gki_base_stats_tensor(ranks->stats_sums, &elements), earlier,
+               elements * sizeof *earlier);
+    }
+}
+
+void gki_ranks_receive(gki_ranks *ranks, size_t bucket)
+{
+    if (ranks->status == GKV_OK)
+        ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->received[bucket]);
+}
+
+void gki_ranks_send(gki_ranks *ranks, size_t bucket)
+{
+    size_t bytes = 0;
+    gki_real *sums = memory_of(ranks, bucket, false, &bytes),
+             *all = memory_of(ranks, bucket, true, &bytes);
+    if (ranks->status != GKV_OK)
+        return;
+    if (is_last(ranks)) {
+        if (all != sums)
+            memcpy(all, sums, bytes);
+    } else {
+        ranks->status =
+            gki_dist_send(ranks->dist, ranks->rank + 1, bytes, sums, &ranks->sent[bucket]);
+    }
+    if (is_last(ranks) && ranks->status == GKV_OK)
+        give(ranks, bucket);
+}
+
+void gki_ranks_end(gki_ranks *ranks)
+{
+    for (size_t b = 0; b <= ranks->bucket_count; b++) {
+        if (ranks->status == GKV_OK)
+            ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->sent[b]);
+        if (ranks->status == GKV_OK)
+            ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->given[b]);
+    }
+}
+
+void gki_ranks_take_stats(const gki_ranks *ranks, gki_base_stats *stats)
+{
+    size_t count = 0;
+    gki_real *to = gki_base_stats_tensor(stats, &count);
+    memcpy(to, gki_base_stats_tensor(ranks->stats, &count), count * sizeof *to);
+}
+
+/* --- The check ------------------------------------------------------------ */
+
+gkv_status gki_ranks_check_weights(const gki_ranks *ranks, uint64_t epoch)
+{
+    const gki_params *params = &ranks->model->params;
+    uint64_t sum = 0;
+    char text[17], what[64];
+    for (size_t i = 0; i < params->total; i++) {
+        uint64_t bits = 0;
+        memcpy(&bits, &params->values[i], sizeof *params->values);
+        sum = (sum ^ bits) * UINT64_C(0x9e3779b97f4a7c15);
+        sum ^= sum >> 29;
+    }
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)sum);
+    snprintf(what, sizeof what, "the checksum of the weights after epoch %llu",
+             (unsigned long long)epoch);
+    return gkv_dist_same(ranks->dist, what, text,
+                         "one of their machines computes wrongly: resume from the last checkpoint "
+                         "on others");
+}
