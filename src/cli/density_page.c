@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
 #include "app/plot.h"
 #include "cli_density.h"
 #include "gkvae/gk.h"

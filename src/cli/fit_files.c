@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "app/plot.h"
 #include "cli_fit.h"
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
+#include "core/foreign.h"
 #include "cli.h"
 
 /* The most bytes of a file, and of the tree of its values. */
