@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        check-browser python wheel check-python check-python-asan r check-r \
+        check-browser check-mpi python wheel check-python check-python-asan r check-r check-r-asan \
         torture nist accuracy starts bench install uninstall \
         format lint clean
 
@@ -60,6 +60,13 @@ check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 min
 	@$(MAKE) deps PACKAGES=chromium
 	@$(MAKE) program
 	@/usr/bin/python3 tests/browser/check_explorer.py $(BUILD)/gkvae . $(if $(PAGES),--pages "$(PAGES)")
+
+# Under Open MPI and under MPICH, with 1 to 4 ranks.
+check-mpi: ## eval and compare on the ranks of MPI jobs; 1 to 2 minutes
+	@$(MAKE) deps PACKAGES="libopenmpi-dev openmpi-bin libmpich-dev mpich"
+	@$(MAKE) configure CMAKE_ARGS='$(CMAKE_ARGS) -DGKV_MPI=ON'
+	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
+	@tests/mpi/check_mpi.sh $(BUILD) .
 
 # The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.
 python: ## the Python package: build the wheel, install it for this user

@@ -5,7 +5,8 @@
 #   scripts/python.sh test-packages     prints those that `check` needs beside them
 #   scripts/python.sh wheel BUILD       builds BUILD/python/dist/gkvae-*.whl
 #   scripts/python.sh install BUILD     installs the wheel for this user, or in the virtual environment of PYTHON
-#   scripts/python.sh check BUILD [ARGUMENT…]   runs the tests and doctests on the wheel; arguments of pytest
+#   scripts/python.sh check BUILD [ARGUMENT…]   checks the types, and runs the tests and doctests on the wheel;
+#                                               arguments of pytest
 #   scripts/python.sh check-asan BUILD [ARGUMENT…]   runs the tests on libraries with AddressSanitizer
 #
 # PYTHON names another interpreter than the system's to install for and to test with. The wheel is for all of them.
@@ -93,6 +94,7 @@ check)
     export GKVAE_PROGRAM
     unset GKVAE_LIBRARIES
     tests=$(realpath bindings/python)
+    (cd bindings/python && /usr/bin/python3 -m mypy --cache-dir="$site/../mypy")
     exec "$python" -m pytest -q -p no:cacheprovider -c "$tests/pyproject.toml" --rootdir "$tests" \
         --import-mode=importlib "$tests/tests" "$@"
     ;;

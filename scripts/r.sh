@@ -7,6 +7,7 @@
 #   scripts/r.sh install BUILD     installs it in R's first library that this user may write, or in R_LIBS_USER
 #   scripts/r.sh check BUILD       runs R CMD check, the tests included
 #   scripts/r.sh test BUILD        runs the tests alone, which is faster
+#   scripts/r.sh test-asan BUILD   runs them on a library with AddressSanitizer
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -58,6 +59,22 @@ install_to() {
     }
 }
 
+# R itself leaks at its end; what counts are leaks that the library or the package allocated.
+test_asan() {
+    local log code=0
+    log=$(mktemp -d)
+    R_LIBS=$(realpath "$build/r/library") LD_PRELOAD="$("${CC:-cc}" -print-file-name=libasan.so) $("${CC:-cc}" \
+-print-file-name=libubsan.so)" UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+        ASAN_OPTIONS="detect_stack_use_after_return=0:exitcode=0:malloc_context_size=12:log_path=$log/report" \
+        Rscript --vanilla bindings/r/tests/tinytest.R || code=$?
+    if grep -lE ' in gk[ivr]_|runtime error|ERROR: AddressSanitizer' "$log"/report* > "$log/bad" 2> /dev/null; then
+        xargs cat < "$log/bad" >&2
+        code=1
+    fi
+    rm -rf "$log"
+    return "$code"
+}
+
 command=${1-}
 build=${2:-build}
 case $command in
@@ -86,6 +103,15 @@ check)
     if grep -E '^Status:.*(ERROR|WARNING)' gkvae.Rcheck/00check.log; then
         exit 1
     fi
+    ;;
+test-asan)
+    library_of_build
+    GKVAE_CFLAGS="$GKVAE_CFLAGS -fsanitize=address,undefined -g"
+    GKVAE_LIBS="$GKVAE_LIBS -fsanitize=address,undefined"
+    what_tests_read
+    unset GKVAE_PROGRAM # the tests without it, as it is not built here
+    install_to "$build/r/library"
+    test_asan
     ;;
 test)
     library_of_build

@@ -52,6 +52,10 @@ provided() {
         ;;
     devscripts) command -v checkbashisms ;;
     qpdf) command -v qpdf ;;
+    libopenmpi-dev) command -v mpicc.openmpi ;;
+    openmpi-bin) command -v mpirun.openmpi ;;
+    libmpich-dev) command -v mpicc.mpich ;;
+    mpich) command -v mpirun.mpich ;;
     r-base-core) command -v R && command -v Rscript ;;
     r-cran-*) Rscript --vanilla -e "library(${1#r-cran-})" ;;
     # Where packages have other names, these are not looked for.

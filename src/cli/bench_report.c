@@ -348,17 +348,23 @@ int bench_check_json(const char *path)
     return CLI_OK;
 }
 
-int bench_write_json(const bench *it)
+int bench_write_text(const char *path, const json_t *value)
 {
-    json_t *all = all_of(it);
-    char *text = gki_json_text(all, JSON_INDENT(2) | JSON_REAL_PRECISION(6), NULL);
-    json_decref(all);
+    char *text = gki_json_text(value, JSON_INDENT(2) | JSON_REAL_PRECISION(6), NULL);
     if (!text)
         return cli_error(CLI_MEMORY, "out of memory for the figures");
-    FILE *file = fopen(it->json, "w");
+    FILE *file = fopen(path, "w");
     bool good = file && fprintf(file, "%s\n", text) > 0;
     if (file)
         good = fclose(file) == 0 && good;
     free(text);
-    return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", it->json);
+    return good ? CLI_OK : cli_error_errno(errno, "%s: cannot be written", path);
+}
+
+int bench_write_json(const bench *it)
+{
+    json_t *all = all_of(it);
+    const int code = bench_write_text(it->json, all);
+    json_decref(all);
+    return code;
 }

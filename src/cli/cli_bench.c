@@ -212,6 +212,12 @@ static const struct argp_option options[] = {
      "train); may be "
      "repeated (default: all)",
      0},
+    {"scaling", 'S', NULL, 0,
+     "Measure only what a training step costs and what its ranks send, and predict its time on up "
+     "to 1024 ranks; under mpirun, also measure a step of these ranks (default: no)",
+     0},
+    {"side", 'd', "N", 0,
+     "The pixels of a side of the images, 8 to 256, with --scaling (default: 28)", 0},
     {"json", 'j', "FILE", 0, "Also write the figures to this file as JSON (default: no)", 0},
     {"quiet", 'q', NULL, 0, "Print no progress (default: a live line on a terminal)", 0},
     /* the run whose start and memory are measured */
@@ -247,6 +253,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'i': it->images = (size_t)cli_whole(state, "--images", arg, 1000, 10000000); return 0;
     case 'o': it->wanted |= wanted_of(state, arg); return 0;
+    case 'S': it->scaling = true; return 0;
+    case 'd': it->side = (size_t)cli_whole(state, "--side", arg, 8, 256); return 0;
     case 'j': it->json = cli_output(state, "--json", arg, CLI_JSON); return 0;
     case 'q': it->quiet = true; return 0;
     case 'C': a->child = arg; return 0;
@@ -254,6 +262,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (it->config)
             argp_error(state, "one configuration only: %s is too many", arg);
         it->config = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (it->side && !it->scaling)
+            argp_error(state, "--side is for --scaling");
+        if (it->wanted && it->scaling)
+            argp_error(state, "--scaling measures one thing alone: leave out --only");
+        it->side = it->side ? it->side : BENCH_SIDE;
         return 0;
     default: return ARGP_ERR_UNKNOWN;
     }
@@ -358,6 +373,11 @@ int cli_bench(int argc, char **argv)
     choose_models(it, &settings);
     choose_threads(it, &settings);
     cli_catch_signals();
+    if (it->scaling) {
+        printf("gkvae %s\n%s\n\n", gkv_version(), gki_build_description());
+        code = bench_scaling(it);
+        goto done;
+    }
     if (it->wanted & BENCH_RUN)
         CLI_TRY(bench_process(it));
     if (it->wanted & ~(unsigned)BENCH_RUN)

@@ -53,6 +53,8 @@ typedef struct bench {
     const char *config, *json;
     double seconds;
     size_t rounds, images;
+    size_t side;  /* of the images, for --scaling */
+    bool scaling; /* measures only the scaling of training */
     bool quiet;
     unsigned wanted; /* BENCH_TRAINING and so on: one bit for each */
     cli_assignments assignments;
@@ -93,12 +95,21 @@ uint8_t *bench_labels(size_t count, size_t classes);
 /* Measures all rounds. */
 int bench_measure(bench *it);
 
+/* --- bench_scaling.c ------------------------------------------------------ */
+
+/* Measures and predicts the step of the first model on many ranks, and prints it. */
+int bench_scaling(bench *it);
+
 /* --- cli_bench.c ---------------------------------------------------------- */
 
 /* --- bench_report.c ------------------------------------------------------- */
 
 void bench_print(const bench *it);
 int bench_write_json(const bench *it);
+
+/* Writes a JSON value to a file. */
+struct json_t;
+int bench_write_text(const char *path, const struct json_t *value);
 
 /* Checks, before the measurements, that the file can be written. It does not change the file. */
 int bench_check_json(const char *path);

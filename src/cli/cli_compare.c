@@ -217,10 +217,10 @@ static void check(const compare_arguments *a, struct argp_state *state)
 static void parse_shard(struct argp_state *state, const char *text, compare_arguments *a)
 {
     enum { MOST = 100000 };
-    char *end = NULL;
-    const char *slash = strchr(text, '/');
-    const long shard = strtol(text, &end, 10), shards = slash ? strtol(slash + 1, NULL, 10) : 0;
-    const bool digits = strspn(text, "0123456789/") == strlen(text) && end == slash;
+    char *slash = NULL, *end = NULL;
+    const long shard = strtol(text, &slash, 10),
+               shards = *slash == '/' ? strtol(slash + 1, &end, 10) : 0;
+    const bool digits = strspn(text, "0123456789/") == strlen(text) && end && *end == '\0';
     if (!digits || shard < 1 || shard > shards || shards > MOST)
         argp_error(state, "--shard %s: give I/N, as in 1/8 to 8/8 for the parts of 8", text);
     a->shard = (size_t)shard;

@@ -175,6 +175,15 @@ int cli_fit_print_json_rows(const cli_fit_arguments *a, const cli_fit_row *rows,
  * value with a standard error of 1e-7 is 100000000.0000012, not 1e+08. */
 enum { CLI_CELL = 48 };
 void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits);
+/* Prints a parameter to the precision of its standard error; or without one to this number of
+ * digits, except for an A far from 0, which has a digit more than a thousandth of B. */
+void cli_fit_put_parameter(char cell[CLI_CELL], const gkv_gk *gk, size_t p, double se, int digits);
+
+/* --- fit_mixture_notes.c -------------------------------------------------- */
+
+/* Notes on standard error what limits the meaning of a mixture. */
+void cli_fit_note_mixture(const cli_fit_arguments *a, const cli_fit_data *data,
+                          const gkv_mgk_mixture *mixture);
 
 /* --- fit_files.c ---------------------------------------------------------- */
 

@@ -142,7 +142,7 @@ static const struct argp_option options[] = {
      0},
     {"fit", 'f', "FILE.json", 0,
      "The distribution in a file that gkvae fit --json wrote, also of several columns together "
-     "(--multivariate, --mixture) (default: --params)",
+     "(--multivariate, --mixture); - is standard input (default: --params)",
      0},
     {"column", 'c', "NAME|NUMBER,...", 0,
      "The columns whose distribution is used: one, or several of a joint fit (default: all of a "
@@ -191,6 +191,9 @@ static const cli_gk_function *find_function(struct argp_state *state, const char
     return NULL;
 }
 
+/* The path of a fit that is read from standard input. */
+static const char stdin_path[] = "/dev/stdin";
+
 static void check_arguments(const cli_gk_arguments *a, struct argp_state *state)
 {
     if (!a->function)
@@ -208,7 +211,11 @@ static void check_arguments(const cli_gk_arguments *a, struct argp_state *state)
         argp_error(state, "%s has no --log", f->name);
     if (a->out && !f->of_rows)
         argp_error(state, "%s has no --out", f->name);
-    if (a->n_words > 0 && (f == &cli_gk_sample || f == &cli_gk_summary))
+    const bool takes_none = f == &cli_gk_sample || f == &cli_gk_summary;
+    if (a->fit == stdin_path && a->n_words == 0 && !takes_none)
+        argp_error(state, "--fit - reads the fit from standard input: give the numbers as "
+                          "arguments");
+    if (a->n_words > 0 && takes_none)
         argp_error(state, "%s takes no numbers: %s is too many", f->name, a->words[0]);
 }
 
@@ -218,7 +225,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT: state->child_inputs[0] = &a->table; return 0;
     case 'p': a->params = arg; return 0;
-    case 'f': a->fit = cli_path(state, "--fit", arg); return 0;
+    case 'f': a->fit = strcmp(arg, "-") == 0 ? stdin_path : cli_path(state, "--fit", arg); return 0;
     case 'c': a->columns = arg; return 0;
     case 'g': a->given = arg; return 0;
     case 'F': a->family = arg; return 0;

@@ -8,11 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "gkvae/dist.h"
-
 #include "cli.h"
 #include "epoch_pictures.h"
 #include "evaluation.h"
+#include "ranks.h"
 
 typedef struct train_arguments {
     const char *config, *folder;
@@ -300,12 +299,6 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
     return code;
 }
 
-static void report_rank(void *context, const char *text)
-{
-    (void)context;
-    cli_error(CLI_OK, "%s", text);
-}
-
 int cli_train(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -323,12 +316,8 @@ int cli_train(int argc, char **argv)
     gkv_train_result result;
     int code = CLI_OK;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
-    gkv_dist *dist = NULL;
-    CLI_CHECK(gkv_dist_open(report_rank, NULL, &dist));
-    const bool leads = gkv_dist_rank(dist) == 0;
-    a.quiet = a.quiet || !leads;
     CLI_TRY(read_settings(&a, &settings));
-    if (leads)
+    if (cli_ranks_first())
         CLI_TRY(check_folder(&a));
 
     reporter it = {.arguments = &a, .pictures.folder = a.epoch_pictures ? a.folder : NULL};
@@ -336,13 +325,15 @@ int cli_train(int argc, char **argv)
     const gkv_train_start start = a.resume      ? GKV_TRAIN_RESUME
                                   : a.overwrite ? GKV_TRAIN_OVERWRITE
                                                 : GKV_TRAIN_NEW;
-    const gkv_run_options how = {
-        .progress = leads ? on_progress : NULL, .context = &it, .stop = &cli_stop, .dist = dist};
+    const gkv_run_options how = {.progress = cli_ranks_first() ? on_progress : NULL,
+                                 .context = &it,
+                                 .stop = &cli_stop,
+                                 .dist = cli_ranks()};
     cli_catch_signals();
     const gkv_status status = gkv_train(a.folder, start, &settings, &how, &result);
     cli_live_clear(&it.live);
-    if (!leads) {
-        code = cli_code(status);
+    if (!cli_ranks_first()) { /* rank 0 has the folder, and tells of a stop */
+        code = status == GKV_ERR_INTERRUPTED ? cli_code(status) : cli_check(status);
         goto done;
     }
     if (status == GKV_OK)
@@ -358,5 +349,5 @@ int cli_train(int argc, char **argv)
         print_end(&a, &result);
     }
 done:
-    return gkv_dist_close(dist, code, code ? gkv_error_message() : NULL);
+    return code;
 }

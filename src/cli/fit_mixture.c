@@ -178,7 +178,7 @@ static void print_components(const cli_fit_data *data, const gkv_mgk_mixture *mi
             snprintf(text[i][1], CLI_CELL, "%.4f", gkv_mgk_mixture_weights(mixture)[i / d]);
         }
         for (size_t p = 0; p < CLI_PARAMETERS; p++)
-            snprintf(text[i][3 + p], CLI_CELL, "%.5g", cli_parameter(&gk, p));
+            cli_fit_put_parameter(text[i][3 + p], &gk, p, NAN, 5);
         for (size_t c = 0; c < COLUMNS; c++)
             cells[(i + 1) * COLUMNS + c] = c == 2 ? data->columns[i % d].name : text[i][c];
     }
@@ -302,88 +302,6 @@ static gkv_mgk_mixture_settings settings_of(const cli_fit_arguments *a)
     return settings;
 }
 
-/* Subtracts the mean of a column and divides by its norm. The greatest value is the unit meanwhile,
- * so that no sum overflows. */
-static void standardise(size_t n, const double *values, double *out)
-{
-    double unit = 0.0, mean = 0.0, norm = 0.0;
-    for (size_t i = 0; i < n; i++)
-        unit = fmax(unit, fabs(values[i]));
-    for (size_t i = 0; i < n; i++)
-        mean += unit > 0 ? values[i] / unit / (double)n : 0.0;
-    for (size_t i = 0; i < n; i++) {
-        out[i] = unit > 0 ? values[i] / unit - mean : 0.0;
-        norm += out[i] * out[i];
-    }
-    for (size_t i = 0; i < n && norm > 0; i++)
-        out[i] /= sqrt(norm);
-}
-
-static double product(size_t n, const double *a, const double *b)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
-
-/* Notes columns that are linear functions of the columns before them, which the shrinkage of
- * correlations hides from note_dependence(). Gram and Schmidt's method, twice for each column. */
-static void note_linear_columns(const cli_fit_data *data)
-{
-    const double hardly_any = 1e-7, work_most = 1e9;
-    const size_t n = data->n, d = data->n_columns;
-    if (n <= d + 1 || (double)n * (double)d * (double)d > work_most)
-        return;
-    double *rest = cli_alloc(n * d, sizeof *rest);
-    for (size_t j = 0, kept = 0; j < d; j++) {
-        double *own = rest + kept * n;
-        standardise(n, data->columns[j].x, own);
-        for (size_t k = 0; k < 2 * kept; k++) {
-            const double *other = rest + k % kept * n;
-            const double share = product(n, own, other);
-            for (size_t i = 0; i < n; i++)
-                own[i] -= share * other[i];
-        }
-        const double left = product(n, own, own);
-        for (size_t i = 0; i < n; i++)
-            own[i] /= sqrt(left);
-        kept += left > hardly_any;
-        if (!(left > hardly_any))
-            fprintf(stderr,
-                    "gkvae: %s is a linear function of the columns before it: the log-likelihood "
-                    "depends on the shrinkage of the correlations more than on this column; leave "
-                    "it out\n",
-                    data->columns[j].name);
-    }
-    free(rest);
-}
-
-/* Notes columns that are functions of earlier ones in a component. A diagonal element of the
- * Cholesky factor of a correlation matrix is the square root of the part of a column's variance
- * that the earlier columns leave; the library keeps about 1e-8 of it. Returns whether there are
- * some. */
-static bool note_dependence(const cli_fit_data *data, const gkv_mgk_mixture *mixture)
-{
-    const double hardly_any = 1e-7;
-    const size_t d = data->n_columns;
-    bool found = false;
-    for (size_t i = 0; i < gkv_mgk_mixture_count(mixture) * d; i++) {
-        const size_t j = i % d;
-        const double *factor = gkv_mgk_cholesky(gkv_mgk_mixture_component(mixture, i / d));
-        if (factor[j * d + j] * factor[j * d + j] > hardly_any)
-            continue;
-        found = true;
-        fprintf(stderr,
-                "gkvae: component %zu: the normal scores of %s depend linearly on those of the "
-                "columns before it: the correlation is at its limit (±1 of two columns), without "
-                "which the likelihood would be unbounded, so that the log-likelihood depends on "
-                "that limit more than on the data; leave out a column\n",
-                i / d + 1, data->columns[j].name);
-    }
-    return found;
-}
-
 /* Notes the numbers of components from `first` to `last` that are not fitted. */
 static void note_left_out(size_t first, size_t last, const char *why)
 {
@@ -412,8 +330,7 @@ static int show_all(const cli_fit_arguments *a, const cli_fit_data *data, size_t
 {
     const gkv_mgk_mixture *mixture = f->mixtures[f->chosen];
     int code = CLI_OK;
-    if (!note_dependence(data, mixture) && !a->unshrunk)
-        note_linear_columns(data);
+    cli_fit_note_mixture(a, data, mixture);
     if (a->json) {
         CLI_TRY(print_json(data, fitted, f));
     } else {

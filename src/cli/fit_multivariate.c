@@ -94,6 +94,17 @@ static int make_starts(const cli_fit_arguments *a, const cli_fit_data *data, gkv
     return CLI_OK;
 }
 
+/* A joint fit takes values as exact, so that a resolution is no remedy. */
+static int refuse(gkv_status status)
+{
+    return gkv_error_remedy() == GKV_REMEDY_RESOLUTION
+               ? cli_error(cli_code(status),
+                           "%s. --multivariate takes values as exact: leave this column out "
+                           "(--column), and fit it by itself",
+                           gkv_error_message())
+               : cli_check(status);
+}
+
 int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
 {
     gkv_mgk_fit_settings settings;
@@ -113,8 +124,12 @@ int cli_fit_multivariate(const cli_fit_arguments *a, const cli_fit_data *data)
         CLI_TRY(make_starts(a, data, starts));
         settings.starts = starts;
     }
-    CLI_CHECK(gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings,
-                          &(gkv_run_options){.threads = a->threads}, &mgk, &result));
+    const gkv_status status = gkv_mgk_fit(data->n, data->n_columns, x, data->weights, &settings,
+                                          &(gkv_run_options){.threads = a->threads}, &mgk, &result);
+    if (status != GKV_OK) {
+        code = refuse(status);
+        goto done;
+    }
     rows = cli_alloc(result.d, sizeof *rows);
     for (size_t i = 0; i < result.d; i++) {
         rows[i] = (cli_fit_row){.name = data->columns[i].name, .result = result.margins[i]};

@@ -63,6 +63,17 @@ void cli_fit_put_value(char cell[CLI_CELL], double value, double se, int digits)
         snprintf(cell, CLI_CELL, "%#.*g", (int)fmin(significant, 17), value);
 }
 
+void cli_fit_put_parameter(char cell[CLI_CELL], const gkv_gk *gk, size_t p, double se, int digits)
+{
+    const double value = cli_parameter(gk, p);
+    if (se > 0)
+        cli_fit_put_value(cell, value, se, digits);
+    else if (p == GKV_GK_A && fabs(value) > 100.0 * gk->b)
+        cli_fit_put_value(cell, value, 1e-4 * gk->b, 1);
+    else
+        snprintf(cell, CLI_CELL, "%.*g", digits, value);
+}
+
 static const char *method_text(const cli_fit_arguments *a, gkv_gk_method method)
 {
     const bool by_letters = method == GKV_GK_OCTILES && a->family != GKV_GK_FAMILY_GK;
@@ -122,7 +133,7 @@ static void fill_one(const cli_fit_arguments *a, const cli_fit_row *row, size_t 
     const gkv_gk_bootstrap_result *b = &row->bootstrap;
     const double se = error_of(row, p);
     snprintf(text[0], CLI_CELL, "%s", cli_parameter_name(r->gk.family, p));
-    cli_fit_put_value(text[1], cli_parameter(&r->gk, p), se, 3);
+    cli_fit_put_parameter(text[1], &r->gk, p, se, se > 0 ? 3 : 6);
     if (cli_fit_has_errors(row)) {
         const bool held = a->fixed[p] || (a->normal && p >= GKV_GK_G);
         put_error(text[2], r->se[p]);
@@ -156,8 +167,11 @@ char *cli_fit_note(const cli_fit_row *row)
                         "others to %.10g",
                         r->heaps, r->resolution);
     case GKV_GK_TEST_FEW_BINS:
-        return cli_text("%zu bins that divide no interval are too few for %zu parameters",
-                        r->levels + 1, r->parameters);
+        return r->levels == 0
+                   ? cli_text("every point divides an interval, so that there are no bins")
+                   : cli_text("%zu bins that divide no interval are too few for %zu "
+                              "parameter%s",
+                              r->levels + 1, r->parameters, cli_plural(r->parameters));
     default: return NULL;
     }
 }
@@ -317,7 +331,7 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
         for (size_t p = 0; p < CLI_PARAMETERS; p++) {
             char value[CLI_CELL];
             const double se = error_of(&rows[i], p);
-            cli_fit_put_value(value, cli_parameter(&r->gk, p), se, 2);
+            cli_fit_put_parameter(value, &r->gk, p, se, se > 0 ? 2 : 6);
             if (se > 0)
                 snprintf(text[i][2 + p], WIDE, "%s ± %.2g", value, se);
             else

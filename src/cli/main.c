@@ -65,9 +65,9 @@ static const struct {
     int (*run)(int argc, char **argv);
     cli_ranks_use use;
 } on_ranks[] = {
-    {cli_eval, CLI_RANKS_SHARED},   {cli_compare, CLI_RANKS_SHARED},
-    {cli_settings, CLI_RANKS_EACH}, {cli_completion, CLI_RANKS_EACH},
-    {cli_version, CLI_RANKS_EACH},
+    {cli_train, CLI_RANKS_SHARED},    {cli_eval, CLI_RANKS_SHARED},
+    {cli_compare, CLI_RANKS_SHARED},  {cli_settings, CLI_RANKS_EACH},
+    {cli_completion, CLI_RANKS_EACH}, {cli_version, CLI_RANKS_EACH},
 };
 
 const cli_command_row *cli_command_at(size_t i)
@@ -149,9 +149,12 @@ static const char density_usage[] =
 static cli_ranks_use ranks_use(const cli_command_row *command, int argc, char **argv)
 {
     static const char shard[] = "--shard";
-    for (int i = 1; i < argc; i++)
+    for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], shard, sizeof shard - 1) == 0)
             return CLI_RANKS_EACH;
+        if (command->run == cli_bench && strcmp(argv[i], "--scaling") == 0)
+            return CLI_RANKS_SHARED;
+    }
     for (size_t i = 0; i < sizeof on_ranks / sizeof *on_ranks; i++)
         if (on_ranks[i].run == command->run)
             return on_ranks[i].use;

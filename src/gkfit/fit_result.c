@@ -93,6 +93,7 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
     result->dof = task->m - result->parameters;
     result->p_value = gki_chi2_upper(result->chi2 / spread, dof / spread);
     result->test = GKV_GK_TEST_LEVELS;
+    result->levels = task->m;
     if (task->data.count > 0)
         return bin_test(common, task, &gk);
     if (task->tied) {
@@ -209,7 +210,6 @@ static void estimates(const gki_gk_fit_common *common, const gki_gk_task *task,
     }
     if (result->method == GKV_GK_MLE && !result->converged)
         forget_errors(task, result);
-    result->levels = task->m;
 }
 
 /* The octile method has neither standard errors nor χ². */

@@ -61,7 +61,7 @@ void gki_trainer_free(gki_trainer *trainer);
 
 /* Divides the batches of a trainer at step 0 between ranks, all of which call it. NULL, or one rank
  * alone, changes nothing. `dist` must outlive the trainer. GKV_ERR_CONFIG on all ranks if they have
- * other programs, settings or data. GKV_ERR_MEMORY. */
+ * other settings or data. GKV_ERR_MEMORY. */
 gkv_status gki_trainer_divide(gki_trainer *trainer, gkv_dist *dist);
 
 /* Gives the state of rank 0 to all ranks: weights, moments, average, codes, statistics,

@@ -3,21 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/simd.h"
 #include "train/trainer.h"
 
 const gki_workspace *gki_trainer_rows(const gki_trainer *trainer)
 {
     return trainer->ranks ? &trainer->ranks->batch : &trainer->ws;
-}
-
-/* Whether all ranks run the same program on the same kind of processor. */
-static gkv_status check_program(gkv_dist *dist)
-{
-    GKV_TRY(gkv_dist_same(dist, "the version of gkvae", gkv_version(), "install one version"));
-    return gkv_dist_same(dist, "the instruction set", gki_simd_name(gki_simd_level()),
-                         "set GKVAE_SIMD to the one that all have, since results differ in their "
-                         "last bits otherwise");
 }
 
 /* Whether all ranks have the same settings. The number of threads and the places of files may
@@ -41,7 +31,6 @@ static gkv_status check_settings(const gkv_settings *settings, gkv_dist *dist)
 static gkv_status check_same(const gki_trainer *trainer, gkv_dist *dist)
 {
     const gkv_settings *settings = &trainer->model->settings;
-    GKV_TRY(check_program(dist));
     GKV_TRY(gkv_dist_same(dist, "the SHA-256 of the training images",
                           settings->data.train_images_sha256, "give all ranks the same files"));
     GKV_TRY(gkv_dist_same(dist, "the SHA-256 of the training labels",

@@ -58,6 +58,7 @@ static gkv_status alloc_buckets(gki_ranks *it, bool has_stats)
     const size_t count = it->bucket_count + 1;
     GKV_TRY(gki_alloc(count, sizeof *it->buckets, &it->buckets));
     gki_shard_buckets(it->model, it->buckets);
+    GKV_TRY(gki_alloc(count, sizeof *it->received, &it->received));
     GKV_TRY(gki_alloc(count, sizeof *it->sent, &it->sent));
     GKV_TRY(gki_alloc(count, sizeof *it->given, &it->given));
     if (has_stats) {
@@ -112,6 +113,7 @@ void gki_ranks_free(gki_ranks *ranks)
     free(ranks->blocks);
     free(ranks->lengths);
     free(ranks->buckets);
+    free(ranks->received);
     free(ranks->sent);
     free(ranks->given);
     free(ranks);
@@ -239,21 +241,29 @@ static void give(gki_ranks *it, size_t bucket)
     it->status = gki_dist_broadcast_begin(it->dist, it->size - 1, bytes, all, &it->given[bucket]);
 }
 
-void gki_ranks_receive(gki_ranks *ranks, size_t bucket, const gki_ranks_exchange *exchange)
+void gki_ranks_begin(gki_ranks *ranks, const gki_ranks_exchange *exchange)
 {
-    gki_dist_transfer received;
-    size_t bytes = 0, count = 0;
-    gki_real *sums = memory_of(ranks, bucket, false, &bytes);
-    if (ranks->status != GKV_OK)
-        return;
-    if (ranks->rank > 0) {
-        ranks->status = gki_dist_receive(ranks->dist, ranks->rank - 1, bytes, sums, &received);
-        if (ranks->status == GKV_OK)
-            ranks->status = gki_dist_transfer_end(ranks->dist, &received);
-    } else if (bucket == ranks->bucket_count) { /* the statistics continue those of earlier steps */
-        const gki_real *earlier = gki_base_stats_tensor(exchange->stats, &count);
-        memcpy(sums, earlier, bytes);
+    const size_t count = ranks->bucket_count + (exchange->stats != NULL);
+    for (size_t b = 0; b < count && ranks->rank > 0 && ranks->status == GKV_OK; b++) {
+        size_t bytes = 0;
+        gki_real *sums = memory_of(ranks, b, false, &bytes);
+        ranks->status =
+            gki_dist_receive(ranks->dist, ranks->rank - 1, bytes, sums, &ranks->received[b]);
     }
+    for (size_t b = 0; b < count && !is_last(ranks) && ranks->status == GKV_OK; b++)
+        give(ranks, b);
+    if (ranks->rank == 0 && exchange->stats) { /* they continue those of earlier steps */
+        size_t elements = 0;
+        const gki_real *earlier = gki_base_stats_tensor(exchange->stats, &elements);
+        memcpy(gki_base_stats_tensor(ranks->stats_sums, &elements), earlier,
+               elements * sizeof *earlier);
+    }
+}
+
+void gki_ranks_receive(gki_ranks *ranks, size_t bucket)
+{
+    if (ranks->status == GKV_OK)
+        ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->received[bucket]);
 }
 
 void gki_ranks_send(gki_ranks *ranks, size_t bucket)
@@ -270,7 +280,7 @@ void gki_ranks_send(gki_ranks *ranks, size_t bucket)
         ranks->status =
             gki_dist_send(ranks->dist, ranks->rank + 1, bytes, sums, &ranks->sent[bucket]);
     }
-    if (ranks->status == GKV_OK)
+    if (is_last(ranks) && ranks->status == GKV_OK)
         give(ranks, bucket);
 }
 

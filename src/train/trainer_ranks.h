@@ -42,7 +42,8 @@ typedef struct gki_ranks {
     size_t *lengths;
     gki_shard_bucket *buckets;
     size_t bucket_count;
-    gki_dist_transfer *sent, *given;    /* [bucket_count + 1], the last for the statistics */
+    /* of each bucket, the last for the statistics [bucket_count + 1] */
+    gki_dist_transfer *received, *sent, *given;
     gki_base_stats *stats, *stats_sums; /* over all images, and up to this rank's */
     bool stop; /* before a step: whether this rank was asked to stop; after it: whether any was */
     gkv_status status;
@@ -73,8 +74,11 @@ void gki_ranks_divide(gki_ranks *ranks, size_t images, size_t unit, size_t draws
 void gki_ranks_exchange_rows(gki_ranks *ranks, const gki_workspace *ws,
                              const gki_ranks_exchange *exchange);
 
+/* Begins the buckets of a step, after the exchange; the statistics are one if `exchange` has them. */
+void gki_ranks_begin(gki_ranks *ranks, const gki_ranks_exchange *exchange);
+
 /* Before and after this rank adds its images to a bucket; number bucket_count is the statistics. */
-void gki_ranks_receive(gki_ranks *ranks, size_t bucket, const gki_ranks_exchange *exchange);
+void gki_ranks_receive(gki_ranks *ranks, size_t bucket);
 void gki_ranks_send(gki_ranks *ranks, size_t bucket);
 
 /* Waits for all buckets. */

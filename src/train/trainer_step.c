@@ -240,10 +240,13 @@ static void reduce_over_ranks(gki_trainer *trainer, const step *it)
     gki_ranks *ranks = trainer->ranks;
     const size_t buckets = ranks->bucket_count + (it->stats_parts > 0);
 #pragma omp master
-    gki_ranks_exchange_rows(ranks, &trainer->ws, &it->exchange);
+    {
+        gki_ranks_exchange_rows(ranks, &trainer->ws, &it->exchange);
+        gki_ranks_begin(ranks, &it->exchange);
+    }
     for (size_t b = 0; b < buckets; b++) {
 #pragma omp master
-        gki_ranks_receive(ranks, b, &it->exchange);
+        gki_ranks_receive(ranks, b);
 #pragma omp barrier
         if (b < ranks->bucket_count)
             add_to_bucket(trainer, it, b);
@@ -359,7 +362,7 @@ static void take_share(gki_trainer *trainer, step *it)
     it->exchange =
         (gki_ranks_exchange){.codes = gki_trainer_keeps_codes(trainer, it->all_images),
                              .losses = it->kind == &resampled ? trainer->resampler->losses : NULL,
-                             .stats = trainer->store.stats};
+                             .stats = it->stats_parts > 0 ? trainer->store.stats : NULL};
 }
 
 static step step_of(gki_trainer *trainer, const gki_step_report *report)

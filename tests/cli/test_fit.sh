@@ -266,4 +266,24 @@ refused 3 "no column contains numbers but the one of --weights" '1\n2\n' --weigh
 refused 3 "the table has one row of 9 numbers" '1,2,3,4,5,6,7,8,9\n'
 expect 5 "missing.csv" "$gkvae" fit missing.csv
 expect 5 "$source" "$gkvae" fit "$source"
+
+# The remedy for rounded values of single columns is none for a joint fit.
+python3 -c "
+for i in range(60): print(i % 5, i * i % 61, sep=',')" > counts.csv
+expect 3 "leave this column out" "$gkvae" fit counts.csv --multivariate --method mle --column 1
+grep -q -e "--resolution auto" output && fail "a remedy that --multivariate refuses: $(cat output)"
+
+# A mixture of counts has components of equal values, which is said.
+expect 0 "gkvae: equal values of column 1: " "$gkvae" fit counts.csv --mixture 3 --column 1
+expect 0 "" "$gkvae" fit "$source/examples/returns/returns.csv" --mixture 2 --column index
+grep -q "equal values" output && fail "equal values in a mixture that has none: $(cat output)"
+
+# A location far from 0 is printed to the precision of the scale, without a standard error too.
+python3 -c "
+for i in range(60): print(1700000000 + i * i % 61)" > stamps.csv
+for how in "--method octile" "--mixture 1" "--fix A=1700000030.25"; do
+    # shellcheck disable=SC2086
+    expect 0 "" "$gkvae" fit stamps.csv $how
+    grep -q "17000000[0-9][0-9]\.[0-9]" output || fail "A to six digits: $(cat output)"
+done
 finish

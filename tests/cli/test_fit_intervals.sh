@@ -117,4 +117,10 @@ json three.csv -m mle --fix A=1.5,g=0
 expect 3 "all values lie in one interval" "$gkvae" fit forms.csv -c exact -m mle --resolution 1e9
 is_true "$(json forms.csv -c whole -m mle; flat anderson_darling) < 3" || fail "A² ignores the resolution: $(cat json)"
 
+
+# The number of bins is that of the test, not of the levels of the starts, of which there are 50.
+printf 'from,to,n\n-3,-2,4\n-2,-1,27\n-1,0,72\n0,1,68\n1,2,25\n2,3,4\n' > few.csv
+expect 0 "p-value" "$gkvae" fit few.csv --lower from --upper to --weights n --method mle
+grep -qE "no p-value of χ²: [3-6] bins that divide no interval are too few for 4 parameters" output ||
+    fail "the number of bins: $(cat output)"
 finish

@@ -181,4 +181,9 @@ head -c 700 mix.json > broken.json
 expect 3 "this is not JSON" "$gkvae" gk sample --fit broken.json
 sed 's/"weight"/"weight": 0.5, "weight"/' mix.json > broken.json
 expect 3 "this is not JSON" "$gkvae" gk sample --fit broken.json
+
+# --- the fit from standard input, and the numbers from the arguments ---
+gk cdf -c index --fit - 1 2 < columns.json > from_input
+gk cdf -c index --fit columns.json 1 2 | cmp -s - from_input || fail "--fit -: $(cat from_input)"
+expect 2 "give the numbers as arguments" "$gkvae" gk cdf -c index --fit - < columns.json
 finish

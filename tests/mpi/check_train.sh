@@ -115,18 +115,25 @@ check_ends() {
     kill -s KILL "$halted" 2> /dev/null
 }
 
-# Ranks with other data or settings are refused before anything is written.
+# A rank whose files differ is refused before anything is written. Each rank has a folder of its own here.
 check_refusals() {
-    rm -rf other refused
-    mkdir -p other/mnist-small
-    cp "$source"/tests/fixtures/mnist-small/* other/mnist-small
-    zcat other/mnist-small/train-images-idx3-ubyte.gz > images
+    rm -rf here there refused
+    mkdir -p here/data/mnist-small there/data/mnist-small
+    cp "$source"/tests/fixtures/mnist-small/* here/data/mnist-small
+    cp "$source"/tests/fixtures/mnist-small/* there/data/mnist-small
+    zcat there/data/mnist-small/train-images-idx3-ubyte.gz > images
     printf '\1' | dd of=images bs=1 seek=5000 conv=notrunc status=none
-    gzip -c images > other/mnist-small/train-images-idx3-ubyte.gz
+    gzip -c images > there/data/mnist-small/train-images-idx3-ubyte.gz
+    cp small.ini here
+    sed 's/latent = 6/latent = 5/' small.ini > there/small.ini
+    local command="train small.ini --data-folder data --out $PWD/refused"
+    # shellcheck disable=SC2086
     expect 4 "the SHA-256 of the training images differs between ranks" "$launcher" \
-        -n 1 "$gkvae" train small.ini --out refused : -n 1 "$gkvae" train small.ini --out refused --data-folder other
-    expect 4 "the setting train.seed differs between ranks" "$launcher" \
-        -n 1 "$gkvae" train small.ini --out refused : -n 1 "$gkvae" train small.ini --out refused --seed 2
+        -n 1 -wdir "$PWD/here" "$gkvae" $command : -n 1 -wdir "$PWD/there" "$gkvae" $command
+    cp here/data/mnist-small/* there/data/mnist-small
+    # shellcheck disable=SC2086
+    expect 4 "the setting model.latent differs between ranks" "$launcher" \
+        -n 1 -wdir "$PWD/here" "$gkvae" $command : -n 1 -wdir "$PWD/there" "$gkvae" $command
     [ -e refused ] && fail "$launcher: refused ranks made a folder"
     expect 4 "already holds a run" "$launcher" -n 2 "$gkvae" train small.ini --out whole
 }

@@ -72,7 +72,8 @@ class Call:
         return self.stopped
 
     def _reported(self, done: int, total: int) -> None:
-        self.asked = bool(self.report(done, total))
+        if self.report is not None:
+            self.asked = bool(self.report(done, total))
 
     def check(self, status: int) -> None:
         """Raises the exception of a status; an interrupted call ends with its own exception (see __exit__)."""

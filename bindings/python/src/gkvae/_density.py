@@ -33,7 +33,7 @@ def library() -> ctypes.CDLL:
     """libgkvae, with the functions of densities."""
     found = models()
     from ._library import _TYPES
-    types = {**_TYPES, "q": c_int64}
+    types: Dict[str, Any] = {**_TYPES, "q": c_int64}
     for name, letters in _FUNCTIONS.items():
         getattr(found, name).restype = ctypes.c_int
         getattr(found, name).argtypes = [types[letter] for letter in letters]

@@ -1,7 +1,7 @@
 """What the estimators of several dimensions share."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 from sklearn.base import BaseEstimator, DensityMixin
@@ -12,6 +12,11 @@ from ._arrays import seed_of
 
 if TYPE_CHECKING:
     from .multivariate import GKDistribution
+
+
+def listed(columns: Any) -> List[Any]:
+    """The columns as a list, also one of them."""
+    return [columns] if isinstance(columns, str) or np.ndim(columns) == 0 else list(columns)
 
 
 class TableEstimator(DensityMixin, BaseEstimator):
@@ -84,8 +89,7 @@ class Estimator(TableEstimator):
     def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> GKDistribution:
         """The joint distribution of these columns, by number or name."""
         check_is_fitted(self)
-        columns = [columns] if np.ndim(columns) == 0 else columns
-        return self.distribution_.marginal([self._column(column) for column in columns])
+        return self.distribution_.marginal([self._column(column) for column in listed(columns)])
 
     def _named(self, numbers: dict) -> None:
         self.loglik_, self.aic_, self.bic_ = (float(numbers[name]) for name in ("log_likelihood", "aic", "bic"))

@@ -63,7 +63,7 @@ def _whole(family: int, function: int, x: np.ndarray, parameters: Any) -> np.nda
     """The function of one distribution at an array of doubles without gaps."""
     out, n, at = np.empty_like(x), x.size, ctypes.addressof(parameters)
     arguments = [word for i in range(5) for word in (1, at + 8 * i)]
-    from_x, to_out = address(x), address(out)
+    from_x, to_out = address(x) or 0, address(out) or 0
     for first in range(0, n, _CHUNK):
         check(_evaluate(family, function, n <= EXACT, min(_CHUNK, n - first), from_x + 8 * first, *arguments,
                         to_out + 8 * first))
@@ -118,7 +118,7 @@ def _in_parts(family: int, function: int, x: np.ndarray, parameters: list, shape
     step = max(1, _BUFFER // inner)
     for index in np.ndindex(turned[:axis]):
         for first in range(0, turned[axis], step):
-            part = (*index, slice(first, first + step))
+            part: Any = (*index, slice(first, first + step))
             values = np.require(x[part], float, ["C", "A"])
             if single:
                 numbers = parameters

@@ -81,7 +81,7 @@ for _name in ("gkv_flat_setting_name", "gkv_flat_setting_words"):
 libgk.gkv_lm_stop_name.restype = c_char_p
 libgk.gkv_lm_stop_name.argtypes = [c_int]
 libgk.gkv_flat_gk_value.restype = c_double
-libgk.gkv_flat_gk_value.argtypes = [c_int, c_int] + 6 * [c_double]
+libgk.gkv_flat_gk_value.argtypes = [c_int, c_int, *(6 * [c_double])]
 for _name, _types in {"gkv_gk_k_min": 2, "gkv_gk_order_level": 3}.items():
     getattr(libgk, _name).restype = c_double
     getattr(libgk, _name).argtypes = _types * [c_double]
@@ -153,14 +153,16 @@ class FlatSettings(Handle):
 
     def words(self) -> Dict[str, List[str]]:
         """The words of each setting that has some, in the order of their numbers."""
-        found = {}
-        for i in itertools.count():
+        found: Dict[str, List[str]] = {}
+        i = 0
+        while True:
             name = libgk.gkv_flat_setting_name(self.place, i)
             if name is None:
                 return found
             words = libgk.gkv_flat_setting_words(self.place, i).decode()
             if words:
                 found[name.decode()] = words.split(", ")
+            i += 1
 
 
 @functools.lru_cache(maxsize=64)

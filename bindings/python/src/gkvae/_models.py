@@ -96,6 +96,14 @@ def setting(place: Any, name: str) -> str:
 class Model(Handle):
     """A trained model."""
 
+    channels: int
+    values: int
+    height: int
+    width: int
+    latent: int
+    parameters: int
+    classes: int
+
     def __init__(self, path: Any) -> None:
         super().__init__(library().gkv_model_free)
         check(library().gkv_model_load(str(path).encode(), self.out))

@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -23,6 +23,17 @@ _STAGES = ("none", "begun", "stopped", "finished")  # gkv_run_stage
 
 class Training:
     """What VAE does to train."""
+
+    folder: Any
+    config: Any
+    image_shape: Optional[tuple]
+    verbose: bool
+    n_jobs: Optional[int]
+    _settings: Dict[str, Any]
+
+    def _open(self, folder: Path) -> None:
+        """Reads the run of a folder."""
+        raise NotImplementedError
 
     def fit(self, X: Any, y: Any = None, *, callback: Optional[Callable[[SimpleNamespace], Any]] = None,
             resume: bool = False, overwrite: bool = False) -> Any:

@@ -41,7 +41,8 @@ class Bar:
     """The progress of training: a bar of tqdm, or a line for each epoch."""
 
     def __init__(self, verbose: bool) -> None:
-        self.verbose, self.bar = verbose, None
+        self.verbose = verbose
+        self.bar: Any = None
 
     def __enter__(self) -> "Bar":
         return self

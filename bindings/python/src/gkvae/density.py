@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._arrays import address, as_doubles, as_index, as_real, seed_of
 from ._calls import Call, Options, threads_of
 from ._density import CHOSEN, RESOLUTION_AUTO, Table, candidate_names, framed, library, summary
-from ._estimator import TableEstimator
+from ._estimator import TableEstimator, listed
 from ._library import FlatSettings, text_of
 
 _FEW = 30  # GKV_DENSITY_ROWS_FEW
@@ -131,8 +131,7 @@ class TableDistribution:
 
     def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]]) -> "TableDistribution":
         """The joint distribution of these columns, in this order."""
-        listed = [columns] if isinstance(columns, str) or np.ndim(columns) == 0 else columns
-        return TableDistribution(self._table.part(CHOSEN, self._places(listed), None), self._named)  # type: ignore
+        return TableDistribution(self._table.part(CHOSEN, self._places(listed(columns)), None), self._named)
 
     def __repr__(self) -> str:
         return f"<TableDistribution of {', '.join(self.columns)}>"
@@ -403,8 +402,7 @@ class Density(TableEstimator):
     def marginal(self, columns: Union[int, str, Sequence[Union[int, str]]],
                  candidate: Optional[str] = None) -> TableDistribution:
         """The joint distribution of these columns, by number or name. A flow has none in closed form."""
-        listed = [columns] if isinstance(columns, str) or np.ndim(columns) == 0 else list(columns)  # type: ignore
-        return self._part(listed, None, candidate)
+        return self._part(listed(columns), None, candidate)
 
     def _part(self, columns: List[Any], given: Optional[np.ndarray], candidate: Optional[str]) -> TableDistribution:
         check_is_fitted(self)
@@ -445,7 +443,7 @@ class Density(TableEstimator):
         path = Path(path)
         density = cls(**parameters)
         density._use(Table.load(path / "density.safetensors" if path.is_dir() else path))
-        if density.columns_ != [f"x{j + 1}" for j in range(density.n_features_in_)]:
+        if any(name not in (f"x{j}", f"column {j}") for j, name in enumerate(density.columns_, 1)):
             density.feature_names_in_ = np.array(density.columns_, dtype=object)
         return density
 

@@ -196,7 +196,7 @@ _METHOD = """def {name}(self, {x}, {shapes}, loc=0, scale=1):
 """
 
 
-def _add_methods(cls: type, shapes: str, values: str) -> None:
+def _add_methods(cls: Any, shapes: str, values: str) -> None:
     """Adds the public functions of x with a signature of their own, which is the fastest call in Python."""
     for name, (function, x, doc) in _METHODS.items():
         space = {"value": ev.value}

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import warnings
 from collections import namedtuple
-from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
@@ -63,9 +63,21 @@ class FitResult:
         The fitted distribution of SciPy.
     """
 
-    def __init__(self, row: np.ndarray, family: str, c: float, confidence: float, data: Optional[np.ndarray] = None,
-                 call: Optional[dict] = None) -> None:
-        four = GKParams if family == "gk" else GHParams
+    loglik: float
+    aic: float
+    bic: float
+    chi2: float
+    dof: int
+    pvalue: float
+    test: str
+    anderson_darling: float
+    n: int
+    converged: bool
+    method: str
+
+    def __init__(self, row: np.ndarray, family: str, c: float, confidence: float, data: Optional[tuple] = None,
+                 call: Optional[Dict[str, Any]] = None) -> None:
+        four: Any = GKParams if family == "gk" else GHParams
         self.family, self.c, self.confidence = family, c, confidence
         self.params = four(*map(float, row[_ESTIMATES]))
         self.se = four(*map(float, row[_SE]))
@@ -114,7 +126,8 @@ class FitResult:
                 raise ValueError('profile intervals are for fits by maximum likelihood: fit with method="mle"')
         elif self._data is None:
             raise ValueError("the data of this fit are not kept; fit it with this confidence")
-        return _fit_one(self._data, **{**self._call, "confidence": confidence, "intervals": method})._interval
+        words: Dict[str, Any] = {**self._call, "confidence": confidence, "intervals": method}
+        return _fit_one(self._data, **words)._interval
 
     def summary(self) -> str:
         """A table of the estimates and the test of fit."""
@@ -305,10 +318,10 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
     >>> fits.params.shape, bool(fits.converged.all())
     ((3, 4), True)
     """
-    errors_raise = choice(errors, {"raise": 1, "nan": 0}, "errors")
+    errors_raise = choice(errors, {"raise": 1, "nan": 0}, "errors") == 1
     if isinstance(samples, (list, tuple)) and len(samples) and all(np.ndim(s) == 1 for s in samples) and (
             weights is None):
-        parts: Optional[list] = [as_sample(sample, "a sample") for sample in samples]
+        parts = [as_sample(sample, "a sample") for sample in samples]
         lengths = [part.size for part in parts]
         x = np.concatenate(parts)
     else:
@@ -316,10 +329,10 @@ def fit_many(samples: Any, *, weights: Any = None, method: str = "lm", family: s
         if matrix.ndim != 2:
             raise ValueError(f"samples has {matrix.ndim} dimensions; give a matrix, or a sequence of samples")
         weights = as_weights(weights, matrix.shape[1])
-        parts = None
+        parts = []
     settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels)
     settings.update(confidence=float(confidence), anderson_darling=bool(anderson_darling))
-    if parts is not None:
+    if parts:
         results = [_run_many(x, lengths, None, settings, n_jobs, errors_raise)]
     else:
         step = len(matrix)
@@ -371,7 +384,7 @@ class BootstrapResult:
     """
 
     def __init__(self, numbers: np.ndarray, estimates: np.ndarray, family: str, confidence: float) -> None:
-        four = GKParams if family == "gk" else GHParams
+        four: Any = GKParams if family == "gk" else GHParams
         at = _BOOTSTRAP.index
         self.se, self.bias = (four(*map(float, numbers[_places(_BOOTSTRAP, prefix)])) for prefix in ("se.", "bias."))
         self._interval = numbers[np.stack([_places(_BOOTSTRAP, "low."), _places(_BOOTSTRAP, "high.")], axis=1)]
@@ -430,9 +443,9 @@ def bootstrap(fit: Union[FitResult, Any], *, replicates: int = 999, parametric: 
         raise ValueError("the data of this fit are not kept; give the sample")
     (x, upper, weights), call_of = fit._data, fit._call
     replicates = as_index(replicates, "replicates", 0)
-    numbers = fit_settings(*(call_of[key] for key in ("family", "method", "c", "fixed", "start", "bounds", "resolution",
-                                                   "levels")))
-    held = flat_settings("fit", **numbers, nonparametric=not parametric, seed=seed_of(random_state),
+    own = fit_settings(*(call_of[key] for key in ("family", "method", "c", "fixed", "start", "bounds", "resolution",
+                                               "levels")))
+    held = flat_settings("fit", **own, nonparametric=not parametric, seed=seed_of(random_state),
                          confidence=float(confidence), anderson_darling=True)
     estimates, numbers = np.empty((replicates, 4)), np.empty(len(_BOOTSTRAP))
     with Call() as call:

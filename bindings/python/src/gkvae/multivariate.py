@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import _evaluate as ev
 from ._arrays import address, as_doubles, as_index, as_real, seed_of
 from ._calls import Call, Options, threads_of
-from ._estimator import Estimator
+from ._estimator import Estimator, listed
 from ._library import INTERRUPTED, check, libgk, names, settings
 from .errors import ConvergenceWarning
 from ._evaluate import METHODS
@@ -151,8 +151,8 @@ class GKDistribution:
 
     def marginal(self, columns: Union[int, Sequence[int]]) -> "GKDistribution":
         """The joint distribution of these coordinates, in this order."""
-        columns = [columns] if np.ndim(columns) == 0 else list(columns)
-        return self._part(columns, None, len(columns))
+        kept = listed(columns)
+        return self._part(kept, None, len(kept))
 
     def conditional(self, given: Mapping[int, float]) -> "GKDistribution":
         """The distribution of the other coordinates, in ascending order, given the values of some."""
@@ -384,8 +384,8 @@ class GKMixture(Estimator):
         X = self._input(X, True)
         weights = self._weights(sample_weight, X)
         n, d = X.shape
-        counts = self.n_components if np.ndim(self.n_components) else (self.n_components, self.n_components)
-        counts = [as_index(count, "n_components") for count in counts]
+        given: Any = self.n_components if np.ndim(self.n_components) else (self.n_components, self.n_components)
+        counts = [as_index(count, "n_components") for count in given]
         if len(counts) != 2 or not 1 <= counts[0] <= counts[1]:
             raise ValueError(f"n_components = {self.n_components!r}: give a number ≥ 1, or the least and the greatest")
         least, most = counts

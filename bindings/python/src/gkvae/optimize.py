@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 from scipy.optimize import OptimizeResult
@@ -20,6 +20,7 @@ _TOLERANCES = (1e-22, 1e-12, 1e-14)  # of gkvae/lm.h: cost, step, gradient
 # gkv_lm_stop → status of SciPy
 _STATUS = {0: -1, 1: 2, 2: 3, 3: 4, 4: 1, 5: 1, 6: 0, 7: -1, 8: -1, 9: -1}
 _DEFAULT_STEPS = 5000
+_NO_RESIDUALS, _NO_BATCH = RESIDUALS(0), BATCH(0)  # NULL
 
 
 class _Views:
@@ -41,7 +42,7 @@ def _arctan(z: np.ndarray) -> tuple:
     return np.arctan(z), 1 / t, -2 * z / (t * t)
 
 
-def _rho(loss: Union[str, Callable], z: np.ndarray) -> tuple:
+def _rho(loss: Any, z: np.ndarray) -> tuple:
     """ρ and ρ' of z = (f/scale)²."""
     if loss == "linear":
         return z, np.ones_like(z)
@@ -73,6 +74,9 @@ def _dense(jacobian: Any, n: int, p: int) -> np.ndarray:
 
 class _Problem:
     """One problem: the callbacks, and what they have seen."""
+
+    call: Call
+    best: Optional[Tuple[bytes, np.ndarray]]
 
     def __init__(self, fun: Callable, jac: Any, x0: np.ndarray, loss: Any, scale: float) -> None:
         self.fun, self.jac, self.loss, self.scale = fun, jac, loss, scale
@@ -147,7 +151,7 @@ class _Problem:
     def jacobian_at(self, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The Jacobian at the solution: by `jac`, or by central differences."""
         if self.jac is not None:
-            if self.j_at is not None and np.array_equal(self.j_at, x):
+            if self.j is not None and self.j_at is not None and np.array_equal(self.j_at, x):
                 return self.j
             return _dense(self.jac(x.copy()), self.n, self.p)
         columns = []
@@ -293,7 +297,7 @@ def least_squares(fun: Callable, x0: Any, jac: Any = "2-point", bounds: Any = (-
         problem.call = call
         status = libgk.gkv_flat_lm_solve(
             problem.rows, x.size, RESIDUALS(problem.residuals),
-            RESIDUALS(problem.jacobian) if derivative is not None else RESIDUALS(), None, None, address(low),
+            RESIDUALS(problem.jacobian) if derivative is not None else _NO_RESIDUALS, None, None, address(low),
             address(high), None, held.place, address(x), address(covariance), address(numbers))
     call.check(status)
     return _result(problem, x, low, high, covariance, numbers, verbose)
@@ -397,6 +401,7 @@ def least_squares_many(fun: Callable, x0: Any, jac: Optional[Callable] = None, b
 
     def jacobians(context: Any, lanes: int, problem: int, active: int, x_at: int, j_at: int) -> int:
         def run() -> None:
+            assert jac is not None
             on, index, values = take(lanes, problem, active, x_at)
             j = views(j_at, (p, rows, lanes)).transpose(2, 1, 0)
             if rows > m:
@@ -408,7 +413,7 @@ def least_squares_many(fun: Callable, x0: Any, jac: Optional[Callable] = None, b
     held = _settings(_LOSSES[loss], f_scale, (ftol, xtol, gtol), max_nfev)
     with Call() as call:
         status = libgk.gkv_flat_lm_solve_many(
-            count, rows, p, BATCH(residuals), BATCH(jacobians) if jac is not None else BATCH(), None,
+            count, rows, p, BATCH(residuals), BATCH(jacobians) if jac is not None else _NO_BATCH, None,
             address(weights), address(low), address(high), None, held.place, 1, address(x), address(covariances),
             address(numbers))
     call.check(status)

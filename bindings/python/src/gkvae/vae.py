@@ -195,7 +195,7 @@ class VAE(Training):
             try:
                 from sklearn.exceptions import NotFittedError
             except ImportError:
-                NotFittedError = ValueError  # type: ignore
+                NotFittedError = ValueError
             raise NotFittedError("this VAE is not fitted yet: call fit(X) or VAE.load(folder)")
         return self._model
 
