@@ -49,7 +49,7 @@ demo: ## deps, build, get MNIST, train, evaluate: results/demo; 5 to 10 minutes
 	@$(MAKE) program
 	@scripts/demo.sh $(BUILD)/gkvae
 
-check: ## deps, build, run every test; 5 to 7 minutes
+check: ## deps, build, run every test; 4 to 6 minutes
 	@$(MAKE) deps
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)

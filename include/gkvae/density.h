@@ -69,15 +69,15 @@ typedef struct gkv_density_settings {
     /* 0; the folds of the validation, 2 … 20; 0 means 5 below 1000 rows, 3 below 5000, else 1; 1
      * means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
-    size_t most_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
-    const char *flow;       /* "realnvp"; the flow, by its name in model.prior_flow */
-    size_t flow_layers;     /* 6 */
-    size_t flow_hidden;     /* 64; the width of the hidden layers of its networks */
-    double learning_rate;   /* 1e-3 */
-    double weight_decay;    /* 2 */
-    size_t flow_updates;    /* 6000; the limit of the updates of a training */
-    size_t patience;        /* 12; training ends after so many validations without a better one */
-    double most_freedom;    /* 12; the greatest ν of the flow's base, > 1 */
+    size_t max_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
+    const char *flow;      /* "realnvp"; the flow, by its name in model.prior_flow */
+    size_t flow_layers;    /* 6 */
+    size_t flow_hidden;    /* 64; the width of the hidden layers of its networks */
+    double learning_rate;  /* 1e-3 */
+    double weight_decay;   /* 2 */
+    size_t flow_updates;   /* 6000; the limit of the updates of a training */
+    size_t patience;       /* 12; training ends after so many validations without a better one */
+    double max_freedom;    /* 12; the greatest ν of the flow's base, > 1 */
     /* NULL; [d] the resolution of each column: 0 for exact values, h > 0 for values rounded to
      * multiples of h, or GKV_GK_RESOLUTION_AUTO (gkvae/gk_fit.h); NULL means that for all */
     const double *resolution;

@@ -54,7 +54,8 @@ typedef enum gkv_remedy {
     GKV_REMEDY_FOLDER,  /* the folder of the data, or getting them */
     GKV_REMEDY_REPLACE, /* allow that files are replaced */
     GKV_REMEDY_RESUME,  /* resume a run as it is */
-    GKV_REMEDIES        /* the number of these */
+    GKV_REMEDY_RESUME_OR_REPLACE, /* resume the run of a folder, or allow that it is replaced */
+    GKV_REMEDIES                  /* the number of these */
 } gkv_remedy;
 
 /* The remedy of the last failed call on this thread. Thread-safe. */

@@ -85,12 +85,12 @@ typedef struct gkv_metrics {
     char images_sha256[GKV_DIGEST_SIZE], labels_sha256[GKV_DIGEST_SIZE];
 } gkv_metrics;
 
-/* The images of an evaluation. The split of the training half depends on train.seed and
+/* The images of an evaluation. The split of the training part depends on train.seed and
  * data.validation. */
 typedef enum gkv_eval_set {
-    GKV_EVAL_TEST,      /* The test half. */
-    GKV_EVAL_TRAIN,     /* The images of the training half that the model was trained on. */
-    GKV_EVAL_VALIDATION /* The images of the training half that were held out for validation. */
+    GKV_EVAL_TEST,      /* The test part. */
+    GKV_EVAL_TRAIN,     /* The images of the training part that the model was trained on. */
+    GKV_EVAL_VALIDATION /* The images of the training part that were held out for validation. */
 } gkv_eval_set;
 
 /* Returns nats/(values·log 2): a log-probability of an image of so many values in bits per
@@ -98,9 +98,9 @@ typedef enum gkv_eval_set {
 GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
 
 /* Evaluates the model on `images` by settings->eval and settings->data.binarization. Unless `of` is
- * GKV_EVAL_TEST, `images` must be the training half. Test images are binarized once from eval.seed,
- * and images of the training half once from train.seed, as validation does. eval.images limits the
- * evaluation to the first images; those of the training half are in the random order of the split.
+ * GKV_EVAL_TEST, `images` must be the training part. Test images are binarized once from eval.seed,
+ * and images of the training part once from train.seed, as validation does. eval.images limits the
+ * evaluation to the first images; those of the training part are in the random order of the split.
  * NULL settings are those of the model.
  *
  * `refine` are the settings of refinement, or NULL for none. The mode must be GKV_REFINE_MEAN, and
@@ -114,7 +114,7 @@ GKV_API double gkv_bits_per_dimension(double nats, uint64_t values);
  * train_seconds and refit_seconds are NaN. Memory does not grow with the number of samples. Results
  * are the same to the bit on any number of threads.
  *
- * GKV_ERR_DATA if the images and the model differ in size, or if images of the training half have
+ * GKV_ERR_DATA if the images and the model differ in size, or if images of the training part have
  * another mean than those of training; GKV_ERR_CONFIG for eval.images beyond the set, or a set
  * without images; GKV_ERR_ARGUMENT for NULL and for invalid arguments; GKV_ERR_NUMERIC if a figure
  * is not finite; GKV_ERR_INTERRUPTED, GKV_ERR_MEMORY. */
@@ -151,11 +151,11 @@ GKV_API GKV_MUST_USE gkv_status gkv_class_accuracy(const gkv_model *model, const
  * the keys. GKV_ERR_ARGUMENT for NULL, GKV_ERR_IO. */
 GKV_API GKV_MUST_USE gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path);
 
-/* Writes images first … first + n − 1 of a half, as the model sees them, to targets[n, pixels].
- * They are grey, or binarized once: the test half from eval.seed and the training half from
- * train.seed, as validation and static binarization do. NULL settings are the defaults.
- * GKV_ERR_ARGUMENT for NULL, and if the half has fewer images; GKV_ERR_MEMORY. */
-GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half,
+/* Writes images first … first + n − 1 of one part of a data set, as the model sees them, to
+ * targets[n, pixels]. They are grey, or binarized once: the test part from eval.seed and the
+ * training part from train.seed, as validation and static binarization do. NULL settings are the
+ * defaults. GKV_ERR_ARGUMENT for NULL, and if the part has fewer images; GKV_ERR_MEMORY. */
+GKV_API GKV_MUST_USE gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split split,
                                             size_t first, const gkv_settings *settings,
                                             float *targets);
 

@@ -19,8 +19,8 @@ extern "C" {
 
 /* Creates the settings of gkv_flat_density_fit. A switch for each candidate, by its name, says
  * whether it is fitted: t-copula, normal-mixture, gk-mixture, flow. margin is auto, g-and-k, t or
- * spline. seed, folds, most_components, flow_layers, flow_hidden, learning_rate, weight_decay,
- * flow_updates, patience and most_freedom are those of gkv_density_settings. The caller frees *out,
+ * spline. seed, folds, max_components, flow_layers, flow_hidden, learning_rate, weight_decay,
+ * flow_updates, patience and max_freedom are those of gkv_density_settings. The caller frees *out,
  * which is NULL after an error, with gkv_flat_free. GKV_ERR_MEMORY. */
 GKV_API GKV_MUST_USE gkv_status gkv_flat_density_settings(gkv_flat_settings **out);
 

@@ -82,7 +82,7 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * follow. The best three, and fits that begin with one component less, then compete in a few
  * iterations of the fit itself (Biernacki, Celeux and Govaert, Computational Statistics & Data
  * Analysis 41, 2003), and the fit continues from the best; docs/multivariate.md has the details. A
- * start in which a component has fewer than `least_rows` rows is taken only if there is no other. A
+ * start in which a component has fewer than `min_rows` rows is taken only if there is no other. A
  * fit never has a smaller log-likelihood than one component. Each iteration has two steps:
  *   E  r_ik = π_k f_k(x_i)/f(x_i); values below 1e-5 are left out.
  *   M  The quantile method (gkvae/gk_fit.h) fits every margin of every component with the weights
@@ -100,9 +100,9 @@ GKV_API GKV_MUST_USE gkv_status gkv_mgk_mixture_conditional(const gkv_mgk_mixtur
  * `unexplained` counts its rows.
  *
  * The likelihood of a mixture is unbounded: a component on equal values may have any B. The least B
- * of a margin (`least_scale`) bounds it. A component gains at most −log(least_scale) nats for each
+ * of a margin (`min_scale`) bounds it. A component gains at most −log(min_scale) nats for each
  * row and column over one that is as wide as the column's clusters. A component of one outlier has
- * too few rows to move (`least_rows`).
+ * too few rows to move (`min_rows`).
  *
  * A fit may also start from a mixture and make a few iterations at a time as data arrive (`start`,
  * `step`, `keep`). Rows may be known to belong to a group of components (`groups`).
@@ -147,7 +147,7 @@ typedef struct gkv_mgk_mixture_advanced {
     /* 1; in (0, 1]; the fraction of the way to its fit that a component and its weight try first; a
      * smaller value keeps more information from earlier samples if each fit has new rows */
     double step;
-    /* false; true means that no component is dropped; a component with fewer than `least_rows` rows
+    /* false; true means that no component is dropped; a component with fewer than `min_rows` rows
      * at `start` is reinitialised: it takes half of the heaviest component, and both halves are
      * moved apart along its first principal axis */
     bool keep;
@@ -169,11 +169,11 @@ typedef struct gkv_mgk_mixture_advanced {
      * is 0.43 m times the median distance of neighbouring different values, where m is their
      * number, or the robust spread of the whole column if that is smaller or `keep` is set; at
      * least 1e-6 of the latter */
-    double least_scale;
+    double min_scale;
     /* 8; ≥ 8; a component with fewer rows keeps its margins and R; one with hardly any is dropped;
      * with `shrink` = 0 it is at least d + 1, because fewer rows have a singular correlation
      * matrix; a component with fewer than 20 rows has normal margins */
-    double least_rows;
+    double min_rows;
     /* false; true computes densities and scores in float, with an error of about 1e-6, and leaves
      * out responsibilities below 1e-3; this is for fits of a few iterations; log_likelihood of the
      * result is then that of the last E-step, including the noise, and without held-out rows there

@@ -367,8 +367,8 @@ done:
 gkv_status gki_plot_base_margins(const char *path, const gki_fit_panel *panels, size_t n_panels,
                                  const gki_fit_settings *settings)
 {
-    static const double NARROW = 236, LEAST = 52, TITLE = 12, RIGHT = 8, HIST_TOP = 26, HIST = 120,
-                        HIST_FOOT = 44, QQ_FOOT = 50;
+    static const double NARROW = 236, LEFT_MIN = 52, TITLE = 12, RIGHT = 8, HIST_TOP = 26,
+                        HIST = 120, HIST_FOOT = 44, QQ_FOOT = 50;
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
@@ -378,8 +378,8 @@ gkv_status gki_plot_base_margins(const char *path, const gki_fit_panel *panels, 
     double margin;
     for (size_t i = 0; i < n_panels; i++)
         quantiles |= panels[i].n_quantiles > 0;
-    GKV_TRY(left_of_panels(panels, n_panels, s, 3, 4, TITLE, LEAST, &margin));
-    const double cell = NARROW + margin - LEAST;
+    GKV_TRY(left_of_panels(panels, n_panels, s, 3, 4, TITLE, LEFT_MIN, &margin));
+    const double cell = NARROW + margin - LEFT_MIN;
     const size_t across = n_panels <= ACROSS_MAX ? n_panels : (n_panels + 1) / 2;
     const size_t bands = (n_panels + across - 1) / across;
     const double side = cell - margin - RIGHT; /* a QQ plot is square */
@@ -426,7 +426,7 @@ done:
 gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
                         const gki_fit_settings *settings)
 {
-    static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEAST = 60, TITLE = 18;
+    static const double TOP = 24, SIDE = 270, FOOT = 50, WIDE = 380, LEFT_MIN = 60, TITLE = 18;
     gki_fit_settings defaults;
     gki_fit_defaults(&defaults);
     const gki_fit_settings *const s = settings ? settings : &defaults;
@@ -437,7 +437,7 @@ gkv_status gki_plot_fit(const char *path, const gki_fit_panel *panel,
     gki_canvas canvas = {0};
     gkv_status status = GKV_OK;
     double top, margin;
-    GKV_TRY(left_of_panels(panel, 1, s, 5, 5, TITLE, LEAST, &margin));
+    GKV_TRY(left_of_panels(panel, 1, s, 5, 5, TITLE, LEFT_MIN, &margin));
     GKV_TRY_GOTO(open_page(&canvas, margin + WIDE + (quantiles ? margin + 8 + SIDE : 0) + MARGIN,
                            TOP + SIDE + FOOT, entries, n_entries, s, &top));
     gki_histogram histogram;

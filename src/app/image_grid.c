@@ -8,10 +8,10 @@
 static const double GRID_MARGIN = 12, LABEL_GAP = 8;
 
 /* The longest side of an image. */
-enum { IMAGE_SIDE_MOST = 65536 };
+enum { IMAGE_SIDE_MAX = 65536 };
 
 /* The most pixels of a side and of a picture. */
-static const double SIDE_MOST = 16000, PIXELS_MOST = 40e6;
+static const double SIDE_MAX = 16000, PIXELS_MAX = 40e6;
 
 /* The layout of the page. Images are measured in PNG pixels, and positions of text in units. */
 typedef struct layout {
@@ -69,7 +69,7 @@ static gkv_status check_grid(size_t rows, size_t cols, size_t h, size_t w,
         return gki_fail(GKV_ERR_ARGUMENT, "an image grid of %zu channels; there must be 1 or 3",
                         s->channels);
     /* Larger values could overflow in the products below. */
-    if (rows > 32767 || cols > 32767 || h > IMAGE_SIDE_MOST || w > IMAGE_SIDE_MOST)
+    if (rows > 32767 || cols > 32767 || h > IMAGE_SIDE_MAX || w > IMAGE_SIDE_MAX)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a grid of %zu×%zu images of %zu×%zu pixels is too large for a picture",
                         rows, cols, h, w);
@@ -129,7 +129,7 @@ static layout plan_bounded(gki_canvas *ruler, size_t rows, size_t cols, size_t h
     int scale = s->scale;
     for (;;) {
         const layout at = plan(ruler, rows, cols, h, w, scale, shrink, s);
-        if ((at.wide <= SIDE_MOST && at.tall <= SIDE_MOST && at.wide * at.tall <= PIXELS_MOST) ||
+        if ((at.wide <= SIDE_MAX && at.tall <= SIDE_MAX && at.wide * at.tall <= PIXELS_MAX) ||
             (shrink >= h && shrink >= w))
             return at;
         if (scale > 1)

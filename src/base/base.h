@@ -38,7 +38,7 @@ typedef struct gki_base_spec {
     bool shared_shapes; /* Whether all components have the same g and k. */
     /* The greatest ν of Student's t that training may reach; 0 sets no other limit than the base's
      * own. */
-    double most_freedom;
+    double max_freedom;
     uint64_t seed; /* The seed of a random start. */
 } gki_base_spec;
 

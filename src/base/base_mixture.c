@@ -18,7 +18,7 @@ static const double c_standard = GKV_GK_DEFAULT_C;
 /* Lower bounds after a step of the optimiser: of scales and of the diagonal of W, and of the log of
  * a component's weight relative to the heaviest one. A lighter component would get no gradient any
  * more. */
-static const double least_scale = 1e-3, least_log_weight = -12;
+static const double min_scale = 1e-3, least_log_weight = -12;
 
 gkv_gk gki_mixture_get(const gki_base_mixture *self, const gki_params *params, size_t k, size_t j)
 {
@@ -245,11 +245,11 @@ static void project_component(const gki_base_mixture *self, const gki_params *pa
     for (size_t j = 0; j < d; j++) {
         gkv_gk gk = gki_mixture_get(self, params, k, j);
         gk = gkv_gk_project(&gk, gki_base_gk_margin_of_safety);
-        gk.b = fmax(gk.b, least_scale);
+        gk.b = fmax(gk.b, min_scale);
         gki_mixture_set(self, params, k, j, &gk);
         if (self->spec.dependent) {
             gki_real *diagonal = &gki_mixture_whitening(self, params, k)[j * d + j];
-            *diagonal = *diagonal > (gki_real)least_scale ? *diagonal : (gki_real)least_scale;
+            *diagonal = *diagonal > (gki_real)min_scale ? *diagonal : (gki_real)min_scale;
         }
     }
 }

@@ -23,7 +23,7 @@
 typedef struct student_t {
     gki_base base;
     bool trainable;
-    double most_freedom;
+    double max_freedom;
     gki_param_id location, scale, log_freedom; /* [d] */
     gki_slot d_all;                            /* gradients of each row [3 d]; only if trainable */
 } student_t;
@@ -44,7 +44,7 @@ static gkv_status create(const gki_base_spec *spec, gki_params *params, gki_plan
     self->base.log_density = gki_plan_forward(plan, 1);
     self->base.d_log_density = gki_plan_backward(plan, 1);
     self->trainable = spec->trainable;
-    self->most_freedom = spec->most_freedom > 0 ? spec->most_freedom : gki_student_most_freedom;
+    self->max_freedom = spec->max_freedom > 0 ? spec->max_freedom : gki_student_most_freedom;
     if (spec->trainable)
         self->d_all = gki_plan_backward(plan, 3 * d);
     GKV_TRY_GOTO(
@@ -197,7 +197,7 @@ static void project(const gki_base *base, const gki_params *params)
         scale[j] = scale[j] > (gki_real)gki_student_least_scale ? scale[j]
                                                                 : (gki_real)gki_student_least_scale;
         freedom[j] = (gki_real)fmin(fmax((double)freedom[j], log(gki_student_least_freedom)),
-                                    log(of(base)->most_freedom));
+                                    log(of(base)->max_freedom));
     }
 }
 
@@ -231,7 +231,7 @@ static double mean_log_density(const gki_student *m, const gki_real *x, size_t n
 
 /* The most codes of a fit, the first ones. More codes would not improve three parameters
  * noticeably. */
-enum { MOST_CODES = 8000 };
+enum { CODES_MAX = 8000 };
 
 /* Moves one margin to its fit. The step is halved as long as it lowers the log density of the
  * margin's held-out codes. Returns the accepted step, 0 if there is none. */
@@ -241,7 +241,7 @@ static double move_margin(const gki_base *base, const gki_params *params, size_t
 {
     const size_t d = base->eps.width;
     const gki_student old = margin_of(base, params, j);
-    const size_t used = codes->fit.count < MOST_CODES ? codes->fit.count : MOST_CODES;
+    const size_t used = codes->fit.count < CODES_MAX ? codes->fit.count : CODES_MAX;
     const gki_student to = gki_student_fit(old, codes->fit.eps + j, used, d, settings->first);
     const gki_real *held_out = codes->held_out.eps + j;
     double tau = settings->damping;

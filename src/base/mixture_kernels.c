@@ -5,29 +5,29 @@
 #include "mixture/online.h"
 
 /* The bound of scores. The sum of its squares over dimensions does not overflow a float. */
-#define MOST 1e15
+#define ARGUMENT_MAX 1e15
 
 /* The bound of scores in statistics. */
 #define SCORE_BOUND ((gki_real)6)
 
 /* Responsibilities below this fraction of the largest are below its rounding error. */
 #ifdef GKV_REAL_IS_DOUBLE
-#define LEAST_RESPONSIBILITY 1e-18
+#define RESPONSIBILITY_MIN 1e-18
 #else
-#define LEAST_RESPONSIBILITY 1e-9
+#define RESPONSIBILITY_MIN 1e-9
 #endif
 
 /* The largest shapes of small_scores(), and the most slopes that are multiplied before a logarithm
  * is taken: each is between 0.15 and 3.3. */
 #define LARGEST_G ((gki_real)0.4)
-#define LEAST_K ((gki_real)-0.2)
+#define K_MIN ((gki_real)-0.2)
 #define LARGEST_K ((gki_real)1)
 enum { FACTORS = 24, GROUP = 4 };
 
 static inline vr clamped(vr z)
 {
     /* The selection keeps a NaN, which max and min would lose. */
-    const vr inside = vr_max(vr_set(-MOST), vr_min(vr_set(MOST), z));
+    const vr inside = vr_max(vr_set(-ARGUMENT_MAX), vr_min(vr_set(ARGUMENT_MAX), z));
     return vr_select(z == z, inside, z);
 }
 
@@ -52,7 +52,7 @@ static void standardise(size_t rows, size_t d, const gki_real *a, const gki_real
 /* Shapes beyond these bounds are left to gk/gk_batch_kernels.h. */
 static inline bool is_small(gki_real g, gki_real k)
 {
-    return g <= LARGEST_G && g >= -LARGEST_G && k <= LARGEST_K && k >= LEAST_K;
+    return g <= LARGEST_G && g >= -LARGEST_G && k <= LARGEST_K && k >= K_MIN;
 }
 
 /* The scores of one margin for a group of vectors of rows. The steps of one vector depend on each
@@ -137,7 +137,8 @@ static void clamp(size_t n, gki_real *z, gki_real *dq)
     for (size_t i = 0; i < n; i += VR_LANES) {
         vr_store_part(z + i, n - i, clamped(vr_load_part(z + i, n - i, 0)));
         if (dq)
-            vr_store_part(dq + i, n - i, vr_max(vr_set(1 / MOST), vr_load_part(dq + i, n - i, 1)));
+            vr_store_part(dq + i, n - i,
+                          vr_max(vr_set(1 / ARGUMENT_MAX), vr_load_part(dq + i, n - i, 1)));
     }
 }
 
@@ -166,7 +167,7 @@ static gki_real softmax(size_t components, gki_real *logs)
     for (size_t k = 0; k < components; k += VR_LANES) {
         const vr off = vr_load_part(logs + k, components - k, -INFINITY) - vr_set(most);
         vr e = vr_exp(vr_max(off, vr_set(-80)));
-        e = vr_select(e < vr_set(LEAST_RESPONSIBILITY), vr_set(0), e);
+        e = vr_select(e < vr_set(RESPONSIBILITY_MIN), vr_set(0), e);
         sum = sum + e;
         vr_store_part(logs + k, components - k, e);
     }
@@ -227,11 +228,11 @@ static void statistics(size_t d, gki_real weight, const gki_mixture_statistics *
         excess[j] = weight * within(u[j] - clamped[j], SCORE_BOUND * spread[j]);
 }
 
-#undef MOST
+#undef ARGUMENT_MAX
 #undef SCORE_BOUND
-#undef LEAST_RESPONSIBILITY
+#undef RESPONSIBILITY_MIN
 #undef LARGEST_G
-#undef LEAST_K
+#undef K_MIN
 #undef LARGEST_K
 
 GKV_SIMD_TABLE(gki_mixture_kernels, .standardise = standardise, .small_scores = small_scores,

@@ -138,7 +138,7 @@ const gki_base_stats_ops gki_mixture_stats_ops = {.create = stats_create,
 /* --- The refit ------------------------------------------------------------ */
 
 /* The least scale of a margin, as a fraction of the codes' scale. */
-static const double least_scale = 0.01;
+static const double min_scale = 0.01;
 
 /* The first fit stops when the held-out log density has not improved for FIRST_PATIENCE iterations.
  * It fits normal components first, which is fast, and then the shapes in SHAPE_ITERATIONS more.
@@ -199,8 +199,8 @@ static gkv_mgk_mixture_settings fit_settings(const refit *it)
     set.normal = !self->shaped;
     set.independent = !self->spec.dependent;
     set.advanced.shared_shapes = self->spec.shared_shapes;
-    set.advanced.least_scale = least_scale;
-    set.advanced.least_rows = GKV_ONLINE_ROWS_MIN;
+    set.advanced.min_scale = min_scale;
+    set.advanced.min_rows = GKV_ONLINE_ROWS_MIN;
     set.max_iterations = it->settings->first ? FIRST_ITERATIONS : (size_t)it->settings->iterations;
     set.tolerance = 1e-4 * (double)it->fit->count;
     /* A single iteration needs no held-out rows here: step() checks it on the held-out codes. */

@@ -9,10 +9,10 @@
  * nearly τ plus a constant. So Halley's method, from τ = 0, needs two steps in float. Larger shapes
  * need more.
  *
- * Let t = gz/2. log T and its derivatives in log t are polynomials here, for |t| ≤ MOST_T. Their
+ * Let t = gz/2. log T and its derivatives in log t are polynomials here, for |t| ≤ T_MAX. Their
  * errors are below 2e-8, and 1e-5 for the second derivative, which is multiplied by a step.
  *
- * Error. For −0.2 ≤ k ≤ 1 and |t| ≤ MOST_T, F' ≥ 0.15, |F''| ≤ 1.5 and |F'''| ≤ 1.2: the terms of k
+ * Error. For −0.2 ≤ k ≤ 1 and |t| ≤ T_MAX, F' ≥ 0.15, |F''| ≤ 1.5 and |F'''| ≤ 1.2: the terms of k
  * are 2k h, 4k h(1−h) and 8k h(1−h)(1−2h) with h = z²/(1+z²), and those of T are bounded by its
  * polynomials. A lane has converged when its step δ is at most LAST_STEP. The error of τ after this
  * step is at most about |F'''/(6F') − (F''/(2F'))²| δ³, and that of F' + δF'' for F' is at most
@@ -35,8 +35,8 @@ typedef vd_mask vr_mask;
 typedef vf_mask vr_mask;
 #define vr_any vf_any
 #endif
-#define MOST_T 0.45
-#define MOST_TAU 0.4
+#define T_MAX 0.45
+#define TAU_MAX 0.4
 enum { STEPS = 6 };
 
 /* log T and its first and second derivative in log t. */
@@ -62,7 +62,7 @@ static inline vr polynomial(vr t, size_t count, const float *coefficients)
     return sum * t;
 }
 
-/* The polynomials are minimax fits for |t| ≤ MOST_T. Those of the first step have lower degrees. */
+/* The polynomials are minimax fits for |t| ≤ T_MAX. Those of the first step have lower degrees. */
 static inline skew_terms skew_at(vr t, bool initial)
 {
     static const float initial_value[5] = {0.80000297F, -0.319539258F, -0.0961110431F, 0.103431441F,
@@ -83,7 +83,7 @@ static inline skew_terms skew_at(vr t, bool initial)
 }
 #endif
 
-/* e^τ for |τ| ≤ MOST_TAU, to 5e-9 in float. */
+/* e^τ for |τ| ≤ TAU_MAX, to 5e-9 in float. */
 static inline vr small_exp(vr tau)
 {
 #ifdef GKV_REAL_IS_DOUBLE
@@ -132,7 +132,7 @@ static inline small_score small_next(small_score at, vr half_g, vr k, vr most_ta
     vr slope;
     const vr delta = small_step(at.z, at.tau, half_g, k, false, &slope);
     const vr_mask done = (vr_abs(delta) <= vr_set(LAST_STEP)) & (vr_abs(at.tau) <= most_tau) &
-                         (vr_abs(half_g * at.z) <= vr_set(MOST_T));
+                         (vr_abs(half_g * at.z) <= vr_set(T_MAX));
     return (small_score){.z = vr_fma(at.z, vr_fma(vr_set(0.5) * delta, delta, delta), at.z),
                          .tau = at.tau + delta,
                          .slope = slope,
@@ -142,7 +142,7 @@ static inline small_score small_next(small_score at, vr half_g, vr k, vr most_ta
 /* The second step, after which nearly all lanes have converged. */
 static inline small_score small_end(small_score at, vr half_g, vr k)
 {
-    return small_next(at, half_g, k, vr_set(MOST_TAU));
+    return small_next(at, half_g, k, vr_set(TAU_MAX));
 }
 
 /* More steps, for vectors with open lanes. A lane that has converged keeps its value, so that no
@@ -161,8 +161,8 @@ static inline small_score small_continue(vr v, small_score at, vr half_g, vr k)
     return at;
 }
 
-#undef MOST_T
-#undef MOST_TAU
+#undef T_MAX
+#undef TAU_MAX
 #undef LAST_STEP
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "gkvae/table.h"
 
 /* --- Arrays --------------------------------------------------------------- */
@@ -60,11 +60,11 @@ static int write_table(const char *path, const gkv_npz_array *array, const uint8
 
 int cli_write_arrays(const char *path, size_t count, const gkv_npz_array *arrays)
 {
-    enum { MOST = 16 };
-    gkv_npz_array all[MOST];
+    enum { ARRAYS_MAX = 16 };
+    gkv_npz_array all[ARRAYS_MAX];
     const uint8_t *labels = NULL;
     size_t used = 0;
-    for (size_t i = 0; i < count && used < MOST; i++) {
+    for (size_t i = 0; i < count && used < ARRAYS_MAX; i++) {
         if (!arrays[i].name)
             continue; /* there are none of these */
         if (strcmp(arrays[i].name, "labels") == 0)

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "app/build.h"
-#include "app/inside.h"
+#include "safetensors/json_text.h"
 #include "cli_bench.h"
 
 /* --- Tables --------------------------------------------------------------- */

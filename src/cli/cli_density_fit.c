@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "core/file.h"
+#include "safetensors/json_text.h"
 #include "cli_density.h"
 #include "gkvae/gk_fit.h"
 
@@ -127,7 +128,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         a->settings.flow_updates = cli_whole(state, "--updates", arg, 1, 10000000);
         return 0;
     case COMPONENTS:
-        a->settings.most_components = cli_whole(state, "--components", arg, 1, 64);
+        a->settings.max_components = cli_whole(state, "--components", arg, 1, 64);
         return 0;
     case FOLDS: a->settings.folds = cli_whole(state, "--folds", arg, 1, 20); return 0;
     case RESOLUTION: a->resolution = arg; return 0;

@@ -12,7 +12,7 @@
 #include "evaluation.h"
 #include "report_generation.h"
 #include "refined.h"
-#include "app/inside.h"
+#include "data/checksum.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;

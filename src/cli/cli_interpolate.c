@@ -4,12 +4,12 @@
 #include "cli.h"
 #include "pictures.h"
 
-enum { ROWS_MOST = 64 };
+enum { ROWS_MAX = 64 };
 
 typedef struct interpolate_arguments {
     cli_model_arguments model;
     const char *out;
-    size_t from[ROWS_MOST], to[ROWS_MOST], n_from, n_to, steps;
+    size_t from[ROWS_MAX], to[ROWS_MAX], n_from, n_to, steps;
     long from_class, to_class; /* −1: interpolate between images */
     uint64_t seed;
 } interpolate_arguments;
@@ -40,8 +40,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'a':
     case 'b': {
         size_t *list = key == 'a' ? a->from : a->to, *count = key == 'a' ? &a->n_from : &a->n_to;
-        if (*count == ROWS_MOST)
-            argp_error(state, "at most %d rows", ROWS_MOST);
+        if (*count == ROWS_MAX)
+            argp_error(state, "at most %d rows", ROWS_MAX);
         list[(*count)++] =
             (size_t)cli_whole(state, key == 'a' ? "--from" : "--to", arg, 0, UINT32_MAX);
         return 0;

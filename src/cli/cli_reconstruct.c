@@ -232,7 +232,7 @@ done:
 
 bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_settings *settings)
 {
-    enum { MOST = 1000, MOST_SAMPLES = 512 };
+    enum { ITERATIONS_MAX = 1000, SAMPLES_MAX = 512 };
     char iterations[16] = "", samples[16] = "", extra = 0;
     const int fields = sscanf(text, "lm:%15[0-9]:%15[0-9]%c", iterations, samples, &extra);
     const size_t used =
@@ -242,10 +242,10 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
             state,
             "--refine %s: must be lm:T or lm:T:S, for T iterations with S samples, as in lm:3",
             text);
-    settings->iterations = (size_t)cli_whole(state, "--refine, T", iterations, 0, MOST);
+    settings->iterations = (size_t)cli_whole(state, "--refine, T", iterations, 0, ITERATIONS_MAX);
     if (fields < 2)
         return false;
-    settings->curvature_samples = (size_t)cli_whole(state, "--refine, S", samples, 2, MOST_SAMPLES);
+    settings->curvature_samples = (size_t)cli_whole(state, "--refine, S", samples, 2, SAMPLES_MAX);
     if (settings->curvature_samples % 2)
         argp_error(state, "--refine %s: S must be even, because samples come in pairs", text);
     return true;
@@ -253,9 +253,9 @@ bool cli_refine_parse(struct argp_state *state, const char *text, gkv_refine_set
 
 void cli_refined_print(const char *heading, const cli_refined_row *rows, size_t n)
 {
-    enum { COLUMNS = 4, MOST = CLI_REFINED_ROWS + 1 };
-    char text[MOST][2][32];
-    const char *cells[MOST * COLUMNS] = {heading, "encoder", "refined", ""};
+    enum { COLUMNS = 4, ROWS_MAX = CLI_REFINED_ROWS + 1 };
+    char text[ROWS_MAX][2][32];
+    const char *cells[ROWS_MAX * COLUMNS] = {heading, "encoder", "refined", ""};
     for (size_t i = 0; i < n; i++) {
         const double values[2] = {rows[i].before, rows[i].after};
         for (size_t v = 0; v < 2; v++) {

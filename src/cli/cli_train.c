@@ -293,10 +293,6 @@ static int explain(const train_arguments *a, const reporter *it, gkv_status stat
         code = cli_error(CLI_IO, "standard output cannot be written to; the run is saved");
     } else {
         code = cli_check(status);
-        if (status == GKV_ERR_CONFIG && !a->resume && !a->overwrite && saved)
-            fprintf(stderr,
-                    "gkvae: %s holds a run: --resume continues it, --overwrite replaces it\n",
-                    a->folder);
     }
     if (status == GKV_ERR_INTERRUPTED || (it->begun && saved && status == GKV_ERR_IO))
         print_resume_command(a);

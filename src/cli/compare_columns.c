@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli_compare.h"
-#include "app/inside.h"
+#include "core/text.h"
 
 /* --- Values --------------------------------------------------------------- */
 

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "core/file.h"
+#include "safetensors/json_text.h"
 #include "cli_compare.h"
 
 /* --- Text ----------------------------------------------------------------- */

@@ -4,24 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
 #include "app/plot.h"
 #include "cli_density.h"
 #include "gkvae/gk.h"
 #include "gkvae/gk_fit.h"
 #include "texts.h"
 
-/* PANELS: margins of a picture; MOST_MARGINS and MOST_PAIRS: on the page; PAIR_ROWS: points of a
+/* PANELS: margins of a picture; MARGINS_MAX and PAIRS_MAX: on the page; PAIR_ROWS: points of a
  * pair plot. */
 enum {
     PANELS = 6,
     CURVE_POINTS = 300,
     QUANTILES = 200,
-    MOST_MARGINS = 24,
-    MOST_PAIRS = 6,
+    MARGINS_MAX = 24,
+    PAIRS_MAX = 6,
     PAIR_ROWS = 1500,
     CALIBRATION_ROWS = 20000,
-    MOST_FIGURES = MOST_MARGINS / PANELS + MOST_PAIRS + 1
+    FIGURES_MAX = MARGINS_MAX / PANELS + PAIRS_MAX + 1
 };
 
 typedef struct page {
@@ -29,7 +28,7 @@ typedef struct page {
     const char *folder;
     size_t n, d;
     const double *x;
-    gki_report_figure figures[MOST_FIGURES];
+    gki_report_figure figures[FIGURES_MAX];
     size_t n_figures;
     cli_texts texts;
 } page;
@@ -235,7 +234,7 @@ static int draw_pairs(page *it)
     int code = CLI_OK;
     CLI_TRY(find_pairs(it, &pairs, &count));
     CLI_CHECK(gkv_density_sample(it->density, GKV_DENSITY_CHOSEN, rows, 1, 0, NULL, draws));
-    for (size_t i = 0; i < count && i < MOST_PAIRS; i++)
+    for (size_t i = 0; i < count && i < PAIRS_MAX; i++)
         CLI_TRY(draw_pair(it, &pairs[i], i + 1, rows, draws));
 done:
     free(pairs);
@@ -353,7 +352,7 @@ int cli_density_page(const char *folder, const char *command, const gkv_density 
     gki_report_table tables[2] = {{.cells = NULL}, {.cells = NULL}};
     int code = CLI_OK;
     CLI_TRY(draw_calibration(&it));
-    for (size_t first = 0; first < it.d && first < MOST_MARGINS; first += PANELS)
+    for (size_t first = 0; first < it.d && first < MARGINS_MAX; first += PANELS)
         CLI_TRY(draw_margins(&it, first, it.d - first < PANELS ? it.d - first : PANELS));
     if (it.d > 1)
         CLI_TRY(draw_pairs(&it));

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "app/inside.h"
+#include "safetensors/json_text.h"
 #include "cli_density.h"
 #include "texts.h"
 

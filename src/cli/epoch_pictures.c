@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 
 /* Images in a picture, the pixels between them, and the seed of their codes, which is that of
  * samples.png. */

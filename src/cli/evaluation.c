@@ -11,7 +11,7 @@
 #include "records.h"
 #include "cli.h"
 
-enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MOST = 10000 };
+enum { BLOCKS = 4, SAMPLES = 200, SAMPLE_COLUMNS = 20, CODES_MAX = 10000 };
 
 static const char *const names[] = {
     "metrics.json",
@@ -229,7 +229,7 @@ int cli_evaluation_draw(cli_evaluation *it, const gkv_dataset *test)
         {"curves.png", draw_curves},
     };
     const size_t count = gkv_dataset_count(test);
-    it->codes = count < CODES_MOST ? count : CODES_MOST;
+    it->codes = count < CODES_MAX ? count : CODES_MAX;
     it->labelled = gkv_dataset_labels(test) != NULL;
     int code = CLI_OK;
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures && code == CLI_OK; i++) {

@@ -7,7 +7,7 @@
 #include "cli.h"
 #include "texts.h"
 #include "gkvae/eval.h"
-#include "app/inside.h"
+#include "core/file.h"
 #include "app/plot.h"
 
 typedef struct cli_evaluation {

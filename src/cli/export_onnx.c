@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "cli_export.h"
 #include "gkvae/export.h"
 

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "app/plot.h"
 #include "cli_fit.h"
 
 /* --- Pictures ------------------------------------------------------------- */
 
-enum { CURVE_POINTS = 400, QUANTILES = 400, TITLE_SIZE = 128, PANELS_MOST = 6 };
+enum { CURVE_POINTS = 400, QUANTILES = 400, TITLE_SIZE = 128, PANELS_MAX = 6 };
 
 typedef struct panel_data {
     char title[TITLE_SIZE];
@@ -187,7 +187,7 @@ static void fill_panel(const cli_fit_data *columns, size_t column, const cli_fit
 
 int cli_fit_check_picture(const cli_fit_arguments *a, size_t n_columns)
 {
-    return a->picture && n_columns > PANELS_MOST
+    return a->picture && n_columns > PANELS_MAX
                ? cli_error(CLI_USAGE,
                            "--picture shows up to six columns, not %zu: choose some with --column",
                            n_columns)
@@ -199,7 +199,7 @@ int cli_fit_picture(const cli_fit_arguments *a, const cli_fit_data *data,
 {
     const size_t n = data->n_columns;
     panel_data *panels = cli_alloc(n, sizeof *panels);
-    gki_fit_panel shown[PANELS_MOST];
+    gki_fit_panel shown[PANELS_MAX];
     gki_fit_settings settings;
     char band[64], quantile_band[64], fitted[64];
     snprintf(band, sizeof band, "%.6g%% confidence band", 100 * a->confidence);

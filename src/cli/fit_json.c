@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "safetensors/json_text.h"
 #include "cli_fit.h"
 
 json_t *cli_fit_json_number(double value)

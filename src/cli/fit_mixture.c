@@ -313,7 +313,7 @@ static void note_left_out(size_t first, size_t last, const char *why)
 
 /* The largest number of components to fit. Those beyond the number of lines are left out, if others
  * remain. */
-static size_t most_components(const cli_fit_arguments *a, size_t fitted)
+static size_t max_components(const cli_fit_arguments *a, size_t fitted)
 {
     const size_t most = a->components_most > 0 ? a->components_most : a->components;
     char why[96];
@@ -350,7 +350,7 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
 {
     const size_t aside = (size_t)(a->held_out * (double)data->n), fitted = data->n - aside,
                  d = data->n_columns;
-    const size_t most = most_components(a, fitted);
+    const size_t most = max_components(a, fitted);
     fits f = {.least = a->components, .count = most - a->components + 1};
     double *x = cli_fit_rows(data);
     const char **names = cli_fit_names(data);

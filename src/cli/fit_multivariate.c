@@ -32,11 +32,11 @@ static void print_correlation(const cli_fit_data *data, const gkv_mgk_fit_result
 static void print_all(const cli_fit_arguments *a, const cli_fit_data *data, const cli_fit_row *rows,
                       const gkv_mgk_fit_result *r)
 {
-    enum { SHOWN_MOST = 12 }; /* a wider matrix is not readable on a screen */
+    enum { SHOWN_MAX = 12 }; /* a wider matrix is not readable on a screen */
     cli_fit_print_rows(a, rows, r->d);
-    if (r->d > 1 && r->d <= SHOWN_MOST)
+    if (r->d > 1 && r->d <= SHOWN_MAX)
         print_correlation(data, r);
-    else if (r->d > SHOWN_MOST)
+    else if (r->d > SHOWN_MAX)
         printf("(the %zu × %zu correlation matrix is in the output of --json)\n", r->d, r->d);
     printf("all together: log-likelihood %.8g, %zu parameters, AIC %.8g, BIC %.8g\n",
            r->log_likelihood, r->parameters, r->aic, r->bic);

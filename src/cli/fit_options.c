@@ -303,13 +303,14 @@ void cli_fit_check_intervals(const cli_fit_arguments *a, struct argp_state *stat
 
 void cli_fit_set_components(cli_fit_arguments *a, struct argp_state *state, const char *text)
 {
-    enum { MOST = 10000 };
+    enum { COMPONENTS_MAX = 10000 };
     const char *dots = strstr(text, "..");
     if (dots && (dots == text || !dots[2]))
         argp_error(state, "--mixture %s: a range is written A..B, as in 1..8", text);
     char *first = cli_text("%.*s", dots ? (int)(dots - text) : (int)strlen(text), text);
-    a->components = (size_t)cli_whole(state, "--mixture", first, 1, MOST);
-    a->components_most = dots ? (size_t)cli_whole(state, "--mixture", dots + 2, 1, MOST) : 0;
+    a->components = (size_t)cli_whole(state, "--mixture", first, 1, COMPONENTS_MAX);
+    a->components_most =
+        dots ? (size_t)cli_whole(state, "--mixture", dots + 2, 1, COMPONENTS_MAX) : 0;
     if (dots && a->components_most < a->components)
         argp_error(state, "--mixture %s: the second number must not be smaller than the first",
                    text);

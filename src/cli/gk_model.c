@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/text.h"
 #include "cli_fit.h"
 #include "cli_gk.h"
 #include "records.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "app/inside.h"
+#include "core/text.h"
 #include "app/build.h"
 
 /* --- The version ---------------------------------------------------------- */

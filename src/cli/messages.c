@@ -19,9 +19,9 @@ const char *cli_program = "gkvae";
 
 int cli_error(int code, const char *format, ...)
 {
-    enum { MOST = 16384 }; /* on the stack, because the heap may be full */
+    enum { TEXT_MAX = 16384 }; /* on the stack, because the heap may be full */
     va_list args;
-    char text[MOST];
+    char text[TEXT_MAX];
     fflush(stdout);
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -79,6 +79,7 @@ const char *cli_reason(void)
         [GKV_REMEDY_FOLDER] = "--data-folder DIR; gkvae data get",
         [GKV_REMEDY_REPLACE] = "--overwrite",
         [GKV_REMEDY_RESUME] = "--resume alone",
+        [GKV_REMEDY_RESUME_OR_REPLACE] = "--resume, --overwrite",
     };
     static _Thread_local char reason[2048];
     const char *option = options[gkv_error_remedy()];

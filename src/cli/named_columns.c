@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "cli_gk.h"
 
 /* --- Lists of columns ----------------------------------------------------- */

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "cli.h"
-#include "app/inside.h"
+#include "core/text.h"
 
 /* The options of a command, those of its children, and those that argp adds to every command. */
 typedef struct option_list {

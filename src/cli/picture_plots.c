@@ -127,8 +127,8 @@ static void write_title(const gkv_model *model, size_t number, char title[TITLE_
 static int margin_quantiles(const gkv_model *model, const dimension *it, size_t n_sorted, size_t n,
                             const double *p, double *x)
 {
-    enum { MOST = QUANTILES + 2, ROUNDS = 60 };
-    double low[MOST], high[MOST], pdf[MOST], cdf[MOST];
+    enum { POINTS_MAX = QUANTILES + 2, ROUNDS = 60 };
+    double low[POINTS_MAX], high[POINTS_MAX], pdf[POINTS_MAX], cdf[POINTS_MAX];
     const double middle = it->sorted[n_sorted / 2],
                  reach = 1e3 * (1 + it->sorted[n_sorted - 1] - it->sorted[0]);
     int code = CLI_OK;
@@ -284,8 +284,8 @@ static char *data_of(const gki_series *series, size_t n_series, double top, cons
 static int draw(const json_t *records, const curve *curves, size_t n_curves, bool zoom,
                 const char *y_label, const char *path, char **data)
 {
-    enum { MOST = 4 };
-    gki_series series[MOST];
+    enum { SERIES_MAX = 4 };
+    gki_series series[SERIES_MAX];
     const size_t n = json_array_size(records);
     double *epochs = cli_alloc(n, sizeof *epochs);
     for (size_t i = 0; i < n; i++)

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "core/text.h"
 #include "plan.h"
 
 /* --- Models --------------------------------------------------------------- */

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "plan.h"
-#include "app/inside.h"
+#include "config/ini.h"
+#include "core/text.h"
 
 enum { SEEDS_MAX = 1000 };
 

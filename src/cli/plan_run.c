@@ -14,7 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "core/file.h"
+#include "data/checksum.h"
+#include "safetensors/json_text.h"
 #include "gkvae/train.h"
 #include "plan.h"
 #include "records.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "data/checksum.h"
 
 /* --- Costs ---------------------------------------------------------------- */
 

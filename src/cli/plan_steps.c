@@ -8,7 +8,7 @@
 
 #include "plan_job.h"
 #include "plan_shares.h"
-#include "app/inside.h"
+#include "core/file.h"
 
 static const char *const doing[STEP_KINDS] = {"training", "fitting", "evaluating"};
 static const char *const done_words[STEP_KINDS] = {"trained", "fitted", "evaluated"};

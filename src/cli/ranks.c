@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "data/checksum.h"
 #include "cli.h"
 
 static gkv_dist *ranks;

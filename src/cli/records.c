@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
+#include "core/foreign.h"
 #include "cli.h"
 
 /* The most bytes of a file, and of the tree of its values. */
-enum { JSON_MOST = 64 << 20, TREE_MOST = 256 << 20, RECORDS_MOST = 256 << 20 };
+enum { JSON_MAX = 64 << 20, TREE_MAX = 256 << 20, RECORDS_MAX = 256 << 20 };
 
 /* About how many bytes the tree of a text takes: those of arrays and objects, of the members of
  * objects, and of values in arrays, each with what malloc() adds. */
@@ -34,11 +35,11 @@ int cli_json_read(const char *path, size_t flags, json_t **out, json_error_t *er
     size_t size = 0;
     int code = CLI_OK;
     *out = NULL;
-    CLI_CHECK(gki_file_read(path, JSON_MOST, &text, &size));
+    CLI_CHECK(gki_file_read(path, JSON_MAX, &text, &size));
     CLI_CHECK(gki_foreign_check(GKV_ERR_DATA, path, text,
                                 size < GKV_FOREIGN_BYTES ? size : GKV_FOREIGN_BYTES,
                                 GKV_WANTED_JSON));
-    if (tree_size(text, size) > TREE_MOST)
+    if (tree_size(text, size) > TREE_MAX)
         code =
             cli_error(CLI_DATA, "%s: its values need more memory than such a file may take", path);
     else
@@ -54,7 +55,7 @@ json_t *cli_records_read(const char *folder, const char *name)
     char *path = cli_text("%s/%s", folder, name), *text = NULL, *rest = NULL;
     size_t size = 0;
     const int code =
-        gki_file_exists(path) ? cli_check(gki_file_read(path, RECORDS_MOST, &text, &size)) : CLI_OK;
+        gki_file_exists(path) ? cli_check(gki_file_read(path, RECORDS_MAX, &text, &size)) : CLI_OK;
     if (code != CLI_OK)
         exit(code);
     for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/inside.h"
+#include "core/file.h"
 #include "epoch_pictures.h"
 #include "evaluation.h"
 #include "report_generation.h"

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/inside.h"
+#include "data/reader.h"
+#include "data/zip_member.h"
 
 /* --- Compressed tables ---------------------------------------------------- */
 

@@ -75,11 +75,11 @@ static const char *digest_fault(const char *text)
 /* The form that a size must have, if the text does not have it; otherwise NULL. */
 static const char *size_fault(const char *text)
 {
-    enum { DIGITS_MOST = 5 };
+    enum { DIGITS_MAX = 5 };
     static const char wanted[] = "empty, or HEIGHTxWIDTH with both from 1 to 65535, as in 32x32";
     for (int side = 0; *text && side < 2; side++) {
         const size_t digits = strspn(text, "0123456789");
-        const long value = digits > 0 && digits <= DIGITS_MOST ? strtol(text, NULL, 10) : 0;
+        const long value = digits > 0 && digits <= DIGITS_MAX ? strtol(text, NULL, 10) : 0;
         if (value < 1 || value > UINT16_MAX || text[digits] != (side == 0 ? 'x' : '\0'))
             return wanted;
         text += digits + 1;

@@ -297,10 +297,11 @@ static const char *advice(gki_wanted wanted, kind of)
     case JSON:
     case NPY:
     case NPZ:
-        return table                        ? "save the table as .npy or CSV"
-               : idx                        ? "save its array as .npy"
-               : wanted == GKV_WANTED_MODEL ? "gkvae reads the models that gkvae train writes"
-                                            : "name another file";
+        return table ? "save the table as .npy or CSV"
+               : idx ? "save its array as .npy"
+               : wanted == GKV_WANTED_MODEL
+                   ? "name the safetensors file of a model that was trained here"
+                   : "name another file";
     case PAGE: return "perhaps an error was saved in place of a download; fetch the file again";
     case POINTER: return "git lfs pull fetches the file";
     case PICTURE:
@@ -309,7 +310,7 @@ static const char *advice(gki_wanted wanted, kind of)
                    : "name another file";
     case IDX_IMAGES:
         return wanted == GKV_WANTED_LABELS ? "name the file of the labels, or exchange the two"
-               : table                     ? "gkvae data info describes it"
+               : table                     ? "name a table; these are images"
                                            : "name another file";
     case IDX_LABELS:
         return wanted == GKV_WANTED_IMAGES ? "name the file of the images, or exchange the two"
@@ -337,9 +338,6 @@ gkv_status gki_foreign_check(gkv_status code, const char *name, const void *byte
     const char *what = is->what, *not_this = words[wanted];
     switch (is->kind) {
     case COMPRESSED:
-        if (wanted == GKV_WANTED_TABLE)
-            return gki_fail(code, "%s: it is %s, not %s: %s FILE | gkvae … - decompresses it", name,
-                            what, not_this, is->tool);
         return gki_fail(code, "%s: it is %s, not %s: decompress it, %s FILE > OTHER", name, what,
                         not_this, is->tool);
     case ARCHIVE:

@@ -14,7 +14,7 @@
 #include "data/zip_member.h"
 #include "table/npy_header.h"
 
-enum { MAGIC = 6, IMAGE_DIMENSIONS = 4, WIDE_MOST = UINT16_MAX };
+enum { MAGIC = 6, IMAGE_DIMENSIONS = 4, WIDE_MAX = UINT16_MAX };
 
 /* An array in memory. */
 typedef struct array {
@@ -149,7 +149,7 @@ static gkv_status find_factor(const array *a, double *factor, char note[GKV_NOTE
     double highest = 0;
     for (size_t i = 0; i < a->count; i++) {
         const double value = element(a, i);
-        if (!(value >= 0 && value <= (whole ? WIDE_MOST : UINT8_MAX)))
+        if (!(value >= 0 && value <= (whole ? WIDE_MAX : UINT8_MAX)))
             return gki_fail(GKV_ERR_DATA, "%s: image %zu has the level %g; expected %s", a->name,
                             i / image, value,
                             whole ? "0 … 255, or 0 … 65535"

@@ -37,10 +37,10 @@ static uint32_t add_values(const uint8_t *value, size_t n, levels *out)
 /* The same for the n values of an image. */
 static uint64_t add_image(const uint8_t *value, size_t n, levels *out)
 {
-    enum { MOST = 1 << 16 }; /* their sum fits in 32 bits */
+    enum { VALUES_MAX = 1 << 16 }; /* their sum fits in 32 bits */
     uint64_t sum = 0;
-    for (size_t k = 0; k < n; k += MOST)
-        sum += add_values(value + k, n - k < MOST ? n - k : MOST, out);
+    for (size_t k = 0; k < n; k += VALUES_MAX)
+        sum += add_values(value + k, n - k < VALUES_MAX ? n - k : VALUES_MAX, out);
     return sum;
 }
 

@@ -15,7 +15,7 @@
 
 enum {
     FIRST_CHUNK = 1 << 20, /* bytes of the first allocation */
-    SIZES_MOST = 4,        /* sizes in a header */
+    SIZES_MAX = 4,         /* sizes in a header */
     LABELS_MAGIC = 0x0801,
     IMAGES_MAGIC = 0x0803,
     COLOUR_MAGIC = 0x0804
@@ -263,17 +263,17 @@ static void narrow(uint8_t *levels, size_t bytes, char note[GKV_NOTE_SIZE])
     gki_note_16(highest, note);
 }
 
-static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MOST], char stated[],
+static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MAX], char stated[],
                              size_t length)
 {
-    static const char *const names[SIZES_MOST] = {"count", "height", "width", "channels"};
+    static const char *const names[SIZES_MAX] = {"count", "height", "width", "channels"};
     size_t used = 0;
     for (size_t i = 0; i < is->sizes; i++) {
         GKV_TRY(read_size(from, names[i], &sizes[i]));
         used += (size_t)snprintf(stated + used, length - used, "%s%s %zu", i ? " × " : "", names[i],
                                  sizes[i]);
     }
-    if (is->sizes == SIZES_MOST && sizes[3] != 1 && sizes[3] != 3 && sizes[3] != 4)
+    if (is->sizes == SIZES_MAX && sizes[3] != 1 && sizes[3] != 3 && sizes[3] != 4)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the images have %zu channels; expected 1 (grey), 3 (red, green and "
                         "blue) or 4 (and opacity), as the last size: %s",
@@ -284,7 +284,7 @@ static gkv_status read_sizes(source *from, const form *is, size_t sizes[SIZES_MO
 static gkv_status read_elements(source *from, gki_idx_kind kind, gki_raster *out)
 {
     char stated[128] = "";
-    size_t sizes[SIZES_MOST] = {1, 1, 1, 1}, bytes = 0;
+    size_t sizes[SIZES_MAX] = {1, 1, 1, 1}, bytes = 0;
     const form *is = NULL;
     GKV_TRY(read_magic(from, kind, &is));
     GKV_TRY(read_sizes(from, is, sizes, stated, sizeof stated));

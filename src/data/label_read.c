@@ -11,7 +11,7 @@
 #include "data/label_table.h"
 #include "data/reader.h"
 
-enum { TABLE_MOST = 1 << 28 }; /* bytes of a table of labels */
+enum { TABLE_MAX = 1 << 28 }; /* bytes of a table of labels */
 
 gkv_status gki_head_read(const char *path, size_t most, uint8_t *head, size_t *there)
 {
@@ -53,7 +53,7 @@ static gkv_status read_words(const char *path, const gki_labelled *images, gki_w
 {
     char *text = NULL;
     size_t length = 0;
-    GKV_TRY(gki_file_read(path, TABLE_MOST, &text, &length));
+    GKV_TRY(gki_file_read(path, TABLE_MAX, &text, &length));
     const gkv_status status =
         gki_label_table_parse(path, text, length, images->names, images->count, words);
     free(text);

@@ -7,7 +7,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 
-enum { COLUMNS_MOST = 64 };
+enum { COLUMNS_MAX = 64 };
 
 /* The fields of a table, record by record. */
 typedef struct table {
@@ -90,7 +90,7 @@ static gkv_status split_records(table *t, const char *text, size_t length, char 
             at += more;
         }
         t->columns = t->records == 0 ? columns : t->columns;
-        if (columns != t->columns || columns > COLUMNS_MOST)
+        if (columns != t->columns || columns > COLUMNS_MAX)
             return gki_fail(GKV_ERR_DATA,
                             "%s: record %zu has %zu fields, and the first one has %zu", t->path,
                             t->records + 1, columns, t->columns);

@@ -257,10 +257,7 @@ static gkv_status refuse_bad(const work *it, const gki_png_folder *out)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%.200s", shown ? "; " : "",
                                  out->bad.list[shown]);
     return gki_fail(GKV_ERR_DATA, "%s: %zu of the %zu PNG files cannot be used%s: %s%s", it->folder,
-                    out->bad.count, it->count,
-                    none ? ""
-                         : " (data.skip_bad = yes, or --skip-bad of gkvae data import, leaves them "
-                           "out)",
+                    out->bad.count, it->count, none ? "" : " (data.skip_bad = yes leaves them out)",
                     text, out->bad.count > shown ? "; …" : "");
 }
 

@@ -11,9 +11,9 @@
 #include "core/memory.h"
 
 enum {
-    DEFLATE_RATIO = 1032,       /* the greatest compression ratio of deflate */
-    CHUNK_BYTES_MOST = 1 << 23, /* of a chunk other than the pixels */
-    HAS_COLOUR = 2              /* the bit of the colour type */
+    DEFLATE_RATIO = 1032,      /* the greatest compression ratio of deflate */
+    CHUNK_BYTES_MAX = 1 << 23, /* of a chunk other than the pixels */
+    HAS_COLOUR = 2             /* the bit of the colour type */
 };
 
 /* The bytes that are read, and the first error. */
@@ -116,7 +116,7 @@ static void decode(stream *s, target *to)
 {
     png_set_read_fn(to->png, s, on_read);
     png_set_user_limits(to->png, GKV_PNG_PIXELS_MAX, GKV_PNG_PIXELS_MAX);
-    png_set_chunk_malloc_max(to->png, CHUNK_BYTES_MOST);
+    png_set_chunk_malloc_max(to->png, CHUNK_BYTES_MAX);
     png_read_info(to->png, to->info);
     set_transforms(to->png, to->info);
     const size_t height = png_get_image_height(to->png, to->info),

@@ -118,15 +118,15 @@ static int spawn(const char *const argv[], const char *log, pid_t *child)
 
 bool gki_process_exists(const char *name)
 {
-    enum { PATH_MOST = 4096 }; /* the system finds no longer ones */
-    char path[PATH_MOST];
+    enum { PATH_BYTES = 4096 }; /* the system finds no longer ones */
+    char path[PATH_BYTES];
     bool found = false;
     for (const char *folder = getenv("PATH"); folder && *folder && !found;) {
         const size_t length = strcspn(folder, ":");
         /* An empty entry is the working folder. */
         const int written =
             snprintf(path, sizeof path, "%.*s%s%s", (int)length, folder, length ? "/" : "./", name);
-        found = written < PATH_MOST && access(path, X_OK) == 0;
+        found = written < PATH_BYTES && access(path, X_OK) == 0;
         folder += length + (folder[length] == ':');
     }
     return found;

@@ -16,10 +16,10 @@ enum { APT_SECONDS = 900 }; /* time limit of one run of the program */
 static gkv_status apt_get(const char *const words[], const char *scratch, const char *lists,
                           gki_call *call)
 {
-    enum { WORDS_MOST = 16 };
-    const char *argv[WORDS_MOST] = {GKV_PROCESS_ENV, "-C", scratch, "apt-get", "-q",
-                                    /* the downloading user could not write to the folder */
-                                    "-o", "APT::Sandbox::User=root"};
+    enum { WORDS_MAX = 16 };
+    const char *argv[WORDS_MAX] = {GKV_PROCESS_ENV, "-C", scratch, "apt-get", "-q",
+                                   /* the downloading user could not write to the folder */
+                                   "-o", "APT::Sandbox::User=root"};
     char *log = NULL;
     size_t n = 7;
     if (lists) {
@@ -28,7 +28,7 @@ static gkv_status apt_get(const char *const words[], const char *scratch, const 
         argv[n++] = "-o";
         argv[n++] = "Debug::NoLocking=1";
     }
-    for (size_t i = 0; words[i] && n < WORDS_MOST - 1; i++)
+    for (size_t i = 0; words[i] && n < WORDS_MAX - 1; i++)
         argv[n++] = words[i];
     GKV_TRY(gki_strf(&log, "%s/apt-get.log", scratch));
     const gkv_status status = gki_process_run(argv, log, APT_SECONDS, call);

@@ -13,7 +13,7 @@ enum {
     SIDE = 16,
     DIGITS = SIDE * SIDE / 4, /* hexadecimal digits of a glyph; narrow glyphs have half of them */
     PIXELS = SIDE * SIDE,
-    CODE_DIGITS_MOST = 6,
+    CODE_DIGITS_MAX = 6,
     SEED = 1 /* of the choice of the test images */
 };
 static const double test_share = 0.1;
@@ -65,7 +65,7 @@ static bool take_glyph(const char *line, size_t length, glyphs *all)
     const char *colon = memchr(line, ':', length);
     const size_t code_digits = colon ? (size_t)(colon - line) : 0;
     unsigned code = 0;
-    if (code_digits == 0 || code_digits > CODE_DIGITS_MOST)
+    if (code_digits == 0 || code_digits > CODE_DIGITS_MAX)
         return false;
     for (size_t i = 0; i < length; i++) {
         const int digit = digit_of(line[i]);

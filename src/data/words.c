@@ -70,9 +70,9 @@ void gki_words_free(gki_words *words)
 /* Whether the word is a whole number of 0 … 255, which *label receives. */
 static bool is_label(const char *word, uint8_t *label)
 {
-    enum { DIGITS_MOST = 8 };
+    enum { DIGITS_MAX = 8 };
     const size_t digits = strspn(word, "0123456789");
-    const long value = digits > 0 && digits <= DIGITS_MOST ? strtol(word, NULL, 10) : -1;
+    const long value = digits > 0 && digits <= DIGITS_MAX ? strtol(word, NULL, 10) : -1;
     *label = (uint8_t)(value & UINT8_MAX);
     return word[digits] == '\0' && value >= 0 && value < GKV_LABELS_MAX;
 }

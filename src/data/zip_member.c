@@ -13,11 +13,11 @@
 #include "data/reader.h"
 
 enum {
-    END_SIZE = 22,         /* the end of the central directory, without its comment */
-    COMMENT_MOST = 0xFFFF, /* the greatest length of that comment */
-    ENTRY_SIZE = 46,       /* an entry of the central directory, without its name */
-    LOCAL_SIZE = 30,       /* the header before the data, without its name */
-    EXTRA64 = 1,           /* the extra field with sizes of 64 bits */
+    END_SIZE = 22,        /* the end of the central directory, without its comment */
+    COMMENT_MAX = 0xFFFF, /* the greatest length of that comment */
+    ENTRY_SIZE = 46,      /* an entry of the central directory, without its name */
+    LOCAL_SIZE = 30,      /* the header before the data, without its name */
+    EXTRA64 = 1,          /* the extra field with sizes of 64 bits */
     STORED = 0,
     DEFLATED = 8,
     SHOWN = 8,      /* the number of names in a message */
@@ -56,7 +56,7 @@ static gkv_status damaged(const archive *a, const char *what)
 /* The place of the end of the central directory; SIZE_MAX if there is none. */
 static size_t find_end(const archive *a)
 {
-    const size_t most = END_SIZE + COMMENT_MOST;
+    const size_t most = END_SIZE + COMMENT_MAX;
     for (size_t back = END_SIZE; back <= a->size && back <= most; back++)
         if (memcmp(a->bytes + a->size - back, "PK\5\6", 4) == 0)
             return a->size - back;

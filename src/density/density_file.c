@@ -14,8 +14,8 @@
 #define FORMAT "gkvae-density-1"
 
 /* MARGIN_INFO: numbers about a margin that do not follow from it; CANDIDATE_INFO: about a
- * candidate; MOST_TENSORS: more than the tensors of a density without those of a flow. */
-enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, MOST_TENSORS = 24, NAME_SIZE = 96 };
+ * candidate; TENSORS_MAX: more than the tensors of a density without those of a flow. */
+enum { MARGIN_INFO = 8, CANDIDATE_INFO = 18, TENSORS_MAX = 24, NAME_SIZE = 96 };
 
 static void margin_numbers(const gkv_density_margin_info *info, double *to)
 {
@@ -70,7 +70,7 @@ typedef struct writer {
     gki_tensor *tensors;
     char (*names)[NAME_SIZE];
     size_t count;
-    void *memory[MOST_TENSORS];
+    void *memory[TENSORS_MAX];
     size_t n_memory;
 } writer;
 
@@ -169,7 +169,7 @@ gkv_status gkv_density_save(const gkv_density *density, const char *path)
     char numbers[5][32];
     gkv_status status = GKV_OK;
     const gki_table_flow *flow = density->list[GKV_DENSITY_FLOW].flow;
-    const size_t most = MOST_TENSORS + (flow ? flow->params.count : 0);
+    const size_t most = TENSORS_MAX + (flow ? flow->params.count : 0);
     GKV_TRY_GOTO(gki_alloc(most, sizeof *it.tensors, &it.tensors));
     GKV_TRY_GOTO(gki_alloc(most, sizeof *it.names, &it.names));
     GKV_TRY_GOTO(put_names(&it, density));
@@ -418,7 +418,7 @@ gkv_status gkv_density_load(const char *path, gkv_density **out)
     GKV_TRY_GOTO(gki_safetensors_open(path, &it.file));
     const char *format = gki_safetensors_metadata(it.file, "format");
     if (!format || strcmp(format, FORMAT) != 0) {
-        status = damaged(&it, "gkvae density fit writes such files");
+        status = damaged(&it, "gkv_density_save() and the program write such files");
         goto done;
     }
     GKV_TRY_GOTO(read_names(&it, &density));

@@ -14,7 +14,7 @@
 
 /* The rows below which validation has five folds, and three; and the most held-out rows of one
  * split. */
-enum { FIVE_FOLDS_BELOW = 1000, THREE_FOLDS_BELOW = 5000, FOLDS_MOST = 20, HELD_OUT_MOST = 50000 };
+enum { FIVE_FOLDS_BELOW = 1000, THREE_FOLDS_BELOW = 5000, FOLDS_MAX = 20, HELD_OUT_MAX = 50000 };
 
 void gkv_density_defaults(gkv_density_settings *settings)
 {
@@ -29,7 +29,7 @@ void gkv_density_defaults(gkv_density_settings *settings)
                                        .weight_decay = 2,
                                        .flow_updates = 6000,
                                        .patience = 12,
-                                       .most_freedom = 12};
+                                       .max_freedom = 12};
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         settings->candidates[c] = true;
 }
@@ -40,30 +40,27 @@ static gkv_status check_numbers(const gkv_density_settings *s)
 {
     gkv_prior_flow_family family;
     if (s->margin < GKV_DENSITY_MARGIN_AUTO || s->margin >= GKV_DENSITY_MARGINS)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings.margin: there is no kind %lld",
-                        (long long)s->margin);
-    if (s->folds > FOLDS_MOST)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings.folds must be 0 to %d, not %zu", FOLDS_MOST,
-                        s->folds);
-    if (s->most_components > 64)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings.most_components must be 0 to 64, not %zu",
-                        s->most_components);
+        return gki_fail(GKV_ERR_ARGUMENT, "margin: there is no kind %lld", (long long)s->margin);
+    if (s->folds > FOLDS_MAX)
+        return gki_fail(GKV_ERR_ARGUMENT, "folds must be 0 to %d, not %zu", FOLDS_MAX, s->folds);
+    if (s->max_components > 64)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the most components of a mixture must be 0 to 64, not %zu",
+                        s->max_components);
     if (!s->flow || !gki_table_flow_find(s->flow, &family))
-        return gki_fail(GKV_ERR_ARGUMENT, "settings.flow: there is no flow \"%s\"",
-                        s->flow ? s->flow : "");
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no prior flow \"%s\"", s->flow ? s->flow : "");
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
-        return gki_fail(
-            GKV_ERR_ARGUMENT,
-            "settings: a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
-            s->flow_layers, s->flow_hidden);
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
+                        s->flow_layers, s->flow_hidden);
     if (!(s->learning_rate > 0 && s->learning_rate <= 1) ||
         !(s->weight_decay >= 0 && s->weight_decay * s->learning_rate < 1) ||
-        !(s->most_freedom > 1 && s->most_freedom <= 1000) || s->patience < 1 ||
-        s->flow_updates < 1 || s->flow_updates > 10000000)
+        !(s->max_freedom > 1 && s->max_freedom <= 1000) || s->patience < 1 || s->flow_updates < 1 ||
+        s->flow_updates > 10000000)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "settings of the flow's training are out of range: learning_rate %g, "
-                        "weight_decay %g, most_freedom %g, patience %zu, flow_updates %zu",
-                        s->learning_rate, s->weight_decay, s->most_freedom, s->patience,
+                        "weight_decay %g, max_freedom %g, patience %zu, flow_updates %zu",
+                        s->learning_rate, s->weight_decay, s->max_freedom, s->patience,
                         s->flow_updates);
     return GKV_OK;
 }
@@ -74,9 +71,9 @@ static gkv_status check(const gkv_density_settings *s, size_t n, size_t d)
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         any |= s->candidates[c];
     if (!any)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings.candidates: none is chosen");
+        return gki_fail(GKV_ERR_ARGUMENT, "candidates: none is chosen");
     if (!s->lower != !s->upper)
-        return gki_fail(GKV_ERR_ARGUMENT, "settings: lower and upper need each other");
+        return gki_fail(GKV_ERR_ARGUMENT, "lower and upper ends of intervals need each other");
     if (d < 1 || d > GKV_DENSITY_COLUMNS_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "%zu columns: a density has 1 to %d", d,
                         GKV_DENSITY_COLUMNS_MAX);
@@ -151,7 +148,7 @@ typedef struct fold_rows {
 static void take_fold(const gki_density_job *job, size_t f, fold_rows *rows)
 {
     const size_t n = job->columns.n;
-    size_t one = n / 5 < HELD_OUT_MOST ? n / 5 : HELD_OUT_MOST;
+    size_t one = n / 5 < HELD_OUT_MAX ? n / 5 : HELD_OUT_MAX;
     rows->n_fit = rows->n_held_out = 0;
     for (size_t i = 0; i < n; i++) {
         const bool out = job->folds == 1 ? i < one : i % job->folds == f - 1;
@@ -187,7 +184,7 @@ static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows,
 }
 
 typedef struct validated {
-    gkv_density *fold[FOLDS_MOST + 1];
+    gkv_density *fold[FOLDS_MAX + 1];
     uint64_t updates; /* the mean of the best updates of the flow */
     fold_rows rows;
     double *x;
@@ -200,9 +197,9 @@ static gkv_status validate(gki_density_job *job, validated *it)
     double updates = 0;
     GKV_TRY(gki_alloc(2 * n, sizeof *it->rows.fit, &it->rows.fit));
     it->rows.held_out = it->rows.fit + n;
-    GKV_TRY(gki_alloc((job->folds == 1 ? HELD_OUT_MOST : n / job->folds + 1) * job->columns.d,
+    GKV_TRY(gki_alloc((job->folds == 1 ? HELD_OUT_MAX : n / job->folds + 1) * job->columns.d,
                       sizeof *it->x, &it->x));
-    GKV_TRY(gki_validation_begin(job->folds == 1 ? HELD_OUT_MOST : n, &it->all));
+    GKV_TRY(gki_validation_begin(job->folds == 1 ? HELD_OUT_MAX : n, &it->all));
     it->all.n = 0;
     for (size_t f = 1; f <= job->folds; f++) {
         GKV_TRY(validate_fold(job, f, &it->rows, it->x, &it->all, &it->fold[f]));
@@ -297,7 +294,7 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     if (settings->checkpoint && gki_file_exists(settings->checkpoint))
         (void)remove(settings->checkpoint);
 done:
-    for (size_t f = 0; f <= FOLDS_MOST; f++)
+    for (size_t f = 0; f <= FOLDS_MAX; f++)
         gkv_density_free(it.fold[f]);
     gki_validation_end(&it.all);
     gki_flow_log_end(&log);

@@ -125,7 +125,7 @@ static gkv_status fit_mixture(gki_density_job *job, int64_t candidate, const sam
     const size_t used = rows->n < MIXTURE_ROWS ? rows->n : MIXTURE_ROWS;
     size_t least = job->components[normal], most = least;
     if (least == 0) {
-        const size_t fit = used / (4 * to->d), wanted = job->settings->most_components;
+        const size_t fit = used / (4 * to->d), wanted = job->settings->max_components;
         least = 1;
         most = wanted > 0 ? wanted : fit > 8 ? 8 : fit < 1 ? 1 : fit;
     }
@@ -146,7 +146,7 @@ static gkv_status fit_flow(gki_density_job *job, size_t fold, const sample *rows
                                       .layers = s->flow_layers,
                                       .hidden = s->flow_hidden,
                                       .family = s->flow,
-                                      .most_freedom = s->most_freedom,
+                                      .max_freedom = s->max_freedom,
                                       .seed = s->seed};
     /* the last rows, which are in random order, say when to end */
     const size_t n_held_out = fold == 0                     ? 0

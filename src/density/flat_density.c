@@ -35,14 +35,14 @@ static const gki_flat_row rows[] = {
     {"margin", GKV_FLAT_CHOICE, offsetof(flat_density, margin), "auto, g-and-k, t, spline"},
     {"seed", GKV_FLAT_SEED, AT(seed), NULL},
     {"folds", GKV_FLAT_SIZE, AT(folds), NULL},
-    {"most_components", GKV_FLAT_SIZE, AT(most_components), NULL},
+    {"max_components", GKV_FLAT_SIZE, AT(max_components), NULL},
     {"flow_layers", GKV_FLAT_SIZE, AT(flow_layers), NULL},
     {"flow_hidden", GKV_FLAT_SIZE, AT(flow_hidden), NULL},
     {"learning_rate", GKV_FLAT_NUMBER, AT(learning_rate), NULL},
     {"weight_decay", GKV_FLAT_NUMBER, AT(weight_decay), NULL},
     {"flow_updates", GKV_FLAT_SIZE, AT(flow_updates), NULL},
     {"patience", GKV_FLAT_SIZE, AT(patience), NULL},
-    {"most_freedom", GKV_FLAT_NUMBER, AT(most_freedom), NULL},
+    {"max_freedom", GKV_FLAT_NUMBER, AT(max_freedom), NULL},
 };
 
 static const gki_flat_kind kind = {"a density", rows, sizeof rows / sizeof *rows,

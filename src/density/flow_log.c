@@ -32,7 +32,7 @@ static uint64_t fingerprint_of(const gki_density_job *job)
     const double numbers[] = {
         (double)job->columns.n, (double)job->columns.d,  (double)job->folds,     (double)s->seed,
         (double)s->margin,      (double)s->flow_layers,  (double)s->flow_hidden, s->learning_rate,
-        s->weight_decay,        (double)s->flow_updates, (double)s->patience,    s->most_freedom};
+        s->weight_decay,        (double)s->flow_updates, (double)s->patience,    s->max_freedom};
     uint64_t hash = add(14695981039346656037U, numbers, sizeof numbers);
     hash = add(hash, s->flow, strlen(s->flow));
     for (size_t j = 0; j < job->columns.d; j++)

@@ -10,10 +10,10 @@
 #include "num/sort.h"
 #include "num/special.h"
 
-/* GK_MLE_MOST: a g-and-k fit to more values is by least squares on quantiles, which is as accurate.
- * T_MOST: the most values of the fit of a t. CHOICE_MOST: the most values of a choice. SMALL: below
+/* GK_MLE_MAX: a g-and-k fit to more values is by least squares on quantiles, which is as accurate.
+ * T_MAX: the most values of the fit of a t. CHOICE_MAX: the most values of a choice. SMALL: below
  * so many values, a t is preferred. */
-enum { GK_MLE_MOST = 3000, T_MOST = 20000, CHOICE_MOST = 20000, SMALL = 200, FOLDS = 3 };
+enum { GK_MLE_MAX = 3000, T_MAX = 20000, CHOICE_MAX = 20000, SMALL = 200, FOLDS = 3 };
 
 /* --- Fits ----------------------------------------------------------------- */
 
@@ -25,7 +25,7 @@ static gkv_status fit_gk(const gki_column *column, gki_margin *out)
     const bool by_intervals = column->lower || column->resolution > 0;
     settings.low[GKV_GK_K] = 0;
     settings.likelihood = false;
-    settings.method = by_intervals || column->n <= GK_MLE_MOST ? GKV_GK_MLE : GKV_GK_LM;
+    settings.method = by_intervals || column->n <= GK_MLE_MAX ? GKV_GK_MLE : GKV_GK_LM;
     const gkv_gk_sample sample = {.n = column->n,
                                   .x = by_intervals ? column->x : column->spread,
                                   .resolution = column->resolution,
@@ -43,7 +43,7 @@ static gkv_status fit_gk(const gki_column *column, gki_margin *out)
 
 static gkv_status fit_t(const gki_column *column, gki_margin *out)
 {
-    const size_t stride = column->n > T_MOST ? column->n / T_MOST : 1,
+    const size_t stride = column->n > T_MAX ? column->n / T_MAX : 1,
                  used = (column->n + stride - 1) / stride;
     double *sorted = NULL;
     gki_real *y = NULL;
@@ -105,7 +105,7 @@ typedef struct trial {
     double mean;
 } trial;
 
-enum { TRIALS_MOST = 16 };
+enum { TRIALS_MAX = 16 };
 
 typedef struct parts {
     size_t n; /* the values that are used: every stride-th one */
@@ -188,7 +188,7 @@ static size_t list_trials(int64_t wanted, size_t n, bool intervals, trial *list)
 static gkv_status allocate(const gki_column *column, parts *p, size_t count, trial *list,
                            double **memory)
 {
-    p->stride = (column->n + CHOICE_MOST - 1) / CHOICE_MOST;
+    p->stride = (column->n + CHOICE_MAX - 1) / CHOICE_MAX;
     p->n = (column->n + p->stride - 1) / p->stride;
     GKV_TRY(gki_alloc((7 + count) * p->n, sizeof(double), memory));
     GKV_TRY(gki_alloc(p->n, sizeof *p->index, &p->index));
@@ -223,7 +223,7 @@ static const trial *best_of(size_t n, const trial *list, size_t count, gki_margi
 gkv_status gki_margin_choose(int64_t wanted, const gki_column *column, const uint8_t *fold,
                              gki_margin_choice *choice)
 {
-    trial list[TRIALS_MOST];
+    trial list[TRIALS_MAX];
     parts p = {.n = 0};
     double *memory = NULL;
     gkv_status status = GKV_OK;

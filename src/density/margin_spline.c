@@ -34,8 +34,8 @@ size_t gki_spline_details(size_t n)
  * support; ξ = 0, the exponential distribution, replaces them. */
 static void fit_tail(size_t n, const double *y, gki_tail *tail)
 {
-    enum { MOST = 4000 };
-    const size_t stride = n > MOST ? n / MOST : 1, used = (n + stride - 1) / stride;
+    enum { VALUES_MAX = 4000 };
+    const size_t stride = n > VALUES_MAX ? n / VALUES_MAX : 1, used = (n + stride - 1) / stride;
     const size_t grid = 30 + (size_t)sqrt((double)used);
     const double quarter = y[(size_t)((double)n / 4 + 0.5) - (n >= 2 ? 1 : 0)], last = y[n - 1];
     double mean = 0, best = -INFINITY, total = 0, theta = 0;

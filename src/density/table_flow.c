@@ -47,7 +47,7 @@ gkv_status gki_table_flow_create(const gki_table_flow_spec *spec, gki_table_flow
     const gki_base_spec base = {.eps = it->flow->eps,
                                 .d_eps = it->flow->d_eps,
                                 .trainable = true,
-                                .most_freedom = spec->most_freedom,
+                                .max_freedom = spec->max_freedom,
                                 .seed = spec->seed};
     GKV_TRY_GOTO(gki_base_student_t.create(&base, &it->params, &it->plan, &it->base));
     GKV_TRY_GOTO(gki_params_seal(&it->params));

@@ -20,7 +20,7 @@ typedef struct gki_table_flow {
 typedef struct gki_table_flow_spec {
     size_t d, layers, hidden;
     const char *family; /* a name in the table of prior flows */
-    double most_freedom;
+    double max_freedom;
     uint64_t seed;
 } gki_table_flow_spec;
 

@@ -8,7 +8,7 @@
 #include "gkvae/flat.h"
 #include "gkvae/gk_moments.h"
 
-enum { RAW_MOMENT_MOST = 100 };
+enum { RAW_MOMENT_MAX = 100 };
 
 const char *gkv_flat_function_name(size_t i)
 {
@@ -35,7 +35,7 @@ const char *gkv_flat_function_name(size_t i)
 static double raw_moment(const gkv_gk *gk, double r)
 {
     double moment = NAN;
-    if (!(r >= 0 && r <= RAW_MOMENT_MOST && r == floor(r)) ||
+    if (!(r >= 0 && r <= RAW_MOMENT_MAX && r == floor(r)) ||
         gkv_gk_raw_moment(gk, (int)r, &moment) == GKV_ERR_ARGUMENT)
         return NAN;
     return moment; /* after GKV_ERR_NUMERIC it is the inaccurate result */

@@ -15,10 +15,10 @@ static inline V S(log_density)(V s, V size, V b, V g, V k, V c)
     const V tail = F(select)(k < zero, (one + two * k) - two * k * m, one + two * k * h);
     const V R = T * tail + two * c * gs * logistic * (one - logistic);
     /* For tiny s, s = y and T = 1. */
-    const F(mask) tiny = s <= F(set)(LEAST);
+    const F(mask) tiny = s <= F(set)(Z_MIN);
     const V slope = F(select)(tiny, b, size) * (R / F(select)(tiny, one, s * T));
     const V value = -half * s * s - S(constant)(GKV_HALF_LOG_2PI) - F(log)(slope);
-    return F(select)(s < F(set)(MOST), value, F(log)(zero * s) + (s - s));
+    return F(select)(s < F(set)(Z_MAX), value, F(log)(zero * s) + (s - s));
 }
 
 /* Computes the requested outputs of one vector of roots, and stores them from index p on. */
@@ -28,7 +28,7 @@ static inline void S(finish)(const S(root) * root, V offset, V b, V c, size_t p,
     const V zero = S(constant)(0.0), g = root->g, k = root->k;
     const F(mask) negative = offset < zero;
     /* offset − offset is 0, or NaN if x is not finite; the NaN propagates to every output */
-    const V s = F(min)(root->s, F(set)(MOST)) + (offset - offset);
+    const V s = F(min)(root->s, F(set)(Z_MAX)) + (offset - offset);
     if (z)
         F(store_part)(z + p, left, F(select)(negative, -s, s));
     if (log_pdf)

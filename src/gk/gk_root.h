@@ -9,8 +9,8 @@
 #include "core/simd_masks.h"
 
 /* for smaller s, T and (1+s²)^k round to 1, so that z = y */
-#define LEAST CHOOSE(1e-30F, 1e-290)
-#define MOST CHOOSE(1e37F, 1e300)       /* |z| is clamped to this */
+#define Z_MIN CHOOSE(1e-30F, 1e-290)
+#define Z_MAX CHOOSE(1e37F, 1e300)      /* |z| is clamped to this */
 #define FAR_OUT CHOOSE(0x1p30F, 0x1p30) /* for larger s, 1+s² rounds to s² */
 /* the last step has a smaller square; its error is of the order of its fourth power */
 #define CONVERGED CHOOSE(4e-4F, 1e-8)

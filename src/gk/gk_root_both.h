@@ -108,7 +108,7 @@ typedef struct S(root) {
 
 static inline S(root) S(begin)(V y, V g, V k, V c)
 {
-    const V low = F(set)(LEAST), high = F(set)(MOST);
+    const V low = F(set)(Z_MIN), high = F(set)(Z_MAX);
     S(root) r = {.y = F(min)(y, F(set)(LARGEST)), .g = g, .k = k, .low = low, .high = high};
     r.by_y = S(constant)(1.0) / r.y;
     r.rest = F(fma)(-r.y, r.by_y, S(constant)(1.0));

@@ -86,7 +86,7 @@ static gkv_status choose_images(const gkv_model *model, const gkv_dataset *datas
     if (of == GKV_EVAL_TEST)
         return gki_images_of_test(settings, dataset, out);
     GKV_TRY(gki_images_check_trained(model, dataset));
-    GKV_TRY(gki_images_of_half(trained, dataset, GKV_TRAIN, out));
+    GKV_TRY(gki_images_of_split(trained, dataset, GKV_TRAIN, out));
     const size_t count = out->count, held_out = (size_t)trained->data.validation;
     if (held_out >= count || (of == GKV_EVAL_VALIDATION && held_out == 0))
         return gki_fail(
@@ -278,7 +278,7 @@ done:
     return status;
 }
 
-gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half, size_t first,
+gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split split, size_t first,
                        const gkv_settings *settings, float *targets)
 {
     gkv_settings defaults;
@@ -294,7 +294,7 @@ gkv_status gkv_targets(const gkv_dataset *images, size_t n, gkv_split half, size
                         count);
     gki_images once;
     gki_real *row = NULL;
-    GKV_TRY(gki_images_of_half(settings, images, half, &once));
+    GKV_TRY(gki_images_of_split(settings, images, split, &once));
     GKV_TRY(gki_alloc(pixels, sizeof *row, &row));
     for (size_t i = 0; i < n; i++) {
         gki_images_fetch(&once, first + i, 0, row);

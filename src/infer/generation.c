@@ -23,7 +23,7 @@
 #include "vae/images.h"
 #include "vae/model.h"
 
-enum { NEAREST_MOST = 2000 };
+enum { NEAREST_MAX = 2000 };
 
 /* The test images in one form. */
 typedef struct test_form {
@@ -242,7 +242,7 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
 {
     const gki_set_ops *set = &gki_set_table[which];
     const size_t n = count_of(it, which), repetitions = set->repeated ? it->repetitions : 1;
-    const size_t nearest = n < NEAREST_MOST ? n : NEAREST_MOST;
+    const size_t nearest = n < NEAREST_MAX ? n : NEAREST_MAX;
     const gki_part p = gki_part_of(it->inner.dist, n);
     const size_t pixels = it->source.pixels;
     float *means = it->means + p.first * pixels; /* of this rank's images */
@@ -277,12 +277,12 @@ static gkv_status measure_set(job *it, gkv_image_set which, gkv_generation *out)
     return GKV_OK;
 }
 
-/* Measures the distances of up to NEAREST_MOST test images and of their reconstructions to the
+/* Measures the distances of up to NEAREST_MAX test images and of their reconstructions to the
  * training images. The images are drawn from the seed, because the first test images of MNIST are
  * easier than the last. */
 static gkv_status measure_nearest_of_test(job *it, gkv_generation *out)
 {
-    const size_t n = it->references < NEAREST_MOST ? it->references : NEAREST_MOST,
+    const size_t n = it->references < NEAREST_MAX ? it->references : NEAREST_MAX,
                  pixels = it->source.pixels;
     uint32_t *selected = NULL;
     gkv_status status = GKV_OK;

@@ -10,7 +10,7 @@
 
 /* The pixels of one call for a channel, and the most parameters of a value: logits, and four of
  * each component. The noise of draws depends on the number of pixels. */
-enum { CHUNK = 128, PARAMETERS_MOST = 5 * GKV_LIKELIHOOD_COMPONENTS_MAX };
+enum { CHUNK = 128, PARAMETERS_MAX = 5 * GKV_LIKELIHOOD_COMPONENTS_MAX };
 
 typedef struct colour_levels {
     gki_likelihood base;     /* must be first */
@@ -185,7 +185,7 @@ static void gradient(const gki_likelihood *likelihood, gki_workspace *ws, size_t
 typedef struct plane {
     gki_level_mixture grey;
     size_t first, n;
-    gki_real out[PARAMETERS_MOST * CHUNK];
+    gki_real out[PARAMETERS_MAX * CHUNK];
 } plane;
 
 static void begin_plane(const colour_levels *it, size_t first, plane *to)

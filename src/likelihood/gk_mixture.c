@@ -12,7 +12,7 @@
 enum {
     CHUNK = GKV_GK_LEVEL_CHUNK,
     BLOCK = GKV_GK_LEVEL_BLOCK,
-    MOST = GKV_LIKELIHOOD_COMPONENTS_MAX,
+    COMPONENTS_MAX = GKV_LIKELIHOOD_COMPONENTS_MAX,
     PARAMETERS = GKV_GK_LEVEL_PARAMETERS,
     RESULTS = GKV_GK_LEVEL_RESULTS /* the probability, and derivatives in parameters and edges */
 };
@@ -89,7 +89,7 @@ static double forward_chunk(const gki_level_mixture *it, const chunk *its, const
     const gki_gk_level_kernels *kernels = gki_gk_level_kernels_get();
     const size_t n = its->n;
     int level[CHUNK];
-    gki_real lower[CHUNK], upper[CHUNK], of[MOST][RESULTS * CHUNK];
+    gki_real lower[CHUNK], upper[CHUNK], of[COMPONENTS_MAX][RESULTS * CHUNK];
     kernels->levels(n, x + first, edges, level, lower, upper);
     for (size_t k = 0; k < its->components; k++)
         kernels->intervals(n, its->value[k], lower, upper, of[k]);
@@ -133,13 +133,13 @@ static void forward(const gki_likelihood *likelihood, gki_workspace *ws, size_t 
 /* --- All levels ----------------------------------------------------------- */
 
 /* F and its derivatives in the parameters at one edge, for all components of a block. */
-typedef gki_real at_edge[MOST][(1 + PARAMETERS) * BLOCK];
+typedef gki_real at_edge[COMPONENTS_MAX][(1 + PARAMETERS) * BLOCK];
 
 /* The edges of a block that differ from infinite ones: upper edges of levels [first, last). At
  * lower ones F is 0, and at higher ones 1. */
 typedef struct edge_range {
     size_t first, last;
-    gki_gk_level_place at[MOST]; /* the last edges, of each component */
+    gki_gk_level_place at[COMPONENTS_MAX]; /* the last edges, of each component */
 } edge_range;
 
 static void begin_range(const chunk *its, const gki_level_edges *edges, edge_range *to)
@@ -180,7 +180,7 @@ static void evaluate_infinite(const chunk *its, gki_real cdf, at_edge to)
 
 /* Sums of the squares of derivatives over the levels. */
 typedef struct information {
-    gki_real logit[MOST][BLOCK], parameter[MOST][PARAMETERS * BLOCK];
+    gki_real logit[COMPONENTS_MAX][BLOCK], parameter[COMPONENTS_MAX][PARAMETERS * BLOCK];
 } information;
 
 /* Adds the information of a level from the edges below and above it. */

@@ -20,7 +20,7 @@
 #include "likelihood/likelihood_kernels.h"
 
 /* The values of a step through the tables of levels, a multiple of every vector's length. */
-enum { CHUNK = 256, MOST = GKV_LIKELIHOOD_COMPONENTS_MAX };
+enum { CHUNK = 256, COMPONENTS_MAX = GKV_LIKELIHOOD_COMPONENTS_MAX };
 
 /* Tables of gradients in edges. Neighbouring values use different ones, so that an addition need
  * not wait for the one before it, often to the same level. */
@@ -36,7 +36,7 @@ typedef struct level_chunk {
 
 /* The parameters of the components of some values. */
 typedef struct components {
-    vr weight[MOST], location[MOST], inverse[MOST]; /* π, μ, 1/s */
+    vr weight[COMPONENTS_MAX], location[COMPONENTS_MAX], inverse[COMPONENTS_MAX]; /* π, μ, 1/s */
 } components;
 
 static inline vr load_output(const gki_real *out, size_t n, size_t parameter, size_t i)
@@ -64,7 +64,7 @@ static inline vr slope_of(const gki_real *log_scales, size_t left)
 
 /* Computes w_k and returns their sum; a single component has the weight 1. */
 static inline vr load_weights(size_t count, const gki_real *out, size_t n, size_t i,
-                              vr weight[MOST])
+                              vr weight[COMPONENTS_MAX])
 {
     vr sum = weight[0] = vr_set(1);
     if (count == 1)
@@ -159,10 +159,11 @@ static void sum_edges(gki_real tables[TABLES][GKV_LEVELS][2], gki_real *d_edges)
  * for each other, and those of different values do not. */
 typedef struct mixture_chunk {
     level_chunk at;
-    gki_real weight[MOST][CHUNK], sum[CHUNK]; /* w_k and S; not read for a single component */
-    gki_real location[MOST][CHUNK];
-    gki_real inverse[MOST][CHUNK]; /* 1/s */
-    intervals of[MOST];
+    gki_real weight[COMPONENTS_MAX][CHUNK],
+        sum[CHUNK]; /* w_k and S; not read for a single component */
+    gki_real location[COMPONENTS_MAX][CHUNK];
+    gki_real inverse[COMPONENTS_MAX][CHUNK]; /* 1/s */
+    intervals of[COMPONENTS_MAX];
 } mixture_chunk;
 
 /* The edges of component k in units of its scale. */
@@ -204,7 +205,7 @@ static inline void prepare(const size_t count, size_t n, size_t first, size_t he
         differentiate(here, of);
     }
     for (size_t j = 0; count > 1 && j < here; j += VR_LANES) {
-        vr weight[MOST];
+        vr weight[COMPONENTS_MAX];
         vr_store(to->sum + j, load_weights(count, out, n, first + j, weight));
         for (size_t k = 0; k < count; k++)
             vr_store(to->weight[k] + j, weight[k]);
@@ -345,7 +346,7 @@ static void logistic_sd(size_t n, size_t count, const gki_real *out, const gki_l
         components its;
         load_components(count, out, n, i, &its);
         /* F, f and z·f at the edge below a level and at that above it */
-        vr below[MOST][3], above[MOST][3], information[MOST][3];
+        vr below[COMPONENTS_MAX][3], above[COMPONENTS_MAX][3], information[COMPONENTS_MAX][3];
         for (size_t k = 0; k < count; k++)
             for (size_t q = 0; q < 3; q++)
                 below[k][q] = information[k][q] = vr_set(0);

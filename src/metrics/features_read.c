@@ -298,6 +298,6 @@ gkv_status gkv_features_builtin(const char *dataset, gkv_features **out)
     return gki_fail(
         GKV_ERR_CONFIG,
         "there is no built-in feature network for \"%s\", only for mnist and fashion-mnist; "
-        "gkvae features train trains one on images with labels and writes its file",
+        "train one on images with labels, and name its file",
         gki_text_printable(dataset, shown));
 }

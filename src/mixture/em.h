@@ -60,7 +60,7 @@ typedef struct gki_em {
     /* Σ_j log of the units of the columns (mixture/mixture_units.h); log densities that are
      * reported are smaller by it */
     double log_unit;
-    double least_rows;    /* a component with fewer rows does not change */
+    double min_rows;      /* a component with fewer rows does not change */
     double *columns;      /* [d × n] x by column */
     uint32_t *order;      /* [d × n] for each column, the rows in ascending order of its values */
     gki_em_rows fit;      /* the rows of the fit */

@@ -154,8 +154,8 @@ done:
  * the total error. */
 static void shrink_shapes(const gki_em *em, margins_job *job)
 {
-    enum { LEAST_COLUMNS = 3 };
-    for (size_t k = 0; k < em->count && em->d >= LEAST_COLUMNS; k++) {
+    enum { COLUMNS_MIN = 3 };
+    for (size_t k = 0; k < em->count && em->d >= COLUMNS_MIN; k++) {
         gkv_gk *fitted = job->fitted + k * em->d;
         const double(*covariance)[16] = (const double(*)[16])(job->covariance + k * em->d);
         const gki_shape_prior prior = gki_shape_prior_of_errors(em->d, fitted, covariance);

@@ -261,7 +261,7 @@ gkv_status gki_em_maximize(gki_em *em)
     GKV_TRY_GOTO(step_create(em, &s));
     GKV_TRY_GOTO(collect_support(em));
     for (size_t k = 0; k < em->count; k++) {
-        s.frozen[k] = em->fit.weight[k] < em->least_rows || em->rest[k] > 0;
+        s.frozen[k] = em->fit.weight[k] < em->min_rows || em->rest[k] > 0;
         em->skipped += em->rest[k] > 0;
         em->rest[k] -= em->rest[k] > 0;
         total += em->fit.weight[k];

@@ -43,7 +43,7 @@ static double local_spread(size_t n, const double *sorted, double *gaps)
 static double least_b_of(const gki_em *em, size_t n, const double *sorted, double scale,
                          double *scratch)
 {
-    const double fraction = em->set->advanced.least_scale, nearly_equal = 1e-6;
+    const double fraction = em->set->advanced.min_scale, nearly_equal = 1e-6;
     if (em->set->advanced.keep)
         return fraction * scale;
     return fraction * fmax(nearly_equal * scale, fmin(scale, local_spread(n, sorted, scratch)));
@@ -140,9 +140,9 @@ gkv_status gki_em_create(size_t n, size_t d, const double *x, const gkv_mgk_mixt
 {
     *out = (gki_em){.set = set, .d = d, .threads = threads, .count = set->components};
     /* d rows or fewer have a singular correlation matrix, unless it is shrunk */
-    out->least_rows = set->shrink == 0 && !set->independent
-                          ? fmax(set->advanced.least_rows, (double)d + 1.0)
-                          : set->advanced.least_rows;
+    out->min_rows = set->shrink == 0 && !set->independent
+                        ? fmax(set->advanced.min_rows, (double)d + 1.0)
+                        : set->advanced.min_rows;
     GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->now));
     GKV_TRY(gki_mgk_mixture_alloc(out->count, d, &out->before));
     GKV_TRY(gki_alloc(out->count, sizeof *out->tables, &out->tables));
@@ -239,7 +239,7 @@ static gkv_status make_components(gki_em *em, const gki_clusters *s)
             const double variance = (own + few * within[j]) / (sum[0] + few);
             margins[j] =
                 (gkv_gk){.a = em->centre[j] + em->scale[j] * s->centres[k * d + j],
-                         .b = em->scale[j] * fmax(sqrt(variance), em->set->advanced.least_scale),
+                         .b = em->scale[j] * fmax(sqrt(variance), em->set->advanced.min_scale),
                          .c = em->set->advanced.margins.c};
         }
         const size_t at = s->only * s->count + k;
@@ -376,14 +376,14 @@ static double variance_of(const members *m, size_t j, size_t k)
  * outliers, unless all clusters are small. */
 static double least_rows_of(const gki_em *em)
 {
-    return fmin(em->least_rows, em->fit.total / (2.0 * (double)em->count));
+    return fmin(em->min_rows, em->fit.total / (2.0 * (double)em->count));
 }
 
 /* Makes a component with normal margins from each cluster. The pooled variance within clusters
  * counts as ten additional rows, so that small clusters get a reasonable width. */
 static gkv_status make_components_of(gki_em *em, const members *m)
 {
-    const double few = 10.0, least_rows = least_rows_of(em);
+    const double few = 10.0, min_rows = least_rows_of(em);
     for (size_t j = 0; j < em->d; j++)
         for (size_t k = 0; k < m->count; k++)
             m->within[j] += m->total[k] / em->fit.total * variance_of(m, j, k);
@@ -396,7 +396,7 @@ static gkv_status make_components_of(gki_em *em, const members *m)
                                      .b = fmax(sqrt(variance), em->least_b[j]),
                                      .c = em->set->advanced.margins.c};
         }
-        em->now->weights[k] = m->total[k] < least_rows
+        em->now->weights[k] = m->total[k] < min_rows
                                   ? 0.0
                                   : (m->total[k] + 1.0) / (em->fit.total + (double)em->count);
         GKV_TRY(gki_mgk_build(em->d, m->margins, NULL, NULL, &em->now->components[k]));
@@ -455,9 +455,8 @@ gkv_status gki_em_resume(gki_em *em, const gkv_mgk_mixture *from)
 
 gkv_status gki_em_reinitialise(gki_em *em, size_t *count)
 {
-    const gki_mgk_split split = {.per_group = gki_em_per_group(em),
-                                 .least_rows = em->set->advanced.least_rows,
-                                 .apart = 0.5};
+    const gki_mgk_split split = {
+        .per_group = gki_em_per_group(em), .min_rows = em->set->advanced.min_rows, .apart = 0.5};
     GKV_TRY(gki_mgk_mixture_reinitialise(em->now, &split, em->fit.weight, count));
     for (size_t k = 0; *count > 0 && k < em->count; k++)
         gki_em_replace(em, k, em->now->components[k], NULL);

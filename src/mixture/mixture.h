@@ -84,11 +84,11 @@ gkv_status gki_mgk_mixture_between(const gkv_mgk_mixture *from, const gkv_mgk_mi
 
 /* --- Splits of components: mixture_change.c ------------------------------- */
 
-/* A component is empty if it has fewer than `least_rows` rows. */
+/* A component is empty if it has fewer than `min_rows` rows. */
 typedef struct gki_mgk_split {
-    size_t per_group;  /* the components of a group; an empty one takes half of one of its group */
-    double least_rows; /* a component with fewer than four times as many rows is not split */
-    double apart;      /* the distance of each half from the old location, in standard deviations */
+    size_t per_group; /* the components of a group; an empty one takes half of one of its group */
+    double min_rows;  /* a component with fewer than four times as many rows is not split */
+    double apart;     /* the distance of each half from the old location, in standard deviations */
 } gki_mgk_split;
 
 /* Reinitialises empty components. Each takes half of the heaviest component of its group, which is

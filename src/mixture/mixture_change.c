@@ -199,7 +199,7 @@ gkv_status gki_mgk_mixture_reinitialise(gkv_mgk_mixture *mixture, const gki_mgk_
         size_t heaviest = first;
         for (size_t other = first; other < first + split->per_group; other++)
             heaviest = rows[other] > rows[heaviest] ? other : heaviest;
-        if (rows[k] >= split->least_rows || rows[heaviest] < 4.0 * split->least_rows)
+        if (rows[k] >= split->min_rows || rows[heaviest] < 4.0 * split->min_rows)
             continue;
         GKV_TRY(split_component(mixture, heaviest, k, split->apart));
         rows[heaviest] = rows[k] = 0.5 * rows[heaviest];

@@ -47,7 +47,7 @@ static gkv_status balls_create(const gki_em *em, balls *b)
 {
     const size_t n = em->fit.n, threads = (size_t)em->threads, least = 64;
     const double affordable = most_work / ((double)n * (double)em->d);
-    *b = (balls){.m = (size_t)ceil(em->least_rows)};
+    *b = (balls){.m = (size_t)ceil(em->min_rows)};
     b->tried = affordable >= (double)n      ? n
                : affordable > (double)least ? (size_t)affordable
                                             : least;

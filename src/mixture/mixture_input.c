@@ -30,8 +30,8 @@ void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings)
                                            .advanced = {.step = 1.0,
                                                         .shrink_shapes = true,
                                                         .log_noise = -300.0,
-                                                        .least_scale = 1e-3,
-                                                        .least_rows = 8.0}};
+                                                        .min_scale = 1e-3,
+                                                        .min_rows = 8.0}};
     gkv_gk_fit_defaults(&settings->advanced.margins);
     settings->advanced.margins.advanced.max_reweightings = 4;
     settings->advanced.margins.likelihood = false;
@@ -63,12 +63,12 @@ static gkv_status check_settings(size_t n, size_t d, const gkv_mgk_mixture_setti
         return gki_fail(GKV_ERR_ARGUMENT, "the shrinkage must be in [0, 1] or automatic, not %g",
                         s->shrink);
     if (!(s->tolerance >= 0 || s->tolerance == GKV_MGK_TOLERANCE_AUTO) ||
-        !(s->advanced.least_scale > 0) || !(s->advanced.least_rows >= 8) ||
+        !(s->advanced.min_scale > 0) || !(s->advanced.min_rows >= 8) ||
         !(s->advanced.log_noise <= 0) || s->patience < 1 ||
         !(s->advanced.step > 0 && s->advanced.step <= 1))
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a mixture's fit needs tolerance ≥ 0 or "
-                        "GKV_MGK_TOLERANCE_AUTO, least_scale > 0, least_rows ≥ 8, log_noise ≤ 0, "
+                        "GKV_MGK_TOLERANCE_AUTO, min_scale > 0, min_rows ≥ 8, log_noise ≤ 0, "
                         "patience ≥ 1 and a step in (0, 1]");
     if (s->start && (s->start->count != s->components || s->start->d != d))
         return gki_fail(GKV_ERR_ARGUMENT,

@@ -127,10 +127,10 @@ static double margin_log_density(const part *parts, size_t count, double x)
 static double solve(const part *parts, size_t count, gkv_gk_tail tail, double log_p, double low,
                     double high)
 {
-    enum { MOST = 2200 }; /* more than the halvings between any two doubles */
+    enum { HALVINGS_MAX = 2200 }; /* more than the halvings between any two doubles */
     const double sign = tail == GKV_GK_LOG_LOWER ? 1.0 : -1.0;
     double x = 0.5 * low + 0.5 * high, before = INFINITY;
-    for (int i = 0; i < MOST && x > low && x < high; i++) {
+    for (int i = 0; i < HALVINGS_MAX && x > low && x < high; i++) {
         const double log_tail = margin_probability(parts, count, x, tail);
         const double excess = sign * (log_tail - log_p);
         if (excess == 0)

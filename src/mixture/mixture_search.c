@@ -53,7 +53,7 @@ static gkv_status keep(const gki_em *em, double mean, candidate *out)
 {
     out->mean = mean;
     for (size_t k = 0; k < em->count; k++)
-        out->small += em->now->weights[k] * em->fit.total < em->least_rows;
+        out->small += em->now->weights[k] * em->fit.total < em->min_rows;
     return gki_mgk_mixture_gather(em->count, em->now->weights, em->now->components, &out->mixture);
 }
 
@@ -169,7 +169,7 @@ static gkv_status add_dense(const gki_em *em, const gkv_mgk_mixture *to, gkv_mgk
     *out = NULL;
     GKV_TRY(gki_mixture_find_dense(em, to, &dense));
     if (dense)
-        status = gki_mgk_mixture_add(to, dense, fmin(0.5, em->least_rows / em->fit.total), out);
+        status = gki_mgk_mixture_add(to, dense, fmin(0.5, em->min_rows / em->fit.total), out);
     gkv_mgk_free(dense);
     return status;
 }

@@ -333,7 +333,7 @@ gkv_status gki_online_reinitialise(gkv_mgk_mixture *mixture, const gki_online_st
                                    size_t per_group, double forgetting, size_t *count)
 {
     const gki_mgk_split split = {
-        .per_group = per_group, .least_rows = GKV_ONLINE_ROWS_MIN, .apart = apart};
+        .per_group = per_group, .min_rows = GKV_ONLINE_ROWS_MIN, .apart = apart};
     double *rows = NULL, window = 0; /* window: the rows that the mixture represents */
     GKV_TRY(gki_alloc(mixture->count, sizeof *rows, &rows));
     for (size_t k = 0; k < mixture->count; k++)

@@ -197,8 +197,8 @@ static gkv_status parse_dictionary(const char *file, const char *text, size_t le
 /* --- The first bytes, and elements ---------------------------------------- */
 
 enum {
-    PREFIX = 8,           /* the bytes of the magic number and the version */
-    HEADER_MOST = 1 << 16 /* the greatest length of a header; usual ones have 128 bytes */
+    PREFIX = 8,          /* the bytes of the magic number and the version */
+    HEADER_MAX = 1 << 16 /* the greatest length of a header; usual ones have 128 bytes */
 };
 
 /* --- Elements ------------------------------------------------------------- */
@@ -269,10 +269,10 @@ gkv_status gki_npy_header_read(gki_source *source, gki_npy_header *header)
         return header_cut_short(source, "the length of its header");
     const uint64_t length = bits_of(gki_source_at(source), width, false);
     gki_source_use(source, width);
-    if (length > HEADER_MOST)
+    if (length > HEADER_MAX)
         return gki_fail(GKV_ERR_DATA,
                         "%s: the .npy header has %" PRIu64 " bytes; expected at most %d",
-                        source->name, length, HEADER_MOST);
+                        source->name, length, HEADER_MAX);
     GKV_TRY(gki_source_need(source, (size_t)length));
     if (gki_source_there(source) < length)
         return header_cut_short(source, "its header");

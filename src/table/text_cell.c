@@ -11,16 +11,16 @@
 /* --- Decimal numbers ------------------------------------------------------ */
 
 enum {
-    DIGITS_MOST = 19,      /* as many decimal digits fit in 64 bits */
-    EXPONENT_EXACT = 22,   /* 10^22 is the greatest power of ten that is a double */
-    EXPONENT_MOST = 100000 /* any greater exponent has the same effect */
+    DIGITS_MAX = 19,      /* as many decimal digits fit in 64 bits */
+    EXPONENT_EXACT = 22,  /* 10^22 is the greatest power of ten that is a double */
+    EXPONENT_MAX = 100000 /* any greater exponent has the same effect */
 };
 
 /* A decimal number: digits · 10^exponent. */
 typedef struct decimal {
     bool negative, exact; /* whether `digits` has all digits */
     uint64_t digits;
-    int n_digits; /* without leading zeros, at most DIGITS_MOST */
+    int n_digits; /* without leading zeros, at most DIGITS_MAX */
     int exponent;
 } decimal;
 
@@ -31,7 +31,7 @@ static bool is_digit(char c)
 
 static void add_digit(decimal *d, char c, bool is_fraction)
 {
-    if (d->n_digits == DIGITS_MOST) {
+    if (d->n_digits == DIGITS_MAX) {
         d->exact = false;
         return;
     }
@@ -49,7 +49,7 @@ static bool add_exponent(decimal *d, const char *text)
     if (!is_digit(*text))
         return false;
     for (; is_digit(*text); text++)
-        exponent = exponent < EXPONENT_MOST ? 10 * exponent + (*text - '0') : exponent;
+        exponent = exponent < EXPONENT_MAX ? 10 * exponent + (*text - '0') : exponent;
     d->exponent += negative ? -exponent : exponent;
     return *text == '\0';
 }
@@ -270,14 +270,14 @@ static const char *unit_of(const char *text)
 /* Whether a field seems to be a number, although it is not a valid one. */
 static bool seems_number(const char *text)
 {
-    enum { UNIT_MOST = 6 }; /* the greatest length of a unit in bytes; longer ones are words */
+    enum { UNIT_MAX = 6 }; /* the greatest length of a unit in bytes; longer ones are words */
     const char *rest = text + (*text == '+' || *text == '-');
     if (is_spelled(rest) || strncasecmp(rest, "0x", 2) == 0)
         return true;
     if (!strpbrk(text, digits))
         return false;
     const char *unit = unit_of(text);
-    return unit && strnlen(unit, UNIT_MOST + 1) <= UNIT_MOST && !strpbrk(unit, digits);
+    return unit && strnlen(unit, UNIT_MAX + 1) <= UNIT_MAX && !strpbrk(unit, digits);
 }
 
 bool gki_cell_has_unit(const char *text)

@@ -8,11 +8,11 @@
 #include "table/text_records.h"
 
 enum {
-    RECORDS = 100,        /* the number of records that decide */
-    ENOUGH_LINES = 20,    /* more bytes are looked at until they have as many lines */
-    BYTES = 1 << 16,      /* the number of bytes that are looked at first */
-    BYTES_MOST = 1 << 22, /* and at most */
-    ONE_COLUMN = '\n'     /* the separator of lines that are not split */
+    RECORDS = 100,       /* the number of records that decide */
+    ENOUGH_LINES = 20,   /* more bytes are looked at until they have as many lines */
+    BYTES = 1 << 16,     /* the number of bytes that are looked at first */
+    BYTES_MAX = 1 << 22, /* and at most */
+    ONE_COLUMN = '\n'    /* the separator of lines that are not split */
 };
 
 typedef struct sample {
@@ -53,7 +53,7 @@ static gkv_status first_lines(gki_source *source, gki_source *first)
     for (;; wanted *= 4) {
         GKV_TRY(gki_source_need(source, wanted));
         line_end = find_line_end(source);
-        if (source->ended || wanted >= BYTES_MOST ||
+        if (source->ended || wanted >= BYTES_MAX ||
             count(gki_source_at(source), gki_source_there(source), line_end) >= ENOUGH_LINES)
             break;
     }

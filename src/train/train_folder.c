@@ -97,10 +97,10 @@ static gkv_status prepare_folder(gki_training_run *run)
     if (!found)
         goto done;
     if (run->start != GKV_TRAIN_OVERWRITE) {
-        status = gki_fail(GKV_ERR_CONFIG,
-                          "%s already holds a run, or a file that a run would replace (%s): "
-                          "resume it, overwrite it, or name another folder",
-                          run->folder, found);
+        status = gki_fail_remedy(GKV_ERR_CONFIG, GKV_REMEDY_RESUME_OR_REPLACE,
+                                 "%s already holds a run, or a file that a run would replace (%s): "
+                                 "resume it, overwrite it, or name another folder",
+                                 run->folder, found);
         goto done;
     }
     GKV_TRY_GOTO(gki_strdup(run->folder, &run->replaced));

@@ -126,16 +126,16 @@ void gki_images_split(uint64_t seed, size_t count, uint32_t *order)
                         order);
 }
 
-gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
-                              gkv_split half, gki_images *out)
+gkv_status gki_images_of_split(const gkv_settings *settings, const gkv_dataset *dataset,
+                               gkv_split split, gki_images *out)
 {
     *out = (gki_images){0};
     GKV_TRY(gki_images_check_numbers(settings, dataset));
     *out = (gki_images){.dataset = dataset,
                         .mode = settings->data.binarization,
                         .count = gkv_dataset_count(dataset),
-                        .seed = half == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
-                        .fixed_step = half == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
+                        .seed = split == GKV_TRAIN ? settings->train.seed : settings->eval.seed,
+                        .fixed_step = split == GKV_TRAIN ? GKV_FIXED_TRAIN : GKV_FIXED_TEST};
     return GKV_OK;
 }
 
@@ -174,6 +174,6 @@ gkv_status gki_images_take_first(const gkv_settings *settings, const char *set, 
 gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test,
                               gki_images *out)
 {
-    GKV_TRY(gki_images_of_half(settings, test, GKV_TEST, out));
+    GKV_TRY(gki_images_of_split(settings, test, GKV_TEST, out));
     return gki_images_take_first(settings, "test", out);
 }

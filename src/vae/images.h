@@ -64,12 +64,12 @@ void gki_images_fetch(const gki_images *images, size_t i, uint64_t step, gki_rea
 void gki_images_fetch_augmented(const gki_images *images, size_t i, uint64_t step, double fraction,
                                 uint8_t *scratch, gki_real *x);
 
-/* Selects all images of a half, binarized once: the test half from eval.seed, the training half
+/* Selects all images of a part, binarized once: the test part from eval.seed, the training part
  * from train.seed. */
-gkv_status gki_images_of_half(const gkv_settings *settings, const gkv_dataset *dataset,
-                              gkv_split half, gki_images *out);
+gkv_status gki_images_of_split(const gkv_settings *settings, const gkv_dataset *dataset,
+                               gkv_split split, gki_images *out);
 
-/* Writes the indices of the training half in a random order to order[count]. Training uses the
+/* Writes the indices of the training part in a random order to order[count]. Training uses the
  * first ones and holds out the last data.validation. */
 void gki_images_split(uint64_t seed, size_t count, uint32_t *order);
 
@@ -81,7 +81,7 @@ gkv_status gki_images_check_trained(const gkv_model *model, const gkv_dataset *t
  * GKV_ERR_CONFIG. */
 gkv_status gki_images_take_first(const gkv_settings *settings, const char *set, gki_images *images);
 
-/* Selects the first eval.images of the test half, binarized once from eval.seed. */
+/* Selects the first eval.images of the test part, binarized once from eval.seed. */
 gkv_status gki_images_of_test(const gkv_settings *settings, const gkv_dataset *test,
                               gki_images *out);
 

@@ -80,7 +80,7 @@ cp train-flat/00?.png bad
 head -c 100 train-flat/010.png > bad/cut.png
 printf '\211PNG\r\n\032\n\0\0\0\rIHDR\0\0\377\377\0\0\377\377\010\006\0\0\0....' > bad/bomb.png
 cp "$png/grey-8.png" bad/size.png
-expect 3 "3 of the 13 PNG files cannot be used (data.skip_bad = yes, or --skip-bad of gkvae data import, leaves them out): bomb.png: the header states 65535 × 65535" \
+expect 3 "3 of the 13 PNG files cannot be used (data.skip_bad = yes leaves them out): bomb.png: the header states 65535 × 65535" \
     "$gkvae" data import bad --out out
 [ -e out ] && fail "a refused folder was imported"
 expect 0 "left out    3 bad files" "$gkvae" data import bad --out out --skip-bad

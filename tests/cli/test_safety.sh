@@ -9,7 +9,7 @@ echo mine > theirs/paper.gkvae-tmp-1-2
 echo x > theirs/config.ini
 expect 5 "not a lock file of gkvae" train --out theirs
 rm theirs/lock
-expect 4 "already holds a run" train --out theirs
+expect 4 "or name another folder (--resume, --overwrite)" train --out theirs
 [ "$(cat theirs/paper.gkvae-tmp-1-2)" = mine ] || fail "a file of theirs was removed, though training was refused"
 echo precious > victim
 mkdir linked

@@ -163,9 +163,9 @@ static void bad_files_are_named_or_skipped(void **state)
     put_png("bad/3.png", 2, 2, PNG_FORMAT_GRAY, black);
     put_png("bad/4.png", 2, 3, PNG_FORMAT_GRAY, black);
     assert_int_equal(symlink("nowhere", in_temporary("bad/5.png")), 0);
-    assert_fails(open_folder("bad", &settings, &dataset), GKV_ERR_DATA,
-                 "3 of the 5 PNG files cannot be used (data.skip_bad = yes, or --skip-bad of gkvae "
-                 "data import, leaves them out): 2.png: ");
+    assert_fails(
+        open_folder("bad", &settings, &dataset), GKV_ERR_DATA,
+        "3 of the 5 PNG files cannot be used (data.skip_bad = yes leaves them out): 2.png: ");
     assert_non_null(strstr(gkv_error_message(), "4.png: it has 2 × 3 pixels, and most have 2 × 2"));
     assert_non_null(strstr(gkv_error_message(), "5.png: it cannot be opened"));
     settings.skip_bad = true;

@@ -15,7 +15,7 @@ static inline gkv_density_settings quick_settings(void)
     settings.flow_updates = 60;
     settings.flow_layers = 2;
     settings.flow_hidden = 8;
-    settings.most_components = 2;
+    settings.max_components = 2;
     return settings;
 }
 

@@ -10,7 +10,7 @@ enum { N = 200, D = 2 };
 static gkv_flat_settings *quick(void)
 {
     return flat_settings(gkv_flat_density_settings, "flow", "no", "gk-mixture", "no", "folds", "1",
-                         "most_components", "2", "margin", "spline", "seed", "4", NULL);
+                         "max_components", "2", "margin", "spline", "seed", "4", NULL);
 }
 
 /* The same bits as by structs, exact and with censored values. */

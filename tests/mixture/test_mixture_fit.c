@@ -391,9 +391,8 @@ static void refusals(void **state)
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
                  "0 components");
     gkv_mgk_mixture_defaults(&set);
-    set.advanced.least_rows = 3;
-    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT,
-                 "least_rows");
+    set.advanced.min_rows = 3;
+    assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, NULL, &m, &f), GKV_ERR_ARGUMENT, "min_rows");
     gkv_mgk_mixture_defaults(&set);
     assert_fails(gkv_mgk_mixture_fit(100, D, y, &set, &(gkv_run_options){.threads = -1}, &m, &f),
                  GKV_ERR_ARGUMENT, "threads = -1");

@@ -177,8 +177,8 @@ static void settings_are_checked(void **state)
     for (int i = 0; i < 7; i++) {
         set = good;
         switch (i) {
-        case 0: set.advanced.least_scale = 0; break;
-        case 1: set.advanced.least_rows = 7; break;
+        case 0: set.advanced.min_scale = 0; break;
+        case 1: set.advanced.min_rows = 7; break;
         case 2: set.advanced.log_noise = 1; break;
         case 3: set.patience = 0; break;
         case 4: set.advanced.step = 0; break;

@@ -90,7 +90,7 @@ gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixtur
         upper <- by_rows(upper)
     }
     chosen <- stats::setNames(as.list(table_of("candidates") %in% candidates), table_of("candidates"))
-    settings <- c(chosen, list(margin = margin, seed = seed, folds = folds, most_components = max_components),
+    settings <- c(chosen, list(margin = margin, seed = seed, folds = folds, max_components = max_components),
                   flow_settings)
     extras <- list(upper = upper, resolution = density_resolution(resolution, colnames(x)), flow = flow)
     pointer <- .Call(gkr_density_fit, by_rows(x), colnames(x), extras, settings, threads_for(length(x) < 20000))

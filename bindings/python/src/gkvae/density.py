@@ -163,7 +163,7 @@ class Density(TableEstimator):
         The kind of the flow.
     flow_settings : dict, optional
         Settings of the flow's training: flow_layers, flow_hidden, flow_updates, learning_rate, weight_decay, patience,
-        most_freedom.
+        max_freedom.
     checkpoint : path, optional
         A file that keeps the state of the flow's training. A fit of the same rows that was interrupted continues from
         it, to the same result.
@@ -237,7 +237,7 @@ class Density(TableEstimator):
         values["margin"] = self.margin
         values["seed"] = seed_of(self.random_state)
         values["folds"] = 0 if self.folds is None else as_index(self.folds, "folds", 1, 20)
-        values["most_components"] = 0 if self.max_components is None else as_index(self.max_components,
+        values["max_components"] = 0 if self.max_components is None else as_index(self.max_components,
                                                                                    "max_components", 1)
         values.update(self.flow_settings or {})
         return FlatSettings("density", [(name, text_of(value)) for name, value in values.items()], library())
