@@ -111,6 +111,14 @@ check-r: ## R CMD check of the R package, its tests and examples
 	@scripts/r.sh stage $(BUILD)
 	@scripts/r.sh check $(BUILD)
 
+check-r-asan: ## the tests of the R package with AddressSanitizer
+	@$(MAKE) deps PACKAGES="$$(scripts/r.sh packages) $$(scripts/r.sh test-packages)"
+	@$(MAKE) configure BUILD=build-asan \
+	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
+	@cmake --build build-asan -j $(JOBS) --target gkvae_static
+	@scripts/r.sh stage build-asan
+	@scripts/r.sh test-asan build-asan
+
 # The tests are many times as slow in what follows, and have more seconds each. Each file is compiled by itself, and so
 # shows what it forgot to include.
 SLOW_TESTS = -DGKV_TEST_TIMEOUT=1800 -DGKV_TOGETHER=OFF

@@ -13,7 +13,7 @@ typedef struct flat_density {
     int margin;
 } flat_density;
 
-static void defaults(void *values)
+static void flat_density_defaults(void *values)
 {
     flat_density *it = values;
     gkv_density_defaults(&it->settings);
@@ -26,7 +26,7 @@ static void defaults(void *values)
         name, GKV_FLAT_SWITCH, AT(candidates) + (index) * sizeof(bool), NULL \
     }
 
-static const gki_flat_row rows[] = {
+static const gki_flat_row flat_density_rows[] = {
     CANDIDATE("t-copula", GKV_DENSITY_COPULA),
     CANDIDATE("normal-mixture", GKV_DENSITY_NORMAL_MIXTURE),
     CANDIDATE("gk-mixture", GKV_DENSITY_GK_MIXTURE),
@@ -44,14 +44,17 @@ static const gki_flat_row rows[] = {
     {"patience", GKV_FLAT_SIZE, AT(patience), NULL},
     {"max_freedom", GKV_FLAT_NUMBER, AT(max_freedom), NULL},
 };
+#undef AT
+#undef CANDIDATE
 
-static const gki_flat_kind kind = {"a density", rows, sizeof rows / sizeof *rows,
-                                   sizeof(flat_density), defaults};
+static const gki_flat_kind flat_density_kind = {
+    "a density", flat_density_rows, sizeof flat_density_rows / sizeof *flat_density_rows,
+    sizeof(flat_density), flat_density_defaults};
 
 gkv_status gkv_flat_density_settings(gkv_flat_settings **out)
 {
     GKV_NEED(out);
-    return gki_flat_settings_create(&kind, out);
+    return gki_flat_settings_create(&flat_density_kind, out);
 }
 
 /* --- The fit -------------------------------------------------------------- */
@@ -66,7 +69,7 @@ gkv_status gkv_flat_density_fit(size_t n, size_t d, const double *x, const doubl
     GKV_NEED(out);
     *out = NULL;
     GKV_NEED(x);
-    GKV_TRY(gki_flat_settings_copy(__func__, &kind, settings, &set));
+    GKV_TRY(gki_flat_settings_copy(__func__, &flat_density_kind, settings, &set));
     set.settings.margin = GKV_DENSITY_MARGIN_AUTO + set.margin;
     set.settings.resolution = resolution;
     set.settings.lower = upper ? x : NULL;
