@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "app/inside.h"
 #include "app/step_scaling.h"
 #include "cli_bench.h"
 #include "ranks.h"
