@@ -63,7 +63,7 @@ killed() {
 
 configuration "" "" > small.ini
 "$gkvae" train small.ini --out run -q > /dev/null 2>&1 || fail "training"
-evaluation=(eval run --refine lm:1 --set eval.features=mnist --draw-sets 1 --no-pictures)
+evaluation=(eval run --refine lm:1 --set eval.features=mnist --draw-sets 1 --draws 300 --no-pictures)
 "$gkvae" "${evaluation[@]}" -q > alone.txt 2>&1 || fail "evaluation"
 without_times run/metrics.json > alone.json
 cat > plan.ini << 'END'
