@@ -55,7 +55,7 @@ enum { SMALL = 10000 };
 /* What makes a maximum doubtful. */
 typedef struct doubts {
     bool any;     /* whether other starts are tried at all */
-    bool brief;   /* whether a few of them come first, and the others only if one of these helps */
+    bool brief;   /* whether a few come first, and the others if one helps and is doubtful */
     bool pressed; /* whether k would leave its bound; then the symmetric maximum is tried */
 } doubts;
 
@@ -336,10 +336,15 @@ gkv_status gki_gk_fit_mle(const gki_gk_fit_common *common, gki_gk_task *task)
     GKV_TRY(gki_gk_climb(common, task, &at, &gain));
     if (!common->set->advanced.one_start && !task->of_levels)
         GKV_TRY(find_doubts(common, task, &at, gain, &found));
-    const double first = at.value;
-    if (found.brief)
+    bool thorough = found.any && !found.brief;
+    if (found.brief) {
+        const double first = at.value;
         GKV_TRY(try_starts(common, task, true, &at));
-    const bool thorough = found.any && (!found.brief || at.value > first + better);
+        if (at.value > first + better) {
+            GKV_TRY(find_doubts(common, task, &at, 0.0, &found));
+            thorough = found.any;
+        }
+    }
     if (thorough)
         GKV_TRY(try_starts(common, task, false, &at));
     if (common->set->advanced.start_competes && !common->set->advanced.one_start)
