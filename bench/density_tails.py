@@ -54,7 +54,8 @@ def main():
                       + ", ".join(c["margin"] for c in about["columns"]), flush=True)
         for key, values in found.items():
             v = 100 * np.array(values)
-            print(f"{name}, {key}: beyond 99.9 %: {v.mean():.3f} %; by tail", v.mean(0).round(3), "±", v.std(0).round(3))
+            print(f"{name}, {key}: beyond 99.9 %: {v.mean():.3f} %; by tail", v.mean(0).round(3), "±",
+                  v.std(0).round(3))
 
 
 if __name__ == "__main__":
