@@ -90,7 +90,7 @@ def test_draws(model, rows):
     for j in range(3):
         assert stats.ks_2samp(draws[:, j], rows[:, j]).pvalue > 1e-3
     assert abs(stats.spearmanr(draws[:, 0], draws[:, 1])[0] - stats.spearmanr(rows[:, 0], rows[:, 1])[0]) < 0.08
-    assert not np.array_equal(draws, model.sample(4000, "t-copula", 3))
+    assert not np.array_equal(draws, model.sample(4000, 3, "t-copula"))
 
 
 @pytest.mark.parametrize("candidate", ["t-copula", "normal-mixture", "gk-mixture"])

@@ -106,6 +106,20 @@ print.summary.gkdensity <- function(x, digits = max(3L, getOption("digits") - 3L
     invisible(x)
 }
 
+# The rows of the fit in grey and as many draws in blue: pairs of columns, or a QQ plot of one.
+plot.gkdensity <- function(x, n = min(x$n, 1000), seed = 1, candidate = NULL, ...) {
+    draws <- simulate.gkdensity(x, seed = seed, n = n, candidate = candidate)[[1L]]
+    rows <- if (is.null(x$x)) draws[0L, , drop = FALSE] else utils::head(x$x, n)
+    if (length(x$columns) == 1L) {
+        stats::qqplot(draws, rows, xlab = "draw", ylab = x$columns, ...)
+        graphics::abline(0, 1)
+    } else {
+        colour <- rep(c("grey50", grDevices::adjustcolor("blue", 0.4)), c(nrow(rows), nrow(draws)))
+        graphics::pairs(rbind(rows, draws), col = colour, pch = 20L, ...)
+    }
+    invisible(x)
+}
+
 # --- Conditional and marginal densities ---
 
 density_part <- function(object, which, given, columns, candidate) {

@@ -325,7 +325,7 @@ class Density(TableEstimator):
         """The mean log density of the rows of X."""
         return float(np.mean(self.score_samples(X)))
 
-    def sample(self, n_samples: int = 1, candidate: Optional[str] = None, random_state: Any = None) -> Any:
+    def sample(self, n_samples: int = 1, random_state: Any = None, candidate: Optional[str] = None) -> Any:
         """Draws as rows: a DataFrame if the density was fitted to one, else an array.
 
         `random_state` stands for that of the estimator.

@@ -23,6 +23,11 @@ expect_true(all(half[[3]] < half$held_out & half$held_out < half[[4]]))
 expect_equal((half[[4]] - half[[3]]) / half$se, rep(2 * qnorm(0.75), 3))
 expect_stdout(print(fit), "Chosen")
 
+pdf(tempfile(fileext = ".pdf"))
+expect_silent(plot(fit, n = 50))
+expect_silent(plot(gkdensity(returns[1:60, "index", drop = FALSE], "t-copula", folds = 1)))
+invisible(dev.off())
+
 # --- Densities ---
 log_density <- predict(fit, type = "logdensity")
 expect_equal(predict(fit), exp(log_density))
