@@ -66,8 +66,8 @@ typedef struct gkv_density_settings {
     bool candidates[GKV_DENSITY_CANDIDATES]; /* true; which candidates are fitted; at least one */
     int64_t margin;                          /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
     uint64_t seed;                           /* 1; the seed of all random numbers */
-    /* 0; the folds of the validation, 2 … 20; 0 means 5 below 1000 rows, 3 below 5000, else 1; 1
-     * means one split with a fifth of the rows held out, at most 50000 */
+    /* 0; the folds of the validation, 2 … 20, at most one for each row; 0 means 5 below 1000 rows, 3
+     * below 5000, else 1; 1 means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
     size_t max_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
     const char *flow;      /* "realnvp"; the flow, by its name in model.prior_flow */

@@ -88,6 +88,9 @@ static gkv_status check(const gkv_density_settings *s, size_t n, size_t d)
     if (n < GKV_DENSITY_ROWS_MIN)
         return gki_fail(GKV_ERR_DATA, "%zu rows are too few: a density needs at least %d", n,
                         GKV_DENSITY_ROWS_MIN);
+    if (s->folds > n)
+        return gki_fail(GKV_ERR_ARGUMENT, "%zu folds are more than the %zu rows: give fewer folds",
+                        s->folds, n);
     if (n < 2 * d)
         return gki_fail(GKV_ERR_DATA,
                         "%zu rows are too few for %zu columns: at least %zu are needed", n, d,
