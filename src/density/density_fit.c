@@ -227,7 +227,7 @@ static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");
-            it->fold[f]->list[c].defence = density->list[c].defence;
+            it->fold[f]->list[c].copula_share = density->list[c].copula_share;
             GKV_TRY(gki_validation_tails(it->fold[f], c, it->rows.n_held_out, it->x,
                                          job->settings->seed, job->threads, it->all.beyond[c]));
         }
