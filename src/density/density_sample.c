@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "density/table_density.h"
 
-/* BLOCK: the rows that are drawn at once. */
+/* SAMPLE_BLOCK: the rows that are drawn at once; SAMPLE_TILE: of a task. */
 enum { SAMPLE_BLOCK = 8192, SAMPLE_TILE = 256 };
 
 /* --- The numbers of one draw ---------------------------------------------- */
