@@ -48,7 +48,8 @@ static gkv_status check_numbers(const gkv_density_settings *s)
                         "the most components of a mixture must be 0 to 64, not %zu",
                         s->max_components);
     if (!s->flow || !gki_table_flow_find(s->flow, &family))
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no prior flow \"%s\"", s->flow ? s->flow : "");
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
+                        s->flow ? s->flow : "");
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
