@@ -57,7 +57,7 @@ static void test_bad_settings(void **state)
     assert_fails(gkv_density_fit(N, D, table, &s, NULL, &density), GKV_ERR_ARGUMENT, text); \
     s = quick_settings()
     s.flow = "none such";
-    REFUSED("no prior flow \"none such\"");
+    REFUSED("no flow \"none such\"");
     s.margin = 7;
     REFUSED("no kind 7");
     s.folds = 21;
