@@ -55,6 +55,7 @@ typedef enum gkv_remedy {
     GKV_REMEDY_REPLACE, /* allow that files are replaced */
     GKV_REMEDY_RESUME,  /* resume a run as it is */
     GKV_REMEDY_RESUME_OR_REPLACE, /* resume the run of a folder, or allow that it is replaced */
+    GKV_REMEDY_FEATURES,          /* train a feature network for the images */
     GKV_REMEDIES                  /* the number of these */
 } gkv_remedy;
 

@@ -80,6 +80,7 @@ const char *cli_reason(void)
         [GKV_REMEDY_REPLACE] = "--overwrite",
         [GKV_REMEDY_RESUME] = "--resume alone",
         [GKV_REMEDY_RESUME_OR_REPLACE] = "--resume, --overwrite",
+        [GKV_REMEDY_FEATURES] = "gkvae features train",
     };
     static _Thread_local char reason[2048];
     const char *option = options[gkv_error_remedy()];

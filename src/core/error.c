@@ -37,6 +37,7 @@ const char *gkv_remedy_name(int remedy)
         [GKV_REMEDY_REPLACE] = "replace",
         [GKV_REMEDY_RESUME] = "resume",
         [GKV_REMEDY_RESUME_OR_REPLACE] = "resume or replace",
+        [GKV_REMEDY_FEATURES] = "features",
     };
     return remedy >= 0 && remedy < GKV_REMEDIES ? names[remedy] : NULL;
 }

@@ -81,7 +81,7 @@ expect 4 "eval.images" "$gkvae" eval run --images 501
 
 # A new run in the folder of an old run needs --overwrite, and then no file of the old run stays.
 "$gkvae" eval run --samples 1 --images 50 --quiet > /dev/null
-expect 4 "--overwrite replaces it" "$gkvae" train small.ini --out run
+expect 4 "overwrite it, or name another folder (--resume, --overwrite)" "$gkvae" train small.ini --out run
 [ -s run/index.html ] || fail "a run that was refused removed an evaluation"
 expect 0 "done" "$gkvae" train small.ini --out run --overwrite --epochs 1 --seed 5 --set model.latent=3
 [ -e run/metrics.json ] && fail "the evaluation of the old run is still there"
