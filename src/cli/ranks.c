@@ -104,8 +104,7 @@ static int compare_ranks(int argc, char **argv)
         sum[0] = '\0'; /* it has no such name here: the version must do */
     CLI_CHECK(gkv_dist_same(ranks, "the program file (SHA-256)", sum, "copy one build to all"));
     CLI_CHECK(gkv_dist_same(ranks, "the instruction set", set,
-                            "last bits would depend on the ranks: set GKVAE_SIMD=avx2 or portable "
-                            "for all"));
+                            "last bits would depend on the ranks: set GKVAE_SIMD=avx2 for all"));
     CLI_CHECK(gkv_dist_same(ranks, "the command line", command, "start all ranks alike"));
 done:
     free(command);
@@ -124,7 +123,7 @@ static void on_end(int code, void *context)
 int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **argv)
 {
     const gkv_dist_launch launch = gkv_dist_launched();
-    if (launch.size == 1 || use == CLI_RANKS_EACH)
+    if (launch.size == 1 || use == CLI_RANKS_EACH || use == CLI_RANKS_LATER)
         return CLI_OK;
     if (use == CLI_RANKS_REFUSED) {
         if (launch.rank > 0) /* the launcher ends all when rank 0 has said why */

@@ -10,11 +10,12 @@
 typedef enum cli_ranks_use {
     CLI_RANKS_REFUSED, /* it is for one process */
     CLI_RANKS_SHARED,  /* they share its work */
-    CLI_RANKS_EACH     /* each process does it for itself */
+    CLI_RANKS_EACH,    /* each process does it for itself */
+    CLI_RANKS_LATER    /* its options decide; it calls cli_ranks_begin() when it knows them */
 } cli_ranks_use;
 
 /* Joins the ranks if there are any; otherwise nothing happens. CLI_USAGE for a command that is
- * refused; CLI_CONFIG if this build has no support of the launcher's MPI, or if ranks differ in the
+ * refused; CLI_CONFIG if this build has no support for the launcher's MPI, or if ranks differ in the
  * program or the command line. */
 int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **argv);
 

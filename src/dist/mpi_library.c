@@ -23,7 +23,7 @@ static const launcher_row launchers[] = {
     {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MVAPICH's mpirun", "mpich"},
     {"PMI_SIZE", "PMI_RANK", "an MPI launcher (PMI)", "mpich"},
     {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "Slurm's srun", NULL},
-    {"MPI_LOCALNRANKS", "MPI_LOCALRANKID", "MPICH's mpirun", "mpich"},
+    {NULL, "MPI_LOCALRANKID", "MPICH's mpirun", "mpich"},
     {NULL, "PMIX_RANK", "an MPI launcher (PMIx)", "openmpi"},
 };
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
