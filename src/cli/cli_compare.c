@@ -133,7 +133,7 @@ static int compare_by_plan(const compare_arguments *a)
     folder = a->out ? cli_text("%s", a->out) : cli_text("results/%s", plan.name);
     CLI_TRY(compare_check_out(folder));
     if (!a->table) {
-        CLI_TRY(plan_compare_ranks(&plan, a->data_folder));
+        CLI_TRY(plan_check_inputs(&plan, a->data_folder));
         CLI_TRY(plan_do(&plan, a, folder, &of_steps));
     }
     if (cli_stop) {

@@ -12,7 +12,6 @@
 #include "evaluation.h"
 #include "report_generation.h"
 #include "refined.h"
-#include "data/checksum.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;
@@ -374,35 +373,23 @@ done:
 static int compare_inputs(const eval_arguments *a, const gkv_dataset *test,
                           const gkv_dataset *training, const gkv_features *network)
 {
-    static const char advice[] = "copy one file to all machines, or use a shared folder";
     const struct {
         const char *what, *sum;
     } inputs[] = {
-        {"the SHA-256 of the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
-        {"the SHA-256 of the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
-        {"the SHA-256 of the training images",
-         training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
-        {"the SHA-256 of the feature network", network ? gkv_features_sha256(network) : "none"},
+        {"the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
+        {"the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
+        {"the training images", training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
+        {"the feature network", network ? gkv_features_sha256(network) : "none"},
     };
     static const char *const files[] = {"model.safetensors", "config.ini"};
     int code = CLI_OK;
-    char *path = NULL;
-    if (!cli_ranks())
-        return code;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char sum[GKV_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof files / sizeof *files && code == CLI_OK; i++) {
+        char *path = cli_text("%s/%s", a->run.model, files[i]);
+        code = cli_ranks_same_file(path);
         free(path);
-        path = cli_text("%s/%s", a->run.model, files[i]);
-        CLI_CHECK(gki_file_digest(path, sum));
-        char *what = cli_text("the SHA-256 of %s", path);
-        code = cli_check(gkv_dist_same(cli_ranks(), what, sum, advice));
-        free(what);
-        CLI_TRY(code);
     }
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        CLI_CHECK(gkv_dist_same(cli_ranks(), inputs[i].what, inputs[i].sum, advice));
-done:
-    free(path);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs && code == CLI_OK; i++)
+        code = cli_ranks_same_sum(inputs[i].what, inputs[i].sum);
     return code;
 }
 

@@ -76,6 +76,26 @@ static void be_silent(void)
     close(nowhere);
 }
 
+/* --- Equal inputs --------------------------------------------------------- */
+
+int cli_ranks_same_sum(const char *what, const char *sum)
+{
+    char *name = cli_text("the SHA-256 of %s", what);
+    const int code = cli_check(
+        gkv_dist_same(ranks, name, sum, "copy one file to all machines, or use a shared folder"));
+    free(name);
+    return code;
+}
+
+int cli_ranks_same_file(const char *path)
+{
+    char sum[GKV_DIGEST_SIZE];
+    if (!ranks)
+        return CLI_OK;
+    const int code = cli_check(gki_file_digest(path, sum));
+    return code == CLI_OK ? cli_ranks_same_sum(path, sum) : code;
+}
+
 /* --- Start and end -------------------------------------------------------- */
 
 /* Refuses a command that would be done by each process for itself. */

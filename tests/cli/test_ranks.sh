@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Processes that a launcher started together, without support of MPI: they are refused, and not run as if each were
+# Processes that a launcher started together, without MPI support: they are refused, and not run as if each were
 # alone. And --shard, which needs no MPI.
 source "$(dirname "$0")/lib.sh"
 unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK PMI_SIZE PMI_RANK PMIX_RANK MPI_LOCALNRANKS MPI_LOCALRANKID \

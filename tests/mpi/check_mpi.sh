@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The ranks of MPI jobs, under each MPI that the build has support of: `make check-mpi` calls it with the folder of the
+# The ranks of MPI jobs, under each MPI that the build supports: `make check-mpi` calls it with the folder of the
 # build and that of the sources. It says what fails; the exit code is 1 then.
 set -u
 build=$(cd "$1" && pwd)
@@ -136,6 +136,8 @@ check() {
     [ "$(grep -c "no-such-run" output)" = 1 ] || fail "$mpi: an error of all ranks is not printed once"
     expect_ranks 2 "unknown option" 2 "$gkvae" eval run --nothing
     expect_ranks 2 "is for one process" 2 "$gkvae" fit table.csv
+    expect_ranks 2 "is for one process" 2 "$gkvae" compare run --out page
+    [ ! -e page ] || fail "$mpi: ranks have written a comparison of runs"
     expect_ranks 0 "gkvae 0" 2 "$gkvae" version
     expect_ranks 0 "" 2 env GKVAE_MPI=off "$gkvae" settings
 
@@ -167,5 +169,5 @@ for mpi in openmpi mpich; do
     echo "check-mpi: $mpi"
     check
 done
-[ -n "$found" ] || fail "the build has no support of MPI: configure it with -DGKV_MPI=ON"
+[ -n "$found" ] || fail "the build has no MPI support: configure it with -DGKV_MPI=ON"
 finish
