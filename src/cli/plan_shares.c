@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* --- Costs ---------------------------------------------------------------- */
 
 /* The images of MNIST, as nobody has read those of the plan yet. */
