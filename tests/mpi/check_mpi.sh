@@ -152,6 +152,20 @@ check() {
     killed "$gkvae eval $work/run" 3 "$gkvae" eval "$work/run" --samples 100000 --no-generation
     cmp run/metrics.json before.json || fail "$mpi: figures of an evaluation that was killed"
 
+    # a rank is interrupted in the metrics of generation: the job ends, and the figures of the likelihood are kept
+    local code=0 job
+    rm -f run/metrics.json
+    ranks 2 "$gkvae" eval "$work/run" --samples 2 --set eval.features=mnist --draws 3000 --no-pictures > output 2>&1 &
+    job=$!
+    for n in $(seq 600); do
+        [ ! -e run/metrics.json ] || break
+        sleep .1
+    done
+    kill -TERM "$(one_of "$gkvae eval $work/run" 2)"
+    wait "$job" || code=$?
+    [ "$code" -eq 143 ] || fail "$mpi: exit code $code after a rank was interrupted"
+    grep -q neg_elbo run/metrics.json || fail "$mpi: an interrupted rank loses the likelihood"
+
     # a comparison: a rank is killed while it trains; the next start does what is left
     rm -rf plan
     killed "$gkvae compare --plan plan.ini --out $work/plan" 2 "$gkvae" compare --plan plan.ini --out "$work/plan"
