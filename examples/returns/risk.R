@@ -25,11 +25,11 @@ for (level in c(0.01, 0.001)) {
                 value_at_risk, shortfall))
 }
 
-# --- A stress: what does the currency do on a day when the index loses 3 %?
+# --- A stress scenario: what does the currency do on a day when the index loses 3 %?
 cat("\nthe currency if the index loses 3 %\n")
 print(summary(conditional(fit, c(index = -3))), digits = 3)
 
-# --- Strange days: a p-value is the share of held-out days that are as unlikely.
+# --- Outliers: a p-value is the share of held-out days that are as unlikely.
 cat("\nthe least likely days\n")
 print(outliers(fit, n = 3), digits = 4)
 

@@ -32,11 +32,11 @@ for level in (0.01, 0.001):
     print(f"{100 * (1 - level):g} % of the days lose less than {value_at_risk:.2f} %; the others {shortfall:.2f} % on "
           "average")
 
-# --- A stress: what does the currency do on a day when the index loses 3 %?
+# --- A stress scenario: what does the currency do on a day when the index loses 3 %?
 print("\nthe currency if the index loses 3 %")
 print(model.conditional({"index": -3.0}).describe().round(2))
 
-# --- Strange days: a p-value is the share of held-out days that are as unlikely.
+# --- Outliers: a p-value is the share of held-out days that are as unlikely.
 print("\nthe least likely days")
 print(model.outliers(past, 3).round(4))
 

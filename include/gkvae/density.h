@@ -66,8 +66,8 @@ typedef struct gkv_density_settings {
     bool candidates[GKV_DENSITY_CANDIDATES]; /* true; which candidates are fitted; at least one */
     int64_t margin;                          /* GKV_DENSITY_MARGIN_AUTO; the kind of all margins */
     uint64_t seed;                           /* 1; the seed of all random numbers */
-    /* 0; the folds of the validation, 2 … 20; 0 means 5 below 1000 rows, 3 below 5000, else 1; 1
-     * means one split with a fifth of the rows held out, at most 50000 */
+    /* 0; the folds of the validation, 2 … 20, at most one for each row; 0 means 5 below 1000 rows,
+     * 3 below 5000, else 1; 1 means one split with a fifth of the rows held out, at most 50000 */
     size_t folds;
     size_t max_components; /* 0; of mixtures; 0 means 8, but at most n/(4 d) */
     const char *flow;      /* "realnvp"; the flow, by its name in model.prior_flow */
@@ -164,12 +164,12 @@ typedef struct gkv_density_candidate_info {
     double held_out, se; /* the mean log density of held-out rows, and its standard error */
     /* the mean paired difference from the chosen candidate, and its standard error */
     double difference, difference_se;
-    double lowest;     /* the lowest log density of a held-out row */
-    size_t rows;       /* the number of held-out rows */
-    double defence;    /* ε, the share of the t copula */
-    size_t components; /* of a mixture */
-    uint64_t updates;  /* of a flow */
-    double freedom;    /* ν of the copula; the median ν of a flow's base */
+    double lowest;       /* the lowest log density of a held-out row */
+    size_t rows;         /* the number of held-out rows */
+    double copula_share; /* ε, the share of the t copula */
+    size_t components;   /* of a mixture */
+    uint64_t updates;    /* of a flow */
+    double freedom;      /* ν of the copula; the median ν of a flow's base */
     /* the share of held-out values beyond the predicted quantile of either tail of their column:
      * the mean over columns and both tails. Nominal are 0.01 and 0.001. */
     double beyond[GKV_DENSITY_TAILS];

@@ -75,7 +75,7 @@ static void print_candidates(const gkv_density *density, cli_texts *texts)
         row[2] = cli_texts_with_error(texts, info.held_out, info.se, 4);
         row[3] = chosen ? "" : cli_texts_with_error(texts, info.difference, info.difference_se, 4);
         row[4] = cli_texts_number(texts, info.lowest, 1);
-        row[5] = c == GKV_DENSITY_COPULA ? "" : cli_texts_number(texts, 100 * info.defence, 1);
+        row[5] = c == GKV_DENSITY_COPULA ? "" : cli_texts_number(texts, 100 * info.copula_share, 1);
         row[6] = share_of(texts, &info, 0);
         row[7] = share_of(texts, &info, 1);
     }
@@ -181,7 +181,7 @@ static json_t *json_of_candidate(const gkv_density_candidate_info *info, int64_t
                         cli_density_number(info->difference_se));
     json_object_set_new(object, "lowest", cli_density_number(info->lowest));
     json_object_set_new(object, "rows", json_integer((json_int_t)info->rows));
-    json_object_set_new(object, "copula_share", cli_density_number(info->defence));
+    json_object_set_new(object, "copula_share", cli_density_number(info->copula_share));
     json_object_set_new(object, "components",
                         info->components ? json_integer((json_int_t)info->components)
                                          : json_null());

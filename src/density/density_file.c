@@ -33,7 +33,7 @@ static void candidate_numbers(const gki_candidate *it, double *to)
     const double all[CANDIDATE_INFO] = {
         info->fitted,          info->held_out,       info->se,
         info->difference,      info->difference_se,  info->lowest,
-        (double)info->rows,    it->defence,          (double)info->components,
+        (double)info->rows,    it->copula_share,     (double)info->components,
         (double)info->updates, info->freedom,        info->beyond[0],
         info->beyond[1],       info->beyond_low[0],  info->beyond_low[1],
         info->beyond_high[0],  info->beyond_high[1], 0};
@@ -47,7 +47,7 @@ static size_t count_of(double number)
 
 static void candidate_from(const double *from, gki_candidate *it)
 {
-    it->defence = from[7];
+    it->copula_share = from[7];
     it->info = (gkv_density_candidate_info){.fitted = from[0] != 0,
                                             .held_out = from[1],
                                             .se = from[2],
@@ -55,7 +55,7 @@ static void candidate_from(const double *from, gki_candidate *it)
                                             .difference_se = from[4],
                                             .lowest = from[5],
                                             .rows = count_of(from[6]),
-                                            .defence = from[7],
+                                            .copula_share = from[7],
                                             .components = count_of(from[8]),
                                             .updates = count_of(from[9]),
                                             .freedom = from[10],
@@ -304,7 +304,7 @@ static gkv_status read_tables(const reader *it, gkv_density *to)
     }
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         candidate_from(candidates + c * CANDIDATE_INFO, &to->list[c]);
-        if (!(to->list[c].defence >= 0 && to->list[c].defence <= 1))
+        if (!(to->list[c].copula_share >= 0 && to->list[c].copula_share <= 1))
             status = damaged(it, "a share of the copula is out of range");
     }
     if (status == GKV_OK)

@@ -48,7 +48,8 @@ static gkv_status check_numbers(const gkv_density_settings *s)
                         "the most components of a mixture must be 0 to 64, not %zu",
                         s->max_components);
     if (!s->flow || !gki_table_flow_find(s->flow, &family))
-        return gki_fail(GKV_ERR_ARGUMENT, "there is no prior flow \"%s\"", s->flow ? s->flow : "");
+        return gki_fail(GKV_ERR_ARGUMENT, "there is no flow \"%s\": use one of model.prior_flow",
+                        s->flow ? s->flow : "");
     if (s->flow_layers < 1 || s->flow_layers > 64 || s->flow_hidden < 1 || s->flow_hidden > 1024)
         return gki_fail(GKV_ERR_ARGUMENT,
                         "a flow has 1 to 64 layers of a width of 1 to 1024, not %zu of %zu",
@@ -88,6 +89,9 @@ static gkv_status check(const gkv_density_settings *s, size_t n, size_t d)
     if (n < GKV_DENSITY_ROWS_MIN)
         return gki_fail(GKV_ERR_DATA, "%zu rows are too few: a density needs at least %d", n,
                         GKV_DENSITY_ROWS_MIN);
+    if (s->folds > n)
+        return gki_fail(GKV_ERR_ARGUMENT, "%zu folds are more than the %zu rows: give fewer folds",
+                        s->folds, n);
     if (n < 2 * d)
         return gki_fail(GKV_ERR_DATA,
                         "%zu rows are too few for %zu columns: at least %zu are needed", n, d,
@@ -224,7 +228,7 @@ static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");
-            it->fold[f]->list[c].defence = density->list[c].defence;
+            it->fold[f]->list[c].copula_share = density->list[c].copula_share;
             GKV_TRY(gki_validation_tails(it->fold[f], c, it->rows.n_held_out, it->x,
                                          job->settings->seed, job->threads, it->all.beyond[c]));
         }

@@ -8,7 +8,7 @@
 #include "core/rng.h"
 #include "density/table_density.h"
 
-/* BLOCK: the rows that are drawn at once. */
+/* SAMPLE_BLOCK: the rows that are drawn at once; SAMPLE_TILE: of a task. */
 enum { SAMPLE_BLOCK = 8192, SAMPLE_TILE = 256 };
 
 /* --- The numbers of one draw ---------------------------------------------- */
@@ -141,7 +141,7 @@ static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n,
     const gki_candidate *c = &it->list[candidate];
     const gkv_run_options options = {.threads = threads};
     const bool of_values = candidate == GKV_DENSITY_GK_MIXTURE;
-    const double defence = candidate == GKV_DENSITY_COPULA ? 1 : c->defence;
+    const double copula_share = candidate == GKV_DENSITY_COPULA ? 1 : c->copula_share;
     if (c->mixture)
         GKV_TRY(
             gkv_mgk_mixture_sample(c->mixture, n, seed, first, &options, of_values ? x : z, NULL));
@@ -150,10 +150,10 @@ static gkv_status draw_block(const gkv_density *it, int64_t candidate, size_t n,
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size_t i = 0; i < n; i++) {
         drawer numbers = begin(seed, first + i);
-        const bool defended = choice(&numbers) < defence;
-        if (defended)
+        const bool from_copula = choice(&numbers) < copula_share;
+        if (from_copula)
             draw_copula(it, &numbers, z + i * it->d);
-        from_scores[i] = defended || !of_values;
+        from_scores[i] = from_copula || !of_values;
     }
     if (!scores || of_values)
         return values_of(it, n, z, from_scores, threads, x);
@@ -241,10 +241,10 @@ static gkv_status derive(const gkv_density *from, int64_t candidate, size_t coun
                                                             .difference = NAN,
                                                             .difference_se = NAN,
                                                             .lowest = NAN,
-                                                            .defence = info->defence,
+                                                            .copula_share = info->copula_share,
                                                             .components = info->components,
                                                             .freedom = info->freedom};
-    it->list[candidate].defence = from->list[candidate].defence;
+    it->list[candidate].copula_share = from->list[candidate].copula_share;
     return GKV_OK;
 }
 
@@ -337,11 +337,11 @@ gkv_status gkv_density_conditional(const gkv_density *density, int64_t candidate
     GKV_TRY_GOTO(derive(density, candidate, n_left, left, &it));
     GKV_TRY_GOTO(condition(density, candidate, count, given, x, it, &main, &copula));
     /* ε becomes the probability of the copula given the values */
-    const double defence = it->list[candidate].defence;
-    if (defence > 0)
-        it->list[candidate].defence =
-            exp(log(defence) + copula - gki_density_defended(defence, main, copula));
-    it->list[candidate].info.defence = it->list[candidate].defence;
+    const double copula_share = it->list[candidate].copula_share;
+    if (copula_share > 0)
+        it->list[candidate].copula_share =
+            exp(log(copula_share) + copula - gki_density_mixed(copula_share, main, copula));
+    it->list[candidate].info.copula_share = it->list[candidate].copula_share;
 done:
     if (status != GKV_OK) {
         gkv_density_free(it);

@@ -21,7 +21,7 @@ gkv_status gki_validation_begin(size_t n, gki_validation *out)
     GKV_TRY(gki_alloc(n, sizeof(double), &out->copula));
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         GKV_TRY(gki_alloc(n, sizeof(double), &out->main[c]));
-        GKV_TRY(gki_alloc(n, sizeof(double), &out->defended[c]));
+        GKV_TRY(gki_alloc(n, sizeof(double), &out->mixed[c]));
     }
     return GKV_OK;
 }
@@ -31,7 +31,7 @@ void gki_validation_end(gki_validation *it)
     free(it->copula);
     for (size_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
         free(it->main[c]);
-        free(it->defended[c]);
+        free(it->mixed[c]);
     }
     *it = (gki_validation){.n = 0};
 }
@@ -39,16 +39,16 @@ void gki_validation_end(gki_validation *it)
 /* --- The share of the copula ---------------------------------------------- */
 
 /* Maximizes Σ log((1−ε)e^main + ε e^copula) by expectation–maximization. */
-static double find_defence(size_t n, const double *main, const double *copula)
+static double find_copula_share(size_t n, const double *main, const double *copula)
 {
     double share = 0.02;
     for (int i = 0; i < 300; i++) {
         double sum = 0;
         for (size_t r = 0; r < n; r++) {
-            const double all = gki_density_defended(share, main[r], copula[r]);
+            const double all = gki_density_mixed(share, main[r], copula[r]);
             sum += all == -INFINITY ? share : exp(log(share) + copula[r] - all);
         }
-        const double next = fmin(fmax(sum / (double)n, gki_defence_least), gki_defence_most);
+        const double next = fmin(fmax(sum / (double)n, gki_copula_share_min), gki_copula_share_max);
         const bool converged = fabs(next - share) < 1e-5;
         share = next;
         if (converged)
@@ -95,16 +95,16 @@ gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
         if (!to->info.fitted)
             continue;
         if (c != GKV_DENSITY_COPULA)
-            to->defence = find_defence(it->n, it->main[c], it->copula);
-        to->info.defence = to->defence;
+            to->copula_share = find_copula_share(it->n, it->main[c], it->copula);
+        to->info.copula_share = to->copula_share;
         to->info.rows = it->n;
         to->info.lowest = INFINITY;
         for (size_t r = 0; r < it->n; r++) {
-            it->defended[c][r] = gki_density_defended(to->defence, it->main[c][r], it->copula[r]);
-            to->info.lowest = fmin(to->info.lowest, it->defended[c][r]);
+            it->mixed[c][r] = gki_density_mixed(to->copula_share, it->main[c][r], it->copula[r]);
+            to->info.lowest = fmin(to->info.lowest, it->mixed[c][r]);
         }
-        to->info.held_out = mean_of(it->n, it->defended[c], NULL, &to->info.se);
-        GKV_TRY(keep_calibration(it->n, it->defended[c], to));
+        to->info.held_out = mean_of(it->n, it->mixed[c], NULL, &to->info.se);
+        GKV_TRY(keep_calibration(it->n, it->mixed[c], to));
         if (isfinite(to->info.held_out) &&
             (density->chosen < 0 ||
              to->info.held_out > density->list[density->chosen].info.held_out))
@@ -115,7 +115,7 @@ gkv_status gki_validation_choose(gki_validation *it, gkv_density *density)
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
         if (density->list[c].info.fitted)
             density->list[c].info.difference =
-                mean_of(it->n, it->defended[c], it->defended[density->chosen],
+                mean_of(it->n, it->mixed[c], it->mixed[density->chosen],
                         &density->list[c].info.difference_se);
     return GKV_OK;
 }

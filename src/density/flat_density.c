@@ -134,7 +134,7 @@ const char *gkv_flat_density_candidate_name(size_t i)
         [GKV_FLAT_CANDIDATE_DIFFERENCE_SE] = "difference_se",
         [GKV_FLAT_CANDIDATE_LOWEST] = "lowest",
         [GKV_FLAT_CANDIDATE_ROWS] = "rows",
-        [GKV_FLAT_CANDIDATE_DEFENCE] = "defence",
+        [GKV_FLAT_CANDIDATE_COPULA_SHARE] = "copula_share",
         [GKV_FLAT_CANDIDATE_COMPONENTS] = "components",
         [GKV_FLAT_CANDIDATE_UPDATES] = "updates",
         [GKV_FLAT_CANDIDATE_FREEDOM] = "freedom",
@@ -165,7 +165,7 @@ gkv_status gkv_flat_density_candidate(const gkv_density *density, int64_t candid
     numbers[GKV_FLAT_CANDIDATE_DIFFERENCE_SE] = info.difference_se;
     numbers[GKV_FLAT_CANDIDATE_LOWEST] = info.lowest;
     numbers[GKV_FLAT_CANDIDATE_ROWS] = (double)info.rows;
-    numbers[GKV_FLAT_CANDIDATE_DEFENCE] = info.defence;
+    numbers[GKV_FLAT_CANDIDATE_COPULA_SHARE] = info.copula_share;
     numbers[GKV_FLAT_CANDIDATE_COMPONENTS] = (double)info.components;
     numbers[GKV_FLAT_CANDIDATE_UPDATES] = (double)info.updates;
     numbers[GKV_FLAT_CANDIDATE_FREEDOM] = info.freedom;

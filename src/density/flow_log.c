@@ -13,7 +13,7 @@
 /* Seconds between two writings of the file. */
 static const double write_every = 60;
 
-enum { ARRAYS = 5, NUMBERS = 4, NUMBER_NAME_SIZE = 48 };
+enum { ARRAYS = 5, NUMBERS = 4, TENSOR_NAME_SIZE = 48 };
 
 /* --- The fingerprint ------------------------------------------------------ */
 
@@ -101,7 +101,7 @@ static gkv_status write_log(gki_flow_log *log, size_t fold, const gki_table_flow
                                          (double)state->worse, (double)fold};
     gki_real *arrays[ARRAYS];
     gki_tensor *tensors = NULL;
-    char(*names)[NUMBER_NAME_SIZE] = NULL;
+    char(*names)[TENSOR_NAME_SIZE] = NULL;
     double *updates = NULL;
     size_t count = 0;
     gkv_status status = GKV_OK;
@@ -115,7 +115,7 @@ static gkv_status write_log(gki_flow_log *log, size_t fold, const gki_table_flow
         tensors[count++] = tensor_of(array_names[a], flow->params.total, arrays[a]);
     for (size_t f = 0; f <= log->folds; f++) {
         updates[f] = (double)log->entries[f].updates;
-        snprintf(names[f], NUMBER_NAME_SIZE, "fold.%zu.values", f);
+        snprintf(names[f], TENSOR_NAME_SIZE, "fold.%zu.values", f);
         if (log->entries[f].values)
             tensors[count++] = tensor_of(names[f], flow->params.total, log->entries[f].values);
     }
@@ -142,7 +142,7 @@ done:
 /* Reads the weights of a fold that was finished. */
 static gkv_status read_entry(gki_flow_log *log, size_t fold, const gki_table_flow *flow)
 {
-    char name[NUMBER_NAME_SIZE];
+    char name[TENSOR_NAME_SIZE];
     gki_flow_entry *entry = &log->entries[fold];
     const int64_t shape[1] = {(int64_t)flow->params.total}, folds[1] = {(int64_t)log->folds + 1};
     double *updates = NULL;

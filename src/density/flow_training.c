@@ -8,17 +8,17 @@
 #include "density/table_flow.h"
 #include "nn/adamw.h"
 
-/* TILE: the rows of a task. SMALL_BATCH and BATCH: the rows of an update below and from MANY rows.
- * REPORT_EVERY: updates between reports. EVERY_MIN and EVERY_MAX: bounds of the updates between
- * validations, which are otherwise an epoch. */
+/* TRAINING_TILE: the rows of a task. SMALL_BATCH and BATCH: the rows of an update below and from
+ * MANY rows. REPORT_EVERY: updates between reports. VALIDATE_EVERY_MIN and VALIDATE_EVERY_MAX:
+ * bounds of the updates between validations, which are otherwise an epoch. */
 enum {
     TRAINING_TILE = 32,
     SMALL_BATCH = 256,
     BATCH = 512,
     MANY = 20000,
     REPORT_EVERY = 20,
-    EVERY_MIN = 25,
-    EVERY_MAX = 100
+    VALIDATE_EVERY_MIN = 25,
+    VALIDATE_EVERY_MAX = 100
 };
 
 /* Of the gradient of the mean over a batch, and of the moving average. */
@@ -229,9 +229,9 @@ gkv_status gki_flow_train(gki_table_flow *flow, const gki_flow_rows *rows,
     if (it.batch > rows->n_fit)
         it.batch = rows->n_fit;
     it.epoch_steps = rows->n_fit / it.batch; /* the rest of an epoch has no update */
-    it.every = it.epoch_steps < EVERY_MIN   ? EVERY_MIN
-               : it.epoch_steps > EVERY_MAX ? EVERY_MAX
-                                            : it.epoch_steps;
+    it.every = it.epoch_steps < VALIDATE_EVERY_MIN   ? VALIDATE_EVERY_MIN
+               : it.epoch_steps > VALIDATE_EVERY_MAX ? VALIDATE_EVERY_MAX
+                                                     : it.epoch_steps;
     GKV_TRY_GOTO(gki_alloc(rows->n_fit, sizeof *it.order, &it.order));
     GKV_TRY_GOTO(gki_alloc(gki_adamw_chunks(&flow->params), sizeof *it.squares, &it.squares));
     GKV_TRY_GOTO(gki_alloc(rows->n_held_out, sizeof *memory, &memory));

@@ -9,8 +9,8 @@
 #include "density/score_map.h"
 #include "num/linalg.h"
 
-/* ITERATIONS: of expectation–maximization for each ν. TILE: the rows of a sum that is computed at
- * once; the order of sums does not depend on threads. */
+/* ITERATIONS: of expectation–maximization for each ν. SCORE_TILE: the rows of a sum that is
+ * computed at once; the order of sums does not depend on threads. */
 enum { ITERATIONS = 12, SCORE_TILE = 512 };
 
 static const double freedoms[] = {2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 16, 24, 40, 80, 1000};

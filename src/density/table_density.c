@@ -290,13 +290,13 @@ gkv_status gki_density_parts(const gkv_density *it, int64_t candidate, size_t n,
     return status;
 }
 
-double gki_density_defended(double defence, double main, double copula)
+double gki_density_mixed(double copula_share, double main, double copula)
 {
-    if (!(defence > 0))
+    if (!(copula_share > 0))
         return main;
     if (isnan(main) && !isnan(copula))
         main = -INFINITY; /* a flow that overflows far out */
-    const double a = log1p(-defence) + main, b = log(defence) + copula;
+    const double a = log1p(-copula_share) + main, b = log(copula_share) + copula;
     const double most = fmax(a, b), least = fmin(a, b);
     return most == -INFINITY ? most : most + log1p(exp(least - most));
 }
@@ -314,14 +314,14 @@ gkv_status gkv_density_log_density(const gkv_density *density, int64_t candidate
     gkv_status status = GKV_OK;
     GKV_TRY(gki_call_begin(&call, options, n));
     GKV_TRY(gki_alloc(block_of(n), sizeof *copula, &copula));
-    const double defence = density->list[candidate].defence;
+    const double copula_share = density->list[candidate].copula_share;
     for (size_t first = 0; first < n && !gki_call_stopped(&call); first += BLOCK) {
         const size_t count = block_of(n - first);
         double *main = log_density + first;
         GKV_TRY_GOTO(gki_density_parts(density, candidate, count, x + first * density->d,
                                        gki_call_threads(&call, 0), main, copula));
         for (size_t i = 0; i < count; i++)
-            main[i] = gki_density_defended(defence, main[i], copula[i]);
+            main[i] = gki_density_mixed(copula_share, main[i], copula[i]);
         gki_call_advance(&call, count);
     }
     status = gki_call_end(&call, "the log density", "rows");

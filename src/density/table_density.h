@@ -9,14 +9,14 @@
 #include "gkvae/mgk_mixture.h"
 
 /* The least and the greatest share ε of the copula. */
-static const double gki_defence_least = 0.002, gki_defence_most = 0.5;
+static const double gki_copula_share_min = 0.002, gki_copula_share_max = 0.5;
 
 enum { GKV_CALIBRATION_MAX = 100000 };
 
 typedef struct gki_candidate {
     gkv_mgk_mixture *mixture; /* of scores or of values */
     gki_table_flow *flow;
-    double defence;      /* ε; 0 for the copula itself */
+    double copula_share; /* ε; 0 for the copula itself */
     double *calibration; /* [n_calibration] log densities of held-out rows, ascending */
     size_t n_calibration;
     gkv_density_candidate_info info;
@@ -45,12 +45,12 @@ void gki_density_set_flow(gkv_density *density, const gki_table_flow_spec *spec)
 void gki_density_whiten(const gkv_density *density, size_t n, const double *z, int threads,
                         gki_real *w);
 
-/* log f of the rows under a candidate without the defence, and under the copula. */
+/* log f of the rows under a candidate without its share of the copula, and under the copula. */
 gkv_status gki_density_parts(const gkv_density *density, int64_t candidate, size_t n,
                              const double *x, int threads, double *main, double *copula);
 
 /* log((1 − ε) e^main + ε e^copula). */
-double gki_density_defended(double defence, double main, double copula);
+double gki_density_mixed(double copula_share, double main, double copula);
 
 /* Draws rows first … first + n − 1 to x[n × d]. With `scores`, x receives the normal scores of
  * candidates that have them, all but the g-and-k mixture. */
@@ -102,7 +102,7 @@ typedef struct gki_validation {
     size_t n;
     double *main[GKV_DENSITY_CANDIDATES]; /* [n]; NULL for a candidate that has not been fitted */
     double *copula;                       /* [n] */
-    double *defended[GKV_DENSITY_CANDIDATES];
+    double *mixed[GKV_DENSITY_CANDIDATES];
     double beyond[GKV_DENSITY_CANDIDATES][GKV_DENSITY_TAILS]; /* counts of values */
 } gki_validation;
 

@@ -6,7 +6,7 @@
 
 #include "core/memory.h"
 
-/* ROWS: of a workspace for evaluation; TILE: of a task. */
+/* ROWS: of a workspace for evaluation; FLOW_TILE: of a task. */
 enum { ROWS = 4096, FLOW_TILE = 64 };
 
 bool gki_table_flow_find(const char *name, gkv_prior_flow_family *family)

@@ -374,7 +374,7 @@ static double variance_of(const members *m, size_t j, size_t k)
 
 /* The least number of rows of a cluster that becomes a component. With fewer rows it is a few
  * outliers, unless all clusters are small. */
-static double least_rows_of(const gki_em *em)
+static double min_rows_of(const gki_em *em)
 {
     return fmin(em->min_rows, em->fit.total / (2.0 * (double)em->count));
 }
@@ -383,7 +383,7 @@ static double least_rows_of(const gki_em *em)
  * counts as ten additional rows, so that small clusters get a reasonable width. */
 static gkv_status make_components_of(gki_em *em, const members *m)
 {
-    const double few = 10.0, min_rows = least_rows_of(em);
+    const double few = 10.0, min_rows = min_rows_of(em);
     for (size_t j = 0; j < em->d; j++)
         for (size_t k = 0; k < m->count; k++)
             m->within[j] += m->total[k] / em->fit.total * variance_of(m, j, k);

@@ -163,8 +163,8 @@ static void test_round_trip(void **state)
         assert_memory_equal(x, y, sizeof x);
         assert_ok(gkv_density_get_candidate(three, c, &a));
         assert_ok(gkv_density_get_candidate(again, c, &b));
-        assert_true(a.held_out == b.held_out && a.defence == b.defence && a.rows == b.rows &&
-                    a.beyond[1] == b.beyond[1] && a.updates == b.updates);
+        assert_true(a.held_out == b.held_out && a.copula_share == b.copula_share &&
+                    a.rows == b.rows && a.beyond[1] == b.beyond[1] && a.updates == b.updates);
         assert_ok(gkv_density_p_values(three, c, 2, before, x));
         assert_ok(gkv_density_p_values(again, c, 2, before, y));
         assert_memory_equal(x, y, 2 * sizeof *x);

@@ -62,6 +62,10 @@ static void test_bad_settings(void **state)
     REFUSED("no kind 7");
     s.folds = 21;
     REFUSED("0 to 20");
+    s.folds = 11;
+    assert_fails(gkv_density_fit(10, D, table, &s, NULL, &density), GKV_ERR_ARGUMENT,
+                 "11 folds are more than the 10 rows");
+    s.folds = 0;
     s.learning_rate = NAN;
     REFUSED("out of range");
     s.lower = table;

@@ -142,7 +142,7 @@ static void built_in_networks_are_their_files(void **state)
     }
     assert_string_not_equal(sums[0], sums[1]);
     gkv_features *none = NULL;
-    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG, "gkvae features train");
+    assert_fails(gkv_features_builtin("letters", &none), GKV_ERR_CONFIG, "train one on images with labels");
     assert_null(none);
 }
 

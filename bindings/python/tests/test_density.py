@@ -220,9 +220,12 @@ def test_bad_input(rows):
     for settings, match in [
             (dict(candidates="kde"), "candidate = 'kde': give one of"), (dict(margin="normal"), "margin"),
             (dict(flow="nvp"), "no flow"), (dict(folds=21), "folds"), (dict(candidates=[]), "none"),
-            (dict(flow_settings={"flow_layer": 2}), "nearest is flow_layers"), (dict(random_state=-1), "negative")]:
+            (dict(flow_settings={"flow_layer": 2}), "nearest is flow_layers"),
+            (dict(flow_settings={"seed": 2}), "no 'seed'"), (dict(random_state=-1), "negative")]:
         with pytest.raises(ValueError, match=match):
             gkvae.Density(**settings).fit(rows)
+    with pytest.raises(ValueError, match="more than the 10 rows"):
+        gkvae.Density(folds=20).fit(rows[:10])
     with pytest.raises(ValueError, match="9 rows are too few"):
         gkvae.Density().fit(rows[:9])
     with pytest.warns(UserWarning, match="12 rows say little"):
@@ -261,6 +264,8 @@ def test_names_of_a_frame(rows):
     assert given.columns == ["delay", "größe"] and list(given.describe().index) == given.columns
     assert list(given.rvs(2).columns) == given.columns
     assert np.array_equal(given.logpdf(frame), given.logpdf(frame[["delay", "größe"]]))
+    without = gkvae.Density(**FAST).fit(rows).marginal([0, 2])
+    assert np.array_equal(without.logpdf(frame[["claim", "größe"]]), without.logpdf(rows[:, [0, 2]]))
     with pytest.raises(ValueError, match="no column 'claims'"):
         model.conditional({"claims": 1.0})
     with pytest.raises(ValueError, match="feature names"):

@@ -76,6 +76,19 @@ density_resolution <- function(resolution, columns) {
     out
 }
 
+# The settings of the training of the flow, which are no others.
+density_flow_settings <- function(given) {
+    known <- c("flow_layers", "flow_hidden", "flow_updates", "learning_rate", "weight_decay", "patience", "max_freedom")
+    given <- as.list(given)
+    if (length(given) && is.null(names(given)))
+        stop("flow_settings: give names, some of ", paste(known, collapse = ", "), call. = FALSE)
+    for (name in setdiff(names(given), known))
+        stop("flow_settings: there is no setting \"", name, "\"; the nearest is ",
+             known[which.min(utils::adist(name, known))], ". Give some of ", paste(known, collapse = ", "),
+             call. = FALSE)
+    given
+}
+
 gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixture", "flow"),
                       margin = c("auto", "g-and-k", "t", "spline"), resolution = "auto", upper = NULL, folds = NULL,
                       max_components = NULL, flow = "realnvp", flow_settings = list(), seed = 1) {
@@ -91,7 +104,7 @@ gkdensity <- function(x, candidates = c("t-copula", "normal-mixture", "gk-mixtur
     }
     chosen <- stats::setNames(as.list(table_of("candidates") %in% candidates), table_of("candidates"))
     settings <- c(chosen, list(margin = margin, seed = seed, folds = folds, max_components = max_components),
-                  flow_settings)
+                  density_flow_settings(flow_settings))
     extras <- list(upper = upper, resolution = density_resolution(resolution, colnames(x)), flow = flow)
     pointer <- .Call(gkr_density_fit, by_rows(x), colnames(x), extras, settings, threads_for(length(x) < 20000))
     if (nrow(x) < 30L)

@@ -2,8 +2,10 @@
 
 density_small <- function(rows) threads_for(length(rows) < 20000)
 
-# The rows of the fit, if there are any.
-density_rows <- function(object, newdata) {
+# newdata, which are the rows of the fit unless they are given: if there are any, and they are no ends of intervals.
+density_rows <- function(object, newdata, given) {
+    if (!given && object$censored)
+        stop("newdata: the fit has intervals; give rows", call. = FALSE)
     if (is.null(newdata))
         stop("newdata: a density from a file has no rows of its own", call. = FALSE)
     rows_of(object, newdata)
@@ -19,7 +21,7 @@ density_scores <- function(object, rows)
 predict.gkdensity <- function(object, newdata = object$x, type = c("density", "logdensity", "pvalue", "scores"),
                               candidate = NULL, ...) {
     type <- match.arg(type)
-    rows <- density_rows(object, newdata)
+    rows <- density_rows(object, newdata, !missing(newdata))
     if (type == "scores")
         return(density_scores(object, rows))
     log_density <- density_log(object, rows, candidate)
@@ -30,7 +32,7 @@ predict.gkdensity <- function(object, newdata = object$x, type = c("density", "l
 outliers <- function(object, newdata, n = 10, ...) UseMethod("outliers")
 
 outliers.gkdensity <- function(object, newdata = object$x, n = 10, candidate = NULL, ...) {
-    rows <- density_rows(object, newdata)
+    rows <- density_rows(object, newdata, !missing(newdata))
     log_density <- density_log(object, rows, candidate)
     first <- utils::head(order(log_density), n)
     scores <- density_scores(object, rows[first, , drop = FALSE])

@@ -187,7 +187,7 @@ class Table(Handle):
             if v["fitted"]:
                 tails = [Tail(v[f"beyond.{p}"], v[f"beyond_low.{p}"], v[f"beyond_high.{p}"]) for p in ("99", "99.9")]
                 found[name] = Candidate(name, v["held_out"], v["se"], v["difference"], v["difference_se"], v["lowest"],
-                                        int(v["rows"]), v["defence"], int(v["components"]), int(v["updates"]),
+                                        int(v["rows"]), v["copula_share"], int(v["components"]), int(v["updates"]),
                                         v["freedom"], *tails)
         return found
 

@@ -1,8 +1,10 @@
 """The density of a table, as an estimator of scikit-learn."""
 from __future__ import annotations
 
+import os
 import warnings
 from collections import namedtuple
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
@@ -16,6 +18,8 @@ from ._estimator import TableEstimator, listed
 from ._library import FlatSettings, text_of
 
 _FEW = 30  # GKV_DENSITY_ROWS_FEW
+_FLOW_SETTINGS = ("flow_layers", "flow_hidden", "flow_updates", "learning_rate", "weight_decay", "patience",
+                  "max_freedom")
 _LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
 Evaluation = namedtuple("Evaluation", "mean se difference difference_se lowest share_p_below_001")
@@ -38,6 +42,16 @@ def _number_of(candidate: Optional[str]) -> int:
     if candidate not in candidate_names():
         raise ValueError(f"candidate = {candidate!r}: give one of {', '.join(candidate_names())}")
     return candidate_names().index(candidate)
+
+
+def _flow_settings(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of the flow's training, which are no others."""
+    for name in given:
+        if name not in _FLOW_SETTINGS:
+            near = get_close_matches(str(name), _FLOW_SETTINGS, 1)
+            raise ValueError(f"flow_settings has no {name!r}" + (f"; the nearest is {near[0]}" if near else "")
+                             + f": give some of {', '.join(_FLOW_SETTINGS)}")
+    return given
 
 
 class TableDistribution:
@@ -86,7 +100,7 @@ class TableDistribution:
 
     def logpdf(self, x: Any, n_jobs: Optional[int] = None) -> np.ndarray:
         """The log density at the rows of x, in nats."""
-        if hasattr(x, "columns"):
+        if self._named and hasattr(x, "columns"):
             x = x[self.columns]
         x = as_doubles(x, "x")
         if x.ndim == 1:
@@ -155,8 +169,8 @@ class Density(TableEstimator):
         The step to which values are rounded: for all columns, for each, or by name. "auto" recognises it; 0 and None
         take values as exact.
     folds : int, optional
-        The folds of the validation, 1 to 20, where 1 holds out a fifth of the rows. None is 5 below 1000 rows, 3 below
-        5000, else 1.
+        The folds of the validation, 1 to 20 and at most the number of rows, where 1 holds out a fifth of the rows. None
+        is 5 below 1000 rows, 3 below 5000, else 1.
     max_components : int, optional
         The most components of a mixture; None is 8, but at most a quarter of the rows for each column.
     flow : {"realnvp", "spline", "gk-coupling", "maf", "glow"}
@@ -239,7 +253,7 @@ class Density(TableEstimator):
         values["folds"] = 0 if self.folds is None else as_index(self.folds, "folds", 1, 20)
         values["max_components"] = 0 if self.max_components is None else as_index(self.max_components,
                                                                                    "max_components", 1)
-        values.update(self.flow_settings or {})
+        values.update(_flow_settings(self.flow_settings or {}))
         return FlatSettings("density", [(name, text_of(value)) for name, value in values.items()], library())
 
     def _resolution(self, d: int) -> Optional[np.ndarray]:
@@ -282,7 +296,7 @@ class Density(TableEstimator):
         given = [str(name).encode() for name in getattr(self, "feature_names_in_", [])]
         column_names = (library().gkv_density_name.restype * d)(*given) if given else None
         held, table = self._settings(), Table()
-        path = None if self.checkpoint is None else str(self.checkpoint).encode()
+        path = None if self.checkpoint is None else os.fsencode(self.checkpoint)
         with _Bar(self.verbose) as bar, Call(bar.show) as call:
             options = Options(threads_of(self.n_jobs, X.size < 20_000), call)
             status = library().gkv_flat_density_fit(
@@ -358,7 +372,7 @@ class Density(TableEstimator):
             ``p_value``, and ``column`` and ``score``, the column with the greatest normal score.
         """
         rows, count = self._rows(X), as_index(n, "n", 0)
-        log_density = self.score_samples(rows if not self._named else X, candidate)
+        log_density = self._table.log_density(_number_of(candidate), rows, self._threads(rows.size))
         p = self._table.p_values(_number_of(candidate), log_density)
         order = np.argsort(log_density, kind="stable")[:count]
         z = self._table.scores(np.ascontiguousarray(rows[order]), 1)
