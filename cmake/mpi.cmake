@@ -1,7 +1,7 @@
 # -DGKV_MPI=ON: the shared object libgkvae-openmpi.so, libgkvae-mpich.so, or both, by the compilers of the MPIs that are
 # installed. The program loads the one of the launcher that started it (src/dist/mpi_library.c); nothing else is
 # compiled against MPI. GKV_MPI_COMPILERS names other compilers than those found.
-option(GKV_MPI "support of MPI: eval, compare and others on several processes (docs/cluster.md)" OFF)
+option(GKV_MPI "MPI support: eval, compare and others on several processes (docs/cluster.md)" OFF)
 set(GKV_MPI_COMPILERS "" CACHE STRING "MPI compilers, as in mpicc.openmpi;mpicc.mpich; empty: those found")
 
 # Where an installed program finds it: a path from its own folder, or an absolute one.

@@ -44,7 +44,9 @@ GKV_API gkv_dist_launch gkv_dist_launched(void);
 
 /* Called with what another rank tells (gkv_dist_tell), and for a rank that failed, just before the
  * job ends: on rank 0, and elsewhere only if rank 0 is lost. It is called from the thread that
- * watches or from gkv_dist_close(). `text` begins with the name of the rank. */
+ * watches or from gkv_dist_close(). `text` begins with the name of the rank. It must call no
+ * function of this header but gkv_dist_name(), gkv_dist_rank() and gkv_dist_size(): others wait for
+ * a lock that the thread holds. */
 typedef void gkv_dist_report(void *context, const char *text);
 
 /* Joins the ranks that the launcher started, all of which must call it. *out is NULL after a
@@ -66,10 +68,6 @@ GKV_API GKV_MUST_USE gkv_status gkv_dist_open(gkv_dist_report *report, void *con
  * answer for 15 seconds: it was stopped, or its machine is gone. NULL `dist` returns the code. */
 GKV_API int gkv_dist_close(gkv_dist *dist, int code, const char *message);
 
-/* Ends all ranks at once, without their clean-up, with the exit code. It does not return. NULL
- * `dist` ends the process. */
-GKV_API void gkv_dist_abort(gkv_dist *dist, int code);
-
 /* --- Ranks ---------------------------------------------------------------- */
 
 /* The number of this rank, 0 … size − 1, and the number of ranks. */
@@ -87,14 +85,16 @@ GKV_API int gkv_dist_processors(const gkv_dist *dist);
 
 /* The part of `count` things that a rank gets: `*n` of them from `*first`. The parts are
  * contiguous, in the order of ranks, and their sizes are multiples of `unit`, the last one's apart;
- * they differ by one unit at most. A unit of 0 counts as 1. */
+ * they differ by one unit at most. A unit of 0 counts as 1. A rank outside 0 … size − 1 gets none
+ * (*first = *n = 0), and nothing happens for NULL. */
 GKV_API void gkv_dist_range(size_t count, size_t unit, int rank, int size, size_t *first,
                             size_t *n);
 
 /* --- Operations of all ranks ---------------------------------------------- */
 
 /* Each of these returns GKV_ERR_IO if MPI fails and GKV_ERR_MEMORY without memory. Waiting ranks
- * leave their processors to others. With one rank they do nothing, or copy. */
+ * leave their processors to others. With one rank they do nothing, or copy. GKV_ERR_ARGUMENT for
+ * NULL where there are bytes to read or write. */
 
 /* Returns once all ranks have called it. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_barrier(gkv_dist *dist);
@@ -113,23 +113,6 @@ typedef enum gkv_dist_type {
  * ranks and sends it to them. Traffic is thus that of a ring: 2 (N − 1)/N of the values. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_sum(gkv_dist *dist, gkv_dist_type type, size_t n,
                                              void *values);
-
-/* A sum that goes on while the caller computes. */
-typedef struct gkv_dist_pending gkv_dist_pending;
-
-/* Begins the sum of gkv_dist_sum(). The caller leaves values[n] alone until gkv_dist_sum_end().
- * Several sums may be pending; all ranks begin them in the same order. The memory of values is at
- * most 1 GiB: GKV_ERR_ARGUMENT. *out is NULL after a failure. */
-GKV_API GKV_MUST_USE gkv_status gkv_dist_sum_begin(gkv_dist *dist, gkv_dist_type type, size_t n,
-                                                   void *values, gkv_dist_pending **out);
-
-/* Lets pending sums go on, without waiting. A caller that computes for long calls it now and then:
- * many networks move nothing otherwise. NULL `dist` is fine. */
-GKV_API GKV_MUST_USE gkv_status gkv_dist_progress(gkv_dist *dist);
-
-/* Waits for the sum and frees `pending`, also after a failure. NULL `pending` is fine. Ranks may
- * end sums in any order. */
-GKV_API GKV_MUST_USE gkv_status gkv_dist_sum_end(gkv_dist *dist, gkv_dist_pending *pending);
 
 /* Gives bytes[n] of rank `root` to all ranks. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_broadcast(gkv_dist *dist, int root, size_t n, void *bytes);
@@ -151,9 +134,6 @@ GKV_API GKV_MUST_USE gkv_status gkv_dist_share(gkv_dist *dist, size_t count, siz
  * others call it to learn of that; those that wait in another function wait until the job ends. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_agree(gkv_dist *dist, gkv_status mine);
 
-/* Whether any rank says true, for example that it was asked to stop. */
-GKV_API GKV_MUST_USE gkv_status gkv_dist_any(gkv_dist *dist, bool mine, bool *any);
-
 /* GKV_ERR_CONFIG on all ranks unless all ranks have the same text. `what` names it in the message,
  * as in "the SHA-256 of the test images", and `advice` says what to do; NULL: nothing. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_same(gkv_dist *dist, const char *what, const char *text,
@@ -165,7 +145,8 @@ GKV_API GKV_MUST_USE gkv_status gkv_dist_same(gkv_dist *dist, const char *what, 
 GKV_API GKV_MUST_USE gkv_status gkv_dist_tell(gkv_dist *dist, const char *text);
 
 /* The next number, from 0, of a counter that all ranks share: *ticket. Any rank may call it at any
- * time. Ranks that take their work by it need no other agreement. GKV_ERR_ARGUMENT for NULL. */
+ * time. Ranks that take their work by it need no other agreement. NULL `dist` has one counter for
+ * the process. GKV_ERR_ARGUMENT for NULL `ticket`. */
 GKV_API GKV_MUST_USE gkv_status gkv_dist_next(gkv_dist *dist, uint64_t *ticket);
 
 #ifdef __cplusplus

@@ -112,10 +112,11 @@ typedef struct gkv_train_result {
  * data and writing files.
  *
  * The ranks of options->dist share the work: the images of each step are divided between them.
- * Every number of ranks writes the files of one process, to the bit, and a run may be resumed on
- * another number (docs/scaling.md). All ranks need the training images and the settings;
- * GKV_ERR_CONFIG on all ranks if they differ. Only rank 0 reads and writes the folder. It alone may
- * have a progress(). A stop of one rank stops all after the same step. */
+ * Every number of ranks writes the files of one process, to the bit, on processors with AVX2, all
+ * of one instruction set; a run may be resumed on another number (docs/scaling.md). All ranks need
+ * the training images and the settings; GKV_ERR_CONFIG on all ranks if they differ. Only rank 0
+ * reads and writes the folder. It alone may have a progress(). A stop of one rank stops all after
+ * the same step. */
 GKV_API GKV_MUST_USE gkv_status gkv_train(const char *folder, gkv_train_start start,
                                           const gkv_settings *settings,
                                           const gkv_run_options *options, gkv_train_result *result);

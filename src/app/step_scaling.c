@@ -1,5 +1,4 @@
 /* The measurements and the model of app/step_scaling.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "app/step_scaling.h"
 
 #include <math.h>

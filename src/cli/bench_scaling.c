@@ -8,7 +8,7 @@
 #include "cli_bench.h"
 #include "ranks.h"
 
-enum { RANKS_MOST = 1024, COUNTS = 11 }; /* 1, 2, 4, … 1024 ranks */
+enum { RANKS_MAX = 1024, COUNTS = 11 }; /* 1, 2, 4, … 1024 ranks */
 
 /* --- Images --------------------------------------------------------------- */
 
@@ -65,7 +65,7 @@ static void find_limits(const gki_scaling_costs *costs, const gki_scaling_link *
 {
     const double one = gki_scaling_predict(costs, link, 1);
     *best = *half = 1;
-    for (size_t n = 2; n <= RANKS_MOST; n++) {
+    for (size_t n = 2; n <= RANKS_MAX; n++) {
         const double step = gki_scaling_predict(costs, link, n);
         if (step < gki_scaling_predict(costs, link, *best))
             *best = n;

@@ -361,6 +361,8 @@ int cli_bench(int argc, char **argv)
     it->images = 60000;
     it->first_step = it->epoch = it->peak_memory = NAN;
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(
+        cli_ranks_begin("bench", it->scaling ? CLI_RANKS_SHARED : CLI_RANKS_REFUSED, argc, argv));
     if (a.child) {
         code = bench_child(a.child);
         goto done;

@@ -133,8 +133,8 @@ static int compare_by_plan(const compare_arguments *a)
     folder = a->out ? cli_text("%s", a->out) : cli_text("results/%s", plan.name);
     CLI_TRY(compare_check_out(folder));
     if (!a->table) {
-        CLI_TRY(plan_compare_ranks(&plan, a->data_folder));
-        of_steps = plan_do(&plan, a, folder);
+        CLI_TRY(plan_check_inputs(&plan, a->data_folder));
+        CLI_TRY(plan_do(&plan, a, folder, &of_steps));
     }
     if (cli_stop) {
         code = cli_error(128 + (int)cli_stop, "stopped; what is done is kept. To go on:");
@@ -143,10 +143,15 @@ static int compare_by_plan(const compare_arguments *a)
         goto done;
     }
     if (a->shards > 0) {
-        fprintf(stderr,
-                "shard %zu of %zu is done; for the table, when all are done, call the same "
-                "command without --shard\n",
-                a->shard, a->shards);
+        if (of_steps != CLI_OK)
+            fprintf(stderr,
+                    "shard %zu of %zu: a step failed; to try again, call the same command\n",
+                    a->shard, a->shards);
+        else
+            fprintf(stderr,
+                    "shard %zu of %zu is done; for the table, when all are done, call the same "
+                    "command without --shard\n",
+                    a->shard, a->shards);
         goto done;
     }
     for (size_t e = 0; e < plan.n_evals && code == CLI_OK && cli_ranks_first(); e++)
@@ -316,6 +321,15 @@ done:
     return code;
 }
 
+/* The ranks share the work of a plan. A process with --shard does its own part, whoever started it
+ * together with others. */
+static cli_ranks_use ranks_use(const compare_arguments *a)
+{
+    if (a->shards > 0)
+        return CLI_RANKS_EACH;
+    return a->plan ? CLI_RANKS_SHARED : CLI_RANKS_REFUSED;
+}
+
 int cli_compare(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -334,6 +348,8 @@ int cli_compare(int argc, char **argv)
     char *command = cli_command(argc, argv);
     a.command = command;
     int code = cli_parse(&argp, argc, argv, &a);
+    if (code == CLI_OK)
+        code = cli_ranks_begin("compare", ranks_use(&a), argc, argv);
     if (code == CLI_OK)
         code = a.plan ? compare_by_plan(&a) : compare_runs(&a);
     free(command);

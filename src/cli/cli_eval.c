@@ -12,7 +12,6 @@
 #include "evaluation.h"
 #include "report_generation.h"
 #include "refined.h"
-#include "data/checksum.h"
 
 typedef struct eval_arguments {
     cli_model_arguments run;
@@ -323,6 +322,17 @@ static gkv_dataset *training_of_pictures(const cli_run *run)
     return training;
 }
 
+/* Writes the figures. Those of the test images replace all results of an earlier evaluation. */
+static int write_figures(const eval_arguments *a, const gkv_metrics *metrics)
+{
+    char *path = figures_path(a);
+    if (a->of == GKV_EVAL_TEST && !a->figures)
+        cli_evaluation_remove(a->run.model, false);
+    const int code = cli_check(gkv_metrics_write(metrics, path));
+    free(path);
+    return code;
+}
+
 /* Prints and writes everything but the figures of the likelihood, which have been printed.
  * `generation` is the code of the metrics of generation. */
 static int write_results(const eval_arguments *a, const cli_run *run, const gkv_dataset *test,
@@ -333,9 +343,7 @@ static int write_results(const eval_arguments *a, const cli_run *run, const gkv_
     int code = CLI_OK;
     cli_generation_print(&metrics->generation);
     fflush(stdout);
-    if (a->of == GKV_EVAL_TEST && !a->figures)
-        cli_evaluation_remove(a->run.model, false);
-    CLI_CHECK(gkv_metrics_write(metrics, path));
+    CLI_TRY(write_figures(a, metrics));
     CLI_TRY(generation);
     if (a->of == GKV_EVAL_TEST && !a->no_pictures && !a->figures) {
         cli_evaluation evaluation = {.folder = a->run.model,
@@ -365,35 +373,23 @@ done:
 static int compare_inputs(const eval_arguments *a, const gkv_dataset *test,
                           const gkv_dataset *training, const gkv_features *network)
 {
-    static const char advice[] = "copy one file to all machines, or use a shared folder";
     const struct {
         const char *what, *sum;
     } inputs[] = {
-        {"the SHA-256 of the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
-        {"the SHA-256 of the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
-        {"the SHA-256 of the training images",
-         training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
-        {"the SHA-256 of the feature network", network ? gkv_features_sha256(network) : "none"},
+        {"the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
+        {"the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
+        {"the training images", training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
+        {"the feature network", network ? gkv_features_sha256(network) : "none"},
     };
     static const char *const files[] = {"model.safetensors", "config.ini"};
     int code = CLI_OK;
-    char *path = NULL;
-    if (!cli_ranks())
-        return code;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        char sum[GKV_DIGEST_SIZE];
+    for (size_t i = 0; i < sizeof files / sizeof *files && code == CLI_OK; i++) {
+        char *path = cli_text("%s/%s", a->run.model, files[i]);
+        code = cli_ranks_same_file(path);
         free(path);
-        path = cli_text("%s/%s", a->run.model, files[i]);
-        CLI_CHECK(gki_file_digest(path, sum));
-        char *what = cli_text("the SHA-256 of %s", path);
-        code = cli_check(gkv_dist_same(cli_ranks(), what, sum, advice));
-        free(what);
-        CLI_TRY(code);
     }
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        CLI_CHECK(gkv_dist_same(cli_ranks(), inputs[i].what, inputs[i].sum, advice));
-done:
-    free(path);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs && code == CLI_OK; i++)
+        code = cli_ranks_same_sum(inputs[i].what, inputs[i].sum);
     return code;
 }
 
@@ -407,6 +403,7 @@ int cli_eval(int argc, char **argv)
     gkv_metrics metrics;
     int code = CLI_OK;
     bool evaluated = false;
+    int generation = CLI_OK;
     char *command = cli_command(argc, argv);
     gkv_refine_defaults(&a.refine);
     CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
@@ -440,15 +437,23 @@ int cli_eval(int argc, char **argv)
     print_metrics(&metrics);
     fflush(stdout);
     /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
-     * taken an hour. */
-    code = training && network ? cli_generation_measure(&run, test, training, network, refined,
-                                                        a.quiet, &metrics.generation)
-                               : CLI_OK;
+     * taken an hour. A rank that fails ends the job, so ranks keep it before. */
     evaluated = true;
+    if (training && network) {
+        if (cli_ranks() && cli_ranks_first())
+            CLI_TRY(write_figures(&a, &metrics));
+        generation = cli_generation_measure(&run, test, training, network, refined, a.quiet,
+                                            &metrics.generation);
+    }
+    code = generation;
     if (cli_ranks_first())
-        code = write_results(&a, &run, test, training, &metrics, command, code);
-    const int waited = cli_check(gkv_dist_barrier(cli_ranks())); /* the other ranks for rank 0 */
-    code = code == CLI_OK ? waited : code;
+        code = write_results(&a, &run, test, training, &metrics, command, generation);
+    /* The other ranks wait for rank 0. A rank whose generation failed leaves, as others may still
+     * be in an operation of all ranks. */
+    if (generation == CLI_OK) {
+        const int waited = cli_check(gkv_dist_barrier(cli_ranks()));
+        code = code == CLI_OK ? waited : code;
+    }
 done:
     if (evaluated && cli_run_changed(&run, a.run.model))
         cli_error(

@@ -65,9 +65,9 @@ static const struct {
     int (*run)(int argc, char **argv);
     cli_ranks_use use;
 } on_ranks[] = {
-    {cli_train, CLI_RANKS_SHARED},    {cli_eval, CLI_RANKS_SHARED},
-    {cli_compare, CLI_RANKS_SHARED},  {cli_settings, CLI_RANKS_EACH},
-    {cli_completion, CLI_RANKS_EACH}, {cli_version, CLI_RANKS_EACH},
+    {cli_train, CLI_RANKS_SHARED}, {cli_eval, CLI_RANKS_SHARED},   {cli_compare, CLI_RANKS_LATER},
+    {cli_bench, CLI_RANKS_LATER},  {cli_settings, CLI_RANKS_EACH}, {cli_completion, CLI_RANKS_EACH},
+    {cli_version, CLI_RANKS_EACH},
 };
 
 const cli_command_row *cli_command_at(size_t i)
@@ -145,16 +145,8 @@ static const char density_usage[] =
     "       gkvae density conditional FOLDER --given NAME=VALUE,...\n"
     "Each of these six commands has its own --help.\n";
 
-/* A process with --shard does its own part, whoever started it together with others. */
-static cli_ranks_use ranks_use(const cli_command_row *command, int argc, char **argv)
+static cli_ranks_use ranks_use(const cli_command_row *command)
 {
-    static const char shard[] = "--shard";
-    for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], shard, sizeof shard - 1) == 0)
-            return CLI_RANKS_EACH;
-        if (command->run == cli_bench && strcmp(argv[i], "--scaling") == 0)
-            return CLI_RANKS_SHARED;
-    }
     for (size_t i = 0; i < sizeof on_ranks / sizeof *on_ranks; i++)
         if (on_ranks[i].run == command->run)
             return on_ranks[i].use;
@@ -176,8 +168,7 @@ static int dispatch(int argc, char **argv)
     if (chosen) {
         char *name = cli_text("gkvae %s", chosen->name);
         argv[used] = name;
-        code = cli_ranks_begin(chosen->name, ranks_use(chosen, argc - used, argv + used),
-                               argc - used, argv + used);
+        code = cli_ranks_begin(chosen->name, ranks_use(chosen), argc - used, argv + used);
         if (code == CLI_OK)
             code = chosen->run(argc - used, argv + used);
         code = cli_ranks_end(code);

@@ -128,8 +128,10 @@ int plan_run(char *const *words, const char *log, void (*show)(void *context, co
 
 /* --- plan_steps.c --------------------------------------------------------- */
 
-/* Does the steps that are not finished. Returns CLI_OK, the code of the first step that failed, or
- * 128 plus the number of a signal. */
-int plan_do(const compare_plan *it, const compare_arguments *arguments, const char *folder);
+/* Does the steps that are not finished. *of_steps is CLI_OK, the code of the first step that
+ * failed, or 128 plus the number of a signal; all ranks have the same unless a signal came. Returns
+ * the code of any other failure, after which a rank must leave: the others may not have it. */
+int plan_do(const compare_plan *it, const compare_arguments *arguments, const char *folder,
+            int *of_steps);
 
 #endif

@@ -1,5 +1,4 @@
 /* The commands of the steps of a plan; declared in plan_job.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "plan_job.h"
 
 #include <inttypes.h>

@@ -1,5 +1,4 @@
 /* The steps of a plan that are to be done; declared in plan_job.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "plan_job.h"
 
 #include <math.h>

@@ -1,11 +1,8 @@
 /* The work of a plan for several processes; declared in plan_shares.h. */
-#define _POSIX_C_SOURCE 200809L
 #include "plan_shares.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "data/checksum.h"
 
 /* --- Costs ---------------------------------------------------------------- */
 
@@ -102,32 +99,22 @@ size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards)
 
 /* --- Equal inputs --------------------------------------------------------- */
 
-/* Compares the checksums of the images of both halves. */
+/* Compares the checksums of the images of both splits. */
 static int compare_images(const gkv_data_settings *data)
 {
-    static const gkv_split halves[] = {GKV_TRAIN, GKV_TEST};
+    static const gkv_split splits[] = {GKV_TRAIN, GKV_TEST};
     int code = CLI_OK;
-    for (size_t i = 0; i < sizeof halves / sizeof *halves && code == CLI_OK; i++) {
+    for (size_t i = 0; i < sizeof splits / sizeof *splits && code == CLI_OK; i++) {
         gkv_dataset *images = NULL;
         /* a step that needs images which cannot be read says so itself */
-        const bool there = gkv_dataset_load(halves[i], data, &images) == GKV_OK;
-        char *what = cli_text("the SHA-256 of the %s images of %s",
-                              halves[i] == GKV_TRAIN ? "training" : "test", data->dataset);
-        code = cli_check(gkv_dist_same(
-            cli_ranks(), what, there ? gkv_dataset_sha256(images, GKV_IMAGES_FILE) : "unknown",
-            "copy one file to all machines, or use a shared folder"));
+        const bool there = gkv_dataset_load(splits[i], data, &images) == GKV_OK;
+        char *what = cli_text("the %s images of %s", splits[i] == GKV_TRAIN ? "training" : "test",
+                              data->dataset);
+        code = cli_ranks_same_sum(what,
+                                  there ? gkv_dataset_sha256(images, GKV_IMAGES_FILE) : "unknown");
         gkv_dataset_free(images);
         free(what);
     }
-    return code;
-}
-
-static int compare_file(const char *path)
-{
-    char sum[GKV_DIGEST_SIZE];
-    int code = cli_check(gki_file_digest(path, sum));
-    if (code == CLI_OK)
-        code = cli_check(gkv_dist_same(cli_ranks(), path, sum, "use one file"));
     return code;
 }
 
@@ -138,14 +125,14 @@ static bool same_images(const gkv_data_settings *a, const gkv_data_settings *b)
            strcmp(a->test_images, b->test_images) == 0;
 }
 
-int plan_compare_ranks(const compare_plan *it, const char *data_folder)
+int plan_check_inputs(const compare_plan *it, const char *data_folder)
 {
     int code = CLI_OK;
     if (!cli_ranks())
         return code;
-    code = compare_file(it->path);
+    code = cli_ranks_same_file(it->path);
     if (code == CLI_OK && it->config)
-        code = compare_file(it->config);
+        code = cli_ranks_same_file(it->config);
     for (size_t m = 0; m < it->n_models && code == CLI_OK; m++) {
         gkv_data_settings data = it->models[m].expected.data;
         if (m > 0 && same_images(&data, &it->models[m - 1].expected.data))

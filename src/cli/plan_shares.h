@@ -24,6 +24,6 @@ void plan_sort_pieces(plan_piece *pieces, size_t n);
 size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards);
 
 /* Refuses ranks that have another plan, configuration or other images than rank 0. */
-int plan_compare_ranks(const compare_plan *it, const char *data_folder);
+int plan_check_inputs(const compare_plan *it, const char *data_folder);
 
 #endif

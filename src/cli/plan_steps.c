@@ -288,7 +288,7 @@ static int do_with_ranks(plan_job *it)
             break;
         do_piece(it, pieces[ticket].key);
     }
-    if (cli_stop) /* the others are not asked: this rank ends, and so does the plan_job */
+    if (cli_stop) /* the others are not asked: this rank ends, and so does the job */
         goto done;
     const int ranks = gkv_dist_size(cli_ranks());
     int *codes = cli_alloc((size_t)ranks, sizeof *codes);
@@ -304,7 +304,8 @@ done:
 
 /* --- The whole plan ------------------------------------------------------- */
 
-int plan_do(const compare_plan *plan, const compare_arguments *arguments, const char *folder)
+int plan_do(const compare_plan *plan, const compare_arguments *arguments, const char *folder,
+            int *of_steps)
 {
     plan_job it = {
         .plan = plan,
@@ -312,7 +313,7 @@ int plan_do(const compare_plan *plan, const compare_arguments *arguments, const 
         .folder = folder,
         .steps = cli_alloc(plan->n_models * plan->n_seeds * (1 + plan->n_evals), sizeof *it.steps),
         .failed = cli_alloc(plan->n_models * plan->n_seeds, sizeof *it.failed)};
-    int code = cli_check(gki_file_make_folder(folder));
+    int code = cli_check(gkv_dist_agree(cli_ranks(), gki_file_make_folder(folder)));
     setenv("GKVAE_MPI", "off", 1); /* each step is a process alone */
     if (code == CLI_OK) {
         cli_catch_signals();
@@ -325,7 +326,7 @@ int plan_do(const compare_plan *plan, const compare_arguments *arguments, const 
     }
     if (cli_stop)
         it.code = 128 + (int)cli_stop;
-    code = code ? code : it.code;
+    *of_steps = it.code;
     free(it.steps);
     free(it.failed);
     return code;

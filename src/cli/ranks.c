@@ -76,6 +76,26 @@ static void be_silent(void)
     close(nowhere);
 }
 
+/* --- Equal inputs --------------------------------------------------------- */
+
+int cli_ranks_same_sum(const char *what, const char *sum)
+{
+    char *name = cli_text("the SHA-256 of %s", what);
+    const int code = cli_check(
+        gkv_dist_same(ranks, name, sum, "copy one file to all machines, or use a shared folder"));
+    free(name);
+    return code;
+}
+
+int cli_ranks_same_file(const char *path)
+{
+    char sum[GKV_DIGEST_SIZE];
+    if (!ranks)
+        return CLI_OK;
+    const int code = cli_check(gki_file_digest(path, sum));
+    return code == CLI_OK ? cli_ranks_same_sum(path, sum) : code;
+}
+
 /* --- Start and end -------------------------------------------------------- */
 
 /* Refuses a command that would be done by each process for itself. */
@@ -104,8 +124,7 @@ static int compare_ranks(int argc, char **argv)
         sum[0] = '\0'; /* it has no such name here: the version must do */
     CLI_CHECK(gkv_dist_same(ranks, "the program file (SHA-256)", sum, "copy one build to all"));
     CLI_CHECK(gkv_dist_same(ranks, "the instruction set", set,
-                            "last bits would depend on the ranks: set GKVAE_SIMD=avx2 or portable "
-                            "for all"));
+                            "last bits would depend on the ranks: set GKVAE_SIMD=avx2 for all"));
     CLI_CHECK(gkv_dist_same(ranks, "the command line", command, "start all ranks alike"));
 done:
     free(command);
@@ -124,7 +143,7 @@ static void on_end(int code, void *context)
 int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **argv)
 {
     const gkv_dist_launch launch = gkv_dist_launched();
-    if (launch.size == 1 || use == CLI_RANKS_EACH)
+    if (launch.size == 1 || use == CLI_RANKS_EACH || use == CLI_RANKS_LATER)
         return CLI_OK;
     if (use == CLI_RANKS_REFUSED) {
         if (launch.rank > 0) /* the launcher ends all when rank 0 has said why */

@@ -10,12 +10,13 @@
 typedef enum cli_ranks_use {
     CLI_RANKS_REFUSED, /* it is for one process */
     CLI_RANKS_SHARED,  /* they share its work */
-    CLI_RANKS_EACH     /* each process does it for itself */
+    CLI_RANKS_EACH,    /* each process does it for itself */
+    CLI_RANKS_LATER    /* its options decide; it calls cli_ranks_begin() when it knows them */
 } cli_ranks_use;
 
 /* Joins the ranks if there are any; otherwise nothing happens. CLI_USAGE for a command that is
- * refused; CLI_CONFIG if this build has no support of the launcher's MPI, or if ranks differ in the
- * program or the command line. */
+ * refused; CLI_CONFIG if this build has no support for the launcher's MPI, or if ranks differ in
+ * the program or the command line. */
 int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **argv);
 
 /* Leaves the ranks, and returns the exit code of all. It may end the process. */
@@ -26,6 +27,11 @@ gkv_dist *cli_ranks(void);
 
 /* Whether this process is rank 0, which prints and writes, or alone. */
 bool cli_ranks_first(void);
+
+/* CLI_CONFIG unless all ranks have the same SHA-256 of what `what` says, or of the file of this
+ * path. All ranks call them; CLI_OK at once without ranks. */
+int cli_ranks_same_sum(const char *what, const char *sum);
+int cli_ranks_same_file(const char *path);
 
 /* Keeps the message of an error for the end of this rank. False on rank 0, which prints it. */
 bool cli_ranks_keep(const char *message);

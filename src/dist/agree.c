@@ -1,5 +1,4 @@
-/* What the ranks must agree on: failures, flags, texts, and who does what next. */
-#define _POSIX_C_SOURCE 200809L
+/* What the ranks must agree on: failures, texts, and who does what next. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,42 +53,33 @@ done:
     return status;
 }
 
-gkv_status gkv_dist_any(gkv_dist *dist, bool mine, bool *any)
-{
-    int *all = NULL;
-    GKV_NEED(any);
-    *any = mine;
-    if (gkv_dist_size(dist) == 1)
-        return GKV_OK;
-    const gkv_status status = ints_of_all(dist, mine, &all);
-    if (status == GKV_OK)
-        *any = first_other(dist, all, 0) < dist->size;
-    free(all);
-    return status;
-}
-
 gkv_status gkv_dist_same(gkv_dist *dist, const char *what, const char *text, const char *advice)
 {
-    enum { MOST = 512 };
-    char of_first[MOST] = "", other[MOST] = "";
+    enum { SHOWN = 512 }; /* bytes of a text in the message */
+    char other[SHOWN] = "", *of_first = NULL;
     int *all = NULL;
     gkv_status status = GKV_OK;
     GKV_NEED(what);
     GKV_NEED(text);
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
-    snprintf(of_first, sizeof of_first, "%s", text);
-    GKV_TRY_GOTO(gkv_dist_broadcast(dist, 0, sizeof of_first, of_first));
-    snprintf(other, sizeof other, "%s", text);
-    GKV_TRY_GOTO(ints_of_all(dist, strcmp(of_first, other) != 0, &all));
+    uint64_t size = strlen(text) + 1;
+    GKV_TRY_GOTO(gkv_dist_broadcast(dist, 0, sizeof size, &size));
+    GKV_TRY_GOTO(gki_alloc((size_t)size, 1, &of_first));
+    if (dist->rank == 0)
+        memcpy(of_first, text, (size_t)size);
+    GKV_TRY_GOTO(gkv_dist_broadcast(dist, 0, (size_t)size, of_first));
+    GKV_TRY_GOTO(ints_of_all(dist, strcmp(of_first, text) != 0, &all));
     const int r = first_other(dist, all, 0);
     if (r == dist->size)
         goto done;
+    snprintf(other, sizeof other, "%s", text);
     GKV_TRY_GOTO(gkv_dist_broadcast(dist, r, sizeof other, other));
-    status = gki_fail(GKV_ERR_CONFIG, "%s differs between ranks: it is %s on %s and %s on %s%s%s",
-                      what, of_first, dist->names[0], other, dist->names[r], advice ? "; " : "",
-                      advice ? advice : "");
+    status = gki_fail(GKV_ERR_CONFIG, "%s differs between ranks: it is %.*s on %s and %s on %s%s%s",
+                      what, SHOWN - 1, of_first, dist->names[0], other, dist->names[r],
+                      advice ? "; " : "", advice ? advice : "");
 done:
+    free(of_first);
     free(all);
     return status;
 }
@@ -104,8 +94,8 @@ gkv_status gkv_dist_tell(gkv_dist *dist, const char *text)
 
 gkv_status gkv_dist_next(gkv_dist *dist, uint64_t *ticket)
 {
-    GKV_NEED(dist);
     GKV_NEED(ticket);
+    dist = gki_dist_or_alone(dist);
     if (dist->rank > 0)
         return gki_dist_watch_ticket(dist, ticket);
     pthread_mutex_lock(&dist->lock);

@@ -55,8 +55,7 @@ gkv_status gki_dist_wait(gkv_dist *dist, void **request, const char *what)
     return GKV_OK;
 }
 
-/* Ends the operation whose start returned `code` under the lock. */
-static gkv_status end_operation(gkv_dist *dist, int code, void **request, const char *what)
+gkv_status gki_dist_end_operation(gkv_dist *dist, int code, void **request, const char *what)
 {
     const gkv_status status = gki_dist_check(dist, code, what);
     pthread_mutex_unlock(&dist->lock);
@@ -70,7 +69,7 @@ gkv_status gkv_dist_barrier(gkv_dist *dist)
     void *request = NULL;
     dist = gki_dist_or_alone(dist);
     pthread_mutex_lock(&dist->lock);
-    return end_operation(dist, dist->table->barrier(&request), &request, "a barrier");
+    return gki_dist_end_operation(dist, dist->table->barrier(&request), &request, "a barrier");
 }
 
 /* MPI counts in int: longer data go in pieces. */
@@ -87,15 +86,15 @@ gkv_status gkv_dist_broadcast(gkv_dist *dist, int root, size_t n, void *bytes)
         const size_t length = n - at < PIECE ? n - at : PIECE;
         void *request = NULL;
         pthread_mutex_lock(&dist->lock);
-        GKV_TRY(end_operation(
+        GKV_TRY(gki_dist_end_operation(
             dist, dist->table->broadcast(root, (char *)bytes + at, (int)length, &request), &request,
             "a broadcast"));
     }
     return GKV_OK;
 }
 
-/* One operation for all ranks, if int can count the bytes. */
-static gkv_status gather_at_once(gkv_dist *dist, const size_t *lengths, const void *mine, void *all)
+/* One operation for all ranks, if int can count the bytes. Those of this rank are in place. */
+static gkv_status gather_at_once(gkv_dist *dist, const size_t *lengths, void *all)
 {
     int *counts = NULL;
     void *request = NULL;
@@ -106,34 +105,33 @@ static gkv_status gather_at_once(gkv_dist *dist, const size_t *lengths, const vo
         offsets[r] = at;
         at += counts[r];
     }
-    if (mine == (const char *)all + offsets[dist->rank])
-        mine = NULL;
     pthread_mutex_lock(&dist->lock);
-    const gkv_status status = end_operation(
-        dist, dist->table->gather(GKI_DIST_FIRST, mine, all, counts, offsets, &request), &request,
-        "a gathering");
+    const gkv_status status = gki_dist_end_operation(
+        dist, dist->table->gather(all, counts, offsets, &request), &request, "a gathering");
     free(counts);
     return status;
 }
 
 gkv_status gkv_dist_gather(gkv_dist *dist, const size_t *lengths, const void *mine, void *all)
 {
-    size_t total = 0;
+    size_t total = 0, before = 0;
     GKV_NEED(lengths);
     dist = gki_dist_or_alone(dist);
-    for (int r = 0; r < dist->size; r++)
+    for (int r = 0; r < dist->size; r++) {
+        before += r < dist->rank ? lengths[r] : 0;
         total += lengths[r];
+    }
     if (total == 0)
         return GKV_OK;
     GKV_NEED(all);
-    if (lengths[dist->rank] > 0)
-        GKV_NEED(mine);
-    if (total <= PIECE)
-        return gather_at_once(dist, lengths, mine, all);
     char *to = all;
+    if (lengths[dist->rank] > 0) {
+        GKV_NEED(mine);
+        memmove(to + before, mine, lengths[dist->rank]);
+    }
+    if (total <= PIECE)
+        return gather_at_once(dist, lengths, all);
     for (int r = 0; r < dist->size; r++) {
-        if (r == dist->rank && lengths[r] > 0)
-            memmove(to, mine, lengths[r]);
         GKV_TRY(gkv_dist_broadcast(dist, r, lengths[r], to));
         to += lengths[r];
     }
@@ -142,6 +140,11 @@ gkv_status gkv_dist_gather(gkv_dist *dist, const size_t *lengths, const void *mi
 
 void gkv_dist_range(size_t count, size_t unit, int rank, int size, size_t *first, size_t *n)
 {
+    if (!first || !n)
+        return;
+    *first = *n = 0;
+    if (rank < 0 || rank >= size)
+        return;
     unit = unit ? unit : 1;
     const size_t units = count / unit + (count % unit > 0), ranks = (size_t)size;
     const size_t each = units / ranks, more = units % ranks, r = (size_t)rank;
@@ -154,6 +157,8 @@ void gkv_dist_range(size_t count, size_t unit, int rank, int size, size_t *first
 gkv_status gkv_dist_share(gkv_dist *dist, size_t count, size_t unit, size_t size, void *all)
 {
     size_t *lengths = NULL, first = 0, n = 0;
+    if (count > 0 && size > 0)
+        GKV_NEED(all);
     dist = gki_dist_or_alone(dist);
     if (dist->size == 1)
         return GKV_OK;
@@ -313,11 +318,4 @@ int gkv_dist_close(gkv_dist *dist, int code, const char *message)
     dist->table->stop();
     free_handle(dist);
     return code;
-}
-
-void gkv_dist_abort(gkv_dist *dist, int code)
-{
-    dist = gki_dist_or_alone(dist);
-    pthread_mutex_lock(&dist->lock);
-    dist->table->abort(code);
 }

@@ -22,9 +22,8 @@ struct gkv_dist {
     void *context;
     /* Held during every call of the table, and for what follows. */
     pthread_mutex_t lock;
-    uint64_t tickets;                  /* on rank 0: the next one */
-    gkv_dist_pending *oldest, *newest; /* sums, in the order in which they began */
-    gki_dist_watch *watch;             /* NULL for one rank */
+    uint64_t tickets;      /* on rank 0: the next one */
+    gki_dist_watch *watch; /* NULL for one rank */
 };
 
 /* The table of one process alone, and such a process: what NULL stands for. */
@@ -43,6 +42,9 @@ gkv_status gki_dist_check(const gkv_dist *dist, int code, const char *what);
 
 /* Waits until the operation is done. Not under the lock. */
 gkv_status gki_dist_wait(gkv_dist *dist, void **request, const char *what);
+
+/* Ends the operation whose start returned `code`. It is called under the lock, which it unlocks. */
+gkv_status gki_dist_end_operation(gkv_dist *dist, int code, void **request, const char *what);
 
 /* Sleeps longer from call to call, up to a millisecond. *calls counts them from 0. */
 void gki_dist_pause(unsigned *calls);

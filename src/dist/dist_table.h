@@ -7,14 +7,7 @@
 #define GKV_DIST_DIST_TABLE_H
 
 /* It changes with this file; a shared object of another number is refused. */
-enum { GKI_DIST_TABLE_VERSION = 3 };
-
-/* Operations of one lane are begun in the same order on all ranks; lanes are independent. */
-typedef enum gki_dist_lane {
-    GKI_DIST_FIRST,  /* whatever the caller begins, in the caller's order */
-    GKI_DIST_SECOND, /* second halves of sums, in the order of the sums */
-    GKI_DIST_LANES
-} gki_dist_lane;
+enum { GKI_DIST_TABLE_VERSION = 4 };
 
 typedef enum gki_dist_tag {
     GKI_DIST_BEAT,   /* from and to rank 0: the rank answers */
@@ -39,10 +32,8 @@ typedef struct gki_dist_table {
     /* These set *request, which the caller tests until it is done. */
     int (*barrier)(void **request);
     int (*broadcast)(int root, void *data, int length, void **request);
-    /* all[offsets[r] …] = the `lengths[r]` bytes that rank r gives as `mine`; NULL: they are
-     * there */
-    int (*gather)(gki_dist_lane lane, const void *mine, void *all, const int *lengths,
-                  const int *offsets, void **request);
+    /* all[offsets[r] …] = the `lengths[r]` bytes that rank r has there */
+    int (*gather)(void *all, const int *lengths, const int *offsets, void **request);
     /* out[offsets[r] …] goes to rank r, whose bytes for this rank come to in[in_offsets[r] …] */
     int (*exchange)(const void *out, const int *lengths, const int *offsets, void *in,
                     const int *in_lengths, const int *in_offsets, void **request);

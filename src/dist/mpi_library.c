@@ -1,5 +1,4 @@
 /* What the launcher says, and the shared object for its MPI. */
-#define _POSIX_C_SOURCE 200809L
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,7 +22,7 @@ static const launcher_row launchers[] = {
     {"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK", "MVAPICH's mpirun", "mpich"},
     {"PMI_SIZE", "PMI_RANK", "an MPI launcher (PMI)", "mpich"},
     {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "Slurm's srun", NULL},
-    {"MPI_LOCALNRANKS", "MPI_LOCALRANKID", "MPICH's mpirun", "mpich"},
+    {NULL, "MPI_LOCALRANKID", "MPICH's mpirun", "mpich"},
     {NULL, "PMIX_RANK", "an MPI launcher (PMIx)", "openmpi"},
 };
 enum { LAUNCHERS = sizeof launchers / sizeof *launchers };
@@ -125,7 +124,7 @@ static gkv_status refuse(const gkv_dist_launch *launch)
     if (launch->size > 0)
         snprintf(size, sizeof size, "%d processes", launch->size);
     return gki_fail(GKV_ERR_CONFIG,
-                    "%s started %s (%s), and this gkvae has no support of %s: there is no "
+                    "%s started %s (%s), and this gkvae has no support for %s: there is no "
                     "libgkvae-%s.so, and each process would work as if it were alone. Build gkvae "
                     "with cmake -DGKV_MPI=ON, start one process, or set GKVAE_MPI=off if each is "
                     "to work alone (docs/cluster.md)",

@@ -3,7 +3,6 @@
  * Every rank tells rank 0 once a second that it answers, and rank 0 tells every rank. Rank 0 learns
  * who has ended and with what code, and hands out tickets. Messages pass between two ranks, so a
  * rank that fails can report it whatever the others do. */
-#define _POSIX_C_SOURCE 200809L
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,13 +54,23 @@ struct gki_dist_watch {
 
 /* --- The end of the job --------------------------------------------------- */
 
+/* Whether the text begins with the name of a rank, as those of gkv_dist_agree() do. */
+static bool is_named(const gkv_dist *dist, const char *text)
+{
+    bool named = false;
+    for (int r = 0; r < dist->size && !named; r++) {
+        const size_t length = strlen(dist->names[r]);
+        named = strncmp(text, dist->names[r], length) == 0 && text[length] == ':';
+    }
+    return named;
+}
+
 static void report(const gkv_dist *dist, int rank, const char *text)
 {
     char line[GKI_DIST_NAME + GKI_DIST_TEXT + 8];
     if (!dist->report || !*text)
         return;
-    /* gkv_dist_agree() has named the rank already */
-    const bool named = strncmp(text, "rank ", 5) == 0;
+    const bool named = is_named(dist, text);
     snprintf(line, sizeof line, "%s%s%s", named ? "" : dist->names[rank], named ? "" : ": ", text);
     dist->report(dist->context, line);
 }

@@ -64,8 +64,10 @@ static gkv_status refit(gki_training_run *run)
     p->g_min = report.g_min, p->g_max = report.g_max;
     p->k_min = report.k_min, p->k_max = report.k_max;
     const uint64_t epoch = (trainer->state.step - 1) / trainer->epoch_steps + 1;
-    return run->leads ? gki_history_append_refit(run->folder, epoch, trainer->state.step, &report)
-                      : GKV_OK;
+    return gkv_dist_agree(
+        run->dist, run->leads
+                       ? gki_history_append_refit(run->folder, epoch, trainer->state.step, &report)
+                       : GKV_OK);
 }
 
 /* Rank 0 writes, and all ranks fail if it fails. */

@@ -214,7 +214,6 @@ static gkv_status estimate(gki_trainer *trainer, gki_call *call, const gki_estim
     images.order += first;
     if (images.count == 0)
         return GKV_OK;
-    inner.dist = NULL; /* the images of this rank are its own work */
     GKV_TRY(gki_call_begin(&quiet, &inner, images.count));
     gki_estimates own = {.reconstruction = all->reconstruction + first,
                          .kl = all->kl + first,

@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
-# Processes that a launcher started together, without support of MPI: they are refused, and not run as if each were
+# Processes that a launcher started together, without MPI support: they are refused, and not run as if each were
 # alone. And --shard, which needs no MPI.
 source "$(dirname "$0")/lib.sh"
-unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK PMI_SIZE PMI_RANK PMIX_RANK MPI_LOCALNRANKS SLURM_STEP_NUM_TASKS \
-    SLURM_PROCID GKVAE_MPI
+unset OMPI_COMM_WORLD_SIZE OMPI_COMM_WORLD_RANK PMI_SIZE PMI_RANK PMIX_RANK MPI_LOCALNRANKS MPI_LOCALRANKID \
+    SLURM_STEP_NUM_TASKS SLURM_PROCID GKVAE_MPI
 
 # --- Launchers ------------------------------------------------------------------------------------
 
 cp "$gkvae" lonely # without the shared objects beside it
-for launcher in OMPI_COMM_WORLD_SIZE PMI_SIZE MV2_COMM_WORLD_SIZE SLURM_STEP_NUM_TASKS MPI_LOCALNRANKS; do
+for launcher in OMPI_COMM_WORLD_SIZE PMI_SIZE MV2_COMM_WORLD_SIZE SLURM_STEP_NUM_TASKS; do
     expect 4 "started 4 processes ($launcher)" env "$launcher=4" ./lonely eval run
     expect 4 "cmake -DGKV_MPI=ON" env "$launcher=4" ./lonely compare --plan plan.ini
     expect 2 "gkvae fit as if it were alone" env "$launcher=4" ./lonely fit table.csv
     expect 5 "run: cannot read" env "$launcher=1" ./lonely eval run
     expect 5 "run: cannot read" env "$launcher=4" GKVAE_MPI=off ./lonely eval run
 done
+# MPICH says how many ranks are on this machine, not how many there are
+expect 4 "several processes (MPI_LOCALRANKID)" env MPI_LOCALNRANKS=1 MPI_LOCALRANKID=0 ./lonely eval run
 expect 4 "PMIX_RANK" env PMIX_RANK=1 ./lonely eval run
+expect 2 "gkvae compare as if it were alone" env PMI_SIZE=2 ./lonely compare run
+expect 2 "gkvae bench as if it were alone" env PMI_SIZE=2 ./lonely bench
+expect 4 "started 2 processes" env PMI_SIZE=2 ./lonely bench -S
 expect 4 "mpi.so: there is no such file" env PMI_SIZE=2 GKVAE_MPI=/nowhere/mpi.so ./lonely eval run
 echo "no shared object" > broken.so
 expect 4 "broken.so cannot be loaded" env PMI_SIZE=2 GKVAE_MPI=./broken.so ./lonely eval run
@@ -46,7 +51,7 @@ expect 2 "leave one out" "$gkvae" compare --plan plan.ini --shard 1/2 --table
 expect 2 "options of a plan" "$gkvae" compare run --shard 1/2
 # also as tasks of one srun, whose steps are processes alone
 expect 0 "shard 1 of 2 is done" env SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 ./lonely compare --plan plan.ini --out plan \
-    --shard 1/2
+    -s 1/2
 first=$(ls -d plan/*/ | sort)
 expect 0 "shard 2 of 2 is done" "$gkvae" compare --plan plan.ini --out plan --shard 2/2
 [ ! -e plan/index.html ] || fail "a shard has written the page"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The ranks of MPI jobs, under each MPI that the build has support of: `make check-mpi` calls it with the folder of the
+# The ranks of MPI jobs, under each MPI that the build supports: `make check-mpi` calls it with the folder of the
 # build and that of the sources. It says what fails; the exit code is 1 then.
 set -u
 build=$(cd "$1" && pwd)
@@ -136,6 +136,8 @@ check() {
     [ "$(grep -c "no-such-run" output)" = 1 ] || fail "$mpi: an error of all ranks is not printed once"
     expect_ranks 2 "unknown option" 2 "$gkvae" eval run --nothing
     expect_ranks 2 "is for one process" 2 "$gkvae" fit table.csv
+    expect_ranks 2 "is for one process" 2 "$gkvae" compare run --out page
+    [ ! -e page ] || fail "$mpi: ranks have written a comparison of runs"
     expect_ranks 0 "gkvae 0" 2 "$gkvae" version
     expect_ranks 0 "" 2 env GKVAE_MPI=off "$gkvae" settings
 
@@ -149,6 +151,20 @@ check() {
     cp run/metrics.json before.json
     killed "$gkvae eval $work/run" 3 "$gkvae" eval "$work/run" --samples 100000 --no-generation
     cmp run/metrics.json before.json || fail "$mpi: figures of an evaluation that was killed"
+
+    # a rank is interrupted in the metrics of generation: the job ends, and the figures of the likelihood are kept
+    local code=0 job
+    rm -f run/metrics.json
+    ranks 2 "$gkvae" eval "$work/run" --samples 2 --set eval.features=mnist --draws 3000 --no-pictures > output 2>&1 &
+    job=$!
+    for n in $(seq 600); do
+        [ ! -e run/metrics.json ] || break
+        sleep .1
+    done
+    kill -TERM "$(one_of "$gkvae eval $work/run" 2)"
+    wait "$job" || code=$?
+    [ "$code" -eq 143 ] || fail "$mpi: exit code $code after a rank was interrupted"
+    grep -q neg_elbo run/metrics.json || fail "$mpi: an interrupted rank loses the likelihood"
 
     # a comparison: a rank is killed while it trains; the next start does what is left
     rm -rf plan
@@ -167,5 +183,5 @@ for mpi in openmpi mpich; do
     echo "check-mpi: $mpi"
     check
 done
-[ -n "$found" ] || fail "the build has no support of MPI: configure it with -DGKV_MPI=ON"
+[ -n "$found" ] || fail "the build has no MPI support: configure it with -DGKV_MPI=ON"
 finish

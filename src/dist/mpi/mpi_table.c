@@ -14,8 +14,8 @@
 #define NAME "MPI"
 #endif
 
-static MPI_Comm lanes[GKI_DIST_LANES]; /* for operations of all ranks */
-static MPI_Comm messages;              /* for messages between two */
+static MPI_Comm everyone; /* for operations of all ranks */
+static MPI_Comm messages; /* for messages between two */
 
 /* --- Start and end -------------------------------------------------------- */
 
@@ -37,8 +37,8 @@ static int start(int *rank, int *size)
         code = MPI_Comm_rank(MPI_COMM_WORLD, rank);
     if (code == MPI_SUCCESS)
         code = MPI_Comm_size(MPI_COMM_WORLD, size);
-    for (int i = 0; i < GKI_DIST_LANES && code == MPI_SUCCESS; i++)
-        code = copy_communicator(&lanes[i]);
+    if (code == MPI_SUCCESS)
+        code = copy_communicator(&everyone);
     if (code == MPI_SUCCESS)
         code = copy_communicator(&messages);
     return code;
@@ -46,8 +46,7 @@ static int start(int *rank, int *size)
 
 static void stop(void)
 {
-    for (int i = 0; i < GKI_DIST_LANES; i++)
-        MPI_Comm_free(&lanes[i]);
+    MPI_Comm_free(&everyone);
     MPI_Comm_free(&messages);
     MPI_Finalize();
 }
@@ -93,27 +92,23 @@ static int begun(int code, void **request)
 static int barrier(void **request)
 {
     MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Ibarrier(lanes[GKI_DIST_FIRST], it), request) : MPI_ERR_NO_MEM;
+    return it ? begun(MPI_Ibarrier(everyone, it), request) : MPI_ERR_NO_MEM;
 }
 
 static int broadcast(int root, void *data, int length, void **request)
 {
     MPI_Request *it = new_request(request);
-    return it ? begun(MPI_Ibcast(data, length, MPI_BYTE, root, lanes[GKI_DIST_FIRST], it), request)
+    return it ? begun(MPI_Ibcast(data, length, MPI_BYTE, root, everyone, it), request)
               : MPI_ERR_NO_MEM;
 }
 
-static int gather(gki_dist_lane lane, const void *mine, void *all, const int *lengths,
-                  const int *offsets, void **request)
+static int gather(void *all, const int *lengths, const int *offsets, void **request)
 {
     MPI_Request *it = new_request(request);
-    int rank = 0;
-    if (!it)
-        return MPI_ERR_NO_MEM;
-    MPI_Comm_rank(lanes[lane], &rank);
-    return begun(MPI_Iallgatherv(mine ? mine : MPI_IN_PLACE, lengths[rank], MPI_BYTE, all, lengths,
-                                 offsets, MPI_BYTE, lanes[lane], it),
-                 request);
+    return it ? begun(MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, all, lengths, offsets,
+                                      MPI_BYTE, everyone, it),
+                      request)
+              : MPI_ERR_NO_MEM;
 }
 
 static int exchange(const void *out, const int *lengths, const int *offsets, void *in,
@@ -121,7 +116,7 @@ static int exchange(const void *out, const int *lengths, const int *offsets, voi
 {
     MPI_Request *it = new_request(request);
     return it ? begun(MPI_Ialltoallv(out, lengths, offsets, MPI_BYTE, in, in_lengths, in_offsets,
-                                     MPI_BYTE, lanes[GKI_DIST_FIRST], it),
+                                     MPI_BYTE, everyone, it),
                       request)
               : MPI_ERR_NO_MEM;
 }
