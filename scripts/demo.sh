@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make demo` does once the program is built: gets MNIST, trains the default model,
+# What `make demo` does once the program is built: gets MNIST, trains the convolutional model,
 # evaluates it, and says where to look. Without a network it trains on the small sample
 # that comes with the source, and says so.
 #
@@ -45,14 +45,14 @@ elif [ $code -ne 0 ]; then
     echo "demo: instead, 2 000 of its 60 000 images: quick, but the figures are not those of MNIST."
     # Few images: more passes over them, and the best epoch by validation.
     options=(--set data.dataset=mnist-small --set data.folder=tests/fixtures --set data.validation=200
-        --set train.epochs=100 --set train.batch=50 --set train.kl_warmup=20
+        --set train.epochs=40 --set train.batch=50 --set train.kl_warmup=10
         --set train.checkpoint_every=10 --set train.patience=30 --set model.base_components=4
         --set eval.features=mnist)
 fi
 
 echo
 echo "demo: training in $folder; Ctrl-C stops and saves"
-step training "$gkvae" train configs/mnist.ini --out "$folder" --overwrite ${options[@]+"${options[@]}"}
+step training "$gkvae" train configs/mnist-conv.ini --out "$folder" --overwrite ${options[@]+"${options[@]}"}
 echo
 echo "demo: writing the explorer, a page that runs the model in the browser"
 step "the explorer" "$gkvae" explore "$folder" --no-open
