@@ -43,8 +43,8 @@ program: configure ## build the program alone, without its tests
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli
 
 # On results/demo; see the script.
-demo: ## deps, build, get MNIST, train, evaluate: results/demo; 5 to 10 minutes
-	@echo "demo: takes 5 to 10 minutes on two cores: 1 to build, 3 to 6 to train, 1 to 2 to evaluate"
+demo: ## deps, build, get MNIST, train, evaluate: results/demo; 8 to 10 minutes
+	@echo "demo: takes 8 to 10 minutes on two cores: 1 to build, 4 to 5 to train, 3 to 4 to evaluate"
 	@$(MAKE) deps
 	@$(MAKE) program
 	@scripts/demo.sh $(BUILD)/gkvae
