@@ -3,10 +3,10 @@
 
     bench/learning_curves.py [--program build/gkvae] [--at FLOPS,FLOPS…] RUN…
 
-A row is a number of FLOPs, a column a run. The entries are the −ELBO of the held-out images, by the averaged weights, at
-the end of the last epoch within these FLOPs. The FLOPs of an image are those of `gkvae bench`, and its images are those
-that the run has seen. The learning rate falls to 0 over a run, so its last entry says what its budget buys, and earlier
-ones are above what a run of that budget would reach.
+A row is a number of FLOPs, a column a run. The entries are the −ELBO of the held-out images, by the averaged weights,
+at the end of the last epoch within these FLOPs. The FLOPs of an image are those of `gkvae bench`, and its images are
+those that the run has seen. The learning rate falls to 0 over a run, so its last entry says what its budget buys, and
+earlier ones are above what a run of that budget would reach.
 """
 import argparse
 import csv
