@@ -41,20 +41,32 @@ one_of() {
     return 1
 }
 
-# killed PATTERN N COMMAND…: kills the last of N ranks while the command runs; it must end within 30 seconds.
-killed() {
-    local pattern=$1 n=$2 job pid code=0 began
-    shift 2
-    ranks "$n" "$@" > output 2>&1 &
-    job=$!
-    pid=$(one_of "$pattern" "$n") && sleep 1 && kill -9 "$pid" 2> /dev/null
-    began=$SECONDS
+# ends_early COMMAND…: a rank dies while the command runs in the background, as job $job; it must end within
+# 30 seconds.
+ends_early() {
+    local code=0 began=$SECONDS
     wait "$job" || code=$?
     [ "$code" -ne 0 ] || fail "$mpi: exit code 0 though a rank was killed: $*"
     [ $((SECONDS - began)) -le 30 ] || fail "$mpi: $((SECONDS - began)) seconds after a rank was killed: $*"
     if [ "$mpi" = openmpi ]; then
         grep -q "rank" output || fail "no rank is named after it was killed"
     fi
+}
+
+# killed PATTERN FILE N COMMAND…: kills the last of N ranks once all are there and FILE, a glob pattern, exists.
+killed() {
+    local pattern=$1 file=$2 n=$3 job pid i
+    shift 3
+    ranks "$n" "$@" > output 2>&1 &
+    job=$!
+    pid=$(one_of "$pattern" "$n")
+    for i in $(seq 600); do
+        ! compgen -G "$file" > /dev/null || break
+        sleep .05
+    done
+    sleep .3
+    kill -9 "$pid" 2> /dev/null
+    ends_early "$@"
     ! pgrep -f "^$pattern" > /dev/null || sleep 2
     ! pgrep -f "^$pattern" > /dev/null || fail "$mpi: ranks are left over: $*"
 }
@@ -109,7 +121,7 @@ chmod +x on_rank_1
 # --- Under each MPI -------------------------------------------------------------------------------
 
 check() {
-    local n
+    local n job
     for n in 1 2 3 4; do
         expect_ranks 0 bytes "$n" "$build/mpi_ranks" bytes
         expect_ranks 0 tickets "$n" "$build/mpi_ranks" tickets
@@ -123,7 +135,9 @@ check() {
     expect_ranks 6 "a figure is not finite" 3 "$build/mpi_ranks" fail
     grep -q "rank 2 (" output || fail "$mpi: the rank that failed is not named"
     expect_ranks 5 "it has not answered" 2 "$build/mpi_ranks" stop
-    killed "$build/mpi_ranks kill" 3 "$build/mpi_ranks" kill
+    ranks 3 "$build/mpi_ranks" kill > output 2>&1 & # a rank kills itself
+    job=$!
+    ends_early "$build/mpi_ranks" kill
 
     # the same bits on any number of ranks and threads
     for n in 1 2 3 4; do
@@ -149,11 +163,11 @@ check() {
 
     # a rank is killed in an evaluation: the old figures stay, and the next start succeeds
     cp run/metrics.json before.json
-    killed "$gkvae eval $work/run" 3 "$gkvae" eval "$work/run" --samples 100000 --no-generation
+    killed "$gkvae eval $work/run" run/lock 3 "$gkvae" eval "$work/run" --samples 100000 --no-generation
     cmp run/metrics.json before.json || fail "$mpi: figures of an evaluation that was killed"
 
     # a rank is interrupted in the metrics of generation: the job ends, and the figures of the likelihood are kept
-    local code=0 job
+    local code=0
     rm -f run/metrics.json
     ranks 2 "$gkvae" eval "$work/run" --samples 2 --set eval.features=mnist --draws 3000 --no-pictures > output 2>&1 &
     job=$!
@@ -168,7 +182,8 @@ check() {
 
     # a comparison: a rank is killed while it trains; the next start does what is left
     rm -rf plan
-    killed "$gkvae compare --plan plan.ini --out $work/plan" 2 "$gkvae" compare --plan plan.ini --out "$work/plan"
+    killed "$gkvae compare --plan plan.ini --out $work/plan" "plan/*/lock" 2 \
+        "$gkvae" compare --plan plan.ini --out "$work/plan"
     expect_ranks 0 "the page" 3 "$gkvae" compare --plan plan.ini --out "$work/plan"
     expect_ranks 0 "0 steps to do" 2 "$gkvae" compare --plan plan.ini --out "$work/plan"
     for model in alone/*/model.safetensors; do
