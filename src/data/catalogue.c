@@ -3,8 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "data/checksum.h"
 
 const char *const gki_data_file_names[GKV_DATA_FILES] = {
@@ -120,23 +120,16 @@ gkv_status gkv_data_verify(const char *name, const char *folder)
     return gki_known_data_verify(data, folder);
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void gki_waiting_start(gki_waiting *waiting)
 {
-    waiting->started = now();
+    waiting->started = gki_seconds();
     waiting->reported = 0;
 }
 
 int gki_waiting_due(gki_waiting *waiting)
 {
     enum { SOON = 3, LATER = 15 };
-    const int seconds = (int)(now() - waiting->started);
+    const int seconds = (int)(gki_seconds() - waiting->started);
     if (seconds < waiting->reported + (waiting->reported < LATER ? SOON : LATER))
         return 0;
     waiting->reported = seconds;

@@ -14,13 +14,6 @@
 
 /* --- Waiting -------------------------------------------------------------- */
 
-double gki_dist_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
 void gki_dist_pause(unsigned *calls)
 {
     enum { YIELDS = 200, SHORTEST = 20000, LONGEST = 1000000 }; /* nanoseconds */
@@ -55,11 +48,17 @@ gkv_status gki_dist_wait(gkv_dist *dist, void **request, const char *what)
     return GKV_OK;
 }
 
-gkv_status gki_dist_end_operation(gkv_dist *dist, int code, void **request, const char *what)
+gkv_status gki_dist_begun(gkv_dist *dist, int code, const char *what)
 {
     const gkv_status status = gki_dist_check(dist, code, what);
     pthread_mutex_unlock(&dist->lock);
-    return status == GKV_OK ? gki_dist_wait(dist, request, what) : status;
+    return status;
+}
+
+gkv_status gki_dist_end_operation(gkv_dist *dist, int code, void **request, const char *what)
+{
+    GKV_TRY(gki_dist_begun(dist, code, what));
+    return gki_dist_wait(dist, request, what);
 }
 
 /* --- Operations on bytes -------------------------------------------------- */
@@ -72,9 +71,6 @@ gkv_status gkv_dist_barrier(gkv_dist *dist)
     return gki_dist_end_operation(dist, dist->table->barrier(&request), &request, "a barrier");
 }
 
-/* MPI counts in int: longer data go in pieces. */
-enum { PIECE = 1 << 30 };
-
 gkv_status gkv_dist_broadcast(gkv_dist *dist, int root, size_t n, void *bytes)
 {
     dist = gki_dist_or_alone(dist);
@@ -82,8 +78,8 @@ gkv_status gkv_dist_broadcast(gkv_dist *dist, int root, size_t n, void *bytes)
         return gki_fail(GKV_ERR_ARGUMENT, "rank %d: there are ranks 0 to %d", root, dist->size - 1);
     if (n > 0)
         GKV_NEED(bytes);
-    for (size_t at = 0; at < n; at += PIECE) {
-        const size_t length = n - at < PIECE ? n - at : PIECE;
+    for (size_t at = 0; at < n; at += GKI_DIST_BYTES_MAX) {
+        const size_t length = n - at < GKI_DIST_BYTES_MAX ? n - at : GKI_DIST_BYTES_MAX;
         void *request = NULL;
         pthread_mutex_lock(&dist->lock);
         GKV_TRY(gki_dist_end_operation(
@@ -129,7 +125,7 @@ gkv_status gkv_dist_gather(gkv_dist *dist, const size_t *lengths, const void *mi
         GKV_NEED(mine);
         memmove(to + before, mine, lengths[dist->rank]);
     }
-    if (total <= PIECE)
+    if (total <= GKI_DIST_BYTES_MAX)
         return gather_at_once(dist, lengths, all);
     for (int r = 0; r < dist->size; r++) {
         GKV_TRY(gkv_dist_broadcast(dist, r, lengths[r], to));
@@ -154,23 +150,30 @@ void gkv_dist_range(size_t count, size_t unit, int rank, int size, size_t *first
     *n = (to < count ? to : count) - *first;
 }
 
-gkv_status gkv_dist_share(gkv_dist *dist, size_t count, size_t unit, size_t size, void *all)
+gkv_status gki_dist_share_first(gkv_dist *dist, size_t count, size_t unit, size_t most, size_t size,
+                                void *all)
 {
     size_t *lengths = NULL, first = 0, n = 0;
-    if (count > 0 && size > 0)
-        GKV_NEED(all);
     dist = gki_dist_or_alone(dist);
     if (dist->size == 1)
         return GKV_OK;
     GKV_TRY(gki_alloc((size_t)dist->size, sizeof *lengths, &lengths));
     for (int r = 0; r < dist->size; r++) {
         gkv_dist_range(count, unit, r, dist->size, &first, &n);
-        lengths[r] = n * size;
+        const size_t end = first + n < most ? first + n : most;
+        lengths[r] = end > first ? (end - first) * size : 0;
     }
     gkv_dist_range(count, unit, dist->rank, dist->size, &first, &n);
     const gkv_status status = gkv_dist_gather(dist, lengths, (char *)all + first * size, all);
     free(lengths);
     return status;
+}
+
+gkv_status gkv_dist_share(gkv_dist *dist, size_t count, size_t unit, size_t size, void *all)
+{
+    if (count > 0 && size > 0)
+        GKV_NEED(all);
+    return gki_dist_share_first(dist, count, unit, count, size, all);
 }
 
 /* --- Ranks ---------------------------------------------------------------- */

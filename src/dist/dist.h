@@ -11,6 +11,9 @@
 
 enum { GKI_DIST_NAME = 128, GKI_DIST_TEXT = 2048 };
 
+/* The most bytes of one operation, since MPI counts them in int: longer data go in pieces. */
+enum { GKI_DIST_BYTES_MAX = 1 << 30 };
+
 typedef struct gki_dist_watch gki_dist_watch;
 
 struct gkv_dist {
@@ -43,14 +46,19 @@ gkv_status gki_dist_check(const gkv_dist *dist, int code, const char *what);
 /* Waits until the operation is done. Not under the lock. */
 gkv_status gki_dist_wait(gkv_dist *dist, void **request, const char *what);
 
-/* Ends the operation whose start returned `code`. It is called under the lock, which it unlocks. */
+/* Checks the `code` that the start of an operation has returned. It is called under the lock, which
+ * it unlocks. */
+gkv_status gki_dist_begun(gkv_dist *dist, int code, const char *what);
+
+/* The same, and waits until the operation is done. */
 gkv_status gki_dist_end_operation(gkv_dist *dist, int code, void **request, const char *what);
+
+/* gkv_dist_share() of the first `most` of the elements, and of no others. */
+gkv_status gki_dist_share_first(gkv_dist *dist, size_t count, size_t unit, size_t most, size_t size,
+                                void *all);
 
 /* Sleeps longer from call to call, up to a millisecond. *calls counts them from 0. */
 void gki_dist_pause(unsigned *calls);
-
-/* Seconds of a clock that never goes back. */
-double gki_dist_seconds(void);
 
 /* --- watch.c -------------------------------------------------------------- */
 

@@ -17,9 +17,6 @@ typedef struct sum {
     int *counts, *offsets, *part_counts, *part_offsets; /* in bytes [size] */
 } sum;
 
-/* The most bytes of values: int counts them, with room for the parts. */
-enum { MOST = 1 << 30 };
-
 static const size_t sizes[] = {[GKV_DIST_DOUBLE] = sizeof(double),
                                [GKV_DIST_FLOAT] = sizeof(float),
                                [GKV_DIST_COUNT] = sizeof(uint64_t)};
@@ -79,7 +76,7 @@ static gkv_status divide(const gkv_dist *dist, size_t n, sum *it)
     return gki_alloc(ranks * (size_t)it->counts[dist->rank], 1, &it->parts);
 }
 
-/* The sum of at most MOST bytes. */
+/* The sum of at most GKI_DIST_BYTES_MAX bytes. */
 static gkv_status sum_piece(gkv_dist *dist, gkv_dist_type type, size_t n, char *values)
 {
     sum it = {.type = type, .values = values};
@@ -106,7 +103,7 @@ gkv_status gkv_dist_sum(gkv_dist *dist, gkv_dist_type type, size_t n, void *valu
         return gki_fail(GKV_ERR_ARGUMENT, "%d is not a gkv_dist_type", (int)type);
     if (n > 0)
         GKV_NEED(values);
-    const size_t most = MOST / sizes[type];
+    const size_t most = GKI_DIST_BYTES_MAX / sizes[type];
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
     for (size_t at = 0; at < n; at += most)

@@ -39,7 +39,8 @@ static int number_of(const char *variable)
     return text && end != text && value >= 0 && value <= INT_MAX ? (int)value : -1;
 }
 
-static const char *wish(void)
+/* The value of GKVAE_MPI, or "". */
+static const char *requested_mpi(void)
 {
     const char *text = getenv("GKVAE_MPI");
     return text ? text : "";
@@ -57,7 +58,7 @@ static const launcher_row *row_found(void)
 
 gkv_dist_launch gkv_dist_launched(void)
 {
-    const launcher_row *row = strcmp(wish(), "off") == 0 ? NULL : row_found();
+    const launcher_row *row = strcmp(requested_mpi(), "off") == 0 ? NULL : row_found();
     gkv_dist_launch launch = {.size = 1};
     if (!row)
         return launch;
@@ -119,7 +120,7 @@ static gkv_status find(const char *mpi, const gki_dist_table **out)
 
 static gkv_status refuse(const gkv_dist_launch *launch)
 {
-    const char *asked = wish();
+    const char *asked = requested_mpi();
     char size[64] = "several processes";
     if (launch->size > 0)
         snprintf(size, sizeof size, "%d processes", launch->size);
@@ -134,7 +135,7 @@ static gkv_status refuse(const gkv_dist_launch *launch)
 
 gkv_status gki_dist_load(const gkv_dist_launch *launch, const gki_dist_table **out)
 {
-    const char *asked = wish(), *likely = row_found() ? row_found()->mpi : NULL;
+    const char *asked = requested_mpi(), *likely = row_found() ? row_found()->mpi : NULL;
     *out = NULL;
     if (strchr(asked, '/')) {
         GKV_TRY(load_file(asked, out));

@@ -1,12 +1,10 @@
 #include "dist/transfer.h"
 
-enum { MOST = 1 << 30 };
-
 static gkv_status check(const gkv_dist *dist, int rank, size_t n)
 {
     if (rank < 0 || rank >= dist->size)
         return gki_fail(GKV_ERR_ARGUMENT, "rank %d: there are ranks 0 to %d", rank, dist->size - 1);
-    if (n > MOST)
+    if (n > GKI_DIST_BYTES_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "a message of %zu bytes: send several shorter ones", n);
     return GKV_OK;
 }
@@ -17,10 +15,8 @@ gkv_status gki_dist_send(gkv_dist *dist, int to, size_t n, const void *bytes,
     out->request = NULL;
     GKV_TRY(check(dist, to, n));
     pthread_mutex_lock(&dist->lock);
-    const gkv_status status = gki_dist_check(
-        dist, dist->table->send(to, GKI_DIST_DATA, bytes, (int)n, &out->request), "a message");
-    pthread_mutex_unlock(&dist->lock);
-    return status;
+    return gki_dist_begun(dist, dist->table->send(to, GKI_DIST_DATA, bytes, (int)n, &out->request),
+                          "a message");
 }
 
 gkv_status gki_dist_receive(gkv_dist *dist, int from, size_t n, void *bytes, gki_dist_transfer *out)
@@ -28,10 +24,8 @@ gkv_status gki_dist_receive(gkv_dist *dist, int from, size_t n, void *bytes, gki
     out->request = NULL;
     GKV_TRY(check(dist, from, n));
     pthread_mutex_lock(&dist->lock);
-    const gkv_status status = gki_dist_check(
+    return gki_dist_begun(
         dist, dist->table->expect(from, GKI_DIST_DATA, bytes, (int)n, &out->request), "a message");
-    pthread_mutex_unlock(&dist->lock);
-    return status;
 }
 
 gkv_status gki_dist_broadcast_begin(gkv_dist *dist, int root, size_t n, void *bytes,
@@ -40,10 +34,8 @@ gkv_status gki_dist_broadcast_begin(gkv_dist *dist, int root, size_t n, void *by
     out->request = NULL;
     GKV_TRY(check(dist, root, n));
     pthread_mutex_lock(&dist->lock);
-    const gkv_status status = gki_dist_check(
-        dist, dist->table->broadcast(root, bytes, (int)n, &out->request), "a broadcast");
-    pthread_mutex_unlock(&dist->lock);
-    return status;
+    return gki_dist_begun(dist, dist->table->broadcast(root, bytes, (int)n, &out->request),
+                          "a broadcast");
 }
 
 gkv_status gki_dist_transfer_end(gkv_dist *dist, gki_dist_transfer *transfer)

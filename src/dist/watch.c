@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "dist/dist.h"
 
@@ -137,7 +138,7 @@ static void note_end(gki_dist_watch *it, int rank, const ending *end)
     it->peers[rank].end = *end;
     it->ended++;
     if (end->code != 0 && it->failed_at == 0) {
-        it->failed_at = gki_dist_seconds();
+        it->failed_at = gki_seconds();
         it->code = end->code;
     }
 }
@@ -216,7 +217,7 @@ static int send_beats(const gkv_dist *dist, double now)
 /* What the thread does at each tick, under the lock. A failure of MPI shows as silence. */
 static void tick(gkv_dist *dist)
 {
-    const double now = gki_dist_seconds();
+    const double now = gki_seconds();
     (void)(take(dist, GKI_DIST_BEAT, now) || send_beats(dist, now) ||
            (dist->rank == 0
                 ? take_texts(dist) || take(dist, GKI_DIST_ENDED, now) || give_tickets(dist)
@@ -243,10 +244,8 @@ gkv_status gki_dist_watch_tell(gkv_dist *dist, const char *text)
     const int length = snprintf(copy, sizeof copy, "%s", text),
               bytes = length < GKI_DIST_TEXT ? length + 1 : GKI_DIST_TEXT;
     pthread_mutex_lock(&dist->lock);
-    const gkv_status status = gki_dist_check(
-        dist, dist->table->send(0, GKI_DIST_TELL, copy, bytes, &request), "a message");
-    pthread_mutex_unlock(&dist->lock);
-    return status == GKV_OK ? gki_dist_wait(dist, &request, "a message") : status;
+    return gki_dist_end_operation(dist, dist->table->send(0, GKI_DIST_TELL, copy, bytes, &request),
+                                  &request, "a message");
 }
 
 gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
@@ -255,17 +254,13 @@ gkv_status gki_dist_watch_ticket(gkv_dist *dist, uint64_t *ticket)
     int from = -1, length = 0;
     unsigned calls = 0;
     pthread_mutex_lock(&dist->lock);
-    gkv_status status =
-        gki_dist_check(dist, send_one(dist, 0, GKI_DIST_ASK, &ask), "asking for work");
-    pthread_mutex_unlock(&dist->lock);
-    if (status == GKV_OK)
-        status = gki_dist_wait(dist, &ask.request, "asking for work");
+    gkv_status status = gki_dist_end_operation(dist, send_one(dist, 0, GKI_DIST_ASK, &ask),
+                                               &ask.request, "asking for work");
     while (status == GKV_OK && from < 0) {
         pthread_mutex_lock(&dist->lock);
-        status = gki_dist_check(
+        status = gki_dist_begun(
             dist, dist->table->receive(GKI_DIST_TICKET, ticket, sizeof *ticket, &from, &length),
             "asking for work");
-        pthread_mutex_unlock(&dist->lock);
         if (from < 0)
             gki_dist_pause(&calls);
     }
@@ -280,7 +275,7 @@ gkv_status gki_dist_watch_start(gkv_dist *dist)
     gkv_status status = GKV_OK;
     GKV_TRY(gki_alloc(1, sizeof *it, &it));
     GKV_TRY_GOTO(gki_alloc((size_t)dist->size, sizeof *it->peers, &it->peers));
-    it->ticked = it->beat = gki_dist_seconds();
+    it->ticked = it->beat = gki_seconds();
     for (int r = 0; r < dist->size; r++)
         it->peers[r].answered = it->ticked;
     atomic_init(&it->stop, false);
@@ -313,12 +308,12 @@ static void wait_for_all(gkv_dist *dist)
 /* Tests until the operation is done. Ends the job if that takes too long: a rank died now. */
 static void wait_or_abort(const gkv_dist *dist, int code, void **request)
 {
-    const double began = gki_dist_seconds();
+    const double began = gki_seconds();
     unsigned calls = 0;
     for (int done = 0; !done;) {
         if (code == 0)
             code = dist->table->test(request, &done);
-        if (code || gki_dist_seconds() - began > leave_seconds)
+        if (code || gki_seconds() - began > leave_seconds)
             dist->table->abort(LOST_CODE);
         if (!done)
             gki_dist_pause(&calls);

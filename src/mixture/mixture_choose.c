@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "mixture/mixture_fit.h"
 #include "mixture/mixture_units.h"
@@ -29,7 +30,7 @@ typedef struct fit_input {
 
 static gkv_status begin(fit_input *in, const gkv_run_options *options)
 {
-    in->began = gki_mixture_now();
+    in->began = gki_seconds();
     return gki_call_begin(in->call, options, in->set.max_iterations);
 }
 

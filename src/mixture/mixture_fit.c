@@ -2,21 +2,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "mixture/mixture_fit.h"
 
 /* The first FULL_FIRST E-steps, and then every FULL_EVERY-th, are full: they evaluate all
  * components at all rows. */
 enum { FULL_EVERY = 6, FULL_FIRST = 2 };
-
-double gki_mixture_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The state of a fit. */
 typedef struct fit_state {
@@ -50,7 +43,7 @@ static bool report(fit_state *r, double held_out)
     gkv_mgk_mixture_progress progress = {.iteration = r->result.iterations,
                                          .log_likelihood = r->mean - r->em->log_unit,
                                          .held_out = held_out - r->em->log_unit,
-                                         .seconds = gki_mixture_now() - r->began,
+                                         .seconds = gki_seconds() - r->began,
                                          .damped = r->em->damped,
                                          .refused = r->em->refused};
     for (size_t k = 0; k < r->em->count; k++)
@@ -210,7 +203,7 @@ figures:
     result->parameters = count_parameters(r->best, em->set);
     result->aic = 2.0 * (double)result->parameters - 2.0 * result->log_likelihood;
     result->bic = log(em->fit.total) * (double)result->parameters - 2.0 * result->log_likelihood;
-    result->seconds = gki_mixture_now() - r->began;
+    result->seconds = gki_seconds() - r->began;
 done:
     free(log_pdf);
     return status;

@@ -11,9 +11,6 @@
 gkv_status gki_mixture_check(size_t n, size_t d, const double *x,
                              const gkv_mgk_mixture_settings *set);
 
-/* The time in seconds. */
-double gki_mixture_now(void);
-
 /* The greatest accepted decrease of the mean log-likelihood, absolute in nats and relative. It
  * allows for responsibilities that are left out, and for rounding. */
 double gki_mixture_slack(double mean);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "mixture/mixture_fit.h"
 
@@ -90,7 +91,7 @@ static gkv_status try(search *s, int most)
     GKV_TRY(keep(s->em, mean, out));
     s->progress.start++;
     s->progress.log_likelihood = mean - s->em->log_unit;
-    s->progress.seconds = gki_mixture_now() - s->began;
+    s->progress.seconds = gki_seconds() - s->began;
     s->call->details = &s->progress;
     gki_call_advance(s->call, 0);
     return GKV_OK;
