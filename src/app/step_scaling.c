@@ -9,6 +9,7 @@
 
 #include "core/memory.h"
 #include "nn/adamw.h"
+#include "num/sort.h"
 #include "train/trainer.h"
 
 /* Latencies are those of messages between two processes, as benchmarks of MPI report them for
@@ -92,18 +93,12 @@ static double now(const gki_trainer *trainer)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Measures the median time of a part, over so many seconds. All ranks repeat it as often. */
 static gkv_status median_seconds(gki_trainer *trainer, gkv_dist *dist, repeated *part,
                                  double seconds, double *out)
 {
     enum { FEWEST = 5, MOST = 500 };
-    double times[MOST];
+    double times[MOST], spare[MOST];
     uint64_t count = 1;
     for (uint64_t i = 0; i < count; i++) {
         const double began = now(trainer);
@@ -116,7 +111,7 @@ static gkv_status median_seconds(gki_trainer *trainer, gkv_dist *dist, repeated 
             GKV_TRY(gkv_dist_broadcast(dist, 0, sizeof count, &count));
         }
     }
-    qsort(times, (size_t)count, sizeof *times, ascending);
+    gki_sort((size_t)count, times, NULL, spare);
     *out = times[count / 2];
     return GKV_OK;
 }

@@ -24,17 +24,17 @@ static double work_of_image(const gkv_settings *settings)
     return parameters * (conv ? POSITIONS : 1);
 }
 
-double plan_cost_of_model(const compare_plan *it, size_t model)
+plan_cost *plan_costs(const compare_plan *it)
 {
-    const plan_model *its = &it->models[model];
-    const double epochs = its->from == SIZE_MAX ? (double)its->expected.train.epochs : 1;
-    return work_of_image(&its->expected) * PASSES * TRAINING_IMAGES * epochs;
-}
-
-double plan_cost_of_eval(const compare_plan *it, size_t model)
-{
-    const gkv_settings *settings = &it->models[model].expected;
-    return work_of_image(settings) * TEST_IMAGES * (double)settings->eval.samples;
+    plan_cost *costs = cli_alloc(it->n_models, sizeof *costs);
+    for (size_t m = 0; m < it->n_models; m++) {
+        const plan_model *its = &it->models[m];
+        const double work = work_of_image(&its->expected),
+                     epochs = its->from == SIZE_MAX ? (double)its->expected.train.epochs : 1;
+        costs[m].make = work * PASSES * TRAINING_IMAGES * epochs;
+        costs[m].eval = work * TEST_IMAGES * (double)its->expected.eval.samples;
+    }
+    return costs;
 }
 
 /* --- Pieces --------------------------------------------------------------- */
@@ -79,12 +79,12 @@ size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards)
 {
     const size_t keys = it->n_models * it->n_seeds;
     size_t *shard_of = cli_alloc(keys, sizeof *shard_of), n = 0;
-    double *cost = cli_alloc(it->n_models, sizeof *cost);
+    double *cost = cli_alloc(it->n_models, sizeof *cost); /* of a model and those fitted to it */
+    plan_cost *costs = plan_costs(it);
     plan_piece *pieces = cli_alloc(keys, sizeof *pieces);
     for (size_t m = 0; m < it->n_models; m++)
         if (needed[m])
-            cost[root_of(it, m)] +=
-                plan_cost_of_model(it, m) + (double)it->n_evals * plan_cost_of_eval(it, m);
+            cost[root_of(it, m)] += costs[m].make + (double)it->n_evals * costs[m].eval;
     for (size_t m = 0; m < it->n_models; m++)
         for (size_t s = 0; s < it->n_seeds && needed[m] && root_of(it, m) == m; s++)
             pieces[n++] = (plan_piece){m * it->n_seeds + s, cost[m]};
@@ -93,6 +93,7 @@ size_t *plan_shards(const compare_plan *it, const bool *needed, size_t shards)
         for (size_t s = 0; s < it->n_seeds; s++)
             shard_of[m * it->n_seeds + s] = shard_of[root_of(it, m) * it->n_seeds + s];
     free(cost);
+    free(costs);
     free(pieces);
     return shard_of;
 }

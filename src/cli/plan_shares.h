@@ -6,9 +6,14 @@
 
 #include "plan.h"
 
-/* About how much work a step is, beside other steps; only their ratio matters. */
-double plan_cost_of_model(const compare_plan *it, size_t model);
-double plan_cost_of_eval(const compare_plan *it, size_t model);
+/* About how much work the steps of a model are: its training or fit, and each of its evaluations.
+ * Only ratios matter. */
+typedef struct plan_cost {
+    double make, eval;
+} plan_cost;
+
+/* The costs of all models [n_models], which the caller frees. */
+plan_cost *plan_costs(const compare_plan *it);
 
 /* A piece of work: what has this key, and its cost. */
 typedef struct plan_piece {

@@ -258,6 +258,7 @@ done:
 static plan_piece *list_pieces(const plan_job *it, size_t *n)
 {
     plan_piece *pieces = cli_alloc(it->n_steps, sizeof *pieces);
+    plan_cost *costs = plan_costs(it->plan);
     *n = 0;
     for (size_t i = 0; i < it->n_steps; i++) {
         const plan_step *s = &it->steps[i];
@@ -266,9 +267,9 @@ static plan_piece *list_pieces(const plan_job *it, size_t *n)
             p++;
         if (p == *n)
             pieces[(*n)++] = (plan_piece){s->piece, 0};
-        pieces[p].cost += s->kind == STEP_EVAL ? plan_cost_of_eval(it->plan, s->model)
-                                               : plan_cost_of_model(it->plan, s->model);
+        pieces[p].cost += s->kind == STEP_EVAL ? costs[s->model].eval : costs[s->model].make;
     }
+    free(costs);
     plan_sort_pieces(pieces, *n);
     return pieces;
 }

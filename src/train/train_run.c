@@ -322,7 +322,7 @@ gkv_status gkv_train(const char *folder, gkv_train_start start, const gkv_settin
     GKV_TRY_GOTO(gkv_settings_check(settings));
     GKV_TRY_GOTO(gkv_dataset_load(GKV_TRAIN, &settings->data, &dataset));
     GKV_TRY_GOTO(gki_trainer_create(settings, run.call.options.threads, dataset, &run.trainer));
-    GKV_TRY_GOTO(gki_trainer_divide(run.trainer, run.call.options.dist));
+    GKV_TRY_GOTO(gki_trainer_divide(run.trainer, run.dist));
     GKV_TRY_GOTO(start_together(&run, folder));
     tell_extension(&run);
     warn_of_classes(&run);
