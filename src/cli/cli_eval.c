@@ -10,6 +10,7 @@
 
 #include "cli.h"
 #include "evaluation.h"
+#include "metric_rows.h"
 #include "report_generation.h"
 #include "refined.h"
 
@@ -154,60 +155,23 @@ static bool on_progress(void *context, const gkv_progress *progress)
 
 static void print_metrics(const gkv_metrics *m)
 {
-    const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS,
-               density = m->pixels == GKV_PIXELS_CONTINUOUS;
-    const bool colour = m->channels > 1;
     enum { COLUMNS = 4, CELL = 64 };
-    const struct {
-        const char *name;
-        double value, se;
-        int places;
-        const char *unit;
-    } rows[] = {
-        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
-         density ? "nats per image, of a density" : "nats per image"},
-        {entropy ? "  cross-entropy" : "  reconstruction", m->reconstruction, m->reconstruction_se,
-         3, ""},
-        {"  KL", m->kl, m->kl_se, 3, ""},
-        {!levels  ? NULL
-         : colour ? "−ELBO of colour levels"
-                  : "−ELBO of grey levels",
-         gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4, "bits per dimension"},
-        {"−log p(x)", m->nll, m->nll_se, 3,
-         density ? "nats per image, of a density, at most" : "nats per image, at most"},
-        {!levels  ? NULL
-         : colour ? "−log p(x) of colour levels"
-                  : "−log p(x) of grey levels",
-         gkv_bits_per_dimension(m->nll, m->values), NAN, 4, "bits per dimension, at most"},
-        {"effective samples", m->ess, NAN, 1, "of the importance samples"},
-        {isfinite(m->class_accuracy) ? "classes recognised" : NULL, 100 * m->class_accuracy, NAN, 2,
-         "% of the images"},
-        {"active units", (double)m->active_units, NAN, 0, ""},
-        {"mean squared error", m->mse, NAN, 5, ""},
-        {"PSNR", m->psnr, NAN, 2, "dB"},
-        {"SSIM", m->ssim, NAN, 4, ""},
-        {"parameters", (double)m->parameters, NAN, 0, ""},
-        {"training", m->train_seconds, NAN, 1, "seconds"},
-        {"  refits of the base", m->refit_seconds, NAN, 1, "seconds, part of training"},
-        {"evaluation", m->eval_seconds, NAN, 1, "seconds"},
-    };
-    enum { ROWS = sizeof rows / sizeof *rows };
-    char text[ROWS][2][CELL];
-    const char *cells[ROWS * COLUMNS];
-    size_t n_rows = 0;
-    for (size_t i = 0; i < ROWS; i++) {
-        if (!rows[i].name)
-            continue; /* this model has no such figure */
-        snprintf(text[i][0], CELL, isfinite(rows[i].value) ? "%.*f" : "not known", rows[i].places,
-                 rows[i].value);
+    cli_metric_row rows[CLI_METRIC_ROWS];
+    const size_t n_rows = cli_metric_rows(m, rows);
+    char text[CLI_METRIC_ROWS][2][CELL];
+    const char *cells[CLI_METRIC_ROWS * COLUMNS];
+    size_t printed = 0;
+    for (size_t i = 0; i < n_rows; i++) {
+        if (!rows[i].printed)
+            continue;
+        const bool known = isfinite(rows[i].value), has_se = isfinite(rows[i].se);
+        snprintf(text[i][0], CELL, known ? "%.*f" : "not known", rows[i].places, rows[i].value);
         snprintf(text[i][1], CELL, "± %.3f", rows[i].se);
-        const char *const row[COLUMNS] = {rows[i].name, text[i][0],
-                                          isfinite(rows[i].se) ? text[i][1] : "",
-                                          isfinite(rows[i].value) ? rows[i].unit : ""};
-        memcpy(cells + n_rows++ * COLUMNS, row, sizeof row);
+        const char *const row[COLUMNS] = {rows[i].printed, text[i][0], has_se ? text[i][1] : "",
+                                          known ? rows[i].unit : ""};
+        memcpy(cells + printed++ * COLUMNS, row, sizeof row);
     }
-    cli_table(cells, n_rows, COLUMNS, "lrll");
+    cli_table(cells, printed, COLUMNS, "lrll");
     printf("(%s)\n", m->protocol);
     cli_refined_row refined[CLI_REFINED_ROWS];
     const size_t n = cli_refined_rows(m, refined);

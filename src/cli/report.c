@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "epoch_pictures.h"
 #include "evaluation.h"
+#include "metric_rows.h"
 #include "report_generation.h"
 #include "records.h"
 #include "refined.h"
@@ -111,7 +112,7 @@ static const char *summary_of(cli_texts *all, const cli_evaluation *it)
 
 /* --- Tables --------------------------------------------------------------- */
 
-enum { METRIC_ROWS = 18, METRIC_COLUMNS = 4 };
+enum { METRIC_COLUMNS = 4 };
 
 /* Figures of other models of the same images, which are those of README.md; "" for other images. */
 static const char *reference_of(const gkv_metrics *m)
@@ -125,85 +126,18 @@ static const char *reference_of(const gkv_metrics *m)
            "84.79 and, refined, 82.50.";
 }
 
-/* Rows without a value are left out, if it is one that such a model or data set has not. */
-static gki_report_table metrics_table(const cli_evaluation *it, const char **cells, cli_texts *all)
+static gki_report_table metrics_table(const gkv_metrics *m, const char **cells, cli_texts *all)
 {
     static const char *const columns[METRIC_COLUMNS] = {"measure", "value", "standard error",
                                                         "what it is"};
-    const gkv_metrics *m = it->metrics;
-    const bool entropy = m->pixels == GKV_PIXELS_MEAN_LEVELS,
-               levels = m->pixels == GKV_PIXELS_LEVELS, colour = m->channels > 1,
-               density = m->pixels == GKV_PIXELS_CONTINUOUS;
-    const struct {
-        const char *name;
-        double value, se;
-        int places;
-        const char *meaning;
-        bool absent;
-    } rows[METRIC_ROWS] = {
-        {entropy ? "loss" : "−ELBO", m->neg_elbo, m->neg_elbo_se, 3,
-         entropy
-             ? "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood"
-         : levels ? colour ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of "
-                             "colour levels"
-                           : "nats per image: reconstruction + KL; an upper bound on −log p(x) of "
-                             "grey levels"
-         : density
-             ? "nats per image: reconstruction + KL; an upper bound on −log p(x) of a density, "
-               "which may be negative"
-             : "nats per image: reconstruction + KL; an upper bound on −log p(x)",
-         false},
-        {"−ELBO, bits", gkv_bits_per_dimension(m->neg_elbo, m->values), NAN, 4,
-         colour ? "bits per dimension: nats divided by the number of pixels, by 3 channels and by "
-                  "log 2"
-                : "bits per dimension: nats divided by the number of pixels and by log 2",
-         !levels},
-        {entropy ? "cross-entropy" : "reconstruction", m->reconstruction, m->reconstruction_se, 3,
-         entropy ? "nats: of the grey levels and the decoder's mean levels, mean over the posterior"
-                 : "nats: the mean of −log p(x|z) over the posterior",
-         false},
-        {"KL", m->kl, m->kl_se, 3, "nats: the mean of log q(z|x) − log p(z)", false},
-        {"−log p(x)", m->nll, m->nll_se, 3,
-         density ? "nats of the density of the images in the units of the data, not of a "
-                   "probability; estimated by importance sampling, on average too large"
-                 : "nats, estimated by importance sampling; on average too large, and closer with "
-                   "more samples",
-         entropy},
-        {"−log p(x), bits", gkv_bits_per_dimension(m->nll, m->values), NAN, 4,
-         colour ? "bits per dimension of the colour levels"
-                : "bits per dimension of the grey levels",
-         !levels},
-        {"importance samples", (double)m->nll_samples, NAN, 0, "per image", entropy},
-        {"effective samples", m->ess, NAN, 1,
-         "per image: (Σw)²/Σw² of its importance weights; mean over images", entropy},
-        {"active units", (double)m->active_units, NAN, 0,
-         "latent dimensions in which the variance of the codes over images is above 0.01", false},
-        {"classes recognised", m->class_accuracy, NAN, 4,
-         "the fraction of images whose most probable class, given the code, is their label",
-         !isfinite(m->class_accuracy)},
-        {"mean squared error", m->mse, NAN, 5,
-         colour ? "between reconstructions and originals, with values in 0 … 1"
-                : "between reconstructions and grey originals, with pixels in 0 … 1",
-         false},
-        {"PSNR", m->psnr, NAN, 2, "dB; mean over images", false},
-        {"SSIM", m->ssim, NAN, 4, "structural similarity; mean over images", false},
-        {"test images", (double)m->images, NAN, 0, "", false},
-        {"parameters", (double)m->parameters, NAN, 0,
-         "numbers that training fits, including those of the base", false},
-        {"training", m->train_seconds, NAN, 1, "seconds of wall time", false},
-        {"refits of the base", m->refit_seconds, NAN, 1, "seconds, included in training", false},
-        {"evaluation", m->eval_seconds, NAN, 1, "seconds of wall time", false},
-    };
-    size_t n_rows = 0;
-    for (size_t i = 0; i < METRIC_ROWS; i++) {
-        const char **row = cells + n_rows * METRIC_COLUMNS;
-        if (rows[i].absent)
-            continue;
+    cli_metric_row rows[CLI_METRIC_ROWS];
+    const size_t n_rows = cli_metric_rows(m, rows);
+    for (size_t i = 0; i < n_rows; i++) {
+        const char **row = cells + i * METRIC_COLUMNS;
         row[0] = rows[i].name;
         row[1] = cli_texts_number(all, rows[i].value, rows[i].places);
         row[2] = isfinite(rows[i].se) ? cli_texts_number(all, rows[i].se, 3) : NULL;
         row[3] = rows[i].meaning;
-        n_rows++;
     }
     const char *plain = cli_texts_keep(
         all, cli_text("The fewer nats the first rows have, the better the model describes images "
@@ -353,7 +287,7 @@ int cli_report(const cli_evaluation *it)
     cli_texts all = {.count = 0};
     gki_report_figure figures[CLI_FIGURES + 1];
     gki_report_frame frames[CLI_EPOCH_FRAMES];
-    const char *metric_cells[METRIC_ROWS * METRIC_COLUMNS], *refit_cells[CLI_REFIT_CELLS];
+    const char *metric_cells[CLI_METRIC_ROWS * METRIC_COLUMNS], *refit_cells[CLI_REFIT_CELLS];
     const char *refined_cells[CLI_REFINED_ROWS * REFINED_COLUMNS];
     const char *plain_cells[CLI_PLAIN_CELLS],
         *generation_cells[GKV_IMAGE_FORMS][CLI_GENERATION_CELLS];
@@ -366,7 +300,7 @@ int cli_report(const cli_evaluation *it)
                              &all),
         cli_generation_table(&m->generation, GKV_FORM_LEVELS, generation_cells[GKV_FORM_LEVELS],
                              &all),
-        metrics_table(it, metric_cells, &all),
+        metrics_table(m, metric_cells, &all),
         refined_table(m, refined_cells, &all),
         cli_report_refits(refits, refit_cells, &all),
     };

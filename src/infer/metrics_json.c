@@ -11,6 +11,11 @@
 #include "gkvae/eval.h"
 #include "safetensors/json_text.h"
 
+typedef struct field {
+    const char *key;
+    json_t *value;
+} field;
+
 static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
@@ -85,24 +90,25 @@ static bool add_generation(json_t *object, const gkv_generation *g)
     return good;
 }
 
-gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
+/* Takes the values. Each is NULL if memory ran out, which makes json_object_set_new() fail. */
+static bool add(json_t *object, size_t n, const field fields[])
 {
-    GKV_NEED(metrics);
-    GKV_NEED(path);
-    const gkv_metrics *m = metrics;
-    const gkv_generation *g = &m->generation;
-    const bool measured = g->sets > 0;
-    const gkv_refined_metrics *r = &m->refined;
-    const bool refined = r->samples > 0;
+    bool good = object != NULL;
+    for (size_t i = 0; i < n; i++)
+        good &= json_object_set_new(object, fields[i].key, fields[i].value) == 0;
+    return good;
+}
+
+#define ADD(object, fields) add(object, sizeof(fields) / sizeof *(fields), fields)
+
+static bool add_figures(json_t *object, const gkv_metrics *m)
+{
     static const char *const pixels[] = {[GKV_PIXELS_BINARY] = "binary",
                                          [GKV_PIXELS_MEAN_LEVELS] = "mean levels",
                                          [GKV_PIXELS_LEVELS] = "grey levels",
                                          [GKV_PIXELS_CONTINUOUS] = "continuous"};
     const bool colour = m->pixels == GKV_PIXELS_LEVELS && m->channels > 1;
-    const struct {
-        const char *key;
-        json_t *value;
-    } fields[] = {
+    const field fields[] = {
         {"neg_elbo", number(m->neg_elbo)},
         {"neg_elbo_se", number(m->neg_elbo_se)},
         {"reconstruction", number(m->reconstruction)},
@@ -131,6 +137,15 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"threads", whole((uint64_t)m->threads)},
         {"seed", whole(m->seed)},
         {"eval_seed", whole(m->eval_seed)},
+    };
+    return ADD(object, fields);
+}
+
+static bool add_refined(json_t *object, const gkv_metrics *m)
+{
+    const gkv_refined_metrics *r = &m->refined;
+    const bool refined = r->samples > 0;
+    const field fields[] = {
         {"refined_neg_elbo", number(r->neg_elbo)},
         {"refined_neg_elbo_se", number(r->neg_elbo_se)},
         {"refined_reconstruction", number(r->reconstruction)},
@@ -153,6 +168,14 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"refined_accepted", number(r->accepted)},
         {"refined_images", refined ? whole(r->improved) : json_null()},
         {"refined_milliseconds", number(r->milliseconds)},
+    };
+    return ADD(object, fields);
+}
+
+static bool add_protocol_of_generation(json_t *object, const gkv_generation *g)
+{
+    const bool measured = g->sets > 0;
+    const field fields[] = {
         {"test_confidence", number(g->test_confidence)},
         {"test_confident", number(g->test_confident)},
         {"test_recognised", number(g->test_recognised)},
@@ -170,6 +193,14 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"generation_protocol", measured ? json_string(g->protocol) : json_null()},
         {"features", measured ? json_string(g->features) : json_null()},
         {"features_sha256", measured ? json_string(g->features_sha256) : json_null()},
+    };
+    return ADD(object, fields);
+}
+
+/* What was measured, and by what. */
+static bool add_origin(json_t *object, const gkv_metrics *m)
+{
+    const field fields[] = {
         {"protocol", json_string(m->protocol)},
         {"dataset", text_or_null(m->dataset)},
         {"images_file", text_or_null(m->images_file)},
@@ -178,13 +209,19 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
         {"labels_sha256", text_or_null(m->labels_sha256)},
         {"version", json_string(gkv_version())},
     };
+    return ADD(object, fields);
+}
+
+gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
+{
+    GKV_NEED(metrics);
+    GKV_NEED(path);
     json_t *object = json_object();
-    bool failed = object == NULL;
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-        failed |= json_object_set_new(object, fields[i].key, fields[i].value) != 0;
-    failed |= !add_generation(object, g);
+    const bool good = add_figures(object, metrics) & add_refined(object, metrics) &
+                      add_protocol_of_generation(object, &metrics->generation) &
+                      add_origin(object, metrics) & add_generation(object, &metrics->generation);
     char *text =
-        failed ? NULL : gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL);
+        good ? gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL) : NULL;
     json_decref(object);
     if (!text)
         return gki_fail(GKV_ERR_MEMORY, "%s: out of memory for the figures", path);

@@ -1,0 +1,119 @@
+/* The figures of an evaluation in words. */
+#include "metric_rows.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+/* What a likelihood is of decides the words. */
+typedef enum { BINARY, MEAN_LEVELS, GREY_LEVELS, COLOUR_LEVELS, CONTINUOUS, KINDS } kind;
+
+typedef struct words {
+    const char *loss, *loss_meaning;
+    const char *reconstruction, *printed_reconstruction, *reconstruction_meaning;
+    const char *nll_meaning;
+    const char *printed_loss_bits, *loss_bits_meaning; /* NULL: not in bits per dimension */
+    const char *printed_nll_bits, *nll_bits_meaning;
+    const char *loss_unit, *nll_unit;
+    const char *mse_meaning;
+} words;
+
+#define RECONSTRUCTION \
+    "reconstruction", "  reconstruction", "nats: the mean of −log p(x|z) over the posterior"
+#define NLL_MEANING \
+    "nats, estimated by importance sampling; on average too large, and closer with more samples"
+#define NATS "nats per image", "nats per image, at most"
+#define GREY_MSE "between reconstructions and grey originals, with pixels in 0 … 1"
+
+static const words words_of[KINDS] = {
+    [BINARY] = {"−ELBO", "nats per image: reconstruction + KL; an upper bound on −log p(x)",
+                RECONSTRUCTION, NLL_MEANING, NULL, NULL, NULL, NULL, NATS, GREY_MSE},
+    [MEAN_LEVELS] =
+        {"loss",
+         "nats per image: cross-entropy + KL, which training lowers; it bounds no likelihood",
+         "cross-entropy", "  cross-entropy",
+         "nats: of the grey levels and the decoder's mean levels, mean over the posterior", NULL,
+         NULL, NULL, NULL, NULL, NATS, GREY_MSE},
+    [GREY_LEVELS] =
+        {"−ELBO", "nats per image: reconstruction + KL; an upper bound on −log p(x) of grey levels",
+         RECONSTRUCTION, NLL_MEANING, "−ELBO of grey levels",
+         "bits per dimension: nats divided by the number of pixels and by log 2",
+         "−log p(x) of grey levels", "bits per dimension of the grey levels", NATS, GREY_MSE},
+    [COLOUR_LEVELS] =
+        {"−ELBO",
+         "nats per image: reconstruction + KL; an upper bound on −log p(x) of colour levels",
+         RECONSTRUCTION, NLL_MEANING, "−ELBO of colour levels",
+         "bits per dimension: nats divided by the number of pixels, by 3 channels and by log 2",
+         "−log p(x) of colour levels", "bits per dimension of the colour levels", NATS,
+         "between reconstructions and originals, with values in 0 … 1"},
+    [CONTINUOUS] =
+        {"−ELBO",
+         "nats per image: reconstruction + KL; an upper bound on −log p(x) of a density, "
+         "which may be negative",
+         RECONSTRUCTION,
+         "nats of the density of the images in the units of the data, not of a "
+         "probability; estimated by importance sampling, on average too large",
+         NULL, NULL, NULL, NULL, "nats per image, of a density",
+         "nats per image, of a density, at most", GREY_MSE},
+};
+
+static kind kind_of(const gkv_metrics *m)
+{
+    static const kind kinds[] = {[GKV_PIXELS_BINARY] = BINARY,
+                                 [GKV_PIXELS_MEAN_LEVELS] = MEAN_LEVELS,
+                                 [GKV_PIXELS_LEVELS] = GREY_LEVELS,
+                                 [GKV_PIXELS_CONTINUOUS] = CONTINUOUS};
+    return kinds[m->pixels] == GREY_LEVELS && m->channels > 1 ? COLOUR_LEVELS : kinds[m->pixels];
+}
+
+size_t cli_metric_rows(const gkv_metrics *m, cli_metric_row rows[CLI_METRIC_ROWS])
+{
+    const words *w = &words_of[kind_of(m)];
+    const bool likelihood = w->nll_meaning, levels = w->loss_bits_meaning,
+               classes = isfinite(m->class_accuracy);
+    const struct {
+        bool there;
+        cli_metric_row row;
+    } all[CLI_METRIC_ROWS] = {
+        {true, {w->loss, w->loss, m->neg_elbo, m->neg_elbo_se, 3, w->loss_unit, w->loss_meaning}},
+        {levels,
+         {"−ELBO, bits", w->printed_loss_bits, gkv_bits_per_dimension(m->neg_elbo, m->values), NAN,
+          4, "bits per dimension", w->loss_bits_meaning}},
+        {true,
+         {w->reconstruction, w->printed_reconstruction, m->reconstruction, m->reconstruction_se, 3,
+          "", w->reconstruction_meaning}},
+        {true, {"KL", "  KL", m->kl, m->kl_se, 3, "", "nats: the mean of log q(z|x) − log p(z)"}},
+        {likelihood, {"−log p(x)", "−log p(x)", m->nll, m->nll_se, 3, w->nll_unit, w->nll_meaning}},
+        {levels,
+         {"−log p(x), bits", w->printed_nll_bits, gkv_bits_per_dimension(m->nll, m->values), NAN, 4,
+          "bits per dimension, at most", w->nll_bits_meaning}},
+        {likelihood, {"importance samples", NULL, (double)m->nll_samples, NAN, 0, "", "per image"}},
+        {likelihood,
+         {"effective samples", "effective samples", m->ess, NAN, 1, "of the importance samples",
+          "per image: (Σw)²/Σw² of its importance weights; mean over images"}},
+        {true,
+         {"active units", "active units", (double)m->active_units, NAN, 0, "",
+          "latent dimensions in which the variance of the codes over images is above 0.01"}},
+        {classes,
+         {"classes recognised", "classes recognised", m->class_accuracy, NAN, 4, "of the images",
+          "the fraction of images whose most probable class, given the code, is their label"}},
+        {true, {"mean squared error", "mean squared error", m->mse, NAN, 5, "", w->mse_meaning}},
+        {true, {"PSNR", "PSNR", m->psnr, NAN, 2, "dB", "dB; mean over images"}},
+        {true, {"SSIM", "SSIM", m->ssim, NAN, 4, "", "structural similarity; mean over images"}},
+        {true, {"test images", NULL, (double)m->images, NAN, 0, "", ""}},
+        {true,
+         {"parameters", "parameters", (double)m->parameters, NAN, 0, "",
+          "numbers that training fits, including those of the base"}},
+        {true,
+         {"training", "training", m->train_seconds, NAN, 1, "seconds", "seconds of wall time"}},
+        {true,
+         {"refits of the base", "  refits of the base", m->refit_seconds, NAN, 1,
+          "seconds, part of training", "seconds, included in training"}},
+        {true,
+         {"evaluation", "evaluation", m->eval_seconds, NAN, 1, "seconds", "seconds of wall time"}},
+    };
+    size_t n = 0;
+    for (size_t i = 0; i < CLI_METRIC_ROWS; i++)
+        if (all[i].there)
+            rows[n++] = all[i].row;
+    return n;
+}
