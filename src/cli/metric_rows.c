@@ -1,5 +1,6 @@
 /* The figures of an evaluation in words. */
 #include "metric_rows.h"
+#include "refined.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -115,5 +116,37 @@ size_t cli_metric_rows(const gkv_metrics *m, cli_metric_row rows[CLI_METRIC_ROWS
     for (size_t i = 0; i < CLI_METRIC_ROWS; i++)
         if (all[i].there)
             rows[n++] = all[i].row;
+    return n;
+}
+
+size_t cli_refined_rows(const gkv_metrics *m, cli_refined_row rows[CLI_REFINED_ROWS])
+{
+    const gkv_refined_metrics *r = &m->refined;
+    const bool likelihood = m->pixels != GKV_PIXELS_MEAN_LEVELS,
+               levels = m->pixels == GKV_PIXELS_LEVELS;
+    const cli_refined_row all[CLI_REFINED_ROWS] = {
+        {likelihood ? "−ELBO" : "loss", m->neg_elbo, r->neg_elbo, 3, "nats per image"},
+        {likelihood ? "  reconstruction" : "  cross-entropy", m->reconstruction, r->reconstruction,
+         3, ""},
+        {"  KL", m->kl, r->kl, 3, ""},
+        {levels ? "−ELBO" : NULL, gkv_bits_per_dimension(m->neg_elbo, m->values),
+         gkv_bits_per_dimension(r->neg_elbo, m->values), 4, "bits per dimension"},
+        {likelihood ? "−log p(x)" : NULL, m->nll, r->nll, 3, "nats per image, at most"},
+        {levels ? "−log p(x)" : NULL, gkv_bits_per_dimension(m->nll, m->values),
+         gkv_bits_per_dimension(r->nll, m->values), 4, "bits per dimension, at most"},
+        {likelihood ? "effective samples" : NULL, m->ess, r->ess, 1, "of the importance samples"},
+        {likelihood ? "−log p(x|z) at the mean" : "cross-entropy at the mean",
+         r->cross_entropy_before, r->cross_entropy, 3, "nats per image"},
+        {"mean squared error", m->mse, r->mse, 5, "at the mean"},
+        {"PSNR", m->psnr, r->psnr, 2, "dB"},
+        {"SSIM", m->ssim, r->ssim, 4, ""},
+        {"accepted iterations", NAN, r->accepted, 2, "per image"},
+        {"images improved", NAN, (double)r->improved, 0, ""},
+        {"refinement", NAN, r->milliseconds, 2, "milliseconds per image"},
+    };
+    size_t n = 0;
+    for (size_t i = 0; r->samples > 0 && i < CLI_REFINED_ROWS; i++)
+        if (all[i].name) /* else this model has no such figure */
+            rows[n++] = all[i];
     return n;
 }

@@ -1,6 +1,6 @@
 /* The figures of an evaluation in words: one list for the terminal and for the results page. */
-#ifndef GKVAE_CLI_METRIC_ROWS_H
-#define GKVAE_CLI_METRIC_ROWS_H
+#ifndef GKV_CLI_METRIC_ROWS_H
+#define GKV_CLI_METRIC_ROWS_H
 
 #include "gkvae/eval.h"
 
