@@ -333,17 +333,58 @@ done:
     return code;
 }
 
+/* What an evaluation reads. */
+typedef struct inputs {
+    cli_run run;
+    gkv_dataset *test;     /* the images that are measured */
+    gkv_dataset *training; /* for the metrics of generation or for pictures; NULL: not needed */
+    gkv_features *network; /* for the metrics of generation; NULL: they are not measured */
+} inputs;
+
+static int open_inputs(const eval_arguments *a, inputs *in)
+{
+    int code = CLI_OK;
+    CLI_TRY(cli_run_open(&a->run, &in->run));
+    CLI_TRY(cli_output_spares_run("--figures", a->figures, &a->run, &in->run));
+    if (!in->run.is_folder)
+        return cli_error(CLI_USAGE,
+                         "%s is not a folder: an evaluation writes its results to a run folder",
+                         a->run.model);
+    const bool of_test = a->of == GKV_EVAL_TEST,
+               generation = of_test && measures_generation(&in->run.settings);
+    CLI_TRY(cli_run_images(&in->run, of_test ? GKV_TEST : GKV_TRAIN, NULL, &in->test));
+    /* Before an evaluation that may take an hour. */
+    if (!a->figures && cli_ranks_first() && access(a->run.model, W_OK | X_OK) != 0)
+        return cli_error_errno(errno, "%s: the results cannot be written there", a->run.model);
+    if (generation)
+        CLI_TRY(cli_generation_network(&in->run, a->quiet, &in->network));
+    if (in->network)
+        CLI_TRY(cli_generation_training(&in->run, &in->training));
+    else if (generation && !a->no_pictures && !a->figures)
+        in->training = training_of_pictures(&in->run);
+done:
+    return code;
+}
+
+static void free_inputs(inputs *in)
+{
+    gkv_dataset_free(in->test);
+    gkv_dataset_free(in->training);
+    gkv_features_free(in->network);
+    cli_run_free(&in->run);
+}
+
 /* Refuses ranks that have another model or other data than rank 0. */
-static int compare_inputs(const eval_arguments *a, const gkv_dataset *test,
-                          const gkv_dataset *training, const gkv_features *network)
+static int compare_inputs(const eval_arguments *a, const inputs *in)
 {
     const struct {
         const char *what, *sum;
-    } inputs[] = {
-        {"the images", gkv_dataset_sha256(test, GKV_IMAGES_FILE)},
-        {"the labels", gkv_dataset_sha256(test, GKV_LABELS_FILE)},
-        {"the training images", training ? gkv_dataset_sha256(training, GKV_IMAGES_FILE) : "none"},
-        {"the feature network", network ? gkv_features_sha256(network) : "none"},
+    } sums[] = {
+        {"the images", gkv_dataset_sha256(in->test, GKV_IMAGES_FILE)},
+        {"the labels", gkv_dataset_sha256(in->test, GKV_LABELS_FILE)},
+        {"the training images",
+         in->training ? gkv_dataset_sha256(in->training, GKV_IMAGES_FILE) : "none"},
+        {"the feature network", in->network ? gkv_features_sha256(in->network) : "none"},
     };
     static const char *const files[] = {"model.safetensors", "config.ini"};
     int code = CLI_OK;
@@ -352,66 +393,36 @@ static int compare_inputs(const eval_arguments *a, const gkv_dataset *test,
         code = cli_ranks_same_file(path);
         free(path);
     }
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs && code == CLI_OK; i++)
-        code = cli_ranks_same_sum(inputs[i].what, inputs[i].sum);
+    for (size_t i = 0; i < sizeof sums / sizeof *sums && code == CLI_OK; i++)
+        code = cli_ranks_same_sum(sums[i].what, sums[i].sum);
     return code;
 }
 
-int cli_eval(int argc, char **argv)
+/* Measures and prints the likelihood, then the metrics of generation, and writes all. The figures
+ * of the likelihood may have taken an hour: they are printed before anything is written, and are
+ * kept if the metrics of generation fail or are interrupted. */
+static int measure(const eval_arguments *a, inputs *in, const char *command, bool *evaluated)
 {
-    eval_arguments a = {.quiet = false};
-    cli_run run = {.model = NULL};
-    gkv_dataset *test = NULL, *training = NULL;
-    gkv_features *network = NULL;
-    float *refined = NULL; /* codes of all test images, or NULL */
     gkv_metrics metrics;
-    int code = CLI_OK;
-    bool evaluated = false;
-    int generation = CLI_OK;
-    char *command = cli_command(argc, argv);
-    gkv_refine_defaults(&a.refine);
-    CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
-    CLI_TRY(cli_run_open(&a.run, &run));
-    CLI_TRY(cli_output_spares_run("--figures", a.figures, &a.run, &run));
-    if (!run.is_folder) {
-        code = cli_error(CLI_USAGE,
-                         "%s is not a folder: an evaluation writes its results to a run folder",
-                         a.run.model);
-        goto done;
-    }
-    CLI_TRY(cli_run_images(&run, a.of == GKV_EVAL_TEST ? GKV_TEST : GKV_TRAIN, NULL, &test));
-    /* Before an evaluation that may take an hour. */
-    if (!a.figures && cli_ranks_first() && access(a.run.model, W_OK | X_OK) != 0) {
-        code = cli_error_errno(errno, "%s: the results cannot be written there", a.run.model);
-        goto done;
-    }
-    if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings))
-        CLI_TRY(cli_generation_network(&run, a.quiet, &network));
-    if (network)
-        CLI_TRY(cli_generation_training(&run, &training));
-    else if (a.of == GKV_EVAL_TEST && measures_generation(&run.settings) && !a.no_pictures &&
-             !a.figures)
-        training = training_of_pictures(&run);
-    if (network && training && a.wants_refined && measures_all(&run, test))
-        refined = cli_alloc(gkv_dataset_count(test) * gkv_model_latent(run.model), sizeof *refined);
-    CLI_TRY(compare_inputs(&a, test, training, network));
-    cli_catch_signals();
-    CLI_TRY(evaluate(&a, &run, test, refined, &metrics));
-    /* They are printed first, so that the figures are not lost if the disk fails. */
+    float *refined = NULL; /* codes of all test images, or NULL */
+    int code = CLI_OK, generation = CLI_OK;
+    if (in->network && in->training && a->wants_refined && measures_all(&in->run, in->test))
+        refined = cli_alloc(gkv_dataset_count(in->test) * gkv_model_latent(in->run.model),
+                            sizeof *refined);
+    CLI_TRY(evaluate(a, &in->run, in->test, refined, &metrics));
     print_metrics(&metrics);
     fflush(stdout);
-    /* If the metrics of generation fail or are interrupted, the likelihood is kept: it may have
-     * taken an hour. A rank that fails ends the job, so ranks keep it before. */
-    evaluated = true;
-    if (training && network) {
+    *evaluated = true;
+    if (in->training && in->network) {
+        /* A rank that fails ends the job, so the likelihood is written before. */
         if (cli_ranks() && cli_ranks_first())
-            CLI_TRY(write_figures(&a, &metrics));
-        generation = cli_generation_measure(&run, test, training, network, refined, a.quiet,
-                                            &metrics.generation);
+            CLI_TRY(write_figures(a, &metrics));
+        generation = cli_generation_measure(&in->run, in->test, in->training, in->network, refined,
+                                            a->quiet, &metrics.generation);
     }
     code = generation;
     if (cli_ranks_first())
-        code = write_results(&a, &run, test, training, &metrics, command, generation);
+        code = write_results(a, &in->run, in->test, in->training, &metrics, command, generation);
     /* The other ranks wait for rank 0. A rank whose generation failed leaves, as others may still
      * be in an operation of all ranks. */
     if (generation == CLI_OK) {
@@ -419,17 +430,31 @@ int cli_eval(int argc, char **argv)
         code = code == CLI_OK ? waited : code;
     }
 done:
-    if (evaluated && cli_run_changed(&run, a.run.model))
+    free(refined);
+    return code;
+}
+
+int cli_eval(int argc, char **argv)
+{
+    eval_arguments a = {.quiet = false};
+    inputs in = {.test = NULL};
+    bool evaluated = false;
+    int code = CLI_OK;
+    char *command = cli_command(argc, argv);
+    gkv_refine_defaults(&a.refine);
+    CLI_TRY(cli_parse(&eval_argp, argc, argv, &a));
+    CLI_TRY(open_inputs(&a, &in));
+    CLI_TRY(compare_inputs(&a, &in));
+    cli_catch_signals();
+    CLI_TRY(measure(&a, &in, command, &evaluated));
+done:
+    if (evaluated && cli_run_changed(&in.run, a.run.model))
         cli_error(
             code,
             "%s/model.safetensors was replaced during the evaluation: these figures are of the "
             "previous model. Evaluate again when training is finished",
             a.run.model);
-    gkv_dataset_free(test);
-    gkv_dataset_free(training);
-    gkv_features_free(network);
-    cli_run_free(&run);
-    free(refined);
+    free_inputs(&in);
     free(command);
     return code;
 }
