@@ -12,7 +12,7 @@
 enum { N = 40, D = 2 };
 
 static const gkv_gk gk = {.b = 1, .g = .3, .k = .1, .c = .8};
-static double x[N * D], y[N * D], six[16];
+static double x[N * D], y[N * GKV_FLAT_MOMENTS], six[16];
 
 static int fill(void **state)
 {
