@@ -54,7 +54,7 @@ check: ## deps, build, run every test; 4 to 6 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-# Thirteen small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and
+# Seventeen small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and
 # screenshots.
 check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 minutes
 	@$(MAKE) deps PACKAGES=chromium

@@ -59,6 +59,14 @@ MODELS = {
                "model.base=gk-mixture", "model.base_components=2", "model.base_tied_shapes=yes"],
     "radial": ["model.posterior_flow=radial", "model.posterior_layers=2", "model.base=gk-mixture",
                "model.base_components=3", "model.base_covariance=diagonal"],
+    "spline": ["model.prior_flow=spline", "model.base=normal", "model.latent=7", "model.spline_bound=2",
+               "model.posterior_flow=iaf", "model.posterior_layers=2"],
+    "gk-coupling": ["model.prior_flow=gk-coupling", "model.prior_layers=5", "model.base=gk-mixture",
+                    "model.base_components=2", "model.posterior_flow=sylvester-orthogonal", "model.posterior_layers=2"],
+    "maf": ["model.prior_flow=maf", "model.base=gaussian-mixture", "model.base_components=2",
+            "model.posterior_flow=sylvester-householder", "model.posterior_layers=2"],
+    "glow": ["model.prior_flow=glow", "model.prior_layers=3", "model.base=normal", "model.latent=10",
+             "model.posterior_flow=sylvester-orthogonal", "model.posterior_layers=1"],
 }
 # Images that are not square and have no labels, as levels and as continuous numbers (write_blobs).
 BLOBS = {
