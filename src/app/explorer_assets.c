@@ -15,6 +15,7 @@ EMBEDDED(transforms, "transforms.js");
 EMBEDDED(flow, "flow.js");
 EMBEDDED(posterior, "posterior.js");
 EMBEDDED(base, "base.js");
+EMBEDDED(level_sums, "level_sums.js");
 EMBEDDED(likelihood, "likelihood.js");
 EMBEDDED(model, "model.js");
 EMBEDDED(refine, "refine.js");
@@ -40,20 +41,20 @@ EMBEDDED(app, "app.js");
     }
 
 static const gki_asset assets[] = {
-    ROW(GKV_ASSET_STYLE, style),        ROW(GKV_ASSET_BODY, body),
-    ROW(GKV_ASSET_SCRIPT, tensors),     ROW(GKV_ASSET_SCRIPT, numbers),
-    ROW(GKV_ASSET_SCRIPT, network),     ROW(GKV_ASSET_SCRIPT, transforms),
-    ROW(GKV_ASSET_SCRIPT, flow),        ROW(GKV_ASSET_SCRIPT, posterior),
-    ROW(GKV_ASSET_SCRIPT, base),        ROW(GKV_ASSET_SCRIPT, likelihood),
-    ROW(GKV_ASSET_SCRIPT, model),       ROW(GKV_ASSET_SCRIPT, refine),
-    ROW(GKV_ASSET_SCRIPT, reference),   ROW(GKV_ASSET_SCRIPT, examples),
-    ROW(GKV_ASSET_SCRIPT, state),       ROW(GKV_ASSET_SCRIPT, pictures),
-    ROW(GKV_ASSET_SCRIPT, page),        ROW(GKV_ASSET_SCRIPT, input),
-    ROW(GKV_ASSET_SCRIPT, view_draw),   ROW(GKV_ASSET_SCRIPT, view_map),
-    ROW(GKV_ASSET_SCRIPT, view_change), ROW(GKV_ASSET_SCRIPT, view_between),
-    ROW(GKV_ASSET_SCRIPT, view_sample), ROW(GKV_ASSET_SCRIPT, view_base),
-    ROW(GKV_ASSET_SCRIPT, view_flow),   ROW(GKV_ASSET_SCRIPT, view_about),
-    ROW(GKV_ASSET_SCRIPT, app),
+    ROW(GKV_ASSET_STYLE, style),         ROW(GKV_ASSET_BODY, body),
+    ROW(GKV_ASSET_SCRIPT, tensors),      ROW(GKV_ASSET_SCRIPT, numbers),
+    ROW(GKV_ASSET_SCRIPT, network),      ROW(GKV_ASSET_SCRIPT, transforms),
+    ROW(GKV_ASSET_SCRIPT, flow),         ROW(GKV_ASSET_SCRIPT, posterior),
+    ROW(GKV_ASSET_SCRIPT, base),         ROW(GKV_ASSET_SCRIPT, level_sums),
+    ROW(GKV_ASSET_SCRIPT, likelihood),   ROW(GKV_ASSET_SCRIPT, model),
+    ROW(GKV_ASSET_SCRIPT, refine),       ROW(GKV_ASSET_SCRIPT, reference),
+    ROW(GKV_ASSET_SCRIPT, examples),     ROW(GKV_ASSET_SCRIPT, state),
+    ROW(GKV_ASSET_SCRIPT, pictures),     ROW(GKV_ASSET_SCRIPT, page),
+    ROW(GKV_ASSET_SCRIPT, input),        ROW(GKV_ASSET_SCRIPT, view_draw),
+    ROW(GKV_ASSET_SCRIPT, view_map),     ROW(GKV_ASSET_SCRIPT, view_change),
+    ROW(GKV_ASSET_SCRIPT, view_between), ROW(GKV_ASSET_SCRIPT, view_sample),
+    ROW(GKV_ASSET_SCRIPT, view_base),    ROW(GKV_ASSET_SCRIPT, view_flow),
+    ROW(GKV_ASSET_SCRIPT, view_about),   ROW(GKV_ASSET_SCRIPT, app),
 };
 
 const gki_asset *gki_explorer_asset(size_t i)

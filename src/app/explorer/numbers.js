@@ -165,7 +165,6 @@ const Numbers = (() => {
     logSumExp,
     normalCdf,
     normalQuantile,
-    upperTail,
     gkQuantile,
     gkLogSlope,
     gkScore,
