@@ -54,7 +54,7 @@ check: ## deps, build, run every test; 4 to 6 minutes
 	@$(MAKE) tests
 	@cd $(BUILD) && ctest --output-on-failure -j $(JOBS)
 
-# Thirteen small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and
+# Seventeen small models are trained first. CHROMIUM=program names another browser; PAGES=folder keeps pages and
 # screenshots.
 check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 minutes
 	@$(MAKE) deps PACKAGES=chromium
@@ -116,7 +116,6 @@ check-r-asan: ## the tests of the R package with AddressSanitizer
 	@$(MAKE) configure BUILD=build-asan \
 	    CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo -DGKV_SANITIZE=address,undefined $(CMAKE_ARGS)'
 	@cmake --build build-asan -j $(JOBS) --target gkvae_static
-	@scripts/r.sh stage build-asan
 	@scripts/r.sh test-asan build-asan
 
 # The tests are many times as slow in what follows, and have more seconds each. Each file is compiled by itself, and so

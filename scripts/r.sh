@@ -7,7 +7,7 @@
 #   scripts/r.sh install BUILD     installs it in R's first library that this user may write, or in R_LIBS_USER
 #   scripts/r.sh check BUILD       runs R CMD check, the tests included
 #   scripts/r.sh test BUILD        runs the tests alone, which is faster
-#   scripts/r.sh test-asan BUILD   runs them on a library with AddressSanitizer
+#   scripts/r.sh test-asan BUILD   stages and installs the package with AddressSanitizer, and runs them
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -37,6 +37,7 @@ what_tests_read() {
     export GKVAE_PROGRAM GKVAE_SOURCE
 }
 
+# stage [ARGUMENT…]: arguments of R CMD build.
 stage() {
     rm -rf "$build/r/gkvae" "$build"/r/gkvae_*.tar.gz
     mkdir -p "$build/r/gkvae"
@@ -44,16 +45,18 @@ stage() {
     mkdir -p "$build/r/gkvae/inst/extdata"
     cp examples/returns/returns.csv "$build/r/gkvae/inst/extdata"
     sed -i "s/^Version: .*/Version: $(cat VERSION)/" "$build/r/gkvae/DESCRIPTION"
-    (cd "$build/r" && R CMD build gkvae > build.log 2>&1) || {
+    (cd "$build/r" && R CMD build "$@" gkvae > build.log 2>&1) || {
         cat "$build/r/build.log" >&2
         exit 1
     }
 }
 
-# install_to FOLDER: quietly, unless it fails.
+# install_to FOLDER [ARGUMENT…]: quietly, unless it fails; arguments of R CMD INSTALL.
 install_to() {
-    mkdir -p "$1"
-    R CMD INSTALL --library="$1" "$build"/r/gkvae_*.tar.gz > "$build/r/install.log" 2>&1 || {
+    local folder=$1
+    shift
+    mkdir -p "$folder"
+    R CMD INSTALL --library="$folder" "$@" "$build"/r/gkvae_*.tar.gz > "$build/r/install.log" 2>&1 || {
         cat "$build/r/install.log" >&2
         exit 1
     }
@@ -110,7 +113,8 @@ test-asan)
     GKVAE_LIBS="$GKVAE_LIBS -fsanitize=address,undefined"
     what_tests_read
     unset GKVAE_PROGRAM # the tests without it, as it is not built here
-    install_to "$build/r/library"
+    stage --no-build-vignettes # R without the sanitizer cannot load the package
+    install_to "$build/r/library" --no-test-load
     test_asan
     ;;
 test)

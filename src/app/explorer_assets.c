@@ -11,9 +11,11 @@ EMBEDDED(body, "explorer.html");
 EMBEDDED(tensors, "tensors.js");
 EMBEDDED(numbers, "numbers.js");
 EMBEDDED(network, "network.js");
+EMBEDDED(transforms, "transforms.js");
 EMBEDDED(flow, "flow.js");
 EMBEDDED(posterior, "posterior.js");
 EMBEDDED(base, "base.js");
+EMBEDDED(level_sums, "level_sums.js");
 EMBEDDED(likelihood, "likelihood.js");
 EMBEDDED(model, "model.js");
 EMBEDDED(refine, "refine.js");
@@ -41,8 +43,9 @@ EMBEDDED(app, "app.js");
 static const gki_asset assets[] = {
     ROW(GKV_ASSET_STYLE, style),         ROW(GKV_ASSET_BODY, body),
     ROW(GKV_ASSET_SCRIPT, tensors),      ROW(GKV_ASSET_SCRIPT, numbers),
-    ROW(GKV_ASSET_SCRIPT, network),      ROW(GKV_ASSET_SCRIPT, flow),
-    ROW(GKV_ASSET_SCRIPT, posterior),    ROW(GKV_ASSET_SCRIPT, base),
+    ROW(GKV_ASSET_SCRIPT, network),      ROW(GKV_ASSET_SCRIPT, transforms),
+    ROW(GKV_ASSET_SCRIPT, flow),         ROW(GKV_ASSET_SCRIPT, posterior),
+    ROW(GKV_ASSET_SCRIPT, base),         ROW(GKV_ASSET_SCRIPT, level_sums),
     ROW(GKV_ASSET_SCRIPT, likelihood),   ROW(GKV_ASSET_SCRIPT, model),
     ROW(GKV_ASSET_SCRIPT, refine),       ROW(GKV_ASSET_SCRIPT, reference),
     ROW(GKV_ASSET_SCRIPT, examples),     ROW(GKV_ASSET_SCRIPT, state),

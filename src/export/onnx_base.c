@@ -94,7 +94,8 @@ static gki_onnx_gk margins_of(gki_onnx *g)
     return (gki_onnx_gk){.a = gki_onnx_param(g, "prior.base.location"),
                          .b = gki_onnx_param(g, "prior.base.scale"),
                          .g = gki_onnx_param(g, "prior.base.g"),
-                         .k = gki_onnx_param(g, "prior.base.k")};
+                         .k = gki_onnx_param(g, "prior.base.k"),
+                         .c = GKV_GK_DEFAULT_C};
 }
 
 /* x ← x/L for the lower triangular L[d, d], where x is a row of d numbers. */
@@ -329,8 +330,8 @@ static gki_onnx_value mixture_draw(gki_onnx *g, const gkv_model *model, gki_onnx
     const gki_onnx_gk margins = {.a = a,
                                  .b = b,
                                  .g = gki_onnx_2(g, "Gather", gki_onnx_param(g, "prior.base.g"), k),
-                                 .k =
-                                     gki_onnx_2(g, "Gather", gki_onnx_param(g, "prior.base.k"), k)};
+                                 .k = gki_onnx_2(g, "Gather", gki_onnx_param(g, "prior.base.k"), k),
+                                 .c = GKV_GK_DEFAULT_C};
     return gki_onnx_gk_quantile(g, &margins, z);
 }
 

@@ -23,6 +23,17 @@ static gki_onnx_value channels_first(gki_onnx *g, gki_onnx_value map)
     return gki_onnx_transpose(g, map, 4, (const int64_t[]){0, 3, 1, 2});
 }
 
+/* A convolution: its kernel, the distance of the pixels that it computes, and whether it has a bias
+ * and maps each channel by itself. */
+typedef struct conv_form {
+    size_t kernel, stride;
+    bool has_bias, is_depthwise;
+} conv_form;
+
+static const conv_form full3 = {KERNEL, 1, true, false}, full1 = {1, 1, true, false},
+                       bare3 = {KERNEL, 1, false, false}, strided3 = {KERNEL, SIDE, true, false},
+                       depthwise3 = {KERNEL, 1, true, true};
+
 /* The weight [kernel·kernel·inputs, outputs] of the table as [outputs, inputs, kernel, kernel]. */
 static gki_onnx_value conv_weight(gki_onnx *g, const gki_params *params, const char *name,
                                   size_t kernel)
@@ -49,24 +60,44 @@ static gki_onnx_value conv_weight(gki_onnx *g, const gki_params *params, const c
     return value;
 }
 
-/* A convolution with the tensors NAME.weight and, unless has_bias is false, NAME.bias. */
-static gki_onnx_value conv(gki_onnx *g, const gkv_model *model, const char *name, size_t kernel,
-                           bool has_bias, gki_onnx_value in)
+/* A convolution with the tensors NAME.weight and perhaps NAME.bias. */
+static gki_onnx_value conv(gki_onnx *g, const gkv_model *model, const char *name,
+                           const conv_form *form, gki_onnx_value in)
 {
     tensor_name weight;
     snprintf(weight, sizeof weight, "%.48s.weight", name);
-    gki_onnx_value inputs[3] = {in, conv_weight(g, &model->params, weight, kernel), 0};
-    if (has_bias)
+    const gki_param *param = gki_onnx_param_find(g, weight);
+    const int64_t border = (int64_t)(form->kernel / 2), pads[] = {border, border, border, border},
+                  strides[] = {(int64_t)form->stride, (int64_t)form->stride};
+    gki_onnx_value inputs[3] = {in, conv_weight(g, &model->params, weight, form->kernel), 0};
+    if (form->has_bias)
         inputs[2] = gki_onnx_param(g, "%s.bias", name);
-    const int64_t border = (int64_t)(kernel / 2), pads[] = {border, border, border, border};
-    const gki_onnx_attribute attribute = {
-        .name = "pads", .kind = GKV_ONNX_WHOLES, .count = 4, .wholes = pads};
-    return gki_onnx_node(g, "Conv", has_bias ? 3 : 2, inputs, 1, &attribute);
+    const gki_onnx_attribute attributes[] = {
+        {.name = "pads", .kind = GKV_ONNX_WHOLES, .count = 4, .wholes = pads},
+        {.name = "strides", .kind = GKV_ONNX_WHOLES, .count = 2, .wholes = strides},
+        {.name = "group",
+         .kind = GKV_ONNX_WHOLE,
+         .whole = form->is_depthwise && param ? (int64_t)param->cols : 1}};
+    return gki_onnx_node(g, "Conv", form->has_bias ? 3 : 2, inputs, 3, attributes);
 }
 
 static gki_onnx_value norm_silu(gki_onnx *g, const char *name, gki_onnx_value map)
 {
     return channels_first(g, gki_onnx_norm_silu(g, name, channels_last(g, map)));
+}
+
+/* A convolution of a block: of all channels; or of each channel, and then of each pixel. */
+static gki_onnx_value block_conv(gki_onnx *g, const gkv_model *model, const char *block, int number,
+                                 gki_onnx_value map)
+{
+    const bool is_depthwise = model->settings.model.conv_block == GKV_CONV_BLOCK_DEPTHWISE;
+    tensor_name name;
+    if (is_depthwise) {
+        snprintf(name, sizeof name, "%.40s.depthwise%d", block, number);
+        map = conv(g, model, name, &depthwise3, map);
+    }
+    snprintf(name, sizeof name, "%.40s.conv%d", block, number);
+    return conv(g, model, name, is_depthwise ? &full1 : &full3, map);
 }
 
 static gki_onnx_value blocks(gki_onnx *g, const gkv_model *model, const char *net,
@@ -76,10 +107,9 @@ static gki_onnx_value blocks(gki_onnx *g, const gkv_model *model, const char *ne
     for (size_t i = 0; i < (size_t)model->settings.model.conv_blocks; i++) {
         snprintf(name, sizeof name, "%s.%s.%zu.norm", net, level, i);
         gki_onnx_value branch = norm_silu(g, name, map);
-        snprintf(name, sizeof name, "%s.%s.%zu.conv1", net, level, i);
-        branch = gki_onnx_silu(g, conv(g, model, name, KERNEL, true, branch));
-        snprintf(name, sizeof name, "%s.%s.%zu.conv2", net, level, i);
-        map = gki_onnx_add(g, map, conv(g, model, name, KERNEL, true, branch));
+        snprintf(name, sizeof name, "%s.%s.%zu", net, level, i);
+        branch = gki_onnx_silu(g, block_conv(g, model, name, 1, branch));
+        map = gki_onnx_add(g, map, block_conv(g, model, name, 2, branch));
     }
     return map;
 }
@@ -112,9 +142,12 @@ gki_onnx_value gki_onnx_conv_encoder(gki_onnx *g, const gkv_model *model, gki_on
     map = channels_first(g, map);
     if (below > 0 || right > 0)
         map = gki_onnx_2(g, "Pad", map, gki_onnx_wholes(g, 8, pads));
-    map = conv(g, model, "encoder.input", KERNEL, true, unshuffle(g, map));
+    map = conv(g, model, "encoder.input", &full3, unshuffle(g, map));
     map = blocks(g, model, "encoder", "half", map);
-    map = conv(g, model, "encoder.down", 1, true, unshuffle(g, map));
+    if (model->settings.model.downsampling == GKV_DOWNSAMPLING_STRIDE)
+        map = conv(g, model, "encoder.down", &strided3, norm_silu(g, "encoder.half.norm", map));
+    else
+        map = conv(g, model, "encoder.down", &full1, unshuffle(g, map));
     map = blocks(g, model, "encoder", "quarter", map);
     map = gki_onnx_norm_silu(g, "encoder.norm", channels_last(g, map));
     const size_t flat = gki_image_half(height) / SIDE * (gki_image_half(width) / SIDE) *
@@ -150,8 +183,8 @@ gki_onnx_value gki_onnx_conv_decoder(gki_onnx *g, const gkv_model *model, gki_on
     gki_onnx_value map = gki_onnx_linear(g, "decoder.input", codes);
     map = channels_first(g, gki_onnx_reshape(g, map, 3, sizes));
     map = blocks(g, model, "decoder", "quarter", map);
-    map = shuffle(g, conv(g, model, "decoder.up", 1, true, map));
+    map = shuffle(g, conv(g, model, "decoder.up", &full1, map));
     map = blocks(g, model, "decoder", "half", map);
     map = norm_silu(g, "decoder.norm", map);
-    return outputs_of(g, model, conv(g, model, "decoder.output", KERNEL, false, map));
+    return outputs_of(g, model, conv(g, model, "decoder.output", &bare3, map));
 }

@@ -26,9 +26,9 @@ typedef struct terms {
 } terms;
 
 /* By e^−|gs| the hyperbolic functions are accurate in both tails. */
-static terms terms_at(gki_onnx *g, gki_onnx_value t, gki_onnx_value side_g, gki_onnx_value k)
+static terms terms_at(gki_onnx *g, double c, gki_onnx_value t, gki_onnx_value side_g,
+                      gki_onnx_value k)
 {
-    const double c = GKV_GK_DEFAULT_C;
     const gki_onnx_value gs = gki_onnx_mul(g, side_g, gki_onnx_exp(g, t)),
                          e = gki_onnx_exp(g, gki_onnx_neg(g, gki_onnx_1(g, "Abs", gs))),
                          by = gki_onnx_div(g, gki_onnx_number(g, 1), gki_onnx_plus(g, e, 1)),
@@ -53,9 +53,8 @@ static terms terms_at(gki_onnx *g, gki_onnx_value t, gki_onnx_value side_g, gki_
 gki_onnx_value gki_onnx_gk_quantile(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx_value z)
 {
     const gki_onnx_value half = gki_onnx_times(g, gki_onnx_mul(g, gk->g, z), 0.5),
-                         T = gki_onnx_plus(
-                             g, gki_onnx_times(g, gki_onnx_1(g, "Tanh", half), GKV_GK_DEFAULT_C),
-                             1),
+                         T = gki_onnx_plus(g, gki_onnx_times(g, gki_onnx_1(g, "Tanh", half), gk->c),
+                                           1),
                          log1 = gki_onnx_log(g, gki_onnx_plus(g, gki_onnx_mul(g, z, z), 1)),
                          tail = gki_onnx_exp(g, gki_onnx_mul(g, gk->k, log1));
     return gki_onnx_add(g, gk->a,
@@ -66,6 +65,7 @@ gki_onnx_value gki_onnx_gk_quantile(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx
 
 /* The equation, and the bracket of its root. */
 typedef struct search {
+    double c;
     gki_onnx_value g, k;      /* g with the sign of the side */
     gki_onnx_value log_y;     /* log(|x − A|/B) */
     gki_onnx_value by_power;  /* 1/(1 + 2k) */
@@ -90,10 +90,10 @@ static void bracket(gki_onnx *g, search *it)
     /* log T is between 0 and log(1 + c) where g is positive, and else between log(1 − c) and 0 */
     const gki_onnx_value is_up = gki_onnx_2(g, "Greater", it->g, zero),
                          is_down = gki_onnx_2(g, "Less", it->g, zero);
-    const gki_onnx_value up = gki_onnx_3(g, "Where", is_up,
-                                         gki_onnx_number(g, log(1 + GKV_GK_DEFAULT_C)), zero),
-                         down = gki_onnx_3(g, "Where", is_down,
-                                           gki_onnx_number(g, log(1 - GKV_GK_DEFAULT_C)), zero);
+    const gki_onnx_value up = gki_onnx_3(g, "Where", is_up, gki_onnx_number(g, log(1 + it->c)),
+                                         zero),
+                         down = gki_onnx_3(g, "Where", is_down, gki_onnx_number(g, log(1 - it->c)),
+                                           zero);
     it->low = asymptote(g, it, gki_onnx_sub(g, gki_onnx_sub(g, it->log_y, up), rise));
     it->high = asymptote(g, it, gki_onnx_sub(g, gki_onnx_sub(g, it->log_y, down), fall));
 }
@@ -109,7 +109,7 @@ static void start(gki_onnx *g, search *it)
         const gki_onnx_value s = gki_onnx_div(g, w, gki_onnx_plus(g, gki_onnx_mul(g, rise, w), 1));
         const gki_onnx_value tanh =
             gki_onnx_1(g, "Tanh", gki_onnx_times(g, gki_onnx_mul(g, it->g, s), 0.5));
-        w = gki_onnx_div(g, y, gki_onnx_plus(g, gki_onnx_times(g, tanh, GKV_GK_DEFAULT_C), 1));
+        w = gki_onnx_div(g, y, gki_onnx_plus(g, gki_onnx_times(g, tanh, it->c), 1));
     }
     const gki_onnx_value log_w = gki_onnx_log(g, w),
                          log1 = gki_onnx_softplus(g, gki_onnx_times(g, log_w, 2)),
@@ -122,7 +122,7 @@ static void start(gki_onnx *g, search *it)
  * F''/F' the step is (F/F')/(1 − r F/(2F')). */
 static void improve(gki_onnx *g, search *it)
 {
-    const terms at = terms_at(g, it->t, it->g, it->k);
+    const terms at = terms_at(g, it->c, it->t, it->g, it->k);
     const gki_onnx_value value =
         gki_onnx_sub(g,
                      gki_onnx_add(g, gki_onnx_add(g, it->t, gki_onnx_mul(g, it->k, at.log1)),
@@ -155,7 +155,7 @@ gki_onnx_value gki_onnx_gk_inverse(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx_
     const gki_onnx_value offset = gki_onnx_sub(g, x, gk->a), side = gki_onnx_1(g, "Sign", offset),
                          y = gki_onnx_div(g, gki_onnx_1(g, "Abs", offset), gk->b),
                          power = gki_onnx_plus(g, gki_onnx_times(g, gk->k, 2), 1);
-    search it = {.g = gki_onnx_mul(g, gk->g, side), .k = gk->k};
+    search it = {.c = gk->c, .g = gki_onnx_mul(g, gk->g, side), .k = gk->k};
     it.log_y = gki_onnx_log(g, gki_onnx_within(g, y, exp(-log_score_most), exp(log_score_most)));
     it.by_power = gki_onnx_div(g, gki_onnx_number(g, 1),
                                gki_onnx_max(g, power, gki_onnx_number(g, least_power)));
@@ -164,7 +164,7 @@ gki_onnx_value gki_onnx_gk_inverse(gki_onnx *g, const gki_onnx_gk *gk, gki_onnx_
     for (int i = 0; i < GKV_ONNX_GK_STEPS; i++)
         improve(g, &it);
     if (log_slope) { /* Q' = B (1 + s²)^k T (tail + skew) */
-        const terms at = terms_at(g, it.t, it.g, it.k);
+        const terms at = terms_at(g, it.c, it.t, it.g, it.k);
         const gki_onnx_value R = gki_onnx_mul(g, at.T, gki_onnx_add(g, at.tail, at.skew));
         *log_slope = gki_onnx_add(g, gki_onnx_log(g, gki_onnx_mul(g, gk->b, R)),
                                   gki_onnx_mul(g, it.k, at.log1));

@@ -118,7 +118,8 @@ static void add_gk_density(gki_onnx *g, reader *from)
     const gki_onnx_gk gk = {.a = gki_onnx_unsqueeze(g, its.location, 2),
                             .b = gki_onnx_unsqueeze(g, its.scale, 2),
                             .g = gki_onnx_unsqueeze(g, its.g, 2),
-                            .k = gki_onnx_unsqueeze(g, its.k, 2)};
+                            .k = gki_onnx_unsqueeze(g, its.k, 2),
+                            .c = GKV_GK_DEFAULT_C};
     const gki_onnx_value quantiles =
         gki_onnx_gk_quantile(g, &gk, gki_onnx_tensor(g, "likelihood.nodes", 1, &count, at));
     const gki_onnx_value mean = gki_onnx_sum(
@@ -161,7 +162,8 @@ static gki_onnx_value above(gki_onnx *g, const values_of *its, gki_onnx_value ed
     const gki_onnx_gk gk = {.a = location,
                             .b = scale,
                             .g = gki_onnx_unsqueeze(g, its->g, 3),
-                            .k = gki_onnx_unsqueeze(g, its->k, 3)};
+                            .k = gki_onnx_unsqueeze(g, its->k, 3),
+                            .c = GKV_GK_DEFAULT_C};
     const gki_onnx_value z = gki_onnx_gk_inverse(g, &gk, edges, NULL);
     const gki_onnx_value erf = gki_onnx_1(g, "Erf", gki_onnx_times(g, z, sqrt(0.5)));
     return gki_onnx_times(g, gki_onnx_from(g, erf, 1), 0.5);

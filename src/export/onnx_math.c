@@ -113,3 +113,12 @@ gki_onnx_value gki_onnx_unsqueeze(gki_onnx *g, gki_onnx_value a, int64_t axis)
 {
     return gki_onnx_2(g, "Unsqueeze", a, gki_onnx_wholes(g, 1, &axis));
 }
+
+gki_onnx_value gki_onnx_spread(gki_onnx *g, gki_onnx_value raw, size_t rows, size_t columns,
+                               const size_t *numbers)
+{
+    const int64_t pads[] = {0, 0, 0, 1};
+    const gki_onnx_value padded = gki_onnx_2(g, "Pad", raw, gki_onnx_wholes(g, 4, pads)),
+                         spread = gki_onnx_gather(g, padded, -1, rows * columns, numbers);
+    return gki_onnx_reshape(g, spread, 2, (const size_t[]){rows, columns});
+}

@@ -89,6 +89,11 @@ gki_onnx_value gki_onnx_slice(gki_onnx *g, gki_onnx_value a, int64_t axis, size_
 gki_onnx_value gki_onnx_gather(gki_onnx *g, gki_onnx_value a, int64_t axis, size_t count,
                                const size_t *numbers);
 
+/* The matrix [batch, rows, columns] whose element (i, j) is element numbers[i·columns + j] of a
+ * [batch, count], or 0 where that number is `count`. */
+gki_onnx_value gki_onnx_spread(gki_onnx *g, gki_onnx_value a, size_t rows, size_t columns,
+                               const size_t *numbers);
+
 /* Two values side by side along an axis. */
 gki_onnx_value gki_onnx_concat(gki_onnx *g, gki_onnx_value a, gki_onnx_value b, int64_t axis);
 

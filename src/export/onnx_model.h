@@ -52,6 +52,7 @@ gki_onnx_value gki_onnx_generate(gki_onnx *g, const gkv_model *model, gki_onnx_v
 /* The parameters, which broadcast with the arguments. */
 typedef struct gki_onnx_gk {
     gki_onnx_value a, b, g, k;
+    double c;
 } gki_onnx_gk;
 
 /* The steps of the inverse. */
@@ -77,7 +78,12 @@ gki_onnx_value gki_onnx_base_density(gki_onnx *g, const gkv_model *model, gki_on
 gki_onnx_value gki_onnx_base_draw(gki_onnx *g, const gkv_model *model, gki_onnx_value normals,
                                   gki_onnx_value choice);
 
-/* --- Posterior and likelihood: onnx_posterior.c, onnx_likelihood.c -------- */
+/* --- Posterior: onnx_posterior.c, onnx_posterior_flow.c; likelihood: onnx_likelihood.c ---- */
+
+/* A layer of the posterior's flow by its raw parameters [batch, width], z → z'. `layer` is its
+ * number in the flow, from 0. */
+gki_onnx_value gki_onnx_posterior_layer(gki_onnx *g, const gkv_model *model, size_t layer,
+                                        gki_onnx_value raw, gki_onnx_value z);
 
 /* Adds the outputs of q(z|x) from the encoder's output row: mean, scale, the parameters of the
  * noise, and the code, which is z at the noise u = 0. */

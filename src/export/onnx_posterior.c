@@ -4,9 +4,8 @@
 #include "core/memory.h"
 #include "export/onnx_model.h"
 
-/* The bounds of vae/posterior.c, vae/noise_gk.c and flow/posterior_flows.c. */
-static const double log_scale_bound = 7, g_bound = 4, k_bound = 2, k_floor = 0.059,
-                    least_alpha = 1e-3, least_elu = -1 + 0x1p-23, least_square = 1e-30;
+/* The bounds of vae/posterior.c and vae/noise_gk.c. */
+static const double log_scale_bound = 7, g_bound = 4, k_bound = 2, k_floor = 0.059;
 
 static void add_code_output(gki_onnx *g, const char *name, const char *about, size_t d,
                             gki_onnx_value value)
@@ -27,27 +26,29 @@ static void add_none(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded
     (void)g, (void)model, (void)encoded, (void)scale, (void)at;
 }
 
-/* The matrix I + M as rows of all d² elements: the elements of M, which are the raw parameters, the
- * 0 and the 1 after them, by their numbers. */
+/* The matrix I + M [batch, d, d], where the raw parameters are the elements of M, row by row. */
 static gki_onnx_value unit_triangle(gki_onnx *g, gki_onnx_value raw, size_t d)
 {
     const size_t count = d * (d - 1) / 2;
-    const int64_t pads[] = {0, 0, 0, 1};
+    float *unit = NULL;
     size_t *numbers = NULL, next = 0;
-    const gkv_status status = gki_alloc(d, d * sizeof *numbers, &numbers);
-    if (status != GKV_OK) {
-        gki_onnx_fail(g, status);
-        return raw;
-    }
+    gki_onnx_value matrix = raw;
+    gkv_status status = GKV_OK;
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *numbers, &numbers));
+    GKV_TRY_GOTO(gki_alloc(d, d * sizeof *unit, &unit));
     for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < d; j++)
-            numbers[i * d + j] = j < i ? next++ : i == j ? count + 1 : count;
-    const gki_onnx_value zero = gki_onnx_2(g, "Pad", raw, gki_onnx_wholes(g, 4, pads)),
-                         inputs[] = {zero, gki_onnx_wholes(g, 4, pads), gki_onnx_number(g, 1)},
-                         padded = gki_onnx_node(g, "Pad", 3, inputs, 0, NULL),
-                         rows = gki_onnx_gather(g, padded, -1, d * d, numbers);
+        for (size_t j = 0; j < d; j++) {
+            numbers[i * d + j] = j < i ? next++ : count;
+            unit[i * d + j] = i == j ? 1 : 0;
+        }
+    matrix = gki_onnx_add(g, gki_onnx_spread(g, raw, d, d, numbers),
+                          gki_onnx_tensor(g, NULL, 2, (const size_t[]){d, d}, unit));
+done:
     free(numbers);
-    return gki_onnx_reshape(g, rows, 2, (const size_t[]){d, d});
+    free(unit);
+    if (status != GKV_OK)
+        gki_onnx_fail(g, status);
+    return matrix;
 }
 
 static void add_full(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
@@ -108,71 +109,19 @@ static noise *const noises[GKV_POSTERIORS] = {
     [GKV_POSTERIOR_GK_AMORTIZED] = add_gk_amortized,
 };
 
-/* --- Flows ---------------------------------------------------------------- */
-
-/* ELU, not below its least value. */
-static gki_onnx_value elu(gki_onnx *g, gki_onnx_value a)
-{
-    return gki_onnx_max(g, gki_onnx_1(g, "Elu", a), gki_onnx_number(g, least_elu));
-}
-
-/* Σ_j a_j b_j [batch, 1]. */
-static gki_onnx_value dot(gki_onnx *g, gki_onnx_value a, gki_onnx_value b)
-{
-    return gki_onnx_sum(g, gki_onnx_mul(g, a, b), -1, true);
-}
-
-/* One layer, from its raw parameters. */
-typedef gki_onnx_value layer(gki_onnx *g, size_t d, gki_onnx_value raw, gki_onnx_value z);
-
-static gki_onnx_value planar(gki_onnx *g, size_t d, gki_onnx_value raw, gki_onnx_value z)
-{
-    const gki_onnx_value u = gki_onnx_slice(g, raw, -1, 0, d),
-                         w = gki_onnx_slice(g, raw, -1, d, 2 * d),
-                         b = gki_onnx_slice(g, raw, -1, 2 * d, 2 * d + 1);
-    const gki_onnx_value a = dot(g, u, w),
-                         square = gki_onnx_max(g, dot(g, w, w), gki_onnx_number(g, least_square)),
-                         along = gki_onnx_div(g, gki_onnx_sub(g, elu(g, a), a), square),
-                         h = gki_onnx_1(g, "Tanh", gki_onnx_add(g, dot(g, w, z), b));
-    return gki_onnx_add(g, z, gki_onnx_mul(g, gki_onnx_add(g, u, gki_onnx_mul(g, along, w)), h));
-}
-
-static gki_onnx_value radial(gki_onnx *g, size_t d, gki_onnx_value raw, gki_onnx_value z)
-{
-    const gki_onnx_value off = gki_onnx_sub(g, z, gki_onnx_slice(g, raw, -1, 0, d)),
-                         alpha = gki_onnx_plus(
-                             g, gki_onnx_softplus(g, gki_onnx_slice(g, raw, -1, d, d + 1)),
-                             least_alpha),
-                         ratio = elu(g, gki_onnx_slice(g, raw, -1, d + 1, d + 2)),
-                         r = gki_onnx_1(g, "Sqrt", dot(g, off, off));
-    const gki_onnx_value scale =
-        gki_onnx_div(g, gki_onnx_mul(g, ratio, alpha), gki_onnx_add(g, alpha, r));
-    return gki_onnx_add(g, z, gki_onnx_mul(g, scale, off));
-}
-
-static layer *const layers[GKV_POSTERIOR_FLOWS] = {
-    [GKV_POSTERIOR_FLOW_PLANAR] = planar,
-    [GKV_POSTERIOR_FLOW_RADIAL] = radial,
-};
+/* --- The posterior -------------------------------------------------------- */
 
 static gki_onnx_value code_of(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded,
                               gki_onnx_value mean)
 {
     const gki_posterior *posterior = &model->posterior;
-    const gkv_posterior_flow_family family = model->settings.model.posterior_flow;
     gki_onnx_value z = mean;
-    if (posterior->flow && !layers[family]) {
-        gki_onnx_refuse(g, "model.posterior_flow", (int)family);
-        return z;
-    }
     size_t at = gki_posterior_width(posterior) - posterior->flow_layers * posterior->flow_width;
     for (size_t i = 0; i < posterior->flow_layers; i++, at += posterior->flow_width)
-        z = layers[family](g, model->d,
-                           gki_onnx_slice(g, encoded, -1, at, at + posterior->flow_width), z);
+        z = gki_onnx_posterior_layer(
+            g, model, i, gki_onnx_slice(g, encoded, -1, at, at + posterior->flow_width), z);
     return z;
 }
-
-/* --- The posterior -------------------------------------------------------- */
 
 void gki_onnx_posterior(gki_onnx *g, const gkv_model *model, gki_onnx_value encoded)
 {

@@ -1,6 +1,5 @@
 /* A model as a PyTorch module: torch_module.py, which the library carries, with the path of the
  * weights in it. */
-#include <stdbool.h>
 #include <string.h>
 
 #include "core/embed.h"
@@ -13,49 +12,30 @@ GKV_EMBED(gki_torch_module, GKV_EXPORT_FOLDER "/torch_module.py");
 /* The line of the file that is written anew, and its parts. */
 static const char line_begin[] = "WEIGHTS = os.fsdecode(b\"", line_end[] = "\")";
 
-/* What the file knows; a new choice of a setting is not known until it is added to both. */
-static const bool nets[GKV_NETS] = {[GKV_NET_MLP] = true, [GKV_NET_CONV] = true};
-static const bool flows[GKV_PRIOR_FLOWS] =
-    {[GKV_PRIOR_FLOW_NONE] = true, [GKV_PRIOR_FLOW_REALNVP] = true};
-static const bool posteriors[GKV_POSTERIORS] = {[GKV_POSTERIOR_NORMAL] = true,
-                                                [GKV_POSTERIOR_FULL] = true,
-                                                [GKV_POSTERIOR_GK] = true,
-                                                [GKV_POSTERIOR_GK_AMORTIZED] = true};
-static const bool posterior_flows[GKV_POSTERIOR_FLOWS] = {[GKV_POSTERIOR_FLOW_NONE] = true,
-                                                          [GKV_POSTERIOR_FLOW_PLANAR] = true,
-                                                          [GKV_POSTERIOR_FLOW_RADIAL] = true};
-static const bool blocks[GKV_BLOCKS] =
-    {[GKV_BLOCK_SILU] = true, [GKV_BLOCK_RESIDUAL] = true, [GKV_BLOCK_GATED] = true};
-static const bool bases[GKV_BASES] = {
-    [GKV_BASE_NORMAL] = true,     [GKV_BASE_FULL_GAUSSIAN] = true,
-    [GKV_BASE_STUDENT_T] = true,  [GKV_BASE_GK] = true,
-    [GKV_BASE_GK_COPULA] = true,  [GKV_BASE_GAUSSIAN_MIXTURE] = true,
-    [GKV_BASE_GK_MIXTURE] = true, [GKV_BASE_GK_BY_CLASS] = true};
-static const bool likelihoods[GKV_LIKELIHOODS] = {[GKV_LIKELIHOOD_BERNOULLI] = true,
-                                                  [GKV_LIKELIHOOD_LOGISTIC_MIXTURE] = true,
-                                                  [GKV_LIKELIHOOD_GK] = true,
-                                                  [GKV_LIKELIHOOD_GK_MIXTURE] = true,
-                                                  [GKV_LIKELIHOOD_NORMAL_DENSITY] = true,
-                                                  [GKV_LIKELIHOOD_GK_DENSITY] = true};
+/* A setting, its choice in a model, and how many choices the file knows: those up to the last one
+ * that was added to it. */
+typedef struct choice_row {
+    const char *setting;
+    int choice, known;
+} choice_row;
 
 static gkv_status check_settings(const gkv_model_settings *settings)
 {
-    const struct {
-        const char *setting;
-        int choice;
-        const bool *known;
-    } rows[] = {
-        {"model.net", (int)settings->net, nets},
-        {"model.block", (int)settings->block, blocks},
-        {"model.posterior", (int)settings->posterior, posteriors},
-        {"model.posterior_flow", (int)settings->posterior_flow, posterior_flows},
-        {"model.prior_flow", (int)settings->prior_flow, flows},
-        {"model.base", (int)settings->base, bases},
-        {"model.likelihood", (int)settings->likelihood, likelihoods},
+    const choice_row rows[] = {
+        {"model.net", (int)settings->net, 1 + GKV_NET_CONV},
+        {"model.block", (int)settings->block, 1 + GKV_BLOCK_GATED},
+        {"model.conv_block", (int)settings->conv_block, 1 + GKV_CONV_BLOCK_DEPTHWISE},
+        {"model.downsampling", (int)settings->downsampling, 1 + GKV_DOWNSAMPLING_STRIDE},
+        {"model.posterior", (int)settings->posterior, 1 + GKV_POSTERIOR_GK_AMORTIZED},
+        {"model.posterior_flow", (int)settings->posterior_flow,
+         1 + GKV_POSTERIOR_FLOW_SYLVESTER_HOUSEHOLDER},
+        {"model.prior_flow", (int)settings->prior_flow, 1 + GKV_PRIOR_FLOW_GLOW},
+        {"model.base", (int)settings->base, 1 + GKV_BASE_GK_BY_CLASS},
+        {"model.likelihood", (int)settings->likelihood, 1 + GKV_LIKELIHOOD_GK_DENSITY},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char name[GKV_NAME_SIZE];
-        if (!rows[i].known[rows[i].choice])
+        if (rows[i].choice >= rows[i].known)
             return gki_fail(GKV_ERR_CONFIG,
                             "%s = %s: the model cannot be exported to PyTorch; "
                             "docs/interchange.md lists what can",

@@ -92,17 +92,18 @@ class Encoder(Perceptron):
 
 
 class Conv(nn.Module):
-    """A convolution whose weight has the shape of the file, [kernel*kernel*inputs, outputs]."""
+    """A convolution whose weight has the shape of the file, [kernel*kernel*inputs, outputs]; of each channel by itself
+    with groups = channels and inputs = 1."""
 
-    def __init__(self, inputs, outputs, kernel, bias=True):
+    def __init__(self, inputs, outputs, kernel, bias=True, stride=1, groups=1):
         super().__init__()
-        self.shape = kernel, kernel, inputs, outputs
+        self.shape, self.stride, self.groups = (kernel, kernel, inputs, outputs), stride, groups
         self.weight = parameter(kernel * kernel * inputs, outputs)
         self.bias = parameter(outputs) if bias else None
 
     def forward(self, x):
         weight = self.weight.reshape(self.shape).permute(3, 2, 0, 1)
-        return F.conv2d(x, weight, self.bias, padding=self.shape[0] // 2)
+        return F.conv2d(x, weight, self.bias, self.stride, padding=self.shape[0] // 2, groups=self.groups)
 
 
 class PixelNorm(nn.LayerNorm):
@@ -113,13 +114,34 @@ class PixelNorm(nn.LayerNorm):
 
 
 class Block(nn.Module):
-    def __init__(self, channels):
+    """A residual block, whose convolutions are 3*3, or depthwise 3*3 and then 1*1."""
+
+    def __init__(self, channels, form):
         super().__init__()
-        self.norm = PixelNorm(channels)
-        self.conv1, self.conv2 = Conv(channels, channels, 3), Conv(channels, channels, 3)
+        self.norm, self.depthwise = PixelNorm(channels), form == "depthwise"
+        if self.depthwise:
+            self.depthwise1, self.depthwise2 = (Conv(1, channels, 3, groups=channels) for _ in range(2))
+        self.conv1, self.conv2 = (Conv(channels, channels, 1 if self.depthwise else 3) for _ in range(2))
 
     def forward(self, x):
-        return x + self.conv2(F.silu(self.conv1(self.norm(x))))
+        h = self.norm(x)
+        h = F.silu(self.conv1(self.depthwise1(h) if self.depthwise else h))
+        return x + self.conv2(self.depthwise2(h) if self.depthwise else h)
+
+
+class Blocks(nn.Sequential):
+    """Residual blocks; `norm` is for what follows them."""
+
+    def __init__(self, channels, s, norm=False):
+        super().__init__(*(Block(channels, s["conv_block"]) for _ in range(s["conv_blocks"])))
+        self.last = len(self)
+        if norm:
+            self.norm = PixelNorm(channels)
+
+    def forward(self, x):
+        for block in list(self)[: self.last]:
+            x = block(x)
+        return x
 
 
 def unshuffle(x):
@@ -140,12 +162,12 @@ class ConvEncoder(nn.Module):
         super().__init__()
         self.image = image
         height, width, channels = image
-        half, quarter, blocks = s["half_channels"], s["quarter_channels"], s["conv_blocks"]
+        half, quarter, self.strides = s["half_channels"], s["quarter_channels"], s["downsampling"] == "stride"
         self.input_mean = nn.Parameter(torch.zeros(height * width * channels), requires_grad=False)
         self.input = Conv(4 * channels, half, 3)
-        self.half = nn.Sequential(*(Block(half) for _ in range(blocks)))
-        self.down = Conv(4 * half, quarter, 1)
-        self.quarter = nn.Sequential(*(Block(quarter) for _ in range(blocks)))
+        self.half = Blocks(half, s, norm=self.strides)
+        self.down = Conv(half, quarter, 3, stride=2) if self.strides else Conv(4 * half, quarter, 1)
+        self.quarter = Blocks(quarter, s)
         self.norm = PixelNorm(quarter)
         self.output = nn.Linear(-(-height // 4) * -(-width // 4) * quarter, outputs)
 
@@ -153,7 +175,9 @@ class ConvEncoder(nn.Module):
         height, width, channels = self.image
         x = (x - self.input_mean).reshape(-1, height, width, channels).permute(0, 3, 1, 2)
         x = F.pad(x, (0, -width % 4, 0, -height % 4))
-        x = self.quarter(self.down(unshuffle(self._modules["half"](self.input(unshuffle(x))))))
+        half = self._modules["half"]
+        x = half(self.input(unshuffle(x)))
+        x = self.quarter(self.down(half.norm(x) if self.strides else unshuffle(x)))
         return self.output(self.norm(x).permute(0, 2, 3, 1).flatten(1))
 
 
@@ -162,12 +186,12 @@ class ConvDecoder(nn.Module):
         super().__init__()
         self.image, self.parameters_each = image, parameters
         height, width, channels = image
-        half, quarter, blocks = s["half_channels"], s["quarter_channels"], s["conv_blocks"]
+        half, quarter = s["half_channels"], s["quarter_channels"]
         self.start = -(-height // 4), -(-width // 4), quarter
         self.input = nn.Linear(latent, math.prod(self.start))
-        self.quarter = nn.Sequential(*(Block(quarter) for _ in range(blocks)))
+        self.quarter = Blocks(quarter, s)
         self.up = Conv(quarter, 4 * half, 1)
-        self.half = nn.Sequential(*(Block(half) for _ in range(blocks)))
+        self.half = Blocks(half, s)
         self.norm = PixelNorm(half)
         self.output = Conv(half, 4 * parameters * channels, 3, bias=False)
         self.output.bias = parameter(parameters * height * width * channels)  # one for each output
@@ -186,19 +210,19 @@ class ConvDecoder(nn.Module):
 # --- g-and-k distributions ---------------------------------------------------------------------------------------
 
 
-def gk_quantile(z, a, b, g, k):
-    return a + b * (1 + C * torch.tanh(g * z / 2)) * z * (1 + z * z) ** k
+def gk_quantile(z, a, b, g, k, c=C):
+    return a + b * (1 + c * torch.tanh(g * z / 2)) * z * (1 + z * z) ** k
 
 
-def gk_log_slope(z, b, g, k):
+def gk_log_slope(z, b, g, k, c=C):
     """log Q'(z)."""
     tanh, square = torch.tanh(g * z / 2), z * z
-    r = (1 + C * tanh) * (1 + 2 * k * square / (1 + square)) + C / 2 * g * z * (1 - tanh * tanh)
+    r = (1 + c * tanh) * (1 + 2 * k * square / (1 + square)) + c / 2 * g * z * (1 - tanh * tanh)
     return torch.log(b * r) + k * torch.log1p(square)
 
 
 @torch.no_grad()
-def gk_solve(x, a, b, g, k, steps=60):
+def gk_solve(x, a, b, g, k, c=C, steps=60):
     """z of Q(z) = x by Newton's method in log|z| in double precision, with bisection out of a bracket."""
     x, a, b, g, k = (v.double() for v in (x, a, b, g, k))
     side = torch.sign(x - a)
@@ -209,32 +233,133 @@ def gk_solve(x, a, b, g, k, steps=60):
     for _ in range(steps):
         s = torch.exp(t)
         tanh = torch.tanh(g * s / 2)
-        value = t + k * F.softplus(2 * t, threshold=50) + torch.log1p(C * tanh) - log_y
-        slope = 1 + 2 * k * torch.sigmoid(2 * t) + C / 2 * g * s * (1 - tanh * tanh) / (1 + C * tanh)
+        value = t + k * F.softplus(2 * t, threshold=50) + torch.log1p(c * tanh) - log_y
+        slope = 1 + 2 * k * torch.sigmoid(2 * t) + c / 2 * g * s * (1 - tanh * tanh) / (1 + c * tanh)
         low, high = torch.where(value < 0, t, low), torch.where(value < 0, high, t)
         step = t - value / torch.clamp(slope, min=1e-6)
         t = torch.where((step < low) | (step > high), (low + high) / 2, step)
     return side * torch.exp(t)
 
 
-def gk_inverse(x, a, b, g, k):
+def gk_inverse(x, a, b, g, k, c=C):
     """z = Q^-1(x). One more step of Newton's method gives z its gradients."""
-    z = gk_solve(x, a, b, g, k).to(x.dtype)
-    slope = torch.exp(gk_log_slope(z, b, g, k)).detach()
-    return z - (gk_quantile(z, a, b, g, k) - x) / slope
+    z = gk_solve(x, a, b, g, k, c).to(x.dtype)
+    slope = torch.exp(gk_log_slope(z, b, g, k, c)).detach()
+    return z - (gk_quantile(z, a, b, g, k, c) - x) / slope
 
 
 # --- The prior ---------------------------------------------------------------------------------------------------
 
 
-class Coupling(Perceptron):
-    """An affine coupling layer; `split` are the dimensions that pass, and those that move."""
+class Affine:
+    """(x - t) exp(-s): `width` raw parameters of each number, in `raw` [batch, width, n]."""
 
-    def __init__(self, index, d, s):
+    def __init__(self, s):
+        self.width, self.bound = 2, s["log_scale_bound"]
+
+    def normalise(self, x, raw):
+        s = self.bound * torch.tanh(raw[:, 0])
+        return (x - raw[:, 1]) * torch.exp(-s), -s.sum(-1)
+
+    def generate(self, y, raw):
+        return y * torch.exp(self.bound * torch.tanh(raw[:, 0])) + raw[:, 1]
+
+
+class Spline:
+    """A monotonic rational-quadratic spline; the names are those of docs/model.md."""
+
+    def __init__(self, s):
+        self.bins, self.edge, self.bound = s["spline_bins"], s["spline_bound"], s["log_scale_bound"]
+        self.width = 3 * self.bins - 1
+
+    def shares(self, logits):
+        shares = 0.4 / self.bins + 0.6 * torch.softmax(logits, 1)
+        return 2 * self.edge * shares, 2 * self.edge * (torch.cumsum(shares, 1) - shares) - self.edge
+
+    def bin(self, at, raw, by_height):
+        """x0, y0, w, h, start and end of the bin of each number."""
+        w, x0 = self.shares(raw[:, : self.bins])
+        h, y0 = self.shares(raw[:, self.bins : 2 * self.bins])
+        slopes = F.pad(self.bound * torch.tanh(raw[:, 2 * self.bins :]), (0, 0, 1, 1)).exp()
+        index = ((y0 if by_height else x0)[:, 1:] < at[:, None]).sum(1, keepdim=True)
+        return [v.gather(1, index)[:, 0] for v in (x0, y0, w, h, slopes[:, :-1], slopes[:, 1:])]
+
+    def normalise(self, x, raw):
+        inside = x.abs() < self.edge
+        at = x.clamp(-self.edge, self.edge)
+        x0, y0, w, h, start, end = self.bin(at, raw, False)
+        xi, s = (at - x0) / w, h / w
+        both = xi * (1 - xi)
+        d = s + (start + end - 2 * s) * both
+        y = y0 + h * (s * xi * xi + start * both) / d
+        slope = s * s * (end * xi * xi + 2 * s * both + start * (1 - xi) ** 2) / (d * d)
+        return torch.where(inside, y, x), torch.where(inside, torch.log(slope), torch.zeros_like(x)).sum(-1)
+
+    def generate(self, y, raw):
+        at = y.clamp(-self.edge, self.edge)
+        x0, y0, w, h, start, end = self.bin(at, raw, True)
+        s, rise = h / w, at - y0
+        bend = rise * (start + end - 2 * s)
+        a2, a1 = h * (s - start) + bend, h * start - bend
+        xi = 2 * s * rise / (a1 + torch.sqrt((a1 * a1 + 4 * a2 * s * rise).clamp(min=0)))
+        return torch.where(y.abs() < self.edge, x0 + xi * w, y)
+
+
+class GkMap:
+    """The inverse of a g-and-k quantile function."""
+
+    def __init__(self, s):
+        self.width, self.bound, self.repeats = 4, s["log_scale_bound"], (s["prior_layers"] + 1) // 2
+        self.c = 1 - 0.2 ** (1 / self.repeats)
+
+    def parameters(self, raw):
+        k = torch.tanh(raw[:, 3])
+        return (raw[:, 1], torch.exp(self.bound * torch.tanh(raw[:, 0])), bounded(raw[:, 2], 2),
+                torch.where(k < 0, 0.05 * k, 0.5 * k) / self.repeats, self.c)
+
+    def normalise(self, x, raw):
+        a, *others = self.parameters(raw)
+        y = gk_inverse(x, a, *others)
+        return y, -gk_log_slope(y, *others).sum(-1)
+
+    def generate(self, y, raw):
+        return gk_quantile(y, *self.parameters(raw))
+
+
+class Conditional(Perceptron):
+    """Transforms of n numbers, whose raw parameters a network computes from others."""
+
+    def __init__(self, inputs, n, transforms, s):
+        self_transforms = [transform(s) for transform in transforms]
+        super().__init__(inputs, s["prior_hidden"], 2, n * sum(t.width for t in self_transforms), "leaky")
+        self.n, self.transforms, self.compressed = n, self_transforms, s["prior_flow"] != "realnvp"
+
+    def raw(self, x):
+        """The raw parameters of each transform."""
+        raw = self(x / torch.sqrt(1 + (0.2 * x) ** 2) if self.compressed else x)
+        return raw.reshape(len(x), -1, self.n).split([t.width for t in self.transforms], 1)
+
+    def transform(self, numbers, x):
+        log_det = 0
+        for transform, raw in zip(self.transforms, self.raw(x)):
+            numbers, term = transform.normalise(numbers, raw)
+            log_det = log_det + term
+        return numbers, log_det
+
+    def transform_back(self, numbers, x):
+        for transform, raw in reversed(list(zip(self.transforms, self.raw(x)))):
+            numbers = transform.generate(numbers, raw)
+        return numbers
+
+
+class Coupling(Conditional):
+    """A coupling layer; `split` are the dimensions that pass, and those that move."""
+
+    def __init__(self, index, d, s, transforms):
         moves = [self.moves(index, j, d) for j in range(d)]
         self_split = [j for j in range(d) if not moves[j]], [j for j in range(d) if moves[j]]
-        super().__init__(len(self_split[0]), s["prior_hidden"], 2, 2 * len(self_split[1]), "leaky")
-        self.split, self.bound = self_split, s["log_scale_bound"]
+        super().__init__(len(self_split[0]), len(self_split[1]), transforms, s)
+        self.split = self_split
 
     @staticmethod
     def moves(index, j, d):
@@ -245,21 +370,99 @@ class Coupling(Perceptron):
         second = j >= d // 2 if split == 0 else (j >> (split - 1)) % 2 == 1
         return second if index % 2 == 0 else not second
 
-    def scale_and_shift(self, x):
-        s, shift = self(x[:, self.split[0]]).chunk(2, -1)
-        return self.bound * torch.tanh(s), shift
-
     def normalise(self, z):
-        s, shift = self.scale_and_shift(z)
+        moved, log_det = self.transform(z[:, self.split[1]], z[:, self.split[0]])
         eps = z.clone()
-        eps[:, self.split[1]] = (z[:, self.split[1]] - shift) * torch.exp(-s)
-        return eps, -s.sum(-1)
+        eps[:, self.split[1]] = moved
+        return eps, log_det
 
     def generate(self, eps):
-        s, shift = self.scale_and_shift(eps)
         z = eps.clone()
-        z[:, self.split[1]] = eps[:, self.split[1]] * torch.exp(s) + shift
+        z[:, self.split[1]] = self.transform_back(eps[:, self.split[1]], eps[:, self.split[0]])
         return z
+
+
+class Autoregressive(Conditional):
+    """A layer of a masked autoregressive flow. The file has 0 in masked weights, which training must keep."""
+
+    def __init__(self, index, d, s, transforms):
+        super().__init__(d, d, transforms, s)
+        order = torch.arange(d - 1, -1, -1) if index % 2 else torch.arange(d)
+        hidden, raw = torch.arange(s["prior_hidden"]) % (d - 1), order.repeat(2)
+        masks = hidden[:, None] >= order, hidden[:, None] >= hidden, raw[:, None] > hidden
+        linears = [layer.linear for layer in self.layers] + [self.output]
+        for linear, mask in zip(linears, masks):
+            linear.weight.register_hook(lambda gradient, mask=mask: gradient * mask.to(gradient.device))
+
+    def normalise(self, z):
+        return self.transform(z, z)
+
+    def generate(self, eps):
+        z = eps  # every iteration gives one more dimension its value
+        for _ in range(self.n):
+            z = self.transform_back(eps, z)
+        return z
+
+
+class Scaling(nn.Module):
+    def __init__(self, d, s):
+        super().__init__()
+        self.log_scale, self.shift, self.bound = parameter(d), parameter(d), s["log_scale_bound"]
+
+    def normalise(self, z):
+        s = self.bound * torch.tanh(self.log_scale)
+        return (z - self.shift) * torch.exp(-s), -s.sum()
+
+    def generate(self, eps):
+        return eps * torch.exp(self.bound * torch.tanh(self.log_scale)) + self.shift
+
+
+class LinearMap(nn.Module):
+    """A linear map in LU form; layers of an odd number have the upper triangle last."""
+
+    def __init__(self, index, d, s):
+        super().__init__()
+        self.lower, self.upper, self.log_scale = parameter(d, d), parameter(d, d), parameter(d)
+        self.lower_first, self.bound = index % 2 == 1, s["log_scale_bound"]
+
+    def factors(self):
+        """The two triangular matrices in the order of normalise()."""
+        unit = torch.eye(len(self.lower), dtype=self.lower.dtype, device=self.lower.device)
+        lower, upper = self.lower.tril(-1) + unit, self.upper.triu(1) + unit
+        return (lower, upper) if self.lower_first else (upper, lower)
+
+    def normalise(self, z):
+        first, second = self.factors()
+        s = self.bound * torch.tanh(self.log_scale)
+        return z @ first.T * torch.exp(s) @ second.T, s.sum()
+
+    def generate(self, eps):
+        first, second = self.factors()
+        solve = torch.linalg.solve_triangular
+        z = solve(second, eps.T, upper=self.lower_first, unitriangular=True).T
+        z = z * torch.exp(-self.bound * torch.tanh(self.log_scale))
+        return solve(first, z.T, upper=not self.lower_first, unitriangular=True).T
+
+
+class Glow(Coupling):
+    """Scales, a linear map, and a coupling, whose network has the names of the layer itself."""
+
+    def __init__(self, index, d, s, transforms):
+        super().__init__(index, d, s, transforms)
+        self.scaling, self.linear = Scaling(d, s), LinearMap(index, d, s)
+
+    def normalise(self, z):
+        z, scaled = self.scaling.normalise(z)
+        z, mixed = self.linear.normalise(z)
+        eps, log_det = super().normalise(z)
+        return eps, log_det + scaled + mixed
+
+    def generate(self, eps):
+        return self.scaling.generate(self.linear.generate(super().generate(eps)))
+
+
+FLOWS = {"realnvp": (Coupling, [Affine]), "spline": (Coupling, [Affine, Spline]), "gk-coupling": (Coupling, [GkMap]),
+         "maf": (Autoregressive, [Affine]), "glow": (Glow, [Affine])}
 
 
 class Base(nn.Module):
@@ -345,8 +548,8 @@ class Base(nn.Module):
 class Prior(nn.Module):
     def __init__(self, d, s):
         super().__init__()
-        layers = s["prior_layers"] if s["prior_flow"] == "realnvp" else 0
-        self.flow = nn.ModuleList(Coupling(i, d, s) for i in range(layers))
+        layer, transforms = FLOWS.get(s["prior_flow"], (None, None))
+        self.flow = nn.ModuleList(layer(i, d, s, transforms) for i in range(s["prior_layers"] if layer else 0))
         self.base = Base(d, s)
 
     def normalise(self, z):
@@ -365,6 +568,79 @@ class Prior(nn.Module):
 # --- The posterior and the likelihood ----------------------------------------------------------------------------
 
 
+def planar(raw, z, index):
+    u, w, b = raw.split([z.shape[1], z.shape[1], 1], -1)
+    a = (u * w).sum(-1, keepdim=True)
+    along = (F.elu(a).clamp(min=-1 + 2**-23) - a) / (w * w).sum(-1, keepdim=True).clamp(min=1e-30)
+    return z + (u + along * w) * torch.tanh((w * z).sum(-1, keepdim=True) + b)
+
+
+def radial(raw, z, index):
+    centre, raw_alpha, raw_beta = raw.split([z.shape[1], 1, 1], -1)
+    alpha, off = 1e-3 + F.softplus(raw_alpha), z - centre
+    beta = alpha * F.elu(raw_beta).clamp(min=-1 + 2**-23)
+    return z + beta / (alpha + off.norm(dim=-1, keepdim=True)) * off
+
+
+def fill(raw, rows, columns, size):
+    """The matrices [batch, size, size] with these elements, and 0 elsewhere."""
+    matrix = raw.new_zeros(len(raw), size, size)
+    matrix[:, rows, columns] = raw
+    return matrix
+
+
+def iaf(raw, z, index):
+    """The dimensions are in descending order in layers of an odd number."""
+    d = z.shape[1]
+    ordered = z.flip(-1) if index % 2 else z
+    triangle, rows = d * (d - 1) // 2, torch.tril_indices(d, d, -1)
+    shift, log_scale, a, b = raw.split([d, d, triangle, triangle], -1)
+    factor = torch.arange(d, dtype=z.dtype, device=z.device).clamp(min=1).rsqrt()
+    shift, log_scale = (own + factor * (fill(part, *rows, d) @ ordered[:, :, None])[..., 0]
+                        for own, part in ((shift, a), (log_scale, b)))
+    moved = torch.exp(2 * torch.tanh(log_scale)) * ordered + shift
+    return moved.flip(-1) if index % 2 else moved
+
+
+def sylvester(raw, z, columns, reflections):
+    d = z.shape[1]
+    m, h = min(columns, d), min(reflections, d)
+    triangle, places = m * (m + 1) // 2, torch.triu_indices(m, m)
+    v, upper, inner, b = raw.split([h * d, triangle, triangle, m], -1)
+    v = v.reshape(-1, h, d) + torch.eye(h, d, dtype=z.dtype, device=z.device)
+
+    def reflect(x, i):
+        along = (v[:, i] * x).sum(-1, keepdim=True) / (v[:, i] ** 2).sum(-1, keepdim=True).clamp(min=1e-30)
+        return x - 2 * along * v[:, i]
+
+    def times(part, start, x):
+        matrix = fill(part, *places, m)
+        diagonal = (1 - 2**-20) * torch.tanh(start + torch.diagonal(matrix, dim1=1, dim2=2))
+        return (matrix.triu(1) @ x[:, :, None])[..., 0] + diagonal * x
+
+    y = z
+    for i in range(h):
+        y = reflect(y, i)
+    move = F.pad(times(upper, 0, torch.tanh(times(inner, 1, y[:, :m]) + b)), (0, d - m))
+    for i in reversed(range(h)):
+        move = reflect(move, i)
+    return z + move
+
+
+def sylvester_width(d, columns, reflections):
+    m, h = min(columns, d), min(reflections, d)
+    return h * d + m * (m + 1) + m
+
+
+# The raw parameters of a layer, and its map by these, z and the number of the layer.
+POSTERIOR_FLOWS = {
+    "none": (lambda d: 0, None), "planar": (lambda d: 2 * d + 1, planar), "radial": (lambda d: d + 2, radial),
+    "iaf": (lambda d: d * d + d, iaf),
+    "sylvester-orthogonal": (lambda d: sylvester_width(d, 8, 8), lambda raw, z, index: sylvester(raw, z, 8, 8)),
+    "sylvester-householder": (lambda d: sylvester_width(d, 64, 4), lambda raw, z, index: sylvester(raw, z, 64, 4)),
+}
+
+
 class Posterior(nn.Module):
     """q(z|x) from the encoder's output: mean and scale, shapes of the noise, and a flow."""
 
@@ -372,7 +648,7 @@ class Posterior(nn.Module):
         super().__init__()
         self.d, self.noise, self.flow = d, s["posterior"], s["posterior_flow"]
         self.layers = 0 if self.flow == "none" else s["posterior_layers"]
-        self.layer_width = {"none": 0, "planar": 2 * d + 1, "radial": d + 2}[self.flow]
+        self.layer_width = POSTERIOR_FLOWS[self.flow][0](d)
         self.noise_width = {"full": d * (d - 1) // 2, "gk-amortized": 2 * d}.get(self.noise, 0)
         self.width = 2 * d + self.noise_width + self.layers * self.layer_width
         if self.noise == "gk":
@@ -395,22 +671,10 @@ class Posterior(nn.Module):
             k = torch.where(raw_k >= 0, bounded(raw_k, 2), 0.059 * torch.expm1(raw_k.clamp(max=0) / 0.059))
             u = gk_quantile(u, 0, 1, bounded(raw_g, 4), k)
         z = mean + scale * u
-        for raw in encoded[:, 2 * self.d + self.noise_width :].split(max(1, self.layer_width), -1):
-            if self.layers:
-                z = self.planar(raw, z) if self.flow == "planar" else self.radial(raw, z)
+        for i in range(self.layers):
+            start = 2 * self.d + self.noise_width + i * self.layer_width
+            z = POSTERIOR_FLOWS[self.flow][1](encoded[:, start : start + self.layer_width], z, i)
         return z
-
-    def planar(self, raw, z):
-        u, w, b = raw.split([self.d, self.d, 1], -1)
-        a = (u * w).sum(-1, keepdim=True)
-        along = (F.elu(a).clamp(min=-1 + 2**-23) - a) / (w * w).sum(-1, keepdim=True).clamp(min=1e-30)
-        return z + (u + along * w) * torch.tanh((w * z).sum(-1, keepdim=True) + b)
-
-    def radial(self, raw, z):
-        centre, raw_alpha, raw_beta = raw.split([self.d, 1, 1], -1)
-        alpha, off = 1e-3 + F.softplus(raw_alpha), z - centre
-        beta = alpha * F.elu(raw_beta).clamp(min=-1 + 2**-23)
-        return z + beta / (alpha + off.norm(dim=-1, keepdim=True)) * off
 
 
 class Likelihood(nn.Module):
@@ -482,9 +746,11 @@ class Likelihood(nn.Module):
 # --- The model ---------------------------------------------------------------------------------------------------
 
 NUMBERS = ("latent hidden layers half_channels quarter_channels conv_blocks posterior_layers prior_layers prior_hidden "
-           "base_components base_classes likelihood_components").split()
-KNOWN = {"net": ("mlp", "conv"), "block": ("silu", "residual", "gated"), "prior_flow": ("none", "realnvp"),
-         "posterior": ("normal", "full", "gk", "gk-amortized"), "posterior_flow": ("none", "planar", "radial"),
+           "base_components base_classes likelihood_components spline_bins").split()
+KNOWN = {"net": ("mlp", "conv"), "block": ("silu", "residual", "gated"), "prior_flow": ("none", *FLOWS),
+         "conv_block": ("full", "depthwise"), "downsampling": ("unshuffle", "stride"),
+         "posterior": ("normal", "full", "gk", "gk-amortized"),
+         "posterior_flow": tuple(POSTERIOR_FLOWS),
          "base": ("normal", "full-gaussian", "student-t", "gk", "gk-copula", "gaussian-mixture", "gk-mixture",
                   "gk-by-class"),
          "likelihood": ("bernoulli", "logistic-mixture", "gk", "gk-mixture", "normal-density", "gk-density")}
@@ -497,7 +763,8 @@ def settings_of(metadata):
         if s[key] not in values:
             raise NotImplementedError(f"model.{key} = {s[key]}")
     s.update({key: int(s[key]) for key in NUMBERS})
-    return {**s, "log_scale_bound": float(s["log_scale_bound"]), "learned_edges": s["learned_edges"] == "yes"}
+    bounds = {key: float(s[key]) for key in ("log_scale_bound", "spline_bound")}
+    return {**s, **bounds, "learned_edges": s["learned_edges"] == "yes"}
 
 
 class VAE(nn.Module):

@@ -151,7 +151,8 @@ static void test_refusal(void **state)
     assert_ok(gki_explorer_check(model));
     model->settings.model.prior_flow = GKV_PRIOR_FLOWS; /* as a flow of a later version */
     assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG, "model.prior_flow");
-    assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG, "only with none, realnvp");
+    assert_fails(gki_explorer_check(model), GKV_ERR_CONFIG,
+                 "only with none, realnvp, spline, gk-coupling, maf, glow");
     gkv_model_free(model);
 }
 

@@ -45,11 +45,6 @@ expect 2 "which model" "$gkvae" explore
 expect 5 "nowhere" "$gkvae" export run --explorer nowhere/page.html --without-images
 [ -e x.html ] && fail "a failure left a page behind"
 
-# A model whose arithmetic the page has not is refused.
-expect 0 "" "$gkvae" train small.ini --out spline --set model.prior_flow=spline --set train.epochs=1
-expect 4 "model.prior_flow = spline, only with none, realnvp" "$gkvae" export spline --explorer x.html
-expect 4 "model.prior_flow = spline" "$gkvae" explore spline --no-open
-
 # explore writes into the run, and opens the page where there is a screen.
 mkdir bin
 printf '#!/bin/sh\necho "$1" > "%s/opened"\n' "$work" > bin/xdg-open

@@ -8,6 +8,7 @@
 #include "settings.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "core/rng.h"
 #include "gkvae/export.h"
@@ -70,6 +71,29 @@ static const export_case export_cases[] = {
       "model.likelihood_components=2", "model.net=conv", "model.half_channels=6",
       "model.quarter_channels=10", "model.conv_blocks=1"}},
     {"colour-gk", 3, {"data.binarization=grey", "model.likelihood=gk"}},
+    {"depthwise",
+     1,
+     {"model.net=conv", "model.half_channels=6", "model.quarter_channels=10", "model.conv_blocks=2",
+      "model.conv_block=depthwise", "model.downsampling=stride"}},
+    {"spline",
+     1,
+     {"model.prior_flow=spline", "model.base=normal", "model.spline_bound=2",
+      "model.posterior_flow=iaf", "model.posterior_layers=3"}},
+    {"spline-odd",
+     1,
+     {"model.prior_flow=spline", "model.base=gk", "model.latent=7", "model.spline_bins=2"}},
+    {"gk-coupling",
+     1,
+     {"model.prior_flow=gk-coupling", "model.base=normal",
+      "model.posterior_flow=sylvester-orthogonal", "model.posterior_layers=2"}},
+    {"maf",
+     1,
+     {"model.prior_flow=maf", "model.base=gaussian-mixture", "model.base_components=2",
+      "model.posterior_flow=sylvester-householder", "model.posterior_layers=2"}},
+    {"glow",
+     1,
+     {"model.prior_flow=glow", "model.base=gk-mixture", "model.base_components=2",
+      "model.latent=11", "model.posterior_flow=sylvester-orthogonal", "model.posterior_layers=1"}},
 };
 enum { EXPORT_CASES = sizeof export_cases / sizeof *export_cases };
 
@@ -121,6 +145,33 @@ static inline double stirred(const gki_param *param, double value, double noise)
     return value + 0.1 * noise;
 }
 
+/* Whether row `to` of a weight of an autoregressive layer may read column `from`
+ * (docs/model.md, "Prior flow"). */
+static inline bool autoregressive_reads(const gkv_model *model, const gki_param *param, size_t to,
+                                        size_t from)
+{
+    const size_t d = model->d, layer = (size_t)atoi(param->name + strlen("prior.flow."));
+    const bool is_first = strstr(param->name, "layers.0") != NULL,
+               is_output = strstr(param->name, "output") != NULL;
+    const size_t dimension = is_output ? to % d : from,
+                 degree = layer % 2 ? d - 1 - dimension : dimension;
+    if (is_first)
+        return to % (d - 1) >= degree;
+    return is_output ? degree > from % (d - 1) : to % (d - 1) >= from % (d - 1);
+}
+
+/* Whether an element of a tensor of a flow must stay 0: the masked weights of an autoregressive
+ * network, and one side of the triangles of a linear map. */
+static inline bool is_masked(const gkv_model *model, const gki_param *param, size_t i)
+{
+    const bool is_lower = ends_in(param->name, "linear.lower");
+    if (is_lower || ends_in(param->name, "linear.upper"))
+        return is_lower ? i / param->cols <= i % param->cols : i / param->cols >= i % param->cols;
+    return model->settings.model.prior_flow == GKV_PRIOR_FLOW_MAF &&
+           strncmp(param->name, "prior.flow.", 11) == 0 && ends_in(param->name, ".weight") &&
+           !autoregressive_reads(model, param, i / param->cols, i % param->cols);
+}
+
 /* Gives every parameter another value, also correlations. */
 static inline void stir(gkv_model *model)
 {
@@ -131,6 +182,8 @@ static inline void stir(gkv_model *model)
         for (size_t i = 0; i < param->size; i++) {
             double noise;
             gki_rng_normal_d(gki_rng_at(5, GKV_STREAM_INIT, (uint32_t)p, i), 1, &noise);
+            if (is_masked(model, param, i))
+                continue;
             values[i] = (gki_real)stirred(param, (double)values[i], noise);
             const size_t row = i / (param->cols ? param->cols : 1) % d, column = i % d;
             if (ends_in(param->name, "whitening") && column > row)
@@ -147,6 +200,7 @@ static inline void stir(gkv_model *model)
         }
     }
     assert_ok(model->base->ops->check(model->base, &model->params));
+    assert_ok(gki_flow_check(model->flow, &model->params));
 }
 
 static inline gkv_model *case_model(const export_case *it)

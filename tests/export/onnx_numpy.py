@@ -105,14 +105,19 @@ def read(path):
 erf = np.vectorize(math.erf, otypes=[np.float32])
 
 
-def convolve(x, weight, bias=None, pads=(0, 0, 0, 0)):
+def convolve(x, weight, bias=None, pads=(0, 0, 0, 0), strides=(1, 1), group=1):
     x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    if group > 1:
+        parts = zip(np.split(x, group, 1), np.split(weight, group))
+        y = np.concatenate([convolve(own, kernel, strides=strides) for own, kernel in parts], 1)
+        return y if bias is None else y + bias[:, None, None]
     out, _, high, wide = weight.shape
     height, width = x.shape[2] - high + 1, x.shape[3] - wide + 1
     y = np.zeros((len(x), out, height, width), np.float32)
     for i in range(high):
         for j in range(wide):
             y += np.einsum("nchw,oc->nohw", x[:, :, i : i + height, j : j + width], weight[:, :, i, j])
+    y = y[:, :, :: strides[0], :: strides[1]]
     return y if bias is None else y + bias[:, None, None]
 
 
@@ -164,7 +169,8 @@ OPERATORS = {
     "Exp": np.exp,
     "Floor": np.floor,
     "Gather": lambda x, i, axis=0: np.take(x, i, axis),
-    "Gemm": lambda a, b, c, transB: a @ (b.T if transB else b) + c,
+    "GatherElements": lambda x, i, axis: np.take_along_axis(x, i, axis),
+    "Gemm": lambda a, b, c=0, transB=0: a @ (b.T if transB else b) + c,
     "Greater": np.greater,
     "Identity": lambda x: x,
     "LayerNormalization": normalise,

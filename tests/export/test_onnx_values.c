@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "export/onnx_model.h"
+#include "num/constants.h"
 
 enum { SKIPPED = 77 };
 
@@ -109,7 +110,7 @@ static void inverse_is_accurate(void **state)
         port.name = names[i];
         in[i] = gki_onnx_input(g, &port);
     }
-    const gki_onnx_gk gk = {in[1], in[2], in[3], in[4]};
+    const gki_onnx_gk gk = {in[1], in[2], in[3], in[4], GKV_GK_DEFAULT_C};
     const gki_onnx_value z = gki_onnx_gk_inverse(g, &gk, in[0], &log_slope);
     port.name = "z";
     gki_onnx_output(g, &port, z);

@@ -4,6 +4,15 @@
 evaluate <- function(family, name, x, A, B, g, k, c, exact = FALSE)
     .Call(gkr_evaluate, family, name, list(x, A, B, g, k, c), exact)
 
+# TRUE or FALSE, also as 1 or 0. Another number is a c at the place where the package gk has it.
+flag <- function(value, family) {
+    if (length(value) != 1L || !(value %in% c(0, 1)))
+        stop(sprintf("%s: give TRUE or FALSE%s", deparse(substitute(value)),
+                     if (family == "gh") "; Tukey's g-and-h has no c, the generalised one (dggh, ...) has" else ""),
+             call. = FALSE)
+    as.logical(value)
+}
+
 tail_name <- function(name, lower.tail, log.p) {
     if (name == "cdf")
         return(if (lower.tail) if (log.p) "log_cdf" else "cdf" else if (log.p) "log_upper" else "upper")
@@ -11,10 +20,12 @@ tail_name <- function(name, lower.tail, log.p) {
 }
 
 density_of <- function(family, x, A, B, g, k, c, log)
-    evaluate(family, if (log) "log_pdf" else "pdf", x, A, B, g, k, c)
+    evaluate(family, if (flag(log, family)) "log_pdf" else "pdf", x, A, B, g, k, c)
 
 probability_of <- function(family, q, A, B, g, k, c, zscale, lower.tail, log.p) {
-    if (zscale) {
+    lower.tail <- flag(lower.tail, family)
+    log.p <- flag(log.p, family)
+    if (flag(zscale, family)) {
         if (!lower.tail || log.p)
             stop("zscale = TRUE returns normal scores and no probabilities: leave out lower.tail and log.p",
                  call. = FALSE)
@@ -24,7 +35,7 @@ probability_of <- function(family, q, A, B, g, k, c, zscale, lower.tail, log.p) 
 }
 
 quantile_of <- function(family, p, A, B, g, k, c, lower.tail, log.p)
-    evaluate(family, tail_name("quantile", lower.tail, log.p), p, A, B, g, k, c)
+    evaluate(family, tail_name("quantile", flag(lower.tail, family), flag(log.p, family)), p, A, B, g, k, c)
 
 # The quantile function of normal draws: as many numbers of R's generator as draws, and the tails are exact.
 draws_of <- function(family, n, A, B, g, k, c) {

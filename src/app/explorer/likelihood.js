@@ -1,7 +1,7 @@
 /* p(x | z) from the decoder's output (docs/model.md, "Encoder and decoder" to "Continuous numbers"):
  * the mean image, and −log p(x | z) in nats. */
 const Likelihood = (() => {
-  const {HALF_LOG_2PI, sigmoid, softplus, gkQuantile, gkLogSlope, gkScore, upperTail, logSumExp} = Numbers;
+  const {HALF_LOG_2PI, sigmoid, softplus, gkQuantile, gkLogSlope, gkScore, normalCdf, logSumExp} = Numbers;
   const FLOOR = 1e-6, LEVELS = 256;
   const limit = (x, low, high) => Math.max(low, Math.min(high, x));
   const clampLogScale = (x) => limit(x, -7, 3);
@@ -38,16 +38,13 @@ const Likelihood = (() => {
 
   const levelOf = (x) => limit(Math.floor(x * 255 + 0.5), 0, 255);
 
-  /* The two families of components. A value has a score: `above` is the probability above a score,
-   * and `between` that of an interval, mirrored so that nothing cancels. Nearly all scores are within
-   * `reach` of 0. */
+  /* The two families of components. A value has a score, and `between` is the probability of an interval of
+   * scores, mirrored so that nothing cancels. LevelSums has sums over all edges. */
   const logistic = {
     parameters: 2,
     read: (out, at, step) => ({location: out[at], scale: Math.exp(clampLogScale(out[at + step]))}),
-    reach: 22,
     score: (c, edge) => (edge - c.location) / c.scale,
-    value: (c, score) => c.location + c.scale * score,
-    above: (score) => sigmoid(-score),
+    sum: LevelSums.logistic,
     between: (a, b) => {
       if (a + b > 0) [a, b] = [-b, -a];
       const upper = sigmoid(b);
@@ -62,18 +59,15 @@ const Likelihood = (() => {
       g: 8 * Math.tanh(out[at + 2 * step] / 8),
       k: Math.min(-0.05 + softplus(out[at + 3 * step]), 4),
     }),
-    reach: 6,
-    score: (c, edge, near) => gkScore((edge - c.location) / c.scale, c.g, c.k, near),
-    value: (c, score) => c.location + c.scale * gkQuantile(score, c.g, c.k),
-    above: (score) => (score > 0 ? upperTail(score) : 1 - upperTail(-score)),
+    score: (c, edge) => gkScore((edge - c.location) / c.scale, c.g, c.k),
+    sum: LevelSums.gk,
     between: (a, b) => {
       if (a + b > 0) [a, b] = [-b, -a];
-      const tail = (x) => (x === -Infinity ? 0 : x > 0 ? 1 - upperTail(x) : upperTail(-x));
       if (b - a < 0.02 && a > -38) {  // Simpson's rule of the normal density
         const density = (x) => Math.exp(-x * x / 2 - HALF_LOG_2PI);
         return (b - a) / 6 * (density(a) + 4 * density((a + b) / 2) + density(b));
       }
-      return tail(b) - tail(a);
+      return normalCdf(b) - normalCdf(a);
     },
   };
 
@@ -98,19 +92,10 @@ const Likelihood = (() => {
       return list;
     };
 
-    /* The mean level, as the sum over edges of the probability above them. It is 1 or 0 at edges
-     * beyond the reach of scores, and each score starts from the one before it. */
+    /* The mean level, as the sum over edges of the probability above them. */
     const meanOf = (list) => {
       let mean = 0;
-      for (const c of list) {
-        const low = family.value(c, -family.reach), high = family.value(c, family.reach);
-        let v = 0, near = -family.reach;
-        while (v < LEVELS - 1 && edges[v] < low) v++;
-        let sum = v;
-        for (; v < LEVELS - 1 && edges[v] < high; v++)
-          sum += family.above((near = family.score(c, edges[v], near)));
-        mean += c.weight * sum;
-      }
+      for (const c of list) mean += c.weight * family.sum(c, edges);
       return Math.min(1, ((1 - FLOOR) * mean + FLOOR * 127.5) / 255);
     };
 

@@ -55,25 +55,25 @@ const Numbers = (() => {
 
   /* --- The g-and-k distribution with A = 0 and B = 1 --- */
 
-  const gkQuantile = (z, g, k) => (1 + C * Math.tanh(g * z / 2)) * z * (1 + z * z) ** k;
+  const gkQuantile = (z, g, k, c = C) => (1 + c * Math.tanh(g * z / 2)) * z * (1 + z * z) ** k;
 
-  const gkLogSlope = (z, g, k) => {
+  const gkLogSlope = (z, g, k, c = C) => {
     const t = Math.tanh(g * z / 2);
-    const inner = (1 + C * t) * (1 + (2 * k + 1) * z * z) / (1 + z * z) + C * g * z / 2 * (1 - t * t);
+    const inner = (1 + c * t) * (1 + (2 * k + 1) * z * z) / (1 + z * z) + c * g * z / 2 * (1 - t * t);
     return Math.log(inner) + k * Math.log1p(z * z);
   };
 
   /* z with Q(z) = y: Newton's steps within a bracket, halved when they leave it. One evaluation
    * gives both Q and its slope. `near` is a guess. */
-  const gkScore = (y, g, k, near = Math.max(-8, Math.min(8, y))) => {
+  const gkScore = (y, g, k, near = Math.max(-8, Math.min(8, y)), c = C) => {
     if ((g === 0 && k === 0) || y === 0) return y;
     let low = y < 0 ? -Infinity : 0, high = y < 0 ? 0 : Infinity;
     let z = near < low || near > high ? y : near;
     for (let i = 0; i < 300; i++) {
-      const square = z * z, t = Math.tanh(g * z / 2), skew = 1 + C * t,
+      const square = z * z, t = Math.tanh(g * z / 2), skew = 1 + c * t,
             power = Math.exp(k * Math.log1p(square));
       const error = skew * z * power - y;
-      const slope = power * (skew * (1 + (2 * k + 1) * square) / (1 + square) + C * g * z / 2 * (1 - t * t));
+      const slope = power * (skew * (1 + (2 * k + 1) * square) / (1 + square) + c * g * z / 2 * (1 - t * t));
       if (error < 0)
         low = z;
       else
@@ -165,7 +165,6 @@ const Numbers = (() => {
     logSumExp,
     normalCdf,
     normalQuantile,
-    upperTail,
     gkQuantile,
     gkLogSlope,
     gkScore,

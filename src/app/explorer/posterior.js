@@ -6,6 +6,46 @@ const Posterior = (() => {
   const shapeG = (raw) => 4 * Math.tanh(raw / 4);
   const shapeK = (raw) => (raw >= 0 ? 2 * Math.tanh(raw / 2) : 0.059 * Math.expm1(raw / 0.059));
 
+  /* Sylvester flows with M columns and H reflections. */
+  const sylvester = (columns, reflections) => {
+    const sizes = (d) => {
+      const M = Math.min(columns, d), H = Math.min(reflections, d), triangle = M * (M + 1) / 2;
+      return {M, H, upper: H * d, inner: H * d + triangle, shift: H * d + 2 * triangle};
+    };
+    /* Reflects x by the v of raw(i·d) and up. */
+    const reflect = (raw, i, x) => {
+      const v = x.map((_, j) => raw[i * x.length + j] + (j === i ? 1 : 0)), norm = dot(v, v);
+      const along = norm > 1e-30 ? 2 * dot(v, x) / norm : 0;
+      return x.map((value, j) => value - along * v[j]);
+    };
+    /* A triangle whose rows begin at `place`, times x; and its diagonal. */
+    const times = (raw, place, M, start, x) => {
+      const diagonal = new Float64Array(M), product = new Float64Array(M);
+      for (let i = 0; i < M; i++) {
+        diagonal[i] = (1 - 2 ** -20) * Math.tanh(start + raw[place++]);
+        product[i] = diagonal[i] * x[i];
+        for (let j = i + 1; j < M; j++) product[i] += raw[place++] * x[j];
+      }
+      return {diagonal, product};
+    };
+    return {
+      width: (d) => sizes(d).shift + sizes(d).M,
+      apply: (raw, z, d) => {
+        const {M, H, upper, inner, shift} = sizes(d);
+        let y = z, move = new Float64Array(d), logDet = 0;
+        for (let i = 0; i < H; i++) y = reflect(raw, i, y);
+        const first = times(raw, inner, M, 1, y);
+        const t = first.product.map((v, i) => Math.tanh(v + raw[shift + i])),
+              second = times(raw, upper, M, 0, t);
+        move.set(second.product);
+        for (let i = 0; i < M; i++)
+          logDet += Math.log1p((1 - t[i] * t[i]) * first.diagonal[i] * second.diagonal[i]);
+        for (let i = H - 1; i >= 0; i--) move = reflect(raw, i, move);
+        return {z: z.map((v, j) => v + move[j]), logDet};
+      },
+    };
+  };
+
   const flows = {
     planar: {
       width: (d) => 2 * d + 1,
@@ -27,6 +67,27 @@ const Posterior = (() => {
         };
       },
     },
+    /* The dimensions are in descending order in layers of an odd number. */
+    iaf: {
+      width: (d) => d * d + d,
+      apply: (raw, z, d, layer) => {
+        const place = (p) => (layer % 2 ? d - 1 - p : p), moved = new Float64Array(d);
+        let shiftAt = 2 * d, scaleAt = 2 * d + (d * (d - 1)) / 2, logDet = 0;
+        for (let p = 0; p < d; p++) {
+          let shift = 0, scale = 0;
+          for (let q = 0; q < p; q++) {
+            shift += raw[shiftAt++] * z[place(q)];
+            scale += raw[scaleAt++] * z[place(q)];
+          }
+          const factor = p > 0 ? 1 / Math.sqrt(p) : 0, s = 2 * Math.tanh(raw[d + p] + factor * scale);
+          moved[place(p)] = Math.exp(s) * z[place(p)] + raw[p] + factor * shift;
+          logDet += s;
+        }
+        return {z: moved, logDet};
+      },
+    },
+    "sylvester-orthogonal": sylvester(8, 8),
+    "sylvester-householder": sylvester(64, 4),
   };
 
   /* Returns of(encoded): {mean, scale, draw(u)}; draw() gives z and log q(z | x). */
@@ -63,7 +124,7 @@ const Posterior = (() => {
         const flow = flows[settings.posterior_flow];
         for (let i = 0; flow && i < Number(settings.posterior_layers); i++) {
           const width = flow.width(d), start = used + i * width;
-          const moved = flow.apply(encoded.subarray(start, start + width), z, d);
+          const moved = flow.apply(encoded.subarray(start, start + width), z, d, i);
           z = moved.z;
           logQ -= moved.logDet;
         }

@@ -75,7 +75,9 @@ const ViewFlow = (() => {
         card(
           "How the flow moves codes, layer by layer",
           "The flow turns codes z into numbers ε of which the base is the " +
-            "distribution, and back. Each layer moves half of the dimensions. The orange point is your " +
+            "distribution, and back. " +
+            (app.model.flow.movesHalf ? "Each layer moves half of the dimensions. " : "") +
+            "The orange point is your " +
             "image; the small ones are " +
             (app.about.cloud === "training" ? "training images, coloured by class." : "draws of the model."),
           make("div", {class: "columns"}, parts.x, parts.y),
