@@ -8,7 +8,13 @@
 # To that end the objects of a library are joined to one (ld -r), in which all other symbols are made local. An archive
 # has the symbols gkv_* and no others: libgk.a is one object, and so is libgkvae.a, which therefore contains libgk's
 # functions too. Link libgkvae.a alone, or before libgk.a, of which nothing is needed then.
+#
+# Common symbols, such as the locks of `omp critical`, get their place in the joined object (ld -d). A common symbol
+# that was made local would have none, but an address in the header of the library. New versions of LLVM's linker do
+# not know the option, so GNU's is taken with clang too.
 
+find_program(gkv_linker NAMES ld.bfd ld REQUIRED)
+mark_as_advanced(gkv_linker)
 set(gkv_joined_dir ${CMAKE_BINARY_DIR}/joined)
 file(MAKE_DIRECTORY ${gkv_joined_dir})
 
@@ -25,19 +31,20 @@ function(gkv_objects name)
     list(APPEND archives $<TARGET_FILE:${module}>)
   endforeach()
   add_custom_command(OUTPUT ${whole} DEPENDS ${modules} VERBATIM
-    COMMAND ${CMAKE_LINKER} -r --whole-archive ${archives} -o ${whole})
+    COMMAND ${gkv_linker} -r --whole-archive ${archives} -o ${whole})
   set(parts ${gkv_joined_dir}/gk-whole.o ${whole})
   list(REMOVE_DUPLICATES parts)
   add_custom_command(OUTPUT ${archived} DEPENDS ${parts} VERBATIM
-    COMMAND ${CMAKE_LINKER} -r ${parts} -o ${archived}
+    COMMAND ${gkv_linker} -r -d ${parts} -o ${archived}
     COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* ${archived})
   if(name STREQUAL "gk")
     add_custom_command(OUTPUT ${joined} DEPENDS ${whole} ${private} VERBATIM
-      COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* --keep-global-symbols=${private} ${whole}
-              ${joined})
+      COMMAND ${gkv_linker} -r -d ${whole} -o ${joined}
+      COMMAND ${CMAKE_OBJCOPY} --wildcard --keep-global-symbol=gkv_* --keep-global-symbols=${private} ${joined})
   else()
     add_custom_command(OUTPUT ${joined} DEPENDS ${whole} VERBATIM
-      COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${whole} ${joined})
+      COMMAND ${gkv_linker} -r -d ${whole} -o ${joined}
+      COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${joined})
     add_custom_command(OUTPUT ${private} ${gkv_joined_dir}/gk.map DEPENDS ${whole} VERBATIM
       COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJECT=${whole} -DFOLDER=${gkv_joined_dir}
               -DVERSION=${PROJECT_VERSION} -P ${CMAKE_SOURCE_DIR}/cmake/private_symbols.cmake)

@@ -111,12 +111,15 @@ END
 # symbols LIBDIR: the libraries show users the functions gkv_* alone; libgk shows libgkvae a few more.
 symbols() {
     for archive in libgk.a libgkvae.a; do
-        nm -g --defined-only "$1/$archive" | awk 'NF == 3 { print $3 }' | grep -v '^gkv_\|^\.gomp' &&
+        nm -g --defined-only "$1/$archive" | awk 'NF == 3 { print $3 }' | grep -v '^gkv_' &&
             fail "$archive shows internal functions"
     done
     nm -D --defined-only "$1/libgkvae.so" | awk '$2 != "A" { print $3 }' | grep -v '^gkv_' && fail "libgkvae.so shows internal functions"
     nm -D --defined-only "$1/libgk.so" | awk '$2 != "A" { print $3 }' | grep -v '^gkv_.*@@GK_[0-9.]*$\|^gki_.*@@GK_PRIVATE_' &&
         fail "libgk.so shows internal functions that are not marked private"
+    for library in "$1"/libgk*.so "$1"/libgk*.a; do
+        readelf -sW "$library" | grep -w COM && fail "$library: a symbol without a place"
+    done
     for library in gk gkvae; do
         nm -D --defined-only "$1/lib$library.so" | grep -q ' T gkv_' || fail "lib$library.so shows no functions"
     done
