@@ -163,6 +163,28 @@ def test_plot(sample):
     assert len(figure.axes) == 2
 
 
+def test_intervals_of_quantiles(sample):
+    """The median has the interval of A, others have the error of bootstrap estimates, and 95 % cover the truth."""
+    fit = gkvae.fit_gk(sample)
+    np.testing.assert_allclose(fit.quantile(0.5), [fit.params.A, *fit.conf_int()[0]], rtol=1e-6)
+    table = fit.quantile([[0.01, 0.5, 0.99]], confidence=0.9)
+    assert table.shape == (1, 3, 3) and np.array_equal(table[..., 0], fit.dist.ppf([[0.01, 0.5, 0.99]]))
+    a, b, g, k = gkvae.bootstrap(fit, replicates=200, random_state=1).estimates.T
+    _, low, high = fit.quantile(0.99)
+    assert (high - low) / 3.92 == pytest.approx(np.std(gkvae.gk.ppf(0.99, g, k, loc=a, scale=b)), rel=0.2)
+    draws = gkvae.gk.rvs(0.5, 0.2, size=(500, 150), random_state=2)
+    truth, covered = gkvae.gk.ppf(0.99, 0.5, 0.2), 0
+    for column in draws.T:
+        _, low, high = gkvae.fit_gk(column).quantile(0.99)
+        covered += low < truth < high
+    assert 0.9 <= covered / 150 <= 0.99
+    assert np.isfinite(gkvae.fit_gk(sample, fixed={"g": 0}, family="ggh").quantile(0.9)).all()
+    with pytest.raises(ValueError, match="confidence"):
+        fit.quantile(0.9, confidence=95)
+    with pytest.raises(ValueError, match="no standard errors"):
+        gkvae.fit_gk(sample, method="octile").quantile(0.9)
+
+
 def test_published_estimates(series):
     """The verified maximum-likelihood estimates, to their printed digits (tests/mixture/test_series.c)."""
     columns = series("exchange-returns.csv")

@@ -96,6 +96,23 @@ def test_fork_after_training():
     assert np.array_equal(codes, model.encode(rows)) and np.array_equal(own, codes)
 
 
+def test_small_models_train_in_one_thread():
+    """Threads that wait for each other are slow where other work occupies the processors."""
+    code = f"""if True:
+        import os, numpy as np, gkvae
+        rows = np.random.default_rng(0).random((300, 6, 6))
+        count = lambda: len(os.listdir("/proc/self/task"))
+        before, counts = count(), []
+        small = dict({SMALL!r}, seed=1)
+        gkvae.VAE(**small).fit(rows, callback=lambda p: counts.append(count()))
+        print(max(counts) == before)
+        gkvae.VAE(n_jobs=3, **small).fit(rows, callback=lambda p: counts.append(count()))
+        print(max(counts) - before)
+    """
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "2"], run.stdout + run.stderr
+
+
 INTERRUPTED = """
 import os, signal, threading, time, numpy as np, gkvae
 x = gkvae.gk.rvs(0.5, 0.2, size=2000, random_state=1)

@@ -101,12 +101,39 @@ simulate.fitgk <- function(object, nsim = 1, seed = NULL, ...) {
 }
 
 predict.fitgk <- function(object, newdata = object$x,
-                          type = c("density", "logdensity", "probability", "upper", "quantile"), ...) {
+                          type = c("density", "logdensity", "probability", "upper", "quantile"),
+                          interval = c("none", "confidence"), level = object$confidence, ...) {
     type <- match.arg(type)
+    interval <- match.arg(interval)
     if (type == "quantile" && missing(newdata))
         stop("newdata: give the probabilities of the quantiles", call. = FALSE)
     name <- c(density = "pdf", logdensity = "log_pdf", probability = "cdf", upper = "upper", quantile = "quantile")
-    fitted_function(object, name[[type]], newdata)
+    value <- fitted_function(object, name[[type]], newdata)
+    if (interval == "none")
+        return(value)
+    if (type != "quantile")
+        stop("interval: intervals are of quantiles (type = \"quantile\")", call. = FALSE)
+    if (!is.numeric(level) || length(level) != 1L || is.na(level) || level <= 0 || level >= 1)
+        stop("level: give a number between 0 and 1", call. = FALSE)
+    half <- stats::qnorm((1 + level) / 2) * error_of(object, name[[type]], newdata)
+    cbind(fit = value, lwr = value - half, upr = value + half)
+}
+
+# The standard error of a function of the fit, by its differences in each parameter (delta method).
+error_of <- function(fit, name, x) {
+    free <- which(fit$se > 0)
+    if (!length(free))
+        stop("fits by ", method_titles[[fit$settings$method]], " have no standard errors", call. = FALSE)
+    slopes <- vapply(free, function(i) {
+        at <- function(step) {
+            fit$coefficients[i] <- fit$coefficients[i] + step
+            fitted_function(fit, name, x)
+        }
+        step <- 1e-3 * fit$se[[i]]
+        (at(step) - at(-step)) / (2 * step)
+    }, numeric(length(x)))
+    slopes <- matrix(slopes, ncol = length(free))
+    sqrt(rowSums((slopes %*% fit$vcov[free, free, drop = FALSE]) * slopes))
 }
 
 # The values of a picture: the middles of finite intervals, in ascending order, with their weights.

@@ -124,3 +124,35 @@ joint_simulate <- function(object, nsim, seed, components) {
 
 simulate.fitmgk <- function(object, nsim = 1, seed = NULL, ...) joint_simulate(object, nsim, seed, FALSE)
 simulate.gkmixture <- function(object, nsim = 1, seed = NULL, ...) joint_simulate(object, nsim, seed, TRUE)
+
+# The rows and as many draws of the fit, coloured by component.
+plot.gkmixture <- function(x, seed = 1, ...) {
+    draws <- simulate(x, seed = seed)[[1]]
+    colours <- grDevices::hcl.colors(max(3L, x$components), "Dark 3")
+    plot_pairs(x, draws, colours[predict(x, type = "class")], ...)
+    invisible(x)
+}
+
+plot.fitmgk <- function(x, seed = 1, ...) {
+    plot_pairs(x, simulate(x, seed = seed)[[1]], "steelblue", ...)
+    invisible(x)
+}
+
+# Rows below the diagonal, and draws in grey above it; of one column the histogram and the density.
+plot_pairs <- function(fit, draws, colours, ...) {
+    rows <- fit$x
+    colours <- rep_len(colours, nrow(rows))
+    if (ncol(rows) == 1L) {
+        grid <- matrix(seq(min(rows), max(rows), length.out = 401), dimnames = list(NULL, colnames(rows)))
+        height <- predict(fit, grid, type = "density")
+        bars <- graphics::hist(rows, breaks = "FD", plot = FALSE)
+        graphics::plot(bars, freq = FALSE, ylim = range(0, bars$density, height), xlab = fit$columns, main = "", ...)
+        graphics::lines(grid, height, col = "steelblue", lwd = 2)
+        return(invisible())
+    }
+    n <- nrow(rows)
+    dots <- function(a, b, col) graphics::points(a, b, pch = 20, cex = 0.6, col = col)
+    graphics::pairs(rbind(rows, draws),
+                    lower.panel = function(a, b, ...) dots(a[1:n], b[1:n], col = colours),
+                    upper.panel = function(a, b, ...) dots(a[-(1:n)], b[-(1:n)], col = "grey60"), ...)
+}

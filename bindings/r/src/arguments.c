@@ -18,11 +18,11 @@ void check_status(gkv_status status)
         [GKV_REMEDY_NONPARAMETRIC] = " (parametric = FALSE)",
     };
     if (status == GKV_ERR_INTERRUPTED)
-        Rf_error("interrupted");
+        Rf_errorcall(R_NilValue, "interrupted");
     if (status == GKV_OK)
         return;
     const char *argument = arguments[gkv_error_remedy()];
-    Rf_error("%s%s", gkv_error_message(), argument ? argument : "");
+    Rf_errorcall(R_NilValue, "%s%s", gkv_error_message(), argument ? argument : "");
 }
 
 static void look_for_interrupt(void *unused)

@@ -21,6 +21,25 @@ _NEW, _RESUME, _OVERWRITE = range(3)  # gkv_train_start
 _STAGES = ("none", "begun", "stopped", "finished")  # gkv_run_stage
 
 
+_SMALL_STEP = 8e6  # multiply-adds of a step that one thread does in a few milliseconds
+
+
+def _has_small_steps(settings: Settings) -> bool:
+    """Whether a step of training is too little work for threads that wait for each other."""
+    def number(key: str) -> float:
+        return float(setting(settings.place, key))
+    if setting(settings.place, "train.threads") != "auto" or setting(settings.place, "model.net") != "mlp":
+        return False
+    path = Path(setting(settings.place, "data.train_images"))
+    if path.suffix != ".npy" or not path.is_file():
+        return False
+    values = np.prod(np.load(path, mmap_mode="r").shape[1:])
+    hidden, width, latent = number("model.hidden"), number("model.prior_hidden"), number("model.latent")
+    nets = 2 * hidden * (values + (number("model.layers") - 1) * hidden + 2 * latent)
+    flow = number("model.prior_layers") * width * (width + 2 * latent)
+    return bool(number("train.batch") * number("train.samples") * (nets + flow) < _SMALL_STEP)
+
+
 class Training:
     """What VAE does to train."""
 
@@ -86,8 +105,9 @@ class Training:
         with Call() as call, Bar(self.verbose) as bar:
             progress = TRAIN_PROGRESS(lambda context, warning, numbers: self._progress(call, bar, callback, warning,
                                                                                        numbers))
-            status = library().gkv_flat_train(os.fsencode(folder), start, settings.place, threads_of(self.n_jobs),
-                                              progress, None, address(result))
+            threads = threads_of(self.n_jobs, small=_has_small_steps(settings))
+            status = library().gkv_flat_train(os.fsencode(folder), start, settings.place, threads, progress, None,
+                                              address(result))
             self.folder_ = folder
             self.result_ = dict(zip(names_of_result, map(float, result)))
             if status in (0, INTERRUPTED):

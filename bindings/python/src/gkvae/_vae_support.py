@@ -57,10 +57,10 @@ class Bar:
         if self.bar is None:
             try:
                 from tqdm.auto import tqdm
+                self.bar = tqdm(total=int(seen.steps), initial=int(seen.step) - 1, unit="step", desc="training",
+                                mininterval=0.2, leave=False)
             except ImportError:
-                tqdm = None
-            self.bar = tqdm(total=int(seen.steps), initial=int(seen.step) - 1, unit="step", desc="training",
-                            mininterval=0.2, leave=False) if tqdm else _Lines()
+                self.bar = _Lines()
         if isinstance(self.bar, _Lines):
             if seen.epoch_ended:
                 print(f"epoch {seen.epoch:.0f} of {seen.epochs:.0f}: -ELBO {seen.neg_elbo:.2f}, validation "

@@ -101,7 +101,9 @@ class FitResult:
     @property
     def dist(self) -> Any:
         """The fitted distribution, with the methods of SciPy's frozen distributions."""
-        a, b, g, k = self.params
+        return self._dist_of(*self.params)
+
+    def _dist_of(self, a: float, b: float, g: float, k: float) -> Any:
         shapes = (g, k) if self.family == "gh" else (g, k, self.c)
         return getattr(distributions, self.family)(*shapes, loc=a, scale=b)
 
@@ -128,6 +130,51 @@ class FitResult:
             raise ValueError("the data of this fit are not kept; fit it with this confidence")
         words: Dict[str, Any] = {**self._call, "confidence": confidence, "intervals": method}
         return _fit_one(self._data, **words)._interval
+
+    def quantile(self, q: Any, confidence: Optional[float] = None) -> np.ndarray:
+        """Quantiles of the fitted distribution with confidence intervals, such as values at risk.
+
+        Parameters
+        ----------
+        q : array_like
+            Probabilities.
+        confidence : float, optional
+            The confidence; by default that of the fit, 0.95.
+
+        Returns
+        -------
+        ndarray of shape (..., 3)
+            The quantile, and the ends of its interval by the covariance of the estimates (delta method).
+
+        Examples
+        --------
+        >>> fit = gkvae.fit_gk(gkvae.gk.rvs(0.5, 0.2, loc=3, size=1000, random_state=1))
+        >>> estimate, low, high = fit.quantile(0.99)
+        """
+        confidence = self.confidence if confidence is None else float(as_real(confidence, "confidence"))
+        if not 0 < confidence < 1:
+            raise ValueError(f"confidence = {confidence!r}: give a number between 0 and 1")
+        q = np.asarray(q, float)
+        value = np.asarray(self.dist.ppf(q))
+        error = np.sqrt(self._variance(lambda dist: np.asarray(dist.ppf(q))))
+        reach = distributions.gk(0, 0).ppf((1 + confidence) / 2)  # of the standard normal distribution
+        return np.stack([value, value - reach * error, value + reach * error], axis=-1)
+
+    def _variance(self, function: Any) -> np.ndarray:
+        """The variance of a function of the distribution, by its differences in each parameter."""
+        slopes = []
+        for i, error in enumerate(self.se):
+            if not error > 0:  # fixed
+                slopes.append(0 * function(self.dist))
+                continue
+            ends = []
+            for step in (-1e-3 * error, 1e-3 * error):
+                four = [value + (step if j == i else 0) for j, value in enumerate(self.params)]
+                ends.append(function(self._dist_of(*four)))
+            slopes.append((ends[1] - ends[0]) / (2e-3 * error))
+        if not any(error > 0 for error in self.se):
+            raise ValueError(f"fits by {self.method} have no standard errors")
+        return np.einsum("i...,ij,j...->...", np.array(slopes), np.nan_to_num(self.cov), np.array(slopes))
 
     def summary(self) -> str:
         """A table of the estimates and the test of fit."""

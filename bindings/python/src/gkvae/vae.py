@@ -44,7 +44,9 @@ class VAE(Training):
     verbose : bool
         Whether the progress is shown, by tqdm where it is installed.
     n_jobs : int, optional
-        The number of threads; None is one for each processor. Results do not depend on it.
+        The number of threads; None is one for each processor, or a single one to train a small model. Results do not
+        depend on it. Threads wait for each other without sleeping: where other work occupies the processors, give
+        ``n_jobs=1``, or set ``OMP_WAIT_POLICY=passive`` in the environment before Python starts.
     **settings
         Settings by the keys of a configuration, as ``latent=16, epochs=10, base="gk-mixture", binarization="grey",
         likelihood="logistic-mixture", seed=3``; a key of two sections needs its section, as ``eval_samples=50``.

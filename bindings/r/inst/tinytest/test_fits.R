@@ -67,6 +67,19 @@ expect_equal(predict(fit, 0), dgk(0, v[1], v[2], v[3], v[4]))
 expect_equal(predict(fit, predict(fit, c(0.01, 0.5), type = "quantile"), type = "probability"), c(0.01, 0.5))
 expect_equal(predict(fit, 1, type = "upper"), 1 - predict(fit, 1, type = "probability"))
 expect_error(predict(fit, type = "quantile"), "newdata")
+risk <- predict(fit, c(0.5, 0.99), type = "quantile", interval = "confidence")
+expect_identical(risk[, "fit"], predict(fit, c(0.5, 0.99), type = "quantile"))
+expect_equal(unname(risk[1, c("lwr", "upr")]), unname(confint(fit)["A", ]), tolerance = 1e-6)
+refits <- bootstrap(fit, replicates = 200, seed = 1)$estimates
+expect_equal((risk[2, "upr"] - risk[2, "lwr"]) / (2 * qnorm(0.975)),
+             sd(apply(refits, 1, function(v) qgk(0.99, v[1], v[2], v[3], v[4]))), tolerance = 0.2,
+             check.attributes = FALSE)
+narrow <- predict(fit, 0.99, type = "quantile", interval = "confidence", level = 0.5)
+expect_equal((narrow[[3]] - narrow[[2]]) / (risk[[2, 3]] - risk[[2, 2]]), qnorm(0.75) / qnorm(0.975))
+expect_true(all(is.finite(predict(fitgk(x, fixed = c(g = 0)), 0.9, "quantile", "confidence"))))
+expect_error(predict(fit, 1, interval = "confidence"), "intervals are of quantiles")
+expect_error(predict(fit, 0.9, "quantile", "confidence", level = 95), "level")
+expect_error(predict(fitgk(x, method = "octile"), 0.9, "quantile", "confidence"), "no standard errors")
 set.seed(3)
 before <- runif(1)
 set.seed(3)
@@ -120,6 +133,8 @@ expect_error(fitgk(round(x), method = "lm", resolution = NULL),
 expect_error(fitgk(x, method = "lm", upper = x + 1), "need maximum likelihood \\(method = \"mle\"\\)")
 expect_error(bootstrap(fitgk(x, upper = x + 0.1), replicates = 19), "\\(parametric = FALSE\\)")
 expect_error(fitgk(c(x, NA)), "finite|NaN|nan")
+missing_value <- tryCatch(fitgk(c(x, NA)), error = identity)
+expect_null(conditionCall(missing_value)) # not that of a function within the package
 expect_error(fitgk("a"), "numeric")
 expect_error(fitgk(x, 1:3), "3 weights for 2000")
 expect_error(fitgk(x, fixed = c(h = 0)), "the parameters are A, B, g, k")

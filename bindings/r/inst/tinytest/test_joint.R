@@ -91,6 +91,15 @@ expect_identical(dim(coef(one)), c(1L, 1L, 4L))
 expect_stdout(print(one), "Mixture of 1 g-and-k distribution,")
 expect_warning(gkmixture(returns, 2, max_iterations = 1), "without convergence")
 
+# --- Pictures ---
+for (fit in list(mixture, fitmgk(two), gkmixture(two[, 1, drop = FALSE], 2), fitmgk(two[, 1, drop = FALSE]))) {
+    picture <- tempfile(fileext = ".pdf")
+    pdf(picture)
+    expect_silent(plot(fit))
+    invisible(dev.off())
+    expect_true(file.size(picture) > 4000)
+}
+
 # --- Errors ---
 expect_error(fitmgk("a"), "numeric")
 expect_error(fitmgk(data.frame(a = 1:9, b = letters[1:9])), "\"b\" is not numeric")
