@@ -260,6 +260,10 @@ GKV_API void gkv_mgk_mixture_defaults(gkv_mgk_mixture_settings *settings);
  * describes it, with GKV_MIXTURE_INTERRUPTED. The iterations of the starts are not part of
  * result->iterations.
  *
+ * Ranks (the member `dist` of the options) share the starts; all make the iterations of the best
+ * one, and get the same result. If one of them is asked to end while they try starts, there is no
+ * mixture yet.
+ *
  * Returns GKV_ERR_DATA for a value that is not finite, whose row and column the message counts from
  * 1, for a constant column, for a column whose range or whose A or B is out of the range of a
  * double, and for fewer different rows than components; GKV_ERR_ARGUMENT for settings out of range

@@ -40,19 +40,23 @@ static gkv_status gradient(gki_trainer *trainer)
     return GKV_OK;
 }
 
-/* What every rank does in a step. */
+static void pack(gki_trainer *trainer)
+{
+    const long pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(trainer->threads)
+    for (long p = 0; p < pieces; p++)
+        gki_workspace_pack(&trainer->ws, (size_t)p);
+}
+
+/* The norm and the optimiser. */
 static gkv_status update(gki_trainer *trainer)
 {
     const gki_params *params = &trainer->model->params;
-    const long pieces = (long)gki_workspace_pack_pieces(&trainer->ws),
-               chunks = (long)gki_adamw_chunks(params);
+    const long chunks = (long)gki_adamw_chunks(params);
     const gki_adamw adamw = {
         .rate = 0, .scale = 1, .updates = 1, .average = trainer->ema, .average_decay = 0.5};
 #pragma omp parallel num_threads(trainer->threads)
     {
-#pragma omp for schedule(dynamic, 1)
-        for (long p = 0; p < pieces; p++)
-            gki_workspace_pack(&trainer->ws, (size_t)p);
 #pragma omp for schedule(static)
         for (long c = 0; c < chunks; c++)
             trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
@@ -61,6 +65,25 @@ static gkv_status update(gki_trainer *trainer)
             gki_adamw_update(params, (size_t)c, &adamw);
     }
     return GKV_OK;
+}
+
+/* Ranks that share memory send nothing in a step; their messages are measured all the same. */
+static gkv_status prepare_messages(gki_trainer *trainer)
+{
+    gkv_status status = GKV_OK;
+    if (!trainer->ranks)
+        status = gki_ranks_create(trainer->dist, trainer->model, trainer->batch, trainer->ws.draws,
+                                  trainer->store.stats != NULL, &trainer->ranks);
+    if (trainer->team && status == GKV_OK)
+        gki_ranks_divide(trainer->ranks, trainer->batch, 1, trainer->ws.draws);
+    return gkv_dist_agree(trainer->dist, status);
+}
+
+/* All that a step does besides passes and sums. Packing alone would find the weights in caches. */
+static gkv_status pack_and_update(gki_trainer *trainer)
+{
+    pack(trainer);
+    return update(trainer);
 }
 
 static gkv_status pass_buckets(gki_trainer *trainer)
@@ -87,7 +110,7 @@ static gkv_status exchange_rows(gki_trainer *trainer)
 static double now(const gki_trainer *trainer)
 {
     struct timespec time;
-    if (trainer->threads > 1 || trainer->ranks)
+    if (trainer->threads > 1 || trainer->dist)
         return omp_get_wtime();
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
@@ -145,11 +168,13 @@ static void describe(const gki_trainer *trainer, gki_scaling_costs *costs)
 
 static gkv_status measure_alone(gki_trainer *trainer, double seconds, gki_scaling_costs *costs)
 {
-    double step = 0;
+    double step = 0, both = 0;
     GKV_TRY(median_seconds(trainer, NULL, one_step, 0.6 * seconds, &step));
     GKV_TRY(median_seconds(trainer, NULL, gradient, 0.2 * seconds, &costs->gradient));
-    GKV_TRY(median_seconds(trainer, NULL, update, 0.2 * seconds, &costs->update));
-    costs->passes = fmax(0, step - costs->gradient - costs->update);
+    GKV_TRY(median_seconds(trainer, NULL, pack_and_update, 0.1 * seconds, &both));
+    GKV_TRY(median_seconds(trainer, NULL, update, 0.1 * seconds, &costs->update));
+    costs->packing = fmax(0, both - costs->update);
+    costs->passes = fmax(0, step - costs->gradient - both);
     return GKV_OK;
 }
 
@@ -175,6 +200,7 @@ gkv_status gki_scaling_measure(const gkv_settings *settings, gkv_dataset *datase
     GKV_TRY_GOTO(gki_trainer_divide(trainer, dist));
     GKV_TRY_GOTO(gki_trainer_share(trainer));
     GKV_TRY_GOTO(median_seconds(trainer, dist, one_step, seconds, &ranks->step));
+    GKV_TRY_GOTO(prepare_messages(trainer));
     GKV_TRY_GOTO(median_seconds(trainer, dist, pass_buckets, seconds / 4, &ranks->buckets));
     GKV_TRY_GOTO(median_seconds(trainer, dist, exchange_rows, seconds / 4, &ranks->rows));
 done:
@@ -208,14 +234,16 @@ double gki_scaling_predict(const gki_scaling_costs *costs, const gki_scaling_lin
     const double n = (double)ranks, buckets = (double)costs->buckets,
                  /* a rank has whole images, and no rank has less than one */
         share = ceil((double)costs->batch / n) / (double)costs->batch;
-    const double alone = costs->update + costs->refits + share * costs->passes;
+    const double alone = share * costs->passes + costs->packing + costs->update / n + costs->refits;
     if (ranks == 1)
         return alone + costs->gradient;
-    const double rounds = ceil(log2(n)),
-                 message = link->latency + costs->gradient_bytes / buckets / link->bytes_per_second;
+    const double rounds = ceil(log2(n)), wire = costs->gradient_bytes / link->bytes_per_second,
+                 message = link->latency + wire / buckets;
     const double rows = rounds * link->latency + costs->row_bytes / link->bytes_per_second,
                  stage = share * costs->gradient / buckets + message;
-    /* the chain of ranks as a pipeline of buckets, and the broadcasts, whichever is slower */
-    const double chain = (buckets + n - 1) * stage, broadcasts = buckets * rounds * message;
-    return alone + rows + fmax(chain, broadcasts) + rounds * message;
+    /* the chain of ranks as a pipeline of buckets, and the part of the last one for its rank */
+    const double chain = (buckets + n - 1) * stage + message;
+    /* the sums of squares, and the values of the parameters */
+    const double values = 2 * rounds * link->latency + (n - 1) / n * wire;
+    return alone + rows + chain + values;
 }

@@ -13,9 +13,9 @@
 typedef struct gki_scaling_costs {
     /* passes forward and backward, and the sums of the gradient, of the whole batch */
     double passes, gradient;
-    /* what every rank does: packing, the norm of the gradient, the optimiser */
-    double update;
-    double refits; /* the share of a step in the refits of the base, which every rank does */
+    double packing; /* of the weights, which every rank does */
+    double update;  /* the norm of the gradient and the optimiser, which ranks divide */
+    double refits;  /* the share of a step in the refits of the base, which every rank does */
     size_t batch, buckets, parameters;
     double gradient_bytes; /* the buckets of a step, with the statistics of the base */
     double row_bytes;      /* the rows of all images that ranks exchange */

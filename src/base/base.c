@@ -86,9 +86,17 @@ gkv_status gki_base_stats_create(const gki_base *base, gki_base_stats **out)
 
 void gki_base_stats_free(gki_base_stats *stats)
 {
-    if (stats)
+    if (stats && !stats->is_placed)
         free(stats->values);
     free(stats);
+}
+
+void gki_base_stats_place(gki_base_stats *stats, gki_real *memory)
+{
+    if (!stats->is_placed)
+        free(stats->values);
+    stats->values = memory;
+    stats->is_placed = true;
 }
 
 void gki_base_stats_clear(gki_base_stats *stats)

@@ -138,6 +138,10 @@ gkv_status gki_base_stats_m_step(const gki_base_stats *stats, const gki_params *
  * belongs to them. */
 gki_real *gki_base_stats_tensor(const gki_base_stats *stats, size_t *count);
 
+/* Replaces the memory of the numbers by the caller's, which holds other statistics of this base and
+ * outlives these. */
+void gki_base_stats_place(gki_base_stats *stats, gki_real *memory);
+
 /* --- Families ------------------------------------------------------------- */
 
 /* The operations of a family of bases. Pointers are NULL where a comment says so. */

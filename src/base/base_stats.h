@@ -9,6 +9,7 @@ struct gki_base_stats {
     size_t parts;         /* the independent parts of each addition of rows */
     size_t count;         /* the numbers of all parts */
     gki_real *values;     /* [count] */
+    bool is_placed;       /* whether the memory of the values is the caller's */
 };
 
 /* Allocates empty statistics; see create() of gki_base_stats_ops. */

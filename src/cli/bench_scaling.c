@@ -76,14 +76,14 @@ static void find_limits(const gki_scaling_costs *costs, const gki_scaling_link *
 
 static void print_costs(const bench *it, const gki_scaling_costs *costs, double copy)
 {
-    const double step = costs->passes + costs->gradient + costs->update;
+    const double step = costs->passes + costs->gradient + costs->packing + costs->update;
     printf("%.2f million parameters, batches of %zu images of %zu × %zu, %d thread%s a rank\n",
            1e-6 * (double)costs->parameters, costs->batch, it->side, it->side,
            it->threads[it->widths - 1], cli_plural((uint64_t)it->threads[it->widths - 1]));
-    printf("a step of one rank: %.2f ms: passes %.2f, sums of the gradient %.2f, update %.2f; and "
-           "refits %.2f\n",
-           1e3 * step, 1e3 * costs->passes, 1e3 * costs->gradient, 1e3 * costs->update,
-           1e3 * costs->refits);
+    printf("a step of one rank: %.2f ms: passes %.2f, sums of the gradient %.2f, packing %.2f, "
+           "update %.2f; and refits %.2f\n",
+           1e3 * step, 1e3 * costs->passes, 1e3 * costs->gradient, 1e3 * costs->packing,
+           1e3 * costs->update, 1e3 * costs->refits);
     printf("a step sends %.2f MB of sums in %zu buckets and %.2f MB of rows; a copy of the sums in "
            "memory takes %.2f ms\n",
            1e-6 * costs->gradient_bytes, costs->buckets, 1e-6 * costs->row_bytes, 1e3 * copy);
@@ -92,7 +92,7 @@ static void print_costs(const bench *it, const gki_scaling_costs *costs, double 
 static void print_ranks(const gki_scaling_costs *costs, const gki_scaling_ranks *ranks)
 {
     const int size = gkv_dist_size(cli_ranks());
-    const double one = costs->passes + costs->gradient + costs->update;
+    const double one = costs->passes + costs->gradient + costs->packing + costs->update;
     if (size == 1)
         return;
     printf("measured on %d ranks: a step %.2f ms (%.2f times as fast as one rank); all sums alone "
@@ -137,13 +137,13 @@ static void print_prediction(const gki_scaling_costs *costs)
 static int write_json(const bench *it, const gki_scaling_costs *costs,
                       const gki_scaling_ranks *ranks, double copy)
 {
-    json_t *out =
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:i}", "passes_seconds",
-                  costs->passes, "gradient_seconds", costs->gradient, "update_seconds",
-                  costs->update, "refits_seconds", costs->refits, "sums_bytes",
-                  costs->gradient_bytes, "rows_bytes", costs->row_bytes, "copy_seconds", copy,
-                  "buckets", (int)costs->buckets, "batch", (int)costs->batch, "side", (int)it->side,
-                  "threads", it->threads[it->widths - 1], "ranks", gkv_dist_size(cli_ranks()));
+    json_t *out = json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:i}", "passes_seconds",
+        costs->passes, "gradient_seconds", costs->gradient, "packing_seconds", costs->packing,
+        "update_seconds", costs->update, "refits_seconds", costs->refits, "sums_bytes",
+        costs->gradient_bytes, "rows_bytes", costs->row_bytes, "copy_seconds", copy, "buckets",
+        (int)costs->buckets, "batch", (int)costs->batch, "side", (int)it->side, "threads",
+        it->threads[it->widths - 1], "ranks", gkv_dist_size(cli_ranks()));
     json_t *links = json_array();
     if (gkv_dist_size(cli_ranks()) > 1) {
         json_object_set_new(out, "ranks_step_seconds", json_real(ranks->step));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranks.h"
 #include "table_input.h"
 
 /* --- Arguments ------------------------------------------------------------ */
@@ -395,6 +396,21 @@ static void selection_free(selection *s)
     free(s->name);
 }
 
+/* Ranks share a bootstrap and the starts of a mixture; other fits are for one process. Rank 0 alone
+ * writes files. */
+static int join_ranks(cli_fit_arguments *a, int argc, char **argv)
+{
+    int code = CLI_OK;
+    CLI_TRY(cli_ranks_begin("fit without --bootstrap or --mixture",
+                            a->replicates || a->components ? CLI_RANKS_SHARED : CLI_RANKS_REFUSED,
+                            argc, argv));
+    CLI_TRY(cli_ranks_same_input(a->file));
+    if (!cli_ranks_first())
+        a->picture = a->responsibilities = NULL;
+done:
+    return code;
+}
+
 int cli_fit(int argc, char **argv)
 {
     static const struct argp argp = {
@@ -433,6 +449,7 @@ int cli_fit(int argc, char **argv)
     int code = CLI_OK;
     cli_table_begin(&a.table);
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
+    CLI_TRY(join_ranks(&a, argc, argv));
     CLI_TRY(cli_output_spares("--picture", a.picture, a.file));
     CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.file));
     CLI_TRY(cli_output_spares("--responsibilities", a.responsibilities, a.picture));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cli_fit.h"
+#include "ranks.h"
 #include "table_input.h"
 
 /* --- Intervals ------------------------------------------------------------ */
@@ -106,8 +107,11 @@ static int bootstrap(const cli_fit_arguments *a, const gkv_gk_sample *sample,
     how.nonparametric = a->nonparametric;
     how.seed = a->seed;
     how.confidence = a->confidence;
-    const gkv_run_options options = {
-        .threads = a->threads, .progress = on_progress, .context = &it, .stop = &cli_stop};
+    const gkv_run_options options = {.threads = a->threads,
+                                     .progress = on_progress,
+                                     .context = &it,
+                                     .stop = &cli_stop,
+                                     .dist = cli_ranks()};
     cli_live_start(&it.live, !a->quiet);
     const gkv_status status =
         gkv_gk_bootstrap(sample, &row->result, settings, &how, &options, NULL, &row->bootstrap);

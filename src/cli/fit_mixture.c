@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli_fit.h"
+#include "ranks.h"
 
 /* --- Held-out rows -------------------------------------------------------- */
 
@@ -360,8 +361,11 @@ int cli_fit_mixture(const cli_fit_arguments *a, const cli_fit_data *data)
     f.mixtures = cli_alloc(f.count, sizeof(gkv_mgk_mixture *));
     f.results = cli_alloc(f.count, sizeof *f.results);
     settings.names = names;
-    const gkv_run_options options = {
-        .threads = a->threads, .progress = on_iteration, .context = &it, .stop = &cli_stop};
+    const gkv_run_options options = {.threads = a->threads,
+                                     .progress = on_iteration,
+                                     .context = &it,
+                                     .stop = &cli_stop,
+                                     .dist = cli_ranks()};
     if (aside > 0) {
         move_held_out(x, data->n, d, aside, a->seed);
         settings.held_out = x + fitted * d;

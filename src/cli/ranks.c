@@ -18,9 +18,10 @@
 #include "cli.h"
 
 static gkv_dist *ranks;
-static pid_t owner;                    /* the process that has joined them, and not a child of it */
-static char failure[2048];             /* the last message of cli_error() */
-static int own_errors = STDERR_FILENO; /* standard error as it was at the start */
+static pid_t owner;        /* the process that has joined them, and not a child of it */
+static char failure[2048]; /* the last message of cli_error() */
+/* standard error and standard output as they were at the start */
+static int own_errors = STDERR_FILENO, own_output = STDOUT_FILENO;
 
 gkv_dist *cli_ranks(void)
 {
@@ -66,14 +67,32 @@ void cli_ranks_note(bool error, const char *format, ...)
 /* Leads standard output and standard error nowhere. */
 static void be_silent(void)
 {
-    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC),
-              copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (nowhere < 0 || copy < 0)
+    if (own_errors != STDERR_FILENO)
         return;
-    own_errors = copy;
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC),
+              errors = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3),
+              output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (nowhere < 0 || errors < 0 || output < 0)
+        return;
+    own_errors = errors;
+    own_output = output;
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
     close(nowhere);
+}
+
+/* Leads them to where they were. */
+static void speak_again(void)
+{
+    if (own_errors == STDERR_FILENO)
+        return;
+    fflush(NULL); /* what was written in silence is lost */
+    dup2(own_output, STDOUT_FILENO);
+    dup2(own_errors, STDERR_FILENO);
+    close(own_output);
+    close(own_errors);
+    own_output = STDOUT_FILENO;
+    own_errors = STDERR_FILENO;
 }
 
 /* --- Equal inputs --------------------------------------------------------- */
@@ -85,6 +104,14 @@ int cli_ranks_same_sum(const char *what, const char *sum)
         gkv_dist_same(ranks, name, sum, "copy one file to all machines, or use a shared folder"));
     free(name);
     return code;
+}
+
+int cli_ranks_same_input(const char *path)
+{
+    if (ranks && strcmp(path, "-") == 0)
+        return cli_error(CLI_USAGE, "-: the ranks of an MPI job cannot share standard input: "
+                                    "write it to a file");
+    return cli_ranks_same_file(path);
 }
 
 int cli_ranks_same_file(const char *path)
@@ -140,20 +167,46 @@ static void on_end(int code, void *context)
         (void)cli_ranks_end(code);
 }
 
+/* Gives rank 0 the time to say why it fails too. The launcher ends all when one has failed. */
+static void wait_for_first(void)
+{
+    static bool has_waited;
+    if (!has_waited)
+        nanosleep(&(struct timespec){.tv_sec = 5}, NULL);
+    has_waited = true;
+}
+
+/* A process that ends in silence before it has joined the ranks: its options are wrong. */
+static void on_early_end(int code, void *context)
+{
+    (void)context;
+    if (code != 0 && owner == 0 && own_errors != STDERR_FILENO)
+        wait_for_first();
+}
+
 int cli_ranks_begin(const char *command, cli_ranks_use use, int argc, char **argv)
 {
     const gkv_dist_launch launch = gkv_dist_launched();
+    if (launch.size != 1 && launch.rank > 0 && use == CLI_RANKS_LATER) {
+        be_silent(); /* rank 0 says what is wrong with the options */
+        on_exit(on_early_end, NULL);
+    }
+    if (use == CLI_RANKS_EACH)
+        speak_again();
     if (launch.size == 1 || use == CLI_RANKS_EACH || use == CLI_RANKS_LATER)
         return CLI_OK;
     if (use == CLI_RANKS_REFUSED) {
-        if (launch.rank > 0) /* the launcher ends all when rank 0 has said why */
+        if (launch.rank > 0) {
             be_silent();
+            wait_for_first();
+        }
         return refuse(command, &launch);
     }
     const gkv_status status = gkv_dist_open(on_report, NULL, &ranks);
     if (status != GKV_OK) {
-        if (launch.rank > 0) /* nothing to add if rank 0 fails too: the launcher ends all then */
-            nanosleep(&(struct timespec){.tv_sec = 2}, NULL);
+        speak_again(); /* it may have failed alone */
+        if (launch.rank > 0)
+            wait_for_first();
         return cli_check(status);
     }
     owner = getpid();

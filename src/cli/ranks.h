@@ -33,6 +33,9 @@ bool cli_ranks_first(void);
 int cli_ranks_same_sum(const char *what, const char *sum);
 int cli_ranks_same_file(const char *path);
 
+/* The same for an argument that may be "-", standard input: CLI_USAGE with ranks. */
+int cli_ranks_same_input(const char *path);
+
 /* Keeps the message of an error for the end of this rank. False on rank 0, which prints it. */
 bool cli_ranks_keep(const char *message);
 

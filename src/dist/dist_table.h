@@ -6,8 +6,10 @@
 #ifndef GKV_DIST_DIST_TABLE_H
 #define GKV_DIST_DIST_TABLE_H
 
+#include <stddef.h>
+
 /* It changes with this file; a shared object of another number is refused. */
-enum { GKI_DIST_TABLE_VERSION = 4 };
+enum { GKI_DIST_TABLE_VERSION = 5 };
 
 typedef enum gki_dist_tag {
     GKI_DIST_BEAT,   /* from and to rank 0: the rank answers */
@@ -41,6 +43,11 @@ typedef struct gki_dist_table {
     int (*expect)(int from, gki_dist_tag tag, void *data, int length, void **request);
     /* *done tells whether the operation is done; its request is freed then. NULL is done. */
     int (*test)(void **request, int *done);
+
+    /* *memory receives memory that all ranks share, of so many bytes, which replaces what an
+     * earlier call gave; NULL if the ranks are on several machines. All ranks call it; it waits
+     * for them. stop() frees the memory. */
+    int (*allocate)(size_t bytes, void **memory);
 
     /* Takes a message of this tag that has come: *from and *length; *from = −1 if there is none. It
      * is an error if the message is longer than `most`. */

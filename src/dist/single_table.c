@@ -74,6 +74,13 @@ static int test(void **request, int *done)
     return 0;
 }
 
+static int allocate(size_t bytes, void **memory)
+{
+    (void)bytes;
+    *memory = NULL;
+    return 0;
+}
+
 static int receive(gki_dist_tag tag, void *data, int most, int *from, int *length)
 {
     (void)tag;
@@ -97,6 +104,7 @@ const gki_dist_table gki_dist_single = {.version = GKI_DIST_TABLE_VERSION,
                                         .send = send,
                                         .expect = expect,
                                         .test = test,
+                                        .allocate = allocate,
                                         .receive = receive};
 
 gkv_dist *gki_dist_or_alone(gkv_dist *dist)

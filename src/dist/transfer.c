@@ -38,6 +38,15 @@ gkv_status gki_dist_broadcast_begin(gkv_dist *dist, int root, size_t n, void *by
                           "a broadcast");
 }
 
+gkv_status gki_dist_gather_begin(gkv_dist *dist, const int *lengths, const int *offsets, void *all,
+                                 gki_dist_transfer *out)
+{
+    out->request = NULL;
+    pthread_mutex_lock(&dist->lock);
+    return gki_dist_begun(dist, dist->table->gather(all, lengths, offsets, &out->request),
+                          "a gathering");
+}
+
 gkv_status gki_dist_transfer_end(gkv_dist *dist, gki_dist_transfer *transfer)
 {
     return gki_dist_wait(dist, &transfer->request, "a message");

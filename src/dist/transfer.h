@@ -24,6 +24,11 @@ gkv_status gki_dist_receive(gkv_dist *dist, int from, size_t n, void *bytes,
 gkv_status gki_dist_broadcast_begin(gkv_dist *dist, int root, size_t n, void *bytes,
                                     gki_dist_transfer *out);
 
+/* Begins to give parts of all[] to all ranks: the lengths[r] bytes at offsets[r] that each rank r
+ * has there. All ranks give the same arrays, which are left alone until the transfer ends. */
+gkv_status gki_dist_gather_begin(gkv_dist *dist, const int *lengths, const int *offsets, void *all,
+                                 gki_dist_transfer *out);
+
 /* Waits for the transfer. */
 gkv_status gki_dist_transfer_end(gkv_dist *dist, gki_dist_transfer *transfer);
 

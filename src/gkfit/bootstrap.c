@@ -1,6 +1,6 @@
 /* The bootstrap. Replicates are drawn and fitted in blocks. The random numbers of a replicate
  * depend only on the seed and its number, so that results depend neither on blocks nor on
- * threads. */
+ * threads, nor on the ranks that share the replicates. */
 #include "gkvae/gk_bootstrap.h"
 
 #include <math.h>
@@ -11,6 +11,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "gkvae/dist.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "gkfit/sorted_sample.h"
@@ -18,13 +19,20 @@
 
 enum { LEAST = 19, BLOCK_MOST = 256, BLOCK_NUMBERS = 1 << 21, CHUNK = 1024 };
 
+/* What is kept of a replicate. */
+typedef struct replicate_fit {
+    double estimates[4], chi2, anderson_darling;
+    uint64_t good; /* whether it could be fitted */
+} replicate_fit;
+
 typedef struct boot {
     const gkv_gk_bootstrap_settings *set;
     gkv_gk_fit_settings fit_set;
     gkv_gk gk;
-    size_t drawn; /* the number of observations of a replicate */
-    size_t width; /* the number of elements of a replicate in `numbers` */
-    size_t block; /* the number of replicates of a block */
+    size_t drawn;      /* the number of observations of a replicate */
+    size_t width;      /* the number of elements of a replicate in `numbers` */
+    size_t block;      /* the number of replicates of a block */
+    size_t first, own; /* the replicates of this rank */
     gki_call call;
     int threads;
     double resolution; /* of the draws; 0: exact */
@@ -36,6 +44,7 @@ typedef struct boot {
     gkv_gk_sample *samples;  /* [block] */
     gkv_gk_fit_result *fits; /* [block] */
     gkv_status *statuses;    /* [block] */
+    replicate_fit *all;      /* [replicates] */
     /* [4 × replicates] the estimates of replicates that could be fitted */
     double *estimates;
     double *each;        /* [replicates × 4] the same by replicate, for the caller, or NULL */
@@ -101,17 +110,26 @@ static void draw(boot *b, size_t replicate, size_t i)
     b->samples[i].resolution = b->resolution;
 }
 
-/* Adds replicate i of a block to the statistics. */
-static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate, size_t i)
+/* Keeps replicate i of a block. */
+static void keep(boot *b, size_t replicate, size_t i)
 {
-    const int good = b->statuses[i] == GKV_OK;
     const gkv_gk_fit_result *r = &b->fits[i];
-    const double v[4] = {r->gk.a, r->gk.b, r->gk.g, r->gk.k};
+    b->all[replicate] = (replicate_fit){.estimates = {r->gk.a, r->gk.b, r->gk.g, r->gk.k},
+                                        .chi2 = r->chi2,
+                                        .anderson_darling = r->anderson_darling,
+                                        .good = b->statuses[i] == GKV_OK};
+}
+
+/* Adds a replicate to the statistics. */
+static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate)
+{
+    const replicate_fit *r = &b->all[replicate];
+    const bool good = r->good != 0;
     for (size_t j = 0; j < 4; j++) {
         if (b->each)
-            b->each[4 * replicate + j] = good ? v[j] : NAN;
+            b->each[4 * replicate + j] = good ? r->estimates[j] : NAN;
         if (good)
-            b->estimates[j * b->set->replicates + b->used] = v[j];
+            b->estimates[j * b->set->replicates + b->used] = r->estimates[j];
     }
     b->used += (size_t)good;
     b->failed += (size_t)!good;
@@ -119,30 +137,43 @@ static void take(boot *b, const gkv_gk_fit_result *fit, size_t replicate, size_t
     b->a2_above += (size_t)(good && r->anderson_darling >= fit->anderson_darling);
 }
 
-static gkv_status replicate_all(boot *b, const gkv_gk_fit_result *fit)
+/* Fits replicates [first, first + count). */
+static gkv_status replicate_range(boot *b, size_t first, size_t count)
 {
-    const gkv_gk_bootstrap_settings *set = b->set;
-    for (size_t done = 0; done < set->replicates;) {
-        const size_t size = set->replicates - done < b->block ? set->replicates - done : b->block;
+    for (size_t done = 0; done < count;) {
+        const size_t size = count - done < b->block ? count - done : b->block;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(b->threads)
         for (size_t i = 0; i < size; i++)
-            draw(b, done + i, i);
+            draw(b, first + done + i, i);
         const gkv_status status =
             gkv_gk_fit_many(size, b->samples, &b->fit_set,
                             &(gkv_run_options){.threads = b->threads}, b->fits, b->statuses);
         if (status != GKV_OK && status != GKV_ERR_DATA && status != GKV_ERR_NUMERIC)
             return status; /* these two statuses only mean that a replicate could not be fitted */
         for (size_t i = 0; i < size; i++)
-            take(b, fit, done + i, i);
+            keep(b, first + done + i, i);
         done += size;
         if (gki_call_advance(&b->call, size))
             return gki_call_end(&b->call, "the bootstrap", "replicates");
     }
-    if (2 * b->used < set->replicates)
+    return GKV_OK;
+}
+
+/* Fits this rank's replicates, and takes those of all ranks. `created` is the status so far. */
+static gkv_status replicate_all(boot *b, gkv_status created, const gkv_gk_fit_result *fit)
+{
+    const size_t replicates = b->set->replicates;
+    gkv_dist *dist = b->call.options.dist;
+    GKV_TRY(
+        gkv_dist_agree(dist, created == GKV_OK ? replicate_range(b, b->first, b->own) : created));
+    GKV_TRY(gkv_dist_share(dist, replicates, 1, sizeof *b->all, b->all));
+    for (size_t i = 0; i < replicates; i++)
+        take(b, fit, i);
+    if (2 * b->used < replicates)
         return gki_fail_remedy(
             GKV_ERR_NUMERIC, gkv_error_remedy(),
             "the bootstrap could fit only %zu of %zu replicates; the last error was: %s", b->used,
-            set->replicates, gkv_error_message());
+            replicates, gkv_error_message());
     return GKV_OK;
 }
 
@@ -245,6 +276,7 @@ static gkv_status create(boot *b, const gkv_gk_sample *sample)
     GKV_TRY(gki_alloc(b->block, sizeof *b->samples, &b->samples));
     GKV_TRY(gki_alloc(b->block, sizeof *b->fits, &b->fits));
     GKV_TRY(gki_alloc(b->block, sizeof *b->statuses, &b->statuses));
+    GKV_TRY(gki_alloc(replicates, sizeof *b->all, &b->all));
     return gki_alloc(4 * replicates, sizeof(double), &b->estimates);
 }
 
@@ -265,7 +297,9 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
         gkv_gk_bootstrap_defaults(&set);
     boot b = {.set = &set, .gk = fit->gk, .each = estimates, .resolution = fit->resolution};
     GKV_TRY(check(&set, fit));
-    GKV_TRY(gki_call_begin(&b.call, options, set.replicates));
+    gkv_dist *dist = options ? options->dist : NULL;
+    gkv_dist_range(set.replicates, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &b.first, &b.own);
+    GKV_TRY(gki_call_begin(&b.call, options, b.own));
     b.threads = gki_call_threads(&b.call, 0);
     if (fit_settings)
         b.fit_set = *fit_settings;
@@ -280,8 +314,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
     b.fit_set.anderson_darling =
         isfinite(fit->anderson_darling) && fit->anderson_darling > 0 && !set.nonparametric;
     gkv_status status = GKV_OK;
-    GKV_TRY_GOTO(create(&b, sample));
-    GKV_TRY_GOTO(replicate_all(&b, fit));
+    GKV_TRY_GOTO(replicate_all(&b, create(&b, sample), fit));
     GKV_TRY_GOTO(summarise(&b, fit, result));
 done:
     free(b.ties_memory);
@@ -290,6 +323,7 @@ done:
     free(b.samples);
     free(b.fits);
     free(b.statuses);
+    free(b.all);
     free(b.estimates);
     return status;
 }

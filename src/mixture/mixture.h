@@ -3,6 +3,7 @@
 #ifndef GKV_MIXTURE_MIXTURE_H
 #define GKV_MIXTURE_MIXTURE_H
 
+#include "gkvae/dist.h"
 #include "gkvae/mgk_mixture.h"
 #include "mixture/rows.h"
 
@@ -21,6 +22,10 @@ gkv_status gki_mgk_mixture_alloc(size_t count, size_t d, gkv_mgk_mixture **out);
  * with gkv_mgk_mixture_free. Returns GKV_ERR_MEMORY. */
 gkv_status gki_mgk_mixture_gather(size_t count, const double *weights, gkv_mgk *const *parts,
                                   gkv_mgk_mixture **out);
+
+/* Gives the mixture of rank `root` to all ranks: on the others *mixture is replaced by one with the
+ * same bits, and freed. GKV_ERR_MEMORY, GKV_ERR_IO. */
+gkv_status gki_mgk_mixture_share(gkv_dist *dist, int root, gkv_mgk_mixture **mixture);
 
 /* Makes component k of `to`, and sets its weight. margins[d] and `scratch` belong to the thread. */
 typedef gkv_status gki_mgk_make(const void *job, size_t k, gkv_gk *margins, double *scratch,

@@ -40,8 +40,11 @@ typedef struct candidate {
     size_t number;
 } candidate;
 
+/* Ranks share the starts of a stage: start i is made by rank i mod N, and all take its result. The
+ * starts of a stage do not depend on each other. */
 typedef struct search {
     gki_em *em;
+    gkv_dist *dist;
     gki_call *call;
     double began;
     candidate *all;
@@ -77,6 +80,48 @@ static gkv_status iterate(gki_em *em, gki_call *call, int most, double share, do
         gki_em_forget(em);
         if (*mean - before < share * (*mean - first) || *mean - before < tolerance)
             return GKV_OK;
+    }
+    return GKV_OK;
+}
+
+/* Whether another rank makes start i of a stage. */
+static bool is_of_other(const search *s, size_t i)
+{
+    return (int)(i % (size_t)gkv_dist_size(s->dist)) != gkv_dist_rank(s->dist);
+}
+
+/* Adds a start that another rank makes to the candidates. */
+static void expect(search *s)
+{
+    s->all[s->count] = (candidate){.number = s->count};
+    s->count++;
+    s->progress.start++;
+}
+
+/* What ranks tell of a candidate besides its mixture. */
+typedef struct told {
+    double mean;
+    uint64_t small;
+} told;
+
+/* Gives the candidates from number `from` on, those of a stage, to all ranks. `status` is that of
+ * this rank's; if a rank failed or was stopped, all fail. */
+static gkv_status share_stage(search *s, size_t from, gkv_status status)
+{
+    const size_t ranks = (size_t)gkv_dist_size(s->dist);
+    if (ranks == 1)
+        return status;
+    if (status == GKV_OK && gki_call_stopped(s->call))
+        status = gki_call_end(s->call, "a mixture's fit", "iterations");
+    GKV_TRY(gkv_dist_agree(s->dist, status));
+    for (size_t i = from; i < s->count; i++) {
+        candidate *c = &s->all[i];
+        const int root = (int)((i - from) % ranks);
+        told it = {.mean = c->mean, .small = c->small};
+        GKV_TRY(gkv_dist_broadcast(s->dist, root, sizeof it, &it));
+        c->mean = it.mean;
+        c->small = (size_t)it.small;
+        GKV_TRY(gki_mgk_mixture_share(s->dist, root, &c->mixture));
     }
     return GKV_OK;
 }
@@ -124,12 +169,14 @@ static void keep_best(search *s, size_t most)
     s->count = kept;
 }
 
-/* Makes more iterations from each candidate. */
-static gkv_status go_on(search *s, int iterations, double share)
+/* Makes more iterations from each candidate, or from those of this rank. */
+static gkv_status go_on_alone(search *s, int iterations, double share)
 {
     for (size_t i = 0; i < s->count && !gki_call_stopped(s->call); i++) {
         candidate *c = &s->all[i], next = {.number = c->number};
         double mean = NAN;
+        if (is_of_other(s, i))
+            continue;
         gki_em_clear(s->em);
         GKV_TRY(gki_em_resume(s->em, c->mixture));
         GKV_TRY(iterate(s->em, s->call, iterations, share, &mean));
@@ -138,6 +185,11 @@ static gkv_status go_on(search *s, int iterations, double share)
         *c = next;
     }
     return GKV_OK;
+}
+
+static gkv_status go_on(search *s, int iterations, double share)
+{
+    return share_stage(s, 0, go_on_alone(s, iterations, share));
 }
 
 /* The component of the mixture with this rank by weight. */
@@ -154,9 +206,14 @@ static size_t by_weight(const gkv_mgk_mixture *mixture, size_t rank)
     return 0;
 }
 
-/* Continues from a mixture, and adds the result to the candidates. */
-static gkv_status try_mixture(search *s, const gkv_mgk_mixture *start)
+/* Continues from a mixture, and adds the result to the candidates. The stage began with candidate
+ * `from`. */
+static gkv_status try_mixture(search *s, size_t from, const gkv_mgk_mixture *start)
 {
+    if (is_of_other(s, s->count - from)) {
+        expect(s);
+        return GKV_OK;
+    }
     gki_em_clear(s->em);
     GKV_TRY(gki_em_resume(s->em, start));
     return try(s, s->em->set->normal ? FIRST_ITERATIONS : NEXT_ITERATIONS);
@@ -179,12 +236,12 @@ static gkv_status add_dense(const gki_em *em, const gkv_mgk_mixture *to, gkv_mgk
  * components. */
 static gkv_status try_larger(search *s, const gkv_mgk_mixture *smaller)
 {
-    const size_t most = s->em->set->restarts;
+    const size_t most = s->em->set->restarts, from = s->count;
     gkv_mgk_mixture *start = NULL;
     gkv_status status = GKV_OK;
     GKV_TRY(add_dense(s->em, smaller, &start));
     if (start && start->count == s->em->count)
-        GKV_TRY_GOTO(try_mixture(s, start));
+        GKV_TRY_GOTO(try_mixture(s, from, start));
     for (size_t i = 1; i < most && i <= GKV_SPLIT_WAYS * smaller->count; i++) {
         const size_t split = i - 1;
         gkv_mgk_mixture_free(start);
@@ -194,11 +251,11 @@ static gkv_status try_larger(search *s, const gkv_mgk_mixture *smaller)
         GKV_TRY_GOTO(gki_mgk_mixture_expand(smaller, s->em->count,
                                             by_weight(smaller, split / GKV_SPLIT_WAYS),
                                             (gki_mgk_split_way)(split % GKV_SPLIT_WAYS), &start));
-        GKV_TRY_GOTO(try_mixture(s, start));
+        GKV_TRY_GOTO(try_mixture(s, from, start));
     }
 done:
     gkv_mgk_mixture_free(start);
-    return status;
+    return share_stage(s, from, status);
 }
 
 /* Adds components to a fit of one, each of dense rows or, if there are none, half of the heaviest,
@@ -245,17 +302,23 @@ static gkv_status try_clusters(search *s, const gkv_mgk_mixture *one)
     for (size_t i = 0; i < own->restarts; i++) {
         if (i > 0 && gki_call_stopped(s->call))
             break;
+        if (is_of_other(s, i)) {
+            expect(s);
+            continue;
+        }
         gki_em_clear(s->em);
         GKV_TRY_GOTO(
             gki_em_start_view(s->em, (gki_em_view)(i % GKV_EM_VIEWS), i >= GKV_EM_VIEWS,
                               own->seed + i / GKV_EM_VIEWS * UINT64_C(0x9e3779b97f4a7c15)));
         GKV_TRY_GOTO(try(s, FIRST_ITERATIONS));
     }
-    if (one)
+    if (one && is_of_other(s, own->restarts))
+        expect(s);
+    else if (one)
         GKV_TRY_GOTO(try_chain(s, one));
 done:
     s->em->set = own;
-    return status;
+    return share_stage(s, 0, status);
 }
 
 gkv_status gki_mixture_search(gki_em *em, gki_call *call, double began,
@@ -263,7 +326,7 @@ gkv_status gki_mixture_search(gki_em *em, gki_call *call, double began,
 {
     const size_t restarts = em->set->restarts, splits = 1 + GKV_SPLIT_WAYS * smaller->count;
     const bool is_quick = em->set->normal && em->fit.n * em->d * em->count <= QUICK_NUMBERS;
-    search s = {.em = em, .call = call, .began = began};
+    search s = {.em = em, .dist = call->options.dist, .call = call, .began = began};
     gkv_status status = GKV_OK;
     s.progress = (gkv_mgk_mixture_progress){
         .components = em->count,

@@ -56,10 +56,9 @@ static gki_adam step_of(const gki_adamw *step, const gki_param *param)
                       .averaging = averaging_of(step)};
 }
 
-void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step)
+void gki_adamw_update_elements(const gki_params *params, size_t first, size_t end,
+                               const gki_adamw *step)
 {
-    size_t first = chunk * GKV_ADAMW_CHUNK;
-    const size_t end = first + gki_adamw_chunk_size(params, first);
     const gki_adam plain = step_of(step, NULL);
     for (size_t p = 0; p < params->count; p++) { /* in the order of their offsets */
         const gki_param *param = &params->list[p];
@@ -75,6 +74,12 @@ void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *s
         first = to;
     }
     update_range(params, &plain, step->average, first, end);
+}
+
+void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step)
+{
+    const size_t first = chunk * GKV_ADAMW_CHUNK;
+    gki_adamw_update_elements(params, first, first + gki_adamw_chunk_size(params, first), step);
 }
 
 void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step)

@@ -32,6 +32,10 @@ double gki_adamw_squares(const gki_params *params, size_t chunk);
 /* Updates the values, the moments and the average of a chunk, in one pass over them. */
 void gki_adamw_update(const gki_params *params, size_t chunk, const gki_adamw *step);
 
+/* The same for elements [first, end). Each element is updated alike in any range. */
+void gki_adamw_update_elements(const gki_params *params, size_t first, size_t end,
+                               const gki_adamw *step);
+
 /* Moves the average of a chunk alone towards the values, for values that change after the
  * update. */
 void gki_adamw_average(const gki_params *params, size_t chunk, const gki_adamw *step);

@@ -73,6 +73,7 @@ static gkv_status refit(gki_training_run *run)
 /* Rank 0 writes, and all ranks fail if it fails. */
 static gkv_status save(gki_training_run *run)
 {
+    GKV_TRY(gki_trainer_collect(run->trainer, true));
     return gkv_dist_agree(run->dist, run->leads ? gki_run_save(run) : GKV_OK);
 }
 
@@ -94,6 +95,7 @@ static gkv_status end_epoch(gki_training_run *run)
     const gkv_train_settings *settings = &trainer->model->settings.train;
     const uint64_t epoch = state->step / trainer->epoch_steps;
     double validation[3];
+    GKV_TRY(gki_trainer_collect(trainer, false));
     GKV_TRY(gki_trainer_validate(trainer, &run->call, validation));
     gkv_train_progress *p = &run->progress;
     p->epoch_ended = true;
@@ -154,7 +156,7 @@ static bool ran_out_of_patience(const gki_trainer *trainer)
  * step. */
 static bool is_asked(const gki_training_run *run)
 {
-    return run->trainer->ranks ? run->trainer->ranks->stop : gki_call_stopped(&run->call);
+    return run->trainer->dist ? run->trainer->stop : gki_call_stopped(&run->call);
 }
 
 /* A stop after skipped steps waits for a good step or a rollback, which come within a few steps. */
@@ -186,15 +188,15 @@ static gkv_status run_epochs(gki_training_run *run)
         }
         if (run->epoch_open) {
             const gkv_status status = end_epoch(run);
-            if (status == GKV_ERR_INTERRUPTED && trainer->ranks)
-                trainer->ranks->stop = true; /* on all ranks */
+            if (status == GKV_ERR_INTERRUPTED)
+                trainer->stop = true; /* on all ranks */
             if (status == GKV_ERR_INTERRUPTED && must_stop(run))
                 return stop(run);
             GKV_TRY(status);
             continue;
         }
-        if (trainer->ranks)
-            trainer->ranks->stop |= gki_call_stopped(&run->call);
+        if (trainer->dist)
+            trainer->stop |= gki_call_stopped(&run->call);
         GKV_TRY(gki_trainer_step(trainer, &run->last));
         run->images += run->last.images;
         run->refit_open = gki_trainer_refit_due(trainer, trainer->state.step);
@@ -289,7 +291,7 @@ static gkv_status start_together(gki_training_run *run, const char *folder)
     if (run->leads && status == GKV_OK)
         status = gki_run_start_or_resume(run, &trainer->model->settings);
     GKV_TRY(gkv_dist_agree(run->dist, status));
-    if (!trainer->ranks)
+    if (!trainer->dist)
         return GKV_OK;
     GKV_TRY(gki_trainer_share(trainer));
     if (!run->leads) {

@@ -61,6 +61,22 @@ static gkv_status check_labels(const gki_trainer *trainer)
     return GKV_OK;
 }
 
+gkv_status gki_trainer_create_helpers(gki_trainer *trainer)
+{
+    const gkv_train_settings *settings = &trainer->model->settings.train;
+    gki_fine_tuner_free(trainer->fine_tuner);
+    gki_resampler_free(trainer->resampler);
+    trainer->fine_tuner = NULL;
+    trainer->resampler = NULL;
+    if (settings->fine_tune_epochs > 0)
+        GKV_TRY(gki_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads,
+                                      &trainer->fine_tuner));
+    if (settings->resampling == GKV_RESAMPLING_IMPORTANCE)
+        GKV_TRY(gki_resampler_create(trainer->model, &trainer->ws, trainer->threads, trainer->batch,
+                                     &trainer->resampler));
+    return GKV_OK;
+}
+
 gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dataset *dataset,
                               gki_trainer **out)
 {
@@ -112,12 +128,7 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
         GKV_TRY_GOTO(gki_alloc(params->total, sizeof *trainer->ema, &trainer->ema));
         memcpy(trainer->ema, params->values, params->total * sizeof *trainer->ema);
     }
-    if (settings->train.fine_tune_epochs > 0)
-        GKV_TRY_GOTO(gki_fine_tuner_create(trainer->model, &trainer->ws, trainer->threads,
-                                           &trainer->fine_tuner));
-    if (one)
-        GKV_TRY_GOTO(gki_resampler_create(trainer->model, &trainer->ws, trainer->threads, batch,
-                                          &trainer->resampler));
+    GKV_TRY_GOTO(gki_trainer_create_helpers(trainer));
     trainer->epoch_steps = (count + batch - 1) / batch;
     trainer->steps = trainer->epoch_steps * (uint64_t)settings->train.epochs;
     GKV_TRY_GOTO(gki_trainer_prepare_refits(trainer));
@@ -138,6 +149,7 @@ void gki_trainer_free(gki_trainer *trainer)
 {
     if (!trainer)
         return;
+    gki_trainer_leave_team(trainer);
     gki_fine_tuner_free(trainer->fine_tuner);
     gki_resampler_free(trainer->resampler);
     gki_ranks_free(trainer->ranks);
@@ -169,7 +181,8 @@ static size_t arrays_of(const gki_trainer *trainer, gki_real *arrays[4])
 void gki_trainer_mark_good(gki_trainer *trainer)
 {
     gki_real *arrays[4];
-    const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
+    const size_t count = gki_trainer_leads(trainer) ? arrays_of(trainer, arrays) : 0,
+                 total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(trainer->good + i * total, arrays[i], total * sizeof *trainer->good);
     trainer->good_accepted_refits = trainer->state.accepted_refits;
@@ -178,14 +191,18 @@ void gki_trainer_mark_good(gki_trainer *trainer)
 void gki_trainer_return_to_good(gki_trainer *trainer)
 {
     gki_real *arrays[4];
-    const size_t count = arrays_of(trainer, arrays), total = trainer->model->params.total;
+    const bool leads = gki_trainer_leads(trainer);
+    const size_t count = leads ? arrays_of(trainer, arrays) : 0,
+                 total = trainer->model->params.total;
     for (size_t i = 0; i < count; i++)
         memcpy(arrays[i], trainer->good + i * total, total * sizeof *trainer->good);
     trainer->state.skipped_in_row = 0;
     /* if 0, components are equal again, and the next refit needs codes */
     trainer->state.accepted_refits = trainer->good_accepted_refits;
     gki_trainer_drop_codes(trainer); /* they are of other weights */
-    gki_base_stats_clear(trainer->store.stats);
+    if (leads)
+        gki_base_stats_clear(trainer->store.stats);
+    gki_trainer_meet(trainer);
 }
 
 gki_params gki_trainer_eval_params(const gki_trainer *trainer)
@@ -205,7 +222,7 @@ static gkv_status estimate(gki_trainer *trainer, gki_call *call, const gki_estim
 {
     gkv_run_options inner = gki_call_inner(call);
     const gki_params params = gki_trainer_eval_params(trainer);
-    gkv_dist *dist = trainer->ranks ? trainer->ranks->dist : NULL;
+    gkv_dist *dist = trainer->dist;
     gki_images images = trainer->validation;
     gki_call quiet;
     size_t first = 0;
@@ -234,9 +251,9 @@ static gkv_status share_estimates(const gki_trainer *trainer, gkv_status status,
                                   const gki_estimates *all)
 {
     const size_t count = trainer->validation.count;
-    if (!trainer->ranks)
+    gkv_dist *dist = trainer->dist;
+    if (!dist)
         return status;
-    gkv_dist *dist = trainer->ranks->dist;
     GKV_TRY(gkv_dist_agree(dist, status));
     GKV_TRY(gkv_dist_share(dist, count, 1, sizeof *all->kl, all->reconstruction));
     return gkv_dist_share(dist, count, 1, sizeof *all->kl, all->kl);

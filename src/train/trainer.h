@@ -9,6 +9,7 @@
 #include "infer/estimate.h"
 #include "train/fine_tune.h"
 #include "train/resample.h"
+#include "train/team.h"
 #include "train/trainer_ranks.h"
 
 /* The most held-out codes of a refit to sufficient statistics. */
@@ -31,7 +32,12 @@ typedef struct gki_trainer {
     uint8_t *augmented; /* an augmented image for each thread; NULL without train.augmentation */
     gki_fine_tuner *fine_tuner; /* NULL without train.fine_tune_epochs */
     gki_resampler *resampler;   /* NULL unless train.resampling = importance */
-    gki_ranks *ranks;           /* NULL for one process alone */
+    gkv_dist *dist;             /* the ranks that train together; NULL for one process alone */
+    /* how several ranks divide a step: by messages, or in shared memory; the other is NULL */
+    gki_ranks *ranks;
+    gki_team *team;
+    /* before a step: whether this rank was asked to stop; after it: whether any was */
+    bool stop;
     gki_train_state state;
     /* the images of a step; the workspace has a row for each draw of each image, or of each of this
      * rank's images */
@@ -59,6 +65,12 @@ gkv_status gki_trainer_create(const gkv_settings *settings, int threads, gkv_dat
                               gki_trainer **out);
 void gki_trainer_free(gki_trainer *trainer);
 
+/* Moves the trainer to memory that all ranks share (team.h). trainer->team stays NULL on all ranks
+ * if there is none. GKV_ERR_MEMORY on all ranks. gki_trainer_leave_team() lets go of the memory,
+ * before the rest is freed. */
+gkv_status gki_trainer_make_team(gki_trainer *trainer);
+void gki_trainer_leave_team(gki_trainer *trainer);
+
 /* Divides the batches of a trainer at step 0 between ranks, all of which call it. NULL, or one rank
  * alone, changes nothing. `dist` must outlive the trainer. GKV_ERR_CONFIG on all ranks if they have
  * other settings or data. GKV_ERR_MEMORY. */
@@ -67,6 +79,17 @@ gkv_status gki_trainer_divide(gki_trainer *trainer, gkv_dist *dist);
 /* Gives the state of rank 0 to all ranks: weights, moments, average, codes, statistics,
  * counters. */
 gkv_status gki_trainer_share(gki_trainer *trainer);
+
+/* Gives the average, and the moments too if `all`, to all ranks, which have parts of them. */
+gkv_status gki_trainer_collect(gki_trainer *trainer, bool all);
+
+/* Whether this rank changes what all ranks share; true for ranks that share no memory. They wait
+ * for each other afterwards by gki_trainer_meet(), which does nothing for others. */
+bool gki_trainer_leads(const gki_trainer *trainer);
+void gki_trainer_meet(const gki_trainer *trainer);
+
+/* Creates what refers to the weights that are packed in the workspace, or replaces it. */
+gkv_status gki_trainer_create_helpers(gki_trainer *trainer);
 
 /* The rows of all images of the last step, in the slots that losses and refits read. */
 const gki_workspace *gki_trainer_rows(const gki_trainer *trainer);

@@ -62,6 +62,10 @@ gkv_status gki_trainer_divide(gki_trainer *trainer, gkv_dist *dist)
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
     GKV_TRY(check_same(trainer, dist));
+    trainer->dist = dist;
+    GKV_TRY(gki_trainer_make_team(trainer));
+    if (trainer->team)
+        return GKV_OK;
     gkv_status status =
         gki_ranks_create(dist, trainer->model, trainer->batch, trainer->ws.rows / trainer->batch,
                          trainer->store.stats != NULL, &trainer->ranks);
@@ -75,24 +79,41 @@ gkv_status gki_trainer_share(gki_trainer *trainer)
     const gki_params *params = &trainer->model->params;
     const gki_refit_store *store = &trainer->store;
     const size_t element = sizeof *params->values;
+    gkv_dist *dist = trainer->dist;
     size_t count = 0;
-    if (!trainer->ranks)
+    if (!dist)
         return GKV_OK;
-    gkv_dist *dist = trainer->ranks->dist;
     GKV_TRY(gkv_dist_broadcast(dist, 0, sizeof trainer->state, &trainer->state));
-    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->values));
-    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->m));
-    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->v));
-    if (trainer->ema)
-        GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, trainer->ema));
     if (store->codes)
         GKV_TRY(gkv_dist_broadcast(dist, 0, store->capacity * trainer->model->d * element,
                                    store->codes));
     if (store->labels)
         GKV_TRY(gkv_dist_broadcast(dist, 0, store->capacity * element, store->labels));
+    gki_trainer_meet(trainer);
+    if (trainer->team) /* it shares the rest */
+        return GKV_OK;
+    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->values));
+    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->m));
+    GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, params->v));
+    if (trainer->ema)
+        GKV_TRY(gkv_dist_broadcast(dist, 0, params->total * element, trainer->ema));
     if (store->stats) {
         gki_real *values = gki_base_stats_tensor(store->stats, &count);
         GKV_TRY(gkv_dist_broadcast(dist, 0, count * element, values));
+    }
+    return GKV_OK;
+}
+
+gkv_status gki_trainer_collect(gki_trainer *trainer, bool all)
+{
+    const gki_params *params = &trainer->model->params;
+    if (!trainer->ranks)
+        return GKV_OK;
+    if (trainer->ema)
+        GKV_TRY(gki_ranks_collect(trainer->ranks, trainer->ema));
+    if (all) {
+        GKV_TRY(gki_ranks_collect(trainer->ranks, params->m));
+        GKV_TRY(gki_ranks_collect(trainer->ranks, params->v));
     }
     return GKV_OK;
 }

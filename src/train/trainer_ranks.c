@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "nn/adamw.h"
 
 /* --- Creation ------------------------------------------------------------- */
 
@@ -60,7 +61,9 @@ static gkv_status alloc_buckets(gki_ranks *it, bool has_stats)
     gki_shard_buckets(it->model, it->buckets);
     GKV_TRY(gki_alloc(count, sizeof *it->received, &it->received));
     GKV_TRY(gki_alloc(count, sizeof *it->sent, &it->sent));
-    GKV_TRY(gki_alloc(count, sizeof *it->given, &it->given));
+    GKV_TRY(gki_alloc(count * (size_t)it->size, sizeof *it->given, &it->given));
+    GKV_TRY(gki_alloc(2 * GKI_RANKS_PIECES * (size_t)it->size, sizeof *it->lengths_of_values,
+                      &it->lengths_of_values));
     if (has_stats) {
         GKV_TRY(gki_base_stats_create(it->model->base, &it->stats));
         GKV_TRY(gki_base_stats_create(it->model->base, &it->stats_sums));
@@ -116,6 +119,7 @@ void gki_ranks_free(gki_ranks *ranks)
     free(ranks->received);
     free(ranks->sent);
     free(ranks->given);
+    free(ranks->lengths_of_values);
     free(ranks);
 }
 
@@ -233,12 +237,46 @@ static gki_real *memory_of(const gki_ranks *it, size_t bucket, bool all, size_t 
     return memory;
 }
 
-/* Begins to give a bucket of the last rank to all. */
+/* The elements of a bucket that are a rank's part; *count is 0 if there are none. */
+static void overlap(const gki_ranks *it, size_t bucket, int rank, size_t *first, size_t *count)
+{
+    const gki_shard_bucket *b = &it->buckets[bucket];
+    size_t own = 0, n = 0;
+    gki_ranks_part(it, rank, &own, &n);
+    const size_t end = b->offset + b->elements < own + n ? b->offset + b->elements : own + n;
+    *first = b->offset > own ? b->offset : own;
+    *count = end > *first ? end - *first : 0;
+}
+
+/* Begins to send a rank its part of a bucket, or on another rank than the last to receive it. */
+static void give_part(gki_ranks *it, size_t bucket, int rank)
+{
+    size_t first = 0, count = 0;
+    overlap(it, bucket, rank, &first, &count);
+    gki_real *sums = it->model->params.grads + first;
+    gki_dist_transfer *out = &it->given[bucket * (size_t)it->size + (size_t)rank];
+    const size_t bytes = count * sizeof *sums;
+    if (count == 0 || it->status != GKV_OK)
+        return;
+    it->status = is_last(it) ? gki_dist_send(it->dist, rank, bytes, sums, out)
+                             : gki_dist_receive(it->dist, it->size - 1, bytes, sums, out);
+}
+
+/* Begins to give a bucket of the last rank to the ranks: its part to each, and statistics to
+ * all. */
 static void give(gki_ranks *it, size_t bucket)
 {
     size_t bytes = 0;
-    gki_real *all = memory_of(it, bucket, true, &bytes);
-    it->status = gki_dist_broadcast_begin(it->dist, it->size - 1, bytes, all, &it->given[bucket]);
+    if (bucket == it->bucket_count) {
+        gki_real *all = memory_of(it, bucket, true, &bytes);
+        it->status = gki_dist_broadcast_begin(it->dist, it->size - 1, bytes, all,
+                                              &it->given[bucket * (size_t)it->size]);
+    } else if (is_last(it)) {
+        for (int r = 0; r < it->size - 1; r++)
+            give_part(it, bucket, r);
+    } else {
+        give_part(it, bucket, it->rank);
+    }
 }
 
 void gki_ranks_begin(gki_ranks *ranks, const gki_ranks_exchange *exchange)
@@ -289,8 +327,9 @@ void gki_ranks_end(gki_ranks *ranks)
     for (size_t b = 0; b <= ranks->bucket_count; b++) {
         if (ranks->status == GKV_OK)
             ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->sent[b]);
-        if (ranks->status == GKV_OK)
-            ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->given[b]);
+        for (size_t r = 0; r < (size_t)ranks->size && ranks->status == GKV_OK; r++)
+            ranks->status =
+                gki_dist_transfer_end(ranks->dist, &ranks->given[b * (size_t)ranks->size + r]);
     }
 }
 
@@ -299,6 +338,77 @@ void gki_ranks_take_stats(const gki_ranks *ranks, gki_base_stats *stats)
     size_t count = 0;
     gki_real *to = gki_base_stats_tensor(stats, &count);
     memcpy(to, gki_base_stats_tensor(ranks->stats, &count), count * sizeof *to);
+}
+
+/* --- The update ----------------------------------------------------------- */
+
+void gki_ranks_part(const gki_ranks *ranks, int rank, size_t *first, size_t *count)
+{
+    gkv_dist_range(ranks->model->params.trainable, GKV_ADAMW_CHUNK, rank, ranks->size, first,
+                   count);
+}
+
+/* The chunks of a piece of a rank's part. */
+static void piece_of(const gki_ranks *it, int rank, int piece, size_t *first, size_t *count)
+{
+    size_t part = 0, chunks = 0;
+    gkv_dist_range(gki_adamw_chunks(&it->model->params), 1, rank, it->size, &part, &chunks);
+    gkv_dist_range(chunks, 1, piece, GKI_RANKS_PIECES, first, count);
+    *first += part;
+}
+
+void gki_ranks_piece(const gki_ranks *ranks, int piece, long *first, long *end)
+{
+    size_t from = 0, count = 0;
+    piece_of(ranks, ranks->rank, piece, &from, &count);
+    *first = (long)from;
+    *end = (long)(from + count);
+}
+
+void gki_ranks_share_squares(gki_ranks *ranks, double *squares)
+{
+    if (ranks->status == GKV_OK)
+        ranks->status = gkv_dist_share(ranks->dist, gki_adamw_chunks(&ranks->model->params), 1,
+                                       sizeof *squares, squares);
+}
+
+/* Whether int can count the bytes of all values; others are given at the end, not in pieces. */
+static bool has_pieces(const gki_ranks *it)
+{
+    return it->model->params.trainable <= GKI_DIST_BYTES_MAX / sizeof(gki_real);
+}
+
+void gki_ranks_give_values(gki_ranks *ranks, int piece)
+{
+    const gki_params *params = &ranks->model->params;
+    int *lengths = ranks->lengths_of_values + 2 * piece * ranks->size,
+        *offsets = lengths + ranks->size;
+    if (ranks->status != GKV_OK || !has_pieces(ranks))
+        return;
+    for (int r = 0; r < ranks->size; r++) {
+        size_t from = 0, count = 0;
+        piece_of(ranks, r, piece, &from, &count);
+        const size_t first = from * GKV_ADAMW_CHUNK, end = first + count * GKV_ADAMW_CHUNK,
+                     last = end < params->trainable ? end : params->trainable;
+        offsets[r] = (int)(first * sizeof *params->values);
+        lengths[r] = count > 0 ? (int)((last - first) * sizeof *params->values) : 0;
+    }
+    ranks->status = gki_dist_gather_begin(ranks->dist, lengths, offsets, params->values,
+                                          &ranks->updated[piece]);
+}
+
+void gki_ranks_end_values(gki_ranks *ranks)
+{
+    for (int p = 0; p < GKI_RANKS_PIECES && ranks->status == GKV_OK; p++)
+        ranks->status = gki_dist_transfer_end(ranks->dist, &ranks->updated[p]);
+    if (ranks->status == GKV_OK && !has_pieces(ranks))
+        ranks->status = gki_ranks_collect(ranks, ranks->model->params.values);
+}
+
+gkv_status gki_ranks_collect(const gki_ranks *ranks, gki_real *array)
+{
+    return gkv_dist_share(ranks->dist, ranks->model->params.trainable, GKV_ADAMW_CHUNK,
+                          sizeof *array, array);
 }
 
 /* --- The check ------------------------------------------------------------ */

@@ -5,14 +5,21 @@
  * Each rank passes its images forward and backward. Then the ranks exchange what needs every image:
  * the losses, the codes of a refit, and the rows of sums that are not chains. The gradient follows
  * in buckets (vae/shards.h). Rank 0 begins each bucket, every rank adds its images to what the rank
- * before sends, and the last rank gives the result to all. Ranks work on different buckets
- * meanwhile, so messages and products overlap. Statistics of the base are one more bucket. All
- * ranks then make the same update. */
+ * before sends, and the last rank gives each its part of the result. Ranks work on different
+ * buckets meanwhile, so messages and products overlap. Statistics of the base are one more bucket,
+ * which all get.
+ *
+ * Each rank then updates its part of the parameters, a range of chunks of the optimiser, and gives
+ * their values to all. It has the moments and the average of its part alone; they are collected
+ * when they are needed. The parameters of the base are every rank's: all have their gradient. */
 #ifndef GKV_TRAIN_TRAINER_RANKS_H
 #define GKV_TRAIN_TRAINER_RANKS_H
 
 #include "dist/transfer.h"
 #include "vae/shards.h"
+
+/* The pieces in which a rank updates its part, and gives it to all while it updates the next. */
+enum { GKI_RANKS_PIECES = 4 };
 
 /* A list of slots. */
 typedef struct gki_slot_list {
@@ -43,7 +50,12 @@ typedef struct gki_ranks {
     gki_shard_bucket *buckets;
     size_t bucket_count;
     /* of each bucket, the last for the statistics [bucket_count + 1] */
-    gki_dist_transfer *received, *sent, *given;
+    gki_dist_transfer *received, *sent;
+    /* of each bucket and rank on the last rank, else of each bucket [bucket_count + 1, size] */
+    gki_dist_transfer *given;
+    /* the values of the parameters in pieces: transfers, and lengths and offsets by rank */
+    gki_dist_transfer updated[GKI_RANKS_PIECES];
+    int *lengths_of_values;             /* [GKI_RANKS_PIECES, 2, size] */
     gki_base_stats *stats, *stats_sums; /* over all images, and up to this rank's */
     bool stop; /* before a step: whether this rank was asked to stop; after it: whether any was */
     gkv_status status;
@@ -84,6 +96,22 @@ void gki_ranks_send(gki_ranks *ranks, size_t bucket);
 
 /* Waits for all buckets. */
 void gki_ranks_end(gki_ranks *ranks);
+
+/* The elements of the parameters that a rank updates. */
+void gki_ranks_part(const gki_ranks *ranks, int rank, size_t *first, size_t *count);
+
+/* The chunks of a piece of this rank's part. */
+void gki_ranks_piece(const gki_ranks *ranks, int piece, long *first, long *end);
+
+/* Gives the sums of squares of all chunks to all ranks, each of which has those of its part. */
+void gki_ranks_share_squares(gki_ranks *ranks, double *squares);
+
+/* Begins to give the values of a piece to all, and waits for all pieces. */
+void gki_ranks_give_values(gki_ranks *ranks, int piece);
+void gki_ranks_end_values(gki_ranks *ranks);
+
+/* Gives an array of the table's size, such as a moment, to all ranks. */
+gkv_status gki_ranks_collect(const gki_ranks *ranks, gki_real *array);
 
 /* Takes the statistics that a step has summed. */
 void gki_ranks_take_stats(const gki_ranks *ranks, gki_base_stats *stats);

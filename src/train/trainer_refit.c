@@ -304,7 +304,7 @@ static void reset_optimiser(gki_trainer *trainer)
     }
 }
 
-gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report)
+static gkv_status refit_alone(gki_trainer *trainer, gki_base_refit_report *report)
 {
     const double began = omp_get_wtime();
     const gkv_model *model = trainer->model;
@@ -351,4 +351,16 @@ done:
     free(classes);
     report->seconds = omp_get_wtime() - began;
     return status;
+}
+
+gkv_status gki_trainer_refit(gki_trainer *trainer, gki_base_refit_report *report)
+{
+    gki_train_state *state = &trainer->state;
+    if (!trainer->team)
+        return refit_alone(trainer, report);
+    const gkv_status status = gki_trainer_leads(trainer) ? refit_alone(trainer, report) : GKV_OK;
+    GKV_TRY(gkv_dist_agree(trainer->dist, status));
+    gki_trainer_meet(trainer);
+    GKV_TRY(gkv_dist_broadcast(trainer->dist, 0, sizeof *state, state));
+    return gkv_dist_broadcast(trainer->dist, 0, sizeof *report, report);
 }

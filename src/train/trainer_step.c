@@ -6,7 +6,7 @@
 #include <omp.h>
 
 #include "nn/adamw.h"
-#include "train/trainer.h"
+#include "train/trainer_kinds.h"
 
 /* BAD_STEPS_MAX: after so many skipped steps in a row the trainer returns to the last good
  * state with half the learning rate. ROLLBACKS_MAX: it gives up after so many returns. */
@@ -56,111 +56,11 @@ static void fetch_image(const gki_trainer *trainer, size_t i, double augmentatio
         gki_images_fetch(&trainer->train, i, trainer->state.step, x);
 }
 
-/* --- The three kinds of step ---------------------------------------------- */
-
-typedef struct step step;
-
-/* A kind of step. pass() passes images [first, first + count) of the batch, count ≤ GKV_TILE_ROWS,
- * forward and backward; `index` has their indices in the data set. add_losses() adds the losses of
- * all images to the report in order. */
-typedef struct step_kind {
-    bool needs_noise; /* whether the noise u of the draws must be in the workspace before pass() */
-    void (*pass)(gki_trainer *trainer, const step *it, size_t first, size_t count,
-                 const uint32_t *index);
-    void (*add_losses)(const gki_trainer *trainer, const step *it, gki_step_report *report);
-} step_kind;
-
-/* The sizes and settings of one step. */
-struct step {
-    const step_kind *kind;
-    uint64_t epoch;
-    size_t all_images;     /* the images of the step; a rank passes some of them */
-    const uint32_t *batch; /* the images to pass, as indices in `train` */
-    size_t images, rows;   /* rows = images · draws */
-    size_t tile;           /* the images of a tile */
-    double augmentation;   /* the fraction of augmented images */
-    gki_objective objective;
-    long tiles, parts; /* the tasks of the passes and of the gradient */
-    long pieces;       /* the tasks of packing */
-    long chunks;       /* the tasks of the optimiser */
-    long stats_parts;  /* the tasks of the base's sufficient statistics; 0 without them */
-    double scale;      /* the factor from the summed to the mean, clipped gradient */
-    /* with ranks */
-    gki_ranks_exchange exchange;
-};
-
-static void pass_plain(gki_trainer *trainer, const step *it, size_t first, size_t count,
-                       const uint32_t *index)
-{
-    (void)index;
-    gki_workspace *ws = &trainer->ws;
-    gki_pass_forward(trainer->model, ws, first * ws->draws, count * ws->draws);
-    gki_pass_backward(trainer->model, ws, first * ws->draws, count * ws->draws, &it->objective);
-}
-
-static void pass_resampled(gki_trainer *trainer, const step *it, size_t first, size_t count,
-                           const uint32_t *index)
-{
-    gki_resampler_pass(trainer->resampler, omp_get_thread_num(), &trainer->ws, first, count, index,
-                       trainer->state.step, &it->objective);
-}
-
-static void pass_fine_tuned(gki_trainer *trainer, const step *it, size_t first, size_t count,
-                            const uint32_t *index)
-{
-    gki_fine_tuner_pass(trainer->fine_tuner, omp_get_thread_num(), &trainer->ws, first, count,
-                        index, it->epoch, &it->objective);
-}
-
-/* The loss of an image is the mean over its draws. */
-static void add_losses_of_rows(const gki_trainer *trainer, const step *it, gki_step_report *report)
-{
-    const gkv_model *model = trainer->model;
-    const gki_workspace *ws = gki_trainer_rows(trainer);
-    const double draws = (double)ws->draws;
-    for (size_t r = 0; r < it->all_images * ws->draws; r++) {
-        const double reconstruction = (double)*gki_at(ws, model->reconstruction, r);
-        const double kl =
-            (double)*gki_at(ws, model->posterior.log_q, r) - gki_pass_log_prior(model, ws, r);
-        report->reconstruction += reconstruction / draws;
-        report->kl += kl / draws;
-    }
-}
-
-/* The resampler has the means over all draws, not only the resampled one. */
-static void add_losses_of_resampler(const gki_trainer *trainer, const step *it,
-                                    gki_step_report *report)
-{
-    for (size_t i = 0; i < it->all_images; i++) {
-        report->reconstruction += trainer->resampler->losses[2 * i];
-        report->kl += trainer->resampler->losses[2 * i + 1];
-    }
-}
-
-static const step_kind plain = {.needs_noise = true,
-                                .pass = pass_plain,
-                                .add_losses = add_losses_of_rows};
-static const step_kind resampled = {.pass = pass_resampled, .add_losses = add_losses_of_resampler};
-static const step_kind fine_tuned = {.needs_noise = true,
-                                     .pass = pass_fine_tuned,
-                                     .add_losses = add_losses_of_rows};
-
-/* The last train.fine_tune_epochs epochs are fine-tuned. The first train.elbo_epochs are plain or
- * fine-tuned. */
-static const step_kind *kind_of(const gki_trainer *trainer, uint64_t epoch)
-{
-    const gkv_train_settings *settings = &trainer->model->settings.train;
-    if (trainer->fine_tuner &&
-        epoch + (uint64_t)settings->fine_tune_epochs >= (uint64_t)settings->epochs)
-        return &fine_tuned;
-    return trainer->resampler && epoch >= (uint64_t)settings->elbo_epochs ? &resampled : &plain;
-}
-
 /* --- Passes --------------------------------------------------------------- */
 
 /* Fetches images [first, first + count) of the batch, their labels and, if the kind needs it, the
  * noise of their draws. */
-static void fetch_images(const gki_trainer *trainer, const step *it, size_t first, size_t count,
+static void fetch_images(const gki_trainer *trainer, const gki_step *it, size_t first, size_t count,
                          const uint32_t *index)
 {
     const gkv_model *model = trainer->model;
@@ -179,7 +79,8 @@ static void fetch_images(const gki_trainer *trainer, const step *it, size_t firs
             (gki_real)(1 + gkv_dataset_labels(trainer->dataset)[index[r / ws->draws - first]]);
 }
 
-static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
+/* The images are independent of each other. */
+static void pass_tile(gki_trainer *trainer, const gki_step *it, size_t tile)
 {
     const size_t first = tile * it->tile,
                  count = it->images - first < it->tile ? it->images - first : it->tile;
@@ -192,28 +93,45 @@ static void pass_tile(gki_trainer *trainer, const step *it, size_t tile)
 
 /* --- Phases of a step, each run by all threads ---------------------------- */
 
-/* The weights are packed once for all rows. */
-static void pack_weights(gki_workspace *ws, const step *it)
+/* Waits for all threads, and with a team for those of all ranks. */
+static void meet(const gki_trainer *trainer)
 {
-#pragma omp for schedule(dynamic, 1)
-    for (long p = 0; p < it->pieces; p++) {
-        gki_workspace_pack(ws, (size_t)p);
-        gki_profile_mark(ws->profile, GKV_BENCH_GEMM_FORWARD);
+#pragma omp barrier
+    if (trainer->team) {
+#pragma omp master
+        gki_team_meet(trainer->team);
+#pragma omp barrier
     }
-    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
-}
-
-/* The images are independent of each other. */
-static void pass_images(gki_trainer *trainer, const step *it)
-{
-#pragma omp for schedule(dynamic, 1)
-    for (long t = 0; t < it->tiles; t++)
-        pass_tile(trainer, it, (size_t)t);
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_WAITING);
 }
 
+typedef void step_task(gki_trainer *trainer, const gki_step *it, size_t task);
+
+/* Does the tasks of a phase, on whatever thread is free, and waits for the end of all. */
+static void do_tasks(gki_trainer *trainer, const gki_step *it, gki_team_phase phase, long count,
+                     step_task *task)
+{
+    if (trainer->team) {
+        for (long t; (t = gki_team_take(trainer->team, phase)) < count;)
+            task(trainer, it, (size_t)t);
+    } else {
+#pragma omp for schedule(dynamic, 1) nowait
+        for (long t = 0; t < count; t++)
+            task(trainer, it, (size_t)t);
+    }
+    meet(trainer);
+}
+
+/* The weights are packed once for all rows. */
+static void pack_piece(gki_trainer *trainer, const gki_step *it, size_t piece)
+{
+    (void)it;
+    gki_workspace_pack(&trainer->ws, piece);
+    gki_profile_mark(trainer->ws.profile, GKV_BENCH_GEMM_FORWARD);
+}
+
 /* Adds the images of this rank to a bucket that the rank before has sent. */
-static void add_to_bucket(gki_trainer *trainer, const step *it, size_t bucket)
+static void add_to_bucket(gki_trainer *trainer, const gki_step *it, size_t bucket)
 {
     gki_workspace *ws = &trainer->ws;
     const gki_shard_bucket *b = &trainer->ranks->buckets[bucket];
@@ -223,19 +141,16 @@ static void add_to_bucket(gki_trainer *trainer, const step *it, size_t bucket)
             gki_pass_gradient(trainer->model, ws, it->rows, p);
 }
 
-static void add_statistics(gki_base_stats *stats, const gkv_model *model, const gki_workspace *ws,
-                           const step *it)
+static void add_statistics(gki_trainer *trainer, const gki_step *it, size_t part)
 {
-#pragma omp for schedule(dynamic, 1)
-    for (long p = 0; p < it->stats_parts; p++) {
-        gki_base_stats_add(stats, ws, ws->draws > 1 ? &model->draw_weight : NULL, it->rows,
-                           (size_t)p);
-        gki_profile_mark(ws->profile, GKV_BENCH_BASE);
-    }
+    const gki_workspace *ws = &trainer->ws;
+    gki_base_stats_add(trainer->ranks ? trainer->ranks->stats_sums : trainer->store.stats, ws,
+                       ws->draws > 1 ? &trainer->model->draw_weight : NULL, it->rows, part);
+    gki_profile_mark(ws->profile, GKV_BENCH_BASE);
 }
 
 /* Computes the gradient with the other ranks. The master thread alone sends and receives. */
-static void reduce_over_ranks(gki_trainer *trainer, const step *it)
+static void reduce_over_ranks(gki_trainer *trainer, const gki_step *it)
 {
     gki_ranks *ranks = trainer->ranks;
     const size_t buckets = ranks->bucket_count + (it->stats_parts > 0);
@@ -251,7 +166,7 @@ static void reduce_over_ranks(gki_trainer *trainer, const step *it)
         if (b < ranks->bucket_count)
             add_to_bucket(trainer, it, b);
         else
-            add_statistics(ranks->stats_sums, trainer->model, &trainer->ws, it);
+            do_tasks(trainer, it, GKI_TEAM_STATISTICS, it->stats_parts, add_statistics);
 #pragma omp master
         gki_ranks_send(ranks, b);
     }
@@ -267,31 +182,35 @@ static void reduce_over_ranks(gki_trainer *trainer, const step *it)
                               (size_t)p);
 }
 
+static void add_gradient(gki_trainer *trainer, const gki_step *it, size_t part)
+{
+    gki_pass_gradient(trainer->model, &trainer->ws, it->rows, part);
+}
+
 /* The parts of the gradient are independent, given all rows, and so are the sums of squares of its
  * chunks. */
-static void reduce_gradient(gki_trainer *trainer, const step *it)
+static void reduce_gradient(gki_trainer *trainer, const gki_step *it)
 {
     const gki_params *params = &trainer->model->params;
-    gki_workspace *ws = &trainer->ws;
-    if (trainer->ranks) {
+    if (trainer->ranks)
         reduce_over_ranks(trainer, it);
-    } else {
-#pragma omp for schedule(dynamic, 1)
-        for (long p = 0; p < it->parts; p++)
-            gki_pass_gradient(trainer->model, ws, it->rows, (size_t)p);
-    }
-    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
+    else
+        do_tasks(trainer, it, GKI_TEAM_GRADIENT, it->parts, add_gradient);
 #pragma omp for schedule(static)
-    for (long c = 0; c < it->chunks; c++) {
+    for (long c = it->first_chunk; c < it->end_chunk; c++) {
         trainer->squares[c] = gki_adamw_squares(params, (size_t)c);
-        gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+        gki_profile_mark(trainer->ws.profile, GKV_BENCH_OPTIMISER);
     }
-    gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
+    if (trainer->ranks) {
+#pragma omp master
+        gki_ranks_share_squares(trainer->ranks, trainer->squares);
+    }
+    meet(trainer);
 }
 
 /* Sums the losses and the norm of the gradient in a fixed order, and clips the gradient. One thread
  * runs this. */
-static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report *report)
+static void reduce_losses(const gki_trainer *trainer, gki_step *it, gki_step_report *report)
 {
     const double clip = trainer->model->settings.train.clip_norm;
     double total = 0;
@@ -303,28 +222,77 @@ static void reduce_losses(const gki_trainer *trainer, step *it, gki_step_report 
     report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
     if (clip > 0 && report->gradient_norm > clip)
         it->scale *= clip / report->gradient_norm;
+    if (trainer->team)
+        gki_team_prepare_next(trainer->team);
     gki_profile_mark(trainer->ws.profile, GKV_BENCH_LOSS);
 }
 
-/* Updates the weights and their average, and accumulates the base's sufficient statistics. */
-static void update_weights(gki_trainer *trainer, const step *it, double learning_rate)
+/* Updates the chunks [first, end). */
+static void update_chunks(gki_trainer *trainer, const gki_adamw *adamw, long first, long end)
 {
-    const gkv_model *model = trainer->model;
-    const gkv_train_settings *settings = &model->settings.train;
-    gki_workspace *ws = &trainer->ws;
+#pragma omp for schedule(static) nowait
+    for (long c = first; c < end; c++) {
+        gki_adamw_update(&trainer->model->params, (size_t)c, adamw);
+        gki_profile_mark(trainer->ws.profile, GKV_BENCH_OPTIMISER);
+    }
+}
+
+/* Updates the parameters of the base that are in another rank's part, whose average project()
+ * needs. Their values come from that rank too. */
+static void update_base(const gki_trainer *trainer, const gki_adamw *adamw)
+{
+    const gki_params *params = &trainer->model->params;
+    size_t own = 0, count = 0;
+    gki_ranks_part(trainer->ranks, trainer->ranks->rank, &own, &count);
+    for (size_t i = 0; i < params->count; i++) {
+        const gki_param *param = &params->list[i];
+        const size_t first = param->offset, end = first + param->size;
+        if (!param->trainable || strncmp(param->name, "prior.base.", 11) != 0)
+            continue;
+        if (first < own)
+            gki_adamw_update_elements(params, first, end < own ? end : own, adamw);
+        if (end > own + count)
+            gki_adamw_update_elements(params, first > own + count ? first : own + count, end,
+                                      adamw);
+    }
+}
+
+/* Updates this rank's part and gives it to the others, piece by piece. */
+static void update_part(gki_trainer *trainer, const gki_adamw *adamw)
+{
+    for (int piece = 0; piece < GKI_RANKS_PIECES; piece++) {
+        long first = 0, end = 0;
+        gki_ranks_piece(trainer->ranks, piece, &first, &end);
+        update_chunks(trainer, adamw, first, end);
+#pragma omp barrier
+#pragma omp master
+        {
+            if (piece == 0)
+                update_base(trainer, adamw);
+            gki_ranks_give_values(trainer->ranks, piece);
+        }
+    }
+#pragma omp master
+    gki_ranks_end_values(trainer->ranks);
+#pragma omp barrier
+}
+
+/* Updates the weights and their average, and accumulates the base's sufficient statistics. */
+static void update_weights(gki_trainer *trainer, const gki_step *it, double learning_rate)
+{
+    const gkv_train_settings *settings = &trainer->model->settings.train;
     const gki_adamw adamw = {.rate = learning_rate,
                              .weight_decay = settings->weight_decay,
                              .scale = it->scale,
                              .updates = trainer->state.updates,
                              .average = trainer->ema,
                              .average_decay = settings->ema};
-#pragma omp for schedule(static)
-    for (long c = 0; c < it->chunks; c++) {
-        gki_adamw_update(&model->params, (size_t)c, &adamw);
-        gki_profile_mark(ws->profile, GKV_BENCH_OPTIMISER);
+    if (trainer->ranks) {
+        update_part(trainer, &adamw);
+        return;
     }
-    if (!trainer->ranks)
-        add_statistics(trainer->store.stats, model, ws, it);
+    update_chunks(trainer, &adamw, it->first_chunk, it->end_chunk);
+    do_tasks(trainer, it, GKI_TEAM_STATISTICS, it->stats_parts, add_statistics);
 }
 
 /* --- The step ------------------------------------------------------------- */
@@ -349,23 +317,34 @@ static gkv_status count_bad_step(gki_trainer *trainer)
 
 /* Reduces a step to the images of this rank. Kinds of steps that pass groups of images of a tile
  * together have whole tiles. */
-static void take_share(gki_trainer *trainer, step *it)
+static void take_share(gki_trainer *trainer, gki_step *it)
 {
     gki_ranks *ranks = trainer->ranks;
-    gki_ranks_divide(ranks, it->all_images, it->kind == &plain ? 1 : it->tile, trainer->ws.draws);
+    gki_ranks_divide(ranks, it->all_images, gki_step_kind_has_groups(it->kind) ? it->tile : 1,
+                     trainer->ws.draws);
     it->images = ranks->images;
     it->rows = it->images * trainer->ws.draws;
     it->batch += ranks->shard.first;
     trainer->ws.shard = &ranks->shard;
     if (trainer->resampler)
         trainer->resampler->before = ranks->shard.first;
-    it->exchange =
-        (gki_ranks_exchange){.codes = gki_trainer_keeps_codes(trainer, it->all_images),
-                             .losses = it->kind == &resampled ? trainer->resampler->losses : NULL,
-                             .stats = it->stats_parts > 0 ? trainer->store.stats : NULL};
+    it->exchange = (gki_ranks_exchange){
+        .codes = gki_trainer_keeps_codes(trainer, it->all_images),
+        .losses = gki_step_kind_resamples(it->kind) ? trainer->resampler->losses : NULL,
+        .stats = it->stats_parts > 0 ? trainer->store.stats : NULL};
 }
 
-static step step_of(gki_trainer *trainer, const gki_step_report *report)
+/* Each rank updates its chunks. */
+static void divide_chunks(const gki_trainer *trainer, gki_step *it)
+{
+    gkv_dist *dist = trainer->dist;
+    size_t first = 0, count = 0;
+    gkv_dist_range((size_t)it->chunks, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &first, &count);
+    it->first_chunk = (long)first;
+    it->end_chunk = (long)(first + count);
+}
+
+static gki_step step_of(gki_trainer *trainer, const gki_step_report *report)
 {
     const gkv_model *model = trainer->model;
     const gkv_train_settings *settings = &model->settings.train;
@@ -376,14 +355,14 @@ static step step_of(gki_trainer *trainer, const gki_step_report *report)
                  images = left < trainer->batch ? left : trainer->batch;
     const size_t draws = trainer->ws.draws, most = gki_model_tile(model),
                  tile = draws < most ? most / draws : 1;
-    step it = {.kind = kind_of(trainer, epoch),
-               .epoch = epoch,
-               .batch = trainer->shuffled + start,
-               .all_images = images,
-               .images = images,
-               .rows = images * draws,
-               .tile = tile,
-               .scale = 1.0 / (double)images};
+    gki_step it = {.kind = gki_step_kind_of(trainer, epoch),
+                   .epoch = epoch,
+                   .batch = trainer->shuffled + start,
+                   .all_images = images,
+                   .images = images,
+                   .rows = images * draws,
+                   .tile = tile,
+                   .scale = 1.0 / (double)images};
     /* Augmentation decreases with the learning rate, so that the last epochs see unchanged
      * images. */
     it.augmentation = settings->augmentation * gki_trainer_decay(trainer, trainer->state.step);
@@ -392,7 +371,7 @@ static step step_of(gki_trainer *trainer, const gki_step_report *report)
                         .free_bits = settings->free_bits,
                         .path_derivative = settings->gradient == GKV_GRADIENT_PATH_DERIVATIVE,
                         .iwae = !elbo_only && settings->objective == GKV_BOUND_IWAE,
-                        .resampled = it.kind == &resampled};
+                        .resampled = gki_step_kind_resamples(it.kind)};
     if (gki_trainer_uses_stats(trainer, images))
         it.stats_parts = (long)gki_base_stats_parts(trainer->store.stats);
     if (trainer->ranks)
@@ -401,6 +380,7 @@ static step step_of(gki_trainer *trainer, const gki_step_report *report)
     it.parts = (long)gki_pass_parts(model);
     it.pieces = (long)gki_workspace_pack_pieces(&trainer->ws);
     it.chunks = (long)gki_adamw_chunks(&model->params);
+    divide_chunks(trainer, &it);
     return it;
 }
 
@@ -413,20 +393,27 @@ static size_t draws_of(const gki_trainer *trainer, uint64_t epoch)
                : (size_t)settings->samples;
 }
 
+/* Makes the parameters of the base valid. The average of valid ones may be invalid. */
+static void project(const gki_trainer *trainer)
+{
+    const gki_base *base = trainer->model->base;
+    gki_params average = trainer->model->params;
+    base->ops->project(base, &average);
+    average.values = trainer->ema;
+    if (trainer->ema)
+        base->ops->project(base, &average);
+}
+
 /* Completes a step that updated the weights. */
 static void finish_good_step(gki_trainer *trainer, const gki_step_report *report)
 {
-    const gki_base *base = trainer->model->base;
     gki_train_state *state = &trainer->state;
     if (trainer->ranks && gki_trainer_uses_stats(trainer, report->images))
         gki_ranks_take_stats(trainer->ranks, trainer->store.stats);
     gki_trainer_keep_codes(trainer, report->images);
-    base->ops->project(base, &trainer->model->params);
-    if (trainer->ema) { /* the average of valid parameters of a base may be invalid */
-        gki_params average = trainer->model->params;
-        average.values = trainer->ema;
-        base->ops->project(base, &average);
-    }
+    if (gki_trainer_leads(trainer))
+        project(trainer);
+    gki_trainer_meet(trainer);
     state->updates++;
     state->skipped_in_row = 0;
     state->loss += report->loss;
@@ -446,21 +433,28 @@ gkv_status gki_trainer_step(gki_trainer *trainer, gki_step_report *report)
     if (gki_trainer_refit_due(trainer, trainer->state.step))
         gki_trainer_drop_codes(trainer); /* codes of before the last refit are not used again */
     *report = gki_trainer_schedule(trainer, trainer->state.step);
-    step it = step_of(trainer, report);
+    gki_step it = step_of(trainer, report);
     report->images = it.all_images;
+    if (trainer->team)
+        gki_team_begin_step(trainer->team, trainer->stop);
+    if (trainer->ranks)
+        trainer->ranks->stop = trainer->stop;
 #pragma omp parallel num_threads(trainer->threads)
     {
         gki_profile_begin(ws->profile);
-        pack_weights(ws, &it);
-        pass_images(trainer, &it);
+        do_tasks(trainer, &it, GKI_TEAM_PACKING, it.pieces, pack_piece);
+        do_tasks(trainer, &it, GKI_TEAM_PASSES, it.tiles, pass_tile);
         reduce_gradient(trainer, &it);
 #pragma omp single
         reduce_losses(trainer, &it, report);
         gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
         if (!report->skipped)
             update_weights(trainer, &it, report->learning_rate);
-        gki_profile_mark(ws->profile, GKV_BENCH_WAITING);
     }
+    if (trainer->team)
+        trainer->stop = gki_team_end_step(trainer->team);
+    if (trainer->ranks)
+        trainer->stop = trainer->ranks->stop;
     if (trainer->ranks && trainer->ranks->status != GKV_OK)
         return trainer->ranks->status;
     gkv_status status = GKV_OK;

@@ -111,8 +111,9 @@ done
 import json
 f = json.load(open("scaling.json"))
 assert f["batch"] == 100 and f["side"] == 32 and f["ranks"] == 1 and f["threads"] == 1
-assert min(f[k] for k in ("passes_seconds", "gradient_seconds", "update_seconds", "copy_seconds")) > 0
-one = sum(f[k + "_seconds"] for k in ("passes", "gradient", "update", "refits"))
+assert min(f[k] for k in ("passes_seconds", "gradient_seconds", "packing_seconds", "update_seconds",
+                            "copy_seconds")) > 0
+one = sum(f[k + "_seconds"] for k in ("passes", "gradient", "packing", "update", "refits"))
 assert [p["network"] for p in f["predicted"]] == ["1 Gb/s", "10 Gb/s", "100 Gb/s"]
 for p in f["predicted"]:
     steps = p["step_seconds"]

@@ -11,7 +11,7 @@ cp "$gkvae" lonely # without the shared objects beside it
 for launcher in OMPI_COMM_WORLD_SIZE PMI_SIZE MV2_COMM_WORLD_SIZE SLURM_STEP_NUM_TASKS; do
     expect 4 "started 4 processes ($launcher)" env "$launcher=4" ./lonely eval run
     expect 4 "cmake -DGKV_MPI=ON" env "$launcher=4" ./lonely compare --plan plan.ini
-    expect 2 "gkvae fit as if it were alone" env "$launcher=4" ./lonely fit table.csv
+    expect 2 "gkvae fit without --bootstrap or --mixture as if it were alone" env "$launcher=4" ./lonely fit table.csv
     expect 5 "run: cannot read" env "$launcher=1" ./lonely eval run
     expect 5 "run: cannot read" env "$launcher=4" GKVAE_MPI=off ./lonely eval run
 done

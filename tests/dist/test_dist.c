@@ -3,7 +3,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include "support.h"
 
-#include "gkvae/dist.h"
+#include <pthread.h>
+
+#include "dist/window.h"
 
 static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE",
                                         "OMPI_COMM_WORLD_RANK",
@@ -155,11 +157,62 @@ static void launchers(void **state)
     check_launch(0, 2, "an MPI launcher (PMIx)");
 }
 
+/* Threads meet as ranks do: between two meetings each sees what all have written before the first,
+ * and nobody writes again before all have seen it. */
+enum { MEMBERS = 3, ROUNDS = 2000 };
+
+typedef struct member {
+    gki_dist_meeting *meeting;
+    int *written; /* [MEMBERS] */
+    int number, wrong;
+} member;
+
+static void *take_part(void *context)
+{
+    member *it = context;
+    for (int round = 1; round <= ROUNDS; round++) {
+        it->written[it->number] = round;
+        gki_dist_meet(it->meeting, MEMBERS);
+        for (int m = 0; m < MEMBERS; m++)
+            it->wrong += it->written[m] != round;
+        gki_dist_meet(it->meeting, MEMBERS);
+    }
+    return NULL;
+}
+
+static void meetings(void **state)
+{
+    gki_dist_meeting meeting = {.arrived = 0};
+    member members[MEMBERS];
+    int written[MEMBERS] = {0};
+    pthread_t threads[MEMBERS];
+    (void)state;
+    for (int m = 0; m < MEMBERS; m++) {
+        members[m] = (member){.meeting = &meeting, .written = written, .number = m};
+        assert_int_equal(pthread_create(&threads[m], NULL, take_part, &members[m]), 0);
+    }
+    for (int m = 0; m < MEMBERS; m++) {
+        pthread_join(threads[m], NULL);
+        assert_int_equal(members[m].wrong, 0);
+    }
+}
+
+/* One process has nobody to share memory with. */
+static void memory_alone(void **state)
+{
+    void *memory = state;
+    (void)state;
+    assert_int_equal(gki_dist_window(NULL, 100, &memory), GKV_OK);
+    assert_null(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(alone, forget_launcher),
         cmocka_unit_test_setup(parts, forget_launcher),
+        cmocka_unit_test(meetings),
+        cmocka_unit_test(memory_alone),
         cmocka_unit_test_setup_teardown(launchers, forget_launcher, forget_launcher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

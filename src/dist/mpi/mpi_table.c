@@ -14,8 +14,9 @@
 #define NAME "MPI"
 #endif
 
-static MPI_Comm everyone; /* for operations of all ranks */
-static MPI_Comm messages; /* for messages between two */
+static MPI_Comm everyone;             /* for operations of all ranks */
+static MPI_Comm messages;             /* for messages between two */
+static MPI_Win window = MPI_WIN_NULL; /* the memory that all share */
 
 /* --- Start and end -------------------------------------------------------- */
 
@@ -44,8 +45,17 @@ static int start(int *rank, int *size)
     return code;
 }
 
+static int free_window(void)
+{
+    if (window == MPI_WIN_NULL)
+        return MPI_SUCCESS;
+    MPI_Win_unlock_all(window);
+    return MPI_Win_free(&window);
+}
+
 static void stop(void)
 {
+    free_window();
     MPI_Comm_free(&everyone);
     MPI_Comm_free(&messages);
     MPI_Finalize();
@@ -149,6 +159,40 @@ static int test(void **request, int *done)
     return code;
 }
 
+/* Allocates the window, whose memory is that of rank 0. */
+static int allocate_window(MPI_Comm comm, size_t bytes, void **memory)
+{
+    int rank = 0, unit = 0;
+    MPI_Aint size = 0;
+    int code = MPI_Comm_rank(comm, &rank);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_allocate_shared(rank == 0 ? (MPI_Aint)bytes : 0, 1, MPI_INFO_NULL, comm,
+                                       memory, &window);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_shared_query(window, 0, &size, &unit, memory);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_lock_all(MPI_MODE_NOCHECK, window);
+    return code;
+}
+
+static int allocate(size_t bytes, void **memory)
+{
+    MPI_Comm here = MPI_COMM_NULL; /* the ranks of this machine */
+    int size = 0, all = 0, code = free_window();
+    *memory = NULL;
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_split_type(everyone, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_size(here, &size);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_size(everyone, &all);
+    if (code == MPI_SUCCESS && size == all)
+        code = allocate_window(here, bytes, memory);
+    if (here != MPI_COMM_NULL)
+        MPI_Comm_free(&here);
+    return code;
+}
+
 static int receive(gki_dist_tag tag, void *data, int most, int *from, int *length)
 {
     MPI_Status status;
@@ -184,6 +228,7 @@ const gki_dist_table *gkvae_mpi_table(void)
                                          .send = send,
                                          .expect = expect,
                                          .test = test,
+                                         .allocate = allocate,
                                          .receive = receive};
     return &table;
 }

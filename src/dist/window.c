@@ -1,0 +1,60 @@
+#include "dist/window.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Whether this rank may share memory with others. */
+static gkv_status is_allowed(bool *out)
+{
+    const char *text = getenv("GKVAE_MPI_MEMORY");
+    text = text ? text : "";
+    *out = strcmp(text, "separate") != 0;
+    if (!*out || !*text || strcmp(text, "shared") == 0)
+        return GKV_OK;
+    return gki_fail(GKV_ERR_CONFIG, "GKVAE_MPI_MEMORY=%s: it is \"shared\" or \"separate\"", text);
+}
+
+/* Whether all ranks say yes. */
+static gkv_status all_agree(gkv_dist *dist, bool mine, bool *out)
+{
+    uint64_t count = mine;
+    GKV_TRY(gkv_dist_sum(dist, GKV_DIST_COUNT, 1, &count));
+    *out = count == (uint64_t)gkv_dist_size(dist);
+    return GKV_OK;
+}
+
+gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory)
+{
+    bool allowed = false, there = false;
+    *memory = NULL;
+    if (gkv_dist_size(dist) == 1)
+        return GKV_OK;
+    GKV_TRY(gkv_dist_agree(dist, is_allowed(&allowed)));
+    GKV_TRY(all_agree(dist, allowed, &there)); /* so they come together, and wait for none */
+    if (!there)
+        return GKV_OK;
+    pthread_mutex_lock(&dist->lock);
+    const int code = dist->table->allocate(bytes, memory);
+    pthread_mutex_unlock(&dist->lock);
+    GKV_TRY(all_agree(dist, code == 0 && *memory, &there));
+    if (!there) {
+        *memory = NULL;
+        return GKV_OK;
+    }
+    if (dist->rank == 0)
+        memset(*memory, 0, bytes);
+    return gkv_dist_barrier(dist);
+}
+
+void gki_dist_meet(gki_dist_meeting *meeting, int ranks)
+{
+    const unsigned round = atomic_load_explicit(&meeting->round, memory_order_relaxed);
+    unsigned calls = 0;
+    if (atomic_fetch_add(&meeting->arrived, 1) + 1 == (unsigned)ranks) {
+        atomic_store(&meeting->arrived, 0);
+        atomic_store(&meeting->round, round + 1);
+        return;
+    }
+    while (atomic_load(&meeting->round) == round)
+        gki_dist_pause(&calls);
+}
