@@ -8,6 +8,7 @@
 #include "export/onnx_model.h"
 #include "likelihood/gk_level_kernels.h"
 #include "likelihood/level_edges.h"
+#include "num/constants.h"
 
 /* The outputs of the decoder [batch, parameters, values], and which of them were read. */
 typedef struct reader {
