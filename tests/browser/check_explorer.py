@@ -295,6 +295,31 @@ def check_address(browser, page):
         check(browser.value("explorer.state.z.every(Number.isFinite)"), f"the address {bad[:40]}")
 
 
+def check_class(browser, page):
+    """Sevens that are more typical than usual, one of them chosen, and a link to what is seen."""
+    browser.open(page)
+    browser.wait("document.documentElement.dataset.complete === 'yes'")
+    browser.value("explorer.update({v: 'sample'})")
+    browser.value("""(() => { const choice = document.querySelector("select"); choice.value = "7";
+      choice.dispatchEvent(new Event("change")); })()""")
+    browser.value("document.querySelector('input[type=range]').focus()")
+    for _ in range(6):
+        browser.key("ArrowLeft")
+    state = browser.value("[explorer.state.k, explorer.state.T]")
+    check(state[0] == 7 and abs(state[1] - 0.7) < 1e-9, f"the digit and the temperature are {state}")
+    names = browser.value("[...document.querySelectorAll('.thumbs .thumb')].map((t) => t.getAttribute('aria-label') || "
+                          "t.querySelector('canvas').getAttribute('aria-label'))")
+    components = {int(name.split("component ")[1]) for name in names}
+    check(components and components <= {14, 15}, f"sevens are drawn by the components {components}, not by 14 and 15")
+    browser.click(".thumbs .thumb:nth-child(3)")
+    time.sleep(0.4)
+    before, fragment = code(browser), browser.value("location.hash")
+    browser.open(page, fragment)
+    browser.wait("document.documentElement.dataset.complete === 'yes'")
+    check(browser.value("[explorer.state.v, explorer.state.k]") == ["sample", 7], "the link loses the digit")
+    check(not differs(before, code(browser)), "the link loses the image that was chosen")
+
+
 def check_picture(browser):
     """A picture of dark ink on paper, dropped on the page."""
     browser.value("explorer.update({v: 'draw'})")
@@ -397,6 +422,7 @@ def main():
         browser.size(1280, 900)
         browser.open(page)
         check_levels(browser, pages["grey-gk"])
+        check_class(browser, pages["by-class"])
         check_speed(browser, page)
         browser.wait("document.documentElement.dataset.complete === 'yes'")
         check_map(browser)

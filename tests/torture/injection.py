@@ -38,7 +38,8 @@ class Outcome:
 
 
 def plain(text):
-    """Standard output without what depends on the time or on the name of the program."""
+    """Standard output without what depends on the time, on the name of the program or on the working folder."""
+    text = re.sub(r"\S*/(slot-\d+|reference)/", "", text)
     text = re.sub(r"\S*/gkvae(-faults)?|\d+:\d\d\b", "", text)
     return "\n".join(line for line in text.splitlines() if not re.search(r"second|images/s|minutes|\d ms|milli", line))
 
@@ -272,8 +273,8 @@ def where(text):
     return f" in {' < '.join(names[:5])}" if names else ""
 
 
-PATHS = re.compile(r"[\w./-]*(/|\.(csv|npy|png|ini|idx|json|jsonl|html|safetensors)|done|half|new|kept|table|planned"
-                   r"|standard output|fetched|data)")
+PATHS = re.compile(r"[\w./-]*(/|\.(csv|npy|png|ini|idx|json|jsonl|html|py|onnx|safetensors)|done|half|new|kept|table"
+                   r"|planned|flows|onnx|standard output|fetched|data)")
 
 
 def names_a_path(text):

@@ -26,6 +26,7 @@ SET = [word for setting in SETTINGS for word in ("--set", setting)]
 RUN_FILES = ("checkpoint.safetensors", "model.safetensors", "config.ini")
 PICTURES = ("base.png", "samples.png", "curves.png", "latent.png", "terms.png", "reconstructions.png",
             "interpolations.png")
+ONNX_PARTS = ("encoder", "decoder", "flow", "flow_inverse", "log_prob", "sample")
 PLAN = """[plan]
 config = tiny.ini
 seeds = 1
@@ -84,6 +85,11 @@ SCENARIOS = {it.name: it for it in (
     scenario("encode", "encode done --out c.npy", folders=("done",), outputs=("c.npy",)),
     scenario("reconstruct", "reconstruct done -n 4 --out r.png", folders=("done",), outputs=("r.png",)),
     scenario("interpolate", "interpolate done --from 0 --to 1 --out i.png", folders=("done",), outputs=("i.png",)),
+    scenario("export-onnx", "export flows --onnx onnx", folders=("flows",),
+             outputs=tuple(f"onnx/{part}.onnx" for part in ONNX_PARTS), run="onnx"),
+    scenario("export-torch", "export done --torch model.py", folders=("done",)),  # it has the working folder
+    scenario("export-explorer", "export done --explorer page.html", folders=("done",), outputs=("page.html",)),
+    scenario("explore", "explore flows --no-open", folders=("flows",), outputs=("flows/explorer.html",), run="flows"),
     scenario("compare", "compare done other --out table", folders=("done", "other"),
              outputs=("table/compare.csv", "table/compare.json"), run="table"),
     scenario("compare-plan", "compare --plan plan.ini --out planned", run="planned",
@@ -172,6 +178,8 @@ def prepare(program, calls, base, mnist=None):
     for name, seed in (("done", "1"), ("other", "2")):
         run("train", "-q", "--out", name, *SET, "--epochs", "2", "--seed", seed)
         run("eval", "-q", name, "--no-generation")
+    run("train", "-q", "--out", "flows", *SET, "--epochs", "1", "--set", "model.prior_flow=glow", "--set",
+        "model.posterior_flow=iaf", "--set", "model.posterior_layers=1")
     # A run that was killed just after its first checkpoint, that of the first epoch of two.
     half = ("train", "-q", "--out", "half", *SET, "--epochs", "2")
     log = base.parent / "half.log"

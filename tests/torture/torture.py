@@ -53,7 +53,8 @@ WRITERS = [it.name for it in scenarios.SCENARIOS.values() if it.outputs or it.ru
 RUNS_OF_QUICK = ("train", "train-overwrite", "base-fit-update")
 QUICK = (
     (("allocation",), (), 4),
-    (("EIO", "ENOSPC-on"), (*RUNS_OF_QUICK, "eval-refine", "sample", "compare", "fit-csv", "settings"), 5),
+    (("EIO", "ENOSPC-on"), (*RUNS_OF_QUICK, "eval-refine", "sample", "compare", "export-onnx", "export-explorer", "fit-csv",
+                             "settings"), 5),
     (("short", "EINTR"), ("train-resume", "fit-npy", "sample"), 4),
     (("kill-within", "kill-after", "power-lost", "power-torn", "power-swapped"), RUNS_OF_QUICK, 5),
     (("signal",), ("train", "base-fit-update"), 3),

@@ -58,8 +58,9 @@ const ViewSample = (() => {
       parts.picker = make("span");
       return [card(
         "Images that the model makes up",
-        "Each starts as random numbers from the base, goes through the flow, and is " +
-          `drawn by the decoder. Click one to make it your image.`,
+        "Each starts as random numbers from the base" +
+          (app.model.flow.layers ? ", goes through the flow, " : " ") +
+          "and is drawn by the decoder. Click one to make it your image.",
         make(
           "div", {class: "row"},
           button(
