@@ -8,7 +8,7 @@ CMAKE_ARGS ?=
 PACKAGES ?=
 
 .PHONY: all help deps configure build tests program demo check check-asan check-tsan check-valgrind coverage fuzz \
-        check-browser check-mpi python wheel check-python check-python-asan r check-r check-r-asan \
+        check-browser check-mpi check-mpi-asan python wheel check-python check-python-asan r check-r check-r-asan \
         torture nist accuracy starts bench install uninstall \
         format lint clean
 
@@ -62,12 +62,23 @@ check-browser: ## the explorer page in Chromium: numbers, use, looks; 2 to 4 min
 	@/usr/bin/python3 tests/browser/check_explorer.py $(BUILD)/gkvae . $(if $(PAGES),--pages "$(PAGES)")
 
 # Under Open MPI and under MPICH, with 1 to 4 ranks.
-check-mpi: ## train, eval and compare on the ranks of MPI jobs; 3 to 4 minutes
+check-mpi: ## train, eval, compare and fit on the ranks of MPI jobs; 3 to 4 minutes
 	@$(MAKE) deps PACKAGES="libopenmpi-dev openmpi-bin libmpich-dev mpich"
 	@$(MAKE) configure CMAKE_ARGS='$(CMAKE_ARGS) -DGKV_MPI=ON'
 	@cmake --build $(BUILD) -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
 	@tests/mpi/check_mpi.sh $(BUILD) .
 	@bash tests/mpi/check_train.sh $(abspath $(BUILD))/gkvae $(CURDIR)
+
+# Ranks have no standard error, so each writes what the sanitizers find to a file. MPI itself leaks.
+check-mpi-asan: ## the same with AddressSanitizer and UndefinedBehaviorSanitizer; reports in build-asan/reports
+	@$(MAKE) configure BUILD=build-asan CMAKE_ARGS='-DCMAKE_BUILD_TYPE=RelWithDebInfo \
+	    -DGKV_SANITIZE=address,undefined -DGKV_MPI=ON $(CMAKE_ARGS)'
+	@cmake --build build-asan -j $(JOBS) --target gkvae-cli mpi_libraries mpi_ranks
+	@rm -rf build-asan/reports && mkdir build-asan/reports
+	@export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:log_path=$(CURDIR)/build-asan/reports/asan \
+	    UBSAN_OPTIONS=print_stacktrace=1:log_path=$(CURDIR)/build-asan/reports/ubsan; \
+	    tests/mpi/check_mpi.sh build-asan . && bash tests/mpi/check_train.sh $(CURDIR)/build-asan/gkvae $(CURDIR)
+	@! cat build-asan/reports/* 2> /dev/null
 
 # The wheel contains the shared libraries; build/python/dist/gkvae-*.whl. PYTHON=… names another interpreter.
 python: ## the Python package: build the wheel, install it for this user

@@ -114,7 +114,8 @@ typedef struct gkv_density_progress {
  * could be fitted; GKV_ERR_INTERRUPTED; GKV_ERR_IO for the checkpoint; GKV_ERR_MEMORY. The function
  * needs memory for about 4nd doubles, and 100 MB for the flow. The copula and mixtures are fitted
  * to at most 20000 rows, and the flow to 200000, which the seed chooses. Margins are fitted to all
- * rows. Thread-safe. */
+ * rows. Ranks (the member `dist` of the options) share candidates and folds; all get the same
+ * density, and they keep no checkpoint. Thread-safe. */
 GKV_API GKV_MUST_USE gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
                                                 const gkv_density_settings *settings,
                                                 const gkv_run_options *options, gkv_density **out);

@@ -9,6 +9,7 @@
 #include "safetensors/json_text.h"
 #include "cli_density.h"
 #include "gkvae/gk_fit.h"
+#include "ranks.h"
 
 enum { RESOLUTION = 256, LOWER, UPPER, FLOW, FOLDS, COMPONENTS, UPDATES, NO_PAGE };
 
@@ -354,6 +355,11 @@ static bool show_progress(void *context, const gkv_progress *progress)
 
 static int check_folder(const fit_arguments *a, const char *model, const char *checkpoint)
 {
+    if (cli_ranks() && a->resume)
+        return cli_error(CLI_USAGE, "--resume is for one process: ranks of an MPI job keep no "
+                                    "state of an interrupted fit");
+    if (!cli_ranks_first())
+        return CLI_OK;
     const bool has_model = access(model, F_OK) == 0, has_checkpoint = access(checkpoint, F_OK) == 0;
     if (a->resume && !has_checkpoint)
         return cli_error(CLI_CONFIG, "%s: there is no interrupted fit to resume", a->folder);
@@ -422,6 +428,7 @@ int cli_density_fit(int argc, char **argv)
     CLI_TRY(cli_parse(&argp, argc, argv, &a));
     model = cli_text("%s/density.safetensors", a.folder);
     checkpoint = cli_text("%s/checkpoint.safetensors", a.folder);
+    CLI_TRY(cli_ranks_same_input(a.table));
     CLI_TRY(take_rows(&a, &data));
     CLI_TRY(check_folder(&a, model, checkpoint));
     a.settings.names = data.names;
@@ -431,14 +438,17 @@ int cli_density_fit(int argc, char **argv)
     a.settings.checkpoint = checkpoint;
     cli_live_start(&live, !a.quiet);
     cli_catch_signals();
-    const gkv_run_options how = {
-        .threads = a.threads, .progress = show_progress, .context = &live, .stop = &cli_stop};
+    const gkv_run_options how = {.threads = a.threads,
+                                 .progress = show_progress,
+                                 .context = &live,
+                                 .stop = &cli_stop,
+                                 .dist = cli_ranks()};
     const gkv_status status = gkv_density_fit(data.n, data.d, data.x, &a.settings, &how, &density);
     cli_live_clear(&live);
     code = cli_check(status);
     if (status == GKV_ERR_INTERRUPTED && access(checkpoint, F_OK) == 0)
         fprintf(stderr, "gkvae: to continue, add --resume to the command\n");
-    if (code == CLI_OK)
+    if (code == CLI_OK && cli_ranks_first())
         code = write_results(&a, model, command, density, &data);
 done:
     gkv_density_free(density);

@@ -65,9 +65,11 @@ static const struct {
     int (*run)(int argc, char **argv);
     cli_ranks_use use;
 } on_ranks[] = {
-    {cli_train, CLI_RANKS_SHARED},    {cli_eval, CLI_RANKS_SHARED},  {cli_compare, CLI_RANKS_LATER},
-    {cli_bench, CLI_RANKS_LATER},     {cli_fit, CLI_RANKS_LATER},    {cli_settings, CLI_RANKS_EACH},
-    {cli_completion, CLI_RANKS_EACH}, {cli_version, CLI_RANKS_EACH},
+    {cli_train, CLI_RANKS_SHARED},  {cli_eval, CLI_RANKS_SHARED},
+    {cli_compare, CLI_RANKS_LATER}, {cli_bench, CLI_RANKS_LATER},
+    {cli_fit, CLI_RANKS_LATER},     {cli_density_fit, CLI_RANKS_SHARED},
+    {cli_settings, CLI_RANKS_EACH}, {cli_completion, CLI_RANKS_EACH},
+    {cli_version, CLI_RANKS_EACH},
 };
 
 const cli_command_row *cli_command_at(size_t i)

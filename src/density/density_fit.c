@@ -175,15 +175,28 @@ static gkv_status validate_fold(gki_density_job *job, size_t f, fold_rows *rows,
         for (size_t i = 0; i < rows->n_held_out; i++)
             x[i * columns->d + j] = columns->spread[j * columns->n + rows->held_out[i]];
     for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-        if (!(*fold)->list[c].info.fitted || !job->settings->candidates[c]) {
-            free(to->main[c]);
-            to->main[c] = NULL;
-        }
-        if (to->main[c])
+        if ((*fold)->list[c].info.fitted && job->settings->candidates[c] && to->main[c])
             GKV_TRY(gki_density_parts(*fold, c, rows->n_held_out, x, job->threads,
                                       to->main[c] + to->n, to->copula + to->n));
     }
     to->n += rows->n_held_out;
+    return GKV_OK;
+}
+
+/* Lets all ranks know what each has found in a fold, whose held-out rows begin at `first`. Leaves
+ * out candidates that could not be fitted. */
+static gkv_status share_fold(const gki_density_job *job, size_t f, size_t first, size_t n,
+                             gki_validation *to, gkv_density *fold)
+{
+    double *main[GKV_DENSITY_CANDIDATES];
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        main[c] = to->main[c] ? to->main[c] + first : NULL;
+    GKV_TRY(gki_density_share_fold(job, f, n, fold, main));
+    for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++)
+        if (!fold->list[c].info.fitted || !job->settings->candidates[c]) {
+            free(to->main[c]);
+            to->main[c] = NULL;
+        }
     return GKV_OK;
 }
 
@@ -199,14 +212,20 @@ static gkv_status validate(gki_density_job *job, validated *it)
 {
     const size_t n = job->columns.n;
     double updates = 0;
+    gkv_status status = GKV_OK;
     GKV_TRY(gki_alloc(2 * n, sizeof *it->rows.fit, &it->rows.fit));
     it->rows.held_out = it->rows.fit + n;
     GKV_TRY(gki_alloc((job->folds == 1 ? HELD_OUT_MAX : n / job->folds + 1) * job->columns.d,
                       sizeof *it->x, &it->x));
     GKV_TRY(gki_validation_begin(job->folds == 1 ? HELD_OUT_MAX : n, &it->all));
     it->all.n = 0;
-    for (size_t f = 1; f <= job->folds; f++) {
-        GKV_TRY(validate_fold(job, f, &it->rows, it->x, &it->all, &it->fold[f]));
+    for (size_t f = 1; f <= job->folds && status == GKV_OK; f++)
+        status = validate_fold(job, f, &it->rows, it->x, &it->all, &it->fold[f]);
+    GKV_TRY(gkv_dist_agree(job->dist, status));
+    for (size_t f = 1, first = 0; f <= job->folds; f++) {
+        take_fold(job, f, &it->rows);
+        GKV_TRY(share_fold(job, f, first, it->rows.n_held_out, &it->all, it->fold[f]));
+        first += it->rows.n_held_out;
         updates += (double)it->fold[f]->list[GKV_DENSITY_FLOW].info.updates;
     }
     /* after one split, the fit to all rows continues its training */
@@ -215,7 +234,7 @@ static gkv_status validate(gki_density_job *job, validated *it)
 }
 
 /* Counts the held-out values beyond the tail quantiles of each fold's candidates. */
-static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density *density)
+static gkv_status count_tails(gki_density_job *job, validated *it, gkv_density *density)
 {
     const gki_table_columns *columns = &job->columns;
     for (size_t f = 1; f <= job->folds; f++) {
@@ -224,7 +243,9 @@ static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density
             for (size_t i = 0; i < it->rows.n_held_out; i++)
                 it->x[i * columns->d + j] = columns->spread[j * columns->n + it->rows.held_out[i]];
         for (int64_t c = 0; c < GKV_DENSITY_CANDIDATES; c++) {
-            if (!density->list[c].info.fitted)
+            /* every rank has the copula, and one counts its tails */
+            const int64_t of = c == GKV_DENSITY_COPULA ? GKV_DENSITY_GK_MIXTURE : c;
+            if (!density->list[c].info.fitted || !gki_density_owns(job, f, of))
                 continue;
             if (gki_density_report(job, "tails", 0))
                 return gki_call_end(job->call, "the fit", "stages");
@@ -233,6 +254,14 @@ static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density
                                          job->settings->seed, job->threads, it->all.beyond[c]));
         }
     }
+    return GKV_OK;
+}
+
+static gkv_status measure_tails(gki_density_job *job, validated *it, gkv_density *density)
+{
+    GKV_TRY(gkv_dist_agree(job->dist, count_tails(job, it, density)));
+    GKV_TRY(gkv_dist_sum(job->dist, GKV_DIST_DOUBLE, GKV_DENSITY_CANDIDATES * GKV_DENSITY_TAILS,
+                         *it->all.beyond)); /* whole numbers */
     gki_validation_shares(&it->all, density);
     return GKV_OK;
 }
@@ -250,8 +279,10 @@ static gkv_status fit(gki_density_job *job, gkv_density_margin_info *info, valid
         return gki_call_end(job->call, "the fit", "stages");
     GKV_TRY(gki_flow_log_begin(job, job->log));
     GKV_TRY(validate(job, it));
-    GKV_TRY(gki_density_fit_rows(job, 0, job->columns.n, job->order, it->updates, out));
+    GKV_TRY(gkv_dist_agree(
+        job->dist, gki_density_fit_rows(job, 0, job->columns.n, job->order, it->updates, out)));
     gkv_density *density = *out;
+    GKV_TRY(gki_density_share_fit(job, density));
     for (size_t j = 0; j < d; j++) {
         const gkv_density_margin_info fitted = density->margin_info[j];
         density->margin_info[j] = info[j];
@@ -275,12 +306,16 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     settings = settings ? settings : &defaults;
     GKV_NEED(x || settings->lower);
     GKV_TRY(check(settings, n, d));
+    gkv_density_settings own = *settings;
     gki_call call;
     gki_flow_log log = {.path = NULL};
-    gki_density_job job = {.settings = settings, .call = &call, .log = &log};
+    gki_density_job job = {
+        .settings = &own, .call = &call, .dist = options ? options->dist : NULL, .log = &log};
     gkv_density_margin_info *info = NULL;
     validated it = {.updates = 0};
     gkv_status status = GKV_OK;
+    if (gkv_dist_size(job.dist) > 1)
+        own.checkpoint = NULL;
     job.folds = settings->folds > 0     ? settings->folds
                 : n < FIVE_FOLDS_BELOW  ? 5
                 : n < THREE_FOLDS_BELOW ? 3
@@ -295,8 +330,8 @@ gkv_status gkv_density_fit(size_t n, size_t d, const double *x,
     gki_rng_permutation(gki_rng_at(settings->seed, GKV_STREAM_TABLE, 0, 0), (uint32_t)n, job.order);
     GKV_TRY_GOTO(gki_table_columns_begin(settings, n, d, x, info, job.threads, &job.columns));
     GKV_TRY_GOTO(fit(&job, info, &it, out));
-    if (settings->checkpoint && gki_file_exists(settings->checkpoint))
-        (void)remove(settings->checkpoint);
+    if (own.checkpoint && gki_file_exists(own.checkpoint))
+        (void)remove(own.checkpoint);
 done:
     for (size_t f = 0; f <= FOLDS_MAX; f++)
         gkv_density_free(it.fold[f]);

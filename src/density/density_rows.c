@@ -187,12 +187,12 @@ static gkv_status fit_candidates(gki_density_job *job, size_t fold, const sample
     for (int64_t c = GKV_DENSITY_NORMAL_MIXTURE; c <= GKV_DENSITY_GK_MIXTURE; c++) {
         if (gki_density_report(job, gkv_density_candidate_name(c), 1))
             return gki_call_end(job->call, "the fit", "stages");
-        if (wanted[c])
+        if (wanted[c] && gki_density_owns(job, fold, c))
             GKV_TRY(fit_mixture(job, c, rows, to));
     }
     if (gki_density_report(job, "flow", 1))
         return gki_call_end(job->call, "the fit", "stages");
-    if (wanted[GKV_DENSITY_FLOW] && to->d > 1)
+    if (wanted[GKV_DENSITY_FLOW] && to->d > 1 && gki_density_owns(job, fold, GKV_DENSITY_FLOW))
         GKV_TRY(fit_flow(job, fold, rows, updates, to));
     return GKV_OK;
 }

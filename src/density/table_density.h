@@ -6,6 +6,7 @@
 #include "density/margin.h"
 #include "density/table_columns.h"
 #include "density/table_flow.h"
+#include "gkvae/dist.h"
 #include "gkvae/mgk_mixture.h"
 
 /* The least and the greatest share ε of the copula. */
@@ -76,6 +77,7 @@ typedef struct gki_density_job {
     gki_table_columns columns;
     gki_margin_plan *plan; /* [d] */
     gki_call *call;
+    gkv_dist *dist; /* the ranks that share the candidates; NULL for one process alone */
     gkv_density_progress details;
     int threads;
     size_t folds;
@@ -94,6 +96,20 @@ bool gki_density_report(gki_density_job *job, const char *stage, uint64_t units)
  * a density without calibration. */
 gkv_status gki_density_fit_rows(gki_density_job *job, size_t fold, size_t count,
                                 const uint32_t *which, uint64_t updates, gkv_density **out);
+
+/* --- Ranks: density_ranks.c ----------------------------------------------- */
+
+/* Whether this rank fits a candidate to the rows of a fold, or to all rows (fold 0), and evaluates
+ * it. Every rank fits margins and copula. */
+bool gki_density_owns(const gki_density_job *job, size_t fold, int64_t candidate);
+
+/* Gives what is known of each candidate in a fold to all ranks, and its log densities of the rows:
+ * main[c][n] for each candidate, where it is not NULL. */
+gkv_status gki_density_share_fold(const gki_density_job *job, size_t fold, size_t n,
+                                  gkv_density *density, double *const main[GKV_DENSITY_CANDIDATES]);
+
+/* Gives the candidates that were fitted to all rows to all ranks. */
+gkv_status gki_density_share_fit(const gki_density_job *job, gkv_density *density);
 
 /* --- Validation: density_validation.c ------------------------------------- */
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 /* Whether this rank may share memory with others. */
 static gkv_status is_allowed(bool *out)
 {
@@ -23,9 +25,16 @@ static gkv_status all_agree(gkv_dist *dist, bool mine, bool *out)
     return GKV_OK;
 }
 
+/* The bytes before the first boundary of a cache line. */
+static uint64_t bytes_before_line(const void *memory)
+{
+    return (GKV_ALIGNMENT - (uintptr_t)memory % GKV_ALIGNMENT) % GKV_ALIGNMENT;
+}
+
 gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory)
 {
     bool allowed = false, there = false;
+    void *window = NULL;
     *memory = NULL;
     if (gkv_dist_size(dist) == 1)
         return GKV_OK;
@@ -34,13 +43,16 @@ gkv_status gki_dist_window(gkv_dist *dist, size_t bytes, void **memory)
     if (!there)
         return GKV_OK;
     pthread_mutex_lock(&dist->lock);
-    const int code = dist->table->allocate(bytes, memory);
+    const int code = dist->table->allocate(bytes + GKV_ALIGNMENT, &window);
     pthread_mutex_unlock(&dist->lock);
-    GKV_TRY(all_agree(dist, code == 0 && *memory, &there));
-    if (!there) {
-        *memory = NULL;
+    /* MPI aligns it for numbers only, but at the same place of a page on all ranks */
+    const uint64_t before = bytes_before_line(window);
+    uint64_t of_first = before;
+    GKV_TRY(gkv_dist_broadcast(dist, 0, sizeof of_first, &of_first));
+    GKV_TRY(all_agree(dist, code == 0 && window && before == of_first, &there));
+    if (!there)
         return GKV_OK;
-    }
+    *memory = (char *)window + before;
     if (dist->rank == 0)
         memset(*memory, 0, bytes);
     return gkv_dist_barrier(dist);

@@ -22,7 +22,7 @@ ranks() {
     shift
     : > "$ERRORS"
     timeout 240 "mpirun.$mpi" -n "$n" "$work/direct" "$@" || code=$?
-    cat "$ERRORS"
+    cat "$ERRORS" >&2
     return $code
 }
 
@@ -119,6 +119,11 @@ for i in "${!fits[@]}"; do
     "$gkvae" fit table.csv ${fits[$i]} --json > "fit-$i.json" 2> /dev/null || fail "fit ${fits[$i]}"
 done
 
+density=(density fit table.csv --no-page -q)
+"$gkvae" "${density[@]}" --updates 40 --out density > /dev/null 2>&1 || fail "density"
+"$gkvae" "${density[@]}" --updates 20 --folds 1 --candidates flow,gk-mixture --out one-fold > /dev/null 2>&1 ||
+    fail "density by one fold"
+
 # Another machine: other images under the same names, and another program.
 mkdir -p other/tests/fixtures here/tests/fixtures
 cp -r "$source/tests/fixtures/mnist-small" here/tests/fixtures
@@ -178,18 +183,29 @@ check() {
     expect_ranks 2 "is for one process" 2 "$gkvae" fit table.csv
     expect_ranks 2 "cannot share standard input" 2 "$gkvae" fit - --bootstrap 40
 
-    # fits: replicates of a bootstrap, and starts of a mixture
+    # fits: replicates of a bootstrap, and starts of a mixture; 1 to 4 ranks for two of them
     for i in "${!fits[@]}"; do
-        for n in 1 2 3 4; do
+        for n in $([ $((i % 2)) = 0 ] && seq 4 || echo 3); do
             # shellcheck disable=SC2086
-            ranks "$n" "$gkvae" fit table.csv ${fits[$i]} --json -q -t $((n % 2 + 1)) > fit.json ||
-                fail "$mpi: fit on $n ranks"
+            ranks "$n" "$gkvae" fit table.csv ${fits[$i]} --json -q -t $((n % 2 + 1)) > fit.json 2> output ||
+                fail "$mpi: fit on $n ranks: $(cat output)"
             cmp fit.json "fit-$i.json" || fail "$mpi: another fit on $n ranks: ${fits[$i]}"
         done
     done
     rm -f clusters.csv
     expect_ranks 0 "" 3 "$gkvae" fit table.csv --mixture 2 --responsibilities clusters.csv --picture clusters.png -q
     [ -s clusters.csv ] && [ -s clusters.png ] || fail "$mpi: ranks have not written the files of a mixture"
+
+    # a density: its candidates and folds
+    for n in 1 2 3 4; do
+        expect_ranks 0 "kept in ranks" "$n" "$gkvae" "${density[@]}" --updates 40 --out ranks --overwrite
+        cmp density/density.safetensors ranks/density.safetensors || fail "$mpi: another density on $n ranks"
+        cmp density/density.json ranks/density.json || fail "$mpi: another density.json on $n ranks"
+    done
+    expect_ranks 0 "" 3 "$gkvae" "${density[@]}" --updates 20 --folds 1 --candidates flow,gk-mixture --out ranks --overwrite
+    cmp one-fold/density.safetensors ranks/density.safetensors || fail "$mpi: another density by one fold"
+    expect_ranks 2 "is for one process" 2 "$gkvae" "${density[@]}" --out ranks --resume
+    expect_ranks 4 "the folder has a density" 2 "$gkvae" "${density[@]}" --out ranks
 
     # a mistake is reported once
     for command in compare bench fit eval; do
