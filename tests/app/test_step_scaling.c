@@ -8,7 +8,8 @@ static gki_scaling_costs some_costs(void)
 {
     return (gki_scaling_costs){.passes = 0.016,
                                .gradient = 0.008,
-                               .update = 0.002,
+                               .packing = 0.0005,
+                               .update = 0.0015,
                                .refits = 0.001,
                                .batch = 200,
                                .buckets = 8,
@@ -25,10 +26,11 @@ static void test_limits(void **state)
     const gki_scaling_link none = {"none", INFINITY, 0}, slow = {"slow", 1e3, 1};
     assert_close(gki_scaling_predict(&costs, &slow, 1), 0.027, 1e-12);
     assert_close(gki_scaling_predict(&costs, &none, 1), 0.027, 1e-12);
-    assert_close(gki_scaling_predict(&costs, &none, 4), 0.003 + 0.004 + 0.002 * 11 / 8.0, 1e-12);
+    assert_close(gki_scaling_predict(&costs, &none, 4),
+                 0.0015 + 0.0015 / 4 + 0.004 + 0.002 * 11 / 8.0, 1e-12);
     /* 300 ranks have one image each, or none */
     assert_close(gki_scaling_predict(&costs, &none, 300),
-                 0.003 + 0.016 / 200 + 0.008 / 200 * 307 / 8.0, 1e-12);
+                 0.0015 + 0.0015 / 300 + 0.016 / 200 + 0.008 / 200 * 307 / 8.0, 1e-12);
 }
 
 /* By hand: 2 ranks, 10 MB/s, 1 ms. A message takes 1 ms + 75 ms, and rows 1 ms + 30 ms. */
@@ -38,12 +40,13 @@ static void test_messages(void **state)
     const gki_scaling_costs costs = some_costs();
     const gki_scaling_link link = {"slow", 1e7, 1e-3};
     assert_close(gki_scaling_predict(&costs, &link, 2),
-                 0.003 + 0.008 + 0.031 + 9 * (0.004 / 8 + 0.076) + 0.076, 1e-12);
-    /* 64 ranks: a chain of 71 stages, or 8 broadcasts of 6 rounds each, whichever takes longer */
+                 0.0015 + 0.00075 + 0.008 + 0.031 + 9 * (0.004 / 8 + 0.076) + 0.076 + 0.002 + 0.3,
+                 1e-12);
+    /* 64 ranks: a chain of 71 stages, 6 rounds, and 63 of 64 parts of the values */
     const double stage = 4 / 200.0 * 0.008 / 8 + 0.076;
     assert_close(gki_scaling_predict(&costs, &link, 64),
-                 0.003 + 4 / 200.0 * 0.016 + 0.006 + 0.03 + fmax(71 * stage, 8 * 6 * 0.076) +
-                     6 * 0.076,
+                 0.0015 + 0.0015 / 64 + 4 / 200.0 * 0.016 + 0.006 + 0.03 + 71 * stage + 0.076 +
+                     0.012 + 0.6 * 63 / 64,
                  1e-12);
     for (size_t i = 0; i < GKV_SCALING_LINKS; i++)
         assert_true(gki_scaling_predict(&costs, &gki_scaling_links[i], 2) >
