@@ -24,8 +24,8 @@ static gki_onnx_value dot(gki_onnx *g, gki_onnx_value a, gki_onnx_value b)
 }
 
 /* One layer, by its number and its raw parameters. */
-typedef gki_onnx_value layer(gki_onnx *g, size_t d, size_t index, gki_onnx_value raw,
-                             gki_onnx_value z);
+typedef gki_onnx_value layer_graph(gki_onnx *g, size_t d, size_t index, gki_onnx_value raw,
+                                   gki_onnx_value z);
 
 static gki_onnx_value planar(gki_onnx *g, size_t d, size_t index, gki_onnx_value raw,
                              gki_onnx_value z)
@@ -236,7 +236,7 @@ static gki_onnx_value sylvester_householder(gki_onnx *g, size_t d, size_t index,
 
 /* --- The table ------------------------------------------------------------ */
 
-static layer *const layers[GKV_POSTERIOR_FLOWS] = {
+static layer_graph *const layers[GKV_POSTERIOR_FLOWS] = {
     [GKV_POSTERIOR_FLOW_PLANAR] = planar,
     [GKV_POSTERIOR_FLOW_RADIAL] = radial,
     [GKV_POSTERIOR_FLOW_IAF] = iaf,
