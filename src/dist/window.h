@@ -6,8 +6,8 @@
 
 #include "dist/dist.h"
 
-/* Gives all ranks the same memory of so many bytes, all zero, at a 64-byte boundary. It
- * replaces what an earlier call gave, and gkv_dist_close() frees it. All ranks call it. *memory is NULL on
+/* Gives all ranks the same memory of so many bytes, all zero, at a 64-byte boundary. It replaces
+ * what an earlier call gave, and gkv_dist_close() frees it. All ranks call it. *memory is NULL on
  * all ranks if there is none to share: they are on several machines, the system has too little, or
  * the variable GKVAE_MPI_MEMORY of one of them is "separate". GKV_ERR_CONFIG on all ranks if it is
  * anything else but "shared" or empty; GKV_ERR_IO if MPI fails. */
