@@ -351,8 +351,8 @@ static void stops_in_the_sample(void **state)
 }
 
 /* Uniform groups have lighter tails than any g-and-k but those with g = 0 exactly, which a margin
- * of a mixture can have as a fit of one sample can. The log-likelihood is near that of the groups by
- * themselves by maximum likelihood. */
+ * of a mixture can have as a fit of one sample can. The log-likelihood is near that of the groups
+ * by themselves by maximum likelihood. */
 static void uniform_groups(void **state)
 {
     (void)state;
