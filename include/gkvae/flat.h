@@ -188,11 +188,25 @@ enum {
     GKV_FLAT_FIT_HEAPS,
     GKV_FLAT_FIT_TIED_VALUE,
     GKV_FLAT_FIT_TIED,
+    GKV_FLAT_FIT_C,                 /* the c of the estimates, which is itself one with free_c */
+    GKV_FLAT_FIT_C_SE,              /* from here on NaN without free_c */
+    GKV_FLAT_FIT_C_COVARIANCE = 60, /* [5] with A, B, g, k and c */
+    GKV_FLAT_FIT_C_LOW = 65,
+    GKV_FLAT_FIT_C_HIGH,
+    GKV_FLAT_FIT_C_BOUND,
+    GKV_FLAT_FIT_C_DETERMINED,
+    GKV_FLAT_FIT_C_WEAK,
+    GKV_FLAT_FIT_C_HELD,
+    GKV_FLAT_FIT_C_HELD_LOG_LIKELIHOOD,
+    GKV_FLAT_FIT_C_RATIO,
+    GKV_FLAT_FIT_C_P_VALUE,
     GKV_FLAT_FIT_NUMBERS /* the number of these numbers */
 };
 
 /* Their names: A, B, g, k, se.A … se.k, covariance.A.A, covariance.A.B … covariance.k.k, low.A …,
- * high.A …, bound.A …, and the others as in "log_likelihood". */
+ * high.A …, bound.A …, and the others as in "log_likelihood"; those of an estimated c are se.c,
+ * covariance.c.A … covariance.c.c, low.c, high.c, bound.c, determined.c, weak.c, held.c,
+ * held_log_likelihood.c, ratio.c and p_value.c. */
 GKV_API const char *gkv_flat_fit_name(size_t i);
 
 /* The names of the tests of fit, gkv_gk_test: of the values of GKV_FLAT_FIT_TEST. */

@@ -119,8 +119,12 @@ typedef struct gkv_gk_fit_advanced {
 typedef struct gkv_gk_fit_settings {
     gkv_gk_method method; /* GKV_GK_LM */
     gkv_gk_family family; /* GKV_GK_FAMILY_GK; the family that is fitted */
-    double c;             /* 0.8; 0 < c < 1; c is not fitted; the g-and-h family has none */
-    double confidence;    /* 0.95; 0 < confidence < 1; the confidence of the intervals */
+    double c; /* 0.8; 0 < c < 1; c is not fitted unless free_c; the g-and-h family has none */
+    /* false; true estimates c too, in [0.001, 0.999], where the density is valid. Needs GKV_GK_MLE
+     * and a family with c, and g that is not held at 0. `c` is then the start, and the value that
+     * the likelihood-ratio test compares. Bootstraps and fits of several dimensions refuse it. */
+    bool free_c;
+    double confidence; /* 0.95; 0 < confidence < 1; the confidence of the intervals */
     /* GKV_GK_WALD; the intervals of the result; GKV_GK_PROFILE needs GKV_GK_MLE */
     gkv_gk_intervals intervals;
     /* 0; m, the number of levels, 7 … n; 0 means n/4, but at least 7 and at most 99; the fit uses
@@ -156,6 +160,25 @@ typedef enum gkv_gk_test {
     GKV_GK_TEST_FEW_BINS,
     GKV_GK_TEST_NONE /* no χ²: the octile method */
 } gkv_gk_test;
+
+/* The estimate of c, which is gk.c of the result. All members are 0 unless settings.free_c. */
+typedef struct gkv_gk_fit_c {
+    bool free; /* whether c is an estimate */
+    /* whether c could be determined at all; it cannot be if the estimate of g is exactly 0, and
+     * gk.c is then c of the settings */
+    bool determined;
+    /* whether the values hardly determine c, because g compensates for c unless the skewness is
+     * strong: the interval has 0 or 1 as an end or is longer than ½, or that of g contains 0 */
+    bool weak;
+    double se;            /* standard error; ∞ if c is not determined */
+    double low, high;     /* the confidence interval, within [0, 1] */
+    double covariance[5]; /* with A, B, g, k, and the variance */
+    signed char bound;    /* −1 or 1 at the least or the greatest c of fits, else 0 */
+    /* the likelihood-ratio test of c = `held`, the c of the settings: the greatest log-likelihood
+     * with it, 2 (log L − held_log_likelihood), and its probability by χ² with one degree of
+     * freedom; NaN if c is not determined */
+    double held, held_log_likelihood, ratio, p_value;
+} gkv_gk_fit_c;
 
 typedef struct gkv_gk_fit_result {
     gkv_gk gk; /* the estimates; they are always valid */
@@ -219,6 +242,8 @@ typedef struct gkv_gk_fit_result {
     /* the largest group of equal values and its number of observations, if there are too many ties
      * for exact values; else 0 */
     double tied_value, tied;
+    /* the estimate of c; `se` and `covariance` above then take into account that c is estimated */
+    gkv_gk_fit_c c;
 } gkv_gk_fit_result;
 
 /* Sets all settings to their defaults. Does nothing for NULL. */

@@ -22,7 +22,8 @@ enum {
     RESPONSIBILITIES,
     START,
     BOUNDS,
-    INTERVALS
+    INTERVALS,
+    FREE
 }; /* options without a letter */
 
 static const struct argp_option options[] = {
@@ -62,6 +63,10 @@ static const struct argp_option options[] = {
      0},
     {"fix", 'f', "NAME=VALUE,...", 0,
      "Hold A, B, g, k or h at this value, or set c to another value than 0.8 (default: none)", 0},
+    {"free", FREE, "c", 0,
+     "Estimate c too, which is 0.8 otherwise, with a test of the c that is held without this "
+     "option. Needs --method mle (default: c is held)",
+     0},
     {"start", START, "NAME=VALUE,...", 0,
      "A further start of the fit: these values, and those of the octiles for the other parameters. "
      "The best fit of all starts is kept (default: none)",
@@ -194,6 +199,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'm': a->method = method_of(state, arg); return 0;
     case 'l': a->levels = (size_t)cli_whole(state, "--levels", arg, 7, 10000000); return 0;
     case 'f': cli_fit_fix(a, state, arg); return 0;
+    case FREE: cli_fit_free(a, state, arg); return 0;
     case START: cli_fit_set_start(a, state, arg); return 0;
     case BOUNDS: cli_fit_bound(a, state, arg); return 0;
     case INTERVALS: a->profile = cli_fit_is_profile(state, arg); return 0;
@@ -242,6 +248,7 @@ void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings)
     settings->family = (gkv_gk_family)a->family;
     settings->levels = a->levels;
     settings->c = a->c;
+    settings->free_c = a->free_c;
     settings->confidence = a->confidence;
     /* after the octile method, it is not shown, and only a bootstrap needs it */
     settings->anderson_darling = a->method != GKV_GK_OCTILES || a->replicates > 0;

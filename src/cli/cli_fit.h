@@ -32,6 +32,7 @@ typedef struct cli_fit_arguments {
     bool fixed[CLI_PARAMETERS];
     double value[CLI_PARAMETERS]; /* values of the fixed parameters */
     bool c_given;
+    bool free_c;                  /* --free c */
     bool started[CLI_PARAMETERS]; /* by --start */
     double start[CLI_PARAMETERS];
     bool bounded[CLI_PARAMETERS]; /* by --bounds */
@@ -113,6 +114,9 @@ char *cli_fit_family_text(const gkv_gk *gk);
 
 /* The library's settings for one margin. */
 void cli_fit_settings(const cli_fit_arguments *a, gkv_gk_fit_settings *settings);
+
+/* fit_options.c: reads --free. */
+void cli_fit_free(cli_fit_arguments *a, struct argp_state *state, const char *text);
 
 /* fit_options.c: read --fix, --start, --bounds and --intervals, and report arguments that do not
  * go with them. */

@@ -223,6 +223,9 @@ static int draw(const cli_fit_arguments *a, const cli_fit_data *data, const job 
         const cli_fit_row *row = &jobs[i].row;
         columns[i] = jobs[i].column;
         margins[i] = (cli_fit_margin){.components = &row->result.gk, .n_components = 1};
+        /* the bands of a density whose c is estimated would need its errors too */
+        if (row->result.c.free)
+            continue;
         if (row->bootstrapped)
             margins[i].covariance = &row->bootstrap.covariance[0][0];
         else if (row->result.method != GKV_GK_OCTILES)

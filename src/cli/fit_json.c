@@ -72,7 +72,37 @@ static json_t *json_of_parameters(const cli_fit_arguments *a, const cli_fit_row 
                                               : json_string("upper"));
         json_object_set_new(parameters, cli_parameter_name(r->gk.family, p), one);
     }
+    if (r->c.free) {
+        json_t *one = json_object();
+        put_number(one, "estimate", r->gk.c);
+        put_number(one, "standard_error", r->c.se);
+        put_number(one, "low", r->c.low);
+        put_number(one, "high", r->c.high);
+        json_object_set_new(one, "fixed", json_false());
+        json_object_set_new(one, "bound",
+                            !r->c.bound      ? json_null()
+                            : r->c.bound < 0 ? json_string("lower")
+                                             : json_string("upper"));
+        json_object_set_new(parameters, "c", one);
+    }
     return parameters;
+}
+
+/* What is known of an estimated c besides: its covariance with A, B, g, k and itself, and the
+ * likelihood-ratio test of the c that is held otherwise. */
+static json_t *json_of_c(const gkv_gk_fit_c *c)
+{
+    json_t *object = json_object(), *covariance = json_array();
+    json_object_set_new(object, "determined", json_boolean(c->determined));
+    json_object_set_new(object, "weak", json_boolean(c->weak));
+    for (size_t i = 0; i < CLI_PARAMETERS + 1; i++)
+        json_array_append_new(covariance, cli_fit_json_number(c->covariance[i]));
+    json_object_set_new(object, "covariance", covariance);
+    put_number(object, "held", c->held);
+    put_number(object, "held_log_likelihood", c->held_log_likelihood);
+    put_number(object, "likelihood_ratio", c->ratio);
+    put_number(object, "p_value", c->p_value);
+    return object;
 }
 
 static json_t *json_of_bootstrap(const cli_fit_arguments *a, const gkv_gk_bootstrap_result *b)
@@ -159,6 +189,8 @@ json_t *cli_fit_json_of_row(const cli_fit_arguments *a, const cli_fit_row *row, 
     json_object_set_new(object, "family", json_string(families[r->gk.family]));
     json_object_set_new(object, "parameters", json_of_parameters(a, row));
     put_number(object, "c", r->gk.family == GKV_GK_FAMILY_GH ? NAN : r->gk.c);
+    if (r->c.free)
+        json_object_set_new(object, "c_estimate", json_of_c(&r->c));
     put_number(object, "log_likelihood", r->log_likelihood);
     put_number(object, "aic", r->aic);
     put_number(object, "bic", r->bic);

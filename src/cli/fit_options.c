@@ -159,6 +159,16 @@ void cli_fit_fix(cli_fit_arguments *a, struct argp_state *state, const char *tex
     each_word(a, state, text, fix_one);
 }
 
+void cli_fit_free(cli_fit_arguments *a, struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "c") != 0)
+        argp_error(state,
+                   "--free %s: must be c; the other parameters are estimated unless --fix "
+                   "holds them",
+                   text);
+    a->free_c = true;
+}
+
 void cli_fit_set_start(cli_fit_arguments *a, struct argp_state *state, const char *text)
 {
     each_word(a, state, text, start_one);
@@ -217,12 +227,32 @@ static void check_start_within(const cli_fit_arguments *a, struct argp_state *st
                        cli_parameter_name(a->family, p), a->start[p], a->low[p], a->high[p]);
 }
 
+static void check_free(const cli_fit_arguments *a, struct argp_state *state)
+{
+    if (!a->free_c)
+        return;
+    if (a->components || a->multivariate || a->replicates)
+        argp_error(state, "--free c does not go with %s",
+                   a->components     ? "--mixture"
+                   : a->multivariate ? "--multivariate"
+                                     : "--bootstrap: hold c at its estimate by --fix c=VALUE");
+    if (a->family == GKV_GK_FAMILY_GH)
+        argp_error(state, "--free c: the g-and-h family has no c");
+    if (a->c_given)
+        argp_error(state, "--free c and --fix c=%.10g: choose one", a->c);
+    if (a->normal || (a->fixed[GKV_GK_G] && a->value[GKV_GK_G] == 0))
+        argp_error(state, "--free c: c has no effect where g is held at 0");
+    if (a->method != GKV_GK_MLE)
+        argp_error(state, "--free c needs --method mle");
+}
+
 void cli_fit_check_parameters(const cli_fit_arguments *a, struct argp_state *state)
 {
     const char *option = any(a->started)   ? "--start"
                          : any(a->bounded) ? "--bounds"
                          : a->profile      ? "--intervals profile"
                                            : NULL;
+    check_free(a, state);
     if (!option)
         return;
     if (a->components || a->multivariate)
@@ -249,6 +279,7 @@ gkv_status cli_fit_start(const cli_fit_arguments *a, const gkv_gk_sample *sample
     cli_fit_settings(a, &settings);
     settings.method = GKV_GK_OCTILES; /* this method cannot hold parameters */
     settings.intervals = GKV_GK_WALD;
+    settings.free_c = false;
     settings.anderson_darling = false;
     memset(settings.fixed, 0, sizeof settings.fixed);
     gkv_status status = GKV_ERR_DATA;

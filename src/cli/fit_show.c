@@ -42,6 +42,17 @@ void cli_fit_warn(const cli_fit_arguments *a, const char *name, const gkv_gk_fit
                     ? ". With another g the tails can be lighter: try --fix "
                       "g=0"
                     : "");
+    if (result->c.free && !result->c.determined)
+        fprintf(stderr,
+                "gkvae: %s: c is not determined, because g is exactly 0: it is %g, and has no "
+                "standard error\n",
+                name, result->gk.c);
+    else if (result->c.weak && result->converged)
+        fprintf(
+            stderr,
+            "gkvae: %s: the values hardly determine c: from %.3g to %.3g. g compensates for c "
+            "unless the skewness is strong; without --free c the estimates of g are comparable\n",
+            name, result->c.low, result->c.high);
     const double most = a->family == GKV_GK_FAMILY_GH ? 10 : 100;
     if (fabs(result->gk.g) >= most && !a->fixed[GKV_GK_G])
         fprintf(stderr, "gkvae: %s: g is at ±%g, the bound of fits: only its sign is known\n", name,
@@ -231,11 +242,41 @@ static void print_family(const gkv_gk *gk)
     free(text);
 }
 
+/* The line of an estimated c. */
+static void fill_c(const gkv_gk_fit_result *r, char text[ONE_COLUMNS][CLI_CELL])
+{
+    snprintf(text[0], CLI_CELL, "c");
+    cli_fit_put_value(text[1], r->gk.c, r->c.se, 3);
+    snprintf(text[2], CLI_CELL, "not determined");
+    if (!r->c.determined)
+        return;
+    put_error(text[2], r->c.se);
+    if (isnan(r->c.se))
+        return;
+    cli_fit_put_value(text[3], r->c.low, r->c.se, 3);
+    cli_fit_put_value(text[4], r->c.high, r->c.se, 3);
+}
+
+/* Prints the test of the c that is held without --free c. `name` is that of the column, or NULL. */
+static void print_c_test(const char *name, const gkv_gk_fit_result *r)
+{
+    if (!r->c.free || !r->c.determined)
+        return;
+    printf("%s%s", name ? "(" : "", name ? name : "");
+    printf("%slikelihood-ratio test of c = %g (log-likelihood %.8g): %.4g, p = %.4g%s\n",
+           name ? ": " : "", r->c.held, r->c.held_log_likelihood, r->c.ratio, r->c.p_value,
+           name ? ")" : "");
+    if (r->c.bound)
+        printf("(%s%sc is at its %s bound, %.6g)\n", name ? name : "", name ? ": " : "",
+               r->c.bound < 0 ? "lower" : "upper", r->gk.c);
+}
+
 static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
 {
     const gkv_gk_fit_result *r = &row->result;
-    char text[CLI_PARAMETERS + 1][ONE_COLUMNS][CLI_CELL] = {{"", "estimate"}};
-    const char *cells[(CLI_PARAMETERS + 1) * ONE_COLUMNS];
+    enum { LINES = CLI_PARAMETERS + 2 };
+    char text[LINES][ONE_COLUMNS][CLI_CELL] = {{"", "estimate"}};
+    const char *cells[LINES * ONE_COLUMNS];
     if (cli_fit_has_errors(row)) {
         snprintf(text[0][2], CLI_CELL, "standard error");
         snprintf(text[0][3], CLI_CELL, "%.6g%% from", 100 * a->confidence);
@@ -249,14 +290,17 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
     }
     for (size_t p = 0; p < CLI_PARAMETERS; p++)
         fill_one(a, row, p, text[p + 1]);
-    for (size_t i = 0; i < (CLI_PARAMETERS + 1) * ONE_COLUMNS; i++)
+    if (r->c.free)
+        fill_c(r, text[CLI_PARAMETERS + 1]);
+    for (size_t i = 0; i < LINES * ONE_COLUMNS; i++)
         cells[i] = text[i / ONE_COLUMNS][i % ONE_COLUMNS];
     printf("%s: %zu values", row->name, r->n);
     if (a->weights)
         printf(" that stand for %.10g", r->total);
     printf(", %s\n", method_text(a, r->method));
-    cli_table(cells, CLI_PARAMETERS + 1, ONE_COLUMNS, "lrrrrrrrr");
+    cli_table(cells, LINES - !r->c.free, ONE_COLUMNS, "lrrrrrrrr");
     print_likelihood(r);
+    print_c_test(NULL, r);
     print_test(row);
     if (row->bootstrapped)
         printf("(%s bootstrap: %zu samples%s)\n", a->nonparametric ? "nonparametric" : "parametric",
@@ -265,7 +309,10 @@ static void print_one(const cli_fit_arguments *a, const cli_fit_row *row)
         puts("(intervals of the profile likelihood)");
     print_bounds(NULL, r);
     print_resolution(r);
-    print_family(&r->gk);
+    if (!r->c.free)
+        print_family(&r->gk);
+    else if (r->gk.family != GKV_GK_FAMILY_GK)
+        printf("(%s)\n", gkv_gk_family_name(r->gk.family));
 }
 
 /* --- The table of several fits: a line for each column -------------------- */
@@ -352,7 +399,20 @@ static void print_many(const cli_fit_arguments *a, const cli_fit_row *rows, size
     }
     cli_table(cells, n_rows + 1, COLUMNS, "lrrrrrrrrr");
     print_errors_note(a, rows, n_rows);
-    if (a->family != GKV_GK_FAMILY_GK)
+    if (a->free_c) {
+        printf("(c is estimated%s%s)\n", a->family != GKV_GK_FAMILY_GK ? "; " : "",
+               a->family != GKV_GK_FAMILY_GK ? gkv_gk_family_name(a->family) : "");
+        for (size_t i = 0; i < n_rows; i++) {
+            char value[CLI_CELL], error[CLI_CELL];
+            cli_fit_put_value(value, rows[i].result.gk.c, rows[i].result.c.se, 2);
+            put_error(error, rows[i].result.c.se);
+            if (rows[i].result.c.determined)
+                printf("(%s: c = %s, standard error %s)\n", rows[i].name, value, error);
+            else
+                printf("(%s: c is not determined)\n", rows[i].name);
+            print_c_test(rows[i].name, &rows[i].result);
+        }
+    } else if (a->family != GKV_GK_FAMILY_GK)
         print_family(&rows->result.gk);
     for (size_t i = 0; i < n_rows; i++)
         print_bounds(rows[i].name, &rows[i].result);

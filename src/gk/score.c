@@ -14,6 +14,7 @@
 
 #include "gk/family.h"
 #include "gk/score.h"
+#include "gk/skew.h"
 
 gki_wide gki_gk_neg_log_pdf_slope(const gki_gk_jet *at, gki_wide z)
 {
@@ -77,6 +78,24 @@ void gki_gk_second_derivatives(const gkv_gk *gk, const gki_gk_jet *at, gki_wide 
             if (z_second)
                 z_second[i][j] = z_second[j][i] = (double)z_ij;
         }
+}
+
+void gki_gk_slopes_with_c(const gkv_gk *gk, const gki_gk_jet *at, gki_wide z,
+                          gki_wide score[GKI_GK_WITH_C], gki_wide z_first[GKI_GK_WITH_C])
+{
+    const gki_wide r = at->rho, unit = z / r, neg_slope = gki_gk_neg_log_pdf_slope(at, z);
+    gki_wide lambda_c = 0, rho_c = 0;
+    if (gk->family != GKV_GK_FAMILY_GH)
+        gki_gk_skew_tanh_in_c(gk->g * z, gk->c, &lambda_c, &rho_c);
+    const gki_wide V[GKI_GK_WITH_C] = {0, 1 / (gki_wide)gk->b, at->lambda_g + at->rho_g / r,
+                                       at->lambda_k + at->rho_k / r, lambda_c + rho_c / r};
+    z_first[GKV_GK_A] = -expl(-at->lambda) / (gk->b * r);
+    z_first[GKV_GK_B] = -unit / gk->b;
+    z_first[GKV_GK_G] = -unit * at->lambda_g;
+    z_first[GKV_GK_K] = -unit * at->lambda_k;
+    z_first[4] = -unit * lambda_c;
+    for (int i = 0; i < GKI_GK_WITH_C; i++)
+        score[i] = -neg_slope * z_first[i] - V[i];
 }
 
 double gkv_gk_hessian(const gkv_gk *gk, double x, double score[4], double hessian[4][4])

@@ -41,6 +41,17 @@ static inline gki_gk_skew gki_gk_skew_tanh(gki_wide u, double c, int order)
     return s;
 }
 
+/* ∂ℓ/∂c and ∂p/∂c of the tanh factor at u: t/T and ut'/T² with t = tanh(u/2). */
+static inline void gki_gk_skew_tanh_in_c(gki_wide u, double c, gki_wide *l_c, gki_wide *p_c)
+{
+    u = fmaxl(-1e5L, fminl(1e5L, u));
+    const gki_wide e = expl(-fabsl(u)), logistic = e / (1 + e), wide_c = c;
+    const gki_wide T =
+        u >= 0 ? (1 + wide_c) - 2 * wide_c * logistic : (1 - wide_c) + 2 * wide_c * logistic;
+    *l_c = copysignl(1 - 2 * logistic, u) / T;
+    *p_c = 2 * u * logistic / ((1 + e) * T * T);
+}
+
 /* The exponential factor near u = 0, by the series p = u/(1 − e^{−u}) = 1 + u/2 + Σ β_n u^{2n}, β_n
  * = B_{2n}/(2n)! with the Bernoulli numbers B_{2n}. */
 static inline gki_gk_skew gki_gk_skew_exp_series(gki_wide u)

@@ -226,8 +226,12 @@ static gkv_status summarise(boot *b, const gkv_gk_fit_result *fit, gkv_gk_bootst
     return GKV_OK;
 }
 
-static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_result *fit)
+static gkv_status check(const gkv_gk_bootstrap_settings *set, const gkv_gk_fit_settings *fit_set,
+                        const gkv_gk_fit_result *fit)
 {
+    if (fit_set && fit_set->free_c)
+        return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_FIX,
+                               "a bootstrap has no estimate of c; hold c at its estimate");
     if (set->replicates < LEAST || set->replicates > UINT32_MAX)
         return gki_fail(GKV_ERR_ARGUMENT, "a bootstrap needs at least %d replicates, not %zu",
                         LEAST, set->replicates);
@@ -296,7 +300,7 @@ gkv_status gkv_gk_bootstrap(const gkv_gk_sample *sample, const gkv_gk_fit_result
     else
         gkv_gk_bootstrap_defaults(&set);
     boot b = {.set = &set, .gk = fit->gk, .each = estimates, .resolution = fit->resolution};
-    GKV_TRY(check(&set, fit));
+    GKV_TRY(check(&set, fit_settings, fit));
     gkv_dist *dist = options ? options->dist : NULL;
     gkv_dist_range(set.replicates, 1, gkv_dist_rank(dist), gkv_dist_size(dist), &b.first, &b.own);
     GKV_TRY(gki_call_begin(&b.call, options, b.own));

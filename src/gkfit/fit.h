@@ -49,7 +49,8 @@ typedef struct gki_gk_task {
     /* rounded, censored or binned observations in the units of the solvers; without elements if the
      * values are exact */
     gki_gk_interval_data data;
-    bool tied; /* whether ties contradict the values' being exact */
+    bool free_c; /* whether c is an estimate, for the test of fit */
+    bool tied;   /* whether ties contradict the values' being exact */
     /* the estimate of the octile method, in the units of the sample */
     gkv_gk initial;
     gkv_gk start; /* the start, in the units of the sample */

@@ -11,6 +11,7 @@
 #include "core/call.h"
 #include "core/memory.h"
 #include "gkfit/ascend.h"
+#include "gkfit/c_fit.h"
 #include "gkfit/fit.h"
 #include "gkfit/fit_family.h"
 #include "num/constants.h"
@@ -80,6 +81,15 @@ static gkv_status finish_lm(const gki_gk_fit_common *common, gki_gk_task *task)
                : GKV_OK;
 }
 
+/* Estimates c after the fit with that of the settings. */
+static gkv_status finish_with_c(const gki_gk_fit_common *common, gki_gk_task *task)
+{
+    gki_gk_with_c own;
+    gki_gk_with_c_begin(common, &own);
+    GKV_TRY(gki_gk_estimate_c(&own, task));
+    return gki_gk_fit_conclude(&own.common, task);
+}
+
 static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
 {
     if (task->status != GKV_OK)
@@ -90,7 +100,8 @@ static void finish(const gki_gk_fit_common *common, gki_gk_task *task)
     else if (common->set->method == GKV_GK_LM)
         status = finish_lm(common, task);
     if (status == GKV_OK)
-        status = gki_gk_fit_conclude(common, task);
+        status =
+            common->set->free_c ? finish_with_c(common, task) : gki_gk_fit_conclude(common, task);
     gki_gk_fit_record(task, status);
 }
 

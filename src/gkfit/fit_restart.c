@@ -273,8 +273,8 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     bool pressed = false;
     if (!task->result.at_bound || task->fixed[2] || task->fixed[3] || task->plain ||
         gki_gk_fit_margin(set) == 0 || set->low[2] > 0 || set->high[2] < 0 ||
-        set->advanced.one_start)
-        return GKV_OK;
+        (set->advanced.one_start && set->advanced.loss != GKV_LM_SQUARES))
+        return GKV_OK; /* a single robust fit does not maximize this likelihood */
     GKV_TRY(is_pressed(common, task, &pressed));
     if (!pressed)
         return GKV_OK;
@@ -288,7 +288,8 @@ static gkv_status try_symmetric(const gki_gk_fit_common *common, gki_gk_task *ta
     copy.start.g = 0.0;
     if (begin(&held, &copy, start) == GKV_OK) {
         GKV_TRY(gki_gk_fit_solve(&held, &copy, 1, &chosen));
-        if (copy.result.converged)
+        /* a few iterations, as in the M-step of a mixture, need not converge */
+        if (copy.result.converged || !gki_gk_fit_newton_allowed(set))
             GKV_TRY(gki_gk_levels_likelihood(common, &copy, &there));
     }
     if (!(there > here + lead)) {

@@ -2,8 +2,10 @@
  * the sample. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
+#include "gkfit/c_fit.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/fit.h"
 #include "num/linalg.h"
@@ -42,6 +44,7 @@ static gkv_status bin_test(const gki_gk_fit_common *common, gki_gk_task *task, c
     const bool held = task->fixed[3] || task->v[3] <= task->low[3];
     const size_t parameters = result->parameters - (size_t)(held && !task->fixed[3]);
     gki_gk_test_parameters by = {.fixed = {task->fixed[0], task->fixed[1], task->fixed[2], held},
+                                 .free_c = task->free_c,
                                  .explained = result->method == GKV_GK_MLE ? 18.47 : INFINITY};
     size_t edges;
     if (!task->plain)
@@ -56,6 +59,37 @@ static gkv_status bin_test(const gki_gk_fit_common *common, gki_gk_task *task, c
     if (result->test == GKV_GK_TEST_HEAPS)
         result->p_value = NAN;
     return GKV_OK;
+}
+
+/* What c explains of χ² beyond the other parameters, of which d = N⁻¹ψ is the step. j are the
+ * columns of the Jacobian. */
+static double levels_explained_by_c(const gki_gk_task *task, const gkv_gk *gk, gki_gk_equations *at,
+                                    const double *j, const double *r, const double d[4])
+{
+    const size_t rows = task->m + 1;
+    double cross[4] = {0}, follow[4], psi = 0.0, normal = 0.0, before = 0.0;
+    for (size_t i = 0; i < rows; i++) {
+        gki_wide ignored[GKI_GK_WITH_C], slopes[GKI_GK_WITH_C] = {0};
+        if (i < task->m) {
+            const gki_gk_jet jet = gki_gk_jet_at(gk, task->z[i], 1);
+            gki_gk_slopes_with_c(gk, &jet, task->z[i], ignored, slopes);
+        }
+        const double edge = i < task->m ? task->phi[i] * (double)slopes[4] : 0.0;
+        const double column = task->step[i] * (edge - before);
+        before = edge;
+        psi += column * r[i];
+        normal += column * column;
+        for (size_t a = 0; a < 4; a++)
+            cross[a] += column * j[a * rows + i];
+    }
+    if (!gki_solve4x4_symmetric(at->normal, task->fixed, cross, follow))
+        return 0.0;
+    double rest = normal;
+    for (int a = 0; a < 4; a++) {
+        psi -= cross[a] * d[a];
+        rest -= cross[a] * follow[a];
+    }
+    return rest > 1e-10 * normal ? psi * psi / rest : 0.0;
 }
 
 /* One least-squares step removes from the sum of squares what the parameters explain. The step is
@@ -84,9 +118,13 @@ gkv_status gki_gk_fit_goodness(const gki_gk_fit_common *common, gki_gk_task *tas
     if (gki_solve4x4_symmetric(at.normal, task->fixed, psi, d))
         for (int a = 0; a < 4; a++)
             result->chi2 -= d[a] * psi[a];
+    else
+        memset(d, 0, sizeof d);
+    if (task->free_c)
+        result->chi2 -= levels_explained_by_c(task, &gk, &at, j, r, d);
     free(scratch);
     result->chi2 = fmax(result->chi2, 0.0);
-    result->parameters = 0;
+    result->parameters = task->free_c;
     for (int a = 0; a < 4; a++)
         result->parameters += !task->fixed[a];
     const double dof = (double)(task->m - result->parameters), spread = 1.0 + excess / (double)rows;
@@ -243,8 +281,11 @@ gkv_status gki_gk_fit_conclude(const gki_gk_fit_common *common, gki_gk_task *tas
             GKV_TRY(gki_gk_fit_goodness(common, task));
     }
     gki_gk_fit_intervals(set->confidence, result);
+    if (result->c.free)
+        gki_gk_conclude_c(set, result);
     if (set->intervals == GKV_GK_PROFILE)
         GKV_TRY(gki_gk_fit_profile(common, task));
+    result->c.weak = result->c.free && !gki_gk_determines_c(result);
     gkv_gk scaled = result->gk;
     scaled.a = (result->gk.a - task->centre) / task->spread;
     scaled.b = result->gk.b / task->spread;

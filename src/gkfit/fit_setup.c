@@ -85,6 +85,11 @@ gkv_status gki_gk_fit_check_settings(const gkv_gk_fit_settings *set)
     if (set->intervals == GKV_GK_PROFILE && set->method != GKV_GK_MLE)
         return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_LIKELIHOOD,
                                "profile-likelihood intervals need maximum likelihood");
+    if (set->free_c && set->method != GKV_GK_MLE)
+        return gki_fail_remedy(GKV_ERR_ARGUMENT, GKV_REMEDY_LIKELIHOOD,
+                               "the estimate of c needs maximum likelihood");
+    if (set->free_c && set->family == GKV_GK_FAMILY_GH)
+        return gki_fail(GKV_ERR_ARGUMENT, "the g-and-h family has no c that could be estimated");
     return check_fixed(set);
 }
 

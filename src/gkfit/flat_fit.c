@@ -47,7 +47,20 @@ const char *gkv_flat_fit_name(size_t i)
                                         "resolution",
                                         "heaps",
                                         "tied_value",
-                                        "tied"};
+                                        "tied",
+                                        "c",
+                                        "se.c",
+                                        OF_EACH("covariance.c."),
+                                        "covariance.c.c",
+                                        "low.c",
+                                        "high.c",
+                                        "bound.c",
+                                        "determined.c",
+                                        "weak.c",
+                                        "held.c",
+                                        "held_log_likelihood.c",
+                                        "ratio.c",
+                                        "p_value.c"};
     _Static_assert(sizeof names / sizeof *names == GKV_FLAT_FIT_NUMBERS, "a name for each number");
     return GKV_FLAT_NAME(names, i);
 }
@@ -76,6 +89,27 @@ const char *gkv_flat_bootstrap_name(size_t i)
 static void put(double *row, size_t at, size_t size, const double *values)
 {
     memcpy(row + at, values, size * sizeof *values);
+}
+
+/* The numbers of an estimated c, which are NaN without one. */
+static void put_c(double *row, const gkv_gk_fit_result *r)
+{
+    const gkv_gk_fit_c *c = &r->c;
+    row[GKV_FLAT_FIT_C] = r->gk.c;
+    gki_flat_nan(row + GKV_FLAT_FIT_C_SE, GKV_FLAT_FIT_NUMBERS - GKV_FLAT_FIT_C_SE);
+    if (!c->free)
+        return;
+    row[GKV_FLAT_FIT_C_SE] = c->se;
+    put(row, GKV_FLAT_FIT_C_COVARIANCE, P + 1, c->covariance);
+    row[GKV_FLAT_FIT_C_LOW] = c->low;
+    row[GKV_FLAT_FIT_C_HIGH] = c->high;
+    row[GKV_FLAT_FIT_C_BOUND] = c->bound;
+    row[GKV_FLAT_FIT_C_DETERMINED] = c->determined;
+    row[GKV_FLAT_FIT_C_WEAK] = c->weak;
+    row[GKV_FLAT_FIT_C_HELD] = c->held;
+    row[GKV_FLAT_FIT_C_HELD_LOG_LIKELIHOOD] = c->held_log_likelihood;
+    row[GKV_FLAT_FIT_C_RATIO] = c->ratio;
+    row[GKV_FLAT_FIT_C_P_VALUE] = c->p_value;
 }
 
 void gki_flat_put_fit(double *row, const gkv_gk_fit_result *r)
@@ -109,6 +143,7 @@ void gki_flat_put_fit(double *row, const gkv_gk_fit_result *r)
     row[GKV_FLAT_FIT_HEAPS] = r->heaps;
     row[GKV_FLAT_FIT_TIED_VALUE] = r->tied_value;
     row[GKV_FLAT_FIT_TIED] = r->tied;
+    put_c(row, r);
 }
 
 /* --- Settings ------------------------------------------------------------- */
@@ -144,6 +179,7 @@ static const gki_flat_row fit_rows[] = {
     {"family", GKV_FLAT_CHOICE, AT(fit.family), "gk, gh, ggh"},
     {"intervals", GKV_FLAT_CHOICE, AT(fit.intervals), "wald, profile"},
     {"c", GKV_FLAT_NUMBER, AT(fit.c), NULL},
+    {"free_c", GKV_FLAT_SWITCH, AT(fit.free_c), NULL},
     {"confidence", GKV_FLAT_NUMBER, AT(fit.confidence), NULL},
     {"levels", GKV_FLAT_SIZE, AT(fit.levels), NULL},
     {"tail", GKV_FLAT_NUMBER, AT(fit.tail), NULL},

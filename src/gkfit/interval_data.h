@@ -60,6 +60,7 @@ void gki_gk_interval_data_sums(const gki_gk_fit_kernels *kernels, const gki_gk_i
 /* How a test of fit treats the parameters. */
 typedef struct gki_gk_test_parameters {
     bool fixed[4]; /* parameters that were not estimated */
+    bool free_c;   /* whether c was */
     double slope;  /* k moves by this with g, also if k is fixed */
     /* the parameters explain this at most; it is ∞ for estimates of other data than the counts */
     double explained;

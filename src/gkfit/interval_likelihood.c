@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "gk/family.h"
+#include "gkfit/c_fit.h"
 #include "gkfit/fit_family.h"
 #include "gkfit/interval_data.h"
 #include "num/constants.h"
@@ -200,6 +202,36 @@ void gki_gk_interval_data_sums(const gki_gk_fit_kernels *kernels, const gki_gk_i
                   log_likelihood, sums);
 }
 
+/* ∂_i log P, i = A, B, g, k, c. */
+static void add_c_chunk(const gki_gk_interval_data *data, const gkv_gk *gk, size_t first,
+                        size_t count, gki_gk_c_sums *sums)
+{
+    parts p;
+    divide(data, gk, first, count, &p);
+    gki_gk_fit_inverse(gk, p.points, p.x, p.x, NULL);
+    for (size_t i = 0; i < p.points; i++)
+        p.x[i] = clamp(p.x[i]);
+    gki_gk_add_point_slopes(gk, p.points, p.x, p.point_weight, sums);
+    for (size_t i = 0; i < p.intervals; i++) {
+        gki_wide ignored[GKI_GK_WITH_C], z_a[GKI_GK_WITH_C], z_b[GKI_GK_WITH_C];
+        double s[GKI_GK_WITH_C];
+        gki_gk_jet at = gki_gk_jet_at(gk, p.a[i], 1);
+        gki_gk_slopes_with_c(gk, &at, p.a[i], ignored, z_a);
+        at = gki_gk_jet_at(gk, p.b[i], 1);
+        gki_gk_slopes_with_c(gk, &at, p.b[i], ignored, z_b);
+        for (int j = 0; j < GKI_GK_WITH_C; j++)
+            s[j] = p.r_b[i] * (double)z_b[j] - p.r_a[i] * (double)z_a[j];
+        gki_gk_add_slopes(p.weight[i], s, sums);
+    }
+}
+
+void gki_gk_interval_data_c_sums(const gki_gk_interval_data *data, const gkv_gk *gk, size_t first,
+                                 size_t count, gki_gk_c_sums *sums)
+{
+    for (size_t i = 0; i < count; i += CHUNK)
+        add_c_chunk(data, gk, first + i, count - i < CHUNK ? count - i : CHUNK, sums);
+}
+
 /* --- The test of fit by counts in bins ------------------------------------ */
 
 /* The least expected number of observations of a bin. */
@@ -286,33 +318,68 @@ static void merge_cells(const gkv_gk *gk, double total, double enough, bins *cel
     }
 }
 
+/* φ times the derivatives of the score of an edge in A, B, g, k and c; those of ±∞ are 0. */
+static void edge_slopes(const gkv_gk *gk, const double *memory, size_t edges, size_t i, double z,
+                        bool free_c, double out[GKI_GK_WITH_C])
+{
+    gki_wide ignored[GKI_GK_WITH_C], slopes[GKI_GK_WITH_C];
+    memset(out, 0, GKI_GK_WITH_C * sizeof *out);
+    if (i >= edges)
+        return;
+    const double phi = exp(gki_normal_log_pdf(z));
+    for (size_t a = 0; a < 4; a++)
+        out[a] = phi * memory[a * edges + i];
+    if (!free_c)
+        return;
+    const gki_gk_jet at = gki_gk_jet_at(gk, z, 1);
+    gki_gk_slopes_with_c(gk, &at, z, ignored, slopes);
+    out[4] = phi * (double)slopes[4];
+}
+
+/* What c explains beyond the other parameters, of which d is the step: c_psi = J_cᵀr, c_normal =
+ * J_cᵀJ_c and cross = J_cᵀJ. */
+static double explained_by_c(double normal[4][4], const bool fixed[4], const double cross[4],
+                             const double d[4], double c_psi, double c_normal)
+{
+    double follow[4], rest = c_normal;
+    if (!gki_solve4x4_symmetric(normal, fixed, cross, follow))
+        return 0.0;
+    for (int a = 0; a < 4; a++) {
+        c_psi -= cross[a] * d[a];
+        rest -= cross[a] * follow[a];
+    }
+    return rest > 1e-10 * c_normal ? c_psi * c_psi / rest : 0.0;
+}
+
 /* Returns χ² from the standardized counts and their derivatives J. *inverse becomes Σ 1/p. */
 static double statistic(const gki_gk_fit_kernels *kernels, const gkv_gk *gk, double total,
                         const bins *b, double *memory, const gki_gk_test_parameters *by,
                         double *inverse)
 {
     const size_t edges = b->n - 1;
-    double chi2 = 0.0, explained = 0.0, psi[4] = {0}, normal[4][4] = {{0}}, d[4],
-           before = -INFINITY;
+    double chi2 = 0.0, explained = 0.0, psi[4] = {0}, normal[4][4] = {{0}}, d[4] = {0},
+           before = -INFINITY, cross[4] = {0}, c_psi = 0.0, c_normal = 0.0;
+    double low[GKI_GK_WITH_C] = {0}, high[GKI_GK_WITH_C];
     kernels->edges(edges, gk, b->z, memory, NULL);
     *inverse = 0.0;
     for (size_t i = 0; i < b->n; i++) {
         const double p = fmax(probability(before, b->z[i]), 1e-300), root = sqrt(total / p);
         const double r = (b->count[i] - total * p) / sqrt(total * p);
-        double j[4];
-        for (size_t a = 0; a < 4; a++) {
-            const double high = i < edges ? exp(gki_normal_log_pdf(b->z[i])) * memory[a * edges + i]
-                                          : 0.0,
-                         low = i > 0 ? exp(gki_normal_log_pdf(before)) * memory[a * edges + i - 1]
-                                     : 0.0;
-            j[a] = root * (high - low);
-        }
+        double j[GKI_GK_WITH_C];
+        edge_slopes(gk, memory, edges, i, b->z[i], by->free_c, high);
+        for (size_t a = 0; a < GKI_GK_WITH_C; a++)
+            j[a] = root * (high[a] - low[a]);
+        memcpy(low, high, sizeof low);
         j[2] += by->slope * j[3];
         for (size_t a = 0; a < 4; a++)
             psi[a] += j[a] * r;
         for (size_t a = 0; a < 4; a++)
             for (size_t c = 0; c < 4; c++)
                 normal[a][c] += j[a] * j[c];
+        for (size_t a = 0; a < 4; a++)
+            cross[a] += j[4] * j[a];
+        c_psi += j[4] * r;
+        c_normal += j[4] * j[4];
         chi2 += r * r;
         *inverse += 1.0 / p;
         before = b->z[i];
@@ -320,6 +387,8 @@ static double statistic(const gki_gk_fit_kernels *kernels, const gkv_gk *gk, dou
     if (gki_solve4x4_symmetric(normal, by->fixed, psi, d))
         for (int a = 0; a < 4; a++)
             explained += d[a] * psi[a];
+    if (by->free_c)
+        explained += explained_by_c(normal, by->fixed, cross, d, c_psi, c_normal);
     return fmax(chi2 - fmin(explained, by->explained), 0.0);
 }
 
@@ -353,7 +422,7 @@ gkv_status gki_gk_interval_data_test(const gki_gk_fit_kernels *kernels,
     GKV_TRY(bins_create(data->count + 2, &b, &memory));
     find_cells(data, &b);
     merge_cells(gk, n, fmax(least, n / ((double)most + 1.0)), &b);
-    size_t parameters = 0;
+    size_t parameters = by->free_c;
     for (int a = 0; a < 4; a++)
         parameters += !by->fixed[a];
     *edges = b.n - 1;

@@ -36,6 +36,10 @@ static const double few = 50.0;
  * `skewed` it is near enough to it for a maximum with k at its bound beside that with a free k. */
 static const double edged = 1.2, skewed = 0.85;
 
+/* With a c below this the two halves of a density with a step at A have similar scales, and such a
+ * density is often a maximum too, which no figure of the other maximum shows. */
+static const double similar = 0.7;
+
 /* How much the likelihood would increase beyond the bound of k, by its quadratic model, if the
  * maximum at the bound is doubtful; and if the symmetric distribution with lighter tails may be
  * more likely. That has one parameter fewer, and must lead by lead_at_zero. */
@@ -92,8 +96,8 @@ static gkv_status find_doubts(const gki_gk_fit_common *common, gki_gk_task *task
     const double gain_beyond = at_bound ? gain_beyond_bounds(task, at) : 0.0;
     *out = (doubts){.pressed = gain_beyond > beyond};
     out->any = !task->result.converged || g > steep || task->v[3] > heavy || !isfinite(gain) ||
-               is_confined(common, task) || !(gain_beyond < far_beyond) ||
-               (at_bound && (g > edged || task->result.total < few));
+               common->set->c < similar || is_confined(common, task) ||
+               !(gain_beyond < far_beyond) || (at_bound && (g > edged || task->result.total < few));
     if (out->any)
         return GKV_OK;
     GKV_TRY(gki_gk_fit_goodness(common, task));

@@ -12,10 +12,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "gkfit/c_fit.h"
 #include "gkfit/fit_family.h"
-#include "gkfit/mle_fit.h"
 #include "gkfit/mle_starts.h"
 #include "num/special.h"
+
+/* The number of c after those of A, B, g and k. */
+enum { PARAMETER_C = GKV_GK_PARAMETERS };
 
 enum { OUTWARDS = 60, INWARDS = 80, BISECT_EACH = 4, ROUNDS = 12 };
 
@@ -28,9 +31,8 @@ static const double great_gain = 1e-4;
 
 /* The profile of one parameter. */
 typedef struct profile {
-    gki_gk_fit_common common;
-    gkv_gk_fit_settings set; /* those of the fit, with the parameter held */
-    gki_gk_task from;        /* the fit */
+    gki_gk_with_c own; /* the settings of the fit, with the parameter held */
+    gki_gk_task from;  /* the fit */
     int parameter;
     double most;  /* the log-likelihood of the estimates */
     double score; /* z */
@@ -61,7 +63,7 @@ static void take_better(const profile *p, const gki_gk_task *task, double value,
     if (!(rise < out->rise))
         return;
     out->rise = rise;
-    out->gk = gki_gk_fit_gk_of(&p->common, task, task->v);
+    out->gk = gki_gk_fit_gk_of(&p->own.common, task, task->v);
 }
 
 /* Climbs from a start, with the parameter held, and keeps the result if it is more likely. The
@@ -70,27 +72,29 @@ static void take_better(const profile *p, const gki_gk_task *task, double value,
 static void climb_from(profile *p, const gkv_gk *start, place *out, bool *mirrored)
 {
     gki_gk_task copy;
+    gki_gk_c_point over;
     gki_gk_point at;
-    double gain;
-    if (gki_gk_begin_at(&p->common, &p->from, start, &copy) != GKV_OK)
+    gki_gk_set_c(&p->own, start->c);
+    if (gki_gk_begin_at(&p->own.common, &p->from, start, &copy) != GKV_OK)
         return;
     *mirrored = p->parameter == GKV_GK_K && (copy.low[2] > 0 || copy.high[2] < 0);
-    memcpy(at.v, copy.v, sizeof at.v);
-    if (copy.fixed[0] && copy.fixed[1] && copy.fixed[2] && copy.fixed[3])
-        gki_gk_point_evaluate(&p->common, &copy, &at);
-    else if (gki_gk_climb(&p->common, &copy, &at, &gain) != GKV_OK)
-        return;
-    take_better(p, &copy, at.value, out);
+    if (p->own.set.free_c) {
+        if (gki_gk_climb_over_c(&p->own, &p->from, start, &copy, &over))
+            take_better(p, &copy, over.at.value, out);
+    } else if (gki_gk_climb_at_c(&p->own, &p->from, start, &copy, &at))
+        take_better(p, &copy, at.value, out);
 }
 
-static void set_held(profile *p, double t)
+/* Holds the parameter at t. Starts have the held value of c. */
+static void set_held(profile *p, double t, gkv_gk *start)
 {
     gkv_gk *held = &p->from.start;
     switch (p->parameter) {
     case GKV_GK_A: held->a = p->from.centre + p->from.spread * t; break;
     case GKV_GK_B: held->b = p->from.spread * exp(t); break;
     case GKV_GK_G: held->g = t; break;
-    default: held->k = t;
+    case GKV_GK_K: held->k = t; break;
+    default: start->c = t;
     }
 }
 
@@ -98,13 +102,15 @@ static void set_held(profile *p, double t)
 static void hold(profile *p, double t, const place *near, const place *far, place *out)
 {
     bool mirrored = false, ignored;
+    gkv_gk start = near->gk, other = far ? far->gk : near->gk;
     *out = (place){.t = t, .rise = INFINITY, .gk = near->gk};
-    set_held(p, t);
-    climb_from(p, &near->gk, out, &mirrored);
+    set_held(p, t, &start);
+    set_held(p, t, &other);
+    climb_from(p, &start, out, &mirrored);
     if (far && isfinite(far->rise))
-        climb_from(p, &far->gk, out, &mirrored);
+        climb_from(p, &other, out, &mirrored);
     if (mirrored) { /* a small k is valid for g far from 0 only, on either side */
-        gkv_gk other = near->gk;
+        other = start;
         other.g = -other.g;
         climb_from(p, &other, out, &ignored);
     }
@@ -114,12 +120,14 @@ static void hold(profile *p, double t, const place *near, const place *far, plac
 static gkv_status hold_everywhere(profile *p, double t, const place *near, place *out)
 {
     gki_gk_task copy;
+    gkv_gk start = near->gk;
     *out = *near;
     out->t = t;
-    set_held(p, t);
-    if (gki_gk_begin_at(&p->common, &p->from, &near->gk, &copy) != GKV_OK)
+    set_held(p, t, &start);
+    gki_gk_set_c(&p->own, start.c);
+    if (gki_gk_begin_at(&p->own.common, &p->from, &start, &copy) != GKV_OK)
         return GKV_OK;
-    const gkv_status status = gki_gk_fit_mle(&p->common, &copy);
+    const gkv_status status = gki_gk_fit_mle(&p->own.common, &copy);
     if (status == GKV_OK)
         take_better(p, &copy, copy.result.log_likelihood, out);
     return status == GKV_ERR_ARGUMENT ? GKV_OK : status; /* as in climb_from */
@@ -204,7 +212,7 @@ static gkv_status find_end(profile *p, const side *s, const place *estimate, dou
         if (!enclosed)
             return GKV_OK;
         narrow_down(p, &in, &out, &at);
-        if (p->set.advanced.one_start)
+        if (p->own.set.advanced.one_start)
             break;
         GKV_TRY(hold_everywhere(p, at.t, &at, &found));
         if (!(found.rise < -great_gain))
@@ -220,7 +228,7 @@ static gkv_status find_end(profile *p, const side *s, const place *estimate, dou
 /* The parameter, or log B, in the units of the solvers. */
 static double position(int parameter, const gkv_gk *gk)
 {
-    return (const double[4]){gk->a, log(gk->b), gk->g, gk->k}[parameter];
+    return (const double[]){gk->a, log(gk->b), gk->g, gk->k, gk->c}[parameter];
 }
 
 /* The limits of the search. Beyond the own limits of fits a parameter is not known better; the
@@ -229,6 +237,11 @@ static void take_sides(const profile *p, const gkv_gk_fit_settings *set, side si
 {
     const gki_gk_task *from = &p->from;
     const int j = p->parameter;
+    if (j == PARAMETER_C) {
+        sides[0] = (side){.way = -1.0, .limit = GKI_GK_LEAST_C, .beyond = 0.0};
+        sides[1] = (side){.way = 1.0, .limit = GKI_GK_MOST_C, .beyond = 1.0};
+        return;
+    }
     double low = from->low[j], high = from->high[j];
     sides[0] = (side){.way = -1.0, .beyond = -INFINITY};
     sides[1] = (side){.way = 1.0, .beyond = INFINITY};
@@ -266,23 +279,27 @@ static gkv_status profile_one(const gki_gk_fit_common *common, const gki_gk_task
                               double *low, double *high)
 {
     const gkv_gk_fit_settings *set = common->set;
-    profile p = {.common = *common,
-                 .set = *set,
-                 .from = *task,
+    profile p = {.from = *task,
                  .parameter = j,
                  .most = task->result.log_likelihood,
                  .score = gki_normal_quantile(0.5 + 0.5 * set->confidence)};
     side sides[2];
     double *const ends[2] = {low, high};
-    p.common.set = &p.set;
+    gki_gk_with_c_begin(common, &p.own);
+    p.from.free_c = false;
     gki_gk_fit_unpin(common, &p.from);
     take_sides(&p, set, sides);
-    p.set.fixed[j] = true;
+    if (j == PARAMETER_C)
+        p.own.set.free_c = false;
+    else
+        p.own.set.fixed[j] = true;
     if (j == GKV_GK_K)
-        keep_distance(task, &p.set);
+        keep_distance(task, &p.own.set);
     place estimate = {.rise = -p.score, .gk = gki_gk_fit_gk_of(common, task, task->v)};
     estimate.t = position(j, &estimate.gk);
-    p.scale = sqrt(task->covariance[j][j]) / (j == GKV_GK_B ? estimate.gk.b : 1.0);
+    p.scale = j == PARAMETER_C
+                  ? task->result.c.se
+                  : sqrt(task->covariance[j][j]) / (j == GKV_GK_B ? estimate.gk.b : 1.0);
     if (!(p.scale > 1e-6 && p.scale < 1e3)) /* at a bound, or not determined */
         p.scale = 2.0 / sqrt(task->result.total);
     for (int i = 0; i < 2; i++)
@@ -300,5 +317,7 @@ gkv_status gki_gk_fit_profile(const gki_gk_fit_common *common, gki_gk_task *task
     for (int j = 0; j < 4; j++)
         if (!set.fixed[j])
             GKV_TRY(profile_one(&held, task, j, &task->result.low[j], &task->result.high[j]));
-    return GKV_OK;
+    return set.free_c
+               ? profile_one(&held, task, PARAMETER_C, &task->result.c.low, &task->result.c.high)
+               : GKV_OK;
 }

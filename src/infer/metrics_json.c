@@ -217,9 +217,11 @@ gkv_status gkv_metrics_write(const gkv_metrics *metrics, const char *path)
     GKV_NEED(metrics);
     GKV_NEED(path);
     json_t *object = json_object();
-    const bool good = add_figures(object, metrics) & add_refined(object, metrics) &
-                      add_protocol_of_generation(object, &metrics->generation) &
-                      add_origin(object, metrics) & add_generation(object, &metrics->generation);
+    bool good = add_figures(object, metrics);
+    good &= add_refined(object, metrics);
+    good &= add_protocol_of_generation(object, &metrics->generation);
+    good &= add_origin(object, metrics);
+    good &= add_generation(object, &metrics->generation);
     char *text =
         good ? gki_json_text(object, JSON_INDENT(2) | JSON_REAL_PRECISION(12), NULL) : NULL;
     json_decref(object);

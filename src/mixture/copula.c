@@ -33,6 +33,9 @@ gkv_status gki_mgk_check_fit(const gkv_gk_fit_settings *settings)
                         "the margins of a multivariate fit are of the g-and-k family, not of the "
                         "%s family",
                         gkv_gk_family_name(settings->family));
+    if (settings->free_c)
+        return gki_fail(GKV_ERR_ARGUMENT,
+                        "the margins of a multivariate fit share one c, which is not estimated");
     return gki_gk_fit_check_settings(settings);
 }
 

@@ -21,7 +21,12 @@ gkv_gk gki_mgk_margin_between(const gkv_gk *from, const gkv_gk *to, double fract
                        .k = from->k + fraction * (to->k - from->k),
                        .c = to->c};
     /* the valid region is not convex, so a point between two valid points may be invalid */
-    return gkv_gk_project(&gk, margin);
+    gkv_gk near = gkv_gk_project(&gk, margin);
+    /* at g = 0 k may be as low as −½, which the projection allows for no g, because k_min(g) is
+     * greater near 0; a fit whose g is exactly 0 needs it */
+    if (near.g == 0 && gk.k < near.k)
+        near.k = fmax(gk.k, -0.5 + margin);
+    return near;
 }
 
 /* Computes the elements 0 … i of row i of LLᵀ. Four sums at a time hide the latency of additions.

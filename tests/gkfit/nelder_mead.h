@@ -3,7 +3,7 @@
  * fits with it.
  *
  * Its domain is that of GKV_GK_MLE: |g| ≤ 100 and k ≥ k_min(g) + min(3/n, 0.05). Points outside are
- * moved to its border. A parameter may be held. */
+ * moved to its border. A parameter may be held, and c may be free. */
 #ifndef GKV_BENCH_NELDER_MEAD_H
 #define GKV_BENCH_NELDER_MEAD_H
 
@@ -15,7 +15,7 @@
 #include "gkvae/gk.h"
 #include "gkvae/gk_batch.h"
 
-enum { NM_STARTS = 10, NM_EVALUATIONS = 500, NM_RESTARTS = 8, NM_CHUNK = 256 };
+enum { NM_MOST = 5, NM_STARTS = 10, NM_EVALUATIONS = 500, NM_RESTARTS = 8, NM_CHUNK = 256 };
 
 /* A sample and its quartiles. */
 typedef struct nm_sample {
@@ -26,6 +26,7 @@ typedef struct nm_sample {
     int held;
     double value;
     double least_g; /* the least |g| for which a held k is valid */
+    bool free_c;    /* whether c is a fifth variable, in [0.001, 0.999] */
 } nm_sample;
 
 /* The least k − k_min(g). */
@@ -34,10 +35,17 @@ static inline double nm_distance(const nm_sample *s)
     return fmin(3.0 / (double)s->n, 0.05);
 }
 
-/* The parameters of a vertex (A/spread, log B/spread, g, k − k_min(g)). */
-static inline gkv_gk nm_gk(const nm_sample *s, const double v[4])
+static inline int nm_variables(const nm_sample *s)
+{
+    return s->free_c ? 5 : 4;
+}
+
+/* The parameters of a vertex (A/spread, log B/spread, g, k − k_min(g), logit c). */
+static inline gkv_gk nm_gk(const nm_sample *s, const double v[NM_MOST])
 {
     gkv_gk gk = {.c = gkv_gk_standard().c};
+    if (s->free_c)
+        gk.c = fmax(0.001, fmin(0.999, 1.0 / (1.0 + exp(-v[4]))));
     gk.a = s->median + s->spread * v[0];
     gk.b = s->spread * exp(fmax(-13.0, fmin(13.0, v[1])));
     gk.g = fmax(-100.0, fmin(100.0, s->holds && s->held == GKV_GK_G ? s->value : v[2]));
@@ -68,22 +76,22 @@ static inline double nm_log_likelihood(const nm_sample *s, const gkv_gk *gk)
     return isnan(sum) ? -INFINITY : sum;
 }
 
-static inline double nm_value(const nm_sample *s, const double v[4])
+static inline double nm_value(const nm_sample *s, const double v[NM_MOST])
 {
     const gkv_gk gk = nm_gk(s, v);
     return nm_log_likelihood(s, &gk);
 }
 
 typedef struct nm_simplex {
-    double v[5][4], value[5];
+    double v[NM_MOST + 1][NM_MOST], value[NM_MOST + 1];
 } nm_simplex;
 
 /* Sorts the vertices by their values, the greatest first. */
-static inline void nm_sort(nm_simplex *x)
+static inline void nm_sort(int d, nm_simplex *x)
 {
-    for (int i = 1; i < 5; i++)
+    for (int i = 1; i <= d; i++)
         for (int j = i; j > 0 && x->value[j] > x->value[j - 1]; j--) {
-            double v[4];
+            double v[NM_MOST];
             const double value = x->value[j];
             memcpy(v, x->v[j], sizeof v);
             memcpy(x->v[j], x->v[j - 1], sizeof v);
@@ -94,53 +102,57 @@ static inline void nm_sort(nm_simplex *x)
 }
 
 /* The point at `way` times the distance of the worst vertex from the centre of the others. */
-static inline double nm_try(const nm_sample *s, const nm_simplex *x, double way, double v[4])
+static inline double nm_try(const nm_sample *s, const nm_simplex *x, double way, double v[NM_MOST])
 {
-    for (int j = 0; j < 4; j++) {
-        const double centre = (x->v[0][j] + x->v[1][j] + x->v[2][j] + x->v[3][j]) / 4.0;
-        v[j] = centre + way * (x->v[4][j] - centre);
+    const int d = nm_variables(s);
+    for (int j = 0; j < d; j++) {
+        double centre = 0.0;
+        for (int i = 0; i < d; i++)
+            centre += x->v[i][j] / d;
+        v[j] = centre + way * (x->v[d][j] - centre);
     }
     return nm_value(s, v);
 }
 
-/* Climbs from v; the simplex has edges of `edge` times (0.2, 0.2, 0.5 + |g|/4, 0.1). Returns the
- * value at the new v. */
-static inline double nm_climb(const nm_sample *s, double edge, double v[4])
+/* Climbs from v; the simplex has edges of `edge` times (0.2, 0.2, 0.5 + |g|/4, 0.1, 0.5). Returns
+ * the value at the new v. */
+static inline double nm_climb(const nm_sample *s, double edge, double v[NM_MOST])
 {
-    const double edges[4] = {0.2, 0.2, 0.5 + fabs(v[2]) / 4.0, 0.1};
+    const double edges[NM_MOST] = {0.2, 0.2, 0.5 + fabs(v[2]) / 4.0, 0.1, 0.5};
+    const int d = nm_variables(s);
     nm_simplex x;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i <= d; i++) {
         memcpy(x.v[i], v, sizeof x.v[i]);
         if (i > 0)
             x.v[i][i - 1] += edge * edges[i - 1];
         x.value[i] = nm_value(s, x.v[i]);
     }
     for (int used = 5; used < NM_EVALUATIONS; used += 2) {
-        double a[4], b[4];
-        nm_sort(&x);
-        if (x.value[0] - x.value[4] < 1e-7)
+        double a[NM_MOST], b[NM_MOST];
+        nm_sort(d, &x);
+        if (x.value[0] - x.value[d] < 1e-7)
             break;
         const double reflected = nm_try(s, &x, -1.0, a);
-        if (reflected > x.value[3]) {
+        if (reflected > x.value[d - 1]) {
             const double further = reflected > x.value[0] ? nm_try(s, &x, -2.0, b) : -INFINITY;
-            memcpy(x.v[4], further > reflected ? b : a, sizeof a);
-            x.value[4] = fmax(further, reflected);
+            memcpy(x.v[d], further > reflected ? b : a, sizeof a);
+            x.value[d] = fmax(further, reflected);
             continue;
         }
-        const double nearer = nm_try(s, &x, reflected > x.value[4] ? -0.5 : 0.5, a);
-        if (nearer > fmax(x.value[4], reflected)) {
-            memcpy(x.v[4], a, sizeof a);
-            x.value[4] = nearer;
+        const double nearer = nm_try(s, &x, reflected > x.value[d] ? -0.5 : 0.5, a);
+        if (nearer > fmax(x.value[d], reflected)) {
+            memcpy(x.v[d], a, sizeof a);
+            x.value[d] = nearer;
             continue;
         }
-        for (int i = 1; i < 5; i++) {
-            for (int j = 0; j < 4; j++)
+        for (int i = 1; i <= d; i++) {
+            for (int j = 0; j < d; j++)
                 x.v[i][j] = 0.5 * (x.v[i][j] + x.v[0][j]);
             x.value[i] = nm_value(s, x.v[i]);
         }
         used += 4;
     }
-    nm_sort(&x);
+    nm_sort(d, &x);
     memcpy(v, x.v[0], sizeof x.v[0]);
     return x.value[0];
 }
@@ -157,9 +169,10 @@ static inline double nm_fit_sample(const nm_sample *s, gkv_gk *at)
     static const double shapes[NM_STARTS][2] = {{0.1, 0.2}, {0.1, 1.2}, {1, 0.7}, {-1, 0.7},
                                                 {3, 0.3},   {-3, 0.3},  {8, 0.6}, {-8, 0.6},
                                                 {30, 0.55}, {-30, 0.55}}; /* g, k − k_min(g) */
-    double best = -INFINITY, where[4] = {0};
-    for (int i = 0; i < NM_STARTS; i++) {
-        double v[4] = {0.0, 0.0, shapes[i][0], shapes[i][1]};
+    double best = -INFINITY, where[NM_MOST] = {0};
+    for (int i = 0; i < NM_STARTS * (s->free_c ? 2 : 1); i++) {
+        const double *shape = shapes[i % NM_STARTS];
+        double v[NM_MOST] = {0.0, 0.0, shape[0], shape[1], 1.5 * (double)(i / NM_STARTS)};
         const gkv_gk unit = nm_gk(s, v);
         v[1] -= unit.k * log1p(0.45494); /* the quartiles of the sample */
         const double value = nm_climb(s, 1.0, v);
@@ -183,6 +196,14 @@ static inline double nm_fit_sample(const nm_sample *s, gkv_gk *at)
 static inline double nm_fit(size_t n, const double *x, gkv_gk *at)
 {
     const nm_sample s = nm_sample_of(n, x);
+    return nm_fit_sample(&s, at);
+}
+
+/* The same with c free. */
+static inline double nm_fit_c(size_t n, const double *x, gkv_gk *at)
+{
+    nm_sample s = nm_sample_of(n, x);
+    s.free_c = true;
     return nm_fit_sample(&s, at);
 }
 

@@ -340,6 +340,21 @@ static void margins_of_other_families_are_refused(void **state)
                  GKV_ERR_ARGUMENT, "g-and-k family");
 }
 
+/* The margins share one c, which is not estimated. */
+static void no_free_c(void **state)
+{
+    (void)state;
+    const double rows[20] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    gkv_mgk_fit_settings set;
+    gkv_mgk_fit_result result;
+    gkv_mgk *fit = NULL;
+    gkv_mgk_fit_defaults(&set);
+    set.margins.method = GKV_GK_MLE;
+    set.margins.free_c = true;
+    assert_int_equal(gkv_mgk_fit(20, 1, rows, NULL, &set, NULL, &fit, &result), GKV_ERR_ARGUMENT);
+    assert_non_null(strstr(gkv_error_message(), "share one c"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +367,7 @@ int main(void)
         cmocka_unit_test(held_parameters),
         cmocka_unit_test(bad_and_odd_samples),
         cmocka_unit_test(one_far_outlier),
+        cmocka_unit_test(no_free_c),
     };
     return cmocka_run_group_tests(tests, draw, NULL);
 }

@@ -160,7 +160,10 @@ static void same_fit(const double *row, const gkv_gk_fit_result *r)
                            r->heaps,
                            r->tied_value,
                            r->tied};
-    SAME(row + GKV_FLAT_FIT_LOG_LIKELIHOOD, rest, GKV_FLAT_FIT_NUMBERS - 36);
+    SAME(row + GKV_FLAT_FIT_LOG_LIKELIHOOD, rest, GKV_FLAT_FIT_C - GKV_FLAT_FIT_LOG_LIKELIHOOD);
+    assert_true(row[GKV_FLAT_FIT_C] == r->gk.c);
+    for (int i = GKV_FLAT_FIT_C_SE; i < GKV_FLAT_FIT_NUMBERS; i++) /* c is not estimated */
+        assert_true(isnan(row[i]));
 }
 
 static void samples(void **state)

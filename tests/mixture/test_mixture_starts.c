@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "core/rng.h"
+#include "gkvae/gk_fit.h"
 #include "gkvae/mgk_mixture.h"
 
 enum { MOST = 4800 };
@@ -349,6 +350,38 @@ static void stops_in_the_sample(void **state)
     gkv_mgk_mixture_free(m);
 }
 
+/* Uniform groups have lighter tails than any g-and-k but those with g = 0 exactly, which a margin
+ * of a mixture can have as a fit of one sample can. The log-likelihood is near that of the groups
+ * by themselves by maximum likelihood. */
+static void uniform_groups(void **state)
+{
+    (void)state;
+    enum { GROUPS = 3, EACH = 150 };
+    const gkv_mgk_mixture_settings set = defaults(GROUPS, false);
+    gkv_gk_fit_settings mle;
+    gkv_mgk_mixture *m;
+    gkv_mgk_mixture_result f;
+    double most = GROUPS * EACH * log(1.0 / GROUPS);
+    gkv_gk_fit_defaults(&mle);
+    mle.method = GKV_GK_MLE;
+    used = 0;
+    for (size_t k = 0; k < GROUPS; k++) {
+        gkv_gk_fit_result one;
+        for (size_t i = 0; i < EACH; i++, used++)
+            x[used] = 5.0 * (double)k + ((double)i + .5) / EACH;
+        assert_ok(gkv_gk_fit(EACH, x + k * EACH, &mle, &one));
+        most += one.log_likelihood;
+    }
+    assert_ok(gkv_mgk_mixture_fit(used, 1, x, &set, NULL, &m, &f));
+    assert_int_equal(gkv_mgk_mixture_count(m), GROUPS);
+    if (!(f.log_likelihood > most - 4))
+        fail_msg("uniform groups have log L = %.4f, by themselves %.4f", f.log_likelihood, most);
+    for (size_t k = 0; k < GROUPS; k++)
+        assert_true(margin(m, k).g == 0 && margin(m, k).k < -.3);
+    assert_int_equal(f.parameters, GROUPS * 3 + GROUPS - 1);
+    gkv_mgk_mixture_free(m);
+}
+
 static void refusals(void **state)
 {
     (void)state;
@@ -388,6 +421,7 @@ int main(void)
         cmocka_unit_test(unshrunk_fits_are_bounded),
         cmocka_unit_test(stops_among_the_starts),
         cmocka_unit_test(stops_in_the_sample),
+        cmocka_unit_test(uniform_groups),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

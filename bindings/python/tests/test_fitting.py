@@ -57,6 +57,21 @@ def test_fixed_start_and_bounds(sample):
             gkvae.fit_gk(sample, fixed=wrong)
 
 
+def test_c_is_estimated():
+    x = gkvae.gk.rvs(2, 0.5, loc=3, size=400, random_state=3)
+    held, free = gkvae.fit_gk(x), gkvae.fit_gk(x, free_c=True)
+    assert held.c == 0.8 and held.c_estimate is None
+    c = free.c_estimate
+    assert c.determined and c.value == free.c != 0.8
+    assert c.low < c.value < c.high and 0 < c.se < 0.2
+    assert c.loglik_held == pytest.approx(held.loglik, abs=1e-6)
+    assert c.ratio == pytest.approx(2 * (free.loglik - held.loglik), abs=1e-6)
+    assert gkvae.fit_gk(x, c=free.c).loglik == pytest.approx(free.loglik, abs=1e-5)
+    assert free.dist.logpdf(x).sum() == pytest.approx(free.loglik, abs=1e-6)
+    with pytest.raises(ValueError, match="maximum likelihood"):
+        gkvae.fit_gk(x, method="lm", free_c=True)
+
+
 def test_rounded_and_censored(sample):
     rounded = np.round(sample, 1)
     with pytest.raises(ValueError, match=r'method="mle", resolution="auto"'):

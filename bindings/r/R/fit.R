@@ -78,7 +78,8 @@ prefixed <- function(prefix, values)
     as.list(stats::setNames(values, of_each(prefix)))[!is.nan(values)]
 
 # The settings by the names of C, and which parameters are fixed.
-fit_settings <- function(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence) {
+fit_settings <- function(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence,
+                         free_c = FALSE) {
     names <- parameter_names(family)
     held <- by_parameter(fixed, names, NaN, "fixed")
     if (!any(is.nan(held)))
@@ -87,6 +88,7 @@ fit_settings <- function(method, family, c, fixed, start, bounds, resolution, up
         stop("bounds: give two numbers for each parameter, as in bounds = list(k = c(0, 1))", call. = FALSE)
     list(settings = c(list(family = family, method = method, c = as.double(c), confidence = as.double(confidence),
                            anderson_darling = TRUE, resolution = resolution_of(resolution, upper), levels = levels),
+                      if (isTRUE(free_c)) list(free_c = TRUE),
                       prefixed("fixed.", held), prefixed("start.", by_parameter(start, names, NaN, "start")),
                       prefixed("low.", by_parameter(lapply(bounds, `[[`, 1L), names, NaN, "bounds")),
                       prefixed("high.", by_parameter(lapply(bounds, `[[`, 2L), names, NaN, "bounds"))),
@@ -107,6 +109,14 @@ intervals_of <- function(numbers, names, confidence)
 # The object of the numbers of a fit.
 fit_object <- function(numbers, family, c, confidence) {
     names <- parameter_names(family)
+    if (is.finite(numbers[["c"]]))
+        c <- numbers[["c"]]
+    estimate <- if (!is.na(numbers[["determined.c"]]))
+        list(estimate = c, se = numbers[["se.c"]], interval = unname(numbers[c("low.c", "high.c")]),
+             determined = numbers[["determined.c"]] == 1, weak = numbers[["weak.c"]] == 1,
+             held = numbers[["held.c"]], held_loglik = numbers[["held_log_likelihood.c"]],
+             ratio = numbers[["ratio.c"]], p.value = numbers[["p_value.c"]])
+    numbers <- numbers[names(numbers) != "c"]
     fit <- with_own_names(numbers[!(names(numbers) %in% of_each()) & !grepl(".", names(numbers), fixed = TRUE)])
     for (flag in c("converged", "at_bound", "symmetric"))
         fit[[flag]] <- isTRUE(fit[[flag]] == 1)
@@ -118,12 +128,12 @@ fit_object <- function(numbers, family, c, confidence) {
     c(list(coefficients = four(""), se = four("se."), vcov = covariance_of(numbers, names),
            intervals = intervals_of(numbers, names, confidence),
            bound = stats::setNames(as.integer(numbers[of_each("bound.")]), names)),
-      fit, list(family = family, c = c, confidence = confidence))
+      fit, list(family = family, c = c, c_estimate = estimate, confidence = confidence))
 }
 
 fitgk <- function(x, weights = NULL, method = c("mle", "lm", "octile"), fixed = NULL, resolution = "auto",
                   family = c("gk", "gh", "ggh"), c = 0.8, start = NULL, bounds = NULL, upper = NULL, levels = NULL,
-                  confidence = 0.95) {
+                  confidence = 0.95, free_c = FALSE) {
     call <- match.call()
     method <- match.arg(method)
     family <- match.arg(family)
@@ -134,7 +144,7 @@ fitgk <- function(x, weights = NULL, method = c("mle", "lm", "octile"), fixed = 
         if (length(upper) != length(x))
             stop("there are ", length(upper), " upper ends for ", length(x), " lower ends", call. = FALSE)
     }
-    asked <- fit_settings(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence)
+    asked <- fit_settings(method, family, c, fixed, start, bounds, resolution, upper, levels, confidence, free_c)
     fit <- fit_object(run_fit(x, upper, weights, asked$settings), family, c, confidence)
     fit <- c(fit, list(x = x, upper = upper, weights = weights, fixed = asked$fixed, settings = asked$settings,
                        call = call))

@@ -37,7 +37,7 @@ def vector_of(values: Any, family: str, name: str, missing: float) -> Optional[n
 
 
 def fit_settings(family: str, method: str, c: float, fixed: Any, start: Any, bounds: Any, resolution: Any,
-              levels: Optional[int]) -> dict:
+              levels: Optional[int], free_c: bool = False) -> dict:
     """The settings that all fits share, checked, by their names in C."""
     choice(family, FAMILIES, "family")
     choice(method, METHODS, "method")
@@ -47,6 +47,8 @@ def fit_settings(family: str, method: str, c: float, fixed: Any, start: Any, bou
     numbers = {"family": family, "method": method, "c": float(c),
                "levels": as_index(levels, "levels", 0) if levels is not None else None,
                "resolution": resolution if resolution is None or resolution == "auto" else float(resolution)}
+    if free_c:
+        numbers["free_c"] = True
     held = vector_of(fixed, family, "fixed", np.nan)
     if held is not None and not np.isnan(held).any():
         raise ValueError("all parameters are fixed: there is nothing to fit")

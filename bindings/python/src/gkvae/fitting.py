@@ -23,6 +23,9 @@ _FLAGS = {"converged", "at_bound", "symmetric"}
 
 GKParams = namedtuple("GKParams", "A B g k")
 GHParams = namedtuple("GHParams", "A B g h")
+CEstimate = namedtuple("CEstimate", "value se low high determined weak held loglik_held ratio pvalue")
+_C_NUMBERS = ("c", "se.c", "low.c", "high.c", "determined.c", "weak.c", "held.c", "held_log_likelihood.c", "ratio.c",
+              "p_value.c")
 
 
 def _places(table: tuple, prefix: str) -> np.ndarray:
@@ -59,6 +62,11 @@ class FitResult:
         The number of observations; `total` is the sum of their weights.
     converged : bool
         Whether the estimates are a verified optimum.
+    c : float
+        The constant c, given or estimated.
+    c_estimate : named tuple or None
+        With ``free_c``: the estimate of c, its standard error and interval; whether the values determine it at all,
+        and whether they hardly do (`weak`); and the likelihood-ratio test of the value that was given.
     dist : rv_frozen
         The fitted distribution of SciPy.
     """
@@ -96,6 +104,11 @@ class FitResult:
             elif name == "method":
                 value = "none" if np.isnan(number) else list(METHODS)[int(number)]
             setattr(self, name, value)
+        self.c_estimate = None
+        if not np.isnan(row[NUMBERS.index("determined.c")]):
+            numbers = [float(row[NUMBERS.index(name)]) for name in _C_NUMBERS]
+            self.c_estimate = CEstimate(*(number == 1 if name in ("determined.c", "weak.c") else number
+                                          for name, number in zip(_C_NUMBERS, numbers)))
         self._data, self._call = data, call or {}
 
     @property
@@ -216,21 +229,22 @@ def _ends(x: Any, upper: Any) -> tuple:
 
 def _fit_one(data: tuple, family: str, method: str, c: float, fixed: Any, start: Any, bounds: Any, resolution: Any,
              levels: Optional[int], confidence: float, n_jobs: Optional[int], intervals: str = "wald",
-             distance: bool = True) -> FitResult:
+             distance: bool = True, free_c: bool = False) -> FitResult:
     x, upper, weights = data
-    settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels)
+    settings = fit_settings(family, method, c, fixed, start, bounds, resolution, levels, free_c)
     choice(intervals, INTERVALS, "intervals")
     settings.update(confidence=float(confidence), intervals=intervals, anderson_darling=distance)
     rows, _, status, call = run_fits(x, np.array([0, x.size], np.uintp), upper, weights, settings, n_jobs)
     call.check(status)
     arguments = dict(family=family, method=method, c=c, fixed=fixed, start=start, bounds=bounds,
-                     resolution=resolution, levels=levels, confidence=confidence, n_jobs=n_jobs)
+                     resolution=resolution, levels=levels, confidence=confidence, n_jobs=n_jobs, free_c=free_c)
     return FitResult(rows[0], family, c, confidence, data, arguments)
 
 
 def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "gk", c: float = 0.8,
            fixed: Any = None, start: Any = None, bounds: Any = None, resolution: Any = None, upper: Any = None,
-           levels: Optional[int] = None, confidence: float = 0.95, n_jobs: Optional[int] = None) -> FitResult:
+           levels: Optional[int] = None, confidence: float = 0.95, n_jobs: Optional[int] = None,
+           free_c: bool = False) -> FitResult:
     """Fits a g-and-k distribution, or one of its relatives, to a sample.
 
     Parameters
@@ -245,7 +259,7 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
     family : {"gk", "gh", "ggh"}
         g-and-k, g-and-h or generalised g-and-h. h stands in place of k in the latter.
     c : float
-        The constant c, which is not fitted.
+        The constant c, which is not fitted unless `free_c`.
     fixed : mapping or sequence of four, optional
         Parameters that keep a value, as in ``fixed={"g": 0}`` or ``fixed=(None, None, 0, None)``.
     start : mapping or sequence of four, optional
@@ -262,6 +276,9 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
         The confidence of the intervals.
     n_jobs : int, optional
         The number of threads, on which results do not depend; by default one below 100,000 values, else all.
+    free_c : bool
+        Whether to estimate c too, by "mle"; `c_estimate` of the result has its error and a test of `c`. The values
+        hardly determine c if g is small, because g compensates for it.
 
     Returns
     -------
@@ -285,7 +302,7 @@ def fit_gk(x: Any, *, weights: Any = None, method: str = "mle", family: str = "g
     """
     x, upper = _ends(x, upper)
     result = _fit_one((x, upper, as_weights(weights, x.size)), family, method, c, fixed, start, bounds, resolution,
-                      levels, confidence, n_jobs)
+                      levels, confidence, n_jobs, free_c=free_c)
     if not result.converged and method != "octile":
         warnings.warn("the fit has not converged: the estimates are not a verified optimum", ConvergenceWarning,
                       stacklevel=2)

@@ -101,6 +101,12 @@ invisible(dev.off())
 expect_true(file.size(picture) > 10000)
 
 # --- Nested fits ---
+free <- fitgk(x, free_c = TRUE)
+expect_true(free$c == free$c_estimate$estimate && free$c_estimate$held == 0.8)
+expect_equal(free$c_estimate$held_loglik, fitgk(x)$loglik, tolerance = 1e-9)
+expect_null(fitgk(x)$c_estimate)
+expect_error(fitgk(x, method = "lm", free_c = TRUE), "maximum likelihood")
+
 symmetric <- fitgk(x, fixed = c(g = 0))
 normal <- fitgk(x, fixed = list(g = 0, k = 0))
 expect_equal(unname(coef(normal)[1]), mean(x), tolerance = 1e-6)
