@@ -48,7 +48,8 @@ provided() {
     python3) test -x /usr/bin/python3 ;;
     python3-sklearn | python3-numpy | python3-scipy | python3-build | python3-setuptools | python3-wheel | \
         python3-pip | python3-pytest | python3-hypothesis | python3-matplotlib | python3-tqdm)
-        /usr/bin/python3 -c "import ${1#python3-}"
+        # Elsewhere, as a folder build would be taken for the module.
+        (cd / && /usr/bin/python3 -c "import ${1#python3-}")
         ;;
     devscripts) command -v checkbashisms ;;
     qpdf) command -v qpdf ;;

@@ -30,6 +30,13 @@ grep -q "install -y --no-install-recommends .*libsleef-dev.* no-such-package" as
     fail "apt-get was not asked: $(cat asked)"
 grep -q "npm" asked && fail "npm is nobody's business here"
 
+# A folder with the name of a module is not the module.
+for module in build tqdm hypothesis sklearn; do
+    (cd / && /usr/bin/python3 -c "import $module") 2> /dev/null && continue
+    mkdir "$module"
+    expect 1 "missing packages: .*python3-$module" setup --check "python3-$module"
+done
+
 # If nothing is missing, nothing is printed.
 put_tool pkg-config 'exit 0'
 put_tool cc 'exit 0'

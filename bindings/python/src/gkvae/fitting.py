@@ -161,6 +161,7 @@ class FitResult:
 
         Examples
         --------
+        >>> import gkvae
         >>> fit = gkvae.fit_gk(gkvae.gk.rvs(0.5, 0.2, loc=3, size=1000, random_state=1))
         >>> estimate, low, high = fit.quantile(0.99)
         """
