@@ -131,12 +131,13 @@ static inline small_score small_next(small_score at, vr half_g, vr k, vr most_ta
 {
     vr slope;
     const vr delta = small_step(at.z, at.tau, half_g, k, false, &slope);
-    const vr_mask done = (vr_abs(delta) <= vr_set(LAST_STEP)) & (vr_abs(at.tau) <= most_tau) &
-                         (vr_abs(half_g * at.z) <= vr_set(T_MAX));
+    const vr_mask is_short = vr_abs(delta) <= vr_set(LAST_STEP),
+                  is_flat = vr_abs(at.tau) <= most_tau,
+                  is_central = vr_abs(half_g * at.z) <= vr_set(T_MAX);
     return (small_score){.z = vr_fma(at.z, vr_fma(vr_set(0.5) * delta, delta, delta), at.z),
                          .tau = at.tau + delta,
                          .slope = slope,
-                         .open = done == 0};
+                         .open = (is_short & is_flat & is_central) == 0};
 }
 
 /* The second step, after which nearly all lanes have converged. */
